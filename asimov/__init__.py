@@ -1,0 +1,18 @@
+"""Run hundreds of long analyses on a batch system without losing one.
+
+Importing this package does nothing: no file, project, pool or plugin is
+touched. The names that plugins import from here (`config`, `logger`,
+`logging`, `LOGGER_LEVEL`, `current_ledger`) are made when first asked for.
+"""
+
+from asimov._version import __version__
+
+__all__ = ["__version__"]
+
+
+def __getattr__(name: str) -> object:
+    if name in {"config", "logger", "logging", "LOGGER_LEVEL", "current_ledger"}:
+        from asimov import ambient
+
+        return getattr(ambient, name)
+    raise AttributeError(f"module 'asimov' has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""What moves analyses forward: build, submit, observe, monitor."""

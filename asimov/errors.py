@@ -1,0 +1,71 @@
+"""Expected errors: one line that says what, where and what to do about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+#: Exit codes of the command line; 1 is every error without one of its own, 2 is click's.
+EXIT_ERROR = 1
+EXIT_STUCK = 3
+EXIT_TIMED_OUT = 4
+EXIT_UNREACHABLE = 5
+EXIT_BUSY = 6
+
+
+class AsimovError(Exception):
+    """An error that a user can understand and mend; shown without a traceback.
+
+    Parameters
+    ----------
+    message
+        What is wrong, in one line.
+    where
+        The place: a `Place`, a path or a sentence such as ``"configuration: [condor] user"``.
+    hint
+        What to do about it, in one line.
+    """
+
+    exit_code = EXIT_ERROR
+
+    def __init__(
+        self, message: str, *, where: Place | Path | str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.where else self.message
+
+
+class Place:
+    """A place in a text file, written ``file:line:column`` as editors understand it.
+
+    Parameters
+    ----------
+    file
+        The file's name as the user knows it (``-`` for standard input, or a URL).
+    line, column
+        Counted from 1; None where they are not known.
+    """
+
+    __slots__ = ("column", "file", "line")
+
+    def __init__(self, file: str | Path, line: int | None = None, column: int | None = None):
+        self.file = str(file)
+        self.line = line
+        self.column = column
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+
+
+class SchedulerError(AsimovError):
+    """The scheduler understood a request and refused it."""
+
+
+class SchedulerUnreachableError(SchedulerError):
+    """The scheduler could not be asked; nothing is known of any of its jobs."""
+
+    exit_code = EXIT_UNREACHABLE

@@ -1,0 +1,109 @@
+"""Writing files so that a crash leaves the old one or the new one, and nothing in between."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from asimov.errors import EXIT_BUSY, AsimovError
+
+
+def write_atomically(path: Path, text: str | bytes, *, sync: bool = True) -> None:
+    """Replace a file's content: write beside it, sync, rename.
+
+    Parameters
+    ----------
+    path
+        The file; its folder is made where it is missing.
+    text
+        The new content; text is written as UTF-8.
+    sync
+        Whether the content is on disk when this returns. Without it a power cut may leave the
+        file empty, so that the caller must be able to write it again.
+
+    Raises
+    ------
+    AsimovError
+        Where the file can't be written; it is then as it was.
+    """
+    data = text.encode() if isinstance(text, str) else text
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+                if sync:
+                    stream.flush()
+                    os.fsync(stream.fileno())
+            mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+            Path(temporary).chmod(mode)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        if sync:
+            sync_folder(path.parent)
+    except OSError as error:
+        raise AsimovError(
+            f"can't be written: {error.strerror}", where=path, hint="the old content is untouched"
+        ) from error
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _umask() -> int:
+    # The mask can only be read by setting it; asimov's own commands have one thread.
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@contextmanager
+def locked(path: Path, purpose: str, *, wait: bool = True) -> Iterator[None]:
+    """Hold an exclusive lock on a file; the system frees it when the process ends.
+
+    Parameters
+    ----------
+    path
+        The lock file; it holds the process that has the lock, for people to read.
+    purpose
+        What the holder does, in a few words.
+    wait
+        Whether to wait for another holder, or to raise.
+
+    Raises
+    ------
+    AsimovError
+        With the exit code `EXIT_BUSY` where somebody else holds it and `wait` is False.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            holder = os.pread(handle, 200, 0).decode(errors="replace").strip()
+            busy = AsimovError(
+                f"another asimov is at work in this project ({holder or 'unknown'})",
+                hint="wait for it to end, or stop it with 'asimov stop'",
+            )
+            busy.exit_code = EXIT_BUSY
+            raise busy from None
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{purpose}, process {os.getpid()} on {os.uname().nodename}".encode(), 0)
+        yield
+        os.ftruncate(handle, 0)
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""What should exist (the ledger) and what happened (the journal)."""
