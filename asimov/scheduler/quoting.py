@@ -1,0 +1,120 @@
+r"""HTCondor's two ways of writing arguments and environments.
+
+Source: HTCondor's manual, "condor_submit", the commands ``arguments`` and ``environment``. The
+new syntax stands in double quotes: blanks separate, single quotes group, a quote is doubled. The
+old syntax is everything else: blanks separate arguments, ``;`` separates variables, and ``\"`` is
+a double quote.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+
+def split_arguments(value: str) -> list[str]:
+    r"""Return the arguments that the submit command ``arguments`` names.
+
+    Raises
+    ------
+    ValueError
+        Where quotes do not match, with the reason in words.
+
+    Examples
+    --------
+    >>> split_arguments('"one \'two words\' ""quoted"" "')
+    ['one', 'two words', '"quoted"']
+    >>> split_arguments('one  two')
+    ['one', 'two']
+    """
+    text = value.strip()
+    if text.startswith('"'):
+        return _split_new(text)
+    parts = text.replace('\\"', "\0")
+    if '"' in parts:
+        raise ValueError('a double quote inside must be written \\", or the whole in double quotes')
+    return [part.replace("\0", '"') for part in parts.split()]
+
+
+def _split_new(text: str) -> list[str]:
+    if len(text) < 2 or not text.endswith('"'):
+        raise ValueError("the double quote at the start has none at the end")
+    inner = text[1:-1].replace('""', "\0")
+    if '"' in inner:
+        raise ValueError('a double quote inside double quotes must be doubled ("")')
+    words: list[str] = []
+    word: list[str] | None = None
+    grouped = False
+    position = 0
+    while position < len(inner):
+        char = inner[position]
+        position += 1
+        if char == "'":
+            if grouped and inner[position : position + 1] == "'":
+                position += 1
+                word = [*(word or []), "'"]
+            else:
+                grouped = not grouped
+                word = word or []
+        elif char.isspace() and not grouped:
+            if word is not None:
+                words.append("".join(word))
+            word = None
+        else:
+            word = word or []
+            word.append(char)
+    if grouped:
+        raise ValueError("a single quote has no partner")
+    if word is not None:
+        words.append("".join(word))
+    return [word.replace("\0", '"') for word in words]
+
+
+def split_environment(value: str) -> dict[str, str]:
+    """Return the variables that the submit command ``environment`` sets.
+
+    Raises
+    ------
+    ValueError
+        Where quotes do not match, or a part has no ``=``.
+    """
+    text = value.strip()
+    if text.startswith('"'):
+        parts = _split_new(text)
+    else:
+        parts = [part.strip() for part in text.split(";") if part.strip()]
+    variables = {}
+    for part in parts:
+        name, equals, content = part.partition("=")
+        if not equals or not name:
+            raise ValueError(f"{part!r} is not name=value")
+        variables[name] = content
+    return variables
+
+
+def inherited(getenv: str, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return what the submit command ``getenv`` takes over from the submitter's environment.
+
+    Parameters
+    ----------
+    getenv
+        ``true``, ``false``, or names and patterns with ``*``, of which those with ``!`` in front
+        are left out.
+    environ
+        The environment; this process's unless given.
+    """
+    environ = os.environ if environ is None else environ
+    if getenv.strip().lower() in ("", "false", "no", "0"):
+        return {}
+    if getenv.strip().lower() in ("true", "yes", "1"):
+        return dict(environ)
+    patterns = [part.strip() for part in getenv.replace(" ", ",").split(",") if part.strip()]
+    wanted = [pattern for pattern in patterns if not pattern.startswith("!")]
+    unwanted = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
+    return {
+        name: content
+        for name, content in environ.items()
+        if any(fnmatchcase(name, pattern) for pattern in wanted)
+        and not any(fnmatchcase(name, pattern) for pattern in unwanted)
+    }
