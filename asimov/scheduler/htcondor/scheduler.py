@@ -1,0 +1,297 @@
+"""The scheduler ``htcondor``: submission, and what is done to jobs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from configparser import ConfigParser
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from asimov.errors import SchedulerError
+from asimov.scheduler.contract import (
+    JobDescription,
+    Observation,
+    Scheduler,
+    Tag,
+    Ticket,
+    Usage,
+    submit_command,
+    submit_value,
+)
+from asimov.scheduler.htcondor import tagging
+from asimov.scheduler.htcondor.connection import (
+    Connection,
+    bindings,
+    captured,
+    in_words,
+    keep_none,
+    literal,
+    quoted,
+)
+from asimov.scheduler.htcondor.dagfile import check_dag
+from asimov.scheduler.htcondor.observing import observe
+from asimov.scheduler.htcondor.using import usage
+
+#: Options of the section ``[condor]``, and the submit commands that they set.
+_COMMANDS = {
+    "accounting group": "accounting_group",
+    "accounting_group": "accounting_group",
+    "user": "accounting_group_user",
+    "requirements": "requirements",
+}
+#: Submit commands by which the program is not looked for on this machine.
+_ELSEWHERE = {"docker_image", "container_image", "transfer_executable"}
+
+
+@dataclass
+class HTCondor(Scheduler):
+    """Jobs in the queue of an HTCondor schedd.
+
+    Attributes
+    ----------
+    connection
+        The schedd.
+    defaults
+        Submit commands that every job has unless it says its own.
+    project
+        The project's identity, as in its jobs' `Tag`; None where it is not known.
+    """
+
+    name: ClassVar[str] = "htcondor"
+    connection: Connection = field(default_factory=Connection)
+    defaults: dict[str, str] = field(default_factory=dict)
+    project: str | None = None
+
+    @classmethod
+    def from_project(cls, root: Path, config: ConfigParser) -> HTCondor:
+        """Return the scheduler that ``[condor]`` of the configuration describes.
+
+        The options, all of them optional: `scheduler` (a schedd's name), `collector`
+        (``host:port``), `user` and `accounting group` (for accounting), `requirements`.
+        """
+
+        def option(section: str, name: str) -> str | None:
+            return config.get(section, name, fallback="").strip() or None
+
+        defaults = {
+            command: value
+            for name, command in _COMMANDS.items()
+            if (value := option("condor", name)) is not None
+        }
+        connection = Connection(option("condor", "scheduler"), option("condor", "collector"))
+        return cls(connection, defaults, option("project", "id"))
+
+    @contextmanager
+    def tagged(self, tag: Tag) -> Iterator[None]:
+        """Within the block, every job submitted by this process or its children carries `tag`.
+
+        So do the nodes of DAGs, and jobs of programs such as ``condor_submit_dag``; the tag is
+        in the environment and in the bindings' configuration.
+        """
+        with super().tagged(tag), tagging.tagging(tag):
+            yield
+
+    def submit(self, job: JobDescription | str | Path) -> int:
+        """Submit one cluster and return its number.
+
+        Parameters
+        ----------
+        job
+            A description; or the path of a file in HTCondor's submit language, or of a program.
+
+        Raises
+        ------
+        SchedulerError
+            Where there is no such file, or HTCondor refuses.
+        """
+        if not isinstance(job, JobDescription):
+            path = Path(job)
+            if not path.is_file():
+                raise SchedulerError("no such submit file", where=path)
+            if not is_program(path):
+                return self._submit_text(path)
+            out, err, log = (path.with_suffix(end) for end in (".out", ".err", ".log"))
+            job = JobDescription(path.absolute(), out, err, log)
+        commands = job.commands()
+        if not _ELSEWHERE & {key.lower() for key in commands}:
+            commands["executable"] = _found(commands["executable"], commands.get("initialdir"))
+        return self._send(self._parsed(commands), job.count)
+
+    def _submit_text(self, path: Path) -> int:
+        return self._send(self._parsed(path.read_text(), where=path), 0)
+
+    def submit_dag(
+        self, dag_file: str | Path, batch_name: str | None = None, **commands: object
+    ) -> int:
+        """Submit a DAG file and return the cluster of the job that runs it.
+
+        The newest rescue file beside it is used, and files of an earlier submission are no
+        obstacle. Of `commands`, the accounting ones and attributes (``My.Name``) are for DAGMan
+        and its nodes, `requirements` for the nodes, whatever else for DAGMan itself.
+
+        Raises
+        ------
+        SchedulerError
+            Where the file or the submit file of a first node is missing, or HTCondor refuses.
+        """
+        path = Path(dag_file)
+        check_dag(path)
+        own = {submit_command(key): submit_value(value) for key, value in commands.items()}
+        wanted = {**self.defaults, **own}
+        batch_name = batch_name or (self._tag.analysis if self._tag else None)
+        # "Force" would throw rescue files away; "UpdateSubmit" only replaces X.condor.sub.
+        options: dict[str, Any] = {"UpdateSubmit": True}
+        if batch_name:
+            options["BatchName"] = _batch_name(batch_name)
+        htcondor2 = bindings()
+        with tagging.environment(_for_nodes(wanted)):
+            with captured() as printed:
+                try:
+                    submit = htcondor2.Submit.from_dag(str(path), options)
+                    failure = None
+                except (htcondor2.HTCondorException, KeyError) as error:
+                    failure = f"{in_words(error)} {' '.join(printed().split())}".strip()
+            if failure:
+                raise SchedulerError(f"HTCondor refuses the DAG: {failure}", where=path)
+            for key, value in wanted.items():
+                if key.lower() != "requirements":
+                    submit[key] = value
+            return self._send(submit, 0)
+
+    def _parsed(self, commands: Mapping[str, str] | str, where: Path | None = None) -> Any:
+        htcondor2 = bindings()
+        try:
+            return htcondor2.Submit(commands)
+        except (htcondor2.HTCondorException, ValueError, KeyError, TypeError) as error:
+            raise SchedulerError(
+                f"HTCondor does not understand the submit commands: {in_words(error)}", where=where
+            ) from error
+
+    def _send(self, submit: Any, count: int) -> int:
+        """Submit with the configuration's commands and the tag; `count` 0 is the file's own."""
+        given = {key.lower(): key for key in submit}
+        # DAGMan takes no requirements: where it runs is the schedd's machine.
+        scheduler_universe = str(submit.get("universe", "")).lower() in ("scheduler", "local")
+        for key, value in self.defaults.items():
+            if key not in given and not (scheduler_universe and key == "requirements"):
+                submit[key] = value
+        if self._tag is not None:
+            if not {"batch_name", "jobbatchname", "my.jobbatchname"} & given.keys():
+                submit["batch_name"] = _batch_name(self._tag.analysis)
+            attributes = self._tag.attributes().items()
+            submit.update({f"My.{name}": literal(quoted(value)) for name, value in attributes})
+            listed = given.get("job_ad_information_attrs")
+            own = submit[listed] if listed else ""
+            submit["job_ad_information_attrs"] = tagging.information(own)
+        try:
+            result = self.connection.demand(
+                "the submission", lambda schedd: schedd.submit(submit, count=count)
+            )
+        finally:
+            keep_none()
+        return int(result.cluster())
+
+    def observe(self, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
+        """Say what is known of each job, by `Ticket.uid`; an answer for every ticket."""
+        return observe(self.connection, self.project, tickets)
+
+    def remove(self, job_id: int, reason: str = "") -> None:
+        """Remove the job; of a DAG, its nodes too. A job that is not there is no error."""
+        self._act("Remove", job_id, reason or "removed by asimov")
+
+    def hold(self, job_id: int, reason: str = "") -> None:
+        """Put the job on hold. The nodes of a DAG that run already go on running."""
+        self._act("Hold", job_id, reason or "held by asimov")
+
+    def release(self, job_id: int, reason: str = "") -> None:
+        """Release the job from hold."""
+        self._act("Release", job_id, reason or "released by asimov")
+
+    def _act(self, action: str, job_id: int, reason: str) -> None:
+        kind = getattr(bindings().JobAction, action)
+        what = f"{action.lower()} of job {job_id}"
+        # The bindings drop a reason that is not a pair of text and code.
+        result = self.connection.demand(
+            what, lambda schedd: schedd.act(kind, f"ClusterId == {job_id}", reason=(reason, 0))
+        )
+        if result is not None and result["TotalPermissionDenied"]:
+            raise SchedulerError(
+                f"{what} was refused: permission denied",
+                where=str(self.connection),
+                hint="the job belongs to another user",
+            )
+
+    def usage(self, job_id: int) -> Usage | None:
+        """Return what a job used that has ended, of a DAG its nodes; None where unknown."""
+        return usage(self.connection, job_id)
+
+    def start_service(self, arguments: Sequence[str], log: Path) -> int:
+        """Keep a command running on the schedd's machine until `remove`; return its job id.
+
+        It runs in the local universe, with this environment, in the folder of `log`; HTCondor
+        starts it anew when it ends, however it ends.
+        """
+        # HTCondor would empty the output file at each start; the shell appends to it.
+        command = ["-c", 'log=$0; exec "$@" >> "$log" 2>&1', str(log.absolute())]
+        commands = {
+            "universe": "local",
+            "executable": "/bin/sh",
+            "arguments": _argument_string([*command, *arguments]),
+            "getenv": "true",
+            "initialdir": str(log.absolute().parent),
+            "on_exit_remove": "false",
+        }
+        return self._send(self._parsed(commands), 1)
+
+
+def _argument_string(arguments: Sequence[str]) -> str:
+    """Return arguments as HTCondor's "new syntax" writes them."""
+    each = ("'" + text.replace("'", "''").replace('"', '""') + "'" for text in arguments)
+    return '"' + literal(" ".join(each)) + '"'
+
+
+def is_program(path: Path) -> bool:
+    """Return whether a file is a program rather than a submit file."""
+    with path.open("rb") as stream:
+        head = stream.read(4096)
+    if head.startswith(b"#!") or b"\0" in head:
+        return True
+    words = path.read_text(errors="replace").lower().split()
+    return bool(path.stat().st_mode & 0o111) and "queue" not in words
+
+
+def _batch_name(name: str) -> str:
+    """Return a name for people as the submit language takes it: without double quotes."""
+    return literal(name.replace('"', "'"))
+
+
+def _found(executable: str, initialdir: str | None) -> str:
+    """Return a program's absolute path; HTCondor itself does not look on ``PATH``."""
+    if "/" in executable or "$" in executable or Path(initialdir or ".", executable).exists():
+        return executable
+    found = shutil.which(executable)
+    if found is None:
+        raise SchedulerError(f"there is no program {executable!r} on PATH")
+    return found
+
+
+def _for_nodes(commands: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment by which DAGMan gives submit commands to its nodes.
+
+    The accounting group needs none: DAGMan hands its own on.
+    """
+    attributes = {
+        key.removeprefix("+").removeprefix("My.").removeprefix("MY."): value
+        for key, value in commands.items()
+        if key.startswith(("+", "My.", "MY."))
+    }
+    configuration = tagging.submit_attributes(attributes) if attributes else {}
+    requirements = next((v for k, v in commands.items() if k.lower() == "requirements"), None)
+    if requirements:
+        site = str(bindings().param.get("APPEND_REQUIREMENTS") or "").strip()
+        both = f"({site}) && ({requirements})" if site else requirements
+        configuration["APPEND_REQUIREMENTS"] = both
+    return tagging.as_environment(configuration)

@@ -1,0 +1,92 @@
+"""A tag on every job that this process or its children submit.
+
+HTCondor puts the configuration variables named in ``SUBMIT_ATTRS`` into each job, and reads its
+configuration from the environment too (``_CONDOR_NAME``). DAGMan hands those on to its nodes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from asimov.scheduler.contract import Tag
+from asimov.scheduler.htcondor.connection import bindings, keep_none, literal, quoted
+
+#: Names the attributes that go into the event log (event 028), so that a job is found there.
+INFORMATION = "JobAdInformationAttrs"
+_IN_LOG = "AsimovUID"
+
+
+def job_attributes(tag: Tag) -> dict[str, str]:
+    """Return the attributes of a tagged job as ClassAd values."""
+    values = {name: quoted(value) for name, value in tag.attributes().items()}
+    return {**values, INFORMATION: quoted(_IN_LOG)}
+
+
+def information(own: str) -> str:
+    """Return a job's own list of attributes for its event log with the tag's in it."""
+    names = [name for name in own.replace(",", " ").split() if name != _IN_LOG]
+    return ", ".join([*names, _IN_LOG])
+
+
+@contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of the environment within the block."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _parameters(values: Mapping[str, str]) -> Iterator[None]:
+    """Set configuration variables of the bindings in this process within the block."""
+    param = bindings().param
+    before = {name: param.get(name) for name in values}
+    for name, value in values.items():
+        param[name] = value
+    try:
+        yield
+    finally:
+        for name, old in before.items():
+            if old is None:
+                del param[name]
+            else:
+                param[name] = old
+
+
+def submit_attributes(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the configuration that puts attributes into every job; keeps the site's own.
+
+    Parameters
+    ----------
+    values
+        The attributes as ClassAd values.
+    """
+    own = str(bindings().param.get("SUBMIT_ATTRS") or "").replace(",", " ").split()
+    names = dict.fromkeys([*own, *values])
+    safe = {name: literal(value) for name, value in values.items()}
+    return {**safe, "SUBMIT_ATTRS": ", ".join(names)}
+
+
+def as_environment(configuration: Mapping[str, str]) -> dict[str, str]:
+    """Return configuration variables as the environment carries them."""
+    return {f"_CONDOR_{name}": value for name, value in configuration.items()}
+
+
+@contextmanager
+def tagging(tag: Tag) -> Iterator[None]:
+    """Within the block, every submission from this process or its children carries the tag."""
+    configuration = submit_attributes(job_attributes(tag))
+    with environment(as_environment(configuration)), _parameters(configuration):
+        try:
+            yield
+        finally:
+            keep_none()  # for what a pipeline may have submitted with the bindings

@@ -1,0 +1,103 @@
+"""The real pool that these tests need."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+from asimov.scheduler.contract import Gone, Observation, Ticket
+from asimov.scheduler.htcondor import HTCondor
+
+
+def pool_fault() -> str | None:
+    """Return why no pool can be used; None where one can."""
+    try:
+        asked = subprocess.run(
+            ["condor_status", "-schedd", "-af", "Name"],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"condor_status: {error}"
+    if asked.returncode or not asked.stdout.strip():
+        return f"condor_status finds no schedd: {asked.stderr.strip()}"
+    return None
+
+
+@pytest.fixture(scope="session")
+def pool() -> None:
+    """Need a pool: skip loudly without one, fail where CI=true."""
+    fault = pool_fault()
+    if fault:
+        text = f"NO HTCONDOR POOL, NOTHING OF IT IS TESTED HERE ({fault}); tools/htcondor-pool"
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(text, pytrace=False)
+        pytest.skip(text)
+
+
+@pytest.fixture(scope="module")
+def project() -> str:
+    return f"test-{uuid.uuid4()}"
+
+
+@pytest.fixture(scope="module")
+def condor(
+    pool: None, project: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[HTCondor]:
+    """A scheduler for a project of its own; whatever is left of its jobs is removed."""
+    config = ConfigParser()
+    config.read_dict({"project": {"id": project}})
+    yield HTCondor.from_project(tmp_path_factory.mktemp("project"), config)
+    subprocess.run(
+        ["condor_rm", "-constraint", f'AsimovProject == "{project}"'],
+        check=False,
+        capture_output=True,
+    )
+
+
+class Asking:
+    """Asks a scheduler about one attempt until the answer is what is waited for."""
+
+    def __init__(self, scheduler: HTCondor) -> None:
+        self.scheduler = scheduler
+
+    def once(
+        self, uid: str, job_id: int | None = None, *logs: Path, since: float | None = None
+    ) -> Observation:
+        when = time.time() - 600 if since is None else since
+        ticket = Ticket(uid, job_id, when, tuple(str(log) for log in logs))
+        return self.scheduler.observe([ticket])[uid]
+
+    def until(
+        self,
+        wanted: Callable[[Observation], bool],
+        uid: str,
+        job_id: int | None = None,
+        *logs: Path,
+        seconds: float = 40,
+    ) -> Observation:
+        end = time.monotonic() + seconds
+        while not wanted(answer := self.once(uid, job_id, *logs)):
+            if time.monotonic() > end:
+                pytest.fail(f"after {seconds} s still {answer}")
+            time.sleep(0.1)
+        return answer
+
+    def end(self, uid: str, job_id: int | None = None, *logs: Path) -> Gone:
+        answer = self.until(lambda a: isinstance(a, Gone), uid, job_id, *logs)
+        assert isinstance(answer, Gone)
+        return answer
+
+
+@pytest.fixture(scope="module")
+def ask(condor: HTCondor) -> Asking:
+    return Asking(condor)
