@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -254,6 +255,7 @@ def test_many_submissions_do_not_end_the_process(pool: None, tmp_path: Path) -> 
     # Before Python 3.12 the bindings lose a reference to None at each submission.
     program = """
 import sys
+import time
 from asimov.scheduler.contract import JobDescription
 from asimov.scheduler.htcondor import HTCondor
 condor = HTCondor()
@@ -296,3 +298,18 @@ def test_a_job_whose_program_is_missing_is_held(jobs: Any, ask: Any) -> None:
         lambda a: isinstance(a, Present) and a.state is JobState.HELD, job.uid, job.id
     )
     assert "/no/such/program" in answer.reason and answer.code
+
+
+@pytest.mark.parametrize("with_project", [True, False])
+def test_one_job_among_hundreds_that_nobody_knows_is_found(
+    condor: Any, jobs: Any, ask: Any, with_project: bool
+) -> None:
+    # The schedd answers a long constraint on the history with nothing, and no error.
+    job = jobs["good"]
+    ask.end(job.uid, job.id)
+    asked = condor if with_project else type(condor)(condor.connection)
+    strangers = [Ticket(f"{job.uid}-{i}", None, time.time() - 600) for i in range(300)]
+    answers = asked.observe([*strangers, Ticket(job.uid, None, time.time() - 600)])
+    assert answers.pop(job.uid).exit_code == 0
+    assert len(answers) == 300
+    assert all(isinstance(answer, NotFound) for answer in answers.values())

@@ -13,21 +13,21 @@ from contextlib import contextmanager
 from asimov.scheduler.contract import Tag
 from asimov.scheduler.htcondor.connection import bindings, keep_none, literal, quoted
 
-#: Names the attributes that go into the event log (event 028), so that a job is found there.
+#: Names the attributes that go into the event log (event 028), so that a job is found there,
+#: and a DAG's node is told from the DAG.
 INFORMATION = "JobAdInformationAttrs"
-_IN_LOG = "AsimovUID"
+_IN_LOG = ("AsimovUID", "DAGManJobId")
 
 
 def job_attributes(tag: Tag) -> dict[str, str]:
     """Return the attributes of a tagged job as ClassAd values."""
     values = {name: quoted(value) for name, value in tag.attributes().items()}
-    return {**values, INFORMATION: quoted(_IN_LOG)}
+    return {**values, INFORMATION: quoted(",".join(_IN_LOG))}
 
 
 def information(own: str) -> str:
     """Return a job's own list of attributes for its event log with the tag's in it."""
-    names = [name for name in own.replace(",", " ").split() if name != _IN_LOG]
-    return ", ".join([*names, _IN_LOG])
+    return ",".join(dict.fromkeys([*own.replace(",", " ").split(), *_IN_LOG]))
 
 
 @contextmanager
