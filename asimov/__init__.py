@@ -2,7 +2,7 @@
 
 Importing this package does nothing: no file, project, pool or plugin is
 touched. The names that plugins import from here (`config`, `logger`,
-`logging`, `LOGGER_LEVEL`, `current_ledger`) are made when first asked for.
+`logging`, `LOGGER_LEVEL`) are made when first asked for.
 """
 
 from asimov._version import __version__
@@ -11,7 +11,7 @@ __all__ = ["__version__"]
 
 
 def __getattr__(name: str) -> object:
-    if name in {"config", "logger", "logging", "LOGGER_LEVEL", "current_ledger"}:
+    if name in {"config", "logger", "logging", "LOGGER_LEVEL"}:
         from asimov import ambient
 
         return getattr(ambient, name)

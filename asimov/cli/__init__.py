@@ -1,1 +1,118 @@
-"""The command line: one module for each group of commands."""
+"""The command line: one module for each group of commands, loaded when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from asimov._version import __version__
+
+#: Every command with its module and the line that ``asimov --help`` shows of it.
+COMMANDS = {
+    "init": "Make a new project.",
+    "apply": "Add subjects, analyses and settings from blueprints.",
+    "manage": "Build configurations and submit analyses.",
+    "monitor": "See what has happened to jobs, and move analyses on.",
+    "start": "Keep the monitor running in the background.",
+    "stop": "Stop the monitor that runs in the background.",
+    "status": "Show every analysis: its state, its job, what it waits for.",
+    "log": "Show what happened, when and why.",
+    "production": "Show or change one analysis.",
+    "event": "Show a subject.",
+    "configuration": "Show or change the configuration.",
+    "report": "Report on the project.",
+    "ledger": "Show effective settings, or the schema of blueprints.",
+}
+
+
+class _Commands(click.Group):
+    """A group that imports a command's module only when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"asimov.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, 1)
+            ctx.fail(
+                f"there is no command {args[0]!r}"
+                + (f"; did you mean {near[0]!r}?" if near else "; see 'asimov --help'")
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="asimov")
+@click.option(
+    "--project",
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False),
+    help="Work on the project in DIR instead of the one around the current folder.",
+)
+@click.pass_context
+def cli(ctx: click.Context, project: str | None) -> None:
+    """Run hundreds of long analyses on a batch system without losing one.
+
+    \b
+    Example:
+      asimov init "My project"
+      asimov apply -f blueprints.yaml
+      asimov manage build submit
+      asimov monitor --chain --until-idle
+    """
+    ctx.obj = project
+
+
+def main() -> None:
+    """Run the command line; expected errors become one line, a hint and an exit code."""
+    from asimov.errors import AsimovError
+
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except AsimovError as error:
+        click.echo(f"error: {error}", err=True)
+        if error.hint:
+            click.echo(f"  {error.hint}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # Whoever read the output has gone, such as 'head'.
+        sys.stderr.close()
+        sys.exit(0)
+    except Exception as error:
+        from asimov.logs import logger
+
+        logger().critical("a fault of asimov's own", exc_info=True)
+        click.echo(
+            f"error: a fault in asimov itself: {type(error).__name__}: {error}\n"
+            f"  the log has the details ({_log_file()}); please report it",
+            err=True,
+        )
+        sys.exit(1)
+
+
+def _log_file() -> str:
+    from asimov.logs import logger
+
+    names = [getattr(handler, "baseFilename", None) for handler in logger().handlers]
+    return next((name for name in names if name), "there is none outside a project")

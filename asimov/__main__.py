@@ -1,0 +1,5 @@
+"""``python -m asimov``."""
+
+from asimov.cli import main
+
+main()

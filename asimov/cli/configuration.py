@@ -1,0 +1,83 @@
+"""``asimov configuration``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from asimov.cli.opened import open_project
+from asimov.configuration import PROJECT_FILE, update_file
+from asimov.errors import AsimovError
+
+
+@click.group("configuration")
+def command() -> None:
+    """Show or change the configuration.
+
+    \b
+    Example:
+      asimov configuration update condor/user albert.einstein
+    """
+
+
+@command.command("show")
+@click.argument("option", required=False, metavar="[SECTION/KEY]")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def show_command(option: str | None, as_json: bool) -> None:
+    """Show the configuration that holds, or one option of it.
+
+    \b
+    Example:
+      asimov configuration show scheduler/type
+    """
+    config = open_project().config
+    if option is not None:
+        section, key = _split(option)
+        if not config.has_option(section, key):
+            raise AsimovError(
+                f"the configuration has no {option}", hint="'asimov configuration show' lists it"
+            )
+        value = config.get(section, key)
+        click.echo(json.dumps(value) if as_json else value)
+        return
+    told = {section: dict(config.items(section)) for section in config.sections()}
+    if as_json:
+        click.echo(json.dumps(told, indent=2))
+        return
+    for section, options in told.items():
+        for key, value in options.items():
+            click.echo(f"{section}/{key} = {value}")
+
+
+@command.command("update")
+@click.argument("option", metavar="SECTION/KEY")
+@click.argument("value")
+def update_command(option: str, value: str) -> None:
+    """Set an option in the project's configuration file.
+
+    \b
+    Example:
+      asimov configuration update local/processes 4
+    """
+    project = open_project()
+    section, key = _split(option)
+    if (section, key) == ("project", "root"):
+        raise AsimovError("project/root is where the project is; move its folder instead")
+    if section == "scheduler" and key == "type":
+        from asimov import plugins
+
+        if not plugins.is_known(plugins.SCHEDULERS, value):
+            raise plugins.unknown(plugins.SCHEDULERS, value)
+    update_file(project.root / PROJECT_FILE, {(section, key): value})
+    click.echo(f"{section}/{key} = {value}")
+
+
+def _split(option: str) -> tuple[str, str]:
+    section, slash, key = option.partition("/")
+    if not (section and slash and key):
+        raise AsimovError(
+            f"{option!r} is not an option of the configuration",
+            hint="write SECTION/KEY, such as scheduler/type",
+        )
+    return section, key

@@ -1,0 +1,44 @@
+"""``asimov event``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from asimov.cli.opened import open_workspace
+from asimov.ledger.documents import dump
+
+
+@click.group("event")
+def command() -> None:
+    """Show a subject.
+
+    \b
+    Example:
+      asimov event show sunspots
+    """
+
+
+@command.command("show")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show_command(name: str | None, as_json: bool) -> None:
+    """Show the subject NAME: its settings and its analyses; without NAME, list the subjects.
+
+    \b
+    Example:
+      asimov event show sunspots --json
+    """
+    workspace = open_workspace()
+    if name is None:
+        names = list(workspace.contents.subjects)
+        click.echo(json.dumps(names, indent=2) if as_json else "\n".join(names))
+        return
+    keys = workspace.keys(name)
+    told = {
+        "name": name,
+        "analyses": {key[1]: workspace.status(key) for key in keys},
+        "settings": workspace.subject_settings(name),
+    }
+    click.echo(json.dumps(told, indent=2, default=str) if as_json else dump(told).rstrip())

@@ -1,0 +1,56 @@
+"""``asimov init``."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import click
+
+from asimov import plugins
+from asimov.project import create
+
+
+@click.command("init")
+@click.argument("name")
+@click.option("--root", type=click.Path(file_okay=False), default=".", help="The project's folder.")
+@click.option(
+    "--scheduler", help="Where jobs run; by default htcondor where it is found, else local."
+)
+@click.option("--working", help="The folder of run directories.")
+@click.option("--checkouts", help="The git repository of configurations.")
+@click.option("--results", help="The folder of the results store.")
+@click.option("--user", help="The accounting user of jobs.")
+def command(
+    name: str,
+    root: str,
+    scheduler: str | None,
+    working: str | None,
+    checkouts: str | None,
+    results: str | None,
+    user: str | None,
+) -> None:
+    """Make a new project called NAME in the current folder.
+
+    \b
+    Example:
+      asimov init "Solar cycles" --root solar --scheduler local
+    """
+    if scheduler is None:
+        scheduler = "htcondor" if shutil.which("condor_submit") else "local"
+        found = True
+    else:
+        found = False
+        if not plugins.is_known(plugins.SCHEDULERS, scheduler):
+            raise plugins.unknown(plugins.SCHEDULERS, scheduler)
+    options = {
+        ("general", "rundir_default"): working,
+        ("general", "git_default"): checkouts,
+        ("storage", "directory"): results,
+        ("condor", "user"): user,
+    }
+    given = {place: value for place, value in options.items() if value is not None}
+    project = create(name, Path(root), scheduler.lower(), given)
+    click.echo(f"Made the project {name!r} in {project.root}")
+    why = " (it was found here)" if found and scheduler == "htcondor" else ""
+    click.echo(f"Its jobs run on the scheduler {scheduler}{why}")

@@ -1,0 +1,85 @@
+"""``asimov ledger``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from asimov.cli.opened import open_workspace
+from asimov.ledger.documents import dump
+from asimov.ledger.merge import leaves, origins
+
+
+@click.group("ledger")
+def command() -> None:
+    """Show effective settings, or the schema of blueprints.
+
+    \b
+    Example:
+      asimov ledger show sunspots detrend
+    """
+
+
+@command.command("show")
+@click.argument("subject", required=False)
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
+    """Show the effective settings of an analysis, with where each value is from.
+
+    Without NAME, of every analysis of SUBJECT; without SUBJECT, of every analysis.
+
+    \b
+    Example:
+      asimov ledger show sunspots detrend
+    """
+    workspace = open_workspace()
+    if subject is not None and name is not None:
+        keys = [workspace.key(subject, name)]
+    else:
+        keys = workspace.keys(subject)
+    told = []
+    for key in keys:
+        entry = workspace.contents.entries[key]
+        layers = workspace.contents.layers(entry, workspace.facts)
+        settings = workspace.settings(key)
+        sources = origins(layers)
+        told.append(
+            {
+                "subject": key[0],
+                "name": key[1],
+                "pipeline": entry.pipeline,
+                "settings": settings,
+                "from": {": ".join(map(str, path)): source for path, source in sources.items()},
+            }
+        )
+        if not as_json:
+            click.echo(f"{key[0]}/{key[1]} ({entry.pipeline})")
+            lines = [
+                (": ".join(map(str, path)), _short(value), sources[path])
+                for path, value in leaves(settings)
+            ]
+            wide = [max((len(line[i]) for line in lines), default=0) for i in (0, 1)]
+            for path, value, source in lines:
+                click.echo(f"  {path:{wide[0]}}  {value:{wide[1]}}  # {source}")
+    if as_json:
+        click.echo(json.dumps(told, indent=2, default=str))
+
+
+def _short(value: object) -> str:
+    text: str = dump(value).strip().removesuffix("...").strip().replace("\n", " ")
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+@command.command("schema")
+def schema_command() -> None:
+    """Print the JSON Schema of blueprints, for editors.
+
+    \b
+    Example:
+      asimov ledger schema > blueprint.schema.json
+    """
+    from asimov.ledger.schema import blueprint_schema
+
+    click.echo(json.dumps(blueprint_schema(), indent=2))

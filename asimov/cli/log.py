@@ -1,0 +1,49 @@
+"""``asimov log``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from asimov.cli.opened import open_workspace
+from asimov.engine.status import iso
+from asimov.ledger.records import Event
+
+
+@click.command("log")
+@click.argument("subject", required=False)
+@click.argument("analysis", required=False)
+@click.option("--last", type=click.IntRange(min=1), help="Only the last so many events.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
+def command(subject: str | None, analysis: str | None, last: int | None, as_json: bool) -> None:
+    """Show what happened, when and why: to everything, to SUBJECT, or to one ANALYSIS of it.
+
+    \b
+    Example:
+      asimov log sunspots detrend
+    """
+    workspace = open_workspace()
+    events = workspace.journal.events(subject, analysis, last)
+    if not events and subject is not None:
+        # Raises where there is no such thing; what is gone from the ledger still has its log.
+        if analysis is None:
+            workspace.keys(subject)
+        else:
+            workspace.key(subject, analysis)
+    if as_json:
+        told = [{**event._asdict(), "time": iso(event.time)} for event in events]
+        click.echo(json.dumps(told, indent=2))
+        return
+    for event in events:
+        click.echo(_line(event))
+    if not events:
+        click.echo("Nothing has happened yet")
+
+
+def _line(event: Event) -> str:
+    what = event.kind
+    if event.after is not None:
+        what = f"{event.before or 'new'} -> {event.after}"
+    reason = f": {event.reason}" if event.reason else ""
+    return f"{iso(event.time)}  {event.subject}/{event.name}  {what}  [{event.actor}]{reason}"

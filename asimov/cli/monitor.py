@@ -1,0 +1,136 @@
+"""``asimov monitor``."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from asimov.cli.opened import open_workspace, say
+from asimov.engine.monitor import Pass, at_work, monitor
+from asimov.errors import (
+    EXIT_BUSY,
+    EXIT_STUCK,
+    EXIT_TIMED_OUT,
+    EXIT_UNREACHABLE,
+    AsimovError,
+)
+from asimov.states import STATES
+from asimov.workspace import Workspace
+
+#: Seconds between passes: a schedd that many people share is asked once a minute.
+_INTERVAL = {"local": 0.5}
+
+
+@click.command("monitor")
+@click.argument("subject", required=False)
+@click.option("-c", "--chain", is_flag=True, help="Build and submit what has become ready.")
+@click.option("-w", "--watch", is_flag=True, help="Make passes until interrupted.")
+@click.option("--until-idle", is_flag=True, help="Make passes until there is nothing to wait for.")
+@click.option("--timeout", type=float, metavar="SECONDS", help="Give up waiting after this time.")
+@click.option(
+    "--interval", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Between passes."
+)
+@click.option("-n", "--dry-run", "--dryrun", is_flag=True, help="Say what would happen; one pass.")
+def command(
+    subject: str | None,
+    chain: bool,
+    watch: bool,
+    until_idle: bool,
+    timeout: float | None,
+    interval: float | None,
+    dry_run: bool,
+) -> None:
+    """See what has happened to jobs, and move analyses on.
+
+    One pass, unless --watch or --until-idle is given.
+
+    \b
+    Exit codes: 0 all is well; with --until-idle:
+      0  everything is done
+      3  idle, and something is stuck, blocked or not submitted
+      4  timed out
+      5  the scheduler can't be reached
+    And always: 6  another asimov is at work in this project.
+
+    \b
+    Example:
+      asimov monitor --chain
+      asimov monitor --chain --until-idle --timeout 3600
+    """
+    if timeout is not None and not (until_idle or watch):
+        raise click.UsageError("--timeout goes with --until-idle or --watch")
+    workspace = open_workspace()
+    if not (watch or until_idle) or dry_run:
+        outcome = _one(workspace, subject, chain, dry_run)
+        _summarise(outcome, chain)
+        if outcome.unreachable:
+            raise click.exceptions.Exit(EXIT_UNREACHABLE)
+        return
+    if interval is None:
+        configured = workspace.project.config.get("monitor", "interval", fallback=None)
+        interval = float(configured or _INTERVAL.get(workspace.scheduler_name, 60))
+    deadline = None if timeout is None else time.monotonic() + timeout
+    code = _repeat(workspace, subject, chain, until_idle, interval, deadline)
+    raise click.exceptions.Exit(code)
+
+
+def _one(workspace: Workspace, subject: str | None, chain: bool, dry_run: bool) -> Pass:
+    if dry_run:
+        return monitor(workspace, say, subject=subject, chain=chain, dry_run=True)
+    with at_work(workspace, "asimov monitor"):
+        return monitor(workspace, say, subject=subject, chain=chain)
+
+
+def _repeat(
+    workspace: Workspace,
+    subject: str | None,
+    chain: bool,
+    until_idle: bool,
+    interval: float,
+    deadline: float | None,
+) -> int:
+    shown: tuple[str, ...] = ()
+    answered = time.monotonic()
+    patience = float(workspace.project.config.get("monitor", "patience", fallback=600))
+    while True:
+        outcome = None
+        try:
+            outcome = _one(workspace, subject, chain, False)
+        except AsimovError as error:
+            # In the long run another command may come in between; that is no reason to end.
+            if error.exit_code != EXIT_BUSY or until_idle:
+                raise
+        if outcome is not None:
+            if until_idle and not outcome.active:
+                _summarise(outcome, chain)
+                return 0 if outcome.all_done else EXIT_STUCK
+            if not outcome.unreachable:
+                answered = time.monotonic()
+            lines = (*outcome.unreachable, _counts(outcome))
+            if lines != shown:
+                say("\n".join(lines))
+                shown = lines
+            if until_idle and time.monotonic() - answered > patience:
+                return EXIT_UNREACHABLE
+        if deadline is not None and time.monotonic() + interval > deadline:
+            if outcome is not None and outcome.unreachable:
+                return EXIT_UNREACHABLE
+            say("timed out" if until_idle else "the time is up")
+            return EXIT_TIMED_OUT if until_idle else 0
+        time.sleep(interval)
+        workspace.reload()
+
+
+def _counts(outcome: Pass) -> str:
+    return ", ".join(f"{outcome.counts[s]} {s}" for s in STATES if outcome.counts.get(s)) or "empty"
+
+
+def _summarise(outcome: Pass, chain: bool) -> None:
+    say(_counts(outcome))
+    for line in outcome.unreachable:
+        say(f"the scheduler can't be asked: {line}")
+    if outcome.waiting and not chain and not outcome.active:
+        say(f"{outcome.waiting} can be built and submitted: 'asimov monitor --chain' does both")
+    if outcome.counts.get("stuck") or outcome.blocked:
+        say("some need a person: 'asimov status' shows them, 'asimov log' tells why")

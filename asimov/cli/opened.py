@@ -1,0 +1,34 @@
+"""Opening the project for a command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from asimov import logs
+from asimov.project import Project, find
+from asimov.workspace import Workspace
+
+
+def open_project() -> Project:
+    """Open the project that ``--project`` names or that is around the current folder."""
+    named = click.get_current_context().find_root().obj
+    project = find(Path(named) if named else None)
+    logs.write_to(project.logs)
+    return project
+
+
+def open_workspace() -> Workspace:
+    """Open the project with its ledger and journal; says which ledger files can't be used."""
+    workspace = Workspace(open_project())
+    for error in workspace.contents.broken.values():
+        click.echo(f"warning: {error}", err=True)
+        if error.hint:
+            click.echo(f"  {error.hint}", err=True)
+    return workspace
+
+
+def say(line: str) -> None:
+    """Print a line of what was done, at once: others may be following it."""
+    click.echo(line)

@@ -1,0 +1,123 @@
+"""``asimov production``."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from typing import Any
+
+import click
+
+from asimov.cli.opened import open_workspace
+from asimov.engine.readiness import waiting_for
+from asimov.engine.status import iso, rows
+from asimov.errors import AsimovError
+from asimov.ledger.documents import dump
+from asimov.states import ALIASES, STATES, reachable
+
+
+@click.group("production")
+def command() -> None:
+    """Show or change one analysis.
+
+    \b
+    Example:
+      asimov production show sunspots detrend
+    """
+
+
+#: States that take care of a job that is there; any other must wait until it has gone.
+_WITH_JOB = {"stop", "restart", "cancelled"}
+
+
+@command.command("set")
+@click.argument("subject")
+@click.argument("name")
+@click.option("-s", "--status", required=True, help="The state to go to.")
+@click.option("--reason", help="Why; it stands in the log.")
+def set_command(subject: str, name: str, status: str, reason: str | None) -> None:
+    """Move the analysis NAME of SUBJECT to another state.
+
+    \b
+    Example:
+      asimov production set sunspots detrend --status restart --reason "new data"
+    """
+    workspace = open_workspace()
+    key = workspace.key(subject, name)
+    after = ALIASES.get(status.lower(), status.lower())
+    if after not in STATES:
+        import difflib
+
+        near = difflib.get_close_matches(after, STATES, 1)
+        raise AsimovError(
+            f"there is no state {status!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
+            hint=f"the states are {', '.join(STATES)}",
+        )
+    workspace.adopt()
+    before = workspace.status(key)
+    if before == after:
+        click.echo(f"{subject}/{name} is {after} already")
+        return
+    able = reachable(before, "person")
+    if after not in able:
+        raise AsimovError(
+            f"{subject}/{name} is {before} and can't be set to {after}",
+            hint=f"it can be set to {', '.join(able)}",
+        )
+    jobs = [each for each in workspace.journal.open_attempts() if each.key == key]
+    if jobs and after not in _WITH_JOB:
+        job = f"job {jobs[0].job_id}" if jobs[0].job_id else "a job that may have been submitted"
+        raise AsimovError(
+            f"{subject}/{name} has {job}, whose end has not been seen",
+            hint="run 'asimov monitor' first, or set it to restart, stop or cancelled",
+        )
+    person = f"{getpass.getuser()}"
+    if not workspace.move(key, after, person, reason):
+        raise AsimovError(
+            f"{subject}/{name} has just become {workspace.status(key)}", hint="look, and try again"
+        )
+    click.echo(f"{subject}/{name}: {before} -> {after}")
+
+
+@command.command("show")
+@click.argument("subject")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def show_command(subject: str, name: str, as_json: bool) -> None:
+    """Show the analysis NAME of SUBJECT: state, attempts, folders, settings.
+
+    \b
+    Example:
+      asimov production show sunspots detrend --json
+    """
+    workspace = open_workspace()
+    key = workspace.key(subject, name)
+    analysis = workspace.analysis(key)
+    (row,) = rows(workspace, [key])
+    build = workspace.builds.get(key)
+    told: dict[str, Any] = {
+        **row.as_json(),
+        "kind": analysis.entry.kind,
+        "needs": ["/".join(each) for each in workspace.dependencies.of(key).keys],
+        "waiting_for": waiting_for(workspace, key) if row.status == "ready" else row.waiting_for,
+        "run_directory": analysis.rundir,
+        "configuration": str(workspace.project.path(build.config)) if build else None,
+        "results": str(workspace.project.results / key[0] / key[1]),
+        "attempts": [
+            {
+                "number": attempt.number,
+                "stage": attempt.stage,
+                "state": attempt.state,
+                "scheduler": attempt.scheduler,
+                "job_id": attempt.job_id,
+                "submitted": iso(attempt.submitted) if attempt.submitted else None,
+                "ended": iso(attempt.ended) if attempt.ended else None,
+                "exit_code": attempt.exit_code,
+                "evidence": attempt.evidence,
+                "how": attempt.reason,
+            }
+            for attempt in workspace.journal.attempts(key)
+        ],
+        "settings": analysis.meta,
+    }
+    click.echo(json.dumps(told, indent=2, default=str) if as_json else dump(told).rstrip())

@@ -1,0 +1,20 @@
+"""``asimov stop``."""
+
+from __future__ import annotations
+
+import click
+
+from asimov.cli.opened import open_workspace
+from asimov.engine import service
+
+
+@click.command("stop")
+def command() -> None:
+    """Stop the monitor that runs in the background; jobs go on.
+
+    \b
+    Example:
+      asimov stop
+    """
+    job = service.stop(open_workspace())
+    click.echo(f"Stopped the monitor (job {job})")

@@ -1,0 +1,63 @@
+"""Drawing tables: with colours on a terminal, as plain aligned text elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+#: How each state is coloured on a terminal.
+COLOURS = {
+    "running": "cyan",
+    "processing": "cyan",
+    "finished": "green",
+    "uploaded": "green",
+    "stuck": "bold red",
+    "stop": "yellow",
+    "stopped": "yellow",
+    "restart": "yellow",
+    "cancelled": "dim",
+    "wait": "yellow",
+    "manual": "magenta",
+}
+
+
+def show(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table.
+
+    Parameters
+    ----------
+    headings
+        Of the columns.
+    rows
+        A text for each column.
+    """
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        Console().print(drawn(headings, rows))
+        return
+    widths = [
+        max([len(heading), *(len(row[i]) for row in rows)]) for i, heading in enumerate(headings)
+    ]
+    for row in [headings, *rows]:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        click.echo("  ".join(cells).rstrip())
+
+
+def drawn(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Return a table for a terminal; cells that are states have their colours."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
+    return table

@@ -1,0 +1,111 @@
+"""The configuration: built-in values, the user's file, the project's file, in this order."""
+
+from __future__ import annotations
+
+import os
+import sys
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
+from io import StringIO
+from pathlib import Path
+
+from asimov.errors import AsimovError, Place
+from asimov.files import write_atomically
+
+PROJECT_FILE = Path(".asimov") / "asimov.conf"
+
+#: Values that hold where no file says otherwise. Published plugins expect an option that has no
+#: value here (such as ``[condor] scheduler``) to raise `configparser.NoOptionError`.
+BUILT_IN = {
+    "general": {
+        "rundir_default": "working",
+        "git_default": "checkouts",
+        "webroot": "pages",
+        "calibration_directory": "C01_offline",
+    },
+    "storage": {"directory": "results"},
+    "logging": {"location": "logs"},
+    "ledger": {"location": "ledger", "category": "analyses"},
+    "condor": {},
+    "scheduler": {},
+    "monitor": {},
+    "local": {},
+}
+
+
+def user_file() -> Path:
+    """Return the path of the user's own configuration file."""
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(base) / "asimov" / "asimov.conf"
+
+
+def read(root: Path | None = None) -> ConfigParser:
+    """Read the configuration that holds for a project, or outside one.
+
+    Parameters
+    ----------
+    root
+        The project's folder; it becomes ``[project] root`` whatever the file says, so that a
+        project can be moved.
+
+    Raises
+    ------
+    AsimovError
+        Where a file is not in the form that `configparser` reads, with file and line.
+    """
+    # A percent sign in a value means itself: queue expressions and formats hold them.
+    config = ConfigParser(interpolation=None)
+    config.read_dict(BUILT_IN)
+    config.read_dict(
+        {
+            "pipelines": {"environment": sys.prefix},
+            "condor": {"user": os.environ.get("USER") or str(os.getuid())},
+        }
+    )
+    for path in [user_file()] + ([root / PROJECT_FILE] if root else []):
+        _read_file(config, path)
+    if root:
+        config.read_dict({"project": {"root": str(root)}})
+    return config
+
+
+def _read_file(config: ConfigParser, path: Path) -> None:
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise AsimovError(f"can't be read: {error.strerror}", where=path) from error
+    try:
+        config.read_string(text, source=str(path))
+    except ConfigParserError as error:
+        line = getattr(error, "lineno", None)
+        errors = getattr(error, "errors", None)
+        if errors:
+            line = errors[0][0]
+        raise AsimovError(
+            f"is not a configuration file: {type(error).__name__}",
+            where=Place(path, line),
+            hint="it holds [sections] of 'key = value' lines",
+        ) from error
+
+
+def update_file(path: Path, values: dict[tuple[str, str], str]) -> None:
+    """Change options in a configuration file, leaving its other options as they are.
+
+    Parameters
+    ----------
+    path
+        The file; made where it is missing.
+    values
+        The new values by section and option.
+    """
+    config = ConfigParser(interpolation=None)
+    _read_file(config, path)
+    for (section, option), value in values.items():
+        if not config.has_section(section):
+            config.add_section(section)
+        config.set(section, option, value)
+    text = StringIO()
+    config.write(text)
+    write_atomically(path, text.getvalue())

@@ -1,0 +1,205 @@
+"""Attempts: a submission is intended on disk first, and then made, found again or given up.
+
+Every job that a pipeline submits, in whatever way, carries the attempt's identity. Where a crash
+or an error leaves an intent open, the scheduler is asked for that identity, and only when its
+queue, its logs and its history have all answered that they do not know it was there no job.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from asimov.analysis import Analysis
+from asimov.errors import AsimovError
+from asimov.ledger.records import Attempt
+from asimov.project import Project
+from asimov.scheduler import Gone, NotFound, Observation, Present, Tag, Ticket
+from asimov.workspace import Workspace
+
+
+def launch(
+    analysis: Analysis, stage: str, act: Callable[[], Any]
+) -> tuple[Attempt, int | None, AsimovError | None]:
+    """Call something that may submit a job of an analysis.
+
+    Parameters
+    ----------
+    analysis
+        The analysis.
+    stage
+        ``run`` or ``processing``.
+    act
+        Calls the pipeline; what it returns may tell the job's number.
+
+    Returns
+    -------
+    attempt
+        Still open: the caller records what came of it.
+    job_id
+        The job that was submitted; None where none was, as far as the pipeline says.
+    error
+        What the pipeline raised. A job may have been submitted all the same.
+    """
+    workspace = analysis.workspace
+    uid = uuid.uuid4().hex
+    scheduler = workspace.scheduler()
+    analysis.asked_job_id = None
+    analysis.asked_status = None
+    _written_job_id(analysis)
+    attempt = workspace.journal.intend(analysis.key, uid, stage, workspace.scheduler_name)
+    error: AsimovError | None = None
+    answer: Any = None
+    with scheduler.tagged(Tag(workspace.project.id, "/".join(analysis.key), uid)):
+        try:
+            answer = act()
+        except AsimovError as raised:
+            error = raised
+    written = _written_job_id(analysis)
+    return attempt, analysis.asked_job_id or job_id_in(answer) or written, error
+
+
+def _written_job_id(analysis: Analysis) -> int | None:
+    """Take the job that a pipeline has written into the settings: older ones tell it so."""
+    scheduler = analysis.meta.get("scheduler")
+    answers = [analysis.meta.pop("job id", None)]
+    if isinstance(scheduler, dict):
+        answers.append(scheduler.pop("job id", None))
+    return next((job_id for job_id in map(job_id_in, answers) if job_id is not None), None)
+
+
+def job_id_in(answer: Any) -> int | None:
+    """Return the cluster that a pipeline's answer names.
+
+    Published pipelines return an int, a numeric string, or either first in a tuple.
+    """
+    if isinstance(answer, (tuple, list)) and answer:
+        answer = answer[0]
+    if isinstance(answer, bool) or answer is None:
+        return None
+    if isinstance(answer, int):
+        return answer
+    if isinstance(answer, (str, bytes)):
+        text = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
+        return int(text) if text.strip().isdigit() else None
+    return None
+
+
+def ask(workspace: Workspace, attempts: list[Attempt]) -> dict[str, Observation]:
+    """Ask the schedulers of some attempts about their jobs, each scheduler once."""
+    answers: dict[str, Observation] = {}
+    by_scheduler: dict[str, list[Ticket]] = {}
+    for attempt in attempts:
+        by_scheduler.setdefault(attempt.scheduler, []).append(ticket(workspace.project, attempt))
+    for name, tickets in by_scheduler.items():
+        answers.update(workspace.scheduler(name).observe(tickets))
+    return answers
+
+
+def ticket(project: Project, attempt: Attempt) -> Ticket:
+    """Return what the scheduler needs to know to find an attempt's job."""
+    logs = [str(project.path(log)) for log in (attempt.logs or "").splitlines()]
+    if attempt.job_id is None:
+        logs = event_logs(project.working / attempt.subject / attempt.name)
+    return Ticket(attempt.uid, attempt.job_id, attempt.intended, tuple(logs))
+
+
+def event_logs(rundir: Path) -> list[str]:
+    """Return the files of a run directory, and of the folders in it, that may be event logs."""
+    found: list[str] = []
+    try:
+        with os.scandir(rundir) as entries:
+            for entry in entries:
+                if entry.name.endswith(".log"):
+                    found.append(entry.path)
+                elif entry.is_dir():
+                    with os.scandir(entry.path) as inner:
+                        found += [each.path for each in inner if each.name.endswith(".log")]
+    except OSError:
+        return found
+    return sorted(found)
+
+
+def record_job(
+    workspace: Workspace, attempt: Attempt, job_id: int, status: str, actor: str, reason: str
+) -> None:
+    """Record an attempt's job together with the state of its analysis."""
+    rundir = _rundir(workspace, attempt)
+    logs = [workspace.project.stored(log) for log in event_logs(rundir)]
+    with workspace.journal.durably():
+        workspace.journal.submitted(attempt.uid, job_id, logs)
+        if workspace.status(attempt.key) != status:
+            workspace.move(attempt.key, status, actor, reason)
+        else:
+            workspace.journal.note(attempt.key, actor, "job", reason)
+    record = workspace.journal.record(attempt.key)
+    if record:
+        workspace.records[attempt.key] = record
+
+
+def _rundir(workspace: Workspace, attempt: Attempt) -> Path:
+    if attempt.key in workspace.contents.entries:
+        return Path(workspace.analysis(attempt.key).rundir)
+    return workspace.project.working / attempt.subject / attempt.name
+
+
+def give_up(workspace: Workspace, attempt: Attempt, reason: str) -> None:
+    """Record that no job was ever made for an attempt."""
+    workspace.journal.ended(attempt.uid, "void", exit_code=None, evidence="none", reason=reason)
+
+
+def found(workspace: Workspace, attempt: Attempt) -> int | None:
+    """Return the job that carries an attempt's tag.
+
+    None where there is none, and the attempt is given up; and where that can't be found out now,
+    and the attempt stays open.
+    """
+    answer = ask(workspace, [attempt])[attempt.uid]
+    if isinstance(answer, (Present, Gone)):
+        return answer.job_id
+    if isinstance(answer, NotFound):
+        give_up(workspace, attempt, "nothing was submitted")
+    return None
+
+
+def settle(workspace: Workspace, report: Callable[[str], None]) -> set[tuple[str, str]]:
+    """Find out what came of every intent that was left open.
+
+    Returns
+    -------
+    set
+        The analyses of which that could not be found out now: nothing may be submitted for them.
+    """
+    intended = [each for each in workspace.journal.open_attempts() if each.state == "intended"]
+    unsettled = set()
+    answers = ask(workspace, intended) if intended else {}
+    for attempt in intended:
+        answer = answers[attempt.uid]
+        name = "/".join(attempt.key)
+        if isinstance(answer, (Present, Gone)):
+            status = "running" if attempt.stage == "run" else "processing"
+            reason = f"job {answer.job_id} was found by its tag"
+            if attempt.stage == "processing":
+                _end_run(workspace, attempt)
+            record_job(workspace, attempt, answer.job_id, status, "monitor", reason)
+            report(f"{name}: {reason}")
+        elif isinstance(answer, NotFound):
+            asked = " and ".join(answer.asked)
+            give_up(workspace, attempt, f"{asked} do not know it")
+            report(f"{name}: no job was made by the attempt that was cut short")
+        else:
+            unsettled.add(attempt.key)
+            report(f"{name}: whether it was submitted is not known: {answer.reason}")
+    return unsettled
+
+
+def _end_run(workspace: Workspace, processing: Attempt) -> None:
+    """Close the attempt whose completion led to post-processing."""
+    for attempt in workspace.journal.open_attempts():
+        if attempt.key == processing.key and attempt.stage == "run":
+            workspace.journal.ended(
+                attempt.uid, "ended", exit_code=None, evidence="post-processing", reason="complete"
+            )

@@ -1,0 +1,150 @@
+"""Building: the configuration of each ready analysis is rendered and committed."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import msgspec
+
+from asimov.analysis import Analysis
+from asimov.configure import template_of
+from asimov.engine.guard import HookError, call
+from asimov.engine.readiness import waiting_for
+from asimov.engine.result import Result
+from asimov.errors import AsimovError
+from asimov.git import EventRepo
+from asimov.ledger.needs import Key
+from asimov.ledger.records import Build
+from asimov.workspace import Workspace
+
+Report = Callable[[str], None]
+
+
+def build(
+    workspace: Workspace,
+    keys: Iterable[Key],
+    report: Report,
+    *,
+    dry_run: bool = False,
+    force: bool = False,
+) -> Result:
+    """Build the ready ones among some analyses.
+
+    Parameters
+    ----------
+    workspace
+        The open project; the caller holds its lock unless this is a dry run.
+    keys
+        The analyses.
+    report
+        Takes a line for each thing done.
+    dry_run
+        Whether to print configurations and touch nothing.
+    force
+        Whether to render anew what was edited by hand.
+
+    Returns
+    -------
+    Result
+        What was built, and what could not be.
+    """
+    result = Result()
+    rendered: dict[Key, Build] = {}
+    files: dict[Path, tuple[EventRepo, list[Path]]] = {}
+    for key in keys:
+        if workspace.status(key) != "ready":
+            continue
+        waits = waiting_for(workspace, key)
+        if waits:
+            result.waiting[key] = waits
+            continue
+        try:
+            new = _build_one(workspace.analysis(key), report, dry_run=dry_run, force=force)
+        except HookError as error:
+            result.failed[key] = error
+            if not dry_run:
+                workspace.move(key, "stuck", "submit", str(error))
+            report(f"{key[0]}/{key[1]}: {error}")
+            continue
+        except AsimovError as error:
+            # Not stuck: once the ledger or the template is mended, the next build goes on.
+            result.failed[key] = error
+            if not dry_run:
+                workspace.journal.observed([(key, None, f"can't be built: {error}", None)])
+            report(f"{key[0]}/{key[1]}: {error}" + (f" ({error.hint})" if error.hint else ""))
+            continue
+        if new is None:
+            result.unchanged.append(key)
+            continue
+        result.done.append(key)
+        if not dry_run:
+            repository = workspace.analysis(key).repository
+            rendered[key] = new
+            _, paths = files.setdefault(repository.root, (repository, []))
+            paths.append(workspace.project.path(new.config))
+    for repository, paths in files.values():
+        repository.commit(paths, _message(paths))
+    if rendered:
+        workspace.journal.built(rendered)
+        workspace.builds.update(rendered)
+        detailed = [key for key in rendered if workspace.records[key].job_detail]
+        workspace.journal.observed((key, None, None, None) for key in detailed)
+        for key, made in rendered.items():
+            report(f"{key[0]}/{key[1]}: built {made.config}")
+    return result
+
+
+def _build_one(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -> Build | None:
+    """Render one configuration; None where it is as it should be already."""
+    workspace = analysis.workspace
+    call(analysis, "before_config", keep=not dry_run, dryrun=dry_run)
+    if dry_run:
+        text = analysis.make_config(analysis.config_file, dryrun=True)
+        report(f"# {analysis.key[0]}/{analysis.name}: {analysis.config_file}\n{text}")
+        return Build("", "", "", 0)
+    analysis.repository.ensure()
+    path = Path(analysis.config_file)
+    digest = settings_digest(analysis)
+    known = workspace.builds.get(analysis.key)
+    if known and path.exists():
+        edited = _digest(path.read_bytes()) != known.content
+        if known.digest == digest and not force:
+            return None
+        if edited and not force:
+            raise AsimovError(
+                "was edited by hand, and its settings have changed since",
+                where=path,
+                hint="render it anew with 'asimov manage build --force'",
+            )
+    text = analysis.make_config(path)
+    config = workspace.project.stored(path)
+    return Build(config, digest, _digest(text.encode()), time.time())
+
+
+def settings_digest(analysis: Analysis) -> str:
+    """Return a digest of all that a configuration is rendered from."""
+    workspace = analysis.workspace
+    settings = workspace.settings(analysis.key)
+    template = template_of(analysis)
+    parts = [
+        msgspec.msgpack.encode(settings, enc_hook=str),
+        str(template.name).encode(),
+        template.read_bytes(),
+        # Configurations hold absolute paths, which a project that moves takes elsewhere.
+        str(workspace.project.root).encode(),
+    ]
+    return _digest(b"\0".join(parts))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
+def _message(paths: list[Path]) -> str:
+    names = [f"{path.parent.parent.name}/{path.stem}" for path in paths]
+    if len(names) == 1:
+        return f"Build {names[0]}"
+    return f"Build {len(names)} analyses\n\n" + "\n".join(names)

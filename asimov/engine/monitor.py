@@ -1,0 +1,191 @@
+"""The monitor: one pass over everything that is under way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from asimov.engine.attempts import ask, settle
+from asimov.engine.build import build
+from asimov.engine.guard import call
+from asimov.engine.observe import Observer
+from asimov.engine.readiness import is_blocked
+from asimov.engine.submit import submit
+from asimov.errors import AsimovError
+from asimov.files import locked
+from asimov.ledger.needs import Key
+from asimov.ledger.records import Attempt
+from asimov.scheduler import Unknown
+from asimov.states import STATES
+from asimov.storage import Store
+from asimov.workspace import Workspace
+
+Report = Callable[[str], None]
+
+
+@dataclass
+class Pass:
+    """How things stand after a pass.
+
+    Attributes
+    ----------
+    counts
+        How many analyses are in each state.
+    active
+        How many have, or may have, a job that the next pass may say something new of.
+    blocked
+        Ready analyses that wait for something only a person can bring about.
+    waiting
+        Ready analyses that could not be built or submitted in this pass, or were not asked to be.
+    unreachable
+        What each scheduler that could not be asked said.
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+    active: int = 0
+    blocked: int = 0
+    waiting: int = 0
+    unreachable: list[str] = field(default_factory=list)
+
+    @property
+    def all_done(self) -> bool:
+        """Whether nothing is left to do by anybody."""
+        left = {"stuck", "ready"}
+        return not self.active and not any(self.counts.get(state) for state in left)
+
+
+@contextmanager
+def at_work(workspace: Workspace, purpose: str) -> Iterator[None]:
+    """Hold the lock under which jobs are submitted and observed; raises where another does."""
+    with locked(workspace.project.state / "work.lock", purpose, wait=False):
+        yield
+
+
+def monitor(
+    workspace: Workspace,
+    report: Report,
+    *,
+    subject: str | None = None,
+    chain: bool = False,
+    dry_run: bool = False,
+) -> Pass:
+    """Make one pass.
+
+    Parameters
+    ----------
+    workspace
+        The open project; the caller holds `at_work` unless this is a dry run.
+    report
+        Takes a line for each thing that happened.
+    subject
+        The only subject to look at; by default all are.
+    chain
+        Whether to build and submit what has become ready.
+    dry_run
+        Whether to say what would happen and change nothing at all.
+    """
+    keys = set(workspace.keys(subject))
+    for error in workspace.contents.broken.values():
+        report(f"{error}; its analyses are left as they are")
+    if not dry_run:
+        workspace.adopt()
+        workspace.scheduler().wake()
+        settle(workspace, report)
+    result = Pass()
+    _observe(workspace, keys, report, result, dry_run=dry_run)
+    if not dry_run:
+        _leave(workspace, keys, report)
+        _store(workspace, keys, report)
+    if chain:
+        _chain(workspace, keys, report, dry_run=dry_run)
+    _count(workspace, keys, result)
+    return result
+
+
+def _observe(
+    workspace: Workspace, keys: set[Key], report: Report, result: Pass, *, dry_run: bool
+) -> None:
+    attempts: list[Attempt] = []
+    for attempt in workspace.journal.open_attempts():
+        if attempt.state != "submitted":
+            continue
+        if attempt.key in keys:
+            attempts.append(attempt)
+        elif attempt.key not in workspace.contents.entries:
+            report(
+                f"{'/'.join(attempt.key)}: job {attempt.job_id} is under way and its analysis is "
+                "not in the ledger; it is left as it is"
+            )
+    answers = ask(workspace, attempts)
+    unknown = {a.reason for a in answers.values() if isinstance(a, Unknown)}
+    if unknown and all(isinstance(answer, Unknown) for answer in answers.values()):
+        result.unreachable = sorted(unknown)
+    observer = Observer(workspace, report, dry_run=dry_run)
+    for attempt in attempts:
+        observer.take(attempt, answers[attempt.uid])
+    observer.write()
+
+
+def _leave(workspace: Workspace, keys: set[Key], report: Report) -> None:
+    """Take those that are to stop, or to start again, as far as they have no job any more."""
+    leaving = [key for key in keys if workspace.status(key) in {"stop", "restart"}]
+    if not leaving:
+        return
+    with_job = {attempt.key for attempt in workspace.journal.open_attempts()}
+    for key in leaving:
+        if key in with_job:
+            continue
+        name = "/".join(key)
+        if workspace.status(key) == "stop":
+            workspace.move(key, "stopped", "monitor", "its job has left the queue")
+            report(f"{name}: stopped")
+            continue
+        try:
+            call(workspace.analysis(key), "clean", dryrun=False)
+            Store(workspace.project.results).replace(*key)
+            workspace.move(key, "ready", "monitor", "its run directory was cleaned")
+            report(f"{name}: restart -> ready")
+        except AsimovError as error:
+            workspace.move(key, "stuck", "monitor", str(error))
+            report(f"{name}: stuck: {error}")
+
+
+def _store(workspace: Workspace, keys: set[Key], report: Report) -> None:
+    """Finish those that are complete: their results are stored."""
+    for key in workspace.contents.entries:
+        if key not in keys or workspace.status(key) != "finished":
+            continue
+        name = "/".join(key)
+        try:
+            call(workspace.analysis(key), "after_processing")
+        except AsimovError as error:
+            workspace.move(key, "stuck", "monitor", f"storing its results failed: {error}")
+            report(f"{name}: finished -> stuck: {error}")
+            continue
+        workspace.move(key, "uploaded", "monitor", "its results are stored")
+        report(f"{name}: finished -> uploaded")
+
+
+def _chain(workspace: Workspace, keys: set[Key], report: Report, *, dry_run: bool) -> None:
+    ordered = [key for key in workspace.contents.entries if key in keys]
+    if dry_run:
+        for key in ordered:
+            if workspace.status(key) == "ready" and not is_blocked(workspace, key):
+                report(f"{'/'.join(key)}: would be built and submitted once its needs are met")
+        return
+    build(workspace, ordered, report)
+    submit(workspace, ordered, report)
+
+
+def _count(workspace: Workspace, keys: set[Key], result: Pass) -> None:
+    with_job = {attempt.key for attempt in workspace.journal.open_attempts()}
+    for key in keys:
+        status = workspace.status(key)
+        result.active += STATES[status].active or (key in with_job and status != "stuck")
+        result.counts[status] = result.counts.get(status, 0) + 1
+        if status == "ready":
+            if is_blocked(workspace, key):
+                result.blocked += 1
+            else:
+                result.waiting += 1

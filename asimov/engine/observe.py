@@ -1,0 +1,278 @@
+"""Observing: what schedulers say of jobs, and what that comes to for analyses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from asimov.analysis import Analysis
+from asimov.engine.attempts import found, give_up, launch, record_job
+from asimov.engine.guard import HookError, call, overrides
+from asimov.errors import AsimovError, SchedulerUnreachableError
+from asimov.ledger.needs import Key
+from asimov.ledger.records import Attempt
+from asimov.scheduler import Gone, JobState, Observation, Present, Unknown
+from asimov.states import STATES
+from asimov.workspace import Workspace
+
+Report = Callable[[str], None]
+
+#: What a pass has seen of a job: the job's state, a line about it, its progress.
+Seen = tuple[str | None, str | None, str | None]
+
+
+class Observer:
+    """Takes what was observed of jobs and moves their analyses.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    report
+        Takes a line for each thing that happened.
+    dry_run
+        Whether to say what would happen and change nothing.
+    """
+
+    def __init__(self, workspace: Workspace, report: Report, *, dry_run: bool = False) -> None:
+        self.workspace = workspace
+        self.report = report
+        self.dry_run = dry_run
+        self._seen: dict[Key, Seen] = {}
+
+    def take(self, attempt: Attempt, answer: Observation) -> None:
+        """Take one observation."""
+        status = self.workspace.status(attempt.key)
+        if status in {"stop", "restart", "cancelled"}:
+            self._leaving(attempt, answer, status)
+        elif isinstance(answer, Present):
+            self._present(attempt, answer, status)
+        elif isinstance(answer, Gone):
+            self._gone(attempt, answer)
+        elif isinstance(answer, Unknown):
+            self._see(attempt.key, ("unknown", answer.reason, None))
+        else:
+            asked = ", ".join(answer.asked)
+            detail = f"job {attempt.job_id} is not in the queue and nothing says how it ended"
+            self._see(attempt.key, ("unknown", f"{detail} (asked: {asked})", None))
+
+    def write(self) -> None:
+        """Record what was seen, where it differs from what was seen before."""
+        changed = []
+        for key, seen in self._seen.items():
+            record = self.workspace.records.get(key)
+            if record and (record.job_state, record.job_detail, record.progress) != seen:
+                changed.append((key, *seen))
+        if changed and not self.dry_run:
+            self.workspace.journal.observed(changed)
+            for key, state, detail, progress in changed:
+                record = self.workspace.records[key]
+                self.workspace.records[key] = record._replace(
+                    job_state=state, job_detail=detail, progress=progress
+                )
+
+    def _see(self, key: Key, seen: Seen) -> None:
+        self._seen[key] = seen
+
+    def _move(self, key: Key, status: str, reason: str) -> None:
+        before = self.workspace.status(key)
+        if self.dry_run:
+            self.report(f"{'/'.join(key)}: would go from {before} to {status}: {reason}")
+            return
+        if before == status:
+            record = self.workspace.records.get(key)
+            if record and record.reason != reason:
+                self.workspace.journal.note(key, "monitor", "note", reason)
+            return
+        if self.workspace.move(key, status, "monitor", reason):
+            self.report(f"{'/'.join(key)}: {before} -> {status}: {reason}")
+
+    # --- the job is there
+
+    def _present(self, attempt: Attempt, answer: Present, status: str) -> None:
+        key = attempt.key
+        progress = str(answer.progress) if answer.progress else None
+        detail = answer.reason if answer.state is JobState.HELD else None
+        self._see(key, (answer.state.value, detail, progress))
+        going = "running" if attempt.stage == "run" else "processing"
+        if answer.state is JobState.HELD:
+            if status != "stuck":
+                code = f" (code {answer.code})" if answer.code is not None else ""
+                self._move(key, "stuck", f"job {answer.job_id} is held: {answer.reason}{code}")
+            return
+        if status == "stuck":
+            self._move(key, going, f"job {answer.job_id} is {answer.state.value} again")
+        if attempt.stage == "run" and not self.dry_run:
+            self._call_while_running(key)
+
+    def _call_while_running(self, key: Key) -> None:
+        pipeline = self.workspace.contents.entries[key].pipeline
+        try:
+            for method in ("while_running", "check_progress"):
+                if overrides(pipeline, method):
+                    analysis = self.workspace.analysis(key)
+                    answer = call(analysis, method)
+                    self._heed(analysis)
+                    if method == "check_progress" and (text := _one_line(answer)):
+                        state, detail, _ = self._seen[key]
+                        self._see(key, (state, detail, text))
+        except HookError as error:
+            self._move(key, "stuck", str(error))
+        except AsimovError as error:
+            state, _, progress = self._seen[key]
+            self._see(key, (state, str(error), progress))
+
+    def _heed(self, analysis: Analysis) -> None:
+        """Move an analysis to the state that its pipeline has asked for."""
+        asked, analysis.asked_status = analysis.asked_status, None
+        if asked and asked in STATES and asked != self.workspace.status(analysis.key):
+            self._move(analysis.key, asked, f"its pipeline {analysis.entry.pipeline} said so")
+
+    # --- the job has ended
+
+    def _gone(self, attempt: Attempt, answer: Gone) -> None:
+        self._see(attempt.key, (None, None, str(answer.progress) if answer.progress else None))
+        analysis = self.workspace.analysis(attempt.key)
+        check = "detect_completion" if attempt.stage == "run" else "detect_completion_processing"
+        try:
+            complete = bool(call(analysis, check, keep=not self.dry_run))
+            if complete and attempt.stage == "run":
+                self._complete(analysis, attempt, answer)
+            elif complete:
+                self._end(attempt, answer)
+                self._move(attempt.key, "finished", f"post-processing: {ending(answer)}")
+            else:
+                self._incomplete(analysis, attempt, answer)
+        except (PluginError, SchedulerUnreachableError) as error:
+            self._see(attempt.key, ("unknown", f"{ending(answer)}; {error}", None))
+        except AsimovError as error:
+            # The attempt stays open: once the pipeline is mended the next pass asks it again.
+            self._move(attempt.key, "stuck", str(error))
+
+    def _end(self, attempt: Attempt, answer: Gone) -> None:
+        if not self.dry_run:
+            self.workspace.journal.ended(
+                attempt.uid,
+                "ended",
+                exit_code=answer.exit_code,
+                evidence=answer.evidence,
+                reason=ending(answer),
+            )
+
+    def _complete(self, analysis: Analysis, attempt: Attempt, answer: Gone) -> None:
+        reason = f"{ending(answer)} and it is complete"
+        if self.dry_run or not overrides(analysis.entry.pipeline, "after_completion"):
+            with self.workspace.journal.transaction():
+                self._end(attempt, answer)
+                self._move(attempt.key, "finished", reason)
+            return
+        after, job_id, error = launch(
+            analysis, "processing", lambda: call(analysis, "after_completion")
+        )
+        if error:
+            self._forget_unless_found(after)
+            raise error
+        asked, analysis.asked_status = analysis.asked_status, None
+        if (
+            asked == "processing"
+            and job_id is None
+            and (job_id := found(self.workspace, after)) is None
+        ):
+            raise AsimovError(f"{analysis.entry.pipeline}.after_completion submitted nothing")
+        with self.workspace.journal.durably():
+            self._end(attempt, answer)
+            if job_id is not None:
+                reason += f"; job {job_id} processes it"
+                record_job(self.workspace, after, job_id, "processing", "monitor", reason)
+                self.report(f"{'/'.join(attempt.key)}: {reason}")
+            else:
+                give_up(self.workspace, after, "no post-processing was submitted")
+                self._move(attempt.key, "stuck" if asked == "stuck" else "finished", reason)
+
+    def _forget_unless_found(self, attempt: Attempt) -> None:
+        job_id = found(self.workspace, attempt)
+        if job_id is not None:
+            self.workspace.scheduler(attempt.scheduler).remove(job_id, "its pipeline failed")
+
+    def _incomplete(self, analysis: Analysis, attempt: Attempt, answer: Gone) -> None:
+        missing = call(analysis, "missing_outputs", keep=False) or []
+        reason = f"{ending(answer)}, but it is not complete"
+        if missing:
+            reason += f": {', '.join(missing[:3])}{' ...' if len(missing) > 3 else ''} missing"
+        if said := _last_words(analysis):
+            reason += f"; it said: {said}"
+        if self.dry_run or answer.removed or attempt.stage != "run":
+            self._end(attempt, answer)
+            self._move(attempt.key, "stuck", reason)
+            return
+        again, job_id, error = launch(analysis, "run", lambda: call(analysis, "resurrect"))
+        if job_id is None:
+            job_id = found(self.workspace, again)
+        with self.workspace.journal.durably():
+            self._end(attempt, answer)
+            if job_id is not None:
+                told = f"{reason}; submitted again as job {job_id}"
+                record_job(self.workspace, again, job_id, "running", "monitor", told)
+                self.report(f"{'/'.join(attempt.key)}: {told}")
+            else:
+                self._move(attempt.key, "stuck", f"{reason}; {error}" if error else reason)
+
+    # --- the job is on its way out
+
+    def _leaving(self, attempt: Attempt, answer: Observation, status: str) -> None:
+        name = "/".join(attempt.key)
+        if isinstance(answer, Unknown):
+            self._see(attempt.key, ("unknown", answer.reason, None))
+        elif isinstance(answer, Present):
+            self._see(attempt.key, (answer.state.value, "is being removed", None))
+            if self.dry_run:
+                self.report(f"{name}: job {answer.job_id} would be removed")
+                return
+            try:
+                call(self.workspace.analysis(attempt.key), "eject_job")
+                self.report(f"{name}: job {answer.job_id} is being removed")
+            except (PluginError, SchedulerUnreachableError) as error:
+                self._see(attempt.key, ("unknown", str(error), None))
+            except AsimovError as error:
+                self._move(attempt.key, "stuck", str(error))
+        elif not self.dry_run:
+            # For a job that is to go, that nobody has it is enough.
+            self._see(attempt.key, (None, None, None))
+            evidence = answer.evidence if isinstance(answer, Gone) else "absence"
+            self.workspace.journal.ended(
+                attempt.uid, "ended", exit_code=None, evidence=evidence, reason=f"left for {status}"
+            )
+
+
+def ending(answer: Gone) -> str:
+    """Say in words how a job ended."""
+    if answer.removed:
+        return f"job {answer.job_id} was removed" + (f": {answer.reason}" if answer.reason else "")
+    if answer.signal is not None:
+        return f"job {answer.job_id} was ended by signal {answer.signal}"
+    text = f"job {answer.job_id} ended"
+    if answer.exit_code is not None:
+        text += f" with exit code {answer.exit_code}"
+    if answer.progress and answer.progress.failed:
+        text += f" ({answer.progress})"
+    return text
+
+
+def _last_words(analysis: Analysis) -> str:
+    """Return the last line of the newest error file that is not empty."""
+    try:
+        logs = call(analysis, "collect_logs", keep=False)
+    except AsimovError:
+        return ""
+    for name in sorted(logs or {}, key=lambda each: not str(each).endswith(".err")):
+        lines = [line for line in str(logs[name]).splitlines() if line.strip()]
+        if lines and str(name).endswith(".err"):
+            return f"{lines[-1].strip()[:200]} ({name})"
+    return ""
+
+
+def _one_line(answer: Any) -> str:
+    """Return what `check_progress` says as one line."""
+    if isinstance(answer, dict):
+        answer = "; ".join(f"{key}: {value}" for key, value in answer.items())
+    return " ".join(str(answer).split())[:200] if answer else ""

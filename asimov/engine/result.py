@@ -1,0 +1,30 @@
+"""What a command did to many analyses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from asimov.errors import AsimovError
+from asimov.ledger.needs import Key
+
+
+@dataclass
+class Result:
+    """What was done, and what was not.
+
+    Attributes
+    ----------
+    done
+        The analyses that were built or submitted.
+    unchanged
+        Those for which nothing was to be done.
+    waiting
+        Those that wait, and for what.
+    failed
+        Those that could not be, and why.
+    """
+
+    done: list[Key] = field(default_factory=list)
+    unchanged: list[Key] = field(default_factory=list)
+    waiting: dict[Key, list[str]] = field(default_factory=dict)
+    failed: dict[Key, AsimovError] = field(default_factory=dict)

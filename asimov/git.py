@@ -1,0 +1,178 @@
+"""The git repositories that hold rendered configurations."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asimov.errors import AsimovError
+
+if TYPE_CHECKING:
+    import git
+
+
+class AsimovFileNotFound(AsimovError, FileNotFoundError):  # noqa: N818  (plugins import this name)
+    """A file that should be in a repository is not there."""
+
+
+class EventRepo:
+    """A subject's part of a git repository.
+
+    Parameters
+    ----------
+    directory
+        The folder of the subject's files, absolute. The repository is found at or above it.
+    root
+        The repository's own folder; made, with a repository in it, by the first commit.
+    url
+        Where the repository is cloned from, if anywhere.
+    """
+
+    def __init__(self, directory: str | Path, root: Path | None = None, url: str | None = None):
+        self._directory = Path(directory).absolute()
+        self._root = root or self._directory
+        self._url = url
+
+    @property
+    def directory(self) -> str:
+        """The folder of the subject's files, absolute."""
+        return str(self._directory)
+
+    @property
+    def root(self) -> Path:
+        """The repository's folder."""
+        return self._root
+
+    @cached_property
+    def repository(self) -> git.Repo:
+        """The repository; cloned or made where it is not there yet.
+
+        Raises
+        ------
+        AsimovError
+            Where that fails, or git is not installed.
+        """
+        try:
+            import git
+        except ImportError as error:
+            raise AsimovError(f"git can't be used: {error}", hint="install git") from error
+        try:
+            if (self._root / ".git").exists():
+                return git.Repo(self._root)
+            if self._url:
+                return git.Repo.clone_from(self._url, self._root)
+            self._root.mkdir(parents=True, exist_ok=True)
+            return git.Repo.init(self._root)
+        except git.GitError as error:
+            raise AsimovError(f"git: {_words(error)}", where=self._root) from error
+
+    def ensure(self) -> None:
+        """Make sure that a repository which is cloned from elsewhere is here."""
+        if self._url:
+            _ = self.repository
+
+    def commit(self, paths: Iterable[Path], message: str) -> str | None:
+        """Commit files as they are in the work tree.
+
+        Parameters
+        ----------
+        paths
+            The files, absolute.
+        message
+            Of the commit.
+
+        Returns
+        -------
+        str or None
+            The commit's hash; None where no file differs from what is committed.
+
+        Raises
+        ------
+        AsimovError
+            In git's words where it fails.
+        """
+        import git
+
+        listed = "\0".join(str(path.relative_to(self._root)) for path in paths)
+        if not listed:
+            return None
+        files = ["--pathspec-from-file=-", "--pathspec-file-nul"]
+        repo = self.repository
+        try:
+            # Literal: a name with a star or a colon in it is a name.
+            with repo.git.custom_environment(GIT_LITERAL_PATHSPECS="1"):
+                _feed(repo, listed, "add", "--force", *files)
+                staged = repo.git.diff("--cached", "--name-only")
+                if not staged and repo.head.is_valid():
+                    return None
+                # Other things that a person has staged stay out of asimov's commit.
+                _feed(
+                    repo, listed, *_author(repo), "commit", "--quiet", "--no-verify",
+                    "--no-gpg-sign", "--message", message, *files,
+                )  # fmt: skip
+        except git.GitCommandError as error:
+            if "nothing to commit" in str(error.stdout) or "no changes added" in str(error.stdout):
+                return None
+            raise AsimovError(f"git: {_words(error)}", where=self._root) from error
+        return str(repo.head.commit.hexsha)
+
+    def add_file(
+        self, source: str | Path, destination: str | Path, commit_message: str | None = None
+    ) -> None:
+        """Copy a file into the subject's folder and commit it.
+
+        Parameters
+        ----------
+        source
+            The file.
+        destination
+            Its path in the subject's folder.
+        commit_message
+            Of the commit.
+        """
+        target = self._directory / destination
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if Path(source).absolute() != target:
+            shutil.copyfile(source, target)
+        self.commit([target], commit_message or f"Add {destination}")
+
+    def find_prods(self, name: str, category: str = "analyses") -> list[str]:
+        """Return the absolute paths of the configurations of an analysis.
+
+        Raises
+        ------
+        AsimovFileNotFound
+            Where there is none.
+        """
+        path = self._directory / category / f"{name}.ini"
+        if not path.exists():
+            raise AsimovFileNotFound(
+                f"{name} has no configuration yet", where=path, hint="run 'asimov manage build'"
+            )
+        return [str(path)]
+
+
+def _feed(repo: git.Repo, text: str, *arguments: str) -> None:
+    """Run git with a text on its standard input: more paths than fit on a command line."""
+    with tempfile.TemporaryFile() as stream:
+        stream.write(text.encode())
+        stream.seek(0)
+        repo.git.execute(["git", *arguments], istream=stream)
+
+
+def _author(repo: git.Repo) -> list[str]:
+    """Return options that name an author where the user has not told git of one."""
+    reader = repo.config_reader()
+    if reader.has_option("user", "email"):
+        return []
+    return ["-c", "user.name=asimov", "-c", "user.email=asimov@localhost"]
+
+
+def _words(error: Exception) -> str:
+    text = str(getattr(error, "stderr", "") or error).strip()
+    lines = [line.strip(" '") for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

@@ -1,0 +1,350 @@
+"""Applying blueprints: everything is checked and planned before anything is written."""
+
+from __future__ import annotations
+
+import difflib
+import textwrap
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from asimov.errors import AsimovError
+from asimov.ledger import strategies
+from asimov.ledger.blueprints import Blueprint
+from asimov.ledger.contents import Contents, Entry
+from asimov.ledger.dependencies import Dependencies
+from asimov.ledger.documents import Document, dump
+from asimov.ledger.merge import lay_over, merge
+from asimov.ledger.needs import Key
+from asimov.ledger.store import (
+    PROJECT_FILE,
+    LedgerFiles,
+    parse,
+    project_analysis_file,
+    subject_file,
+)
+from asimov.project import PROJECT_ANALYSES
+from asimov.states import ALIASES
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of a plan.
+
+    Attributes
+    ----------
+    action
+        ``add``, ``update`` or ``unchanged``.
+    what
+        What is changed, in words.
+    """
+
+    action: str
+    what: str
+
+
+@dataclass
+class Plan:
+    """What applying some blueprints comes to.
+
+    Attributes
+    ----------
+    changes
+        A line for each document and each analysis.
+    added
+        The new analyses with the states that they begin in.
+    files
+        The new content of the ledger's files, by path.
+    """
+
+    changes: list[Change] = field(default_factory=list)
+    added: dict[Key, str] = field(default_factory=dict)
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def count(self, action: str) -> int:
+        """Return how many changes are of one action."""
+        return sum(change.action == action for change in self.changes)
+
+
+class Planner:
+    """Checks blueprints against a ledger and against each other.
+
+    Parameters
+    ----------
+    contents
+        The ledger as it is; it is not changed.
+    check_pipeline
+        Raises where there is no pipeline of a name.
+    subject
+        The subject of analyses that name none.
+    update
+        Whether something that is in the ledger may be changed.
+    """
+
+    def __init__(
+        self,
+        contents: Contents,
+        check_pipeline: Callable[[str], None],
+        subject: str | None = None,
+        update: bool = False,
+    ) -> None:
+        self._check_pipeline = check_pipeline
+        self._subject = subject
+        self._update = update
+        self._broken = contents.broken
+        self._places: dict[Key, Document] = {}
+        self._new = Contents(
+            contents.project, dict(contents.subjects), dict(contents.entries), contents.broken
+        )
+        self._lists: dict[str, dict[str, dict[str, Any]]] = {}
+        self.plan = Plan()
+
+    def add(self, blueprints: Collection[Blueprint]) -> Plan:
+        """Plan some blueprints, subjects first so that their order does not matter.
+
+        Raises
+        ------
+        AsimovError
+            For the first that can't be applied, with its file and line.
+        """
+        order = ("configuration", "subject", "postprocessing", "analysis", "projectanalysis")
+        for kind in order:
+            for blueprint in blueprints:
+                if blueprint.kind == kind:
+                    getattr(self, f"_add_{kind}")(blueprint.data, blueprint.document)
+        for name, analyses in self._lists.items():
+            document = self._new.subjects[name]
+            document.pop("analyses", None)
+            document["analyses"] = list(analyses.values())  # last, where more can be appended
+        if self.plan.files:
+            self._check_cycles()
+        return self.plan
+
+    # --- one method a kind
+
+    def _add_configuration(self, data: dict[str, Any], document: Document) -> None:
+        for name in data.get("pipelines") or {}:
+            self._known_pipeline(name, document, ["pipelines", name])
+        self._lay_over_project(data, "configuration")
+
+    def _add_postprocessing(self, data: dict[str, Any], document: Document) -> None:
+        subject = data.get("subject", data.get("event"))
+        settings = {k: v for k, v in data.items() if k not in {"subject", "event"}}
+        if "postprocessing" not in settings:
+            name = settings.pop("name", None)
+            settings = {"postprocessing": {name: settings} if name else settings}
+        if subject is None:
+            self._lay_over_project(settings, "postprocessing")
+            return
+        self._known_subject(subject, document)
+        old = self._new.subjects[subject]
+        self._put_subject(subject, merge([old, settings]), old, f"postprocessing of {subject}")
+
+    def _lay_over_project(self, data: dict[str, Any], what: str) -> None:
+        new = merge([self._new.project, data])
+        if new == self._new.project:
+            self.plan.changes.append(Change("unchanged", what))
+            return
+        self.plan.changes.append(Change("update" if self._new.project else "add", what))
+        self._new.project = new
+        self.plan.files[PROJECT_FILE] = new
+
+    def _add_subject(self, data: dict[str, Any], document: Document) -> None:
+        name = data["name"]
+        if subject_file(name) in self._broken:
+            raise self._broken[subject_file(name)]
+        settings = {key: value for key, value in data.items() if key != "analyses"}
+        old = self._new.subjects.get(name)
+        if old is None:
+            self._put_subject(name, settings, None, f"subject {name}")
+        else:
+            before = {key: value for key, value in old.items() if key != "analyses"}
+            after = merge([before, settings])
+            if after != before and not self._update:
+                raise AsimovError(
+                    f"the subject {name!r} is in the ledger with other settings",
+                    where=document.place(["name"]),
+                    hint="change it with 'asimov apply --update', or in its ledger file",
+                )
+            self._put_subject(name, {**old, **after}, old, f"subject {name}")
+        for number, analysis in enumerate(data.get("analyses") or []):
+            self._put_analyses(name, analysis, document, ["analyses", number])
+
+    def _put_subject(
+        self, name: str, new: dict[str, Any], old: dict[str, Any] | None, what: str
+    ) -> None:
+        if new == old:
+            self.plan.changes.append(Change("unchanged", what))
+            return
+        self.plan.changes.append(Change("add" if old is None else "update", what))
+        self._new.subjects[name] = new
+        self.plan.files[subject_file(name)] = new
+
+    def _add_analysis(self, data: dict[str, Any], document: Document) -> None:
+        subject = data.get("subject", data.get("event", self._subject))
+        if subject is None:
+            raise AsimovError(
+                "the analysis names no subject",
+                where=document.place(["name"]),
+                hint="give it 'subject: NAME', or call 'asimov apply' with -e NAME",
+            )
+        self._known_subject(subject, document)
+        rest = {key: value for key, value in data.items() if key not in {"subject", "event"}}
+        self._put_analyses(subject, rest, document, [])
+
+    def _put_analyses(
+        self, subject: str, data: dict[str, Any], document: Document, path: list[str | int]
+    ) -> None:
+        self._known_pipeline(data["pipeline"], document, [*path, "pipeline"])
+        for each in strategies.expand(data):
+            key = (subject, each["name"])
+            old = self._new.entries.get(key)
+            new = self._put(key, each, old, document, path)
+            if new is not None:
+                listed = self._listed(subject)
+                listed[key[1]] = new
+                self._new.entries[key] = Entry(key, new, subject_file(subject))
+
+    def _listed(self, subject: str) -> dict[str, dict[str, Any]]:
+        """Return a subject's analyses by name; whoever asks is about to change them."""
+        if subject not in self._lists:
+            document = self._new.subjects[subject] = dict(self._new.subjects[subject])
+            self.plan.files[subject_file(subject)] = document
+            self._lists[subject] = {each["name"]: each for each in document.get("analyses") or ()}
+        return self._lists[subject]
+
+    def _add_projectanalysis(self, data: dict[str, Any], document: Document) -> None:
+        self._known_pipeline(data["pipeline"], document, ["pipeline"])
+        for number, subject in enumerate(data.get("subjects") or []):
+            self._known_subject(subject, document, ["subjects", number])
+        for each in strategies.expand(data):
+            key = (PROJECT_ANALYSES, each["name"])
+            path = project_analysis_file(each["name"])
+            if path in self._broken:
+                raise self._broken[path]
+            new = self._put(key, each, self._new.entries.get(key), document, [])
+            if new is not None:
+                self._new.entries[key] = Entry(key, new, path)
+                self.plan.files[path] = new
+
+    def _put(
+        self,
+        key: Key,
+        data: dict[str, Any],
+        old: Entry | None,
+        document: Document,
+        path: list[str | int],
+    ) -> dict[str, Any] | None:
+        """Plan one analysis; return its new document, or None where nothing changes."""
+        what = f"analysis {key[0]}/{key[1]}"
+        if key in self._places:
+            first = self._places[key].place()
+            raise AsimovError(
+                f"there are two analyses {key[0]}/{key[1]} (the first at {first})",
+                where=document.place([*path, "name"]),
+            )
+        self._places[key] = document
+        if old is None:
+            status = data.get("status") or "ready"
+            self.plan.added[key] = ALIASES.get(status, status)
+            self.plan.changes.append(Change("add", what))
+            return data
+        new = lay_over(merge([old.data]), data)
+        if new == old.data:
+            self.plan.changes.append(Change("unchanged", what))
+            return None
+        if not self._update:
+            raise AsimovError(
+                f"the analysis {key[0]}/{key[1]} is in the ledger with other settings",
+                where=document.place([*path, "name"]),
+                hint="take another name, or change it with 'asimov apply --update'",
+            )
+        self.plan.changes.append(Change("update", what))
+        return new
+
+    # --- checks
+
+    def _known_pipeline(self, name: str, document: Document, path: list[str | int]) -> None:
+        try:
+            self._check_pipeline(name)
+        except AsimovError as error:
+            error.where = document.place(path)
+            raise
+
+    def _known_subject(
+        self, name: str, document: Document, path: list[str | int] | None = None
+    ) -> None:
+        if name in self._new.subjects:
+            return
+        if subject_file(name) in self._broken:
+            raise self._broken[subject_file(name)]
+        if path is None:
+            path = ["subject" if "subject" in document.data else "event"]
+        near = difflib.get_close_matches(name, self._new.subjects, 1)
+        known = ", ".join(list(self._new.subjects)[:10]) or "none"
+        raise AsimovError(
+            f"there is no subject {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
+            where=document.place(path),
+            hint=f"subjects: {known}{', ...' if len(self._new.subjects) > 10 else ''}",
+        )
+
+    def _check_cycles(self) -> None:
+        graph = Dependencies(
+            self._new, lambda key: self._new.settings(self._new.entries[key], {}), lambda _: "ready"
+        )
+        cycle = graph.cycle()
+        if cycle:
+            new = [key for key in cycle if key in self._places]
+            place = self._places[new[0]].place() if new else None
+            raise AsimovError(
+                f"needs go in a circle: {' needs '.join('/'.join(key) for key in cycle)}",
+                where=place,
+                hint="one of them must not need the next",
+            )
+
+
+def write(files: LedgerFiles, plan: Plan) -> list[str]:
+    """Write what is planned; the caller holds the ledger's lock.
+
+    Returns
+    -------
+    list of str
+        The files in which comments were lost, since they had to be written anew.
+    """
+    texts = {}
+    lost = []
+    for path, data in plan.files.items():
+        old = files.text(path)
+        texts[path] = _appended(path, old, data) or dump(data)
+        if old and "#" in old and not texts[path].startswith(old):
+            lost.append(path)
+    files.write(texts, plan.files)
+    return lost
+
+
+def _appended(path: str, old: str | None, data: Mapping[str, Any]) -> str | None:
+    """Return the old text with what is new at its end, where that comes to the same.
+
+    A file that people have laid out and commented on stays as they have it.
+    """
+    if not old:
+        return None
+    try:
+        before = parse(path, old, path, partial=True)
+    except AsimovError:
+        return None
+    text = old if old.endswith("\n") else old + "\n"
+    new = {key: value for key, value in data.items() if key not in before}
+    have, want = before.get("analyses") or [], data.get("analyses") or []
+    grown = path.startswith("subjects/") and have and len(want) > len(have)
+    if grown and new:
+        return None
+    addition = dump(want[len(have) :]) if grown else dump(new)
+    for indent in ("", "  ", "    ") if grown else ("",):
+        longer = text + textwrap.indent(addition, indent)
+        try:
+            if parse(path, longer, path) == data:
+                return longer
+        except AsimovError:
+            continue
+    return None

@@ -1,0 +1,111 @@
+"""What the ledger says, parsed: the project's settings, its subjects and their analyses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from asimov.errors import AsimovError
+from asimov.ledger.merge import lay_over, merge
+from asimov.ledger.needs import Key
+from asimov.project import PROJECT_ANALYSES
+
+#: Keys of an analysis that say what it is rather than how it is set.
+_OF_ANALYSIS = frozenset({"kind", "name", "event", "subject", "pipeline", "status"})
+_OF_SUBJECT = frozenset({"kind", "name", "analyses", "repository"})
+_OF_PROJECT = frozenset({"kind", "pipelines", "hooks"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One analysis of the ledger.
+
+    Attributes
+    ----------
+    key
+        Its subject's name (``project-analyses`` for one across subjects) and its own.
+    data
+        Its document, as written.
+    file
+        The ledger file that holds it, relative to the ledger's folder.
+    """
+
+    key: Key
+    data: Mapping[str, Any]
+    file: str
+
+    @property
+    def pipeline(self) -> str:
+        """The name of its pipeline."""
+        return str(self.data["pipeline"])
+
+    @property
+    def kind(self) -> str:
+        """``simple``, ``subject`` or ``project``."""
+        if self.key[0] == PROJECT_ANALYSES:
+            return "project"
+        return "subject" if self.data.get("analyses") is not None else "simple"
+
+
+@dataclass
+class Contents:
+    """The whole ledger.
+
+    Attributes
+    ----------
+    project
+        The document ``project.yaml``.
+    subjects
+        The subjects' documents by name, their ``analyses`` included.
+    entries
+        Every analysis, in the ledger's order.
+    broken
+        What is wrong with each file that could not be used, by its path in the ledger.
+    """
+
+    project: dict[str, Any] = field(default_factory=dict)
+    subjects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    entries: dict[Key, Entry] = field(default_factory=dict)
+    broken: dict[str, AsimovError] = field(default_factory=dict)
+
+    def layers(self, entry: Entry, facts: Mapping[Key, Mapping[str, Any]]) -> list[Layer]:
+        """Return the named layers of an analysis's settings, the least specific first.
+
+        Parameters
+        ----------
+        entry
+            The analysis.
+        facts
+            What pipelines wrote, by analysis, and by subject under ``(subject, "")``.
+        """
+        subject, name = entry.key
+        pipelines = self.project.get("pipelines") or {}
+        layers: list[Layer] = [
+            ("project.yaml", _without(self.project, _OF_PROJECT)),
+            (f"project.yaml: pipelines: {entry.pipeline}", pipelines.get(entry.pipeline) or {}),
+        ]
+        if subject in self.subjects:
+            layers.append((entry.file, _without(self.subjects[subject], _OF_SUBJECT)))
+            layers.append((f"written by pipelines to {subject}", facts.get((subject, ""), {})))
+        layers.append((f"{entry.file}: {name}", _without(entry.data, _OF_ANALYSIS)))
+        layers.append((f"written by pipelines to {name}", facts.get(entry.key, {})))
+        return layers
+
+    def settings(self, entry: Entry, facts: Mapping[Key, Mapping[str, Any]]) -> dict[str, Any]:
+        """Return the effective settings of an analysis, a mapping of its own."""
+        return merge(layer for _, layer in self.layers(entry, facts))
+
+    def subject_settings(self, name: str, facts: Mapping[Key, Mapping[str, Any]]) -> dict[str, Any]:
+        """Return the effective settings of a subject, a mapping of its own."""
+        subject = self.subjects.get(name, {})
+        settings = merge([_without(self.project, _OF_PROJECT), _without(subject, _OF_SUBJECT)])
+        return lay_over(settings, facts.get((name, ""), {}))
+
+
+#: A name for people, and settings.
+Layer = tuple[str, Mapping[str, Any]]
+
+
+def _without(mapping: Mapping[str, Any], keys: frozenset[str]) -> dict[str, Any]:
+    return {key: value for key, value in mapping.items() if key not in keys}

@@ -1,0 +1,149 @@
+"""Which analyses each analysis depends on: its needs, evaluated over the whole ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from asimov.ledger.contents import Contents
+from asimov.ledger.needs import Candidates, Key, Need, Selection, Term, parse, select
+from asimov.project import PROJECT_ANALYSES
+
+
+class Dependencies:
+    """The dependencies between the analyses of a ledger.
+
+    Parameters
+    ----------
+    contents
+        The ledger.
+    settings
+        Returns the effective settings of an analysis.
+    status
+        Returns the state of an analysis.
+    """
+
+    def __init__(
+        self,
+        contents: Contents,
+        settings: Callable[[Key], dict[str, Any]],
+        status: Callable[[Key], str],
+    ) -> None:
+        self._contents = contents
+        self._settings = settings
+        self._status = status
+        self._by_subject: dict[str, list[Key]] = {}
+        for key in contents.entries:
+            self._by_subject.setdefault(key[0], []).append(key)
+        self._candidates: dict[tuple[str, ...], Candidates] = {}
+        self._selected: dict[Key, Selection] = {}
+        self._settings_cache: dict[Key, dict[str, Any]] = {}
+        #: Whether any need asked for a state, so that the answers change as states do.
+        self.asks_status = False
+
+    def of(self, key: Key) -> Selection:
+        """Return what an analysis depends on: its ``needs``, and the analyses it is made over."""
+        if key not in self._selected:
+            needs, inputs = self._select(key, "needs"), self._select(key, "analyses")
+            self._selected[key] = Selection(
+                tuple(dict.fromkeys(needs.keys + inputs.keys)), needs.unmatched + inputs.unmatched
+            )
+        return self._selected[key]
+
+    def inputs(self, key: Key) -> tuple[Key, ...]:
+        """Return the analyses whose products an analysis uses.
+
+        Of a simple analysis these are its needs; of one over several, its ``analyses``.
+        """
+        over = self._contents.entries[key].kind != "simple"
+        return self._select(key, "analyses" if over else "needs").keys
+
+    def _select(self, key: Key, field: str) -> Selection:
+        entry = self._contents.entries[key]
+        needs = parse(entry.data.get(field))
+        if not needs:
+            return Selection((), ())
+        if entry.kind != "project":
+            scope = (key[0],)
+            # A condition can't tell that the analyses over it should not be counted among it.
+            plain = [each for each in self._by_subject[key[0]] if self._is_simple(each)]
+            selection = select(needs, self._pool(scope, plain), key, self._exists)
+            return self._with_named(selection, needs, key)
+        subjects = entry.data.get("subjects")
+        names = tuple(subjects if subjects is not None else self._contents.subjects)
+        keys = [each for name in names for each in self._by_subject.get(name, ())]
+        selection = select(needs, self._pool((PROJECT_ANALYSES, *names), keys), key, self._exists)
+        if subjects is None or field == "needs":
+            return selection
+        # A subject that was asked for by name and has nothing to give is not left out silently.
+        have = {subject for subject, _ in selection.keys}
+        empty = [Need((Term("subject", name),)) for name in names if name not in have]
+        return Selection(selection.keys, selection.unmatched + tuple(empty))
+
+    def _with_named(self, selection: Selection, needs: list[Need], key: Key) -> Selection:
+        """Add what a plain name selects among the subject analyses, which conditions leave out."""
+        extra: dict[Need, Key] = {}
+        for need in needs:
+            (term, *more) = need.terms
+            named = (key[0], term.value)
+            plain = not more and term.path == "name" and not term.negated
+            if plain and named != key and self._exists(named) and not self._is_simple(named):
+                extra[need] = named
+        if not extra:
+            return selection
+        unmatched = tuple(need for need in selection.unmatched if need not in extra)
+        return Selection(tuple(dict.fromkeys([*selection.keys, *extra.values()])), unmatched)
+
+    def _pool(self, scope: tuple[str, ...], keys: list[Key]) -> Candidates:
+        if scope not in self._candidates:
+            self._candidates[scope] = Candidates(keys, self._value)
+        return self._candidates[scope]
+
+    def _exists(self, key: Key) -> bool:
+        return key in self._contents.entries
+
+    def _is_simple(self, key: Key) -> bool:
+        return self._contents.entries[key].kind == "simple"
+
+    def _value(self, key: Key, path: str) -> Any:
+        if path == "name":
+            return key[1]
+        if path == "subject":
+            return key[0]
+        if path == "pipeline":
+            return self._contents.entries[key].pipeline
+        if path == "status":
+            self.asks_status = True
+            return self._status(key)
+        if key not in self._settings_cache:
+            self._settings_cache[key] = self._settings(key)
+        value: Any = self._settings_cache[key]
+        if path == "review":
+            path = "review.status"
+        for step in path.split("."):
+            if not isinstance(value, dict):
+                return None
+            value = value.get(step)
+        return value
+
+    def cycle(self) -> list[Key] | None:
+        """Return analyses that wait for each other, the first of them again at the end."""
+        done: set[Key] = set()
+        for start in self._contents.entries:
+            if start in done:
+                continue
+            path: dict[Key, None] = {}
+            todo: list[tuple[Key, bool]] = [(start, False)]
+            while todo:
+                key, leaving = todo.pop()
+                if leaving:
+                    path.popitem()
+                    done.add(key)
+                elif key in path:
+                    around = list(path)
+                    return [*around[around.index(key) :], key]
+                elif key not in done:
+                    path[key] = None
+                    todo.append((key, True))
+                    todo.extend((each, False) for each in self.of(key).keys)
+        return None

@@ -1,0 +1,192 @@
+"""Reading and writing YAML: safe, fast, and able to say where things stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from asimov.errors import AsimovError, Place
+
+
+@dataclass(slots=True)
+class Document:
+    """One document of a YAML stream.
+
+    Attributes
+    ----------
+    data
+        What it holds.
+    file
+        The stream's name as the user knows it.
+    line
+        Where it starts, counted from 1.
+    text
+        The whole stream, kept to find the lines of keys when an error is told.
+    """
+
+    data: Any
+    file: str
+    line: int
+    index: int
+    text: str
+
+    def place(self, path: Sequence[str | int] = ()) -> Place:
+        """Return the place of a key, or of the nearest thing around it that is there.
+
+        Parameters
+        ----------
+        path
+            Keys of mappings and indices of lists, from the document's top.
+        """
+        node = next(node for i, node in enumerate(_nodes(self.text)) if i == self.index)
+        mark = node.start_mark
+        for step in path:
+            if isinstance(node, yaml.MappingNode):
+                found = [(k, v) for k, v in node.value if k.value == str(step)]
+                if not found:
+                    break
+                key, node = found[0]
+                mark = key.start_mark
+            elif (
+                isinstance(node, yaml.SequenceNode)
+                and isinstance(step, int)
+                and step < len(node.value)
+            ):
+                node = node.value[step]
+                mark = node.start_mark
+            else:
+                break
+        return Place(self.file, mark.line + 1, mark.column + 1)
+
+
+_BaseLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_BaseDumper: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+#: More values than any ledger has; aliases of aliases can ask for more than fits in memory.
+_LARGEST = 5_000_000
+
+
+class _Loader(_BaseLoader):  # type: ignore[misc, valid-type]
+    """A safe loader that refuses what would be lost silently."""
+
+    # A date stays the text that the user wrote; sets and binary data have no place in settings.
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [(tag, regexp) for tag, regexp in pairs if not tag.endswith(":timestamp")]
+        for first, pairs in _BaseLoader.yaml_implicit_resolvers.items()
+    }
+    yaml_constructors = {  # noqa: RUF012
+        tag: make
+        for tag, make in _BaseLoader.yaml_constructors.items()
+        if tag is None
+        or tag.rpartition(":")[2] in {"null", "bool", "int", "float", "str", "seq", "map"}
+    }
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [k for k, _ in node.value if isinstance(k, yaml.ScalarNode) and k.value != "<<"]
+        if len({key.value for key in keys}) != len(keys):
+            seen: set[str] = set()
+            for key in keys:
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key.value!r} stands here twice", key.start_mark
+                    )
+                seen.add(key.value)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return mapping
+
+
+class _Dumper(_BaseDumper):  # type: ignore[misc, valid-type]
+    """A dumper that writes shared values out in full, as people would."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _nodes(text: str) -> Iterator[yaml.Node]:
+    yield from yaml.compose_all(text, Loader=_Loader)
+
+
+def read_documents(text: str, file: str) -> list[Document]:
+    """Read every document of a YAML stream; empty ones are left out.
+
+    Parameters
+    ----------
+    text
+        The stream.
+    file
+        Its name, for messages.
+
+    Raises
+    ------
+    AsimovError
+        For broken YAML, a key given twice in one mapping, a tag other than YAML's plain types,
+        an alias inside its own anchor; with file, line and column.
+    """
+    documents = []
+    loader = None
+    try:
+        loader = _Loader(text)
+        index = 0
+        while loader.check_data():
+            node = loader.get_node()
+            data = loader.construct_document(node)
+            if data is not None:
+                if _expanded(data, {}) > _LARGEST:
+                    raise AsimovError(
+                        f"holds over {_LARGEST} values once its aliases are written out",
+                        where=Place(file, node.start_mark.line + 1),
+                    )
+                documents.append(Document(data, file, node.start_mark.line + 1, index, text))
+            index += 1
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+        raise AsimovError(*_explain(error), where=place) from error
+    except yaml.YAMLError as error:
+        raise AsimovError(f"is not text that YAML can hold: {error}", where=Place(file)) from error
+    except RecursionError as error:
+        raise AsimovError(
+            "holds an alias that contains itself, or is nested too deeply", where=Place(file)
+        ) from error
+    except ValueError as error:
+        raise AsimovError(f"holds a value that can't be read: {error}", where=file) from error
+    finally:
+        if loader is not None:
+            loader.dispose()
+    return documents
+
+
+def _explain(error: yaml.MarkedYAMLError) -> tuple[str]:
+    problem = error.problem or "can't be read"
+    if "could not determine a constructor" in problem:
+        tag = problem.split("'")[1] if "'" in problem else problem
+        return (f"the YAML tag {tag} is not allowed: a ledger holds plain data only",)
+    if "stands here twice" in problem:
+        return (problem,)
+    if error.context:
+        return (f"is not valid YAML: {problem} ({error.context})",)
+    return (f"is not valid YAML: {problem}",)
+
+
+def _expanded(data: Any, sizes: dict[int, int | None]) -> int:
+    """Return how many values data holds once its aliases are written out."""
+    if not isinstance(data, (dict, list)):
+        return 1
+    known = sizes.get(id(data), 0)
+    if known is None:
+        raise RecursionError
+    if not known:
+        sizes[id(data)] = None
+        values = data.values() if isinstance(data, dict) else data
+        known = sizes[id(data)] = 1 + sum(_expanded(value, sizes) for value in values)
+    return known
+
+
+def dump(data: Any) -> str:
+    """Return data as YAML text, keys in their own order."""
+    text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return text

@@ -1,0 +1,30 @@
+"""The journal's tables, as the numbered steps that make them; steps are only ever added."""
+
+MIGRATIONS = [
+    """
+CREATE TABLE analyses (
+    subject TEXT NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL, since REAL NOT NULL,
+    reason TEXT, uid TEXT, job_id INTEGER, job_state TEXT, job_detail TEXT, progress TEXT,
+    PRIMARY KEY (subject, name)) WITHOUT ROWID;
+CREATE TABLE attempts (
+    uid TEXT PRIMARY KEY, subject TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL,
+    stage TEXT NOT NULL, scheduler TEXT NOT NULL, state TEXT NOT NULL, job_id INTEGER,
+    intended REAL NOT NULL, submitted REAL, ended REAL, exit_code INTEGER, evidence TEXT,
+    reason TEXT, logs TEXT) WITHOUT ROWID;
+CREATE INDEX attempts_of ON attempts (subject, name);
+CREATE INDEX attempts_open ON attempts (state) WHERE state IN ('intended', 'submitted');
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY, time REAL NOT NULL, subject TEXT NOT NULL, name TEXT NOT NULL,
+    actor TEXT NOT NULL, kind TEXT NOT NULL, before TEXT, after TEXT, reason TEXT);
+CREATE INDEX events_of ON events (subject, name);
+CREATE TABLE facts (
+    subject TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (subject, name)) WITHOUT ROWID;
+CREATE TABLE builds (
+    subject TEXT NOT NULL, name TEXT NOT NULL, config TEXT NOT NULL, digest TEXT NOT NULL,
+    content TEXT NOT NULL, time REAL NOT NULL, PRIMARY KEY (subject, name)) WITHOUT ROWID;
+CREATE TABLE documents (path TEXT PRIMARY KEY, stamp TEXT NOT NULL, data BLOB NOT NULL);
+CREATE TABLE changes (id INTEGER PRIMARY KEY, started REAL NOT NULL, files BLOB NOT NULL);
+CREATE TABLE properties (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID
+""",
+]

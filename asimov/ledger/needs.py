@@ -1,0 +1,227 @@
+"""What an analysis needs: the matching language, and its one evaluator.
+
+A list of needs selects analyses. Each item selects some; together they select all that any
+item does. An item is one of
+
+* ``name`` or ``subject/name``,
+* ``path: value``, as text or as a mapping: ``name``, ``pipeline``, ``status``, ``label`` or a
+  dotted path into the settings, compared as lower-cased text,
+* a list of such items, which selects the analyses that all of it match.
+
+A value with ``!`` in front selects the analyses that do not have it. ``label: quality >= 3``
+compares a labelled number. ``optional: true`` beside an item allows it to select nothing.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from asimov.errors import AsimovError
+
+#: Who an analysis is: its subject's name and its own.
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One condition on one analysis."""
+
+    path: str
+    value: str
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One item: the terms that a selected analysis must all match."""
+
+    terms: tuple[Term, ...]
+    optional: bool = False
+
+    def __str__(self) -> str:
+        return " and ".join(
+            f"{'' if term.path == 'name' else term.path + ': '}{'!' * term.negated}{term.value}"
+            for term in self.terms
+        )
+
+
+def parse(items: Iterable[Any] | None) -> list[Need]:
+    """Read the items of a ``needs`` or ``analyses`` list.
+
+    Raises
+    ------
+    AsimovError
+        For an item that is not in the matching language.
+    """
+    return [_need(item) for item in items or ()]
+
+
+def _need(item: Any) -> Need:
+    optional = False
+    terms: list[Term] = []
+    for part in item if isinstance(item, list) else [item]:
+        if isinstance(part, Mapping):
+            for path, value in part.items():
+                if path == "optional":
+                    optional = bool(value)
+                else:
+                    terms.append(_term(str(path), value))
+        elif isinstance(part, str):
+            # "label: x" written as text, as opposed to a name, which can hold no ": ".
+            path, colon, value = part.partition(":")
+            terms.append(_term(path.strip(), value) if colon else _term("name", part))
+        else:
+            raise AsimovError(f"an item of needs can't be {part!r}", hint="see 'needs' in the docs")
+    if not terms:
+        raise AsimovError("an item of needs is empty", hint="see 'needs' in the docs")
+    return Need(tuple(terms), optional)
+
+
+def _term(path: str, value: Any) -> Term:
+    if isinstance(value, (Mapping, list)):
+        raise AsimovError(f"the value of {path!r} in needs must be text or a number")
+    text = as_text(value).strip()
+    negated = text.startswith("!")
+    return Term(path, text[1:].strip() if negated else text, negated)
+
+
+def as_text(value: Any) -> str:
+    """Return a setting as the matching language writes it."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def _folded(path: str, text: str) -> str:
+    # Names are files and folders: two that differ in case are two analyses.
+    return text if path == "name" else text.lower()
+
+
+_COMPARISONS: list[tuple[str, Callable[[Any, Any], bool]]] = [
+    (">=", operator.ge),
+    ("<=", operator.le),
+    ("!=", operator.ne),
+    ("==", operator.eq),
+    (">", operator.gt),
+    ("<", operator.lt),
+    ("=", operator.eq),
+]
+
+
+def has_label(labels: Any, wanted: str) -> bool:
+    """Say whether labels (a list of names, or names with values) meet ``name`` or ``name >= 3``."""
+    for sign, compare in _COMPARISONS:
+        name, found, value = wanted.partition(sign)
+        if found:
+            if not isinstance(labels, Mapping) or name.strip() not in labels:
+                return False
+            have, want = labels[name.strip()], value.strip()
+            try:
+                return compare(float(have), float(want))
+            except (TypeError, ValueError):
+                return compare(as_text(have).lower(), want.lower())
+    names = labels if isinstance(labels, (list, Mapping)) else [labels] if labels else []
+    return wanted.lower() in {str(name).lower() for name in names}
+
+
+class Candidates:
+    """The analyses that a list of needs can select from, indexed as they are asked for.
+
+    Parameters
+    ----------
+    keys
+        The analyses, in the ledger's order.
+    value
+        Returns what an analysis has at a path: ``value(key, "pipeline")``.
+    """
+
+    def __init__(self, keys: Sequence[Key], value: Callable[[Key, str], Any]) -> None:
+        self.keys = keys
+        self._value = value
+        self._indices: dict[str, dict[str, list[Key]]] = {}
+
+    def matching(self, term: Term) -> list[Key]:
+        """Return the analyses that match a term."""
+        if term.path in {"label", "labels"}:
+            wanted = [k for k in self.keys if has_label(self._value(k, "labels"), term.value)]
+        else:
+            wanted = self._index(term.path).get(_folded(term.path, term.value), [])
+        if term.negated:
+            unwanted = set(wanted)
+            return [key for key in self.keys if key not in unwanted]
+        return wanted
+
+    def _index(self, path: str) -> dict[str, list[Key]]:
+        # One pass for each path, however many analyses ask: selection stays linear.
+        if path not in self._indices:
+            index: dict[str, list[Key]] = {}
+            for key in self.keys:
+                text = as_text(self._value(key, path))
+                index.setdefault(_folded(path, text), []).append(key)
+            self._indices[path] = index
+        return self._indices[path]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a list of needs selects.
+
+    Attributes
+    ----------
+    keys
+        The selected analyses, each once.
+    unmatched
+        The items that select nothing and are not optional.
+    """
+
+    keys: tuple[Key, ...]
+    unmatched: tuple[Need, ...]
+
+
+def select(
+    needs: Sequence[Need],
+    candidates: Candidates,
+    itself: Key,
+    find: Callable[[Key], bool],
+) -> Selection:
+    """Evaluate a list of needs.
+
+    Parameters
+    ----------
+    needs
+        The items.
+    candidates
+        The analyses that attributes and plain names are looked for among.
+    itself
+        The analysis that has the needs; it is never selected.
+    find
+        Says whether there is an analysis of the key, anywhere: for ``subject/name``.
+    """
+    selected: dict[Key, None] = {}
+    unmatched: list[Need] = []
+    for need in needs:
+        found = _select_one(need, candidates, find)
+        chosen = [key for key in found if key != itself]
+        selected.update(dict.fromkeys(chosen))
+        if not chosen and not need.optional:
+            unmatched.append(need)
+    return Selection(tuple(selected), tuple(unmatched))
+
+
+def _select_one(need: Need, candidates: Candidates, find: Callable[[Key], bool]) -> list[Key]:
+    results: list[list[Key]] = []
+    for term in need.terms:
+        if term.path == "name" and "/" in term.value and not term.negated:
+            subject, _, name = term.value.partition("/")
+            results.append([(subject, name)] if find((subject, name)) else [])
+        else:
+            results.append(candidates.matching(term))
+    if len(results) == 1:
+        return results[0]
+    everywhere = set(results[0]).intersection(*results[1:])
+    return [key for key in results[0] if key in everywhere]

@@ -1,0 +1,186 @@
+"""The shapes of blueprints and ledger documents.
+
+Settings are free-form: a key that no shape names is kept as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+Need = str | dict[str, Any] | list[str | dict[str, Any]]
+Needs = Annotated[
+    list[Need],
+    Meta(
+        description="What must have finished first. The items are alternatives that each select "
+        "analyses; a nested list selects those that all of it match."
+    ),
+]
+Name = Annotated[
+    str,
+    Meta(description="Letters, digits and _.+=,@~- only, and neither a dot nor a dash in front."),
+]
+
+
+class _Run(Struct, kw_only=True):
+    """What every analysis may have."""
+
+    name: Name
+    pipeline: Annotated[str, Meta(description="The entry point's name of the pipeline.")]
+    comment: str | None = None
+    status: Annotated[
+        str | None, Meta(description="The state to begin in: ready (default), wait or manual ...")
+    ] = None
+    needs: Needs | None = None
+    analyses: Annotated[
+        Needs | None, Meta(description="The analyses that this one is made over.")
+    ] = None
+    strategy: Annotated[
+        dict[str, list[Any]] | UnsetType,
+        Meta(description="One analysis for each combination of the values of these settings."),
+    ] = UNSET
+    template: Annotated[str | None, Meta(description="The template of the configuration.")] = None
+    executable: str | None = None
+    labels: list[str] | dict[str, Any] | None = None
+    refreshable: bool | None = None
+    scheduler: Annotated[
+        dict[str, Any] | None, Meta(description="Submit commands, such as 'request memory'.")
+    ] = None
+
+
+class InlineAnalysis(_Run, kw_only=True):
+    """An analysis inside its subject's document."""
+
+
+class Analysis(_Run, kw_only=True):
+    """An analysis of a subject; over several of its analyses where it has `analyses`."""
+
+    kind: Literal["analysis"] = "analysis"
+    event: Annotated[str | UnsetType, Meta(description="The subject (older word).")] = UNSET
+    subject: Annotated[str | UnsetType, Meta(description="The subject.")] = UNSET
+
+
+class ProjectAnalysis(_Run, kw_only=True):
+    """An analysis across subjects."""
+
+    kind: Literal["projectanalysis"] = "projectanalysis"
+    subjects: Annotated[
+        list[str] | None, Meta(description="The subjects; left out, all of them.")
+    ] = None
+
+
+class Subject(Struct, kw_only=True):
+    """A thing that is studied, with its data settings."""
+
+    name: Name
+    kind: Literal["subject", "event"] = "subject"
+    analyses: list[InlineAnalysis] | None = None
+    productions: Annotated[
+        list[InlineAnalysis] | None, Meta(description="The analyses (older word).")
+    ] = None
+    repository: Annotated[
+        str | None, Meta(description="A git repository of the subject's own: a path or a URL.")
+    ] = None
+
+
+class Configuration(Struct, kw_only=True):
+    """Settings of every analysis, and of those of one pipeline."""
+
+    kind: Literal["configuration"] = "configuration"
+    pipelines: Annotated[
+        dict[str, dict[str, Any]] | None, Meta(description="Settings by pipeline.")
+    ] = None
+    hooks: dict[str, dict[str, Any] | list[str] | None] | None = None
+    scheduler: dict[str, Any] | None = None
+
+
+class Postprocessing(Struct, kw_only=True):
+    """Settings of post-processing, for every analysis or for those of one subject."""
+
+    kind: Literal["postprocessing"] = "postprocessing"
+    event: str | UnsetType = UNSET
+    subject: str | UnsetType = UNSET
+    postprocessing: dict[str, Any] = field(default_factory=dict)
+
+
+#: The shape of each kind of blueprint.
+KINDS: dict[str, type[Struct]] = {
+    "subject": Subject,
+    "event": Subject,
+    "analysis": Analysis,
+    "projectanalysis": ProjectAnalysis,
+    "configuration": Configuration,
+    "postprocessing": Postprocessing,
+}
+
+
+def blueprint_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of one blueprint document, for editors."""
+    shapes = [Subject, Analysis, ProjectAnalysis, Configuration, Postprocessing]
+    references, components = msgspec.json.schema_components(shapes, ref_template="#/$defs/{name}")
+    for name in (shape.__name__ for shape in shapes):
+        required = components[name].setdefault("required", [])
+        if "kind" not in required:
+            required.insert(0, "kind")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "asimov blueprint",
+        "description": "One document of a file for 'asimov apply'.",
+        "anyOf": list(references),
+        "$defs": components,
+    }
+
+
+def mismatch(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | None:
+    """Say how data differs from a shape.
+
+    Returns
+    -------
+    tuple of str and list, or None
+        What is wrong in words, and the path of keys to it; None where data has the shape.
+    """
+    try:
+        msgspec.convert(data, shape)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$")
+        return _in_words(message), _steps(path.rstrip("`"))
+    return None
+
+
+_TYPES = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "nothing",
+    "array": "a list",
+    "object": "a mapping",
+}
+
+
+def _in_words(message: str) -> str:
+    """Say msgspec's message in YAML's words."""
+    if message.startswith("Object missing required field"):
+        return f"{message.split('`')[1]!r} is missing"
+    if message.startswith("Expected"):
+        expected, _, got = message[len("Expected ") :].partition(", got ")
+        names = [
+            _TYPES.get(part.strip("` "), part.strip("` "))
+            for part in expected.strip("`").split(" | ")
+        ]
+        names = [name for name in names if name != "nothing"] or names
+        return f"should be {' or '.join(names)}, and is {_TYPES.get(got.strip('`'), got)}"
+    return message
+
+
+def _steps(path: str) -> list[str | int]:
+    """Return the steps of msgspec's path, such as ``.needs[0]``."""
+    steps: list[str | int] = []
+    for part in path.replace("]", "").replace("[", ".").split("."):
+        if part.isdigit():
+            steps.append(int(part))
+        elif part and part != "...":
+            steps.append(part)
+    return steps

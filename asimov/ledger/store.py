@@ -1,0 +1,295 @@
+"""The ledger's files: reading them through a cache, and changing many of them at once.
+
+``project.yaml`` holds the project's settings, ``subjects/<name>.yaml`` a subject with its
+analyses, ``analyses/<name>.yaml`` an analysis across subjects.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from asimov.errors import AsimovError
+from asimov.files import locked, write_atomically
+from asimov.ledger import schema
+from asimov.ledger.contents import Contents, Entry
+from asimov.ledger.documents import read_documents
+from asimov.ledger.journal import Journal
+from asimov.project import PROJECT_ANALYSES
+
+PROJECT_FILE = "project.yaml"
+_SHAPES: dict[str, type[msgspec.Struct]] = {
+    "subjects": schema.Subject,
+    "analyses": schema.ProjectAnalysis,
+}
+#: A file that was changed so short a time ago may change again under the same time stamp.
+_TICK_NS = 50_000_000
+
+
+def subject_file(name: str) -> str:
+    """Return the ledger file of a subject."""
+    return f"subjects/{name}.yaml"
+
+
+def project_analysis_file(name: str) -> str:
+    """Return the ledger file of an analysis across subjects."""
+    return f"analyses/{name}.yaml"
+
+
+class LedgerFiles:
+    """The files of one ledger.
+
+    Parameters
+    ----------
+    folder
+        The ledger's folder.
+    journal
+        Keeps the parsed files, and large changes while they are under way.
+    """
+
+    def __init__(self, folder: Path, journal: Journal) -> None:
+        self.folder = folder
+        self.journal = journal
+
+    def load(self) -> Contents:
+        """Read the ledger; a file that was not touched since it was last read is not parsed.
+
+        Raises
+        ------
+        AsimovError
+            Where ``project.yaml`` can't be used, since it concerns every analysis. Any other
+            file that can't is told in `Contents.broken`.
+        """
+        cached = self.journal.cached_documents()
+        fresh: list[tuple[str, str, bytes]] = []
+        contents = Contents()
+        seen = set()
+        for path, status in self._scan():
+            seen.add(path)
+            stamp = _stamp(status)
+            if path in cached and cached[path][0] == stamp:
+                data = msgspec.msgpack.decode(cached[path][1])
+            else:
+                try:
+                    data = self._parse(path)
+                except AsimovError as error:
+                    if path == PROJECT_FILE:
+                        raise
+                    contents.broken[path] = error
+                    continue
+                packed = _packed(data)
+                if (
+                    packed
+                    and time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _TICK_NS
+                ):
+                    fresh.append((path, stamp, packed))
+            _take(contents, path, data)
+        gone = [path for path in cached if path not in seen]
+        if fresh or gone:
+            self.journal.cache_documents(fresh, gone)
+        return contents
+
+    def _scan(self) -> Iterator[tuple[str, os.stat_result]]:
+        top = self.folder / PROJECT_FILE
+        if top.exists():
+            yield PROJECT_FILE, top.stat()
+        for folder in _SHAPES:
+            try:
+                found = sorted(os.scandir(self.folder / folder), key=lambda each: each.name)
+            except FileNotFoundError:
+                continue
+            for each in found:
+                if each.name.endswith(".yaml") and not each.name.startswith("."):
+                    yield f"{folder}/{each.name}", each.stat()
+
+    def text(self, path: str) -> str | None:
+        """Return a ledger file's text; None where there is no such file."""
+        try:
+            return (self.folder / path).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except UnicodeDecodeError as error:
+            raise AsimovError("is not UTF-8 text", where=self.folder / path) from error
+        except OSError as error:
+            raise AsimovError(
+                f"can't be read: {error.strerror}", where=self.folder / path
+            ) from error
+
+    def _parse(self, path: str) -> dict[str, Any]:
+        name = str(self.folder.name + "/" + path)
+        return parse(path, self.text(path) or "", name)
+
+    def write(self, files: Mapping[str, str], known: Mapping[str, dict[str, Any]]) -> None:
+        """Change ledger files, all of them or none; the caller holds `lock`.
+
+        Parameters
+        ----------
+        files
+            The new texts by path.
+        known
+            What the texts hold, where it is known, so that they need not be parsed again.
+        """
+        if len(files) == 1:
+            for path, text in files.items():
+                write_atomically(self.folder / path, text)
+        elif files:
+            self.journal.begin_change(files)
+            self._write_all(files)
+            self.journal.close_changes()
+        parsed = []
+        for path, data in known.items():
+            packed = _packed(data)
+            if packed:
+                parsed.append((path, _stamp((self.folder / path).stat()), packed))
+        self.journal.cache_documents(parsed)
+
+    def _write_all(self, files: Mapping[str, str]) -> None:
+        # No sync for each: the journal can write them again until they are all on disk.
+        for path, text in files.items():
+            write_atomically(self.folder / path, text, sync=False)
+        _sync_file_system(self.folder)
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other commands from changing the ledger; what a crash left half done is done."""
+        with locked(self.journal.path.with_name("ledger.lock"), "changing the ledger"):
+            pending = self.journal.changes()
+            for _, files in pending:
+                self._write_all(files)
+            if pending:
+                self.journal.close_changes()
+            yield
+
+    def finish_changes(self) -> None:
+        """Finish a change that a crash has left half done."""
+        if self.journal.changes():
+            with self.lock():
+                pass
+
+
+def parse(path: str, text: str, name: str, *, partial: bool = False) -> dict[str, Any]:
+    """Read the text of a ledger file.
+
+    Parameters
+    ----------
+    path
+        Its path in the ledger, which says what it holds.
+    text
+        Its text.
+    name
+        Its name for messages.
+    partial
+        Whether the file may hold comments only.
+
+    Raises
+    ------
+    AsimovError
+        Where it can't be used, with file, line and column.
+    """
+    documents = read_documents(text, name)
+    folder, _, file = path.rpartition("/")
+    if len(documents) > 1:
+        raise AsimovError("a ledger file holds one document", where=documents[1].place())
+    if not documents:
+        if path == PROJECT_FILE or partial:
+            return {}
+        raise AsimovError("is empty", where=name, hint="delete the file, or restore it from git")
+    document = documents[0]
+    if not isinstance(document.data, dict):
+        raise AsimovError("should be a mapping", where=document.place())
+    data: dict[str, Any] = document.data
+    if folder == "subjects":
+        data = normalised(data)
+    wrong = schema.mismatch(data, _SHAPES.get(folder, schema.Configuration))
+    if wrong:
+        raise AsimovError(in_place(*wrong), where=document.place(wrong[1]))
+    if folder and data["name"] != file.removesuffix(".yaml"):
+        raise AsimovError(
+            f"the file is of {file.removesuffix('.yaml')!r} and holds {data['name']!r}",
+            where=document.place(["name"]),
+            hint="a file has the name of what it holds",
+        )
+    names: set[str] = set()
+    for number, analysis in enumerate(data.get("analyses") or [] if folder == "subjects" else []):
+        if analysis["name"] in names:
+            raise AsimovError(
+                f"there are two analyses {analysis['name']!r}",
+                where=document.place(["analyses", number]),
+            )
+        names.add(analysis["name"])
+    return data
+
+
+def in_place(message: str, path: list[str | int]) -> str:
+    """Put the keys that lead to a mistake in front of what is said of it."""
+    keys = [str(step) for step in path if isinstance(step, str)]
+    return f"{': '.join(keys)}: {message}" if keys else message
+
+
+def normalised(subject: dict[str, Any]) -> dict[str, Any]:
+    """Return a subject's document with its analyses in one list, each with a ``name``.
+
+    Older documents list them as ``productions``, each as a mapping of its name to its settings.
+    What is not of a list's type is left for the schema to refuse.
+    """
+    lists = [subject.get(key) or [] for key in ("analyses", "productions")]
+    if not all(isinstance(each, list) for each in lists):
+        return subject
+    analyses: list[Any] = []
+    for item in lists[0] + lists[1]:
+        if (
+            isinstance(item, dict)
+            and len(item) == 1
+            and isinstance(next(iter(item.values())), dict)
+        ):
+            (name, settings), *_ = item.items()
+            analyses.append({"name": name, **settings})
+        else:
+            analyses.append(item)
+    rest = {key: value for key, value in subject.items() if key not in {"analyses", "productions"}}
+    return {**rest, "analyses": analyses} if analyses else rest
+
+
+def _take(contents: Contents, path: str, data: dict[str, Any]) -> None:
+    """Add a parsed file to the contents."""
+    if path == PROJECT_FILE:
+        contents.project = data
+    elif path.startswith("subjects/"):
+        name = data["name"]
+        contents.subjects[name] = data
+        for analysis in data.get("analyses") or ():
+            key = (name, analysis["name"])
+            contents.entries[key] = Entry(key, analysis, path)
+    else:
+        key = (PROJECT_ANALYSES, data["name"])
+        contents.entries[key] = Entry(key, data, path)
+
+
+def _stamp(status: os.stat_result) -> str:
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+
+
+def _packed(data: Any) -> bytes | None:
+    """Return data for the cache; None where it would not come back the same."""
+    try:
+        return msgspec.msgpack.encode(data)
+    except (OverflowError, TypeError, ValueError):
+        return None
+
+
+def _sync_file_system(folder: Path) -> None:
+    """Wait until all that was written to a folder's file system is on disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        ctypes.CDLL(None).syncfs(handle)
+    except AttributeError:  # not Linux
+        os.sync()
+    finally:
+        os.close(handle)

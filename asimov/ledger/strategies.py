@@ -1,0 +1,62 @@
+"""Strategies: one blueprint that stands for an analysis at each point of a grid of settings."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import Any
+
+from asimov.errors import AsimovError
+from asimov.ledger.merge import copied
+
+_FIELD = re.compile(r"\{([^{}]+)\}")
+
+
+def expand(analysis: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the analyses that a document with a ``strategy`` stands for; without one, itself.
+
+    Parameters
+    ----------
+    analysis
+        The document. ``strategy`` maps dotted paths of settings to lists of values, and
+        ``{dotted.path}`` in the name is filled in.
+
+    Raises
+    ------
+    AsimovError
+        Where the name does not tell the analyses apart, or names a path that is not varied.
+    """
+    strategy = analysis.get("strategy")
+    if not strategy:
+        return [{key: value for key, value in analysis.items() if key != "strategy"}]
+    missing = set(_FIELD.findall(analysis["name"])) - set(strategy)
+    if missing:
+        raise AsimovError(
+            f"the name has {{{sorted(missing)[0]}}}, which the strategy does not vary",
+            hint=f"it varies {', '.join(strategy)}",
+        )
+    made = []
+    for values in itertools.product(*strategy.values()):
+        point = dict(zip(strategy, values, strict=True))
+        one = {key: copied(value) for key, value in analysis.items() if key != "strategy"}
+        for path, value in point.items():
+            one["name"] = one["name"].replace(f"{{{path}}}", str(value))
+            _set(one, path.split("."), value)
+        made.append(one)
+    if len({one["name"] for one in made}) != len(made):
+        raise AsimovError(
+            "the name is the same for several values of the strategy",
+            hint="put a field for each path into it: "
+            + analysis["name"]
+            + "".join(f"-{{{path}}}" for path in strategy if f"{{{path}}}" not in analysis["name"]),
+        )
+    return made
+
+
+def _set(settings: dict[str, Any], path: list[str], value: Any) -> None:
+    for key in path[:-1]:
+        inner = settings.setdefault(key, {})
+        if not isinstance(inner, dict):
+            raise AsimovError(f"the strategy's path goes through {key!r}, which is no mapping")
+        settings = inner
+    settings[path[-1]] = copied(value)

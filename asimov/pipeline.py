@@ -1,0 +1,300 @@
+"""The contract of a pipeline: what asimov calls, when, and what it makes of the answer.
+
+A pipeline knows how to configure, build, submit and recognise the end of one kind of analysis.
+It is a class that a package publishes under the entry-point group ``asimov.pipelines``; the page
+``docs/pipelines.md`` holds the table of its methods.
+"""
+
+from __future__ import annotations
+
+import configparser
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from asimov.errors import AsimovError
+from asimov.logs import logger
+from asimov.scheduler import Scheduler
+from asimov.storage import Store
+
+if TYPE_CHECKING:
+    from asimov.analysis import Analysis
+
+#: How often `Pipeline.resurrect` submits an analysis again, unless its settings say otherwise.
+MAX_RESURRECTIONS = 5
+
+
+class PipelineException(Exception):  # noqa: N818  (plugins import this name)
+    """Something went wrong that the pipeline knows of; its analysis becomes stuck.
+
+    Parameters
+    ----------
+    message
+        What went wrong.
+    issue, production
+        Whom it concerns; for people only.
+    """
+
+    def __init__(self, message: str, issue: object = None, production: object = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.issue = issue
+        self.production = production
+
+
+class PipelineLogger:
+    """A message of a pipeline, for the log.
+
+    Parameters
+    ----------
+    message
+        What there is to say.
+    issue, production
+        Whom it concerns.
+    """
+
+    def __init__(self, message: object, issue: object = None, production: object = None) -> None:
+        self.message = message.decode(errors="replace") if isinstance(message, bytes) else message
+        self.issue = issue
+        self.production = production
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+class Pipeline:
+    """The base class of pipelines; every method may be overridden.
+
+    Parameters
+    ----------
+    production
+        The analysis. While a pipeline is made, ``production.pipeline`` is its name.
+    category
+        The folder of the configuration in the subject's repository.
+
+    Attributes
+    ----------
+    config_template
+        The template of the configuration: an absolute path, or one among asimov's own.
+    """
+
+    name: ClassVar[str] = "pipeline"
+    config_template: Any = None
+    #: Names of inputs and outputs that people may read; see ``asimov plugins show``.
+    required_inputs: Any = ()
+    available_outputs: Any = ()
+    #: Patterns of files in the run directory that `collect_logs` reads.
+    log_patterns: Any = ("*.err", "*.out", "*/*.err", "*/*.out")
+
+    def __init__(self, production: Analysis, category: str | None = None) -> None:
+        self.production = production
+        self.category = category or production.category
+        self.logger = logger().getChild(f"{production.key[0]}/{production.name}")
+        self._scheduler: Scheduler | None = None
+
+    @property
+    def analysis(self) -> Analysis:
+        """The analysis; the same as `production`."""
+        return self.production
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """Where jobs are submitted."""
+        if getattr(self, "_scheduler", None) is None:
+            self._scheduler = self.production.workspace.scheduler()
+        assert self._scheduler is not None
+        return self._scheduler
+
+    # --- asimov manage build
+
+    def before_config(self, dryrun: bool = False) -> None:
+        """Get ready for the configuration to be rendered, such as by completing the settings."""
+
+    # --- asimov manage submit
+
+    def before_build(self, dryrun: bool = False) -> None:
+        """Get ready for `build_dag`."""
+
+    def build_dag(self, dryrun: bool = False) -> Any:
+        """Write what is to be submitted into the run directory; safe to call again."""
+        raise PipelineException(f"the pipeline {self.name} does not say how to build its DAG")
+
+    def before_submit(self, dryrun: bool = False) -> None:
+        """Get ready for `submit_dag`, such as by correcting the files that were built."""
+
+    def submit_dag(self, dryrun: bool = False) -> Any:
+        """Submit what was built, and return the number of the job's cluster.
+
+        The default submits `dag_file`.
+        """
+        if dryrun:
+            print(f"submit {self.dag_file} as a DAG")
+            return None
+        return self._submit_dag_file()
+
+    @property
+    def dag_file(self) -> Path:
+        """The DAG file that the default `submit_dag` submits."""
+        return Path(self.production.rundir, f"{self.production.name}.dag")
+
+    def _submit_dag_file(self) -> int:
+        subject, name = self.production.key
+        return self.scheduler.submit_dag(
+            dag_file=str(self.dag_file), batch_name=f"{self.name}/{subject}/{name}"
+        )
+
+    # --- asimov monitor, while the job is there
+
+    def while_running(self) -> None:
+        """Do what is to be done in every pass while the job is there."""
+
+    def check_progress(self) -> Any:
+        """Return how far the job has come: text, or a mapping of texts."""
+        return None
+
+    # --- asimov monitor, once the job has ended
+
+    def detect_completion(self) -> bool:
+        """Say whether all that the analysis should make is there; called once its job has ended."""
+        return False
+
+    def missing_outputs(self) -> list[str]:
+        """Name what `detect_completion` found missing, for people to read."""
+        return []
+
+    def after_completion(self) -> None:
+        """Do what follows completion, such as submitting post-processing.
+
+        A pipeline that submits post-processing sets the state to ``processing`` and the job id.
+        """
+
+    def detect_completion_processing(self) -> bool:
+        """Say whether post-processing is complete; called once its job has ended."""
+        return True
+
+    def run_pesummary(self) -> Any:
+        """Submit post-processing; for pipelines whose `after_completion` calls it."""
+        return None
+
+    def after_processing(self) -> None:
+        """Finish an analysis that is complete; the default stores its results."""
+        self.store_results()
+
+    def store_results(self) -> None:
+        """Put the products into the results store: by default every file among the assets."""
+        subject, name = self.production.key
+        store = Store(self.production.workspace.project.results)
+        for path in _files(self.collect_assets()):
+            if path.is_file():
+                store.add_file(subject, name, path)
+
+    # --- what it has made
+
+    def collect_assets(self, absolute: bool = False) -> dict[str, Any]:
+        """Return the products by name: paths, lists of paths, or mappings of paths."""
+        return {}
+
+    def samples(self, absolute: bool = False) -> Any:
+        """Return the paths of posterior samples, where the analysis makes any."""
+        return self.collect_assets().get("samples", [])
+
+    def collect_logs(self) -> dict[str, str]:
+        """Return the ends of the job's output files by their names."""
+        rundir = Path(self.production.rundir)
+        logs = {}
+        for pattern in self.log_patterns:
+            for path in sorted(rundir.glob(pattern)):
+                if path.is_file():
+                    logs[str(path.relative_to(rundir))] = tail(path)
+        return logs
+
+    def collect_pages(self) -> Any:
+        """Copy what a report should show to the web folder."""
+        return None
+
+    def html(self) -> str:
+        """Return what a report shows of the analysis, as HTML."""
+        return ""
+
+    def result_pages(self) -> Any:
+        """Return the addresses of pages about the results."""
+        return []
+
+    # --- on the way out, or back
+
+    def eject_job(self) -> None:
+        """Remove the job from the scheduler."""
+        if self.production.job_id is not None:
+            self.scheduler.remove(self.production.job_id, "removed by asimov")
+
+    def clean(self, dryrun: bool = False) -> None:
+        """Clear the run directory, before the analysis is run again."""
+        rundir = Path(self.production.rundir)
+        working = self.production.workspace.project.working
+        if working not in rundir.resolve().parents and working not in rundir.parents:
+            raise AsimovError(
+                "will not be cleared: it is not in the project's working folder", where=rundir
+            )
+        if dryrun:
+            print(f"remove {rundir}")
+        elif rundir.exists():
+            shutil.rmtree(rundir)
+
+    def resurrect(self) -> None:
+        """Submit a job again that ended before it was complete.
+
+        The default does so where a DAG left a rescue file, at most `MAX_RESURRECTIONS` times
+        (setting ``max resurrections``).
+        """
+        done = int(self.production.meta.get("resurrections", 0))
+        most = int(self.production.meta.get("max resurrections", MAX_RESURRECTIONS))
+        rescue = list(self.dag_file.parent.glob(f"{self.dag_file.name}.rescue*"))
+        if rescue and done < most:
+            self.production.meta["resurrections"] = done + 1
+            self.production.job_id = self._submit_dag_file()
+
+    # --- what others ask of it
+
+    @classmethod
+    def read_ini(cls, filepath: str | Path) -> configparser.RawConfigParser:
+        """Read a configuration file of this pipeline; lines in front of a section are allowed."""
+        parser = configparser.RawConfigParser()
+        parser.read_string("[root]\n" + Path(filepath).read_text(), source=str(filepath))
+        return parser
+
+    def get_prior_interface(self) -> Any:
+        """Return what turns the settings of priors into the pipeline's own, if it has any."""
+        return None
+
+    def get_state_handlers(self) -> Mapping[str, Any]:
+        """Return the pipeline's own handlers of states, by state."""
+        return {}
+
+    def get_actual_inputs(self, production: Analysis | None = None) -> Any:
+        """Return the inputs that an analysis has."""
+        return (production or self.production)._previous_assets()
+
+    def get_actual_outputs(self, production: Analysis | None = None) -> Any:
+        """Return the outputs that an analysis has."""
+        return (production or self.production).assets
+
+
+def tail(path: Path, lines: int = 100) -> str:
+    """Return the last lines of a text file, or why it can't be read."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(0, 2)
+            stream.seek(max(0, stream.tell() - 64_000))
+            return "\n".join(stream.read().decode(errors="replace").splitlines()[-lines:])
+    except OSError as error:
+        return f"can't be read: {error.strerror}"
+
+
+def _files(assets: object) -> list[Path]:
+    """Return every path in a structure of assets."""
+    if isinstance(assets, Mapping):
+        return [path for value in assets.values() for path in _files(value)]
+    if isinstance(assets, (list, tuple, set)):
+        return [path for value in assets for path in _files(value)]
+    return [Path(assets)] if isinstance(assets, (str, Path)) and str(assets) else []

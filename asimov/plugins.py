@@ -1,0 +1,70 @@
+"""Plugins: classes that packages publish as entry points, found once and loaded when used."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from asimov.errors import AsimovError
+from asimov.logs import logger
+
+PIPELINES = "asimov.pipelines"
+SCHEDULERS = "asimov.schedulers"
+
+
+class PluginError(AsimovError):
+    """A plugin is not installed, or can't be loaded."""
+
+
+@cache
+def found(group: str) -> dict[str, EntryPoint]:
+    """Return the entry points of a group by their names; of two with one name, the first."""
+    points: dict[str, EntryPoint] = {}
+    for point in entry_points(group=group):
+        points.setdefault(point.name, point)
+    return points
+
+
+@cache
+def load(group: str, name: str) -> Any:
+    """Load a plugin.
+
+    Raises
+    ------
+    PluginError
+        Where there is none of that name, with the nearest that there is; and where its package
+        raises on import.
+    """
+    points = found(group)
+    point = points.get(name) or next(
+        (each for each in points.values() if each.name.lower() == name.lower()), None
+    )
+    if point is None:
+        raise unknown(group, name)
+    try:
+        return point.load()
+    except (Exception, SystemExit) as error:
+        package = f" of the package {point.dist.name}" if point.dist else ""
+        logger().debug("loading %s failed", point, exc_info=True)
+        raise PluginError(
+            f"the plugin {name!r}{package} can't be loaded: {type(error).__name__}: {error}",
+            hint="mend or remove the package; the rest of asimov goes on without it",
+        ) from error
+
+
+def is_known(group: str, name: str) -> bool:
+    """Say whether a plugin of the name is installed, in whatever case it is written."""
+    return name.lower() in {each.lower() for each in found(group)}
+
+
+def unknown(group: str, name: str) -> PluginError:
+    """Return the error that says that no plugin of the name is installed."""
+    names = sorted(found(group))
+    what = group.partition(".")[2].removesuffix("s")
+    near = difflib.get_close_matches(name, names, 1, cutoff=0.5)
+    return PluginError(
+        f"there is no {what} {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
+        hint=f"installed: {', '.join(names) or 'none'}",
+    )

@@ -1,0 +1,165 @@
+"""A project: a folder with ``.asimov/`` and ``ledger/`` in it."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from configparser import ConfigParser
+from dataclasses import dataclass
+from pathlib import Path
+
+from asimov import configuration
+from asimov.errors import AsimovError
+from asimov.files import write_atomically
+
+#: Stands for the subject in the paths and listings of analyses across subjects.
+PROJECT_ANALYSES = "project-analyses"
+
+
+@dataclass(frozen=True)
+class Project:
+    """An existing project.
+
+    Attributes
+    ----------
+    root
+        Its folder, absolute.
+    config
+        Its configuration.
+    """
+
+    root: Path
+    config: ConfigParser
+
+    @property
+    def name(self) -> str:
+        """The name that ``asimov init`` was given."""
+        return self.config.get("project", "name", fallback=self.root.name)
+
+    @property
+    def id(self) -> str:
+        """The identity that marks this project's jobs among all those of a scheduler."""
+        return self.config.get("project", "id", fallback=self.name)
+
+    @property
+    def ledger(self) -> Path:
+        """The folder of the ledger's files."""
+        return self.root / self.config.get("ledger", "location")
+
+    @property
+    def state(self) -> Path:
+        """The folder of what the program itself keeps."""
+        return self.root / ".asimov"
+
+    @property
+    def working(self) -> Path:
+        """The folder of run directories."""
+        return self.root / self.config.get("general", "rundir_default")
+
+    @property
+    def checkouts(self) -> Path:
+        """The git repository of configurations."""
+        return self.root / self.config.get("general", "git_default")
+
+    @property
+    def results(self) -> Path:
+        """The results store."""
+        return self.root / self.config.get("storage", "directory")
+
+    @property
+    def logs(self) -> Path:
+        """The folder of asimov's own logs."""
+        return self.root / self.config.get("logging", "location")
+
+    @property
+    def category(self) -> str:
+        """The folder of configurations inside a subject's part of the repository."""
+        return self.config.get("ledger", "category")
+
+    def stored(self, path: str | Path) -> str:
+        """Return a path as it is stored: relative to the project where it lies inside."""
+        absolute = self.root / path
+        if absolute.is_relative_to(self.root):
+            return str(absolute.relative_to(self.root))
+        return str(absolute)
+
+    def path(self, stored: str | Path) -> Path:
+        """Return the absolute path of a stored one."""
+        return self.root / stored
+
+
+def find(start: Path | None = None) -> Project:
+    """Open the project that a folder lies in.
+
+    Parameters
+    ----------
+    start
+        The folder, by default the current one; the nearest project at or above it is taken.
+
+    Raises
+    ------
+    AsimovError
+        Where there is none.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / configuration.PROJECT_FILE).is_file():
+            project = Project(folder, configuration.read(folder))
+            if not project.ledger.is_dir():
+                raise AsimovError(
+                    "the project's ledger folder is missing",
+                    where=project.ledger,
+                    hint="restore it from a copy, or make a new project with 'asimov init NAME'",
+                )
+            return project
+    raise AsimovError(
+        f"{here} is not in an asimov project",
+        hint="go to one, name one with 'asimov --project DIR', or make one with 'asimov init NAME'",
+    )
+
+
+def create(name: str, root: Path, scheduler: str, options: dict[tuple[str, str], str]) -> Project:
+    """Make a new project in a folder.
+
+    Parameters
+    ----------
+    name
+        What people call it.
+    root
+        The folder; made where it is missing. Files in it are left alone.
+    scheduler
+        The entry point's name of the scheduler.
+    options
+        Further configuration, by section and option.
+
+    Raises
+    ------
+    AsimovError
+        Where the folder already holds a project or can't be written.
+    """
+    root = root.resolve()
+    if not name.strip() or not name.isprintable():
+        raise AsimovError("a project needs a name", hint="asimov init NAME")
+    if (root / configuration.PROJECT_FILE).exists():
+        raise AsimovError(
+            "there is a project here already",
+            where=root,
+            hint="take another folder with --root DIR",
+        )
+    slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.") or "project"
+    values = {
+        ("project", "name"): name,
+        ("project", "id"): f"{slug}-{uuid.uuid4().hex[:8]}",
+        ("scheduler", "type"): scheduler,
+        **options,
+    }
+    new = Project(root, configuration.read())
+    new.config.read_dict({"project": {"name": name}})
+    ledger = root / new.config.get("ledger", "location")
+    if not (ledger / "project.yaml").exists():
+        write_atomically(ledger / "project.yaml", "# Settings of every analysis in this project.\n")
+    for folder in (ledger / "subjects", ledger / "analyses", new.working, new.results, new.logs):
+        folder.mkdir(parents=True, exist_ok=True)
+    # Last, since this file is what makes the folder a project.
+    configuration.update_file(root / configuration.PROJECT_FILE, values)
+    return find(root)

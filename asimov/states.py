@@ -1,0 +1,117 @@
+"""The states of an analysis and every way from one to another: the only table of them.
+
+The page ``docs/states.md`` shows the same table; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a state means, and how the engine treats an analysis that is in it.
+
+    Attributes
+    ----------
+    meaning
+        One line for people.
+    active
+        The analysis has, or may have, a job.
+    done
+        Other analyses may use its products.
+    blocks
+        An analysis that needs this one waits until a person acts.
+    """
+
+    name: str
+    meaning: str
+    active: bool = False
+    done: bool = False
+    blocks: bool = False
+
+
+STATES = {
+    state.name: state
+    for state in (
+        State("ready", "will be built and submitted once everything it needs has finished"),
+        State("wait", "is kept back until a person makes it ready", blocks=True),
+        State("running", "its job has been submitted", active=True),
+        State("processing", "its job is complete; post-processing runs", active=True),
+        State("finished", "is complete; its results are yet to be stored", done=True),
+        State("uploaded", "is complete and its results are in the store", done=True),
+        State("stuck", "needs a person; 'asimov log' says why", blocks=True),
+        State(
+            "stop", "its job is to be removed by the next monitor pass", active=True, blocks=True
+        ),
+        State("stopped", "its job was removed on request", blocks=True),
+        State("restart", "is to be cleaned and run again by the next monitor pass", active=True),
+        State("cancelled", "will never run", blocks=True),
+        State("manual", "is run by a person outside asimov", blocks=True),
+    )
+}
+
+#: Names that older ledgers use.
+ALIASES = {"complete": "finished", "queued": "running"}
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A way from one state to another.
+
+    Attributes
+    ----------
+    actor
+        ``"submit"``, ``"monitor"`` or ``"person"`` (by ``asimov production set``).
+    """
+
+    before: str
+    after: str
+    actor: str
+    when: str
+
+
+def _by_person(after: str, befores: str, when: str) -> list[Transition]:
+    return [Transition(before, after, "person", when) for before in befores.split()]
+
+
+TRANSITIONS = [
+    Transition("ready", "running", "submit", "its job was submitted"),
+    Transition("ready", "stuck", "submit", "a method of its pipeline raised, or nothing was submitted"),
+    Transition("running", "ready", "monitor", "a crash came between intent and submission: no job was made"),
+    Transition("running", "processing", "monitor", "it is complete and its pipeline started post-processing"),
+    Transition("running", "finished", "monitor", "its job ended and it is complete"),
+    Transition("running", "stuck", "monitor", "its job was held, or ended and it is not complete, or its pipeline raised"),
+    Transition("processing", "finished", "monitor", "its post-processing is complete"),
+    Transition("processing", "stuck", "monitor", "its post-processing ended and is not complete, or its pipeline raised"),
+    Transition("finished", "uploaded", "monitor", "its results were stored"),
+    Transition("finished", "stuck", "monitor", "storing its results failed"),
+    Transition("stuck", "running", "monitor", "its held job was released"),
+    Transition("stuck", "finished", "monitor", "its held job was released and ended, and it is complete"),
+    Transition("stuck", "processing", "monitor", "its held job was released and ended; post-processing started"),
+    Transition("stop", "stopped", "monitor", "its job has left the queue"),
+    Transition("restart", "ready", "monitor", "its job has left the queue and its run directory was cleaned"),
+    Transition("restart", "stuck", "monitor", "its pipeline raised"),
+    Transition("stop", "stuck", "monitor", "its pipeline raised"),
+    *_by_person("ready", "wait manual stopped stuck cancelled", "no job of it is left"),
+    *_by_person("wait", "ready stopped stuck manual cancelled", "no job of it is left"),
+    *_by_person("manual", "ready wait stopped stuck cancelled", "no job of it is left"),
+    *_by_person("cancelled", "ready wait running processing stuck stop stopped restart manual finished", "at any time; a job is removed"),
+    *_by_person("stop", "running processing stuck restart", "at any time"),
+    *_by_person("restart", "running processing finished uploaded stuck stop stopped", "at any time"),
+    *_by_person("finished", "manual stuck stopped wait ready uploaded", "no job of it is left"),
+    *_by_person("uploaded", "manual finished stuck", "no job of it is left"),
+    *_by_person("stuck", "running processing ready wait manual finished", "at any time"),
+]  # fmt: skip
+
+_ALLOWED = {(each.before, each.after, each.actor) for each in TRANSITIONS}
+
+
+def allowed(before: str, after: str, actor: str) -> bool:
+    """Say whether the table has a way from one state to the other for the actor."""
+    return (before, after, actor) in _ALLOWED
+
+
+def reachable(before: str, actor: str) -> list[str]:
+    """Return the states that the actor may set from a state, in the table's order."""
+    return [each.after for each in TRANSITIONS if (each.before, each.actor) == (before, actor)]

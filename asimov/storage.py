@@ -1,0 +1,138 @@
+"""The results store: finished products, each with its checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from asimov.errors import AsimovError
+from asimov.files import write_atomically
+
+_MANIFEST = "manifest.json"
+
+
+class AlreadyPresentException(AsimovError):  # noqa: N818  (plugins import this name)
+    """The store holds another file under that name."""
+
+
+class Store:
+    """A folder of results: ``<subject>/<analysis>/<file>`` beside a manifest of each analysis.
+
+    Parameters
+    ----------
+    root
+        The store's folder; made where it is missing.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+
+    def add_file(
+        self, subject: str, analysis: str, file: str | Path, new_name: str | None = None
+    ) -> Path:
+        """Copy a file into the store.
+
+        Parameters
+        ----------
+        subject, analysis
+            Whose product it is.
+        file
+            The file.
+        new_name
+            Its name in the store, by default its own.
+
+        Returns
+        -------
+        Path
+            Where it lies in the store.
+
+        Raises
+        ------
+        AlreadyPresentException
+            Where the store has a file of that name with other content.
+        """
+        source = Path(file)
+        name = new_name or source.name
+        folder = self.root / subject / analysis
+        checksum = _checksum(source)
+        manifest = self.manifest(subject, analysis)
+        known = manifest.get(name)
+        target = folder / name
+        if known and known["sha256"] != checksum:
+            raise AlreadyPresentException(
+                f"another {name} of {subject}/{analysis} was stored before",
+                where=target,
+                hint="move it away if the new one is to replace it",
+            )
+        if known and target.exists():
+            return target
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / f".{name}.partial"
+        try:
+            shutil.copyfile(source, partial)
+            if _checksum(partial) != checksum:
+                raise AsimovError("changed while it was copied to the store", where=source)
+            partial.replace(target)
+        except OSError as error:
+            raise AsimovError(f"can't be stored: {error.strerror}", where=target) from error
+        finally:
+            partial.unlink(missing_ok=True)
+        manifest[name] = {
+            "sha256": checksum,
+            "size": target.stat().st_size,
+            "stored": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+        write_atomically(folder / _MANIFEST, json.dumps(manifest, indent=2) + "\n")
+        return target
+
+    def manifest(self, subject: str, analysis: str) -> dict[str, Any]:
+        """Return what the store holds of an analysis: checksum, size and time by file."""
+        try:
+            text = (self.root / subject / analysis / _MANIFEST).read_text()
+        except FileNotFoundError:
+            return {}
+        manifest: dict[str, Any] = json.loads(text)
+        return manifest
+
+    def fetch_file(self, subject: str, analysis: str, name: str) -> Path:
+        """Return the path of a stored file, checked against its checksum.
+
+        Raises
+        ------
+        AsimovError
+            Where it was never stored, is missing, or is not as it was.
+        """
+        path = self.root / subject / analysis / name
+        known = self.manifest(subject, analysis).get(name)
+        if not known or not path.exists():
+            raise AsimovError("is not in the store", where=path)
+        if _checksum(path) != known["sha256"]:
+            raise AsimovError("is not as it was stored: its checksum differs", where=path)
+        return path
+
+    def replace(self, subject: str, analysis: str) -> None:
+        """Forget what is stored of an analysis that is to be run again; its files are kept.
+
+        They move to ``<subject>/<analysis>/superseded-<n>/``.
+        """
+        folder = self.root / subject / analysis
+        names = [each for each in self.manifest(subject, analysis) if (folder / each).exists()]
+        if not names:
+            return
+        number = 1 + sum(1 for _ in folder.glob("superseded-*"))
+        old = folder / f"superseded-{number}"
+        old.mkdir()
+        for name in [*names, _MANIFEST]:
+            (folder / name).rename(old / name)
+
+
+def _checksum(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

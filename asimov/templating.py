@@ -1,0 +1,123 @@
+"""Rendering configurations from templates."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asimov.errors import AsimovError, Place
+from asimov.ledger.documents import dump
+
+if TYPE_CHECKING:
+    import jinja2
+
+
+def render(template: Path, context: Mapping[str, Any], folders: Sequence[Path] = ()) -> str:
+    """Render a template file.
+
+    Parameters
+    ----------
+    template
+        The file.
+    context
+        The names that it may use.
+    folders
+        Where it may include other templates from, besides its own folder.
+
+    Raises
+    ------
+    AsimovError
+        For a name that is not defined or a fault in the template, with file and line.
+    """
+    import jinja2
+
+    environment = _environment((template.parent, *folders))
+    try:
+        return environment.get_template(template.name).render(context)
+    except jinja2.TemplateSyntaxError as error:
+        raise AsimovError(
+            f"is not a valid template: {error.message}",
+            where=Place(error.filename or template, error.lineno),
+        ) from error
+    except jinja2.TemplateNotFound as error:
+        raise AsimovError(f"there is no template {error.name!r}", where=template) from error
+    except jinja2.UndefinedError as error:
+        raise AsimovError(str(error.message), where=_line(error, template)) from error
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise AsimovError(
+            f"{type(error).__name__}: {error}", where=_line(error, template)
+        ) from error
+
+
+def render_text(text: str, context: Mapping[str, Any], where: str) -> str:
+    """Render one value of the ledger, such as an argument.
+
+    Parameters
+    ----------
+    text
+        The value.
+    context
+        The names that it may use.
+    where
+        What it is, for messages.
+    """
+    if "{" not in text:
+        return text
+    import jinja2
+
+    try:
+        return _environment(()).from_string(text).render(context)
+    except jinja2.TemplateError as error:
+        raise AsimovError(f"{where}: {text!r}: {error.message}") from error
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise AsimovError(f"{where}: {text!r}: {type(error).__name__}: {error}") from error
+
+
+@lru_cache(maxsize=64)
+def _environment(folders: tuple[Path, ...]) -> jinja2.Environment:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([str(folder) for folder in folders]),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # configurations, not web pages
+    )
+    environment.filters["to_yaml"] = dump
+    return environment
+
+
+def _line(error: Exception, template: Path) -> Place:
+    """Find the line of a template at which it failed: Jinja puts it into the traceback."""
+    frames = [
+        f for f in traceback.extract_tb(error.__traceback__) if f.filename.endswith(template.suffix)
+    ]
+    frames = [frame for frame in frames if not frame.filename.endswith(".py")]
+    if frames:
+        return Place(frames[-1].filename, frames[-1].lineno)
+    return Place(template)
+
+
+def find_template(wanted: str | Path, folders: Sequence[Path]) -> Path:
+    """Return the template file of a name.
+
+    Parameters
+    ----------
+    wanted
+        An absolute path, or one relative to any of the folders; the first that is there is taken.
+    folders
+        Where to look, in order.
+
+    Raises
+    ------
+    AsimovError
+        Where none of them has it, with the places that were looked at.
+    """
+    for path in [Path(wanted)] if Path(wanted).is_absolute() else [f / wanted for f in folders]:
+        if path.is_file():
+            return path
+    looked = ", ".join(str(folder) for folder in folders)
+    raise AsimovError(f"there is no template {str(wanted)!r}", hint=f"looked in {looked}")

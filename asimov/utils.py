@@ -1,0 +1,46 @@
+"""Small helpers that plugins import by these names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from asimov.ledger.merge import difference, lay_over, merge
+
+
+@contextmanager
+def set_directory(path: str | Path) -> Iterator[Path]:
+    """Work in another directory within the block.
+
+    Parameters
+    ----------
+    path
+        The directory.
+    """
+    before = Path.cwd()
+    os.chdir(path)
+    try:
+        yield Path(path)
+    finally:
+        os.chdir(before)
+
+
+def update(base: dict[Any, Any], top: Mapping[Any, Any], inplace: bool = True) -> dict[Any, Any]:
+    """Lay settings over others: mappings merge, all else replaces.
+
+    Parameters
+    ----------
+    base, top
+        The settings, `top` over `base`.
+    inplace
+        Whether `base` itself is changed.
+    """
+    return lay_over(base, top) if inplace else merge([base, top])
+
+
+def diff_dict(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Return the settings that `after` adds to `before` or changes in it."""
+    return difference(before, after)

@@ -1,0 +1,217 @@
+"""An open project: the ledger and the journal read, and everything that is made from them."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from asimov import plugins, project
+from asimov.analysis import KINDS, Analysis
+from asimov.errors import AsimovError
+from asimov.ledger.contents import Contents
+from asimov.ledger.dependencies import Dependencies
+from asimov.ledger.journal import Journal
+from asimov.ledger.merge import copied, difference, lay_over
+from asimov.ledger.needs import Key
+from asimov.ledger.records import Build, Record
+from asimov.ledger.store import LedgerFiles
+from asimov.project import PROJECT_ANALYSES, Project
+from asimov.scheduler import Scheduler
+from asimov.states import ALIASES
+from asimov.subject import Subject
+
+
+class Workspace:
+    """A project with its ledger and journal as they were when they were read.
+
+    Parameters
+    ----------
+    project
+        The project.
+
+    Attributes
+    ----------
+    contents
+        The ledger.
+    records
+        The journal's record of each analysis.
+    facts
+        What pipelines wrote.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.journal = Journal(project.state / "journal.db")
+        self.files = LedgerFiles(project.ledger, self.journal)
+        self._schedulers: dict[str, Scheduler] = {}
+        self.files.finish_changes()
+        self.reload()
+
+    @classmethod
+    def open(cls, start: Path | None = None) -> Workspace:
+        """Open the project that a folder lies in, by default the current one."""
+        return cls(project.find(start))
+
+    def reload(self) -> None:
+        """Read the ledger and the journal again."""
+        self.contents: Contents = self.files.load()
+        self.records: dict[Key, Record] = self.journal.records()
+        self.facts: dict[Key, dict[str, Any]] = self.journal.facts()
+        self._analyses: dict[Key, Analysis] = {}
+        self._subjects: dict[str, Subject] = {}
+        self.__dict__.pop("dependencies", None)
+        self.__dict__.pop("builds", None)
+
+    def adopt(self) -> None:
+        """Give a record to every analysis that was written into the ledger by hand."""
+        new = [
+            (key, self.first_status(key), f"found in {entry.file}")
+            for key, entry in self.contents.entries.items()
+            if key not in self.records
+        ]
+        if new:
+            self.journal.add(new, "ledger")
+            self.records = self.journal.records()
+
+    # --- what there is
+
+    def first_status(self, key: Key) -> str:
+        """Return the state that the ledger has an analysis begin in."""
+        status = self.contents.entries[key].data.get("status") or "ready"
+        return ALIASES.get(status, status)
+
+    def status(self, key: Key) -> str:
+        """Return the state of an analysis."""
+        record = self.records.get(key)
+        return record.status if record else self.first_status(key)
+
+    def keys(self, subject: str | None = None) -> list[Key]:
+        """Return the analyses, or those of one subject.
+
+        Raises
+        ------
+        AsimovError
+            Where there is no such subject.
+        """
+        if subject is None:
+            return list(self.contents.entries)
+        if subject not in self.contents.subjects and subject != PROJECT_ANALYSES:
+            raise self.unknown_subject(subject)
+        return [key for key in self.contents.entries if key[0] == subject]
+
+    def key(self, subject: str, name: str) -> Key:
+        """Return the key of an analysis that a person named.
+
+        Raises
+        ------
+        AsimovError
+            Where there is none, with the nearest that there is.
+        """
+        keys = self.keys(subject)
+        if (subject, name) in self.contents.entries:
+            return subject, name
+        near = _near(name, [each for _, each in keys])
+        names = ", ".join(each for _, each in keys[:10]) or "none"
+        raise AsimovError(
+            f"{subject} has no analysis {name!r}{near}", hint=f"its analyses: {names}"
+        )
+
+    def unknown_subject(self, name: str) -> AsimovError:
+        """Return the error that says that the ledger has no subject of a name."""
+        broken = self.contents.broken.get(f"subjects/{name}.yaml")
+        if broken:
+            return broken
+        names = list(self.contents.subjects)
+        listed = ", ".join(names[:10]) or "none yet; 'asimov apply' adds them"
+        return AsimovError(
+            f"there is no subject {name!r}{_near(name, names)}", hint=f"subjects: {listed}"
+        )
+
+    def analysis(self, key: Key) -> Analysis:
+        """Return an analysis, the same object for everybody who asks."""
+        if key not in self._analyses:
+            entry = self.contents.entries[key]
+            self._analyses[key] = KINDS[entry.kind](entry, self)
+        return self._analyses[key]
+
+    def subject(self, name: str) -> Subject:
+        """Return a subject, the same object for everybody who asks."""
+        if name not in self._subjects:
+            self._subjects[name] = Subject(name, self)
+        return self._subjects[name]
+
+    # --- what is worked out
+
+    def settings(self, key: Key) -> dict[str, Any]:
+        """Return the effective settings of an analysis, a mapping of its own."""
+        return self.contents.settings(self.contents.entries[key], self.facts)
+
+    def subject_settings(self, name: str) -> dict[str, Any]:
+        """Return the effective settings of a subject, a mapping of its own."""
+        return self.contents.subject_settings(name, self.facts)
+
+    @cached_property
+    def dependencies(self) -> Dependencies:
+        """Which analyses each analysis depends on."""
+        return Dependencies(self.contents, self.settings, self.status)
+
+    @cached_property
+    def builds(self) -> dict[Key, Build]:
+        """What was last built of each analysis."""
+        return self.journal.builds()
+
+    # --- what is written
+
+    def move(self, key: Key, after: str, actor: str, reason: str | None) -> bool:
+        """Move an analysis to another state; False where somebody else has moved it."""
+        moved = self.journal.set_status(key, self.status(key), after, actor, reason)
+        record = self.journal.record(key)
+        if record:
+            self.records[key] = record
+        if self.dependencies.asks_status:
+            del self.dependencies
+        return moved
+
+    def keep(self, analysis: Analysis) -> None:
+        """Keep what a pipeline has written to an analysis and to its subject."""
+        self._keep_of(analysis.key, analysis.kept_meta, analysis.meta)
+        analysis.kept_meta = copied(analysis.meta)
+        subject = self._subjects.get(analysis.key[0])
+        if subject is not None:
+            key = (subject.name, "")
+            self._keep_of(key, self.subject_settings(subject.name), subject.meta)
+
+    def _keep_of(self, key: Key, before: dict[str, Any], after: dict[str, Any]) -> None:
+        written = difference(before, after)
+        if written:
+            self.facts[key] = lay_over(copied(self.facts.get(key, {})), written)
+            self.journal.set_facts(key, self.facts[key])
+
+    # --- where jobs run
+
+    def scheduler(self, name: str | None = None) -> Scheduler:
+        """Return a scheduler, by default the project's.
+
+        Raises
+        ------
+        AsimovError
+            Where there is none of that name.
+        """
+        name = (name or self.scheduler_name).lower()
+        if name not in self._schedulers:
+            kind = plugins.load(plugins.SCHEDULERS, name)
+            self._schedulers[name] = kind.from_project(self.project.root, self.project.config)
+        return self._schedulers[name]
+
+    @property
+    def scheduler_name(self) -> str:
+        """The name of the project's scheduler."""
+        return self.project.config.get("scheduler", "type", fallback="local").lower()
+
+
+def _near(name: str, names: list[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,201 @@
+"""The pipeline ``command``: any program as an analysis, without a line of Python.
+
+Its settings:
+
+``executable``
+    A program found on ``PATH``, or a path relative to the project.
+``arguments``
+    A list. Each is rendered as a template; one that names a file of the project by a relative
+    path is passed as that file's absolute path.
+``template``
+    Of the configuration, which ``{{ config_file }}`` names; without one the configuration holds
+    the effective settings as YAML.
+``outputs``
+    Product names with their files in the run directory. The analysis is complete once all are
+    there. ``$(Process)`` stands for one file of each process.
+``processes``
+    How many processes to run (1); ``$(Process)`` in an argument is the number of each, from 0.
+``environment``
+    Variables of the job.
+``scheduler``
+    Submit commands: ``request memory: 512 MB``, ``accounting group: ...``, any other.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from asimov.configure import names
+from asimov.files import write_atomically
+from asimov.pipeline import Pipeline, PipelineException
+from asimov.scheduler.contract import submit_command, submit_value
+from asimov.templating import render_text
+
+#: Settings of the scheduler that are not submit commands.
+_NOT_COMMANDS = {"type", "job id"}
+_PROCESS = "$(Process)"
+
+
+class Command(Pipeline):
+    """Runs an executable as one cluster of a given number of processes."""
+
+    name = "command"
+    config_template = "command.yaml"
+
+    @property
+    def submit_file(self) -> Path:
+        """The submit description, in the run directory."""
+        return Path(self.production.rundir, "job.sub")
+
+    def build_dag(self, dryrun: bool = False) -> None:
+        """Write the submit description."""
+        text = self._description()
+        if dryrun:
+            print(f"write {self.submit_file}:\n{text}")
+            return
+        self.submit_file.parent.mkdir(parents=True, exist_ok=True)
+        # What an earlier attempt left must not make this one look complete.
+        for paths in self._outputs().values():
+            for path in paths:
+                path.unlink(missing_ok=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.submit_file, text, sync=False)
+
+    def submit_dag(self, dryrun: bool = False) -> int | None:
+        """Submit the description."""
+        if dryrun:
+            print(f"submit {self.submit_file}")
+            return None
+        return self.scheduler.submit(str(self.submit_file))
+
+    def detect_completion(self) -> bool:
+        """Say whether every declared output is there."""
+        return not self.missing_outputs()
+
+    def missing_outputs(self) -> list[str]:
+        """Name the declared outputs that are not there."""
+        rundir = self.production.rundir
+        paths = [path for paths in self._outputs().values() for path in paths]
+        return [str(path.relative_to(rundir)) for path in paths if not path.exists()]
+
+    def collect_assets(self, absolute: bool = True) -> dict[str, Any]:
+        """Return the declared outputs that are there: a path, or a list of one a process."""
+        assets: dict[str, Any] = {}
+        for name, paths in self._outputs().items():
+            if all(path.exists() for path in paths):
+                many = self._processes() > 1 and len(paths) > 1
+                assets[name] = [str(path) for path in paths] if many else str(paths[0])
+        return assets
+
+    # --- the parts of the description
+
+    def _description(self) -> str:
+        meta = self.production.meta
+        executable = meta.get("executable")
+        if not executable:
+            raise PipelineException("'executable' is missing: it names the program to run")
+        processes = self._processes()
+        number = f".{_PROCESS}" if processes > 1 else ""
+        commands = {
+            "universe": "vanilla",
+            "executable": self._program(str(executable)),
+            "arguments": f'"{quoted(self._arguments())}"',
+            "environment": f'"{quoted(self._environment())}"',
+            "getenv": "HOME, LANG, PATH, USER",
+            "initialdir": self.production.rundir,
+            "output": f"job{number}.out",
+            "error": f"job{number}.err",
+            "log": "job.log",
+            "batch_name": "/".join(self.production.key),
+        }
+        scheduler = meta.get("scheduler") or {}
+        if not isinstance(scheduler, Mapping):
+            raise PipelineException("'scheduler' should be a mapping of submit commands")
+        for key, value in scheduler.items():
+            if key not in _NOT_COMMANDS and value is not None:
+                commands[submit_command(str(key))] = submit_value(value)
+        lines = [f"{key} = {value}" for key, value in commands.items() if value != '""']
+        return "\n".join([*lines, f"queue {processes}", ""])
+
+    def _processes(self) -> int:
+        processes = self.production.meta.get("processes", 1)
+        if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
+            raise PipelineException(
+                f"'processes' should be a whole number from 1, not {processes!r}"
+            )
+        return processes
+
+    def _program(self, executable: str) -> str:
+        inside = Path(self.production.workspace.project.root, executable)
+        if inside.is_file():
+            return str(inside)
+        found = shutil.which(executable)
+        if found is None:
+            raise PipelineException(
+                f"the executable {executable!r} is neither on PATH nor a file of the project"
+            )
+        return str(Path(found).absolute())
+
+    def _arguments(self) -> list[str]:
+        arguments = self.production.meta.get("arguments") or []
+        if not isinstance(arguments, list):
+            raise PipelineException("'arguments' should be a list, one item an argument")
+        root = self.production.workspace.project.root
+        context = names(self.production)
+        rendered = [
+            render_text(submit_value(argument), context, "arguments") for argument in arguments
+        ]
+        return [
+            str(root / each) if each and not Path(each).is_absolute() and (root / each).is_file()
+            else each
+            for each in rendered
+        ]  # fmt: skip
+
+    def _environment(self) -> list[str]:
+        environment = self.production.meta.get("environment") or {}
+        if not isinstance(environment, Mapping):
+            raise PipelineException("'environment' should be a mapping of variables")
+        context = names(self.production) if environment else {}
+        return [
+            f"{name}={render_text(submit_value(value), context, 'environment')}"
+            for name, value in environment.items()
+        ]
+
+    def _outputs(self) -> dict[str, list[Path]]:
+        """Return the files of every declared output, one for each process where it asks so."""
+        outputs = self.production.meta.get("outputs") or {}
+        if not isinstance(outputs, Mapping) or not outputs:
+            raise PipelineException(
+                "'outputs' is missing: it names the products and their files, by which "
+                "completion is recognised"
+            )
+        rundir = Path(self.production.rundir)
+        found: dict[str, list[Path]] = {}
+        for name, file in outputs.items():
+            path = Path(str(file))
+            if path.is_absolute() or ".." in path.parts:
+                raise PipelineException(f"the output {name!r} lies outside the run directory")
+            numbers = range(self._processes()) if _PROCESS in str(file) else [0]
+            found[str(name)] = [rundir / str(file).replace(_PROCESS, str(n)) for n in numbers]
+        return found
+
+
+def quoted(words: list[str]) -> str:
+    """Return words in the new syntax of HTCondor's ``arguments`` and ``environment``.
+
+    The syntax is described in the manual's page on ``condor_submit``: words are parted by
+    spaces, one with a space stands in single quotes, and quotes are doubled.
+
+    >>> quoted(["a", "b c", "it's"])
+    "a 'b c' 'it''s'"
+    """
+    escaped = []
+    for word in words:
+        doubled = word.replace('"', '""')
+        if not word or any(each in word for each in " \t'"):
+            doubled = "'" + doubled.replace("'", "''") + "'"
+        escaped.append(doubled)
+    return " ".join(escaped)

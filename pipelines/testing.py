@@ -1,0 +1,83 @@
+"""A test pipeline of each kind, for the tests of plugins and of asimov itself.
+
+Each builds a DAG of one node, which writes ``result.txt``: the analysis's name, and the results
+of the analyses that it uses. The setting ``seconds`` makes the node take time, ``exit code``
+makes it fail.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from asimov.files import write_atomically
+from asimov.pipeline import Pipeline
+from asimov.scheduler.contract import submit_command, submit_value
+
+
+class SimpleTestPipeline(Pipeline):
+    """Runs on one subject."""
+
+    name = "simpletestpipeline"
+    config_template = "test.ini"
+
+    @property
+    def result(self) -> Path:
+        """What the node writes."""
+        return Path(self.production.rundir, "result.txt")
+
+    def build_dag(self, dryrun: bool = False) -> None:
+        """Write the DAG, its submit file and the node's script."""
+        meta = self.production.meta
+        inputs = [str(each.assets["result"]) for each in self.production.inputs]
+        script = [
+            f"sleep {float(meta.get('seconds', 0))}",
+            f"echo {self.production.key[0]}/{self.production.name} > result.new",
+            *(f"cat '{path}' >> result.new" for path in inputs),
+            f"code={int(meta.get('exit code', 0))}",
+            '[ "$code" -ne 0 ] || mv result.new result.txt',
+            "exit $code",
+        ]
+        scheduler = {
+            submit_command(key): submit_value(value)
+            for key, value in (meta.get("scheduler") or {}).items()
+        }
+        submit = {
+            "executable": "/bin/sh",
+            "arguments": "node.sh",
+            "initialdir": self.production.rundir,
+            "output": "node.out",
+            "error": "node.err",
+            "log": "node.log",
+            **scheduler,
+        }
+        files = {
+            "node.sh": "\n".join(script),
+            "node.sub": "\n".join([*(f"{k} = {v}" for k, v in submit.items()), "queue"]),
+            self.dag_file.name: f"JOB node {self.production.rundir}/node.sub",
+        }
+        if dryrun:
+            print("\n".join(f"write {self.production.rundir}/{name}" for name in files))
+            return
+        for name, text in files.items():
+            write_atomically(Path(self.production.rundir, name), text + "\n", sync=False)
+
+    def detect_completion(self) -> bool:
+        """Say whether the result is there."""
+        return self.result.exists()
+
+    def collect_assets(self, absolute: bool = True) -> dict[str, Any]:
+        """Return the result."""
+        return {"result": str(self.result)} if self.result.exists() else {}
+
+
+class SubjectTestPipeline(SimpleTestPipeline):
+    """Runs over several analyses of a subject."""
+
+    name = "subjecttestpipeline"
+
+
+class ProjectTestPipeline(SimpleTestPipeline):
+    """Runs across subjects."""
+
+    name = "projecttestpipeline"
