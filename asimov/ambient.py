@@ -10,7 +10,7 @@ from asimov.errors import AsimovError
 from asimov.logs import logger as _logger
 from asimov.project import find
 
-__all__ = ["LOGGER_LEVEL", "config", "logger", "logging"]
+__all__ = ["LOGGER_LEVEL", "config", "logger", "logging"]  # noqa: F822  (see __getattr__)
 
 LOGGER_LEVEL = logging.INFO
 logger = _logger()

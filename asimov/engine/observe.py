@@ -11,6 +11,7 @@ from asimov.engine.guard import HookError, call, overrides
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
+from asimov.plugins import PluginError
 from asimov.scheduler import Gone, JobState, Observation, Present, Unknown
 from asimov.states import STATES
 from asimov.workspace import Workspace
