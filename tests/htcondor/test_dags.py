@@ -92,6 +92,9 @@ def test_a_dag_and_its_nodes_carry_tag_and_accounting(
     for node in nodes.values():
         assert (node["AsimovUID"], node["AsimovProject"]) == (tag.uid, project)
         assert (node["AcctGroup"], node["AcctGroupUser"]) == ("group.a", "alice")
+    required = 'regexp("Cpus > 0", unparse(Requirements))'
+    constraint = f"DAGManJobId == {number} && {required}"
+    assert len(condor.connection.history(constraint, ["ClusterId"], None)) == 2
     used = condor.usage(number)
     assert used is not None and used.processes == 2 and used.wall_seconds >= 1
 

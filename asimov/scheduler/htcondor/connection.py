@@ -110,7 +110,6 @@ class Connection:
 
     schedd: str | None = None
     collector: str | None = None
-    #: The schedd object of this process, None until it is needed.
     _key: tuple[str | None, str | None] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
