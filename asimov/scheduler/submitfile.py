@@ -51,12 +51,15 @@ class SubmitFile:
         The file, for messages.
     macros
         Names that are there for `$(...)` only, such as DAGMan's ``JOB`` and ``RETRY``.
+    environ
+        The submitter's environment, for ``$ENV(...)`` and ``getenv``.
     """
 
     settings: dict[str, Setting]
     count: str
     where: Place | str
     macros: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     def expand(self, text: str, live: Mapping[str, str], place: Place | str) -> str:
         """Return a value with its macros expanded.
@@ -88,7 +91,7 @@ class SubmitFile:
         name, colon, default = match[2].partition(":")
         key = name.strip().lower()
         if match[1]:
-            return os.environ.get(name.strip(), default if colon else "")
+            return self.environ.get(name.strip(), default if colon else "")
         if key == "dollar":
             return "\1"
         if key in live:
@@ -234,7 +237,8 @@ def _lines(text: str, file: str, first_line: int) -> tuple[tuple[Setting, ...], 
 
 def _joined(text: str, first_line: int) -> Iterable[tuple[int, str]]:
     """Yield the logical lines with the number of their first line; comments are left out."""
-    start, parts = 0, []
+    start = 0
+    parts: list[str] = []
     for number, line in enumerate(text.splitlines(), first_line):
         stripped = line.strip()
         if stripped.startswith("#") or (not stripped and not parts):

@@ -1,0 +1,5 @@
+"""The embedded scheduler: runs submit files and DAG files on this machine."""
+
+from asimov.scheduler.local.scheduler import LocalScheduler
+
+__all__ = ["LocalScheduler"]

@@ -1,0 +1,404 @@
+"""One DAG that the runner runs: which node is next, and what a node's end means.
+
+What is known of each node stands in the database, in the runner's transaction, so that a new
+runner goes on where the last one was killed.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from heapq import heappop, heappush
+from pathlib import Path
+from typing import Any
+
+from asimov.errors import AsimovError
+from asimov.files import write_atomically
+from asimov.scheduler.dagfile import Node
+from asimov.scheduler.local import events
+from asimov.scheduler.local.jobs import Process, processes
+from asimov.scheduler.local.nodes import node_folder, node_submit, script_arguments, script_process
+from asimov.scheduler.local.queue import Queue
+from asimov.scheduler.local.spool import (
+    HELD,
+    JOB,
+    POST,
+    PRE,
+    RUNNING,
+    add_cluster,
+    add_environment,
+    add_processes,
+    environment,
+)
+
+#: How many of its nodes a DAG has in the queue at once, where more are ready.
+_QUEUED = 200
+#: What DAGMan gives a POST script as $RETURN: of a job that could not be submitted, was removed,
+#: and of one whose PRE script failed.
+_UNSUBMITTED, _REMOVED = -1001, -1002
+_WAITING, _DONE, _FAILED = "waiting", "done", "failed"
+_ACTIVE = (PRE, JOB, POST)
+_SCRIPTS_FIRST = 1_000_000
+
+
+class DagRun:
+    """A DAG in the queue.
+
+    Parameters
+    ----------
+    row
+        The DAG's cluster.
+    queue
+        The queue.
+    root
+        The project's folder.
+    """
+
+    def __init__(self, row: sqlite3.Row, queue: Queue, root: Path) -> None:
+        self.id: int = row["id"]
+        self.queue = queue
+        self.db = queue.db
+        self.root = root
+        self.tags: dict[str, str] = json.loads(row["tags"])
+        self.details: dict[str, Any] = json.loads(row["details"])
+        self.environ = environment(self.db, row["environment"])
+        self.environment_key: str = row["environment"]
+        self.removing: str | None = row["reason"] if row["removed"] else None
+        self.held = row["state"] == HELD
+        self.started: float = row["started"] or queue.now
+        plan = self.db.execute("SELECT plan FROM dags WHERE cluster = ?", (self.id,)).fetchone()
+        stored = json.loads(plan[0])
+        self.nodes = {name: Node(**values) for name, values in stored["nodes"].items()}
+        self.limits: dict[str, int] = stored["limits"]
+        self.order = {name: number for number, name in enumerate(self.nodes)}
+        self.states = dict.fromkeys(self.nodes, _WAITING)
+        self.retries = dict.fromkeys(self.nodes, 0)
+        self.clusters: dict[str, int] = {}
+        self.names: dict[int, str] = {}
+        self.pre: dict[str, int] = {}
+        self.active: set[str] = set()
+        self.parents = dict.fromkeys(self.nodes, 0)
+        self.free: list[tuple[int, int, str]] = []
+        self._restore()
+        if row["started"] is None:
+            self.db.execute(
+                "UPDATE clusters SET state = ?, started = ? WHERE id = ?",
+                (RUNNING, queue.now, self.id),
+            )
+            queue.log_to(self.details["log"], events.executing(self.id, 0, queue.now))
+
+    def _restore(self) -> None:
+        for name, node in self.nodes.items():
+            if node.done:
+                self.states[name] = _DONE
+        for row in self.db.execute("SELECT * FROM nodes WHERE dag = ?", (self.id,)):
+            name = row["name"]
+            self.states[name], self.retries[name] = row["state"], row["retry"]
+            if row["cluster"] is not None:
+                self.clusters[name] = row["cluster"]
+                self.names[row["cluster"]] = name
+            if row["pre_return"] is not None:
+                self.pre[name] = row["pre_return"]
+        for name, node in self.nodes.items():
+            if self.states[name] in _ACTIVE:
+                self.active.add(name)
+            if self.states[name] != _DONE:
+                for child in node.children:
+                    self.parents[child] += 1
+        for name in self.nodes:
+            if self.states[name] == _WAITING and not self.parents[name]:
+                self._ready(name)
+
+    def _ready(self, name: str) -> None:
+        heappush(self.free, (-self.nodes[name].priority, self.order[name], name))
+
+    def step(self, limit: int) -> bool:
+        """Start what can be started; return whether the DAG has ended."""
+        if self.removing is None and not self.held:
+            full = max(_QUEUED, 4 * limit)
+            aside = []
+            while self.free and len(self.active) < full:
+                entry = heappop(self.free)
+                if self._limited(self.nodes[entry[2]].category):
+                    aside.append(entry)
+                else:
+                    self._begin(entry[2])
+            for entry in aside:
+                heappush(self.free, entry)
+        if self.active or (self.free and self.removing is None) or self.held:
+            return False
+        self._finish()
+        return True
+
+    def _limited(self, category: str) -> bool:
+        if category not in self.limits:
+            return False
+        active = sum(self.nodes[name].category == category for name in self.active)
+        return active >= self.limits[category]
+
+    def _save(self, name: str, state: str) -> None:
+        self.states[name] = state
+        if state in _ACTIVE:
+            self.active.add(name)
+        else:
+            self.active.discard(name)
+        self.db.execute(
+            "INSERT OR REPLACE INTO nodes VALUES (?, ?, ?, ?, ?, ?, NULL)",
+            (self.id, name, state, self.retries[name], self.clusters.get(name), self.pre.get(name)),
+        )
+
+    def _begin(self, name: str) -> None:
+        if self.nodes[name].pre:
+            self._script(name, PRE, self.nodes[name].pre, 0)
+        else:
+            self._submit(name)
+
+    def _script(self, name: str, role: str, words: list[str], returned: int) -> None:
+        self._save(name, role)
+        values = {
+            "RETURN": returned,
+            "RETRY": self.retries[name],
+            "MAX_RETRIES": self.nodes[name].retries,
+            "JOB": name,
+            "NODE": name,
+            "JOBID": f"{self.clusters.get(name, 0)}.0",
+            "PRE_SCRIPT_RETURN": self.pre.get(name, -1),
+            "DAGID": self.id,
+            "FAILED_COUNT": sum(state == _FAILED for state in self.states.values()),
+        }
+        folder = node_folder(self.nodes[name], self.queue.paths.load(self.details["folder"]))
+        found = script_process(script_arguments(words, values), folder, self.queue.paths)
+        add_processes(self.db, self.id, role, [found], node=name, priority=_SCRIPTS_FIRST)
+
+    def _submit(self, name: str) -> None:
+        node = self.nodes[name]
+        if node.noop:
+            self._returned(name, 0)
+            return
+        folder = node_folder(node, self.queue.paths.load(self.details["folder"]))
+        macros = {"RETRY": str(self.retries[name]), "DAGManJobId": str(self.id)}
+        try:
+            submit = node_submit(node, folder, self.details["commands"], macros)
+            submit.environ = self.environ
+            found, inherited = processes(submit, 0, folder, self.queue.paths)
+        except AsimovError as error:
+            self._note(name, str(error))
+            self._returned(name, _UNSUBMITTED)
+            return
+        self._add(name, submit_environment=inherited, first=found, submit=submit, folder=folder)
+
+    def _add(
+        self,
+        name: str,
+        *,
+        submit_environment: dict[str, str],
+        first: list[Process],
+        submit: Any,
+        folder: Path,
+    ) -> None:
+        details = {"nodes_log": self.details["nodes_log"]}
+        cluster = add_cluster(
+            self.db,
+            JOB,
+            self.queue.now,
+            tags=self.tags,
+            details=details,
+            environment=add_environment(self.db, submit_environment),
+            dag=self.id,
+            node=name,
+        )
+        # Read a second time with the number, for files that have $(Cluster) in their names.
+        found = processes(submit, cluster, folder, self.queue.paths)[0] if first else first
+        add_processes(self.db, cluster, JOB, found, priority=self.nodes[name].priority)
+        self.clusters[name] = cluster
+        self.names[cluster] = name
+        for number, one in enumerate(found):
+            notes = f'[ DAGNodeName = "{name}" ]'
+            lines = events.submitted(cluster, number, self.queue.now, notes, self.tags)
+            for stored in {one.log, details["nodes_log"]} - {""}:
+                self.queue.log_to(stored, *lines)
+        self._save(name, JOB)
+
+    def _note(self, name: str, reason: str) -> None:
+        self.db.execute(
+            "UPDATE clusters SET reason = ? WHERE id = ?", (f"node {name}: {reason}", self.id)
+        )
+
+    def job_ended(self, cluster: int) -> None:
+        """Go on after a node's job."""
+        name = self.names.get(cluster)
+        if name is None or self.states[name] != JOB:
+            return
+        row = self.db.execute("SELECT * FROM clusters WHERE id = ?", (cluster,)).fetchone()
+        if row["removed"]:
+            returned = _REMOVED
+        elif row["exit_code"] is not None:
+            returned = row["exit_code"]
+        else:
+            returned = -(row["signal"] or 1)
+        self._returned(name, returned)
+
+    def _returned(self, name: str, returned: int) -> None:
+        if self.nodes[name].post and self.removing is None:
+            self._script(name, POST, self.nodes[name].post, returned)
+        else:
+            self._ended(name, returned)
+
+    def script_ended(self, name: str, role: str, code: int) -> None:
+        """Go on after a node's script."""
+        if role == POST:
+            cluster = self.clusters.get(name, -1)
+            proc = 0 if cluster >= 0 else -1
+            ended = events.post_script_terminated(
+                cluster, proc, self.queue.now, node=name, exit_code=code
+            )
+            self.queue.log_to(self.details["nodes_log"], ended)
+            self._ended(name, code)
+            return
+        self.pre[name] = code
+        if self.removing is not None:
+            self._ended(name, _REMOVED)
+        elif code:
+            self._note(name, f"its PRE script ended with {code}")
+            self._ended(name, code)
+        else:
+            self._submit(name)
+
+    def _ended(self, name: str, returned: int) -> None:
+        node = self.nodes[name]
+        if returned == 0:
+            self._save(name, _DONE)
+            self._count("done")
+            for child in node.children:
+                self.parents[child] -= 1
+                if not self.parents[child] and self.states[child] == _WAITING:
+                    self._ready(child)
+            return
+        again = self.retries[name] < node.retries and returned != node.unless_exit
+        if again and self.removing is None:
+            self.retries[name] += 1
+            self._save(name, _WAITING)
+            self._ready(name)
+            return
+        self._save(name, _FAILED)
+        if self.removing is None:
+            self._count("failed")
+
+    def _count(self, what: str) -> None:
+        self.db.execute(f"UPDATE clusters SET {what} = {what} + 1 WHERE id = ?", (self.id,))
+
+    def hold(self, reason: str) -> list[int]:
+        """Start no more nodes; those that run go on."""
+        if self.removing is None and not self.held:
+            self.held = True
+            self.db.execute(
+                "UPDATE clusters SET state = ?, reason = ?, code = 1 WHERE id = ?",
+                (HELD, reason, self.id),
+            )
+            held = events.held(self.id, 0, self.queue.now, reason, code=1)
+            self.queue.log_to(self.details["log"], held)
+        return []
+
+    def release(self, reason: str) -> list[int]:
+        """Go on after a hold."""
+        if self.held:
+            self.held = False
+            self.db.execute(
+                "UPDATE clusters SET state = ?, reason = NULL, code = NULL WHERE id = ?",
+                (RUNNING, self.id),
+            )
+            now = self.queue.now
+            released = events.released(self.id, 0, now, reason)
+            self.queue.log_to(self.details["log"], released, events.executing(self.id, 0, now))
+        return []
+
+    def remove(self, reason: str) -> list[int]:
+        """End the nodes that run, and then the DAG; return the processes to end."""
+        self.removing, self.held = reason, False
+        self.db.execute(
+            "UPDATE clusters SET state = ?, removed = 1, reason = ? WHERE id = ?",
+            (RUNNING, reason, self.id),
+        )
+        live = self.queue.live(self.id)
+        for name in sorted(self.active):
+            if self.states[name] == JOB:
+                live += self.queue.live(self.clusters[name])
+        return [row["id"] for row in live if self.queue.remove(row, reason)]
+
+    def _finish(self) -> None:
+        now = self.queue.now
+        failed = [name for name, state in self.states.items() if state == _FAILED]
+        code = 0 if all(state == _DONE for state in self.states.values()) else 1
+        if code:
+            self._rescue(failed)
+        self._metrics(code, len(failed))
+        removed = self.removing is not None
+        reason = None
+        if removed:
+            event = events.aborted(self.id, 0, now, self.removing or "")
+            reason = self.removing
+        else:
+            event = events.terminated(self.id, 0, now, exit_code=code)
+            if code:
+                names = ", ".join(failed[:5]) + (", ..." if len(failed) > 5 else "")
+                kept = self.db.execute(
+                    "SELECT reason FROM clusters WHERE id = ?", (self.id,)
+                ).fetchone()[0]
+                reason = kept or f"failed nodes: {names}"
+        self.queue.log_to(self.details["log"], event)
+        self.db.execute(
+            "UPDATE clusters SET state = 'gone', exit_code = ?, reason = ?, ended = ?,"
+            " idle = 0, running = 0, held = 0 WHERE id = ?",
+            (None if removed else code, reason, now, self.id),
+        )
+        self.db.execute("DELETE FROM nodes WHERE dag = ?", (self.id,))
+        self.db.execute("DELETE FROM dags WHERE cluster = ?", (self.id,))
+
+    def _file(self) -> Path:
+        return self.queue.paths.load(self.details["file"])
+
+    def _rescue(self, failed: list[str]) -> None:
+        path = self._file()
+        done = [name for name, state in self.states.items() if state == _DONE]
+        lines = [
+            f"# Rescue DAG file, created after running the {path.name} DAG file",
+            f"# Created {time.strftime('%Y-%m-%d %H:%M:%S')}",
+            f"# Total number of Nodes: {len(self.nodes)}",
+            f"# Nodes premarked DONE: {len(done)}",
+            f"# Nodes that failed: {len(failed)}",
+            f"#   {','.join([*failed, '<ENDLIST>'])}",
+            "",
+            *(f"DONE {name}" for name in done),
+        ]
+        # One that this DAG wrote before a crash is written again, with the same number.
+        number = int(self.details["rescue"]) + 1
+        self._write(path.with_name(f"{path.name}.rescue{number:03d}"), "\n".join(lines) + "\n")
+
+    def _metrics(self, code: int, failed: int) -> None:
+        path = self._file()
+        done = sum(state == _DONE for state in self.states.values())
+        values = {
+            "client": "asimov",
+            "type": "metrics",
+            "metrics_version": 2,
+            "start_time": self.started,
+            "end_time": self.queue.now,
+            "duration": self.queue.now - self.started,
+            "exitcode": code,
+            "dagman_id": str(self.id),
+            "rescue_dag_number": self.details["rescue"],
+            "nodes": len(self.nodes),
+            "nodes_failed": failed,
+            "nodes_succeeded": done,
+            "total_nodes": len(self.nodes),
+            "total_nodes_run": done + failed,
+            "DagStatus": 4 if self.removing is not None else 2 if code else 0,
+        }
+        self._write(path.with_name(f"{path.name}.metrics"), json.dumps(values, indent=4) + "\n")
+
+    def _write(self, path: Path, text: str) -> None:
+        try:
+            write_atomically(path, text)
+        except AsimovError as error:  # the folder was deleted: the DAG ends all the same
+            print(error, flush=True)

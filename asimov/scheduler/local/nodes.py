@@ -1,0 +1,68 @@
+"""From a DAG's node to the submit description and the scripts that belong to it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from asimov.scheduler.dagfile import Node
+from asimov.scheduler.local.jobs import Paths, Process
+from asimov.scheduler.submitfile import SubmitFile, parse_submit, read_submit_file
+
+
+def node_folder(node: Node, folder: Path) -> Path:
+    """Return the folder in which a node is submitted, as ``DIR`` says."""
+    return folder / node.folder
+
+
+def node_submit(
+    node: Node, folder: Path, commands: Mapping[str, str], macros: Mapping[str, str]
+) -> SubmitFile:
+    """Return a node's submit description.
+
+    Parameters
+    ----------
+    node, folder
+        The node and its folder.
+    commands
+        Submit commands for every node of the DAG, which stand behind its own.
+    macros
+        What ``$(...)`` means beside ``$(JOB)``.
+
+    Raises
+    ------
+    SchedulerError
+        Where the submit file is missing, broken, or asks for what is not carried out.
+    """
+    after = {**node.after, **commands}
+    if node.inline:
+        submit = parse_submit(
+            node.submit, f"node {node.name}", node.before, after, queue_optional=True
+        )
+    else:
+        submit = read_submit_file(folder / node.submit, node.before, after)
+    own = {"job": node.name, "node": node.name, "dagnodename": node.name}
+    submit.macros = own | {name.lower(): value for name, value in macros.items()}
+    return submit
+
+
+def script_arguments(words: list[str], values: Mapping[str, object]) -> list[str]:
+    """Return a script's program and arguments with ``$JOB`` and the like filled in."""
+    filled = [str(values[word[1:].upper()]) if word.startswith("$") else word for word in words[1:]]
+    return [words[0], *filled]
+
+
+def script_process(arguments: list[str], folder: Path, paths: Paths) -> Process:
+    """Return the process that runs a script in a node's folder."""
+    program = arguments[0]
+    if "/" not in program and not (folder / program).exists():
+        program = shutil.which(program) or program
+    return Process(
+        arguments=[paths.store(program, folder), *arguments[1:]],
+        folder=paths.store(folder, folder),
+        input=os.devnull,
+        output=os.devnull,
+        error=os.devnull,
+    )
