@@ -22,6 +22,7 @@ def open_project() -> Project:
 def open_workspace() -> Workspace:
     """Open the project with its ledger and journal; says which ledger files can't be used."""
     workspace = Workspace(open_project())
+    click.get_current_context().call_on_close(workspace.journal.close)
     for error in workspace.contents.broken.values():
         click.echo(f"warning: {error}", err=True)
         if error.hint:

@@ -15,6 +15,7 @@ from typing import Any
 
 from asimov.analysis import Analysis
 from asimov.errors import AsimovError
+from asimov.ledger.journal import JournalError
 from asimov.ledger.records import Attempt
 from asimov.project import Project
 from asimov.scheduler import Gone, NotFound, Observation, Present, Tag, Ticket
@@ -56,6 +57,8 @@ def launch(
     with scheduler.tagged(Tag(workspace.project.id, "/".join(analysis.key), uid)):
         try:
             answer = act()
+        except JournalError:
+            raise
         except AsimovError as raised:
             error = raised
     written = _written_job_id(analysis)

@@ -16,6 +16,7 @@ from asimov.engine.readiness import waiting_for
 from asimov.engine.result import Result
 from asimov.errors import AsimovError
 from asimov.git import EventRepo
+from asimov.ledger.journal import JournalError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Build
 from asimov.workspace import Workspace
@@ -69,6 +70,8 @@ def build(
                 workspace.move(key, "stuck", "submit", str(error))
             report(f"{key[0]}/{key[1]}: {error}")
             continue
+        except JournalError:
+            raise
         except AsimovError as error:
             # Not stuck: once the ledger or the template is mended, the next build goes on.
             result.failed[key] = error

@@ -9,6 +9,7 @@ from asimov.analysis import Analysis
 from asimov.engine.attempts import found, give_up, launch, record_job
 from asimov.engine.guard import HookError, call, overrides
 from asimov.errors import AsimovError, SchedulerUnreachableError
+from asimov.ledger.journal import JournalError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
 from asimov.plugins import PluginError
@@ -146,6 +147,8 @@ class Observer:
                 self._incomplete(analysis, attempt, answer)
         except (PluginError, SchedulerUnreachableError) as error:
             self._see(attempt.key, ("unknown", f"{ending(answer)}; {error}", None))
+        except JournalError:
+            raise
         except AsimovError as error:
             # The attempt stays open: once the pipeline is mended the next pass asks it again.
             self._move(attempt.key, "stuck", str(error))

@@ -13,6 +13,7 @@ from asimov.engine.guard import call, takes
 from asimov.engine.readiness import waiting_for
 from asimov.engine.result import Result
 from asimov.errors import AsimovError, SchedulerUnreachableError
+from asimov.ledger.journal import JournalError
 from asimov.ledger.needs import Key
 from asimov.plugins import PluginError
 from asimov.workspace import Workspace
@@ -58,6 +59,8 @@ def submit(
             else:
                 report(f"{key[0]}/{key[1]}: {_submit_one(analysis)}")
             result.done.append(key)
+        except JournalError:
+            raise
         except AsimovError as error:
             result.failed[key] = error
             report(f"{key[0]}/{key[1]}: {error}" + (f" ({error.hint})" if error.hint else ""))

@@ -32,6 +32,10 @@ _ATTEMPT = (
 )
 
 
+class JournalError(AsimovError):
+    """The journal can't be used; nothing may go on that would not be recorded."""
+
+
 class Journal:
     """An open journal.
 
@@ -61,8 +65,8 @@ class Journal:
         except OSError as error:
             raise AsimovError(f"can't be opened: {error.strerror}", where=path) from error
 
-    def _damaged(self, error: sqlite3.Error) -> AsimovError:
-        return AsimovError(
+    def _damaged(self, error: sqlite3.Error) -> JournalError:
+        return JournalError(
             f"the journal can't be used: {error}",
             where=self.path,
             hint="is the disk full, or the file damaged? Nothing was changed",
@@ -113,7 +117,13 @@ class Journal:
 
     @contextmanager
     def durably(self) -> Iterator[None]:
-        """As `transaction`, and on disk when the block has been left."""
+        """As `transaction`, and on disk when the block has been left.
+
+        Inside another block that is not durable, it is on disk when a later durable one has been.
+        """
+        if self._depth:
+            yield
+            return
         self._db.execute("PRAGMA synchronous = FULL")
         try:
             with self.transaction():

@@ -1,0 +1,137 @@
+"""What the tests of every module use: projects on disk, and the command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from asimov.cli import main
+from asimov.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    def __str__(self) -> str:
+        return f"exit code {self.code}\n{self.out}\n{self.err}"
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the user's own configuration and git identity out of the tests."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
+
+
+@pytest.fixture
+def asimov(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Ran]:
+    """Run a command of asimov in this process: ``asimov("status", "--json")``.
+
+    The current folder is the caller's; ``stdin`` is the text of standard input.
+    """
+
+    def run(*arguments: object) -> Ran:
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", ["asimov", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as left:
+            code = left.code if isinstance(left.code, int) else 1
+        captured = capfd.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Callable[..., Ran]:
+    """Run a command line in a process of its own: ``shell("asimov status", cwd=folder)``.
+
+    The environment's programs, asimov among them, come first on PATH.
+    """
+
+    def run(command: str, cwd: Path | None = None, **environment: str) -> Ran:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            ["/bin/bash", "-c", command],
+            cwd=cwd or tmp_path,
+            env={**os.environ, "PATH": path, **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asimov: Callable[..., Ran]
+) -> Iterator[Path]:
+    """Make a project on the local scheduler, and go there; what it runs ends with the test."""
+    root = tmp_path / "project"
+    root.mkdir()
+    monkeypatch.chdir(root)
+    made = asimov("init", "Test project", "--scheduler", "local")
+    assert made.code == 0, made
+    yield root
+    stop_local_scheduler(root)
+
+
+def stop_local_scheduler(root: Path) -> None:
+    """End the local scheduler's process of a project, and what it runs."""
+    for line in subprocess.run(
+        ["pgrep", "-f", str(root)], capture_output=True, text=True, check=False
+    ).stdout.split():
+        if int(line) != os.getpid():
+            subprocess.run(["kill", "-KILL", line], check=False, capture_output=True)
+
+
+@pytest.fixture
+def workspace(project: Path) -> Iterator[Workspace]:
+    """Open the project."""
+    opened = Workspace.open(project)
+    yield opened
+    opened.journal.close()
+
+
+@pytest.fixture
+def blueprint(project: Path) -> Callable[..., Path]:
+    """Write a file of blueprints into the project's folder: ``blueprint(text)``."""
+
+    def write(text: str, name: str = "blueprint.yaml") -> Path:
+        path = project / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def snapshot(root: Path) -> dict[str, bytes]:
+    """Return every file of a folder with its content, to see that nothing changed.
+
+    SQLite's files and asimov's own log are left out: reading a project may touch them.
+    """
+    left_out = ("journal.db", "asimov.log", ".lock")
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and not any(name in path.name for name in left_out)
+    }
