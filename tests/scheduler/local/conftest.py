@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+from asimov.scheduler.contract import Gone, Observation, Present, Ticket
+from asimov.scheduler.local import LocalScheduler
+
+
+class Bench:
+    """A local scheduler in a project of its own, and ways to wait for it and to kill it."""
+
+    def __init__(self, root: Path, processes: int = 2) -> None:
+        self.root = root
+        config = ConfigParser()
+        config.read_dict({"local": {"processes": str(processes), "grace": "0.5"}})
+        self.scheduler = LocalScheduler.from_project(root, config)
+
+    def see(self, job: int) -> Observation:
+        return self.scheduler.observe([Ticket("asked", job, 0.0)])["asked"]
+
+    def until(self, what: Callable[[], object], seconds: float = 20.0) -> None:
+        deadline = time.monotonic() + seconds
+        while not what():
+            assert time.monotonic() < deadline, "it did not happen"
+            time.sleep(0.01)
+
+    def gone(self, job: int) -> Gone:
+        self.until(lambda: isinstance(self.see(job), Gone))
+        answer = self.see(job)
+        assert isinstance(answer, Gone)
+        return answer
+
+    def state(self, job: int) -> str:
+        answer = self.see(job)
+        return answer.state.value if isinstance(answer, Present) else "gone"
+
+    def runner(self) -> int:
+        """The runner's process id, 0 where none lives."""
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                try:
+                    words = (entry / "cmdline").read_bytes().split(b"\0")
+                    # A keeper that was forked has the same words and is the first of its session.
+                    status = (entry / "stat").read_text().rpartition(")")[2].split()
+                except OSError:
+                    continue
+                mine = str(self.root).encode() in words
+                first = status[3] == entry.name
+                if mine and b"asimov.scheduler.local.runner" in words and not first:
+                    return int(entry.name)
+        return 0
+
+    def kill_runner(self) -> None:
+        self.until(self.runner)
+        pid = self.runner()
+        os.kill(pid, signal.SIGKILL)
+        self.until(lambda: self.runner() != pid)
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    root = tmp_path / "project"
+    root.mkdir()
+    monkeypatch.chdir(root)
+    bench = Bench(root)
+    yield bench
+    spool = bench.scheduler.spool
+    if spool.exists():
+        with spool.connect() as db:
+            live = [row[0] for row in db.execute("SELECT id FROM clusters WHERE state != 'gone'")]
+        for job in live:
+            bench.scheduler.remove(job)
+        for job in live:
+            bench.gone(job)
+        pid = bench.runner()
+        if pid:
+            os.kill(pid, signal.SIGKILL)
