@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 from asimov.errors import AsimovError
-from asimov.scheduler import Tag
 from asimov.workspace import Workspace
 
 _PROPERTY = "background monitor"
@@ -38,8 +37,8 @@ def start(workspace: Workspace, interval: float | None) -> int:
     if interval is not None:
         arguments += ["--interval", str(interval)]
     scheduler = workspace.scheduler()
-    with scheduler.tagged(Tag(workspace.project.id, "monitor", "monitor")):
-        job = scheduler.start_service(arguments, workspace.project.logs / "monitor.log")
+    # Untagged: what the monitor starts would inherit the tag.
+    job = scheduler.start_service(arguments, workspace.project.logs / "monitor.log")
     workspace.journal.set_property(_PROPERTY, f"{workspace.scheduler_name} {job}")
     return job
 

@@ -1,0 +1,35 @@
+# make demo   sets asimov up in .venv and runs the quickstart to its results
+# make test   sets everything up, a real HTCondor pool included, and passes every check
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test docs bench clean
+
+demo: $(VENV)/demo.done
+	@$(BIN)/python tools/demo $(BIN)
+
+test: $(VENV)/test.done
+	@tools/run-tests $(BIN)
+
+docs: $(VENV)/test.done
+	$(BIN)/python -m mkdocs build --quiet --strict --site-dir site
+
+bench: $(VENV)/test.done
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV) site demo build *.egg-info
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "asimov needs Python 3.10 or later: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.done: setup.cfg | $(BIN)/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[quickstart]'
+	@touch $@
+
+$(VENV)/test.done: setup.cfg | $(BIN)/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,docs]'
+	@touch $@
