@@ -71,7 +71,7 @@ class SubmitFile:
         """
         for _ in range(_DEPTH):
             match = _MACRO.search(text)
-            if match is None:
+            if match is None or "$$(" in text:  # $$(...) is filled in by a machine
                 break
             text = text[: match.start()] + self._macro(match, live) + text[match.end() :]
         else:
@@ -86,8 +86,6 @@ class SubmitFile:
         return text.replace("\1", "$")
 
     def _macro(self, match: re.Match[str], live: Mapping[str, str]) -> str:
-        if match.start() and match.string[match.start() - 1] == "$":
-            return "\1($"  # $$(...) is filled in by a machine; make the check below see it
         name, colon, default = match[2].partition(":")
         key = name.strip().lower()
         if match[1]:

@@ -26,7 +26,7 @@ def test_endings_in_a_log_of_htcondor():
     assert ends[9] is not None and ends[9].removed and ends[9].exit_code is None
     assert ends[9].reason == "via condor_rm (by user condor-dev)"
     assert ends[11] is not None and (ends[11].exit_code, ends[11].signal) == (None, 9)
-    held = [event for event in events if event.cluster == 10 and event.number == 12][0]
+    held = next(event for event in events if event.cluster == 10 and event.number == 12)
     assert (held.code, held.reason) == (
         6,
         "Failed to execute '/bin/nonexist': (errno=2: 'No such file or directory')",

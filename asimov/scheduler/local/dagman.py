@@ -17,7 +17,7 @@ from asimov.errors import AsimovError
 from asimov.files import write_atomically
 from asimov.scheduler.dagfile import Node
 from asimov.scheduler.local import events
-from asimov.scheduler.local.jobs import Process, processes
+from asimov.scheduler.local.jobs import processes
 from asimov.scheduler.local.nodes import node_folder, node_submit, script_arguments, script_process
 from asimov.scheduler.local.queue import Queue
 from asimov.scheduler.local.spool import (
@@ -178,45 +178,33 @@ class DagRun:
             return
         folder = node_folder(node, self.queue.paths.load(self.details["folder"]))
         macros = {"RETRY": str(self.retries[name]), "DAGManJobId": str(self.id)}
-        try:
-            submit = node_submit(node, folder, self.details["commands"], macros)
-            submit.environ = self.environ
-            found, inherited = processes(submit, 0, folder, self.queue.paths)
-        except AsimovError as error:
-            self._note(name, str(error))
-            self._returned(name, _UNSUBMITTED)
-            return
-        self._add(name, submit_environment=inherited, first=found, submit=submit, folder=folder)
-
-    def _add(
-        self,
-        name: str,
-        *,
-        submit_environment: dict[str, str],
-        first: list[Process],
-        submit: Any,
-        folder: Path,
-    ) -> None:
-        details = {"nodes_log": self.details["nodes_log"]}
         cluster = add_cluster(
             self.db,
             JOB,
             self.queue.now,
             tags=self.tags,
-            details=details,
-            environment=add_environment(self.db, submit_environment),
+            details={"nodes_log": self.details["nodes_log"]},
             dag=self.id,
             node=name,
         )
-        # Read a second time with the number, for files that have $(Cluster) in their names.
-        found = processes(submit, cluster, folder, self.queue.paths)[0] if first else first
-        add_processes(self.db, cluster, JOB, found, priority=self.nodes[name].priority)
+        try:
+            submit = node_submit(node, folder, self.details["commands"], macros)
+            submit.environ = self.environ
+            found, inherited = processes(submit, cluster, folder, self.queue.paths)
+        except AsimovError as error:
+            self.db.execute("DELETE FROM clusters WHERE id = ?", (cluster,))
+            self._note(name, str(error))
+            self._returned(name, _UNSUBMITTED)
+            return
+        key = add_environment(self.db, inherited)
+        self.db.execute("UPDATE clusters SET environment = ? WHERE id = ?", (key, cluster))
+        add_processes(self.db, cluster, JOB, found, priority=node.priority)
         self.clusters[name] = cluster
         self.names[cluster] = name
         for number, one in enumerate(found):
             notes = f'[ DAGNodeName = "{name}" ]'
             lines = events.submitted(cluster, number, self.queue.now, notes, self.tags)
-            for stored in {one.log, details["nodes_log"]} - {""}:
+            for stored in {one.log, self.details["nodes_log"]} - {""}:
                 self.queue.log_to(stored, *lines)
         self._save(name, JOB)
 

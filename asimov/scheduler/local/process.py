@@ -77,6 +77,11 @@ def started_at(pid: int) -> str | None:
     return None if fields[0] in "ZX" else fields[19]  # a zombie does no more
 
 
+def identity() -> str:
+    """Return what tells this process from every other, for a claim."""
+    return f"{os.getpid()} {started_at(os.getpid())} {this_boot()} {this_machine()}"
+
+
 def claim(path: Path, text: str = _LOST) -> bool:
     """Claim an attempt; return False where it is claimed already."""
     try:
@@ -162,13 +167,21 @@ def start(
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
             signal.signal(number, signal.SIG_IGN)
         guard = _Guard(mark, grace)
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
-        text = f"{os.getpid()} {started_at(os.getpid())} {this_boot()} {this_machine()}"
-        if claim(claim_path, text):
+        _close_files()
+        if claim(claim_path, identity()):
             variables = {**environment, **(process.environment or {}), MARK: mark}
             _write(ending_path, _run(process, resolve, variables, guard))
     finally:
         os._exit(0)
+
+
+def _close_files() -> None:
+    # The runner's lock and database, and the job's files, are not the keeper's. A range up to the
+    # limit would be a thousand million calls where the limit is high and the kernel old.
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208  (paths would cost more than the rest)
+        if int(name) > 2:
+            with suppress(OSError):
+                os.close(int(name))
 
 
 class _Guard:
@@ -228,7 +241,7 @@ def _run(
     guard.pid = pid
     if guard.asked:
         guard.end()
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    _close_files()
     # The group is ended before the program is reaped: until then nobody else can have its number.
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     with suppress(ProcessLookupError, PermissionError):

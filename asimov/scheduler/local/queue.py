@@ -16,7 +16,7 @@ from asimov.scheduler.eventlog import Event
 from asimov.scheduler.local import events
 from asimov.scheduler.local.jobs import Paths
 from asimov.scheduler.local.process import Ending
-from asimov.scheduler.local.spool import GONE, HELD, IDLE, JOB, POST, PRE, RUNNING, SERVICE
+from asimov.scheduler.local.spool import BUSY, GONE, HELD, IDLE, JOB, POST, PRE, RUNNING, SERVICE
 
 if TYPE_CHECKING:
     import sqlite3
@@ -82,14 +82,7 @@ class Queue:
 
     def empty(self) -> bool:
         """Whether there is nothing to do before the next request."""
-        row = self.db.execute(
-            "SELECT EXISTS (SELECT 1 FROM processes WHERE state = 'running')"
-            " OR EXISTS (SELECT 1 FROM processes WHERE state = 'idle' AND role != 'service')"
-            " OR EXISTS (SELECT 1 FROM processes WHERE state = 'idle' AND role = 'service')"
-            " OR EXISTS (SELECT 1 FROM clusters WHERE kind = 'dag' AND state = 'idle')"
-            " OR EXISTS (SELECT 1 FROM requests)"
-        ).fetchone()
-        return not row[0]
+        return not self.db.execute(BUSY).fetchone()[0]
 
     def log(self, row: sqlite3.Row, *found: Event) -> None:
         """Note events of a process for the logs that its cluster has."""

@@ -27,6 +27,7 @@ from asimov.scheduler.local.process import (
     Life,
     abandoned,
     claim,
+    identity,
     keeper,
     kill_marked,
     read_ending,
@@ -322,6 +323,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _serve(spool: Spool, root: Path, limit: int, grace: float, signals: int) -> bool:
+    spool.runner.unlink(missing_ok=True)
+    claim(spool.runner, identity())
     spool.bell.unlink(missing_ok=True)
     os.mkfifo(spool.bell, 0o600)
     # Open for writing too: a pipe without a writer would always be ready.

@@ -37,6 +37,7 @@ from asimov.scheduler.local.jobs import Paths, Process, processes
 from asimov.scheduler.local.nodes import node_folder, node_submit
 from asimov.scheduler.local.process import MARK
 from asimov.scheduler.local.spool import (
+    BUSY,
     DAG,
     JOB,
     SERVICE,
@@ -226,15 +227,8 @@ class LocalScheduler(Scheduler):
         """Start the runner where there may be work for it and none lives."""
         if not self.spool.exists() or ring(self.spool):
             return
-        with self.spool.changing() as db:
-            row = db.execute(
-                "SELECT EXISTS (SELECT 1 FROM processes WHERE state = 'running')"
-                " OR EXISTS (SELECT 1 FROM processes WHERE state = 'idle'"
-                "   AND role != 'service')"
-                " OR EXISTS (SELECT 1 FROM processes WHERE state = 'idle' AND role = 'service')"
-                " OR EXISTS (SELECT 1 FROM clusters WHERE kind = 'dag' AND state != 'gone')"
-                " OR EXISTS (SELECT 1 FROM requests)"
-            ).fetchone()
+        with self.spool.reading() as db:
+            row = db.execute(BUSY).fetchone()
         if row[0]:
             self._start_runner()
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from asimov.errors import SchedulerError
 from asimov.scheduler.local.jobs import Process
+from asimov.scheduler.local.process import Life, keeper
 
 if TYPE_CHECKING:
     import sqlite3
@@ -65,6 +66,14 @@ CREATE TABLE requests (
     id INTEGER PRIMARY KEY AUTOINCREMENT, cluster INTEGER NOT NULL, action TEXT NOT NULL,
     reason TEXT NOT NULL);
 """
+#: Whether there is something for a runner to do; what is held waits for a request.
+BUSY = (
+    "SELECT EXISTS (SELECT 1 FROM processes WHERE state = 'running')"
+    " OR EXISTS (SELECT 1 FROM processes WHERE state = 'idle' AND role != 'service')"
+    " OR EXISTS (SELECT 1 FROM processes WHERE state = 'idle' AND role = 'service')"
+    " OR EXISTS (SELECT 1 FROM clusters WHERE kind = 'dag' AND state = 'idle')"
+    " OR EXISTS (SELECT 1 FROM requests)"
+)
 _VERSION = 1
 _NETWORK = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "afs", "fuse.sshfs")
 
@@ -84,6 +93,7 @@ class Spool:
         self.database = self.folder / "queue.db"
         self.runs = self.folder / "run"
         self.bell = self.folder / "wake"
+        self.runner = self.folder / "runner"
         self.lock = self.folder / "runner.lock"
         self.output = self.folder / "runner.log"
 
@@ -298,10 +308,14 @@ def ring(spool: Spool) -> bool:
         return False
     try:
         os.write(bell, b"!")
-    except BlockingIOError:  # full: it will wake
-        return True
+    except BlockingIOError:
+        pass  # full: it will wake
     except BrokenPipeError:
         return False
     finally:
         os.close(bell)
-    return True
+    # A keeper that was just forked has the pipe open too, even when the runner was killed.
+    try:
+        return keeper(spool.runner)[0] is not Life.DEAD
+    except OSError:
+        return False

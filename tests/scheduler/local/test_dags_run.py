@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,9 @@ from asimov.scheduler.eventlog import read_events, tagged_clusters
 def nodes(bench):
     bench.write(
         "n.sub",
-        "executable = /bin/sh\nlog = n.log\ncode = 0\n"
+        "executable = /bin/sh\nlog = n.log\n"
         "arguments = \"-c 'echo $(JOB).$(RETRY) >> trace; test ! -e block.$(JOB) || sleep 60;"
-        " exit $(result:0)'\"\nqueue\n".replace("code = 0\n", ""),
+        " exit $(result:0)'\"\nqueue\n",
     )
     return bench
 
@@ -102,7 +103,7 @@ def test_a_held_dag_lets_its_nodes_run_and_starts_none(nodes):
     nodes.write("block.A", "")
     nodes.write("x.dag", "JOB A n.sub\nJOB B n.sub\nPARENT A CHILD B\n")
     cluster = nodes.scheduler.submit_dag("x.dag")
-    nodes.until(lambda: _trace())
+    nodes.until(_trace)
     nodes.scheduler.hold(cluster)
     nodes.until(lambda: nodes.state(cluster) == "held")
     seen = nodes.see(cluster)
@@ -116,7 +117,7 @@ def test_a_held_dag_lets_its_nodes_run_and_starts_none(nodes):
 def test_a_dag_goes_on_after_its_runner_was_killed(nodes):
     names = [f"N{number}" for number in range(30)]
     lines = [f"JOB {name} n.sub" for name in names]
-    lines += [f"PARENT {a} CHILD {b}" for a, b in zip(names, names[1:], strict=False)]
+    lines += [f"PARENT {a} CHILD {b}" for a, b in pairwise(names)]
     nodes.write("x.dag", "\n".join(lines))
     cluster = nodes.scheduler.submit_dag("x.dag")
     for at in (2, 10, 20):
