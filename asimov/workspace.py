@@ -18,7 +18,7 @@ from asimov.ledger.records import Build, Record
 from asimov.ledger.store import LedgerFiles
 from asimov.project import PROJECT_ANALYSES, Project
 from asimov.scheduler import Scheduler
-from asimov.states import ALIASES
+from asimov.states import ALIASES, allowed
 from asimov.subject import Subject
 
 
@@ -164,7 +164,25 @@ class Workspace:
     # --- what is written
 
     def move(self, key: Key, after: str, actor: str, reason: str | None) -> bool:
-        """Move an analysis to another state; False where somebody else has moved it."""
+        """Move an analysis to another state; False where somebody else has moved it.
+
+        Parameters
+        ----------
+        key, after
+            The analysis and its new state.
+        actor
+            ``submit``, ``monitor`` or a person's name.
+        reason
+            Why.
+
+        Raises
+        ------
+        ValueError
+            Where the table of transitions has no such way: a fault of the caller's.
+        """
+        role = actor if actor in {"submit", "monitor"} else "person"
+        if not allowed(self.status(key), after, role):
+            raise ValueError(f"{key}: no way from {self.status(key)} to {after} by {actor}")
         moved = self.journal.set_status(key, self.status(key), after, actor, reason)
         record = self.journal.record(key)
         if record:

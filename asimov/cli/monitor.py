@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import click
 
 from asimov.cli.opened import open_workspace, say
 from asimov.engine.monitor import Pass, at_work, monitor
 from asimov.errors import (
-    EXIT_BUSY,
     EXIT_STUCK,
     EXIT_TIMED_OUT,
     EXIT_UNREACHABLE,
@@ -75,11 +75,17 @@ def command(
     raise click.exceptions.Exit(code)
 
 
-def _one(workspace: Workspace, subject: str | None, chain: bool, dry_run: bool) -> Pass:
+def _one(
+    workspace: Workspace,
+    subject: str | None,
+    chain: bool,
+    dry_run: bool,
+    report: Callable[[str], None] = say,
+) -> Pass:
     if dry_run:
-        return monitor(workspace, say, subject=subject, chain=chain, dry_run=True)
+        return monitor(workspace, report, subject=subject, chain=chain, dry_run=True)
     with at_work(workspace, "asimov monitor"):
-        return monitor(workspace, say, subject=subject, chain=chain)
+        return monitor(workspace, report, subject=subject, chain=chain)
 
 
 def _repeat(
@@ -90,27 +96,28 @@ def _repeat(
     interval: float,
     deadline: float | None,
 ) -> int:
-    shown: tuple[str, ...] = ()
+    said = Said()
     answered = time.monotonic()
     patience = float(workspace.project.config.get("monitor", "patience", fallback=600))
     while True:
         outcome = None
+        said.next_pass()
         try:
-            outcome = _one(workspace, subject, chain, False)
+            workspace.reload()
+            outcome = _one(workspace, subject, chain, False, said)
         except AsimovError as error:
-            # In the long run another command may come in between; that is no reason to end.
-            if error.exit_code != EXIT_BUSY or until_idle:
+            # A watch outlives a ledger that somebody is just editing, and another command at work.
+            if until_idle:
                 raise
+            said(str(error))
         if outcome is not None:
             if until_idle and not outcome.active:
                 _summarise(outcome, chain)
                 return 0 if outcome.all_done else EXIT_STUCK
             if not outcome.unreachable:
                 answered = time.monotonic()
-            lines = (*outcome.unreachable, _counts(outcome))
-            if lines != shown:
-                say("\n".join(lines))
-                shown = lines
+            for line in (*outcome.unreachable, _counts(outcome)):
+                said(line)
             if until_idle and time.monotonic() - answered > patience:
                 return EXIT_UNREACHABLE
         if deadline is not None and time.monotonic() + interval > deadline:
@@ -119,7 +126,24 @@ def _repeat(
             say("timed out" if until_idle else "the time is up")
             return EXIT_TIMED_OUT if until_idle else 0
         time.sleep(interval)
-        workspace.reload()
+
+
+class Said:
+    """Prints lines, save those that the pass before has printed as well."""
+
+    def __init__(self) -> None:
+        self._before: set[str] = set()
+        self._now: set[str] = set()
+
+    def next_pass(self) -> None:
+        """Begin another pass."""
+        self._before, self._now = self._now, set()
+
+    def __call__(self, line: str) -> None:
+        """Print a line, unless it says nothing new."""
+        self._now.add(line)
+        if line not in self._before:
+            say(line)
 
 
 def _counts(outcome: Pass) -> str:

@@ -9,11 +9,14 @@ from typing import Any
 import click
 
 from asimov.cli.opened import open_workspace
+from asimov.engine.monitor import at_work
 from asimov.engine.readiness import waiting_for
 from asimov.engine.status import iso, rows
 from asimov.errors import AsimovError
 from asimov.ledger.documents import dump
+from asimov.ledger.needs import Key
 from asimov.states import ALIASES, STATES, reachable
+from asimov.workspace import Workspace
 
 
 @click.group("production")
@@ -44,6 +47,13 @@ def set_command(subject: str, name: str, status: str, reason: str | None) -> Non
     """
     workspace = open_workspace()
     key = workspace.key(subject, name)
+    with at_work(workspace, "asimov production set", wait=True):
+        workspace.reload()
+        _set(workspace, key, status, reason)
+
+
+def _set(workspace: Workspace, key: Key, status: str, reason: str | None) -> None:
+    subject, name = key
     after = ALIASES.get(status.lower(), status.lower())
     if after not in STATES:
         import difflib

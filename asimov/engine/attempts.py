@@ -185,9 +185,10 @@ def settle(workspace: Workspace, report: Callable[[str], None]) -> set[tuple[str
         if isinstance(answer, (Present, Gone)):
             status = "running" if attempt.stage == "run" else "processing"
             reason = f"job {answer.job_id} was found by its tag"
-            if attempt.stage == "processing":
-                _end_run(workspace, attempt)
-            record_job(workspace, attempt, answer.job_id, status, "monitor", reason)
+            actor = "submit" if workspace.status(attempt.key) == "ready" else "monitor"
+            with workspace.journal.durably():
+                _end_earlier(workspace, attempt)
+                record_job(workspace, attempt, answer.job_id, status, actor, reason)
             report(f"{name}: {reason}")
         elif isinstance(answer, NotFound):
             asked = " and ".join(answer.asked)
@@ -199,10 +200,11 @@ def settle(workspace: Workspace, report: Callable[[str], None]) -> set[tuple[str
     return unsettled
 
 
-def _end_run(workspace: Workspace, processing: Attempt) -> None:
-    """Close the attempt whose completion led to post-processing."""
+def _end_earlier(workspace: Workspace, found: Attempt) -> None:
+    """Close the attempt whose end led to the one that was found."""
     for attempt in workspace.journal.open_attempts():
-        if attempt.key == processing.key and attempt.stage == "run":
+        if attempt.key == found.key and attempt.uid != found.uid and attempt.state == "submitted":
+            reason = "complete" if found.stage == "processing" else "submitted again"
             workspace.journal.ended(
-                attempt.uid, "ended", exit_code=None, evidence="post-processing", reason="complete"
+                attempt.uid, "ended", exit_code=None, evidence="a later attempt", reason=reason
             )

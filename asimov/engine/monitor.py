@@ -56,9 +56,19 @@ class Pass:
 
 
 @contextmanager
-def at_work(workspace: Workspace, purpose: str) -> Iterator[None]:
-    """Hold the lock under which jobs are submitted and observed; raises where another does."""
-    with locked(workspace.project.state / "work.lock", purpose, wait=False):
+def at_work(workspace: Workspace, purpose: str, *, wait: bool = False) -> Iterator[None]:
+    """Hold the lock under which jobs are submitted and analyses change their states.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    purpose
+        What for, in a few words.
+    wait
+        Whether to wait for another holder, or to raise.
+    """
+    with locked(workspace.project.state / "work.lock", purpose, wait=wait):
         yield
 
 
@@ -85,13 +95,15 @@ def monitor(
     dry_run
         Whether to say what would happen and change nothing at all.
     """
-    keys = set(workspace.keys(subject))
+    everything = set(workspace.keys(subject))
+    keys = set(everything)
     for error in workspace.contents.broken.values():
         report(f"{error}; its analyses are left as they are")
     if not dry_run:
         workspace.adopt()
         workspace.scheduler().wake()
-        settle(workspace, report)
+        # What may have been submitted again is not looked at until that is known.
+        keys -= settle(workspace, report)
     result = Pass()
     _observe(workspace, keys, report, result, dry_run=dry_run)
     if not dry_run:
@@ -99,7 +111,7 @@ def monitor(
         _store(workspace, keys, report)
     if chain:
         _chain(workspace, keys, report, dry_run=dry_run)
-    _count(workspace, keys, result)
+    _count(workspace, everything, result)
     return result
 
 
@@ -129,7 +141,11 @@ def _observe(
 
 def _leave(workspace: Workspace, keys: set[Key], report: Report) -> None:
     """Take those that are to stop, or to start again, as far as they have no job any more."""
-    leaving = [key for key in keys if workspace.status(key) in {"stop", "restart"}]
+    leaving = [
+        key
+        for key in workspace.contents.entries
+        if key in keys and workspace.status(key) in {"stop", "restart"}
+    ]
     if not leaving:
         return
     with_job = {attempt.key for attempt in workspace.journal.open_attempts()}
@@ -174,8 +190,8 @@ def _chain(workspace: Workspace, keys: set[Key], report: Report, *, dry_run: boo
             if workspace.status(key) == "ready" and not is_blocked(workspace, key):
                 report(f"{'/'.join(key)}: would be built and submitted once its needs are met")
         return
-    build(workspace, ordered, report)
-    submit(workspace, ordered, report)
+    built = build(workspace, ordered, report)
+    submit(workspace, [key for key in ordered if key not in built.failed], report)
 
 
 def _count(workspace: Workspace, keys: set[Key], result: Pass) -> None:

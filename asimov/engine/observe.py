@@ -14,7 +14,7 @@ from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
 from asimov.plugins import PluginError
 from asimov.scheduler import Gone, JobState, Observation, Present, Unknown
-from asimov.states import STATES
+from asimov.states import allowed
 from asimov.workspace import Workspace
 
 Report = Callable[[str], None]
@@ -127,7 +127,7 @@ class Observer:
     def _heed(self, analysis: Analysis) -> None:
         """Move an analysis to the state that its pipeline has asked for."""
         asked, analysis.asked_status = analysis.asked_status, None
-        if asked and asked in STATES and asked != self.workspace.status(analysis.key):
+        if asked and allowed(self.workspace.status(analysis.key), asked, "monitor"):
             self._move(analysis.key, asked, f"its pipeline {analysis.entry.pipeline} said so")
 
     # --- the job has ended
