@@ -1,0 +1,87 @@
+"""The time and the memory of one command.
+
+A small process of its own starts each command: Linux counts what the starting process holds at
+that moment towards the peak memory of the one that is started.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+
+if __name__ != "__main__":
+    import subprocess
+    from collections.abc import Mapping, Sequence
+    from dataclasses import dataclass
+    from pathlib import Path
+
+
+def _launch(results: str, command: list[str]) -> None:
+    began = time.perf_counter()
+    process = os.posix_spawn(command[0], command, os.environ)
+    _, status, usage = os.wait4(process, 0)
+    seconds = time.perf_counter() - began
+    with open(results, "w") as stream:  # noqa: PTH123  (pathlib would double this process)
+        json.dump([seconds, usage.ru_maxrss, os.waitstatus_to_exitcode(status)], stream)
+
+
+if __name__ == "__main__":
+    _launch(sys.argv[1], sys.argv[2:])
+    sys.exit()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one run of a command took.
+
+    Attributes
+    ----------
+    seconds
+        From its start to its end, as a clock on the wall has it.
+    memory_mb
+        The largest resident size of the command's process, or of a child of it that was
+        larger, in MB.
+    out
+        Its output and errors.
+    """
+
+    seconds: float
+    memory_mb: float
+    out: str
+
+
+def measure(command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> Sample:
+    """Run a command and measure it.
+
+    Parameters
+    ----------
+    command
+        The program's absolute path and its arguments.
+    cwd
+        The folder that it is run in.
+    environment
+        All of its environment variables.
+
+    Raises
+    ------
+    SystemExit
+        Where the command fails, with what it said.
+    """
+    results = Path(environment["HOME"], "sample.json")
+    launcher = [sys.executable, "-I", "-S", __file__, str(results), *command]
+    ran = subprocess.run(
+        launcher,
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+    )
+    seconds, kibibytes, code = json.loads(results.read_text())
+    if code != 0:
+        sys.exit(f"{' '.join(command)}: exit code {code}\n{ran.stdout[-2000:]}")
+    return Sample(seconds, kibibytes * 1024 / 1e6, ran.stdout)

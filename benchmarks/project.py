@@ -1,0 +1,204 @@
+"""Projects of a given size, and the commands of their life."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from measure import Sample, measure
+
+#: How many analyses a subject has, by layout.
+LAYOUTS = {"10 a subject": 10, "one subject": None}
+
+#: For the analyses of real schedulers: they must not end, and need not run.
+_SCHEDULING = {"htcondor": "requirements: 'False'"}
+
+
+def blueprints(size: int, layout: str, settings: str) -> str:
+    """Return one file of blueprints: a document for each subject and each analysis.
+
+    Parameters
+    ----------
+    size
+        How many analyses.
+    layout
+        A key of `LAYOUTS`.
+    settings
+        Further lines of each analysis.
+    """
+    each = LAYOUTS[layout] or size
+    documents = []
+    for number in range(size):
+        subject = f"subject-{number // each:05}"
+        if number % each == 0:
+            documents.append(
+                f"kind: subject\nname: {subject}\n"
+                f"data:\n  file: data/{subject}.csv\n  channels: [first, second]\n"
+            )
+        documents.append(
+            f"kind: analysis\nname: analysis-{number % each:05}\nevent: {subject}\n{settings}"
+            f"likelihood:\n  sample rate: 2048\n  window: {number % 7}\n"
+        )
+    return "---\n".join(documents)
+
+
+def command_settings(scheduler: str) -> str:
+    """Return the settings of an analysis that runs for an hour, in the pipeline ``command``."""
+    return (
+        "pipeline: command\nexecutable: sleep\narguments: [3600]\n"
+        "outputs: {result: never-there.json}\n"
+        f"scheduler:\n  request memory: 16 MB\n  {_SCHEDULING.get(scheduler, 'request cpus: 1')}\n"
+    )
+
+
+@dataclass
+class Program:
+    """An asimov in an environment of its own.
+
+    Attributes
+    ----------
+    environment
+        The folder of the virtual environment.
+    home
+        The home folder of its commands: nothing of the user's own has a part in the figures.
+    site
+        A further folder of packages, or None.
+    """
+
+    environment: Path
+    home: Path
+    site: Path | None = None
+    variables: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        path = f"{self.environment / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        self.variables = {
+            "HOME": str(self.home),
+            "PATH": path,
+            "LANG": "C.UTF-8",
+            "USER": "benchmark",
+            **{
+                f"GIT_{who}_{what}": value
+                for who in ("AUTHOR", "COMMITTER")
+                for what, value in (("NAME", "Benchmark"), ("EMAIL", "benchmark@localhost"))
+            },
+        }
+        for name in ("CONDOR_CONFIG", "TMPDIR"):
+            if name in os.environ:
+                self.variables[name] = os.environ[name]
+        if self.site:
+            self.variables["PYTHONPATH"] = str(self.site)
+
+    def asimov(self, cwd: Path, *arguments: str) -> Sample:
+        """Measure a command of asimov."""
+        return measure([str(self.environment / "bin" / "asimov"), *arguments], cwd, self.variables)
+
+    def python(self, cwd: Path, code: str) -> Sample:
+        """Measure some Python."""
+        return measure([str(self.environment / "bin" / "python"), "-c", code], cwd, self.variables)
+
+
+@contextmanager
+def program(environment: Path, *, with_null_scheduler: bool = False) -> Iterator[Program]:
+    """Return the asimov of an environment, with a home folder that is removed afterwards."""
+    with TemporaryDirectory(prefix="asimov-benchmark-") as folder:
+        home, site = Path(folder, "home"), Path(folder, "site")
+        home.mkdir()
+        if with_null_scheduler:
+            _install_null_scheduler(environment, Path(folder), site)
+        yield Program(environment, home, site if with_null_scheduler else None)
+
+
+def _install_null_scheduler(environment: Path, folder: Path, site: Path) -> None:
+    source = folder / "null_scheduler"
+    shutil.copytree(Path(__file__).parent / "null_scheduler", source)
+    python = str(environment / "bin" / "python")
+    pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--no-deps"]
+    # Where the environment can build a wheel by itself nothing is downloaded.
+    test = "import importlib.util as i, setuptools; "
+    test += "assert i.find_spec('wheel') or i.find_spec('setuptools.command.bdist_wheel')"
+    able = subprocess.run([python, "-c", test], capture_output=True, check=False).returncode == 0
+    isolation = ["--no-build-isolation"] if able else []
+    subprocess.run([*pip, *isolation, "--target", str(site), str(source)], check=True)
+
+
+@dataclass
+class Life:
+    """What the commands of one project took, and how many analyses they dealt with."""
+
+    figures: dict[str, list[Sample]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, figure: str, sample: Sample) -> None:
+        """Take a sample of a figure."""
+        self.figures.setdefault(figure, []).append(sample)
+
+
+def live(asimov: Program, size: int, layout: str, scheduler: str, passes: int) -> Life:
+    """Take a new project from its blueprints to running jobs, and look at them a few times.
+
+    Parameters
+    ----------
+    asimov
+        The program.
+    size
+        How many analyses.
+    layout
+        A key of `LAYOUTS`.
+    scheduler
+        ``null``, ``local`` or ``htcondor``.
+    passes
+        How often the commands that change nothing are measured.
+    """
+    life = Life()
+    with TemporaryDirectory(prefix="asimov-benchmark-", ignore_cleanup_errors=True) as folder:
+        root = Path(folder)
+        text = blueprints(size, layout, command_settings(scheduler))
+        (root / "blueprints.yaml").write_text(text)
+        asimov.asimov(root, "init", "Benchmark", "--scheduler", scheduler)
+        life.add("apply", asimov.asimov(root, "apply", "-f", "blueprints.yaml"))
+        life.counts["applied"] = len(json.loads(asimov.asimov(root, "status", "--json").out))
+        life.add("manage build", asimov.asimov(root, "manage", "build"))
+        life.counts["built"] = sum(1 for _ in (root / "checkouts").glob("*/analyses/*.ini"))
+        try:
+            life.add("manage submit", asimov.asimov(root, "manage", "submit"))
+            asimov.asimov(root, "monitor")  # sees for the first time that they run
+            for _ in range(passes):
+                life.add("idle monitor pass", asimov.asimov(root, "monitor"))
+                life.add("status --json", asimov.asimov(root, "status", "--json"))
+            rows = json.loads(life.figures["status --json"][-1].out)
+            life.counts["submitted"] = len({row["job_id"] for row in rows} - {None})
+            seen = [row for row in rows if row["job_state"] in {"idle", "running"}]
+            life.counts["seen running"] = sum(row["status"] == "running" for row in seen)
+        finally:
+            if scheduler != "null":
+                _end_jobs(root)
+    return life
+
+
+def _end_jobs(root: Path) -> None:
+    """Remove a project's jobs and wait until they have left."""
+    from asimov.engine.attempts import ask
+    from asimov.scheduler import Present
+    from asimov.workspace import Workspace
+
+    workspace = Workspace.open(root)
+    attempts = workspace.journal.open_attempts()
+    for attempt in attempts:
+        if attempt.job_id is not None:
+            workspace.scheduler().remove(attempt.job_id, "the benchmark has ended")
+    deadline = time.monotonic() + 300
+    while any(isinstance(answer, Present) for answer in ask(workspace, attempts).values()):
+        if time.monotonic() > deadline:
+            sys.exit(f"the jobs of {root} do not end")
+        time.sleep(0.5)
+    workspace.journal.close()

@@ -1,0 +1,146 @@
+"""Measure asimov on many analyses; see README.md beside this file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import published
+import report
+from measure import Sample
+from project import LAYOUTS, Life, Program, live, program
+
+_EXCLUDED = (
+    "The null scheduler takes jobs and answers for them at no cost: these figures are asimov's "
+    "own, and a real scheduler's part comes on top (see --scheduler)."
+)
+
+
+def main() -> int:
+    """Run the benchmarks; the exit code is 1 where analyses went missing on the way."""
+    options = _options()
+    ours = Path(sys.prefix)
+    results: dict[str, Any] = {"machine": _machine(), "scheduler": options.scheduler}
+    null = options.scheduler == "null"
+    with program(ours, with_null_scheduler=null) as asimov:
+        results["version"] = asimov.asimov(asimov.home, "--version").out.split()[-1]
+        print(f"asimov {results['version']}, scheduler {options.scheduler}; {_words(results)}\n")
+        results["help"] = _help(asimov, 5 * options.repeats)
+        print(_help_words(results["help"]) + "\n")
+        results["lives"] = []
+        for layout in options.layouts:
+            for size in options.sizes:
+                _say(f"{size} analyses, {layout} ...")
+                lives = [
+                    live(asimov, size, layout, options.scheduler, 3) for _ in range(options.repeats)
+                ]
+                results["lives"].append(_summed(size, layout, lives))
+    results["growth"] = report.growth(results["lives"])
+    print(report.life_table(results["lives"], results["growth"]))
+    if null:
+        print(f"\n{_EXCLUDED}")
+    if options.against:
+        _say("the published asimov ...")
+        with program(ours) as asimov, program(options.against.absolute()) as theirs:
+            sizes, repeats = options.against_sizes, options.repeats
+            results["against"] = published.compare(asimov, theirs, sizes, repeats)
+        print(f"\n{report.against_table(results['against'])}")
+        engine = results["against"]["ledger engine"]
+        print(f"\nThe published one keeps its ledger as it does by default ({engine}).")
+    results["machine"]["load after"] = os.getloadavg()[0]
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=2) + "\n")
+    wrong = [
+        life for life in results["lives"] if set(life["counts"].values()) != {life["analyses"]}
+    ]
+    for life in wrong:
+        print(f"analyses are missing: {life['analyses']} {life['layout']}: {life['counts']}")
+    return 1 if wrong else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", metavar="N", help="how many analyses")
+    parser.add_argument("--layouts", nargs="+", choices=list(LAYOUTS), default=list(LAYOUTS))
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="projects of each size (%(default)s)"
+    )
+    parser.add_argument("--scheduler", choices=["null", "local", "htcondor"], default="null")
+    parser.add_argument(
+        "--against", type=Path, metavar="VENV", help="where asimov 0.8 is installed"
+    )
+    parser.add_argument("--against-sizes", type=int, nargs="+", metavar="N", default=[50, 100, 200])
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
+    options = parser.parse_args()
+    if options.sizes is None:
+        # The jobs of a real scheduler are removed one by one afterwards.
+        options.sizes = [100, 1000, 10000] if options.scheduler == "null" else [100, 1000]
+    return options
+
+
+def _help(asimov: Program, repeats: int) -> dict[str, Any]:
+    """Measure ``asimov --help`` and the import of click, in turn."""
+    helps: list[Sample] = []
+    clicks: list[Sample] = []
+    for number in range(repeats + 1):
+        pair = asimov.asimov(asimov.home, "--help"), asimov.python(asimov.home, "import click")
+        if number:  # the first run compiles
+            helps.append(pair[0])
+            clicks.append(pair[1])
+    ratios = [one.seconds / other.seconds for one, other in zip(helps, clicks, strict=True)]
+    return {
+        "asimov": report.summary(helps),
+        "import click": report.summary(clicks),
+        "ratio": statistics.median(ratios),
+    }
+
+
+def _summed(size: int, layout: str, lives: list[Life]) -> dict[str, Any]:
+    """Bring the repeated lives of one size together; a count is the lowest of any."""
+    figures = {
+        figure: report.summary([sample for life in lives for sample in life.figures[figure]])
+        for figure in lives[0].figures
+    }
+    counts = {name: min(life.counts[name] for life in lives) for name in lives[0].counts}
+    return {"layout": layout, "analyses": size, "figures": figures, "counts": counts}
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "processors": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "load before": os.getloadavg()[0],
+    }
+
+
+def _words(results: dict[str, Any]) -> str:
+    machine = results["machine"]
+    return (
+        f"Python {machine['python']}, {machine['processors']} processors, load "
+        f"{machine['load before']:.1f}; medians, and the highest peak memory"
+    )
+
+
+def _help_words(figures: dict[str, Any]) -> str:
+    ours, click = figures["asimov"], figures["import click"]
+    return (
+        f"asimov --help: {ours['seconds'] * 1000:.0f} ms, {ours['memory_mb']:.0f} MB; "
+        f"import click: {click['seconds'] * 1000:.0f} ms; ratio {figures['ratio']:.2f}"
+    )
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
