@@ -1,0 +1,1 @@
+"""Random walks as an asimov pipeline."""
