@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import nullcontext
 
 import click
@@ -28,11 +29,18 @@ def command() -> None:
     """
 
 
+@command.result_callback()
+def _end(went_well: list[bool]) -> None:
+    # At the end: what could be built is submitted although something else could not.
+    if not all(went_well):
+        sys.exit(EXIT_ERROR)
+
+
 @command.command("build")
 @_event
 @_dry_run
 @click.option("--force", is_flag=True, help="Render anew what was edited by hand.")
-def build_command(subject: str | None, dry_run: bool, force: bool) -> None:
+def build_command(subject: str | None, dry_run: bool, force: bool) -> bool:
     """Render and commit the configuration of each analysis that is ready.
 
     \b
@@ -45,13 +53,13 @@ def build_command(subject: str | None, dry_run: bool, force: bool) -> None:
         if not dry_run:
             workspace.adopt()
         result = build.build(workspace, keys, say, dry_run=dry_run, force=force)
-    _tell(result, "built", "nothing to build", dry_run)
+    return _tell(result, "built", "nothing to build", dry_run)
 
 
 @command.command("submit")
 @_event
 @_dry_run
-def submit_command(subject: str | None, dry_run: bool) -> None:
+def submit_command(subject: str | None, dry_run: bool) -> bool:
     """Submit each analysis that is built.
 
     \b
@@ -65,10 +73,10 @@ def submit_command(subject: str | None, dry_run: bool) -> None:
             workspace.adopt()
             workspace.scheduler().wake()
         result = submit.submit(workspace, keys, say, dry_run=dry_run)
-    _tell(result, "submitted", "nothing to submit", dry_run)
+    return _tell(result, "submitted", "nothing to submit", dry_run)
 
 
-def _tell(result: Result, done: str, nothing: str, dry_run: bool) -> None:
+def _tell(result: Result, done: str, nothing: str, dry_run: bool) -> bool:
     parts = [f"{len(result.done)} {'would be ' if dry_run else ''}{done}"] if result.done else []
     if result.unchanged:
         parts.append(f"{len(result.unchanged)} as they were")
@@ -77,5 +85,4 @@ def _tell(result: Result, done: str, nothing: str, dry_run: bool) -> None:
     if result.failed:
         parts.append(f"{len(result.failed)} failed")
     say(", ".join(parts) or nothing)
-    if result.failed:
-        raise click.exceptions.Exit(EXIT_ERROR)
+    return not result.failed

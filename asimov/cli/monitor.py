@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 
@@ -65,14 +66,14 @@ def command(
         outcome = _one(workspace, subject, chain, dry_run)
         _summarise(outcome, chain)
         if outcome.unreachable:
-            raise click.exceptions.Exit(EXIT_UNREACHABLE)
+            sys.exit(EXIT_UNREACHABLE)
         return
     if interval is None:
         configured = workspace.project.config.get("monitor", "interval", fallback=None)
         interval = float(configured or _INTERVAL.get(workspace.scheduler_name, 60))
     deadline = None if timeout is None else time.monotonic() + timeout
     code = _repeat(workspace, subject, chain, until_idle, interval, deadline)
-    raise click.exceptions.Exit(code)
+    sys.exit(code)
 
 
 def _one(
