@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from configparser import ConfigParser
@@ -39,6 +40,14 @@ def user_file() -> Path:
     return Path(base) / "asimov" / "asimov.conf"
 
 
+def owner() -> str:
+    """Return the name of the user whose jobs these are."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user that the system has no name for
+        return str(os.getuid())
+
+
 def read(root: Path | None = None) -> ConfigParser:
     """Read the configuration that holds for a project, or outside one.
 
@@ -59,7 +68,7 @@ def read(root: Path | None = None) -> ConfigParser:
     config.read_dict(
         {
             "pipelines": {"environment": sys.prefix},
-            "condor": {"user": os.environ.get("USER") or str(os.getuid())},
+            "condor": {"user": owner()},
         }
     )
     for path in [user_file()] + ([root / PROJECT_FILE] if root else []):

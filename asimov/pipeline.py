@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from asimov.errors import AsimovError
 from asimov.logs import logger
 from asimov.scheduler import Scheduler
+from asimov.scheduler.contract import submit_command
 from asimov.storage import Store
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 #: How often `Pipeline.resurrect` submits an analysis again, unless its settings say otherwise.
 MAX_RESURRECTIONS = 5
+
+
+#: Submit commands that concern a DAG as a whole; others are for the submit files of its nodes.
+_OF_DAGS = frozenset({"accounting_group", "accounting_group_user", "requirements", "priority"})
 
 
 class PipelineException(Exception):  # noqa: N818  (plugins import this name)
@@ -140,8 +145,12 @@ class Pipeline:
 
     def _submit_dag_file(self) -> int:
         subject, name = self.production.key
+        settings = self.production.meta.get("scheduler") or {}
+        commands = {submit_command(str(key)): value for key, value in settings.items()}
         return self.scheduler.submit_dag(
-            dag_file=str(self.dag_file), batch_name=f"{self.name}/{subject}/{name}"
+            dag_file=str(self.dag_file),
+            batch_name=f"{self.name}/{subject}/{name}",
+            **{key: value for key, value in commands.items() if key in _OF_DAGS},
         )
 
     # --- asimov monitor, while the job is there

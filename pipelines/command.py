@@ -32,6 +32,7 @@ from asimov.configure import names
 from asimov.files import write_atomically
 from asimov.pipeline import Pipeline, PipelineException
 from asimov.scheduler.contract import submit_command, submit_value
+from asimov.scheduler.quoting import join_words
 from asimov.templating import render_text
 
 #: Settings of the scheduler that are not submit commands.
@@ -102,8 +103,8 @@ class Command(Pipeline):
         commands = {
             "universe": "vanilla",
             "executable": self._program(str(executable)),
-            "arguments": f'"{quoted(self._arguments())}"',
-            "environment": f'"{quoted(self._environment())}"',
+            "arguments": join_words(self._arguments()),
+            "environment": join_words(self._environment()),
             "getenv": "HOME, LANG, PATH, USER",
             "initialdir": self.production.rundir,
             "output": f"job{number}.out",
@@ -181,21 +182,3 @@ class Command(Pipeline):
             numbers = range(self._processes()) if _PROCESS in str(file) else [0]
             found[str(name)] = [rundir / str(file).replace(_PROCESS, str(n)) for n in numbers]
         return found
-
-
-def quoted(words: list[str]) -> str:
-    """Return words in the new syntax of HTCondor's ``arguments`` and ``environment``.
-
-    The syntax is described in the manual's page on ``condor_submit``: words are parted by
-    spaces, one with a space stands in single quotes, and quotes are doubled.
-
-    >>> quoted(["a", "b c", "it's"])
-    "a 'b c' 'it''s'"
-    """
-    escaped = []
-    for word in words:
-        doubled = word.replace('"', '""')
-        if not word or any(each in word for each in " \t'"):
-            doubled = "'" + doubled.replace("'", "''") + "'"
-        escaped.append(doubled)
-    return " ".join(escaped)

@@ -9,7 +9,7 @@ a double quote.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 
@@ -118,3 +118,18 @@ def inherited(getenv: str, environ: Mapping[str, str] | None = None) -> dict[str
         if any(fnmatchcase(name, pattern) for pattern in wanted)
         and not any(fnmatchcase(name, pattern) for pattern in unwanted)
     }
+
+
+def join_words(words: Iterable[str]) -> str:
+    """Return words as the new syntax of ``arguments`` and ``environment`` writes them.
+
+    >>> join_words(["a", "b c", "it's", 'say "so"'])
+    '"a \'b c\' \'it\'\'s\' \'say ""so""\'"'
+    """
+    written = []
+    for word in words:
+        text = word.replace('"', '""')
+        if not word or "'" in word or any(each.isspace() for each in word):
+            text = "'" + text.replace("'", "''") + "'"
+        written.append(text)
+    return '"' + " ".join(written) + '"'

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from asimov.configuration import owner
 from asimov.errors import SchedulerError
 from asimov.scheduler.contract import (
     JobDescription,
@@ -34,6 +35,7 @@ from asimov.scheduler.htcondor.connection import (
 from asimov.scheduler.htcondor.dagfile import check_dag
 from asimov.scheduler.htcondor.observing import observe
 from asimov.scheduler.htcondor.using import usage
+from asimov.scheduler.quoting import join_words
 
 #: Options of the section ``[condor]``, and the submit commands that they set.
 _COMMANDS = {
@@ -81,6 +83,9 @@ class HTCondor(Scheduler):
             for name, command in _COMMANDS.items()
             if (value := option("condor", name)) is not None
         }
+        if defaults.get("accounting_group_user") == owner() and "accounting_group" not in defaults:
+            # HTCondor accounts a job to its owner anyway, and some pools refuse a user alone.
+            del defaults["accounting_group_user"]
         connection = Connection(option("condor", "scheduler"), option("condor", "collector"))
         return cls(connection, defaults, option("project", "id"))
 
@@ -239,18 +244,12 @@ class HTCondor(Scheduler):
         commands = {
             "universe": "local",
             "executable": "/bin/sh",
-            "arguments": _argument_string([*command, *arguments]),
+            "arguments": literal(join_words([*command, *arguments])),
             "getenv": "true",
             "initialdir": str(log.absolute().parent),
             "on_exit_remove": "false",
         }
         return self._send(self._parsed(commands), 1)
-
-
-def _argument_string(arguments: Sequence[str]) -> str:
-    """Return arguments as HTCondor's "new syntax" writes them."""
-    each = ("'" + text.replace("'", "''").replace('"', '""') + "'" for text in arguments)
-    return '"' + literal(" ".join(each)) + '"'
 
 
 def is_program(path: Path) -> bool:
