@@ -121,7 +121,7 @@ def inherited(getenv: str, environ: Mapping[str, str] | None = None) -> dict[str
 
 
 def join_words(words: Iterable[str]) -> str:
-    """Return words as the new syntax of ``arguments`` and ``environment`` writes them.
+    r"""Return words as the new syntax of ``arguments`` and ``environment`` writes them.
 
     >>> join_words(["a", "b c", "it's", 'say "so"'])
     '"a \'b c\' \'it\'\'s\' \'say ""so""\'"'
