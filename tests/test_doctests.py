@@ -4,8 +4,9 @@ import doctest
 import pkgutil
 from importlib import import_module
 
-import asimov
 import asimov.pipelines
+
+import asimov
 
 
 def test_examples_in_docstrings_are_true():
@@ -17,4 +18,4 @@ def test_examples_in_docstrings_are_true():
             result = doctest.testmod(import_module(module.name), report=True)
             assert result.failed == 0, module.name
             attempted += result.attempted
-    assert attempted > 5
+    assert attempted >= 4
