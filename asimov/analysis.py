@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from asimov import plugins
 from asimov.configure import make_config
+from asimov.errors import AsimovError
 from asimov.ledger.contents import Entry
 from asimov.ledger.merge import copied
 from asimov.states import STATES
@@ -133,8 +134,22 @@ class Analysis:
 
     @property
     def assets(self) -> dict[str, Any]:
-        """What it has made: paths by the names of its products."""
-        assets = self.pipeline.collect_assets()
+        """What it has made: paths by the names of its products.
+
+        Raises
+        ------
+        AsimovError
+            Where its pipeline raises: whoever asks is another analysis, which is told whose.
+        """
+        try:
+            assets = self.pipeline.collect_assets()
+        except AsimovError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise AsimovError(
+                f"{self.key[0]}/{self.name}: {self.entry.pipeline}.collect_assets raised "
+                f"{type(error).__name__}: {error}"
+            ) from error
         return dict(assets) if isinstance(assets, Mapping) else {}
 
     def _previous_assets(self) -> dict[str, Any]:

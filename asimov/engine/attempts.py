@@ -16,10 +16,14 @@ from typing import Any
 from asimov.analysis import Analysis
 from asimov.errors import AsimovError
 from asimov.ledger.journal import JournalError
+from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
 from asimov.project import Project
 from asimov.scheduler import Gone, NotFound, Observation, Present, Tag, Ticket
 from asimov.workspace import Workspace
+
+#: States in which a person has asked for the job to go.
+LEAVING = {"stop", "restart", "cancelled"}
 
 
 def launch(
@@ -168,22 +172,25 @@ def found(workspace: Workspace, attempt: Attempt) -> int | None:
     return None
 
 
-def settle(workspace: Workspace, report: Callable[[str], None]) -> set[tuple[str, str]]:
+def settle(workspace: Workspace, report: Callable[[str], None]) -> dict[Key, str]:
     """Find out what came of every intent that was left open.
 
     Returns
     -------
-    set
-        The analyses of which that could not be found out now: nothing may be submitted for them.
+    dict
+        The analyses of which that could not be found out now, and why: nothing may be submitted
+        for them.
     """
     intended = [each for each in workspace.journal.open_attempts() if each.state == "intended"]
-    unsettled = set()
+    unsettled: dict[Key, str] = {}
     answers = ask(workspace, intended) if intended else {}
     for attempt in intended:
         answer = answers[attempt.uid]
         name = "/".join(attempt.key)
         if isinstance(answer, (Present, Gone)):
             status = "running" if attempt.stage == "run" else "processing"
+            if workspace.status(attempt.key) in LEAVING:
+                status = workspace.status(attempt.key)
             reason = f"job {answer.job_id} was found by its tag"
             actor = "submit" if workspace.status(attempt.key) == "ready" else "monitor"
             with workspace.journal.durably():
@@ -195,7 +202,7 @@ def settle(workspace: Workspace, report: Callable[[str], None]) -> set[tuple[str
             give_up(workspace, attempt, f"{asked} do not know it")
             report(f"{name}: no job was made by the attempt that was cut short")
         else:
-            unsettled.add(attempt.key)
+            unsettled[attempt.key] = answer.reason
             report(f"{name}: whether it was submitted is not known: {answer.reason}")
     return unsettled
 

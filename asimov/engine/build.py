@@ -11,7 +11,7 @@ import msgspec
 
 from asimov.analysis import Analysis
 from asimov.configure import template_of
-from asimov.engine.guard import HookError, call
+from asimov.engine.guard import HookError, call, guarded
 from asimov.engine.readiness import waiting_for
 from asimov.engine.result import Result
 from asimov.errors import AsimovError
@@ -64,20 +64,11 @@ def build(
             continue
         try:
             new = _build_one(workspace.analysis(key), report, dry_run=dry_run, force=force)
-        except HookError as error:
-            result.failed[key] = error
-            if not dry_run:
-                workspace.move(key, "stuck", "submit", str(error))
-            report(f"{key[0]}/{key[1]}: {error}")
-            continue
         except JournalError:
             raise
         except AsimovError as error:
-            # Not stuck: once the ledger or the template is mended, the next build goes on.
             result.failed[key] = error
-            if not dry_run:
-                workspace.journal.observed([(key, None, f"can't be built: {error}", None)])
-            report(f"{key[0]}/{key[1]}: {error}" + (f" ({error.hint})" if error.hint else ""))
+            _tell_failure(workspace, key, error, report, dry_run=dry_run)
             continue
         if new is None:
             result.unchanged.append(key)
@@ -100,10 +91,29 @@ def build(
     return result
 
 
+def _tell_failure(
+    workspace: Workspace, key: Key, error: AsimovError, report: Report, *, dry_run: bool
+) -> None:
+    report(f"{key[0]}/{key[1]}: {error}" + (f" ({error.hint})" if error.hint else ""))
+    if dry_run:
+        return
+    if isinstance(error, HookError):
+        workspace.move(key, "stuck", "submit", str(error))
+    else:
+        # Not stuck: once the ledger or the template is mended, the next build goes on.
+        workspace.journal.observed([(key, None, f"can't be built: {error}", None)])
+
+
 def _build_one(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -> Build | None:
     """Render one configuration; None where it is as it should be already."""
-    workspace = analysis.workspace
     call(analysis, "before_config", keep=not dry_run, dryrun=dry_run)
+    # The template asks the pipeline, and those of the inputs, for what it names.
+    with guarded(analysis, "make_config", passing=AsimovError):
+        return _render(analysis, report, dry_run=dry_run, force=force)
+
+
+def _render(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -> Build | None:
+    workspace = analysis.workspace
     if dry_run:
         text = analysis.make_config(analysis.config_file, dryrun=True)
         report(f"# {analysis.key[0]}/{analysis.name}: {analysis.config_file}\n{text}")

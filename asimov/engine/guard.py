@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from asimov import plugins
 from asimov.analysis import Analysis
 from asimov.errors import AsimovError, SchedulerUnreachableError
+from asimov.ledger.journal import JournalError
 from asimov.logs import logger
 from asimov.pipeline import Pipeline
 from asimov.utils import set_directory
@@ -61,26 +63,50 @@ def call(analysis: Analysis, method: str, *, keep: bool = True, **arguments: Any
     SchedulerUnreachableError
         Where that is why the method failed: no fault of the pipeline's.
     """
-    workspace = analysis.workspace
-    name = "__init__"
     try:
-        with set_directory(workspace.project.root):
+        with guarded(analysis, "__init__"):
             function = getattr(analysis.pipeline, method, None)
-            name = method
-            if function is None:
-                return None
+        if function is None:
+            return None
+        with guarded(analysis, method):
             return function(**_accepted(function, arguments))
-    except plugins.PluginError:
+    finally:
+        if keep:
+            with guarded(analysis, method):
+                analysis.workspace.keep(analysis)
+
+
+@contextmanager
+def guarded(
+    analysis: Analysis, method: str, passing: type[AsimovError] = plugins.PluginError
+) -> Iterator[None]:
+    """Work in the project's folder, and make one error of whatever a pipeline raises in the block.
+
+    Parameters
+    ----------
+    analysis
+        The analysis.
+    method
+        What of its pipeline is called, for the message.
+    passing
+        Errors that are not the pipeline's own and pass as they are.
+
+    Raises
+    ------
+    HookError, SchedulerUnreachableError
+        As `call` does.
+    """
+    try:
+        with set_directory(analysis.workspace.project.root):
+            yield
+    except (passing, plugins.PluginError, JournalError):
         raise
     except (Exception, SystemExit) as error:
-        logger().error("%s/%s: %s failed", *analysis.key, name, exc_info=True)
+        logger().error("%s/%s: %s failed", *analysis.key, method, exc_info=True)
         unreachable = _unreachable(error)
         if unreachable:
             raise unreachable from error
-        raise HookError(analysis, name, error) from error
-    finally:
-        if keep:
-            workspace.keep(analysis)
+        raise HookError(analysis, method, error) from error
 
 
 def _unreachable(error: BaseException | None) -> SchedulerUnreachableError | None:

@@ -97,15 +97,17 @@ def monitor(
     """
     everything = set(workspace.keys(subject))
     keys = set(everything)
+    unsettled: dict[Key, str] = {}
     for error in workspace.contents.broken.values():
         report(f"{error}; its analyses are left as they are")
     if not dry_run:
         workspace.adopt()
         workspace.scheduler().wake()
         # What may have been submitted again is not looked at until that is known.
-        keys -= settle(workspace, report)
+        unsettled = settle(workspace, report)
+        keys -= unsettled.keys()
     result = Pass()
-    _observe(workspace, keys, report, result, dry_run=dry_run)
+    _observe(workspace, keys, report, result, set(unsettled.values()), dry_run=dry_run)
     if not dry_run:
         _leave(workspace, keys, report)
         _store(workspace, keys, report)
@@ -116,7 +118,13 @@ def monitor(
 
 
 def _observe(
-    workspace: Workspace, keys: set[Key], report: Report, result: Pass, *, dry_run: bool
+    workspace: Workspace,
+    keys: set[Key],
+    report: Report,
+    result: Pass,
+    unknown: set[str],
+    *,
+    dry_run: bool,
 ) -> None:
     attempts: list[Attempt] = []
     for attempt in workspace.journal.open_attempts():
@@ -130,7 +138,7 @@ def _observe(
                 "not in the ledger; it is left as it is"
             )
     answers = ask(workspace, attempts)
-    unknown = {a.reason for a in answers.values() if isinstance(a, Unknown)}
+    unknown |= {a.reason for a in answers.values() if isinstance(a, Unknown)}
     if unknown and all(isinstance(answer, Unknown) for answer in answers.values()):
         result.unreachable = sorted(unknown)
     observer = Observer(workspace, report, dry_run=dry_run)

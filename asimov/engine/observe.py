@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from asimov.analysis import Analysis
-from asimov.engine.attempts import found, give_up, launch, record_job
+from asimov.engine.attempts import LEAVING, found, give_up, launch, record_job
 from asimov.engine.guard import HookError, call, overrides
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.ledger.journal import JournalError
@@ -45,14 +45,15 @@ class Observer:
     def take(self, attempt: Attempt, answer: Observation) -> None:
         """Take one observation."""
         status = self.workspace.status(attempt.key)
-        if status in {"stop", "restart", "cancelled"}:
+        if status in LEAVING:
             self._leaving(attempt, answer, status)
         elif isinstance(answer, Present):
             self._present(attempt, answer, status)
         elif isinstance(answer, Gone):
             self._gone(attempt, answer)
         elif isinstance(answer, Unknown):
-            self._see(attempt.key, ("unknown", answer.reason, None))
+            if status != "stuck":  # which says why, and may remember that its job is held
+                self._see(attempt.key, ("unknown", answer.reason, None))
         else:
             asked = ", ".join(answer.asked)
             detail = f"job {attempt.job_id} is not in the queue and nothing says how it ended"
@@ -103,6 +104,10 @@ class Observer:
                 self._move(key, "stuck", f"job {answer.job_id} is held: {answer.reason}{code}")
             return
         if status == "stuck":
+            record = self.workspace.records.get(key)
+            if record is None or record.job_state != JobState.HELD.value:
+                # It is stuck for another reason: its pipeline is asked again when the job ends.
+                return
             self._move(key, going, f"job {answer.job_id} is {answer.state.value} again")
         if attempt.stage == "run" and not self.dry_run:
             self._call_while_running(key)
@@ -238,7 +243,12 @@ class Observer:
             except (PluginError, SchedulerUnreachableError) as error:
                 self._see(attempt.key, ("unknown", str(error), None))
             except AsimovError as error:
-                self._move(attempt.key, "stuck", str(error))
+                if status == "cancelled":
+                    # It stays so, and the next pass asks again for the job to be removed.
+                    self._see(attempt.key, (answer.state.value, str(error), None))
+                    self.report(f"{name}: {error}")
+                else:
+                    self._move(attempt.key, "stuck", str(error))
         elif not self.dry_run:
             # For a job that is to go, that nobody has it is enough.
             self._see(attempt.key, (None, None, None))

@@ -9,7 +9,7 @@ from typing import Any
 from asimov.analysis import Analysis
 from asimov.engine.attempts import found, launch, record_job, settle
 from asimov.engine.build import settings_digest
-from asimov.engine.guard import call, takes
+from asimov.engine.guard import HookError, call, guarded, takes
 from asimov.engine.readiness import waiting_for
 from asimov.engine.result import Result
 from asimov.errors import AsimovError, SchedulerUnreachableError
@@ -53,7 +53,8 @@ def submit(
             continue
         analysis = workspace.analysis(key)
         try:
-            _check_built(analysis)
+            with guarded(analysis, "__init__", passing=AsimovError):
+                _check_built(analysis)
             if dry_run:
                 _rehearse(analysis, report)
             else:
@@ -63,6 +64,8 @@ def submit(
             raise
         except AsimovError as error:
             result.failed[key] = error
+            if isinstance(error, HookError) and workspace.status(key) == "ready" and not dry_run:
+                workspace.move(key, "stuck", "submit", str(error))
             report(f"{key[0]}/{key[1]}: {error}" + (f" ({error.hint})" if error.hint else ""))
     return result
 
