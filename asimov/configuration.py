@@ -5,7 +5,12 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from configparser import ConfigParser
+from configparser import (
+    ConfigParser,
+    DuplicateOptionError,
+    DuplicateSectionError,
+    MissingSectionHeaderError,
+)
 from configparser import Error as ConfigParserError
 from io import StringIO
 from pathlib import Path
@@ -36,7 +41,8 @@ BUILT_IN = {
 
 def user_file() -> Path:
     """Return the path of the user's own configuration file."""
-    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    # Not Path.home(), which raises where neither HOME nor the system knows of one.
+    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111
     return Path(base) / "asimov" / "asimov.conf"
 
 
@@ -78,11 +84,20 @@ def read(root: Path | None = None) -> ConfigParser:
     return config
 
 
+_WRONG: dict[type[ConfigParserError], str] = {
+    MissingSectionHeaderError: "it begins without a [section]",
+    DuplicateSectionError: "a section stands in it twice",
+    DuplicateOptionError: "an option stands in its section twice",
+}
+
+
 def _read_file(config: ConfigParser, path: Path) -> None:
     try:
-        text = path.read_text()
-    except FileNotFoundError:
+        text = path.read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
         return
+    except UnicodeDecodeError as error:
+        raise AsimovError("is not UTF-8 text", where=path) from error
     except OSError as error:
         raise AsimovError(f"can't be read: {error.strerror}", where=path) from error
     try:
@@ -93,7 +108,7 @@ def _read_file(config: ConfigParser, path: Path) -> None:
         if errors:
             line = errors[0][0]
         raise AsimovError(
-            f"is not a configuration file: {type(error).__name__}",
+            f"is not a configuration file: {_WRONG.get(type(error), 'a line is neither')}",
             where=Place(path, line),
             hint="it holds [sections] of 'key = value' lines",
         ) from error
@@ -108,13 +123,30 @@ def update_file(path: Path, values: dict[tuple[str, str], str]) -> None:
         The file; made where it is missing.
     values
         The new values by section and option.
+
+    Raises
+    ------
+    AsimovError
+        For a section, an option or a value that the file would not give back as it is.
     """
     config = ConfigParser(interpolation=None)
     _read_file(config, path)
     for (section, option), value in values.items():
+        if section == config.default_section:
+            raise AsimovError(f"there is no section {section!r}", hint="take one with a name")
         if not config.has_section(section):
             config.add_section(section)
         config.set(section, option, value)
     text = StringIO()
     config.write(text)
+    written = ConfigParser(interpolation=None)
+    try:
+        written.read_string(text.getvalue())
+        bad = [each for each in values if written.get(*each) != values[each].strip()]
+    except ConfigParserError:
+        bad = list(values)
+    if bad:
+        raise AsimovError(
+            f"{'/'.join(bad[0])!r} with that value can't be kept in the file", where=path
+        )
     write_atomically(path, text.getvalue())

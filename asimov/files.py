@@ -88,8 +88,11 @@ def locked(path: Path, purpose: str, *, wait: bool = True) -> Iterator[None]:
     AsimovError
         With the exit code `EXIT_BUSY` where somebody else holds it and `wait` is False.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        raise AsimovError(f"can't be locked: {error.strerror}", where=path) from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

@@ -67,6 +67,8 @@ class EventRepo:
                 return git.Repo.clone_from(self._url, self._root)
             self._root.mkdir(parents=True, exist_ok=True)
             return git.Repo.init(self._root)
+        except OSError as error:
+            raise AsimovError(f"can't be made: {error.strerror}", where=self._root) from error
         except git.GitError as error:
             raise AsimovError(f"git: {_words(error)}", where=self._root) from error
 
@@ -95,13 +97,13 @@ class EventRepo:
         AsimovError
             In git's words where it fails.
         """
-        import git
-
         listed = "\0".join(str(path.relative_to(self._root)) for path in paths)
         if not listed:
             return None
         files = ["--pathspec-from-file=-", "--pathspec-file-nul"]
         repo = self.repository
+        import git
+
         try:
             # Literal: a name with a star or a colon in it is a name.
             with repo.git.custom_environment(GIT_LITERAL_PATHSPECS="1"):
@@ -166,10 +168,17 @@ def _feed(repo: git.Repo, text: str, *arguments: str) -> None:
 
 def _author(repo: git.Repo) -> list[str]:
     """Return options that name an author where the user has not told git of one."""
-    reader = repo.config_reader()
-    if reader.has_option("user", "email"):
-        return []
-    return ["-c", "user.name=asimov", "-c", "user.email=asimov@localhost"]
+    # Git is asked, since GitPython does not read every file that git reads.
+    known = repo.git.execute(
+        ["git", "config", "--name-only", "--get-regexp", r"^user\.(name|email)$"],
+        with_exceptions=False,
+    ).split()
+    options = []
+    if "user.name" not in known:
+        options += ["-c", "user.name=asimov"]
+    if "user.email" not in known:
+        options += ["-c", "user.email=asimov@localhost"]
+    return options
 
 
 def _words(error: Exception) -> str:

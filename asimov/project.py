@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import uuid
 from configparser import ConfigParser
@@ -101,9 +102,12 @@ def find(start: Path | None = None) -> Project:
     AsimovError
         Where there is none.
     """
-    here = (start or Path.cwd()).resolve()
+    try:
+        here = (start or Path.cwd()).resolve()
+    except FileNotFoundError:
+        raise AsimovError("the current folder is gone", hint="go to one that is there") from None
     for folder in (here, *here.parents):
-        if (folder / configuration.PROJECT_FILE).is_file():
+        if os.path.isfile(folder / configuration.PROJECT_FILE):  # noqa: PTH113  (never raises)
             project = Project(folder, configuration.read(folder))
             if not project.ledger.is_dir():
                 raise AsimovError(
@@ -139,7 +143,8 @@ def create(name: str, root: Path, scheduler: str, options: dict[tuple[str, str],
     """
     root = root.resolve()
     if not name.strip() or not name.isprintable():
-        raise AsimovError("a project needs a name", hint="asimov init NAME")
+        wrong = "can't be printed" if name.strip() else "is empty"
+        raise AsimovError(f"the project's name {wrong}", hint="asimov init NAME")
     if (root / configuration.PROJECT_FILE).exists():
         raise AsimovError(
             "there is a project here already",
@@ -159,7 +164,10 @@ def create(name: str, root: Path, scheduler: str, options: dict[tuple[str, str],
     if not (ledger / "project.yaml").exists():
         write_atomically(ledger / "project.yaml", "# Settings of every analysis in this project.\n")
     for folder in (ledger / "subjects", ledger / "analyses", new.working, new.results, new.logs):
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise AsimovError(f"can't be made: {error.strerror}", where=folder) from error
     # Last, since this file is what makes the folder a project.
     configuration.update_file(root / configuration.PROJECT_FILE, values)
     return find(root)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,8 @@ class Store:
         """
         source = Path(file)
         name = new_name or source.name
+        if name == _MANIFEST or Path(name).name != name:
+            raise AsimovError(f"{name!r} can't be a name in the store", where=source)
         folder = self.root / subject / analysis
         checksum = _checksum(source)
         manifest = self.manifest(subject, analysis)
@@ -70,9 +73,9 @@ class Store:
             )
         if known and target.exists():
             return target
-        folder.mkdir(parents=True, exist_ok=True)
         partial = folder / f".{name}.partial"
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, partial)
             if _checksum(partial) != checksum:
                 raise AsimovError("changed while it was copied to the store", where=source)
@@ -80,7 +83,8 @@ class Store:
         except OSError as error:
             raise AsimovError(f"can't be stored: {error.strerror}", where=target) from error
         finally:
-            partial.unlink(missing_ok=True)
+            with suppress(OSError):
+                partial.unlink()
         manifest[name] = {
             "sha256": checksum,
             "size": target.stat().st_size,
@@ -91,11 +95,19 @@ class Store:
 
     def manifest(self, subject: str, analysis: str) -> dict[str, Any]:
         """Return what the store holds of an analysis: checksum, size and time by file."""
+        path = self.root / subject / analysis / _MANIFEST
         try:
-            text = (self.root / subject / analysis / _MANIFEST).read_text()
+            manifest = json.loads(path.read_text())
         except FileNotFoundError:
             return {}
-        manifest: dict[str, Any] = json.loads(text)
+        except OSError as error:
+            raise AsimovError(f"can't be read: {error.strerror}", where=path) from error
+        except ValueError:
+            manifest = None
+        if not isinstance(manifest, dict):
+            raise AsimovError(
+                "is not a manifest of the store", where=path, hint="restore it from a copy"
+            )
         return manifest
 
     def fetch_file(self, subject: str, analysis: str, name: str) -> Path:
@@ -132,7 +144,10 @@ class Store:
 
 def _checksum(path: Path) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
+    try:
+        with path.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    except OSError as error:
+        raise AsimovError(f"can't be read: {error.strerror}", where=path) from error
     return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from importlib import import_module
 
@@ -84,7 +85,10 @@ def main() -> None:
     from asimov.errors import AsimovError
 
     try:
-        cli.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False)
+        # Click returns the code of its own Exit, and what a command returns, which is None.
+        if isinstance(code, int):
+            sys.exit(code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -100,6 +104,9 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(0)
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            click.echo(f"error: {error.strerror}: {error.filename or 'the output'}", err=True)
+            sys.exit(1)
         from asimov.logs import logger
 
         logger().critical("a fault of asimov's own", exc_info=True)

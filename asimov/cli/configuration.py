@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+from configparser import ConfigParser
 
 import click
 
@@ -36,7 +38,8 @@ def show_command(option: str | None, as_json: bool) -> None:
         section, key = _split(option)
         if not config.has_option(section, key):
             raise AsimovError(
-                f"the configuration has no {option}", hint="'asimov configuration show' lists it"
+                f"the configuration has no {option!r}{_near(option, config)}",
+                hint="'asimov configuration show' lists what it has",
             )
         value = config.get(section, key)
         click.echo(json.dumps(value) if as_json else value)
@@ -69,8 +72,16 @@ def update_command(option: str, value: str) -> None:
 
         if not plugins.is_known(plugins.SCHEDULERS, value):
             raise plugins.unknown(plugins.SCHEDULERS, value)
+    if not project.config.has_option(section, key) and (near := _near(option, project.config)):
+        click.echo(f"note: {option!r} is new{near}", err=True)
     update_file(project.root / PROJECT_FILE, {(section, key): value})
     click.echo(f"{section}/{key} = {value}")
+
+
+def _near(option: str, config: ConfigParser) -> str:
+    known = [f"{section}/{key}" for section in config.sections() for key in config.options(section)]
+    close = difflib.get_close_matches(option, known, 1, cutoff=0.8)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _split(option: str) -> tuple[str, str]:

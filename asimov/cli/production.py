@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 from typing import Any
 
 import click
@@ -81,7 +82,10 @@ def _set(workspace: Workspace, key: Key, status: str, reason: str | None) -> Non
             f"{subject}/{name} has {job}, whose end has not been seen",
             hint="run 'asimov monitor' first, or set it to restart, stop or cancelled",
         )
-    person = f"{getpass.getuser()}"
+    try:
+        person = getpass.getuser()
+    except (KeyError, OSError):  # neither the environment nor the system has a name
+        person = str(os.getuid())
     if not workspace.move(key, after, person, reason):
         raise AsimovError(
             f"{subject}/{name} has just become {workspace.status(key)}", hint="look, and try again"

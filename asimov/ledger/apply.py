@@ -92,7 +92,9 @@ class Planner:
         self._subject = subject
         self._update = update
         self._broken = contents.broken
-        self._places: dict[Key, Document] = {}
+        self._places: dict[Key, tuple[Document, list[str | int]]] = {}
+        self._subject_places: dict[str, Document] = {}
+        self._settings_changed = False
         self._new = Contents(
             contents.project, dict(contents.subjects), dict(contents.entries), contents.broken
         )
@@ -146,6 +148,7 @@ class Planner:
             self.plan.changes.append(Change("unchanged", what))
             return
         self.plan.changes.append(Change("update" if self._new.project else "add", what))
+        self._settings_changed = True
         self._new.project = new
         self.plan.files[PROJECT_FILE] = new
 
@@ -160,6 +163,12 @@ class Planner:
         else:
             before = {key: value for key, value in old.items() if key != "analyses"}
             after = merge([before, settings])
+            if after != before and name in self._subject_places:
+                first = self._subject_places[name].place(["name"])
+                raise AsimovError(
+                    f"there are two subjects {name!r} (the first at {first})",
+                    where=document.place(["name"]),
+                )
             if after != before and not self._update:
                 raise AsimovError(
                     f"the subject {name!r} is in the ledger with other settings",
@@ -167,6 +176,7 @@ class Planner:
                     hint="change it with 'asimov apply --update', or in its ledger file",
                 )
             self._put_subject(name, {**old, **after}, old, f"subject {name}")
+        self._subject_places[name] = document
         for number, analysis in enumerate(data.get("analyses") or []):
             self._put_analyses(name, analysis, document, ["analyses", number])
 
@@ -177,6 +187,7 @@ class Planner:
             self.plan.changes.append(Change("unchanged", what))
             return
         self.plan.changes.append(Change("add" if old is None else "update", what))
+        self._settings_changed |= old is not None
         self._new.subjects[name] = new
         self.plan.files[subject_file(name)] = new
 
@@ -195,8 +206,8 @@ class Planner:
     def _put_analyses(
         self, subject: str, data: dict[str, Any], document: Document, path: list[str | int]
     ) -> None:
-        self._known_pipeline(data["pipeline"], document, [*path, "pipeline"])
         for each in strategies.expand(data):
+            self._known_pipeline(each["pipeline"], document, [*path, "pipeline"])
             key = (subject, each["name"])
             old = self._new.entries.get(key)
             new = self._put(key, each, old, document, path)
@@ -214,10 +225,10 @@ class Planner:
         return self._lists[subject]
 
     def _add_projectanalysis(self, data: dict[str, Any], document: Document) -> None:
-        self._known_pipeline(data["pipeline"], document, ["pipeline"])
         for number, subject in enumerate(data.get("subjects") or []):
             self._known_subject(subject, document, ["subjects", number])
         for each in strategies.expand(data):
+            self._known_pipeline(each["pipeline"], document, ["pipeline"])
             key = (PROJECT_ANALYSES, each["name"])
             path = project_analysis_file(each["name"])
             if path in self._broken:
@@ -238,12 +249,13 @@ class Planner:
         """Plan one analysis; return its new document, or None where nothing changes."""
         what = f"analysis {key[0]}/{key[1]}"
         if key in self._places:
-            first = self._places[key].place()
+            before, its_path = self._places[key]
+            first = before.place([*its_path, "name"])
             raise AsimovError(
                 f"there are two analyses {key[0]}/{key[1]} (the first at {first})",
                 where=document.place([*path, "name"]),
             )
-        self._places[key] = document
+        self._places[key] = (document, path)
         if old is None:
             status = data.get("status") or "ready"
             self.plan.added[key] = ALIASES.get(status, status)
@@ -292,10 +304,11 @@ class Planner:
         graph = Dependencies(
             self._new, lambda key: self._new.settings(self._new.entries[key], {}), lambda _: "ready"
         )
-        cycle = graph.cycle()
+        # A circle that somebody has edited into the ledger is no reason to refuse what is apart.
+        cycle = graph.cycle(None if self._settings_changed else self._places)
         if cycle:
-            new = [key for key in cycle if key in self._places]
-            place = self._places[new[0]].place() if new else None
+            new = [self._places[key] for key in cycle if key in self._places]
+            place = new[0][0].place([*new[0][1], "needs"]) if new else None
             raise AsimovError(
                 f"needs go in a circle: {' needs '.join('/'.join(key) for key in cycle)}",
                 where=place,

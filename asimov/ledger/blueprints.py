@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import re
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from asimov.errors import AsimovError
-from asimov.ledger import needs, schema, strategies
+from asimov.ledger import checks, schema, strategies
 from asimov.ledger.documents import Document, read_documents
-from asimov.ledger.store import in_place, normalised
-from asimov.project import PROJECT_ANALYSES
-from asimov.states import ALIASES, STATES
-
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=,@~-]{0,199}")
-#: States that an analysis can't begin in: they are about a job that it does not have.
-_WITH_JOB = {"running", "processing", "stop", "restart"}
+from asimov.ledger.store import in_place, normalise
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +61,33 @@ def _text(source: str) -> str:
     except UnicodeDecodeError as error:
         raise AsimovError("is not UTF-8 text", where=source) from error
     except OSError as error:
-        near = ""
-        if isinstance(error, FileNotFoundError) and Path(source).parent.is_dir():
-            names = [each.name for each in Path(source).parent.iterdir()]
-            close = difflib.get_close_matches(Path(source).name, names, 1)
-            near = f"; did you mean {Path(source).parent / close[0]}?" if close else ""
-        reason = error.strerror or str(getattr(error, "reason", error))
-        raise AsimovError(f"can't be read: {reason}{near}", where=source) from error
+        near = _near(Path(source)) if isinstance(error, FileNotFoundError) else ""
+        raise AsimovError(
+            f"can't be read: {error.strerror or error}{near}", where=source
+        ) from error
+
+
+def _near(path: Path) -> str:
+    try:
+        names = [each.name for each in path.parent.iterdir()]
+    except OSError:
+        return ""
+    close = difflib.get_close_matches(path.name, names, 1)
+    return f"; did you mean {path.parent / close[0]}?" if close else ""
 
 
 def _download(url: str) -> str:
+    from http.client import HTTPException
+    from urllib.error import URLError
     from urllib.request import urlopen
 
-    with urlopen(url, timeout=30) as answer:
-        data: bytes = answer.read()
+    try:
+        with urlopen(url, timeout=30) as answer:
+            data: bytes = answer.read()
+    except (OSError, HTTPException, ValueError) as error:
+        reason = error.reason if isinstance(error, URLError) else error
+        told = (reason.strerror if isinstance(reason, OSError) else None) or reason
+        raise AsimovError(f"can't be fetched: {told}", where=url) from error
     return data.decode("utf-8")
 
 
@@ -100,7 +105,7 @@ def check(document: Document) -> Blueprint:
     kind = data.get("kind")
     if kind is None:
         raise AsimovError("'kind' is missing", where=document.place(), hint=_kinds())
-    if kind not in schema.KINDS:
+    if not isinstance(kind, str) or kind not in schema.KINDS:
         near = difflib.get_close_matches(str(kind), schema.KINDS, 1)
         raise AsimovError(
             f"there is no kind {kind!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
@@ -108,14 +113,20 @@ def check(document: Document) -> Blueprint:
             hint=_kinds(),
         )
     if kind in {"subject", "event"}:
-        data = normalised(data)
+        data = normalise(document)
     wrong = schema.mismatch(data, schema.KINDS[kind])
     if wrong:
         raise AsimovError(in_place(*wrong), where=document.place(wrong[1]))
+    if kind in {"analysis", "postprocessing"} and data.get(
+        "event", data.get("subject")
+    ) != data.get("subject", data.get("event")):
+        raise AsimovError(
+            "'event' and 'subject' mean the same, and differ", where=document.place(["event"])
+        )
     kind = "subject" if kind == "event" else kind
     data = {key: value for key, value in data.items() if key != "kind"}
     if kind == "subject":
-        _check_name(data, document, [])
+        checks.check_name(data["name"], document, [])
         for number, analysis in enumerate(data.get("analyses") or []):
             _check_analysis(analysis, document, ["analyses", number])
     elif kind in {"analysis", "projectanalysis"}:
@@ -127,42 +138,18 @@ def _kinds() -> str:
     return f"the kinds are {', '.join(schema.KINDS)}"
 
 
-def _check_analysis(data: Mapping[str, Any], document: Document, path: list[str | int]) -> None:
-    for key in ("needs", "analyses"):
-        for number, item in enumerate(data.get(key) or []):
-            try:
-                needs.parse([item])
-            except AsimovError as error:
-                error.where = document.place([*path, key, number])
-                raise
+def _check_analysis(data: dict[str, Any], document: Document, path: list[str | int]) -> None:
+    checks.check_analysis(data, document, path)
     try:
-        for each in strategies.expand(dict(data)):
-            _check_name(each, document, path)
+        expanded = strategies.expand(data)
     except AsimovError as error:
-        error.where = error.where or document.place([*path, "strategy"])
+        error.where = document.place([*path, "strategy"])
         raise
-    status = data.get("status")
-    if status is None:
-        return
-    name = ALIASES.get(status, status)
-    if name not in STATES or name in _WITH_JOB:
-        able = [state for state in STATES if state not in _WITH_JOB]
-        raise AsimovError(
-            f"status: an analysis can't begin as {status!r}",
-            where=document.place([*path, "status"]),
-            hint=f"it can begin as {', '.join(able)}",
-        )
-
-
-def _check_name(data: Mapping[str, Any], document: Document, path: list[str | int]) -> None:
-    name = data["name"]
-    if not _NAME.fullmatch(name):
-        raise AsimovError(
-            f"{name!r} can't be a name: it would not be a plain file name",
-            where=document.place([*path, "name"]),
-            hint="letters, digits and _.+=,@~- only, with neither a dot nor a dash in front",
-        )
-    if name == PROJECT_ANALYSES:
-        raise AsimovError(
-            f"the name {name!r} is asimov's own", where=document.place([*path, "name"])
-        )
+    for each in expanded:
+        checks.check_name(each["name"], document, path)
+        if each.keys() != data.keys():
+            # The strategy may have set what has a shape.
+            wrong = schema.mismatch(each, schema.InlineAnalysis)
+            if wrong:
+                raise AsimovError(in_place(*wrong), where=document.place([*path, "strategy"]))
+            checks.check_analysis(each, document, path)

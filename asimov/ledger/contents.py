@@ -80,10 +80,10 @@ class Contents:
             What pipelines wrote, by analysis, and by subject under ``(subject, "")``.
         """
         subject, name = entry.key
-        pipelines = self.project.get("pipelines") or {}
+        defaults = _of_pipeline(self.project.get("pipelines") or {}, entry.pipeline)
         layers: list[Layer] = [
             ("project.yaml", _without(self.project, _OF_PROJECT)),
-            (f"project.yaml: pipelines: {entry.pipeline}", pipelines.get(entry.pipeline) or {}),
+            (f"project.yaml: pipelines: {entry.pipeline}", defaults),
         ]
         if subject in self.subjects:
             layers.append((entry.file, _without(self.subjects[subject], _OF_SUBJECT)))
@@ -101,6 +101,13 @@ class Contents:
         subject = self.subjects.get(name, {})
         settings = merge([_without(self.project, _OF_PROJECT), _without(subject, _OF_SUBJECT)])
         return lay_over(settings, facts.get((name, ""), {}))
+
+
+def _of_pipeline(pipelines: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the settings of a pipeline, which is found in whatever case it is written."""
+    if name in pipelines:
+        return pipelines[name] or {}
+    return next((v or {} for k, v in pipelines.items() if k.lower() == name.lower()), {})
 
 
 #: A name for people, and settings.

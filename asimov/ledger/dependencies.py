@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from asimov.ledger.contents import Contents
@@ -73,12 +73,20 @@ class Dependencies:
         names = tuple(subjects if subjects is not None else self._contents.subjects)
         keys = [each for name in names for each in self._by_subject.get(name, ())]
         selection = select(needs, self._pool((PROJECT_ANALYSES, *names), keys), key, self._exists)
-        if subjects is None or field == "needs":
+        if subjects is None:
+            # All subjects are meant: also one whose file can't be read just now.
+            unread = [Need((Term("subject", name),)) for name in self._unread_subjects()]
+            return Selection(selection.keys, selection.unmatched + tuple(unread))
+        if field == "needs":
             return selection
         # A subject that was asked for by name and has nothing to give is not left out silently.
         have = {subject for subject, _ in selection.keys}
         empty = [Need((Term("subject", name),)) for name in names if name not in have]
         return Selection(selection.keys, selection.unmatched + tuple(empty))
+
+    def _unread_subjects(self) -> list[str]:
+        paths = [path for path in self._contents.broken if path.startswith("subjects/")]
+        return [path.removeprefix("subjects/").rpartition(".")[0] for path in paths]
 
     def _with_named(self, selection: Selection, needs: list[Need], key: Key) -> Selection:
         """Add what a plain name selects among the subject analyses, which conditions leave out."""
@@ -126,10 +134,16 @@ class Dependencies:
             value = value.get(step)
         return value
 
-    def cycle(self) -> list[Key] | None:
-        """Return analyses that wait for each other, the first of them again at the end."""
+    def cycle(self, starts: Iterable[Key] | None = None) -> list[Key] | None:
+        """Return analyses that wait for each other, the first of them again at the end.
+
+        Parameters
+        ----------
+        starts
+            The analyses whose needs are followed, by default all.
+        """
         done: set[Key] = set()
-        for start in self._contents.entries:
+        for start in self._contents.entries if starts is None else starts:
             if start in done:
                 continue
             path: dict[Key, None] = {}

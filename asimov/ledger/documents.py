@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
@@ -25,6 +26,9 @@ class Document:
         Where it starts, counted from 1.
     text
         The whole stream, kept to find the lines of keys when an error is told.
+    moved
+        Where in the text the paths stand that were moved when the document was brought into its
+        present form.
     """
 
     data: Any
@@ -32,6 +36,7 @@ class Document:
     line: int
     index: int
     text: str
+    moved: dict[tuple[str | int, ...], list[str | int]] = field(default_factory=dict)
 
     def place(self, path: Sequence[str | int] = ()) -> Place:
         """Return the place of a key, or of the nearest thing around it that is there.
@@ -41,6 +46,9 @@ class Document:
         path
             Keys of mappings and indices of lists, from the document's top.
         """
+        head = tuple(path[:2])
+        if head in self.moved:
+            path = [*self.moved[head], *path[2:]]
         node = next(node for i, node in enumerate(_nodes(self.text)) if i == self.index)
         mark = node.start_mark
         for step in path:
@@ -68,6 +76,26 @@ _BaseDumper: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumpe
 
 #: More values than any ledger has; aliases of aliases can ask for more than fits in memory.
 _LARGEST = 5_000_000
+#: Deeper than any settings are; the YAML library would overrun the stack far below.
+_DEEPEST = 100
+_BRACKET = re.compile(r"[][{}]")
+#: What opens blocks inside each other: an indent, or list signs in one line.
+_DEEP_INDENT = re.compile(rf"^[ \-?:]{{{_DEEPEST}}}", re.MULTILINE)
+
+
+def _checked(construct: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Have a constructor of scalars tell where a value that is not of its tag stands."""
+
+    def made(loader: Any, node: Any) -> Any:
+        try:
+            return construct(loader, node)
+        except (KeyError, ValueError) as error:
+            kind = node.tag.rpartition(":")[2]
+            raise yaml.constructor.ConstructorError(
+                None, None, f"a value that can't be read as {kind}", node.start_mark
+            ) from error
+
+    return made
 
 
 class _Loader(_BaseLoader):  # type: ignore[misc, valid-type]
@@ -79,7 +107,7 @@ class _Loader(_BaseLoader):  # type: ignore[misc, valid-type]
         for first, pairs in _BaseLoader.yaml_implicit_resolvers.items()
     }
     yaml_constructors = {  # noqa: RUF012
-        tag: make
+        tag: _checked(make) if (tag or "").endswith((":int", ":float", ":bool")) else make
         for tag, make in _BaseLoader.yaml_constructors.items()
         if tag is None
         or tag.rpartition(":")[2] in {"null", "bool", "int", "float", "str", "seq", "map"}
@@ -97,6 +125,17 @@ class _Loader(_BaseLoader):  # type: ignore[misc, valid-type]
                 seen.add(key.value)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         return mapping
+
+    def flatten_mapping(self, node: Any) -> None:
+        super().flatten_mapping(node)
+        # What was merged in and replaced is dropped at once: merges of merges would fill memory,
+        # and the key would seem to stand here twice.
+        last = {
+            key.value if isinstance(key.value, str) else id(key): i
+            for i, (key, _) in enumerate(node.value)
+        }
+        if len(last) != len(node.value):
+            node.value = [node.value[i] for i in sorted(last.values())]
 
 
 class _Dumper(_BaseDumper):  # type: ignore[misc, valid-type]
@@ -129,6 +168,7 @@ def read_documents(text: str, file: str) -> list[Document]:
     documents = []
     loader = None
     try:
+        _refuse_depth(text, file)
         loader = _Loader(text)
         index = 0
         while loader.check_data():
@@ -145,31 +185,66 @@ def read_documents(text: str, file: str) -> list[Document]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
-        raise AsimovError(*_explain(error), where=place) from error
-    except yaml.YAMLError as error:
-        raise AsimovError(f"is not text that YAML can hold: {error}", where=Place(file)) from error
-    except RecursionError as error:
+        message, hint = _explain(error)
+        raise AsimovError(message, where=place, hint=hint) from error
+    except yaml.reader.ReaderError as error:
+        code = error.character if isinstance(error.character, int) else ord(error.character)
+        at = max(0, text.find(chr(code)))
+        place = Place(file, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
         raise AsimovError(
-            "holds an alias that contains itself, or is nested too deeply", where=Place(file)
+            f"holds the character U+{code:04X}, which YAML does not allow", where=place
         ) from error
-    except ValueError as error:
-        raise AsimovError(f"holds a value that can't be read: {error}", where=file) from error
+    except RecursionError as error:
+        raise AsimovError("holds an alias that contains itself", where=Place(file)) from error
     finally:
         if loader is not None:
             loader.dispose()
     return documents
 
 
-def _explain(error: yaml.MarkedYAMLError) -> tuple[str]:
+def _refuse_depth(text: str, file: str) -> None:
+    """Raise for values nested so deeply that composing them would end the process."""
+    depth = deepest = 0
+    for bracket in _BRACKET.finditer(text):
+        depth += 1 if bracket[0] in "[{" else -1
+        deepest = max(deepest, depth)
+    # Counting events takes a third of the time of reading: only where the text looks deep.
+    if deepest <= _DEEPEST and not _DEEP_INDENT.search(text):
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                mark: Any = event.start_mark
+                place = Place(file, mark.line + 1, mark.column + 1)
+                raise AsimovError(f"is nested more than {_DEEPEST} levels deep", where=place)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _explain(error: yaml.MarkedYAMLError) -> tuple[str, str | None]:
+    """Return what is wrong, and a hint."""
     problem = error.problem or "can't be read"
     if "could not determine a constructor" in problem:
         tag = problem.split("'")[1] if "'" in problem else problem
-        return (f"the YAML tag {tag} is not allowed: a ledger holds plain data only",)
+        return (
+            f"the YAML tag {tag} is not allowed: a ledger holds plain data only",
+            f"put quotes around text that begins with '!': \"{tag}\"" if tag[:1] == "!" else None,
+        )
+    if "scanning a tag" in str(error.context):
+        return (
+            f"is not valid YAML: {problem} ({error.context})",
+            "put quotes around text that begins with '!'",
+        )
     if "stands here twice" in problem:
-        return (problem,)
+        return problem, None
+    if "can't be read as" in problem:
+        return f"holds {problem}", None
+    hint = "YAML is indented with spaces" if "tab" in problem else None
     if error.context:
-        return (f"is not valid YAML: {problem} ({error.context})",)
-    return (f"is not valid YAML: {problem}",)
+        return f"is not valid YAML: {problem} ({error.context})", hint
+    return f"is not valid YAML: {problem}", hint
 
 
 def _expanded(data: Any, sizes: dict[int, int | None]) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,11 +66,18 @@ class Journal:
             raise AsimovError(f"can't be opened: {error.strerror}", where=path) from error
 
     def _damaged(self, error: sqlite3.Error) -> JournalError:
-        return JournalError(
-            f"the journal can't be used: {error}",
-            where=self.path,
-            hint="is the disk full, or the file damaged? Nothing was changed",
-        )
+        hint = "is the disk full, or the file damaged? Nothing was changed"
+        if not os.access(self.path.parent, os.W_OK) or (
+            self.path.exists() and not os.access(self.path, os.W_OK)
+        ):
+            hint = "you may not write there, and every command that opens the project must"
+        return JournalError(f"the journal can't be used: {error}", where=self.path, hint=hint)
+
+    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._damaged(error) from error
 
     def _migrate(self) -> None:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
@@ -135,15 +142,13 @@ class Journal:
 
     def records(self) -> dict[Key, Record]:
         """Return the record of every analysis that the journal knows."""
-        rows = self._db.execute(f"SELECT {_RECORD} FROM analyses")
+        rows = self._rows(f"SELECT {_RECORD} FROM analyses")
         return {(row[0], row[1]): Record(*row) for row in rows}
 
     def record(self, key: Key) -> Record | None:
         """Return the record of one analysis, or None."""
-        row = self._db.execute(
-            f"SELECT {_RECORD} FROM analyses WHERE subject = ? AND name = ?", key
-        ).fetchone()
-        return Record(*row) if row else None
+        rows = self._rows(f"SELECT {_RECORD} FROM analyses WHERE subject = ? AND name = ?", key)
+        return Record(*rows[0]) if rows else None
 
     def add(self, new: Iterable[tuple[Key, str, str]], actor: str) -> None:
         """Take up analyses that are new: their keys, first states, and where they are from."""
@@ -218,7 +223,7 @@ class Journal:
             if value is not None:
                 where.append(f"{column} = ?")
                 values.append(value)
-        rows = self._db.execute(
+        rows = self._rows(
             "SELECT time, subject, name, actor, kind, before, after, reason FROM events "
             + (f"WHERE {' AND '.join(where)} " if where else "")
             + "ORDER BY id DESC LIMIT ?",
@@ -270,7 +275,7 @@ class Journal:
 
     def open_attempts(self) -> list[Attempt]:
         """Return every attempt that is intended or submitted and whose end is not recorded."""
-        rows = self._db.execute(
+        rows = self._rows(
             f"SELECT {_ATTEMPT} FROM attempts WHERE state IN ('intended', 'submitted') "
             "ORDER BY intended"
         )
@@ -278,7 +283,7 @@ class Journal:
 
     def attempts(self, key: Key) -> list[Attempt]:
         """Return every attempt of one analysis, oldest first."""
-        rows = self._db.execute(
+        rows = self._rows(
             f"SELECT {_ATTEMPT} FROM attempts WHERE subject = ? AND name = ? ORDER BY number", key
         )
         return [Attempt(*row) for row in rows]
@@ -287,7 +292,7 @@ class Journal:
 
     def facts(self) -> dict[Key, dict[str, Any]]:
         """Return what pipelines wrote, by analysis, and by subject under ``(subject, "")``."""
-        rows = self._db.execute("SELECT subject, name, data FROM facts")
+        rows = self._rows("SELECT subject, name, data FROM facts")
         return {(row[0], row[1]): msgspec.msgpack.decode(row[2]) for row in rows}
 
     def set_facts(self, key: Key, data: Mapping[str, Any]) -> None:
@@ -302,7 +307,7 @@ class Journal:
 
     def builds(self) -> dict[Key, Build]:
         """Return what was last built of each analysis."""
-        rows = self._db.execute("SELECT subject, name, config, digest, content, time FROM builds")
+        rows = self._rows("SELECT subject, name, config, digest, content, time FROM builds")
         return {(row[0], row[1]): Build(*row[2:]) for row in rows}
 
     def built(self, builds: Mapping[Key, Build]) -> None:
@@ -319,7 +324,7 @@ class Journal:
 
     def cached_documents(self) -> dict[str, tuple[str, bytes]]:
         """Return the stamp and the parsed form of the ledger's files by their paths."""
-        rows = self._db.execute("SELECT path, stamp, data FROM documents")
+        rows = self._rows("SELECT path, stamp, data FROM documents")
         return {path: (stamp, data) for path, stamp, data in rows}
 
     def cache_documents(
@@ -340,7 +345,7 @@ class Journal:
 
     def changes(self) -> list[tuple[int, dict[str, str]]]:
         """Return the changes that were begun and not closed, oldest first."""
-        rows = self._db.execute("SELECT id, files FROM changes ORDER BY id")
+        rows = self._rows("SELECT id, files FROM changes ORDER BY id")
         return [(number, msgspec.msgpack.decode(files)) for number, files in rows]
 
     def close_changes(self) -> None:
@@ -350,8 +355,8 @@ class Journal:
 
     def get_property(self, key: str) -> str | None:
         """Return a value that the program keeps for itself, or None."""
-        row = self._db.execute("SELECT value FROM properties WHERE key = ?", (key,)).fetchone()
-        return row[0] if row else None
+        rows = self._rows("SELECT value FROM properties WHERE key = ?", (key,))
+        return rows[0][0] if rows else None
 
     def set_property(self, key: str, value: str | None) -> None:
         """Keep a value, or forget it (None)."""

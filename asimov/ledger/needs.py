@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asimov.errors import AsimovError
+from asimov.states import ALIASES
 
 #: Who an analysis is: its subject's name and its own.
 Key = tuple[str, str]
@@ -66,7 +67,9 @@ def _need(item: Any) -> Need:
         if isinstance(part, Mapping):
             for path, value in part.items():
                 if path == "optional":
-                    optional = bool(value)
+                    if not isinstance(value, bool):
+                        raise AsimovError(f"optional should be true or false, and is {value!r}")
+                    optional = value
                 else:
                     terms.append(_term(str(path), value))
         elif isinstance(part, str):
@@ -85,7 +88,8 @@ def _term(path: str, value: Any) -> Term:
         raise AsimovError(f"the value of {path!r} in needs must be text or a number")
     text = as_text(value).strip()
     negated = text.startswith("!")
-    return Term(path, text[1:].strip() if negated else text, negated)
+    text = text[1:].strip() if negated else text
+    return Term(path, ALIASES.get(text.lower(), text) if path == "status" else text, negated)
 
 
 def as_text(value: Any) -> str:
@@ -118,9 +122,14 @@ def has_label(labels: Any, wanted: str) -> bool:
     for sign, compare in _COMPARISONS:
         name, found, value = wanted.partition(sign)
         if found:
-            if not isinstance(labels, Mapping) or name.strip() not in labels:
+            folded = (
+                {str(key).lower(): have for key, have in labels.items()}
+                if isinstance(labels, Mapping)
+                else {}
+            )
+            if name.strip().lower() not in folded:
                 return False
-            have, want = labels[name.strip()], value.strip()
+            have, want = folded[name.strip().lower()], value.strip()
             try:
                 return compare(float(have), float(want))
             except (TypeError, ValueError):

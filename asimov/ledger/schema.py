@@ -5,6 +5,7 @@ Settings are free-form: a key that no shape names is kept as it is.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -144,9 +145,37 @@ def mismatch(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | No
     try:
         msgspec.convert(data, shape)
     except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `$")
-        return _in_words(message), _steps(path.rstrip("`"))
+        message, _, path = str(error).partition(" - at ")
+        is_key = path.startswith("`key` in ")
+        steps = _steps(path.removeprefix("`key` in ").strip("`$"))
+        words = _in_words(message)
+        named = _named(steps, data, message)
+        if is_key:
+            for step in named:
+                data = data[step]
+            bad = next(key for key in data if not isinstance(key, str))
+            return f"the key {bad!r} should be text", [*named, bad]
+        return words, named
     return None
+
+
+_WORDS = {bool: "bool", int: "int", float: "float", str: "str", list: "array", dict: "object"}
+
+
+def _named(steps: list[str | int], data: Any, message: str) -> list[str | int]:
+    """Fill in the keys of free mappings, which msgspec leaves out of its paths as ``...``."""
+    got = message.rpartition(", got ")[2].strip("`")
+    for number, step in enumerate(steps):
+        if step == "...":
+            step = next(  # noqa: PLW2901
+                (key for key, value in data.items() if _WORDS.get(type(value), "null") == got), step
+            )
+            steps[number] = step
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            break
+    return [step for step in steps if step != "..."]
 
 
 _TYPES = {
@@ -171,16 +200,16 @@ def _in_words(message: str) -> str:
             for part in expected.strip("`").split(" | ")
         ]
         names = [name for name in names if name != "nothing"] or names
-        return f"should be {' or '.join(names)}, and is {_TYPES.get(got.strip('`'), got)}"
+        is_now = _TYPES.get(got.strip("`"), got)
+        return f"should be {' or '.join(names)}" + (f", and is {is_now}" if got else "")
     return message
+
+
+_STEP = re.compile(r"\[(\d+)\]|\[(\.\.\.)\]|([^.\[\]]+)")
 
 
 def _steps(path: str) -> list[str | int]:
     """Return the steps of msgspec's path, such as ``.needs[0]``."""
-    steps: list[str | int] = []
-    for part in path.replace("]", "").replace("[", ".").split("."):
-        if part.isdigit():
-            steps.append(int(part))
-        elif part and part != "...":
-            steps.append(part)
-    return steps
+    return [
+        int(index) if index else free or key for index, free, key in _STEP.findall(path.strip("."))
+    ]

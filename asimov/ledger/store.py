@@ -19,8 +19,9 @@ import msgspec
 from asimov.errors import AsimovError
 from asimov.files import locked, write_atomically
 from asimov.ledger import schema
+from asimov.ledger.checks import check_analysis, check_name
 from asimov.ledger.contents import Contents, Entry
-from asimov.ledger.documents import read_documents
+from asimov.ledger.documents import Document, read_documents
 from asimov.ledger.journal import Journal
 from asimov.project import PROJECT_ANALYSES
 
@@ -73,7 +74,7 @@ class LedgerFiles:
         seen = set()
         for path, status in self._scan():
             seen.add(path)
-            stamp = _stamp(status)
+            stamp = _stamp(status) if status else ""
             if path in cached and cached[path][0] == stamp:
                 data = msgspec.msgpack.decode(cached[path][1])
             else:
@@ -87,6 +88,7 @@ class LedgerFiles:
                 packed = _packed(data)
                 if (
                     packed
+                    and status
                     and time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _TICK_NS
                 ):
                     fresh.append((path, stamp, packed))
@@ -96,23 +98,32 @@ class LedgerFiles:
             self.journal.cache_documents(fresh, gone)
         return contents
 
-    def _scan(self) -> Iterator[tuple[str, os.stat_result]]:
-        top = self.folder / PROJECT_FILE
-        if top.exists():
-            yield PROJECT_FILE, top.stat()
+    def _scan(self) -> Iterator[tuple[str, os.stat_result | None]]:
+        paths = [PROJECT_FILE]
         for folder in _SHAPES:
             try:
-                found = sorted(os.scandir(self.folder / folder), key=lambda each: each.name)
+                names = os.listdir(self.folder / folder)  # noqa: PTH208  (ten thousand names)
             except FileNotFoundError:
                 continue
-            for each in found:
-                if each.name.endswith(".yaml") and not each.name.startswith("."):
-                    yield f"{folder}/{each.name}", each.stat()
+            except OSError as error:
+                raise AsimovError(
+                    f"can't be read: {error.strerror}", where=self.folder / folder
+                ) from error
+            paths += [
+                f"{folder}/{name}"
+                for name in sorted(names)
+                if name.endswith((".yaml", ".yml")) and not name.startswith(".")
+            ]
+        for path in paths:
+            try:
+                yield path, (self.folder / path).stat()
+            except OSError:
+                yield path, None
 
     def text(self, path: str) -> str | None:
         """Return a ledger file's text; None where there is no such file."""
         try:
-            return (self.folder / path).read_text(encoding="utf-8")
+            return (self.folder / path).read_text(encoding="utf-8-sig")
         except FileNotFoundError:
             return None
         except UnicodeDecodeError as error:
@@ -123,8 +134,15 @@ class LedgerFiles:
             ) from error
 
     def _parse(self, path: str) -> dict[str, Any]:
-        name = str(self.folder.name + "/" + path)
-        return parse(path, self.text(path) or "", name)
+        name = f"{self.folder.name}/{path}"
+        if path.endswith(".yml"):
+            raise AsimovError("is not read", where=name, hint="give it a name that ends in .yaml")
+        text = self.text(path)
+        if text is None:
+            raise AsimovError(
+                "is missing", where=name, hint="restore it, or make an empty file in its place"
+            )
+        return parse(path, text, name)
 
     def write(self, files: Mapping[str, str], known: Mapping[str, dict[str, Any]]) -> None:
         """Change ledger files, all of them or none; the caller holds `lock`.
@@ -141,14 +159,23 @@ class LedgerFiles:
                 write_atomically(self.folder / path, text)
         elif files:
             self.journal.begin_change(files)
-            self._write_all(files)
+            try:
+                self._write_all(files)
+            except AsimovError as error:
+                error.hint = "once this is mended, the next command finishes the change"
+                raise
             self.journal.close_changes()
         parsed = []
+        latest = 0
         for path, data in known.items():
             packed = _packed(data)
             if packed:
-                parsed.append((path, _stamp((self.folder / path).stat()), packed))
+                status = (self.folder / path).stat()
+                latest = max(latest, status.st_ctime_ns)
+                parsed.append((path, _stamp(status), packed))
         self.journal.cache_documents(parsed)
+        # Whoever edits one of the files from now on gives it another time stamp.
+        time.sleep(max(0, min(_TICK_NS, latest + _TICK_NS - time.time_ns())) / 1e9)
 
     def _write_all(self, files: Mapping[str, str]) -> None:
         # No sync for each: the journal can write them again until they are all on disk.
@@ -204,9 +231,7 @@ def parse(path: str, text: str, name: str, *, partial: bool = False) -> dict[str
     document = documents[0]
     if not isinstance(document.data, dict):
         raise AsimovError("should be a mapping", where=document.place())
-    data: dict[str, Any] = document.data
-    if folder == "subjects":
-        data = normalised(data)
+    data: dict[str, Any] = normalise(document) if folder == "subjects" else document.data
     wrong = schema.mismatch(data, _SHAPES.get(folder, schema.Configuration))
     if wrong:
         raise AsimovError(in_place(*wrong), where=document.place(wrong[1]))
@@ -216,8 +241,13 @@ def parse(path: str, text: str, name: str, *, partial: bool = False) -> dict[str
             where=document.place(["name"]),
             hint="a file has the name of what it holds",
         )
+    if folder:
+        check_name(data["name"], document, [])
+    if folder == "analyses":
+        _check(data, document, [])
     names: set[str] = set()
     for number, analysis in enumerate(data.get("analyses") or [] if folder == "subjects" else []):
+        _check(analysis, document, ["analyses", number])
         if analysis["name"] in names:
             raise AsimovError(
                 f"there are two analyses {analysis['name']!r}",
@@ -227,31 +257,46 @@ def parse(path: str, text: str, name: str, *, partial: bool = False) -> dict[str
     return data
 
 
+def _check(analysis: dict[str, Any], document: Document, path: list[str | int]) -> None:
+    if "strategy" in analysis:
+        raise AsimovError(
+            "a strategy stands for several analyses, and the ledger holds single ones",
+            where=document.place([*path, "strategy"]),
+            hint="put it into a blueprint for 'asimov apply'",
+        )
+    check_name(analysis["name"], document, path)
+    check_analysis(analysis, document, path)
+
+
 def in_place(message: str, path: list[str | int]) -> str:
     """Put the keys that lead to a mistake in front of what is said of it."""
     keys = [str(step) for step in path if isinstance(step, str)]
     return f"{': '.join(keys)}: {message}" if keys else message
 
 
-def normalised(subject: dict[str, Any]) -> dict[str, Any]:
+def normalise(document: Document) -> dict[str, Any]:
     """Return a subject's document with its analyses in one list, each with a ``name``.
 
     Older documents list them as ``productions``, each as a mapping of its name to its settings.
     What is not of a list's type is left for the schema to refuse.
     """
-    lists = [subject.get(key) or [] for key in ("analyses", "productions")]
-    if not all(isinstance(each, list) for each in lists):
+    subject: dict[str, Any] = document.data
+    lists = {key: subject.get(key) or [] for key in ("analyses", "productions")}
+    if not all(isinstance(each, list) for each in lists.values()):
         return subject
     analyses: list[Any] = []
-    for item in lists[0] + lists[1]:
-        if (
-            isinstance(item, dict)
-            and len(item) == 1
-            and isinstance(next(iter(item.values())), dict)
-        ):
-            (name, settings), *_ = item.items()
-            analyses.append({"name": name, **settings})
-        else:
+    for key, items in lists.items():
+        for number, item in enumerate(items):
+            written: list[str | int] = [key, number]
+            if (
+                isinstance(item, dict)
+                and len(item) == 1
+                and isinstance(next(iter(item.values())), dict)
+            ):
+                (name, settings), *_ = item.items()
+                written.append(name)
+                item = {"name": name, **settings}  # noqa: PLW2901
+            document.moved["analyses", len(analyses)] = written
             analyses.append(item)
     rest = {key: value for key, value in subject.items() if key not in {"analyses", "productions"}}
     return {**rest, "analyses": analyses} if analyses else rest

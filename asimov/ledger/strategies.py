@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from typing import Any
 
@@ -10,6 +11,10 @@ from asimov.errors import AsimovError
 from asimov.ledger.merge import copied
 
 _FIELD = re.compile(r"\{([^{}]+)\}")
+#: What tells an analysis from others, and can't be one of its settings.
+_FIXED = {"kind", "name", "event", "subject", "strategy"}
+#: More analyses than a ledger is made for; a grid is soon larger than its author thought.
+_LARGEST = 100_000
 
 
 def expand(analysis: dict[str, Any]) -> list[dict[str, Any]]:
@@ -29,6 +34,14 @@ def expand(analysis: dict[str, Any]) -> list[dict[str, Any]]:
     strategy = analysis.get("strategy")
     if not strategy:
         return [{key: value for key, value in analysis.items() if key != "strategy"}]
+    for path, values in strategy.items():
+        if not all(path.split(".")) or path.split(".")[0] in _FIXED:
+            raise AsimovError(f"a strategy can't vary {path!r}", hint="it varies settings")
+        if not values:
+            raise AsimovError(f"the strategy has no values for {path!r}")
+    count = math.prod(len(values) for values in strategy.values())
+    if count > _LARGEST:
+        raise AsimovError(f"the strategy makes {count} analyses, more than {_LARGEST}")
     missing = set(_FIELD.findall(analysis["name"])) - set(strategy)
     if missing:
         raise AsimovError(
