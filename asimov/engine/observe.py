@@ -180,6 +180,9 @@ class Observer:
         )
         if error:
             self._forget_unless_found(after)
+            if not isinstance(error, (PluginError, SchedulerUnreachableError)):
+                # What it did before it raised may not be safe twice: a person decides.
+                self._end(attempt, answer)
             raise error
         asked, analysis.asked_status = analysis.asked_status, None
         if (
