@@ -16,8 +16,28 @@ from tempfile import TemporaryDirectory
 
 from measure import Sample, measure
 
-#: How many analyses a subject has, by layout.
-LAYOUTS = {"10 a subject": 10, "one subject": None}
+
+@dataclass(frozen=True)
+class Layout:
+    """How analyses are spread over subjects.
+
+    Attributes
+    ----------
+    each
+        How many a subject has; None puts all into one.
+    waiting
+        Whether a subject's analyses need its first: that one runs and the others wait.
+    """
+
+    each: int | None
+    waiting: bool = False
+
+
+LAYOUTS = {
+    "10 a subject": Layout(10),
+    "one subject": Layout(None),
+    "one subject, waiting": Layout(None, waiting=True),
+}
 
 #: For the analyses of real schedulers: they must not end, and need not run.
 _SCHEDULING = {"htcondor": "requirements: 'False'"}
@@ -35,7 +55,7 @@ def blueprints(size: int, layout: str, settings: str) -> str:
     settings
         Further lines of each analysis.
     """
-    each = LAYOUTS[layout] or size
+    each = LAYOUTS[layout].each or size
     documents = []
     for number in range(size):
         subject = f"subject-{number // each:05}"
@@ -44,9 +64,10 @@ def blueprints(size: int, layout: str, settings: str) -> str:
                 f"kind: subject\nname: {subject}\n"
                 f"data:\n  file: data/{subject}.csv\n  channels: [first, second]\n"
             )
+        needs = "needs: [analysis-00000]\n" if LAYOUTS[layout].waiting and number % each else ""
         documents.append(
             f"kind: analysis\nname: analysis-{number % each:05}\nevent: {subject}\n{settings}"
-            f"likelihood:\n  sample rate: 2048\n  window: {number % 7}\n"
+            f"{needs}likelihood:\n  sample rate: 2048\n  window: {number % 7}\n"
         )
     return "---\n".join(documents)
 
@@ -133,10 +154,19 @@ def _install_null_scheduler(environment: Path, folder: Path, site: Path) -> None
 
 @dataclass
 class Life:
-    """What the commands of one project took, and how many analyses they dealt with."""
+    """What the commands of one project took, and how many analyses they dealt with.
+
+    Attributes
+    ----------
+    figures
+        The samples of each figure.
+    counts, expected
+        How many analyses were applied, built, submitted and seen running, and should have been.
+    """
 
     figures: dict[str, list[Sample]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    expected: dict[str, int] = field(default_factory=dict)
 
     def add(self, figure: str, sample: Sample) -> None:
         """Take a sample of a figure."""
@@ -179,6 +209,8 @@ def live(asimov: Program, size: int, layout: str, scheduler: str, passes: int) -
             life.counts["submitted"] = len({row["job_id"] for row in rows} - {None})
             seen = [row for row in rows if row["job_state"] in {"idle", "running"}]
             life.counts["seen running"] = sum(row["status"] == "running" for row in seen)
+            run = -(-size // (LAYOUTS[layout].each or size)) if LAYOUTS[layout].waiting else size
+            life.expected = {"applied": size, "built": run, "submitted": run, "seen running": run}
         finally:
             if scheduler != "null":
                 _end_jobs(root)
