@@ -1,0 +1,151 @@
+"""Intent before act: whatever moment a command is killed at, there is one job and it is known."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asimov.scheduler import Observation, Ticket, Unknown
+from asimov.scheduler.local import LocalScheduler
+
+#: Runs asimov so that the process is killed at a point of the first submission.
+KILLED = """
+import os, signal, sys
+from asimov.cli import main
+from asimov.engine import attempts, submit
+from asimov.pipelines.testing import SimpleTestPipeline
+
+def die(*arguments, **named):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+point = sys.argv.pop(1)
+own = SimpleTestPipeline.submit_dag
+if point == "after the intent":
+    submit._call_pipeline = die
+elif point == "before the scheduler is called":
+    SimpleTestPipeline.submit_dag = die
+elif point == "after the scheduler was called":
+    SimpleTestPipeline.submit_dag = lambda self, dryrun=False: (own(self), die())
+elif point == "before the record":
+    submit.record_job = die
+main()
+"""
+POINTS = {
+    "after the intent": 0,
+    "before the scheduler is called": 0,
+    "after the scheduler was called": 1,
+    "before the record": 1,
+}
+
+
+def killed_at(point: str, root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, point, "manage", "build", "submit"],
+        cwd=root, check=False, capture_output=True, text=True, env=os.environ,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_submission_that_was_killed_has_one_job_after_the_next_pass(lab: Any, point: str) -> None:
+    lab.apply("a")
+    lab.run("manage", "build")
+    killed_at(point, lab.root)
+    assert lab.states() == {"a": "ready"}
+    assert [each.state for each in lab.attempts("a")] == ["intended"]
+    ran = lab.run("monitor")
+    told = lab.attempts("a")[0]
+    if POINTS[point]:
+        assert f"job {told.job_id} was found by its tag" in ran.out
+    else:
+        assert told.state == "void"
+        assert lab.states() == {"a": "ready"}
+    lab.finish()
+    assert lab.states() == {"a": "uploaded"}
+    assert len(lab.jobs()) == 1
+    assert [each.state for each in lab.attempts("a")] == ["void", "ended"][POINTS[point] :]
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_another_submission_settles_first(lab: Any, point: str) -> None:
+    lab.apply("a")
+    lab.run("manage", "build")
+    killed_at(point, lab.root)
+    lab.run("manage", "submit")
+    assert lab.states() == {"a": "running"}
+    assert len(lab.jobs()) == 1
+
+
+def test_nothing_is_submitted_while_it_is_not_known_what_became_of_an_intent(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.apply("a")
+    lab.run("manage", "build")
+    killed_at("after the scheduler was called", lab.root)
+
+    def unreachable(self: Any, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
+        return {ticket.uid: Unknown("no answer from the schedd") for ticket in tickets}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalScheduler, "observe", unreachable)
+        ran = lab.run("manage", "submit")
+        assert "whether it was submitted is not known: no answer from the schedd" in ran.out
+        assert lab.states() == {"a": "ready"}
+        lab.run("monitor", "--chain", code=5)
+        until = ("--until-idle", "--interval", "0.1", "--timeout", "0.3")
+        lab.run("monitor", "--chain", *until, code=5)
+        assert [each.state for each in lab.attempts("a")] == ["intended"]
+    assert len(lab.jobs()) == 1
+    lab.finish()
+    assert (lab.states(), len(lab.jobs())) == ({"a": "uploaded"}, 1)
+
+
+def test_a_job_that_is_found_is_removed_where_a_person_has_cancelled_meanwhile(lab: Any) -> None:
+    lab.apply("a, seconds: 1000")
+    lab.run("manage", "build")
+    killed_at("after the scheduler was called", lab.root)
+    lab.run("production", "set", "s", "a", "--status", "cancelled")
+    lab.run("monitor")
+    assert lab.states() == {"a": "cancelled"}
+    lab.until("a")
+    lab.run("monitor")
+    assert lab.states() == {"a": "cancelled"}
+    assert [each.state for each in lab.attempts("a")] == ["ended"]
+
+
+def test_a_resurrection_that_was_killed_is_not_made_twice(lab: Any) -> None:
+    lab.apply("a, exit code: 1, max resurrections: 1")
+    lab.run("manage", "build", "submit")
+    lab.until("a")
+    script = KILLED.replace("submit.record_job = die", "from asimov.engine import observe\n"
+                            "    observe.record_job = die")  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", script, "before the record", "monitor"],
+        cwd=lab.root, check=False, capture_output=True, text=True, env=os.environ,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert [each.state for each in lab.attempts("a")] == ["submitted", "intended"]
+    lab.run("monitor")
+    assert lab.attempts("a")[0].state == "ended"
+    lab.finish(code=3)
+    assert len(lab.jobs()) == 2
+
+
+def test_attempts_are_numbered_and_keep_how_each_ended(lab: Any) -> None:
+    lab.apply("a")
+    lab.finish()
+    lab.run("production", "set", "s", "a", "--status", "restart")
+    lab.finish()
+    first, second = lab.attempts("a")
+    assert (first.number, second.number) == (1, 2)
+    assert {(each.state, each.exit_code, each.evidence) for each in (first, second)} == {
+        ("ended", 0, "queue")
+    }
+    assert first.uid != second.uid

@@ -1,0 +1,171 @@
+"""Evidence before verdict: what a job's end, or its absence, comes to."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asimov.scheduler import Observation, Present, Ticket, Unknown
+from asimov.scheduler.local import LocalScheduler
+
+COMMAND = "pipeline: command, executable: sh, outputs: {one: one.txt, two: two.txt}"
+
+
+def script(text: str) -> str:
+    return f'{COMMAND}, arguments: [-c, "{text}"]'
+
+
+def test_exit_code_0_with_an_output_missing_is_stuck_and_says_what_and_the_last_words(
+    lab: Any,
+) -> None:
+    lab.apply(f"a, {script('touch one.txt; echo first >&2; echo no space left >&2; echo >&2')}")
+    lab.finish(code=3)
+    assert lab.states() == {"a": "stuck"}
+    assert lab.reason("a").endswith(
+        "ended with exit code 0, but it is not complete: two.txt missing; "
+        "it said: no space left (job.err)"
+    )
+
+
+def test_an_exit_code_that_is_not_0_is_told(lab: Any) -> None:
+    lab.apply(f"a, {script('exit 7')}")
+    lab.finish(code=3)
+    assert "ended with exit code 7, but it is not complete" in lab.reason("a")
+    (attempt, *more) = lab.attempts("a")
+    assert (attempt.state, attempt.exit_code, attempt.evidence) == ("ended", 7, "queue")
+    assert [each.state for each in more] == ["void"]  # the resurrection that was not made
+
+
+def test_a_signal_is_told(lab: Any) -> None:
+    lab.apply(f"a, {script('kill -TERM $$')}")
+    lab.finish(code=3)
+    assert "was ended by signal 15" in lab.reason("a")
+
+
+def test_what_is_complete_is_finished_whatever_the_exit_code(lab: Any) -> None:
+    lab.apply(f"a, {script('touch one.txt two.txt; exit 1')}")
+    lab.finish()
+    assert lab.states() == {"a": "uploaded"}
+    assert "ended with exit code 1 and it is complete" in lab.run("log", "s", "a").out
+
+
+def test_a_job_that_somebody_removed_is_stuck_and_not_submitted_again(lab: Any) -> None:
+    lab.apply(f"a, {script('sleep 1000')}")
+    lab.run("manage", "build", "submit")
+    workspace = lab.open()
+    workspace.journal.close()
+    workspace.scheduler().remove(lab.rows()["a"]["job_id"], "not needed")
+    lab.until("a")
+    lab.run("monitor")
+    assert lab.states() == {"a": "stuck"}
+    assert "was removed: not needed" in lab.reason("a")
+    assert len(lab.jobs()) == 1
+
+
+def test_a_held_job_is_stuck_with_the_reason_and_goes_on_when_it_is_released(lab: Any) -> None:
+    lab.apply(f"a, {script('while ! [ -e go ]; do sleep 0.02; done; touch one.txt two.txt')}")
+    lab.run("manage", "build", "submit")
+    workspace = lab.open()
+    workspace.journal.close()
+    job = lab.rows()["a"]["job_id"]
+    workspace.scheduler().hold(job, "for a look")
+    lab.until("a", lambda answer: isinstance(answer, Present) and answer.state.value == "held")
+    lab.run("monitor")
+    row = lab.rows()["a"]
+    assert (row["status"], row["job_state"]) == ("stuck", "held")
+    assert f"job {job} is held: for a look" in row["reason"]
+    events = len(lab.run("log").out.splitlines())
+    lab.run("monitor")
+    assert len(lab.run("log").out.splitlines()) == events
+    workspace.scheduler().release(job)
+    lab.until("a", lambda answer: isinstance(answer, Present) and answer.state.value != "held")
+    lab.run("monitor")
+    assert lab.states() == {"a": "running"}
+    (lab.rundir("a") / "go").touch()
+    lab.finish()
+    assert lab.states() == {"a": "uploaded"}
+
+
+def test_a_scheduler_that_can_not_be_asked_changes_no_state(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.apply(f"a, {script('touch one.txt two.txt')}", f"b, {script('sleep 1000')}")
+    lab.run("manage", "build", "submit")
+    lab.until("a")
+
+    def unreachable(self: Any, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
+        return {ticket.uid: Unknown("no answer from the schedd") for ticket in tickets}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalScheduler, "observe", unreachable)
+        ran = lab.run("monitor", code=5)
+        assert "no answer from the schedd" in ran.out
+        rows = lab.rows()
+        assert {row["status"] for row in rows.values()} == {"running"}
+        assert rows["b"]["job_state"] == "unknown"
+        assert rows["b"]["waiting_for"] == ["no answer from the schedd"]
+    lab.run("monitor")
+    assert lab.states() == {"a": "uploaded", "b": "running"}
+    assert lab.rows()["b"]["waiting_for"] == []
+
+
+def test_a_job_that_nothing_knows_of_any_more_is_not_taken_for_complete(lab: Any) -> None:
+    lab.apply(f"a, {script('touch one.txt two.txt')}")
+    lab.run("manage", "build", "submit")
+    lab.until("a")
+    (spool,) = (lab.root / ".asimov" / "local").glob("*.db")
+    with sqlite3.connect(spool) as db:
+        db.execute("DELETE FROM clusters")
+    db.close()
+    lab.run("monitor")
+    row = lab.rows()["a"]
+    assert (row["status"], row["job_state"]) == ("running", "unknown")
+    assert "is not in the queue and nothing says how it ended" in row["waiting_for"][0]
+
+
+def test_progress_is_told_of_nodes_and_by_the_pipeline(lab: Any, simple: Any) -> None:
+    methods = {"check_progress": lambda self: {"step": 3, "of": "10\n"}}
+    lab.register("telling", type("P", (simple,), methods))
+    lab.apply("a, seconds: 1000", "b, seconds: 1000, pipeline: telling")
+    lab.run("manage", "build", "submit")
+    lab.run("monitor")
+    rows = lab.rows()
+    assert (rows["a"]["progress"], rows["b"]["progress"]) == ("0/1", "step: 3; of: 10")
+
+
+def test_a_dag_that_failed_is_submitted_again_with_its_rescue_file(lab: Any, simple: Any) -> None:
+    def check(self: Any) -> bool:
+        (Path(self.production.rundir) / "node.sh").write_text("echo done > result.txt\n")
+        return bool(simple.detect_completion(self))
+
+    lab.register("mending", type("P", (simple,), {"detect_completion": check}))
+    lab.apply("a, pipeline: mending, exit code: 1")
+    lab.finish()
+    assert lab.states() == {"a": "uploaded"}
+    first, second = lab.attempts("a")
+    assert (first.state, second.state) == ("ended", "ended")
+    assert "submitted again as job" in lab.run("log", "s", "a").out
+
+
+def test_resurrection_ends_after_its_limit(lab: Any) -> None:
+    lab.apply("a, exit code: 1, max resurrections: 2")
+    lab.finish(code=3)
+    assert lab.states() == {"a": "stuck"}
+    assert [each.state for each in lab.attempts("a")] == ["ended", "ended", "ended", "void"]
+    assert len(lab.jobs()) == 3
+
+
+def test_a_pipeline_may_ask_for_a_state_while_its_job_runs(lab: Any, simple: Any) -> None:
+    def while_running(self: Any) -> None:
+        self.production.status = "Stuck"
+
+    lab.register("asking", type("P", (simple,), {"while_running": while_running}))
+    lab.apply("a, pipeline: asking, seconds: 1000")
+    lab.run("manage", "build", "submit")
+    lab.run("monitor")
+    assert lab.states() == {"a": "stuck"}
+    assert lab.reason("a") == "its pipeline asking said so"

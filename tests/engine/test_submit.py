@@ -1,0 +1,175 @@
+"""Submitting: once, and only what is built and as it is set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asimov.engine.attempts import job_id_in
+from asimov.pipeline import PipelineLogger
+
+
+def test_a_dry_run_prints_and_touches_nothing(lab: Any, everything: Any) -> None:
+    lab.apply("a")
+    lab.run("manage", "build")
+    before, journal = everything(lab.root), lab.dump()
+    ran = lab.run("manage", "submit", "--dry-run")
+    assert f"write {lab.rundir('a')}/a.dag" in ran.out
+    assert "submit" in ran.out
+    assert (everything(lab.root), lab.dump()) == (before, journal)
+    assert not lab.rundir("a").exists()
+
+
+def test_a_method_without_a_dry_run_is_named_and_not_called(lab: Any, simple: Any) -> None:
+    def build_dag(self: Any) -> None:
+        raise AssertionError("is called")
+
+    lab.register("plain", type("P", (simple,), {"build_dag": build_dag}))
+    lab.apply("a, pipeline: plain")
+    lab.run("manage", "build")
+    ran = lab.run("manage", "submit", "--dry-run")
+    assert "plain.build_dag would be called (it has no dry run)" in ran.out
+
+
+def test_what_is_not_built_is_not_submitted(lab: Any) -> None:
+    lab.apply("a")
+    ran = lab.run("manage", "submit", code=1)
+    assert "it has not been built (run 'asimov manage build' first)" in ran.out
+    assert lab.states() == {"a": "ready"}
+    assert lab.attempts("a") == []
+
+
+def test_a_build_of_other_settings_is_not_submitted(lab: Any) -> None:
+    lab.apply("a")
+    lab.run("manage", "build")
+    (lab.root / "ledger" / "project.yaml").write_text("speed: 2\n")
+    ran = lab.run("manage", "submit", code=1)
+    assert "its settings have changed since it was built" in ran.out
+    assert lab.states() == {"a": "ready"}
+    lab.run("manage", "build", "submit")
+    assert lab.states() == {"a": "running"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["{}", "'{}'", "({},)", "('{}', PipelineLogger('x'))", "[{}]"],
+)
+def test_what_submit_dag_returns_may_tell_the_job(lab: Any, simple: Any, answer: str) -> None:
+    def submit_dag(self: Any) -> Any:
+        job = self._submit_dag_file()
+        return eval(answer.format(job), {"PipelineLogger": PipelineLogger})
+
+    lab.register("telling", type("P", (simple,), {"submit_dag": submit_dag}))
+    lab.apply("a, pipeline: telling")
+    lab.run("manage", "build", "submit")
+    assert (lab.states()["a"], lab.rows()["a"]["job_id"]) == ("running", lab.jobs()[0][0])
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        "self.production.job_id = job",
+        "self.production.job_id = str(job)",
+        "self.production.meta['job id'] = job",
+        "self.production.meta.setdefault('scheduler', {})['job id'] = job",
+        "pass  # found by its tag",
+    ],
+)
+def test_a_pipeline_may_tell_the_job_in_other_ways(lab: Any, simple: Any, way: str) -> None:
+    def submit_dag(self: Any) -> None:
+        exec(way, {"self": self, "job": self._submit_dag_file()})
+
+    lab.register("telling", type("P", (simple,), {"submit_dag": submit_dag}))
+    lab.apply("a, pipeline: telling")
+    lab.run("manage", "build", "submit")
+    ((job, _),) = lab.jobs()
+    assert (lab.states()["a"], lab.rows()["a"]["job_id"]) == ("running", job)
+    # Of the settings it is not one: another attempt must not take it for its own.
+    workspace = lab.open()
+    assert "job id" not in str(workspace.settings(("s", "a")))
+    workspace.journal.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "job"),
+    [
+        (None, None), (True, None), ("", None), ("no", None), (b" 12\n", 12), (" 7 ", 7),
+        ((), None), ((None, 3), None), (3.5, None),
+    ],
+)  # fmt: skip
+def test_what_is_no_job_is_not_taken_for_one(answer: Any, job: int | None) -> None:
+    assert job_id_in(answer) == job
+
+
+def test_a_pipeline_that_submits_nothing_makes_its_analysis_stuck(lab: Any, simple: Any) -> None:
+    lab.register("idle", type("P", (simple,), {"submit_dag": lambda self: None}))
+    lab.apply("a, pipeline: idle", "b")
+    ran = lab.run("manage", "build", "submit", code=1)
+    assert "idle.submit_dag did not say which job it submitted" in ran.out
+    assert lab.states() == {"a": "stuck", "b": "running"}
+    (attempt,) = lab.attempts("a")
+    assert attempt.state == "void"
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), RuntimeError("late")])
+def test_a_job_that_was_submitted_before_the_pipeline_raised_is_kept(
+    lab: Any, simple: Any, error: BaseException
+) -> None:
+    def submit_dag(self: Any) -> None:
+        self._submit_dag_file()
+        raise error
+
+    lab.register("late", type("P", (simple,), {"submit_dag": submit_dag}))
+    lab.apply("a, pipeline: late")
+    ran = lab.run("manage", "build", "submit")
+    assert f"late.submit_dag raised {type(error).__name__}" in ran.out
+    assert lab.states() == {"a": "running"}
+    assert len(lab.jobs()) == 1
+    lab.finish()
+    assert lab.states() == {"a": "uploaded"}
+
+
+@pytest.mark.parametrize("again", ["before_submit", "build_dag"])
+def test_before_submit_is_called_once_in_a_submission(lab: Any, simple: Any, again: str) -> None:
+    calls = []
+
+    def submit_dag(self: Any) -> Any:
+        getattr(self, again)()
+        return self._submit_dag_file()
+
+    def before_submit(self: Any, dryrun: bool = False) -> None:
+        calls.append(self.production.name)
+
+    methods = {"submit_dag": submit_dag, "before_submit": before_submit}
+    lab.register("twice", type("P", (simple,), methods))
+    lab.apply("a, pipeline: twice", "b, pipeline: twice")
+    lab.run("manage", "build", "submit")
+    assert calls == ["a", "b"]
+
+
+def test_the_job_of_a_submission_carries_the_attempt_and_its_nodes_too(lab: Any) -> None:
+    lab.apply("a")
+    lab.run("manage", "build", "submit")
+    (attempt,) = lab.attempts("a")
+    assert lab.jobs() == [(attempt.job_id, attempt.uid)]
+    assert (attempt.state, attempt.stage, attempt.number) == ("submitted", "run", 1)
+    lab.until("a")
+    assert attempt.uid in (lab.rundir("a") / "node.log").read_text()
+
+
+def test_logs_are_recorded_relative_to_the_project(lab: Any) -> None:
+    lab.apply("a")
+    lab.run("manage", "build", "submit")
+    logs = [Path(log) for log in lab.attempts("a")[0].logs.splitlines()]
+    assert logs
+    assert not any(log.is_absolute() for log in logs)
+
+
+def test_one_that_has_been_submitted_is_not_submitted_again(lab: Any) -> None:
+    lab.apply("a")
+    lab.run("manage", "build", "submit")
+    ran = lab.run("manage", "submit")
+    assert "nothing to submit" in ran.out
+    assert len(lab.jobs()) == 1
