@@ -52,9 +52,9 @@ def launch(
     workspace = analysis.workspace
     uid = uuid.uuid4().hex
     scheduler = workspace.scheduler()
-    analysis.asked_job_id = None
     analysis.asked_status = None
-    _written_job_id(analysis)
+    take_written_job(analysis)
+    analysis.asked_job_id = None
     attempt = workspace.journal.intend(analysis.key, uid, stage, workspace.scheduler_name)
     error: AsimovError | None = None
     answer: Any = None
@@ -65,17 +65,18 @@ def launch(
             raise
         except AsimovError as raised:
             error = raised
-    written = _written_job_id(analysis)
-    return attempt, analysis.asked_job_id or job_id_in(answer) or written, error
+    return attempt, analysis.asked_job_id or job_id_in(answer), error
 
 
-def _written_job_id(analysis: Analysis) -> int | None:
-    """Take the job that a pipeline has written into the settings: older ones tell it so."""
+def take_written_job(analysis: Analysis) -> None:
+    """Take the job that a pipeline has written among the settings, which is none: older ones do."""
     scheduler = analysis.meta.get("scheduler")
-    answers = [analysis.meta.pop("job id", None)]
+    written = [analysis.meta.pop("job id", None)]
     if isinstance(scheduler, dict):
-        answers.append(scheduler.pop("job id", None))
-    return next((job_id for job_id in map(job_id_in, answers) if job_id is not None), None)
+        written.append(scheduler.pop("job id", None))
+    for job_id in map(job_id_in, written):
+        if job_id is not None:
+            analysis.asked_job_id = job_id
 
 
 def job_id_in(answer: Any) -> int | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from asimov import plugins
 from asimov.analysis import Analysis
+from asimov.engine.attempts import take_written_job
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.ledger.journal import JournalError
 from asimov.logs import logger
@@ -73,6 +74,7 @@ def call(analysis: Analysis, method: str, *, keep: bool = True, **arguments: Any
     finally:
         if keep:
             with guarded(analysis, method):
+                take_written_job(analysis)
                 analysis.workspace.keep(analysis)
 
 
