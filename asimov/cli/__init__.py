@@ -10,16 +10,17 @@ import click
 
 from asimov._version import __version__
 
-#: Every command with its module and the line that ``asimov --help`` shows of it.
+#: Every command, which is a module, with what ``asimov --help`` shows of it; the first lines of
+#: their own help say the same, but reading them would mean to import them all.
 COMMANDS = {
-    "init": "Make a new project.",
+    "init": "Make a new project called NAME in the current folder.",
     "apply": "Add subjects, analyses and settings from blueprints.",
     "manage": "Build configurations and submit analyses.",
     "monitor": "See what has happened to jobs, and move analyses on.",
-    "start": "Keep the monitor running in the background.",
-    "stop": "Stop the monitor that runs in the background.",
-    "status": "Show every analysis: its state, its job, what it waits for.",
-    "log": "Show what happened, when and why.",
+    "start": "Keep the monitor running in the background until 'asimov stop'.",
+    "stop": "Stop the monitor that runs in the background; jobs go on.",
+    "status": "Show every analysis, or those of SUBJECT: state, job, progress, what each waits for.",
+    "log": "Show what happened, when and why: to everything, to SUBJECT, or to one ANALYSIS of it.",
     "production": "Show or change one analysis.",
     "event": "Show a subject.",
     "configuration": "Show or change the configuration.",

@@ -53,7 +53,8 @@ def show_command(option: str | None, as_json: bool) -> None:
             click.echo(f"{section}/{key} = {value}")
 
 
-@command.command("update")
+# A value may begin with a dash.
+@command.command("update", context_settings={"ignore_unknown_options": True})
 @click.argument("option", metavar="SECTION/KEY")
 @click.argument("value")
 def update_command(option: str, value: str) -> None:

@@ -1,0 +1,101 @@
+"""``asimov configuration``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from asimov import configuration
+from tests.refusals import is_clear, refused, state
+
+
+def test_show_lists_everything_that_holds(project, asimov):
+    lines = asimov("configuration", "show").out.splitlines()
+    assert "scheduler/type = local" in lines
+    assert "general/rundir_default = working" in lines
+    assert f"project/root = {project}" in lines
+    told = json.loads(asimov("configuration", "show", "--json").out)
+    assert told["scheduler"]["type"] == "local"
+
+
+def test_show_one_option(project, asimov):
+    assert asimov("configuration", "show", "scheduler/type").out == "local\n"
+    assert asimov("configuration", "show", "scheduler/type", "--json").out == '"local"\n'
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("condor/user", "albert.einstein"),
+        ("pipelines/environment", "/a path/with = and % and #"),
+        ("own section/Own Key", "größe"),
+        ("condor/requirements", '(OpSys == "LINUX")'),
+        ("a/b", ""),
+        ("a/b", "two\nlines"),
+        ("a/b", "-1"),
+    ],
+)
+def test_an_update_is_kept_as_it_was_given(project, asimov, option, value):
+    ran = asimov("configuration", "update", option, value)
+    assert ran.code == 0, ran
+    assert asimov("configuration", "show", option).out == f"{value}\n"
+    assert asimov("configuration", "show", "scheduler/type").out == "local\n"
+    section, key = option.split("/", 1)
+    assert configuration.read(project).get(section, key) == value
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("scheduler", "x", "'scheduler' is not an option of the configuration"),
+        ("/type", "x", "'/type' is not an option of the configuration"),
+        ("scheduler/", "x", "write SECTION/KEY, such as scheduler/type"),
+        ("scheduler/type", "htcondr", "there is no scheduler 'htcondr'; did you mean 'htcondor'?"),
+        ("project/root", "/", "move its folder instead"),
+        ("DEFAULT/x", "1", "there is no section 'DEFAULT'"),
+        ("a]\nb/x", "1", "can't be kept in the file"),
+        ("a/x\ny", "1", "can't be kept in the file"),
+        ("a/x=y", "1", "can't be kept in the file"),
+        ("a/#x", "1", "can't be kept in the file"),
+        ("a/[x]", "1", "can't be kept in the file"),
+    ],
+)
+def test_what_can_not_be_set_is_refused(project, asimov, option, value, said):
+    refused(asimov, project, ["configuration", "update", option, value], said)
+
+
+def test_a_mistyped_option_is_shown_the_nearest(project, asimov):
+    refused(
+        asimov, project, ["configuration", "show", "schedular/type"],
+        "the configuration has no 'schedular/type'; did you mean 'scheduler/type'?",
+    )  # fmt: skip
+    refused(asimov, project, ["configuration", "show", "type"], "write SECTION/KEY")
+    ran = asimov("configuration", "update", "scheduler/tpye", "local")
+    assert ran.code == 0
+    assert ran.err == "note: 'scheduler/tpye' is new; did you mean 'scheduler/type'?\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name = x\n", ":1: is not a configuration file: it begins without a [section]"),
+        ("[a]\nb = 1\nb = 2\n", ":3: is not a configuration file: an option stands"),
+        ("[a]\n[a]\n", ":2: is not a configuration file: a section stands in it twice"),
+        ("[a]\njust words\n", ":2: is not a configuration file"),
+        (b"[a]\nx = \xff\n", ": is not UTF-8 text"),
+    ],
+)
+def test_a_broken_file_names_itself_and_its_line(project, asimov, text, said):
+    file = project / configuration.PROJECT_FILE
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    before = state(project)
+    for command in (["show"], ["update", "a/b", "1"]):
+        is_clear(asimov("configuration", *command), f"error: {file}{said}")
+    assert state(project) == before
+
+
+def test_a_byte_order_mark_is_no_mistake(project, asimov):
+    file = project / configuration.PROJECT_FILE
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    assert asimov("configuration", "show", "scheduler/type").out == "local\n"
