@@ -23,6 +23,7 @@ Its settings:
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -103,8 +104,8 @@ class Command(Pipeline):
         commands = {
             "universe": "vanilla",
             "executable": self._program(str(executable)),
-            "arguments": join_words(self._arguments()),
-            "environment": join_words(self._environment()),
+            "arguments": join_words(map(_literal, self._arguments())),
+            "environment": join_words(map(_literal, self._environment())),
             "getenv": "HOME, LANG, PATH, USER",
             "initialdir": self.production.rundir,
             "output": f"job{number}.out",
@@ -118,6 +119,9 @@ class Command(Pipeline):
         for key, value in scheduler.items():
             if key not in _NOT_COMMANDS and value is not None:
                 commands[submit_command(str(key))] = submit_value(value)
+        for key, value in commands.items():
+            if len(value.splitlines()) > 1:
+                raise PipelineException(f"{key!r} holds a line break, which a job's can't")
         lines = [f"{key} = {value}" for key, value in commands.items() if value != '""']
         return "\n".join([*lines, f"queue {processes}", ""])
 
@@ -182,3 +186,11 @@ class Command(Pipeline):
             numbers = range(self._processes()) if _PROCESS in str(file) else [0]
             found[str(name)] = [rundir / str(file).replace(_PROCESS, str(n)) for n in numbers]
         return found
+
+
+def _literal(word: str) -> str:
+    """Keep what looks like a macro of the submit language as it is written, but for the process.
+
+    ``$(DOLLAR)`` is the language's own name of the sign.
+    """
+    return re.sub(r"\$(?!\(Process\))(?=\$*\w*\()", "$(DOLLAR)", word)

@@ -1,0 +1,232 @@
+"""The pipeline ``command``: any program, with what it is given and what it should make."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+UNTIL = ("monitor", "--chain", "--until-idle", "--interval", "0.1", "--timeout", "60")
+ECHO = """
+import json, os, sys
+name = sys.argv[1]
+json.dump({"arguments": sys.argv[2:], "environment": dict(os.environ)}, open(name, "w"))
+"""
+
+
+class Runs:
+    """A project in which commands are run."""
+
+    def __init__(self, root: Path, asimov: Callable[..., Any]) -> None:
+        self.root = root
+        self.asimov = asimov
+        (root / "echo.py").write_text(ECHO)
+
+    def apply(self, *analyses: dict[str, Any]) -> None:
+        documents: list[dict[str, Any]] = [{"kind": "subject", "name": "s"}]
+        base = {"kind": "analysis", "event": "s", "name": "a", "pipeline": "command"}
+        documents += [{**base, **each} for each in analyses]
+        path = self.root / "blueprint.yaml"
+        path.write_text("\n---\n".join(json.dumps(each) for each in documents))
+        ran = self.asimov("apply", "-f", path)
+        assert ran.code == 0, ran
+
+    def finish(self, code: int = 0) -> Any:
+        ran = self.asimov(*UNTIL)
+        assert ran.code == code, ran
+        return ran
+
+    def echoed(self, file: str = "out.json", name: str = "a") -> dict[str, Any]:
+        told: dict[str, Any] = json.loads((self.root / "working" / "s" / name / file).read_text())
+        return told
+
+    def row(self, name: str = "a") -> dict[str, Any]:
+        rows = json.loads(self.asimov("status", "--json").out)
+        return next(row for row in rows if row["name"] == name)
+
+
+@pytest.fixture
+def runs(
+    project: Path, asimov: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Runs:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return Runs(project, asimov)
+
+
+def echo(*arguments: object, **settings: Any) -> dict[str, Any]:
+    given = ["echo.py", "out.json", *arguments]
+    return {
+        "executable": sys.executable, "arguments": given, "outputs": {"out": "out.json"}, **settings
+    }  # fmt: skip
+
+
+def test_arguments_reach_the_program_as_they_are_written(runs: Runs) -> None:
+    arguments = [
+        "plain", "two words", "  ", "it's", 'say "x"', "'quoted'", '"', "100%", "$HOME", "$(id)",
+        "$ENV(HOME)", "", "a;b|c&d>e", "back\\slash", "\\n", "tab\there", "é", "-x=1", "#no", "*",
+    ]  # fmt: skip
+    runs.apply(echo(*arguments))
+    runs.finish()
+    assert runs.echoed()["arguments"] == arguments
+
+
+def test_numbers_and_booleans_are_written_as_text(runs: Runs) -> None:
+    runs.apply(echo(3, 2.5, True))
+    runs.finish()
+    assert runs.echoed()["arguments"] == ["3", "2.5", "true"]
+
+
+def test_the_environment_reaches_the_program_as_it_is_written(runs: Runs) -> None:
+    environment = {
+        "ONE": "two words", "TWO": "it's \"so\"", "THREE": "50% $X $(id)", "FOUR": "", "FIVE": 5,
+        "SIX": "{{ name }}", "SEVEN": "a=b;c",
+    }  # fmt: skip
+    runs.apply(echo(environment=environment))
+    runs.finish()
+    found = runs.echoed()["environment"]
+    expected = {**environment, "FIVE": "5", "SIX": "a"}
+    assert {name: found.get(name) for name in expected} == expected
+    assert "PYTEST_CURRENT_TEST" not in found
+    assert found["PATH"]
+
+
+def test_arguments_are_templates_with_the_documented_names(runs: Runs) -> None:
+    names = ["{{ config_file }}", "{{ rundir }}", "{{ project_root }}", "{{ name }}"]
+    names += ["{{ subject.name }}", "{{ meta.speed }}", "{{ analysis.comment }}"]
+    runs.apply(echo(*names, speed=3, comment="two words"))
+    runs.finish()
+    root = runs.root
+    config, rundir = root / "checkouts/s/analyses/a.ini", root / "working/s/a"
+    assert runs.echoed()["arguments"] == [
+        str(config), str(rundir), str(root), "a", "s", "3", "two words",
+    ]  # fmt: skip
+    # Without a template the configuration holds the settings.
+    assert "speed: 3" in config.read_text()
+
+
+def test_an_argument_that_names_a_file_of_the_project_is_passed_with_its_whole_path(
+    runs: Runs,
+) -> None:
+    (runs.root / "data").mkdir()
+    (runs.root / "data" / "a b.csv").write_text("1\n")
+    runs.apply(echo("data/a b.csv", "data/nosuch.csv", "data", "--file=data/a b.csv"))
+    runs.finish()
+    assert runs.echoed()["arguments"] == [
+        str(runs.root / "data" / "a b.csv"), "data/nosuch.csv", "data", "--file=data/a b.csv",
+    ]  # fmt: skip
+
+
+def test_assets_of_what_it_needs_are_there_for_arguments(runs: Runs) -> None:
+    needing = echo("{{ assets.out }}", name="b", needs=["a"])
+    runs.apply(echo(), needing)
+    runs.finish()
+    assert runs.echoed(name="b")["arguments"] == [str(runs.root / "working/s/a/out.json")]
+
+
+def test_processes_run_with_their_numbers_and_make_one_file_each(runs: Runs) -> None:
+    many = {
+        "executable": sys.executable, "processes": 3,
+        "arguments": ["echo.py", "parts/$(Process).json", "$(Process)", "$(Proces)"],
+        "outputs": {"parts": "parts/$(Process).json"},
+    }  # fmt: skip
+    runs.apply(many, echo("{{ assets.parts | join(',') }}", name="b", needs=["a"]))
+    runs.finish()
+    rundir = runs.root / "working/s/a"
+    files = [rundir / "parts" / f"{number}.json" for number in range(3)]
+    assert [runs.echoed(f"parts/{n}.json")["arguments"] for n in range(3)] == [
+        [str(n), "$(Proces)"] for n in range(3)
+    ]
+    assert runs.echoed(name="b")["arguments"] == [",".join(map(str, files))]
+    assert runs.row()["progress"] == "3/3"
+    assert {path.name for path in rundir.glob("job.*.err")} == {f"job.{n}.err" for n in range(3)}
+
+
+def test_one_process_of_several_that_fails_leaves_it_incomplete(runs: Runs) -> None:
+    script = 'if [ "$1" = 1 ]; then exit 4; fi; touch $1.txt'
+    runs.apply(
+        {
+            "executable": "sh", "processes": 3, "arguments": ["-c", script, "sh", "$(Process)"],
+            "outputs": {"parts": "$(Process).txt"},
+        }
+    )  # fmt: skip
+    runs.finish(code=3)
+    assert "1.txt missing" in runs.row()["reason"]
+
+
+def test_what_an_earlier_attempt_left_does_not_make_a_later_one_complete(runs: Runs) -> None:
+    left = runs.root / "working" / "s" / "a" / "out.json"
+    left.parent.mkdir(parents=True)
+    left.write_text("{}")
+    runs.apply({"executable": "true", "outputs": {"out": "out.json"}})
+    runs.finish(code=3)
+    assert "out.json missing" in runs.row()["reason"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"executable": None}, "'executable' is missing: it names the program to run"),
+        (
+            {"executable": "no-such-program"},
+            "the executable 'no-such-program' is neither on PATH nor a file of the project",
+        ),
+        ({"outputs": None}, "'outputs' is missing"),
+        ({"outputs": {"x": "../x"}}, "the output 'x' lies outside the run directory"),
+        ({"outputs": {"x": "/etc/x"}}, "the output 'x' lies outside the run directory"),
+        ({"arguments": "a b"}, "'arguments' should be a list, one item an argument"),
+        ({"arguments": ["{{ nosuch }}"]}, "arguments: '{{ nosuch }}': 'nosuch' is undefined"),
+        ({"arguments": ["a\nb"]}, "'arguments' holds a line break, which a job's can't"),
+        ({"environment": {"A": "b\nc"}}, "'environment' holds a line break"),
+        ({"environment": ["A"]}, "'environment' should be a mapping of variables"),
+        ({"processes": 0}, "'processes' should be a whole number from 1, not 0"),
+        ({"processes": "2"}, "'processes' should be a whole number from 1, not '2'"),
+        ({"scheduler": ["x"]}, "'scheduler' should be a mapping"),
+    ],
+)
+def test_settings_that_can_not_work_are_told_and_nothing_is_submitted(
+    runs: Runs, settings: dict[str, Any], told: str
+) -> None:
+    given = {key: value for key, value in {**echo(), **settings}.items() if value is not None}
+    try:
+        runs.apply(given)
+    except AssertionError as refused:
+        # What can be seen from the blueprint alone is refused there, with its line.
+        key = next(iter(settings))
+        assert key in str(refused)
+        assert "blueprint.yaml:" in str(refused)
+        return
+    ran = runs.asimov("manage", "build", "submit")
+    assert ran.code == 1
+    row = runs.row()
+    assert (row["status"], row["job_id"]) == ("stuck", None)
+    assert told in row["reason"]
+
+
+def test_an_executable_of_the_project_goes_before_one_on_the_path(runs: Runs) -> None:
+    (runs.root / "sh").write_text("#!/bin/sh\necho mine > out.txt\n")
+    (runs.root / "sh").chmod(0o755)
+    runs.apply({"executable": "sh", "outputs": {"out": "out.txt"}})
+    runs.finish()
+    assert (runs.root / "results/s/a/out.txt").read_text() == "mine\n"
+
+
+def test_settings_of_the_scheduler_are_submit_commands(runs: Runs) -> None:
+    scheduler = {
+        "request memory": "512 MB", "request cpus": 1, "accounting group": "physics.test",
+        "+Project": '"x"', "want_io_proxy": True, "type": "local",
+    }  # fmt: skip
+    runs.apply(echo(scheduler=scheduler))
+    ran = runs.asimov("manage", "build")
+    ran = runs.asimov("manage", "submit", "--dry-run")
+    lines = ran.out.splitlines()
+    for line in (
+        "request_memory = 512 MB", "request_cpus = 1", "accounting_group = physics.test",
+        '+Project = "x"', "want_io_proxy = true", "queue 1",
+    ):  # fmt: skip
+        assert line in lines
+    assert not any(line.startswith("type") for line in lines)
+    assert not (runs.root / "working/s/a").exists()

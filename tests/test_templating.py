@@ -1,0 +1,108 @@
+"""Rendering: what an error says, and what a template may do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from asimov.errors import AsimovError
+from asimov.templating import find_template, render, render_text
+
+
+def rendered(tmp_path: Path, text: str, **names: Any) -> str:
+    template = tmp_path / "t.ini"
+    template.write_text(text)
+    return render(template, names)
+
+
+def failure(tmp_path: Path, text: str, **names: Any) -> str:
+    with pytest.raises(AsimovError) as raised:
+        rendered(tmp_path, text, **names)
+    return str(raised.value).replace(f"{tmp_path}/", "")
+
+
+def test_values_print_as_they_are_and_the_last_newline_stays(tmp_path: Path) -> None:
+    text = "a = {{ a }}\nb = {{ b }}\nc = {{ c }}\nd = {{ '<&>' }}\n"
+    assert rendered(tmp_path, text, a=1.0, b=[1, "x"], c=True) == (
+        "a = 1.0\nb = [1, 'x']\nc = True\nd = <&>\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("\n{{ nosuch }}\n", "t.ini:2: 'nosuch' is undefined"),
+        ("\n\nx = {{ meta.speed }}", "t.ini:3: 'dict object' has no attribute 'speed'"),
+        ("{{ meta['a b'].c }}", "t.ini:1: 'dict object' has no attribute 'a b'"),
+        ("{% for x in nosuch %}{% endfor %}", "t.ini:1: 'nosuch' is undefined"),
+        ("\n{% if %}", "t.ini:2: is not a valid template: Expected an expression, got 'end of"),
+        ("{{ meta | nosuch }}", "t.ini:1: is not a valid template: No filter named 'nosuch'"),
+        ("\n\n{{ 1 / 0 }}", "t.ini:3: ZeroDivisionError: division by zero"),
+        ("\n{{ 'a' + 1 }}", "t.ini:2: TypeError: "),
+        ("{% include 'nosuch.ini' %}", "t.ini: there is no template 'nosuch.ini'"),
+    ],
+)
+def test_an_error_tells_template_line_and_name(tmp_path: Path, text: str, told: str) -> None:
+    assert failure(tmp_path, text, meta={}).startswith(told)
+
+
+def test_an_error_in_an_included_template_tells_that_one(tmp_path: Path) -> None:
+    (tmp_path / "part.ini").write_text("\n\n\n{{ nosuch }}")
+    assert failure(tmp_path, "\n{% include 'part.ini' %}").startswith("part.ini:4: ")
+
+
+def test_a_default_covers_what_is_not_defined(tmp_path: Path) -> None:
+    text = "{{ meta.speed | default(3) }} {% if meta.x is defined %}x{% else %}no x{% endif %}"
+    assert rendered(tmp_path, text, meta={}) == "3 no x"
+
+
+def test_a_template_that_has_changed_is_read_anew(tmp_path: Path) -> None:
+    assert rendered(tmp_path, "one") == "one"
+    assert rendered(tmp_path, "two and more") == "two and more"
+
+
+def test_templates_include_from_other_folders(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "head.ini").write_text("[head]\n")
+    template = tmp_path / "t.ini"
+    template.write_text("{% include 'head.ini' %}[tail]")
+    assert render(template, {}, [shared]) == "[head]\n[tail]"
+
+
+def test_settings_are_written_as_yaml(tmp_path: Path) -> None:
+    meta = {"b": [1, 2], "a": {"c": "x: y"}}
+    assert yaml.safe_load(rendered(tmp_path, "{{ meta | to_yaml }}", meta=meta)) == meta
+
+
+def test_a_value_of_the_ledger_is_rendered_and_named_in_errors() -> None:
+    assert render_text("--speed={{ meta.speed }}", {"meta": {"speed": 3}}, "arguments") == (
+        "--speed=3"
+    )
+    assert render_text("no braces", {}, "arguments") == "no braces"
+    with pytest.raises(AsimovError) as raised:
+        render_text("{{ nosuch }}", {}, "arguments")
+    assert str(raised.value) == "arguments: '{{ nosuch }}': 'nosuch' is undefined"
+    with pytest.raises(AsimovError, match=r"environment: .*ZeroDivisionError"):
+        render_text("{{ 1 // 0 }}", {}, "environment")
+
+
+def test_the_first_folder_that_has_a_template_wins(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+    (two / "t.ini").write_text("two")
+    assert find_template("t.ini", [one, two]) == two / "t.ini"
+    (one / "t.ini").write_text("one")
+    assert find_template("t.ini", [one, two]) == one / "t.ini"
+    assert find_template(two / "t.ini", [one]) == two / "t.ini"
+
+
+def test_a_template_that_is_nowhere_is_told_with_the_places(tmp_path: Path) -> None:
+    with pytest.raises(AsimovError) as raised:
+        find_template("nosuch.ini", [tmp_path / "one", tmp_path / "two"])
+    assert str(raised.value) == "there is no template 'nosuch.ini'"
+    assert raised.value.hint == f"looked in {tmp_path}/one, {tmp_path}/two"
