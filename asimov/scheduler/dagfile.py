@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from glob import escape
 from pathlib import Path
 
 from asimov.errors import Place, SchedulerError
@@ -81,20 +82,15 @@ def read_dag_file(path: Path) -> Dag:
         raise SchedulerError(f"the DAG file can't be read: {error}", where=path) from error
     reader = _Reader(path)
     reader.read(lines)
-    for done in (_done_in_rescue(rescue, reader.dag) for rescue in rescue_files(path)[-1:]):
-        for name in done:
+    for rescue in rescue_files(path)[-1:]:
+        for name in _done_in_rescue(rescue, reader.dag):
             reader.dag.nodes[name].done = True
     return reader.dag
 
 
 def rescue_files(path: Path) -> list[Path]:
     """Return the rescue files beside a DAG file, the newest last."""
-    found = path.parent.glob(f"{_escaped(path.name)}.rescue[0-9][0-9][0-9]")
-    return sorted(found)
-
-
-def _escaped(name: str) -> str:
-    return re.sub(r"([*?\[])", r"[\1]", name)
+    return sorted(path.parent.glob(f"{escape(path.name)}.rescue[0-9][0-9][0-9]"))
 
 
 def _done_in_rescue(path: Path, dag: Dag) -> list[str]:
@@ -167,7 +163,7 @@ class _Reader:
         if name in self.dag.nodes:
             first = self.dag.nodes[name].line
             raise self.refuse(f"the node '{name}' is there already, in line {first}", line)
-        if name.upper() == _ALL or any(char in name for char in "+"):
+        if name.upper() == _ALL or "+" in name:
             raise self.refuse(f"'{name}' can't be a node's name", line)
         node = Node(name, words[2], line)
         rest = words[3:]
@@ -289,7 +285,10 @@ class _Reader:
     def maxjobs(self, _: str, words: list[str], line: int) -> None:
         if len(words) != 3:
             raise self.refuse("MAXJOBS needs a category and a number", line)
-        self.dag.limits[words[1]] = self.number(words, 2, "MAXJOBS", line)
+        limit = self.number(words, 2, "MAXJOBS", line)
+        if limit < 1:
+            raise self.refuse("MAXJOBS needs 1 or more", line)
+        self.dag.limits[words[1]] = limit
 
     def acyclic(self) -> None:
         waiting = dict.fromkeys(self.dag.nodes, 0)

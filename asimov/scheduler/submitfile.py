@@ -121,7 +121,7 @@ class SubmitFile:
             Where it is not a whole number of 1 or more.
         """
         text = self.expand(self.count, {}, self.where).strip() if self.count else "1"
-        if not text.isdigit() or int(text) < 1:
+        if not text.isdecimal() or int(text) < 1:
             raise SchedulerError(
                 f"'queue {self.count}' is not carried out by the local scheduler",
                 where=self.where,

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 import time
+from collections import Counter, defaultdict
 from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from asimov.scheduler.dagfile import Node
 from asimov.scheduler.local import events
 from asimov.scheduler.local.jobs import processes
 from asimov.scheduler.local.nodes import node_folder, node_submit, script_arguments, script_process
+from asimov.scheduler.local.process import printable
 from asimov.scheduler.local.queue import Queue
 from asimov.scheduler.local.spool import (
     HELD,
@@ -29,7 +32,6 @@ from asimov.scheduler.local.spool import (
     add_cluster,
     add_environment,
     add_processes,
-    environment,
 )
 
 #: How many of its nodes a DAG has in the queue at once, where more are ready.
@@ -62,8 +64,7 @@ class DagRun:
         self.root = root
         self.tags: dict[str, str] = json.loads(row["tags"])
         self.details: dict[str, Any] = json.loads(row["details"])
-        self.environ = environment(self.db, row["environment"])
-        self.environment_key: str = row["environment"]
+        self.environment: str = row["environment"]
         self.removing: str | None = row["reason"] if row["removed"] else None
         self.held = row["state"] == HELD
         self.started: float = row["started"] or queue.now
@@ -79,7 +80,9 @@ class DagRun:
         self.pre: dict[str, int] = {}
         self.active: set[str] = set()
         self.parents = dict.fromkeys(self.nodes, 0)
-        self.free: list[tuple[int, int, str]] = []
+        #: By category: what may start, the first of it first, and how much of it is active.
+        self.free: defaultdict[str, list[tuple[int, int, str]]] = defaultdict(list)
+        self.busy: Counter[str] = Counter()
         self._restore()
         if row["started"] is None:
             self.db.execute(
@@ -103,6 +106,7 @@ class DagRun:
         for name, node in self.nodes.items():
             if self.states[name] in _ACTIVE:
                 self.active.add(name)
+                self.busy[node.category] += 1
             if self.states[name] != _DONE:
                 for child in node.children:
                     self.parents[child] += 1
@@ -111,45 +115,45 @@ class DagRun:
                 self._ready(name)
 
     def _ready(self, name: str) -> None:
-        heappush(self.free, (-self.nodes[name].priority, self.order[name], name))
+        node = self.nodes[name]
+        heappush(self.free[node.category], (-node.priority, self.order[name], name))
 
     def step(self, limit: int) -> bool:
         """Start what can be started; return whether the DAG has ended."""
         if self.removing is None and not self.held:
             full = max(_QUEUED, 4 * limit)
-            aside = []
-            while self.free and len(self.active) < full:
-                entry = heappop(self.free)
-                if self._limited(self.nodes[entry[2]].category):
-                    aside.append(entry)
-                else:
-                    self._begin(entry[2])
-            for entry in aside:
-                heappush(self.free, entry)
-        if self.active or (self.free and self.removing is None) or self.held:
+            while len(self.active) < full and (name := self._next()):
+                self._begin(name)
+        waiting = self.removing is None and any(self.free.values())
+        if self.active or waiting or self.held:
             return False
         self._finish()
         return True
 
-    def _limited(self, category: str) -> bool:
-        if category not in self.limits:
-            return False
-        active = sum(self.nodes[name].category == category for name in self.active)
-        return active >= self.limits[category]
+    def _next(self) -> str | None:
+        first = [
+            heap[0]
+            for category, heap in self.free.items()
+            if heap and self.busy[category] < self.limits.get(category, len(self.nodes))
+        ]
+        if not first:
+            return None
+        name = min(first)[2]
+        heappop(self.free[self.nodes[name].category])
+        return name
 
     def _save(self, name: str, state: str) -> None:
         self.states[name] = state
-        if state in _ACTIVE:
-            self.active.add(name)
-        else:
-            self.active.discard(name)
+        if (state in _ACTIVE) != (name in self.active):
+            self.active ^= {name}
+            self.busy[self.nodes[name].category] += 1 if state in _ACTIVE else -1
         self.db.execute(
             "INSERT OR REPLACE INTO nodes VALUES (?, ?, ?, ?, ?, ?, NULL)",
             (self.id, name, state, self.retries[name], self.clusters.get(name), self.pre.get(name)),
         )
 
     def _begin(self, name: str) -> None:
-        if self.nodes[name].pre:
+        if self.nodes[name].pre and name not in self.pre:
             self._script(name, PRE, self.nodes[name].pre, 0)
         else:
             self._submit(name)
@@ -168,7 +172,8 @@ class DagRun:
             "FAILED_COUNT": sum(state == _FAILED for state in self.states.values()),
         }
         folder = node_folder(self.nodes[name], self.queue.paths.load(self.details["folder"]))
-        found = script_process(script_arguments(words, values), folder, self.queue.paths)
+        path = self.queue.environment(self.environment).get("PATH")
+        found = script_process(script_arguments(words, values), folder, self.queue.paths, path)
         add_processes(self.db, self.id, role, [found], node=name, priority=_SCRIPTS_FIRST)
 
     def _submit(self, name: str) -> None:
@@ -189,7 +194,7 @@ class DagRun:
         )
         try:
             submit = node_submit(node, folder, self.details["commands"], macros)
-            submit.environ = self.environ
+            submit.environ = self.queue.environment(self.environment)
             found, inherited = processes(submit, cluster, folder, self.queue.paths)
         except AsimovError as error:
             self.db.execute("DELETE FROM clusters WHERE id = ?", (cluster,))
@@ -210,8 +215,14 @@ class DagRun:
 
     def _note(self, name: str, reason: str) -> None:
         self.db.execute(
-            "UPDATE clusters SET reason = ? WHERE id = ?", (f"node {name}: {reason}", self.id)
+            "UPDATE clusters SET reason = ? WHERE id = ?",
+            (printable(f"node {name}: {reason}"), self.id),
         )
+
+    def process_failed(self, cluster: int) -> list[int]:
+        """Remove what else a node's job has, as DAGMan does; return the processes to end."""
+        reason = "another process of the node failed"
+        return [row["id"] for row in self.queue.live(cluster) if self.queue.remove(row, reason)]
 
     def job_ended(self, cluster: int) -> None:
         """Go on after a node's job."""
@@ -219,12 +230,13 @@ class DagRun:
         if name is None or self.states[name] != JOB:
             return
         row = self.db.execute("SELECT * FROM clusters WHERE id = ?", (cluster,)).fetchone()
-        if row["removed"]:
-            returned = _REMOVED
-        elif row["exit_code"] is not None:
+        # One that failed comes first: the others were removed because of it.
+        if row["exit_code"] is not None:
             returned = row["exit_code"]
+        elif row["signal"] is not None:
+            returned = -row["signal"]
         else:
-            returned = -(row["signal"] or 1)
+            returned = _REMOVED
         self._returned(name, returned)
 
     def _returned(self, name: str, returned: int) -> None:
@@ -250,6 +262,9 @@ class DagRun:
         elif code:
             self._note(name, f"its PRE script ended with {code}")
             self._ended(name, code)
+        elif self.held:
+            self._save(name, _WAITING)
+            self._ready(name)
         else:
             self._submit(name)
 
@@ -266,6 +281,7 @@ class DagRun:
         again = self.retries[name] < node.retries and returned != node.unless_exit
         if again and self.removing is None:
             self.retries[name] += 1
+            self.pre.pop(name, None)
             self._save(name, _WAITING)
             self._ready(name)
             return
@@ -389,4 +405,4 @@ class DagRun:
         try:
             write_atomically(path, text)
         except AsimovError as error:  # the folder was deleted: the DAG ends all the same
-            print(error, flush=True)
+            print(error, file=sys.stderr, flush=True)

@@ -5,6 +5,7 @@ Source of the format: see `asimov.scheduler.eventlog`, which reads it.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -45,7 +46,10 @@ def append_events(path: str | Path, events: Sequence[Event]) -> None:
     """
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        os.write(handle, "".join(event_text(event) for event in events).encode())
+        text = "".join(event_text(event) for event in events)
+        data = text.encode(errors="backslashreplace")  # names of files need not be UTF-8
+        if os.write(handle, data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:
         os.close(handle)
 

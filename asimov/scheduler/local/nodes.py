@@ -54,11 +54,11 @@ def script_arguments(words: list[str], values: Mapping[str, object]) -> list[str
     return [words[0], *filled]
 
 
-def script_process(arguments: list[str], folder: Path, paths: Paths) -> Process:
-    """Return the process that runs a script in a node's folder."""
+def script_process(arguments: list[str], folder: Path, paths: Paths, path: str | None) -> Process:
+    """Return the process that runs a script in a node's folder; `path` is the submitter's PATH."""
     program = arguments[0]
     if "/" not in program and not (folder / program).exists():
-        program = shutil.which(program) or program
+        program = shutil.which(program, path=path) or program
     return Process(
         arguments=[paths.store(program, folder), *arguments[1:]],
         folder=paths.store(folder, folder),

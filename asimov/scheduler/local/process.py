@@ -31,7 +31,14 @@ _DEFAULTS = [
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a process ended, or why it could not be started (`held`, with HTCondor's codes)."""
+    """How a process ended, or why it could not be started (`held`, with HTCondor's codes).
+
+    Attributes
+    ----------
+    asked
+        Whether it was asked to end; what ended by itself keeps its exit code, whatever was asked
+        for in the meantime.
+    """
 
     exit_code: int | None = None
     signal: int | None = None
@@ -43,6 +50,7 @@ class Ending:
     user: float = 0.0
     system: float = 0.0
     memory_mb: float | None = None
+    asked: bool = False
 
 
 class Life(Enum):
@@ -89,6 +97,11 @@ def claim(path: Path, text: str = _LOST) -> bool:
     except FileExistsError:
         return False
     return True
+
+
+def printable(text: str) -> str:
+    """Return a text with what is no UTF-8, as in a file's name, written out."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def abandoned(path: Path) -> bool:
@@ -166,20 +179,23 @@ def start(
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
             signal.signal(number, signal.SIG_IGN)
-        guard = _Guard(mark, grace)
-        _close_files()
+        guard = _Guard(mark, grace, os.open(claim_path.parent, os.O_RDONLY | os.O_DIRECTORY))
+        _close_files(guard.home)
         if claim(claim_path, identity()):
             variables = {**environment, **(process.environment or {}), MARK: mark}
-            _write(ending_path, _run(process, resolve, variables, guard))
+            ending = _run(process, resolve, variables, guard)
+            # The queue's folder may have been moved, or replaced by another project's.
+            os.fchdir(guard.home)
+            write_ending(Path(ending_path.name), ending)
     finally:
         os._exit(0)
 
 
-def _close_files() -> None:
+def _close_files(home: int) -> None:
     # The runner's lock and database, and the job's files, are not the keeper's. A range up to the
     # limit would be a thousand million calls where the limit is high and the kernel old.
     for name in os.listdir("/proc/self/fd"):  # noqa: PTH208  (paths would cost more than the rest)
-        if int(name) > 2:
+        if int(name) > 2 and int(name) != home:
             with suppress(OSError):
                 os.close(int(name))
 
@@ -187,9 +203,10 @@ def _close_files() -> None:
 class _Guard:
     """Passes a request to end on to the program, and makes an end of it after the grace."""
 
-    def __init__(self, mark: str, grace: float) -> None:
+    def __init__(self, mark: str, grace: float, home: int) -> None:
         self.mark = mark
         self.grace = grace
+        self.home = home
         self.asked = False
         self.pid = 0
         signal.signal(signal.SIGTERM, self.end)
@@ -198,14 +215,17 @@ class _Guard:
     def end(self, *_: object) -> None:
         self.asked = True
         if self.pid:
-            with suppress(ProcessLookupError):
+            with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGTERM)
                 # A stopped process would never see it.
                 os.killpg(self.pid, signal.SIGCONT)
+        if signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0):  # who asks again gives no new grace
             signal.setitimer(signal.ITIMER_REAL, max(self.grace, 0.001), 0.5)
 
     def kill(self, *_: object) -> None:
-        with suppress(ProcessLookupError):
+        if not self.pid:
+            os._exit(0)  # it waits for a file, such as a pipe, and nothing was started
+        with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         kill_marked(self.mark)
 
@@ -215,7 +235,7 @@ def _run(
 ) -> Ending:
     began = time.time()
     if guard.asked:
-        return Ending(signal=int(signal.SIGTERM), started=began, ended=began)
+        return Ending(signal=int(signal.SIGTERM), started=began, ended=began, asked=True)
     program = str(resolve(process.arguments[0]))
     what, code = "", 0
     try:
@@ -234,16 +254,19 @@ def _run(
             setsigdef=_DEFAULTS,
         )
     except _OpenError as error:
-        return Ending(held=str(error), code=7, subcode=error.errno or 0, started=began)
+        return Ending(held=printable(str(error)), code=7, subcode=error.number, started=began)
     except OSError as error:
-        reason = f"{what}: (errno={error.errno}: '{error.strerror}')"
+        reason = printable(f"{what}: (errno={error.errno}: '{error.strerror}')")
         return Ending(held=reason, code=code, subcode=error.errno or 0, started=began)
+    except ValueError as error:  # a null character, or a variable's name that can't be one
+        return Ending(held=printable(f"{what}: {error}"), code=code, started=began)
     guard.pid = pid
     if guard.asked:
         guard.end()
-    _close_files()
+    _close_files(guard.home)
     # The group is ended before the program is reaped: until then nobody else can have its number.
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    asked = guard.asked
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
     if guard.asked:
@@ -260,11 +283,14 @@ def _run(
         user=used.ru_utime,
         system=used.ru_stime,
         memory_mb=used.ru_maxrss / 1024,
+        asked=asked,
     )
 
 
-class _OpenError(OSError):
-    pass
+class _OpenError(Exception):
+    def __init__(self, text: str, number: int) -> None:
+        super().__init__(text)
+        self.number = number
 
 
 def _open(process: Process, resolve: Callable[[str], Path]) -> list[int]:
@@ -277,26 +303,28 @@ def _open(process: Process, resolve: Callable[[str], Path]) -> list[int]:
         path = resolve(stored)
         try:
             handles.append(os.open(path, flags, 0o644))
-        except OSError as error:
-            raise _OpenError(error.errno, f"Failed to open '{path}': {error.strerror}") from error
+        except (OSError, ValueError) as error:
+            why, number = (
+                (error.strerror, error.errno or 0) if isinstance(error, OSError) else (error, 0)
+            )
+            raise _OpenError(f"Failed to open '{path}': {why}", number) from error
     return handles if len(handles) == 3 else [*handles, handles[1]]
 
 
-def _write(path: Path, ending: Ending) -> None:
+def write_ending(path: Path, ending: Ending) -> None:
+    """Write how an attempt ended; on a full disk this waits until there is room."""
     text = json.dumps({name: getattr(ending, name) for name in Ending.__slots__}).encode()
     temporary = path.with_name(f"{path.name}.part")
-    while True:  # on a full disk the end is kept until there is room: it must not be lost
+    while True:
         try:
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-            try:
-                os.write(handle, text)
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            with temporary.open("wb") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
             temporary.rename(path)
+        except FileNotFoundError:
+            return  # the project was deleted
         except OSError:
-            if not path.parent.is_dir():
-                return  # the project was deleted
             time.sleep(1)
         else:
             return

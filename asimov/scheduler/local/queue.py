@@ -16,7 +16,18 @@ from asimov.scheduler.eventlog import Event
 from asimov.scheduler.local import events
 from asimov.scheduler.local.jobs import Paths
 from asimov.scheduler.local.process import Ending
-from asimov.scheduler.local.spool import BUSY, GONE, HELD, IDLE, JOB, POST, PRE, RUNNING, SERVICE
+from asimov.scheduler.local.spool import (
+    BUSY,
+    GONE,
+    HELD,
+    IDLE,
+    JOB,
+    POST,
+    PRE,
+    RUNNING,
+    SERVICE,
+    environment,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,6 +37,7 @@ _LOST_LIMIT = 3
 #: Seconds that a service waits before it is started again: the first, the longest, and how long
 #: it must have run to begin with the first again.
 _PAUSE, _LONGEST_PAUSE, _STEADY = 1.0, 60.0, 30.0
+_ENVIRONMENTS_KEPT = 64
 _JOINED = (
     "SELECT p.*, c.dag, c.kind, c.details, c.environment, c.submitted FROM processes p"
     " JOIN clusters c ON c.id = p.cluster"
@@ -49,10 +61,13 @@ class Queue:
         self.now = 0.0
         #: Node clusters that ended in this turn, as (dag, cluster).
         self.ended: list[tuple[int, int]] = []
+        #: Node clusters of which a process failed in this turn, as (dag, cluster).
+        self.failed: list[tuple[int, int]] = []
         #: Scripts that ended in this turn, as (dag, node, role, exit code).
         self.scripts: list[tuple[int, str, str, int]] = []
         self._events: defaultdict[Path, list[Event]] = defaultdict(list)
         self._pauses: dict[int, float] = {}
+        self._environments: dict[str, dict[str, str]] = {}
 
     def process(self, number: int) -> sqlite3.Row | None:
         """Return a process with what its cluster says."""
@@ -60,6 +75,14 @@ class Queue:
             f"{_JOINED} WHERE p.id = ?", (number,)
         ).fetchone()
         return found
+
+    def environment(self, key: str) -> dict[str, str]:
+        """Return an environment that was kept; many clusters share one."""
+        if key not in self._environments:
+            if len(self._environments) >= _ENVIRONMENTS_KEPT:
+                self._environments.clear()
+            self._environments[key] = environment(self.db, key)
+        return self._environments[key]
 
     def running(self) -> list[sqlite3.Row]:
         """Return the processes that run, or were meant to be started."""
@@ -70,9 +93,12 @@ class Queue:
         where = "WHERE p.state = 'idle' AND p.role != 'service' ORDER BY p.priority DESC, p.id"
         return list(self.db.execute(f"{_JOINED} {where} LIMIT ?", (limit,)))
 
-    def services(self) -> list[sqlite3.Row]:
-        """Return the services that are not running."""
-        return list(self.db.execute(f"{_JOINED} WHERE p.state = 'idle' AND p.role = 'service'"))
+    def services(self) -> list[tuple[sqlite3.Row, float]]:
+        """Return the services that are not running, and the seconds until they may start."""
+        found = self.db.execute(f"{_JOINED} WHERE p.state = 'idle' AND p.role = 'service'")
+        waits = ((row, row["not_before"] - self.now) for row in found)
+        # Where the clock was set back nothing waits for the time that it was.
+        return [(row, wait if 0 < wait <= _LONGEST_PAUSE else 0.0) for row, wait in waits]
 
     def live(self, cluster: int) -> list[sqlite3.Row]:
         """Return a cluster's processes that have not ended, its scripts included."""
@@ -114,17 +140,22 @@ class Queue:
 
     def finish(self, row: sqlite3.Row, ending: Ending) -> None:
         """Record how a process ended, or that it could not be started."""
-        row = self._used(row, ending)
+        self._use(row, ending)
         ids = (row["cluster"], row["proc"], self.now)
-        if row["fate"] == "remove":
+        fate = None if _ended_by_itself(row, ending) else row["fate"]
+        if fate == "remove":
             self._removed(row)
-        elif row["fate"] == "hold":
+        elif fate == "hold":
             reason = row["fate_reason"]
             self.log(row, events.evicted(*ids, reason), events.held(*ids, reason, code=1))
             self._set(row, HELD, reason=reason, code=1, fate=None)
-        elif row["fate"] == "release":
+        elif fate == "release":
             self.log(row, events.evicted(*ids, row["fate_reason"]))
             self._set(row, IDLE, fate=None)
+        elif ending.asked and row["role"] != SERVICE:
+            # Nobody asked by us: the machine is shut down, and the keeper with it.
+            self.log(row, events.evicted(*ids, "ended from outside the queue"))
+            self._set(row, IDLE)
         elif row["role"] in (PRE, POST):
             code = _returned(ending) if not ending.held else 127
             self.scripts.append((row["cluster"], row["node"], row["role"], code))
@@ -151,12 +182,16 @@ class Queue:
             )
             self.log(row, done)
             self._set(row, GONE, exit_code=ending.exit_code, signal=ending.signal, ended=self.now)
+            if row["dag"] and ending.exit_code != 0:
+                self.failed.append((row["dag"], row["cluster"]))
 
     def lose(self, row: sqlite3.Row) -> None:
         """Record that a process and its keeper are gone without a word; it is started again."""
         lost = row["lost"] + 1
-        if row["fate"] or row["role"] != JOB:
-            self.finish(row, Ending(signal=9, started=self.now, ended=self.now))
+        script = row["role"] in (PRE, POST)
+        if row["fate"] or row["role"] == SERVICE or (script and lost >= _LOST_LIMIT):
+            fated = bool(row["fate"])
+            self.finish(row, Ending(signal=9, started=self.now, ended=self.now, asked=fated))
             return
         ids = (row["cluster"], row["proc"], self.now)
         reason = "the process was lost without an exit code"
@@ -170,13 +205,13 @@ class Queue:
     def unstarted(self, row: sqlite3.Row) -> None:
         """Record that a process that was meant to be started never was."""
         if row["fate"]:
-            self.finish(row, Ending(started=self.now, ended=self.now))
+            self.finish(row, Ending(started=self.now, ended=self.now, asked=True))
         else:
             self._set(row, IDLE)
 
     def hold(self, row: sqlite3.Row, reason: str) -> bool:
         """Hold a process; return whether it must be ended for it."""
-        if row["state"] == RUNNING and not row["fate"]:
+        if row["state"] == RUNNING and row["fate"] != "remove":
             self._fate(row, "hold", reason)
             return True
         if row["state"] == IDLE:
@@ -217,7 +252,7 @@ class Queue:
             "UPDATE processes SET fate = ?, fate_reason = ? WHERE id = ?", (fate, reason, row["id"])
         )
 
-    def _used(self, row: sqlite3.Row, ending: Ending) -> sqlite3.Row:
+    def _use(self, row: sqlite3.Row, ending: Ending) -> None:
         self.db.execute(
             "UPDATE processes SET wall = wall + ?, cpu = coalesce(cpu, 0) + ?,"
             " memory = max(coalesce(memory, 0), ?) WHERE id = ?",
@@ -228,7 +263,6 @@ class Queue:
                 row["id"],
             ),
         )
-        return row
 
     def _set(self, row: sqlite3.Row, state: str, **columns: object) -> None:
         names = "".join(f", {name} = ?" for name in columns)
@@ -292,6 +326,13 @@ class Queue:
         )
         if dag:
             self.ended.append((dag, cluster))
+
+
+def _ended_by_itself(row: sqlite3.Row, ending: Ending) -> bool:
+    # A service and a job that has checkpointed would be started again, whatever was asked for.
+    if ending.asked or ending.held or row["role"] == SERVICE:
+        return False
+    return ending.exit_code is None or ending.exit_code != _checkpoint(row)
 
 
 def _checkpoint(row: sqlite3.Row) -> int | None:

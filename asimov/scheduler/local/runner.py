@@ -33,15 +33,15 @@ from asimov.scheduler.local.process import (
     read_ending,
     start,
     started_at,
+    write_ending,
 )
 from asimov.scheduler.local.queue import Queue
-from asimov.scheduler.local.spool import GONE, SERVICE, Spool, environment, process, ring
+from asimov.scheduler.local.spool import GONE, SERVICE, Spool, process, ring
 
 #: Seconds: until an idle runner ends, between looks at adopted processes, between safety looks.
 _LINGER, _ADOPTED, _SAFETY = 2.0, 0.2, 30.0
 #: Seconds within which a keeper that was forked has claimed its attempt, or never will.
 _ON_ITS_WAY = 600.0
-_ENVIRONMENTS_KEPT = 64
 
 
 class Runner:
@@ -67,7 +67,8 @@ class Runner:
         self.started: dict[int, tuple[int, int, int, bool]] = {}
         self.keepers: dict[int, int] = {}
         self.dags: dict[int, DagRun] = {}
-        self.environments: dict[str, dict[str, str]] = {}
+        # The folder's own number tells this queue from others, and stays when it is moved.
+        self.home = folder_number(self.spool)
 
     def run(self, bell: int, signals: int) -> None:
         """Turn after turn, until nothing has been to do for a while."""
@@ -95,13 +96,15 @@ class Runner:
             waits.append(_LINGER)
         if any(not ours for _, _, _, ours in self.started.values()):
             waits.append(_ADOPTED)
-        waits += [row["not_before"] - time.time() for row in self.queue.services()]
+        waits += [wait for _, wait in self.queue.services()]
         return max(min(waits), 0.0) + 0.001
 
     def turn(self) -> None:
         """Do everything that can be done now."""
         queue = self.queue
         queue.now = time.time()
+        if folder_number(self.spool) != self.home:
+            raise FileNotFoundError("the project was deleted and made anew")
         ended = self._ended()
         self.db.execute("BEGIN IMMEDIATE")
         files: list[Path] = []
@@ -116,7 +119,7 @@ class Runner:
                 queue.finish(row, ending)
             files += self._files(number, attempt)
         end = self._requests()
-        self._step()
+        end += self._step()
         begin = self._choose()
         queue.write_logs()
         self.db.execute("COMMIT")
@@ -132,9 +135,7 @@ class Runner:
         return self.spool.runs / f"{name}.claim", self.spool.runs / f"{name}.end"
 
     def _mark(self, number: int, attempt: int) -> str:
-        # The folder's own number tells this queue from others, and stays when it is moved.
-        status = self.spool.folder.stat()
-        return f"{status.st_dev}:{status.st_ino}:{number}:{attempt}"
+        return f"{self.home}:{number}:{attempt}"
 
     def _ended(self) -> list[tuple[int, Ending | None]]:
         found = []
@@ -164,11 +165,11 @@ class Runner:
     def _adopt(self) -> None:
         self.queue.now = time.time()
         self.db.execute("BEGIN IMMEDIATE")
-        kept: set[Path] = set()
+        kept: set[str] = set()
         for row in self.queue.running():
             paths = self._files(row["id"], row["attempt"])
+            kept.add(paths[0].stem)
             # Claimed by us, the attempt can't be started any more by a keeper that is on its way.
-            kept.update(paths)
             if claim(paths[0]) or abandoned(paths[0]):
                 self.queue.unstarted(row)
                 continue
@@ -182,7 +183,7 @@ class Runner:
         for path in self.spool.runs.iterdir():
             # A claim of ours must outlive the keeper that it keeps from starting.
             ours = abandoned(path) and time.time() - path.lstat().st_mtime < _ON_ITS_WAY
-            if path not in kept and not ours:
+            if ".".join(path.name.split(".")[:2]) not in kept and not ours:
                 path.unlink(missing_ok=True)
         for number in self.started:
             again = self.queue.process(number)
@@ -212,11 +213,15 @@ class Runner:
         self.db.execute("DELETE FROM requests")
         return end
 
-    def _step(self) -> None:
+    def _step(self) -> list[int]:
         for row in self.db.execute("SELECT * FROM clusters WHERE kind = 'dag' AND state = 'idle'"):
             self._load(row)
         queue = self.queue
-        while queue.ended or queue.scripts:
+        end: list[int] = []
+        while queue.failed or queue.ended or queue.scripts:
+            failed, queue.failed = queue.failed, []
+            for dag, cluster in failed:
+                end += self.dags[dag].process_failed(cluster)
             ended, queue.ended = queue.ended, []
             scripts, queue.scripts = queue.scripts, []
             for dag, cluster in ended:
@@ -226,11 +231,11 @@ class Runner:
         for number in list(self.dags):
             if self.dags[number].step(self.limit):
                 del self.dags[number]
+        return end
 
     def _choose(self) -> list[tuple[sqlite3.Row, int]]:
         free = self.limit - sum(cpus for _, cpus, _, _ in self.started.values())
-        services = self.queue.services()
-        chosen = [(row, 0) for row in services if row["not_before"] <= self.queue.now]
+        chosen = [(row, 0) for row, wait in self.queue.services() if not wait]
         if free > 0:
             for row in self.queue.ready(free):
                 # In order: one that wants much is not passed by others for ever.
@@ -249,7 +254,9 @@ class Runner:
     def _start(self, row: sqlite3.Row, attempt: int) -> None:
         paths = self._files(row["id"], attempt)
         found = process(row["spec"])
-        variables = dict(self._environment(row["environment"]))
+        if row["lost"]:  # what was just being started when its keeper was lost may be there now
+            kill_marked(self._mark(row["id"], attempt - 1))
+        variables = dict(self.queue.environment(row["environment"]))
         if row["role"] == "job":
             # As HTCondor does: libraries take the processors that were asked for, and no more.
             for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -267,24 +274,34 @@ class Runner:
         _, cpus, _, ours = self.started[row["id"]]
         self.started[row["id"]] = (attempt, cpus, pid, ours)
 
-    def _environment(self, key: str) -> dict[str, str]:
-        if key not in self.environments:
-            if len(self.environments) >= _ENVIRONMENTS_KEPT:
-                self.environments.clear()
-            self.environments[key] = environment(self.db, key)
-        return self.environments[key]
-
     def _end(self, number: int) -> None:
         if number not in self.started:
             return
         attempt, _, pid, ours = self.started[number]
         if not ours:
-            life, pid = keeper(self._files(number, attempt)[0])
+            paths = self._files(number, attempt)
+            life, pid = keeper(paths[0])
+            row = self.queue.process(number)
+            if life is Life.ELSEWHERE and row is not None and row["fate"] == "remove":
+                # It can't be asked from here. Who removes it knows that it must not be waited for.
+                write_ending(paths[1], Ending(asked=True, ended=time.time()))
             if life is not Life.ALIVE:
                 return
         if pid and started_at(pid):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
+
+
+def folder_number(spool: Spool) -> str:
+    """Return what tells the queue's folder from every other, its own path's next one too.
+
+    Raises
+    ------
+    OSError
+        Where it is not there.
+    """
+    status = spool.folder.stat()
+    return f"{status.st_dev}:{status.st_ino}"
 
 
 def main(arguments: list[str]) -> int:
@@ -310,15 +327,19 @@ def main(arguments: list[str]) -> int:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
         gc.freeze()  # children share the memory of what is there
+        home, said = folder_number(spool), ""
         while True:
             try:
                 if _serve(spool, root, limit, grace, reader.fileno()):
                     return 0
             except (sqlite3.OperationalError, OSError) as error:
-                if not spool.exists():
+                if not spool.exists() or folder_number(spool) != home:
                     return 1  # the project was deleted
                 # A full disk, a lock held for long: what is on disk counts, and is read anew.
-                print(f"{time.ctime()}: {error}", file=sys.stderr, flush=True)
+                if str(error) != said:
+                    said = str(error)
+                    with suppress(OSError):
+                        print(f"{time.ctime()}: {error}", file=sys.stderr, flush=True)
                 time.sleep(1)
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from configparser import ConfigParser
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -35,7 +36,7 @@ from asimov.scheduler.eventlog import Event
 from asimov.scheduler.local import events
 from asimov.scheduler.local.jobs import Paths, Process, processes
 from asimov.scheduler.local.nodes import node_folder, node_submit
-from asimov.scheduler.local.process import MARK
+from asimov.scheduler.local.process import MARK, printable
 from asimov.scheduler.local.spool import (
     BUSY,
     DAG,
@@ -117,7 +118,7 @@ class LocalScheduler(Scheduler):
             found, inherited = processes(submit, cluster, folder, self.paths)
             self._add(db, cluster, JOB, found, inherited)
             self._log(cluster, found, self._notes(submit))
-        self.wake()
+        self._wake_if_possible()
         return cluster
 
     def _notes(self, submit: SubmitFile) -> str:
@@ -202,7 +203,7 @@ class LocalScheduler(Scheduler):
             db.execute("INSERT INTO dags VALUES (?, ?)", (cluster, text))
             first = events.submitted(cluster, 0, time.time(), "", self._tags())
             self._append(log, first)
-        self.wake()
+        self._wake_if_possible()
         return cluster
 
     def start_service(self, arguments: Sequence[str], log: Path) -> int:
@@ -220,7 +221,7 @@ class LocalScheduler(Scheduler):
         with self.spool.changing() as db:
             cluster = add_cluster(db, SERVICE, time.time(), tags=self._tags(), details={})
             self._add(db, cluster, SERVICE, [process], _environ())
-        self.wake()
+        self._wake_if_possible()
         return cluster
 
     def wake(self) -> None:
@@ -232,6 +233,12 @@ class LocalScheduler(Scheduler):
         if row[0]:
             self._start_runner()
 
+    def _wake_if_possible(self) -> None:
+        # What was asked for is in the queue: an error now would tell that it is not. The next
+        # command that wakes the queue meets the same error, and says so.
+        with suppress(SchedulerError):
+            self.wake()
+
     def _start_runner(self) -> None:
         variables = {name: value for name, value in os.environ.items() if name != MARK}
         if "PYTHONPATH" in variables:
@@ -241,17 +248,22 @@ class LocalScheduler(Scheduler):
         arguments = [str(self.root), str(self.limit), str(self.grace)]
         # The shell ends at once, so that the runner is nobody's child: it leaves no zombie in a
         # command that lives long, and no signal to the command's terminal reaches it.
-        with self.spool.output.open("ab") as output:
-            subprocess.run(
-                ["/bin/sh", "-c", '"$@" &', "sh", *runner, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                cwd=self.spool.folder,
-                env=variables,
-                check=True,
-            )
+        try:
+            with self.spool.output.open("ab") as output:
+                subprocess.run(
+                    ["/bin/sh", "-c", '"$@" &', "sh", *runner, *arguments],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    start_new_session=True,
+                    cwd=self.spool.folder,
+                    env=variables,
+                    check=True,
+                )
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise SchedulerError(
+                f"the local queue can't be run: {error}", where=self.spool.output
+            ) from error
 
     def remove(self, job_id: int, reason: str = "") -> None:
         """Remove a job; see `Scheduler.remove`."""
@@ -273,9 +285,9 @@ class LocalScheduler(Scheduler):
             db.execute(
                 "INSERT INTO requests (cluster, action, reason)"
                 " SELECT id, ?, ? FROM clusters WHERE id = ? AND state != 'gone'",
-                (action, f"{reason or f'{action} asked for'} {by}", job_id),
+                (action, printable(f"{reason or f'{action} asked for'} {by}"), job_id),
             )
-        self.wake()
+        self._wake_if_possible()
 
     def usage(self, job_id: int) -> Usage | None:
         """Return what a job used; see `Scheduler.usage`."""
@@ -302,13 +314,13 @@ class LocalScheduler(Scheduler):
 
         asked = NotFound(("queue",))
         answers: dict[str, Observation] = {ticket.uid: asked for ticket in tickets}
-        if not self.spool.exists():
-            return answers
         try:
+            if not self.spool.exists():
+                return answers
             with self.spool.connect(read_only=True) as db:
                 for ticket, row in _rows(db, tickets):
                     answers[ticket.uid] = _observation(row)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             reason = f"the local queue can't be read: {error}"
             return {ticket.uid: Unknown(reason) for ticket in tickets}
         return answers

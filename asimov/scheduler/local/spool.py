@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asimov.errors import SchedulerError
+from asimov.files import locked, sync_folder
 from asimov.scheduler.local.jobs import Process
 from asimov.scheduler.local.process import Life, keeper
 
@@ -103,22 +104,25 @@ class Spool:
 
     def create(self) -> None:
         """Make the folder and the database where they are missing."""
+        import sqlite3
+
         if self.exists():
             return
+        new = self.folder / "new.db"
         try:
             self.runs.mkdir(parents=True, exist_ok=True)
-            with self.connect() as db:
-                db.execute(f"PRAGMA journal_mode = {_journal_mode(self.folder)}")
-                db.execute("BEGIN IMMEDIATE")
-                # Two commands may get here at once; the second finds it done.
-                if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-                    for statement in _SCHEMA.split(";\n"):
-                        if statement.strip():
-                            db.execute(statement)
-                    db.execute(f"PRAGMA user_version = {_VERSION}")
-                db.execute("COMMIT")
-        except OSError as error:
-            raise SchedulerError(f"can't be made: {error.strerror}", where=self.folder) from error
+            # Two commands may get here at once, and nobody is to see it half made.
+            with locked(self.folder / "new.lock", "makes the local queue"):
+                if self.exists():
+                    return
+                new.unlink(missing_ok=True)
+                with closing(sqlite3.connect(new, isolation_level=None)) as db:
+                    db.execute(f"PRAGMA journal_mode = {_journal_mode(self.folder)}")
+                    db.executescript(f"{_SCHEMA}PRAGMA user_version = {_VERSION};")
+                new.rename(self.database)
+                sync_folder(self.folder)
+        except (OSError, sqlite3.Error) as error:
+            raise SchedulerError(f"can't be made: {error}", where=self.folder) from error
 
     @contextmanager
     def connect(self, *, read_only: bool = False) -> Iterator[sqlite3.Connection]:
@@ -160,9 +164,7 @@ class Spool:
                 yield db
                 db.execute("COMMIT")
         except sqlite3.Error as error:
-            raise SchedulerError(
-                f"the local queue can't be used: {error}", where=self.database
-            ) from error
+            raise self._unusable(error) from error
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -179,21 +181,23 @@ class Spool:
             with self.connect(read_only=True) as db:
                 yield db
         except sqlite3.Error as error:
-            raise SchedulerError(
-                f"the local queue can't be used: {error}", where=self.database
-            ) from error
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: sqlite3.Error) -> SchedulerError:
+        return SchedulerError(f"the local queue can't be used: {error}", where=self.database)
 
 
 def _journal_mode(folder: Path) -> str:
     # A write-ahead log needs shared memory, which network file systems don't have.
     where, kind = "", ""
     try:
-        mounts = Path("/proc/self/mounts").read_text().splitlines()
+        mounts = Path("/proc/self/mounts").read_text(errors="surrogateescape").splitlines()
     except OSError:
         return "WAL"
     full = str(folder.resolve())
     for line in mounts:
         _, point, found, *_ = line.split(" ")
+        point = point.replace("\\040", " ")
         inside = full == point or full.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= len(where):
             where, kind = point, found

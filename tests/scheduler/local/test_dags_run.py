@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from itertools import pairwise
 from pathlib import Path
 
@@ -143,3 +145,102 @@ def test_every_node_is_checked_before_anything_is_submitted(nodes):
     with pytest.raises(SchedulerError, match=r"bad\.sub:2: 'on_exit_hold'"):
         nodes.scheduler.submit_dag("x.dag")
     assert not (nodes.root / ".asimov").exists() and not _trace()
+
+
+def test_a_process_that_fails_takes_the_others_of_its_node_along(nodes):
+    script = "test $(Process) = 1 && exit 7; test $(Process) = 2 && sleep 60; exit 0"
+    nodes.write("c.sub", f"executable = /bin/sh\narguments = \"-c '{script}'\"\nqueue 9\n")
+    post = nodes.write("post", '#!/bin/sh\necho "$@" >> trace\nexit 1\n')
+    post.chmod(0o755)
+    nodes.write("x.dag", "JOB A c.sub\nSCRIPT POST A post $RETURN\n")
+    cluster = nodes.scheduler.submit_dag("x.dag")
+    end = nodes.gone(cluster)
+    assert end.exit_code == 1 and _trace() == ["7"]
+    with nodes.scheduler.spool.reading() as db:
+        row = db.execute("SELECT sum(removed), count(*) FROM processes").fetchone()
+    assert row[0] >= 1 and row[1] == 9
+
+
+@pytest.mark.parametrize("kind", ["PRE", "POST"])
+def test_a_dag_is_removed_while_a_script_runs(nodes, kind):
+    script = nodes.write("script", "#!/bin/sh\necho script >> trace\nsleep 60\n")
+    script.chmod(0o755)
+    nodes.write("x.dag", f"JOB A n.sub\nSCRIPT {kind} A script\nJOB B n.sub\nPARENT A CHILD B\n")
+    cluster = nodes.scheduler.submit_dag("x.dag")
+    nodes.until(lambda: "script" in _trace())
+    nodes.scheduler.remove(cluster)
+    end = nodes.gone(cluster)
+    assert end.removed and "DONE" not in _rescued("x.dag.rescue001")
+    assert _trace() == (["script"] if kind == "PRE" else ["A.0", "script"])
+
+
+def _rescued(name: str) -> str:
+    lines = Path(name).read_text().splitlines()
+    return "\n".join(line for line in lines if not line.startswith("#"))
+
+
+@pytest.mark.parametrize("kind", ["PRE", "POST"])
+def test_a_script_that_vanished_with_its_keeper_is_run_again(nodes, kind):
+    text = "#!/bin/sh\necho start >> trace\nwhile [ ! -e go ]; do sleep 0.02; done\n"
+    nodes.write("script", text + "echo end >> trace\n").chmod(0o755)
+    nodes.write("x.dag", f"JOB A n.sub\nSCRIPT {kind} A script\n")
+    cluster = nodes.scheduler.submit_dag("x.dag")
+    nodes.until(lambda: "start" in _trace())
+    (claimed,) = nodes.scheduler.spool.runs.glob("*.claim")
+    os.kill(int(str(claimed.readlink()).split()[0]), signal.SIGKILL)
+    nodes.until(lambda: _trace().count("start") == 2)
+    Path("go").touch()
+    assert nodes.gone(cluster).exit_code == 0
+    assert sorted(_trace()) == ["A.0", "end", "start", "start"]
+
+
+def test_a_held_dag_submits_no_node_after_its_pre_script(nodes):
+    text = "#!/bin/sh\necho pre >> trace\nwhile [ ! -e go ]; do sleep 0.02; done\n"
+    nodes.write("script", text).chmod(0o755)
+    nodes.write("x.dag", 'JOB A n.sub\nSCRIPT PRE A script\nRETRY A 1\nVARS A result="1"\n')
+    cluster = nodes.scheduler.submit_dag("x.dag")
+    nodes.until(_trace)
+    nodes.scheduler.hold(cluster)
+    nodes.until(lambda: nodes.state(cluster) == "held")
+    Path("go").touch()
+    nodes.until(lambda: not nodes.runner())  # it has nothing to do
+    assert _trace() == ["pre"]
+    nodes.scheduler.release(cluster)
+    assert nodes.gone(cluster).exit_code == 1
+    assert _trace() == ["pre", "A.0", "pre", "A.1"]
+
+
+def test_a_script_is_found_as_the_submitter_finds_programs(nodes, monkeypatch):
+    nodes.write("block.B", "")
+    nodes.write("b.dag", "JOB B n.sub\n")
+    blocker = nodes.scheduler.submit_dag("b.dag")
+    nodes.until(_trace)
+    nodes.write("bin/my-script", "#!/bin/sh\necho mine >> trace\n").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{nodes.root / 'bin'}:{os.environ['PATH']}")
+    nodes.write("x.dag", "JOB A n.sub\nSCRIPT PRE A my-script\n")
+    assert nodes.gone(nodes.scheduler.submit_dag("x.dag")).exit_code == 0
+    assert _trace() == ["B.0", "mine", "A.0"]
+    nodes.scheduler.remove(blocker)
+
+
+def test_a_post_script_decides_on_each_retry(nodes):
+    nodes.write("script", '#!/bin/sh\necho "post $1 $2" >> trace\ntest $2 = 2\n').chmod(0o755)
+    nodes.write(
+        "x.dag", 'JOB A n.sub\nRETRY A 3\nVARS A result="5"\nSCRIPT POST A script $RETURN $RETRY\n'
+    )
+    end = nodes.gone(nodes.scheduler.submit_dag("x.dag"))
+    assert (end.exit_code, str(end.progress)) == (0, "1/1")
+    assert _trace() == "A.0 post 5 0 A.1 post 5 1 A.2 post 5 2".split()  # noqa: SIM905
+
+
+def test_a_dag_file_that_is_edited_after_its_submission_changes_nothing(nodes):
+    nodes.write("block.A", "")
+    path = nodes.write("x.dag", "JOB A n.sub\nJOB B n.sub\nPARENT A CHILD B\n")
+    cluster = nodes.scheduler.submit_dag("x.dag")
+    nodes.until(_trace)
+    nodes.kill_runner()
+    path.write_text("JOB X n.sub\n")
+    nodes.scheduler.wake()
+    nodes.scheduler.remove(cluster)
+    nodes.gone(cluster)
+    assert _trace() == ["A.0"] and "Total number of Nodes: 2" in Path("x.dag.rescue001").read_text()
