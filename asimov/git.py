@@ -97,9 +97,10 @@ class EventRepo:
         AsimovError
             In git's words where it fails.
         """
-        listed = "\0".join(str(path.relative_to(self._root)) for path in paths)
-        if not listed:
+        names = [str(path.relative_to(self._root)) for path in paths]
+        if not names:
             return None
+        listed = "\0".join(names)
         files = ["--pathspec-from-file=-", "--pathspec-file-nul"]
         repo = self.repository
         import git
@@ -108,8 +109,8 @@ class EventRepo:
             # Literal: a name with a star or a colon in it is a name.
             with repo.git.custom_environment(GIT_LITERAL_PATHSPECS="1"):
                 _feed(repo, listed, "add", "--force", *files)
-                staged = repo.git.diff("--cached", "--name-only")
-                if not staged and repo.head.is_valid():
+                staged = repo.git.diff("--cached", "--name-only", "--no-renames", "-z").split("\0")
+                if not set(staged).intersection(names):
                     return None
                 # Other things that a person has staged stay out of asimov's commit.
                 _feed(
@@ -117,8 +118,6 @@ class EventRepo:
                     "--no-gpg-sign", "--message", message, *files,
                 )  # fmt: skip
         except git.GitCommandError as error:
-            if "nothing to commit" in str(error.stdout) or "no changes added" in str(error.stdout):
-                return None
             raise AsimovError(f"git: {_words(error)}", where=self._root) from error
         return str(repo.head.commit.hexsha)
 

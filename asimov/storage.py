@@ -58,7 +58,7 @@ class Store:
         """
         source = Path(file)
         name = new_name or source.name
-        if name == _MANIFEST or Path(name).name != name:
+        if name == _MANIFEST or Path(name).name != name or name == "..":
             raise AsimovError(f"{name!r} can't be a name in the store", where=source)
         folder = self.root / subject / analysis
         checksum = _checksum(source)
@@ -98,7 +98,7 @@ class Store:
         path = self.root / subject / analysis / _MANIFEST
         try:
             manifest = json.loads(path.read_text())
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as error:
             raise AsimovError(f"can't be read: {error.strerror}", where=path) from error

@@ -410,9 +410,16 @@ class TestPlan:
         text = SUBJECT + "---\nkind: subject\nname: t\n" + analysis()
         text += "---\nkind: analysis\nname: b\npipeline: command\n"
         assert asimov("apply", "-f", blueprint(text), "-e", "t").code == 0
-        assert (
-            asimov("report", "status").out.split() == "s a command ready t b command ready".split()
-        )
+        assert asimov("report", "status").out.split() == [
+            "s",
+            "a",
+            "command",
+            "ready",
+            "t",
+            "b",
+            "command",
+            "ready",
+        ]
 
     def test_an_unknown_subject_of_the_command(self, project, asimov, blueprint):
         assert asimov("apply", "-f", blueprint(SUBJECT)).code == 0

@@ -86,7 +86,7 @@ def test_a_dependency_of_another_subject_is_named_in_full(told):
 
 
 def test_a_subject_analysis_waits_for_all_that_match(told):
-    over = "---\nkind: analysis\nname: c\nsubject: s\npipeline: command\nanalyses: [pipeline: command]\n"
+    over = analysis("c", extra="analyses: [pipeline: command]\n")
     rows = told(analysis("a") + analysis("b") + over, a="finished")
     assert rows["c"]["waiting_for"] == ["b is ready"]
 
