@@ -28,11 +28,6 @@ BLUEPRINT = """
 UNTIL = ("monitor", "--chain", "--until-idle", "--interval", "0.1", "--timeout", "60")
 
 
-@pytest.fixture(autouse=True)
-def _git(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
-
-
 def test_each_runs_to_its_end_and_uses_what_the_others_made(
     project: Path, asimov: Callable[..., Any], blueprint: Callable[[str], Path]
 ) -> None:
