@@ -27,7 +27,6 @@ BUILT_IN = {
         "rundir_default": "working",
         "git_default": "checkouts",
         "webroot": "pages",
-        "calibration_directory": "C01_offline",
     },
     "storage": {"directory": "results"},
     "logging": {"location": "logs"},

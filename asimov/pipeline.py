@@ -17,6 +17,7 @@ from asimov.errors import AsimovError
 from asimov.logs import logger
 from asimov.scheduler import Scheduler
 from asimov.scheduler.contract import submit_command
+from asimov.scheduler.dagfile import rescue_files
 from asimov.storage import Store
 
 if TYPE_CHECKING:
@@ -258,8 +259,7 @@ class Pipeline:
         """
         done = int(self.production.meta.get("resurrections", 0))
         most = int(self.production.meta.get("max resurrections", MAX_RESURRECTIONS))
-        rescue = list(self.dag_file.parent.glob(f"{self.dag_file.name}.rescue*"))
-        if rescue and done < most:
+        if rescue_files(self.dag_file) and done < most:
             self.production.meta["resurrections"] = done + 1
             self.production.job_id = self._submit_dag_file()
 

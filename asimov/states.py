@@ -99,9 +99,9 @@ TRANSITIONS = [
     *_by_person("cancelled", "ready wait running processing stuck stop stopped restart manual finished", "at any time; a job is removed"),
     *_by_person("stop", "running processing stuck restart", "at any time"),
     *_by_person("restart", "running processing finished uploaded stuck stop stopped", "at any time"),
-    *_by_person("finished", "manual stuck stopped wait ready uploaded", "no job of it is left"),
+    *_by_person("finished", "running processing manual stuck stopped wait ready uploaded", "no job of it is left, or nobody knows its job any more"),
     *_by_person("uploaded", "manual finished stuck", "no job of it is left"),
-    *_by_person("stuck", "running processing ready wait manual finished", "at any time"),
+    *_by_person("stuck", "ready wait manual finished", "no job of it is left"),
 ]  # fmt: skip
 
 _ALLOWED = {(each.before, each.after, each.actor) for each in TRANSITIONS}

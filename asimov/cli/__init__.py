@@ -19,7 +19,7 @@ COMMANDS = {
     "monitor": "See what has happened to jobs, and move analyses on.",
     "start": "Keep the monitor running in the background until 'asimov stop'.",
     "stop": "Stop the monitor that runs in the background; jobs go on.",
-    "status": "Show every analysis, or those of SUBJECT: state, job, progress, what each waits for.",
+    "status": "Show every analysis, or those of SUBJECT: state, job, what each waits for.",
     "log": "Show what happened, when and why: to everything, to SUBJECT, or to one ANALYSIS of it.",
     "production": "Show or change one analysis.",
     "event": "Show a subject.",

@@ -48,7 +48,7 @@ def command(
 
     \b
     Exit codes: 0 all is well; with --until-idle:
-      0  everything is done
+      0  nothing is left to do, apart from what a person has set aside
       3  idle, and something is stuck, blocked or not submitted
       4  timed out
       5  the scheduler can't be reached
@@ -115,12 +115,13 @@ def _repeat(
             if until_idle and not outcome.active:
                 _summarise(outcome, chain)
                 return 0 if outcome.all_done else EXIT_STUCK
-            if not outcome.unreachable:
+            if not outcome.unreachable and outcome.active > outcome.lost:
                 answered = time.monotonic()
             for line in (*outcome.unreachable, _counts(outcome)):
                 said(line)
             if until_idle and time.monotonic() - answered > patience:
-                return EXIT_UNREACHABLE
+                _summarise(outcome, chain)
+                return EXIT_UNREACHABLE if outcome.unreachable else EXIT_STUCK
         if deadline is not None and time.monotonic() + interval > deadline:
             if outcome is not None and outcome.unreachable:
                 return EXIT_UNREACHABLE

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 from typing import Any
 
 import click
 
 from asimov.cli.opened import open_workspace
+from asimov.configuration import owner
 from asimov.engine.monitor import at_work
+from asimov.engine.observe import LOST
 from asimov.engine.readiness import waiting_for
 from asimov.engine.status import iso, rows
 from asimov.errors import AsimovError
@@ -69,23 +69,29 @@ def _set(workspace: Workspace, key: Key, status: str, reason: str | None) -> Non
     if before == after:
         click.echo(f"{subject}/{name} is {after} already")
         return
+    jobs = [each for each in workspace.journal.open_attempts() if each.key == key]
+    # What nobody knows any more is for a person to say.
+    lost = jobs and workspace.records[key].job_state == LOST
     able = reachable(before, "person")
-    if after not in able:
+    if jobs and not lost:
+        able = [state for state in able if state in _WITH_JOB]
+    if after not in reachable(before, "person"):
         raise AsimovError(
             f"{subject}/{name} is {before} and can't be set to {after}",
             hint=f"it can be set to {', '.join(able)}",
         )
-    jobs = [each for each in workspace.journal.open_attempts() if each.key == key]
-    if jobs and after not in _WITH_JOB:
+    if after not in able:
         job = f"job {jobs[0].job_id}" if jobs[0].job_id else "a job that may have been submitted"
         raise AsimovError(
             f"{subject}/{name} has {job}, whose end has not been seen",
             hint="run 'asimov monitor' first, or set it to restart, stop or cancelled",
         )
-    try:
-        person = getpass.getuser()
-    except (KeyError, OSError):  # neither the environment nor the system has a name
-        person = str(os.getuid())
+    person = owner()
+    if lost and after not in _WITH_JOB:
+        for each in jobs:
+            workspace.journal.ended(
+                each.uid, "ended", exit_code=None, evidence=person, reason=f"set to {after}"
+            )
     if not workspace.move(key, after, person, reason):
         raise AsimovError(
             f"{subject}/{name} has just become {workspace.status(key)}", hint="look, and try again"

@@ -21,7 +21,7 @@ _HEADINGS = ("subject", "name", "pipeline", "state", "job", "progress", "for", "
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
 @click.option("-w", "--watch", is_flag=True, help="Show it anew every two seconds.")
 def command(subject: str | None, as_json: bool, watch: bool) -> None:
-    """Show every analysis, or those of SUBJECT: state, job, progress, what each waits for.
+    """Show every analysis, or those of SUBJECT: state, job, what each waits for.
 
     \b
     Example:
@@ -42,7 +42,7 @@ def command(subject: str | None, as_json: bool, watch: bool) -> None:
                 workspace.reload()
                 found = rows(workspace, workspace.keys(subject))
                 live.update(table.drawn(_HEADINGS, [_cells(row) for row in found]))
-    if not found:
+    if not found and not workspace.contents.broken:
         click.echo("There are no analyses yet; 'asimov apply' adds them")
         return
     table.show(_HEADINGS, [_cells(row) for row in found])

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from asimov.engine.attempts import ask, settle
 from asimov.engine.build import build
 from asimov.engine.guard import call
-from asimov.engine.observe import Observer
+from asimov.engine.observe import LOST, Observer
 from asimov.engine.readiness import is_blocked
 from asimov.engine.submit import submit
 from asimov.errors import AsimovError
@@ -34,6 +34,8 @@ class Pass:
         How many analyses are in each state.
     active
         How many have, or may have, a job that the next pass may say something new of.
+    lost
+        How many of these have a job that no source knows any more.
     blocked
         Ready analyses that wait for something only a person can bring about.
     waiting
@@ -44,6 +46,7 @@ class Pass:
 
     counts: dict[str, int] = field(default_factory=dict)
     active: int = 0
+    lost: int = 0
     blocked: int = 0
     waiting: int = 0
     unreachable: list[str] = field(default_factory=list)
@@ -206,6 +209,9 @@ def _count(workspace: Workspace, keys: set[Key], result: Pass) -> None:
     with_job = {attempt.key for attempt in workspace.journal.open_attempts()}
     for key in keys:
         status = workspace.status(key)
+        record = workspace.records.get(key)
+        if STATES[status].active and record and record.job_state == LOST:
+            result.lost += 1
         result.active += STATES[status].active or (key in with_job and status != "stuck")
         result.counts[status] = result.counts.get(status, 0) + 1
         if status == "ready":

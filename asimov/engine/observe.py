@@ -7,17 +7,21 @@ from typing import Any
 
 from asimov.analysis import Analysis
 from asimov.engine.attempts import LEAVING, found, give_up, launch, record_job
-from asimov.engine.guard import HookError, call, overrides
+from asimov.engine.guard import HookError, call, guarded, overrides
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.ledger.journal import JournalError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
 from asimov.plugins import PluginError
 from asimov.scheduler import Gone, JobState, Observation, Present, Unknown
+from asimov.scheduler.dagfile import rescue_files
 from asimov.states import allowed
 from asimov.workspace import Workspace
 
 Report = Callable[[str], None]
+
+#: The state of a job that no source knows any more: a person has to say what became of it.
+LOST = "lost"
 
 #: What a pass has seen of a job: the job's state, a line about it, its progress.
 Seen = tuple[str | None, str | None, str | None]
@@ -57,7 +61,7 @@ class Observer:
         else:
             asked = ", ".join(answer.asked)
             detail = f"job {attempt.job_id} is not in the queue and nothing says how it ended"
-            self._see(attempt.key, ("unknown", f"{detail} (asked: {asked})", None))
+            self._see(attempt.key, (LOST, f"{detail} (asked: {asked})", None))
 
     def write(self) -> None:
         """Record what was seen, where it differs from what was seen before."""
@@ -217,6 +221,10 @@ class Observer:
             self._end(attempt, answer)
             self._move(attempt.key, "stuck", reason)
             return
+        if not self._can_resurrect(analysis):
+            self._end(attempt, answer)
+            self._move(attempt.key, "stuck", reason)
+            return
         again, job_id, error = launch(analysis, "run", lambda: call(analysis, "resurrect"))
         if job_id is None:
             job_id = found(self.workspace, again)
@@ -229,6 +237,13 @@ class Observer:
             else:
                 self._move(attempt.key, "stuck", f"{reason}; {error}" if error else reason)
 
+    def _can_resurrect(self, analysis: Analysis) -> bool:
+        if overrides(analysis.entry.pipeline, "resurrect"):
+            return True
+        # The base class's would do nothing, and leave an attempt behind that tells of it.
+        with guarded(analysis, "dag_file"):
+            return bool(rescue_files(analysis.pipeline.dag_file))
+
     # --- the job is on its way out
 
     def _leaving(self, attempt: Attempt, answer: Observation, status: str) -> None:
@@ -240,8 +255,12 @@ class Observer:
             if self.dry_run:
                 self.report(f"{name}: job {answer.job_id} would be removed")
                 return
+            analysis = self.workspace.analysis(attempt.key)
             try:
-                call(self.workspace.analysis(attempt.key), "eject_job")
+                with guarded(analysis, "__init__"):
+                    # The project may have another scheduler by now, which numbers its own jobs.
+                    analysis.pipeline._scheduler = self.workspace.scheduler(attempt.scheduler)
+                call(analysis, "eject_job")
                 self.report(f"{name}: job {answer.job_id} is being removed")
             except (PluginError, SchedulerUnreachableError) as error:
                 self._see(attempt.key, ("unknown", str(error), None))

@@ -73,6 +73,7 @@ class Dependencies:
         names = tuple(subjects if subjects is not None else self._contents.subjects)
         keys = [each for name in names for each in self._by_subject.get(name, ())]
         selection = select(needs, self._pool((PROJECT_ANALYSES, *names), keys), key, self._exists)
+        selection = self._with_named(selection, needs, key)
         if subjects is None:
             # All subjects are meant: also one whose file can't be read just now.
             unread = [Need((Term("subject", name),)) for name in self._unread_subjects()]
