@@ -21,6 +21,7 @@ from asimov.scheduler.dagfile import read_dag_file
         ("JOB A a.sub\nSCRIPT HOLD A x\n", 2, "'SCRIPT HOLD' is not carried out"),
         ("JOB A a.sub\nSCRIPT POST A x $SOMETHING\n", 2, "'$SOMETHING' is not known"),
         ("JOB A a.sub\nJOB B b.sub\nPARENT A CHILD B\nPARENT B CHILD A\n", 3, "in a circle: A, B"),
+        ("JOB A a.sub\nMAXJOBS few 0\n", 2, "MAXJOBS needs 1 or more"),
         ("JOB A {\nexecutable = x\n", 1, "no closing brace"),
     ],
 )

@@ -9,20 +9,19 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
-import time
 from collections import Counter, defaultdict
 from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
 
 from asimov.errors import AsimovError
-from asimov.files import write_atomically
 from asimov.scheduler.dagfile import Node
 from asimov.scheduler.local import events
 from asimov.scheduler.local.jobs import processes
 from asimov.scheduler.local.nodes import node_folder, node_submit, script_arguments, script_process
 from asimov.scheduler.local.process import printable
 from asimov.scheduler.local.queue import Queue
+from asimov.scheduler.local.rescue import write_metrics, write_rescue
 from asimov.scheduler.local.spool import (
     HELD,
     JOB,
@@ -334,9 +333,7 @@ class DagRun:
         now = self.queue.now
         failed = [name for name, state in self.states.items() if state == _FAILED]
         code = 0 if all(state == _DONE for state in self.states.values()) else 1
-        if code:
-            self._rescue(failed)
-        self._metrics(code, len(failed))
+        self._leave_files(code, failed)
         removed = self.removing is not None
         reason = None
         if removed:
@@ -359,50 +356,27 @@ class DagRun:
         self.db.execute("DELETE FROM nodes WHERE dag = ?", (self.id,))
         self.db.execute("DELETE FROM dags WHERE cluster = ?", (self.id,))
 
-    def _file(self) -> Path:
-        return self.queue.paths.load(self.details["file"])
-
-    def _rescue(self, failed: list[str]) -> None:
-        path = self._file()
+    def _leave_files(self, code: int, failed: list[str]) -> None:
+        path = self.queue.paths.load(self.details["file"])
         done = [name for name, state in self.states.items() if state == _DONE]
-        lines = [
-            f"# Rescue DAG file, created after running the {path.name} DAG file",
-            f"# Created {time.strftime('%Y-%m-%d %H:%M:%S')}",
-            f"# Total number of Nodes: {len(self.nodes)}",
-            f"# Nodes premarked DONE: {len(done)}",
-            f"# Nodes that failed: {len(failed)}",
-            f"#   {','.join([*failed, '<ENDLIST>'])}",
-            "",
-            *(f"DONE {name}" for name in done),
-        ]
-        # One that this DAG wrote before a crash is written again, with the same number.
-        number = int(self.details["rescue"]) + 1
-        self._write(path.with_name(f"{path.name}.rescue{number:03d}"), "\n".join(lines) + "\n")
-
-    def _metrics(self, code: int, failed: int) -> None:
-        path = self._file()
-        done = sum(state == _DONE for state in self.states.values())
-        values = {
-            "client": "asimov",
-            "type": "metrics",
-            "metrics_version": 2,
-            "start_time": self.started,
-            "end_time": self.queue.now,
-            "duration": self.queue.now - self.started,
-            "exitcode": code,
-            "dagman_id": str(self.id),
-            "rescue_dag_number": self.details["rescue"],
-            "nodes": len(self.nodes),
-            "nodes_failed": failed,
-            "nodes_succeeded": done,
-            "total_nodes": len(self.nodes),
-            "total_nodes_run": done + failed,
-            "DagStatus": 4 if self.removing is not None else 2 if code else 0,
-        }
-        self._write(path.with_name(f"{path.name}.metrics"), json.dumps(values, indent=4) + "\n")
-
-    def _write(self, path: Path, text: str) -> None:
         try:
-            write_atomically(path, text)
+            if code:
+                # One that this DAG wrote before a crash is written again, with the same number.
+                write_rescue(path, int(self.details["rescue"]) + 1, len(self.nodes), done, failed)
+            values = {
+                "start_time": self.started,
+                "end_time": self.queue.now,
+                "duration": self.queue.now - self.started,
+                "exitcode": code,
+                "dagman_id": str(self.id),
+                "rescue_dag_number": self.details["rescue"],
+                "nodes": len(self.nodes),
+                "nodes_failed": len(failed),
+                "nodes_succeeded": len(done),
+                "total_nodes": len(self.nodes),
+                "total_nodes_run": len(done) + len(failed),
+                "DagStatus": 4 if self.removing is not None else 2 if code else 0,
+            }
+            write_metrics(path, values)
         except AsimovError as error:  # the folder was deleted: the DAG ends all the same
             print(error, file=sys.stderr, flush=True)

@@ -111,7 +111,9 @@ class Queue:
         return not self.db.execute(BUSY).fetchone()[0]
 
     def log(self, row: sqlite3.Row, *found: Event) -> None:
-        """Note events of a process for the logs that its cluster has."""
+        """Note events of a process for the logs that its cluster has; a script has none."""
+        if row["role"] in (PRE, POST):
+            return
         details = json.loads(row["details"])
         own = json.loads(row["spec"])["log"]
         for stored in {own, details.get("nodes_log", "")} - {""}:
@@ -134,8 +136,7 @@ class Queue:
         """Record that a process is about to be started; return the attempt's number."""
         attempt = int(row["attempt"]) + 1
         self._set(row, RUNNING, attempt=attempt, started=self.now, reason=None, code=None)
-        if row["role"] in (JOB, SERVICE):
-            self.log(row, events.executing(row["cluster"], row["proc"], self.now))
+        self.log(row, events.executing(row["cluster"], row["proc"], self.now))
         return attempt
 
     def finish(self, row: sqlite3.Row, ending: Ending) -> None:

@@ -4,8 +4,6 @@ import os
 import signal
 from pathlib import Path
 
-import pytest
-
 from asimov.scheduler.contract import JobDescription
 from asimov.scheduler.local.process import claim, started_at
 from asimov.scheduler.local.spool import Spool
@@ -72,19 +70,6 @@ def test_a_start_that_was_only_intended_is_made_up_for(bench):
 def test_an_attempt_is_claimed_once(tmp_path):
     assert claim(tmp_path / "attempt")
     assert not claim(tmp_path / "attempt", "1 2 3 4")
-
-
-@pytest.mark.parametrize("kills", [1, 4])
-def test_no_job_is_lost_or_run_twice_when_the_runner_is_killed_again_and_again(bench, kills):
-    arguments = "\"-c 'echo $(Process) >> trace; sleep 0.01'\""
-    cluster = bench.scheduler.submit(JobDescription("sh", arguments=arguments, queue=60))
-    for number in range(kills):
-        bench.until(lambda at=number: len(_lines()) > 8 * at)
-        bench.kill_runner()
-        bench.scheduler.wake()
-    end = bench.gone(cluster)
-    assert end.progress is not None and end.progress.done == 60
-    assert sorted(map(int, _lines())) == list(range(60))
 
 
 def test_there_is_one_runner_however_often_it_is_started(bench):
