@@ -127,14 +127,16 @@ class LedgerFiles:
         except FileNotFoundError:
             return None
         except UnicodeDecodeError as error:
-            raise AsimovError("is not UTF-8 text", where=self.folder / path) from error
+            raise AsimovError("is not UTF-8 text", where=self._name(path)) from error
         except OSError as error:
-            raise AsimovError(
-                f"can't be read: {error.strerror}", where=self.folder / path
-            ) from error
+            raise AsimovError(f"can't be read: {error.strerror}", where=self._name(path)) from error
+
+    def _name(self, path: str) -> str:
+        """Return a ledger file's name as it is told: relative to the project."""
+        return f"{self.folder.name}/{path}"
 
     def _parse(self, path: str) -> dict[str, Any]:
-        name = f"{self.folder.name}/{path}"
+        name = self._name(path)
         if path.endswith(".yml"):
             raise AsimovError("is not read", where=name, hint="give it a name that ends in .yaml")
         text = self.text(path)
