@@ -38,6 +38,20 @@ BUILT_IN = {
 }
 
 
+#: Options that are read and have no built-in value; for telling a misspelt one.
+WITHOUT_VALUE = (
+    "scheduler/type",
+    "monitor/interval",
+    "monitor/patience",
+    "local/processes",
+    "local/grace",
+    "condor/scheduler",
+    "condor/collector",
+    "condor/accounting group",
+    "condor/requirements",
+)
+
+
 def user_file() -> Path:
     """Return the path of the user's own configuration file."""
     # Not Path.home(), which raises where neither HOME nor the system knows of one.

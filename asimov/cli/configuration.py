@@ -9,7 +9,7 @@ from configparser import ConfigParser
 import click
 
 from asimov.cli.opened import open_project
-from asimov.configuration import PROJECT_FILE, update_file
+from asimov.configuration import PROJECT_FILE, WITHOUT_VALUE, update_file
 from asimov.errors import AsimovError
 
 
@@ -80,8 +80,9 @@ def update_command(option: str, value: str) -> None:
 
 
 def _near(option: str, config: ConfigParser) -> str:
-    known = [f"{section}/{key}" for section in config.sections() for key in config.options(section)]
-    close = difflib.get_close_matches(option, known, 1, cutoff=0.8)
+    given = [f"{section}/{key}" for section in config.sections() for key in config.options(section)]
+    known = [*given, *WITHOUT_VALUE]
+    close = [] if option in known else difflib.get_close_matches(option, known, 1, cutoff=0.8)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
