@@ -54,7 +54,7 @@ def walk(installed: Path, tmp_path: Path, shell: Callable[..., Any]) -> Callable
 
     def run(scheduler: str) -> Project:
         def ran(command: str) -> Any:
-            done = shell(command, cwd=tmp_path, PYTHONPATH=str(installed), HOME=str(tmp_path))
+            done = shell(command, cwd=tmp_path, PYTHONPATH=str(installed))
             assert done.code == 0, f"{command}: {done}"
             return done
 
@@ -119,7 +119,6 @@ def test_settings_that_the_pipeline_refuses_make_its_own_analysis_stuck_and_no_o
         "asimov status --json > status.json",
         cwd=tmp_path,
         PYTHONPATH=str(installed),
-        HOME=str(tmp_path),
     )
     assert "left with 3" in done.out, done
     rows = {row["name"]: row for row in json.loads((tmp_path / "status.json").read_text())}

@@ -92,7 +92,6 @@ def on_a_pool(
     root = tmp_path / "project"
     root.mkdir()
     monkeypatch.chdir(root)
-    monkeypatch.setenv("HOME", str(tmp_path))
     made = OnAPool(root, asimov)
     made.run("init", "On a pool", "--scheduler", "htcondor")
     name = made.run("configuration", "show", "project/id").out.strip()

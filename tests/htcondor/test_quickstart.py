@@ -26,7 +26,6 @@ def quickstart(
     root = tmp_path / "quickstart"
     shutil.copytree(EXAMPLE, root)
     monkeypatch.chdir(root)
-    monkeypatch.setenv("HOME", str(tmp_path))
     made = asimov("init", "quickstart", "--scheduler", "htcondor")
     assert made.code == 0, made
     name = asimov("configuration", "show", "project/id").out.strip()
