@@ -303,11 +303,11 @@ def _open(process: Process, resolve: Callable[[str], Path]) -> list[int]:
         path = resolve(stored)
         try:
             handles.append(os.open(path, flags, 0o644))
-        except (OSError, ValueError) as error:
-            why, number = (
-                (error.strerror, error.errno or 0) if isinstance(error, OSError) else (error, 0)
-            )
-            raise _OpenError(f"Failed to open '{path}': {why}", number) from error
+        except OSError as error:
+            text = f"Failed to open '{path}': {error.strerror}"
+            raise _OpenError(text, error.errno or 0) from error
+        except ValueError as error:
+            raise _OpenError(f"Failed to open '{path}': {error}", 0) from error
     return handles if len(handles) == 3 else [*handles, handles[1]]
 
 

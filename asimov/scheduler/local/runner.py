@@ -308,6 +308,8 @@ def main(arguments: list[str]) -> int:
     """Run the queue of a project, unless another runner does."""
     root, limit, grace = Path(arguments[0]), int(arguments[1]), float(arguments[2])
     spool = Spool(root)
+    if not spool.exists():
+        return 1  # the project was deleted; the lock would make its folder again
     with ExitStack() as stack:
         # The lock may still be held by a runner that is about to end.
         for _ in range(100):

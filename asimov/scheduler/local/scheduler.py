@@ -228,7 +228,8 @@ class LocalScheduler(Scheduler):
         """Start the runner where there may be work for it and none lives."""
         if not self.spool.exists() or ring(self.spool):
             return
-        with self.spool.reading() as db:
+        # Not to read only: where a runner was killed as it wrote, that has to be undone first.
+        with self.spool.changing() as db:
             row = db.execute(BUSY).fetchone()
         if row[0]:
             self._start_runner()

@@ -115,10 +115,12 @@ class Spool:
             with locked(self.folder / "new.lock", "makes the local queue"):
                 if self.exists():
                     return
-                new.unlink(missing_ok=True)
+                for stale in self.folder.glob("new.db*"):
+                    stale.unlink()
                 with closing(sqlite3.connect(new, isolation_level=None)) as db:
                     db.execute(f"PRAGMA journal_mode = {_journal_mode(self.folder)}")
-                    db.executescript(f"{_SCHEMA}PRAGMA user_version = {_VERSION};")
+                    version = f"PRAGMA user_version = {_VERSION}"
+                    db.executescript(f"BEGIN;{_SCHEMA}{version};COMMIT;")
                 new.rename(self.database)
                 sync_folder(self.folder)
         except (OSError, sqlite3.Error) as error:
@@ -135,7 +137,7 @@ class Spool:
         """
         import sqlite3
 
-        mode = "ro" if read_only else "rwc"
+        mode = "ro" if read_only else "rw"  # made by nobody but `create`
         uri = f"{self.database.absolute().as_uri()}?mode={mode}"
         db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30.0)
         try:
@@ -201,7 +203,7 @@ def _journal_mode(folder: Path) -> str:
         inside = full == point or full.startswith(point.rstrip("/") + "/")
         if inside and len(point) >= len(where):
             where, kind = point, found
-    return "TRUNCATE" if kind.startswith(_NETWORK) else "WAL"
+    return "DELETE" if kind.startswith(_NETWORK) else "WAL"
 
 
 def add_cluster(

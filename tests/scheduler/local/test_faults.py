@@ -17,6 +17,7 @@ import pytest
 from asimov.errors import SchedulerError
 from asimov.scheduler.contract import Gone, JobDescription
 from asimov.scheduler.eventlog import read_events
+from asimov.scheduler.local import runner
 from asimov.scheduler.local.process import started_at
 
 _TRACED = "echo start >> trace; while [ ! -e go ]; do sleep 0.02; done; echo end >> trace; exit 4"
@@ -55,7 +56,10 @@ def _forked(what: Callable[[], object]) -> int:
         os._exit(1)
 
 
-def test_twenty_commands_submit_at_once(bench):
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"], ids=["local disk", "network disk"])
+def test_twenty_commands_submit_at_once(bench, monkeypatch, mode):
+    monkeypatch.setattr("asimov.scheduler.local.spool._journal_mode", lambda _: mode)
+
     def submit() -> None:
         while not Path("now").exists():
             time.sleep(0.001)
@@ -156,13 +160,13 @@ def test_an_end_that_cannot_be_written_is_written_when_there_is_room(bench):
 def test_a_runner_on_a_full_disk_goes_on_when_there_is_room(bench):
     cluster = bench.scheduler.submit(_sh(_TRACED))
     bench.until(_lines)
-    runner = bench.runner()
-    _limit(runner, 4096)
+    full = bench.runner()
+    _limit(full, 4096)
     other = bench.scheduler.submit(_sh("echo other >> trace"))
     Path("go").touch()
     bench.until(bench.scheduler.spool.output.read_text)
-    assert bench.runner() == runner
-    _limit(runner, resource.RLIM_INFINITY)
+    assert bench.runner() == full
+    _limit(full, resource.RLIM_INFINITY)
     assert bench.gone(cluster).exit_code == 4 and bench.gone(other).exit_code == 0
     assert sorted(_lines()) == ["end", "other", "start"]
 
@@ -253,7 +257,7 @@ def test_a_project_that_is_moved_while_a_job_runs_keeps_its_exit_code(bench):
 def test_a_project_that_is_deleted_leaves_nothing_in_one_made_anew(bench, again):
     bench.scheduler.submit(_sh(f"echo start >> trace; cd /; {_TRACED.split(';', 1)[1]}"))
     bench.until(_lines)
-    runner, keeper = bench.runner(), _claimed(bench)[1]
+    old, keeper = bench.runner(), _claimed(bench)[1]
     shutil.rmtree(bench.root)
     bench.root.mkdir()
     os.chdir(bench.root)
@@ -263,7 +267,7 @@ def test_a_project_that_is_deleted_leaves_nothing_in_one_made_anew(bench, again)
         assert bench.state(cluster) == "running"
     (bench.root.parent / "go").touch()
     os.kill(int(Path(f"/proc/{keeper}/task/{keeper}/children").read_text()), signal.SIGKILL)
-    bench.until(lambda: not started_at(keeper) and not started_at(runner))
+    bench.until(lambda: not started_at(keeper) and not started_at(old))
     if again:
         assert not list(bench.scheduler.spool.runs.glob("*.end"))
         bench.kill_runner()
@@ -271,6 +275,14 @@ def test_a_project_that_is_deleted_leaves_nothing_in_one_made_anew(bench, again)
         Path("go").touch()
         assert bench.gone(cluster).exit_code == 4
         assert _lines() == ["start", "end"]
+
+
+def test_a_runner_of_a_deleted_project_makes_no_folder(bench):
+    bench.gone(bench.scheduler.submit(JobDescription("true")))
+    bench.kill_runner()
+    shutil.rmtree(bench.root)
+    assert runner.main([str(bench.root), "1", "1"]) == 1
+    assert not bench.root.exists()
 
 
 def test_a_job_outlives_the_terminal_of_its_command(bench):
