@@ -11,6 +11,7 @@ import pytest
 
 from asimov.scheduler.contract import Gone, Observation, Present, Ticket
 from asimov.scheduler.local import LocalScheduler
+from asimov.scheduler.local.process import Life, keeper
 
 
 class Bench:
@@ -43,19 +44,15 @@ class Bench:
 
     def runner(self) -> int:
         """The runner's process id, 0 where none lives."""
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    words = (entry / "cmdline").read_bytes().split(b"\0")
-                    # A keeper that was forked has the same words and is the first of its session.
-                    status = (entry / "stat").read_text().rpartition(")")[2].split()
-                except OSError:
-                    continue
-                mine = str(self.root).encode() in words
-                first = status[3] == entry.name
-                if mine and b"asimov.scheduler.local.runner" in words and not first:
-                    return int(entry.name)
-        return 0
+        return self.alive(self.scheduler.spool.runner)
+
+    def alive(self, claim: Path) -> int:
+        """The process id of a runner or a keeper by its claim, 0 where it does not live."""
+        try:
+            life, pid = keeper(claim)
+        except FileNotFoundError:
+            return 0
+        return pid if life is Life.ALIVE else 0
 
     def kill_runner(self) -> None:
         self.until(self.runner)

@@ -13,7 +13,6 @@ import pytest
 
 from asimov.scheduler.contract import JobDescription
 from asimov.scheduler.local import runner
-from asimov.scheduler.local.process import Life, keeper
 
 _KILLS = 60
 # The lock is made with O_EXCL. One that is left by a process that was killed is taken over; a
@@ -49,14 +48,6 @@ def _runner(bench) -> int:
         finally:
             os._exit(0)
     return pid
-
-
-def _alive(claim: Path) -> int:
-    try:
-        life, pid = keeper(claim)
-    except OSError:
-        return 0
-    return pid if life is Life.ALIVE else 0
 
 
 def _dag(bench, name: str) -> int:
@@ -98,19 +89,19 @@ def test_nothing_is_lost_and_nothing_runs_twice_at_once(bench, keepers):
     kills = 0
     while kills < _KILLS:
         child = _runner(bench)
-        bench.until(lambda: _alive(scheduler.spool.runner))
+        bench.until(bench.runner)
         time.sleep(chance.uniform(0, 0.06))
         if order and kills % 3 == 2:
             action, job = actions[order.pop(0)]
             action(job)
             time.sleep(chance.uniform(0, 0.01))
-        pid = _alive(scheduler.spool.runner)
+        pid = bench.runner()
         if pid:
             os.kill(pid, signal.SIGKILL)
             kills += 1
         for claim in scheduler.spool.runs.glob("*.claim") if keepers else ():
             number = int(claim.name.split(".")[0])
-            if chance.random() < 0.1 and lost[number] < 2 and (held := _alive(claim)):
+            if chance.random() < 0.1 and lost[number] < 2 and (held := bench.alive(claim)):
                 os.kill(held, signal.SIGKILL)
                 lost[number] += 1
         os.kill(child, signal.SIGKILL)  # one that found another runner has ended by itself
