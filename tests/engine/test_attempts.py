@@ -149,3 +149,42 @@ def test_attempts_are_numbered_and_keep_how_each_ended(lab: Any) -> None:
         ("ended", 0, "queue")
     }
     assert first.uid != second.uid
+
+
+PROCESSING_KILLED = """
+import os, signal
+from pathlib import Path
+from asimov.cli import main
+from asimov.engine import observe
+from asimov.pipelines.testing import SimpleTestPipeline
+
+def after_completion(self):
+    post = Path(self.production.rundir, "post.sub")
+    post.write_text("executable = /bin/true\\nqueue\\n")
+    self.production.status = "processing"
+    return self.scheduler.submit(post)
+
+SimpleTestPipeline.after_completion = after_completion
+observe.record_job = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
+main()
+"""
+
+
+def test_post_processing_whose_submission_was_killed_is_found_and_not_made_twice(lab: Any) -> None:
+    lab.apply("a")
+    lab.run("manage", "build", "submit")
+    lab.until("a")
+    done = subprocess.run(
+        [sys.executable, "-c", PROCESSING_KILLED, "monitor"],
+        cwd=lab.root, check=False, capture_output=True, text=True, env=os.environ,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert lab.states() == {"a": "running"}
+    until = ("--until-idle", "--interval", "0.1", "--timeout", "60")
+    ran = lab.run("monitor", *until)
+    assert "was found by its tag" in ran.out
+    assert lab.states() == {"a": "uploaded"}
+    assert [(each.stage, each.state) for each in lab.attempts("a")] == [
+        ("run", "ended"), ("processing", "ended"),
+    ]  # fmt: skip
+    assert len(lab.jobs()) == 2
