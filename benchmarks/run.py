@@ -43,7 +43,7 @@ def main() -> int:
                 ]
                 results["lives"].append(_summed(size, layout, lives))
     results["growth"] = report.growth(results["lives"])
-    print(report.life_table(results["lives"], results["growth"]))
+    print(report.life_table(results["lives"], results["growth"]), flush=True)
     if null:
         print(f"\n{_EXCLUDED}")
     if options.against:
