@@ -195,9 +195,14 @@ class Pipeline:
         """Put the products into the results store: by default every file among the assets."""
         subject, name = self.production.key
         store = Store(self.production.workspace.project.results)
+        rundir = Path(self.production.rundir)
         for path in _files(self.collect_assets()):
             if path.is_file():
-                store.add_file(subject, name, path)
+                # Two products may have one file name in different folders.
+                inside = path.is_relative_to(rundir)
+                store.add_file(
+                    subject, name, path, str(path.relative_to(rundir)) if inside else path.name
+                )
 
     # --- what it has made
 

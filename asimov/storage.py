@@ -44,7 +44,7 @@ class Store:
         file
             The file.
         new_name
-            Its name in the store, by default its own.
+            Its name in the store, by default its own; a relative path puts it into a folder.
 
         Returns
         -------
@@ -58,7 +58,8 @@ class Store:
         """
         source = Path(file)
         name = new_name or source.name
-        if name == _MANIFEST or Path(name).name != name or name == "..":
+        outside = Path(name).is_absolute() or ".." in Path(name).parts or not Path(name).name
+        if name == _MANIFEST or outside:
             raise AsimovError(f"{name!r} can't be a name in the store", where=source)
         folder = self.root / subject / analysis
         checksum = _checksum(source)
@@ -73,9 +74,9 @@ class Store:
             )
         if known and target.exists():
             return target
-        partial = folder / f".{name}.partial"
+        partial = target.with_name(f".{target.name}.partial")
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, partial)
             if _checksum(partial) != checksum:
                 raise AsimovError("changed while it was copied to the store", where=source)
@@ -139,6 +140,7 @@ class Store:
         old = folder / f"superseded-{number}"
         old.mkdir()
         for name in [*names, _MANIFEST]:
+            (old / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).rename(old / name)
 
 

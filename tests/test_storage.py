@@ -73,7 +73,7 @@ def test_what_was_never_stored(store):
         store.fetch_file("s", "a", "x")
 
 
-@pytest.mark.parametrize("name", ["../x", "a/b", "/x", "..", ".", "manifest.json"])
+@pytest.mark.parametrize("name", ["../x", "a/../b", "/x", "..", ".", "manifest.json"])
 def test_a_name_that_would_leave_its_folder_or_hide_the_manifest(store, product, name):
     with pytest.raises(AsimovError, match="can't be a name in the store"):
         store.add_file("s", "a", product, new_name=name)
@@ -129,3 +129,14 @@ def test_the_manifest_holds_every_file(store, tmp_path):
     assert list(store.manifest("s", "a")) == [f"f{number}" for number in range(5)]
     names = {path.name for path in (store.root / "s" / "a").iterdir()}
     assert names == {"manifest.json", *(f"f{number}" for number in range(5))}
+
+
+def test_two_products_of_one_file_name_are_kept_in_their_folders(store, product, tmp_path):
+    other = tmp_path / "other.dat"
+    other.write_text("4 5 6")
+    one = store.add_file("s", "a", product, new_name="h1/psd.dat")
+    two = store.add_file("s", "a", other, new_name="l1/psd.dat")
+    assert (one.read_text(), two.read_text()) == ("1 2 3", "4 5 6")
+    store.replace("s", "a")
+    assert (store.root / "s/a/superseded-1/l1/psd.dat").read_text() == "4 5 6"
+    assert store.manifest("s", "a") == {}

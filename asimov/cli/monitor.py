@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import click
 
-from asimov.cli.opened import open_workspace, say
+from asimov.cli.opened import broken, open_workspace, say
 from asimov.engine.monitor import Pass, at_work, monitor
 from asimov.errors import (
+    EXIT_BUSY,
     EXIT_STUCK,
     EXIT_TIMED_OUT,
     EXIT_UNREACHABLE,
@@ -69,8 +70,7 @@ def command(
             sys.exit(EXIT_UNREACHABLE)
         return
     if interval is None:
-        configured = workspace.project.config.get("monitor", "interval", fallback=None)
-        interval = float(configured or _INTERVAL.get(workspace.scheduler_name, 60))
+        interval = _seconds(workspace, "interval", _INTERVAL.get(workspace.scheduler_name, 60))
     deadline = None if timeout is None else time.monotonic() + timeout
     code = _repeat(workspace, subject, chain, until_idle, interval, deadline)
     sys.exit(code)
@@ -97,20 +97,24 @@ def _repeat(
     interval: float,
     deadline: float | None,
 ) -> int:
-    said = Said()
+    said = Said(broken(workspace))
     answered = time.monotonic()
-    patience = float(workspace.project.config.get("monitor", "patience", fallback=600))
+    patience = _seconds(workspace, "patience", 600)
+    first = True
     while True:
         outcome = None
         said.next_pass()
         try:
             workspace.reload()
+            for line in broken(workspace):
+                said(line)
             outcome = _one(workspace, subject, chain, False, said)
         except AsimovError as error:
             # A watch outlives a ledger that somebody is just editing, and another command at work.
-            if until_idle:
+            if until_idle and (first or error.exit_code != EXIT_BUSY):
                 raise
             said(str(error))
+        first = False
         if outcome is not None:
             if until_idle and not outcome.active:
                 _summarise(outcome, chain)
@@ -130,12 +134,24 @@ def _repeat(
         time.sleep(interval)
 
 
-class Said:
-    """Prints lines, save those that the pass before has printed as well."""
+def _seconds(workspace: Workspace, option: str, otherwise: float) -> float:
+    """Return an option of ``[monitor]``."""
+    text = workspace.project.config.get("monitor", option, fallback=str(otherwise))
+    try:
+        return float(text)
+    except ValueError:
+        raise AsimovError(
+            f"monitor/{option} should be a number of seconds, and is {text!r}",
+            hint=f"asimov configuration update monitor/{option} {otherwise:g}",
+        ) from None
 
-    def __init__(self) -> None:
+
+class Said:
+    """Prints lines, save those that are known or that the pass before has printed as well."""
+
+    def __init__(self, known: Iterable[str]) -> None:
         self._before: set[str] = set()
-        self._now: set[str] = set()
+        self._now = set(known)
 
     def next_pass(self) -> None:
         """Begin another pass."""

@@ -23,11 +23,17 @@ def open_workspace() -> Workspace:
     """Open the project with its ledger and journal; says which ledger files can't be used."""
     workspace = Workspace(open_project())
     click.get_current_context().call_on_close(workspace.journal.close)
-    for error in workspace.contents.broken.values():
-        click.echo(f"warning: {error}", err=True)
-        if error.hint:
-            click.echo(f"  {error.hint}", err=True)
+    for line in broken(workspace):
+        click.echo(line, err=True)
     return workspace
+
+
+def broken(workspace: Workspace) -> list[str]:
+    """Say which files of the ledger can't be used."""
+    return [
+        f"warning: {error}" + (f"\n  {error.hint}" if error.hint else "")
+        for error in workspace.contents.broken.values()
+    ]
 
 
 def say(line: str) -> None:

@@ -42,6 +42,8 @@ class Pass:
         Ready analyses that could not be built or submitted in this pass, or were not asked to be.
     unreachable
         What each scheduler that could not be asked said.
+    broken
+        How many of the ledger's files can't be used; their analyses are left as they are.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -50,12 +52,14 @@ class Pass:
     blocked: int = 0
     waiting: int = 0
     unreachable: list[str] = field(default_factory=list)
+    broken: int = 0
 
     @property
     def all_done(self) -> bool:
         """Whether nothing is left to do by anybody."""
         left = {"stuck", "ready"}
-        return not self.active and not any(self.counts.get(state) for state in left)
+        stands = any(self.counts.get(state) for state in left)
+        return not (self.active or self.broken or stands)
 
 
 @contextmanager
@@ -101,15 +105,13 @@ def monitor(
     everything = set(workspace.keys(subject))
     keys = set(everything)
     unsettled: dict[Key, str] = {}
-    for error in workspace.contents.broken.values():
-        report(f"{error}; its analyses are left as they are")
     if not dry_run:
         workspace.adopt()
         workspace.scheduler().wake()
         # What may have been submitted again is not looked at until that is known.
         unsettled = settle(workspace, report)
         keys -= unsettled.keys()
-    result = Pass()
+    result = Pass(broken=len(workspace.contents.broken))
     _observe(workspace, keys, report, result, set(unsettled.values()), dry_run=dry_run)
     if not dry_run:
         _leave(workspace, keys, report)

@@ -261,6 +261,12 @@ class Planner:
             self.plan.added[key] = ALIASES.get(status, status)
             self.plan.changes.append(Change("add", what))
             return data
+        if data.get("status", old.data.get("status")) != old.data.get("status"):
+            raise AsimovError(
+                f"the state of {key[0]}/{key[1]} is the journal's by now",
+                where=document.place([*path, "status"]),
+                hint=f"asimov production set {key[0]} {key[1]} --status {data['status']}",
+            )
         new = lay_over(merge([old.data]), data)
         if new == old.data:
             self.plan.changes.append(Change("unchanged", what))

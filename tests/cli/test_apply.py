@@ -404,6 +404,17 @@ class TestPlan:
         assert subject["x"] == {"a": 1, "b": [2]}
         assert subject["analyses"][0]["y"] == {"a": 1, "b": [2], "c": 3}
 
+    def test_a_state_is_not_changed_by_an_update(self, project, asimov, blueprint):
+        assert asimov("apply", "-f", blueprint(SUBJECT + analysis())).code == 0
+        new = blueprint(SUBJECT + analysis("status: wait\n"))
+        refused(
+            asimov,
+            project,
+            ["apply", "--update", "-f", new],
+            "the state of s/a is the journal's by now",
+            "asimov production set s a --status wait",
+        )
+
     def test_the_subject_of_the_command_is_for_those_that_name_none(
         self, project, asimov, blueprint
     ):

@@ -210,7 +210,7 @@ def test_only_the_named_subject_is_looked_at(lab: Any) -> None:
 def test_what_is_broken_in_the_ledger_stops_only_its_own(lab: Any) -> None:
     lab.apply("a")
     (lab.root / "ledger" / "subjects" / "t.yaml").write_text("name: t\nanalyses: [\n")
-    ran = lab.run("monitor", "--chain", *UNTIL)
+    ran = lab.run("monitor", "--chain", *UNTIL, code=3)  # not all is known to be done
     assert "t.yaml:" in ran.err
     assert lab.states() == {"a": "uploaded"}
 
