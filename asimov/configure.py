@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,10 +61,15 @@ def template_of(analysis: Analysis, directory: str | Path | None = None) -> Path
 
 
 def _folders(analysis: Analysis) -> list[Path]:
+    root = analysis.workspace.project.root
+    return [root / "templates", root, _own_templates()]
+
+
+@cache
+def _own_templates() -> Path:
     from importlib.resources import files
 
-    root = analysis.workspace.project.root
-    return [root / "templates", root, Path(str(files("asimov.templates")))]
+    return Path(str(files("asimov.templates")))
 
 
 def make_config(analysis: Analysis, path: Path, directory: str | Path | None, dryrun: bool) -> str:

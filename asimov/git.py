@@ -112,11 +112,15 @@ class EventRepo:
                 staged = repo.git.diff("--cached", "--name-only", "--no-renames", "-z").split("\0")
                 if not set(staged).intersection(names):
                     return None
-                # Other things that a person has staged stay out of asimov's commit.
-                _feed(
-                    repo, listed, *_author(repo), "commit", "--quiet", "--no-verify",
-                    "--no-gpg-sign", "--message", message, *files,
-                )  # fmt: skip
+                # Other things that a person has staged stay out of asimov's commit. The message
+                # goes by a file: it may be longer than one argument can be.
+                with tempfile.NamedTemporaryFile("w", encoding="utf-8") as text:
+                    text.write(message)
+                    text.flush()
+                    _feed(
+                        repo, listed, *_author(repo), "commit", "--quiet", "--no-verify",
+                        "--no-gpg-sign", "--file", text.name, *files,
+                    )  # fmt: skip
         except git.GitCommandError as error:
             raise AsimovError(f"git: {_words(error)}", where=self._root) from error
         return str(repo.head.commit.hexsha)

@@ -222,3 +222,9 @@ def test_a_file_in_the_place_of_the_repository(tmp_path):
     (tmp_path / "repo").write_text("x")
     with pytest.raises(AsimovError, match="can't be made"):
         _ = EventRepo(tmp_path / "repo" / "s", tmp_path / "repo").repository
+
+
+def test_a_message_that_names_many_analyses_is_no_matter_of_length(repo, run):
+    message = "Build\n\n" + "\n".join(f"subject/analysis-{n:05}" for n in range(10_000))
+    assert repo.commit([write(repo, "a.ini")], message)
+    assert run("log", "-1", "--format=%B").strip() == message

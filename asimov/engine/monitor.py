@@ -10,7 +10,7 @@ from asimov.engine.attempts import ask, settle
 from asimov.engine.build import build
 from asimov.engine.guard import call
 from asimov.engine.observe import LOST, Observer
-from asimov.engine.readiness import is_blocked
+from asimov.engine.readiness import blocked
 from asimov.engine.submit import submit
 from asimov.errors import AsimovError
 from asimov.files import locked
@@ -199,8 +199,10 @@ def _store(workspace: Workspace, keys: set[Key], report: Report) -> None:
 def _chain(workspace: Workspace, keys: set[Key], report: Report, *, dry_run: bool) -> None:
     ordered = [key for key in workspace.contents.entries if key in keys]
     if dry_run:
-        for key in ordered:
-            if workspace.status(key) == "ready" and not is_blocked(workspace, key):
+        ready = [key for key in ordered if workspace.status(key) == "ready"]
+        left_out = blocked(workspace, ready)
+        for key in ready:
+            if key not in left_out:
                 report(f"{'/'.join(key)}: would be built and submitted once its needs are met")
         return
     built = build(workspace, ordered, report)
@@ -216,8 +218,6 @@ def _count(workspace: Workspace, keys: set[Key], result: Pass) -> None:
             result.lost += 1
         result.active += STATES[status].active or (key in with_job and status != "stuck")
         result.counts[status] = result.counts.get(status, 0) + 1
-        if status == "ready":
-            if is_blocked(workspace, key):
-                result.blocked += 1
-            else:
-                result.waiting += 1
+    ready = [key for key in keys if workspace.status(key) == "ready"]
+    result.blocked = len(blocked(workspace, ready))
+    result.waiting = len(ready) - result.blocked

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from asimov.ledger.needs import Key
 from asimov.states import STATES
 from asimov.workspace import Workspace
@@ -29,42 +31,33 @@ def waiting_for(workspace: Workspace, key: Key) -> list[str]:
         if not STATES[status].done:
             name = each[1] if each[0] == key[0] else "/".join(each)
             lines.append(f"{name} is {status}")
-    if lines and (circle := _circle(workspace, key)):
-        lines.append(f"its needs go in a circle: {' needs '.join(circle)}")
+    if lines and (circle := workspace.dependencies.cycle([key])):
+        lines.append(f"needs go in a circle: {' needs '.join(name for _, name in circle)}")
     return lines
 
 
-def _circle(workspace: Workspace, key: Key) -> list[str] | None:
-    """Return the way from an analysis back to itself; only an editor can have made one."""
-    came: dict[Key, Key] = {}
-    todo = [key]
-    while todo:
-        here = todo.pop()
-        for each in workspace.dependencies.of(here).keys:
-            if each == key:
-                way = [here]
-                while way[-1] != key:
-                    way.append(came[way[-1]])
-                return [name for _, name in [*reversed(way), key]]
-            if each not in came:
-                came[each] = here
-                todo.append(each)
-    return None
+def blocked(workspace: Workspace, keys: Iterable[Key]) -> set[Key]:
+    """Return those among some ready analyses that wait for what only a person can bring about.
 
-
-def is_blocked(workspace: Workspace, key: Key) -> bool:
-    """Say whether a ready analysis waits for something that only a person can bring about."""
-    seen = {key}
-    todo = [key]
-    while todo:
-        selection = workspace.dependencies.of(todo.pop())
-        if selection.unmatched or key in selection.keys:
-            return True
-        for each in selection.keys:
-            status = workspace.status(each)
-            if STATES[status].blocks:
-                return True
-            if status == "ready" and each not in seen:
-                seen.add(each)
-                todo.append(each)
-    return False
+    Each analysis is looked at once, however many wait for it.
+    """
+    known: dict[Key, bool] = {}
+    for start in keys:
+        todo = [(start, False)]
+        while todo:
+            key, leaving = todo.pop()
+            selection = workspace.dependencies.of(key)
+            if leaving:
+                known[key] = bool(selection.unmatched) or any(
+                    STATES[workspace.status(each)].blocks or known.get(each, False)
+                    for each in selection.keys
+                )
+            elif key not in known:
+                known[key] = True  # for those below, which would wait in a circle
+                todo.append((key, True))
+                todo += [
+                    (each, False)
+                    for each in selection.keys
+                    if workspace.status(each) == "ready" and each not in known
+                ]
+    return {key for key in keys if known[key]}

@@ -38,6 +38,7 @@ class Dependencies:
         self._candidates: dict[tuple[str, ...], Candidates] = {}
         self._selected: dict[Key, Selection] = {}
         self._settings_cache: dict[Key, dict[str, Any]] = {}
+        self._in_no_cycle: set[Key] = set()
         #: Whether any need asked for a state, so that the answers change as states do.
         self.asks_status = False
 
@@ -64,10 +65,7 @@ class Dependencies:
         if not needs:
             return Selection((), ())
         if entry.kind != "project":
-            scope = (key[0],)
-            # A condition can't tell that the analyses over it should not be counted among it.
-            plain = [each for each in self._by_subject[key[0]] if self._is_simple(each)]
-            selection = select(needs, self._pool(scope, plain), key, self._exists)
+            selection = select(needs, self._plain_pool(key[0]), key, self._exists)
             return self._with_named(selection, needs, key)
         subjects = entry.data.get("subjects")
         names = tuple(subjects if subjects is not None else self._contents.subjects)
@@ -102,6 +100,14 @@ class Dependencies:
             return selection
         unmatched = tuple(need for need in selection.unmatched if need not in extra)
         return Selection(tuple(dict.fromkeys([*selection.keys, *extra.values()])), unmatched)
+
+    def _plain_pool(self, subject: str) -> Candidates:
+        scope = (subject,)
+        if scope not in self._candidates:
+            # A condition can't tell that the analyses over it should not be counted among it.
+            plain = [each for each in self._by_subject[subject] if self._is_simple(each)]
+            self._candidates[scope] = Candidates(plain, self._value)
+        return self._candidates[scope]
 
     def _pool(self, scope: tuple[str, ...], keys: list[Key]) -> Candidates:
         if scope not in self._candidates:
@@ -143,7 +149,7 @@ class Dependencies:
         starts
             The analyses whose needs are followed, by default all.
         """
-        done: set[Key] = set()
+        done = self._in_no_cycle
         for start in self._contents.entries if starts is None else starts:
             if start in done:
                 continue

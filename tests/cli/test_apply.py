@@ -264,7 +264,7 @@ def test_a_cycle_that_somebody_edited_in_stops_nothing_apart(project, asimov, bl
     )
     ran = asimov("apply", "-f", blueprint(analysis()))
     assert ran.code == 0, ran
-    assert "its needs go in a circle: x needs y needs x" in asimov("status").out
+    assert "needs go in a circle: x needs y needs x" in asimov("status").out
 
 
 class TestSources:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from asimov.engine.readiness import is_blocked, waiting_for
+from asimov.engine import readiness
+from asimov.engine.readiness import waiting_for
 
 
 def waits(lab: Any, name: str) -> list[str]:
@@ -18,7 +19,7 @@ def waits(lab: Any, name: str) -> list[str]:
 def blocked(lab: Any, name: str) -> bool:
     workspace = lab.open()
     workspace.journal.close()
-    return is_blocked(workspace, ("s", name))
+    return ("s", name) in readiness.blocked(workspace, [("s", name)])
 
 
 def test_an_analysis_without_needs_waits_for_nothing(lab: Any) -> None:
@@ -74,7 +75,7 @@ def test_a_circle_made_by_an_editor_is_told_and_blocks(lab: Any) -> None:
     text = path.read_text()
     path.write_text(text.replace("- name: a\n", "- name: a\n  needs: [b]\n"))
     told = waits(lab, "a")
-    assert told == ["b is ready", "its needs go in a circle: a needs b needs a"]
+    assert told == ["b is ready", "needs go in a circle: a needs b needs a"]
     assert blocked(lab, "a")
     assert "circle" in lab.run("status").out
     lab.finish(code=3)

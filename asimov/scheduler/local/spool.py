@@ -284,8 +284,10 @@ def add_processes(
         held = sum(process.held for process in found)
         idle = len(found) - held
         db.execute(
-            "UPDATE clusters SET total = ?, idle = ?, held = ?, reason = ?, code = ? WHERE id = ?",
+            "UPDATE clusters SET state = ?, total = ?, idle = ?, held = ?, reason = ?, code = ?"
+            " WHERE id = ?",
             (
+                HELD if held and not idle else IDLE,
                 len(found),
                 idle,
                 held,

@@ -56,6 +56,15 @@ def test_a_job_that_a_signal_ends_says_so(bench):
     assert (end.exit_code, end.signal) == (None, 9)
 
 
+def test_a_job_that_is_submitted_on_hold_is_seen_held_until_it_is_released(bench):
+    cluster = bench.scheduler.submit(JobDescription("true", hold=True))
+    seen = bench.see(cluster)
+    assert isinstance(seen, Present)
+    assert (seen.state, seen.code) == (JobState.HELD, 15)
+    bench.scheduler.release(cluster)
+    assert bench.gone(cluster).exit_code == 0
+
+
 def test_every_process_of_a_cluster_runs_with_its_own_number(bench):
     bench.write(
         "many.sub",
