@@ -38,7 +38,12 @@ DOCS = TOP / "docs"
 OF_PACKAGE = {"writing-a-pipeline.md", "pipelines.md"}
 PAGES = [TOP / "README.md", TOP / "ARCHITECTURE.md"]
 PAGES += sorted(page for page in DOCS.glob("*.md") if page.name not in OF_PACKAGE)
+PAGES += sorted((TOP / "ledger-examples").glob("*/README.md"))
 FOLDER = "/home/ada/asimov"
+
+
+def told(page: Path) -> str:
+    return page.relative_to(TOP).as_posix()
 
 
 class Block(NamedTuple):
@@ -137,7 +142,7 @@ def clone(tmp_path: Path) -> Iterator[Path]:
         os.kill(int(line), signal.SIGTERM)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=told)
 def test_the_commands_of_a_page_print_what_it_shows(
     page: Path, clone: Path, shell: Callable[..., Any]
 ) -> None:
@@ -160,14 +165,14 @@ def test_the_commands_of_a_page_print_what_it_shows(
     assert not code, told
 
 
-@pytest.mark.parametrize("page", [*PAGES, *(DOCS / name for name in sorted(OF_PACKAGE))])
+@pytest.mark.parametrize("page", [*PAGES, *(DOCS / name for name in sorted(OF_PACKAGE))], ids=told)
 def test_yaml_in_the_pages_is_yaml(page: Path) -> None:
     for block in blocks(page):
         if block.language == "yaml":
             assert list(yaml.safe_load_all(block.text)), f"{page.name}:{block.line}"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=told)
 def test_blueprints_in_the_pages_are_accepted(
     page: Path, project: Path, asimov: Callable[..., Any]
 ) -> None:
