@@ -45,8 +45,12 @@ class Workspace:
         self.journal = Journal(project.state / "journal.db")
         self.files = LedgerFiles(project.ledger, self.journal)
         self._schedulers: dict[str, Scheduler] = {}
-        self.files.finish_changes()
-        self.reload()
+        try:
+            self.files.finish_changes()
+            self.reload()
+        except BaseException:
+            self.journal.close()
+            raise
 
     @classmethod
     def open(cls, start: Path | None = None) -> Workspace:

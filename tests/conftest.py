@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from asimov.cli import main
+from asimov.ledger.journal import Journal
 from asimov.workspace import Workspace
 
 
@@ -35,6 +36,22 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(home / ".gitconfig"))
     # The programs of jobs are those of the environment that the tests run in, activated or not.
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+
+
+@pytest.fixture(autouse=True)
+def _closed_journals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close the journals that a test has opened, as the end of a command does."""
+    opened: list[Journal] = []
+    make = Journal.__init__
+
+    def remember(self: Journal, path: Path) -> None:
+        make(self, path)
+        opened.append(self)
+
+    monkeypatch.setattr(Journal, "__init__", remember)
+    yield
+    for journal in opened:
+        journal.close()
 
 
 @pytest.fixture

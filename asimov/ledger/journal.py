@@ -56,14 +56,20 @@ class Journal:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
-            self._db.execute(f"PRAGMA journal_mode = {'DELETE' if _is_shared(path) else 'WAL'}")
-            # Survives the death of the process at any moment; `durably` survives that of the power.
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._migrate()
         except sqlite3.Error as error:
             raise self._damaged(error) from error
         except OSError as error:
             raise AsimovError(f"can't be opened: {error.strerror}", where=path) from error
+        try:
+            self._db.execute(f"PRAGMA journal_mode = {'DELETE' if _is_shared(path) else 'WAL'}")
+            # Survives the death of the process at any moment; `durably` survives that of the power.
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._migrate()
+        except BaseException as error:
+            self._db.close()
+            if isinstance(error, sqlite3.Error):
+                raise self._damaged(error) from error
+            raise
 
     def _damaged(self, error: sqlite3.Error) -> JournalError:
         hint = "is the disk full, or the file damaged? Nothing was changed"

@@ -512,6 +512,8 @@ def test_nothing_is_written_where_the_ledger_is_read_only(
         folder.chmod(0o755)
     before = state(project)
     someone = "setpriv --reuid 65534 --regid 65534 --clear-groups"
+    if shell(f"{someone} asimov --version", cwd=Path("/")).code != 0:
+        pytest.skip("this Python is in a folder that is root's alone")
     ran = shell(
         f"{someone} asimov --project {project} apply -f {file}",
         cwd=Path("/"),
