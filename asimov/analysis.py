@@ -166,7 +166,7 @@ class Analysis:
         """Its run directory, absolute; a pipeline may set another."""
         project = self.workspace.project
         own = self.meta.get("rundir")
-        return str(project.path(own) if own else project.working / self.key[0] / self.name)
+        return str(project.path(str(own)) if own else project.working / self.key[0] / self.name)
 
     @rundir.setter
     def rundir(self, value: str | Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from asimov import plugins, project
+from asimov import configuration, plugins, project
 from asimov.analysis import KINDS, Analysis
 from asimov.errors import AsimovError
 from asimov.ledger.contents import Contents
@@ -57,8 +58,18 @@ class Workspace:
         """Open the project that a folder lies in, by default the current one."""
         return cls(project.find(start))
 
+    def catch_up(self) -> None:
+        """Read the ledger and the journal again if another process has written to the journal."""
+        if self.journal.version() != self._version:
+            self.reload()
+
     def reload(self) -> None:
-        """Read the ledger and the journal again."""
+        """Read the configuration, the ledger and the journal again."""
+        config = configuration.read(self.project.root)
+        if config != self.project.config:
+            self.project = replace(self.project, config=config)
+            self._schedulers = {}
+        self._version = self.journal.version()
         self.contents: Contents = self.files.load()
         self.records: dict[Key, Record] = self.journal.records()
         self.facts: dict[Key, dict[str, Any]] = self.journal.facts()

@@ -8,22 +8,28 @@ queue, its logs and its history have all answered that they do not know it was t
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from asimov.analysis import Analysis
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.ledger.journal import JournalError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
+from asimov.plugins import PluginError
 from asimov.project import Project
-from asimov.scheduler import Gone, NotFound, Observation, Present, Tag, Ticket
+from asimov.scheduler import Gone, NotFound, Observation, Present, Tag, Ticket, Unknown
+from asimov.states import allowed
 from asimov.workspace import Workspace
 
 #: States in which a person has asked for the job to go.
 LEAVING = {"stop", "restart", "cancelled"}
+
+#: The largest number that the journal can hold.
+_MOST = 2**63 - 1
 
 
 def launch(
@@ -65,7 +71,7 @@ def launch(
             raise
         except AsimovError as raised:
             error = raised
-    return attempt, analysis.asked_job_id or job_id_in(answer), error
+    return attempt, job_id_in(analysis.asked_job_id) or job_id_in(answer), error
 
 
 def take_written_job(analysis: Analysis) -> None:
@@ -82,28 +88,36 @@ def take_written_job(analysis: Analysis) -> None:
 def job_id_in(answer: Any) -> int | None:
     """Return the cluster that a pipeline's answer names.
 
-    Published pipelines return an int, a numeric string, or either first in a tuple.
+    Published pipelines return an int, a numeric string, or either first in a tuple. Clusters are
+    counted from 1: a 0 is more likely to say that all went well.
     """
     if isinstance(answer, (tuple, list)) and answer:
         answer = answer[0]
-    if isinstance(answer, bool) or answer is None:
+    if isinstance(answer, bytes):
+        answer = answer.decode(errors="replace")
+    if isinstance(answer, str) and re.fullmatch(r"\s*[0-9]{1,19}\s*", answer):
+        answer = int(answer)
+    if isinstance(answer, bool) or not isinstance(answer, int):
         return None
-    if isinstance(answer, int):
-        return answer
-    if isinstance(answer, (str, bytes)):
-        text = answer.decode(errors="replace") if isinstance(answer, bytes) else answer
-        return int(text) if text.strip().isdigit() else None
-    return None
+    return answer if 0 < answer <= _MOST else None
 
 
 def ask(workspace: Workspace, attempts: list[Attempt]) -> dict[str, Observation]:
-    """Ask the schedulers of some attempts about their jobs, each scheduler once."""
+    """Ask the schedulers of some attempts about their jobs, each scheduler once.
+
+    Of a scheduler that is not installed any more every answer is `Unknown`.
+    """
     answers: dict[str, Observation] = {}
     by_scheduler: dict[str, list[Ticket]] = {}
     for attempt in attempts:
         by_scheduler.setdefault(attempt.scheduler, []).append(ticket(workspace.project, attempt))
     for name, tickets in by_scheduler.items():
-        answers.update(workspace.scheduler(name).observe(tickets))
+        try:
+            scheduler = workspace.scheduler(name)
+        except PluginError as error:
+            answers.update({each.uid: Unknown(str(error)) for each in tickets})
+        else:
+            answers.update(scheduler.observe(tickets))
     return answers
 
 
@@ -160,16 +174,21 @@ def give_up(workspace: Workspace, attempt: Attempt, reason: str) -> None:
 
 
 def found(workspace: Workspace, attempt: Attempt) -> int | None:
-    """Return the job that carries an attempt's tag.
+    """Return the job that carries an attempt's tag; None where there is none.
 
-    None where there is none, and the attempt is given up; and where that can't be found out now,
-    and the attempt stays open.
+    In that case the attempt is given up.
+
+    Raises
+    ------
+    SchedulerUnreachableError
+        Where it can't be found out now. The attempt stays open, for `settle`.
     """
     answer = ask(workspace, [attempt])[attempt.uid]
     if isinstance(answer, (Present, Gone)):
         return answer.job_id
-    if isinstance(answer, NotFound):
-        give_up(workspace, attempt, "nothing was submitted")
+    if isinstance(answer, Unknown):
+        raise SchedulerUnreachableError(f"whether it was submitted is not known: {answer.reason}")
+    give_up(workspace, attempt, "nothing was submitted")
     return None
 
 
@@ -189,11 +208,12 @@ def settle(workspace: Workspace, report: Callable[[str], None]) -> dict[Key, str
         answer = answers[attempt.uid]
         name = "/".join(attempt.key)
         if isinstance(answer, (Present, Gone)):
+            before = workspace.status(attempt.key)
             status = "running" if attempt.stage == "run" else "processing"
-            if workspace.status(attempt.key) in LEAVING:
-                status = workspace.status(attempt.key)
+            actor = "submit" if before == "ready" else "monitor"
+            if not allowed(before, status, actor):  # such as of one that is to stop
+                status = before
             reason = f"job {answer.job_id} was found by its tag"
-            actor = "submit" if workspace.status(attempt.key) == "ready" else "monitor"
             with workspace.journal.durably():
                 _end_earlier(workspace, attempt)
                 record_job(workspace, attempt, answer.job_id, status, actor, reason)

@@ -12,10 +12,12 @@ from asimov.engine.guard import call
 from asimov.engine.observe import LOST, Observer
 from asimov.engine.readiness import blocked
 from asimov.engine.submit import submit
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.files import locked
+from asimov.ledger.journal import JournalError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
+from asimov.plugins import PluginError
 from asimov.scheduler import Unknown
 from asimov.states import STATES
 from asimov.storage import Store
@@ -57,7 +59,7 @@ class Pass:
     @property
     def all_done(self) -> bool:
         """Whether nothing is left to do by anybody."""
-        left = {"stuck", "ready"}
+        left = {"stuck", "ready", "finished"}  # what is finished is stored in the same pass
         stands = any(self.counts.get(state) for state in left)
         return not (self.active or self.broken or stands)
 
@@ -65,6 +67,8 @@ class Pass:
 @contextmanager
 def at_work(workspace: Workspace, purpose: str, *, wait: bool = False) -> Iterator[None]:
     """Hold the lock under which jobs are submitted and analyses change their states.
+
+    What another command has written since the project was opened is read again.
 
     Parameters
     ----------
@@ -76,6 +80,7 @@ def at_work(workspace: Workspace, purpose: str, *, wait: bool = False) -> Iterat
         Whether to wait for another holder, or to raise.
     """
     with locked(workspace.project.state / "work.lock", purpose, wait=wait):
+        workspace.catch_up()
         yield
 
 
@@ -171,13 +176,28 @@ def _leave(workspace: Workspace, keys: set[Key], report: Report) -> None:
             report(f"{name}: stopped")
             continue
         try:
-            call(workspace.analysis(key), "clean", dryrun=False)
+            analysis = workspace.analysis(key)
+            call(analysis, "clean", dryrun=False)
+            if "resurrections" in analysis.meta:
+                analysis.meta["resurrections"] = 0  # it is a new run
+                workspace.keep(analysis)
             Store(workspace.project.results).replace(*key)
             workspace.move(key, "ready", "monitor", "its run directory was cleaned")
             report(f"{name}: restart -> ready")
-        except AsimovError as error:
+        except JournalError:
+            raise
+        except (PluginError, SchedulerUnreachableError) as error:
+            _leave_alone(workspace, key, error, report)
+        except (AsimovError, OSError) as error:
             workspace.move(key, "stuck", "monitor", str(error))
             report(f"{name}: stuck: {error}")
+
+
+def _leave_alone(workspace: Workspace, key: Key, error: AsimovError, report: Report) -> None:
+    """Tell of what is no fault of the analysis: the next pass tries again."""
+    report(f"{'/'.join(key)}: {error}")
+    if workspace.records[key].job_detail != str(error):
+        workspace.journal.observed([(key, None, str(error), None)])
 
 
 def _store(workspace: Workspace, keys: set[Key], report: Report) -> None:
@@ -188,6 +208,11 @@ def _store(workspace: Workspace, keys: set[Key], report: Report) -> None:
         name = "/".join(key)
         try:
             call(workspace.analysis(key), "after_processing")
+        except JournalError:
+            raise
+        except (PluginError, SchedulerUnreachableError) as error:
+            _leave_alone(workspace, key, error, report)
+            continue
         except AsimovError as error:
             workspace.move(key, "stuck", "monitor", f"storing its results failed: {error}")
             report(f"{name}: finished -> stuck: {error}")

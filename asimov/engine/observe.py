@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from asimov.analysis import Analysis
 from asimov.engine.attempts import LEAVING, found, give_up, launch, record_job
 from asimov.engine.guard import HookError, call, guarded, overrides
-from asimov.errors import AsimovError, SchedulerUnreachableError
+from asimov.errors import AsimovError, SchedulerError, SchedulerUnreachableError
 from asimov.ledger.journal import JournalError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
@@ -134,9 +134,14 @@ class Observer:
             self._see(key, (state, str(error), progress))
 
     def _heed(self, analysis: Analysis) -> None:
-        """Move an analysis to the state that its pipeline has asked for."""
+        """Move an analysis to the state that its pipeline has asked for while the job is there.
+
+        Only to one in which the job is still looked after: its end is for the scheduler to tell.
+        """
         asked, analysis.asked_status = analysis.asked_status, None
-        if asked and allowed(self.workspace.status(analysis.key), asked, "monitor"):
+        if asked in {"stuck", "processing"} and allowed(
+            self.workspace.status(analysis.key), asked, "monitor"
+        ):
             self._move(analysis.key, asked, f"its pipeline {analysis.entry.pipeline} said so")
 
     # --- the job has ended
@@ -144,14 +149,12 @@ class Observer:
     def _gone(self, attempt: Attempt, answer: Gone) -> None:
         self._see(attempt.key, (None, None, str(answer.progress) if answer.progress else None))
         analysis = self.workspace.analysis(attempt.key)
-        check = "detect_completion" if attempt.stage == "run" else "detect_completion_processing"
         try:
-            complete = bool(call(analysis, check, keep=not self.dry_run))
+            complete = self._is_complete(analysis, attempt, answer)
             if complete and attempt.stage == "run":
                 self._complete(analysis, attempt, answer)
             elif complete:
-                self._end(attempt, answer)
-                self._move(attempt.key, "finished", f"post-processing: {ending(answer)}")
+                self._close(attempt, answer, "finished", f"post-processing: {ending(answer)}")
             else:
                 self._incomplete(analysis, attempt, answer)
         except (PluginError, SchedulerUnreachableError) as error:
@@ -161,6 +164,22 @@ class Observer:
         except AsimovError as error:
             # The attempt stays open: once the pipeline is mended the next pass asks it again.
             self._move(attempt.key, "stuck", str(error))
+
+    def _is_complete(self, analysis: Analysis, attempt: Attempt, answer: Gone) -> bool:
+        check = "detect_completion"
+        if attempt.stage != "run":
+            check = "detect_completion_processing"
+            if not overrides(analysis.entry.pipeline, check):
+                return answer.exit_code == 0
+        found = call(analysis, check, keep=not self.dry_run)
+        with guarded(analysis, check):
+            return bool(found)  # which an array has none of
+
+    def _close(self, attempt: Attempt, answer: Gone, status: str, reason: str) -> None:
+        """Record at once how a job ended and what that makes of its analysis."""
+        with self.workspace.journal.transaction():
+            self._end(attempt, answer)
+            self._move(attempt.key, status, reason)
 
     def _end(self, attempt: Attempt, answer: Gone) -> None:
         if not self.dry_run:
@@ -175,26 +194,25 @@ class Observer:
     def _complete(self, analysis: Analysis, attempt: Attempt, answer: Gone) -> None:
         reason = f"{ending(answer)} and it is complete"
         if self.dry_run or not overrides(analysis.entry.pipeline, "after_completion"):
-            with self.workspace.journal.transaction():
-                self._end(attempt, answer)
-                self._move(attempt.key, "finished", reason)
+            self._close(attempt, answer, "finished", reason)
             return
         after, job_id, error = launch(
             analysis, "processing", lambda: call(analysis, "after_completion")
         )
         if error:
             self._forget_unless_found(after)
-            if not isinstance(error, (PluginError, SchedulerUnreachableError)):
-                # What it did before it raised may not be safe twice: a person decides.
-                self._end(attempt, answer)
-            raise error
+            if isinstance(error, (PluginError, SchedulerUnreachableError)):
+                raise error
+            # What it did before it raised may not be safe twice: a person decides.
+            self._close(attempt, answer, "stuck", str(error))
+            return
         asked, analysis.asked_status = analysis.asked_status, None
-        if (
-            asked == "processing"
-            and job_id is None
-            and (job_id := found(self.workspace, after)) is None
-        ):
-            raise AsimovError(f"{analysis.entry.pipeline}.after_completion submitted nothing")
+        if asked == "processing" and job_id is None:
+            job_id = found(self.workspace, after)
+            if job_id is None:
+                told = f"{analysis.entry.pipeline}.after_completion submitted nothing"
+                self._close(attempt, answer, "stuck", f"{reason}, but {told}")
+                return
         with self.workspace.journal.durably():
             self._end(attempt, answer)
             if job_id is not None:
@@ -206,24 +224,28 @@ class Observer:
                 self._move(attempt.key, "stuck" if asked == "stuck" else "finished", reason)
 
     def _forget_unless_found(self, attempt: Attempt) -> None:
-        job_id = found(self.workspace, attempt)
+        try:
+            job_id = found(self.workspace, attempt)
+            if job_id is not None:
+                self.workspace.scheduler(attempt.scheduler).remove(job_id, "its pipeline failed")
+        except SchedulerError:
+            return  # the attempt stays open, and the next pass looks for its job
         if job_id is not None:
-            self.workspace.scheduler(attempt.scheduler).remove(job_id, "its pipeline failed")
+            self.workspace.journal.ended(
+                attempt.uid, "ended", exit_code=None, evidence="removal",
+                reason=f"job {job_id} was removed: its pipeline failed",
+            )  # fmt: skip
 
     def _incomplete(self, analysis: Analysis, attempt: Attempt, answer: Gone) -> None:
-        missing = call(analysis, "missing_outputs", keep=False) or []
+        missing = _names(call(analysis, "missing_outputs", keep=False))
         reason = f"{ending(answer)}, but it is not complete"
         if missing:
             reason += f": {', '.join(missing[:3])}{' ...' if len(missing) > 3 else ''} missing"
         if said := _last_words(analysis):
             reason += f"; it said: {said}"
-        if self.dry_run or answer.removed or attempt.stage != "run":
-            self._end(attempt, answer)
-            self._move(attempt.key, "stuck", reason)
-            return
-        if not self._can_resurrect(analysis):
-            self._end(attempt, answer)
-            self._move(attempt.key, "stuck", reason)
+        final = self.dry_run or answer.removed or attempt.stage != "run"
+        if final or not self._can_resurrect(analysis):
+            self._close(attempt, answer, "stuck", reason)
             return
         again, job_id, error = launch(analysis, "run", lambda: call(analysis, "resurrect"))
         if job_id is None:
@@ -242,7 +264,8 @@ class Observer:
             return True
         # The base class's would do nothing, and leave an attempt behind that tells of it.
         with guarded(analysis, "dag_file"):
-            return bool(rescue_files(analysis.pipeline.dag_file))
+            dag_file = getattr(analysis.pipeline, "dag_file", None)
+            return dag_file is not None and bool(rescue_files(dag_file))
 
     # --- the job is on its way out
 
@@ -257,10 +280,15 @@ class Observer:
                 return
             analysis = self.workspace.analysis(attempt.key)
             try:
+                # The project may have another scheduler by now, which numbers its own jobs.
+                scheduler = self.workspace.scheduler(attempt.scheduler)
                 with guarded(analysis, "__init__"):
-                    # The project may have another scheduler by now, which numbers its own jobs.
-                    analysis.pipeline._scheduler = self.workspace.scheduler(attempt.scheduler)
-                call(analysis, "eject_job")
+                    own = hasattr(analysis.pipeline, "eject_job")
+                    analysis.pipeline._scheduler = scheduler
+                if own:
+                    call(analysis, "eject_job")
+                else:
+                    scheduler.remove(answer.job_id, "removed by asimov")
                 self.report(f"{name}: job {answer.job_id} is being removed")
             except (PluginError, SchedulerUnreachableError) as error:
                 self._see(attempt.key, ("unknown", str(error), None))
@@ -300,11 +328,20 @@ def _last_words(analysis: Analysis) -> str:
         logs = call(analysis, "collect_logs", keep=False)
     except AsimovError:
         return ""
-    for name in sorted(logs or {}, key=lambda each: not str(each).endswith(".err")):
+    if not isinstance(logs, Mapping):
+        return ""
+    for name in sorted(logs, key=lambda each: not str(each).endswith(".err")):
         lines = [line for line in str(logs[name]).splitlines() if line.strip()]
         if lines and str(name).endswith(".err"):
             return f"{lines[-1].strip()[:200]} ({name})"
     return ""
+
+
+def _names(answer: Any) -> list[str]:
+    """Return what `missing_outputs` says as a list."""
+    if isinstance(answer, (list, tuple, set)):
+        return [str(each) for each in answer]
+    return [str(answer)] if answer else []
 
 
 def _one_line(answer: Any) -> str:

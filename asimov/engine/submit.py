@@ -98,8 +98,7 @@ def _submit_one(analysis: Analysis) -> str:
         job_id = found(workspace, attempt)
     if job_id is None:
         if isinstance(error, (PluginError, SchedulerUnreachableError)):
-            # No fault of the analysis: it stays ready, or is found by its tag once that is known.
-            raise error
+            raise error  # no fault of the analysis: it stays ready
         reason = error or AsimovError(
             f"{analysis.entry.pipeline}.submit_dag did not say which job it submitted, and none "
             "carries this attempt's tag"

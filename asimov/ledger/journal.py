@@ -102,6 +102,11 @@ class Journal:
                         self._db.execute(statement)
                     self._db.execute(f"PRAGMA user_version = {number}")
 
+    def version(self) -> int:
+        """Return a number that changes when another process has written to the journal."""
+        (row,) = self._rows("PRAGMA data_version")
+        return int(row[0])
+
     def close(self) -> None:
         """Close the database."""
         self._db.close()

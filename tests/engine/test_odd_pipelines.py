@@ -1,0 +1,230 @@
+"""Pipelines that answer oddly, or are no `Pipeline` at all: their own analyses' matter only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+from asimov.pipelines.testing import SimpleTestPipeline
+
+FAR = "/bin/sleep\narguments = 1000"
+
+
+def post(self: Any, executable: str) -> int:
+    path = Path(self.production.rundir, "post.sub")
+    path.write_text(f"executable = {executable}\nqueue\n")
+    return int(self.scheduler.submit(path))
+
+
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [
+        ("detect_completion", numpy.array([True, False])),
+        ("missing_outputs", {"one.txt"}),
+        ("missing_outputs", 3),
+        ("collect_logs", ["a.err"]),
+        ("collect_logs", 3),
+        ("check_progress", 3),
+        ("while_running", object()),
+        ("resurrect", 2**70),
+        ("submit_dag", 2**70),
+        ("submit_dag", "²"),
+        ("submit_dag", 0),
+        ("after_completion", 0),
+        ("after_completion", -1),
+        ("after_processing", "odd"),
+        ("collect_assets", 3),
+    ],
+)
+def test_odd_answers_stop_nothing_else(lab: Any, method: str, answer: Any) -> None:
+    lab.register("odd", type("P", (SimpleTestPipeline,), {method: lambda self: answer}))
+    good = method in {"check_progress", "while_running", "after_completion", "after_processing"}
+    good |= method == "collect_assets"
+    lab.apply(f"odd, pipeline: odd, exit code: {0 if good else 1}", "good")
+    lab.finish(code=0 if good else 3)
+    assert lab.states() == {"odd": "uploaded" if good else "stuck", "good": "uploaded"}
+
+
+@pytest.mark.parametrize("asked", ["finished", "ready", "uploaded", "nonsense", "stop", "Running"])
+def test_a_state_that_is_asked_for_while_the_job_runs_does_not_end_the_analysis(
+    lab: Any, asked: str
+) -> None:
+    def while_running(self: Any) -> None:
+        self.production.status = asked
+
+    lab.register("asking", type("P", (SimpleTestPipeline,), {"while_running": while_running}))
+    lab.apply("a, pipeline: asking, seconds: 0.3")
+    lab.run("monitor", "--chain")
+    lab.run("monitor")
+    assert lab.states() == {"a": "running"}
+    lab.finish()
+    assert lab.states() == {"a": "uploaded"}
+    assert len(lab.jobs()) == 1
+
+
+@pytest.mark.parametrize("asked", ["stuck", "running", "finished", "uploaded", "nonsense"])
+def test_a_state_that_is_asked_for_in_any_other_method_leads_nowhere_odd(
+    lab: Any, asked: str
+) -> None:
+    names = [
+        "before_config", "before_build", "build_dag", "before_submit", "submit_dag",
+        "detect_completion", "after_processing", "collect_assets", "__init__",
+    ]  # fmt: skip
+
+    def asking(name: str) -> Any:
+        def method(self: Any, *arguments: Any, **named: Any) -> Any:
+            answer = getattr(SimpleTestPipeline, name)(self, *arguments, **named)
+            self.production.status = asked
+            return answer
+
+        return method
+
+    for name in names:
+        lab.register(name, type("P", (SimpleTestPipeline,), {name: asking(name)}))
+    lab.apply(*(f"x{name}, pipeline: {name}" for name in names), "good")
+    lab.finish()
+    assert set(lab.states().values()) == {"uploaded"}
+
+
+class Stranger:
+    """Has nothing of the base class."""
+
+    config_template = "test.ini"
+
+    def __init__(self, production: Any) -> None:
+        self.production = production
+
+    def build_dag(self) -> None:
+        rundir = Path(self.production.rundir)
+        rundir.mkdir(parents=True, exist_ok=True)
+        seconds = self.production.meta.get("seconds", 0)
+        (rundir / "a.sub").write_text(
+            f"executable = /bin/sh\narguments = -c 'sleep {seconds}'\nqueue\n"
+        )
+
+    def submit_dag(self) -> int:
+        path = Path(self.production.rundir, "a.sub")
+        return int(self.production.workspace.scheduler().submit(path))
+
+    def detect_completion(self) -> bool:
+        return bool(self.production.meta.get("complete", True))
+
+
+def test_a_class_that_is_no_pipeline_runs(lab: Any) -> None:
+    lab.register("stranger", Stranger)
+    lab.apply("a, pipeline: stranger")
+    lab.finish()
+    assert lab.states() == {"a": "uploaded"}
+
+
+def test_a_class_that_is_no_pipeline_may_fail(lab: Any) -> None:
+    lab.register("stranger", Stranger)
+    lab.apply("a, pipeline: stranger, complete: false")
+    lab.finish(code=3)
+    assert lab.states() == {"a": "stuck"}
+    assert "but it is not complete" in lab.reason("a")
+    assert [each.state for each in lab.attempts("a")] == ["ended"]
+
+
+def test_a_class_that_is_no_pipeline_can_be_stopped(lab: Any) -> None:
+    lab.register("stranger", Stranger)
+    lab.apply("a, pipeline: stranger, seconds: 1000")
+    lab.run("monitor", "--chain")
+    lab.run("production", "set", "s", "a", "--status", "stop")
+    lab.run("monitor")
+    lab.until("a")
+    lab.run("monitor")
+    assert lab.states() == {"a": "stopped"}
+
+
+def test_a_run_directory_that_is_no_path_stops_nothing_else(lab: Any) -> None:
+    lab.register("stranger", Stranger)
+    lab.apply("a, rundir: 5", "b, pipeline: stranger, rundir: [x]", "good")
+    lab.run("monitor", "--chain")
+    lab.run("monitor", "--chain")
+    lab.until("good")
+    lab.run("monitor")
+    assert lab.states()["good"] == "uploaded"
+
+
+# --- post-processing
+
+
+def test_post_processing_of_a_pipeline_that_raised_is_not_taken_for_complete(lab: Any) -> None:
+    def after_completion(self: Any) -> None:
+        post(self, "/bin/true")
+        raise RuntimeError("boom")
+
+    lab.register(
+        "raising", type("P", (SimpleTestPipeline,), {"after_completion": after_completion})
+    )
+    lab.apply("a, pipeline: raising")
+    lab.finish(code=3)
+    for _ in range(3):
+        lab.run("monitor")
+    assert lab.states() == {"a": "stuck"}
+    assert {each.state for each in lab.attempts("a")} <= {"ended", "void"}
+
+
+@pytest.mark.parametrize("how", ["fails", "is removed"])
+def test_post_processing_that_did_not_end_well_is_not_complete(lab: Any, how: str) -> None:
+    def after_completion(self: Any) -> Any:
+        if how == "fails":
+            return post(self, "/bin/false")
+        return post(self, FAR)
+
+    lab.register("post", type("P", (SimpleTestPipeline,), {"after_completion": after_completion}))
+    lab.apply("a, pipeline: post")
+    lab.run("manage", "build", "submit")
+    lab.until("a")
+    lab.run("monitor")
+    if how == "is removed":
+        workspace = lab.open()
+        workspace.journal.close()
+        workspace.scheduler().remove(lab.rows()["a"]["job_id"], "not needed")
+    lab.until("a")
+    lab.run("monitor")
+    assert lab.states() == {"a": "stuck"}
+
+
+def test_post_processing_that_was_announced_and_not_submitted_is_asked_for_once(lab: Any) -> None:
+    calls = []
+
+    def after_completion(self: Any) -> None:
+        calls.append(1)
+        self.production.status = "processing"
+
+    lab.register("post", type("P", (SimpleTestPipeline,), {"after_completion": after_completion}))
+    lab.apply("a, pipeline: post")
+    lab.finish(code=3)
+    for _ in range(3):
+        lab.run("monitor")
+    assert (lab.states(), calls) == ({"a": "stuck"}, [1])
+    assert "submitted nothing" in lab.reason("a")
+
+
+# --- nobody's fault
+
+
+@pytest.mark.parametrize("asked", ["finished", "restart"])
+def test_a_package_that_can_not_be_loaded_changes_nothing_after_the_end_either(
+    lab: Any, asked: str
+) -> None:
+    lab.register("broken", SimpleTestPipeline)
+    lab.apply("bad, pipeline: broken", "good")
+    lab.finish()
+    lab.run("production", "set", "s", "bad", "--status", asked)
+
+    def fails() -> None:
+        raise ImportError("no such library")
+
+    lab.register("broken", None)
+    lab._pipelines["broken"].load = fails
+    ran = lab.run("monitor")
+    assert "no such library" in ran.out
+    assert lab.states() == {"bad": asked, "good": "uploaded"}
+    lab.register("broken", SimpleTestPipeline)
+    lab.finish()
+    assert lab.states() == {"bad": "uploaded", "good": "uploaded"}
