@@ -48,8 +48,8 @@ def build_command(subject: str | None, dry_run: bool, force: bool) -> bool:
       asimov manage build --event sunspots
     """
     workspace = open_workspace()
-    keys = workspace.keys(subject)
     with nullcontext() if dry_run else monitor.at_work(workspace, "asimov manage build"):
+        keys = workspace.keys(subject)
         if not dry_run:
             workspace.adopt()
         result = build.build(workspace, keys, say, dry_run=dry_run, force=force)
@@ -67,8 +67,8 @@ def submit_command(subject: str | None, dry_run: bool) -> bool:
       asimov manage submit --dry-run
     """
     workspace = open_workspace()
-    keys = workspace.keys(subject)
     with nullcontext() if dry_run else monitor.at_work(workspace, "asimov manage submit"):
+        keys = workspace.keys(subject)
         if not dry_run:
             workspace.adopt()
             workspace.scheduler().wake()

@@ -47,10 +47,8 @@ def set_command(subject: str, name: str, status: str, reason: str | None) -> Non
       asimov production set sunspots detrend --status restart --reason "new data"
     """
     workspace = open_workspace()
-    key = workspace.key(subject, name)
     with at_work(workspace, "asimov production set", wait=True):
-        workspace.reload()
-        _set(workspace, key, status, reason)
+        _set(workspace, workspace.key(subject, name), status, reason)
 
 
 def _set(workspace: Workspace, key: Key, status: str, reason: str | None) -> None:
@@ -71,7 +69,8 @@ def _set(workspace: Workspace, key: Key, status: str, reason: str | None) -> Non
         return
     jobs = [each for each in workspace.journal.open_attempts() if each.key == key]
     # What nobody knows any more is for a person to say.
-    lost = jobs and workspace.records[key].job_state == LOST
+    known = all(each.state == "submitted" for each in jobs)
+    lost = jobs and known and workspace.records[key].job_state == LOST
     able = reachable(before, "person")
     if jobs and not lost:
         able = [state for state in able if state in _WITH_JOB]
@@ -87,15 +86,16 @@ def _set(workspace: Workspace, key: Key, status: str, reason: str | None) -> Non
             hint="run 'asimov monitor' first, or set it to restart, stop or cancelled",
         )
     person = owner()
-    if lost and after not in _WITH_JOB:
-        for each in jobs:
+    with workspace.journal.transaction():
+        for each in jobs if lost and after not in _WITH_JOB else ():
             workspace.journal.ended(
                 each.uid, "ended", exit_code=None, evidence=person, reason=f"set to {after}"
             )
-    if not workspace.move(key, after, person, reason):
-        raise AsimovError(
-            f"{subject}/{name} has just become {workspace.status(key)}", hint="look, and try again"
-        )
+        if not workspace.move(key, after, person, reason):
+            raise AsimovError(
+                f"{subject}/{name} has just become {workspace.status(key)}",
+                hint="look, and try again",
+            )
     click.echo(f"{subject}/{name}: {before} -> {after}")
 
 
