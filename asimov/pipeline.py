@@ -8,6 +8,7 @@ It is a class that a package publishes under the entry-point group ``asimov.pipe
 from __future__ import annotations
 
 import configparser
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -247,7 +248,8 @@ class Pipeline:
         """Clear the run directory, before the analysis is run again."""
         rundir = Path(self.production.rundir)
         working = self.production.workspace.project.working
-        if working not in rundir.resolve().parents and working not in rundir.parents:
+        plain = Path(os.path.normpath(rundir))  # links stay, '..' does not
+        if working.resolve() not in rundir.resolve().parents and working not in plain.parents:
             raise AsimovError(
                 "will not be cleared: it is not in the project's working folder", where=rundir
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,16 @@ def set_directory(path: str | Path) -> Iterator[Path]:
     path
         The directory.
     """
-    before = Path.cwd()
+    before: Path | None = None
+    with suppress(FileNotFoundError):  # it may have been removed meanwhile
+        before = Path.cwd()
     os.chdir(path)
     try:
         yield Path(path)
     finally:
-        os.chdir(before)
+        if before is not None:
+            with suppress(FileNotFoundError):
+                os.chdir(before)
 
 
 def update(base: dict[Any, Any], top: Mapping[Any, Any], inplace: bool = True) -> dict[Any, Any]:

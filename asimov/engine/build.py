@@ -80,7 +80,16 @@ def build(
             _, paths = files.setdefault(repository.root, (repository, []))
             paths.append(workspace.project.path(new.config))
     for repository, paths in files.values():
-        repository.commit(paths, _message(paths))
+        try:
+            repository.commit(paths, _message(paths))
+        except AsimovError as error:
+            # A subject's own repository is no other subject's matter.
+            root = repository.root
+            for key in [k for k in rendered if workspace.analysis(k).repository.root == root]:
+                del rendered[key]
+                result.done.remove(key)
+                result.failed[key] = error
+                _tell_failure(workspace, key, error, report, dry_run=dry_run)
     if rendered:
         workspace.journal.built(rendered)
         workspace.builds.update(rendered)
@@ -123,10 +132,12 @@ def _render(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -
     digest = settings_digest(analysis)
     known = workspace.builds.get(analysis.key)
     if known and path.exists():
-        edited = _digest(path.read_bytes()) != known.content
         if known.digest == digest and not force:
             return None
-        if edited and not force:
+        present = path.read_bytes()
+        edited = _digest(present) != known.content
+        # A build that was cut short has left what would be rendered now.
+        if edited and not force and present != analysis.make_config(path, dryrun=True).encode():
             raise AsimovError(
                 "was edited by hand, and its settings have changed since",
                 where=path,

@@ -1,0 +1,253 @@
+"""Killed between any two writes, analyses are not forgotten and nothing is made twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asimov.pipelines.testing import SimpleTestPipeline
+
+from asimov.engine import attempts
+from asimov.git import EventRepo
+from asimov.scheduler import Observation, Ticket, Unknown
+from asimov.scheduler.local import LocalScheduler
+
+#: Runs asimov, which is killed when a method of a class is called for the n-th time.
+KILLED = """
+import importlib, os, signal, sys
+from asimov.cli import main
+
+module, kind, method, number = sys.argv[1:5]
+del sys.argv[1:5]
+owner = getattr(importlib.import_module(module), kind)
+own = getattr(owner, method)
+left = [int(number)]
+
+def die(*arguments, **named):
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return own(*arguments, **named)
+
+setattr(owner, method, die)
+main()
+"""
+
+
+def killed(lab: Any, module: str, kind: str, method: str, number: int, *command: str) -> bool:
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, module, kind, method, str(number), *command],
+        cwd=lab.root, check=False, capture_output=True, text=True, env=os.environ,
+    )  # fmt: skip
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return done.returncode != 0
+
+
+JOURNAL = ("asimov.ledger.journal", "Journal")
+
+
+@pytest.mark.parametrize("method", ["set_status", "ended", "note", "submitted", "set_facts"])
+def test_a_pass_that_is_killed_at_any_write_forgets_no_job(lab: Any, method: str) -> None:
+    lab.apply("bad, exit code: 1, max resurrections: 1", "good", "next, needs: [good]")
+    for number in (1, 2, 3):
+        killed(lab, *JOURNAL, method, number, "monitor", "--chain")
+        for name in lab.states():
+            if lab.attempts(name):
+                lab.until(name, lambda answer: type(answer).__name__ in {"Gone", "NotFound"})
+    lab.finish(code=3)
+    assert lab.states() == {"bad": "stuck", "good": "uploaded", "next": "uploaded"}
+    for name in lab.states():
+        assert {each.state for each in lab.attempts(name)} <= {"ended", "void"}
+    with_tag = [uid for _, uid in lab.jobs()]
+    assert len(with_tag) == len(set(with_tag))
+
+
+def test_a_build_that_was_killed_before_its_record_is_not_taken_for_an_edit(lab: Any) -> None:
+    lab.apply("a")
+    lab.run("manage", "build")
+    lab.apply("a, seconds: 0.01", update=True)
+    assert killed(lab, *JOURNAL, "built", 1, "manage", "build")
+    lab.finish()
+    assert lab.states() == {"a": "uploaded"}
+
+
+def test_a_person_who_is_cut_short_has_changed_nothing(lab: Any) -> None:
+    lab.apply("a, seconds: 1000")
+    lab.run("monitor", "--chain")
+    workspace = lab.open()
+    workspace.journal.observed([(("s", "a"), "lost", "gone", None)])
+    workspace.journal.close()
+    command = ("production", "set", "s", "a", "--status", "finished")
+    assert killed(lab, *JOURNAL, "set_status", 1, *command)
+    assert lab.states() == {"a": "running"}
+    assert [each.state for each in lab.attempts("a")] == ["submitted"]
+
+
+# --- the scheduler answers to a submission, and then not any more
+
+
+def unreachable(self: Any, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
+    return {ticket.uid: Unknown("no answer from the schedd") for ticket in tickets}
+
+
+@pytest.mark.parametrize("submits", [True, False])
+@pytest.mark.parametrize("method", ["submit_dag", "after_completion", "resurrect"])
+def test_an_unreachable_scheduler_leaves_the_state_as_it_is(
+    lab: Any, monkeypatch: pytest.MonkeyPatch, method: str, submits: bool
+) -> None:
+    def quiet(self: Any) -> None:
+        if submits:
+            path = Path(self.production.rundir, "own.sub")
+            path.write_text("executable = /bin/true\nqueue\n")
+            self.scheduler.submit(path)
+        if method == "after_completion":
+            self.production.status = "processing"
+
+    real = attempts.found
+
+    def later(workspace: Any, attempt: Any) -> int | None:
+        with monkeypatch.context() as patch:
+            patch.setattr(LocalScheduler, "observe", unreachable)
+            return real(workspace, attempt)
+
+    lab.register("quiet", type("P", (SimpleTestPipeline,), {method: quiet}))
+    lab.apply(f"a, pipeline: quiet, exit code: {int(method == 'resurrect')}", "good")
+    lab.run("manage", "build")
+    if method != "submit_dag":
+        lab.run("manage", "submit")
+        lab.until("a")
+    before = lab.states()["a"]
+    with monkeypatch.context() as patch:
+        patch.setattr("asimov.engine.submit.found", later)
+        patch.setattr("asimov.engine.observe.found", later)
+        lab.run("monitor", "--chain")
+    assert lab.states()["a"] == before
+    assert lab.attempts("a")[-1].state == "intended"
+    if submits:
+        lab.run("monitor")
+        assert lab.attempts("a")[-1].state != "intended"
+    uids = [uid for _, uid in lab.jobs()]
+    assert len(uids) == len(set(uids))
+
+
+# --- others at work
+
+
+def test_a_command_that_waited_for_another_sees_what_that_one_did(lab: Any) -> None:
+    lab.apply("a")
+    lab.run("manage", "build")
+    from asimov.engine.monitor import at_work
+    from asimov.engine.submit import submit
+
+    early = lab.open()
+    lab.finish()
+    with at_work(early, "a test"):
+        submit(early, early.keys(), print)
+    early.journal.close()
+    assert lab.states() == {"a": "uploaded"}
+    assert len(lab.jobs()) == 1
+
+
+def test_a_repository_that_can_not_be_committed_to_stops_no_other_subject(
+    lab: Any, tmp_path: Path
+) -> None:
+    own = tmp_path / "own"
+    subprocess.run(["git", "init", "-q", str(own)], check=True)
+    (own / ".git" / "index.lock").touch()
+    lab.apply("a")
+    (lab.root / "t.yaml").write_text(
+        f"{{kind: subject, name: t, repository: {own}}}\n---\n"
+        "{kind: analysis, event: t, name: b, pipeline: simpletestpipeline}\n"
+    )
+    lab.run("apply", "-f", "t.yaml")
+    lab.finish(code=3)
+    rows = lab.rows()
+    assert (rows["a"]["status"], rows["b"]["status"]) == ("uploaded", "ready")
+    assert "can't be built" in " ".join(rows["b"]["waiting_for"])
+    (own / ".git" / "index.lock").unlink()
+    lab.finish()
+    assert EventRepo(own).find_prods("b")
+
+
+def test_a_current_folder_that_is_cleaned_away_is_no_fault_of_an_analysis(lab: Any) -> None:
+    lab.apply("a")
+    lab.finish()
+    lab.run("production", "set", "s", "a", "--status", "restart")
+    until = ["--until-idle", "--interval", "0.1", "--timeout", "60"]
+    done = subprocess.run(
+        [sys.executable, "-m", "asimov", "monitor", "--chain", *until],
+        cwd=lab.rundir("a"), check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert lab.states() == {"a": "uploaded"}
+
+
+def test_a_run_directory_that_leads_out_of_the_working_folder_is_not_cleared(lab: Any) -> None:
+    precious = lab.root / "precious"
+    precious.mkdir()
+    (precious / "data").touch()
+    lab.apply("a")
+    lab.finish()
+    lab.apply("a, rundir: working/../precious", update=True)
+    lab.run("production", "set", "s", "a", "--status", "restart")
+    lab.run("monitor")
+    assert lab.states() == {"a": "stuck"}
+    assert (precious / "data").exists()
+
+
+def test_a_scheduler_that_is_not_installed_any_more_stops_no_other_jobs(lab: Any) -> None:
+    lab.apply("a, seconds: 1000", "good")
+    lab.run("monitor", "--chain")
+    workspace = lab.open()
+    workspace.journal._db.execute("UPDATE attempts SET scheduler = 'left' WHERE name = 'a'")
+    workspace.journal.close()
+    lab.until("good")
+    ran = lab.run("monitor")
+    assert lab.states() == {"a": "running", "good": "uploaded"}, ran
+    assert "there is no scheduler 'left'" in " ".join(lab.rows()["a"]["waiting_for"])
+
+
+# --- a watch that lives long
+
+
+def test_a_long_watch_gathers_nothing_and_heeds_the_configuration(
+    lab: Any, simple: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from asimov.cli import monitor as command
+
+    lab.register("busy", type("P", (simple,), {"check_progress": lambda self: "on its way"}))
+    lab.apply("a, pipeline: busy, seconds: 1000")
+    lab.run("monitor", "--chain")
+    open_files = []
+    passes = [0]
+
+    def sleep(seconds: float) -> None:
+        passes[0] += 1
+        number = passes[0]
+        if number in (20, 100):
+            open_files.append(len(list(Path("/proc/self/fd").iterdir())))
+        if number < 100 and number % 5 == 0:
+            more = f"{{kind: analysis, event: s, name: b{number}, pipeline: simpletestpipeline}}"
+            (lab.root / "more.yaml").write_text(more)
+            subprocess.run(
+                [sys.executable, "-m", "asimov", "apply", "-f", "more.yaml"],
+                cwd=lab.root, check=True, capture_output=True,
+            )  # fmt: skip
+        if number == 100:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(command.time, "sleep", sleep)
+    lab.asimov("monitor", "--watch", "--chain", "--interval", "0.1")
+    assert passes == [100]
+    children = subprocess.run(
+        ["pgrep", "-c", "-P", str(os.getpid()), "git"],
+        capture_output=True, text=True, check=False,
+    ).stdout  # fmt: skip
+    assert open_files[1] <= open_files[0] + 2, open_files
+    assert int(children) <= 2
