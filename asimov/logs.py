@@ -13,7 +13,7 @@ def logger() -> logging.Logger:
 
 
 def write_to(folder: Path) -> None:
-    """Send the log to ``asimov.log`` in a folder; warnings go to standard error as well."""
+    """Send the log to ``asimov.log`` in a folder, and nowhere else."""
     log = logger()
     log.setLevel(logging.INFO)
     log.propagate = False

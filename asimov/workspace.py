@@ -16,7 +16,7 @@ from asimov.ledger.journal import Journal
 from asimov.ledger.merge import copied, difference, lay_over
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Build, Record
-from asimov.ledger.store import LedgerFiles
+from asimov.ledger.store import LedgerFiles, project_analysis_file, subject_file
 from asimov.project import PROJECT_ANALYSES, Project
 from asimov.scheduler import Scheduler
 from asimov.states import ALIASES, allowed
@@ -132,9 +132,16 @@ class Workspace:
             f"{subject} has no analysis {name!r}{near}", hint=f"its analyses: {names}"
         )
 
+    def file_of(self, key: Key) -> str:
+        """Return the ledger file that holds an analysis, or should."""
+        subject, name = key
+        if subject == PROJECT_ANALYSES:
+            return project_analysis_file(name)
+        return subject_file(subject)
+
     def unknown_subject(self, name: str) -> AsimovError:
         """Return the error that says that the ledger has no subject of a name."""
-        broken = self.contents.broken.get(f"subjects/{name}.yaml")
+        broken = self.contents.broken.get(subject_file(name))
         if broken:
             return broken
         names = list(self.contents.subjects)
@@ -213,13 +220,23 @@ class Workspace:
         subject = self._subjects.get(analysis.key[0])
         if subject is not None:
             key = (subject.name, "")
-            self._keep_of(key, self.subject_settings(subject.name), subject.meta)
+            if self._keep_of(key, self.subject_settings(subject.name), subject.meta):
+                self._hand_on(subject.name)
 
-    def _keep_of(self, key: Key, before: dict[str, Any], after: dict[str, Any]) -> None:
+    def _keep_of(self, key: Key, before: dict[str, Any], after: dict[str, Any]) -> bool:
         written = difference(before, after)
         if written:
             self.facts[key] = lay_over(copied(self.facts.get(key, {})), written)
             self.journal.set_facts(key, self.facts[key])
+        return bool(written)
+
+    def _hand_on(self, subject: str) -> None:
+        """Lay what has changed of a subject's settings over those of its analyses in hand."""
+        for key, analysis in self._analyses.items():
+            if key[0] == subject:
+                news = difference(analysis.kept_meta, self.settings(key))
+                lay_over(analysis.kept_meta, news)
+                lay_over(analysis.meta, news)
 
     # --- where jobs run
 

@@ -11,9 +11,14 @@ import click
 
 from asimov.cli import table
 from asimov.cli.opened import open_workspace
-from asimov.engine.status import Row, ago, rows
+from asimov.engine.status import Row, ago, rows, unreadable
+from asimov.workspace import Workspace
 
 _HEADINGS = ("subject", "name", "pipeline", "state", "job", "progress", "for", "waits for / why")
+
+
+#: How much of what an analysis waits for is shown; ``--json`` has all of it.
+_SHOWN = 3
 
 
 @click.command("status")
@@ -29,35 +34,49 @@ def command(subject: str | None, as_json: bool, watch: bool) -> None:
       asimov status --json
     """
     workspace = open_workspace()
-    found = rows(workspace, workspace.keys(subject))
+    found = _rows(workspace, subject)
     if as_json:
         click.echo(json.dumps([row.as_json() for row in found], indent=2))
         return
     if watch and sys.stdout.isatty():
         from rich.live import Live
 
-        with Live(table.drawn(_HEADINGS, [_cells(row) for row in found]), screen=False) as live:
+        with Live(table.drawn(*_table(found)), screen=False) as live:
             while True:
                 time.sleep(2)
                 workspace.reload()
-                found = rows(workspace, workspace.keys(subject))
-                live.update(table.drawn(_HEADINGS, [_cells(row) for row in found]))
+                found = _rows(workspace, subject)
+                live.update(table.drawn(*_table(found)))
     if not found and not workspace.contents.broken:
         click.echo("There are no analyses yet; 'asimov apply' adds them")
         return
-    table.show(_HEADINGS, [_cells(row) for row in found])
+    table.show(*_table(found))
     while watch:
         time.sleep(2)
         workspace.reload()
         click.echo()
-        table.show(_HEADINGS, [_cells(r) for r in rows(workspace, workspace.keys(subject))])
+        table.show(*_table(_rows(workspace, subject)))
+
+
+def _rows(workspace: Workspace, subject: str | None) -> list[Row]:
+    hidden = unreadable(workspace, subject)
+    return rows(workspace, [] if hidden and subject else workspace.keys(subject)) + hidden
+
+
+def _table(found: list[Row]) -> tuple[list[str], list[list[str]]]:
+    """Return the headings and cells of the columns that hold anything."""
+    cells = [_cells(row) for row in found]
+    kept = [i for i in range(len(_HEADINGS)) if any(row[i] for row in cells)]
+    return [_HEADINGS[i] for i in kept], [[row[i] for i in kept] for row in cells]
 
 
 def _cells(row: Row) -> list[str]:
     job = str(row.job_id) if row.job_id is not None else ""
     if row.job_state and row.job_state != "running":
         job += f" {row.job_state}"
-    why = "; ".join(row.waiting_for)
+    why = "; ".join(row.waiting_for[:_SHOWN])
+    if len(row.waiting_for) > _SHOWN:
+        why += f" and {len(row.waiting_for) - _SHOWN} more"
     if not why and row.status == "stuck":
         why = row.reason or ""
     return [

@@ -56,8 +56,9 @@ def drawn(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
+    for number, heading in enumerate(headings, 1):
+        # Names are to be read and copied: only the last column gives way.
+        table.add_column(heading, no_wrap=number < len(headings), overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
     return table

@@ -142,6 +142,8 @@ def _observe(
             continue
         if attempt.key in keys:
             attempts.append(attempt)
+        elif workspace.file_of(attempt.key) in workspace.contents.broken:
+            continue  # its file was named before
         elif attempt.key not in workspace.contents.entries:
             report(
                 f"{'/'.join(attempt.key)}: job {attempt.job_id} is under way and its analysis is "

@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from asimov import plugins
 from asimov.engine.readiness import waiting_for
 from asimov.ledger.needs import Key
+from asimov.ledger.records import Record
+from asimov.states import STATES
 from asimov.workspace import Workspace
 
 
@@ -38,9 +41,9 @@ class Row:
     job_state: str | None
     progress: str | None
     since: str | None
-    waiting_for: list[str]
     reason: str | None
-    comment: str | None
+    waiting_for: list[str]
+    comment: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as plain data."""
@@ -52,6 +55,39 @@ def rows(workspace: Workspace, keys: Iterable[Key]) -> list[Row]:
     return [_row(workspace, key) for key in keys]
 
 
+def unreadable(workspace: Workspace, subject: str | None = None) -> list[Row]:
+    """Return a row for each analysis whose ledger file can't be used, as the journal knows it.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    subject
+        The only subject to look at; by default all are.
+    """
+    found = []
+    for key, record in workspace.records.items():
+        error = workspace.contents.broken.get(workspace.file_of(key))
+        if error is not None and subject in {None, key[0]}:
+            seen = _of_record(record)
+            found.append(Row(*key, "", record.status, **seen, waiting_for=[str(error)]))
+    return found
+
+
+def _of_record(record: Record | None) -> dict[str, Any]:
+    """Return what the journal adds to a row."""
+    if record is None:
+        return dict.fromkeys(("job_id", "job_state", "progress", "since", "reason"))
+    active = STATES[record.status].active or record.status == "stuck"
+    return {
+        "job_id": record.job_id,
+        "job_state": record.job_state if active else None,
+        "progress": record.progress,
+        "since": iso(record.since),
+        "reason": record.reason,
+    }
+
+
 def _row(workspace: Workspace, key: Key) -> Row:
     entry = workspace.contents.entries[key]
     record = workspace.records.get(key)
@@ -59,23 +95,21 @@ def _row(workspace: Workspace, key: Key) -> Row:
     waits: list[str] = []
     if status == "ready":
         waits = waiting_for(workspace, key)
+        if not plugins.is_known(plugins.PIPELINES, entry.pipeline):
+            waits.append(str(plugins.unknown(plugins.PIPELINES, entry.pipeline)))
     elif status in {"wait", "manual"}:
         waits = ["a person"]
+    elif status in {"restart", "stop"}:
+        waits = ["the next monitor pass"]
     if record and record.job_detail and status not in {"stuck", "uploaded"}:
         waits.append(record.job_detail)
-    active = status in {"running", "processing", "stop", "restart", "stuck"}
     comment = entry.data.get("comment")
     return Row(
-        subject=key[0],
-        name=key[1],
-        pipeline=entry.pipeline,
-        status=status,
-        job_id=record.job_id if record else None,
-        job_state=record.job_state if record and active else None,
-        progress=record.progress if record else None,
-        since=iso(record.since) if record else None,
+        *key,
+        entry.pipeline,
+        status,
+        **_of_record(record),
         waiting_for=waits,
-        reason=record.reason if record else None,
         comment=str(comment) if comment is not None else None,
     )
 

@@ -208,3 +208,37 @@ class TestHandEdits:
             file.write_text(text)
         for command in (["status"], ["ledger", "show"], ["log"], ["manage", "build"]):
             is_clear(asimov(*command), said)
+
+
+SUBJECT = "kind: subject\nname: s\n"
+
+
+class TestTable:
+    def test_columns_that_hold_nothing_are_left_out(self, project, asimov, blueprint):
+        asimov("apply", "-f", blueprint(SUBJECT + analysis("a")))
+        heading = asimov("status").out.splitlines()[0]
+        assert heading.split() == ["subject", "name", "pipeline", "state", "for"]
+
+    def test_a_long_list_is_cut_and_whole_in_json(self, project, asimov, blueprint):
+        needs = ", ".join(f"x{i}" for i in range(9))
+        asimov("apply", "-f", blueprint(SUBJECT + analysis("a", f"[{needs}]")))
+        told = asimov("status").out
+        assert "nothing matches 'x2' and 6 more" in told
+        assert "x3" not in told
+        assert len(json.loads(asimov("status", "--json").out)[0]["waiting_for"]) == 9
+
+    def test_analyses_of_a_file_that_can_not_be_used_are_shown_as_they_were(
+        self, project, asimov, blueprint
+    ):
+        asimov("apply", "-f", blueprint(SUBJECT + analysis("a", extra="status: wait\n")))
+        (project / "ledger/subjects/s.yaml").write_text("x: [")
+        (row,) = json.loads(asimov("status", "--json").out)
+        assert (row["subject"], row["name"], row["status"]) == ("s", "a", "wait")
+        assert "ledger/subjects/s.yaml" in row["waiting_for"][0]
+
+    def test_a_pipeline_that_an_editor_misspelt_is_told(self, project, asimov, blueprint):
+        asimov("apply", "-f", blueprint(SUBJECT + analysis("a")))
+        file = project / "ledger/subjects/s.yaml"
+        file.write_text(file.read_text().replace("pipeline: command", "pipeline: comand"))
+        (row,) = json.loads(asimov("status", "--json").out)
+        assert row["waiting_for"] == ["there is no pipeline 'comand'; did you mean 'command'?"]
