@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from contextlib import AbstractContextManager
 
 from asimov.errors import AsimovError
+from asimov.files import locked
 from asimov.workspace import Workspace
 
 _PROPERTY = "background monitor"
@@ -23,14 +25,23 @@ def start(workspace: Workspace, interval: float | None) -> int:
     Raises
     ------
     AsimovError
-        Where it runs already.
+        Where it runs already, or another command is just starting or stopping it.
     """
-    known = running(workspace)
-    if known is not None:
-        raise AsimovError(
-            f"the monitor runs in the background already, as job {known}",
-            hint="'asimov stop' stops it",
-        )
+    with _alone(workspace, "asimov start"):
+        known = running(workspace)
+        if known is not None:
+            raise AsimovError(
+                f"the monitor runs in the background already, as job {known}",
+                hint="'asimov stop' stops it",
+            )
+        return _start(workspace, interval)
+
+
+def _alone(workspace: Workspace, purpose: str) -> AbstractContextManager[None]:
+    return locked(workspace.project.state / "service.lock", purpose, wait=False)
+
+
+def _start(workspace: Workspace, interval: float | None) -> int:
     root = workspace.project.root
     arguments = [sys.executable, "-m", "asimov", "--project", str(root), "monitor"]
     arguments += ["--watch", "--chain"]
@@ -57,12 +68,13 @@ def stop(workspace: Workspace) -> int:
     AsimovError
         Where it was not started.
     """
-    kept = workspace.journal.get_property(_PROPERTY)
-    if kept is None:
-        raise AsimovError(
-            "the monitor does not run in the background", hint="'asimov start' starts it"
-        )
-    name, _, job = kept.rpartition(" ")
-    workspace.scheduler(name).remove(int(job), "asimov stop")
-    workspace.journal.set_property(_PROPERTY, None)
-    return int(job)
+    with _alone(workspace, "asimov stop"):
+        kept = workspace.journal.get_property(_PROPERTY)
+        if kept is None:
+            raise AsimovError(
+                "the monitor does not run in the background", hint="'asimov start' starts it"
+            )
+        name, _, job = kept.rpartition(" ")
+        workspace.scheduler(name).remove(int(job), "asimov stop")
+        workspace.journal.set_property(_PROPERTY, None)
+        return int(job)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from asimov.errors import EXIT_BUSY
+from asimov.files import locked
+
 
 def test_it_runs_until_it_is_stopped(lab: Any) -> None:
     lab.apply("a", "b, needs: [a]")
@@ -18,5 +21,12 @@ def test_it_runs_until_it_is_stopped(lab: Any) -> None:
         time.sleep(0.1)
     assert "Stopped the monitor" in lab.run("stop").out
     assert "does not run in the background" in lab.run("stop", code=1).err
+    lab.run("start")
+    lab.run("stop")
+
+
+def test_it_is_not_started_by_two_at_once(lab: Any) -> None:
+    with locked(lab.root / ".asimov" / "service.lock", "a test"):
+        assert "another asimov is at work" in lab.run("start", code=EXIT_BUSY).err
     lab.run("start")
     lab.run("stop")
