@@ -78,7 +78,6 @@ def _by_person(after: str, befores: str, when: str) -> list[Transition]:
 TRANSITIONS = [
     Transition("ready", "running", "submit", "its job was submitted"),
     Transition("ready", "stuck", "submit", "a method of its pipeline raised, or nothing was submitted"),
-    Transition("running", "ready", "monitor", "a crash came between intent and submission: no job was made"),
     Transition("running", "processing", "monitor", "it is complete and its pipeline started post-processing"),
     Transition("running", "finished", "monitor", "its job ended and it is complete"),
     Transition("running", "stuck", "monitor", "its job was held, or ended and it is not complete, or its pipeline raised"),
