@@ -88,6 +88,11 @@ class Pipeline:
 
     name: ClassVar[str] = "pipeline"
     config_template: Any = None
+    #: Settings that the pipeline reads, besides those of every analysis: 'asimov apply' points out
+    #: names that are nearly one of these.
+    settings: ClassVar[tuple[str, ...]] = ()
+    #: Whether a job that failed (exit code, signal, removal) is never complete, whatever it left.
+    needs_success: ClassVar[bool] = False
     #: Names of inputs and outputs that people may read; see ``asimov plugins show``.
     required_inputs: Any = ()
     available_outputs: Any = ()

@@ -27,6 +27,14 @@ def found(group: str) -> dict[str, EntryPoint]:
     return points
 
 
+def find(group: str, name: str) -> EntryPoint | None:
+    """Return the entry point of a name, in whatever case it is written, or None."""
+    points = found(group)
+    return points.get(name) or next(
+        (each for each in points.values() if each.name.lower() == name.lower()), None
+    )
+
+
 @cache
 def load(group: str, name: str) -> Any:
     """Load a plugin.
@@ -37,10 +45,7 @@ def load(group: str, name: str) -> Any:
         Where there is none of that name, with the nearest that there is; and where its package
         raises on import.
     """
-    points = found(group)
-    point = points.get(name) or next(
-        (each for each in points.values() if each.name.lower() == name.lower()), None
-    )
+    point = find(group, name)
     if point is None:
         raise unknown(group, name)
     try:
@@ -56,7 +61,7 @@ def load(group: str, name: str) -> Any:
 
 def is_known(group: str, name: str) -> bool:
     """Say whether a plugin of the name is installed, in whatever case it is written."""
-    return name.lower() in {each.lower() for each in found(group)}
+    return find(group, name) is not None
 
 
 def unknown(group: str, name: str) -> PluginError:

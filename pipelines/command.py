@@ -11,8 +11,9 @@ Its settings:
     Of the configuration, which ``{{ config_file }}`` names; without one the configuration holds
     the effective settings as YAML.
 ``outputs``
-    Product names with their files in the run directory. The analysis is complete once all are
-    there. ``$(Process)`` stands for one file of each process.
+    Product names with their files in the run directory. The analysis is complete once its job has
+    ended with exit code 0 and all of them are there. ``$(Process)`` stands for one file of each
+    process.
 ``processes``
     How many processes to run (1); ``$(Process)`` in an argument is the number of each, from 0.
 ``environment``
@@ -45,6 +46,8 @@ class Command(Pipeline):
     """Runs an executable as one cluster of a given number of processes."""
 
     name = "command"
+    settings = ("arguments", "environment", "outputs", "processes")
+    needs_success = True
     config_template = "command.yaml"
 
     @property
@@ -172,7 +175,9 @@ class Command(Pipeline):
     def _outputs(self) -> dict[str, list[Path]]:
         """Return the files of every declared output, one for each process where it asks so."""
         outputs = self.production.meta.get("outputs") or {}
-        if not isinstance(outputs, Mapping) or not outputs:
+        if not isinstance(outputs, Mapping):
+            raise PipelineException("'outputs' should be a mapping of product names to files")
+        if not outputs:
             raise PipelineException(
                 "'outputs' is missing: it names the products and their files, by which "
                 "completion is recognised"

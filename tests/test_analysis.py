@@ -120,7 +120,9 @@ def test_the_pipeline_is_its_name_while_it_is_made(
             seen.append(production.pipeline)
             super().__init__(production)
 
-    entry = SimpleNamespace(name="Simpletestpipeline", load=lambda: Asking, dist=None)
+    entry = SimpleNamespace(
+        name="Simpletestpipeline", load=lambda: Asking, dist=None, value="test:pipeline"
+    )
     monkeypatch.setattr(plugins, "found", lambda group: {"simpletestpipeline": entry})
     plugins.load.cache_clear()
     a = ws.analysis(("s", "a"))

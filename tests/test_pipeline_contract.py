@@ -168,7 +168,9 @@ def life(
     blueprint: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Life]:
-    entry = SimpleNamespace(name="recorder", load=lambda: Recorder, dist=None)
+    entry = SimpleNamespace(
+        name="recorder", load=lambda: Recorder, dist=None, value="test:pipeline"
+    )
     real = plugins.found
     monkeypatch.setattr(
         plugins,

@@ -40,13 +40,13 @@ def command(files: tuple[str, ...], subject: str | None, update: bool, dry_run: 
         click.echo("Nothing to apply: no documents in " + ", ".join(files))
         return
     if dry_run:
-        plan = Planner(workspace.contents, _check_pipeline, subject, update).add(documents)
+        plan = Planner(workspace.contents, _pipeline_settings, subject, update).add(documents)
         _show(plan, would=True)
         return
     with workspace.files.lock():
         # Somebody else may have changed the ledger while this waited for the lock.
         workspace.reload()
-        plan = Planner(workspace.contents, _check_pipeline, subject, update).add(documents)
+        plan = Planner(workspace.contents, _pipeline_settings, subject, update).add(documents)
         lost = write(workspace.files, plan)
         new = [(key, status, "added by asimov apply") for key, status in plan.added.items()]
         workspace.journal.add(new, "apply")
@@ -55,12 +55,20 @@ def command(files: tuple[str, ...], subject: str | None, update: bool, dry_run: 
         click.echo(f"note: comments in {path} could not be kept", err=True)
 
 
-def _check_pipeline(name: str) -> None:
+def _pipeline_settings(name: str) -> tuple[str, ...]:
+    """Return the settings that a pipeline says it reads; raises where there is no such pipeline."""
     if not plugins.is_known(plugins.PIPELINES, name):
         raise plugins.unknown(plugins.PIPELINES, name)
+    point = plugins.find(plugins.PIPELINES, name)
+    # Only asimov's own is loaded for this: to import somebody's package may take a long time.
+    if point is None or not point.value.startswith("asimov."):
+        return ()
+    return tuple(plugins.load(plugins.PIPELINES, name).settings)
 
 
 def _show(plan: Plan, *, would: bool) -> None:
+    for note in plan.notes:
+        click.echo(f"note: {note}", err=True)
     changes = [change for change in plan.changes if change.action != "unchanged"]
     if not changes:
         click.echo(f"Nothing changed: all of it is in the ledger ({len(plan.changes)} items)")

@@ -172,6 +172,9 @@ class Observer:
             if not overrides(analysis.entry.pipeline, check):
                 return answer.exit_code == 0
         found = call(analysis, check, keep=not self.dry_run)
+        failed = answer.removed or answer.signal is not None or answer.exit_code not in {0, None}
+        if failed and getattr(analysis.pipeline, "needs_success", False):
+            return False
         with guarded(analysis, check):
             return bool(found)  # which an array has none of
 

@@ -6,6 +6,7 @@ import difflib
 import textwrap
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from asimov.errors import AsimovError
@@ -15,7 +16,9 @@ from asimov.ledger.contents import Contents, Entry
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.documents import Document, dump
 from asimov.ledger.merge import lay_over, merge
-from asimov.ledger.needs import Key
+from asimov.ledger.needs import Key, Term
+from asimov.ledger.needs import parse as parse_needs
+from asimov.ledger.schema import Analysis, ProjectAnalysis
 from asimov.ledger.store import (
     PROJECT_FILE,
     LedgerFiles,
@@ -55,11 +58,14 @@ class Plan:
         The new analyses with the states that they begin in.
     files
         The new content of the ledger's files, by path.
+    notes
+        What is as it may be, and looks like a mistake.
     """
 
     changes: list[Change] = field(default_factory=list)
     added: dict[Key, str] = field(default_factory=dict)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     def count(self, action: str) -> int:
         """Return how many changes are of one action."""
@@ -73,8 +79,9 @@ class Planner:
     ----------
     contents
         The ledger as it is; it is not changed.
-    check_pipeline
-        Raises where there is no pipeline of a name.
+    pipeline_settings
+        Returns the names of settings that a pipeline is known to read, and raises where there is
+        no pipeline of a name.
     subject
         The subject of analyses that name none.
     update
@@ -84,11 +91,11 @@ class Planner:
     def __init__(
         self,
         contents: Contents,
-        check_pipeline: Callable[[str], None],
+        pipeline_settings: Callable[[str], Collection[str]],
         subject: str | None = None,
         update: bool = False,
     ) -> None:
-        self._check_pipeline = check_pipeline
+        self._pipeline_settings = pipeline_settings
         self._subject = subject
         self._update = update
         self._broken = contents.broken
@@ -114,6 +121,8 @@ class Planner:
             for blueprint in blueprints:
                 if blueprint.kind == kind:
                     getattr(self, f"_add_{kind}")(blueprint.data, blueprint.document)
+            if kind == "subject" and self._subject is not None:
+                self._known_subject(self._subject, None)
         for name, analyses in self._lists.items():
             document = self._new.subjects[name]
             document.pop("analyses", None)
@@ -256,7 +265,9 @@ class Planner:
                 where=document.place([*path, "name"]),
             )
         self._places[key] = (document, path)
+        self._check_needs_itself(key, data, document, path)
         if old is None:
+            self._note_near_misses(data, document, path)
             status = data.get("status") or "ready"
             self.plan.added[key] = ALIASES.get(status, status)
             self.plan.changes.append(Change("add", what))
@@ -277,32 +288,58 @@ class Planner:
                 where=document.place([*path, "name"]),
                 hint="take another name, or change it with 'asimov apply --update'",
             )
+        self._note_near_misses(data, document, path)
         self.plan.changes.append(Change("update", what))
         return new
 
     # --- checks
 
+    def _check_needs_itself(
+        self, key: Key, data: dict[str, Any], document: Document, path: list[str | int]
+    ) -> None:
+        for number, item in enumerate(data.get("needs") or []):
+            (need,) = parse_needs([item])
+            if need.terms in {(Term("name", key[1]),), (Term("name", "/".join(key)),)}:
+                raise AsimovError(
+                    f"{key[0]}/{key[1]} needs itself",
+                    where=document.place([*path, "needs", number]),
+                )
+
+    def _note_near_misses(
+        self, data: dict[str, Any], document: Document, path: list[str | int]
+    ) -> None:
+        """Note settings that are named almost like one that is read: free as they are."""
+        shape = ProjectAnalysis if document.data.get("kind") == "projectanalysis" else Analysis
+        known = frozenset([*shape.__struct_fields__, *self._pipeline_settings(data["pipeline"])])
+        for name in data:
+            near = _near_miss(str(name), known)
+            if near is not None:
+                self.plan.notes.append(
+                    f"{document.place([*path, name])}: {name!r} is kept as a setting of your own; "
+                    f"did you mean {near!r}?"
+                )
+
     def _known_pipeline(self, name: str, document: Document, path: list[str | int]) -> None:
         try:
-            self._check_pipeline(name)
+            self._pipeline_settings(name)
         except AsimovError as error:
             error.where = document.place(path)
             raise
 
     def _known_subject(
-        self, name: str, document: Document, path: list[str | int] | None = None
+        self, name: str, document: Document | None, path: list[str | int] | None = None
     ) -> None:
         if name in self._new.subjects:
             return
         if subject_file(name) in self._broken:
             raise self._broken[subject_file(name)]
         if path is None:
-            path = ["subject" if "subject" in document.data else "event"]
+            path = ["subject" if document and "subject" in document.data else "event"]
         near = difflib.get_close_matches(name, self._new.subjects, 1)
         known = ", ".join(list(self._new.subjects)[:10]) or "none"
         raise AsimovError(
             f"there is no subject {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
-            where=document.place(path),
+            where=document.place(path) if document else None,
             hint=f"subjects: {known}{', ...' if len(self._new.subjects) > 10 else ''}",
         )
 
@@ -320,6 +357,15 @@ class Planner:
                 where=place,
                 hint="one of them must not need the next",
             )
+
+
+@lru_cache(maxsize=10_000)  # thousands of analyses have the same few settings
+def _near_miss(name: str, known: frozenset[str]) -> str | None:
+    """Return the name that another is nearly; None for a name that is known or far from all."""
+    if name in known:
+        return None
+    near = difflib.get_close_matches(name, known, 1, cutoff=0.8)
+    return near[0] if near else None
 
 
 def write(files: LedgerFiles, plan: Plan) -> list[str]:

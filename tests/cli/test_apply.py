@@ -404,6 +404,26 @@ class TestPlan:
         assert subject["x"] == {"a": 1, "b": [2]}
         assert subject["analyses"][0]["y"] == {"a": 1, "b": [2], "c": 3}
 
+    def test_a_setting_that_is_named_almost_like_one_that_is_read_is_pointed_out(
+        self, project, asimov, blueprint
+    ):
+        text = SUBJECT + analysis("need: [b]\nargumnets: [x]\nwindow: hann\n")
+        ran = asimov("apply", "-f", blueprint(text))
+        assert ran.code == 0
+        assert "'need' is kept as a setting of your own; did you mean 'needs'?" in ran.err
+        assert "'argumnets' is kept as a setting of your own; did you mean 'arguments'?" in ran.err
+        assert "window" not in ran.err
+
+    def test_the_subject_of_the_command_must_be_there(self, project, asimov, blueprint):
+        file = blueprint(SUBJECT + analysis())
+        said = ["there is no subject 'sd'; did you mean 's'?"]
+        refused(asimov, project, ["apply", "-f", file, "-e", "sd"], *said)
+
+    @pytest.mark.parametrize("name", ["a", "s/a"])
+    def test_an_analysis_that_needs_itself_is_refused(self, project, asimov, blueprint, name):
+        file = blueprint(SUBJECT + analysis(f"needs: [{name}]\n"))
+        refused(asimov, project, ["apply", "-f", file], "blueprint.yaml:", "s/a needs itself")
+
     def test_a_state_is_not_changed_by_an_update(self, project, asimov, blueprint):
         assert asimov("apply", "-f", blueprint(SUBJECT + analysis())).code == 0
         new = blueprint(SUBJECT + analysis("status: wait\n"))

@@ -30,7 +30,9 @@ class Lab:
 
     def register(self, name: str, pipeline: Any) -> None:
         """Have a pipeline found, as if a package had published it."""
-        self._pipelines[name] = SimpleNamespace(name=name, load=lambda: pipeline, dist=None)
+        self._pipelines[name] = SimpleNamespace(
+            name=name, load=lambda: pipeline, dist=None, value="test:pipeline"
+        )
         plugins.load.cache_clear()
 
     def apply(self, *analyses: str, update: bool = False) -> None:

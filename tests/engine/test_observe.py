@@ -45,11 +45,20 @@ def test_a_signal_is_told(lab: Any) -> None:
     assert "was ended by signal 15" in lab.reason("a")
 
 
-def test_what_is_complete_is_finished_whatever_the_exit_code(lab: Any) -> None:
-    lab.apply(f"a, {script('touch one.txt two.txt; exit 1')}")
+def test_a_pipeline_may_take_a_failed_job_for_complete(lab: Any, simple: Any) -> None:
+    lab.register("lenient", type("P", (simple,), {"detect_completion": lambda self: True}))
+    lab.apply("a, pipeline: lenient, exit code: 1")
     lab.finish()
     assert lab.states() == {"a": "uploaded"}
-    assert "ended with exit code 1 and it is complete" in lab.run("log", "s", "a").out
+    assert "ended with exit code 1 (0/1 (1 failed)) and it is complete" in lab.run("log").out
+
+
+@pytest.mark.parametrize("end", ["exit 1", "kill -KILL $$"])
+def test_outputs_of_a_failed_command_do_not_make_it_complete(lab: Any, end: str) -> None:
+    lab.apply(f"a, {script(f'touch one.txt two.txt; {end}')}")
+    lab.finish(code=3)
+    assert lab.states() == {"a": "stuck"}
+    assert "but it is not complete" in lab.reason("a")
 
 
 def test_a_job_that_somebody_removed_is_stuck_and_not_submitted_again(lab: Any) -> None:
