@@ -93,6 +93,9 @@ class Pipeline:
     settings: ClassVar[tuple[str, ...]] = ()
     #: Whether a job that failed (exit code, signal, removal) is never complete, whatever it left.
     needs_success: ClassVar[bool] = False
+    #: Whether `submit_dag` starts a program that submits (None: it does where it is overridden):
+    #: after a crash such a program is given a minute before its job is taken for never made.
+    submits_by_program: ClassVar[bool | None] = None
     #: Names of inputs and outputs that people may read; see ``asimov plugins show``.
     required_inputs: Any = ()
     available_outputs: Any = ()

@@ -48,6 +48,7 @@ class Command(Pipeline):
     name = "command"
     settings = ("arguments", "environment", "outputs", "processes")
     needs_success = True
+    submits_by_program = False
     config_template = "command.yaml"
 
     @property

@@ -4,18 +4,53 @@ from __future__ import annotations
 
 import sys
 from contextlib import nullcontext
+from typing import Any
 
 import click
 
 from asimov.cli.opened import open_workspace, say
 from asimov.engine import build, monitor, submit
 from asimov.engine.result import Result
-from asimov.errors import EXIT_ERROR
+from asimov.errors import EXIT_ERROR, EXIT_UNREACHABLE, SchedulerUnreachableError
 
-_event = click.option("-e", "--event", "--subject", "subject", help="Only this subject.")
-_dry_run = click.option(
-    "-d", "-n", "--dryrun", "--dry-run", "dry_run", is_flag=True, help="Print; touch nothing."
+
+def _for_all(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+    """Have an option of one command hold for every command of the chain.
+
+    Nobody who writes ``build submit --dry-run`` means to build.
+    """
+    key = f"asimov.manage.{param.name}"
+    if value and ctx.meta.setdefault(key, value) != value:
+        raise click.UsageError(f"two values of --{param.name}: {ctx.meta[key]} and {value}")
+    return value
+
+
+_event = click.option(
+    "-e",
+    "--event",
+    "--subject",
+    "subject",
+    callback=_for_all,
+    expose_value=False,
+    help="Only this subject; holds for the whole chain.",
 )
+_dry_run = click.option(
+    "-d",
+    "-n",
+    "--dryrun",
+    "--dry-run",
+    "dry_run",
+    is_flag=True,
+    callback=_for_all,
+    expose_value=False,
+    help="Print; touch nothing. Holds for the whole chain.",
+)
+
+
+def _given() -> tuple[str | None, bool]:
+    """Return the subject and whether it is a dry run."""
+    meta = click.get_current_context().meta
+    return meta.get("asimov.manage.subject"), bool(meta.get("asimov.manage.dry_run"))
 
 
 @click.group("manage", chain=True)
@@ -30,23 +65,24 @@ def command() -> None:
 
 
 @command.result_callback()
-def _end(went_well: list[bool]) -> None:
+def _end(codes: list[int]) -> None:
     # At the end: what could be built is submitted although something else could not.
-    if not all(went_well):
-        sys.exit(EXIT_ERROR)
+    if any(codes):
+        sys.exit(max(codes))
 
 
 @command.command("build")
 @_event
 @_dry_run
 @click.option("--force", is_flag=True, help="Render anew what was edited by hand.")
-def build_command(subject: str | None, dry_run: bool, force: bool) -> bool:
+def build_command(force: bool) -> int:
     """Render and commit the configuration of each analysis that is ready.
 
     \b
     Example:
       asimov manage build --event sunspots
     """
+    subject, dry_run = _given()
     workspace = open_workspace()
     with nullcontext() if dry_run else monitor.at_work(workspace, "asimov manage build"):
         keys = workspace.keys(subject)
@@ -59,13 +95,14 @@ def build_command(subject: str | None, dry_run: bool, force: bool) -> bool:
 @command.command("submit")
 @_event
 @_dry_run
-def submit_command(subject: str | None, dry_run: bool) -> bool:
+def submit_command() -> int:
     """Submit each analysis that is built.
 
     \b
     Example:
       asimov manage submit --dry-run
     """
+    subject, dry_run = _given()
     workspace = open_workspace()
     with nullcontext() if dry_run else monitor.at_work(workspace, "asimov manage submit"):
         keys = workspace.keys(subject)
@@ -76,7 +113,8 @@ def submit_command(subject: str | None, dry_run: bool) -> bool:
     return _tell(result, "submitted", "nothing to submit", dry_run)
 
 
-def _tell(result: Result, done: str, nothing: str, dry_run: bool) -> bool:
+def _tell(result: Result, done: str, nothing: str, dry_run: bool) -> int:
+    """Sum up what was done; return the exit code."""
     parts = [f"{len(result.done)} {'would be ' if dry_run else ''}{done}"] if result.done else []
     if result.unchanged:
         parts.append(f"{len(result.unchanged)} as they were")
@@ -85,4 +123,6 @@ def _tell(result: Result, done: str, nothing: str, dry_run: bool) -> bool:
     if result.failed:
         parts.append(f"{len(result.failed)} failed")
     say(", ".join(parts) or nothing)
-    return not result.failed
+    if any(isinstance(error, SchedulerUnreachableError) for error in result.failed.values()):
+        return EXIT_UNREACHABLE
+    return EXIT_ERROR if result.failed else 0

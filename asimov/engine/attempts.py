@@ -9,21 +9,27 @@ from __future__ import annotations
 
 import os
 import re
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from asimov import plugins
 from asimov.analysis import Analysis
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.ledger.journal import JournalError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
+from asimov.pipeline import Pipeline
 from asimov.plugins import PluginError
 from asimov.project import Project
 from asimov.scheduler import Gone, NotFound, Observation, Present, Tag, Ticket, Unknown
 from asimov.states import allowed
 from asimov.workspace import Workspace
+
+#: How long a program that submits may go on after asimov was killed, in seconds.
+SUBMITTING = 60
 
 #: States in which a person has asked for the job to go.
 LEAVING = {"stop", "restart", "cancelled"}
@@ -218,6 +224,10 @@ def settle(workspace: Workspace, report: Callable[[str], None]) -> dict[Key, str
                 _end_earlier(workspace, attempt)
                 record_job(workspace, attempt, answer.job_id, status, actor, reason)
             report(f"{name}: {reason}")
+        elif isinstance(answer, NotFound) and _may_still_come(workspace, attempt):
+            reason = "a program that its pipeline started may still be submitting"
+            unsettled[attempt.key] = reason
+            report(f"{name}: whether it was submitted is not known: {reason}")
         elif isinstance(answer, NotFound):
             asked = " and ".join(answer.asked)
             give_up(workspace, attempt, f"{asked} do not know it")
@@ -226,6 +236,25 @@ def settle(workspace: Workspace, report: Callable[[str], None]) -> dict[Key, str
             unsettled[attempt.key] = answer.reason
             report(f"{name}: whether it was submitted is not known: {answer.reason}")
     return unsettled
+
+
+def _may_still_come(workspace: Workspace, attempt: Attempt) -> bool:
+    """Say whether a job may turn up that nobody knows yet.
+
+    A pipeline that submits in its own way starts a program for it, such as ``condor_submit_dag``,
+    which goes on for a moment where only asimov was killed.
+    """
+    entry = workspace.contents.entries.get(attempt.key)
+    if entry is None or time.time() - attempt.intended > SUBMITTING:
+        return False
+    try:
+        kind = plugins.load(plugins.PIPELINES, entry.pipeline)
+    except AsimovError:  # its package is not there to be asked
+        return True
+    by_program = getattr(kind, "submits_by_program", None)
+    if by_program is None:
+        return getattr(kind, "submit_dag", None) is not Pipeline.submit_dag
+    return bool(by_program)
 
 
 def _end_earlier(workspace: Workspace, found: Attempt) -> None:

@@ -135,7 +135,7 @@ def _render(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -
         if known.digest == digest and not force:
             return None
         present = path.read_bytes()
-        edited = _digest(present) != known.content
+        edited = content_digest(present) != known.content
         # A build that was cut short has left what would be rendered now.
         if edited and not force and present != analysis.make_config(path, dryrun=True).encode():
             raise AsimovError(
@@ -145,7 +145,7 @@ def _render(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -
             )
     text = analysis.make_config(path)
     config = workspace.project.stored(path)
-    return Build(config, digest, _digest(text.encode()), time.time())
+    return Build(config, digest, content_digest(text.encode()), time.time())
 
 
 def settings_digest(analysis: Analysis) -> str:
@@ -160,10 +160,11 @@ def settings_digest(analysis: Analysis) -> str:
         # Configurations hold absolute paths, which a project that moves takes elsewhere.
         str(workspace.project.root).encode(),
     ]
-    return _digest(b"\0".join(parts))
+    return content_digest(b"\0".join(parts))
 
 
-def _digest(data: bytes) -> str:
+def content_digest(data: bytes) -> str:
+    """Return a digest by which a change of a file's content is seen."""
     return hashlib.sha256(data).hexdigest()[:32]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from asimov.analysis import Analysis
 from asimov.engine.attempts import found, launch, record_job, settle
-from asimov.engine.build import settings_digest
+from asimov.engine.build import content_digest, settings_digest
 from asimov.engine.guard import HookError, call, guarded, takes
 from asimov.engine.readiness import waiting_for
 from asimov.engine.result import Result
@@ -54,9 +54,14 @@ def submit(
         analysis = workspace.analysis(key)
         try:
             with guarded(analysis, "__init__", passing=AsimovError):
-                _check_built(analysis)
+                unbuilt = _unbuilt(analysis)
+            if dry_run and unbuilt:
+                result.waiting[key] = [unbuilt.message]
+                continue
             if dry_run:
                 _rehearse(analysis, report)
+            elif unbuilt:
+                raise unbuilt
             else:
                 report(f"{key[0]}/{key[1]}: {_submit_one(analysis)}")
             result.done.append(key)
@@ -64,21 +69,42 @@ def submit(
             raise
         except AsimovError as error:
             result.failed[key] = error
-            if isinstance(error, HookError) and workspace.status(key) == "ready" and not dry_run:
-                workspace.move(key, "stuck", "submit", str(error))
             report(f"{key[0]}/{key[1]}: {error}" + (f" ({error.hint})" if error.hint else ""))
+            if not dry_run:
+                _record_failure(workspace, key, error)
     return result
 
 
-def _check_built(analysis: Analysis) -> None:
-    """Raise unless the configuration is there and is that of the present settings."""
+def _record_failure(workspace: Workspace, key: Key, error: AsimovError) -> None:
+    if isinstance(error, HookError) and workspace.status(key) == "ready":
+        workspace.move(key, "stuck", "submit", str(error))
+    elif isinstance(error, SchedulerUnreachableError):
+        workspace.journal.observed([(key, None, f"can't be submitted: {error}", None)])
+
+
+def _unbuilt(analysis: Analysis) -> AsimovError | None:
+    """Return an error unless the configuration is there and is that of the present settings."""
     known = analysis.workspace.builds.get(analysis.key)
     if known is None or not Path(analysis.config_file).exists():
-        raise AsimovError("it has not been built", hint="run 'asimov manage build' first")
+        return AsimovError("it has not been built", hint="run 'asimov manage build' first")
     if known.digest != settings_digest(analysis):
-        raise AsimovError(
+        return AsimovError(
             "its settings have changed since it was built", hint="run 'asimov manage build' again"
         )
+    return None
+
+
+def _commit_edit(analysis: Analysis) -> None:
+    """Commit a configuration that was edited by hand: what ran can be looked up."""
+    workspace = analysis.workspace
+    known = workspace.builds[analysis.key]
+    path = Path(analysis.config_file)
+    if content_digest(path.read_bytes()) == known.content:
+        return
+    commit = analysis.repository.commit([path], f"Edited by hand: {'/'.join(analysis.key)}")
+    if commit:
+        reason = f"{known.config} was edited by hand, and is committed as {commit[:9]}"
+        workspace.journal.note(analysis.key, "submit", "edited", reason)
 
 
 def _rehearse(analysis: Analysis, report: Report) -> None:
@@ -93,6 +119,7 @@ def _rehearse(analysis: Analysis, report: Report) -> None:
 def _submit_one(analysis: Analysis) -> str:
     """Build the DAG of one analysis, submit it and record that; return what to tell of it."""
     workspace = analysis.workspace
+    _commit_edit(analysis)
     attempt, job_id, error = launch(analysis, "run", lambda: _call_pipeline(analysis))
     if job_id is None:
         job_id = found(workspace, attempt)
