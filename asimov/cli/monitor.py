@@ -116,7 +116,7 @@ def _repeat(
             said(str(error))
         first = False
         if outcome is not None:
-            if until_idle and not outcome.active:
+            if until_idle and not (outcome.active or outcome.unreachable):
                 _summarise(outcome, chain)
                 return 0 if outcome.all_done else EXIT_STUCK
             if not outcome.unreachable and outcome.active > outcome.lost:
@@ -172,7 +172,7 @@ def _summarise(outcome: Pass, chain: bool) -> None:
     say(_counts(outcome))
     for line in outcome.unreachable:
         say(f"the scheduler can't be asked: {line}")
-    if outcome.waiting and not chain and not outcome.active:
-        say(f"{outcome.waiting} can be built and submitted: 'asimov monitor --chain' does both")
+    if outcome.startable and not chain and not outcome.active:
+        say(f"{outcome.startable} can be built and submitted: 'asimov monitor --chain' does both")
     if outcome.counts.get("stuck") or outcome.blocked:
         say("some need a person: 'asimov status' shows them, 'asimov log' tells why")

@@ -96,7 +96,8 @@ def _set(workspace: Workspace, key: Key, status: str, reason: str | None) -> Non
                 f"{subject}/{name} has just become {workspace.status(key)}",
                 hint="look, and try again",
             )
-    click.echo(f"{subject}/{name}: {before} -> {after}")
+    later = "; the next pass of 'asimov monitor' sees to it" if after in {"stop", "restart"} else ""
+    click.echo(f"{subject}/{name}: {before} -> {after}{later}")
 
 
 @command.command("show")

@@ -10,7 +10,7 @@ from asimov.engine.attempts import ask, settle
 from asimov.engine.build import build
 from asimov.engine.guard import call
 from asimov.engine.observe import LOST, Observer
-from asimov.engine.readiness import blocked
+from asimov.engine.readiness import blocked, waiting_for
 from asimov.engine.submit import submit
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.files import locked
@@ -42,6 +42,8 @@ class Pass:
         Ready analyses that wait for something only a person can bring about.
     waiting
         Ready analyses that could not be built or submitted in this pass, or were not asked to be.
+    startable
+        How many of the waiting ones wait for nothing but to be built and submitted.
     unreachable
         What each scheduler that could not be asked said.
     broken
@@ -53,6 +55,7 @@ class Pass:
     lost: int = 0
     blocked: int = 0
     waiting: int = 0
+    startable: int = 0
     unreachable: list[str] = field(default_factory=list)
     broken: int = 0
 
@@ -121,8 +124,11 @@ def monitor(
     if not dry_run:
         _leave(workspace, keys, report)
         _store(workspace, keys, report)
-    if chain:
-        _chain(workspace, keys, report, dry_run=dry_run)
+    if chain and dry_run:
+        _tell_chain(workspace, keys, report)
+    elif chain:
+        failed = _chain(workspace, keys, report)
+        result.unreachable = sorted({*result.unreachable, *failed})
     _count(workspace, everything, result)
     return result
 
@@ -223,17 +229,31 @@ def _store(workspace: Workspace, keys: set[Key], report: Report) -> None:
         report(f"{name}: finished -> uploaded")
 
 
-def _chain(workspace: Workspace, keys: set[Key], report: Report, *, dry_run: bool) -> None:
+def _tell_chain(workspace: Workspace, keys: set[Key], report: Report) -> None:
+    ready = [
+        key
+        for key in workspace.contents.entries
+        if key in keys and workspace.status(key) == "ready"
+    ]
+    left_out = blocked(workspace, ready)
+    for key in ready:
+        if key not in left_out:
+            report(f"{'/'.join(key)}: would be built and submitted once its needs are met")
+
+
+def _chain(workspace: Workspace, keys: set[Key], report: Report) -> set[str]:
+    """Build and submit what has become ready.
+
+    Returns
+    -------
+    set of str
+        What unreachable schedulers said, where nothing could be submitted for them.
+    """
     ordered = [key for key in workspace.contents.entries if key in keys]
-    if dry_run:
-        ready = [key for key in ordered if workspace.status(key) == "ready"]
-        left_out = blocked(workspace, ready)
-        for key in ready:
-            if key not in left_out:
-                report(f"{'/'.join(key)}: would be built and submitted once its needs are met")
-        return
     built = build(workspace, ordered, report)
-    submit(workspace, [key for key in ordered if key not in built.failed], report)
+    done = submit(workspace, [key for key in ordered if key not in built.failed], report)
+    errors = [] if done.done else done.failed.values()
+    return {str(error) for error in errors if isinstance(error, SchedulerUnreachableError)}
 
 
 def _count(workspace: Workspace, keys: set[Key], result: Pass) -> None:
@@ -248,3 +268,4 @@ def _count(workspace: Workspace, keys: set[Key], result: Pass) -> None:
     ready = [key for key in keys if workspace.status(key) == "ready"]
     result.blocked = len(blocked(workspace, ready))
     result.waiting = len(ready) - result.blocked
+    result.startable = sum(not waiting_for(workspace, key) for key in ready)

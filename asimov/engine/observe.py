@@ -129,6 +129,8 @@ class Observer:
                         self._see(key, (state, detail, text))
         except HookError as error:
             self._move(key, "stuck", str(error))
+        except JournalError:
+            raise
         except AsimovError as error:
             state, _, progress = self._seen[key]
             self._see(key, (state, str(error), progress))
@@ -295,6 +297,8 @@ class Observer:
                 self.report(f"{name}: job {answer.job_id} is being removed")
             except (PluginError, SchedulerUnreachableError) as error:
                 self._see(attempt.key, ("unknown", str(error), None))
+            except JournalError:
+                raise
             except AsimovError as error:
                 if status == "cancelled":
                     # It stays so, and the next pass asks again for the job to be removed.

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import git
 import pytest
 
+from asimov.engine import attempts
 from asimov.engine.attempts import job_id_in
 from asimov.pipeline import PipelineLogger
 
@@ -173,3 +175,55 @@ def test_one_that_has_been_submitted_is_not_submitted_again(lab: Any) -> None:
     ran = lab.run("manage", "submit")
     assert "nothing to submit" in ran.out
     assert len(lab.jobs()) == 1
+
+
+def test_a_dry_run_holds_for_the_whole_chain_of_commands(lab: Any, everything: Any) -> None:
+    lab.apply("a", "b, needs: [a]")
+    before, files = lab.dump(), everything(lab.root)
+    ran = lab.run("manage", "build", "submit", "--dry-run")
+    assert "would be built" in ran.out
+    assert lab.dump() == before
+    assert everything(lab.root) == files
+
+
+def test_the_subject_holds_for_the_whole_chain_of_commands(lab: Any) -> None:
+    lab.apply("a")
+    path = lab.root / "t.yaml"
+    path.write_text(
+        "{kind: subject, name: t, analyses: [{name: b, pipeline: simpletestpipeline}]}\n"
+    )
+    lab.run("apply", "-f", path)
+    lab.run("manage", "build")
+    lab.run("manage", "build", "--event", "t", "submit")
+    assert lab.states() == {"a": "ready", "b": "running"}
+    ran = lab.run("manage", "build", "--event", "s", "submit", "--event", "t", code=2)
+    assert "two values of --subject: s and t" in ran.err
+
+
+def test_a_configuration_that_was_edited_by_hand_is_committed_when_it_is_submitted(
+    lab: Any,
+) -> None:
+    lab.apply("a")
+    lab.run("manage", "build")
+    config = lab.root / "checkouts" / "s" / "analyses" / "a.ini"
+    config.write_text(config.read_text() + "edited = yes\n")
+    lab.run("manage", "submit")
+    repository = git.Repo(lab.root / "checkouts")
+    assert not repository.is_dirty()
+    assert repository.head.commit.message.strip() == "Edited by hand: s/a"
+    repository.close()
+    assert "edited by hand, and is committed as" in lab.run("log", "s", "a").out
+
+
+def test_a_program_that_submits_is_given_time_after_a_crash(
+    lab: Any, simple: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.register("own", type("P", (simple,), {"submit_dag": lambda self: self._submit_dag_file()}))
+    lab.apply("a, pipeline: own")
+    lab.run("manage", "build")
+    workspace = lab.open()
+    workspace.journal.intend(("s", "a"), "cut-short", "run", "local")  # as a crash leaves it
+    assert "may still be submitting" in lab.run("manage", "submit").out
+    assert lab.states() == {"a": "ready"}
+    monkeypatch.setattr(attempts, "SUBMITTING", 0)
+    assert "no job was made by the attempt that was cut short" in lab.run("monitor").out

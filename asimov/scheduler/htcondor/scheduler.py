@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from asimov.configuration import owner
-from asimov.errors import SchedulerError
+from asimov.errors import SchedulerError, SchedulerUnreachableError
 from asimov.scheduler.contract import (
     JobDescription,
     Observation,
@@ -159,6 +159,11 @@ class HTCondor(Scheduler):
                     failure = None
                 except (htcondor2.HTCondorException, KeyError) as error:
                     failure = f"{in_words(error)} {' '.join(printed().split())}".strip()
+            if failure and "locate" in failure and "condor_dagman" in failure:
+                raise SchedulerUnreachableError(
+                    "HTCondor's program condor_dagman is not found on this machine",
+                    hint="put HTCondor's programs on PATH, or set CONDOR_CONFIG",
+                )
             if failure:
                 raise SchedulerError(f"HTCondor refuses the DAG: {failure}", where=path)
             for key, value in wanted.items():

@@ -61,6 +61,15 @@ _OBSERVED = (
 )
 
 
+def _number(option: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise SchedulerError(
+            f"should be a number, and is {text!r}", where=f"configuration: local/{option}"
+        ) from None
+
+
 @dataclass
 class LocalScheduler(Scheduler):
     """Runs jobs on this machine, in processes that outlive the command.
@@ -96,14 +105,15 @@ class LocalScheduler(Scheduler):
         SchedulerError
             Where ``[local] processes`` or ``[local] grace`` is no number.
         """
-        try:
-            limit = config.getint("local", "processes", fallback=os.cpu_count() or 1)
-            grace = config.getfloat("local", "grace", fallback=GRACE)
-        except ValueError as error:
-            raise SchedulerError(str(error), where="configuration: [local]") from error
-        if limit < 1:
-            raise SchedulerError("must be 1 or more", where="configuration: [local] processes")
-        return cls(root, limit, grace)
+        given = config.get("local", "processes", fallback=str(os.cpu_count() or 1))
+        limit = _number("processes", given)
+        if limit < 1 or limit != int(limit):
+            raise SchedulerError(
+                f"should be a whole number from 1, and is {given}",
+                where="configuration: local/processes",
+            )
+        grace = _number("grace", config.get("local", "grace", fallback=str(GRACE)))
+        return cls(root, int(limit), grace)
 
     def submit(self, job: JobDescription | str | Path) -> int:
         """Submit one cluster; see `Scheduler.submit`."""
