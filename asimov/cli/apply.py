@@ -7,7 +7,8 @@ import click
 from asimov import plugins
 from asimov.cli.opened import open_workspace
 from asimov.ledger import blueprints
-from asimov.ledger.apply import Plan, Planner, write
+from asimov.ledger.plan import Plan, Planner
+from asimov.ledger.writing import write
 
 
 @click.command("apply")
@@ -47,7 +48,7 @@ def command(files: tuple[str, ...], subject: str | None, update: bool, dry_run: 
         # Somebody else may have changed the ledger while this waited for the lock.
         workspace.reload()
         plan = Planner(workspace.contents, _pipeline_settings, subject, update).add(documents)
-        lost = write(workspace.files, plan)
+        lost = write(workspace.files, plan.files)
         new = [(key, status, "added by asimov apply") for key, status in plan.added.items()]
         workspace.journal.add(new, "apply")
     _show(plan, would=False)

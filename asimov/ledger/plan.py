@@ -1,10 +1,9 @@
-"""Applying blueprints: everything is checked and planned before anything is written."""
+"""Planning what blueprints come to: everything is checked before anything is written."""
 
 from __future__ import annotations
 
 import difflib
-import textwrap
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -14,18 +13,12 @@ from asimov.ledger import strategies
 from asimov.ledger.blueprints import Blueprint
 from asimov.ledger.contents import Contents, Entry
 from asimov.ledger.dependencies import Dependencies
-from asimov.ledger.documents import Document, dump
+from asimov.ledger.documents import Document
 from asimov.ledger.merge import lay_over, merge
 from asimov.ledger.needs import Key, Term
 from asimov.ledger.needs import parse as parse_needs
 from asimov.ledger.schema import Analysis, ProjectAnalysis
-from asimov.ledger.store import (
-    PROJECT_FILE,
-    LedgerFiles,
-    parse,
-    project_analysis_file,
-    subject_file,
-)
+from asimov.ledger.store import PROJECT_FILE, project_analysis_file, subject_file
 from asimov.project import PROJECT_ANALYSES
 from asimov.states import ALIASES
 
@@ -366,50 +359,3 @@ def _near_miss(name: str, known: frozenset[str]) -> str | None:
         return None
     near = difflib.get_close_matches(name, known, 1, cutoff=0.8)
     return near[0] if near else None
-
-
-def write(files: LedgerFiles, plan: Plan) -> list[str]:
-    """Write what is planned; the caller holds the ledger's lock.
-
-    Returns
-    -------
-    list of str
-        The files in which comments were lost, since they had to be written anew.
-    """
-    texts = {}
-    lost = []
-    for path, data in plan.files.items():
-        old = files.text(path)
-        texts[path] = _appended(path, old, data) or dump(data)
-        if old and "#" in old and not texts[path].startswith(old):
-            lost.append(path)
-    files.write(texts, plan.files)
-    return lost
-
-
-def _appended(path: str, old: str | None, data: Mapping[str, Any]) -> str | None:
-    """Return the old text with what is new at its end, where that comes to the same.
-
-    A file that people have laid out and commented on stays as they have it.
-    """
-    if not old:
-        return None
-    try:
-        before = parse(path, old, path, partial=True)
-    except AsimovError:
-        return None
-    text = old if old.endswith("\n") else old + "\n"
-    new = {key: value for key, value in data.items() if key not in before}
-    have, want = before.get("analyses") or [], data.get("analyses") or []
-    grown = path.startswith("subjects/") and have and len(want) > len(have)
-    if grown and new:
-        return None
-    addition = dump(want[len(have) :]) if grown else dump(new)
-    for indent in ("", "  ", "    ") if grown else ("",):
-        longer = text + textwrap.indent(addition, indent)
-        try:
-            if parse(path, longer, path) == data:
-                return longer
-        except AsimovError:
-            continue
-    return None
