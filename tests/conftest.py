@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,16 +113,35 @@ def project(
     made = asimov("init", "Test project", "--scheduler", "local")
     assert made.code == 0, made
     yield root
-    stop_local_scheduler(root)
+    stop_local_scheduler(tmp_path)  # it may have been moved
 
 
 def stop_local_scheduler(root: Path) -> None:
-    """End the local scheduler's process of a project, and what it runs."""
-    for line in subprocess.run(
-        ["pgrep", "-f", str(root)], capture_output=True, text=True, check=False
-    ).stdout.split():
-        if int(line) != os.getpid():
-            subprocess.run(["kill", "-KILL", line], check=False, capture_output=True)
+    """End the local schedulers of the projects in a folder, and then what they run.
+
+    The other way round it would start what was ended.
+    """
+    for names_it in (_command_line, _folder):
+        for entry in Path("/proc").iterdir():
+            if (
+                entry.name.isdigit()
+                and int(entry.name) != os.getpid()
+                and str(root) in names_it(entry)
+            ):
+                with suppress(ProcessLookupError):
+                    os.kill(int(entry.name), signal.SIGKILL)
+
+
+def _command_line(process: Path) -> str:
+    with suppress(OSError):
+        return (process / "cmdline").read_text(errors="replace")
+    return ""
+
+
+def _folder(process: Path) -> str:
+    with suppress(OSError):
+        return str((process / "cwd").readlink())
+    return ""
 
 
 @pytest.fixture
