@@ -53,4 +53,6 @@ def command(
     project = create(name, Path(root), scheduler.lower(), given)
     click.echo(f"Made the project {name!r} in {project.root}")
     why = " (it was found here)" if found and scheduler == "htcondor" else ""
+    if scheduler.lower() == "htcondor" and not shutil.which("condor_submit"):
+        click.echo("note: HTCondor's programs are not on PATH here", err=True)
     click.echo(f"Its jobs run on the scheduler {scheduler}{why}")

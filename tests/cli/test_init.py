@@ -29,3 +29,11 @@ def test_outside_a_project_one_line_says_so(tmp_path, monkeypatch, asimov):
     assert ran.code == 1
     assert ran.err.startswith(f"error: {tmp_path} is not in an asimov project")
     assert "Traceback" not in ran.err
+
+
+def test_a_scheduler_that_is_not_found_here_is_noted(tmp_path, monkeypatch, asimov):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/nonexistent")
+    ran = asimov("init", "New", "--scheduler", "htcondor")
+    assert ran.code == 0
+    assert "HTCondor's programs are not on PATH here" in ran.err
