@@ -252,6 +252,7 @@ def test_a_ledger_folder_that_can_not_be_listed_is_one_line(project, workspace, 
     def refuse(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(os, "listdir", refuse)
-    with pytest.raises(AsimovError, match=r"subjects: can't be read: Permission denied"):
-        LedgerFiles(project / "ledger", workspace.journal).load()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "listdir", refuse)
+        with pytest.raises(AsimovError, match=r"subjects: can't be read: Permission denied"):
+            LedgerFiles(project / "ledger", workspace.journal).load()
