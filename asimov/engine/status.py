@@ -24,7 +24,7 @@ class Row:
     since
         When it came into its state, as ISO 8601 in UTC.
     job_state
-        ``idle``, ``running``, ``held``, ``unknown`` or None.
+        ``idle``, ``running``, ``held``, ``unknown``, ``lost`` or None.
     progress
         Nodes or processes done of how many, or what the pipeline says.
     waiting_for

@@ -20,7 +20,7 @@ class Record(NamedTuple):
     uid, job_id
         The attempt and the job that were made last.
     job_state, job_detail
-        ``idle``, ``running``, ``held``, ``unknown`` or None, and a line about it.
+        ``idle``, ``running``, ``held``, ``unknown``, ``lost`` or None, and a line about it.
     progress
         Nodes or processes done of how many, as text.
     """

@@ -134,6 +134,10 @@ def test_a_job_that_nothing_knows_of_any_more_is_not_taken_for_complete(lab: Any
     row = lab.rows()["a"]
     assert (row["status"], row["job_state"]) == ("running", "lost")
     assert "is not in the queue and nothing says how it ended" in row["waiting_for"][0]
+    # A person may say what became of it, and then its attempt is closed.
+    lab.run("production", "set", "s", "a", "--status", "finished")
+    (attempt,) = lab.attempts("a")
+    assert (lab.states()["a"], attempt.state) == ("finished", "ended")
 
 
 def test_progress_is_told_of_nodes_and_by_the_pipeline(lab: Any, simple: Any) -> None:
