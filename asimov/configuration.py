@@ -43,13 +43,50 @@ WITHOUT_VALUE = (
     "scheduler/type",
     "monitor/interval",
     "monitor/patience",
+    "monitor/hook timeout",
+    "monitor/lease",
+    "monitor/max active",
+    "monitor/max submissions",
     "local/processes",
     "local/grace",
     "condor/scheduler",
     "condor/collector",
+    "condor/max queued",
+    "condor/query interval",
     "condor/accounting group",
     "condor/requirements",
 )
+
+
+def number(config: ConfigParser, section: str, option: str, otherwise: float) -> float:
+    """Return an option that is a number.
+
+    Parameters
+    ----------
+    config, section, option
+        Where it stands.
+    otherwise
+        Its value where it is not set.
+
+    Raises
+    ------
+    AsimovError
+        Where it is no finite number from 0.
+    """
+    text = config.get(section, option, fallback=None)
+    if text is None:
+        return otherwise
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value < float("inf"):
+        raise AsimovError(
+            f"should be a number from 0, and is {text!r}",
+            where=f"configuration: {section}/{option}",
+            hint=f"asimov configuration update '{section}/{option}' '{otherwise:g}'",
+        )
+    return value
 
 
 def user_file() -> Path:

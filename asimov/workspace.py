@@ -10,6 +10,7 @@ from typing import Any
 from asimov import configuration, plugins, project
 from asimov.analysis import KINDS, Analysis
 from asimov.errors import AsimovError
+from asimov.ledger.bookmarks import Bookmarks
 from asimov.ledger.contents import Contents
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.journal import Journal
@@ -45,7 +46,7 @@ class Workspace:
         self.project = project
         self.journal = Journal(project.state / "journal.db")
         self.files = LedgerFiles(project.ledger, self.journal)
-        self._schedulers: dict[str, Scheduler] = {}
+        self._schedulers: dict[tuple[str, str], Scheduler] = {}
         try:
             self.files.finish_changes()
             self.reload()
@@ -240,8 +241,8 @@ class Workspace:
 
     # --- where jobs run
 
-    def scheduler(self, name: str | None = None) -> Scheduler:
-        """Return a scheduler, by default the project's.
+    def scheduler(self, name: str | None = None, place: str = "") -> Scheduler:
+        """Return a scheduler, by default the project's, at a place that an attempt names.
 
         Raises
         ------
@@ -249,10 +250,12 @@ class Workspace:
             Where there is none of that name.
         """
         name = (name or self.scheduler_name).lower()
-        if name not in self._schedulers:
+        if (name, place) not in self._schedulers:
             kind = plugins.load(plugins.SCHEDULERS, name)
-            self._schedulers[name] = kind.from_project(self.project.root, self.project.config)
-        return self._schedulers[name]
+            made = kind.from_project(self.project.root, self.project.config).at(place)
+            made.bookmarks = Bookmarks(self.journal, self.project)
+            self._schedulers[name, place] = made
+        return self._schedulers[name, place]
 
     @property
     def scheduler_name(self) -> str:

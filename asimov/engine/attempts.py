@@ -18,7 +18,7 @@ from typing import Any
 from asimov import plugins
 from asimov.analysis import Analysis
 from asimov.errors import AsimovError, SchedulerUnreachableError
-from asimov.ledger.journal import JournalError
+from asimov.ledger.database import JournalError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
 from asimov.pipeline import Pipeline

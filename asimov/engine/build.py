@@ -16,7 +16,7 @@ from asimov.engine.readiness import waiting_for
 from asimov.engine.result import Result
 from asimov.errors import AsimovError
 from asimov.git import EventRepo
-from asimov.ledger.journal import JournalError
+from asimov.ledger.database import JournalError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Build
 from asimov.workspace import Workspace

@@ -11,7 +11,7 @@ from asimov import plugins
 from asimov.analysis import Analysis
 from asimov.engine.attempts import take_written_job
 from asimov.errors import AsimovError, SchedulerUnreachableError
-from asimov.ledger.journal import JournalError
+from asimov.ledger.database import JournalError
 from asimov.logs import logger
 from asimov.pipeline import Pipeline
 from asimov.utils import set_directory

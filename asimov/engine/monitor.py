@@ -14,7 +14,7 @@ from asimov.engine.readiness import blocked, waiting_for
 from asimov.engine.submit import submit
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.files import locked
-from asimov.ledger.journal import JournalError
+from asimov.ledger.database import JournalError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
 from asimov.plugins import PluginError

@@ -9,7 +9,7 @@ from asimov.analysis import Analysis
 from asimov.engine.attempts import LEAVING, found, give_up, launch, record_job
 from asimov.engine.guard import HookError, call, guarded, overrides
 from asimov.errors import AsimovError, SchedulerError, SchedulerUnreachableError
-from asimov.ledger.journal import JournalError
+from asimov.ledger.database import JournalError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
 from asimov.plugins import PluginError

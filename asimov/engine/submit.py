@@ -13,7 +13,7 @@ from asimov.engine.guard import HookError, call, guarded, takes
 from asimov.engine.readiness import waiting_for
 from asimov.engine.result import Result
 from asimov.errors import AsimovError, SchedulerUnreachableError
-from asimov.ledger.journal import JournalError
+from asimov.ledger.database import JournalError
 from asimov.ledger.needs import Key
 from asimov.plugins import PluginError
 from asimov.workspace import Workspace

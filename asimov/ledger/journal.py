@@ -7,158 +7,38 @@ of the ledger while it is under way.
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
-from asimov.errors import AsimovError
-from asimov.ledger.migrations import MIGRATIONS
+from asimov.ledger.database import Database
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt, Build, Event, Record
 
-#: File systems that several machines share: SQLite's write-ahead log needs shared memory.
-_SHARED = ("nfs", "lustre", "gpfs", "cifs", "smb", "beegfs", "ceph", "afs", "fuse", "9p", "panfs")
-
-_RECORD = "subject, name, status, since, reason, uid, job_id, job_state, job_detail, progress"
+_RECORD = (
+    "subject, name, status, since, reason, uid, job_id, job_state, job_detail, progress, job_since"
+)
 _ATTEMPT = (
     "uid, subject, name, number, stage, scheduler, state, job_id, intended, submitted, ended, "
-    "exit_code, evidence, reason, logs"
+    "exit_code, evidence, reason, logs, place"
 )
 
 
-class JournalError(AsimovError):
-    """The journal can't be used; nothing may go on that would not be recorded."""
-
-
-class Journal:
-    """An open journal.
-
-    Parameters
-    ----------
-    path
-        The database; made with its folder where it is missing.
-
-    Raises
-    ------
-    AsimovError
-        Where the file can't be opened, is damaged, or is of a newer asimov.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._depth = 0
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
-        except sqlite3.Error as error:
-            raise self._damaged(error) from error
-        except OSError as error:
-            raise AsimovError(f"can't be opened: {error.strerror}", where=path) from error
-        try:
-            self._db.execute(f"PRAGMA journal_mode = {'DELETE' if _is_shared(path) else 'WAL'}")
-            # Survives the death of the process at any moment; `durably` survives that of the power.
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._migrate()
-        except BaseException as error:
-            self._db.close()
-            if isinstance(error, sqlite3.Error):
-                raise self._damaged(error) from error
-            raise
-
-    def _damaged(self, error: sqlite3.Error) -> JournalError:
-        hint = "is the disk full, or the file damaged? Nothing was changed"
-        if not os.access(self.path.parent, os.W_OK) or (
-            self.path.exists() and not os.access(self.path, os.W_OK)
-        ):
-            hint = "you may not write there, and every command that opens the project must"
-        return JournalError(f"the journal can't be used: {error}", where=self.path, hint=hint)
-
-    def _rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
-        try:
-            return self._db.execute(query, values).fetchall()
-        except sqlite3.Error as error:
-            raise self._damaged(error) from error
-
-    def _migrate(self) -> None:
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        if version > len(MIGRATIONS):
-            raise AsimovError(
-                f"the journal is of a newer asimov (format {version})",
-                where=self.path,
-                hint="use that version of asimov",
-            )
-        for number, script in enumerate(MIGRATIONS[version:], version + 1):
-            with self.transaction():
-                # Another process may have come first.
-                (now,) = self._db.execute("PRAGMA user_version").fetchone()
-                if now < number:
-                    for statement in script.split(";\n"):
-                        self._db.execute(statement)
-                    self._db.execute(f"PRAGMA user_version = {number}")
-
-    def version(self) -> int:
-        """Return a number that changes when another process has written to the journal."""
-        (row,) = self._rows("PRAGMA data_version")
-        return int(row[0])
-
-    def close(self) -> None:
-        """Close the database."""
-        self._db.close()
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All that is written in the block is kept, or none of it; blocks may nest."""
-        if self._depth:
-            yield
-            return
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._depth = 1
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise self._damaged(error) from error
-        finally:
-            self._depth = 0
-
-    @contextmanager
-    def durably(self) -> Iterator[None]:
-        """As `transaction`, and on disk when the block has been left.
-
-        Inside another block that is not durable, it is on disk when a later durable one has been.
-        """
-        if self._depth:
-            yield
-            return
-        self._db.execute("PRAGMA synchronous = FULL")
-        try:
-            with self.transaction():
-                yield
-        finally:
-            self._db.execute("PRAGMA synchronous = NORMAL")
+class Journal(Database):
+    """An open journal; see `Database` for how it is opened."""
 
     # --- analyses
 
     def records(self) -> dict[Key, Record]:
         """Return the record of every analysis that the journal knows."""
-        rows = self._rows(f"SELECT {_RECORD} FROM analyses")
+        rows = self.rows(f"SELECT {_RECORD} FROM analyses")
         return {(row[0], row[1]): Record(*row) for row in rows}
 
     def record(self, key: Key) -> Record | None:
         """Return the record of one analysis, or None."""
-        rows = self._rows(f"SELECT {_RECORD} FROM analyses WHERE subject = ? AND name = ?", key)
+        rows = self.rows(f"SELECT {_RECORD} FROM analyses WHERE subject = ? AND name = ?", key)
         return Record(*rows[0]) if rows else None
 
     def add(self, new: Iterable[tuple[Key, str, str]], actor: str) -> None:
@@ -195,19 +75,21 @@ class Journal:
 
     def observed(self, seen: Iterable[tuple[Key, str | None, str | None, str | None]]) -> None:
         """Record what was seen of jobs: key, job's state, detail, progress."""
-        with self.transaction():
-            self._db.executemany(
-                "UPDATE analyses SET job_state = ?, job_detail = ?, progress = ? "
-                "WHERE subject = ? AND name = ?",
-                ((state, detail, progress, *key) for key, state, detail, progress in seen),
-            )
+        now = time.time()
+        self.write_many(
+            "UPDATE analyses SET job_since = iif(job_state IS ?1, job_since, ?4), job_state = ?1, "
+            "job_detail = ?2, progress = ?3 WHERE subject = ?5 AND name = ?6",
+            ((state, detail, progress, now, *key) for key, state, detail, progress in seen),
+        )
 
     # --- events
 
-    def note(self, key: Key, actor: str, kind: str, reason: str) -> None:
+    def note(
+        self, key: Key, actor: str, kind: str, reason: str, details: str | None = None
+    ) -> None:
         """Record that something happened to an analysis without a change of state."""
         with self.transaction():
-            self._note(key, actor, kind, None, None, reason, time.time())
+            self._note(key, actor, kind, None, None, reason, time.time(), details)
 
     def _note(
         self,
@@ -218,11 +100,12 @@ class Journal:
         after: str | None,
         reason: str | None,
         now: float,
+        details: str | None = None,
     ) -> None:
         self._db.execute(
-            "INSERT INTO events (time, subject, name, actor, kind, before, after, reason) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (now, *key, actor, kind, before, after, reason),
+            "INSERT INTO events (time, subject, name, actor, kind, before, after, reason, details) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (now, *key, actor, kind, before, after, reason, details),
         )
 
     def events(
@@ -234,8 +117,8 @@ class Journal:
             if value is not None:
                 where.append(f"{column} = ?")
                 values.append(value)
-        rows = self._rows(
-            "SELECT time, subject, name, actor, kind, before, after, reason FROM events "
+        rows = self.rows(
+            "SELECT time, subject, name, actor, kind, before, after, reason, details FROM events "
             + (f"WHERE {' AND '.join(where)} " if where else "")
             + "ORDER BY id DESC LIMIT ?",
             (*values, -1 if last is None else last),
@@ -244,19 +127,19 @@ class Journal:
 
     # --- attempts
 
-    def intend(self, key: Key, uid: str, stage: str, scheduler: str) -> Attempt:
-        """Record, durably, that a job is about to be submitted."""
+    def intend(self, key: Key, uid: str, stage: str, scheduler: str, place: str = "") -> Attempt:
+        """Record, durably, that a job is about to be submitted, and where."""
         now = time.time()
         with self.durably():
             (number,) = self._db.execute(
                 "SELECT count(*) + 1 FROM attempts WHERE subject = ? AND name = ?", key
             ).fetchone()
             self._db.execute(
-                "INSERT INTO attempts (uid, subject, name, number, stage, scheduler, state, "
-                "intended) VALUES (?, ?, ?, ?, ?, ?, 'intended', ?)",
-                (uid, *key, number, stage, scheduler, now),
+                "INSERT INTO attempts (uid, subject, name, number, stage, scheduler, place, state, "
+                "intended) VALUES (?, ?, ?, ?, ?, ?, ?, 'intended', ?)",
+                (uid, *key, number, stage, scheduler, place, now),
             )
-        return Attempt(uid, *key, number, stage, scheduler, "intended", None, now)
+        return Attempt(uid, *key, number, stage, scheduler, "intended", None, now, place=place)
 
     def submitted(self, uid: str, job_id: int, logs: Iterable[str]) -> None:
         """Record, durably, that an intended job is in the scheduler."""
@@ -283,10 +166,16 @@ class Journal:
                 "reason = ? WHERE uid = ?",
                 (state, time.time(), exit_code, evidence, reason, uid),
             )
+            # Nobody reads its logs any more.
+            for (logs,) in self.rows("SELECT logs FROM attempts WHERE uid = ?", (uid,)):
+                self.write_many(
+                    "DELETE FROM logs WHERE path = ?",
+                    ((path,) for path in (logs or "").splitlines()),
+                )
 
     def open_attempts(self) -> list[Attempt]:
         """Return every attempt that is intended or submitted and whose end is not recorded."""
-        rows = self._rows(
+        rows = self.rows(
             f"SELECT {_ATTEMPT} FROM attempts WHERE state IN ('intended', 'submitted') "
             "ORDER BY intended"
         )
@@ -294,7 +183,7 @@ class Journal:
 
     def attempts(self, key: Key) -> list[Attempt]:
         """Return every attempt of one analysis, oldest first."""
-        rows = self._rows(
+        rows = self.rows(
             f"SELECT {_ATTEMPT} FROM attempts WHERE subject = ? AND name = ? ORDER BY number", key
         )
         return [Attempt(*row) for row in rows]
@@ -303,7 +192,7 @@ class Journal:
 
     def facts(self) -> dict[Key, dict[str, Any]]:
         """Return what pipelines wrote, by analysis, and by subject under ``(subject, "")``."""
-        rows = self._rows("SELECT subject, name, data FROM facts")
+        rows = self.rows("SELECT subject, name, data FROM facts")
         return {(row[0], row[1]): msgspec.msgpack.decode(row[2]) for row in rows}
 
     def set_facts(self, key: Key, data: Mapping[str, Any]) -> None:
@@ -318,7 +207,7 @@ class Journal:
 
     def builds(self) -> dict[Key, Build]:
         """Return what was last built of each analysis."""
-        rows = self._rows("SELECT subject, name, config, digest, content, time FROM builds")
+        rows = self.rows("SELECT subject, name, config, digest, content, time FROM builds")
         return {(row[0], row[1]): Build(*row[2:]) for row in rows}
 
     def built(self, builds: Mapping[Key, Build]) -> None:
@@ -335,7 +224,7 @@ class Journal:
 
     def cached_documents(self) -> dict[str, tuple[str, bytes]]:
         """Return the stamp and the parsed form of the ledger's files by their paths."""
-        rows = self._rows("SELECT path, stamp, data FROM documents")
+        rows = self.rows("SELECT path, stamp, data FROM documents")
         return {path: (stamp, data) for path, stamp, data in rows}
 
     def cache_documents(
@@ -356,7 +245,7 @@ class Journal:
 
     def changes(self) -> list[tuple[int, dict[str, str]]]:
         """Return the changes that were begun and not closed, oldest first."""
-        rows = self._rows("SELECT id, files FROM changes ORDER BY id")
+        rows = self.rows("SELECT id, files FROM changes ORDER BY id")
         return [(number, msgspec.msgpack.decode(files)) for number, files in rows]
 
     def close_changes(self) -> None:
@@ -366,7 +255,7 @@ class Journal:
 
     def get_property(self, key: str) -> str | None:
         """Return a value that the program keeps for itself, or None."""
-        rows = self._rows("SELECT value FROM properties WHERE key = ?", (key,))
+        rows = self.rows("SELECT value FROM properties WHERE key = ?", (key,))
         return rows[0][0] if rows else None
 
     def set_property(self, key: str, value: str | None) -> None:
@@ -382,20 +271,3 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return value.tolist()
     return str(value)
-
-
-def _is_shared(path: Path) -> bool:
-    """Say whether a file lies on a network file system, by the mount that holds it."""
-    best, kind = "", ""
-    try:
-        mounts = Path("/proc/self/mounts").read_text()
-    except OSError:
-        return False
-    where = str(path.resolve())
-    for line in mounts.splitlines():
-        _, mount, filesystem, *_ = line.split(" ")
-        mount = mount.replace("\\040", " ")
-        inside = where == mount or where.startswith(mount.rstrip(os.sep) + os.sep)
-        if inside and len(mount) >= len(best):
-            best, kind = mount, filesystem
-    return kind.startswith(_SHARED)

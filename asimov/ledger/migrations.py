@@ -27,4 +27,19 @@ CREATE TABLE documents (path TEXT PRIMARY KEY, stamp TEXT NOT NULL, data BLOB NO
 CREATE TABLE changes (id INTEGER PRIMARY KEY, started REAL NOT NULL, files BLOB NOT NULL);
 CREATE TABLE properties (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID
 """,
+    """
+ALTER TABLE attempts ADD COLUMN place TEXT NOT NULL DEFAULT '';
+ALTER TABLE attempts ADD COLUMN usage BLOB;
+ALTER TABLE analyses ADD COLUMN job_since REAL;
+ALTER TABLE events ADD COLUMN details TEXT;
+CREATE INDEX attempts_unmeasured ON attempts (ended) WHERE state = 'ended' AND usage IS NULL;
+CREATE TABLE logs (path TEXT PRIMARY KEY, bookmark BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE remedies (
+    uid TEXT NOT NULL, process TEXT NOT NULL, class TEXT NOT NULL, times INTEGER NOT NULL,
+    last REAL NOT NULL, PRIMARY KEY (uid, process, class)) WITHOUT ROWID;
+CREATE TABLE lease (
+    id INTEGER PRIMARY KEY CHECK (id = 1), token TEXT NOT NULL, host TEXT NOT NULL,
+    boot TEXT NOT NULL, process INTEGER NOT NULL, started TEXT NOT NULL, purpose TEXT NOT NULL,
+    since REAL NOT NULL, expires REAL NOT NULL)
+""",
 ]

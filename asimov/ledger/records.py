@@ -23,6 +23,8 @@ class Record(NamedTuple):
         ``idle``, ``running``, ``held``, ``unknown``, ``lost`` or None, and a line about it.
     progress
         Nodes or processes done of how many, as text.
+    job_since
+        Since when the job is seen in that state, in seconds since the epoch.
     """
 
     subject: str
@@ -35,6 +37,7 @@ class Record(NamedTuple):
     job_state: str | None = None
     job_detail: str | None = None
     progress: str | None = None
+    job_since: float | None = None
 
     @property
     def key(self) -> Key:
@@ -58,6 +61,8 @@ class Attempt:
         ``intended``, ``submitted``, ``ended`` or ``void`` (no job was ever made).
     logs
         Event logs, one a line, relative to the project.
+    place
+        Which one of several the scheduler was: HTCondor's schedd by its name.
     """
 
     uid: str
@@ -75,6 +80,7 @@ class Attempt:
     evidence: str | None = None
     reason: str | None = None
     logs: str | None = None
+    place: str = ""
 
     @property
     def key(self) -> Key:
@@ -83,7 +89,13 @@ class Attempt:
 
 
 class Event(NamedTuple):
-    """Something that happened."""
+    """Something that happened.
+
+    Attributes
+    ----------
+    details
+        More for people to read, of several lines, such as the end of an error file.
+    """
 
     time: float
     subject: str
@@ -93,6 +105,7 @@ class Event(NamedTuple):
     before: str | None
     after: str | None
     reason: str | None
+    details: str | None = None
 
 
 class Build(NamedTuple):

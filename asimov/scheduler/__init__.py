@@ -1,7 +1,10 @@
 """Schedulers: the contract that they keep, and one module each."""
 
 from asimov.scheduler.contract import (
+    BookmarkStore,
+    Failure,
     Gone,
+    Held,
     JobDescription,
     JobState,
     NotFound,
@@ -16,7 +19,10 @@ from asimov.scheduler.contract import (
 )
 
 __all__ = [
+    "BookmarkStore",
+    "Failure",
     "Gone",
+    "Held",
     "JobDescription",
     "JobState",
     "NotFound",

@@ -10,13 +10,15 @@ are), and what an answer means for an analysis is for the engine to decide.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from configparser import ConfigParser
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
+
+from asimov.errors import SchedulerError
 
 
 class JobDescription:
@@ -163,14 +165,56 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A process that is on hold: of the job itself, or of a node of the DAG that it runs.
+
+    Attributes
+    ----------
+    job_id, process
+        The process's own cluster, and its number in it.
+    node
+        The DAG's node; None where the job is no DAG.
+    code, subcode, reason
+        HTCondor's ``HoldReasonCode``, ``HoldReasonSubCode`` and ``HoldReason``.
+    since
+        When it was held, in seconds since the epoch.
+    memory_mb, disk_kb
+        What it asked for; None where it asked for nothing or that is not known.
+    memory_used_mb, disk_used_kb
+        What it was seen to use.
+    """
+
+    job_id: int
+    process: int = 0
+    node: str | None = None
+    code: int | None = None
+    subcode: int | None = None
+    reason: str | None = None
+    since: float | None = None
+    memory_mb: float | None = None
+    disk_kb: float | None = None
+    memory_used_mb: float | None = None
+    disk_used_kb: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Present:
-    """The scheduler has the job."""
+    """The scheduler has the job.
+
+    Attributes
+    ----------
+    reason, code
+        Why it is held, where it is; otherwise a line about it, if there is one to say.
+    held
+        Its processes, or nodes, that are on hold, as far as they are known.
+    """
 
     job_id: int
     state: JobState
     reason: str | None = None
     code: int | None = None
     progress: Progress | None = None
+    held: tuple[Held, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,12 +277,58 @@ class Usage:
         The largest resident size of any one process, in MB; None where not measured.
     processes
         How many processes ran.
+    memory_requested_mb
+        The most memory that any one process asked for, in MB.
+    slots
+        The processors that all processes together were given: ``RequestCpus`` summed.
+    restarts
+        How often processes were started again, a node's retries included.
     """
 
     wall_seconds: float
     cpu_seconds: float | None = None
     memory_mb: float | None = None
     processes: int = 1
+    memory_requested_mb: float | None = None
+    slots: int | None = None
+    restarts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A process that failed: of the job itself, or of a node of the DAG that it ran.
+
+    Attributes
+    ----------
+    job_id
+        The process's own cluster; None where a node's script failed and nothing was submitted.
+    node
+        The DAG's node; None where the job is no DAG.
+    exit_code, signal
+        How it ended; both None for one that was removed.
+    reason
+        One line for people, such as ``"its POST script returned 2"``.
+    error_file, output_file
+        Where its standard error and output went, as absolute paths.
+    """
+
+    job_id: int | None
+    node: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    reason: str | None = None
+    error_file: str | None = None
+    output_file: str | None = None
+
+
+class BookmarkStore(Protocol):
+    """Where a scheduler keeps how far it has read event logs, from one command to the next."""
+
+    def load(self) -> dict[str, bytes]:
+        """Return every bookmark by its log's absolute path."""
+
+    def save(self, changed: Mapping[str, bytes]) -> None:
+        """Keep bookmarks that are new or have changed."""
 
 
 @dataclass
@@ -250,6 +340,8 @@ class Scheduler(ABC):
     """
 
     name: ClassVar[str]
+    #: Where bookmarks in event logs are kept; without one logs are read from their beginning.
+    bookmarks: BookmarkStore | None = field(default=None, init=False, repr=False)
     _tag: Tag | None = field(default=None, init=False, repr=False)
 
     @classmethod
@@ -310,8 +402,63 @@ class Scheduler(ABC):
         """Release the job from hold."""
 
     @abstractmethod
-    def usage(self, job_id: int) -> Usage | None:
-        """Return what a job used that has ended; None where it is not known."""
+    def usage(self, job_ids: Collection[int], since: float) -> Mapping[int, Usage]:
+        """Return what jobs used that have ended, of a DAG its nodes, by the job's number.
+
+        One question for all of them. A job of which nothing is known, or nothing yet, is left out.
+
+        Parameters
+        ----------
+        job_ids
+            The clusters.
+        since
+            When the first of them was submitted, in seconds since the epoch.
+        """
+
+    # --- what a scheduler may know besides; one that does not is left as it is here
+
+    @property
+    def place(self) -> str:
+        """Which one of several it is, such as the schedd's name; empty where there is one only.
+
+        It is kept with each attempt, so that the job is looked for where it was submitted even
+        when the configuration names another by then. Contacts nothing that may not answer.
+        """
+        return ""
+
+    def at(self, place: str) -> Scheduler:
+        """Return the scheduler of this kind at a place that `place` told; ``""`` is this one."""
+        return self
+
+    def news(self, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
+        """Return what has changed since the same was asked last, without asking the scheduler.
+
+        Reads event logs as far as they have grown. An answer says no less than `observe` would:
+        a job that is known to run, to be held, or to have ended. Jobs of which there is nothing
+        new are left out, and nothing is said of jobs that are not found.
+        """
+        return {}
+
+    def failures(self, job_id: int, since: float) -> list[Failure]:
+        """Return what failed of a job that has ended, the first failure first."""
+        return []
+
+    def explain(self, job_id: int) -> list[str]:
+        """Say in lines for people why a job that is there is not running."""
+        return []
+
+    def queued(self) -> int | None:
+        """Return how many of the project's jobs, nodes of DAGs included, wait to run.
+
+        None where the scheduler does not count them.
+        """
+        return None
+
+    def raise_requests(
+        self, job_id: int, *, memory_mb: int | None = None, disk_kb: int | None = None
+    ) -> None:
+        """Change what a job in the queue asks for; it takes effect when it is matched again."""
+        raise SchedulerError(f"{self.name} can't change what a job asks for")
 
     @abstractmethod
     def start_service(self, arguments: Sequence[str], log: Path) -> int:

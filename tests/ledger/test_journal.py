@@ -13,7 +13,7 @@ from contextlib import closing
 import pytest
 
 from asimov.errors import AsimovError
-from asimov.ledger import journal as journals
+from asimov.ledger import database
 from asimov.ledger.journal import Journal
 from asimov.ledger.migrations import MIGRATIONS
 
@@ -131,7 +131,7 @@ def test_a_newer_format_is_refused_and_left_alone(path):
 
 def test_steps_of_the_format_run_once(path, monkeypatch):
     Journal(path).close()
-    monkeypatch.setattr(journals, "MIGRATIONS", [*MIGRATIONS, "CREATE TABLE more (x)"])
+    monkeypatch.setattr(database, "MIGRATIONS", [*MIGRATIONS, "CREATE TABLE more (x)"])
     for _ in range(2):
         with closing(Journal(path)) as opened:
             assert opened.records() == {}
@@ -143,7 +143,7 @@ def test_steps_of_the_format_run_once(path, monkeypatch):
 def test_a_step_that_fails_leaves_the_format_as_it_was(path, monkeypatch):
     Journal(path).close()
     steps = [*MIGRATIONS, "CREATE TABLE more (x);\nCREATE TABLE more (x)"]
-    monkeypatch.setattr(journals, "MIGRATIONS", steps)
+    monkeypatch.setattr(database, "MIGRATIONS", steps)
     with pytest.raises(AsimovError, match="the journal can't be used: table more already exists"):
         Journal(path)
     monkeypatch.undo()
@@ -187,13 +187,13 @@ def test_a_folder_in_the_place_of_the_journal(path):
 def test_the_write_ahead_log_is_for_local_file_systems(path, monkeypatch):
     Journal(path).close()
     assert mode(path) == "wal"
-    monkeypatch.setattr(journals, "_is_shared", lambda path: True)
+    monkeypatch.setattr(database, "_is_shared", lambda path: True)
     with closing(Journal(path)) as opened:
         opened.add([(KEY, "ready", None)], "test")
         assert not path.with_name("journal.db-wal").exists()
         assert not path.with_name("journal.db-shm").exists()
     assert mode(path) == "delete"
-    monkeypatch.setattr(journals, "_is_shared", lambda path: False)
+    monkeypatch.setattr(database, "_is_shared", lambda path: False)
     with closing(Journal(path)) as opened:
         assert list(opened.records()) == [KEY]
     assert mode(path) == "wal"

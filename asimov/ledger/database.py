@@ -1,0 +1,162 @@
+"""An SQLite file that is owned by the program: opening it, migrating it, writing to it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from asimov.errors import AsimovError
+from asimov.ledger.migrations import MIGRATIONS
+
+#: File systems that several machines share: SQLite's write-ahead log needs shared memory.
+_SHARED = ("nfs", "lustre", "gpfs", "cifs", "smb", "beegfs", "ceph", "afs", "fuse", "9p", "panfs")
+
+
+class JournalError(AsimovError):
+    """The journal can't be used; nothing may go on that would not be recorded."""
+
+
+class Database:
+    """An open journal, as a database.
+
+    Parameters
+    ----------
+    path
+        The database; made with its folder where it is missing.
+
+    Raises
+    ------
+    AsimovError
+        Where the file can't be opened, is damaged, or is of a newer asimov.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._depth = 0
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+        except sqlite3.Error as error:
+            raise self._damaged(error) from error
+        except OSError as error:
+            raise AsimovError(f"can't be opened: {error.strerror}", where=path) from error
+        try:
+            self._db.execute(f"PRAGMA journal_mode = {'DELETE' if _is_shared(path) else 'WAL'}")
+            # Survives the death of the process at any moment; `durably` survives that of the power.
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._migrate()
+        except BaseException as error:
+            self._db.close()
+            if isinstance(error, sqlite3.Error):
+                raise self._damaged(error) from error
+            raise
+
+    def _damaged(self, error: sqlite3.Error) -> JournalError:
+        hint = "is the disk full, or the file damaged? Nothing was changed"
+        if not os.access(self.path.parent, os.W_OK) or (
+            self.path.exists() and not os.access(self.path, os.W_OK)
+        ):
+            hint = "you may not write there, and every command that opens the project must"
+        return JournalError(f"the journal can't be used: {error}", where=self.path, hint=hint)
+
+    def rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Return what a query finds."""
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._damaged(error) from error
+
+    def write(self, statement: str, values: Sequence[Any] = ()) -> int:
+        """Run a statement in a transaction, this one or the one around; return the rows changed."""
+        with self.transaction():
+            return self._db.execute(statement, values).rowcount
+
+    def write_many(self, statement: str, values: Iterable[Sequence[Any]]) -> None:
+        """Run a statement for each of some rows in one transaction."""
+        with self.transaction():
+            self._db.executemany(statement, values)
+
+    def _migrate(self) -> None:
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        if version > len(MIGRATIONS):
+            raise AsimovError(
+                f"the journal is of a newer asimov (format {version})",
+                where=self.path,
+                hint="use that version of asimov",
+            )
+        for number, script in enumerate(MIGRATIONS[version:], version + 1):
+            with self.transaction():
+                # Another process may have come first.
+                (now,) = self._db.execute("PRAGMA user_version").fetchone()
+                if now < number:
+                    for statement in script.split(";\n"):
+                        self._db.execute(statement)
+                    self._db.execute(f"PRAGMA user_version = {number}")
+
+    def version(self) -> int:
+        """Return a number that changes when another process has written to the journal."""
+        (row,) = self.rows("PRAGMA data_version")
+        return int(row[0])
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is written in the block is kept, or none of it; blocks may nest."""
+        if self._depth:
+            yield
+            return
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._depth = 1
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise self._damaged(error) from error
+        finally:
+            self._depth = 0
+
+    @contextmanager
+    def durably(self) -> Iterator[None]:
+        """As `transaction`, and on disk when the block has been left.
+
+        Inside another block that is not durable, it is on disk when a later durable one has been.
+        """
+        if self._depth:
+            yield
+            return
+        self._db.execute("PRAGMA synchronous = FULL")
+        try:
+            with self.transaction():
+                yield
+        finally:
+            self._db.execute("PRAGMA synchronous = NORMAL")
+
+
+def _is_shared(path: Path) -> bool:
+    """Say whether a file lies on a network file system, by the mount that holds it."""
+    best, kind = "", ""
+    try:
+        mounts = Path("/proc/self/mounts").read_text()
+    except OSError:
+        return False
+    where = str(path.resolve())
+    for line in mounts.splitlines():
+        _, mount, filesystem, *_ = line.split(" ")
+        mount = mount.replace("\\040", " ")
+        inside = where == mount or where.startswith(mount.rstrip(os.sep) + os.sep)
+        if inside and len(mount) >= len(best):
+            best, kind = mount, filesystem
+    return kind.startswith(_SHARED)
