@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from asimov.cli.opened import open_workspace, say
-from asimov.engine import build, monitor, submit
+from asimov.engine import build, submit
+from asimov.engine.lease import at_work
 from asimov.engine.result import Result
 from asimov.errors import EXIT_ERROR, EXIT_UNREACHABLE, SchedulerUnreachableError
 
@@ -84,7 +85,7 @@ def build_command(force: bool) -> int:
     """
     subject, dry_run = _given()
     workspace = open_workspace()
-    with nullcontext() if dry_run else monitor.at_work(workspace, "asimov manage build"):
+    with nullcontext() if dry_run else at_work(workspace, "asimov manage build"):
         keys = workspace.keys(subject)
         if not dry_run:
             workspace.adopt()
@@ -104,7 +105,7 @@ def submit_command() -> int:
     """
     subject, dry_run = _given()
     workspace = open_workspace()
-    with nullcontext() if dry_run else monitor.at_work(workspace, "asimov manage submit"):
+    with nullcontext() if dry_run else at_work(workspace, "asimov manage submit"):
         keys = workspace.keys(subject)
         if not dry_run:
             workspace.adopt()
@@ -119,7 +120,7 @@ def _tell(result: Result, done: str, nothing: str, dry_run: bool) -> int:
     if result.unchanged:
         parts.append(f"{len(result.unchanged)} as they were")
     if result.waiting:
-        parts.append(f"{len(result.waiting)} wait for others (see 'asimov status')")
+        parts.append(f"{len(result.waiting)} wait (see 'asimov status')")
     if result.failed:
         parts.append(f"{len(result.failed)} failed")
     say(", ".join(parts) or nothing)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from asimov.engine.attempts import ask, settle
 from asimov.engine.build import build
 from asimov.engine.guard import call
+from asimov.engine.lease import at_work
 from asimov.engine.observe import LOST, Observer
 from asimov.engine.readiness import blocked, waiting_for
 from asimov.engine.submit import submit
 from asimov.errors import AsimovError, SchedulerUnreachableError
-from asimov.files import locked
 from asimov.ledger.database import JournalError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
@@ -22,6 +21,8 @@ from asimov.scheduler import Unknown
 from asimov.states import STATES
 from asimov.storage import Store
 from asimov.workspace import Workspace
+
+__all__ = ["Pass", "at_work", "monitor"]
 
 Report = Callable[[str], None]
 
@@ -65,26 +66,6 @@ class Pass:
         left = {"stuck", "ready", "finished"}  # what is finished is stored in the same pass
         stands = any(self.counts.get(state) for state in left)
         return not (self.active or self.broken or stands)
-
-
-@contextmanager
-def at_work(workspace: Workspace, purpose: str, *, wait: bool = False) -> Iterator[None]:
-    """Hold the lock under which jobs are submitted and analyses change their states.
-
-    What another command has written since the project was opened is read again.
-
-    Parameters
-    ----------
-    workspace
-        The open project.
-    purpose
-        What for, in a few words.
-    wait
-        Whether to wait for another holder, or to raise.
-    """
-    with locked(workspace.project.state / "work.lock", purpose, wait=wait):
-        workspace.catch_up()
-        yield
 
 
 def monitor(

@@ -8,11 +8,13 @@ of the ledger while it is under way.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
 
+from asimov.ledger import leases
 from asimov.ledger.database import Database
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt, Build, Event, Record
@@ -27,7 +29,31 @@ _ATTEMPT = (
 
 
 class Journal(Database):
-    """An open journal; see `Database` for how it is opened."""
+    """An open journal; see `Database` for how it is opened.
+
+    Attributes
+    ----------
+    fence
+        The token of the lease under which this process acts; None where it acts under none. With
+        one, whatever writes raises `LeaseLostError` once another process has taken the lease over.
+    """
+
+    fence: str | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is written in the block is kept, or none of it; blocks may nest."""
+        outermost = not self._depth
+        with super().transaction():
+            # Nobody else can write until the transaction ends: one look is enough.
+            if outermost:
+                self.check_fence()
+            yield
+
+    def check_fence(self) -> None:
+        """Make sure that this process may still act; to be asked before what can't be undone."""
+        if self.fence is not None:
+            leases.check(self, self.fence)
 
     # --- analyses
 

@@ -1,0 +1,181 @@
+"""Who may act: of all processes that have a project open, on any machine, one at a time.
+
+The right is a row in the journal with a time at which it expires, which a thread renews while its
+holder lives. It is the only mechanism: a lock on a file would say the same on one machine, and
+nothing on two where the file system does not carry locks; the journal needs a file system that
+does anyway.
+
+A holder on this machine whose process is gone is dead at once. Any other is dead when its lease
+has expired, by the clock of whoever looks: the clocks of two machines should agree to within a
+third of ``[monitor] lease``. A holder that was taken for dead and comes back can't write to the
+journal any more (see `asimov.ledger.leases`), and so submits nothing either: each submission is
+intended in the journal first.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from asimov import configuration
+from asimov.errors import EXIT_BUSY, AsimovError
+from asimov.ledger.leases import Lease, give_back, take
+from asimov.logs import logger
+from asimov.workspace import Workspace
+
+#: How long a holder that does not renew its lease is waited for, in seconds.
+LEASE = 120.0
+#: How often one who waits looks again, in seconds.
+_POLL = 0.05
+
+
+@contextmanager
+def at_work(workspace: Workspace, purpose: str, *, wait: bool = False) -> Iterator[None]:
+    """Hold the lease under which jobs are submitted and analyses change their states.
+
+    What another command has written since the project was opened is read again.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    purpose
+        What for, in a few words.
+    wait
+        Whether to wait for another holder, or to raise.
+
+    Raises
+    ------
+    AsimovError
+        With the exit code `EXIT_BUSY` where somebody else holds it and `wait` is False.
+    LeaseLostError
+        From any write to the journal in the block, once another has taken the lease over.
+    """
+    journal = workspace.journal
+    length = _length(workspace)
+    while (held := take(journal, lease := _new(purpose, length), is_dead)) is not None:
+        if not wait:
+            raise _busy(held)
+        time.sleep(_POLL)
+    journal.fence = lease.token
+    renewal = _Renewal(journal.path, lease.token, length)
+    renewal.start()
+    try:
+        workspace.catch_up()
+        yield
+    finally:
+        renewal.end()
+        journal.fence = None
+        give_back(journal, lease.token)
+
+
+def is_dead(lease: Lease) -> bool:
+    """Say whether the holder of a lease does no more, as far as this machine can tell."""
+    if time.time() > lease.expires:
+        return True
+    here = (lease.host, lease.boot) == (os.uname().nodename, _boot())
+    return here and _started(lease.process) != lease.started
+
+
+def _length(workspace: Workspace) -> float:
+    length = configuration.number(workspace.project.config, "monitor", "lease", LEASE)
+    if length < 1:
+        raise AsimovError(
+            f"should be at least 1 second, and is {length:g}",
+            where="configuration: monitor/lease",
+            hint=f"asimov configuration update monitor/lease {LEASE:g}",
+        )
+    return length
+
+
+def _new(purpose: str, length: float) -> Lease:
+    now = time.time()
+    process = os.getpid()
+    return Lease(
+        token=uuid.uuid4().hex,
+        host=os.uname().nodename,
+        boot=_boot(),
+        process=process,
+        started=_started(process) or "",
+        purpose=purpose,
+        since=now,
+        expires=now + length,
+    )
+
+
+def _busy(held: Lease) -> AsimovError:
+    busy = AsimovError(
+        f"another asimov is at work in this project ({held}; it is taken for dead at "
+        f"{held.until} unless it renews its lease before)",
+        hint="wait for it to end, or stop it with 'asimov stop'",
+    )
+    busy.exit_code = EXIT_BUSY
+    return busy
+
+
+def _boot() -> str:
+    """Return what tells this start of the machine, and this container on it, from others.
+
+    Process numbers mean something among those only that share a namespace of them.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:  # no Linux, or a narrow container: leases are then told dead by the time only
+        return f"unknown {uuid.uuid4().hex}"
+
+
+def _started(process: int) -> str | None:
+    """Return when a process was started, in clock ticks since the boot; None where it is gone."""
+    try:
+        text = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else fields[19]  # a zombie does no more
+
+
+class _Renewal(threading.Thread):
+    """Renews a lease, so that a method of a pipeline that takes long does not lose it.
+
+    A call that keeps Python from running its other threads for longer than the lease may lose it:
+    the next write says so.
+    """
+
+    def __init__(self, path: Path, token: str, length: float) -> None:
+        super().__init__(name="asimov lease", daemon=True)
+        self._path = path
+        self._token = token
+        self._length = length
+        self._ended = threading.Event()
+
+    def end(self) -> None:
+        """Renew no more; returns when the thread has ended."""
+        self._ended.set()
+        self.join()
+
+    def run(self) -> None:
+        """Renew the lease every third of its length, until it ends or another has it."""
+        import sqlite3
+
+        third = self._length / 3
+        # A connection belongs to one thread; most commands end before the first renewal.
+        if self._ended.wait(third):
+            return
+        with closing(sqlite3.connect(self._path, timeout=third, isolation_level=None)) as db:
+            while True:
+                try:
+                    renewed = db.execute(
+                        "UPDATE lease SET expires = ? WHERE token = ?",
+                        (time.time() + self._length, self._token),
+                    ).rowcount
+                except sqlite3.Error:  # busy, or the disk is full: there are two more tries
+                    logger().warning("the lease could not be renewed", exc_info=True)
+                    renewed = 1
+                if not renewed or self._ended.wait(third):
+                    return
