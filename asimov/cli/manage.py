@@ -119,8 +119,12 @@ def _tell(result: Result, done: str, nothing: str, dry_run: bool) -> int:
     parts = [f"{len(result.done)} {'would be ' if dry_run else ''}{done}"] if result.done else []
     if result.unchanged:
         parts.append(f"{len(result.unchanged)} as they were")
-    if result.waiting:
-        parts.append(f"{len(result.waiting)} wait (see 'asimov status')")
+    others = len(result.waiting) - len(result.deferred)
+    if others:
+        parts.append(f"{others} wait for others (see 'asimov status')")
+    if result.deferred:
+        (why,) = result.waiting[result.deferred[0]]
+        parts.append(f"{len(result.deferred)} not yet, since {why}")
     if result.failed:
         parts.append(f"{len(result.failed)} failed")
     say(", ".join(parts) or nothing)

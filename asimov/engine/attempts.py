@@ -19,12 +19,13 @@ from asimov import plugins
 from asimov.analysis import Analysis
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.ledger.database import JournalError
+from asimov.ledger.leases import LeaseLostError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
 from asimov.pipeline import Pipeline
 from asimov.plugins import PluginError
 from asimov.project import Project
-from asimov.scheduler import Gone, NotFound, Observation, Present, Tag, Ticket, Unknown
+from asimov.scheduler import Gone, Observation, Present, Tag, Ticket, Unknown
 from asimov.states import allowed
 from asimov.workspace import Workspace
 
@@ -33,6 +34,9 @@ SUBMITTING = 60
 
 #: States in which a person has asked for the job to go.
 LEAVING = {"stop", "restart", "cancelled"}
+
+#: How many intents are settled in one write.
+_TOGETHER = 100
 
 #: The largest number that the journal can hold.
 _MOST = 2**63 - 1
@@ -61,23 +65,69 @@ def launch(
     error
         What the pipeline raised. A job may have been submitted all the same.
     """
+    attempt = intend(analysis, stage)
+    return (attempt, *perform(analysis, attempt, act))
+
+
+def intend(analysis: Analysis, stage: str) -> Attempt:
+    """Record, durably, that a job of an analysis is about to be submitted."""
     workspace = analysis.workspace
-    uid = uuid.uuid4().hex
-    scheduler = workspace.scheduler()
-    analysis.asked_status = None
-    take_written_job(analysis)
-    analysis.asked_job_id = None
-    attempt = workspace.journal.intend(analysis.key, uid, stage, workspace.scheduler_name)
+    return workspace.journal.intend(
+        analysis.key, uuid.uuid4().hex, stage, workspace.scheduler_name, workspace.scheduler().place
+    )
+
+
+def perform(
+    analysis: Analysis, attempt: Attempt, act: Callable[[], Any]
+) -> tuple[int | None, AsimovError | None]:
+    """Do what was intended: call something that may submit a job; see `launch`.
+
+    Raises
+    ------
+    LeaseLostError
+        Where another process has taken over. A job that was submitted meanwhile is removed if the
+        other has given the attempt up.
+    """
+    workspace = analysis.workspace
     error: AsimovError | None = None
     answer: Any = None
-    with scheduler.tagged(Tag(workspace.project.id, "/".join(analysis.key), uid)):
+    try:
+        workspace.journal.check_fence()
+        analysis.asked_status = None
+        take_written_job(analysis)
+        analysis.asked_job_id = None
+        tag = Tag(workspace.project.id, "/".join(analysis.key), attempt.uid)
         try:
-            answer = act()
+            with workspace.scheduler().tagged(tag):
+                answer = act()
         except JournalError:
             raise
         except AsimovError as raised:
             error = raised
-    return attempt, job_id_in(analysis.asked_job_id) or job_id_in(answer), error
+        workspace.journal.check_fence()
+    except LeaseLostError:
+        disown(workspace, [attempt])
+        raise
+    return job_id_in(analysis.asked_job_id) or job_id_in(answer), error
+
+
+def disown(workspace: Workspace, attempts: list[Attempt]) -> None:
+    """Remove the jobs of attempts that another process has given up while this one was stopped.
+
+    It asked for them before they were made, and has submitted the analyses itself by now.
+    """
+    void = [
+        attempt
+        for attempt in attempts
+        for each in workspace.journal.attempts(attempt.key)
+        if each.uid == attempt.uid and each.state == "void"
+    ]
+    answers = ask(workspace, void)
+    for attempt in void:
+        answer = answers[attempt.uid]
+        if isinstance(answer, Present):
+            scheduler = workspace.scheduler(attempt.scheduler, attempt.place)
+            scheduler.remove(answer.job_id, "its attempt was given up: the lease was lost")
 
 
 def take_written_job(analysis: Analysis) -> None:
@@ -109,21 +159,21 @@ def job_id_in(answer: Any) -> int | None:
 
 
 def ask(workspace: Workspace, attempts: list[Attempt]) -> dict[str, Observation]:
-    """Ask the schedulers of some attempts about their jobs, each scheduler once.
+    """Ask the schedulers of some attempts about their jobs, each of them once.
 
-    Of a scheduler that is not installed any more every answer is `Unknown`.
+    Each answers or fails on its own: of one that can't be reached, or is not installed any more,
+    every answer is `Unknown`.
     """
     answers: dict[str, Observation] = {}
-    by_scheduler: dict[str, list[Ticket]] = {}
+    tickets: dict[tuple[str, str], list[Ticket]] = {}
     for attempt in attempts:
-        by_scheduler.setdefault(attempt.scheduler, []).append(ticket(workspace.project, attempt))
-    for name, tickets in by_scheduler.items():
+        of_one = tickets.setdefault((attempt.scheduler, attempt.place), [])
+        of_one.append(ticket(workspace.project, attempt))
+    for (name, place), asked in tickets.items():
         try:
-            scheduler = workspace.scheduler(name)
-        except PluginError as error:
-            answers.update({each.uid: Unknown(str(error)) for each in tickets})
-        else:
-            answers.update(scheduler.observe(tickets))
+            answers.update(workspace.scheduler(name, place).observe(asked))
+        except (PluginError, SchedulerUnreachableError) as error:
+            answers.update({each.uid: Unknown(str(error)) for each in asked})
     return answers
 
 
@@ -179,17 +229,27 @@ def give_up(workspace: Workspace, attempt: Attempt, reason: str) -> None:
     workspace.journal.ended(attempt.uid, "void", exit_code=None, evidence="none", reason=reason)
 
 
-def found(workspace: Workspace, attempt: Attempt) -> int | None:
+def found(workspace: Workspace, attempt: Attempt, answer: Observation | None = None) -> int | None:
     """Return the job that carries an attempt's tag; None where there is none.
 
     In that case the attempt is given up.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    attempt
+        The attempt.
+    answer
+        What its scheduler says of it; it is asked where that is None.
 
     Raises
     ------
     SchedulerUnreachableError
         Where it can't be found out now. The attempt stays open, for `settle`.
     """
-    answer = ask(workspace, [attempt])[attempt.uid]
+    if answer is None:
+        answer = ask(workspace, [attempt])[attempt.uid]
     if isinstance(answer, (Present, Gone)):
         return answer.job_id
     if isinstance(answer, Unknown):
@@ -199,7 +259,7 @@ def found(workspace: Workspace, attempt: Attempt) -> int | None:
 
 
 def settle(workspace: Workspace, report: Callable[[str], None]) -> dict[Key, str]:
-    """Find out what came of every intent that was left open.
+    """Find out what came of every intent that was left open; each scheduler is asked once.
 
     Returns
     -------
@@ -207,35 +267,54 @@ def settle(workspace: Workspace, report: Callable[[str], None]) -> dict[Key, str
         The analyses of which that could not be found out now, and why: nothing may be submitted
         for them.
     """
-    intended = [each for each in workspace.journal.open_attempts() if each.state == "intended"]
+    attempts = workspace.journal.open_attempts()
+    intended = [each for each in attempts if each.state == "intended"]
+    if not intended:
+        return {}
+    earlier = {each.key: each for each in attempts if each.state == "submitted"}
+    answers = ask(workspace, intended)
     unsettled: dict[Key, str] = {}
-    answers = ask(workspace, intended) if intended else {}
-    for attempt in intended:
-        answer = answers[attempt.uid]
-        name = "/".join(attempt.key)
-        if isinstance(answer, (Present, Gone)):
-            before = workspace.status(attempt.key)
-            status = "running" if attempt.stage == "run" else "processing"
-            actor = "submit" if before == "ready" else "monitor"
-            if not allowed(before, status, actor):  # such as of one that is to stop
-                status = before
-            reason = f"job {answer.job_id} was found by its tag"
-            with workspace.journal.durably():
-                _end_earlier(workspace, attempt)
-                record_job(workspace, attempt, answer.job_id, status, actor, reason)
-            report(f"{name}: {reason}")
-        elif isinstance(answer, NotFound) and _may_still_come(workspace, attempt):
-            reason = "a program that its pipeline started may still be submitting"
-            unsettled[attempt.key] = reason
-            report(f"{name}: whether it was submitted is not known: {reason}")
-        elif isinstance(answer, NotFound):
-            asked = " and ".join(answer.asked)
-            give_up(workspace, attempt, f"{asked} do not know it")
-            report(f"{name}: no job was made by the attempt that was cut short")
-        else:
-            unsettled[attempt.key] = answer.reason
-            report(f"{name}: whether it was submitted is not known: {answer.reason}")
+    for start in range(0, len(intended), _TOGETHER):
+        lines = []
+        with workspace.journal.durably():
+            for attempt in intended[start : start + _TOGETHER]:
+                settled, told = _settle(
+                    workspace, attempt, answers[attempt.uid], earlier.get(attempt.key)
+                )
+                if not settled:
+                    unsettled[attempt.key] = told
+                    told = f"whether it was submitted is not known: {told}"
+                lines.append(f"{'/'.join(attempt.key)}: {told}")
+        for line in lines:
+            report(line)
     return unsettled
+
+
+def _settle(
+    workspace: Workspace, attempt: Attempt, answer: Observation, earlier: Attempt | None
+) -> tuple[bool, str]:
+    """Record what came of an intent; return whether that is known, and what to tell of it."""
+    if isinstance(answer, (Present, Gone)):
+        before = workspace.status(attempt.key)
+        status = "running" if attempt.stage == "run" else "processing"
+        actor = "submit" if before == "ready" else "monitor"
+        if not allowed(before, status, actor):  # such as of one that is to stop
+            status = before
+        reason = f"job {answer.job_id} was found by its tag"
+        if earlier is not None:
+            # The attempt whose end led to this one.
+            how = "complete" if attempt.stage == "processing" else "submitted again"
+            workspace.journal.ended(
+                earlier.uid, "ended", exit_code=None, evidence="a later attempt", reason=how
+            )
+        record_job(workspace, attempt, answer.job_id, status, actor, reason)
+        return True, reason
+    if isinstance(answer, Unknown):
+        return False, answer.reason
+    if _may_still_come(workspace, attempt):
+        return False, "a program that its pipeline started may still be submitting"
+    give_up(workspace, attempt, f"{' and '.join(answer.asked)} do not know it")
+    return True, "no job was made by the attempt that was cut short"
 
 
 def _may_still_come(workspace: Workspace, attempt: Attempt) -> bool:
@@ -244,24 +323,19 @@ def _may_still_come(workspace: Workspace, attempt: Attempt) -> bool:
     A pipeline that submits in its own way starts a program for it, such as ``condor_submit_dag``,
     which goes on for a moment where only asimov was killed.
     """
-    entry = workspace.contents.entries.get(attempt.key)
-    if entry is None or time.time() - attempt.intended > SUBMITTING:
+    if attempt.key not in workspace.contents.entries:
         return False
+    young = time.time() - attempt.intended <= SUBMITTING
+    return young and submits_by_program(workspace, attempt.key)
+
+
+def submits_by_program(workspace: Workspace, key: Key) -> bool:
+    """Say whether an analysis's pipeline may start a program that submits its job."""
     try:
-        kind = plugins.load(plugins.PIPELINES, entry.pipeline)
+        kind = plugins.load(plugins.PIPELINES, workspace.contents.entries[key].pipeline)
     except AsimovError:  # its package is not there to be asked
         return True
     by_program = getattr(kind, "submits_by_program", None)
     if by_program is None:
         return getattr(kind, "submit_dag", None) is not Pipeline.submit_dag
     return bool(by_program)
-
-
-def _end_earlier(workspace: Workspace, found: Attempt) -> None:
-    """Close the attempt whose end led to the one that was found."""
-    for attempt in workspace.journal.open_attempts():
-        if attempt.key == found.key and attempt.uid != found.uid and attempt.state == "submitted":
-            reason = "complete" if found.stage == "processing" else "submitted again"
-            workspace.journal.ended(
-                attempt.uid, "ended", exit_code=None, evidence="a later attempt", reason=reason
-            )

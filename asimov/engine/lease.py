@@ -9,7 +9,8 @@ A holder on this machine whose process is gone is dead at once. Any other is dea
 has expired, by the clock of whoever looks: the clocks of two machines should agree to within a
 third of ``[monitor] lease``. A holder that was taken for dead and comes back can't write to the
 journal any more (see `asimov.ledger.leases`), and so submits nothing either: each submission is
-intended in the journal first.
+intended in the journal first. (One that is stopped in the middle of a write, which takes some
+milliseconds, keeps the journal itself locked: nobody acts until it goes on or is ended.)
 """
 
 from __future__ import annotations

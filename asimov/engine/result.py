@@ -20,6 +20,8 @@ class Result:
         Those for which nothing was to be done.
     waiting
         Those that wait, and for what.
+    deferred
+        Those among the waiting ones that wait for a limit only.
     failed
         Those that could not be, and why.
     """
@@ -27,4 +29,5 @@ class Result:
     done: list[Key] = field(default_factory=list)
     unchanged: list[Key] = field(default_factory=list)
     waiting: dict[Key, list[str]] = field(default_factory=dict)
+    deferred: list[Key] = field(default_factory=list)
     failed: dict[Key, AsimovError] = field(default_factory=dict)

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from asimov.analysis import Analysis
-from asimov.engine.attempts import found, launch, record_job, settle
+from asimov.engine.attempts import settle
 from asimov.engine.build import content_digest, settings_digest
-from asimov.engine.guard import HookError, call, guarded, takes
+from asimov.engine.guard import call, guarded, takes
+from asimov.engine.launches import Launches, record_failure
 from asimov.engine.readiness import waiting_for
 from asimov.engine.result import Result
-from asimov.errors import AsimovError, SchedulerUnreachableError
+from asimov.engine.throttle import Throttle
+from asimov.errors import AsimovError
 from asimov.ledger.database import JournalError
 from asimov.ledger.needs import Key
-from asimov.plugins import PluginError
 from asimov.workspace import Workspace
 
 Report = Callable[[str], None]
@@ -42,47 +43,56 @@ def submit(
     if not dry_run and any(workspace.status(key) == "ready" for key in open_keys):
         settle(workspace, report)
         open_keys = {attempt.key for attempt in workspace.journal.open_attempts()}
+    uncertain = {key for key in open_keys if workspace.status(key) == "ready"}
+    throttle = Throttle(workspace, uncertain)
+    launches = None if dry_run else Launches(workspace, report, result, _call_pipeline)
     for key in keys:
         if workspace.status(key) != "ready":
             continue
         waits = waiting_for(workspace, key)
-        if key in open_keys:
+        if key in uncertain:
             waits.append("whether it was submitted before is not known yet")
-        if waits:
-            result.waiting[key] = waits
-            continue
-        analysis = workspace.analysis(key)
         try:
-            with guarded(analysis, "__init__", passing=AsimovError):
-                unbuilt = _unbuilt(analysis)
-            if dry_run and unbuilt:
-                result.waiting[key] = [unbuilt.message]
+            if not waits and (full := throttle.full()):
+                result.deferred.append(key)
+                waits = [full]
+            if not waits:
+                waits = _submit_one(workspace.analysis(key), report, launches)
+            if waits:
+                result.waiting[key] = waits
                 continue
+            throttle.count()
             if dry_run:
-                _rehearse(analysis, report)
-            elif unbuilt:
-                raise unbuilt
-            else:
-                report(f"{key[0]}/{key[1]}: {_submit_one(analysis)}")
-            result.done.append(key)
+                result.done.append(key)
         except JournalError:
             raise
         except AsimovError as error:
             result.failed[key] = error
             report(f"{key[0]}/{key[1]}: {error}" + (f" ({error.hint})" if error.hint else ""))
             if not dry_run:
-                _record_failure(workspace, key, error)
+                record_failure(workspace, key, error)
+    if launches is not None:
+        launches.finish()
+        throttle.keep()
     return result
 
 
-def _record_failure(workspace: Workspace, key: Key, error: AsimovError) -> None:
-    if isinstance(error, HookError) and workspace.status(key) == "ready":
-        workspace.move(key, "stuck", "submit", str(error))
-    elif isinstance(error, SchedulerUnreachableError):
-        workspace.journal.observed([(key, None, f"can't be submitted: {error}", None)])
+def _submit_one(analysis: Analysis, report: Report, launches: Launches | None) -> list[str]:
+    """Submit an analysis, or, without `launches`, rehearse that; return what it waits for."""
+    with guarded(analysis, "__init__", passing=AsimovError):
+        missing = unbuilt(analysis)
+    if launches is None:
+        if missing is None:
+            _rehearse(analysis, report)
+        return [missing.message] if missing else []
+    if missing is not None:
+        raise missing
+    _commit_edit(analysis)
+    launches.add(analysis)
+    return []
 
 
-def _unbuilt(analysis: Analysis) -> AsimovError | None:
+def unbuilt(analysis: Analysis) -> AsimovError | None:
     """Return an error unless the configuration is there and is that of the present settings."""
     known = analysis.workspace.builds.get(analysis.key)
     if known is None or not Path(analysis.config_file).exists():
@@ -116,29 +126,6 @@ def _rehearse(analysis: Analysis, report: Report) -> None:
             report(f"{analysis.entry.pipeline}.{method} would be called (it has no dry run)")
 
 
-def _submit_one(analysis: Analysis) -> str:
-    """Build the DAG of one analysis, submit it and record that; return what to tell of it."""
-    workspace = analysis.workspace
-    _commit_edit(analysis)
-    attempt, job_id, error = launch(analysis, "run", lambda: _call_pipeline(analysis))
-    if job_id is None:
-        job_id = found(workspace, attempt)
-    if job_id is None:
-        if isinstance(error, (PluginError, SchedulerUnreachableError)):
-            raise error  # no fault of the analysis: it stays ready
-        reason = error or AsimovError(
-            f"{analysis.entry.pipeline}.submit_dag did not say which job it submitted, and none "
-            "carries this attempt's tag"
-        )
-        workspace.move(analysis.key, "stuck", "submit", str(reason))
-        raise reason
-    told = f"submitted as job {job_id}"
-    if error:
-        told += f", although {error}"
-    record_job(workspace, attempt, job_id, "running", "submit", told)
-    return told
-
-
 def _call_pipeline(analysis: Analysis) -> Any:
     call(analysis, "before_build", dryrun=False)
     call(analysis, "build_dag", dryrun=False)
@@ -147,6 +134,8 @@ def _call_pipeline(analysis: Analysis) -> Any:
     pipeline = analysis.pipeline
     pipeline.before_submit = lambda *args, **kwargs: None
     try:
+        # What came before may have taken longer than the lease lasts.
+        analysis.workspace.journal.check_fence()
         return call(analysis, "submit_dag", dryrun=False)
     finally:
         del pipeline.before_submit

@@ -111,10 +111,10 @@ def test_an_unreachable_scheduler_leaves_the_state_as_it_is(
 
     real = attempts.found
 
-    def later(workspace: Any, attempt: Any) -> int | None:
+    def later(workspace: Any, attempt: Any, answer: Any = None) -> int | None:
         with monkeypatch.context() as patch:
             patch.setattr(LocalScheduler, "observe", unreachable)
-            return real(workspace, attempt)
+            return real(workspace, attempt)  # asked anew, not with the answer that there was
 
     lab.register("quiet", type("P", (SimpleTestPipeline,), {method: quiet}))
     lab.apply(f"a, pipeline: quiet, exit code: {int(method == 'resurrect')}", "good")
@@ -124,7 +124,7 @@ def test_an_unreachable_scheduler_leaves_the_state_as_it_is(
         lab.until("a")
     before = lab.states()["a"]
     with monkeypatch.context() as patch:
-        patch.setattr("asimov.engine.submit.found", later)
+        patch.setattr("asimov.engine.launches.found", later)
         patch.setattr("asimov.engine.observe.found", later)
         lab.run("monitor", "--chain")
     assert lab.states()["a"] == before
@@ -142,7 +142,7 @@ def test_an_unreachable_scheduler_leaves_the_state_as_it_is(
 def test_a_command_that_waited_for_another_sees_what_that_one_did(lab: Any) -> None:
     lab.apply("a")
     lab.run("manage", "build")
-    from asimov.engine.monitor import at_work
+    from asimov.engine.lease import at_work
     from asimov.engine.submit import submit
 
     early = lab.open()

@@ -1,0 +1,176 @@
+"""Many submissions in a row: their intents in one write, and what came of them in another.
+
+A write that a crash of the machine does not undo takes about as long as a submission. So the
+intents of many analyses are written together; then each is submitted; and what came of them is
+written together, at the latest half a second after it is known, before it is told to anybody.
+Whatever the moment of a crash, what was intended and not recorded is found by its tag, or found
+never to have been made (see `asimov.engine.attempts.settle`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from asimov.analysis import Analysis
+from asimov.engine.attempts import (
+    ask,
+    disown,
+    found,
+    give_up,
+    intend,
+    perform,
+    record_job,
+    submits_by_program,
+)
+from asimov.engine.guard import HookError
+from asimov.engine.result import Result
+from asimov.errors import AsimovError, SchedulerUnreachableError
+from asimov.ledger.database import JournalError
+from asimov.ledger.leases import LeaseLostError
+from asimov.ledger.needs import Key
+from asimov.ledger.records import Attempt
+from asimov.plugins import PluginError
+from asimov.scheduler import Observation
+from asimov.workspace import Workspace
+
+#: How many analyses are intended in one write.
+MOST = 100
+#: How long what is known may wait to be recorded, in seconds.
+SOON = 0.5
+#: A submission that took longer, in seconds, is recorded at once: the next may take as long.
+SLOW = 0.1
+
+
+class _Made(NamedTuple):
+    """A submission, as far as its pipeline says."""
+
+    analysis: Analysis
+    attempt: Attempt
+    job_id: int | None
+    error: AsimovError | None
+
+
+class Launches:
+    """Submits analyses as they are added.
+
+    Parameters
+    ----------
+    workspace
+        The open project; the caller holds its lease.
+    report
+        Takes a line for each analysis, once what came of it is recorded.
+    result
+        Takes what was done and what failed.
+    act
+        Has an analysis's pipeline submit; returns what it says of the job.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        report: Callable[[str], None],
+        result: Result,
+        act: Callable[[Analysis], Any],
+    ) -> None:
+        self._workspace = workspace
+        self._report = report
+        self._result = result
+        self._act = act
+        self._chosen: list[Analysis] = []
+        self._made: list[_Made] = []
+
+    def add(self, analysis: Analysis) -> None:
+        """Take an analysis that is to be submitted, now or with the next ones."""
+        # Programs that submit are waited for after a crash for a time from their intent on.
+        alone = submits_by_program(self._workspace, analysis.key)
+        if alone:
+            self.finish()
+        self._chosen.append(analysis)
+        if alone or len(self._chosen) >= MOST:
+            self.finish()
+
+    def finish(self) -> None:
+        """Submit and record all that were added."""
+        chosen, self._chosen = self._chosen, []
+        if not chosen:
+            return
+        with self._workspace.journal.durably():
+            left = [(each, intend(each, "run")) for each in chosen][::-1]
+        try:
+            while left:
+                self._launch(*left.pop())
+        except LeaseLostError:
+            disown(self._workspace, [made.attempt for made in self._made])
+            raise
+        except JournalError:
+            raise
+        except BaseException:  # such as an interrupt: what is known needs no settling
+            self._record()
+            with self._workspace.journal.transaction():
+                for _, attempt in left:
+                    give_up(self._workspace, attempt, "interrupted before it was submitted")
+            raise
+        self._record()
+
+    def _launch(self, analysis: Analysis, attempt: Attempt) -> None:
+        begun = time.monotonic()
+        job_id, error = perform(analysis, attempt, lambda: self._act(analysis))
+        if not self._made:
+            self._since = begun
+        self._made.append(_Made(analysis, attempt, job_id, error))
+        now = time.monotonic()
+        if now - begun > SLOW or now - self._since > SOON:
+            self._record()
+
+    def _record(self) -> None:
+        if not self._made:
+            return
+        unsure = [made.attempt for made in self._made if made.job_id is None]
+        answers = ask(self._workspace, unsure) if unsure else {}
+        lines: list[str] = []
+        with self._workspace.journal.durably():
+            for made in self._made:
+                key = made.analysis.key
+                try:
+                    told = self._take(made, answers)
+                    self._result.done.append(key)
+                except JournalError:
+                    raise
+                except AsimovError as error:
+                    self._result.failed[key] = error
+                    record_failure(self._workspace, key, error)
+                    told = str(error) + (f" ({error.hint})" if error.hint else "")
+                lines.append(f"{'/'.join(key)}: {told}")
+        self._made = []
+        for line in lines:
+            self._report(line)
+
+    def _take(self, made: _Made, answers: dict[str, Observation]) -> str:
+        """Record one submission; return what to tell of it."""
+        job_id, error = made.job_id, made.error
+        if job_id is None:
+            job_id = found(self._workspace, made.attempt, answers[made.attempt.uid])
+        if job_id is None:
+            if isinstance(error, (PluginError, SchedulerUnreachableError)):
+                raise error  # no fault of the analysis: it stays ready
+            reason = error or AsimovError(
+                f"{made.analysis.entry.pipeline}.submit_dag did not say which job it submitted, "
+                "and none carries this attempt's tag"
+            )
+            self._workspace.move(made.analysis.key, "stuck", "submit", str(reason))
+            raise reason
+        told = f"submitted as job {job_id}"
+        if error:
+            told += f", although {error}"
+        record_job(self._workspace, made.attempt, job_id, "running", "submit", told)
+        return told
+
+
+def record_failure(workspace: Workspace, key: Key, error: AsimovError) -> None:
+    """Record why an analysis was not submitted, where nothing else does."""
+    if isinstance(error, HookError) and workspace.status(key) == "ready":
+        workspace.move(key, "stuck", "submit", str(error))
+    elif isinstance(error, SchedulerUnreachableError):
+        workspace.journal.observed([(key, None, f"can't be submitted: {error}", None)])

@@ -1,0 +1,177 @@
+"""How much is submitted: limits of the configuration, and whether there is room below them.
+
+``[monitor] max active``
+    How many analyses may be active at once: they have, or may have, a job.
+``[monitor] max submissions``
+    How many analyses one command, or one pass of the monitor, submits.
+``[condor] max queued``
+    Nothing is submitted while so many of the project's jobs, nodes of DAGs included, wait in the
+    queue. It is asked once and counted on from there, one for each analysis.
+
+A limit that is not set does not hold. What there is no room for stays ready, in the ledger's
+order; the first command that finds room submits it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from configparser import ConfigParser
+from dataclasses import dataclass
+
+from asimov.configuration import number
+from asimov.errors import AsimovError, SchedulerUnreachableError
+from asimov.ledger.needs import Key
+from asimov.states import STATES
+from asimov.workspace import Workspace
+
+#: Under which the journal keeps why a submission left something out, for `deferral`.
+_PROPERTY = "deferred"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits that are set, None where one is not.
+
+    Attributes
+    ----------
+    active, submissions, queued
+        ``[monitor] max active`` and ``max submissions``, ``[condor] max queued``.
+    """
+
+    active: int | None = None
+    submissions: int | None = None
+    queued: int | None = None
+
+    @classmethod
+    def of(cls, config: ConfigParser) -> Limits:
+        """Read the limits from the configuration.
+
+        Raises
+        ------
+        AsimovError
+            Where one is no whole number from 0.
+        """
+        return cls(
+            _whole(config, "monitor", "max active"),
+            _whole(config, "monitor", "max submissions"),
+            _whole(config, "condor", "max queued"),
+        )
+
+
+class Throttle:
+    """The room that is left to one command.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    uncertain
+        Analyses of which it is not known whether they were submitted: they count as active.
+    """
+
+    def __init__(self, workspace: Workspace, uncertain: Collection[Key] = ()) -> None:
+        self.limits = Limits.of(workspace.project.config)
+        self._workspace = workspace
+        records = workspace.records.items()
+        active = {key for key, record in records if STATES[record.status].active}
+        self._active = len(active.union(uncertain))
+        self._submissions = 0
+        self._queued: int | SchedulerUnreachableError | None = None
+        self._asked = False
+        self._deferred: str | None = None
+
+    def full(self) -> str | None:
+        """Return why nothing more may be submitted now; None where there is room.
+
+        Raises
+        ------
+        SchedulerUnreachableError
+            Where the queue would have to be asked and can't be.
+        """
+        reason = self.too_active()
+        if reason is None:
+            reason = self._deferred = self._too_many() or self._too_long()
+        return reason
+
+    def too_active(self) -> str | None:
+        """Say that as many analyses are active as may be, if so."""
+        if self.limits.active is None or self._active < self.limits.active:
+            return None
+        are = "analysis is" if self._active == 1 else "analyses are"
+        return f"{self._active} {are} active, and [monitor] max active is {self.limits.active}"
+
+    def _too_many(self) -> str | None:
+        if self.limits.submissions is None or self._submissions < self.limits.submissions:
+            return None
+        return (
+            f"{self._submissions} were submitted at once, and [monitor] max submissions is "
+            f"{self.limits.submissions}: the next pass goes on"
+        )
+
+    def _too_long(self) -> str | None:
+        if self.limits.queued is None:
+            return None
+        if not self._asked:
+            self._asked = True
+            try:
+                self._queued = self._workspace.scheduler().queued()
+            except SchedulerUnreachableError as error:
+                self._queued = error
+        if isinstance(self._queued, SchedulerUnreachableError):
+            raise self._queued
+        if self._queued is None or self._queued < self.limits.queued:
+            return None
+        wait = "job waits" if self._queued == 1 else "jobs wait"
+        return (
+            f"{self._queued} {wait} in the queue, and [condor] max queued is {self.limits.queued}"
+        )
+
+    def count(self) -> None:
+        """Count an analysis that is submitted."""
+        self._active += 1
+        self._submissions += 1
+        if isinstance(self._queued, int):
+            self._queued += 1
+
+    def keep(self) -> None:
+        """Keep for `deferral` what can't be told from the records: one write, where it changes."""
+        journal = self._workspace.journal
+        if journal.get_property(_PROPERTY) != self._deferred:
+            journal.set_property(_PROPERTY, self._deferred)
+
+
+def deferral(workspace: Workspace) -> str | None:
+    """Say why an analysis that could be submitted is not, as far as that is a limit's doing.
+
+    Asks no scheduler: of the queue and of a single command it says what was found last.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+
+    Raises
+    ------
+    AsimovError
+        Where a limit is no whole number from 0.
+    """
+    throttle = Throttle(workspace)
+    if reason := throttle.too_active():
+        return reason
+    limits = throttle.limits
+    if limits.submissions is None and limits.queued is None:
+        return None
+    return workspace.journal.get_property(_PROPERTY)
+
+
+def _whole(config: ConfigParser, section: str, option: str) -> int | None:
+    if not config.has_option(section, option):
+        return None
+    value = number(config, section, option, 0)
+    if value != int(value):
+        raise AsimovError(
+            f"should be a whole number, and is {value:g}",
+            where=f"configuration: {section}/{option}",
+            hint=f"asimov configuration update '{section}/{option}' '{int(value)}'",
+        )
+    return int(value)
