@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
+from asimov.ledger import policy
+
 Need = str | dict[str, Any] | list[str | dict[str, Any]]
 Needs = Annotated[
     list[Need],
@@ -22,6 +24,10 @@ Needs = Annotated[
 Name = Annotated[
     str,
     Meta(description="Letters, digits and _.+=,@~- only, and neither a dot nor a dash in front."),
+]
+Holds = Annotated[
+    dict[str, Any] | None,
+    Meta(description="What is done about jobs on hold: see the page 'Holds and failures'."),
 ]
 
 
@@ -49,6 +55,7 @@ class _Run(Struct, kw_only=True):
     scheduler: Annotated[
         dict[str, Any] | None, Meta(description="Submit commands, such as 'request memory'.")
     ] = None
+    holds: Holds = None
 
 
 class InlineAnalysis(_Run, kw_only=True):
@@ -84,6 +91,7 @@ class Subject(Struct, kw_only=True):
     repository: Annotated[
         str | None, Meta(description="A git repository of the subject's own: a path or a URL.")
     ] = None
+    holds: Holds = None
 
 
 class Configuration(Struct, kw_only=True):
@@ -95,6 +103,7 @@ class Configuration(Struct, kw_only=True):
     ] = None
     hooks: dict[str, dict[str, Any] | list[str] | None] | None = None
     scheduler: dict[str, Any] | None = None
+    holds: Holds = None
 
 
 class Postprocessing(Struct, kw_only=True):
@@ -156,6 +165,21 @@ def mismatch(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | No
             bad = next(key for key in data if not isinstance(key, str))
             return f"the key {bad!r} should be text", [*named, bad]
         return words, named
+    return _misset_holds(data)
+
+
+def _misset_holds(data: Any) -> tuple[str, list[str | int]] | None:
+    """Say what is wrong with ``holds`` wherever a document may have it."""
+    inside: list[tuple[list[str | int], Any]] = [([], data)]
+    inside += [(["pipelines", name], each) for name, each in (data.get("pipelines") or {}).items()]
+    for key in ("analyses", "productions"):
+        if "kind" not in data or data["kind"] in {"subject", "event"}:
+            inside += [([key, number], each) for number, each in enumerate(data.get(key) or ())]
+    for path, settings in inside:
+        if isinstance(settings, dict) and "holds" in settings:
+            wrong = policy.fault(settings["holds"])
+            if wrong:
+                return wrong[0], [*path, "holds", *wrong[1]]
     return None
 
 

@@ -1,0 +1,153 @@
+"""Why jobs are held: HTCondor's codes, and the class that each of them is of.
+
+Source of the codes: HTCondor's manual, "Job ClassAd Attributes", ``HoldReasonCode`` and
+``HoldReasonSubCode``, and the list that HTCondor 25.14 itself holds (``condor_holdcodes.h``). The
+page ``docs/holds.md`` shows the same tables; a test compares them.
+"""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass
+
+#: The classes, and what is true of a hold of each.
+CLASSES = {
+    "transient": "a machine, the network or HTCondor itself failed; the same job may run elsewhere",
+    "memory": "it used more memory than it asked for",
+    "disk": "it used more disk than it asked for",
+    "input": "a program or a file that it names is missing, or can't be read or written",
+    "user": "somebody holds it on purpose",
+    "permanent": "it will be held again until somebody mends it",
+}
+
+#: Stands for a class in `CODES` where the words of the reason tell it: see `classify`.
+BY_WORDS = "by words"
+_WORDS = {"memory": "memory", "disk": "disk", "no space left": "disk"}
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code of HTCondor's.
+
+    Attributes
+    ----------
+    code
+        ``HoldReasonCode``.
+    kind
+        The class of a hold with it, or `BY_WORDS`.
+    meaning
+        What it says, in a few words.
+    by_errno
+        Whether its subcode is the system's error number, which tells the class in `ERRORS`.
+    """
+
+    code: int
+    kind: str
+    meaning: str
+    by_errno: bool = False
+
+
+#: The classes of errors of the system, for codes that are `Code.by_errno`.
+ERRORS = {
+    errno.ENOENT: "input",
+    errno.ENOEXEC: "input",
+    errno.EACCES: "input",
+    errno.ENOTDIR: "input",
+    errno.EISDIR: "input",
+    errno.ENOSPC: "disk",
+    errno.EDQUOT: "permanent",
+}
+
+#: The classes of other subcodes that matter. Source: the policies that come with HTCondor
+#: (``HOLD_IF_MEMORY_EXCEEDED``, ``HOLD_IF_DISK_EXCEEDED``), and its starter.
+SUBCODES = {
+    (21, 102): "memory",
+    (21, 104): "disk",
+    (34, 102): "memory",
+    (34, 104): "disk",
+}
+
+CODES = {
+    each.code: each
+    for each in (
+        Code(0, BY_WORDS, "no code was given"),
+        Code(1, "user", "a person has held it"),
+        Code(2, "permanent", "an error of Globus"),
+        Code(3, BY_WORDS, "the job's own policy (periodic_hold, on_exit_hold)"),
+        Code(4, "permanent", "its credentials are not valid"),
+        Code(5, "permanent", "the job's own policy has no value"),
+        Code(6, "transient", "its program could not be started", by_errno=True),
+        Code(7, "transient", "its output file could not be opened", by_errno=True),
+        Code(8, "transient", "its standard input could not be opened", by_errno=True),
+        Code(9, "transient", "its output stream could not be opened", by_errno=True),
+        Code(10, "transient", "its input stream could not be opened", by_errno=True),
+        Code(11, "transient", "a fault in the protocol of file transfer"),
+        Code(12, "transient", "transfer of its output failed", by_errno=True),
+        Code(13, "transient", "transfer of its input failed", by_errno=True),
+        Code(14, "transient", "its initial folder could not be entered", by_errno=True),
+        Code(15, "user", "it was submitted on hold"),
+        Code(16, "user", "its input is still being spooled"),
+        Code(17, "permanent", "its universe needs another shadow"),
+        Code(18, "transient", "a fault in the protocol of file transfer"),
+        Code(19, "transient", "a machine's hook that prepares jobs failed"),
+        Code(20, "permanent", "the time that it was to start at has passed"),
+        Code(21, BY_WORDS, "a machine's policy (WANT_HOLD)"),
+        Code(22, "permanent", "its event log could not be opened"),
+        Code(23, "permanent", "its user's account could not be used"),
+        Code(24, "permanent", "there is no shadow for it"),
+        Code(25, "permanent", "its cron settings are not valid"),
+        Code(26, BY_WORDS, "the pool's policy (SYSTEM_PERIODIC_HOLD)"),
+        Code(27, "permanent", "the pool's policy has no value"),
+        Code(28, "transient", "its folder on a machine could not be given to its user (glexec)"),
+        Code(29, "transient", "its folder on a machine could not be given to its user"),
+        Code(30, "transient", "its folder on a machine could not be taken back (glexec)"),
+        Code(31, "transient", "its folder on a machine could not be taken back"),
+        Code(32, "permanent", "its input is larger than may be transferred"),
+        Code(33, "permanent", "its output is larger than may be transferred"),
+        Code(34, "memory", "it used more than it was given"),
+        Code(35, "permanent", "its container image is not valid"),
+        Code(36, "permanent", "it failed when it was asked for a checkpoint"),
+        Code(37, "permanent", "EC2: a mistake in the job"),
+        Code(38, "permanent", "EC2: an internal error"),
+        Code(39, "permanent", "EC2: a mistake in the pool's configuration"),
+        Code(40, "transient", "EC2: no connection"),
+        Code(41, "transient", "EC2: an error of the server"),
+        Code(42, "permanent", "EC2: an instance may still run"),
+        Code(43, "permanent", "its script before the job failed"),
+        Code(44, "permanent", "its script after the job failed"),
+        Code(45, "transient", "a machine's test of containers failed"),
+        Code(46, "permanent", "it took longer than it may"),
+        Code(47, "permanent", "it ran longer than it may"),
+        Code(48, "transient", "the schedd's hook that prepares jobs failed"),
+        Code(49, "permanent", "its user's group could not be used"),
+    )
+}
+
+
+def classify(code: int | None, subcode: int | None = None, reason: str | None = None) -> str:
+    """Return the class of a hold, one of `CLASSES`.
+
+    A subcode that is known counts more than the code. Policies of jobs, machines and pools are
+    often about memory or disk and give no code of their own: there, and there only, the words of
+    the reason count. What is not known is ``permanent``.
+
+    Parameters
+    ----------
+    code, subcode, reason
+        HTCondor's ``HoldReasonCode``, ``HoldReasonSubCode`` and ``HoldReason``.
+
+    >>> classify(34), classify(13, 2), classify(26, 0, "Memory usage over 2 GB")
+    ('memory', 'input', 'memory')
+    """
+    known = CODES.get(code) if code is not None else None
+    if known is None:
+        return "permanent"
+    if subcode is not None:
+        if (known.code, subcode) in SUBCODES:
+            return SUBCODES[known.code, subcode]
+        if known.by_errno and subcode in ERRORS:
+            return ERRORS[subcode]
+    if known.kind != BY_WORDS:
+        return known.kind
+    text = (reason or "").lower()
+    return next((kind for word, kind in _WORDS.items() if word in text), "permanent")
