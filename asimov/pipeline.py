@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 #: How often `Pipeline.resurrect` submits an analysis again, unless its settings say otherwise.
 MAX_RESURRECTIONS = 5
 
+#: How long after a failure that is, in seconds, unless its settings say otherwise; twice as long
+#: each time. The local scheduler's jobs do not wait.
+RESURRECTION_PAUSE = 60
 
 #: Submit commands that concern a DAG as a whole; others are for the submit files of its nodes.
 _OF_DAGS = frozenset({"accounting_group", "accounting_group_user", "requirements", "priority"})
@@ -269,8 +272,9 @@ class Pipeline:
     def resurrect(self) -> None:
         """Submit a job again that ended before it was complete.
 
-        The default does so where a DAG left a rescue file, at most `MAX_RESURRECTIONS` times
-        (setting ``max resurrections``).
+        The default does so where a DAG left a rescue file. After `MAX_RESURRECTIONS` submissions
+        (setting ``max resurrections``) it is not called any more, and never before a pause
+        (setting ``resurrection pause``) has gone by.
         """
         done = int(self.production.meta.get("resurrections", 0))
         most = int(self.production.meta.get("max resurrections", MAX_RESURRECTIONS))

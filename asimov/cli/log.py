@@ -37,6 +37,8 @@ def command(subject: str | None, analysis: str | None, last: int | None, as_json
         return
     for event in events:
         click.echo(_line(event))
+        for line in (event.details or "").splitlines():
+            click.echo(f"    {line}")
     if not events:
         click.echo("Nothing has happened yet")
 

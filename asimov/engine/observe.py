@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable
 from typing import Any
 
 from asimov.analysis import Analysis
+from asimov.engine import failing
 from asimov.engine.attempts import LEAVING, found, give_up, launch, record_job
+from asimov.engine.failing import Retry, Words, ending
 from asimov.engine.guard import HookError, call, guarded, overrides
+from asimov.engine.holds import Outcome, tend
+from asimov.engine.status import ago
 from asimov.errors import AsimovError, SchedulerError, SchedulerUnreachableError
 from asimov.ledger.database import JournalError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
 from asimov.plugins import PluginError
-from asimov.scheduler import Gone, JobState, Observation, Present, Unknown
-from asimov.scheduler.dagfile import rescue_files
+from asimov.scheduler import Gone, JobState, Observation, Present, Scheduler, Unknown
 from asimov.states import allowed
 from asimov.workspace import Workspace
 
@@ -78,6 +82,9 @@ class Observer:
                     job_state=state, job_detail=detail, progress=progress
                 )
 
+    def _scheduler(self, attempt: Attempt) -> Scheduler:
+        return self.workspace.scheduler(attempt.scheduler, attempt.place)
+
     def _see(self, key: Key, seen: Seen) -> None:
         self._seen[key] = seen
 
@@ -99,21 +106,30 @@ class Observer:
     def _present(self, attempt: Attempt, answer: Present, status: str) -> None:
         key = attempt.key
         progress = str(answer.progress) if answer.progress else None
-        detail = answer.reason if answer.state is JobState.HELD else None
-        self._see(key, (answer.state.value, detail, progress))
         going = "running" if attempt.stage == "run" else "processing"
-        if answer.state is JobState.HELD:
-            if status != "stuck":
-                code = f" (code {answer.code})" if answer.code is not None else ""
-                self._move(key, "stuck", f"job {answer.job_id} is held: {answer.reason}{code}")
-            return
+        try:
+            held = tend(self.workspace, attempt, answer, self.report, dry_run=self.dry_run)
+        except JournalError:
+            raise
+        except AsimovError as error:  # its settings, as its pipeline has written them
+            held = Outcome(str(error), str(error))
+        if held is not None:
+            state = JobState.HELD if held.stuck or _rests(answer) else answer.state
+            self._see(key, (state.value, held.detail, progress))
+            if held.stuck:
+                if status != "stuck":
+                    self._move(key, "stuck", held.stuck)
+                return
+        else:
+            self._see(key, (answer.state.value, None, progress))
         if status == "stuck":
             record = self.workspace.records.get(key)
             if record is None or record.job_state != JobState.HELD.value:
                 # It is stuck for another reason: its pipeline is asked again when the job ends.
                 return
-            self._move(key, going, f"job {answer.job_id} is {answer.state.value} again")
-        if attempt.stage == "run" and not self.dry_run:
+            now = held.detail if held else f"{answer.state.value} again"
+            self._move(key, going, f"job {answer.job_id} is {now}")
+        if answer.state is not JobState.HELD and attempt.stage == "run" and not self.dry_run:
             self._call_while_running(key)
 
     def _call_while_running(self, key: Key) -> None:
@@ -180,20 +196,27 @@ class Observer:
         with guarded(analysis, check):
             return bool(found)  # which an array has none of
 
-    def _close(self, attempt: Attempt, answer: Gone, status: str, reason: str) -> None:
+    def _close(
+        self, attempt: Attempt, answer: Gone, status: str, reason: str, words: Words | None = None
+    ) -> None:
         """Record at once how a job ended and what that makes of its analysis."""
         with self.workspace.journal.transaction():
-            self._end(attempt, answer)
+            self._end(attempt, answer, words)
             self._move(attempt.key, status, reason)
 
-    def _end(self, attempt: Attempt, answer: Gone) -> None:
-        if not self.dry_run:
-            self.workspace.journal.ended(
-                attempt.uid,
-                "ended",
-                exit_code=answer.exit_code,
-                evidence=answer.evidence,
-                reason=ending(answer),
+    def _end(self, attempt: Attempt, answer: Gone, words: Words | None = None) -> None:
+        if self.dry_run:
+            return
+        self.workspace.journal.ended(
+            attempt.uid,
+            "ended",
+            exit_code=answer.exit_code,
+            evidence=answer.evidence,
+            reason=ending(answer),
+        )
+        if words is not None and words.failed:
+            self.workspace.journal.note(
+                attempt.key, "monitor", "failed", words.failed, words.details
             )
 
     def _complete(self, analysis: Analysis, attempt: Attempt, answer: Gone) -> None:
@@ -232,7 +255,7 @@ class Observer:
         try:
             job_id = found(self.workspace, attempt)
             if job_id is not None:
-                self.workspace.scheduler(attempt.scheduler).remove(job_id, "its pipeline failed")
+                self._scheduler(attempt).remove(job_id, "its pipeline failed")
         except SchedulerError:
             return  # the attempt stays open, and the next pass looks for its job
         if job_id is not None:
@@ -242,35 +265,43 @@ class Observer:
             )  # fmt: skip
 
     def _incomplete(self, analysis: Analysis, attempt: Attempt, answer: Gone) -> None:
-        missing = _names(call(analysis, "missing_outputs", keep=False))
-        reason = f"{ending(answer)}, but it is not complete"
-        if missing:
-            reason += f": {', '.join(missing[:3])}{' ...' if len(missing) > 3 else ''} missing"
-        if said := _last_words(analysis):
-            reason += f"; it said: {said}"
-        final = self.dry_run or answer.removed or attempt.stage != "run"
-        if final or not self._can_resurrect(analysis):
-            self._close(attempt, answer, "stuck", reason)
+        retry = failing.retry(self.workspace, analysis, attempt, answer)
+        if retry is not None and retry.allowed and self._waits(attempt, answer, retry):
+            return
+        words = failing.words(self.workspace, analysis, attempt, answer)
+        reason = words.reason
+        if retry is None or not retry.allowed:
+            if retry is not None and retry.of:
+                reason += f"; it was submitted again {retry.of} times already"
+            self._close(attempt, answer, "stuck", reason, words)
+            return
+        count = f"({retry.number} of {retry.of})"
+        if self.dry_run:
+            self.report(f"{'/'.join(attempt.key)}: {reason}; would be submitted again {count}")
             return
         again, job_id, error = launch(analysis, "run", lambda: call(analysis, "resurrect"))
         if job_id is None:
             job_id = found(self.workspace, again)
         with self.workspace.journal.durably():
-            self._end(attempt, answer)
+            self._end(attempt, answer, words)
             if job_id is not None:
-                told = f"{reason}; submitted again as job {job_id}"
+                told = f"{reason}; submitted again as job {job_id} {count}"
                 record_job(self.workspace, again, job_id, "running", "monitor", told)
                 self.report(f"{'/'.join(attempt.key)}: {told}")
             else:
                 self._move(attempt.key, "stuck", f"{reason}; {error}" if error else reason)
 
-    def _can_resurrect(self, analysis: Analysis) -> bool:
-        if overrides(analysis.entry.pipeline, "resurrect"):
-            return True
-        # The base class's would do nothing, and leave an attempt behind that tells of it.
-        with guarded(analysis, "dag_file"):
-            dag_file = getattr(analysis.pipeline, "dag_file", None)
-            return dag_file is not None and bool(rescue_files(dag_file))
+    def _waits(self, attempt: Attempt, answer: Gone, retry: Retry) -> bool:
+        """Say whether it is too early for another try; then `status` tells when it will be."""
+        left = retry.due - time.time()
+        if left <= 0:
+            return False
+        count = f"({retry.number} of {retry.of})"
+        told = f"failed; will be submitted again in {ago(left)} {count}"
+        self._see(attempt.key, (None, told, str(answer.progress) if answer.progress else None))
+        if self.dry_run:
+            self.report(f"{'/'.join(attempt.key)}: {ending(answer)}; {told}")
+        return True
 
     # --- the job is on its way out
 
@@ -286,7 +317,7 @@ class Observer:
             analysis = self.workspace.analysis(attempt.key)
             try:
                 # The project may have another scheduler by now, which numbers its own jobs.
-                scheduler = self.workspace.scheduler(attempt.scheduler)
+                scheduler = self._scheduler(attempt)
                 with guarded(analysis, "__init__"):
                     own = hasattr(analysis.pipeline, "eject_job")
                     analysis.pipeline._scheduler = scheduler
@@ -315,40 +346,10 @@ class Observer:
             )
 
 
-def ending(answer: Gone) -> str:
-    """Say in words how a job ended."""
-    if answer.removed:
-        return f"job {answer.job_id} was removed" + (f": {answer.reason}" if answer.reason else "")
-    if answer.signal is not None:
-        return f"job {answer.job_id} was ended by signal {answer.signal}"
-    text = f"job {answer.job_id} ended"
-    if answer.exit_code is not None:
-        text += f" with exit code {answer.exit_code}"
-    if answer.progress and answer.progress.failed:
-        text += f" ({answer.progress})"
-    return text
-
-
-def _last_words(analysis: Analysis) -> str:
-    """Return the last line of the newest error file that is not empty."""
-    try:
-        logs = call(analysis, "collect_logs", keep=False)
-    except AsimovError:
-        return ""
-    if not isinstance(logs, Mapping):
-        return ""
-    for name in sorted(logs, key=lambda each: not str(each).endswith(".err")):
-        lines = [line for line in str(logs[name]).splitlines() if line.strip()]
-        if lines and str(name).endswith(".err"):
-            return f"{lines[-1].strip()[:200]} ({name})"
-    return ""
-
-
-def _names(answer: Any) -> list[str]:
-    """Return what `missing_outputs` says as a list."""
-    if isinstance(answer, (list, tuple, set)):
-        return [str(each) for each in answer]
-    return [str(answer)] if answer else []
+def _rests(answer: Present) -> bool:
+    """Say whether what is on hold is all that is left of a job to run now."""
+    busy = answer.progress and (answer.progress.running or answer.progress.idle)
+    return answer.state is JobState.HELD or (answer.progress is not None and not busy)
 
 
 def _one_line(answer: Any) -> str:

@@ -168,8 +168,9 @@ def test_resurrection_ends_after_its_limit(lab: Any) -> None:
     lab.apply("a, exit code: 1, max resurrections: 2")
     lab.finish(code=3)
     assert lab.states() == {"a": "stuck"}
-    assert [each.state for each in lab.attempts("a")] == ["ended", "ended", "ended", "void"]
+    assert [each.state for each in lab.attempts("a")] == ["ended", "ended", "ended"]
     assert len(lab.jobs()) == 3
+    assert "it was submitted again 2 times already" in lab.reason("a")
 
 
 def test_a_pipeline_may_ask_for_a_state_while_its_job_runs(lab: Any, simple: Any) -> None:

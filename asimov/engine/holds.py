@@ -1,0 +1,266 @@
+"""Jobs on hold: what the policy of an analysis says of them, and doing it.
+
+Nothing is tried that has not been counted on disk before, so that what never helps comes to an
+end, whatever crashes. A scheduler that can't be asked costs no try.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from asimov.engine.status import ago
+from asimov.errors import SchedulerError, SchedulerUnreachableError
+from asimov.ledger import policy
+from asimov.ledger.records import Attempt
+from asimov.ledger.remedies import Remedies
+from asimov.scheduler.contract import Held, JobState, Present, Scheduler
+from asimov.scheduler.holds import classify
+from asimov.workspace import Workspace
+
+#: How long a release may take to be seen, in seconds: before, the same hold is not tended again.
+SETTLING = 30.0
+#: Pauses are not doubled more often than this.
+_DOUBLINGS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the processes of a job that are on hold.
+
+    Attributes
+    ----------
+    detail
+        A line for `status`.
+    stuck
+        Why a person is needed; None where nobody is.
+    """
+
+    detail: str
+    stuck: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What is to be done about one process, or why nothing can be (`problem`)."""
+
+    held: Held
+    process: str
+    kind: str
+    asked_mb: float | None = None
+    number: int = 0
+    of: int = 0
+    due: float = 0.0
+    to_mb: int | None = None
+    problem: str | None = None
+
+    @property
+    def why(self) -> str:
+        """The class and the codes."""
+        codes = [self.kind]
+        if self.held.code is not None:
+            codes.append(f"code {self.held.code}")
+        if self.held.subcode:
+            codes.append(f"subcode {self.held.subcode}")
+        return ", ".join(codes)
+
+    @property
+    def act(self) -> str:
+        """What is done, as told afterwards."""
+        count = f", {self.number} of {self.of}"
+        if self.to_mb is None:
+            return f"released{count}"
+        size = policy.told_size(self.to_mb)
+        return f"{self.kind} raised to {size} and released{count}"
+
+
+def tend(
+    workspace: Workspace,
+    attempt: Attempt,
+    answer: Present,
+    report: Callable[[str], None],
+    *,
+    dry_run: bool = False,
+) -> Outcome | None:
+    """Do what is due about the processes of a job that are on hold.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    attempt
+        Whose job it is.
+    answer
+        What the scheduler says of it.
+    report
+        Takes a line for each thing that was done.
+    dry_run
+        Whether to say what would be done, and do nothing.
+
+    Returns
+    -------
+    Outcome or None
+        None where nothing is on hold.
+
+    Raises
+    ------
+    AsimovError
+        Where the settings ``holds``, as a pipeline has written them, are wrong.
+    """
+    held = answer.held
+    if not held and answer.state is JobState.HELD:
+        held = (Held(answer.job_id, code=answer.code, reason=answer.reason),)
+    if not held:
+        return None
+    tending = _Tending(workspace, attempt, report, dry_run)
+    clusters: dict[int, list[_Step]] = {}
+    for each in held:
+        clusters.setdefault(each.job_id, []).append(tending.plan(each))
+    outcomes = [tending.tend(job_id, steps) for job_id, steps in clusters.items()]
+    more = f" (and {len(outcomes) - 1} more held)" if len(outcomes) > 1 else ""
+    worst = next((each for each in outcomes if each.stuck), outcomes[0])
+    return Outcome(worst.detail + more, worst.stuck + more if worst.stuck else None)
+
+
+class _Tending:
+    """The processes of one attempt's job."""
+
+    def __init__(
+        self, workspace: Workspace, attempt: Attempt, report: Callable[[str], None], dry_run: bool
+    ) -> None:
+        self.workspace = workspace
+        self.attempt = attempt
+        self.report = report
+        self.dry_run = dry_run
+        self.now = time.time()
+        self.policy = policy.read(workspace.settings(attempt.key).get("holds"))
+        self.remedies = Remedies(workspace.journal, attempt.uid)
+
+    # --- what is to be done
+
+    def plan(self, held: Held) -> _Step:
+        """Say what is to be done about a process."""
+        # A node that is tried again is another cluster, and the same work.
+        process = f"{held.node or held.job_id}.{held.process}"
+        kind = classify(held.code, held.subcode, held.reason)
+        remedy = self.policy[kind]
+        if remedy.action == "stuck" or not remedy.times:
+            return _Step(held, process, kind, problem="")
+        done = self.remedies.times(process, kind)
+        if done >= remedy.times:
+            what = "released" if remedy.action == "release" else "raised and released"
+            return _Step(held, process, kind, problem=f"it was {what} {done} times already")
+        asked, to_mb = None, None
+        if remedy.action == "raise":
+            asked, to_mb, problem = self._raised(held, process, kind, remedy)
+            if problem:
+                return _Step(held, process, kind, problem=problem)
+        due = self._due(held, process, remedy.pause * 2 ** min(done, _DOUBLINGS))
+        return _Step(held, process, kind, asked, done + 1, remedy.times, due, to_mb)
+
+    def _due(self, held: Held, process: str, pause: float) -> float:
+        record = self.workspace.records.get(self.attempt.key)
+        since = held.since or (record.job_since if record else None) or self.now
+        last = self.remedies.last(process)
+        if last and (held.since is None or last >= held.since):
+            # This hold was tended already: the release is on its way, or was cut short.
+            return last + max(pause, SETTLING)
+        return since + pause
+
+    def _raised(
+        self, held: Held, process: str, kind: str, remedy: policy.Remedy
+    ) -> tuple[float | None, int | None, str | None]:
+        """Return what it asks for and should ask for, in MB, or why it can't ask for more."""
+        if kind == "memory":
+            asked, used = held.memory_mb, held.memory_used_mb
+        else:
+            asked, used = _mb(held.disk_kb), _mb(held.disk_used_kb)
+        most = max(asked or 0.0, used or 0.0)
+        if not most:
+            return None, None, "it is not known what it asked for"
+        first = self.remedies.first_request(process, kind, asked or most)
+        cap = remedy.up_to if remedy.up_to is not None else 4 * first
+        to_mb = math.ceil(min(cap, most * remedy.factor))
+        if asked and to_mb <= asked:
+            return asked, None, f"it asked for {policy.told_size(asked)} already, the cap"
+        return asked or most, to_mb, None
+
+    # --- doing it
+
+    def tend(self, job_id: int, steps: list[_Step]) -> Outcome:
+        """Tend one cluster: a scheduler releases all its processes at once."""
+        problem = next((step for step in steps if step.problem is not None), None)
+        if problem is not None:
+            return self._left(problem, problem.problem or "")
+        step = max(steps, key=lambda each: each.due)
+        if step.due > self.now:
+            # The request is raised when the time has come, and not before.
+            act = f"released again in {ago(step.due - self.now)}, {step.number} of {step.of}"
+            return Outcome(f"{_whose(step.held)}held ({step.why}): {act}")
+        step = max(steps, key=lambda each: each.to_mb or 0)
+        done = f"{self._who(steps)} held: {_reason(step.held)} ({step.why})"
+        name = "/".join(self.attempt.key)
+        if self.dry_run:
+            self.report(f"{name}: {done}: would be {step.act}")
+            return Outcome(f"{_whose(step.held)}held ({step.why})")
+        tried = [(each.process, each.kind, each.asked_mb) for each in steps]
+        scheduler = self.workspace.scheduler(self.attempt.scheduler, self.attempt.place)
+        self.remedies.count(tried)
+        try:
+            _release(scheduler, job_id, steps)
+        except SchedulerUnreachableError as error:
+            self.remedies.take_back(tried)
+            return Outcome(f"{_whose(step.held)}held ({step.why}): can't be released now: {error}")
+        except SchedulerError as error:
+            return self._left(step, f"the scheduler refused: {error}")
+        kind = "released" if step.to_mb is None else "raised"
+        self.workspace.journal.note(self.attempt.key, "monitor", kind, f"{done}: {step.act}")
+        self.report(f"{name}: {done}: {step.act}")
+        return Outcome(f"{_whose(step.held)}held ({step.why}): {step.act}")
+
+    def _who(self, steps: list[_Step]) -> str:
+        held = steps[0].held
+        what = f"node {held.node} (job {held.job_id})" if held.node else f"job {held.job_id}"
+        return f"{len(steps)} processes of {what} were" if len(steps) > 1 else f"{what} was"
+
+    def _left(self, step: _Step, problem: str) -> Outcome:
+        """Leave it to a person."""
+        held = step.held
+        what = f"node {held.node}, job {held.job_id}," if held.node else f"job {held.job_id}"
+        told = f"{what} is held: {_reason(held)} ({step.why})"
+        if problem:
+            told += f"; {problem}"
+        with_tool = f" with 'condor_release {held.job_id}'"
+        release = f"release it{with_tool if self.attempt.scheduler == 'htcondor' else ''}"
+        subject, name = self.attempt.key
+        restart = f"'asimov production set {subject} {name} --status restart'"
+        told += f"; {release}, or mend it and {restart}"
+        return Outcome(f"{_whose(held)}held ({step.why}): {_reason(held)}", told)
+
+
+def _release(scheduler: Scheduler, job_id: int, steps: list[_Step]) -> None:
+    asked = {
+        kind: max((step.to_mb or 0 for step in steps if step.kind == kind), default=0)
+        for kind in policy.RAISED
+    }
+    if any(asked.values()):
+        scheduler.raise_requests(
+            job_id,
+            memory_mb=asked["memory"] or None,
+            disk_kb=asked["disk"] * 1024 or None,
+        )
+    scheduler.release(job_id, "released by asimov")
+
+
+def _mb(kb: float | None) -> float | None:
+    return None if kb is None else kb / 1024
+
+
+def _reason(held: Held) -> str:
+    return " ".join((held.reason or "no reason was given").split())
+
+
+def _whose(held: Held) -> str:
+    return f"node {held.node} " if held.node else ""
