@@ -16,6 +16,9 @@ from asimov.files import write_atomically
 #: Stands for the subject in the paths and listings of analyses across subjects.
 PROJECT_ANALYSES = "project-analyses"
 
+#: What only commands that had the journal open leave in its folder.
+_TRACES = ("journal.db-wal", "journal.db-journal", "work.lock", "ledger.lock", "local/queue.db")
+
 
 @dataclass(frozen=True)
 class Project:
@@ -51,6 +54,27 @@ class Project:
     def state(self) -> Path:
         """The folder of what the program itself keeps."""
         return self.root / ".asimov"
+
+    @property
+    def journal(self) -> Path:
+        """The journal's file."""
+        return self.state / "journal.db"
+
+    @property
+    def lost_journal(self) -> bool:
+        """Whether the project had a journal and has none.
+
+        ``asimov init`` writes ``[project] journal`` once it has made one. A project that is older
+        than this option tells by what commands have left beside the journal.
+        """
+        try:
+            if self.journal.stat().st_size:
+                return False
+        except OSError:
+            pass  # none, or a folder that can't be looked into: there is none to be used
+        if self.config.has_option("project", "journal"):
+            return True
+        return any((self.state / trace).exists() for trace in _TRACES)
 
     @property
     def working(self) -> Path:
@@ -89,18 +113,21 @@ class Project:
         return self.root / stored
 
 
-def find(start: Path | None = None) -> Project:
+def find(start: Path | None = None, *, without_journal: bool = False) -> Project:
     """Open the project that a folder lies in.
 
     Parameters
     ----------
     start
         The folder, by default the current one; the nearest project at or above it is taken.
+    without_journal
+        Whether a project that has lost its journal is opened, and not refused.
 
     Raises
     ------
     AsimovError
-        Where there is none.
+        Where there is none, or its journal is lost: with a new one every analysis would be
+        submitted a second time.
     """
     try:
         here = (start or Path.cwd()).resolve()
@@ -115,7 +142,22 @@ def find(start: Path | None = None) -> Project:
                     where=project.ledger,
                     hint="restore it from a copy, or make a new project with 'asimov init NAME'",
                 )
+            if project.lost_journal and not without_journal:
+                raise AsimovError(
+                    "the project's journal is lost",
+                    where=project.journal,
+                    hint="'asimov ledger repair' rebuilds what can be rebuilt; in a copy of "
+                    "another project, delete .asimov and run 'asimov init NAME'",
+                )
             return project
+    for folder in (here, *here.parents):
+        if os.path.isfile(folder / "ledger" / "project.yaml"):  # noqa: PTH113  (never raises)
+            raise AsimovError(
+                "there is a ledger here, and no project around it",
+                where=folder,
+                hint=f"restore {configuration.PROJECT_FILE}, or make the copy of a project a new "
+                "one with 'asimov init NAME'",
+            )
     raise AsimovError(
         f"{here} is not in an asimov project",
         hint="go to one, name one with 'asimov --project DIR', or make one with 'asimov init NAME'",

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from asimov import plugins
+from asimov import configuration, plugins
+from asimov.ledger.journal import Journal
 from asimov.project import create
 
 
@@ -51,6 +52,10 @@ def command(
     }
     given = {place: value for place, value in options.items() if value is not None}
     project = create(name, Path(root), scheduler.lower(), given)
+    # First the journal, then what says that there is one: without it the project is a new one.
+    Journal(project.journal).close()
+    file = project.root / configuration.PROJECT_FILE
+    configuration.update_file(file, {("project", "journal"): project.stored(project.journal)})
     click.echo(f"Made the project {name!r} in {project.root}")
     why = " (it was found here)" if found and scheduler == "htcondor" else ""
     if scheduler.lower() == "htcondor" and not shutil.which("condor_submit"):

@@ -7,6 +7,7 @@ import json
 import click
 
 from asimov.cli.opened import open_workspace
+from asimov.cli.repair import repair_command
 from asimov.ledger.documents import dump
 from asimov.ledger.merge import leaves, origins
 
@@ -19,6 +20,9 @@ def command() -> None:
     Example:
       asimov ledger show sunspots detrend
     """
+
+
+command.add_command(repair_command)
 
 
 @command.command("show")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,32 @@ from asimov.ledger.migrations import MIGRATIONS
 
 #: File systems that several machines share: SQLite's write-ahead log needs shared memory.
 _SHARED = ("nfs", "lustre", "gpfs", "cifs", "smb", "beegfs", "ceph", "afs", "fuse", "9p", "panfs")
+
+
+#: SQLite's result codes (https://www.sqlite.org/rescode.html) by what they mean here. Python tells
+#: them from 3.11 on; before that SQLite's own words do.
+_CODES = {
+    3: "denied", 5: "busy", 6: "busy", 8: "denied", 10: "failed", 11: "damaged", 13: "full",
+    14: "denied", 26: "damaged",
+}  # fmt: skip
+_WORDS = {
+    "disk is full": "full",
+    "locked": "busy",
+    "disk I/O error": "failed",
+    "readonly": "denied",
+    "permission": "denied",
+    "unable to open": "denied",
+}
+_REPAIR = "'asimov ledger repair' rebuilds what can be rebuilt; nothing was changed"
+_HINTS = {
+    "full": "the disk is full; make room and run the command again: what was not written is undone",
+    "denied": "you may not write there, and every command that opens the project must",
+    "busy": "another program keeps it locked; try again",
+    "failed": "the disk fails, or your share of it is used up; what was not written is undone",
+    "damaged": _REPAIR,
+}
+#: With less than this left a file system is taken to be full, in bytes.
+_ROOM = 1 << 16
 
 
 class JournalError(AsimovError):
@@ -37,11 +64,17 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._depth = 0
+        if lacks_log(path):
+            raise JournalError(
+                "the journal's write-ahead log is missing: what was written last is lost",
+                where=path,
+                hint=_REPAIR,
+            )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
         except sqlite3.Error as error:
-            raise self._damaged(error) from error
+            raise self._fault(error) from error
         except OSError as error:
             raise AsimovError(f"can't be opened: {error.strerror}", where=path) from error
         try:
@@ -52,15 +85,12 @@ class Database:
         except BaseException as error:
             self._db.close()
             if isinstance(error, sqlite3.Error):
-                raise self._damaged(error) from error
+                raise self._fault(error) from error
             raise
 
-    def _damaged(self, error: sqlite3.Error) -> JournalError:
-        hint = "is the disk full, or the file damaged? Nothing was changed"
-        if not os.access(self.path.parent, os.W_OK) or (
-            self.path.exists() and not os.access(self.path, os.W_OK)
-        ):
-            hint = "you may not write there, and every command that opens the project must"
+    def _fault(self, error: sqlite3.Error) -> JournalError:
+        """Return the error for people: what SQLite says, and what there is to do about it."""
+        hint = _HINTS[_kind(error, self.path)]
         return JournalError(f"the journal can't be used: {error}", where=self.path, hint=hint)
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
@@ -68,7 +98,7 @@ class Database:
         try:
             return self._db.execute(query, values).fetchall()
         except sqlite3.Error as error:
-            raise self._damaged(error) from error
+            raise self._fault(error) from error
 
     def write(self, statement: str, values: Sequence[Any] = ()) -> int:
         """Run a statement in a transaction, this one or the one around; return the rows changed."""
@@ -110,7 +140,10 @@ class Database:
     def transaction(self) -> Iterator[None]:
         """All that is written in the block is kept, or none of it; blocks may nest."""
         if self._depth:
-            yield
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise self._fault(error) from error
             return
         try:
             self._db.execute("BEGIN IMMEDIATE")
@@ -118,13 +151,15 @@ class Database:
             try:
                 yield
             except BaseException:
-                self._db.execute("ROLLBACK")
+                # Where the disk is full SQLite has undone it already.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-            raise self._damaged(error) from error
+            raise self._fault(error) from error
         finally:
             self._depth = 0
 
@@ -143,6 +178,41 @@ class Database:
                 yield
         finally:
             self._db.execute("PRAGMA synchronous = NORMAL")
+
+
+def _kind(error: sqlite3.Error, path: Path) -> str:
+    """Say what an error of SQLite's means, as a key of the table above."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None and code & 0xFF in _CODES:
+        kind = _CODES[code & 0xFF]
+    else:
+        # What is left are tables that are not as they should be, and text that is none.
+        kind = next((kind for words, kind in _WORDS.items() if words in str(error)), "damaged")
+    if kind == "failed" and _is_full(path.parent):  # as SQLite calls it in some places
+        return "full"
+    return kind
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        room = os.statvfs(folder)
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize < _ROOM
+
+
+def lacks_log(path: Path) -> bool:
+    """Say whether the write-ahead log of a database was taken away.
+
+    Its index (``-shm``) is made after the log and removed before it, so that it is never alone.
+    """
+    log, index = Path(f"{path}-wal"), Path(f"{path}-shm")
+    for _ in range(3):
+        # Another process may open or close the journal between two looks.
+        if log.exists() or not index.exists() or log.exists():
+            return False
+        time.sleep(0.01)
+    return path.exists()
 
 
 def _is_shared(path: Path) -> bool:

@@ -266,6 +266,21 @@ Observation = Present | Gone | Unknown | NotFound
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """A job that a scheduler knows by its tag, whether it is there or has ended.
+
+    Attributes
+    ----------
+    since
+        When it was submitted, in seconds since the epoch by the scheduler's clock.
+    """
+
+    tag: Tag
+    job_id: int
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What a job used, summed over its processes or nodes.
 
@@ -430,6 +445,11 @@ class Scheduler(ABC):
         """Return the scheduler of this kind at a place that `place` told; ``""`` is this one."""
         return self
 
+    @property
+    def shortest_interval(self) -> float:
+        """How many seconds should lie between two questions of a command that goes on asking."""
+        return 0.0
+
     def news(self, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
         """Return what has changed since the same was asked last, without asking the scheduler.
 
@@ -451,6 +471,14 @@ class Scheduler(ABC):
         """Return how many of the project's jobs, nodes of DAGs included, wait to run.
 
         None where the scheduler does not count them.
+        """
+        return None
+
+    def jobs_of_project(self) -> list[Listed] | None:
+        """Return every job that carries the project's tag, ended ones too, as far as it knows.
+
+        For a project that has lost its own record of them. The jobs of a DAG's nodes are left
+        out. None where the scheduler can't list them.
         """
         return None
 

@@ -1,0 +1,97 @@
+"""``asimov ledger repair``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from asimov import logs
+from asimov.engine.repair import Repaired, repair
+from asimov.ledger.needs import Key
+from asimov.project import find
+
+#: Of the analyses that somebody should look at, so many are named.
+_MOST = 200
+
+#: What the rows of a table are, to people.
+_LOST = {
+    "analyses": "states of analyses",
+    "attempts": "attempts to run one",
+    "events": "the log of what happened",
+    "facts": "what pipelines wrote to analyses and subjects",
+    "builds": "which configurations were built (they are built again)",
+    "changes": "a change of the ledger that was under way (apply the blueprint again)",
+    "properties": "whether the monitor was started in the background (look with 'asimov start')",
+    "remedies": "how often held jobs were released",
+}
+
+
+@click.command("repair")
+@click.option("-n", "--dry-run", "--dryrun", is_flag=True, help="Say what would be done.")
+@click.option(
+    "--without-scheduler",
+    is_flag=True,
+    help="Go on where the scheduler can't be asked; what is unclear is then stuck.",
+)
+@click.option("--ready", is_flag=True, help="Make those ready of which there is no trace.")
+def repair_command(dry_run: bool, without_scheduler: bool, ready: bool) -> None:
+    """Make a damaged or lost journal anew, from all that tells what happened.
+
+    What can still be read of it is kept; the rest is worked out from the scheduler's queue and
+    history, the logs in run directories, and the results store. Repair judges no job: the next
+    monitor pass does. What nothing tells of is stuck, or waits, and is not submitted again.
+    The damaged file is kept beside the new one. A journal that is whole is left alone.
+
+    \b
+    Exit codes: 5 the scheduler can't be reached, 6 another asimov is at work in this project.
+
+    \b
+    Example:
+      asimov ledger repair --dry-run
+      asimov ledger repair
+      asimov monitor
+    """
+    named = click.get_current_context().find_root().obj
+    project = find(Path(named) if named else None, without_journal=True)
+    logs.write_to(project.logs)
+    result = repair(project, dry_run=dry_run, without_scheduler=without_scheduler, ready=ready)
+    would = "would be " if dry_run else ""
+    if not result.damage:
+        click.echo("The journal is whole: nothing to repair")
+        if result.decisions:
+            click.echo(f"{len(result.decisions)} that waited for it {would or 'are '}ready")
+        return
+    _tell(result, would)
+
+
+def _tell(result: Repaired, would: str) -> None:
+    click.echo(f"The journal is damaged: {'; '.join(result.damage[:3])}")
+    kept = [f"{n} {name}" for name, n in result.salvaged.items() if n]
+    click.echo(f"Read from it: {', '.join(kept) or 'nothing'}")
+    if result.evidence is not None and not result.evidence.asked:
+        click.echo("The scheduler could not be asked")
+    states = Counter(made.status for made in result.decisions.values())
+    told = ", ".join(f"{count} {status}" for status, count in states.items())
+    click.echo(f"Worked out from what else there is: {told or 'nothing was missing'}")
+    lost = [_LOST[name] for name in _LOST if name in result.incomplete]
+    if lost:
+        click.echo(f"Could not be rebuilt, or not all of it: {'; '.join(lost)}")
+    doubtful = [key for key, made in result.decisions.items() if made.doubtful]
+    if doubtful:
+        click.echo(f"{len(doubtful)} should be looked at:")
+    for key in doubtful[:_MOST]:
+        click.echo(_line(key, result))
+    if len(doubtful) > _MOST:
+        click.echo(f"  ... and {len(doubtful) - _MOST} more: 'asimov status' shows them")
+    if any(made.status == "wait" and made.doubtful for made in result.decisions.values()):
+        click.echo("'asimov ledger repair --ready' makes those ready of which there is no trace")
+    if result.aside is not None:
+        click.echo(f"The damaged file is kept as {result.aside.name}")
+    click.echo("Nothing was changed" if would else "'asimov monitor' now judges what has ended")
+
+
+def _line(key: Key, result: Repaired) -> str:
+    made = result.decisions[key]
+    return f"  {'/'.join(key)}: {made.status}: {made.reason}"
