@@ -5,7 +5,7 @@ For benchmarks only: what asimov itself needs for a submission and for a pass ov
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,9 +77,9 @@ class NullScheduler(Scheduler):
     def release(self, job_id: int, reason: str = "") -> None:
         """Do nothing."""
 
-    def usage(self, job_id: int) -> Usage | None:
-        """Say that it is not known."""
-        return None
+    def usage(self, job_ids: Collection[int], since: float) -> Mapping[int, Usage]:
+        """Say nothing: no job ends."""
+        return {}
 
     def start_service(self, arguments: Sequence[str], log: Path) -> int:
         """Refuse."""

@@ -77,6 +77,8 @@ class DagRun:
         self.clusters: dict[str, int] = {}
         self.names: dict[int, str] = {}
         self.pre: dict[str, int] = {}
+        #: Why nodes failed, where it was not their job.
+        self.reasons: dict[str, str] = {}
         self.active: set[str] = set()
         self.parents = dict.fromkeys(self.nodes, 0)
         #: By category: what may start, the first of it first, and how much of it is active.
@@ -102,6 +104,8 @@ class DagRun:
                 self.names[row["cluster"]] = name
             if row["pre_return"] is not None:
                 self.pre[name] = row["pre_return"]
+            if row["reason"] is not None:
+                self.reasons[name] = row["reason"]
         for name, node in self.nodes.items():
             if self.states[name] in _ACTIVE:
                 self.active.add(name)
@@ -147,8 +151,16 @@ class DagRun:
             self.active ^= {name}
             self.busy[self.nodes[name].category] += 1 if state in _ACTIVE else -1
         self.db.execute(
-            "INSERT OR REPLACE INTO nodes VALUES (?, ?, ?, ?, ?, ?, NULL)",
-            (self.id, name, state, self.retries[name], self.clusters.get(name), self.pre.get(name)),
+            "INSERT OR REPLACE INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                self.id,
+                name,
+                state,
+                self.retries[name],
+                self.clusters.get(name),
+                self.pre.get(name),
+                self.reasons.get(name),
+            ),
         )
 
     def _begin(self, name: str) -> None:
@@ -213,10 +225,8 @@ class DagRun:
         self._save(name, JOB)
 
     def _note(self, name: str, reason: str) -> None:
-        self.db.execute(
-            "UPDATE clusters SET reason = ? WHERE id = ?",
-            (printable(f"node {name}: {reason}"), self.id),
-        )
+        earlier = self.reasons.get(name)
+        self.reasons[name] = printable(f"{earlier}; {reason}" if earlier else reason)
 
     def process_failed(self, cluster: int) -> list[int]:
         """Remove what else a node's job has, as DAGMan does; return the processes to end."""
@@ -244,8 +254,12 @@ class DagRun:
         else:
             self._ended(name, returned)
 
-    def script_ended(self, name: str, role: str, code: int) -> None:
-        """Go on after a node's script."""
+    def script_ended(self, name: str, role: str, code: int, problem: str | None = None) -> None:
+        """Go on after a node's script; `problem` tells why it could not be started."""
+        if code and self.removing is None:
+            what = f"returned {code}" if code > 0 else f"was ended by signal {-code}"
+            what = f"could not be run: {problem}" if problem else what
+            self._note(name, f"its {role.upper()} script {what}")
         if role == POST:
             cluster = self.clusters.get(name, -1)
             proc = 0 if cluster >= 0 else -1
@@ -259,7 +273,6 @@ class DagRun:
         if self.removing is not None:
             self._ended(name, _REMOVED)
         elif code:
-            self._note(name, f"its PRE script ended with {code}")
             self._ended(name, code)
         elif self.held:
             self._save(name, _WAITING)
@@ -280,7 +293,9 @@ class DagRun:
         again = self.retries[name] < node.retries and returned != node.unless_exit
         if again and self.removing is None:
             self.retries[name] += 1
-            self.pre.pop(name, None)
+            # What is kept of a node is that of its last try.
+            for kept in (self.pre, self.reasons, self.clusters):
+                kept.pop(name, None)
             self._save(name, _WAITING)
             self._ready(name)
             return
@@ -296,8 +311,8 @@ class DagRun:
         if self.removing is None and not self.held:
             self.held = True
             self.db.execute(
-                "UPDATE clusters SET state = ?, reason = ?, code = 1 WHERE id = ?",
-                (HELD, reason, self.id),
+                "UPDATE clusters SET state = ?, reason = ?, code = 1, held_at = ? WHERE id = ?",
+                (HELD, reason, self.queue.now, self.id),
             )
             held = events.held(self.id, 0, self.queue.now, reason, code=1)
             self.queue.log_to(self.details["log"], held)
@@ -343,17 +358,16 @@ class DagRun:
             event = events.terminated(self.id, 0, now, exit_code=code)
             if code:
                 names = ", ".join(failed[:5]) + (", ..." if len(failed) > 5 else "")
-                kept = self.db.execute(
-                    "SELECT reason FROM clusters WHERE id = ?", (self.id,)
-                ).fetchone()[0]
-                reason = kept or f"failed nodes: {names}"
+                told = next((name for name in failed if name in self.reasons), None)
+                reason = f"node {told}: {self.reasons[told]}" if told else f"failed nodes: {names}"
         self.queue.log_to(self.details["log"], event)
         self.db.execute(
             "UPDATE clusters SET state = 'gone', exit_code = ?, reason = ?, ended = ?,"
             " idle = 0, running = 0, held = 0 WHERE id = ?",
             (None if removed else code, reason, now, self.id),
         )
-        self.db.execute("DELETE FROM nodes WHERE dag = ?", (self.id,))
+        # Those that failed are kept, to be asked about.
+        self.db.execute("DELETE FROM nodes WHERE dag = ? AND state != ?", (self.id, _FAILED))
         self.db.execute("DELETE FROM dags WHERE cluster = ?", (self.id,))
 
     def _leave_files(self, code: int, failed: list[str]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from asimov.errors import Place, SchedulerError
+from asimov.scheduler.local.sizes import size
 from asimov.scheduler.quoting import inherited, split_arguments, split_environment
 from asimov.scheduler.submitfile import SubmitFile
 
@@ -40,6 +41,8 @@ class Process:
         The exit code that means "run me again".
     append
         Whether output is added to what the files hold.
+    memory_mb, disk_kb
+        What it asks for; None where it asks for nothing, or for what only HTCondor can work out.
     """
 
     arguments: list[str]
@@ -54,6 +57,8 @@ class Process:
     held: bool = False
     checkpoint: int | None = None
     append: bool = False
+    memory_mb: int | None = None
+    disk_kb: int | None = None
 
 
 class Paths:
@@ -154,6 +159,8 @@ def _process(submit: SubmitFile, live: Mapping[str, str], folder: Path, paths: P
         )
         if checkpoint
         else None,
+        memory_mb=size(get("request_memory"), "M"),
+        disk_kb=size(get("request_disk"), "K"),
     )
 
 

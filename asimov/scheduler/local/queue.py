@@ -63,8 +63,8 @@ class Queue:
         self.ended: list[tuple[int, int]] = []
         #: Node clusters of which a process failed in this turn, as (dag, cluster).
         self.failed: list[tuple[int, int]] = []
-        #: Scripts that ended in this turn, as (dag, node, role, exit code).
-        self.scripts: list[tuple[int, str, str, int]] = []
+        #: Scripts that ended in this turn, as (dag, node, role, exit code, why it did not run).
+        self.scripts: list[tuple[int, str, str, int, str | None]] = []
         self._events: defaultdict[Path, list[Event]] = defaultdict(list)
         self._pauses: dict[int, float] = {}
         self._environments: dict[str, dict[str, str]] = {}
@@ -147,9 +147,10 @@ class Queue:
         if fate == "remove":
             self._removed(row)
         elif fate == "hold":
-            reason = row["fate_reason"]
-            self.log(row, events.evicted(*ids, reason), events.held(*ids, reason, code=1))
-            self._set(row, HELD, reason=reason, code=1, fate=None)
+            reason, code, subcode = row["fate_reason"], row["code"] or 1, row["subcode"] or 0
+            held = events.held(*ids, reason, code=code, subcode=subcode)
+            self.log(row, events.evicted(*ids, reason), held)
+            self._set(row, HELD, reason=reason, code=code, subcode=subcode, fate=None)
         elif fate == "release":
             self.log(row, events.evicted(*ids, row["fate_reason"]))
             self._set(row, IDLE, fate=None)
@@ -159,7 +160,7 @@ class Queue:
             self._set(row, IDLE)
         elif row["role"] in (PRE, POST):
             code = _returned(ending) if not ending.held else 127
-            self.scripts.append((row["cluster"], row["node"], row["role"], code))
+            self.scripts.append((row["cluster"], row["node"], row["role"], code, ending.held))
             self.db.execute("DELETE FROM processes WHERE id = ?", (row["id"],))
         elif row["role"] == SERVICE:
             ran = ending.ended - ending.started
@@ -169,7 +170,7 @@ class Queue:
         elif ending.held:
             held = events.held(*ids, ending.held, code=ending.code, subcode=ending.subcode)
             self.log(row, held)
-            self._set(row, HELD, reason=ending.held, code=ending.code)
+            self._set(row, HELD, reason=ending.held, code=ending.code, subcode=ending.subcode)
         elif ending.exit_code is not None and ending.exit_code == _checkpoint(row):
             self.log(row, events.evicted(*ids, "checkpointed"))
             self._set(row, IDLE)
@@ -189,6 +190,7 @@ class Queue:
     def lose(self, row: sqlite3.Row) -> None:
         """Record that a process and its keeper are gone without a word; it is started again."""
         lost = row["lost"] + 1
+        self.db.execute("UPDATE processes SET runs = runs + 1 WHERE id = ?", (row["id"],))
         script = row["role"] in (PRE, POST)
         if row["fate"] or row["role"] == SERVICE or (script and lost >= _LOST_LIMIT):
             fated = bool(row["fate"])
@@ -199,7 +201,7 @@ class Queue:
         self.log(row, events.evicted(*ids, reason))
         if lost >= _LOST_LIMIT:
             self.log(row, events.held(*ids, reason, code=1))
-            self._set(row, HELD, lost=0, reason=f"{reason}, {lost} times", code=1)
+            self._set(row, HELD, lost=0, reason=f"{reason}, {lost} times", code=1, subcode=0)
         else:
             self._set(row, IDLE, lost=lost)
 
@@ -210,21 +212,33 @@ class Queue:
         else:
             self._set(row, IDLE)
 
-    def hold(self, row: sqlite3.Row, reason: str) -> bool:
-        """Hold a process; return whether it must be ended for it."""
+    def hold(self, row: sqlite3.Row, reason: str, code: int = 1, subcode: int = 0) -> bool:
+        """Hold a process, with HTCondor's codes; return whether it must be ended for it."""
         if row["state"] == RUNNING and row["fate"] != "remove":
             self._fate(row, "hold", reason)
+            self.db.execute(
+                "UPDATE processes SET code = ?, subcode = ? WHERE id = ?",
+                (code, subcode, row["id"]),
+            )
             return True
         if row["state"] == IDLE:
-            self.log(row, events.held(row["cluster"], row["proc"], self.now, reason, code=1))
-            self._set(row, HELD, reason=reason, code=1)
+            ids = (row["cluster"], row["proc"], self.now)
+            self.log(row, events.held(*ids, reason, code=code, subcode=subcode))
+            self._set(row, HELD, reason=reason, code=code, subcode=subcode)
         return False
+
+    def saw_memory(self, row: sqlite3.Row, used_mb: float) -> None:
+        """Record what a process that runs was seen to use."""
+        self.db.execute(
+            "UPDATE processes SET memory = max(coalesce(memory, 0), ?) WHERE id = ?",
+            (used_mb, row["id"]),
+        )
 
     def release(self, row: sqlite3.Row, reason: str) -> None:
         """Release a process from hold."""
         if row["state"] == HELD:
             self.log(row, events.released(row["cluster"], row["proc"], self.now, reason))
-            self._set(row, IDLE, reason=None, code=None)
+            self._set(row, IDLE, reason=None, code=None, subcode=None, held_at=None)
         elif row["fate"] == "hold":
             self._fate(row, "release", row["fate_reason"])  # when it has ended
 
@@ -241,7 +255,7 @@ class Queue:
 
     def _removed(self, row: sqlite3.Row) -> None:
         if row["role"] in (PRE, POST):
-            self.scripts.append((row["cluster"], row["node"], row["role"], -1))
+            self.scripts.append((row["cluster"], row["node"], row["role"], -1, None))
             self.db.execute("DELETE FROM processes WHERE id = ?", (row["id"],))
             return
         reason = row["fate_reason"]
@@ -256,16 +270,19 @@ class Queue:
     def _use(self, row: sqlite3.Row, ending: Ending) -> None:
         self.db.execute(
             "UPDATE processes SET wall = wall + ?, cpu = coalesce(cpu, 0) + ?,"
-            " memory = max(coalesce(memory, 0), ?) WHERE id = ?",
+            " memory = max(coalesce(memory, 0), ?), runs = runs + ? WHERE id = ?",
             (
                 max(0.0, ending.ended - ending.started),
                 ending.user + ending.system,
                 ending.memory_mb or 0.0,
+                int(ending.ended > ending.started),  # not so where nothing was started
                 row["id"],
             ),
         )
 
     def _set(self, row: sqlite3.Row, state: str, **columns: object) -> None:
+        if state == HELD:
+            columns["held_at"] = self.now
         names = "".join(f", {name} = ?" for name in columns)
         self.db.execute(
             f"UPDATE processes SET state = ?{names} WHERE id = ?",

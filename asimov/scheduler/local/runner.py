@@ -22,6 +22,7 @@ from asimov.errors import AsimovError
 from asimov.files import locked
 from asimov.scheduler.local.dagman import DagRun
 from asimov.scheduler.local.jobs import Paths
+from asimov.scheduler.local.memory import hold_excess
 from asimov.scheduler.local.process import (
     Ending,
     Life,
@@ -38,8 +39,9 @@ from asimov.scheduler.local.process import (
 from asimov.scheduler.local.queue import Queue
 from asimov.scheduler.local.spool import GONE, SERVICE, Spool, process, ring
 
-#: Seconds: until an idle runner ends, between looks at adopted processes, between safety looks.
-_LINGER, _ADOPTED, _SAFETY = 2.0, 0.2, 30.0
+#: Seconds: until an idle runner ends, between looks at adopted processes, between safety looks,
+#: between looks at the memory of processes.
+_LINGER, _ADOPTED, _SAFETY, _MEMORY = 2.0, 0.2, 30.0, 1.0
 #: Seconds within which a keeper that was forked has claimed its attempt, or never will.
 _ON_ITS_WAY = 600.0
 
@@ -55,12 +57,18 @@ class Runner:
         How many processors jobs may take at once.
     grace
         How long a process may live after it was asked to end, in seconds.
+    enforce
+        Whether a process that uses more memory than it asked for is held.
     """
 
-    def __init__(self, root: Path, limit: int, grace: float, db: sqlite3.Connection) -> None:
+    def __init__(
+        self, root: Path, limit: int, grace: float, enforce: bool, db: sqlite3.Connection
+    ) -> None:
         self.spool = Spool(root)
         self.limit = limit
         self.grace = grace
+        self.enforce = enforce
+        self._looked = 0.0
         self.queue = Queue(db, Paths(root))
         self.db = db
         #: What runs: the process's row -> (attempt, cpus, keeper's id or 0, whether it is ours).
@@ -96,6 +104,8 @@ class Runner:
             waits.append(_LINGER)
         if any(not ours for _, _, _, ours in self.started.values()):
             waits.append(_ADOPTED)
+        if self.enforce and self.started:
+            waits.append(_MEMORY)
         waits += [wait for _, wait in self.queue.services()]
         return max(min(waits), 0.0) + 0.001
 
@@ -119,6 +129,7 @@ class Runner:
                 queue.finish(row, ending)
             files += self._files(number, attempt)
         end = self._requests()
+        end += self._over_memory()
         end += self._step()
         begin = self._choose()
         queue.write_logs()
@@ -213,6 +224,13 @@ class Runner:
         self.db.execute("DELETE FROM requests")
         return end
 
+    def _over_memory(self) -> list[int]:
+        if not self.enforce or time.monotonic() - self._looked < _MEMORY:
+            return []
+        self._looked = time.monotonic()
+        keepers = {number: pid for number, (_, _, pid, _) in self.started.items()}
+        return hold_excess(self.queue, keepers)
+
     def _step(self) -> list[int]:
         for row in self.db.execute("SELECT * FROM clusters WHERE kind = 'dag' AND state = 'idle'"):
             self._load(row)
@@ -226,8 +244,8 @@ class Runner:
             scripts, queue.scripts = queue.scripts, []
             for dag, cluster in ended:
                 self.dags[dag].job_ended(cluster)
-            for dag, node, role, code in scripts:
-                self.dags[dag].script_ended(node, role, code)
+            for dag, node, role, code, problem in scripts:
+                self.dags[dag].script_ended(node, role, code, problem)
         for number in list(self.dags):
             if self.dags[number].step(self.limit):
                 del self.dags[number]
@@ -307,6 +325,7 @@ def folder_number(spool: Spool) -> str:
 def main(arguments: list[str]) -> int:
     """Run the queue of a project, unless another runner does."""
     root, limit, grace = Path(arguments[0]), int(arguments[1]), float(arguments[2])
+    enforce = arguments[3:] == ["enforce-memory"]
     spool = Spool(root)
     if not spool.exists():
         return 1  # the project was deleted; the lock would make its folder again
@@ -332,7 +351,7 @@ def main(arguments: list[str]) -> int:
         home, said = folder_number(spool), ""
         while True:
             try:
-                if _serve(spool, root, limit, grace, reader.fileno()):
+                if _serve(spool, root, limit, grace, enforce, reader.fileno()):
                     return 0
             except (sqlite3.OperationalError, OSError) as error:
                 if not spool.exists() or folder_number(spool) != home:
@@ -345,7 +364,7 @@ def main(arguments: list[str]) -> int:
                 time.sleep(1)
 
 
-def _serve(spool: Spool, root: Path, limit: int, grace: float, signals: int) -> bool:
+def _serve(spool: Spool, root: Path, limit: int, grace: float, enforce: bool, signals: int) -> bool:
     spool.runner.unlink(missing_ok=True)
     claim(spool.runner, identity())
     spool.bell.unlink(missing_ok=True)
@@ -354,7 +373,7 @@ def _serve(spool: Spool, root: Path, limit: int, grace: float, signals: int) -> 
     bell = os.open(spool.bell, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         with spool.connect() as db:
-            runner = Runner(root, limit, grace, db)
+            runner = Runner(root, limit, grace, enforce, db)
             runner.run(bell, signals)
             # Who rings now finds nobody and starts a runner; who rang before is seen here.
             spool.bell.unlink(missing_ok=True)

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from configparser import ConfigParser
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from asimov.configuration import number
 from asimov.errors import SchedulerError
 from asimov.scheduler.contract import (
+    Failure,
     Gone,
     JobDescription,
-    JobState,
-    NotFound,
+    Listed,
     Observation,
     Present,
-    Progress,
     Scheduler,
     Ticket,
     Unknown,
@@ -34,11 +31,14 @@ from asimov.scheduler.contract import (
 from asimov.scheduler.dagfile import read_dag_file, rescue_files
 from asimov.scheduler.eventlog import Event
 from asimov.scheduler.local import events
+from asimov.scheduler.local.explaining import explain
+from asimov.scheduler.local.failing import failures
 from asimov.scheduler.local.jobs import Paths, Process, processes
+from asimov.scheduler.local.listing import jobs_of_project
 from asimov.scheduler.local.nodes import node_folder, node_submit
-from asimov.scheduler.local.process import MARK, printable
+from asimov.scheduler.local.observing import observations
+from asimov.scheduler.local.requests import ask, raise_requests
 from asimov.scheduler.local.spool import (
-    BUSY,
     DAG,
     JOB,
     SERVICE,
@@ -46,8 +46,9 @@ from asimov.scheduler.local.spool import (
     add_cluster,
     add_environment,
     add_processes,
-    ring,
 )
+from asimov.scheduler.local.using import queued, usage
+from asimov.scheduler.local.waking import environ, wake
 from asimov.scheduler.submitfile import SubmitFile, describe, read_submit_file
 
 if TYPE_CHECKING:
@@ -55,19 +56,6 @@ if TYPE_CHECKING:
 
 #: Seconds that a process has to end by itself, unless ``[local] grace`` says otherwise.
 GRACE = 10.0
-_OBSERVED = (
-    "id, uid, kind, state, total, done, failed, idle, running, held, exit_code, signal, removed,"
-    " ended, reason, code"
-)
-
-
-def _number(option: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise SchedulerError(
-            f"should be a number, and is {text!r}", where=f"configuration: local/{option}"
-        ) from None
 
 
 @dataclass
@@ -82,14 +70,19 @@ class LocalScheduler(Scheduler):
         How many processors jobs may take at once.
     grace
         How long a process may live after it was asked to end, in seconds.
+    enforce_memory
+        Whether a process that uses more memory than it asked for is held.
     """
 
     root: Path
     limit: int
     grace: float = GRACE
+    enforce_memory: bool = False
     name: ClassVar[str] = "local"
     spool: Spool = field(init=False, repr=False)
     paths: Paths = field(init=False, repr=False)
+    #: What `news` has answered, or left out as it was answered before.
+    _told: dict[str, Observation] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.paths = Paths(self.root)
@@ -102,18 +95,24 @@ class LocalScheduler(Scheduler):
 
         Raises
         ------
-        SchedulerError
-            Where ``[local] processes`` or ``[local] grace`` is no number.
+        AsimovError
+            Where an option in ``[local]`` has a value that it can't have.
         """
-        given = config.get("local", "processes", fallback=str(os.cpu_count() or 1))
-        limit = _number("processes", given)
+        limit = number(config, "local", "processes", os.cpu_count() or 1)
         if limit < 1 or limit != int(limit):
             raise SchedulerError(
-                f"should be a whole number from 1, and is {given}",
+                f"should be a whole number from 1, and is {limit:g}",
                 where="configuration: local/processes",
             )
-        grace = _number("grace", config.get("local", "grace", fallback=str(GRACE)))
-        return cls(root, int(limit), grace)
+        grace = number(config, "local", "grace", GRACE)
+        try:
+            enforce = config.getboolean("local", "enforce memory", fallback=False)
+        except ValueError:
+            raise SchedulerError(
+                f"should be true or false, and is {config.get('local', 'enforce memory')!r}",
+                where="configuration: local/enforce memory",
+            ) from None
+        return cls(root, int(limit), grace, enforce)
 
     def submit(self, job: JobDescription | str | Path) -> int:
         """Submit one cluster; see `Scheduler.submit`."""
@@ -151,10 +150,10 @@ class LocalScheduler(Scheduler):
 
     def _log(self, cluster: int, found: Sequence[Process], notes: str = "") -> None:
         logs: dict[str, list[Event]] = {}
-        for number, process in enumerate(found):
+        for proc, process in enumerate(found):
             if process.log:
                 written = logs.setdefault(process.log, [])
-                written += events.submitted(cluster, number, time.time(), notes, self._tags())
+                written += events.submitted(cluster, proc, time.time(), notes, self._tags())
         for stored, written in logs.items():
             self._append(stored, written)
 
@@ -202,7 +201,7 @@ class LocalScheduler(Scheduler):
         done = sum(node.done for node in dag.nodes.values())
         self.spool.create()
         with self.spool.changing() as db:
-            key = add_environment(db, _environ())
+            key = add_environment(db, environ())
             cluster = add_cluster(
                 db, DAG, time.time(), tags=self._tags(), details=details, environment=key
             )
@@ -230,51 +229,20 @@ class LocalScheduler(Scheduler):
         self.spool.create()
         with self.spool.changing() as db:
             cluster = add_cluster(db, SERVICE, time.time(), tags=self._tags(), details={})
-            self._add(db, cluster, SERVICE, [process], _environ())
+            self._add(db, cluster, SERVICE, [process], environ())
         self._wake_if_possible()
         return cluster
 
     def wake(self) -> None:
         """Start the runner where there may be work for it and none lives."""
-        if not self.spool.exists() or ring(self.spool):
-            return
-        # Not to read only: where a runner was killed as it wrote, that has to be undone first.
-        with self.spool.changing() as db:
-            row = db.execute(BUSY).fetchone()
-        if row[0]:
-            self._start_runner()
+        enforce = ["enforce-memory"] if self.enforce_memory else []
+        wake(self.spool, [str(self.limit), str(self.grace), *enforce])
 
     def _wake_if_possible(self) -> None:
         # What was asked for is in the queue: an error now would tell that it is not. The next
         # command that wakes the queue meets the same error, and says so.
         with suppress(SchedulerError):
             self.wake()
-
-    def _start_runner(self) -> None:
-        variables = {name: value for name, value in os.environ.items() if name != MARK}
-        if "PYTHONPATH" in variables:
-            parts = variables["PYTHONPATH"].split(os.pathsep)
-            variables["PYTHONPATH"] = os.pathsep.join(str(Path(part).absolute()) for part in parts)
-        runner = [sys.executable, "-m", "asimov.scheduler.local.runner"]
-        arguments = [str(self.root), str(self.limit), str(self.grace)]
-        # The shell ends at once, so that the runner is nobody's child: it leaves no zombie in a
-        # command that lives long, and no signal to the command's terminal reaches it.
-        try:
-            with self.spool.output.open("ab") as output:
-                subprocess.run(
-                    ["/bin/sh", "-c", '"$@" &', "sh", *runner, *arguments],
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,
-                    cwd=self.spool.folder,
-                    env=variables,
-                    check=True,
-                )
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise SchedulerError(
-                f"the local queue can't be run: {error}", where=self.spool.output
-            ) from error
 
     def remove(self, job_id: int, reason: str = "") -> None:
         """Remove a job; see `Scheduler.remove`."""
@@ -289,115 +257,76 @@ class LocalScheduler(Scheduler):
         self._ask(job_id, "release", reason)
 
     def _ask(self, job_id: int, action: str, reason: str) -> None:
-        if not self.spool.exists():
-            return
-        by = f"(by user {_user()})"
-        with self.spool.changing() as db:
-            db.execute(
-                "INSERT INTO requests (cluster, action, reason)"
-                " SELECT id, ?, ? FROM clusters WHERE id = ? AND state != 'gone'",
-                (action, printable(f"{reason or f'{action} asked for'} {by}"), job_id),
-            )
-        self._wake_if_possible()
+        if self.spool.exists():
+            ask(self.spool, job_id, action, reason)
+            self._wake_if_possible()
 
-    def usage(self, job_id: int) -> Usage | None:
-        """Return what a job used; see `Scheduler.usage`."""
-        if not self.spool.exists():
-            return None
-        with self.spool.reading() as db:
-            row = db.execute(
-                "SELECT sum(wall), sum(cpu), max(memory), count(*) FROM processes"
-                " WHERE attempt > 0 AND role = 'job' AND cluster IN ("
-                "   SELECT id FROM clusters WHERE id = ? AND state = 'gone' UNION ALL"
-                "   SELECT id FROM clusters WHERE dag = ?)",
-                (job_id, job_id),
-            ).fetchone()
-            ended = db.execute(
-                "SELECT 1 FROM clusters WHERE id = ? AND state = 'gone'", (job_id,)
-            ).fetchone()
-        if ended is None or not row[3]:
-            return None
-        return Usage(row[0], row[1], row[2] or None, row[3])
+    def raise_requests(
+        self, job_id: int, *, memory_mb: int | None = None, disk_kb: int | None = None
+    ) -> None:
+        """Change what a job asks for; it takes effect when it is started again."""
+        raise_requests(self.spool, job_id, memory_mb, disk_kb)
 
     def observe(self, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
         """Say what is known of each job; see `Scheduler.observe`."""
         import sqlite3
 
-        asked = NotFound(("queue",))
-        answers: dict[str, Observation] = {ticket.uid: asked for ticket in tickets}
         try:
-            if not self.spool.exists():
-                return answers
-            with self.spool.connect(read_only=True) as db:
-                for ticket, row in _rows(db, tickets):
-                    answers[ticket.uid] = _observation(row)
+            answers = observations(self.spool, tickets)
         except (sqlite3.Error, OSError) as error:
             reason = f"the local queue can't be read: {error}"
             return {ticket.uid: Unknown(reason) for ticket in tickets}
+        if self._told is not None:
+            self._told.update(answers)
         return answers
 
+    def news(self, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
+        """Return what has changed since the last answer; see `Scheduler.news`.
 
-def _environ() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name != MARK}
+        The first time only what has ended is new.
+        """
+        import sqlite3
 
+        try:
+            answers = observations(self.spool, tickets)
+        except (sqlite3.Error, OSError):
+            return {}  # `observe` says so
+        told, self._told = self._told, answers
+        return {
+            uid: answer
+            for uid, answer in answers.items()
+            if isinstance(answer, Gone if told is None else (Present, Gone))
+            and (told is None or told.get(uid) != answer)
+        }
 
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
+    def usage(self, job_ids: Collection[int], since: float) -> Mapping[int, Usage]:
+        """Return what jobs used that have ended; see `Scheduler.usage`."""
+        if not job_ids or not self.spool.exists():
+            return {}
+        with self.spool.reading() as db:
+            return usage(db, job_ids)
 
+    def failures(self, job_id: int, since: float) -> list[Failure]:
+        """Return what failed of a job; see `Scheduler.failures`."""
+        if not self.spool.exists():
+            return []
+        with self.spool.reading() as db:
+            return failures(db, job_id, self.paths)
 
-def _rows(
-    db: sqlite3.Connection, tickets: Sequence[Ticket]
-) -> Iterator[tuple[Ticket, sqlite3.Row]]:
-    by_id: dict[int, list[Ticket]] = {}
-    for ticket in tickets:
-        if ticket.job_id is not None:
-            by_id.setdefault(ticket.job_id, []).append(ticket)
-    by_uid = {ticket.uid: ticket for ticket in tickets if ticket.job_id is None}
-    # One parameter carries any number of values.
-    db.execute("BEGIN")
-    found = db.execute(
-        f"SELECT {_OBSERVED} FROM clusters WHERE id IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(by_id)),),
-    )
-    for row in found:
-        for ticket in by_id[row["id"]]:
-            yield ticket, row
-    found = db.execute(
-        f"SELECT {_OBSERVED} FROM clusters WHERE uid IS NOT NULL AND dag IS NULL"
-        " AND uid IN (SELECT value FROM json_each(?)) ORDER BY id",
-        (json.dumps(list(by_uid)),),
-    )
-    for row in found:
-        yield by_uid[row["uid"]], row
-    db.execute("ROLLBACK")
+    def explain(self, job_id: int) -> list[str]:
+        """Say why a job is not running; see `Scheduler.explain`."""
+        if not self.spool.exists():
+            return []
+        with self.spool.reading() as db:
+            return explain(db, self.spool, job_id, self.limit)
 
+    def queued(self) -> int:
+        """Return how many processes wait to run; see `Scheduler.queued`."""
+        if not self.spool.exists():
+            return 0
+        with self.spool.reading() as db:
+            return queued(db)
 
-def _observation(row: sqlite3.Row) -> Observation:
-    progress = None
-    if row["kind"] == DAG or row["total"] > 1:
-        progress = Progress(
-            total=row["total"],
-            done=row["done"],
-            failed=row["failed"],
-            running=row["running"],
-            idle=row["idle"],
-            held=row["held"],
-        )
-    if row["state"] != "gone":
-        state = JobState(row["state"])
-        held = state is JobState.HELD
-        reason, code = (row["reason"], row["code"]) if held else (None, None)
-        return Present(row["id"], state, reason, code, progress)
-    return Gone(
-        row["id"],
-        row["exit_code"],
-        "queue",
-        ended_at=row["ended"],
-        signal=row["signal"],
-        removed=bool(row["removed"]),
-        reason=row["reason"],
-        progress=progress,
-    )
+    def jobs_of_project(self) -> list[Listed]:
+        """Return every job that carries a tag; see `Scheduler.jobs_of_project`."""
+        return jobs_of_project(self.spool)

@@ -38,7 +38,7 @@ CREATE TABLE clusters (
     failed INTEGER NOT NULL DEFAULT 0, idle INTEGER NOT NULL DEFAULT 0,
     running INTEGER NOT NULL DEFAULT 0, held INTEGER NOT NULL DEFAULT 0,
     exit_code INTEGER, signal INTEGER, removed INTEGER NOT NULL DEFAULT 0,
-    started REAL, ended REAL, reason TEXT, code INTEGER);
+    started REAL, ended REAL, reason TEXT, code INTEGER, held_at REAL);
 CREATE INDEX clusters_uid ON clusters (uid) WHERE uid IS NOT NULL AND dag IS NULL;
 CREATE INDEX clusters_dag ON clusters (dag) WHERE dag IS NOT NULL;
 CREATE INDEX clusters_dags ON clusters (id) WHERE kind = 'dag' AND state != 'gone';
@@ -51,12 +51,13 @@ CREATE TABLE processes (
     fate TEXT, fate_reason TEXT, not_before REAL NOT NULL DEFAULT 0,
     exit_code INTEGER, signal INTEGER, removed INTEGER NOT NULL DEFAULT 0,
     started REAL, ended REAL, wall REAL NOT NULL DEFAULT 0, cpu REAL, memory REAL,
-    reason TEXT, code INTEGER);
+    reason TEXT, code INTEGER, subcode INTEGER, held_at REAL, runs INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX processes_cluster ON processes (cluster, proc);
 CREATE INDEX processes_ready ON processes (priority DESC, id)
     WHERE state = 'idle' AND role != 'service';
 CREATE INDEX processes_service ON processes (id) WHERE state = 'idle' AND role = 'service';
 CREATE INDEX processes_running ON processes (id) WHERE state = 'running';
+CREATE INDEX processes_held ON processes (cluster, proc) WHERE state = 'held';
 CREATE TABLE nodes (
     dag INTEGER NOT NULL, name TEXT NOT NULL, state TEXT NOT NULL, retry INTEGER NOT NULL,
     cluster INTEGER, pre_return INTEGER, reason TEXT,
@@ -75,7 +76,17 @@ BUSY = (
     " OR EXISTS (SELECT 1 FROM clusters WHERE kind = 'dag' AND state = 'idle')"
     " OR EXISTS (SELECT 1 FROM requests)"
 )
-_VERSION = 1
+_VERSION = 2
+#: How a queue of the version before is brought to this one.
+_CHANGES = (
+    "ALTER TABLE clusters ADD COLUMN held_at REAL",
+    "ALTER TABLE processes ADD COLUMN subcode INTEGER",
+    "ALTER TABLE processes ADD COLUMN held_at REAL",
+    "ALTER TABLE processes ADD COLUMN runs INTEGER NOT NULL DEFAULT 0",
+    "UPDATE processes SET runs = attempt",
+    "CREATE INDEX processes_held ON processes (cluster, proc) WHERE state = 'held'",
+    f"PRAGMA user_version = {_VERSION}",
+)
 _NETWORK = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "afs", "fuse.sshfs")
 
 
@@ -161,7 +172,11 @@ class Spool:
         try:
             with self.connect() as db:
                 db.execute("BEGIN IMMEDIATE")
-                if db.execute("PRAGMA user_version").fetchone()[0] != _VERSION:
+                version = db.execute("PRAGMA user_version").fetchone()[0]
+                if version == _VERSION - 1:
+                    for change in _CHANGES:
+                        db.execute(change)
+                elif version != _VERSION:
                     raise SchedulerError("is of another version of asimov", where=self.database)
                 yield db
                 db.execute("COMMIT")
@@ -263,7 +278,8 @@ def add_processes(
     """Add processes to a cluster, in state idle or held."""
     db.executemany(
         "INSERT INTO processes (cluster, proc, role, node, state, priority, cpus, spec, reason,"
-        " code) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " code, held_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+        " (SELECT submitted FROM clusters WHERE id = ?))",
         [
             (
                 cluster,
@@ -276,6 +292,7 @@ def add_processes(
                 json.dumps(asdict(process)),
                 "submitted on hold at user's request" if process.held else None,
                 15 if process.held else None,
+                cluster if process.held else None,
             )
             for number, process in enumerate(found)
         ],

@@ -39,7 +39,7 @@ def test_nodes_run_in_their_order_and_carry_the_tag(nodes):
     assert len(tagged_clusters(events, "AsimovUID", "uid-1")) == 3
     assert [e.number for e in read_events("x.dag.dagman.log")[0]] == [0, 28, 1, 5]
     assert json.loads(Path("x.dag.metrics").read_text())["exitcode"] == 0
-    assert nodes.scheduler.usage(cluster).processes == 3
+    assert nodes.scheduler.usage([cluster], 0.0)[cluster].processes == 3
 
 
 def test_a_failed_node_is_retried_and_then_leaves_a_rescue_file_that_is_used(nodes):

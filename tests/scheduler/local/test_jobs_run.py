@@ -24,7 +24,7 @@ def test_looking_at_a_project_without_jobs_creates_nothing(bench):
     assert isinstance(bench.see(1), NotFound)
     bench.scheduler.wake()
     bench.scheduler.remove(1)
-    assert bench.scheduler.usage(1) is None
+    assert bench.scheduler.usage([1], 0.0) == {}
     assert list(bench.root.iterdir()) == []
 
 
@@ -37,8 +37,8 @@ def test_a_job_runs_and_leaves_its_exit_code_output_usage_and_log(bench):
     end = bench.gone(cluster)
     assert (end.exit_code, end.evidence, end.signal) == (3, "queue", None)
     assert Path("out").read_text() == f"{cluster}\n"
-    usage = bench.scheduler.usage(cluster)
-    assert usage is not None and usage.processes == 1 and usage.wall_seconds > 0
+    usage = bench.scheduler.usage([cluster], 0.0)[cluster]
+    assert usage.processes == 1 and usage.wall_seconds > 0
     events, _ = read_events("log")
     assert [event.number for event in events] == [0, 28, 1, 5]
     assert tagged_clusters(events, "AsimovUID", "uid-1") == {cluster}

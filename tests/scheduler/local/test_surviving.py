@@ -7,6 +7,7 @@ from pathlib import Path
 from asimov.scheduler.contract import JobDescription
 from asimov.scheduler.local.process import claim, started_at
 from asimov.scheduler.local.spool import Spool
+from asimov.scheduler.local.waking import start_runner
 
 _TRACED = "echo start >> trace; while [ ! -e go ]; do sleep 0.02; done; echo end >> trace; exit 4"
 
@@ -77,7 +78,7 @@ def test_there_is_one_runner_however_often_it_is_started(bench):
     bench.until(lambda: bench.state(cluster) == "running")
     first = bench.runner()
     for _ in range(3):
-        bench.scheduler._start_runner()
+        start_runner(bench.scheduler.spool, ["2", "0.5"])
     second = bench.scheduler.submit(JobDescription("true"))
     bench.gone(second)
     assert bench.runner() == first

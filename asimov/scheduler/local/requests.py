@@ -1,0 +1,70 @@
+"""Asking the runner for something, and changing what a job in the queue asks for."""
+
+from __future__ import annotations
+
+import getpass
+import os
+
+from asimov.errors import SchedulerError
+from asimov.scheduler.local.process import printable
+from asimov.scheduler.local.spool import Spool
+
+
+def ask(spool: Spool, job: int, action: str, reason: str) -> None:
+    """Leave a request for the runner; of a job that is not in the queue, none.
+
+    Parameters
+    ----------
+    spool
+        The queue.
+    job
+        The cluster.
+    action
+        ``remove``, ``hold`` or ``release``.
+    reason
+        One line for people; the user's name is added.
+
+    Raises
+    ------
+    SchedulerError
+        Where the queue can't be used.
+    """
+    text = printable(f"{reason or f'{action} asked for'} (by user {_user()})")
+    with spool.changing() as db:
+        db.execute(
+            "INSERT INTO requests (cluster, action, reason)"
+            " SELECT id, ?, ? FROM clusters WHERE id = ? AND state != 'gone'",
+            (action, text, job),
+        )
+
+
+def raise_requests(spool: Spool, job: int, memory_mb: int | None, disk_kb: int | None) -> None:
+    """Change what the processes of a job ask for; see `Scheduler.raise_requests`.
+
+    Raises
+    ------
+    SchedulerError
+        Where the job has no process in the queue, and where the queue can't be used.
+    """
+    changes = {"memory_mb": memory_mb, "disk_kb": disk_kb}
+    given = [(f"$.{name}", value) for name, value in changes.items() if value is not None]
+    if not given:
+        return
+    found = 0
+    if spool.exists():
+        pairs = ", ?, ?" * len(given)
+        with spool.changing() as db:
+            found = db.execute(
+                f"UPDATE processes SET spec = json_set(spec{pairs})"
+                " WHERE cluster = ? AND role = 'job' AND state != 'gone'",
+                [*(word for pair in given for word in pair), job],
+            ).rowcount
+    if not found:
+        raise SchedulerError(f"job {job} has no process in the local queue")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
