@@ -10,7 +10,9 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
+from asimov.engine.attempts import ask
 from asimov.engine.status import ago
 from asimov.errors import SchedulerError, SchedulerUnreachableError
 from asimov.ledger import policy
@@ -173,10 +175,10 @@ class _Tending:
         self, held: Held, process: str, kind: str, remedy: policy.Remedy
     ) -> tuple[float | None, int | None, str | None]:
         """Return what it asks for and should ask for, in MB, or why it can't ask for more."""
-        if kind == "memory":
-            asked, used = held.memory_mb, held.memory_used_mb
-        else:
-            asked, used = _mb(held.disk_kb), _mb(held.disk_used_kb)
+        asked, used = _request(held, kind)
+        if asked is None:
+            # News from an event log may lack it, and the queue has it.
+            asked, used = _request(self._in_queue.get((held.job_id, held.process), held), kind)
         most = max(asked or 0.0, used or 0.0)
         if not most:
             return None, None, "it is not known what it asked for"
@@ -186,6 +188,13 @@ class _Tending:
         if asked and to_mb <= asked:
             return asked, None, f"it asked for {policy.told_size(asked)} already, the cap"
         return asked or most, to_mb, None
+
+    @cached_property
+    def _in_queue(self) -> dict[tuple[int, int], Held]:
+        """What the scheduler says of the job when it is asked about nothing else."""
+        answer = ask(self.workspace, [self.attempt])[self.attempt.uid]
+        held = answer.held if isinstance(answer, Present) else ()
+        return {(each.job_id, each.process): each for each in held}
 
     # --- doing it
 
@@ -252,6 +261,13 @@ def _release(scheduler: Scheduler, job_id: int, steps: list[_Step]) -> None:
             disk_kb=asked["disk"] * 1024 or None,
         )
     scheduler.release(job_id, "released by asimov")
+
+
+def _request(held: Held, kind: str) -> tuple[float | None, float | None]:
+    """Return what a process asked for and what it used, in MB."""
+    if kind == "memory":
+        return held.memory_mb, held.memory_used_mb
+    return _mb(held.disk_kb), _mb(held.disk_used_kb)
 
 
 def _mb(kb: float | None) -> float | None:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from asimov.workspace import Workspace
 from tests.refusals import is_clear, refused
 
 TEXT = (
@@ -55,3 +56,14 @@ def test_typos(applied, asimov):
     refused(asimov, applied, ["log", "ss"], "there is no subject 'ss'; did you mean 's'?")
     refused(asimov, applied, ["log", "s", "aa"], "s has no analysis 'aa'; did you mean 'a'?")
     is_clear(asimov("log", "--last", "0"), "Invalid value for '--last'", code=2)
+
+
+def test_details_are_shown_below_their_event(applied, asimov):
+    workspace = Workspace.open(applied)
+    workspace.journal.note(("s", "a"), "monitor", "failed", "node b failed", "one\n  two")
+    workspace.journal.close()
+    lines = asimov("log", "s", "a").out.splitlines()
+    assert lines[-3].endswith("  s/a  failed  [monitor]: node b failed")
+    assert lines[-2:] == ["    one", "      two"]
+    last = json.loads(asimov("log", "s", "a", "--json").out)[-1]
+    assert last["details"] == "one\n  two"

@@ -159,6 +159,24 @@ def test_without_a_cap_four_times_the_first_request_is_one(lab: Any, pool: Pool)
     assert "it asked for 3.906 GB already, the cap" in lab.reason("a")
 
 
+def test_a_request_that_an_event_log_does_not_tell_is_asked_for(
+    lab: Any, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = start(lab)
+    held = Held(job, 0, None, 34, 102, "over", time.time())
+    real, calls = pool.observe, []
+
+    def observe(tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
+        pool.held = (held,) if not calls else (replace(held, memory_mb=1024.0),)
+        calls.append(tickets)
+        return real(tickets)
+
+    monkeypatch.setattr(pool, "observe", observe)
+    lab.run("monitor")
+    assert pool.asked[0] == ("raise", job, {"memory_mb": 1536, "disk_kb": None})
+    assert len(calls) == 2
+
+
 def test_an_unknown_request_can_not_be_raised(lab: Any, pool: Pool) -> None:
     job = start(lab)
     pool.held = (Held(job, 0, None, 34, 102, "over", time.time()),)
