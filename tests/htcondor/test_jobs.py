@@ -24,9 +24,9 @@ from asimov.scheduler.contract import (
     Progress,
     Tag,
     Ticket,
-    Usage,
 )
 from asimov.scheduler.eventlog import read_events, tagged_clusters
+from asimov.scheduler.htcondor import HTCondor
 
 pytestmark = pytest.mark.htcondor
 
@@ -61,9 +61,6 @@ def jobs(condor: Any, project: str, tmp_path_factory: pytest.TempPathFactory) ->
         "pausing": _shell(folder, "pausing", "exec sleep 600"),
         "waiting": _shell(folder, "waiting", "exit 0", requirements="false"),
         "kept": _shell(folder, "kept", "exit 4", leave_in_queue="JobStatus == 4"),
-        "working": _shell(
-            folder, "working", "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done; sleep 2"
-        ),
     }
     started = {}
     for name, description in descriptions.items():
@@ -138,6 +135,43 @@ def test_a_held_job_says_why_and_runs_again_once_released(condor: Any, jobs: Any
     assert ask.until(running, job.uid, job.id).reason is None
 
 
+def test_a_request_that_was_raised_while_the_job_was_held_is_what_it_runs_with(
+    condor: Any, ask: Any, project: str, tmp_path: Path
+) -> None:
+    uid = "raised-" + project
+    job = _shell(tmp_path, "raised", "exit 0", memory=100, hold=True, queue=2)
+    with condor.tagged(Tag(project, "subject/raised", uid)):
+        number = condor.submit(job)
+    assert ask.once(uid, number).state is JobState.HELD
+    condor.raise_requests(number, memory_mb=321, disk_kb=54321)
+    condor.release(number)
+    assert ask.end(uid, number).exit_code == 0
+    wanted = ["RequestMemory", "RequestDisk", "MemoryProvisioned"]
+    ads = condor.connection.history(f"ClusterId == {number}", wanted, time.time() - 600)
+    assert [(ad["RequestMemory"], ad["RequestDisk"]) for ad in ads] == [(321, 54321)] * 2
+    assert all(ad["MemoryProvisioned"] >= 321 for ad in ads)
+
+
+def test_requests_of_a_job_that_is_not_there_can_not_be_raised(condor: Any) -> None:
+    with pytest.raises(SchedulerError, match="job 99999999 is not in the queue"):
+        condor.raise_requests(99_999_999, memory_mb=1)
+
+
+def test_what_waits_is_counted_for_the_project_alone(
+    pool: None, tmp_path: Path, ask: Any, jobs: Any
+) -> None:
+    mine = f"counted-{uuid.uuid4()}"
+    condor = HTCondor(project=mine)
+    assert condor.queued() == 0
+    with condor.tagged(Tag(mine, "subject/counted", mine)):
+        number = condor.submit(_shell(tmp_path, "counted", "", requirements="false", queue=3))
+    try:
+        assert condor.queued() == 3
+        assert HTCondor().queued() is None
+    finally:
+        condor.remove(number)
+
+
 def test_a_job_in_the_queue_is_found_by_its_tag_alone(jobs: Any, ask: Any) -> None:
     job = jobs["waiting"]
     assert ask.once(job.uid) == Present(job.id, JobState.IDLE)
@@ -208,17 +242,6 @@ def test_without_a_project_jobs_are_asked_for_by_their_own_identity(condor: Any,
     job = jobs["waiting"]
     nameless = type(condor)(condor.connection)
     assert nameless.observe([Ticket(job.uid, None, 0.0)])[job.uid] == Present(job.id, JobState.IDLE)
-
-
-def test_the_usage_of_a_finished_job(condor: Any, jobs: Any, ask: Any) -> None:
-    job, many = jobs["working"], jobs["many"]
-    ask.end(job.uid, job.id)
-    ask.end(many.uid, many.id)
-    used = condor.usage(job.id)
-    assert isinstance(used, Usage)
-    assert used.wall_seconds > 0 and used.cpu_seconds is not None and used.processes == 1
-    assert condor.usage(many.id).processes == 3
-    assert condor.usage(99_999_999) is None
 
 
 def test_a_submit_file_and_a_program_can_be_submitted(

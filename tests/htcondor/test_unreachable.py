@@ -41,7 +41,9 @@ def test_acts_on_an_unreachable_schedd_say_which_it_is(nobody: HTCondor) -> None
     for act in (
         lambda: nobody.submit(JobDescription("/bin/true")),
         lambda: nobody.remove(1),
-        lambda: nobody.usage(1),
+        lambda: nobody.usage([1], 0.0),
+        lambda: nobody.failures(1, 0.0),
+        lambda: nobody.raise_requests(1, memory_mb=1),
     ):
         with pytest.raises(SchedulerUnreachableError, match="the schedd far") as caught:
             act()

@@ -8,9 +8,10 @@ import re
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from asimov.errors import SchedulerError, SchedulerUnreachableError
@@ -20,7 +21,10 @@ T = TypeVar("T")
 Ad = dict[str, Any]
 _PLAIN = (str, int, float, bool)
 #: The most ads that one query of the history may return; an owner may have 100,000 jobs.
-_MOST = 100_000
+MOST = 100_000
+#: What stands between a schedd's name and its pool in a place, as behind ``condor_q -name``.
+_POOL = " -pool "
+_NAME = re.compile(r'^Name\s*=\s*"([^"]+)"\s*$', re.MULTILINE)
 _located: dict[tuple[str | None, str | None], Any] = {}
 
 
@@ -90,6 +94,37 @@ def captured() -> Iterator[Callable[[], str]]:
                 os.close(handle)
 
 
+def member(attribute: str, numbers: Iterable[int]) -> str:
+    """Return the constraint that an attribute is one of some numbers.
+
+    A chain of ``||`` is no way to say it: measured with 25.14.1, the schedd answers one of 500
+    comparisons on the history with nothing at all and without an error, where this form was
+    right with 60,000 characters, in half the time.
+    """
+    return f"member({attribute}, {{{','.join(map(str, numbers))}}})"
+
+
+def local_schedd() -> str:
+    """Return the name of this machine's schedd, or of the one that it uses instead of its own.
+
+    It stands in a file that the schedd writes when it starts (``SCHEDD_DAEMON_AD_FILE``), so that
+    nobody has to answer. Empty where it can't be found.
+    """
+    try:
+        param = bindings().param
+    except SchedulerUnreachableError:
+        return ""
+    elsewhere = str(param.get("SCHEDD_HOST") or "").strip()
+    if elsewhere:
+        return elsewhere
+    try:
+        text = Path(param.get("SCHEDD_DAEMON_AD_FILE") or "").read_text(errors="replace")
+    except OSError:  # an empty name is the current folder
+        return ""
+    found = _NAME.search(text)
+    return found[1] if found else ""
+
+
 def in_words(error: Exception) -> str:
     """Return an exception of the bindings as one line."""
     text = " ".join(str(error).split())
@@ -127,6 +162,81 @@ class Connection:
             "[condor] scheduler and collector of the configuration choose one",
         )
 
+    @property
+    def place(self) -> str:
+        """The schedd's name and, where it is configured, its pool; empty where nobody knows it.
+
+        As behind ``condor_q -name``: ``schedd@host`` or ``schedd@host -pool collector:9618``.
+        """
+        if self.schedd is None:
+            # Which schedd a collector means can't be told without asking it.
+            return "" if self.collector else local_schedd()
+        return f"{self.schedd}{_POOL}{self.collector}" if self.collector else self.schedd
+
+    @classmethod
+    def to(cls, place: str) -> Connection:
+        """Return the connection to a place that `place` told; local where that is the local one."""
+        if place == local_schedd():
+            return cls()
+        name, _, collector = place.partition(_POOL)
+        return cls(name, collector or None)
+
+    def ask_collector(self, question: Callable[[Any], T]) -> T:
+        """Ask the pool's collector something.
+
+        Raises
+        ------
+        SchedulerUnreachableError
+            Where it does not answer.
+        """
+        htcondor2 = bindings()
+        try:
+            return question(htcondor2.Collector(self.collector))
+        except (htcondor2.HTCondorException, RuntimeError, TypeError) as error:
+            pool = f"the collector {self.collector}" if self.collector else "the pool's collector"
+            raise SchedulerUnreachableError(
+                f"{pool} can't be reached: {in_words(error)}",
+                hint="[condor] collector of the configuration, or HTCondor's COLLECTOR_HOST, "
+                "says where it is",
+            ) from error
+
+    def location(self) -> Any:
+        """Return the ad that says where the schedd is.
+
+        Raises
+        ------
+        SchedulerUnreachableError
+            Where it can't be found.
+        """
+        htcondor2 = bindings()
+        kind = htcondor2.DaemonType.Schedd
+        name = self.schedd
+        try:
+            if name is None and self.collector is None:
+                found = htcondor2.Collector().locate(kind)
+            elif name is None:
+                found = self._only_one(htcondor2.Collector(self.collector).locateAll(kind))
+            else:
+                found = htcondor2.Collector(self.collector).locate(kind, name)
+        except (htcondor2.HTCondorException, RuntimeError, TypeError, KeyError) as error:
+            raise self.unreachable(error) from error
+        if found is None:
+            # The bindings would take the local schedd instead.
+            raise self.unreachable(LookupError("the collector knows no schedd of that name"))
+        return found
+
+    def _only_one(self, schedds: Sequence[Any]) -> Any:
+        """Return the schedd that a pool means: its only one, or else this machine's."""
+        local = local_schedd()
+        mine = [ad for ad in schedds if len(schedds) == 1 or ad.get("Name") == local]
+        if len(mine) != 1:
+            raise self.unreachable(
+                LookupError(
+                    f"the collector knows {len(schedds)} schedds and none is this machine's"
+                )
+            )
+        return mine[0]
+
     def locate(self) -> Any:
         """Return the bindings' schedd, found once per process.
 
@@ -138,17 +248,9 @@ class Connection:
         found = _located.get(self._key)
         if found is None:
             htcondor2 = bindings()
+            location = self.location()
             try:
-                if self.schedd is None and self.collector is None:
-                    found = htcondor2.Schedd()
-                else:
-                    collector = htcondor2.Collector(self.collector)
-                    kind = htcondor2.DaemonType.Schedd
-                    if self.schedd is not None:
-                        location = collector.locate(kind, self.schedd)
-                    else:
-                        location = collector.locate(kind)
-                    found = htcondor2.Schedd(location)
+                found = htcondor2.Schedd(location)
             except (htcondor2.HTCondorException, RuntimeError, TypeError, KeyError) as error:
                 raise self.unreachable(error) from error
             _located[self._key] = found
@@ -214,8 +316,19 @@ class Connection:
         wanted = list(projection)
         return [plain(ad) for ad in self.ask(lambda schedd: schedd.query(constraint, wanted))]
 
+    def ads(self, constraint: str, most: int) -> list[Any]:
+        """Return whole ads of jobs in the queue, with their expressions, at most `most`."""
+        return list(self.ask(lambda schedd: schedd.query(constraint, limit=most)))
+
+    def idle(self, constraint: str) -> int:
+        """Return how many of the matching jobs in the queue are idle; the schedd counts them."""
+        summary = bindings().QueryOpts.SummaryOnly
+        [ad] = self.ask(lambda schedd: schedd.query(constraint, opts=summary))
+        # Those of the scheduler universe, DAGs among them, are counted apart.
+        return int(ad["Idle"]) + int(ad["SchedulerIdle"])
+
     def history(
-        self, constraint: str, projection: Sequence[str], since: float | None, most: int = _MOST
+        self, constraint: str, projection: Sequence[str], since: float | None, most: int = MOST
     ) -> list[Ad]:
         """Return the jobs that left the queue after a time and match, the last one first.
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from configparser import ConfigParser
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from asimov.configuration import owner
+from asimov.configuration import number, owner
 from asimov.errors import SchedulerError, SchedulerUnreachableError
 from asimov.scheduler.contract import (
+    Failure,
     JobDescription,
     Observation,
     Scheduler,
@@ -33,6 +34,8 @@ from asimov.scheduler.htcondor.connection import (
     quoted,
 )
 from asimov.scheduler.htcondor.dagfile import check_dag
+from asimov.scheduler.htcondor.explaining import explain
+from asimov.scheduler.htcondor.failing import failures
 from asimov.scheduler.htcondor.observing import observe
 from asimov.scheduler.htcondor.using import usage
 from asimov.scheduler.quoting import join_words
@@ -44,6 +47,8 @@ _COMMANDS = {
     "user": "accounting_group_user",
     "requirements": "requirements",
 }
+#: HTCondor's documentation asks trackers for no more than a query a minute.
+_QUERY_INTERVAL = 60.0
 #: Submit commands by which the program is not looked for on this machine.
 _ELSEWHERE = {"docker_image", "container_image", "transfer_executable"}
 
@@ -60,19 +65,23 @@ class HTCondor(Scheduler):
         Submit commands that every job has unless it says its own.
     project
         The project's identity, as in its jobs' `Tag`; None where it is not known.
+    query_interval
+        How many seconds lie between two queries of a command that goes on asking.
     """
 
     name: ClassVar[str] = "htcondor"
     connection: Connection = field(default_factory=Connection)
     defaults: dict[str, str] = field(default_factory=dict)
     project: str | None = None
+    query_interval: float = _QUERY_INTERVAL
 
     @classmethod
     def from_project(cls, root: Path, config: ConfigParser) -> HTCondor:
         """Return the scheduler that ``[condor]`` of the configuration describes.
 
         The options, all of them optional: `scheduler` (a schedd's name), `collector`
-        (``host:port``), `user` and `accounting group` (for accounting), `requirements`.
+        (``host:port``), `user` and `accounting group` (for accounting), `requirements`,
+        `query interval` (in seconds).
         """
 
         def option(section: str, name: str) -> str | None:
@@ -87,7 +96,30 @@ class HTCondor(Scheduler):
             # HTCondor accounts a job to its owner anyway, and some pools refuse a user alone.
             del defaults["accounting_group_user"]
         connection = Connection(option("condor", "scheduler"), option("condor", "collector"))
-        return cls(connection, defaults, option("project", "id"))
+        interval = number(config, "condor", "query interval", _QUERY_INTERVAL)
+        return cls(connection, defaults, option("project", "id"), interval)
+
+    @property
+    def place(self) -> str:
+        """The schedd as ``condor_q -name`` takes it; empty where its name is not known.
+
+        ``schedd@host``, or where a collector is configured ``schedd@host -pool host:port``. For
+        the local schedd it is its own name, so that another machine looks for it where it is.
+        """
+        return self.connection.place
+
+    def at(self, place: str) -> HTCondor:
+        """Return the scheduler at a schedd that `place` told; the local one without a collector."""
+        if place in ("", self.place):
+            return self
+        there = replace(self, connection=Connection.to(place))
+        there.bookmarks = self.bookmarks
+        return there
+
+    @property
+    def shortest_interval(self) -> float:
+        """How many seconds should lie between two questions of a command that goes on asking."""
+        return self.query_interval
 
     @contextmanager
     def tagged(self, tag: Tag) -> Iterator[None]:
@@ -234,9 +266,56 @@ class HTCondor(Scheduler):
                 hint="the job belongs to another user",
             )
 
-    def usage(self, job_id: int) -> Usage | None:
-        """Return what a job used that has ended, of a DAG its nodes; None where unknown."""
-        return usage(self.connection, job_id)
+    def raise_requests(
+        self, job_id: int, *, memory_mb: int | None = None, disk_kb: int | None = None
+    ) -> None:
+        """Change what all processes of a job in the queue ask for.
+
+        A held job has it when it is released, an idle one at once; one that runs goes on with
+        what it has.
+
+        Raises
+        ------
+        SchedulerError
+            Where the job is not in the queue, or HTCondor refuses.
+        """
+        for attribute, value in (("RequestMemory", memory_mb), ("RequestDisk", disk_kb)):
+            if value is not None:
+                self._edit(job_id, attribute, int(value))
+
+    def _edit(self, job_id: int, attribute: str, value: int) -> None:
+        own = f"ClusterId == {job_id}"
+        what = f"setting {attribute} of job {job_id} to {value}"
+        try:
+            self.connection.demand(what, lambda schedd: schedd.edit(own, attribute, str(value)))
+        except SchedulerUnreachableError:
+            raise
+        except SchedulerError as error:
+            # HTCondor's words are the same for a job that is not there and one of another user.
+            if self.connection.queue(own, ["ProcId"]):
+                raise
+            raise SchedulerError(f"job {job_id} is not in the queue", where=error.where) from error
+
+    def queued(self) -> int | None:
+        """Return how many of the project's jobs, nodes of DAGs included, wait to run."""
+        if self.project is None:
+            return None
+        return self.connection.idle(f"AsimovProject =?= {quoted(self.project)}")
+
+    def explain(self, job_id: int) -> list[str]:
+        """Say in lines for people why a job, or the nodes of a DAG, are idle or held."""
+        return explain(self.connection, job_id)
+
+    def failures(self, job_id: int, since: float) -> list[Failure]:
+        """Return what failed of a job that has ended, the first failure first, at most 20."""
+        return failures(self.connection, job_id, since)
+
+    def usage(self, job_ids: Collection[int], since: float) -> Mapping[int, Usage]:
+        """Return what jobs used that have ended, of a DAG its nodes, by the job's number.
+
+        `Usage.slots` sums ``CpusProvisioned``, or where a job has none ``RequestCpus``.
+        """
+        return usage(self.connection, job_ids, since)
 
     def start_service(self, arguments: Sequence[str], log: Path) -> int:
         """Keep a command running on the schedd's machine until `remove`; return its job id.

@@ -2,64 +2,155 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
 from asimov.scheduler.contract import Usage
-from asimov.scheduler.htcondor.connection import Ad, Connection
+from asimov.scheduler.htcondor.answers import JobStatus
+from asimov.scheduler.htcondor.connection import MOST, Ad, Connection, member
 
 _DAGMAN = "DAG_NodesTotal"
 _WANTED = [
     "ClusterId",
-    "QDate",
+    "CpusProvisioned",
+    "DAGManJobId",
+    "DAGNodeName",
+    "JobStatus",
+    "MemoryProvisioned",
+    "MemoryUsage",
+    "NumJobStarts",
+    "ProcId",
     "RemoteSysCpu",
     "RemoteUserCpu",
     "RemoteWallClockTime",
+    "RequestCpus",
+    "RequestMemory",
     "ResidentSetSize",
+    "ResidentSetSize_RAW",
+    "TotalSubmitProcs",
     _DAGMAN,
 ]
+#: How many jobs one query asks for. Measured on a history of 18,000 records: 0.7 s for 300 jobs,
+#: 1.1 s for 1,000, 3.2 s for 5,000 (60,000 characters); 0.7 s to read all of a project's.
+_AT_ONCE = 1000
+#: How far the clocks of this machine and the schedd's may be apart, in seconds.
+_CLOCKS = 3600
 
 
-def usage(connection: Connection, job_id: int) -> Usage | None:
-    """Return what a job used; of a DAG, and of the DAGs in it, what the nodes used.
+_Key = tuple[int, int]
+
+
+@dataclass
+class _Job:
+    """What is known of one job that was asked for, by cluster and process."""
+
+    own: dict[_Key, Ad] = field(default_factory=dict)
+    nodes: dict[_Key, Ad] = field(default_factory=dict)
+    unfinished: bool = False  # some of it is in the queue still
+
+    def usage(self) -> Usage | None:
+        """Return the sum; None where nothing is known, or not all yet."""
+        ads = [*self.nodes.values()] or [ad for ad in self.own.values() if _DAGMAN not in ad]
+        is_dag = any(_DAGMAN in ad for ad in self.own.values())
+        return None if self.unfinished or not (ads or is_dag) else _sum(ads)
+
+
+def usage(connection: Connection, job_ids: Collection[int], since: float) -> dict[int, Usage]:
+    """Return what jobs used; of a DAG, and of the DAGs in it, what the nodes used.
+
+    Left out is a job of which some process or node is in the queue still.
 
     Parameters
     ----------
     connection
         The schedd.
-    job_id
-        The cluster, one that has left the queue.
+    job_ids
+        The clusters.
+    since
+        When the first of them was submitted, in seconds since the epoch.
 
     Raises
     ------
     SchedulerUnreachableError
         Where the schedd can't be asked.
     """
-    # One record first, to learn how far back the others may be.
-    first = connection.history(f"ClusterId == {job_id}", _WANTED, None, most=1)
-    if not first:
-        return None
-    since = first[0].get("QDate")
-    if _DAGMAN not in first[0]:
-        return _sum(connection.history(f"ClusterId == {job_id}", _WANTED, since))
-    nodes: list[Ad] = []
-    dags = [job_id]
-    while dags:
-        below = " || ".join(f"DAGManJobId == {dag}" for dag in dags)
-        found = connection.history(below, _WANTED, since)
-        dags = [ad["ClusterId"] for ad in found if _DAGMAN in ad]
-        nodes += [ad for ad in found if _DAGMAN not in ad]
-    return _sum(nodes)
+    jobs = {number: _Job() for number in sorted(job_ids)}
+    part_of = dict(jobs)  # each DAG, also one within another, and the job that it belongs to
+    asked = list(jobs)
+    while asked:
+        inner = []
+        for ad, ended in _ads(connection, asked, since - _CLOCKS):
+            number, outer = ad["ClusterId"], part_of.get(ad.get("DAGManJobId", 0))
+            key = number, ad["ProcId"]
+            for job in (jobs.get(number), outer):
+                if job is not None and not ended:
+                    job.unfinished = True
+            if number in jobs:
+                jobs[number].own[key] = ad
+            if outer is not None and _DAGMAN not in ad:
+                outer.nodes[key] = ad
+            elif outer is not None and number not in part_of:
+                part_of[number] = outer
+                inner.append(number)
+        asked = inner
+    return {number: used for number, job in jobs.items() if (used := job.usage())}
 
 
-def _sum(ads: list[Ad]) -> Usage:
+def _ads(connection: Connection, numbers: Sequence[int], since: float) -> Iterator[tuple[Ad, bool]]:
+    """Yield the clusters of these numbers and the nodes of these DAGs, and whether they ended."""
+    for start in range(0, len(numbers), _AT_ONCE):
+        chunk = numbers[start : start + _AT_ONCE]
+        constraint = f"{member('ClusterId', chunk)} || {member('DAGManJobId', chunk)}"
+        # A job is in the history before it leaves the queue: what the queue lacks is there.
+        for ad in connection.queue(constraint, _WANTED):
+            yield ad, ad["JobStatus"] == JobStatus.COMPLETED
+        ads = connection.history(constraint, _WANTED, since)
+        if len(ads) >= MOST and len(chunk) > 1:  # there are more: of each half there are fewer
+            half = len(chunk) // 2
+            yield from _ads(connection, chunk[:half], since)
+            yield from _ads(connection, chunk[half:], since)
+        else:
+            yield from ((ad, True) for ad in ads)
+
+
+def _sum(ads: Sequence[Ad]) -> Usage:
+    ran = [ad for ad in ads if ad.get("NumJobStarts") or ad.get("RemoteWallClockTime")]
     cpu = [
         ad.get("RemoteUserCpu", 0.0) + ad.get("RemoteSysCpu", 0.0)
-        for ad in ads
+        for ad in ran
         if "RemoteUserCpu" in ad
     ]
-    # In kB.
-    resident = [ad["ResidentSetSize"] / 1024 for ad in ads if "ResidentSetSize" in ad]
+    memory = [size for ad in ran if (size := _memory(ad)) is not None]
+    asked = [ad.get("RequestMemory", ad.get("MemoryProvisioned")) for ad in ran]
+    slots = [ad.get("CpusProvisioned", ad.get("RequestCpus")) for ad in ran]
     return Usage(
-        wall_seconds=float(sum(ad.get("RemoteWallClockTime", 0.0) for ad in ads)),
+        wall_seconds=float(sum(ad.get("RemoteWallClockTime", 0.0) for ad in ran)),
         cpu_seconds=float(sum(cpu)) if cpu else None,
-        memory_mb=max(resident, default=None),
-        processes=len(ads),
+        memory_mb=max(memory, default=None),
+        processes=len(ran),
+        memory_requested_mb=max((float(size) for size in asked if size is not None), default=None),
+        slots=sum(int(n) for n in slots if n is not None) if any(slots) else None,
+        restarts=sum(max(ad.get("NumJobStarts", 1) - 1, 0) for ad in ran) + _retries(ads),
     )
+
+
+def _memory(ad: Ad) -> float | None:
+    """Return the largest resident size, in MB.
+
+    ``MemoryUsage`` is a number where the execute machine measured it, and else an expression
+    of the size in kB, which the schedd rounds up; ``..._RAW`` is as it was measured.
+    """
+    if "MemoryUsage" in ad:
+        return float(ad["MemoryUsage"])
+    resident = ad.get("ResidentSetSize_RAW", ad.get("ResidentSetSize"))
+    return None if resident is None else resident / 1024
+
+
+def _retries(ads: Sequence[Ad]) -> int:
+    """Return how often nodes were submitted again: several clusters of one node."""
+    clusters: dict[tuple[int, str], set[int]] = defaultdict(set)
+    for ad in ads:
+        if "DAGNodeName" in ad and "DAGManJobId" in ad:
+            clusters[ad["DAGManJobId"], ad["DAGNodeName"]].add(ad["ClusterId"])
+    return sum(len(each) - 1 for each in clusters.values())

@@ -1,0 +1,178 @@
+"""Why a job in the queue is not running, in lines for people."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from asimov.errors import SchedulerError
+from asimov.scheduler.htcondor.answers import JobStatus
+from asimov.scheduler.htcondor.connection import Connection, bindings, quoted
+from asimov.scheduler.htcondor.matching import alike, has_room, mismatches, refusing, slots
+
+_SCHEDULER_UNIVERSE = 7
+_LIMIT = "MAX_RUNNING_SCHEDULER_JOBS_PER_OWNER"
+#: HTCondor's own value of it.
+_DEFAULT_LIMIT = 200
+#: Of a cluster's processes, or a DAG's nodes, as many are explained.
+_FEW = 3
+#: Jobs that wait before this one are counted so far.
+_AHEAD = 1000
+
+
+def explain(connection: Connection, job_id: int) -> list[str]:
+    """Say why a job, or what there is of a DAG's nodes, is idle or held.
+
+    Parameters
+    ----------
+    connection
+        The schedd.
+    job_id
+        The cluster.
+
+    Returns
+    -------
+    list
+        Lines; none where it runs. What can't be asked is said in a line, too.
+    """
+    try:
+        own = f"ClusterId == {job_id}"
+        states = [ad["JobStatus"] for ad in connection.queue(own, ["JobStatus"])]
+        if not states:
+            return [f"job {job_id} is not in the queue of {connection}"]
+        lines = list(_waiting(connection, own))
+        below = f"DAGManJobId == {job_id}"
+        lines += _waiting(connection, below)
+        # DAGs within it, one level down.
+        inner = f"{below} && JobUniverse == {_SCHEDULER_UNIVERSE}"
+        for ad in connection.queue(inner, ["ClusterId"])[:_FEW]:
+            lines += _waiting(connection, f"DAGManJobId == {ad['ClusterId']}")
+    except SchedulerError as error:
+        return [error.message]
+    return lines
+
+
+def _waiting(connection: Connection, constraint: str) -> Iterator[str]:
+    """Yield lines on the first held and the first idle jobs that match."""
+    for state in (JobStatus.HELD, JobStatus.IDLE):
+        some = f"({constraint}) && JobStatus == {int(state)}"
+        ads = connection.ads(some, _FEW + 1)
+        seen: set[object] = set()
+        for ad in ads[:_FEW]:
+            is_held = state is JobStatus.HELD
+            kind = _held(ad) if is_held else alike(ad)
+            if kind in seen:
+                continue  # such as the processes of one cluster
+            seen.add(kind)
+            lines = [_held(ad)] if is_held else _idle(connection, ad)
+            yield from (f"{_name(ad)}: {line}" for line in lines)
+        if len(ads) > _FEW:
+            yield f"more than {_FEW} are {state.name.lower()}"
+
+
+def _name(ad: Any) -> str:
+    job = f"job {ad['ClusterId']}.{ad['ProcId']}"
+    node = ad.get("DAGNodeName")
+    return f"node {node} ({job})" if isinstance(node, str) else job
+
+
+def _held(ad: Any) -> str:
+    code, subcode = ad.get("HoldReasonCode"), ad.get("HoldReasonSubCode")
+    reason = " ".join(str(ad.get("HoldReason", "no reason given")).split())
+    return f"held (code {code}, subcode {subcode}): {reason}"
+
+
+def _idle(connection: Connection, job: Any) -> list[str]:
+    if job.get("JobUniverse") == _SCHEDULER_UNIVERSE:
+        return _idle_dag(connection, job)
+    lines: list[str] = []
+    try:
+        lines += _against_slots(connection, job)
+    except SchedulerError as error:
+        lines.append(f"the slots can't be looked at: {error.message}")
+    word = job.get("LastRejMatchReason")
+    if isinstance(word, str):
+        ago = max(time.time() - float(job.get("LastRejMatchTime", time.time())), 0)
+        lines.append(f"the negotiator's last word, {ago:.0f} s ago: {word.strip()}")
+    ahead = _jobs_ahead(connection, job)
+    if ahead:
+        more = "at least " if ahead > _AHEAD else ""
+        lines.append(f"{more}{ahead} idle jobs of the same user come before it")
+    return lines
+
+
+def _against_slots(connection: Connection, job: Any) -> list[str]:
+    pool = slots(connection, job)
+    if not pool:
+        return ["the pool has no slots"]
+    good, lines = mismatches(job, pool)
+    lines.append(f"{len(good)} of {len(pool)} slots match what it asks for")
+    if not good:
+        return lines
+    refused, asked = refusing(connection, job, good)
+    if refused:
+        lines.append(f"{refused} of {asked} of these refuse it by their own conditions (START)")
+    free = sum(has_room(job, slot) for slot in good)
+    lines.append(f"{free} of these have room now" if free else "all of these are busy now")
+    if not free:
+        lines += _priority(connection, job)
+    return lines
+
+
+def _priority(connection: Connection, job: Any) -> list[str]:
+    htcondor2 = bindings()
+    user = str(job.get("AccountingGroup") or job.get("User") or "")
+    ads = connection.ask_collector(
+        lambda collector: collector.query(
+            htcondor2.AdType.Accounting,
+            f"Name == {quoted(user)}",
+            ["Priority", "WeightedResourcesUsed"],
+        )
+    )
+    return [
+        f"{user} has the priority {float(ad['Priority']):.1f} (a larger one waits longer) "
+        f"and uses {float(ad.get('WeightedResourcesUsed', 0)):g} slots"
+        for ad in ads[:1]
+        if "Priority" in ad
+    ]
+
+
+def _jobs_ahead(connection: Connection, job: Any) -> int:
+    """Return how many idle jobs of the same user the schedd offers before this one."""
+    priority, when, number = job.get("JobPrio", 0), job["QDate"], job["ClusterId"]
+    earlier = f"QDate < {when} || (QDate == {when} && ClusterId < {number})"
+    constraint = (
+        f"JobStatus == {int(JobStatus.IDLE)} && JobUniverse == {job['JobUniverse']} && "
+        f"Owner == {quoted(str(job['Owner']))} && "
+        f"(JobPrio > {priority} || (JobPrio == {priority} && ({earlier})))"
+    )
+    found = connection.ask(lambda schedd: schedd.query(constraint, ["ProcId"], limit=_AHEAD + 1))
+    return len(found)
+
+
+def _idle_dag(connection: Connection, job: Any) -> list[str]:
+    owner = str(job["Owner"])
+    running = connection.queue(
+        f"JobUniverse == {_SCHEDULER_UNIVERSE} && JobStatus == {int(JobStatus.RUNNING)} && "
+        f"Owner == {quoted(owner)}",
+        ["ClusterId"],
+    )
+    limit = _limit(connection)
+    count = f"{len(running)} DAGs of {owner} run, at most {limit} may ({_LIMIT} of the schedd)"
+    if len(running) >= limit:
+        return [f"{count}: it starts when one of them ends"]
+    return [f"{count}: it should start within a minute"]
+
+
+def _limit(connection: Connection) -> int:
+    """Return how many DAGs of a user the schedd runs at once."""
+    htcondor2 = bindings()
+    try:
+        value = htcondor2.RemoteParam(connection.location()).get(_LIMIT)
+    except (htcondor2.HTCondorException, SchedulerError):  # it need not show its configuration
+        value = htcondor2.param.get(_LIMIT)
+    try:
+        return int(str(value))
+    except ValueError:
+        return _DEFAULT_LIMIT
