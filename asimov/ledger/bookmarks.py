@@ -29,8 +29,12 @@ class Bookmarks:
         return {str(self._project.path(path)): bookmark for path, bookmark in rows}
 
     def save(self, changed: Mapping[str, bytes]) -> None:
-        """Keep bookmarks that are new or have changed."""
-        self._journal.write_many(
-            "INSERT OR REPLACE INTO logs VALUES (?, ?)",
-            ((self._project.stored(path), bookmark) for path, bookmark in changed.items()),
-        )
+        """Keep bookmarks that are new or have changed, and forget those that are empty."""
+        rows = [(self._project.stored(path), bookmark) for path, bookmark in changed.items()]
+        with self._journal.transaction():
+            self._journal.write_many(
+                "INSERT OR REPLACE INTO logs VALUES (?, ?)", (row for row in rows if row[1])
+            )
+            self._journal.write_many(
+                "DELETE FROM logs WHERE path = ?", ((path,) for path, data in rows if not data)
+            )

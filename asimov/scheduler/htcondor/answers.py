@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import IntEnum
 
-from asimov.scheduler.contract import Gone, JobState, Present, Progress
+from asimov.scheduler.contract import Gone, Held, JobState, Present, Progress
 from asimov.scheduler.htcondor.connection import Ad
 
 
@@ -43,8 +43,20 @@ _ENDING = [
     "ExitSignal",
     "RemoveReason",
 ]
+#: ``MemoryUsage`` is an expression of ``ResidentSetSize`` in every ad, which would only cost time.
+_HELD = [
+    "DAGManJobId",
+    "DAGNodeName",
+    "DiskUsage",
+    "HoldReason",
+    "HoldReasonCode",
+    "HoldReasonSubCode",
+    "RequestDisk",
+    "RequestMemory",
+    "ResidentSetSize",
+]
 #: What is asked of jobs in the queue and of those in the history.
-IN_QUEUE = [*IDENTITY, *_DAG, *_ENDING, "HoldReason", "HoldReasonCode", "JobStatus"]
+IN_QUEUE = [*IDENTITY, *_DAG, *_ENDING, *_HELD, "JobStatus"]
 IN_HISTORY = [*IDENTITY, *_DAG, *_ENDING, "JobStatus"]
 
 #: DAGMan updates its job's ad every two minutes or so; older figures than this are stale.
@@ -70,7 +82,45 @@ def processes(ads: Sequence[Ad]) -> int:
     return max([len(ads), *(int(ad.get("TotalSubmitProcs", 1)) for ad in ads)])
 
 
-def present(ads: Sequence[Ad], now: float) -> Present | None:
+def told_processes(ads: Sequence[Ad]) -> int | None:
+    """Return how many processes the cluster's ads say that there were; None where they don't."""
+    return max(
+        (int(ad["TotalSubmitProcs"]) for ad in ads if "TotalSubmitProcs" in ad), default=None
+    )
+
+
+def held_processes(ads: Sequence[Ad]) -> tuple[Held, ...]:
+    """Return those of some jobs, nodes of a DAG or not, that are on hold, the first one first.
+
+    Requests that are expressions, as HTCondor makes them where a job asks for nothing, are not
+    known.
+    """
+    held = (_held(ad) for ad in ads if ad["JobStatus"] == JobStatus.HELD)
+    return tuple(sorted(held, key=lambda each: (each.since or 0, each.job_id, each.process)))
+
+
+def _held(ad: Ad) -> Held:
+    resident = _number(ad.get("ResidentSetSize"))  # in kB, as disk is; memory is asked for in MB
+    return Held(
+        job_id=ad["ClusterId"],
+        process=ad["ProcId"],
+        node=ad.get("DAGNodeName"),
+        code=ad.get("HoldReasonCode"),
+        subcode=ad.get("HoldReasonSubCode"),
+        reason=ad.get("HoldReason"),
+        since=ad.get("EnteredCurrentStatus"),
+        memory_mb=_number(ad.get("RequestMemory")),
+        disk_kb=_number(ad.get("RequestDisk")),
+        memory_used_mb=resident / 1024 if resident else None,
+        disk_used_kb=_number(ad.get("DiskUsage")),
+    )
+
+
+def _number(value: object) -> float | None:
+    return float(value) if type(value) in (int, float) else None  # type: ignore[arg-type]
+
+
+def present(ads: Sequence[Ad], now: float, nodes: Sequence[Ad] = ()) -> Present | None:
     """Return the state of a cluster in the queue; None where all that is there has completed.
 
     Parameters
@@ -79,6 +129,8 @@ def present(ads: Sequence[Ad], now: float) -> Present | None:
         The cluster's jobs in the queue; processes that left it may be missing.
     now
         The time, in seconds since the epoch.
+    nodes
+        The nodes on hold of the DAG that the cluster runs.
     """
     states = [ad["JobStatus"] for ad in ads]
     held = [ad for ad in ads if ad["JobStatus"] == JobStatus.HELD]
@@ -102,7 +154,8 @@ def present(ads: Sequence[Ad], now: float) -> Present | None:
     elif JobStatus.REMOVED in states:
         leaving = next(ad for ad in ads if ad["JobStatus"] == JobStatus.REMOVED)
         reason = f"being removed: {leaving.get('RemoveReason', 'no reason given')}"
-    return Present(ads[0]["ClusterId"], state, reason, code, progress)
+    held_ones = held_processes([*held, *nodes])
+    return Present(ads[0]["ClusterId"], state, reason, code, progress, held_ones)
 
 
 def _code(ad: Ad) -> int | None:

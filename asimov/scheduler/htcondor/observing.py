@@ -12,7 +12,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,29 +21,34 @@ from asimov.scheduler.contract import (
     Gone,
     NotFound,
     Observation,
+    Present,
     Progress,
     Ticket,
     Unknown,
 )
-from asimov.scheduler.eventlog import Event, ending, read_events, tagged_clusters
 from asimov.scheduler.htcondor import answers
 from asimov.scheduler.htcondor.connection import Ad, Connection, quoted
+from asimov.scheduler.logbook import CLOCKS, LogBook, Told
+from asimov.scheduler.reducing import Ending
 
 T = TypeVar("T")
 _TOP_LEVEL = "DAGManJobId =?= undefined"
+#: Of the nodes of DAGs those on hold are of interest, which somebody has to do something about.
+_IN_QUEUE = f"({_TOP_LEVEL} || JobStatus == {answers.JobStatus.HELD:d})"
 #: Characters in one constraint. Measured: the schedd answers for the history with nothing at all,
 #: and without an error, where a constraint has 10,686; with 7,986 it is right.
 _LENGTH = 4000
 #: Above so many jobs one look at all the project's history is faster than one at theirs.
 _FEW = 100
-#: How far the clocks of this machine and the schedd's may be apart, in seconds.
-_CLOCKS = 3600
 #: When a history that lacks some of a cluster's processes is taken to be all there is, in seconds.
 _SETTLED = 600
 
 
 def observe(
-    connection: Connection, project: str | None, tickets: Sequence[Ticket]
+    connection: Connection,
+    project: str | None,
+    tickets: Sequence[Ticket],
+    logbook: LogBook | None = None,
 ) -> dict[str, Observation]:
     """Say what is known of each job, by `Ticket.uid`.
 
@@ -55,21 +60,90 @@ def observe(
         The project's identity, for one query of all its jobs; None queries the jobs by their own.
     tickets
         The jobs.
+    logbook
+        How far their event logs were read; None reads them from their beginning.
     """
-    asked = _Pass(connection, project, tickets)
-    for step in (asked.queue, asked.logs, asked.strays, asked.history):
-        if not asked.open:
-            break
-        try:
-            step()
-        except SchedulerError as error:
-            cause = error.message
-            return {**asked.known, **{uid: Unknown(cause) for uid in asked.open}}
-    for uid in asked.open:
-        reason = asked.doubts.get(uid)
-        nowhere = NotFound(("queue", "event log", "history"))
-        asked.known[uid] = Unknown(reason) if reason else nowhere
+    if logbook is None:
+        logbook = LogBook(None)
+    asked = _Pass(connection, project, tickets, logbook)
+    asked.run()
+    said = {uid: each for uid, each in asked.known.items() if isinstance(each, (Present, Gone))}
+    logbook.said.update(said)
     return asked.known
+
+
+def news(
+    connection: Connection, logbook: LogBook, tickets: Sequence[Ticket]
+) -> dict[str, Observation]:
+    """Say what event logs tell that was not said before, by `Ticket.uid`; ask no schedd.
+
+    A job has ended only where all its processes have, and it is known how many there are. Of a
+    job that is asked about for the first time its end alone is news.
+
+    Parameters
+    ----------
+    connection
+        The schedd that has the jobs; it is not contacted.
+    logbook
+        How far the logs were read, and what was said before.
+    tickets
+        The jobs.
+    """
+    new: dict[str, Observation] = {}
+    told = logbook.look(tickets)
+    for ticket in tickets:
+        answer = _by_log(ticket, told[ticket.uid])
+        before, said = logbook.heard.get(ticket.uid), logbook.said.get(ticket.uid)
+        if answer is None or (before is not None and _same(answer, before)):
+            continue
+        logbook.heard[ticket.uid] = answer
+        if before is None and not isinstance(answer, Gone):
+            continue
+        if said is not None and _same(answer, said):
+            continue
+        if isinstance(answer, Present) and isinstance(said, Present) and _runs_dag(ticket):
+            # Its log tells nothing of its nodes: what was known of them is so until asked again.
+            answer = replace(answer, progress=said.progress, held=answer.held or said.held)
+        new[ticket.uid] = logbook.said[ticket.uid] = answer
+    return new
+
+
+def _by_log(ticket: Ticket, told: Told) -> Present | Gone | None:
+    """Return what logs alone tell of a job, where they are sure of it."""
+    if told.cluster is None or told.state is None:
+        return None
+    end = told.state.ending()
+    if end is None:
+        return told.state.present(told.cluster)
+    return _gone(ticket, told.cluster, end) if told.state.sure else None
+
+
+def _same(answer: Present | Gone, other: Observation) -> bool:
+    """Say whether an answer by a log says nothing that another has not said."""
+    if isinstance(answer, Gone) or not isinstance(other, Present):
+        return isinstance(answer, Gone) and isinstance(other, Gone)
+    progress = answer.progress is None or answer.progress == other.progress
+    return progress and (answer.state, answer.code) == (other.state, other.code)
+
+
+def _runs_dag(ticket: Ticket) -> bool:
+    return any(log.endswith(".dagman.log") for log in ticket.logs)
+
+
+def _gone(ticket: Ticket, cluster: int, end: Ending) -> Gone:
+    progress = _dag_progress(ticket.logs, cluster)
+    if progress is None and end.progress.total > 1:
+        progress = end.progress
+    return Gone(
+        job_id=cluster,
+        exit_code=end.exit_code,
+        evidence="event log",
+        ended_at=end.ended_at,
+        signal=end.signal,
+        removed=end.removed,
+        reason=answers.ending_reason(end.reason, progress),
+        progress=progress,
+    )
 
 
 @dataclass
@@ -79,15 +153,35 @@ class _Pass:
     connection: Connection
     project: str | None
     tickets: Sequence[Ticket]
+    logbook: LogBook
     known: dict[str, Observation] = field(default_factory=dict)
     #: Why nothing can be said of a ticket, should nobody say more.
     doubts: dict[str, str] = field(default_factory=dict)
     #: Processes that have completed and are in the queue still, of clusters that are half gone.
     completed: dict[str, list[Ad]] = field(default_factory=dict)
+    #: Whose event logs say that the job has not ended.
+    going: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.open = {ticket.uid: ticket for ticket in self.tickets}
         self.now = time.time()
+
+    def run(self) -> None:
+        """Ask one source after the other, until all is known or one can't be asked."""
+        for step in (self.queue, self.logs, self.strays, self.history):
+            if not self.open:
+                break
+            try:
+                step()
+            except SchedulerError as error:
+                if step == self.queue:
+                    self.ended()
+                self.known.update({uid: Unknown(error.message) for uid in self.open})
+                return
+        for uid in self.open:
+            reason = self.doubts.get(uid)
+            nowhere = NotFound(("queue", "event log", "history"))
+            self.known[uid] = Unknown(reason) if reason else nowhere
 
     def answer(self, uid: str, observation: Observation) -> None:
         self.known[uid] = observation
@@ -95,22 +189,29 @@ class _Pass:
 
     def queue(self) -> None:
         """Answer for what the queue has."""
-        constraints = _constraints(self.open.values())
         if self.project is not None:
             constraints = iter([f"AsimovProject =?= {quoted(self.project)}"])
-        self._take_queue(f"({c}) && {_TOP_LEVEL}" for c in constraints)
+        else:
+            constraints = _constraints(self.open.values(), nodes=True)
+        self._take_queue(f"({c}) && {_IN_QUEUE}" for c in constraints)
 
     def strays(self) -> None:
         """Answer for jobs in the queue that lost their tag."""
         numbered = [ticket for ticket in self.open.values() if ticket.job_id is not None]
-        self._take_queue(_chunked(numbered, lambda ticket: f"ClusterId == {ticket.job_id}"))
+        wanted = "(ClusterId == {0} || (DAGManJobId == {0} && JobStatus == {1:d}))"
+        held = answers.JobStatus.HELD
+        self._take_queue(_chunked(numbered, lambda ticket: wanted.format(ticket.job_id, held)))
 
     def _take_queue(self, constraints: Iterable[str]) -> None:
         ads: list[Ad] = []
         for constraint in constraints:
             ads += self.connection.queue(constraint, answers.IN_QUEUE)
-        for ticket, cluster in _matched(self.open.values(), ads):
-            there = answers.present(cluster, self.now)
+        nodes = _Nodes(ads, {ticket.job_id for ticket in self.open.values()})
+        for ticket, cluster in _matched(self.open.values(), nodes.others):
+            total = answers.told_processes(cluster)
+            if total is not None:
+                self.logbook.expect(cluster[0]["ClusterId"], total)
+            there = answers.present(cluster, self.now, nodes.of(ticket, cluster[0]["ClusterId"]))
             if there is not None:
                 self.answer(ticket.uid, there)
             elif len(cluster) == answers.processes(cluster):
@@ -120,45 +221,29 @@ class _Pass:
 
     def logs(self) -> None:
         """Answer for those whose event logs hold an ending."""
-        read: dict[str, list[Event]] = {}
+        told = self.logbook.look(list(self.open.values()))
         for ticket in list(self.open.values()):
-            events: list[Event] = []
-            for path in ticket.logs:
-                try:
-                    if path not in read:
-                        read[path] = read_events(path)[0]
-                    events += read[path]
-                except OSError as error:
-                    self.doubts[ticket.uid] = f"event log {path}: {error.strerror}"
-            events = [e for e in events if e.time is None or e.time > ticket.since - _CLOCKS]
-            cluster = ticket.job_id
-            if cluster is None:
-                nodes = {e.cluster for e in events if "DAGManJobId" in e.attributes}
-                cluster = max(tagged_clusters(events, "AsimovUID", ticket.uid) - nodes, default=-1)
-            if not any(event.cluster == cluster for event in events):
+            log = told[ticket.uid]
+            if log.doubt:
+                self.doubts[ticket.uid] = log.doubt
+            if log.cluster is None or log.state is None:
                 continue
-            end = ending(events, cluster)
-            if end is None:
-                self.doubts[ticket.uid] = (
-                    f"job {cluster} is not in the queue, and its event log tells of no ending"
-                )
+            end = log.state.ending()
+            if end is not None and log.state.whole:
+                self.answer(ticket.uid, _gone(ticket, log.cluster, end))
                 continue
-            progress = _dag_progress(ticket.logs, cluster)
-            if progress is None and end.progress.total > 1:
-                progress = end.progress
-            self.answer(
-                ticket.uid,
-                Gone(
-                    job_id=cluster,
-                    exit_code=end.exit_code,
-                    evidence="event log",
-                    ended_at=end.ended_at,
-                    signal=end.signal,
-                    removed=end.removed,
-                    reason=answers.ending_reason(end.reason, progress),
-                    progress=progress,
-                ),
-            )
+            self.going.add(ticket.uid)
+            lack = "tells of no ending" if end is None else "lacks its beginning"
+            doubt = f"job {log.cluster} is not in the queue, and its event log {lack}"
+            self.doubts[ticket.uid] = f"{doubt}; {log.doubt}" if log.doubt else doubt
+
+    def ended(self) -> None:
+        """Answer for those whose end their logs are sure of, where the queue can't be asked."""
+        told = self.logbook.look(list(self.open.values()))
+        for ticket in list(self.open.values()):
+            answer = _by_log(ticket, told[ticket.uid])
+            if isinstance(answer, Gone):
+                self.answer(ticket.uid, answer)
 
     def history(self) -> None:
         """Answer for those that the history has."""
@@ -168,7 +253,7 @@ class _Pass:
             self._take_history(_constraints(self.open.values()))
 
     def _take_history(self, constraints: Iterable[str]) -> None:
-        since = min(ticket.since for ticket in self.open.values()) - _CLOCKS
+        since = min(ticket.since for ticket in self.open.values()) - CLOCKS
         ads = [ad for uid in self.open for ad in self.completed.get(uid, [])]
         for constraint in constraints:
             wanted = f"({constraint}) && {_TOP_LEVEL}"
@@ -176,7 +261,8 @@ class _Pass:
         for ticket, cluster in _matched(self.open.values(), ads):
             end = answers.gone(cluster, "history")
             total = answers.processes(cluster)
-            if len(cluster) < total and self.now - (end.ended_at or 0) < _SETTLED:
+            settled = self.now - (end.ended_at or 0) >= _SETTLED and ticket.uid not in self.going
+            if len(cluster) < total and not settled:
                 self.doubts[ticket.uid] = (
                     f"the history holds {len(cluster)} of {total} processes of job {end.job_id}"
                 )
@@ -184,10 +270,40 @@ class _Pass:
                 self.answer(ticket.uid, end)
 
 
-def _constraints(tickets: Iterable[Ticket]) -> Iterator[str]:
+class _Nodes:
+    """The nodes of DAGs among some jobs, by whose they are, and the `others`."""
+
+    def __init__(self, ads: Iterable[Ad], asked: set[int | None]) -> None:
+        self.others: list[Ad] = []
+        self._below: dict[int, dict[tuple[int, int], Ad]] = defaultdict(dict)
+        self._tagged: dict[str, set[int]] = defaultdict(set)
+        for ad in ads:
+            dag = ad.get("DAGManJobId")
+            if dag is None or ad["ClusterId"] in asked:
+                self.others.append(ad)
+                continue
+            self._below[dag][ad["ClusterId"], ad["ProcId"]] = ad
+            if "AsimovUID" in ad:
+                self._tagged[ad["AsimovUID"]].add(dag)
+        self._top = {ad["ClusterId"] for ad in self.others}
+
+    def of(self, ticket: Ticket, cluster: int) -> list[Ad]:
+        """Return the nodes of a ticket's cluster, and of the DAGs that run in it.
+
+        A node of those names another DAG's job, but carries the identity of the same attempt.
+        """
+        inner = self._tagged.get(ticket.uid, set()) - self._top
+        dags = {cluster, *inner}
+        return [ad for dag in dags for ad in self._below.get(dag, {}).values()]
+
+
+def _constraints(tickets: Iterable[Ticket], *, nodes: bool = False) -> Iterator[str]:
     def one(ticket: Ticket) -> str:
         uid = f"AsimovUID =?= {quoted(ticket.uid)}"
-        return uid if ticket.job_id is None else f"{uid} || ClusterId == {ticket.job_id}"
+        if ticket.job_id is None:
+            return uid
+        by_number = f"{uid} || ClusterId == {ticket.job_id}"
+        return f"{by_number} || DAGManJobId == {ticket.job_id}" if nodes else by_number
 
     return _chunked(tickets, one)
 
@@ -223,7 +339,7 @@ def _matched(tickets: Iterable[Ticket], ads: Iterable[Ad]) -> Iterator[tuple[Tic
             stray = clusters.get(number) if number is not None else None
             # A schedd that was set up anew counts from 1 again: a job without a tag must be of
             # the ticket's time, and one with another tag is another's.
-            if stray and _untagged_since(stray.values(), ticket.since - _CLOCKS):
+            if stray and _untagged_since(stray.values(), ticket.since - CLOCKS):
                 yield ticket, list(stray.values())
                 continue
             number = max(mine, default=None)

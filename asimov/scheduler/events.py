@@ -1,0 +1,155 @@
+"""What one event of HTCondor's user event log says.
+
+Source of the numbers and the words: HTCondor's manual, "Managing a Job: Job Event Log Codes", and
+logs written by HTCondor 25 (``tests/scheduler/data/htcondor-25.log``).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class EventType(IntEnum):
+    """The events that asimov understands, by HTCondor's numbers; others keep their number only."""
+
+    SUBMIT = 0
+    EXECUTE = 1
+    EXECUTABLE_ERROR = 2
+    EVICTED = 4
+    TERMINATED = 5
+    IMAGE_SIZE = 6
+    SHADOW_EXCEPTION = 7
+    ABORTED = 9
+    HELD = 12
+    RELEASED = 13
+    POST_SCRIPT_TERMINATED = 16
+    RECONNECT_FAILED = 24
+    JOB_AD_INFORMATION = 28
+    CLUSTER_SUBMIT = 35
+    CLUSTER_REMOVE = 36
+
+
+_RETURN = re.compile(r"\(1\) Normal termination \(return value (-?\d+)\)")
+_SIGNAL = re.compile(r"\(0\) Abnormal termination \(signal (\d+)\)")
+_CODE = re.compile(r"Code (\d+) Subcode (-?\d+)")
+_USAGE = re.compile(r"Usr (\d+) (\d+):(\d+):(\d+), Sys (\d+) (\d+):(\d+):(\d+)  -  (.+)")
+_MEMORY = re.compile(r"Memory \(MB\)\s*:\s+(\d+)\s+(\d+)\s+\d+|(\d+)\s+-\s+MemoryUsage of job")
+_REASON_LINE = {EventType.ABORTED, EventType.HELD, EventType.RELEASED, EventType.SHADOW_EXCEPTION}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a log.
+
+    Attributes
+    ----------
+    number
+        HTCondor's number of the event's type, an `EventType` or any other.
+    cluster, proc, subproc
+        Whose event it is; -1 for a POST script of a node that submitted nothing.
+    time
+        In seconds since the epoch; None where it can't be read.
+    text
+        The rest of the first line.
+    lines
+        The body, without the indentation.
+    """
+
+    number: int
+    cluster: int
+    proc: int
+    time: float | None
+    text: str = ""
+    lines: tuple[str, ...] = ()
+    subproc: int = 0
+
+    @property
+    def exit_code(self) -> int | None:
+        """The return value in an event of termination; None where a signal ended it."""
+        return self._number(_RETURN)
+
+    @property
+    def signal(self) -> int | None:
+        """The signal in an event of termination; None where the process returned."""
+        return self._number(_SIGNAL)
+
+    @property
+    def code(self) -> int | None:
+        """The reason's code, of a job that was held or evicted."""
+        match = _CODE.search(self.text)
+        return int(match[1]) if match else self._number(_CODE)
+
+    @property
+    def subcode(self) -> int | None:
+        """The reason's subcode, of a job that was held."""
+        return self._number(_CODE, 2)
+
+    @property
+    def reason(self) -> str | None:
+        """Why the job was held, released, aborted or evicted, in words."""
+        for line in self.lines:
+            if line.startswith("Reason: "):
+                return line[len("Reason: ") :]
+        if self.number in _REASON_LINE and self.lines and not _CODE.match(self.lines[0]):
+            return self.lines[0]
+        return None
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """The attributes of an event 028, as text; ClassAd strings are without their quotes."""
+        if self.number != EventType.JOB_AD_INFORMATION:
+            return {}
+        pairs = (line.partition(" = ") for line in self.lines)
+        return {name: _unquoted(value) for name, equals, value in pairs if equals}
+
+    @property
+    def node(self) -> str | None:
+        """The DAG node in an event of a POST script."""
+        for line in self.lines:
+            if line.startswith("DAG Node: "):
+                return line[len("DAG Node: ") :]
+        return None
+
+    @property
+    def cpu_seconds(self) -> float | None:
+        """User and system time in an event of termination, of all runs together, in seconds."""
+        for line in self.lines:
+            match = _USAGE.match(line)
+            if match and match[9] == "Total Remote Usage":
+                n = [int(match[i]) for i in range(1, 9)]
+                days, hours, minutes, seconds = (n[i] + n[i + 4] for i in range(4))
+                return float(86400 * days + 3600 * hours + 60 * minutes + seconds)
+        return None
+
+    @property
+    def memory_requested_mb(self) -> float | None:
+        """What the process asked for, in an event of termination or eviction, in MB."""
+        for line in self.lines:
+            match = _MEMORY.match(line)
+            if match and match[2]:
+                return float(match[2])
+        return None
+
+    @property
+    def memory_mb(self) -> float | None:
+        """The resident size that an event tells, in MB."""
+        for line in self.lines:
+            match = _MEMORY.match(line)
+            if match:
+                return float(match[1] or match[3])
+        return None
+
+    def _number(self, pattern: re.Pattern[str], group: int = 1) -> int | None:
+        for line in self.lines:
+            match = pattern.match(line)
+            if match:
+                return int(match[group])
+        return None
+
+
+def _unquoted(value: str) -> str:
+    if len(value) >= 2 and value[0] == value[-1] == '"':
+        return value[1:-1].replace('\\"', '"')
+    return value
