@@ -49,6 +49,7 @@ WITHOUT_VALUE = (
     "monitor/max submissions",
     "local/processes",
     "local/grace",
+    "local/enforce memory",
     "condor/scheduler",
     "condor/collector",
     "condor/max queued",

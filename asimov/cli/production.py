@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from asimov.engine.monitor import at_work
 from asimov.engine.observe import LOST
 from asimov.engine.readiness import waiting_for
 from asimov.engine.status import iso, rows
+from asimov.engine.usage import used
 from asimov.errors import AsimovError
 from asimov.ledger.documents import dump
 from asimov.ledger.needs import Key
@@ -105,7 +107,7 @@ def _set(workspace: Workspace, key: Key, status: str, reason: str | None) -> Non
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def show_command(subject: str, name: str, as_json: bool) -> None:
-    """Show the analysis NAME of SUBJECT: state, attempts, folders, settings.
+    """Show the analysis NAME of SUBJECT: state, attempts, usage, folders, settings.
 
     \b
     Example:
@@ -139,6 +141,7 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
             }
             for attempt in workspace.journal.attempts(key)
         ],
+        "usage": asdict(usage) if (usage := used(workspace, [key]).get(key)) else None,
         "settings": analysis.meta,
     }
     click.echo(json.dumps(told, indent=2, default=str) if as_json else dump(told).rstrip())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import asdict
 from datetime import datetime
 
 import click
@@ -12,10 +13,18 @@ import click
 from asimov.cli import table
 from asimov.cli.opened import open_workspace
 from asimov.engine.status import Row, ago, rows, unreadable
+from asimov.engine.usage import total, used
+from asimov.scheduler import Usage
 from asimov.workspace import Workspace
 
 _HEADINGS = ("subject", "name", "pipeline", "state", "job", "progress", "for", "waits for / why")
 
+
+#: Of ``--usage``: times as hours:minutes:seconds, memory in MB.
+_USED = [
+    *("subject", "name", "wall time", "CPU time", "CPU/wall", "memory", "asked for"),
+    *("slots", "jobs", "restarts"),
+]
 
 #: How much of what an analysis waits for is shown; ``--json`` has all of it.
 _SHOWN = 3
@@ -25,15 +34,22 @@ _SHOWN = 3
 @click.argument("subject", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
 @click.option("-w", "--watch", is_flag=True, help="Show it anew every two seconds.")
-def command(subject: str | None, as_json: bool, watch: bool) -> None:
+@click.option("-u", "--usage", "with_usage", is_flag=True, help="Show what finished jobs used.")
+def command(subject: str | None, as_json: bool, watch: bool, with_usage: bool) -> None:
     """Show every analysis, or those of SUBJECT: state, job, what each waits for.
 
     \b
     Example:
       asimov status sunspots
       asimov status --json
+      asimov status --usage
     """
+    if with_usage and watch:
+        raise click.UsageError("--usage and --watch do not go together")
     workspace = open_workspace()
+    if with_usage:
+        _usage(workspace, subject, as_json)
+        return
     found = _rows(workspace, subject)
     if as_json:
         click.echo(json.dumps([row.as_json() for row in found], indent=2))
@@ -63,6 +79,43 @@ def _rows(workspace: Workspace, subject: str | None) -> list[Row]:
     return rows(workspace, [] if hidden and subject else workspace.keys(subject)) + hidden
 
 
+def _usage(workspace: Workspace, subject: str | None, as_json: bool) -> None:
+    keys = workspace.keys(subject)
+    found = used(workspace, None if subject is None else keys)
+    if as_json:
+        told = [
+            {"subject": key[0], "name": key[1], **asdict(found[key])}
+            for key in keys
+            if key in found
+        ]
+        click.echo(json.dumps(told, indent=2))
+        return
+    cells = [[*key, *_used(found[key])] for key in keys if key in found]
+    if not cells:
+        click.echo("No job has ended yet of which the scheduler has told what it used")
+        return
+    table.show(
+        _USED, [*cells, ["", "together", *_used(total(found[key] for key in keys if key in found))]]
+    )
+
+
+def _used(usage: Usage) -> list[str]:
+    asked = usage.memory_requested_mb
+    busy = (
+        usage.cpu_seconds / usage.wall_seconds if usage.cpu_seconds and usage.wall_seconds else None
+    )
+    return [
+        duration(usage.wall_seconds),
+        "" if usage.cpu_seconds is None else duration(usage.cpu_seconds),
+        "" if busy is None else f"{busy:.0%}",
+        "" if usage.memory_mb is None else f"{usage.memory_mb:.0f}",
+        "" if asked is None else f"{asked:.0f}",
+        "" if usage.slots is None else str(usage.slots),
+        str(usage.processes),
+        str(usage.restarts),
+    ]
+
+
 def _table(found: list[Row]) -> tuple[list[str], list[list[str]]]:
     """Return the headings and cells of the columns that hold anything."""
     cells = [_cells(row) for row in found]
@@ -89,6 +142,12 @@ def _cells(row: Row) -> list[str]:
         _time_in_state(row),
         why,
     ]
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time as ``hours:minutes:seconds``."""
+    minutes, left = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{left:02}"
 
 
 def _time_in_state(row: Row) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from asimov.engine.attempts import ask, settle
@@ -12,12 +12,13 @@ from asimov.engine.lease import at_work
 from asimov.engine.observe import LOST, Observer
 from asimov.engine.readiness import blocked, waiting_for
 from asimov.engine.submit import submit
+from asimov.engine.usage import measure
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.ledger.database import JournalError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
 from asimov.plugins import PluginError
-from asimov.scheduler import Unknown
+from asimov.scheduler import Observation, Unknown
 from asimov.states import STATES
 from asimov.storage import Store
 from asimov.workspace import Workspace
@@ -76,7 +77,7 @@ def monitor(
     chain: bool = False,
     dry_run: bool = False,
 ) -> Pass:
-    """Make one pass.
+    """Make one pass: ask the schedulers about every job, and act on what they say.
 
     Parameters
     ----------
@@ -91,8 +92,7 @@ def monitor(
     dry_run
         Whether to say what would happen and change nothing at all.
     """
-    everything = set(workspace.keys(subject))
-    keys = set(everything)
+    keys = set(workspace.keys(subject))
     unsettled: dict[Key, str] = {}
     if not dry_run:
         workspace.adopt()
@@ -100,29 +100,23 @@ def monitor(
         # What may have been submitted again is not looked at until that is known.
         unsettled = settle(workspace, report)
         keys -= unsettled.keys()
-    result = Pass(broken=len(workspace.contents.broken))
-    _observe(workspace, keys, report, result, set(unsettled.values()), dry_run=dry_run)
+    attempts = _under_way(workspace, keys, report)
+    answers = ask(workspace, attempts)
+    unknown = {a.reason for a in answers.values() if isinstance(a, Unknown)}
+    unknown.update(unsettled.values())
+    silent = unknown and all(isinstance(answer, Unknown) for answer in answers.values())
+    unreachable = unknown if silent else set()
+    result = advance(
+        workspace, report, answers, subject=subject, chain=chain, dry_run=dry_run, left=unsettled
+    )
+    result.unreachable = sorted({*result.unreachable, *unreachable})
     if not dry_run:
-        _leave(workspace, keys, report)
-        _store(workspace, keys, report)
-    if chain and dry_run:
-        _tell_chain(workspace, keys, report)
-    elif chain:
-        failed = _chain(workspace, keys, report)
-        result.unreachable = sorted({*result.unreachable, *failed})
-    _count(workspace, everything, result)
+        measure(workspace)
     return result
 
 
-def _observe(
-    workspace: Workspace,
-    keys: set[Key],
-    report: Report,
-    result: Pass,
-    unknown: set[str],
-    *,
-    dry_run: bool,
-) -> None:
+def _under_way(workspace: Workspace, keys: set[Key], report: Report) -> list[Attempt]:
+    """Return the attempts that have a job, as far as their analyses are among some."""
     attempts: list[Attempt] = []
     for attempt in workspace.journal.open_attempts():
         if attempt.state != "submitted":
@@ -136,14 +130,47 @@ def _observe(
                 f"{'/'.join(attempt.key)}: job {attempt.job_id} is under way and its analysis is "
                 "not in the ledger; it is left as it is"
             )
-    answers = ask(workspace, attempts)
-    unknown |= {a.reason for a in answers.values() if isinstance(a, Unknown)}
-    if unknown and all(isinstance(answer, Unknown) for answer in answers.values()):
-        result.unreachable = sorted(unknown)
+    return attempts
+
+
+def advance(
+    workspace: Workspace,
+    report: Report,
+    answers: Mapping[str, Observation],
+    *,
+    subject: str | None = None,
+    chain: bool = False,
+    dry_run: bool = False,
+    left: Collection[Key] = (),
+) -> Pass:
+    """Move analyses on by what is known of their jobs.
+
+    Parameters
+    ----------
+    workspace, report, subject, chain, dry_run
+        As of `monitor`.
+    answers
+        What is known, by attempt; those without an answer are left as they are.
+    left
+        Analyses that nothing is to be done about.
+    """
+    everything = set(workspace.keys(subject))
+    keys = everything - set(left)
+    result = Pass(broken=len(workspace.contents.broken))
     observer = Observer(workspace, report, dry_run=dry_run)
-    for attempt in attempts:
-        observer.take(attempt, answers[attempt.uid])
+    for attempt in workspace.journal.open_attempts():
+        if attempt.state == "submitted" and attempt.key in keys and attempt.uid in answers:
+            observer.take(attempt, answers[attempt.uid])
     observer.write()
+    if not dry_run:
+        _leave(workspace, keys, report)
+        _store(workspace, keys, report)
+    if chain and dry_run:
+        _tell_chain(workspace, keys, report)
+    elif chain:
+        result.unreachable = sorted(_chain(workspace, keys, report))
+    _count(workspace, everything, result)
+    return result
 
 
 def _leave(workspace: Workspace, keys: set[Key], report: Report) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from asimov import plugins
 from asimov.engine.readiness import waiting_for
+from asimov.engine.throttle import deferral
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Record
 from asimov.states import STATES
@@ -31,6 +32,8 @@ class Row:
         What keeps it from going on, a line each.
     reason
         Why it is in its state.
+    job_since
+        Since when its job is seen in that state, as ISO 8601 in UTC.
     """
 
     subject: str
@@ -44,6 +47,7 @@ class Row:
     reason: str | None
     waiting_for: list[str]
     comment: str | None = None
+    job_since: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as plain data."""
@@ -52,7 +56,8 @@ class Row:
 
 def rows(workspace: Workspace, keys: Iterable[Key]) -> list[Row]:
     """Return a row for each of some analyses."""
-    return [_row(workspace, key) for key in keys]
+    put_off = deferral(workspace)
+    return [_row(workspace, key, put_off) for key in keys]
 
 
 def unreadable(workspace: Workspace, subject: str | None = None) -> list[Row]:
@@ -77,7 +82,7 @@ def unreadable(workspace: Workspace, subject: str | None = None) -> list[Row]:
 def _of_record(record: Record | None) -> dict[str, Any]:
     """Return what the journal adds to a row."""
     if record is None:
-        return dict.fromkeys(("job_id", "job_state", "progress", "since", "reason"))
+        return dict.fromkeys(("job_id", "job_state", "progress", "since", "reason", "job_since"))
     active = STATES[record.status].active or record.status == "stuck"
     return {
         "job_id": record.job_id,
@@ -85,10 +90,11 @@ def _of_record(record: Record | None) -> dict[str, Any]:
         "progress": record.progress,
         "since": iso(record.since),
         "reason": record.reason,
+        "job_since": iso(record.job_since) if active and record.job_since else None,
     }
 
 
-def _row(workspace: Workspace, key: Key) -> Row:
+def _row(workspace: Workspace, key: Key, put_off: str | None) -> Row:
     entry = workspace.contents.entries[key]
     record = workspace.records.get(key)
     status = workspace.status(key)
@@ -97,12 +103,14 @@ def _row(workspace: Workspace, key: Key) -> Row:
         waits = waiting_for(workspace, key)
         if not plugins.is_known(plugins.PIPELINES, entry.pipeline):
             waits.append(str(plugins.unknown(plugins.PIPELINES, entry.pipeline)))
+        if not waits and put_off:
+            waits.append(put_off)
     elif status in {"wait", "manual"}:
         waits = ["a person"]
     elif status in {"restart", "stop"}:
         waits = ["the next monitor pass"]
     if record and record.job_detail and status not in {"stuck", "uploaded"}:
-        waits.append(record.job_detail)
+        waits.append(_with_time(record))
     comment = entry.data.get("comment")
     return Row(
         *key,
@@ -112,6 +120,14 @@ def _row(workspace: Workspace, key: Key) -> Row:
         waiting_for=waits,
         comment=str(comment) if comment is not None else None,
     )
+
+
+def _with_time(record: Record) -> str:
+    """Return the line about a job; of one that nothing is known of with since when that is so."""
+    detail = record.job_detail or ""
+    if record.job_state == "unknown" and record.job_since:
+        return f"unknown for {ago(time.time() - record.job_since)}: {detail}"
+    return detail
 
 
 def iso(seconds: float) -> str:

@@ -1,0 +1,220 @@
+"""Why an analysis is where it is, and what would move it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from asimov import plugins
+from asimov.engine.attempts import ask
+from asimov.engine.readiness import waiting_for
+from asimov.engine.service import running
+from asimov.engine.status import ago, iso
+from asimov.engine.submit import unbuilt
+from asimov.engine.throttle import deferral
+from asimov.errors import AsimovError, SchedulerError
+from asimov.ledger.needs import Key
+from asimov.ledger.records import Attempt
+from asimov.scheduler import Gone, JobState, Observation, Present, Unknown
+from asimov.states import STATES
+from asimov.workspace import Workspace
+
+#: How many analyses that stand in the way are followed to their own causes.
+_FOLLOWED = 5
+
+
+@dataclass
+class Explanation:
+    """Why an analysis is where it is.
+
+    Attributes
+    ----------
+    status, since, reason
+        Its state, since when as ISO 8601 in UTC, and how it came into it.
+    because
+        What keeps it there, a line each.
+    moves
+        What would move it, a line each.
+    """
+
+    subject: str
+    name: str
+    status: str
+    since: str | None
+    reason: str | None
+    because: list[str] = field(default_factory=list)
+    moves: list[str] = field(default_factory=list)
+
+
+def explain(workspace: Workspace, key: Key) -> Explanation:
+    """Say why an analysis is where it is; asks the scheduler, and changes nothing.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    key
+        The analysis.
+    """
+    status = workspace.status(key)
+    record = workspace.records.get(key)
+    told = Explanation(
+        *key, status, iso(record.since) if record else None, record.reason if record else None
+    )
+    attempts = [each for each in workspace.journal.open_attempts() if each.key == key]
+    if status == "ready":
+        _ready(workspace, key, attempts, told)
+    elif attempts:
+        _with_job(workspace, attempts[-1], told)
+    elif status == "stuck":
+        _stuck(workspace, key, told)
+    elif status in {"wait", "manual", "stopped", "cancelled"}:
+        told.because.append(STATES[status].meaning)
+    elif status in {"finished", "uploaded"}:
+        told.because.append(f"its results are in {workspace.project.results / key[0] / key[1]}")
+    _moves(workspace, key, told)
+    return told
+
+
+def _ready(workspace: Workspace, key: Key, attempts: list[Attempt], told: Explanation) -> None:
+    entry = workspace.contents.entries[key]
+    record = workspace.records.get(key)
+    for attempt in attempts:
+        told.because.append(
+            f"attempt {attempt.number} was begun at {iso(attempt.intended)} and was cut short: "
+            "whether it made a job is to be asked of the scheduler"
+        )
+        answer = ask(workspace, [attempt])[attempt.uid]
+        if isinstance(answer, Unknown):
+            told.because.append(f"that can't be found out now: {answer.reason}")
+        told.moves.append("'asimov monitor' or 'asimov manage submit' finds out")
+    if not plugins.is_known(plugins.PIPELINES, entry.pipeline):
+        told.because.append(str(plugins.unknown(plugins.PIPELINES, entry.pipeline)))
+        told.moves.append("install the package that has the pipeline, or correct the ledger")
+    needs = waiting_for(workspace, key)
+    told.because += needs
+    _follow(workspace, key, told)
+    if record and record.job_detail:
+        told.because.append(record.job_detail)
+    if told.because:
+        return
+    held_back = deferral(workspace)
+    if held_back:
+        told.because.append(held_back)
+        told.moves.append("room, which ends of other analyses make; or another limit")
+        return
+    try:
+        missing = unbuilt(workspace.analysis(key))
+    except AsimovError as error:
+        told.because.append(str(error))
+        return
+    if missing:
+        told.because.append(missing.message)
+        told.moves.append("'asimov manage build submit', or 'asimov monitor --chain'")
+    else:
+        told.because.append("it is built, and nothing stands in its way")
+        told.moves.append("'asimov manage submit', or 'asimov monitor --chain'")
+
+
+def _follow(workspace: Workspace, key: Key, told: Explanation) -> None:
+    """Name what keeps the analyses that it needs, down to the first causes."""
+    seen = {key}
+    todo = [key]
+    while todo and len(seen) <= _FOLLOWED:
+        for each in workspace.dependencies.of(todo.pop()).keys:
+            status = workspace.status(each)
+            if each in seen or STATES[status].done:
+                continue
+            seen.add(each)
+            name = "/".join(each)
+            if status == "ready":
+                deeper = waiting_for(workspace, each)
+                if deeper:
+                    told.because.append(f"{name} in turn waits: {'; '.join(deeper[:3])}")
+                    todo.append(each)
+            else:
+                record = workspace.records.get(each)
+                if record and record.reason and STATES[status].blocks:
+                    told.because.append(f"{name} is {status}: {record.reason}")
+            if STATES[status].blocks:
+                told.moves.append(f"'asimov why {each[0]} {each[1]}' says what moves that")
+
+
+def _with_job(workspace: Workspace, attempt: Attempt, told: Explanation) -> None:
+    record = workspace.records[attempt.key]
+    if attempt.state == "intended":
+        told.because.append(f"attempt {attempt.number} was begun and cut short")
+    answer = ask(workspace, [attempt])[attempt.uid]
+    where = attempt.scheduler + (f" ({attempt.place})" if attempt.place else "")
+    since = f" for {ago(time.time() - record.job_since)}" if record.job_since else ""
+    if isinstance(answer, Unknown):
+        told.because.append(
+            f"{where} can't say what became of job {attempt.job_id}: {answer.reason}"
+        )
+        if record.job_state == "unknown":
+            told.because.append(f"nothing has been known of it{since}")
+        told.moves.append("an answer of the scheduler; until then nothing is changed")
+    elif isinstance(answer, Present):
+        same = since if record.job_state == answer.state.value else ""
+        progress = f", {answer.progress} done" if answer.progress else ""
+        told.because.append(
+            f"job {answer.job_id} is {answer.state.value} on {where}{same}{progress}"
+        )
+        _of_present(workspace, attempt, answer, told)
+    elif isinstance(answer, Gone):
+        told.because.append(f"job {answer.job_id} has ended ({answer.evidence})")
+        told.moves.append(
+            "the next pass of 'asimov monitor' asks its pipeline whether all is there"
+        )
+    else:
+        told.because.append(
+            f"no source knows job {attempt.job_id} any more (asked: {', '.join(answer.asked)})"
+        )
+        told.moves.append(_set(attempt.key, "a person who knows what became of it"))
+    if told.status == "stuck":
+        _stuck(workspace, attempt.key, told)
+    elif record.job_detail and not any(record.job_detail in line for line in told.because):
+        told.because.append(record.job_detail)
+
+
+def _of_present(workspace: Workspace, attempt: Attempt, answer: Present, told: Explanation) -> None:
+    if answer.reason and answer.state is JobState.HELD:
+        code = f" (code {answer.code})" if answer.code is not None else ""
+        told.because.append(f"it is held: {answer.reason}{code}")
+    for held in answer.held[:_FOLLOWED]:
+        if held.node:
+            told.because.append(f"node {held.node} is held: {held.reason} (code {held.code})")
+    try:
+        scheduler = workspace.scheduler(attempt.scheduler, attempt.place)
+        told.because += scheduler.explain(answer.job_id)
+    except SchedulerError as error:
+        told.because.append(f"why can't be asked: {error}")
+    if answer.state is JobState.HELD:
+        told.moves.append(
+            f"its release: 'condor_release {answer.job_id}', once the cause is mended"
+        )
+    elif not told.moves:
+        told.moves.append("the end of its job; then the next pass of 'asimov monitor'")
+
+
+def _stuck(workspace: Workspace, key: Key, told: Explanation) -> None:
+    events = workspace.journal.events(*key)
+    details = next((each.details for each in reversed(events) if each.details), None)
+    if details:
+        told.because += [
+            "the end of its error file:",
+            *(f"  {line}" for line in details.splitlines()),
+        ]
+
+
+def _moves(workspace: Workspace, key: Key, told: Explanation) -> None:
+    if told.status in {"stop", "restart"}:
+        told.moves.append("the next pass of 'asimov monitor'")
+    elif told.status in {"stuck", "wait", "manual", "stopped", "cancelled"}:
+        told.moves.append(_set(key, "a person"))
+    if STATES[told.status].active and running(workspace) is None:
+        told.moves.append("no monitor runs in the background: 'asimov start' starts one")
+
+
+def _set(key: Key, who: str) -> str:
+    return f"{who}, with 'asimov production set {key[0]} {key[1]} --status ...'"

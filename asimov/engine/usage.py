@@ -1,0 +1,75 @@
+"""What finished analyses used: asked of the scheduler once, summed over attempts for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from typing import Any
+
+from asimov.errors import SchedulerError
+from asimov.ledger.needs import Key
+from asimov.ledger.usages import Unmeasured, Usages
+from asimov.plugins import PluginError
+from asimov.scheduler import Usage
+from asimov.workspace import Workspace
+
+#: How the figures of several attempts come together; restarts are counted apart.
+_SUMMED = ("wall_seconds", "cpu_seconds", "processes")
+_LARGEST = ("memory_mb", "memory_requested_mb", "slots")
+
+
+def measure(workspace: Workspace) -> None:
+    """Ask the schedulers what jobs used that have ended since, and keep it.
+
+    One question a scheduler. What it can't tell yet is asked for again in a later pass.
+    """
+    usages = Usages(workspace.journal)
+    waiting: dict[tuple[str, str], list[Unmeasured]] = {}
+    for each in usages.unmeasured():
+        waiting.setdefault((each.scheduler, each.place), []).append(each)
+    told: dict[str, dict[str, Any]] = {}
+    for (name, place), attempts in waiting.items():
+        since = min(each.intended for each in attempts)
+        try:
+            scheduler = workspace.scheduler(name, place)
+            found = scheduler.usage({each.job_id for each in attempts}, since)
+        except (PluginError, SchedulerError):
+            continue  # it is an extra: a later pass asks again
+        told.update(
+            {each.uid: asdict(found[each.job_id]) for each in attempts if each.job_id in found}
+        )
+    if waiting:
+        usages.keep(told)
+
+
+def used(workspace: Workspace, keys: Iterable[Key] | None = None) -> dict[Key, Usage]:
+    """Return what analyses have used, all their attempts together.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    keys
+        The analyses; None is all of them.
+    """
+    return {key: _together(each) for key, each in Usages(workspace.journal).of(keys).items()}
+
+
+def _together(attempts: list[tuple[str, dict[str, Any]]]) -> Usage:
+    """Sum the figures of attempts; of a stage, each but the first is a restart."""
+    figures: dict[str, Any] = {}
+    for name in (*_SUMMED, *_LARGEST):
+        values = [each[name] for _, each in attempts if each.get(name) is not None]
+        if values:
+            figures[name] = sum(values) if name in _SUMMED else max(values)
+    again = len(attempts) - len({stage for stage, _ in attempts})
+    restarts = again + sum(each.get("restarts", 0) for _, each in attempts)
+    return Usage(**{"wall_seconds": 0.0, **figures, "restarts": restarts})
+
+
+def total(usages: Iterable[Usage]) -> Usage:
+    """Return what some analyses used together; slots are summed, memory is the largest."""
+    each = list(usages)
+    slots = [one.slots for one in each if one.slots is not None]
+    summed = _together([(str(number), asdict(one)) for number, one in enumerate(each)])
+    return replace(summed, slots=sum(slots) if slots else None)
