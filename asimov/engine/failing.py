@@ -231,7 +231,7 @@ def _resurrections(workspace: Workspace, attempt: Attempt) -> int:
 def _ended(workspace: Workspace, attempt: Attempt, answer: Gone) -> float:
     record = workspace.records.get(attempt.key)
     seen = record.job_since if record and record.job_state is None else None
-    return answer.ended_at or seen or attempt.submitted or attempt.intended
+    return answer.ended_at or max(seen or 0.0, attempt.submitted or attempt.intended)
 
 
 def _number(analysis: Analysis, setting: str, otherwise: float) -> float:

@@ -76,10 +76,14 @@ class Observer:
                 changed.append((key, *seen))
         if changed and not self.dry_run:
             self.workspace.journal.observed(changed)
+            now = time.time()
             for key, state, detail, progress in changed:
                 record = self.workspace.records[key]
                 self.workspace.records[key] = record._replace(
-                    job_state=state, job_detail=detail, progress=progress
+                    job_state=state,
+                    job_detail=detail,
+                    progress=progress,
+                    job_since=record.job_since if record.job_state == state else now,
                 )
 
     def _scheduler(self, attempt: Attempt) -> Scheduler:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from asimov.engine.monitor import monitor
 from asimov.scheduler import Observation, Present, Ticket, Unknown
 from asimov.scheduler.local import LocalScheduler
 
@@ -183,3 +184,28 @@ def test_a_pipeline_may_ask_for_a_state_while_its_job_runs(lab: Any, simple: Any
     lab.run("monitor")
     assert lab.states() == {"a": "stuck"}
     assert lab.reason("a") == "its pipeline asking said so"
+
+
+def test_since_when_a_job_is_unknown_is_kept_while_it_is(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.apply(f"a, {script('sleep 1000')}")
+    lab.run("manage", "build", "submit")
+    workspace = lab.open()
+    reasons = iter(["no answer", "no answer", "another reason"])
+
+    def unreachable(self: Any, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
+        reason = next(reasons)
+        return {ticket.uid: Unknown(reason) for ticket in tickets}
+
+    monkeypatch.setattr(LocalScheduler, "observe", unreachable)
+    seen = []
+    for _ in range(3):
+        monitor(workspace, print)
+        record, kept = workspace.records[("s", "a")], workspace.journal.record(("s", "a"))
+        assert kept is not None
+        assert abs((record.job_since or 0) - (kept.job_since or 0)) < 1
+        seen.append((kept.job_detail, kept.job_since))
+    workspace.journal.close()
+    assert seen[0] == seen[1]
+    assert seen[2] == ("another reason", seen[0][1])
