@@ -1,15 +1,25 @@
-"""The monitor in the background: a service of the project's scheduler."""
+"""The monitor in the background: a service of the project's scheduler.
+
+As with analyses, it is intended in the journal before it is started and carries a tag: where a
+command is killed in between, the next one finds it by that.
+"""
 
 from __future__ import annotations
 
 import sys
+import time
+import uuid
 from contextlib import AbstractContextManager
 
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.files import locked
+from asimov.scheduler import Present, Scheduler, Tag, Ticket, Unknown
 from asimov.workspace import Workspace
 
+#: The journal's properties: scheduler, place and job; and of one that is just being started
+#: scheduler, place, identity and time, a line each.
 _PROPERTY = "background monitor"
+_INTENDED = "background monitor intended"
 
 
 def start(workspace: Workspace, interval: float | None) -> int:
@@ -26,8 +36,11 @@ def start(workspace: Workspace, interval: float | None) -> int:
     ------
     AsimovError
         Where it runs already, or another command is just starting or stopping it.
+    SchedulerUnreachableError
+        Where that can't be found out.
     """
     with _alone(workspace, "asimov start"):
+        _settle(workspace)
         known = running(workspace)
         if known is not None:
             raise AsimovError(
@@ -47,11 +60,37 @@ def _start(workspace: Workspace, interval: float | None) -> int:
     arguments += ["--watch", "--chain"]
     if interval is not None:
         arguments += ["--interval", str(interval)]
-    scheduler = workspace.scheduler()
-    # Untagged: what the monitor starts would inherit the tag.
-    job = scheduler.start_service(arguments, workspace.project.logs / "monitor.log")
-    workspace.journal.set_property(_PROPERTY, f"{workspace.scheduler_name} {job}")
+    scheduler, name = workspace.scheduler(), workspace.scheduler_name
+    uid = uuid.uuid4().hex
+    intent = (name, scheduler.place, uid, str(time.time()))
+    workspace.journal.set_property(_INTENDED, "\n".join(intent))
+    # The tag of the contract alone, which is the job's own: HTCondor's would be in the
+    # environment as well, and what the monitor starts would inherit it.
+    with Scheduler.tagged(scheduler, Tag(workspace.project.id, "background monitor", uid)):
+        job = scheduler.start_service(arguments, workspace.project.logs / "monitor.log")
+    _record(workspace, name, scheduler.place, job)
     return job
+
+
+def _record(workspace: Workspace, name: str, place: str, job: int | None) -> None:
+    with workspace.journal.durably():
+        if job is not None:
+            workspace.journal.set_property(_PROPERTY, f"{name} {place} {job}")
+        workspace.journal.set_property(_INTENDED, None)
+
+
+def _settle(workspace: Workspace) -> None:
+    """Find out what came of a start that was cut short."""
+    intent = workspace.journal.get_property(_INTENDED)
+    if intent is None:
+        return
+    name, place, uid, since = intent.split("\n")
+    answer = workspace.scheduler(name, place).observe([Ticket(uid, None, float(since))])[uid]
+    if isinstance(answer, Unknown):
+        raise SchedulerUnreachableError(
+            f"whether the monitor runs in the background is not known: {answer.reason}"
+        )
+    _record(workspace, name, place, answer.job_id if isinstance(answer, Present) else None)
 
 
 def running(workspace: Workspace) -> int | None:
@@ -67,14 +106,18 @@ def stop(workspace: Workspace) -> int:
     ------
     AsimovError
         Where it was not started.
+    SchedulerUnreachableError
+        Where that can't be found out.
     """
     with _alone(workspace, "asimov stop"):
+        _settle(workspace)
         kept = workspace.journal.get_property(_PROPERTY)
         if kept is None:
             raise AsimovError(
                 "the monitor does not run in the background", hint="'asimov start' starts it"
             )
-        name, _, job = kept.rpartition(" ")
-        workspace.scheduler(name).remove(int(job), "asimov stop")
+        where, _, job = kept.rpartition(" ")
+        name, _, place = where.partition(" ")
+        workspace.scheduler(name, place).remove(int(job), "asimov stop")
         workspace.journal.set_property(_PROPERTY, None)
         return int(job)

@@ -9,7 +9,7 @@ from typing import Any
 from asimov.analysis import Analysis
 from asimov.engine.attempts import settle
 from asimov.engine.build import content_digest, settings_digest
-from asimov.engine.guard import call, guarded, takes
+from asimov.engine.guard import call, guarded, overrides, takes
 from asimov.engine.launches import Launches, record_failure
 from asimov.engine.readiness import waiting_for
 from asimov.engine.result import Result
@@ -127,9 +127,10 @@ def _rehearse(analysis: Analysis, report: Report) -> None:
 
 
 def _call_pipeline(analysis: Analysis) -> Any:
-    call(analysis, "before_build", dryrun=False)
-    call(analysis, "build_dag", dryrun=False)
-    call(analysis, "before_submit", dryrun=False)
+    for method in ("before_build", "build_dag", "before_submit"):
+        # Those of the base class do nothing, and a call of a pipeline costs more than that.
+        if method == "build_dag" or overrides(analysis.entry.pipeline, method):
+            call(analysis, method, dryrun=False)
     # Packages that call before_submit from their submit_dag have had it called just now.
     pipeline = analysis.pipeline
     pipeline.before_submit = lambda *args, **kwargs: None

@@ -2,11 +2,54 @@
 
 from __future__ import annotations
 
+import signal
+import sqlite3
+import subprocess
+import sys
 import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
-from asimov.errors import EXIT_BUSY
+import pytest
+
+from asimov.errors import EXIT_BUSY, EXIT_UNREACHABLE
 from asimov.files import locked
+from asimov.scheduler import Observation, Ticket, Unknown
+from asimov.scheduler.local import LocalScheduler
+
+#: Runs asimov so that the process is killed before or after the service is started.
+KILLED = """
+import os, signal, sys
+from asimov.cli import main
+from asimov.scheduler.local import LocalScheduler
+
+own = LocalScheduler.start_service
+
+def start(self, *arguments):
+    if after:
+        own(self, *arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+after = sys.argv.pop(1) == "after"
+LocalScheduler.start_service = start
+main()
+"""
+
+
+def killed(lab: Any, when: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, when, "start", "--interval", "0.1"],
+        cwd=lab.root, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def services(lab: Any) -> list[tuple[int, str]]:
+    """Return every service that the local queue has had, with its state."""
+    (path,) = (lab.root / ".asimov" / "local").glob("*.db")
+    with closing(sqlite3.connect(path)) as db:
+        return list(db.execute("SELECT id, state FROM clusters WHERE kind = 'service'"))
 
 
 def test_it_runs_until_it_is_stopped(lab: Any) -> None:
@@ -30,3 +73,56 @@ def test_it_is_not_started_by_two_at_once(lab: Any) -> None:
         assert "another asimov is at work" in lab.run("start", code=EXIT_BUSY).err
     lab.run("start")
     lab.run("stop")
+
+
+def test_one_whose_start_was_killed_is_found_and_not_started_twice(lab: Any) -> None:
+    killed(lab, "after")
+    ((job, _),) = services(lab)
+    told = lab.run("start", code=1).err
+    assert f"the monitor runs in the background already, as job {job}" in told
+    assert len(services(lab)) == 1
+    assert f"job {job}" in lab.run("stop").out
+
+
+def test_one_whose_start_was_killed_can_be_stopped(lab: Any) -> None:
+    killed(lab, "after")
+    lab.run("stop")
+    assert "does not run in the background" in lab.run("stop", code=1).err
+
+
+def test_one_that_was_not_started_before_the_kill_is_started_by_the_next_command(lab: Any) -> None:
+    killed(lab, "before")
+    assert "does not run in the background" in lab.run("stop", code=1).err
+    killed(lab, "before")
+    lab.run("start")
+    assert len(services(lab)) == 1
+    lab.run("stop")
+
+
+def test_none_is_started_while_it_is_not_known_whether_one_runs(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(self: Any, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
+        return {ticket.uid: Unknown("no answer") for ticket in tickets}
+
+    killed(lab, "after")
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalScheduler, "observe", unreachable)
+        for command in ("start", "stop"):
+            assert "is not known: no answer" in lab.run(command, code=EXIT_UNREACHABLE).err
+    assert len(services(lab)) == 1
+    lab.run("stop")
+
+
+def test_its_jobs_are_those_of_their_analyses_and_not_the_service(lab: Any) -> None:
+    lab.apply("a")
+    lab.run("start", "--interval", "0.1")
+    end = time.monotonic() + 30
+    while lab.states() != {"a": "uploaded"}:
+        assert time.monotonic() < end, (lab.root / "logs" / "monitor.log").read_text()
+        time.sleep(0.1)
+    lab.run("stop")
+    tagged = {job: uid for job, uid in lab.jobs() if uid is not None}
+    (attempt,) = lab.attempts("a")
+    assert tagged.pop(attempt.job_id) == attempt.uid
+    assert set(tagged) == {job for job, _ in services(lab)}
