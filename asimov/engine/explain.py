@@ -15,7 +15,7 @@ from asimov.engine.throttle import deferral
 from asimov.errors import AsimovError, SchedulerError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
-from asimov.scheduler import Gone, JobState, Observation, Present, Unknown
+from asimov.scheduler import Gone, JobState, Present, Unknown
 from asimov.states import STATES
 from asimov.workspace import Workspace
 

@@ -14,8 +14,9 @@ import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov.engine import attempts
+from asimov.engine.lease import at_work
 from asimov.git import EventRepo
-from asimov.scheduler import Observation, Ticket, Unknown
+from asimov.scheduler import Observation, Tag, Ticket, Unknown
 from asimov.scheduler.local import LocalScheduler
 
 #: Runs asimov, which is killed when a method of a class is called for the n-th time.
@@ -66,6 +67,121 @@ def test_a_pass_that_is_killed_at_any_write_forgets_no_job(lab: Any, method: str
         assert {each.state for each in lab.attempts(name)} <= {"ended", "void"}
     with_tag = [uid for _, uid in lab.jobs()]
     assert len(with_tag) == len(set(with_tag))
+
+
+#: Submits six analyses in batches of three, and is killed when a function is called for the n-th
+#: time; what is known is written after each submission, or with the batch.
+BATCHES = """
+import os, signal, sys
+from asimov.cli import main
+from asimov.engine import launches
+from asimov.ledger.journal import Journal
+from asimov.scheduler.local import LocalScheduler
+
+name, number, launches.SOON = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+del sys.argv[1:4]
+launches.MOST, launches.SLOW, left = 3, 1000, [number]
+
+def dying(own):
+    def call(*arguments, **named):
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        answer = own(*arguments, **named)
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+    return call
+
+owner = {"intend": launches, "perform": launches, "record_job": launches,
+         "submit_dag": LocalScheduler, "submitted": Journal, "set_status": Journal}[name]
+setattr(owner, name, dying(getattr(owner, name)))
+main()
+"""
+
+
+@pytest.mark.parametrize("soon", [0, 1000], ids=["each recorded", "recorded together"])
+@pytest.mark.parametrize(
+    "name", ["intend", "perform", "submit_dag", "record_job", "submitted", "set_status"]
+)
+def test_a_batch_that_is_killed_anywhere_submits_nothing_twice(
+    lab: Any, name: str, soon: int
+) -> None:
+    names = [f"a{number}" for number in range(6)]
+    lab.apply(*names)
+    lab.run("manage", "build")
+    for number in (1, 4, 6, 7, 9, 12, 12):
+        done = subprocess.run(
+            [sys.executable, "-c", BATCHES, name, str(number), str(soon), "manage", "submit"],
+            cwd=lab.root, check=False, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode in (0, -signal.SIGKILL), done.stderr
+        if number == 1:
+            assert done.returncode == -signal.SIGKILL
+            told = {each: len(lab.attempts(each)) for each in names}
+            # Those of a batch are all intended, or none is; there is nothing of the next one.
+            whole = 0 if name == "intend" else 3
+            assert told == {each: whole and int(each < "a3") for each in names}
+    lab.finish()
+    assert set(lab.states().values()) == {"uploaded"}
+    uids = [uid for _, uid in lab.jobs()]
+    assert len(uids) == len(set(uids)) == len(names)
+    for each in names:
+        *void, last = lab.attempts(each)
+        assert {attempt.state for attempt in void} <= {"void"}
+        assert (last.state, (last.job_id, last.uid) in lab.jobs()) == ("ended", True)
+
+
+def test_intents_of_a_batch_are_settled_with_one_question(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    own = LocalScheduler.observe
+
+    def observe(self: Any, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
+        asked.append(len(tickets))
+        return own(self, tickets)
+
+    names = [f"a{number}, seconds: 1000" for number in range(250)]
+    lab.apply(*names)
+    workspace = lab.open()
+    with workspace.journal.durably():
+        for number in range(250):
+            workspace.journal.intend(("s", f"a{number}"), f"uid{number}", "run", "local")
+    scheduler = workspace.scheduler()
+    submit = lab.root / "job.sub"
+    submit.write_text("executable = /bin/true\nqueue\n")
+    for number in (3, 77, 249):
+        with scheduler.tagged(Tag("project", f"s/a{number}", f"uid{number}")):
+            scheduler.submit(submit)
+    lines: list[str] = []
+    monkeypatch.setattr(LocalScheduler, "observe", observe)
+    with at_work(workspace, "a test"):
+        assert attempts.settle(workspace, lines.append) == {}
+    assert asked == [250]
+    assert len(lines) == 250
+    assert sum("was found by its tag" in line for line in lines) == 3
+    states = [workspace.status(("s", f"a{number}")) for number in range(250)]
+    assert (states.count("running"), states.count("ready")) == (3, 247)
+    assert len(workspace.journal.open_attempts()) == 3
+
+
+def test_an_interrupted_batch_leaves_nothing_to_settle(
+    lab: Any, simple: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build_dag(self: Any, dryrun: bool = False) -> None:
+        if self.production.name == "b":
+            raise KeyboardInterrupt
+        simple.build_dag(self)
+
+    lab.register("halting", type("P", (simple,), {"build_dag": build_dag}))
+    lab.apply("a", "b, pipeline: halting", "c", "d")
+    lab.run("manage", "build")
+    assert lab.asimov("manage", "submit").code != 0
+    assert lab.states() == dict(zip("abcd", ["running", "ready", "ready", "ready"], strict=True))
+    told = {name: [each.state for each in lab.attempts(name)] for name in "abcd"}
+    assert told == {"a": ["submitted"], "b": ["intended"], "c": ["void"], "d": ["void"]}
 
 
 def test_a_build_that_was_killed_before_its_record_is_not_taken_for_an_edit(lab: Any) -> None:
@@ -142,7 +258,6 @@ def test_an_unreachable_scheduler_leaves_the_state_as_it_is(
 def test_a_command_that_waited_for_another_sees_what_that_one_did(lab: Any) -> None:
     lab.apply("a")
     lab.run("manage", "build")
-    from asimov.engine.lease import at_work
     from asimov.engine.submit import submit
 
     early = lab.open()
@@ -219,7 +334,7 @@ def test_a_scheduler_that_is_not_installed_any_more_stops_no_other_jobs(lab: Any
 def test_a_long_watch_gathers_nothing_and_heeds_the_configuration(
     lab: Any, simple: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from asimov.cli import monitor as command
+    from asimov.cli import repeated as command
 
     lab.register("busy", type("P", (simple,), {"check_progress": lambda self: "on its way"}))
     lab.apply("a, pipeline: busy, seconds: 1000")
