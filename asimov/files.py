@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import tempfile
@@ -10,6 +11,63 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from asimov.errors import EXIT_BUSY, AsimovError
+
+#: With less than this left a file system is taken to be full, in bytes.
+_ROOM = 1 << 16
+
+
+class JournalError(AsimovError):
+    """The journal can't be used; nothing may go on that would not be recorded."""
+
+
+class DiskFullError(JournalError):
+    """A file can't be written for want of room.
+
+    It is no fault of whatever is at work, and what comes of going on can't be kept either: like a
+    journal that can't be used it ends a command.
+
+    Parameters
+    ----------
+    where
+        The file.
+    reason
+        In the system's words.
+    """
+
+    def __init__(self, where: Path | str, reason: str) -> None:
+        super().__init__(
+            f"can't be written: {reason}",
+            where=where,
+            hint="make room and run the command again; the old content is untouched",
+        )
+
+
+def unwritable(error: OSError, path: Path, message: str = "can't be written") -> AsimovError:
+    """Return the error for people that says why a file could not be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError(path, str(error.strerror))
+    hint = "the old content is untouched"
+    return AsimovError(f"{message}: {error.strerror}", where=path, hint=hint)
+
+
+def full_disk(error: BaseException | None) -> DiskFullError | None:
+    """Return the full disk that led to an error, if one did; whoever raised it."""
+    while error is not None:
+        if isinstance(error, DiskFullError):
+            return error
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return DiskFullError(error.filename or "the disk", str(error.strerror))
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def is_full(folder: Path) -> bool:
+    """Say whether there is no room left on the file system that holds a folder."""
+    try:
+        room = os.statvfs(folder)
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize < _ROOM or (room.f_files > 0 and not room.f_favail)
 
 
 def write_atomically(path: Path, text: str | bytes, *, sync: bool = True) -> None:
@@ -28,7 +86,7 @@ def write_atomically(path: Path, text: str | bytes, *, sync: bool = True) -> Non
     Raises
     ------
     AsimovError
-        Where the file can't be written; it is then as it was.
+        Where the file can't be written; it is then as it was. `DiskFullError` for want of room.
     """
     data = text.encode() if isinstance(text, str) else text
     try:
@@ -49,9 +107,7 @@ def write_atomically(path: Path, text: str | bytes, *, sync: bool = True) -> Non
         if sync:
             sync_folder(path.parent)
     except OSError as error:
-        raise AsimovError(
-            f"can't be written: {error.strerror}", where=path, hint="the old content is untouched"
-        ) from error
+        raise unwritable(error, path) from error
 
 
 def sync_folder(folder: Path) -> None:

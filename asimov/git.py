@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asimov.errors import AsimovError
+from asimov.files import DiskFullError, is_full, unwritable
 
 if TYPE_CHECKING:
     import git
@@ -66,11 +67,28 @@ class EventRepo:
             if self._url:
                 return git.Repo.clone_from(self._url, self._root)
             self._root.mkdir(parents=True, exist_ok=True)
-            return git.Repo.init(self._root)
+            # Beside it first: one that was made by half would be taken for a repository.
+            with tempfile.TemporaryDirectory(prefix=".new-", dir=self._root) as folder:
+                git.Repo.init(folder).close()
+                Path(folder, ".git").rename(self._root / ".git")
+            return git.Repo(self._root)
         except OSError as error:
-            raise AsimovError(f"can't be made: {error.strerror}", where=self._root) from error
+            raise unwritable(error, self._root, "can't be made") from error
+        except git.InvalidGitRepositoryError as error:
+            raise AsimovError(
+                "git does not take it for a repository",
+                where=self._root / ".git",
+                hint="restore it from a copy, or move it away: a new one is made",
+            ) from error
         except git.GitError as error:
-            raise AsimovError(f"git: {_words(error)}", where=self._root) from error
+            raise self._refusal(error) from error
+
+    def _refusal(self, error: Exception) -> AsimovError:
+        """Return the error for people, in git's words; those may leave out that a disk is full."""
+        words = _words(error)
+        if "No space left" in words or is_full(self._root):
+            return DiskFullError(self._root, f"the disk is full (git: {words})")
+        return AsimovError(f"git: {words}", where=self._root)
 
     def ensure(self) -> None:
         """Make sure that a repository which is cloned from elsewhere is here."""
@@ -122,7 +140,9 @@ class EventRepo:
                         "--no-gpg-sign", "--file", text.name, *files,
                     )  # fmt: skip
         except git.GitCommandError as error:
-            raise AsimovError(f"git: {_words(error)}", where=self._root) from error
+            raise self._refusal(error) from error
+        except OSError as error:  # the files by which git is told of paths and message
+            raise unwritable(error, Path(tempfile.gettempdir())) from error
         return str(repo.head.commit.hexsha)
 
     def add_file(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from asimov.errors import AsimovError
-from asimov.files import write_atomically
+from asimov.files import unwritable, write_atomically
 
 _MANIFEST = "manifest.json"
 
@@ -82,7 +82,7 @@ class Store:
                 raise AsimovError("changed while it was copied to the store", where=source)
             partial.replace(target)
         except OSError as error:
-            raise AsimovError(f"can't be stored: {error.strerror}", where=target) from error
+            raise unwritable(error, target, "can't be stored") from error
         finally:
             with suppress(OSError):
                 partial.unlink()

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from asimov.errors import AsimovError
+from asimov.files import JournalError, is_full
 from asimov.ledger.migrations import MIGRATIONS
+
+__all__ = ["Database", "JournalError", "lacks_log"]
 
 #: File systems that several machines share: SQLite's write-ahead log needs shared memory.
 _SHARED = ("nfs", "lustre", "gpfs", "cifs", "smb", "beegfs", "ceph", "afs", "fuse", "9p", "panfs")
@@ -39,12 +42,6 @@ _HINTS = {
     "failed": "the disk fails, or your share of it is used up; what was not written is undone",
     "damaged": _REPAIR,
 }
-#: With less than this left a file system is taken to be full, in bytes.
-_ROOM = 1 << 16
-
-
-class JournalError(AsimovError):
-    """The journal can't be used; nothing may go on that would not be recorded."""
 
 
 class Database:
@@ -188,17 +185,9 @@ def _kind(error: sqlite3.Error, path: Path) -> str:
     else:
         # What is left are tables that are not as they should be, and text that is none.
         kind = next((kind for words, kind in _WORDS.items() if words in str(error)), "damaged")
-    if kind == "failed" and _is_full(path.parent):  # as SQLite calls it in some places
+    if kind == "failed" and is_full(path.parent):  # as SQLite calls it in some places
         return "full"
     return kind
-
-
-def _is_full(folder: Path) -> bool:
-    try:
-        room = os.statvfs(folder)
-    except OSError:
-        return False
-    return room.f_bavail * room.f_frsize < _ROOM
 
 
 def lacks_log(path: Path) -> bool:

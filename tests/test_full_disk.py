@@ -1,0 +1,303 @@
+"""A disk that is full: what was there stays whole, the message names the file, nothing is twice.
+
+The disk is a real one of a few megabytes (a tmpfs). Without the right to mount one the same tests
+run in a user namespace of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import Ran, snapshot, stop_local_scheduler
+
+#: In bytes.
+SIZE, PAGE = 4 << 20, 4096
+
+
+def _works(*command: str) -> bool:
+    try:
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+MOUNTS = _works("unshare", "-m", "true")
+IN_NAMESPACE = ("unshare", "-rm", "--")
+needs_mount = pytest.mark.skipif(not MOUNTS, reason="runs in a namespace, below")
+
+
+class Disk:
+    """A file system of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._filler = folder / "filler"
+
+    def free(self) -> int:
+        found = os.statvfs(self.folder)
+        return found.f_bavail * found.f_frsize
+
+    def fill(self, left: int = 0) -> None:
+        """Leave so many bytes on it."""
+        self.make_room()
+        with self._filler.open("wb") as stream:
+            os.posix_fallocate(stream.fileno(), 0, self.free() - left)
+
+    def make_room(self) -> None:
+        self._filler.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)], check=True)
+    yield Disk(folder)
+    os.chdir(tmp_path)
+    stop_local_scheduler(tmp_path)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def run(disk: Disk) -> Callable[..., Ran]:
+    """Run a command in a process of its own, as people do: a lease that can't be given back on a
+    full disk ends with its process."""
+
+    def one(*command: object) -> Ran:
+        done = subprocess.run(
+            [sys.executable, "-m", "asimov", *map(str, command)],
+            cwd=disk.folder / "project", check=False, capture_output=True, text=True, timeout=100,
+        )  # fmt: skip
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    return one
+
+
+@pytest.fixture
+def project(disk: Disk, run: Callable[..., Ran]) -> Path:
+    root = disk.folder / "project"
+    root.mkdir()
+    made = run("init", "Full", "--scheduler", "local")
+    assert made.code == 0, made
+    return root
+
+
+def blueprint(project: Path, *names: str, size: int = 2000, **settings: Any) -> Path:
+    """Write a blueprint of one subject a name, each with an analysis ``a``."""
+    documents: list[dict[str, Any]] = []
+    for name in names:
+        documents.append({"kind": "subject", "name": name, "long": "x" * size})
+        analysis = {"kind": "analysis", "event": name, "name": "a"}
+        documents.append({**analysis, "pipeline": "simpletestpipeline", **settings})
+    path = project.parent.parent / f"{names[0]}.yaml"
+    path.write_text(yaml.safe_dump_all(documents))
+    return path
+
+
+def says_what_is_full(ran: Ran, root: Path) -> None:
+    """See that a command ended with a line that names a file or a folder of the project."""
+    assert ran.code == 1, ran
+    assert "Traceback" not in ran.err, ran
+    assert "fault in asimov" not in ran.err, ran
+    said = ran.err + ran.out
+    assert "full" in said or "No space left" in said or "disk I/O" in said, ran
+    assert f"{root}/" in said or "ledger/" in said, ran
+
+
+def journal(root: Path) -> list[str]:
+    """Return all that is in a journal that is whole, but its cache of the ledger's files."""
+    with closing(sqlite3.connect(root / ".asimov" / "journal.db")) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        left_out = ('INTO "documents"', 'INTO "lease"', 'INTO "logs"')
+        return [line for line in db.iterdump() if not any(each in line for each in left_out)]
+
+
+def clusters(root: Path) -> dict[str, list[int]]:
+    """Return the jobs of each analysis in the local queue."""
+    found: dict[str, list[int]] = {}
+    queue = root / ".asimov" / "local" / "queue.db"
+    if queue.exists():
+        with closing(sqlite3.connect(queue)) as db:
+            for number, tags in db.execute("SELECT id, tags FROM clusters WHERE dag IS NULL"):
+                found.setdefault(json.loads(tags)["AsimovAnalysis"], []).append(number)
+    return found
+
+
+def states(run: Callable[..., Ran]) -> dict[str, str]:
+    told = run("status", "--json")
+    return {f"{row['subject']}/{row['name']}": row["status"] for row in json.loads(told.out)}
+
+
+def finish(run: Callable[..., Ran]) -> Ran:
+    return run("monitor", "--chain", "--until-idle", "--interval", "0.2", "--timeout", "60")
+
+
+#: Bytes that are left on the disk: none, and less than this or that needs.
+LEFT = range(0, 50 * PAGE, 3 * PAGE)
+
+
+def until_it_fits(
+    disk: Disk, root: Path, run: Callable[..., Ran], *command: object
+) -> Iterator[Ran]:
+    """Run a command with more and more room; yield each that failed, and see what it said."""
+    failed = 0
+    for left in LEFT:
+        disk.fill(left)
+        ran = run(*command)
+        disk.make_room()
+        if ran.code == 0:
+            break
+        says_what_is_full(ran, root)
+        failed += 1
+        yield ran
+    assert failed
+
+
+@needs_mount
+@pytest.mark.parametrize("names", [["one"], ["one", "two", "three", "four"]])
+def test_a_ledger_that_can_not_be_written_is_as_it_was(
+    project: Path, disk: Disk, run: Callable[..., Ran], names: list[str]
+) -> None:
+    assert run("apply", "-f", blueprint(project, "old")).code == 0
+    before = snapshot(project / "ledger")
+    old = journal(project)
+    path = blueprint(project, *names, size=6000)
+    new = {f"subjects/{name}.yaml": (name, "x" * 6000, ["a"]) for name in names}
+    for _ in until_it_fits(disk, project, run, "apply", "-f", path):
+        after = snapshot(project / "ledger")
+        assert {file: after.get(file) for file in before} == before
+        for file in after.keys() - before.keys():  # each is whole, or is not there
+            text = yaml.safe_load(after[file])
+            assert (text["name"], text["long"], [a["name"] for a in text["analyses"]]) == new[file]
+        assert set(old) <= set(journal(project))
+    done = run("apply", "-f", path)
+    assert done.code == 0, done
+    assert sorted(snapshot(project / "ledger")) == sorted([*before, *new])
+    assert run("monitor").code == 0
+    assert states(run) == {f"{name}/a": "ready" for name in ["old", *names]}
+
+
+@needs_mount
+def test_a_configuration_that_can_not_be_written_is_as_it_was(
+    project: Path, disk: Disk, run: Callable[..., Ran]
+) -> None:
+    names = ["a", "b", "c"]
+    assert run("apply", "-f", blueprint(project, *names)).code == 0
+    configs = [project / "checkouts" / name / "analyses" / "a.ini" for name in names]
+    for _ in until_it_fits(disk, project, run, "manage", "build"):
+        with closing(sqlite3.connect(project / ".asimov" / "journal.db")) as db:
+            assert db.execute("SELECT count(*) FROM builds").fetchone() == (0,)
+        left = [path.read_text() for path in configs if path.exists()]
+        assert all(text.endswith("\n") for text in left)
+        assert not list((project / "checkouts").glob("*/analyses/.*"))
+        assert not list((project / "checkouts").glob(".new-*"))
+    done = run("manage", "build")
+    assert done.code == 0, done
+    assert all(path.exists() for path in configs)
+    listed = subprocess.run(
+        ["git", "-C", project / "checkouts", "ls-files"], check=True, capture_output=True, text=True
+    )
+    assert listed.stdout.split() == [f"{name}/analyses/a.ini" for name in names]
+    assert (
+        subprocess.run(
+            ["git", "-C", project / "checkouts", "fsck", "--strict"],
+            check=False,
+            capture_output=True,
+        ).returncode
+        == 0
+    )
+    assert finish(run).code == 0
+    assert clusters(project).keys() == {f"{name}/a" for name in names}
+    assert all(len(jobs) == 1 for jobs in clusters(project).values())
+
+
+@needs_mount
+def test_a_pass_on_a_full_disk_changes_nothing_and_the_next_one_goes_on(
+    project: Path, disk: Disk, run: Callable[..., Ran]
+) -> None:
+    names = ["a", "b", "c"]
+    assert run("apply", "-f", blueprint(project, *names, seconds=0.05)).code == 0
+    assert run("manage", "build", "submit").code == 0
+    end = time.monotonic() + 30
+    while not all((project / "working" / name / "a" / "result.txt").exists() for name in names):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    time.sleep(0.5)
+    known = {f"{name}/a" for name in names}
+    for _ in until_it_fits(disk, project, run, "monitor"):
+        assert journal(project)
+        assert states(run).keys() == known
+    assert finish(run).code == 0
+    assert states(run) == dict.fromkeys(known, "uploaded")
+    for name in names:
+        stored = project / "results" / name / "a"
+        assert (stored / "result.txt").read_text() == f"{name}/a\n"
+        assert (stored / "manifest.json").exists()
+    assert all(len(jobs) == 1 for jobs in clusters(project).values())
+
+
+@needs_mount
+def test_what_could_not_be_submitted_is_submitted_once_there_is_room(
+    project: Path, disk: Disk, run: Callable[..., Ran]
+) -> None:
+    names = ["a", "b", "c"]
+    assert run("apply", "-f", blueprint(project, *names)).code == 0
+    assert run("manage", "build").code == 0
+    for _ in until_it_fits(disk, project, run, "manage", "submit"):
+        assert journal(project)
+    for name, status in states(run).items():
+        if status == "stuck":  # its pipeline was not told that it is the disk
+            run("production", "set", *name.split("/"), "--status", "ready")
+    assert finish(run).code == 0
+    assert states(run) == {f"{name}/a": "uploaded" for name in names}
+    assert {name: len(jobs) for name, jobs in clusters(project).items()} == {
+        f"{name}/a": 1 for name in names
+    }
+
+
+@needs_mount
+def test_a_log_that_can_not_be_written_stops_nothing(
+    project: Path, disk: Disk, run: Callable[..., Ran]
+) -> None:
+    # Of all that a command writes only the log is on this disk.
+    elsewhere = project.parent.parent / "elsewhere"
+    shutil.copytree(project, elsewhere)
+    shutil.rmtree(elsewhere / "logs")
+    (elsewhere / "logs").symlink_to(project / "logs")
+    path = blueprint(project, "s", seconds="no number")
+    assert run("--project", elsewhere, "apply", "-f", path).code == 0
+    disk.fill()
+    ran = run("--project", elsewhere, "manage", "build", "submit")
+    disk.make_room()
+    assert "raised ValueError" in ran.out, ran
+    assert (ran.code, ran.err) == (1, ""), ran
+    assert not (project / "logs" / "asimov.log").read_text()
+
+
+if not MOUNTS:
+
+    def test_these_tests_in_a_namespace_of_their_own() -> None:
+        if not _works(*IN_NAMESPACE, "mount", "-t", "tmpfs", "tmpfs", "/mnt"):
+            text = "NO FULL DISK IS TESTED HERE: neither mount nor user namespaces are allowed"
+            if os.environ.get("CI", "").lower() == "true":
+                pytest.fail(text, pytrace=False)
+            pytest.skip(text)
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+        done = subprocess.run(
+            [*IN_NAMESPACE, *command], check=False, capture_output=True, text=True, timeout=600,
+            cwd=Path(__file__).parents[1],
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-5000:]
