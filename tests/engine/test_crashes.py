@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
-from asimov.engine import attempts
+from asimov.engine import attempts, launches
 from asimov.engine.lease import at_work
 from asimov.git import EventRepo
 from asimov.scheduler import Observation, Tag, Ticket, Unknown
@@ -167,21 +167,28 @@ def test_intents_of_a_batch_are_settled_with_one_question(
     assert len(workspace.journal.open_attempts()) == 3
 
 
-def test_an_interrupted_batch_leaves_nothing_to_settle(
-    lab: Any, simple: Any, monkeypatch: pytest.MonkeyPatch
+def test_of_an_interrupted_batch_only_the_one_in_hand_is_left_to_settle(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def build_dag(self: Any, dryrun: bool = False) -> None:
-        if self.production.name == "b":
-            raise KeyboardInterrupt
-        simple.build_dag(self)
+    own = launches.perform
 
-    lab.register("halting", type("P", (simple,), {"build_dag": build_dag}))
-    lab.apply("a", "b, pipeline: halting", "c", "d")
+    def perform(analysis: Any, *arguments: Any) -> Any:
+        if analysis.name == "b":
+            raise KeyboardInterrupt
+        return own(analysis, *arguments)
+
+    lab.apply("a", "b", "c", "d")
     lab.run("manage", "build")
-    assert lab.asimov("manage", "submit").code != 0
-    assert lab.states() == dict(zip("abcd", ["running", "ready", "ready", "ready"], strict=True))
+    with monkeypatch.context() as patch:
+        patch.setattr(launches, "perform", perform)
+        ran = lab.asimov("manage", "submit")
+    assert ran.code != 0
+    assert "s/a: submitted as job" in ran.out
     told = {name: [each.state for each in lab.attempts(name)] for name in "abcd"}
     assert told == {"a": ["submitted"], "b": ["intended"], "c": ["void"], "d": ["void"]}
+    lab.run("manage", "submit")
+    assert set(lab.states().values()) == {"running"}
+    assert len(lab.jobs()) == 4
 
 
 def test_a_build_that_was_killed_before_its_record_is_not_taken_for_an_edit(lab: Any) -> None:
