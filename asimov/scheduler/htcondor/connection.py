@@ -59,13 +59,15 @@ def literal(text: str) -> str:
 
 
 def keep_none() -> None:
-    """Give back the reference to None that ``Schedd.submit`` of the bindings loses.
+    """Give back the references to None that ``Schedd.submit`` of the bindings loses.
 
-    Measured with 25.14.1: each call loses one, and a process that has submitted some thousand
-    times dies in "Fatal Python error: none_dealloc". From Python 3.12 on None can't be lost.
+    Measured with 25.14.1: each call loses one or two, and a process that has submitted some
+    thousand times dies in "Fatal Python error: none_dealloc"; one that is given back for nothing
+    does no harm. From Python 3.12 on None can't be lost.
     """
     if sys.version_info < (3, 12):
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
+        for _ in range(2):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
 
 
 @contextmanager

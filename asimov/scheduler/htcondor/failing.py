@@ -17,7 +17,8 @@ from pathlib import Path
 from asimov.errors import SchedulerError
 from asimov.scheduler.contract import Failure
 from asimov.scheduler.dagfile import read_dag_file
-from asimov.scheduler.eventlog import Event, EventType, read_events
+from asimov.scheduler.eventlog import read_events
+from asimov.scheduler.events import Event, EventType
 from asimov.scheduler.htcondor.answers import JobStatus
 from asimov.scheduler.htcondor.connection import Ad, Connection, member
 from asimov.scheduler.htcondor.dagmanout import (

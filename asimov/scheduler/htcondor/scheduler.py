@@ -15,6 +15,7 @@ from asimov.errors import SchedulerError, SchedulerUnreachableError
 from asimov.scheduler.contract import (
     Failure,
     JobDescription,
+    Listed,
     Observation,
     Scheduler,
     Tag,
@@ -36,8 +37,10 @@ from asimov.scheduler.htcondor.connection import (
 from asimov.scheduler.htcondor.dagfile import check_dag
 from asimov.scheduler.htcondor.explaining import explain
 from asimov.scheduler.htcondor.failing import failures
-from asimov.scheduler.htcondor.observing import observe
+from asimov.scheduler.htcondor.listing import jobs_of_project
+from asimov.scheduler.htcondor.observing import news, observe
 from asimov.scheduler.htcondor.using import usage
+from asimov.scheduler.logbook import LogBook
 from asimov.scheduler.quoting import join_words
 
 #: Options of the section ``[condor]``, and the submit commands that they set.
@@ -74,6 +77,7 @@ class HTCondor(Scheduler):
     defaults: dict[str, str] = field(default_factory=dict)
     project: str | None = None
     query_interval: float = _QUERY_INTERVAL
+    _logbook: LogBook | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def from_project(cls, root: Path, config: ConfigParser) -> HTCondor:
@@ -238,7 +242,22 @@ class HTCondor(Scheduler):
 
     def observe(self, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
         """Say what is known of each job, by `Ticket.uid`; an answer for every ticket."""
-        return observe(self.connection, self.project, tickets)
+        return observe(self.connection, self.project, tickets, self.logbook)
+
+    def news(self, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
+        """Return what event logs tell that was not told before; the schedd is not asked."""
+        return news(self.connection, self.logbook, tickets)
+
+    @property
+    def logbook(self) -> LogBook:
+        """How far event logs were read; of each schedd its own, as job numbers are."""
+        if self._logbook is None:
+            self._logbook = LogBook(self.bookmarks)
+        return self._logbook
+
+    def jobs_of_project(self) -> list[Listed] | None:
+        """Return every job of the project that the queue or the history has."""
+        return None if self.project is None else jobs_of_project(self.connection, self.project)
 
     def remove(self, job_id: int, reason: str = "") -> None:
         """Remove the job; of a DAG, its nodes too. A job that is not there is no error."""
