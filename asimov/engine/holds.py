@@ -212,7 +212,7 @@ class _Tending:
         done = f"{self._who(steps)} held: {_reason(step.held)} ({step.why})"
         name = "/".join(self.attempt.key)
         if self.dry_run:
-            self.report(f"{name}: {done}: would be {step.act}")
+            self.report(f"{name}: {done}; would follow: {step.act}")
             return Outcome(f"{_whose(step.held)}held ({step.why})")
         tried = [(each.process, each.kind, each.asked_mb) for each in steps]
         scheduler = self.workspace.scheduler(self.attempt.scheduler, self.attempt.place)

@@ -282,7 +282,7 @@ def test_a_dry_run_says_what_would_be_done(lab: Any, pool: Pool, everything: Any
     lab.run("monitor", "--dry-run")
     before = lab.dump(), everything(lab.root)
     ran = lab.run("monitor", "--dry-run")
-    assert "would be memory raised to 1.5 GB and released, 1 of 3" in ran.out
+    assert "; would follow: memory raised to 1.5 GB and released, 1 of 3" in ran.out
     assert (lab.dump(), everything(lab.root)) == before
     assert pool.asked == []
 
