@@ -44,6 +44,10 @@ _HINTS = {
 }
 
 
+#: What reading a damaged file raises: names and messages in it may be no text any more.
+RAISED = (sqlite3.Error, UnicodeDecodeError)
+
+
 class Database:
     """An open journal, as a database.
 
@@ -81,11 +85,11 @@ class Database:
             self._migrate()
         except BaseException as error:
             self._db.close()
-            if isinstance(error, sqlite3.Error):
+            if isinstance(error, RAISED):
                 raise self._fault(error) from error
             raise
 
-    def _fault(self, error: sqlite3.Error) -> JournalError:
+    def _fault(self, error: Exception) -> JournalError:
         """Return the error for people: what SQLite says, and what there is to do about it."""
         hint = _HINTS[_kind(error, self.path)]
         return JournalError(f"the journal can't be used: {error}", where=self.path, hint=hint)
@@ -94,7 +98,7 @@ class Database:
         """Return what a query finds."""
         try:
             return self._db.execute(query, values).fetchall()
-        except sqlite3.Error as error:
+        except RAISED as error:
             raise self._fault(error) from error
 
     def write(self, statement: str, values: Sequence[Any] = ()) -> int:
@@ -177,7 +181,7 @@ class Database:
             self._db.execute("PRAGMA synchronous = NORMAL")
 
 
-def _kind(error: sqlite3.Error, path: Path) -> str:
+def _kind(error: Exception, path: Path) -> str:
     """Say what an error of SQLite's means, as a key of the table above."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None and code & 0xFF in _CODES:

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from asimov.ledger.database import RAISED
 from asimov.ledger.migrations import MIGRATIONS
 from asimov.ledger.needs import Key
 from asimov.states import STATES
@@ -100,7 +101,7 @@ def salvage(path: Path, analyses: Iterable[Key] = ()) -> Salvaged:
     keys = list(analyses)
     try:
         db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)
-    except sqlite3.Error as error:
+    except RAISED as error:
         return _nothing(found, error)
     with closing(db):
         # A text that is none must not keep the other rows from being read.
@@ -108,7 +109,7 @@ def salvage(path: Path, analyses: Iterable[Key] = ()) -> Salvaged:
         db.row_factory = sqlite3.Row
         try:
             (found.version,) = db.execute("PRAGMA user_version").fetchone()
-        except sqlite3.Error as error:
+        except RAISED as error:
             return _nothing(found, error)
         if not 0 < found.version <= len(MIGRATIONS):
             found.damage.append(f"its format is told as {found.version}")
@@ -119,7 +120,7 @@ def salvage(path: Path, analyses: Iterable[Key] = ()) -> Salvaged:
     return found
 
 
-def _nothing(found: Salvaged, error: sqlite3.Error) -> Salvaged:
+def _nothing(found: Salvaged, error: Exception) -> Salvaged:
     found.damage = [f"nothing of it can be read: {error}"]
     for table in tables():
         found.rows[table.name] = []
@@ -132,7 +133,7 @@ def _integrity(db: sqlite3.Connection) -> list[str]:
     try:
         for (line,) in db.execute("PRAGMA integrity_check(20)"):
             lines += line.splitlines()
-    except sqlite3.Error as error:
+    except RAISED as error:
         lines.append(str(error))
     return [line.strip() for line in lines if line != "ok"]
 
@@ -155,7 +156,7 @@ def _read(
     found.rows[table.name] = []
     try:
         about = db.execute(f"PRAGMA table_info({table.name})").fetchall()
-    except sqlite3.Error:
+    except RAISED:
         about = []
     columns = [row["name"] for row in about if row["name"] in table.columns]
     lacks = [name for name in expected.columns if name not in columns] if expected else []
@@ -178,7 +179,7 @@ def _read(
                     rows[tuple(data[column] for column in table.key)] = data
                 else:
                     unsound += 1
-        except sqlite3.Error:
+        except RAISED:
             return False
         return True
 
@@ -187,8 +188,10 @@ def _read(
         found.damage.append(f"{unsound} rows of the table {table.name} can't be right")
     if not whole:
         take(f"{select} ORDER BY {', '.join(f'{column} DESC' for column in table.key)}")
-        for condition, values in _parts(db, table, keys):
-            take(f"{select} WHERE {condition}", values)
+        for forwards, backwards, values in _parts(db, table, keys):
+            if not take(f"{select} WHERE {forwards}", values) and backwards:
+                # The way from the other side leads past the damaged page.
+                take(f"{select} WHERE {backwards}", values)
     if unsound or not whole:
         found.incomplete.add(table.name)
     found.rows[table.name] = list(rows.values())
@@ -196,16 +199,17 @@ def _read(
 
 def _parts(
     db: sqlite3.Connection, table: Table, keys: list[Key]
-) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Yield conditions for parts of a table that can't be read through."""
+) -> Iterator[tuple[str, str | None, tuple[Any, ...]]]:
+    """Yield conditions for parts of a table that can't be read through, in two ways or in one."""
     if {"subject", "name"} <= table.columns.keys():
         subjects = dict.fromkeys(subject for subject, _ in keys)
+        other = "subject = ? AND name <= ? ORDER BY subject DESC, name DESC LIMIT 1"
         for key in [*keys, *((subject, "") for subject in subjects)]:
-            yield "subject = ? AND name = ?", key
+            yield "subject = ? AND name = ?", other, key
     if len(table.key) == 1 and table.columns[table.key[0]][0] == "INTEGER":
         (column,) = table.key
         for low, high in _gaps(db, table.name, column):
-            yield f"{column} BETWEEN ? AND ?", (low, high)
+            yield f"{column} BETWEEN ? AND ?", None, (low, high)
 
 
 def _gaps(db: sqlite3.Connection, table: str, column: str) -> Iterator[tuple[int, int]]:
@@ -216,7 +220,7 @@ def _gaps(db: sqlite3.Connection, table: str, column: str) -> Iterator[tuple[int
         try:
             for (number,) in db.execute(f"SELECT {column} FROM {table} ORDER BY {column} {order}"):
                 last = number
-        except sqlite3.Error:
+        except RAISED:
             pass
         ends.append(last)
     low, high = ends
@@ -233,7 +237,7 @@ def _gaps(db: sqlite3.Connection, table: str, column: str) -> Iterator[tuple[int
                 f"WHERE {column} BETWEEN ? AND ?",
                 (first, last),
             ).fetchone()
-        except sqlite3.Error:
+        except RAISED:
             if first < last:
                 middle = (first + last) // 2
                 ranges += [(first, middle), (middle + 1, last)]
@@ -274,6 +278,6 @@ def _is_text(value: str) -> bool:
 def _is_packed(value: bytes) -> bool:
     try:
         msgspec.msgpack.decode(value)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, ValueError):  # the second one for texts that are none
         return False
     return True
