@@ -50,7 +50,9 @@ def load(group: str, name: str) -> Any:
         raise unknown(group, name)
     try:
         return point.load()
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # it may exit, or raise what is no Exception
         package = f" of the package {point.dist.name}" if point.dist else ""
         logger().debug("loading %s failed", point, exc_info=True)
         raise PluginError(

@@ -18,18 +18,21 @@ def set_directory(path: str | Path) -> Iterator[Path]:
     Parameters
     ----------
     path
-        The directory.
+        The directory. It is also where the block is left to, where the directory of before has
+        been removed meanwhile.
     """
-    before: Path | None = None
-    with suppress(FileNotFoundError):  # it may have been removed meanwhile
-        before = Path.cwd()
+    before: str | None = None
+    with suppress(OSError):  # it may have been removed
+        before = os.getcwd()  # noqa: PTH109  (called 10,000 times a pass)
     os.chdir(path)
     try:
         yield Path(path)
     finally:
-        if before is not None:
-            with suppress(FileNotFoundError):
-                os.chdir(before)
+        for folder in (before, path):
+            with suppress(OSError):
+                if folder is not None:
+                    os.chdir(folder)
+                    break
 
 
 def update(base: dict[Any, Any], top: Mapping[Any, Any], inplace: bool = True) -> dict[Any, Any]:

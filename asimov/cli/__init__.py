@@ -20,6 +20,7 @@ COMMANDS = {
     "start": "Keep the monitor running in the background until 'asimov stop'.",
     "stop": "Stop the monitor that runs in the background; jobs go on.",
     "status": "Show every analysis, or those of SUBJECT: state, job, what each waits for.",
+    "why": "Say why the analysis NAME of SUBJECT is where it is, and what would move it.",
     "log": "Show what happened, when and why: to everything, to SUBJECT, or to one ANALYSIS of it.",
     "production": "Show or change one analysis.",
     "event": "Show a subject.",
@@ -83,6 +84,21 @@ def cli(ctx: click.Context, project: str | None) -> None:
 
 def main() -> None:
     """Run the command line; expected errors become one line, a hint and an exit code."""
+    from asimov.engine import process
+
+    process.begin()
+    code = 1
+    try:
+        _run()
+        code = 0
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+        raise
+    finally:
+        process.end(code)
+
+
+def _run() -> None:
     from asimov.errors import AsimovError
 
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,15 +11,18 @@ from typing import Any
 from asimov import plugins
 from asimov.analysis import Analysis
 from asimov.engine.attempts import take_written_job
+from asimov.engine.calling import Call, acting, calls_of
+from asimov.engine.containment import contained, late, limit_of
+from asimov.engine.timelimit import Overtime, TimeLimit
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.ledger.database import JournalError
 from asimov.logs import logger
 from asimov.pipeline import Pipeline
-from asimov.utils import set_directory
+from asimov.workspace import Workspace
 
 
 class HookError(AsimovError):
-    """A method of a pipeline raised.
+    """A method of a pipeline raised, did not return, or is not called because of what it did.
 
     Parameters
     ----------
@@ -27,10 +31,13 @@ class HookError(AsimovError):
     method
         The method's name.
     cause
-        What it raised.
+        What it raised, or all that is to be said.
     """
 
-    def __init__(self, analysis: Analysis, method: str, cause: BaseException) -> None:
+    def __init__(self, analysis: Analysis, method: str, cause: BaseException | str) -> None:
+        if isinstance(cause, str):
+            super().__init__(cause)
+            return
         text = str(cause).strip().splitlines()
         what = f"{type(cause).__name__}: {text[0]}" if text else type(cause).__name__
         super().__init__(f"{analysis.entry.pipeline}.{method} raised {what}")
@@ -58,31 +65,48 @@ def call(analysis: Analysis, method: str, *, keep: bool = True, **arguments: Any
     Raises
     ------
     HookError
-        Where the method, or making the pipeline, raises or tries to exit.
+        Where the method, or making the pipeline, raises, tries to exit or does not return within
+        ``[monitor] hook timeout``; and, without a call, where that, or its killing the process,
+        was the end of it before.
     PluginError
         Where the pipeline is not installed or can't be loaded.
     SchedulerUnreachableError
         Where that is why the method failed: no fault of the pipeline's.
     """
-    try:
+    if analysis not in _made:
         with guarded(analysis, "__init__"):
+            try:
+                _ = analysis.pipeline
+            finally:
+                if keep:
+                    _keep(analysis)
+        _made.add(analysis)
+    with guarded(analysis, method):
+        try:
             function = getattr(analysis.pipeline, method, None)
-        if function is None:
-            return None
-        with guarded(analysis, method):
-            return function(**_accepted(function, arguments))
-    finally:
-        if keep:
-            with guarded(analysis, method):
-                take_written_job(analysis)
-                analysis.workspace.keep(analysis)
+            return None if function is None else function(**_accepted(function, arguments))
+        finally:
+            if keep:
+                _keep(analysis)
+
+
+#: The analyses whose pipelines have been made.
+_made: weakref.WeakSet[Analysis] = weakref.WeakSet()
+
+
+def _keep(analysis: Analysis) -> None:
+    take_written_job(analysis)
+    analysis.workspace.keep(analysis)
 
 
 @contextmanager
 def guarded(
     analysis: Analysis, method: str, passing: type[AsimovError] = plugins.PluginError
 ) -> Iterator[None]:
-    """Work in the project's folder, and make one error of whatever a pipeline raises in the block.
+    """Contain a pipeline's code in the block, and make one error of whatever it raises.
+
+    Ctrl-C ends the command, also where the pipeline catches it; a `KeyboardInterrupt` that the
+    pipeline raises itself is an error like any other.
 
     Parameters
     ----------
@@ -95,20 +119,76 @@ def guarded(
 
     Raises
     ------
-    HookError, SchedulerUnreachableError
+    HookError, PluginError, SchedulerUnreachableError
         As `call` does.
     """
+    workspace, pipeline = analysis.workspace, analysis.entry.pipeline
+    limit = limit_of(workspace)
+    _import(workspace, pipeline)
+    what = Call(*analysis.key, pipeline, method)
+    refused = _refusal(workspace, what)
+    if refused:
+        raise HookError(analysis, method, refused)
     try:
-        with set_directory(analysis.workspace.project.root):
+        with contained(workspace, what, limit):
             yield
-    except (passing, plugins.PluginError, JournalError):
+    except JournalError:
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if _by_person(error, limit) or (isinstance(error, Overtime) and not limit.over):
+            raise  # the time limit of a call around this one
+        if isinstance(error, (passing, plugins.PluginError)) and not limit.over:
+            raise
         logger().error("%s/%s: %s failed", *analysis.key, method, exc_info=True)
-        unreachable = _unreachable(error)
+        unreachable = None if limit.over else _unreachable(error)
         if unreachable:
             raise unreachable from error
-        raise HookError(analysis, method, error) from error
+        raise HookError(analysis, method, late(what, limit) or error) from error
+    if over := late(what, limit):  # it has caught what interrupted it
+        raise HookError(analysis, method, over)
+
+
+def _import(workspace: Workspace, pipeline: str) -> None:
+    """Import a plugin as a call of its own: its import is no fault of the analysis that is first.
+
+    Raises
+    ------
+    PluginError
+        Where it can't be loaded.
+    """
+    if pipeline in _imported:
+        return
+    what = Call("", "", pipeline, "import")
+    refused = _refusal(workspace, what)
+    limit = limit_of(workspace)
+    try:
+        if refused:
+            raise plugins.PluginError(refused)
+        with contained(workspace, what, limit):
+            plugins.load(plugins.PIPELINES, pipeline)
+    except BaseException as error:
+        why = refused or late(what, limit)
+        if _by_person(error, limit) or (why is None and isinstance(error, AsimovError)):
+            raise
+        raise plugins.PluginError(
+            f"the plugin {pipeline!r} can't be loaded: {why or type(error).__name__}",
+            hint="mend or remove the package; the rest of asimov goes on without it",
+        ) from error
+    _imported.add(pipeline)
+
+
+#: The plugins that this process has imported.
+_imported: set[str] = set()
+
+
+def _refusal(workspace: Workspace, what: Call) -> str | None:
+    calls = calls_of(workspace)
+    return calls.refusal(workspace, what) if calls else None
+
+
+def _by_person(error: BaseException, limit: TimeLimit) -> bool:
+    """Say whether an error is somebody's Ctrl-C, rather than raised by the plugin itself."""
+    return isinstance(error, KeyboardInterrupt) and (limit.interrupted or error is not limit.raised)
 
 
 def _unreachable(error: BaseException | None) -> SchedulerUnreachableError | None:
@@ -141,5 +221,8 @@ def overrides(pipeline: str, method: str) -> bool:
 
     A method of the base class that does nothing need not be called for thousands of analyses.
     """
+    workspace = acting()
+    if workspace is not None:
+        _import(workspace, pipeline)
     own = getattr(plugins.load(plugins.PIPELINES, pipeline), method, None)
     return own is not None and own is not getattr(Pipeline, method, None)

@@ -1,0 +1,100 @@
+"""All that keeps what a plugin's code does to itself, put together for one call."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+from asimov.engine.calling import Call, Calls, calls_of, timeout
+from asimov.engine.capture import Capture
+from asimov.engine.surroundings import kept
+from asimov.engine.timelimit import TIMEOUT, TimeLimit
+from asimov.engine.watchdog import Watched, grace, unwatch, watch
+from asimov.errors import AsimovError
+from asimov.logs import logger
+from asimov.utils import set_directory
+from asimov.workspace import Workspace
+
+_capture = Capture()
+#: Whether a call is under way: what a plugin calls through asimov is part of its own call.
+_inside = False
+
+
+def limit_of(workspace: Workspace) -> TimeLimit:
+    """Return the time limit of a call, as it is configured.
+
+    An option that is no number is told by `asimov.engine.calling.settle`: it is no fault of any
+    analysis, whose methods have the usual time.
+    """
+    try:
+        return TimeLimit(timeout(workspace))
+    except AsimovError:
+        return TimeLimit(TIMEOUT)
+
+
+@contextmanager
+def contained(workspace: Workspace, call: Call, limit: TimeLimit) -> Iterator[None]:
+    """Run a plugin's code in the project's folder, and undo what it does beyond its task.
+
+    What it prints goes to the log where this process acts; in a dry run it is the output. In
+    another thread than the main one, and inside another call, only the folder is seen to.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    call
+        What is called.
+    limit
+        How long it may take; tells afterwards whether it did return in time.
+    """
+    global _inside  # noqa: PLW0603  (a process has one main thread)
+    if _inside or threading.current_thread() is not threading.main_thread():
+        with set_directory(workspace.project.root):
+            yield
+        return
+    calls = calls_of(workspace)
+    own = os.getpid()
+    _inside = True
+    try:
+        with (
+            kept(workspace.project.root, call),
+            recorded(workspace, calls, call, limit) if calls else nullcontext(),
+        ):
+            try:
+                with limit:
+                    yield
+            finally:
+                if os.getpid() != own:
+                    os._exit(1)  # a child that the plugin has forked does none of our work
+    finally:
+        _inside = False
+
+
+@contextmanager
+def recorded(workspace: Workspace, calls: Calls, call: Call, limit: TimeLimit) -> Iterator[None]:
+    """Have it known what runs in the block, whatever becomes of the process, and what it prints."""
+    if limit.seconds:
+        deadline = time.monotonic() + limit.seconds + grace(limit.seconds)
+        watch(Watched(call, calls, _capture, workspace.journal.path, limit.seconds, deadline))
+    try:
+        _capture.start()
+        calls.begin(call)
+        try:
+            yield
+        finally:
+            unwatch()
+            printed = _capture.stop()
+            calls.end(workspace.journal, call, late(call, limit))
+            if printed:
+                logger().info("%s printed:\n%s", call, printed)
+    finally:
+        unwatch()  # also where there was no file left to capture with
+
+
+def late(call: Call, limit: TimeLimit) -> str | None:
+    """Return what is to be said of a call that did not return in time; None for one that did."""
+    return f"{call.what} did not return within {limit.seconds:g} s" if limit.over else None
