@@ -7,12 +7,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from asimov.scheduler import Observation, Ticket, Unknown
+from asimov.engine.attempts import ask
+from asimov.errors import SchedulerUnreachableError
+from asimov.scheduler import Observation, Present, Ticket, Unknown
 from asimov.scheduler.local import LocalScheduler
 
 #: Runs asimov so that the process is killed at a point of the first submission.
@@ -188,3 +191,53 @@ def test_post_processing_whose_submission_was_killed_is_found_and_not_made_twice
         ("run", "ended"), ("processing", "ended"),
     ]  # fmt: skip
     assert len(lab.jobs()) == 2
+
+
+def test_each_place_answers_or_fails_on_its_own_and_is_asked_once(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, int]] = []
+
+    class At(LocalScheduler):
+        """The local scheduler at a place; the one called "far" does not answer."""
+
+        where = ""
+
+        @property
+        def place(self) -> str:
+            return self.where
+
+        def at(self, place: str) -> LocalScheduler:
+            other = replace(self)
+            other.where = place or self.where
+            return other
+
+        def observe(self, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
+            asked.append((self.where, len(tickets)))
+            if self.where == "far":
+                return {ticket.uid: Unknown("no answer from far") for ticket in tickets}
+            if self.where == "broken":
+                raise SchedulerUnreachableError("broken can't be reached")
+            return super().observe(tickets)
+
+    monkeypatch.setattr(LocalScheduler, "from_project", At.from_project.__func__.__get__(At))
+    lab.apply(*(f"{name}, seconds: 1000" for name in "abcdef"))
+    monkeypatch.setattr(At, "where", "near")
+    lab.run("manage", "build", "submit")
+    assert {lab.attempts(name)[0].place for name in "abcdef"} == {"near"}
+    workspace = lab.open()
+    with workspace.journal.transaction():
+        for name, place in (("b", "far"), ("c", "far"), ("d", "broken")):
+            values = (place, name)
+            workspace.journal.write("UPDATE attempts SET place = ? WHERE name = ?", values)
+    attempts = {each.name: each for each in workspace.journal.open_attempts()}
+    answers = ask(workspace, list(attempts.values()))
+    told = {name: answers[attempt.uid] for name, attempt in attempts.items()}
+    assert told["b"] == told["c"] == Unknown("no answer from far")
+    assert told["d"] == Unknown("broken can't be reached")
+    assert all(isinstance(told[name], Present) for name in "aef")
+    assert sorted(asked) == [("broken", 1), ("far", 2), ("near", 3)]
+    asked.clear()
+    lab.run("monitor")
+    assert lab.states() == dict.fromkeys("abcdef", "running")
+    assert sorted(asked) == [("broken", 1), ("far", 2), ("near", 3)]
