@@ -331,7 +331,7 @@ class LogBook:
 
     def _loaded(self, path: str) -> Mark:
         if self._stored is None:
-            self._stored = self._store.load() if self._store else {}
+            self._stored = {} if self._store is None else self._store.load()
         data = self._stored.pop(path, None)
         if not data:
             return Mark()
