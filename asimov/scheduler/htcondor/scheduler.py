@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from configparser import ConfigParser
 from contextlib import contextmanager
@@ -39,6 +38,12 @@ from asimov.scheduler.htcondor.explaining import explain
 from asimov.scheduler.htcondor.failing import failures
 from asimov.scheduler.htcondor.listing import jobs_of_project
 from asimov.scheduler.htcondor.observing import news, observe
+from asimov.scheduler.htcondor.submission import (
+    batch_name_of,
+    for_nodes,
+    is_program,
+    program_path,
+)
 from asimov.scheduler.htcondor.using import usage
 from asimov.scheduler.logbook import LogBook
 from asimov.scheduler.quoting import join_words
@@ -158,7 +163,9 @@ class HTCondor(Scheduler):
             job = JobDescription(path.absolute(), out, err, log)
         commands = job.commands()
         if not _ELSEWHERE & {key.lower() for key in commands}:
-            commands["executable"] = _found(commands["executable"], commands.get("initialdir"))
+            commands["executable"] = program_path(
+                commands["executable"], commands.get("initialdir")
+            )
         return self._send(self._parsed(commands), job.count)
 
     def _submit_text(self, path: Path) -> int:
@@ -186,9 +193,9 @@ class HTCondor(Scheduler):
         # "Force" would throw rescue files away; "UpdateSubmit" only replaces X.condor.sub.
         options: dict[str, Any] = {"UpdateSubmit": True}
         if batch_name:
-            options["BatchName"] = _batch_name(batch_name)
+            options["BatchName"] = batch_name_of(batch_name)
         htcondor2 = bindings()
-        with tagging.environment(_for_nodes(wanted)):
+        with tagging.environment(for_nodes(wanted)):
             with captured() as printed:
                 try:
                     submit = htcondor2.Submit.from_dag(str(path), options)
@@ -226,7 +233,7 @@ class HTCondor(Scheduler):
                 submit[key] = value
         if self._tag is not None:
             if not {"batch_name", "jobbatchname", "my.jobbatchname"} & given.keys():
-                submit["batch_name"] = _batch_name(self._tag.analysis)
+                submit["batch_name"] = batch_name_of(self._tag.analysis)
             attributes = self._tag.attributes().items()
             submit.update({f"My.{name}": literal(quoted(value)) for name, value in attributes})
             listed = given.get("job_ad_information_attrs")
@@ -353,47 +360,3 @@ class HTCondor(Scheduler):
             "on_exit_remove": "false",
         }
         return self._send(self._parsed(commands), 1)
-
-
-def is_program(path: Path) -> bool:
-    """Return whether a file is a program rather than a submit file."""
-    with path.open("rb") as stream:
-        head = stream.read(4096)
-    if head.startswith(b"#!") or b"\0" in head:
-        return True
-    words = path.read_text(errors="replace").lower().split()
-    return bool(path.stat().st_mode & 0o111) and "queue" not in words
-
-
-def _batch_name(name: str) -> str:
-    """Return a name for people as the submit language takes it: without double quotes."""
-    return literal(name.replace('"', "'"))
-
-
-def _found(executable: str, initialdir: str | None) -> str:
-    """Return a program's absolute path; HTCondor itself does not look on ``PATH``."""
-    if "/" in executable or "$" in executable or Path(initialdir or ".", executable).exists():
-        return executable
-    found = shutil.which(executable)
-    if found is None:
-        raise SchedulerError(f"there is no program {executable!r} on PATH")
-    return found
-
-
-def _for_nodes(commands: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment by which DAGMan gives submit commands to its nodes.
-
-    The accounting group needs none: DAGMan hands its own on.
-    """
-    attributes = {
-        key.removeprefix("+").removeprefix("My.").removeprefix("MY."): value
-        for key, value in commands.items()
-        if key.startswith(("+", "My.", "MY."))
-    }
-    configuration = tagging.submit_attributes(attributes) if attributes else {}
-    requirements = next((v for k, v in commands.items() if k.lower() == "requirements"), None)
-    if requirements:
-        site = str(bindings().param.get("APPEND_REQUIREMENTS") or "").strip()
-        both = f"({site}) && ({requirements})" if site else requirements
-        configuration["APPEND_REQUIREMENTS"] = both
-    return tagging.as_environment(configuration)
