@@ -142,6 +142,7 @@ def advance(
     chain: bool = False,
     dry_run: bool = False,
     left: Collection[Key] = (),
+    from_logs: bool = False,
 ) -> Pass:
     """Move analyses on by what is known of their jobs.
 
@@ -153,11 +154,13 @@ def advance(
         What is known, by attempt; those without an answer are left as they are.
     left
         Analyses that nothing is to be done about.
+    from_logs
+        Whether the answers are from event logs alone.
     """
     everything = set(workspace.keys(subject))
     keys = everything - set(left)
     result = Pass(broken=len(workspace.contents.broken))
-    observer = Observer(workspace, report, dry_run=dry_run)
+    observer = Observer(workspace, report, dry_run=dry_run, from_logs=from_logs)
     for attempt in workspace.journal.open_attempts():
         if attempt.state == "submitted" and attempt.key in keys and attempt.uid in answers:
             observer.take(attempt, answers[attempt.uid])

@@ -42,12 +42,23 @@ class Observer:
         Takes a line for each thing that happened.
     dry_run
         Whether to say what would happen and change nothing.
+    from_logs
+        Whether event logs alone were read: they tell of a job's states and its end, and nothing of
+        the nodes of a DAG.
     """
 
-    def __init__(self, workspace: Workspace, report: Report, *, dry_run: bool = False) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        report: Report,
+        *,
+        dry_run: bool = False,
+        from_logs: bool = False,
+    ) -> None:
         self.workspace = workspace
         self.report = report
         self.dry_run = dry_run
+        self.from_logs = from_logs
         self._seen: dict[Key, Seen] = {}
 
     def take(self, attempt: Attempt, answer: Observation) -> None:
@@ -110,6 +121,10 @@ class Observer:
     def _present(self, attempt: Attempt, answer: Present, status: str) -> None:
         key = attempt.key
         progress = str(answer.progress) if answer.progress else None
+        if self.from_logs and (record := self.workspace.records.get(key)):
+            progress = progress or record.progress
+            if record.job_state == JobState.HELD.value and not answer.held:
+                return  # a node of it may be held: the scheduler is to say whether it still is
         going = "running" if attempt.stage == "run" else "processing"
         try:
             held = tend(self.workspace, attempt, answer, self.report, dry_run=self.dry_run)

@@ -75,7 +75,12 @@ class Watch:
             return None
         with at_work(self.workspace, "asimov monitor"):
             result = advance(
-                self.workspace, self.report, self._told, subject=self.subject, chain=self.chain
+                self.workspace,
+                self.report,
+                self._told,
+                subject=self.subject,
+                chain=self.chain,
+                from_logs=True,
             )
         self._told = {}
         self._tickets = None

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from asimov.files import locked
+from asimov.engine.lease import at_work
 from asimov.scheduler import Observation, Present, Ticket, Unknown
 from asimov.scheduler.local import LocalScheduler
 
@@ -89,7 +89,7 @@ def test_until_idle_ends_with_5_when_the_scheduler_stays_out_of_reach(
 
 def test_any_command_that_acts_ends_with_6_while_another_is_at_work(lab: Any) -> None:
     lab.apply("a")
-    with locked(lab.root / ".asimov" / "work.lock", "a test"):
+    with at_work(lab.open(), "a test"):
         for command in (
             ["monitor"],
             ["monitor", *UNTIL],
@@ -102,7 +102,7 @@ def test_any_command_that_acts_ends_with_6_while_another_is_at_work(lab: Any) ->
     lab.run("monitor")
 
 
-def test_the_lock_of_a_command_that_was_killed_is_free(lab: Any) -> None:
+def test_the_lease_of_a_command_that_was_killed_is_free(lab: Any) -> None:
     lab.apply("a, seconds: 1000")
     arguments = [sys.executable, "-u", "-m", "asimov", "monitor", "--chain", "--watch"]
     with subprocess.Popen(arguments, cwd=lab.root, stdout=subprocess.PIPE, text=True) as process:

@@ -1,0 +1,135 @@
+"""Between two passes, what event logs tell is acted on, and the scheduler is not asked."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from asimov.engine.lease import at_work
+from asimov.engine.monitor import monitor
+from asimov.engine.watch import Watch
+from asimov.errors import AsimovError
+from asimov.scheduler.local import LocalScheduler
+from asimov.workspace import Workspace
+
+#: A watch whose next pass is an hour away: whatever it sees, it sees in event logs.
+HOURLY = ("--until-idle", "--interval", "3600", "--timeout", "60")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Count how often the scheduler is asked, and for how many jobs."""
+    own = LocalScheduler.observe
+    counted: list[int] = []
+
+    def count(self: LocalScheduler, tickets: Any) -> Any:
+        counted.append(len(tickets))
+        return own(self, tickets)
+
+    monkeypatch.setattr(LocalScheduler, "observe", count)
+    return counted
+
+
+@pytest.fixture
+def workspace(lab: Any) -> Iterator[Callable[[], Workspace]]:
+    opened: list[Workspace] = []
+
+    def once() -> Workspace:
+        if not opened:
+            opened.append(lab.open())
+        return opened[0]
+
+    yield once
+    for each in opened:
+        each.journal.close()
+
+
+def test_a_chain_of_jobs_is_gone_through_on_what_logs_tell(lab: Any, asked: list[int]) -> None:
+    lab.apply("a", "b, needs: [a]", "c, needs: [b]")
+    lab.run("monitor", "--chain", *HOURLY)
+    assert lab.states() == dict.fromkeys("abc", "uploaded")
+    assert asked == []  # there was no job yet in the only pass
+
+
+def test_an_analysis_that_another_command_adds_is_started_at_once(lab: Any, workspace: Any) -> None:
+    lab.apply("a, seconds: 1000")
+    lines: list[str] = []
+    watch = Watch(workspace(), lines.append, chain=True)
+    with at_work(workspace(), "a test"):
+        monitor(workspace(), lines.append, chain=True)
+    watch.look()
+    assert watch.look() is None  # nothing is new
+    (lab.root / "more.yaml").write_text(
+        "{kind: analysis, event: s, name: b, pipeline: simpletestpipeline}"
+    )
+    command = [sys.executable, "-m", "asimov", "apply", "-f", "more.yaml"]
+    subprocess.run(command, cwd=lab.root, check=True, capture_output=True)
+    outcome = watch.look()
+    assert outcome is not None
+    assert outcome.counts == {"running": 2}
+
+
+def test_what_was_told_while_another_command_was_at_work_is_acted_on_later(
+    lab: Any, workspace: Any
+) -> None:
+    lab.apply("a")
+    watch = Watch(workspace(), lambda line: None)
+    with at_work(workspace(), "a test"):
+        monitor(workspace(), lambda line: None, chain=True)
+    watch.look()
+    lab.until("a")
+    other = lab.open()
+    with closing(other.journal), at_work(other, "another"), pytest.raises(AsimovError) as raised:
+        watch.look()
+    assert raised.value.exit_code == 6
+    assert lab.states() == {"a": "running"}
+    outcome = watch.look()
+    assert outcome is not None
+    assert outcome.counts == {"uploaded": 1}
+
+
+def test_a_watch_keeps_the_progress_that_only_the_scheduler_tells(
+    lab: Any, workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from asimov.scheduler import JobState, Present, Progress
+
+    lab.apply("a, seconds: 1000")
+    with at_work(workspace(), "a test"):
+        monitor(workspace(), lambda line: None, chain=True)
+    number = lab.rows()["a"]["job_id"]
+    here = Present(number, JobState.RUNNING, progress=Progress(7, 3))
+    monkeypatch.setattr(
+        LocalScheduler, "observe", lambda self, tickets: {each.uid: here for each in tickets}
+    )
+    with at_work(workspace(), "a test"):
+        monitor(workspace(), lambda line: None)
+    assert lab.rows()["a"]["progress"] == "3/7"
+    by_log = Present(number, JobState.RUNNING)
+    monkeypatch.setattr(
+        LocalScheduler, "news", lambda self, tickets: {each.uid: by_log for each in tickets}
+    )
+    Watch(workspace(), lambda line: None).look()
+    assert lab.rows()["a"]["progress"] == "3/7"
+
+
+@pytest.mark.skip("no lease for watches yet")
+def test_a_watch_says_that_another_watches_already(lab: Any) -> None:
+    lab.apply("a, seconds: 1000")
+    arguments = [sys.executable, "-u", "-m", "asimov", "monitor", "--chain", "--watch"]
+    with subprocess.Popen(arguments, cwd=lab.root, stdout=subprocess.PIPE, text=True) as first:
+        try:
+            assert first.stdout is not None
+            while "1 running" not in first.stdout.readline():
+                assert first.poll() is None
+            told = lab.run("monitor", "--watch", code=6)
+            assert f"process {first.pid}" in told.err
+            assert json.loads(lab.run("status", "--json").out)[0]["status"] == "running"
+        finally:
+            first.kill()
+    lab.run("monitor", "--watch", "--timeout", "0.2", "--interval", "0.1")

@@ -1,0 +1,134 @@
+"""The kill matrix: whole lives of analyses whose commands are killed at every boundary in turn."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from tests.killing import Server
+
+BLUEPRINT = """
+{kind: subject, name: s}
+---
+{kind: analysis, event: s, name: dag, pipeline: simpletestpipeline}
+---
+{kind: analysis, event: s, name: next, pipeline: simpletestpipeline, needs: [dag]}
+---
+{kind: analysis, event: s, name: own, pipeline: own}
+---
+{kind: analysis, event: s, name: processed, pipeline: processed}
+---
+kind: analysis
+event: s
+name: job
+pipeline: command
+executable: sh
+arguments: ["-c", "echo done > result.txt"]
+outputs: {result: result.txt}
+---
+kind: analysis
+event: s
+name: fails
+pipeline: simpletestpipeline
+exit code: 1
+max resurrections: 1
+resurrection pause: 0
+"""
+
+#: What each analysis comes to.
+ENDS = {
+    name: "stuck" if name == "fails" else "uploaded"
+    for name in ("dag", "next", "own", "processed", "job", "fails")
+}
+#: Boundaries that must have been among those where a command was killed.
+WANTED = {
+    f"{when} {what}"
+    for when in ("before", "after")
+    for what in (
+        "a commit", "a sync", "Scheduler.submit", "Scheduler.submit_dag", "Scheduler.observe",
+        "Scheduler.usage", "Pipeline.build_dag", "Pipeline.submit_dag",
+        "Pipeline.detect_completion", "Pipeline.after_completion",
+    )
+}  # fmt: skip
+
+
+class Matrix:
+    """A project whose commands are killed.
+
+    Parameters
+    ----------
+    root
+        The project's folder, with the blueprint applied.
+    commands
+        Runs its commands.
+    """
+
+    def __init__(self, root: Path, commands: Server) -> None:
+        self.root = root
+        self.commands = commands
+        self.kills: Counter[str] = Counter()
+
+    def run(self, kills: int, seconds: float) -> None:
+        """Run the analyses to their ends again and again, killing each pass one boundary later."""
+        at = 1
+        limit = time.monotonic() + seconds
+        while sum(self.kills.values()) < kills or self.states() != ENDS:
+            assert time.monotonic() < limit, (self.kills, self.states(), self.told())
+            killed, code = self.commands.run("monitor", "--chain", at=at)
+            if killed:
+                self.kills[killed] += 1
+                at += 1
+                self.look()
+                continue
+            assert code == 0, self.told()
+            at = 1
+            self.look()
+            if self.states() == ENDS and sum(self.kills.values()) < kills:
+                for name in ENDS:
+                    self.commands.run("production", "set", "s", name, "--status", "restart")
+            else:
+                time.sleep(0.1)
+
+    def look(self) -> None:
+        """Check what must be true at any moment."""
+        for name, status in self.states().items():
+            if status in {"finished", "uploaded", "processing"}:
+                assert (self.root / "working" / "s" / name / "result.txt").exists(), name
+
+    def told(self) -> str:
+        return (self.root / ".asimov" / "killed.out").read_text()[-4000:]
+
+    def query(self, text: str) -> list[tuple[str, ...]]:
+        with closing(sqlite3.connect(self.root / ".asimov" / "journal.db")) as db:
+            return list(db.execute(text))
+
+    def states(self) -> dict[str, str]:
+        return dict(self.query("SELECT name, status FROM analyses"))  # type: ignore[arg-type]
+
+    def check(self, clusters: Callable[[], Counter[str]]) -> None:
+        """Check that every attempt has had the clusters that the journal says: one, or none.
+
+        Parameters
+        ----------
+        clusters
+            Counts the scheduler's clusters by the attempts' identities that they carry.
+        """
+        expected = {
+            uid: 0 if state == "void" else 1
+            for uid, state in self.query("SELECT uid, state FROM attempts")
+        }
+        assert {uid: clusters().get(uid, 0) for uid in expected} == expected
+        assert clusters().keys() <= expected.keys()  # no job of which nothing is known
+        open_ones = self.query("SELECT name FROM attempts WHERE state IN ('intended', 'submitted')")
+        assert not open_ones
+        for name, status in ENDS.items():
+            manifest = self.root / "results" / "s" / name / "manifest.json"
+            assert manifest.exists() == (status == "uploaded"), name
+            if status == "uploaded":
+                assert json.loads(manifest.read_text())
+        assert self.kills.keys() >= WANTED

@@ -1,0 +1,211 @@
+"""Runs asimov's commands so that they are killed with SIGKILL at a boundary that is counted.
+
+A boundary lies before and after each durable write (a commit of SQLite, a sync of a file), each
+call of a scheduler and each method of a pipeline. The server, which this file is as a program,
+imports asimov once and forks a process for each command; it reads a JSON object a line, with
+``argv`` and ``at`` (the boundary to die at, counted from 1), and answers with ``killed`` (the
+boundary's name, or null) and ``code``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+#: Pipelines beside the published ones; see `pipelines`.
+NAMES = ("own", "processed")
+
+
+class Server:
+    """The other end of the server's pipes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder,
+        )  # fmt: skip
+
+    def run(self, *argv: str, at: int = 0) -> tuple[str | None, int]:
+        """Run a command; return the boundary that it was killed at, or None, and its exit code."""
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(json.dumps({"argv": argv, "at": at}) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        assert line, "the server has gone"
+        told = json.loads(line)
+        return told["killed"], told["code"]
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[Server]:
+    """Run the server in a project's folder."""
+    made = Server(folder)
+    try:
+        yield made
+    finally:
+        made.process.kill()
+        made.process.communicate()
+
+
+# --- in the server
+
+
+class Boundaries:
+    """Counts boundaries, and dies at one of them."""
+
+    def __init__(self) -> None:
+        self.left = 0
+        self.told = -1
+
+    def reach(self, name: str) -> None:
+        """Be at a boundary."""
+        self.left -= 1
+        if self.left == 0:
+            os.write(self.told, name.encode())
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def around(self, owner: Any, method: str, name: str) -> None:
+        """Put a boundary before and after a function."""
+        own = getattr(owner, method)
+
+        def bounded(*arguments: Any, **named: Any) -> Any:
+            self.reach(f"before {name}")
+            answer = own(*arguments, **named)
+            self.reach(f"after {name}")
+            return answer
+
+        setattr(owner, method, bounded)
+
+
+def pipelines() -> dict[str, type]:
+    """Return a pipeline that submits by a program of its own, and one with post-processing."""
+    from asimov.pipelines.testing import SimpleTestPipeline
+    from asimov.scheduler import JobDescription
+
+    class Own(SimpleTestPipeline):
+        """Submits as older pipelines do: it starts condor_submit_dag, where there is one."""
+
+        name = "own"
+
+        def submit_dag(self, dryrun: bool = False) -> Any:
+            if self.scheduler.name != "htcondor":
+                return super().submit_dag()
+            done = subprocess.run(
+                ["condor_submit_dag", "-f", str(self.dag_file)],
+                capture_output=True, text=True, check=True, cwd=self.production.rundir,
+            )  # fmt: skip
+            return int(done.stdout.split("cluster ")[1].split(".")[0])
+
+    class Processed(SimpleTestPipeline):
+        """Has its results processed by a second job."""
+
+        name = "processed"
+        submits_by_program = False
+
+        def after_completion(self) -> None:
+            rundir = Path(self.production.rundir)
+            self.production.status = "processing"
+            self.production.job_id = self.scheduler.submit(
+                JobDescription(
+                    "/bin/sh", rundir / "after.out", rundir / "after.err", rundir / "after.log",
+                    arguments="-c 'touch processed'", initialdir=str(rundir),
+                )
+            )  # fmt: skip
+
+        def detect_completion_processing(self) -> bool:
+            return Path(self.production.rundir, "processed").exists()
+
+    return {"own": Own, "processed": Processed}
+
+
+def prepare(boundaries: Boundaries) -> None:
+    """Put the boundaries in place."""
+    from asimov import plugins
+    from asimov.engine import attempts, calling
+    from asimov.pipelines.command import Command
+    from asimov.pipelines.testing import SimpleTestPipeline
+    from asimov.scheduler.htcondor import HTCondor
+    from asimov.scheduler.local import LocalScheduler
+
+    class Connection(sqlite3.Connection):
+        def execute(self, statement: str, *values: Any) -> Any:
+            if statement != "COMMIT":
+                return super().execute(statement, *values)
+            boundaries.reach("before a commit")
+            answer = super().execute(statement)
+            boundaries.reach("after a commit")
+            return answer
+
+    connect = sqlite3.connect
+    sqlite3.connect = lambda *a, **named: connect(*a, **{"factory": Connection, **named})  # type: ignore[assignment]
+    boundaries.around(os, "fsync", "a sync")
+    calls = ("submit", "submit_dag", "observe", "news", "remove", "release", "usage")
+    for kind in (HTCondor, LocalScheduler):
+        for method in calls:
+            boundaries.around(kind, method, f"Scheduler.{method}")
+    made = pipelines()
+    hooks = ("build_dag", "submit_dag", "detect_completion", "collect_assets")
+    for pipeline in (SimpleTestPipeline, Command, *made.values()):
+        for method in (*hooks, "after_completion", "detect_completion_processing"):
+            if method in vars(pipeline):
+                boundaries.around(pipeline, method, f"Pipeline.{method}")
+    real = plugins.found
+    own = {
+        name: SimpleNamespace(name=name, load=lambda p=pipeline: p, dist=None, value="test:it")
+        for name, pipeline in made.items()
+    }
+    plugins.found = lambda group: {**real(group), **(own if group == plugins.PIPELINES else {})}
+    # Programs end within a moment here, and so many deaths in one method are meant.
+    attempts.SUBMITTING = 1
+    calling.DEATHS = 1_000_000
+
+
+def serve() -> None:
+    """Answer requests until there are no more."""
+    from asimov.cli import main
+
+    boundaries = Boundaries()
+    prepare(boundaries)
+    for line in sys.stdin:
+        request = json.loads(line)
+        heard, boundaries.told = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(heard)
+            boundaries.left = request["at"]
+            code = _command(main, request["argv"])
+            os._exit(code)
+        os.close(boundaries.told)
+        with os.fdopen(heard) as stream:
+            killed = stream.read()
+        _, status = os.waitpid(child, 0)
+        code = os.waitstatus_to_exitcode(status)
+        print(json.dumps({"killed": killed or None, "code": code}), flush=True)
+
+
+def _command(main: Callable[[], None], argv: list[str]) -> int:
+    sys.argv = ["asimov", *argv]
+    output = os.open(".asimov/killed.out", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    try:
+        main()
+    except SystemExit as left:
+        return left.code if isinstance(left.code, int) else 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    serve()
