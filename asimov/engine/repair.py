@@ -32,8 +32,10 @@ from asimov.ledger.salvage import REBUILT, Salvaged, salvage
 from asimov.ledger.store import LedgerFiles
 from asimov.project import Project
 
-#: The files of an SQLite database: the file itself last, for it is what the others belong to.
-_FILES = ("-wal", "-shm", "-journal", "")
+#: The files of an SQLite database: logs, the index of one, and the file itself last, for it is what
+#: the others belong to.
+_LOGS = ("-wal", "-journal")
+_FILES = (*_LOGS, "-shm", "")
 
 
 @dataclass
@@ -187,12 +189,21 @@ def _read(project: Project, contents: Contents, scratch: Path) -> Salvaged:
 def _source(journal: Path) -> Path | None:
     """Return the file to read: what an earlier repair put aside, where that was cut short.
 
-    The same file by two names: the log that belongs to it may have the second name only.
+    It is the journal's own file by another name. A log that has that name only was taken from the
+    journal, which was not used since.
     """
+    if not journal.exists():
+        return None
+    changed = journal.stat().st_mtime_ns
     for aside in journal.parent.glob("journal.db.damaged-*"):
-        if not aside.name.endswith(_FILES[:-1]) and journal.exists() and aside.samefile(journal):
-            return aside
-    return journal if journal.exists() else None
+        if aside.name.endswith(_FILES[:-1]) or not aside.samefile(journal):
+            continue
+        for end in _LOGS:
+            log = Path(f"{aside}{end}")
+            taken = log.exists() and not Path(f"{journal}{end}").exists()
+            if taken and log.stat().st_ctime_ns >= changed:
+                return aside
+    return journal
 
 
 def _refuse_newer(project: Project, found: Salvaged) -> None:
@@ -244,11 +255,16 @@ def _put_in_place(journal: Path, new: Path) -> Path | None:
             for end in _FILES:
                 if Path(f"{journal}{end}").exists():
                     _second_name(Path(f"{journal}{end}"), Path(f"{aside}{end}"))
+        # A log of the old journal would be taken for the new one's. Without its log the old one
+        # is older than it was; an index without a log has everybody refuse it.
+        index, logs = Path(f"{journal}-shm"), [Path(f"{journal}{end}") for end in _LOGS]
+        if any(log.exists() for log in logs):
+            index.touch()
         sync_folder(journal.parent)
-        # A log of the old journal would be taken for the new one's.
-        for end in _FILES[:-1]:
-            Path(f"{journal}{end}").unlink(missing_ok=True)
+        for log in logs:
+            log.unlink(missing_ok=True)
         new.replace(journal)
+        index.unlink(missing_ok=True)
         sync_folder(journal.parent)
     except OSError as error:
         raise AsimovError(
@@ -259,7 +275,7 @@ def _put_in_place(journal: Path, new: Path) -> Path | None:
 
 def _free(path: Path) -> Path:
     number, free = 1, path
-    while free.exists():
+    while any(Path(f"{free}{end}").exists() for end in _FILES):
         number += 1
         free = path.with_name(f"{path.name}-{number}")
     return free

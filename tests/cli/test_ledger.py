@@ -77,3 +77,59 @@ def test_the_examples_have_the_shape_that_the_schema_describes(asimov):
             wanted = shape["properties"].get(key, {})
             options = [each["type"] for each in wanted.get("anyOf", [wanted]) if "type" in each]
             assert not options or isinstance(value, tuple(types[each] for each in options))
+
+
+# --- repair
+
+
+def test_a_lost_journal_is_an_error_of_every_command_that_needs_it(project, asimov, blueprint):
+    apply(project, asimov, blueprint)
+    (project / ".asimov" / "journal.db").unlink()
+    for command in (["status"], ["monitor", "--chain"], ["manage", "build"], ["log"]):
+        ran = asimov(*command)
+        assert ran.code == 1
+        assert ran.err.startswith(f"error: {project}/.asimov/journal.db: the project's journal is")
+        assert "asimov ledger repair" in ran.err
+        assert len(ran.err.splitlines()) == 2
+    assert not (project / ".asimov" / "journal.db").exists()
+    told = asimov("ledger", "repair", "--dry-run")
+    assert told.code == 0
+    assert "  s/a: wait: the journal was lost, and there is no trace of it" in told.out
+    assert "what pipelines wrote to analyses and subjects" in told.out
+    assert told.out.endswith("Nothing was changed\n")
+    assert not (project / ".asimov" / "journal.db").exists()
+    assert asimov("ledger", "repair", "--ready").code == 0
+    assert [row["status"] for row in json.loads(asimov("status", "--json").out)] == ["ready"]
+
+
+def test_a_project_from_before_that_was_noted_goes_on_and_misses_its_journal(
+    project, asimov, blueprint
+):
+    conf = project / ".asimov" / "asimov.conf"
+    text = conf.read_text()
+    assert "journal = .asimov/journal.db\n" in text
+    conf.write_text(text.replace("journal = .asimov/journal.db\n", ""))
+    (project / ".asimov" / "journal.db").unlink()
+    assert asimov("status").code == 0  # nobody has worked in it yet
+    apply(project, asimov, blueprint)
+    assert asimov("status").code == 0
+    (project / ".asimov" / "journal.db").unlink()
+    assert "journal is lost" in asimov("status").err
+
+
+def test_a_copy_without_the_programs_own_folder_is_told_what_to_do(project, asimov, blueprint):
+    apply(project, asimov, blueprint)
+    (project / ".asimov").rename(project.parent / "away")
+    ran = asimov("status")
+    assert ran.code == 1
+    assert "there is a ledger here, and no project around it" in ran.err
+    assert "asimov init NAME" in ran.err
+    assert asimov("init", "A copy", "--scheduler", "local").code == 0
+    assert [row["status"] for row in json.loads(asimov("status", "--json").out)] == ["ready"]
+
+
+def test_repair_outside_a_project(tmp_path, asimov, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ran = asimov("ledger", "repair")
+    assert (ran.code, ran.err.count("\n")) == (1, 2)
+    assert "is not in an asimov project" in ran.err
