@@ -95,7 +95,7 @@ def test_a_job_that_only_waits_is_told_so_and_who_comes_before_it(
 def test_a_held_job_is_told_why(condor: HTCondor, submit: Submit) -> None:
     number = submit(hold=True)
     [line] = condor.explain(number)
-    assert line.startswith(f"job {number}.0: held (code 15, subcode ")
+    assert line.startswith(f"job {number}.0: held (code 15): ")
     assert "submitted on hold" in line
 
 

@@ -12,6 +12,7 @@ from asimov.scheduler.htcondor.connection import Connection, bindings, quoted
 from asimov.scheduler.htcondor.matching import alike, has_room, mismatches, refusing, slots
 
 _SCHEDULER_UNIVERSE = 7
+_LOCAL_UNIVERSE = 12
 _LIMIT = "MAX_RUNNING_SCHEDULER_JOBS_PER_OWNER"
 #: HTCondor's own value of it.
 _DEFAULT_LIMIT = 200
@@ -79,13 +80,16 @@ def _name(ad: Any) -> str:
 
 def _held(ad: Any) -> str:
     code, subcode = ad.get("HoldReasonCode"), ad.get("HoldReasonSubCode")
+    number = f"code {code}, subcode {subcode}" if subcode else f"code {code}"
     reason = " ".join(str(ad.get("HoldReason", "no reason given")).split())
-    return f"held (code {code}, subcode {subcode}): {reason}"
+    return f"held ({number}): {reason}"
 
 
 def _idle(connection: Connection, job: Any) -> list[str]:
     if job.get("JobUniverse") == _SCHEDULER_UNIVERSE:
         return _idle_dag(connection, job)
+    if job.get("JobUniverse") == _LOCAL_UNIVERSE:
+        return ["it runs on the schedd's own machine, and should start within a minute"]
     lines: list[str] = []
     try:
         lines += _against_slots(connection, job)

@@ -27,11 +27,11 @@ from asimov.scheduler.htcondor.dagmanout import (
     how_script_ended,
     last_error,
 )
+from asimov.scheduler.logbook import CLOCKS
 from asimov.scheduler.submitfile import read_submit_file
 
 #: The most failures that are told.
 MOST = 20
-_CLOCKS = 3600
 _DAGMAN_LOG = ".dagman.log"
 _DAG_IN_ARGUMENTS = re.compile(r"-[Dd]ag (\S+)")
 _NODE_IN_LOG = re.compile(r'DAGNodeName = "([^"]+)"|^DAG Node: (\S+)')
@@ -85,8 +85,9 @@ def _ended(connection: Connection, constraint: str, since: float) -> list[Ad]:
     """Return the ended jobs that match, by the time of their end."""
     done = f"({constraint}) && JobStatus == {int(JobStatus.COMPLETED)}"
     ads = connection.queue(done, _WANTED)  # some are kept there
-    ads += connection.history(constraint, _WANTED, since - _CLOCKS)
-    return sorted(ads, key=lambda ad: (_when(ad), ad["ClusterId"], ad["ProcId"]))
+    ads += connection.history(constraint, _WANTED, since - CLOCKS)
+    once = {(ad["ClusterId"], ad["ProcId"]): ad for ad in ads}
+    return sorted(once.values(), key=lambda ad: (_when(ad), ad["ClusterId"], ad["ProcId"]))
 
 
 def _when(ad: Ad) -> float:
@@ -167,10 +168,11 @@ class _Dag:
     def _node(self, node: FailedNode, ads: list[Ad]) -> list[Failure]:
         if ads and _is_dag(ads[0]) and not node.by_script:
             inner = _Dag(self.connection, ads[0], self.since).failures()
-            return [
-                replace(each, node=f"{node.name}/{each.node}" if each.node else node.name)
-                for each in inner
-            ]
+            if inner:
+                return [
+                    replace(each, node=f"{node.name}/{each.node}" if each.node else node.name)
+                    for each in inner
+                ]
         failed = _failed(ads)
         if not node.by_script and failed:
             return failed

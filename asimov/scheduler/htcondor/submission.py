@@ -27,7 +27,13 @@ def batch_name_of(name: str) -> str:
 
 
 def program_path(executable: str, initialdir: str | None) -> str:
-    """Return a program's absolute path; HTCondor itself does not look on ``PATH``."""
+    """Return a program's absolute path; HTCondor itself does not look on ``PATH``.
+
+    Raises
+    ------
+    SchedulerError
+        Where it is not found.
+    """
     if "/" in executable or "$" in executable or Path(initialdir or ".", executable).exists():
         return executable
     found = shutil.which(executable)
