@@ -265,7 +265,8 @@ class LogBook:
             # Again for each read: of a tag it may turn out late which cluster has it.
             found = False
             with open(path, "rb", buffering=0) as stream:  # noqa: PTH123  (as above)
-                if mark.offset and not self._fits(stream.fileno(), mark):
+                # Of one that became shorter there are fewer bytes to digest.
+                if mark.offset and self._digest_at(stream.fileno(), mark.offset) != mark.tail:
                     if not anew:
                         return
                     mark.offset = 0
@@ -287,11 +288,6 @@ class LogBook:
             if not found:
                 return
             mark.offset = 0
-
-    def _fits(self, handle: int, mark: Mark) -> bool:
-        if os.fstat(handle).st_size < mark.offset:
-            return False
-        return self._digest_at(handle, mark.offset) == mark.tail
 
     @staticmethod
     def _digest_at(handle: int, offset: int) -> bytes:

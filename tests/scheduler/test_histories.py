@@ -13,10 +13,11 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -48,7 +49,7 @@ CLUSTER, UID = 7, "u"
 #: What a source does when it is asked.
 HEALTH = st.sampled_from(["right", "right", "empty", "unreachable"])
 #: What befalls an event on its way into the log.
-FATE = st.sampled_from(["once", "once", "once", "twice", "late", "never", "torn", "slow"])
+FATE = st.sampled_from(["once", "once", "once", "twice", "late", "never", "torn", "slow", "alone"])
 
 
 class Store(dict[str, bytes]):
@@ -67,6 +68,7 @@ class Process:
     code: int | None = None
     signal: int | None = None
     in_history: bool = False
+    since: float = field(default_factory=time.time)
 
     @property
     def ended(self) -> bool:
@@ -79,7 +81,7 @@ class Process:
             "ProcId": number,
             "QDate": int(time.time()),
             "JobStatus": int(self.state),
-            "EnteredCurrentStatus": int(time.time()),
+            "EnteredCurrentStatus": int(self.since),
         }
         if self.code is not None:
             ad["ExitCode"] = self.code
@@ -124,6 +126,7 @@ class Lives(RuleBasedStateMachine):
         self.schedd = Answering()
         self.store = Store()
         self.book = LogBook(self.store)
+        self.told: Gone | None = None
         self.began = time.time() - 60
         self.ticks = 0
         self.numbered = numbered
@@ -272,6 +275,7 @@ class Lives(RuleBasedStateMachine):
         if not cached:
             self.store.clear()
         self.book = LogBook(self.store)
+        self.told = None
 
     @rule(queue=HEALTH, history=HEALTH)
     def observe_again(self, queue: str, history: str) -> None:
@@ -343,6 +347,9 @@ class Lives(RuleBasedStateMachine):
         if fate in ("never", "late"):
             self.late += [events] * (fate == "late")
             return
+        if fate == "alone":  # its event 028 is missing
+            events = events[:1]
+            data = write.event_text(events[0]).encode()
         self.written.append(events)
         with self.log.open("ab") as stream:
             stream.write(self.unwritten)
@@ -375,7 +382,11 @@ class Lives(RuleBasedStateMachine):
         truth = self.schedd.processes
         if isinstance(answer, (Present, Gone)):
             assert truth and answer.job_id == CLUSTER, answer
+        if self.told is not None:
+            assert answer == self.told  # whatever came of the log since
         if isinstance(answer, Gone):
+            if answer.evidence == "event log":
+                self.told = answer
             assert all(each.ended for each in truth), answer
             codes = [each.code for each in truth]
             code = next((code for code in codes if code), None if None in codes else 0)
@@ -406,10 +417,52 @@ def test_in_a_thousand_histories_nothing_wrong_is_said() -> None:
         Lives,
         settings=settings(
             max_examples=HISTORIES,
-            stateful_step_count=40,
+            stateful_step_count=30,
             derandomize=True,
             database=None,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def test_a_part_of_the_history_is_no_end_of_a_job_that_goes_on_by_its_log(tmp_path: Path) -> None:
+    schedd = Answering()
+    schedd.queue_is = "empty"
+    long_ago = time.time() - 5000
+    ended = Process(JobStatus.COMPLETED, code=0, in_history=True)
+    ended.since = long_ago
+    schedd.processes = [ended, Process(JobStatus.RUNNING)]
+    log = tmp_path / "job.log"
+    for proc in (0, 1):
+        write.append_events(log, write.submitted(CLUSTER, proc, long_ago))
+    write.append_events(log, [write.terminated(CLUSTER, 0, long_ago, exit_code=0)])
+
+    def answer(*logs: str) -> Observation:
+        ticket = Ticket(UID, CLUSTER, long_ago - 1, logs)
+        return observing.observe(schedd, "project", [ticket])[UID]  # type: ignore[arg-type]
+
+    assert isinstance(answer(), Gone)  # nobody tells more, for hours
+    told = answer(str(log))
+    assert isinstance(told, Unknown) and "1 of 2 processes" in told.reason
+
+
+def test_a_job_whose_log_can_not_be_read_is_not_called_unknown_to_everybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "job.log"
+    log.touch()
+    ticket = Ticket(UID, CLUSTER, time.time() - 60, (str(log),))
+
+    def answer() -> Observation:
+        return observing.observe(Answering(), "project", [ticket])[UID]  # type: ignore[arg-type]
+
+    assert isinstance(answer(), NotFound)
+
+    def broken(*arguments: object, **keywords: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("builtins.open", broken)
+        told = answer()
+    assert told == Unknown(f"event log {log}: Permission denied")
