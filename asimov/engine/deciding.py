@@ -64,6 +64,8 @@ class Trace:
         Whether the scheduler could be asked.
     unrecorded
         Whether records of analyses are missing: otherwise one without a record is just new.
+    forgotten
+        Whether attempts are missing, or states are of an earlier time.
     """
 
     record: Record | None = None
@@ -76,6 +78,7 @@ class Trace:
     processes: bool = False
     asked: bool = True
     unrecorded: bool = True
+    forgotten: bool = True
 
     @property
     def open(self) -> Attempt | None:
@@ -153,7 +156,7 @@ def _of_record(trace: Trace, record: Record) -> Decision | None:
     if active and not (status in {"stop", "restart"} and trace.asked):
         reason = f"it was {status}, and nothing tells what became of its job"
         return Decision("stuck", reason, status, doubtful=True)
-    if status == "ready" and trace.begun and not trace.attempts:
+    if status == "ready" and trace.begun and trace.forgotten and not trace.attempts:
         reason = "the journal was damaged; it was begun, and nothing tells what became of it"
         return Decision("stuck", reason, status, doubtful=True)
     return None

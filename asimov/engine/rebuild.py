@@ -65,6 +65,7 @@ def rebuild(
             processes=entry is not None and _processes(entry.pipeline),
             asked=evidence.asked,
             unrecorded="analyses" in incomplete,
+            forgotten=bool({"analyses", "attempts"} & incomplete),
         )
         decision = decide(trace, ready=ready)
         if decision is not None:

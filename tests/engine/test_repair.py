@@ -81,6 +81,7 @@ def brief(decision: Decision | None) -> tuple[str, str | None] | None:
         (Trace(record("cancelled")), None),
         (Trace(record("ready")), None),
         (Trace(record("ready"), begun=True), ("stuck", None)),
+        (Trace(record("ready"), begun=True, forgotten=False), None),
         (Trace(record("ready"), (attempt("ended"),), begun=True), None),
         (Trace(record("ready"), stored=True), ("uploaded", None)),
         (Trace(record("running"), (attempt("submitted"),), begun=True), None),
@@ -257,6 +258,23 @@ def test_a_dry_run_and_a_journal_that_is_whole_change_nothing(lab: Any) -> None:
     files = {path: path.read_bytes() for path in (lab.root / ".asimov").glob("journal*")}
     assert "Nothing was changed" in lab.run("ledger", "repair", "--dry-run").out
     assert {path: path.read_bytes() for path in (lab.root / ".asimov").glob("journal*")} == files
+
+
+def test_what_is_read_whole_stays_as_it_was(lab: Any) -> None:
+    lab.apply("a", "b", "c, seconds: 1000")
+    lab.run("production", "set", "s", "b", "--status", "wait")
+    lab.run("manage", "build", "submit")
+    lab.until("a")
+    lab.run("monitor")
+    lab.rundir("b").mkdir(parents=True)
+    (lab.rundir("b") / "notes.txt").write_text("by hand")
+    with closing(sqlite3.connect(lab.root / ".asimov" / "journal.db")) as db:
+        db.execute("DROP TABLE documents")
+    told = lab.run("ledger", "repair").out
+    assert "Worked out from what else there is: nothing was missing" in told
+    assert lab.states() == {"a": "uploaded", "b": "wait", "c": "running"}
+    assert [each.state for each in lab.attempts("a")] == ["ended"]
+    assert [each.state for each in lab.attempts("c")] == ["submitted"]
 
 
 def test_the_damaged_file_is_kept(lab: Any) -> None:
