@@ -20,6 +20,7 @@ from asimov.scheduler.contract import (
     Ticket,
     Unknown,
 )
+from asimov.scheduler.eventlog import read_events
 from asimov.scheduler.htcondor import HTCondor
 from asimov.scheduler.htcondor.connection import Connection
 from asimov.scheduler.htcondor.observing import news, observe
@@ -160,6 +161,8 @@ def test_a_log_damaged_while_its_job_runs_ends_nothing(
         lambda: _one(condor, ticket, book, project),
         lambda seen: isinstance(seen, Present) and seen.state is JobState.RUNNING,
     )
+    # Nothing more is written into it until they end.
+    _until(lambda: [each.number for each in read_events(log)[0]].count(1), lambda n: n == 2)
     news(condor.connection, book, [ticket])  # reads the log
     if damage == "truncated":
         log.write_text("")
