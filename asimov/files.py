@@ -7,7 +7,7 @@ import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from asimov.errors import EXIT_BUSY, AsimovError
@@ -52,11 +52,19 @@ def unwritable(error: OSError, path: Path, message: str = "can't be written") ->
 
 def full_disk(error: BaseException | None) -> DiskFullError | None:
     """Return the full disk that led to an error, if one did; whoever raised it."""
+    where: Path | None = None
     while error is not None:
         if isinstance(error, DiskFullError):
             return error
+        if isinstance(error, AsimovError) and isinstance(error.where, Path):
+            where = error.where
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return DiskFullError(error.filename or "the disk", str(error.strerror))
+            return DiskFullError(where or error.filename or "the disk", str(error.strerror))
+        if type(error).__module__ == "sqlite3":  # which is not imported for this
+            full = "disk is full" in str(error)
+            # As it calls a full disk in some places.
+            if full or ("disk I/O error" in str(error) and where and is_full(where.parent)):
+                return DiskFullError(where or "a database", str(error))
         error = error.__cause__ or error.__context__
     return None
 
@@ -161,7 +169,10 @@ def locked(path: Path, purpose: str, *, wait: bool = True) -> Iterator[None]:
             busy.exit_code = EXIT_BUSY
             raise busy from None
         os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{purpose}, process {os.getpid()} on {os.uname().nodename}".encode(), 0)
+        # For people only: the lock is held where the disk is full as well.
+        with suppress(OSError):
+            holder = f"{purpose}, process {os.getpid()} on {os.uname().nodename}"
+            os.pwrite(handle, holder.encode(), 0)
         yield
         os.ftruncate(handle, 0)
     finally:

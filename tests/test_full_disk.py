@@ -6,6 +6,7 @@ run in a user namespace of their own.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -21,6 +22,8 @@ from typing import Any
 import pytest
 import yaml
 
+from asimov.errors import AsimovError
+from asimov.files import full_disk
 from tests.conftest import Ran, snapshot, stop_local_scheduler
 
 #: In bytes.
@@ -285,6 +288,45 @@ def test_a_log_that_can_not_be_written_stops_nothing(
     assert "raised ValueError" in ran.out, ran
     assert (ran.code, ran.err) == (1, ""), ran
     assert not (project / "logs" / "asimov.log").read_text()
+
+
+@needs_mount
+def test_a_repair_on_a_full_disk_leaves_the_damaged_journal(
+    project: Path, disk: Disk, run: Callable[..., Ran]
+) -> None:
+    assert run("apply", "-f", blueprint(project, "a", "b", seconds=0.05)).code == 0
+    assert run("monitor", "--chain").code == 0
+    journal_file = project / ".asimov" / "journal.db"
+    damaged = journal_file.read_bytes()[: 6 * PAGE]
+    journal_file.write_bytes(damaged)
+    for _ in until_it_fits(disk, project, run, "ledger", "repair"):
+        assert journal_file.read_bytes() == damaged
+    assert journal(project)
+    assert finish(run).code == 0
+    assert {name: len(jobs) for name, jobs in clusters(project).items()} == {"a/a": 1, "b/a": 1}
+
+
+def raised(*errors: Exception) -> Exception:
+    """Return the last of some errors, each of which led to the next."""
+    before: Exception | None = None
+    for error in errors:
+        error.__cause__ = before
+        before = error
+    assert before is not None
+    return before
+
+
+def test_the_full_disk_is_found_behind_what_a_plugin_makes_of_it(tmp_path: Path) -> None:
+    place = tmp_path / "queue.db"
+    full = OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "x"))
+    found = full_disk(raised(full, ValueError("no result")))
+    assert str(found) == f"{tmp_path}/x: can't be written: No space left on device"
+    behind = sqlite3.OperationalError("database or disk is full")
+    found = full_disk(raised(behind, AsimovError("the queue can't be used", where=place)))
+    assert str(found) == f"{place}: can't be written: database or disk is full"
+    assert full_disk(raised(sqlite3.OperationalError("no such table: x"), ValueError())) is None
+    assert full_disk(raised(OSError(errno.EACCES, "Permission denied"), ValueError())) is None
+    assert full_disk(None) is None
 
 
 if not MOUNTS:

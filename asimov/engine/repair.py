@@ -21,7 +21,7 @@ from asimov.engine.evidence import Evidence, gather
 from asimov.engine.lease import is_dead
 from asimov.engine.rebuild import rebuild
 from asimov.errors import EXIT_BUSY, AsimovError
-from asimov.files import locked, sync_folder
+from asimov.files import DiskFullError, locked, sync_folder, unwritable
 from asimov.ledger.contents import Contents
 from asimov.ledger.database import lacks_log
 from asimov.ledger.journal import Journal
@@ -140,6 +140,9 @@ def _repair(project: Project, dry_run: bool, without_scheduler: bool, ready: boo
                 project, contents, journal, result.evidence, found.incomplete, ready=ready
             )
             _note(journal, result)
+        if Path(f"{new}-wal").exists():
+            # SQLite says nothing where the log can't be taken up into the file in the end.
+            raise DiskFullError(new, "not all of it is in the file")
         if not dry_run:
             result.aside = _put_in_place(project.journal, new)
     return result
@@ -178,7 +181,7 @@ def _read(project: Project, contents: Contents, scratch: Path) -> Salvaged:
             try:
                 shutil.copyfile(part, scratch / f"old.db{end}")
             except OSError as error:
-                raise AsimovError(f"can't be copied: {error.strerror}", where=part) from error
+                raise unwritable(error, scratch, "can't be copied") from error
     found = salvage(scratch / "old.db", contents.entries)
     if lacks_log(source):
         found.damage.insert(0, "its write-ahead log is missing: what was written last is lost")
