@@ -3,8 +3,8 @@
 A boundary lies before and after each durable write (a commit of SQLite, a sync of a file), each
 call of a scheduler and each method of a pipeline. The server, which this file is as a program,
 imports asimov once and forks a process for each command; it reads a JSON object a line, with
-``argv`` and ``at`` (the boundary to die at, counted from 1), and answers with ``killed`` (the
-boundary's name, or null) and ``code``.
+``argv``, ``name`` and ``at`` (to die when a boundary of that name is reached so many times), and
+answers with ``killed`` (whether it was) and ``code``.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ class Server:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder,
         )  # fmt: skip
 
-    def run(self, *argv: str, at: int = 0) -> tuple[str | None, int]:
-        """Run a command; return the boundary that it was killed at, or None, and its exit code."""
+    def run(self, *argv: str, name: str = "", at: int = 0) -> tuple[bool, int]:
+        """Run a command; return whether it was killed, and its exit code."""
         assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(json.dumps({"argv": argv, "at": at}) + "\n")
+        self.process.stdin.write(json.dumps({"argv": argv, "name": name, "at": at}) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         assert line, "the server has gone"
@@ -63,14 +63,13 @@ class Boundaries:
     """Counts boundaries, and dies at one of them."""
 
     def __init__(self) -> None:
+        self.name = ""
         self.left = 0
-        self.told = -1
 
     def reach(self, name: str) -> None:
         """Be at a boundary."""
-        self.left -= 1
-        if self.left == 0:
-            os.write(self.told, name.encode())
+        self.left -= name == self.name
+        if name == self.name and self.left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def around(self, owner: Any, method: str, name: str) -> None:
@@ -89,6 +88,7 @@ class Boundaries:
 def pipelines() -> dict[str, type]:
     """Return a pipeline that submits by a program of its own, and one with post-processing."""
     from asimov.pipelines.testing import SimpleTestPipeline
+
     from asimov.scheduler import JobDescription
 
     class Own(SimpleTestPipeline):
@@ -116,8 +116,8 @@ def pipelines() -> dict[str, type]:
             self.production.status = "processing"
             self.production.job_id = self.scheduler.submit(
                 JobDescription(
-                    "/bin/sh", rundir / "after.out", rundir / "after.err", rundir / "after.log",
-                    arguments="-c 'touch processed'", initialdir=str(rundir),
+                    "/bin/touch", rundir / "after.out", rundir / "after.err", rundir / "after.log",
+                    arguments="processed", initialdir=str(rundir),
                 )
             )  # fmt: skip
 
@@ -129,10 +129,11 @@ def pipelines() -> dict[str, type]:
 
 def prepare(boundaries: Boundaries) -> None:
     """Put the boundaries in place."""
-    from asimov import plugins
-    from asimov.engine import attempts, calling
     from asimov.pipelines.command import Command
     from asimov.pipelines.testing import SimpleTestPipeline
+
+    from asimov import plugins
+    from asimov.engine import attempts, calling
     from asimov.scheduler.htcondor import HTCondor
     from asimov.scheduler.local import LocalScheduler
 
@@ -165,7 +166,7 @@ def prepare(boundaries: Boundaries) -> None:
     }
     plugins.found = lambda group: {**real(group), **(own if group == plugins.PIPELINES else {})}
     # Programs end within a moment here, and so many deaths in one method are meant.
-    attempts.SUBMITTING = 1
+    attempts.SUBMITTING = 0.3
     calling.DEATHS = 1_000_000
 
 
@@ -177,19 +178,13 @@ def serve() -> None:
     prepare(boundaries)
     for line in sys.stdin:
         request = json.loads(line)
-        heard, boundaries.told = os.pipe()
+        boundaries.name, boundaries.left = request["name"], request["at"]
         child = os.fork()
         if child == 0:
-            os.close(heard)
-            boundaries.left = request["at"]
-            code = _command(main, request["argv"])
-            os._exit(code)
-        os.close(boundaries.told)
-        with os.fdopen(heard) as stream:
-            killed = stream.read()
+            os._exit(_command(main, request["argv"]))
         _, status = os.waitpid(child, 0)
         code = os.waitstatus_to_exitcode(status)
-        print(json.dumps({"killed": killed or None, "code": code}), flush=True)
+        print(json.dumps({"killed": code == -signal.SIGKILL, "code": code}), flush=True)
 
 
 def _command(main: Callable[[], None], argv: list[str]) -> int:

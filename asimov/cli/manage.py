@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from asimov.cli.opened import open_workspace, say
-from asimov.engine import build, submit
+from asimov.engine import build, calling, submit
 from asimov.engine.lease import at_work
 from asimov.engine.result import Result
 from asimov.errors import EXIT_ERROR, EXIT_UNREACHABLE, SchedulerUnreachableError
@@ -89,6 +89,7 @@ def build_command(force: bool) -> int:
         keys = workspace.keys(subject)
         if not dry_run:
             workspace.adopt()
+            calling.settle(workspace, say)
         result = build.build(workspace, keys, say, dry_run=dry_run, force=force)
     return _tell(result, "built", "nothing to build", dry_run)
 
@@ -109,6 +110,7 @@ def submit_command() -> int:
         keys = workspace.keys(subject)
         if not dry_run:
             workspace.adopt()
+            calling.settle(workspace, say)
             workspace.scheduler().wake()
         result = submit.submit(workspace, keys, say, dry_run=dry_run)
     return _tell(result, "submitted", "nothing to submit", dry_run)

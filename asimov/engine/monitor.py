@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
+from asimov.engine import calling
 from asimov.engine.attempts import ask, settle
 from asimov.engine.build import build
 from asimov.engine.guard import call
@@ -96,6 +97,7 @@ def monitor(
     unsettled: dict[Key, str] = {}
     if not dry_run:
         workspace.adopt()
+        calling.settle(workspace, report)
         workspace.scheduler().wake()
         # What may have been submitted again is not looked at until that is known.
         unsettled = settle(workspace, report)
