@@ -10,7 +10,7 @@ import click
 
 from asimov.cli.opened import open_workspace
 from asimov.configuration import owner
-from asimov.engine.monitor import at_work
+from asimov.engine.lease import at_work
 from asimov.engine.observe import LOST
 from asimov.engine.readiness import waiting_for
 from asimov.engine.status import iso, rows

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from asimov.cli.opened import broken, say
 from asimov.configuration import number
-from asimov.engine.monitor import Pass, at_work, monitor
+from asimov.engine.lease import at_work, watching
+from asimov.engine.monitor import Pass, monitor
 from asimov.engine.watch import LOOK, Watch
 from asimov.errors import (
     EXIT_BUSY,
@@ -61,6 +62,10 @@ class Repeated:
 
     def run(self) -> int:
         """Go on until the end; return the exit code."""
+        with watching(self.workspace, "asimov monitor that goes on"):
+            return self._run()
+
+    def _run(self) -> int:
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
         patience = number(self.workspace.project.config, "monitor", "patience", 600)
         while True:

@@ -15,6 +15,7 @@ from asimov.engine.calling import Call, acting, calls_of
 from asimov.engine.containment import contained, late, limit_of
 from asimov.engine.timelimit import Overtime, TimeLimit
 from asimov.errors import AsimovError, SchedulerUnreachableError
+from asimov.files import full_disk
 from asimov.ledger.database import JournalError
 from asimov.logs import logger
 from asimov.pipeline import Pipeline
@@ -139,6 +140,8 @@ def guarded(
             raise  # the time limit of a call around this one
         if isinstance(error, (passing, plugins.PluginError)) and not limit.over:
             raise
+        if (full := full_disk(error)) and not limit.over:
+            raise full from error
         logger().error("%s/%s: %s failed", *analysis.key, method, exc_info=True)
         unreachable = None if limit.over else _unreachable(error)
         if unreachable:

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from asimov import configuration
 from asimov.errors import EXIT_BUSY, AsimovError
-from asimov.ledger.leases import Lease, give_back, take
+from asimov.ledger.leases import WATCH, WORK, Lease, give_back, take
 from asimov.logs import logger
 from asimov.workspace import Workspace
 
@@ -58,20 +58,42 @@ def at_work(workspace: Workspace, purpose: str, *, wait: bool = False) -> Iterat
         From any write to the journal in the block, once another has taken the lease over.
     """
     journal = workspace.journal
+    with _held(workspace, purpose, WORK, wait=wait) as token:
+        journal.fence = token
+        try:
+            workspace.catch_up()
+            yield
+        finally:
+            journal.fence = None
+
+
+@contextmanager
+def watching(workspace: Workspace, purpose: str) -> Iterator[None]:
+    """Be the only one that goes on watching the project; others may act in between.
+
+    Raises
+    ------
+    AsimovError
+        With the exit code `EXIT_BUSY` where somebody watches it already.
+    """
+    with _held(workspace, purpose, WATCH):
+        yield
+
+
+@contextmanager
+def _held(workspace: Workspace, purpose: str, name: str, *, wait: bool = False) -> Iterator[str]:
+    journal = workspace.journal
     length = _length(workspace)
-    while (held := take(journal, lease := _new(purpose, length), is_dead)) is not None:
+    while (held := take(journal, lease := _new(purpose, length), is_dead, name)) is not None:
         if not wait:
             raise _busy(held)
         time.sleep(_POLL)
-    journal.fence = lease.token
     renewal = _Renewal(journal.path, lease.token, length)
     renewal.start()
     try:
-        workspace.catch_up()
-        yield
+        yield lease.token
     finally:
         renewal.end()
-        journal.fence = None
         give_back(journal, lease.token)
 
 

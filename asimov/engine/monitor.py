@@ -9,7 +9,6 @@ from asimov.engine import calling
 from asimov.engine.attempts import ask, settle
 from asimov.engine.build import build
 from asimov.engine.guard import call
-from asimov.engine.lease import at_work
 from asimov.engine.observe import LOST, Observer
 from asimov.engine.readiness import blocked, waiting_for
 from asimov.engine.submit import submit
@@ -23,8 +22,6 @@ from asimov.scheduler import Observation, Unknown
 from asimov.states import STATES
 from asimov.storage import Store
 from asimov.workspace import Workspace
-
-__all__ = ["Pass", "at_work", "monitor"]
 
 Report = Callable[[str], None]
 

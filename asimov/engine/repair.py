@@ -220,7 +220,7 @@ def _refuse_newer(project: Project, found: Salvaged) -> None:
 
 def _refuse_busy(found: Salvaged) -> None:
     for row in found.rows.get("lease", []):
-        held = Lease(**{name: value for name, value in row.items() if name != "id"})
+        held = Lease(**{name: value for name, value in row.items() if name != "name"})
         if not is_dead(held):
             busy = AsimovError(
                 f"another asimov is at work in this project ({held})",

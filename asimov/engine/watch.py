@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from asimov.engine.attempts import ticket
-from asimov.engine.monitor import Pass, advance, at_work
+from asimov.engine.lease import at_work
+from asimov.engine.monitor import Pass, advance
 from asimov.plugins import PluginError
 from asimov.scheduler import Observation, Ticket
 from asimov.workspace import Workspace

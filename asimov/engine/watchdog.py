@@ -24,7 +24,7 @@ from asimov.engine.calling import Call, Calls
 from asimov.engine.capture import Capture
 from asimov.errors import AsimovError
 from asimov.ledger.journal import Journal
-from asimov.ledger.leases import give_back
+from asimov.ledger.leases import give_back_all
 
 #: How often it looks, in seconds.
 _TICK = 1.0
@@ -94,7 +94,7 @@ class Watchdog(threading.Thread):
         watched.capture.restore()
         # The next program has this process's number and start, and would be taken for its holder.
         with suppress(AsimovError), closing(Journal(watched.journal)) as journal:
-            give_back(journal, watched.calls.token or "")
+            give_back_all(journal, watched.calls.token or "")
         process.again()
 
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from asimov.errors import AsimovError
 from asimov.files import JournalError, is_full
 from asimov.ledger.migrations import MIGRATIONS
@@ -179,6 +181,25 @@ class Database:
                 yield
         finally:
             self._db.execute("PRAGMA synchronous = NORMAL")
+
+
+def unpacked(database: Database, packed: bytes) -> Any:
+    """Return what a value of the journal holds.
+
+    Raises
+    ------
+    JournalError
+        Where it was damaged.
+    """
+    try:
+        return msgspec.msgpack.decode(packed)
+    except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
+        raise damaged(database, f"a value in it can't be read ({error})") from error
+
+
+def damaged(database: Database, what: str) -> JournalError:
+    """Return the error that says that the journal is damaged, although it can be opened."""
+    return JournalError(f"the journal is damaged: {what}", where=database.path, hint=_REPAIR)
 
 
 def _kind(error: Exception, path: Path) -> str:

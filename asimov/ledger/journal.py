@@ -15,9 +15,10 @@ from typing import Any
 import msgspec
 
 from asimov.ledger import leases
-from asimov.ledger.database import Database
+from asimov.ledger.database import Database, damaged, unpacked
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt, Build, Event, Record
+from asimov.states import STATES
 
 _RECORD = (
     "subject, name, status, since, reason, uid, job_id, job_state, job_detail, progress, job_since"
@@ -60,6 +61,9 @@ class Journal(Database):
     def records(self) -> dict[Key, Record]:
         """Return the record of every analysis that the journal knows."""
         rows = self.rows(f"SELECT {_RECORD} FROM analyses")
+        strange = {row[2] for row in rows} - STATES.keys()
+        if strange:
+            raise damaged(self, f"there is no state {strange.pop()!r}")
         return {(row[0], row[1]): Record(*row) for row in rows}
 
     def record(self, key: Key) -> Record | None:
@@ -219,7 +223,7 @@ class Journal(Database):
     def facts(self) -> dict[Key, dict[str, Any]]:
         """Return what pipelines wrote, by analysis, and by subject under ``(subject, "")``."""
         rows = self.rows("SELECT subject, name, data FROM facts")
-        return {(row[0], row[1]): msgspec.msgpack.decode(row[2]) for row in rows}
+        return {(row[0], row[1]): unpacked(self, row[2]) for row in rows}
 
     def set_facts(self, key: Key, data: Mapping[str, Any]) -> None:
         """Replace what is kept of an analysis or a subject."""
@@ -272,7 +276,7 @@ class Journal(Database):
     def changes(self) -> list[tuple[int, dict[str, str]]]:
         """Return the changes that were begun and not closed, oldest first."""
         rows = self.rows("SELECT id, files FROM changes ORDER BY id")
-        return [(number, msgspec.msgpack.decode(files)) for number, files in rows]
+        return [(number, unpacked(self, files)) for number, files in rows]
 
     def close_changes(self) -> None:
         """Record that every change that was begun is in the files."""

@@ -1,6 +1,6 @@
-"""The lease in the journal: the one process at a time that may act in a project.
+"""Leases in the journal: the one process at a time that may act in a project, or watch it.
 
-A process that holds it fences what it writes: each of its transactions begins by looking whether
+A process that may act fences what it writes: each of its transactions begins by looking whether
 the lease is still its own. One that was stopped, or whose machine slept, past the end of its lease
 comes back to an error and changes nothing of what another has done meanwhile.
 """
@@ -71,15 +71,24 @@ class LeaseLostError(JournalError):
         )
 
 
-def holder(journal: Database) -> Lease | None:
+#: The right to act, and the right to go on watching between the times that others act.
+WORK = "work"
+WATCH = "watch"
+
+
+def holder(journal: Database, name: str = WORK) -> Lease | None:
     """Return the lease that is held, whether or not its holder lives."""
     rows = journal.rows(
-        "SELECT token, host, boot, process, started, purpose, since, expires FROM lease"
+        "SELECT token, host, boot, process, started, purpose, since, expires FROM lease "
+        "WHERE name = ?",
+        (name,),
     )
     return Lease(*rows[0]) if rows else None
 
 
-def take(journal: Database, new: Lease, is_dead: Callable[[Lease], bool]) -> Lease | None:
+def take(
+    journal: Database, new: Lease, is_dead: Callable[[Lease], bool], name: str = WORK
+) -> Lease | None:
     """Take the lease where nobody alive has it.
 
     Parameters
@@ -90,6 +99,8 @@ def take(journal: Database, new: Lease, is_dead: Callable[[Lease], bool]) -> Lea
         The lease to take.
     is_dead
         Says whether the holder of a lease does no more.
+    name
+        Of which right it is the lease.
 
     Returns
     -------
@@ -97,20 +108,31 @@ def take(journal: Database, new: Lease, is_dead: Callable[[Lease], bool]) -> Lea
         The lease of another, where that is why it was not taken.
     """
     # A look first: many who wait do not hinder the holder's own writes.
-    held = holder(journal)
+    held = holder(journal, name)
     if held is not None and not is_dead(held):
         return held
     with journal.transaction():
-        held = holder(journal)
+        held = holder(journal, name)
         if held is not None and not is_dead(held):
             return held
-        journal.write("INSERT OR REPLACE INTO lease VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)", new)
+        journal.write(
+            "INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (name, *new)
+        )
     return None
 
 
 def give_back(journal: Database, token: str) -> None:
     """End a lease; one that another has taken over is left alone."""
     journal.write("DELETE FROM lease WHERE token = ?", (token,))
+
+
+def give_back_all(journal: Database, token: str) -> None:
+    """End every lease of the process that holds this one."""
+    journal.write(
+        "DELETE FROM lease WHERE (host, boot, process) IN "
+        "(SELECT host, boot, process FROM lease WHERE token = ?)",
+        (token,),
+    )
 
 
 def check(journal: Database, token: str) -> None:

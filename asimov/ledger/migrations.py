@@ -38,8 +38,8 @@ CREATE TABLE remedies (
     uid TEXT NOT NULL, process TEXT NOT NULL, class TEXT NOT NULL, times INTEGER NOT NULL,
     last REAL NOT NULL, PRIMARY KEY (uid, process, class)) WITHOUT ROWID;
 CREATE TABLE lease (
-    id INTEGER PRIMARY KEY CHECK (id = 1), token TEXT NOT NULL, host TEXT NOT NULL,
+    name TEXT PRIMARY KEY, token TEXT NOT NULL, host TEXT NOT NULL,
     boot TEXT NOT NULL, process INTEGER NOT NULL, started TEXT NOT NULL, purpose TEXT NOT NULL,
-    since REAL NOT NULL, expires REAL NOT NULL)
+    since REAL NOT NULL, expires REAL NOT NULL) WITHOUT ROWID
 """,
 ]

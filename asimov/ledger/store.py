@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,9 +76,12 @@ class LedgerFiles:
         for path, status in self._scan():
             seen.add(path)
             stamp = _stamp(status) if status else ""
-            if path in cached and cached[path][0] == stamp:
-                data = msgspec.msgpack.decode(cached[path][1])
-            else:
+            data = (
+                _unpacked(cached[path][1])
+                if stamp and cached.get(path, ("",))[0] == stamp
+                else None
+            )
+            if data is None:
                 try:
                     data = self._parse(path)
                 except AsimovError as error:
@@ -326,9 +330,17 @@ def _stamp(status: os.stat_result) -> str:
 def _packed(data: Any) -> bytes | None:
     """Return data for the cache; None where it would not come back the same."""
     try:
-        return msgspec.msgpack.encode(data)
+        packed = msgspec.msgpack.encode(data)
     except (OverflowError, TypeError, ValueError):
         return None
+    return zlib.crc32(packed).to_bytes(4, "big") + packed
+
+
+def _unpacked(packed: bytes) -> Any:
+    """Return data from the cache; None where it was damaged."""
+    if zlib.crc32(packed[4:]).to_bytes(4, "big") != packed[:4]:
+        return None
+    return msgspec.msgpack.decode(packed[4:])
 
 
 def _sync_file_system(folder: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from asimov.ledger.database import Database
+from asimov.ledger.database import Database, unpacked
 from asimov.ledger.needs import Key
 
 #: How long a scheduler is asked for what an ended job used, in seconds: its history may lag, and
@@ -82,7 +82,7 @@ class Usages:
             ]
         found: dict[Key, list[tuple[str, dict[str, Any]]]] = {}
         for subject, name, stage, packed in rows:
-            usage = msgspec.msgpack.decode(packed)
+            usage = unpacked(self._journal, packed)
             if usage is not None:
                 found.setdefault((subject, name), []).append((stage, usage))
         return found

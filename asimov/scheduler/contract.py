@@ -343,7 +343,7 @@ class BookmarkStore(Protocol):
         """Return every bookmark by its log's absolute path."""
 
     def save(self, changed: Mapping[str, bytes]) -> None:
-        """Keep bookmarks that are new or have changed."""
+        """Keep bookmarks that are new or have changed; an empty one is forgotten."""
 
 
 @dataclass

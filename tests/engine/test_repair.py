@@ -349,7 +349,7 @@ def test_who_is_at_work_is_left_alone(lab: Any) -> None:
         lease = ("t", os.uname().nodename, _boot(), holder.pid, started, "asimov monitor")
         now = time.time()
         journal.write(
-            "INSERT INTO lease VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)", (*lease, now, now + 100)
+            "INSERT INTO lease VALUES ('work', ?, ?, ?, ?, ?, ?, ?, ?)", (*lease, now, now + 100)
         )
         journal.write("DROP TABLE remedies")
     assert "at work in this project (asimov monitor" in lab.run("ledger", "repair", code=6).err

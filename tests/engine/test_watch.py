@@ -118,7 +118,6 @@ def test_a_watch_keeps_the_progress_that_only_the_scheduler_tells(
     assert lab.rows()["a"]["progress"] == "3/7"
 
 
-@pytest.mark.skip("no lease for watches yet")
 def test_a_watch_says_that_another_watches_already(lab: Any) -> None:
     lab.apply("a, seconds: 1000")
     arguments = [sys.executable, "-u", "-m", "asimov", "monitor", "--chain", "--watch"]

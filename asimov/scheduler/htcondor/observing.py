@@ -40,8 +40,6 @@ _IN_QUEUE = f"({_TOP_LEVEL} || JobStatus == {answers.JobStatus.HELD:d})"
 _LENGTH = 4000
 #: Above so many jobs one look at all the project's history is faster than one at theirs.
 _FEW = 100
-#: When a history that lacks some of a cluster's processes is taken to be all there is, in seconds.
-_SETTLED = 600
 
 
 def observe(
@@ -159,8 +157,6 @@ class _Pass:
     doubts: dict[str, str] = field(default_factory=dict)
     #: Processes that have completed and are in the queue still, of clusters that are half gone.
     completed: dict[str, list[Ad]] = field(default_factory=dict)
-    #: Whose event logs say that the job has not ended.
-    going: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.open = {ticket.uid: ticket for ticket in self.tickets}
@@ -232,7 +228,6 @@ class _Pass:
             if end is not None and log.state.whole:
                 self.answer(ticket.uid, _gone(ticket, log.cluster, end))
                 continue
-            self.going.add(ticket.uid)
             lack = "tells of no ending" if end is None else "lacks its beginning"
             doubt = f"job {log.cluster} is not in the queue, and its event log {lack}"
             self.doubts[ticket.uid] = f"{doubt}; {log.doubt}" if log.doubt else doubt
@@ -261,8 +256,8 @@ class _Pass:
         for ticket, cluster in _matched(self.open.values(), ads):
             end = answers.gone(cluster, "history")
             total = answers.processes(cluster)
-            settled = self.now - (end.ended_at or 0) >= _SETTLED and ticket.uid not in self.going
-            if len(cluster) < total and not settled:
+            if len(cluster) < total:
+                # The others may be under way on a schedd that has lost its queue.
                 self.doubts[ticket.uid] = (
                     f"the history holds {len(cluster)} of {total} processes of job {end.job_id}"
                 )

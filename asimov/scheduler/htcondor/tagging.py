@@ -13,10 +13,10 @@ from contextlib import contextmanager
 from asimov.scheduler.contract import Tag
 from asimov.scheduler.htcondor.connection import bindings, keep_none, literal, quoted
 
-#: Names the attributes that go into the event log (event 028), so that a job is found there,
-#: and a DAG's node is told from the DAG.
+#: Names the attributes that go into the event log (event 028), so that a job is found there, a
+#: DAG's node is told from the DAG, and it is known when all processes have ended.
 INFORMATION = "JobAdInformationAttrs"
-_IN_LOG = ("AsimovUID", "DAGManJobId")
+_IN_LOG = ("AsimovUID", "DAGManJobId", "TotalSubmitProcs", "RequestMemory")
 
 
 def job_attributes(tag: Tag) -> dict[str, str]:

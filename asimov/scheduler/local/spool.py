@@ -129,9 +129,10 @@ class Spool:
                 for stale in self.folder.glob("new.db*"):
                     stale.unlink()
                 with closing(sqlite3.connect(new, isolation_level=None)) as db:
-                    db.execute(f"PRAGMA journal_mode = {_journal_mode(self.folder)}")
                     version = f"PRAGMA user_version = {_VERSION}"
                     db.executescript(f"BEGIN;{_SCHEMA}{version};COMMIT;")
+                    # Last: on a full disk a write-ahead log would be left behind at the rename.
+                    db.execute(f"PRAGMA journal_mode = {_journal_mode(self.folder)}")
                 new.rename(self.database)
                 sync_folder(self.folder)
         except (OSError, sqlite3.Error) as error:
