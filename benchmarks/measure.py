@@ -12,8 +12,11 @@ import sys
 import time
 
 if __name__ != "__main__":
+    import signal
     import subprocess
-    from collections.abc import Mapping, Sequence
+    import threading
+    from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import contextmanager
     from dataclasses import dataclass
     from pathlib import Path
 
@@ -85,3 +88,73 @@ def measure(command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -
     if code != 0:
         sys.exit(f"{' '.join(command)}: exit code {code}\n{ran.stdout[-2000:]}")
     return Sample(seconds, kibibytes * 1024 / 1e6, ran.stdout)
+
+
+class Followed:
+    """A running process, and the most that it was seen to hold.
+
+    Attributes
+    ----------
+    files
+        The largest number of open files, looked up every 2 ms.
+    memory_mb
+        The largest resident size, in MB.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.files = 0
+        self.memory_mb = 0.0
+        self._thread = threading.Thread(target=self._look)
+        self._thread.start()
+
+    def _look(self) -> None:
+        proc = Path("/proc", str(self.process.pid))
+        while self.process.poll() is None:
+            try:
+                self.files = max(self.files, sum(1 for _ in (proc / "fd").iterdir()))
+                status = (proc / "status").read_text()
+            except OSError:  # it has just ended
+                continue
+            for line in status.splitlines():
+                if line.startswith("VmHWM:"):
+                    self.memory_mb = int(line.split()[1]) * 1024 / 1e6
+            time.sleep(0.002)
+
+    def end(self) -> None:
+        """Wait until the process has ended."""
+        self.process.wait()
+        self._thread.join()
+
+
+@contextmanager
+def followed(
+    command: Sequence[str], cwd: Path, environment: Mapping[str, str], said: Path
+) -> Iterator[Followed]:
+    """Run a command beside the block; it is interrupted at its end, if it runs still.
+
+    Parameters
+    ----------
+    command
+        The program's absolute path and its arguments.
+    cwd, environment
+        Its folder, and all of its environment variables.
+    said
+        A file for its output.
+    """
+    with said.open("wb") as stream:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
+    following = Followed(process)
+    try:
+        yield following
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+        following.end()

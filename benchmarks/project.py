@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+import pool
 from measure import Sample, measure
 
 
@@ -38,6 +40,12 @@ LAYOUTS = {
     "one subject": Layout(None),
     "one subject, waiting": Layout(None, waiting=True),
 }
+
+#: Scripts that run in the processes that are measured.
+INSIDE = Path(__file__).parent / "inside"
+
+#: What a job is to make; none does.
+OUTPUT = "result.json"
 
 #: For the analyses of real schedulers: they must not end, and need not run.
 _SCHEDULING = {"htcondor": "requirements: 'False'"}
@@ -76,7 +84,7 @@ def command_settings(scheduler: str) -> str:
     """Return the settings of an analysis that runs for an hour, in the pipeline ``command``."""
     return (
         "pipeline: command\nexecutable: sleep\narguments: [3600]\n"
-        "outputs: {result: never-there.json}\n"
+        f"outputs: {{result: {OUTPUT}}}\n"
         f"scheduler:\n  request memory: 16 MB\n  {_SCHEDULING.get(scheduler, 'request cpus: 1')}\n"
     )
 
@@ -127,6 +135,15 @@ class Program:
         """Measure some Python."""
         return measure([str(self.environment / "bin" / "python"), "-c", code], cwd, self.variables)
 
+    def inside(self, name: str, *arguments: str | Path) -> list[str]:
+        """Return the command that runs a script of the folder ``inside``."""
+        python = self.environment / "bin" / "python"
+        return [str(each) for each in (python, INSIDE / f"{name}.py", *arguments)]
+
+    def script(self, cwd: Path, name: str, *arguments: str | Path) -> Sample:
+        """Measure a script of the folder ``inside``."""
+        return measure(self.inside(name, *arguments), cwd, self.variables)
+
 
 @contextmanager
 def program(environment: Path, *, with_null_scheduler: bool = False) -> Iterator[Program]:
@@ -173,6 +190,29 @@ class Life:
         self.figures.setdefault(figure, []).append(sample)
 
 
+def make(asimov: Program, root: Path, size: int, layout: str, scheduler: str) -> tuple[Sample, ...]:
+    """Make a project and build its analyses; return what applying and building took."""
+    text = blueprints(size, layout, command_settings(scheduler))
+    (root / "blueprints.yaml").write_text(text)
+    asimov.asimov(root, "init", "Benchmark", "--scheduler", scheduler)
+    applied = asimov.asimov(root, "apply", "-f", "blueprints.yaml")
+    return applied, asimov.asimov(root, "manage", "build")
+
+
+def rows(asimov: Program, root: Path) -> list[dict[str, Any]]:
+    """Return what ``asimov status --json`` says."""
+    found: list[dict[str, Any]] = json.loads(asimov.asimov(root, "status", "--json").out)
+    return found
+
+
+def make_outputs(root: Path) -> int:
+    """Make the outputs that every submitted job declares; return how many."""
+    rundirs = [path.parent for path in root.glob("working/*/*/job.sub")]
+    for rundir in rundirs:
+        (rundir / OUTPUT).write_text("{}\n")
+    return len(rundirs)
+
+
 def live(asimov: Program, size: int, layout: str, scheduler: str, passes: int) -> Life:
     """Take a new project from its blueprints to running jobs, and look at them a few times.
 
@@ -192,12 +232,11 @@ def live(asimov: Program, size: int, layout: str, scheduler: str, passes: int) -
     life = Life()
     with TemporaryDirectory(prefix="asimov-benchmark-", ignore_cleanup_errors=True) as folder:
         root = Path(folder)
-        text = blueprints(size, layout, command_settings(scheduler))
-        (root / "blueprints.yaml").write_text(text)
-        asimov.asimov(root, "init", "Benchmark", "--scheduler", scheduler)
-        life.add("apply", asimov.asimov(root, "apply", "-f", "blueprints.yaml"))
-        life.counts["applied"] = len(json.loads(asimov.asimov(root, "status", "--json").out))
-        life.add("manage build", asimov.asimov(root, "manage", "build"))
+        for figure, sample in zip(
+            ("apply", "manage build"), make(asimov, root, size, layout, scheduler), strict=True
+        ):
+            life.add(figure, sample)
+        life.counts["applied"] = len(rows(asimov, root))
         life.counts["built"] = sum(1 for _ in (root / "checkouts").glob("*/analyses/*.ini"))
         try:
             life.add("manage submit", asimov.asimov(root, "manage", "submit"))
@@ -205,20 +244,22 @@ def live(asimov: Program, size: int, layout: str, scheduler: str, passes: int) -
             for _ in range(passes):
                 life.add("idle monitor pass", asimov.asimov(root, "monitor"))
                 life.add("status --json", asimov.asimov(root, "status", "--json"))
-            rows = json.loads(life.figures["status --json"][-1].out)
-            life.counts["submitted"] = len({row["job_id"] for row in rows} - {None})
-            seen = [row for row in rows if row["job_state"] in {"idle", "running"}]
+            shown = json.loads(life.figures["status --json"][-1].out)
+            life.counts["submitted"] = len({row["job_id"] for row in shown} - {None})
+            seen = [row for row in shown if row["job_state"] in {"idle", "running"}]
             life.counts["seen running"] = sum(row["status"] == "running" for row in seen)
             run = -(-size // (LAYOUTS[layout].each or size)) if LAYOUTS[layout].waiting else size
             life.expected = {"applied": size, "built": run, "submitted": run, "seen running": run}
         finally:
-            if scheduler != "null":
+            if scheduler == "local":
                 _end_jobs(root)
+            elif scheduler == "htcondor":
+                pool.remove(root)
     return life
 
 
 def _end_jobs(root: Path) -> None:
-    """Remove a project's jobs and wait until they have left."""
+    """Remove a project's jobs one by one and wait until they have left."""
     from asimov.engine.attempts import ask
     from asimov.scheduler import Present
     from asimov.workspace import Workspace

@@ -13,13 +13,13 @@ from measure import Sample
 
 def summary(samples: Sequence[Sample]) -> dict[str, float | int]:
     """Return the median and the range of the times, and the largest peak memory."""
-    seconds = [sample.seconds for sample in samples]
+    times = [sample.seconds for sample in samples]
     return {
-        "seconds": statistics.median(seconds),
-        "lowest": min(seconds),
-        "highest": max(seconds),
+        "seconds": statistics.median(times),
+        "lowest": min(times),
+        "highest": max(times),
         "memory_mb": max(sample.memory_mb for sample in samples),
-        "samples": len(seconds),
+        "samples": len(times),
     }
 
 
@@ -64,10 +64,15 @@ def life_table(lives: Sequence[dict[str, Any]], grown: Sequence[dict[str, Any]])
             cells = []
             for size in sizes:
                 of = by_place[layout, size][figure]
-                cells.append(f"{_seconds(of['seconds'])}, {of['memory_mb']:.0f} MB")
+                cells.append(time_and_memory(of))
             cells += [f"{exponents[layout, figure, large]:.2f}" for _, large in steps]
             rows.append([f"{figure} ({layout})", *cells])
     return table(["", *heads], rows)
+
+
+def time_and_memory(figures: dict[str, Any]) -> str:
+    """Return a summary's median and peak as a cell."""
+    return f"{seconds(figures['seconds'])}, {figures['memory_mb']:.0f} MB"
 
 
 def against_table(compared: dict[str, Any]) -> str:
@@ -77,7 +82,7 @@ def against_table(compared: dict[str, Any]) -> str:
             row["figure"],
             str(row["analyses"] or ""),
             *(
-                f"{_seconds(row['seconds'][who])}, {row['memory_mb'][who]:.0f} MB"
+                f"{seconds(row['seconds'][who])}, {row['memory_mb'][who]:.0f} MB"
                 for who in ("ours", "theirs")
             ),
             f"{row['ratio']:.1f}",
@@ -104,5 +109,6 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([texts[0], f"|{rule}|", *texts[1:]])
 
 
-def _seconds(value: float) -> str:
+def seconds(value: float) -> str:
+    """Return a time as a cell."""
     return f"{value:.2f} s" if value < 10 else f"{value:.1f} s"

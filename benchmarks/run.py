@@ -12,8 +12,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import changes
 import published
 import report
+import soak
+import submission
+import tracking
 from measure import Sample
 from project import LAYOUTS, Life, Program, live, program
 
@@ -35,15 +39,8 @@ def main() -> int:
         results["help"] = _help(asimov, 5 * options.repeats)
         print(_help_words(results["help"]) + "\n")
         results["lives"] = []
-        for layout in options.layouts:
-            for size in options.sizes:
-                _say(f"{size} analyses, {layout} ...")
-                lives = [
-                    live(asimov, size, layout, options.scheduler, 3) for _ in range(options.repeats)
-                ]
-                results["lives"].append(_summed(size, layout, lives))
-    results["growth"] = report.growth(results["lives"])
-    print(report.life_table(results["lives"], results["growth"]), flush=True)
+        for part in options.parts:
+            _PARTS[part](asimov, options, results)
     if null:
         print(f"\n{_EXCLUDED}")
     if options.against:
@@ -63,9 +60,67 @@ def main() -> int:
     return 1 if wrong else 0
 
 
+def _lives(asimov: Program, options: argparse.Namespace, results: dict[str, Any]) -> None:
+    for layout in options.layouts:
+        for size in options.sizes:
+            _say(f"{size} analyses, {layout} ...")
+            lives = [
+                live(asimov, size, layout, options.scheduler, 3) for _ in range(options.repeats)
+            ]
+            results["lives"].append(_summed(size, layout, lives))
+    results["growth"] = report.growth(results["lives"])
+    print(report.life_table(results["lives"], results["growth"]) + "\n", flush=True)
+
+
+def _changes(asimov: Program, options: argparse.Namespace, results: dict[str, Any]) -> None:
+    _say("passes in which many change ...")
+    results["changes"] = changes.measure(asimov, options.sizes, _MANY, options.repeats)
+    print(changes.table(results["changes"]) + "\n", flush=True)
+
+
+def _submission(asimov: Program, options: argparse.Namespace, results: dict[str, Any]) -> None:
+    size = min(_MANY, max(options.sizes))
+    _say(f"submission of {size} ...")
+    results["submission"] = submission.compare(asimov, size, options.repeats)
+    print(submission.table(results["submission"]) + "\n", flush=True)
+
+
+def _tracking(asimov: Program, options: argparse.Namespace, results: dict[str, Any]) -> None:
+    size = max(options.sizes)
+    _say(f"{size} jobs that wait ...")
+    results["tracking"] = tracking.track(asimov, size, 3)
+    print(tracking.table(results["tracking"]) + "\n", flush=True)
+
+
+def _soak(asimov: Program, options: argparse.Namespace, results: dict[str, Any]) -> None:
+    size = max(options.sizes)
+    _say(f"an hour over {size} ...")
+    results["soak"] = soak.soak(asimov, size, options.scheduler, options.minutes)
+    print(soak.table(results["soak"]) + "\n", flush=True)
+
+
+_PARTS = {
+    "lives": _lives,
+    "changes": _changes,
+    "submission": _submission,
+    "tracking": _tracking,
+    "soak": _soak,
+}
+#: What each scheduler serves.
+_SERVED = {
+    "null": ["lives", "changes", "soak"],
+    "local": ["lives"],
+    "htcondor": ["lives", "submission", "tracking", "soak"],
+}
+#: How many change their states at once, and are submitted beside the bare loop.
+_MANY = 1000
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", metavar="N", help="how many analyses")
+    parser.add_argument("--parts", nargs="+", choices=list(_PARTS), help="what to measure")
+    parser.add_argument("--minutes", type=int, default=soak.HOUR, help="of the soak (%(default)s)")
     parser.add_argument("--layouts", nargs="+", choices=list(LAYOUTS), default=list(LAYOUTS))
     parser.add_argument(
         "--repeats", type=int, default=3, help="projects of each size (%(default)s)"
@@ -79,8 +134,12 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
     options = parser.parse_args()
+    served = _SERVED[options.scheduler]
+    options.parts = options.parts or served
+    if not set(options.parts) <= set(served):
+        parser.error(f"{options.scheduler} has {', '.join(served)}")
     if options.sizes is None:
-        # The jobs of a real scheduler are removed one by one afterwards.
+        # A real pool may be shared with others.
         options.sizes = [100, 1000, 10000] if options.scheduler == "null" else [100, 1000]
     return options
 

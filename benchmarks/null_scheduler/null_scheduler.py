@@ -1,6 +1,7 @@
-"""A scheduler that costs nothing: it takes every job, and each runs for ever.
+"""A scheduler that costs nothing: it takes every job, and each runs until it is told to end.
 
-For benchmarks only: what asimov itself needs for a submission and for a pass over running jobs.
+For benchmarks only: what asimov itself needs for a submission, for a pass over running jobs, and
+for a pass in which many have ended.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import ClassVar
 
 from asimov.errors import SchedulerError
 from asimov.scheduler import (
+    Gone,
     JobDescription,
     JobState,
     NotFound,
@@ -26,22 +28,36 @@ from asimov.scheduler import (
 
 @dataclass
 class NullScheduler(Scheduler):
-    """Keeps the identities of its jobs in one file, a line each; the line's number is the job."""
+    """Keeps the identities of its jobs in one file, a line each; the line's number is the job.
+
+    A second file may hold two numbers: so many jobs, the first ones, have ended with exit code 0,
+    and so many of the ones behind them with exit code 1.
+    """
 
     file: Path
+    ends: Path
     name: ClassVar[str] = "null"
     _count: int | None = None
 
     @classmethod
     def from_project(cls, root: Path, config: ConfigParser) -> NullScheduler:
         """Return the scheduler of a project."""
-        return cls(root / ".asimov" / "null-jobs")
+        state = root / ".asimov"
+        return cls(state / "null-jobs", state / "null-ended")
 
     def _uids(self) -> list[str]:
         try:
             return self.file.read_text().split()
         except FileNotFoundError:
             return []
+
+    def _ended(self) -> tuple[int, int]:
+        """Return up to which job all have ended well, and up to which all have ended."""
+        try:
+            well, badly = map(int, self.ends.read_text().split())
+        except FileNotFoundError:
+            return 0, 0
+        return well, well + badly
 
     def submit(self, job: JobDescription | str | Path) -> int:
         """Take a job without a look at it."""
@@ -59,17 +75,30 @@ class NullScheduler(Scheduler):
         return self.submit(dag_file)
 
     def observe(self, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
-        """Say of every job that was taken that it runs."""
+        """Say of every job that was taken that it runs, or how it has ended."""
         jobs = {uid: number for number, uid in enumerate(self._uids(), 1)}
+        well, ended = self._ended()
+
+        def one(job: int | None) -> Observation:
+            if job is None:
+                return NotFound(("queue",))
+            if job > ended:
+                return Present(job, JobState.RUNNING)
+            return Gone(job, 0 if job <= well else 1, "queue")
+
+        return {ticket.uid: one(jobs.get(ticket.uid)) for ticket in tickets}
+
+    def news(self, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
+        """Say how jobs have ended."""
+        well, ended = self._ended()
         return {
-            ticket.uid: Present(jobs[ticket.uid], JobState.RUNNING)
-            if ticket.uid in jobs
-            else NotFound(("queue",))
+            ticket.uid: Gone(ticket.job_id, 0 if ticket.job_id <= well else 1, "queue")
             for ticket in tickets
+            if ticket.job_id is not None and ticket.job_id <= ended
         }
 
     def remove(self, job_id: int, reason: str = "") -> None:
-        """Do nothing: jobs run for ever."""
+        """Do nothing."""
 
     def hold(self, job_id: int, reason: str = "") -> None:
         """Do nothing."""
@@ -78,8 +107,8 @@ class NullScheduler(Scheduler):
         """Do nothing."""
 
     def usage(self, job_ids: Collection[int], since: float) -> Mapping[int, Usage]:
-        """Say nothing: no job ends."""
-        return {}
+        """Say of every job that it ran for a minute."""
+        return {job_id: Usage(60.0) for job_id in job_ids}
 
     def start_service(self, arguments: Sequence[str], log: Path) -> int:
         """Refuse."""

@@ -1,0 +1,86 @@
+"""Submission on a real pool, in turn with a bare loop over the same submit files."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pool
+import report
+from measure import Sample
+from project import Program, make, rows
+
+_LAYOUT = "10 a subject"
+
+
+def compare(asimov: Program, size: int, repeats: int) -> dict[str, Any]:
+    """Measure both, in a new process each, with nothing of the other's in the queue.
+
+    Parameters
+    ----------
+    asimov
+        The program.
+    size
+        How many analyses of one job each.
+    repeats
+        How many projects.
+
+    Returns
+    -------
+    dict
+        ``analyses``; the figures of ``manage submit`` and of the ``bare loop``, of whole
+        processes; ``loop``, the median of the loop's seconds alone; and ``ratio``, the median of
+        the pairs' ratios.
+    """
+    ours: list[Sample] = []
+    bare: list[Sample] = []
+    for _ in range(repeats):
+        with TemporaryDirectory(prefix="asimov-benchmark-") as folder:
+            root = Path(folder)
+            pair = _pair(asimov, root, size)
+        ours.append(pair[0])
+        bare.append(pair[1])
+    return {
+        "analyses": size,
+        "manage submit": report.summary(ours),
+        "bare loop": report.summary(bare),
+        "loop": statistics.median(float(sample.out.split()[-1]) for sample in bare),
+        "ratio": statistics.median(
+            one.seconds / other.seconds for one, other in zip(ours, bare, strict=True)
+        ),
+    }
+
+
+def _pair(asimov: Program, root: Path, size: int) -> tuple[Sample, Sample]:
+    make(asimov, root, size, _LAYOUT, "htcondor")
+    try:
+        ours = asimov.asimov(root, "manage", "submit")
+        submitted = sum(row["job_id"] is not None for row in rows(asimov, root))
+    finally:
+        pool.remove(root)
+    files = [str(path) for path in sorted(root.glob("working/*/*/job.sub"))]
+    if not len(files) == submitted == size:
+        raise RuntimeError(f"of {size} analyses {submitted} were submitted")
+    (root / "list").write_text("\n".join(files))
+    try:
+        bare = asimov.script(root, "bare_loop", "list")
+    finally:
+        pool.remove(root)
+    return ours, bare
+
+
+def table(found: dict[str, Any]) -> str:
+    """Return the table of what was measured."""
+    lines = [
+        [each, report.time_and_memory(found[each]), f"{1000 * found[each]['seconds'] / n:.2f} ms"]
+        for n in [found["analyses"]]
+        for each in ("manage submit", "bare loop")
+    ]
+    head = f"{found['analyses']:,} analyses of one job"
+    return (
+        report.table([head, "", "for each"], lines)
+        + f"\n\nRatio {found['ratio']:.2f} (aim: at most 1.3), both with the start of their "
+        f"processes; the loop alone took {found['loop']:.2f} s."
+    )
