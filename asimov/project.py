@@ -7,6 +7,7 @@ import re
 import uuid
 from configparser import ConfigParser
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from asimov import configuration
@@ -76,27 +77,27 @@ class Project:
             return True
         return any((self.state / trace).exists() for trace in _TRACES)
 
-    @property
+    @cached_property
     def working(self) -> Path:
         """The folder of run directories."""
         return self.root / self.config.get("general", "rundir_default")
 
-    @property
+    @cached_property
     def checkouts(self) -> Path:
         """The git repository of configurations."""
         return self.root / self.config.get("general", "git_default")
 
-    @property
+    @cached_property
     def results(self) -> Path:
         """The results store."""
         return self.root / self.config.get("storage", "directory")
 
-    @property
+    @cached_property
     def logs(self) -> Path:
         """The folder of asimov's own logs."""
         return self.root / self.config.get("logging", "location")
 
-    @property
+    @cached_property
     def category(self) -> str:
         """The folder of configurations inside a subject's part of the repository."""
         return self.config.get("ledger", "category")

@@ -62,12 +62,12 @@ class Command(Pipeline):
         if dryrun:
             print(f"write {self.submit_file}:\n{text}")
             return
-        self.submit_file.parent.mkdir(parents=True, exist_ok=True)
         # What an earlier attempt left must not make this one look complete.
-        for paths in self._outputs().values():
-            for path in paths:
-                path.unlink(missing_ok=True)
-                path.parent.mkdir(parents=True, exist_ok=True)
+        outputs = [path for paths in self._outputs().values() for path in paths]
+        for folder in {path.parent for path in (self.submit_file, *outputs)}:
+            folder.mkdir(parents=True, exist_ok=True)
+        for path in outputs:
+            path.unlink(missing_ok=True)
         write_atomically(self.submit_file, text, sync=False)
 
     def submit_dag(self, dryrun: bool = False) -> int | None:
@@ -153,7 +153,7 @@ class Command(Pipeline):
         if not isinstance(arguments, list):
             raise PipelineException("'arguments' should be a list, one item an argument")
         root = self.production.workspace.project.root
-        context = names(self.production)
+        context = names(self.production) if arguments else {}
         rendered = [
             render_text(submit_value(argument), context, "arguments") for argument in arguments
         ]

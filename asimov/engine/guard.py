@@ -6,6 +6,7 @@ import inspect
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from asimov import plugins
@@ -207,10 +208,19 @@ def _accepted(function: Callable[..., Any], arguments: dict[str, Any]) -> dict[s
     """Leave out the arguments that a method does not take: published ones differ in them."""
     if not arguments:
         return arguments
+    taken = _parameters(getattr(function, "__func__", function))
+    if taken is None:
+        return arguments
+    return {name: value for name, value in arguments.items() if name in taken}
+
+
+@lru_cache(maxsize=1000)
+def _parameters(function: Callable[..., Any]) -> frozenset[str] | None:
+    """Return the names of a function's parameters; None where it takes any."""
     parameters = inspect.signature(function).parameters
     if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
-        return arguments
-    return {name: value for name, value in arguments.items() if name in parameters}
+        return None
+    return frozenset(parameters)
 
 
 def takes(analysis: Analysis, method: str, argument: str) -> bool:
