@@ -26,7 +26,7 @@ COMMANDS = {
     "event": "Show a subject.",
     "configuration": "Show or change the configuration.",
     "report": "Report on the project.",
-    "ledger": "Show effective settings, or the schema of blueprints.",
+    "ledger": "Show effective settings or the schema of blueprints, or repair the journal.",
 }
 
 

@@ -33,7 +33,7 @@ def show_command(option: str | None, as_json: bool) -> None:
     Example:
       asimov configuration show scheduler/type
     """
-    config = open_project().config
+    config = open_project(without_journal=True).config
     if option is not None:
         section, key = _split(option)
         if not config.has_option(section, key):
@@ -64,7 +64,7 @@ def update_command(option: str, value: str) -> None:
     Example:
       asimov configuration update local/processes 4
     """
-    project = open_project()
+    project = open_project(without_journal=True)
     section, key = _split(option)
     if (section, key) == ("project", "root"):
         raise AsimovError("project/root is where the project is; move its folder instead")

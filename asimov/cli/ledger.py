@@ -14,7 +14,7 @@ from asimov.ledger.merge import leaves, origins
 
 @click.group("ledger")
 def command() -> None:
-    """Show effective settings, or the schema of blueprints.
+    """Show effective settings or the schema of blueprints, or repair the journal.
 
     \b
     Example:

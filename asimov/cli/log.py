@@ -48,4 +48,5 @@ def _line(event: Event) -> str:
     if event.after is not None:
         what = f"{event.before or 'new'} -> {event.after}"
     reason = f": {event.reason}" if event.reason else ""
-    return f"{iso(event.time)}  {event.subject}/{event.name}  {what}  [{event.actor}]{reason}"
+    whose = f"{event.subject}/{event.name}" if event.subject else "the project"
+    return f"{iso(event.time)}  {whose}  {what}  [{event.actor}]{reason}"

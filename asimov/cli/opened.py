@@ -11,10 +11,16 @@ from asimov.project import Project, find
 from asimov.workspace import Workspace
 
 
-def open_project() -> Project:
-    """Open the project that ``--project`` names or that is around the current folder."""
+def open_project(*, without_journal: bool = False) -> Project:
+    """Open the project that ``--project`` names or that is around the current folder.
+
+    Parameters
+    ----------
+    without_journal
+        Whether one that has lost its journal will do.
+    """
     named = click.get_current_context().find_root().obj
-    project = find(Path(named) if named else None)
+    project = find(Path(named) if named else None, without_journal=without_journal)
     logs.write_to(project.logs)
     return project
 

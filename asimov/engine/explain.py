@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from asimov import plugins
 from asimov.engine.attempts import ask
+from asimov.engine.guard import guarded
 from asimov.engine.readiness import waiting_for
 from asimov.engine.service import running
 from asimov.engine.status import ago, iso
@@ -16,7 +17,7 @@ from asimov.errors import AsimovError, SchedulerError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
 from asimov.scheduler import Gone, JobState, Present, Unknown
-from asimov.states import STATES
+from asimov.states import STATES, reachable
 from asimov.workspace import Workspace
 
 #: How many analyses that stand in the way are followed to their own causes.
@@ -96,15 +97,18 @@ def _ready(workspace: Workspace, key: Key, attempts: list[Attempt], told: Explan
     _follow(workspace, key, told)
     if record and record.job_detail:
         told.because.append(record.job_detail)
+        told.moves.append("mending that: the next build or submission tries again")
     if told.because:
         return
     held_back = deferral(workspace)
     if held_back:
         told.because.append(held_back)
-        told.moves.append("room, which ends of other analyses make; or another limit")
+        told.moves.append("the end of others, or a higher limit")
         return
+    analysis = workspace.analysis(key)
     try:
-        missing = unbuilt(workspace.analysis(key))
+        with guarded(analysis, "__init__", passing=AsimovError):
+            missing = unbuilt(analysis)
     except AsimovError as error:
         told.because.append(str(error))
         return
@@ -137,7 +141,9 @@ def _follow(workspace: Workspace, key: Key, told: Explanation) -> None:
                 if record and record.reason and STATES[status].blocks:
                     told.because.append(f"{name} is {status}: {record.reason}")
             if STATES[status].blocks:
-                told.moves.append(f"'asimov why {each[0]} {each[1]}' says what moves that")
+                told.moves.append(f"a person, at {name}: 'asimov why {each[0]} {each[1]}'")
+            elif status != "ready":
+                told.moves.append(f"the end of {name}: 'asimov why {each[0]} {each[1]}'")
 
 
 def _with_job(workspace: Workspace, attempt: Attempt, told: Explanation) -> None:
@@ -170,7 +176,7 @@ def _with_job(workspace: Workspace, attempt: Attempt, told: Explanation) -> None
         told.because.append(
             f"no source knows job {attempt.job_id} any more (asked: {', '.join(answer.asked)})"
         )
-        told.moves.append(_set(attempt.key, "a person who knows what became of it"))
+        told.moves.append(_set(attempt.key, told.status, "a person who knows what became of it"))
     if told.status == "stuck":
         _stuck(workspace, attempt.key, told)
     elif record.job_detail and not any(record.job_detail in line for line in told.because):
@@ -211,10 +217,12 @@ def _moves(workspace: Workspace, key: Key, told: Explanation) -> None:
     if told.status in {"stop", "restart"}:
         told.moves.append("the next pass of 'asimov monitor'")
     elif told.status in {"stuck", "wait", "manual", "stopped", "cancelled"}:
-        told.moves.append(_set(key, "a person"))
+        told.moves.append(_set(key, told.status, "a person"))
     if STATES[told.status].active and running(workspace) is None:
         told.moves.append("no monitor runs in the background: 'asimov start' starts one")
 
 
-def _set(key: Key, who: str) -> str:
-    return f"{who}, with 'asimov production set {key[0]} {key[1]} --status ...'"
+def _set(key: Key, status: str, who: str) -> str:
+    able = ", ".join(reachable(status, "person"))
+    states = f": {able}" if able else ""
+    return f"{who}, with 'asimov production set {key[0]} {key[1]} --status STATE'{states}"

@@ -1,0 +1,131 @@
+"""Why an analysis is where it is, and what would move it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from asimov.scheduler import NotFound, Observation, Ticket, Unknown
+from asimov.scheduler.local import LocalScheduler
+
+
+def why(lab: Any, name: str) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(lab.run("why", "s", name, "--json").out)
+    return told
+
+
+def text(lab: Any, name: str) -> str:
+    return str(lab.run("why", "s", name).out)
+
+
+def test_of_needs_the_first_cause_is_named_however_deep_it_lies(lab: Any) -> None:
+    lab.apply("bad, exit code: 1, max resurrections: 0", "b, needs: [bad]", "c, needs: [b]")
+    lab.finish(code=3)
+    told = why(lab, "c")
+    assert told["because"][:2] == ["b is ready", "s/b in turn waits: bad is stuck"]
+    assert any(line.startswith("s/bad is stuck: job 1 ended with") for line in told["because"])
+    assert told["moves"] == ["a person, at s/bad: 'asimov why s bad'"]
+
+
+def test_a_need_that_nothing_matches_is_named(lab: Any) -> None:
+    lab.apply("a, needs: [season: spring]")
+    assert why(lab, "a")["because"] == ["nothing matches 'season: spring'"]
+
+
+def test_what_nobody_has_built_or_submitted_says_so(lab: Any) -> None:
+    lab.apply("a")
+    assert why(lab, "a")["because"] == ["it has not been built"]
+    lab.run("manage", "build")
+    told = why(lab, "a")
+    assert told["because"] == ["it is built, and nothing stands in its way"]
+    assert "asimov manage submit" in told["moves"][0]
+
+
+def test_a_limit_that_is_reached_is_named(lab: Any) -> None:
+    lab.apply("a, seconds: 1000", "b")
+    lab.run("configuration", "update", "monitor/max active", "1")
+    lab.run("monitor", "--chain")
+    assert why(lab, "b")["because"] == ["1 analysis is active, and [monitor] max active is 1"]
+
+
+def test_an_idle_job_says_what_it_waits_for(lab: Any) -> None:
+    lab.run("configuration", "update", "local/processes", "1")
+    job = "pipeline: command, executable: sleep, arguments: [1000], outputs: {x: y}"
+    lab.apply(f"a, {job}", f"b, {job}")
+    lab.run("monitor", "--chain")
+    lab.until("a", lambda answer: getattr(answer, "state", "") == "running")
+    assert "job 2 is idle on local" in text(lab, "b")
+    assert "[local] processes) are in use" in text(lab, "b")
+    assert "asimov start" in text(lab, "b")
+
+
+def test_a_job_that_failed_shows_the_end_of_its_error_file(lab: Any) -> None:
+    lab.apply(
+        "bad, pipeline: command, executable: sh, arguments: [-c, 'echo a broken pipe >&2; exit 3'],"
+        " outputs: {x: y}"
+    )
+    lab.finish(code=3)
+    told = why(lab, "bad")
+    assert told["status"] == "stuck" and "exit code 3" in told["reason"]
+    assert "  a broken pipe" in told["because"]
+    assert any("production set s bad" in line and "restart" in line for line in told["moves"])
+
+
+def test_a_scheduler_that_can_not_be_asked_is_named_with_since_when(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.apply("a, seconds: 1000")
+    lab.run("monitor", "--chain")
+
+    def unreachable(self: Any, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
+        return {ticket.uid: Unknown("the schedd is away") for ticket in tickets}
+
+    monkeypatch.setattr(LocalScheduler, "observe", unreachable)
+    lab.run("monitor", code=5)
+    told = why(lab, "a")
+    assert "can't say what became of job 1: the schedd is away" in told["because"][0]
+    assert told["because"][1].startswith("nothing has been known of it for ")
+    assert lab.states() == {"a": "running"}
+
+
+def test_a_job_that_nobody_knows_is_for_a_person(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.apply("a, seconds: 1000")
+    lab.run("monitor", "--chain")
+
+    def lost(self: Any, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
+        return {ticket.uid: NotFound(("queue", "history")) for ticket in tickets}
+
+    monkeypatch.setattr(LocalScheduler, "observe", lost)
+    told = why(lab, "a")
+    assert "no source knows job 1 any more (asked: queue, history)" in told["because"]
+    assert "a person who knows what became of it" in told["moves"][0]
+
+
+@pytest.mark.parametrize(
+    ("status", "moves"), [("wait", "ready"), ("manual", "finished"), ("cancelled", "ready")]
+)
+def test_what_a_person_has_set_aside_says_how_to_bring_it_back(
+    lab: Any, status: str, moves: str
+) -> None:
+    lab.apply("a")
+    lab.run("production", "set", "s", "a", "--status", status)
+    (line,) = why(lab, "a")["moves"]
+    assert "'asimov production set s a --status STATE'" in line and moves in line
+
+
+def test_asking_why_changes_nothing(lab: Any, everything: Any) -> None:
+    lab.apply("a, seconds: 1000", "b, needs: [a]")
+    lab.run("monitor", "--chain")
+    before, journal = everything(lab.root), lab.dump()
+    for name in "ab":
+        text(lab, name)
+    assert (everything(lab.root), lab.dump()) == (before, journal)
+
+
+def test_a_name_that_is_misspelt_gets_the_nearest(lab: Any) -> None:
+    lab.apply("alpha")
+    assert "did you mean 'alpha'?" in lab.run("why", "s", "alhpa", code=1).err
+    assert "did you mean 's'?" in lab.run("why", "ss", "alpha", code=1).err
