@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from asimov.errors import SchedulerError, SchedulerUnreachableError
+from asimov.scheduler.htcondor.silence import Silence
 
 T = TypeVar("T")
 #: A ClassAd as far as it holds plain values.
@@ -26,6 +28,7 @@ MOST = 100_000
 _POOL = " -pool "
 _NAME = re.compile(r'^Name\s*=\s*"([^"]+)"\s*$', re.MULTILINE)
 _located: dict[tuple[str | None, str | None], Any] = {}
+_silence: dict[tuple[str | None, str | None], Silence] = {}
 
 
 def bindings() -> Any:
@@ -271,17 +274,34 @@ class Connection:
             Where it does not answer.
         """
         htcondor2 = bindings()
-        schedd = self.locate()
-        try:
-            return question(schedd)
-        except htcondor2.HTCondorException:
-            self.forget()
-        schedd = self.locate()
-        try:
-            return question(schedd)
-        except htcondor2.HTCondorException as error:
-            self.forget()
-            raise self.unreachable(error) from error
+        silence = _silence.setdefault(self._key, Silence())
+        if silence.lasts and silence.failure:
+            raise self.unreachable(silence.failure)
+        again = True
+        while True:
+            schedd = self.locate()
+            begun = time.monotonic()
+            try:
+                answer = question(schedd)
+            except htcondor2.HTCondorException as error:
+                self.forget()
+                if silence.fails(begun, error) or not again:
+                    raise self.unreachable(error) from error
+                again = False
+            else:
+                silence.answers()
+                return answer
+
+    def knock(self) -> None:
+        """See that the schedd answers, unless it has just done so; see `silence`.
+
+        Raises
+        ------
+        SchedulerUnreachableError
+            Where it does not.
+        """
+        if not _silence.setdefault(self._key, Silence()).recent:
+            self.ask(_nothing)
 
     def demand(self, what: str, request: Callable[[Any], T]) -> T:
         """Ask the schedd once for something that changes it.
@@ -294,11 +314,12 @@ class Connection:
         Raises
         ------
         SchedulerUnreachableError
-            Where it can't be reached, now or any more.
+            Where it can't be reached, now or any more, or lets this user change nothing at all.
         SchedulerError
             Where it refuses; in HTCondor's words.
         """
         htcondor2 = bindings()
+        self.knock()
         schedd = self.locate()
         try:
             with warnings.catch_warnings():
@@ -308,9 +329,23 @@ class Connection:
             # The message does not tell a refusal from a broken contact; whether the schedd
             # still answers does.
             self.forget()
-            self.ask(lambda schedd: schedd.query("false", ["ClusterId"], limit=1))
+            self.ask(_nothing)
+            self._check_rights(error)
             raise SchedulerError(
                 f"{what} was refused: {in_words(error)}", where=str(self)
+            ) from error
+
+    def _check_rights(self, refusal: Exception) -> None:
+        """Raise where whoever asks may change nothing: that is no fault of what was asked for."""
+        htcondor2 = bindings()
+        try:
+            htcondor2.ping(self.location(), "WRITE")
+        except SchedulerUnreachableError:
+            return  # it can't be asked: the refusal stands
+        except htcondor2.HTCondorException as error:
+            raise SchedulerUnreachableError(
+                f"{self} does not let this user change anything: {in_words(refusal)}",
+                hint="'condor_ping -type schedd WRITE' asks it; its ALLOW_WRITE and DENY_WRITE say",
             ) from error
 
     def queue(self, constraint: str, projection: Sequence[str]) -> list[Ad]:
@@ -343,12 +378,14 @@ class Connection:
         # the queue days after it ended, so that its old time says nothing of the next record's.
         stop = None if since is None else _stop(since)
         wanted = list(projection)
-        return [
-            plain(ad)
-            for ad in self.ask(
-                lambda schedd: schedd.history(constraint, wanted, match=most, since=stop)
-            )
-        ]
+        self.knock()
+        ads = self.ask(lambda schedd: schedd.history(constraint, wanted, match=most, since=stop))
+        return [plain(ad) for ad in ads]
+
+
+def _nothing(schedd: Any) -> Any:
+    """Ask for no job."""
+    return schedd.query("false", ["ClusterId"], limit=1)
 
 
 def _stop(since: float) -> str:
