@@ -206,10 +206,11 @@ def rows(asimov: Program, root: Path) -> list[dict[str, Any]]:
 
 
 def make_outputs(root: Path) -> int:
-    """Make the outputs that every submitted job declares; return how many."""
+    """Make the outputs that every submitted job declares, on disk; return how many."""
     rundirs = [path.parent for path in root.glob("working/*/*/job.sub")]
     for rundir in rundirs:
         (rundir / OUTPUT).write_text("{}\n")
+    os.sync()  # or what is measured next would wait for these
     return len(rundirs)
 
 

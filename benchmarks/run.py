@@ -123,7 +123,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=int, default=soak.HOUR, help="of the soak (%(default)s)")
     parser.add_argument("--layouts", nargs="+", choices=list(LAYOUTS), default=list(LAYOUTS))
     parser.add_argument(
-        "--repeats", type=int, default=3, help="projects of each size (%(default)s)"
+        "--repeats", type=int, default=1, help="projects of each size (%(default)s)"
     )
     parser.add_argument("--scheduler", choices=["null", "local", "htcondor"], default="null")
     parser.add_argument(

@@ -79,6 +79,7 @@ def table(found: dict[str, Any]) -> str:
     lines = [
         [name, *(form.format(sample[key]) for sample in shown)]
         for name, key, form in (
+            ("passes and looks", "pauses", "{:,}"),
             ("resident memory", "resident_mb", "{:.1f} MB"),
             ("Python objects", "objects", "{:,}"),
             ("open files", "files", "{}"),

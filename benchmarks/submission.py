@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -55,15 +56,19 @@ def compare(asimov: Program, size: int, repeats: int) -> dict[str, Any]:
 
 def _pair(asimov: Program, root: Path, size: int) -> tuple[Sample, Sample]:
     make(asimov, root, size, _LAYOUT, "htcondor")
+    os.sync()
     try:
         ours = asimov.asimov(root, "manage", "submit")
         submitted = sum(row["job_id"] is not None for row in rows(asimov, root))
     finally:
         pool.remove(root)
-    files = [str(path) for path in sorted(root.glob("working/*/*/job.sub"))]
+    files = sorted(root.glob("working/*/*/job.sub"))
     if not len(files) == submitted == size:
         raise RuntimeError(f"of {size} analyses {submitted} were submitted")
-    (root / "list").write_text("\n".join(files))
+    for path in files:  # what a submission makes, both make anew
+        path.with_suffix(".log").unlink()
+    (root / "list").write_text("\n".join(map(str, files)))
+    os.sync()
     try:
         bare = asimov.script(root, "bare_loop", "list")
     finally:

@@ -23,11 +23,14 @@ _SHORT, _FIRST, _APART = 10, 6.0, 3.3
 #: How long to wait for them beyond that, in seconds.
 _PATIENCE = 120
 _SUBJECT, _GO = "short", "go"
+#: Further ones fail, all at once.
+_FAILING, _FAIL = 5, "fail"
 _PROGRAM = """#!/bin/sh
 while [ ! -e "$2" ]; do sleep 0.2; done
 sleep "$1"
 echo '{}' > result.json
 date +%s.%N > ended
+exit "$3"
 """
 
 
@@ -46,7 +49,8 @@ def track(asimov: Program, size: int, passes: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``analyses``, ``idle`` and ``watch``: what was seen of both commands.
+        ``analyses``; ``idle``, ``watch`` and ``failing``: what was seen of each command; and
+        ``removal``, the seconds until all jobs had left the queue.
     """
     with TemporaryDirectory(prefix="asimov-benchmark-", ignore_cleanup_errors=True) as folder:
         root = Path(folder)
@@ -61,22 +65,45 @@ def track(asimov: Program, size: int, passes: int) -> dict[str, Any]:
             asimov.asimov(root, "monitor")
             idle = _idle(asimov, root, passes)
             watch = _watch(asimov, root)
+            failing = _fail(asimov, root)
             seen = Counter(row["status"] for row in rows(asimov, root))
         finally:
             took = pool.remove(root)
-    if seen != {"running": size, "uploaded": _SHORT}:
-        raise RuntimeError(f"{size} wait and {_SHORT} ended: {seen}")
-    return {"analyses": size, "idle": idle, "watch": watch, "removal": took}
+    if seen != {"running": size, "uploaded": _SHORT, "stuck": _FAILING}:
+        raise RuntimeError(f"{size} wait, {_SHORT} ended and {_FAILING} failed: {seen}")
+    return {
+        "analyses": size,
+        "idle": idle,
+        "watch": watch,
+        "failing": failing,
+        "removal": took,
+    }
 
 
 def _idle(asimov: Program, root: Path, passes: int) -> dict[str, Any]:
     times = report.summary([asimov.asimov(root, "monitor") for _ in range(passes)])
-    notes = root / "idle.asked"
+    return {**times, **_one_pass(asimov, root, "idle")}
+
+
+def _fail(asimov: Program, root: Path) -> dict[str, Any]:
+    """Have jobs fail, and make a pass once they have left the queue."""
+    (root / _FAIL).touch()
+    deadline = time.monotonic() + _PATIENCE
+    logs = [root / "working" / _SUBJECT / name / "job.log" for name in _names(_FAILING, "bad")]
+    while not all("Job terminated" in log.read_text() for log in logs):
+        if time.monotonic() > deadline:
+            sys.exit("the jobs that are to fail do not end")
+        time.sleep(0.5)
+    return _one_pass(asimov, root, "failing")
+
+
+def _one_pass(asimov: Program, root: Path, name: str) -> dict[str, Any]:
+    notes = root / f"{name}.asked"
     with _traced(asimov, root, notes, "monitor") as following:
         following.end()
     if following.process.returncode:
-        raise RuntimeError((root / "idle.out").read_text())
-    return {**times, **_held(following), "asked": _counted(_asked(notes))}
+        raise RuntimeError(notes.with_suffix(".out").read_text())
+    return {**_held(following), "asked": _counted(_asked(notes))}
 
 
 def _watch(asimov: Program, root: Path) -> dict[str, Any]:
@@ -124,24 +151,32 @@ def _add_short(asimov: Program, root: Path) -> None:
     program = root / "short.sh"
     program.write_text(_PROGRAM)
     program.chmod(0o755)
+    ends = [(_FIRST + number * _APART, _GO, 0) for number in range(_SHORT)]
+    ends += [(0.0, _FAIL, 1)] * _FAILING
+    names = _names(_SHORT, "short") + _names(_FAILING, "bad")
     documents = [f"kind: subject\nname: {_SUBJECT}\n"]
     documents += [
-        f"kind: analysis\nname: short-{number:02}\nevent: {_SUBJECT}\npipeline: command\n"
-        f"executable: short.sh\narguments: ['{_FIRST + number * _APART:.1f}', {root / _GO}]\n"
+        f"kind: analysis\nname: {name}\nevent: {_SUBJECT}\npipeline: command\n"
+        f"executable: short.sh\narguments: ['{seconds:.1f}', {root / file}, {code}]\n"
         f"outputs: {{result: {OUTPUT}}}\nscheduler:\n  request memory: 16 MB\n"
-        for number in range(_SHORT)
+        for name, (seconds, file, code) in zip(names, ends, strict=True)
     ]
     (root / "short.yaml").write_text("---\n".join(documents))
     asimov.asimov(root, "apply", "-f", "short.yaml")
     asimov.asimov(root, "manage", "build", "-e", _SUBJECT)
 
 
+def _names(number: int, kind: str) -> list[str]:
+    return [f"{kind}-{each:02}" for each in range(number)]
+
+
 def _wait(asimov: Program, root: Path) -> None:
     """Wait until the short jobs run."""
     deadline = time.monotonic() + _PATIENCE
-    while sum(row["job_state"] == "running" for row in rows(asimov, root)) < _SHORT:
+    wanted = _SHORT + _FAILING
+    while sum(row["job_state"] == "running" for row in rows(asimov, root)) < wanted:
         if time.monotonic() > deadline:
-            sys.exit(f"the pool has no room for {_SHORT} jobs")
+            sys.exit(f"the pool has no room for {wanted} jobs")
         time.sleep(1)
         asimov.asimov(root, "monitor")
 
@@ -175,12 +210,14 @@ def table(found: dict[str, Any]) -> str:
     lines = [
         ["idle pass", report.time_and_memory(idle)],
         ["idle pass: asked", _in_words(idle["asked"])],
+        [f"a pass in which {_FAILING} have failed: asked", _in_words(found["failing"]["asked"])],
         ["idle pass: most open files", str(idle["files"])],
         ["watch: most open files", str(watch["files"])],
         ["watch: memory", f"{watch['most_memory_mb']:.0f} MB"],
         ["job's end to HTCondor's event", _spread(logged)],
         ["job's end to the recorded state", _spread(recorded)],
         [f"asked in these {watch['seconds']:.0f} s", _in_words(watch["asked meanwhile"])],
+        ["all removed in one act, and gone", report.seconds(found["removal"])],
     ]
     return report.table([f"{found['analyses']:,} jobs wait, {len(recorded)} end", ""], lines)
 

@@ -1,8 +1,10 @@
 """The benchmarks run, and measure what they say: small here, without a look at the times."""
 
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -24,7 +26,7 @@ def run(*arguments):
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
     file = tmp_path_factory.mktemp("benchmarks") / "figures.json"
-    done = run("--sizes", 10, 20, "--repeats", 1, "--json", file)
+    done = run("--sizes", 10, 20, "--minutes", 12, "--json", file)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout, json.loads(file.read_text())
 
@@ -75,6 +77,77 @@ def test_the_output_says_that_the_schedulers_cost_is_left_out(ran):
     assert "a real scheduler's part comes on top" in output
 
 
+def test_passes_in_which_all_complete_and_all_fail_are_measured_for_every_size(ran):
+    output, results = ran
+    changes = results["changes"]
+    assert [(each["outcome"], each["analyses"], each["changed"]) for each in changes] == [
+        ("complete", 10, 10), ("fail", 10, 10), ("complete", 20, 20), ("fail", 20, 20),
+    ]  # fmt: skip
+    assert all(each["seconds"] > 0 for each in changes)
+    assert "20 of 20 complete" in output
+
+
+def test_a_soak_has_figures_of_every_minute_and_something_happens_in_it(ran):
+    output, results = ran
+    samples = results["soak"]["samples"]
+    assert [each["minute"] for each in samples] == list(range(1, 13))
+    for each in samples:
+        assert each["resident_mb"] > 1
+        assert each["files"] > 0
+        assert each["journal_mb"] > 0
+        assert each["pauses"] >= 30 * each["minute"]
+    # A job ends each minute, and its analysis moves twice for it.
+    assert results["soak"]["events"] == 24
+    assert "after 12 minutes" in output
+
+
+def test_parts_that_a_scheduler_does_not_serve_are_refused():
+    done = run("--parts", "submission")
+    assert done.returncode == 2
+    assert "null has lives, changes, soak" in done.stderr
+
+
+@pytest.fixture
+def tools(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+
+
+def test_a_process_is_followed_to_the_most_files_it_had_open(tools, tmp_path):
+    from measure import followed
+
+    code = (
+        "import time; f = [open('/dev/null') for _ in range(40)]; print(flush=True); time.sleep(60)"
+    )
+    said = tmp_path / "said"
+    with followed([sys.executable, "-c", code], tmp_path, {}, said) as following:
+        end = time.monotonic() + 30
+        while following.files < 43 and time.monotonic() < end:
+            time.sleep(0.01)
+    assert 43 <= following.files < 60
+    assert following.memory_mb > 1
+    assert following.process.returncode != 0  # it was interrupted
+    assert said.read_bytes().startswith(b"\n")
+
+
+def test_a_traced_command_may_not_open_more_files_than_the_aim(tmp_path):
+    script = BENCHMARKS / "inside" / "traced.py"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    (tmp_path / "sitecustomize.py").write_text(
+        "import atexit\n"
+        "def most():\n"
+        "    import resource\n"
+        "    print('limit', resource.getrlimit(resource.RLIMIT_NOFILE)[0])\n"
+        "atexit.register(most)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script, tmp_path / "notes", "--version"],
+        capture_output=True, text=True, timeout=60, check=True, env=environment,
+    )  # fmt: skip
+    assert "asimov" in done.stdout
+    assert "limit 64" in done.stdout
+    assert (tmp_path / "notes").read_text() == ""  # it asked nobody
+
+
 def test_a_command_that_fails_ends_the_benchmark_with_what_it_said(tmp_path):
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin" / "asimov"
@@ -89,8 +162,7 @@ def test_a_command_that_fails_ends_the_benchmark_with_what_it_said(tmp_path):
     assert "out of order" in done.stderr
 
 
-def test_growth_of_a_square_is_two(monkeypatch):
-    monkeypatch.syspath_prepend(BENCHMARKS)
+def test_growth_of_a_square_is_two(tools):
     import report
 
     lives = [

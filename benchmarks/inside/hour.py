@@ -2,8 +2,8 @@
 
 The command itself runs; the clock by which it waits is replaced by one that jumps. At the end of
 each minute of that clock a shell runs ``ACT`` with the minute as ``$1``, in the project, and FILE
-gets a line: the minute, the seconds that have really passed, the resident memory, the open files,
-the threads, and how large the journal is.
+gets a line: the minute, how often the command has paused, the seconds that have really passed, the
+resident memory, the open files, the threads, and how large the journal is.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Clock:
     def __init__(self, notes: Path, act: str) -> None:
         self._now = 0.0
         self._minute = 0
+        self._pauses = 0
         self._began = time.perf_counter()
         self._notes = notes
         self._act = act
@@ -44,6 +45,7 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         """Sleep."""
         self._now += seconds
+        self._pauses += 1
         if self._now // 60 > self._minute:
             self._minute = int(self._now // 60)
             self._note()
@@ -53,6 +55,7 @@ class Clock:
         state = Path(".asimov")
         figures = {
             "minute": self._minute,
+            "pauses": self._pauses,
             "seconds": time.perf_counter() - self._began,
             "resident_mb": _resident() / 1e6,
             "objects": len(gc.get_objects()),
