@@ -258,7 +258,8 @@ def test_the_page_of_configuration_has_every_option_with_its_value() -> None:
     rows = dict(re.findall(r"^\| `([^`]+/[^`]+)` \| ([^|]+) \|", page, flags=re.MULTILINE))
     read = set()
     for path in [*(TOP / "asimov").rglob("*.py"), *(TOP / "pipelines").rglob("*.py")]:
-        found = re.findall(r'(?:config\.get\w*|option)\(\s*"(\w+)",\s*"([\w ]+)"', path.read_text())
+        asked = r'(?:config\.get\w*|option|number|_whole)\((?:\s*[\w.]+,)?\s*"(\w+)",\s*"([\w ]+)"'
+        found = re.findall(asked, path.read_text())
         read |= {f"{section}/{option}" for section, option in found}
     read |= {f"condor/{option}" for option in htcondor._COMMANDS if "_" not in option}
     assert len(read) > 15

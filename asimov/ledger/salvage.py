@@ -262,7 +262,8 @@ def _is_sound(table: Table, column: str, value: Any) -> bool:
         return not needed and column not in table.key
     if isinstance(value, str) and not _is_text(value):
         return False
-    if isinstance(value, bytes) and column != "bookmark" and not _is_packed(value):
+    # Caches say by themselves whether what they hold can be used.
+    if isinstance(value, bytes) and table.name not in REBUILT and not _is_packed(value):
         return False
     return isinstance(value, _TYPES[declared])
 
