@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from asimov.errors import AsimovError
 from asimov.logs import logger
 from asimov.scheduler import Scheduler
-from asimov.scheduler.contract import submit_command
 from asimov.scheduler.dagfile import rescue_files
+from asimov.scheduler.jobs import submit_command
 from asimov.storage import Store
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ from typing import Any
 from asimov.configure import names
 from asimov.files import write_atomically
 from asimov.pipeline import Pipeline, PipelineException
-from asimov.scheduler.contract import submit_command, submit_value
+from asimov.scheduler.jobs import submit_command, submit_value
 from asimov.scheduler.quoting import join_words
 from asimov.templating import render_text
 

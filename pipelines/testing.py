@@ -12,7 +12,7 @@ from typing import Any
 
 from asimov.files import write_atomically
 from asimov.pipeline import Pipeline
-from asimov.scheduler.contract import submit_command, submit_value
+from asimov.scheduler.jobs import submit_command, submit_value
 
 
 class SimpleTestPipeline(Pipeline):

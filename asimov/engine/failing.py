@@ -14,8 +14,8 @@ from asimov.errors import AsimovError, SchedulerError
 from asimov.ledger.records import Attempt
 from asimov.pipeline import MAX_RESURRECTIONS, RESURRECTION_PAUSE, tail
 from asimov.scheduler import Gone
-from asimov.scheduler.contract import Failure
 from asimov.scheduler.dagfile import rescue_files
+from asimov.scheduler.observations import Failure
 from asimov.workspace import Workspace
 
 #: How much is kept of an error file: lines and characters; and of how many files.

@@ -18,8 +18,9 @@ from asimov.errors import SchedulerError, SchedulerUnreachableError
 from asimov.ledger import policy
 from asimov.ledger.records import Attempt
 from asimov.ledger.remedies import Remedies
-from asimov.scheduler.contract import Held, JobState, Present, Scheduler
+from asimov.scheduler.contract import Scheduler
 from asimov.scheduler.holds import classify
+from asimov.scheduler.observations import Held, JobState, Present
 from asimov.workspace import Workspace
 
 #: How long a release may take to be seen, in seconds: before, the same hold is not tended again.

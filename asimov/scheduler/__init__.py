@@ -1,19 +1,16 @@
 """Schedulers: the contract that they keep, and one module each."""
 
-from asimov.scheduler.contract import (
-    BookmarkStore,
+from asimov.scheduler.contract import BookmarkStore, Scheduler
+from asimov.scheduler.jobs import JobDescription, Tag, Ticket
+from asimov.scheduler.observations import (
     Failure,
     Gone,
     Held,
-    JobDescription,
     JobState,
     NotFound,
     Observation,
     Present,
     Progress,
-    Scheduler,
-    Tag,
-    Ticket,
     Unknown,
     Usage,
 )

@@ -21,9 +21,11 @@ from hashlib import blake2b
 
 import msgspec
 
-from asimov.scheduler.contract import BookmarkStore, Observation, Ticket
+from asimov.scheduler.contract import BookmarkStore
 from asimov.scheduler.eventlog import EventType, split_events
 from asimov.scheduler.events import Event
+from asimov.scheduler.jobs import Ticket
+from asimov.scheduler.observations import Observation
 from asimov.scheduler.reducing import ClusterState
 
 #: How far the clocks of this machine and the schedd's may be apart, in seconds.

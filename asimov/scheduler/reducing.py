@@ -13,8 +13,8 @@ from enum import IntEnum
 
 import msgspec
 
-from asimov.scheduler.contract import Held, JobState, Present, Progress
 from asimov.scheduler.events import Event, EventType
+from asimov.scheduler.observations import Held, JobState, Present, Progress
 
 #: Processes numbered above this are not followed: a damaged log must not take all memory. HTCondor
 #: gives an owner 100,000 jobs at most unless a site configures more.

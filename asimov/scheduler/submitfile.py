@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from asimov.errors import Place, SchedulerError
-from asimov.scheduler.contract import JobDescription
+from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.submitwords import CARRIED_OUT, NOT_CARRIED_OUT, UNIVERSES, WITHOUT_MEANING
 
 _ASSIGNMENT = re.compile(r"(\+?[A-Za-z_][\w.\-]*)\s*=\s*(.*)", re.DOTALL)

@@ -13,8 +13,8 @@ from asimov.engine import failing as module
 from asimov.engine.failing import CHARACTERS, ending
 from asimov.errors import SchedulerError, SchedulerUnreachableError
 from asimov.scheduler import Gone
-from asimov.scheduler.contract import Failure, Progress
 from asimov.scheduler.local import LocalScheduler
+from asimov.scheduler.observations import Failure, Progress
 
 FAILS = "exit code: 3, max resurrections: 0"
 

@@ -16,8 +16,8 @@ import pytest
 from asimov.engine import holds
 from asimov.errors import SchedulerError, SchedulerUnreachableError
 from asimov.scheduler import JobState, Observation, Present, Ticket
-from asimov.scheduler.contract import Held, Progress
 from asimov.scheduler.local import LocalScheduler
+from asimov.scheduler.observations import Held, Progress
 
 JOB = "a, seconds: 1000"
 
@@ -317,7 +317,7 @@ import os, signal, sys, time
 from asimov.cli import main
 from asimov.engine import holds
 from asimov.scheduler import JobState, Present
-from asimov.scheduler.contract import Held
+from asimov.scheduler.observations import Held
 from asimov.scheduler.local import LocalScheduler
 
 def observe(self, tickets):

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from asimov.scheduler.contract import Gone, Observation, Ticket
 from asimov.scheduler.htcondor import HTCondor
+from asimov.scheduler.jobs import Ticket
+from asimov.scheduler.observations import Gone, Observation
 
 
 def pool_fault() -> str | None:

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from asimov.errors import SchedulerError
-from asimov.scheduler.contract import JobState, Present, Progress, Tag
 from asimov.scheduler.htcondor import HTCondor
+from asimov.scheduler.jobs import Tag
+from asimov.scheduler.observations import JobState, Present, Progress
 
 pytestmark = pytest.mark.htcondor
 

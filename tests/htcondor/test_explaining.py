@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from asimov.scheduler.contract import JobDescription, JobState, Tag
 from asimov.scheduler.htcondor import HTCondor
 from asimov.scheduler.htcondor.connection import Connection
 from asimov.scheduler.htcondor.matching import Slot, conjuncts, has_room, mismatches, refusing
+from asimov.scheduler.jobs import JobDescription, Tag
+from asimov.scheduler.observations import JobState
 
 pytestmark = pytest.mark.htcondor
 Submit = Callable[..., int]

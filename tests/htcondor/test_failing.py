@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from asimov.scheduler.contract import Failure, JobDescription, Tag
 from asimov.scheduler.htcondor import HTCondor
 from asimov.scheduler.htcondor.connection import Ad, Connection
 from asimov.scheduler.htcondor.dagmanout import failed_nodes, last_error
+from asimov.scheduler.jobs import JobDescription, Tag
+from asimov.scheduler.observations import Failure
 
 pytestmark = pytest.mark.htcondor
 

@@ -16,17 +16,10 @@ from typing import Any
 import pytest
 
 from asimov.errors import SchedulerError
-from asimov.scheduler.contract import (
-    JobDescription,
-    JobState,
-    NotFound,
-    Present,
-    Progress,
-    Tag,
-    Ticket,
-)
 from asimov.scheduler.eventlog import read_events, tagged_clusters
 from asimov.scheduler.htcondor import HTCondor
+from asimov.scheduler.jobs import JobDescription, Tag, Ticket
+from asimov.scheduler.observations import JobState, NotFound, Present, Progress
 
 pytestmark = pytest.mark.htcondor
 
@@ -279,7 +272,7 @@ def test_many_submissions_do_not_end_the_process(pool: None, tmp_path: Path) -> 
     program = """
 import sys
 import time
-from asimov.scheduler.contract import JobDescription
+from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.htcondor import HTCondor
 condor = HTCondor()
 job = JobDescription("/bin/true", hold=True)

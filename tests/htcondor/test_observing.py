@@ -9,22 +9,13 @@ from typing import Any
 
 import pytest
 
-from asimov.scheduler.contract import (
-    Gone,
-    Held,
-    JobDescription,
-    JobState,
-    Observation,
-    Present,
-    Tag,
-    Ticket,
-    Unknown,
-)
 from asimov.scheduler.eventlog import read_events
 from asimov.scheduler.htcondor import HTCondor
 from asimov.scheduler.htcondor.connection import Connection
 from asimov.scheduler.htcondor.observing import news, observe
+from asimov.scheduler.jobs import JobDescription, Tag, Ticket
 from asimov.scheduler.logbook import LogBook
+from asimov.scheduler.observations import Gone, Held, JobState, Observation, Present, Unknown
 
 pytestmark = pytest.mark.htcondor
 

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from asimov.errors import AsimovError, SchedulerUnreachableError
-from asimov.scheduler.contract import JobDescription, Present, Tag, Ticket, Unknown
 from asimov.scheduler.htcondor import HTCondor, connection
 from asimov.scheduler.htcondor.connection import Connection
+from asimov.scheduler.jobs import JobDescription, Tag, Ticket
+from asimov.scheduler.observations import Present, Unknown
 
 pytestmark = pytest.mark.htcondor
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from asimov.scheduler.contract import Tag
 from asimov.scheduler.htcondor import HTCondor
 from asimov.scheduler.htcondor.listing import jobs_of_project
+from asimov.scheduler.jobs import Tag
 
 pytestmark = pytest.mark.htcondor
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from asimov.errors import SchedulerUnreachableError
-from asimov.scheduler.contract import JobDescription, Ticket, Unknown
 from asimov.scheduler.htcondor import HTCondor
 from asimov.scheduler.htcondor.dagfile import check_dag
+from asimov.scheduler.jobs import JobDescription, Ticket
+from asimov.scheduler.observations import Unknown
 
 pytestmark = pytest.mark.htcondor
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from asimov.scheduler.contract import JobDescription, Tag, Usage
 from asimov.scheduler.htcondor import HTCondor, connection, using
+from asimov.scheduler.jobs import JobDescription, Tag
+from asimov.scheduler.observations import Usage
 
 pytestmark = pytest.mark.htcondor
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from asimov import project as projects
 from asimov.ledger.bookmarks import Bookmarks
 from asimov.ledger.journal import Journal
-from asimov.scheduler.contract import Ticket
+from asimov.scheduler.jobs import Ticket
 from asimov.scheduler.local import events as write
 from asimov.scheduler.logbook import LogBook
 

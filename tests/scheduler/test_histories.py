@@ -29,20 +29,13 @@ from hypothesis.stateful import (
 )
 
 from asimov.errors import SchedulerUnreachableError
-from asimov.scheduler.contract import (
-    Gone,
-    JobState,
-    NotFound,
-    Observation,
-    Present,
-    Ticket,
-    Unknown,
-)
 from asimov.scheduler.eventlog import Event, EventType, read_events, tagged_clusters
 from asimov.scheduler.htcondor import observing
 from asimov.scheduler.htcondor.answers import JobStatus
+from asimov.scheduler.jobs import Ticket
 from asimov.scheduler.local import events as write
 from asimov.scheduler.logbook import LogBook
+from asimov.scheduler.observations import Gone, JobState, NotFound, Observation, Present, Unknown
 
 HISTORIES = 1000
 CLUSTER, UID = 7, "u"

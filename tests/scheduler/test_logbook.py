@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from asimov.scheduler import logbook
-from asimov.scheduler.contract import Ticket
 from asimov.scheduler.eventlog import Event
+from asimov.scheduler.jobs import Ticket
 from asimov.scheduler.local import events as write
 from asimov.scheduler.logbook import LogBook, Told
 

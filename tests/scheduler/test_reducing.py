@@ -4,9 +4,9 @@ from itertools import permutations
 
 import msgspec
 
-from asimov.scheduler.contract import JobState, Progress
 from asimov.scheduler.eventlog import Event, EventType, read_events
 from asimov.scheduler.local import events as write
+from asimov.scheduler.observations import JobState, Progress
 from asimov.scheduler.reducing import ClusterState
 
 WHEN = 1795212134.0

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from asimov.errors import SchedulerError
-from asimov.scheduler.contract import JobDescription
+from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.quoting import inherited, split_arguments, split_environment
 from asimov.scheduler.submitfile import describe, parse_submit
 

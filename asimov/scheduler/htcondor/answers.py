@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import IntEnum
 
-from asimov.scheduler.contract import Gone, Held, JobState, Present, Progress
 from asimov.scheduler.htcondor.connection import Ad
+from asimov.scheduler.observations import Gone, Held, JobState, Present, Progress
 
 
 class JobStatus(IntEnum):

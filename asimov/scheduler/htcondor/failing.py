@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asimov.errors import SchedulerError
-from asimov.scheduler.contract import Failure
 from asimov.scheduler.dagfile import read_dag_file
 from asimov.scheduler.eventlog import read_events
 from asimov.scheduler.events import Event, EventType
@@ -28,6 +27,7 @@ from asimov.scheduler.htcondor.dagmanout import (
     last_error,
 )
 from asimov.scheduler.logbook import CLOCKS
+from asimov.scheduler.observations import Failure
 from asimov.scheduler.submitfile import read_submit_file
 
 #: The most failures that are told.

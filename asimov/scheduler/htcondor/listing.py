@@ -6,8 +6,8 @@ far it reaches back is the site's configuration (``MAX_HISTORY_LOG``, ``MAX_HIST
 
 from __future__ import annotations
 
-from asimov.scheduler.contract import Listed, Tag
 from asimov.scheduler.htcondor.connection import Ad, Connection, quoted
+from asimov.scheduler.jobs import Listed, Tag
 
 _WANTED = ["AsimovProject", "AsimovAnalysis", "AsimovUID", "ClusterId", "QDate", "JobStatus"]
 #: A DAG's nodes carry its tag as well.

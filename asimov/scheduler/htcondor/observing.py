@@ -17,18 +17,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from asimov.errors import SchedulerError
-from asimov.scheduler.contract import (
-    Gone,
-    NotFound,
-    Observation,
-    Present,
-    Progress,
-    Ticket,
-    Unknown,
-)
 from asimov.scheduler.htcondor import answers
 from asimov.scheduler.htcondor.connection import Ad, Connection, quoted
+from asimov.scheduler.jobs import Ticket
 from asimov.scheduler.logbook import CLOCKS, LogBook, Told
+from asimov.scheduler.observations import Gone, NotFound, Observation, Present, Progress, Unknown
 from asimov.scheduler.reducing import Ending
 
 T = TypeVar("T")

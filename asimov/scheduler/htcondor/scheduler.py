@@ -11,18 +11,7 @@ from typing import Any, ClassVar
 
 from asimov.configuration import number, owner
 from asimov.errors import SchedulerError, SchedulerUnreachableError
-from asimov.scheduler.contract import (
-    Failure,
-    JobDescription,
-    Listed,
-    Observation,
-    Scheduler,
-    Tag,
-    Ticket,
-    Usage,
-    submit_command,
-    submit_value,
-)
+from asimov.scheduler.contract import Scheduler
 from asimov.scheduler.htcondor import tagging
 from asimov.scheduler.htcondor.connection import (
     Connection,
@@ -45,7 +34,9 @@ from asimov.scheduler.htcondor.submission import (
     program_path,
 )
 from asimov.scheduler.htcondor.using import usage
+from asimov.scheduler.jobs import JobDescription, Listed, Tag, Ticket, submit_command, submit_value
 from asimov.scheduler.logbook import LogBook
+from asimov.scheduler.observations import Failure, Observation, Usage
 from asimov.scheduler.quoting import join_words
 
 #: Options of the section ``[condor]``, and the submit commands that they set.

@@ -10,8 +10,8 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from asimov.scheduler.contract import Tag
 from asimov.scheduler.htcondor.connection import bindings, keep_none, literal, quoted
+from asimov.scheduler.jobs import Tag
 
 #: Names the attributes that go into the event log (event 028), so that a job is found there, a
 #: DAG's node is told from the DAG, and it is known when all processes have ended.

@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from asimov.scheduler.contract import Usage
 from asimov.scheduler.htcondor.answers import JobStatus
 from asimov.scheduler.htcondor.connection import MOST, Ad, Connection, member
 from asimov.scheduler.logbook import CLOCKS
+from asimov.scheduler.observations import Usage
 
 _DAGMAN = "DAG_NodesTotal"
 _WANTED = [

@@ -6,10 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asimov.scheduler.contract import Held
 from asimov.scheduler.local.observing import on_hold
 from asimov.scheduler.local.process import Life, keeper
 from asimov.scheduler.local.spool import DAG, GONE, HELD, SERVICE, Spool
+from asimov.scheduler.observations import Held
 
 if TYPE_CHECKING:
     import sqlite3

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from asimov.scheduler.contract import Failure
 from asimov.scheduler.local.jobs import Paths
+from asimov.scheduler.observations import Failure
 
 if TYPE_CHECKING:
     import sqlite3

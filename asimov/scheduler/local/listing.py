@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from asimov.scheduler.contract import Listed, Tag
+from asimov.scheduler.jobs import Listed, Tag
 from asimov.scheduler.local.spool import Spool
 
 

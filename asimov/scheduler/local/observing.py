@@ -7,7 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from asimov.scheduler.contract import (
+from asimov.scheduler.jobs import Ticket
+from asimov.scheduler.local.spool import DAG, GONE, HELD, Spool
+from asimov.scheduler.observations import (
     Gone,
     Held,
     JobState,
@@ -15,9 +17,7 @@ from asimov.scheduler.contract import (
     Observation,
     Present,
     Progress,
-    Ticket,
 )
-from asimov.scheduler.local.spool import DAG, GONE, HELD, Spool
 
 if TYPE_CHECKING:
     import sqlite3

@@ -14,22 +14,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from asimov.configuration import number
 from asimov.errors import SchedulerError
-from asimov.scheduler.contract import (
-    Failure,
-    Gone,
-    JobDescription,
-    Listed,
-    Observation,
-    Present,
-    Scheduler,
-    Ticket,
-    Unknown,
-    Usage,
-    submit_command,
-    submit_value,
-)
+from asimov.scheduler.contract import Scheduler
 from asimov.scheduler.dagfile import read_dag_file, rescue_files
 from asimov.scheduler.eventlog import Event
+from asimov.scheduler.jobs import JobDescription, Listed, Ticket, submit_command, submit_value
 from asimov.scheduler.local import events
 from asimov.scheduler.local.explaining import explain
 from asimov.scheduler.local.failing import failures
@@ -49,6 +37,7 @@ from asimov.scheduler.local.spool import (
 )
 from asimov.scheduler.local.using import queued, usage
 from asimov.scheduler.local.waking import environ, wake
+from asimov.scheduler.observations import Failure, Gone, Observation, Present, Unknown, Usage
 from asimov.scheduler.submitfile import SubmitFile, describe, read_submit_file
 
 if TYPE_CHECKING:

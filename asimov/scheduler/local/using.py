@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from asimov.scheduler.contract import Usage
+from asimov.scheduler.observations import Usage
 
 if TYPE_CHECKING:
     import sqlite3

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from asimov.scheduler.contract import Gone, Observation, Present, Ticket
+from asimov.scheduler.jobs import Ticket
 from asimov.scheduler.local import LocalScheduler
 from asimov.scheduler.local.process import Life, keeper
+from asimov.scheduler.observations import Gone, Observation, Present
 
 
 class Bench:

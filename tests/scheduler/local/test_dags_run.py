@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from asimov.errors import SchedulerError
-from asimov.scheduler.contract import Present, Tag
 from asimov.scheduler.eventlog import read_events, tagged_clusters
+from asimov.scheduler.jobs import Tag
+from asimov.scheduler.observations import Present
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from asimov.scheduler.contract import JobDescription
+from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.local import LocalScheduler
 
 

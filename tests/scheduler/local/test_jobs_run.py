@@ -6,18 +6,10 @@ from pathlib import Path
 import pytest
 
 from asimov.errors import SchedulerError
-from asimov.scheduler.contract import (
-    Gone,
-    JobDescription,
-    JobState,
-    NotFound,
-    Present,
-    Tag,
-    Ticket,
-    Unknown,
-)
 from asimov.scheduler.eventlog import ending, read_events, tagged_clusters
+from asimov.scheduler.jobs import JobDescription, Tag, Ticket
 from asimov.scheduler.local.process import started_at
+from asimov.scheduler.observations import Gone, JobState, NotFound, Present, Unknown
 
 
 def test_looking_at_a_project_without_jobs_creates_nothing(bench):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from asimov.scheduler.contract import JobDescription
+from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.local import runner
 
 _KILLS = 60

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from asimov.scheduler.contract import Gone, Held, JobDescription, Present, Tag, Ticket
 from asimov.scheduler.eventlog import read_events
+from asimov.scheduler.jobs import JobDescription, Tag, Ticket
+from asimov.scheduler.observations import Gone, Held, Present
 
 
 def _sh(script: str, **commands: object) -> JobDescription:

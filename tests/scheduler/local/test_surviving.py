@@ -4,7 +4,7 @@ import os
 import signal
 from pathlib import Path
 
-from asimov.scheduler.contract import JobDescription
+from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.local.process import claim, started_at
 from asimov.scheduler.local.spool import Spool
 from asimov.scheduler.local.waking import start_runner

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from asimov.errors import AsimovError, SchedulerError
-from asimov.scheduler.contract import JobDescription, Present
 from asimov.scheduler.eventlog import read_events
+from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.local import LocalScheduler
 from asimov.scheduler.local.memory import resident
 from asimov.scheduler.local.using import _USED
+from asimov.scheduler.observations import Present
 
 
 def _sh(script: str, **commands: object) -> JobDescription:

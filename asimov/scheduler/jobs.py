@@ -1,0 +1,140 @@
+"""What asimov tells a scheduler of a job, and what it knows a job by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+class JobDescription:
+    """One job for a scheduler to run.
+
+    Parameters
+    ----------
+    executable
+        The program, as an absolute path or a name to be found on ``PATH``.
+    output, error, log
+        Where the job's standard output, standard error and event log go.
+    **kwargs
+        Any further submit commands by HTCondor's names (``arguments``, ``initialdir``,
+        ``request_memory``, ...), with ``_`` or a space between words. ``queue`` is the
+        number of processes (1). `cpus`, `memory`, `disk` and `gpus` are short for the requests.
+    """
+
+    def __init__(
+        self,
+        executable: str | Path,
+        output: str | Path | None = None,
+        error: str | Path | None = None,
+        log: str | Path | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.executable = executable
+        self.output = output
+        self.error = error
+        self.log = log
+        self.kwargs = kwargs
+
+    def commands(self) -> dict[str, str]:
+        """Return the submit commands, ``queue`` aside, by HTCondor's names as text."""
+        named = {
+            "executable": self.executable,
+            "output": self.output,
+            "error": self.error,
+            "log": self.log,
+            **self.kwargs,
+        }
+        named.pop("queue", None)
+        return {
+            submit_command(key): submit_value(value)
+            for key, value in named.items()
+            if value is not None
+        }
+
+    @property
+    def count(self) -> int:
+        """The number of processes to queue."""
+        return int(self.kwargs.get("queue", 1))
+
+
+_REQUESTS = {"cpus", "memory", "disk", "gpus"}
+
+
+def submit_command(key: str) -> str:
+    """Return HTCondor's name of the submit command that a setting names.
+
+    >>> submit_command("request memory"), submit_command("cpus")
+    ('request_memory', 'request_cpus')
+    """
+    name = key.strip().replace(" ", "_")
+    return f"request_{name}" if name.lower() in _REQUESTS else name
+
+
+def submit_value(value: object) -> str:
+    """Return a value as HTCondor's submit language writes it (booleans in lower case)."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Whose job it is; stands in the job's ClassAd and in its event log.
+
+    Attributes
+    ----------
+    project
+        The project's identity, unique among all projects of all users.
+    analysis
+        ``subject/name``.
+    uid
+        The identity of one attempt to run the analysis.
+    """
+
+    project: str
+    analysis: str
+    uid: str
+
+    def attributes(self) -> dict[str, str]:
+        """Return the ClassAd attributes, unquoted."""
+        return {
+            "AsimovProject": self.project,
+            "AsimovAnalysis": self.analysis,
+            "AsimovUID": self.uid,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """What is known of a job that is asked about.
+
+    Attributes
+    ----------
+    uid
+        The attempt's identity, as in its `Tag`.
+    job_id
+        The job's cluster; None where the submission was intended and its outcome is not known.
+    since
+        When the submission was intended, in seconds since the epoch; nothing older is the job.
+    logs
+        Event logs that may hold the job's events.
+    """
+
+    uid: str
+    job_id: int | None
+    since: float
+    logs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A job that a scheduler knows by its tag, whether it is there or has ended.
+
+    Attributes
+    ----------
+    since
+        When it was submitted, in seconds since the epoch by the scheduler's clock.
+    """
+
+    tag: Tag
+    job_id: int
+    since: float

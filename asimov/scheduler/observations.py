@@ -1,0 +1,192 @@
+"""What a scheduler may answer: evidence, and never a verdict.
+
+That a job is absent from the queue is not an answer; `Present`, `Gone`, `Unknown` and `NotFound`
+are. What one of them means for an analysis is for the engine to decide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class JobState(str, Enum):
+    """The state of a job that a scheduler has."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    HELD = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a DAG or a cluster of several processes has come, in nodes or processes."""
+
+    total: int
+    done: int = 0
+    failed: int = 0
+    running: int = 0
+    idle: int = 0
+    held: int = 0
+
+    def __str__(self) -> str:
+        text = f"{self.done}/{self.total}"
+        extra = [f"{n} {what}" for n, what in ((self.failed, "failed"), (self.held, "held")) if n]
+        return f"{text} ({', '.join(extra)})" if extra else text
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A process that is on hold: of the job itself, or of a node of the DAG that it runs.
+
+    Attributes
+    ----------
+    job_id, process
+        The process's own cluster, and its number in it.
+    node
+        The DAG's node; None where the job is no DAG.
+    code, subcode, reason
+        HTCondor's ``HoldReasonCode``, ``HoldReasonSubCode`` and ``HoldReason``.
+    since
+        When it was held, in seconds since the epoch.
+    memory_mb, disk_kb
+        What it asked for; None where it asked for nothing or that is not known.
+    memory_used_mb, disk_used_kb
+        What it was seen to use.
+    """
+
+    job_id: int
+    process: int = 0
+    node: str | None = None
+    code: int | None = None
+    subcode: int | None = None
+    reason: str | None = None
+    since: float | None = None
+    memory_mb: float | None = None
+    disk_kb: float | None = None
+    memory_used_mb: float | None = None
+    disk_used_kb: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """The scheduler has the job.
+
+    Attributes
+    ----------
+    reason, code
+        Why it is held, where it is; otherwise a line about it, if there is one to say.
+    held
+        Its processes, or nodes, that are on hold, as far as they are known.
+    """
+
+    job_id: int
+    state: JobState
+    reason: str | None = None
+    code: int | None = None
+    progress: Progress | None = None
+    held: tuple[Held, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The job has left, and something says how.
+
+    Attributes
+    ----------
+    exit_code
+        Of the process; of several, the first that is not 0. None for a job that was removed or
+        was ended by a signal.
+    evidence
+        What says so: ``"queue"``, ``"event log"`` or ``"history"``.
+    reason
+        One line for people, such as ``"removed by user (condor_rm)"``.
+    """
+
+    job_id: int
+    exit_code: int | None
+    evidence: str
+    ended_at: float | None = None
+    signal: int | None = None
+    removed: bool = False
+    reason: str | None = None
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nothing can be said of the job; `reason` tells why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """Every source that could know the job answered, and none does.
+
+    Attributes
+    ----------
+    asked
+        The sources: ``("queue", "event log", "history")``.
+    """
+
+    asked: tuple[str, ...]
+
+
+Observation = Present | Gone | Unknown | NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a job used, summed over its processes or nodes.
+
+    Attributes
+    ----------
+    wall_seconds, cpu_seconds
+        Time, in seconds.
+    memory_mb
+        The largest resident size of any one process, in MB; None where not measured.
+    processes
+        How many processes ran.
+    memory_requested_mb
+        The most memory that any one process asked for, in MB.
+    slots
+        The processors that all processes together were given: ``RequestCpus`` summed.
+    restarts
+        How often processes were started again, a node's retries included.
+    """
+
+    wall_seconds: float
+    cpu_seconds: float | None = None
+    memory_mb: float | None = None
+    processes: int = 1
+    memory_requested_mb: float | None = None
+    slots: int | None = None
+    restarts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A process that failed: of the job itself, or of a node of the DAG that it ran.
+
+    Attributes
+    ----------
+    job_id
+        The process's own cluster; None where a node's script failed and nothing was submitted.
+    node
+        The DAG's node; None where the job is no DAG.
+    exit_code, signal
+        How it ended; both None for one that was removed.
+    reason
+        One line for people, such as ``"its POST script returned 2"``.
+    error_file, output_file
+        Where its standard error and output went, as absolute paths.
+    """
+
+    job_id: int | None
+    node: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    reason: str | None = None
+    error_file: str | None = None
+    output_file: str | None = None
