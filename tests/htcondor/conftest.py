@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import time
@@ -9,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from configparser import ConfigParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,3 +104,63 @@ class Asking:
 @pytest.fixture(scope="module")
 def ask(condor: HTCondor) -> Asking:
     return Asking(condor)
+
+
+class OnAPool:
+    """A project on the pool."""
+
+    def __init__(self, root: Path, asimov: Callable[..., Any]) -> None:
+        self.root = root
+        self.asimov = asimov
+
+    def run(self, *command: object, code: int = 0) -> Any:
+        ran = self.asimov(*command)
+        assert ran.code == code, ran
+        return ran
+
+    def finish(self, code: int = 0) -> Any:
+        until = ("--until-idle", "--interval", "0.5", "--timeout", "100")
+        return self.run("monitor", "--chain", *until, code=code)
+
+    def states(self) -> dict[str, str]:
+        told = json.loads(self.run("status", "--json").out)
+        return {f"{row['subject']}/{row['name']}": row["status"] for row in told}
+
+    def attempts(self, subject: str, name: str) -> list[dict[str, Any]]:
+        told = json.loads(self.run("production", "show", subject, name, "--json").out)
+        attempts: list[dict[str, Any]] = told["attempts"]
+        return attempts
+
+    def jobs(self) -> list[str]:
+        """Return the clusters that the pool has, or had, of the project that are no nodes."""
+        name = self.run("configuration", "show", "project/id").out.strip()
+        found = []
+        for tool in ("condor_q", "condor_history"):
+            done = subprocess.run(
+                [tool, "-constraint", f'AsimovProject == "{name}" && DAGManJobId is undefined',
+                 "-af", "ClusterId"],
+                capture_output=True, text=True, check=True,
+            )  # fmt: skip
+            found += done.stdout.split()
+        return sorted(set(found))
+
+    def apply(self, text: str) -> None:
+        path = self.root / "blueprint.yaml"
+        path.write_text(text)
+        self.run("apply", "-f", path)
+
+
+@pytest.fixture
+def on_a_pool(
+    pool: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asimov: Callable[..., Any]
+) -> Iterator[OnAPool]:
+    root = tmp_path / "project"
+    root.mkdir()
+    monkeypatch.chdir(root)
+    made = OnAPool(root, asimov)
+    made.run("init", "On a pool", "--scheduler", "htcondor")
+    name = made.run("configuration", "show", "project/id").out.strip()
+    yield made
+    subprocess.run(
+        ["condor_rm", "-constraint", f'AsimovProject == "{name}"'], check=False, capture_output=True
+    )

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.htcondor.test_engine import OnAPool, on_a_pool  # noqa: F401  (a fixture)
+from tests.htcondor.conftest import OnAPool
 
 pytestmark = pytest.mark.htcondor
 
@@ -46,7 +46,7 @@ def log(lab: OnAPool, kind: str) -> list[str]:
 
 
 def test_a_job_that_somebody_holds_is_stuck_until_somebody_releases_it(
-    on_a_pool: OnAPool,  # noqa: F811
+    on_a_pool: OnAPool,
 ) -> None:
     analysis(on_a_pool, "simpletestpipeline", seconds=600)
     job = str(row(on_a_pool)["job_id"])
@@ -60,7 +60,7 @@ def test_a_job_that_somebody_holds_is_stuck_until_somebody_releases_it(
 
 
 def test_a_program_that_is_missing_is_of_the_class_input(
-    on_a_pool: OnAPool,  # noqa: F811
+    on_a_pool: OnAPool,
 ) -> None:
     analysis(
         on_a_pool, "command", executable="sh", outputs={"one": "one.txt"},
@@ -72,7 +72,7 @@ def test_a_program_that_is_missing_is_of_the_class_input(
 
 
 def test_a_node_that_needs_more_memory_gets_it_and_the_dag_completes(
-    on_a_pool: OnAPool,  # noqa: F811
+    on_a_pool: OnAPool,
 ) -> None:
     scheduler = {
         "request memory": 50,
@@ -90,7 +90,7 @@ def test_a_node_that_needs_more_memory_gets_it_and_the_dag_completes(
 
 
 def test_a_held_node_is_released_by_the_policy_and_the_dag_completes(
-    on_a_pool: OnAPool,  # noqa: F811
+    on_a_pool: OnAPool,
 ) -> None:
     analysis(
         on_a_pool, "simpletestpipeline",
@@ -103,7 +103,7 @@ def test_a_held_node_is_released_by_the_policy_and_the_dag_completes(
 
 
 def test_a_node_that_is_held_again_after_the_last_try_is_stuck(
-    on_a_pool: OnAPool,  # noqa: F811
+    on_a_pool: OnAPool,
 ) -> None:
     analysis(
         on_a_pool, "simpletestpipeline",
@@ -119,7 +119,7 @@ def test_a_node_that_is_held_again_after_the_last_try_is_stuck(
 
 
 def test_a_failing_node_is_tried_again_after_a_pause_and_then_told_with_its_last_words(
-    on_a_pool: OnAPool,  # noqa: F811
+    on_a_pool: OnAPool,
 ) -> None:
     words = "\"-c 'echo first >&2; echo gave up >&2; exit 3'\""
     analysis(
