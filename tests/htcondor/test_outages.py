@@ -116,7 +116,7 @@ def test_a_schedd_that_dies_while_many_are_submitted_makes_no_job_twice(project:
     print(f"CHAOS_SEED={number}")
     moments = random.Random(number)
     names = [f"a{i}" for i in range(12)]
-    project.apply(waiting(*names))
+    project.apply(waiting(*names) + DAG)
     let_go(project, *names)
     project.run("manage", "build")
     commands = [["manage", "submit"], ["monitor", "--chain"], ["monitor", "--chain"]]
@@ -127,7 +127,7 @@ def test_a_schedd_that_dies_while_many_are_submitted_makes_no_job_twice(project:
         assert process.wait(120) in {0, 5}
         project.pool.recover()
     assert set(project.finish().values()) == {"uploaded"}
-    for name in names:
+    for name in (*names, "dag"):
         ends = [each["state"] for each in project.attempts(name)]
         assert ends[-1] == "ended" and set(ends[:-1]) <= {"void"}
     project.check_once()
