@@ -12,7 +12,6 @@ import sys
 import time
 
 if __name__ != "__main__":
-    import signal
     import subprocess
     import threading
     from collections.abc import Iterator, Mapping, Sequence
@@ -131,7 +130,7 @@ class Followed:
 def followed(
     command: Sequence[str], cwd: Path, environment: Mapping[str, str], said: Path
 ) -> Iterator[Followed]:
-    """Run a command beside the block; it is interrupted at its end, if it runs still.
+    """Run a command beside the block; it is ended with it, if it runs still.
 
     Parameters
     ----------
@@ -156,5 +155,5 @@ def followed(
         yield following
     finally:
         if process.poll() is None:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
         following.end()

@@ -125,7 +125,7 @@ def test_a_process_is_followed_to_the_most_files_it_had_open(tools, tmp_path):
             time.sleep(0.01)
     assert 43 <= following.files < 60
     assert following.memory_mb > 1
-    assert following.process.returncode != 0  # it was interrupted
+    assert following.process.returncode != 0  # it was ended
     assert said.read_bytes().startswith(b"\n")
 
 
