@@ -60,8 +60,12 @@ class Workspace:
         return cls(project.find(start))
 
     def catch_up(self) -> None:
-        """Read the ledger and the journal again if another process has written to the journal."""
-        if self.journal.version() != self._version:
+        """Read the ledger and the journal again unless they are as this process knows them.
+
+        They are not where another process has written to the journal, or a transaction of this one
+        was undone.
+        """
+        if (self.journal.version(), self.journal.undone) != self._version:
             self.reload()
 
     def reload(self) -> None:
@@ -70,7 +74,7 @@ class Workspace:
         if config != self.project.config:
             self.project = replace(self.project, config=config)
             self._schedulers = {}
-        self._version = self.journal.version()
+        self._version = (self.journal.version(), self.journal.undone)
         self.contents: Contents = self.files.load()
         self.records: dict[Key, Record] = self.journal.records()
         self.facts: dict[Key, dict[str, Any]] = self.journal.facts()

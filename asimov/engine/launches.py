@@ -107,6 +107,7 @@ class Launches:
         except JournalError:
             raise
         except BaseException:  # such as an interrupt: what is known needs no settling
+            self._workspace.catch_up()  # it may have come while that was being recorded
             self._record()
             with self._workspace.journal.transaction():
                 for _, attempt in left:

@@ -66,6 +66,8 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        #: How many transactions were undone: what was taken for written in them was not.
+        self.undone = 0
         self._depth = 0
         if lacks_log(path):
             raise JournalError(
@@ -148,6 +150,7 @@ class Database:
             except sqlite3.Error as error:
                 raise self._fault(error) from error
             return
+        kept = False
         try:
             self._db.execute("BEGIN IMMEDIATE")
             self._depth = 1
@@ -159,12 +162,14 @@ class Database:
                     self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
+            kept = True
         except sqlite3.Error as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise self._fault(error) from error
         finally:
             self._depth = 0
+            self.undone += not kept
 
     @contextmanager
     def durably(self) -> Iterator[None]:

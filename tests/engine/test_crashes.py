@@ -377,3 +377,37 @@ def test_a_long_watch_gathers_nothing_and_heeds_the_configuration(
     assert passes == [100]
     assert open_files[1] <= open_files[0] + 2, open_files
     assert children() <= before + 2
+
+
+def test_an_interrupt_while_a_batch_is_recorded_records_it_whole(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    perform, record_job = launches.perform, launches.record_job
+    interrupted: list[str] = []
+
+    def performed(analysis: Any, *arguments: Any) -> Any:
+        made = perform(analysis, *arguments)
+        if analysis.name == "b":
+            monkeypatch.setattr(launches, "SLOW", -1)  # two are recorded, and one is left
+        return made
+
+    def record(workspace: Any, attempt: Any, *arguments: Any) -> None:
+        if attempt.name == "b" and not interrupted:
+            interrupted.append(attempt.uid)
+            raise KeyboardInterrupt
+        record_job(workspace, attempt, *arguments)
+
+    lab.apply("a, seconds: 1000", "b, seconds: 1000", "c, seconds: 1000")
+    lab.run("manage", "build")
+    monkeypatch.setattr(launches, "SLOW", 1000)
+    monkeypatch.setattr(launches, "SOON", 1000)
+    monkeypatch.setattr(launches, "perform", performed)
+    monkeypatch.setattr(launches, "record_job", record)
+    assert lab.asimov("manage", "submit").code != 0
+    assert interrupted
+    told = {name: [each.state for each in lab.attempts(name)] for name in "abc"}
+    assert told == {"a": ["submitted"], "b": ["submitted"], "c": ["void"]}
+    assert lab.states() == {"a": "running", "b": "running", "c": "ready"}
+    lab.run("manage", "submit")
+    assert set(lab.states().values()) == {"running"}
+    assert len(lab.jobs()) == 3
