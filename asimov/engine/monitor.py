@@ -160,8 +160,11 @@ def advance(
     keys = everything - set(left)
     result = Pass(broken=len(workspace.contents.broken))
     observer = Observer(workspace, report, dry_run=dry_run, from_logs=from_logs)
-    for attempt in workspace.journal.open_attempts():
-        if attempt.state == "submitted" and attempt.key in keys and attempt.uid in answers:
+    attempts = workspace.journal.open_attempts()
+    # Another command may have been cut short while it submitted one of them again.
+    settled = keys - {attempt.key for attempt in attempts if attempt.state == "intended"}
+    for attempt in attempts:
+        if attempt.key in settled and attempt.uid in answers:
             observer.take(attempt, answers[attempt.uid])
     observer.write()
     if not dry_run:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -132,3 +135,60 @@ def test_a_watch_says_that_another_watches_already(lab: Any) -> None:
         finally:
             first.kill()
     lab.run("monitor", "--watch", "--timeout", "0.2", "--interval", "0.1")
+
+
+def test_what_a_transaction_that_was_undone_had_changed_is_not_taken_for_done(
+    lab: Any, workspace: Any
+) -> None:
+    lab.apply("a")
+    watch = Watch(workspace(), lambda line: None)
+    with at_work(workspace(), "a test"):
+        monitor(workspace(), lambda line: None, chain=True)
+    watch.look()
+    lab.until("a")
+    # The commit itself fails, as it does where the disk is full.
+    with closing(sqlite3.connect(lab.root / ".asimov" / "journal.db")) as db:
+        db.execute("CREATE TABLE parent (id INTEGER PRIMARY KEY)")
+        db.execute("CREATE TABLE child (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED)")
+        db.execute(
+            "CREATE TRIGGER full AFTER INSERT ON events BEGIN INSERT INTO child VALUES (7); END"
+        )
+    workspace().journal.rows("PRAGMA foreign_keys = ON")
+    with pytest.raises(AsimovError, match="FOREIGN KEY"):
+        watch.look()
+    with closing(sqlite3.connect(lab.root / ".asimov" / "journal.db")) as db:
+        db.execute("DROP TRIGGER full")
+    assert (lab.states(), lab.attempts("a")[0].state) == ({"a": "running"}, "submitted")
+    watch.look()
+    assert (lab.states(), lab.attempts("a")[0].state) == ({"a": "uploaded"}, "ended")
+
+
+#: A pass that is killed when it has submitted a DAG again and has not recorded that.
+KILLED = """
+import os, signal
+from asimov.cli import main
+from asimov.engine import observe
+observe.record_job = lambda *arguments: os.kill(os.getpid(), signal.SIGKILL)
+main()
+"""
+
+
+def test_what_another_command_may_have_submitted_again_is_left_to_the_next_pass(
+    lab: Any, workspace: Any
+) -> None:
+    lab.apply("a, exit code: 1, max resurrections: 1")
+    lab.run("manage", "build", "submit")
+    watch = Watch(workspace(), lambda line: None)
+    watch.look()
+    lab.until("a")
+    command = [sys.executable, "-c", KILLED, "monitor"]
+    done = subprocess.run(command, cwd=lab.root, check=False, capture_output=True, env=os.environ)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert len(lab.jobs()) == 2
+    watch.look()
+    assert len(lab.jobs()) == 2
+    assert [each.state for each in lab.attempts("a")] == ["submitted", "intended"]
+    lab.run("monitor")
+    assert lab.attempts("a")[0].state == "ended"
+    lab.finish(code=3)
+    assert len(lab.jobs()) == 2
