@@ -211,3 +211,48 @@ def test_since_when_a_job_is_unknown_is_kept_while_it_is(
     workspace.journal.close()
     assert seen[0] == seen[1]
     assert seen[2] == ("another reason", seen[0][1])
+
+
+def test_the_job_of_another_analysis_is_none_of_its_own_though_it_has_the_number(
+    lab: Any,
+) -> None:
+    lab.apply(f"a, {script('true')}", f"b, {script('touch one.txt two.txt')}")
+    lab.run("production", "set", "s", "b", "--status", "wait")
+    lab.run("manage", "build", "submit")
+    lab.until("a")
+    # A queue that was deleted counts from 1 again.
+    (lab.root / ".asimov" / "local").rename(lab.root / "deleted")
+    lab.run("production", "set", "s", "b", "--status", "ready")
+    lab.run("manage", "build", "submit")
+    lab.until("b")
+    assert lab.rows()["a"]["job_id"] == lab.rows()["b"]["job_id"]
+    lab.run("monitor")
+    assert lab.states() == {"a": "running", "b": "uploaded"}
+    assert lab.rows()["a"]["job_state"] == "lost"
+
+
+def test_a_job_that_only_its_log_knows_is_for_a_person_and_removed_before_it_runs_again(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.apply("a, seconds: 1000")
+    lab.run("monitor", "--chain")
+    removed: list[int] = []
+    doubt = Unknown("job 1 is not in the queue, and its event log tells of no ending", absent=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            LocalScheduler, "observe", lambda self, tickets: {each.uid: doubt for each in tickets}
+        )
+        own = LocalScheduler.remove
+        patch.setattr(
+            LocalScheduler,
+            "remove",
+            lambda self, job_id, reason="": (removed.append(job_id), own(self, job_id, reason)),
+        )
+        lab.run("monitor")
+        assert (lab.rows()["a"]["status"], lab.rows()["a"]["job_state"]) == ("running", "lost")
+        assert not removed
+        lab.run("production", "set", "s", "a", "--status", "restart")
+        lab.run("monitor")
+        assert removed == [1]
+    assert lab.states() == {"a": "ready"}
+    assert [each.state for each in lab.attempts("a")] == ["ended"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from asimov.scheduler.jobs import Ticket
 from asimov.scheduler.local.spool import DAG, GONE, HELD, Spool
+from asimov.scheduler.logbook import CLOCKS
 from asimov.scheduler.observations import (
     Gone,
     Held,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _OBSERVED = (
     "id, uid, kind, state, total, done, failed, idle, running, held, exit_code, signal, removed,"
-    " ended, reason, code, held_at"
+    " submitted, ended, reason, code, held_at"
 )
 
 
@@ -61,13 +62,20 @@ def _rows(db: sqlite3.Connection, tickets: Sequence[Ticket]) -> list[tuple[Ticke
         f"SELECT {_OBSERVED} FROM clusters WHERE id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(by_id)),),
     )
-    rows = [(ticket, row) for row in found for ticket in by_id[row["id"]]]
+    rows = [(ticket, row) for row in found for ticket in by_id[row["id"]] if _is_its(row, ticket)]
     found = db.execute(
         f"SELECT {_OBSERVED} FROM clusters WHERE uid IS NOT NULL AND dag IS NULL"
         " AND uid IN (SELECT value FROM json_each(?)) ORDER BY id",
         (json.dumps(list(by_uid)),),
     )
     return rows + [(by_uid[row["uid"]], row) for row in found]
+
+
+def _is_its(row: sqlite3.Row, ticket: Ticket) -> bool:
+    """Say whether a job of a ticket's number is the ticket's: a queue made anew counts from 1."""
+    if row["uid"] is None:
+        return bool(row["submitted"] > ticket.since - CLOCKS)
+    return bool(row["uid"] == ticket.uid)
 
 
 def on_hold(db: sqlite3.Connection, jobs: Iterable[int]) -> dict[int, list[Held]]:

@@ -24,8 +24,9 @@ class Bench:
         config.read_dict({"local": {"processes": str(processes), "grace": "0.5"}})
         self.scheduler = LocalScheduler.from_project(root, config)
 
-    def see(self, job: int) -> Observation:
-        return self.scheduler.observe([Ticket("asked", job, 0.0)])["asked"]
+    def see(self, job: int, uid: str = "asked") -> Observation:
+        """Say what is known of a job; one that was submitted with a tag needs its identity."""
+        return self.scheduler.observe([Ticket(uid, job, 0.0)])[uid]
 
     def until(self, what: Callable[[], object], seconds: float = 20.0) -> None:
         deadline = time.monotonic() + seconds
@@ -33,9 +34,9 @@ class Bench:
             assert time.monotonic() < deadline, "it did not happen"
             time.sleep(0.01)
 
-    def gone(self, job: int) -> Gone:
-        self.until(lambda: isinstance(self.see(job), Gone))
-        answer = self.see(job)
+    def gone(self, job: int, uid: str = "asked") -> Gone:
+        self.until(lambda: isinstance(self.see(job, uid), Gone))
+        answer = self.see(job, uid)
         assert isinstance(answer, Gone)
         return answer
 
@@ -78,11 +79,11 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     spool = bench.scheduler.spool
     if spool.exists():
         with spool.connect() as db:
-            live = [row[0] for row in db.execute("SELECT id FROM clusters WHERE state != 'gone'")]
-        for job in live:
+            live = db.execute("SELECT id, uid FROM clusters WHERE state != 'gone'").fetchall()
+        for job, _ in live:
             bench.scheduler.remove(job)
-        for job in live:
-            bench.gone(job)
+        for job, uid in live:
+            bench.gone(job, uid or "asked")
         pid = bench.runner()
         if pid:
             os.kill(pid, signal.SIGKILL)

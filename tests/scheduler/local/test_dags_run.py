@@ -33,7 +33,7 @@ def test_nodes_run_in_their_order_and_carry_the_tag(nodes):
     nodes.write("x.dag", "job A n.sub\nJOB B n.sub\nJOB C n.sub\nparent A B child C\n")
     with nodes.scheduler.tagged(Tag("p", "s/a", "uid-1")):
         cluster = nodes.scheduler.submit_dag("x.dag")
-    end = nodes.gone(cluster)
+    end = nodes.gone(cluster, "uid-1")
     assert end.exit_code == 0 and str(end.progress) == "3/3"
     assert sorted(_trace()[:2]) == ["A.0", "B.0"] and _trace()[2:] == ["C.0"]
     events, _ = read_events("x.dag.nodes.log")

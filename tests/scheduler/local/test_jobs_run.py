@@ -26,7 +26,7 @@ def test_a_job_runs_and_leaves_its_exit_code_output_usage_and_log(bench):
     )
     with bench.scheduler.tagged(Tag("p", "s/a", "uid-1")):
         cluster = bench.scheduler.submit(job)
-    end = bench.gone(cluster)
+    end = bench.gone(cluster, "uid-1")
     assert (end.exit_code, end.evidence, end.signal) == (3, "queue", None)
     assert Path("out").read_text() == f"{cluster}\n"
     usage = bench.scheduler.usage([cluster], 0.0)[cluster]

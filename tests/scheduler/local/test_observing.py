@@ -6,7 +6,7 @@ from pathlib import Path
 
 from asimov.scheduler.eventlog import read_events
 from asimov.scheduler.jobs import JobDescription, Tag, Ticket
-from asimov.scheduler.observations import Gone, Held, Present
+from asimov.scheduler.observations import Gone, Held, NotFound, Present
 
 
 def _sh(script: str, **commands: object) -> JobDescription:
@@ -134,9 +134,20 @@ def test_every_tagged_job_is_listed_without_the_nodes_of_dags(bench):
         dag = bench.scheduler.submit_dag("x.dag")
     with bench.scheduler.tagged(Tag("p", "s/b", "uid-2")):
         job = bench.scheduler.submit(JobDescription("true"))
-    bench.gone(dag)
+    bench.gone(dag, "uid-1")
     listed = bench.scheduler.jobs_of_project()
     assert [(each.tag.uid, each.job_id) for each in listed] == [("uid-1", dag), ("uid-2", job)]
+
+
+def test_another_job_of_the_same_number_is_not_found(bench):
+    tag = Tag("p", "s/a", "of another attempt")
+    with bench.scheduler.tagged(tag):
+        cluster = bench.scheduler.submit(JobDescription("true", hold=True))
+    assert isinstance(bench.see(cluster, tag.uid), Present)
+    assert isinstance(bench.see(cluster, "asked"), NotFound)
+    untagged = bench.scheduler.submit(JobDescription("true", hold=True))
+    found = bench.scheduler.observe([Ticket("a", untagged, 0.0), Ticket("b", untagged, 1e12)])
+    assert isinstance(found["a"], Present) and isinstance(found["b"], NotFound)
 
 
 def test_nothing_is_new_where_the_queue_cannot_be_read(bench):
