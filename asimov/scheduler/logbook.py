@@ -164,7 +164,7 @@ class LogBook:
             if ticket.job_id is None and mine is not None and mine > (cluster or 0):
                 cluster, state = mine, None  # the newest: a pipeline may have submitted several
             found = log.mark.clusters.get(cluster) if cluster is not None else None
-            if found is None or cluster is None:
+            if found is None or cluster is None or found.uid not in (None, ticket.uid):
                 continue
             found.expect(self._totals.get(cluster, 0))
             if path.endswith(".dagman.log"):
@@ -302,7 +302,8 @@ class LogBook:
         since = mark.asked.get(event.cluster)
         if since is not None and (event.time is None or event.time > since):
             state = mark.clusters.get(event.cluster)
-            if state is None:
+            # A schedd that was set up anew counts from 1 again: another identity is another job.
+            if state is None or state.uid not in (None, _uid(event) or state.uid):
                 state = mark.clusters[event.cluster] = ClusterState()
             state.take(event)
         if not mark.tagged or event.number != EventType.JOB_AD_INFORMATION:
@@ -363,6 +364,12 @@ class LogBook:
             uids = {ticket.uid for ticket in tickets}
             self.said = {uid: each for uid, each in self.said.items() if uid in uids}
             self.heard = {uid: each for uid, each in self.heard.items() if uid in uids}
+
+
+def _uid(event: Event) -> str | None:
+    if event.number != EventType.JOB_AD_INFORMATION:
+        return None
+    return event.attributes.get("AsimovUID")
 
 
 def _digest(data: bytes) -> bytes:

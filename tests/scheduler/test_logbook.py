@@ -332,3 +332,16 @@ def test_the_bookmark_of_many_processes_is_small(log):
     assert 0 < len(store[str(log)]) < 40_000
     told = _look(LogBook(store), _ticket(log))
     assert told.state is not None and len(told.state.phases) == 10_000
+
+
+def test_an_earlier_attempt_with_the_same_number_in_the_same_log_is_another_job(log):
+    write.append_events(log, [*_started(AsimovUID="earlier", TotalSubmitProcs="1"), _end(3)])
+    book, ticket = LogBook(None), _ticket(log)
+    assert _look(book, ticket) == Told()
+    write.append_events(log, _started(AsimovUID="u", TotalSubmitProcs="1"))
+    for told in (_look(book, ticket), _look(LogBook(None), ticket)):
+        assert told.state is not None and told.state.present(1) is not None
+    write.append_events(log, [_end(0)])
+    for told in (_look(book, ticket), _look(LogBook(None), ticket)):
+        assert told.state is not None and told.state.sure
+        assert _code(told) == 0
