@@ -301,6 +301,8 @@ class Observer:
         again, job_id, error = launch(analysis, "run", lambda: call(analysis, "resurrect"))
         if job_id is None:
             job_id = found(self.workspace, again)
+        if job_id is None and isinstance(error, (PluginError, SchedulerUnreachableError)):
+            raise error  # no fault of the analysis: the next pass tries again
         with self.workspace.journal.durably():
             self._end(attempt, answer, words)
             if job_id is not None:

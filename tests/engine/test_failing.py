@@ -232,3 +232,25 @@ def test_an_ending_is_told_in_words() -> None:
     assert ending(Gone(5, None, "queue", removed=True)) == "job 5 was removed"
     with_nodes = Gone(5, 1, "queue", progress=Progress(3, 1, 2))
     assert ending(with_nodes) == "job 5 ended with exit code 1 (1/3 (2 failed))"
+
+
+def test_a_scheduler_that_can_not_be_reached_for_another_try_is_asked_again(
+    lab: Any, simple: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def resurrect(self: Any) -> None:
+        self.production.job_id = self.scheduler.submit_dag(str(self.dag_file))
+
+    def refuse(self: Any, *arguments: Any, **named: Any) -> int:
+        raise SchedulerUnreachableError("no answer from the schedd")
+
+    lab.register("again", type("P", (simple,), {"resurrect": resurrect}))
+    run_once(lab, "pipeline: again, exit code: 1, max resurrections: 1")
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalScheduler, "submit_dag", refuse)
+        lab.run("monitor")
+        (row,) = lab.rows().values()
+        assert (row["status"], row["job_state"]) == ("running", "unknown")
+        assert "no answer from the schedd" in row["waiting_for"][0]
+    lab.finish(code=3)
+    assert len(lab.jobs()) == 2
+    assert [each.state for each in lab.attempts("a")] == ["ended", "void", "ended"]
