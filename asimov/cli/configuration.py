@@ -12,6 +12,23 @@ from asimov.cli.opened import open_project
 from asimov.configuration import PROJECT_FILE, WITHOUT_VALUE, update_file
 from asimov.errors import AsimovError
 
+#: Options that are numbers: the least that each may be, and whether it is a whole one.
+_NUMBERS = {
+    "monitor/interval": (0, False),
+    "monitor/patience": (0, False),
+    "monitor/hook timeout": (0, False),
+    "monitor/lease": (1, False),
+    "monitor/max active": (0, True),
+    "monitor/max submissions": (0, True),
+    "local/processes": (1, True),
+    "local/grace": (0, False),
+    "condor/max queued": (0, True),
+    "condor/query interval": (0, False),
+}
+
+#: Options that are true or false.
+_YES_OR_NO = ("local/enforce memory",)
+
 
 @click.group("configuration")
 def command() -> None:
@@ -73,10 +90,32 @@ def update_command(option: str, value: str) -> None:
 
         if not plugins.is_known(plugins.SCHEDULERS, value):
             raise plugins.unknown(plugins.SCHEDULERS, value)
+    _check_value(option, value)
     if not project.config.has_option(section, key) and (near := _near(option, project.config)):
         click.echo(f"note: {option!r} is new{near}", err=True)
     update_file(project.root / PROJECT_FILE, {(section, key): value})
     click.echo(f"{section}/{key} = {value}")
+
+
+def _check_value(option: str, value: str) -> None:
+    """Refuse what no command could read: it would be told days later, by the monitor."""
+    if option in _YES_OR_NO and value.lower() not in ConfigParser.BOOLEAN_STATES:
+        raise AsimovError(
+            f"{option} should be true or false, and is {value!r}", hint="nothing was changed"
+        )
+    if option not in _NUMBERS:
+        return
+    least, whole = _NUMBERS[option]
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1
+    if not least <= number < float("inf") or (whole and number != int(number)):
+        raise AsimovError(
+            f"{option} should be a {'whole ' if whole else ''}number from {least}, "
+            f"and is {value!r}",
+            hint="nothing was changed",
+        )
 
 
 def _near(option: str, config: ConfigParser) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
+from asimov.configuration import PROJECT_FILE, update_file
 from asimov.engine import guard
 from asimov.engine.calling import Call, settle
 from asimov.engine.containment import contained
@@ -561,7 +562,7 @@ def test_a_call_in_another_thread_is_not_limited(lab: Any, capfd: Any) -> None:
 
 def test_a_limit_that_is_no_number_marks_nothing_stuck(lab: Any) -> None:
     lab.apply("a")
-    lab.run("configuration", "update", "monitor/hook timeout", "soon")
+    update_file(lab.root / PROJECT_FILE, {("monitor", "hook timeout"): "soon"})
     workspace = lab.open()
     with closing(workspace.journal):
         assert guard.call(workspace.analysis(("s", "a")), "before_config") is None

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from asimov.configuration import PROJECT_FILE, update_file
 from asimov.engine.lease import at_work, is_dead
 from asimov.errors import EXIT_BUSY, AsimovError
 from asimov.ledger.leases import Lease, holder, take
@@ -177,7 +178,7 @@ def test_a_lease_is_given_back_where_the_work_raises(lab: Any) -> None:
 
 @pytest.mark.parametrize("length", ["soon", "0", "0.5", "-3", "inf"])
 def test_a_lease_that_is_no_time_is_refused(lab: Any, length: str) -> None:
-    lab.run("configuration", "update", "--", "monitor/lease", length)
+    update_file(lab.root / PROJECT_FILE, {("monitor", "lease"): length})
     with pytest.raises(AsimovError, match="should be") as told, at_work(lab.open(), "a test"):
         pass
     assert "monitor/lease" in str(told.value)
