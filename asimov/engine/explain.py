@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from asimov import plugins
 from asimov.engine.attempts import ask
+from asimov.engine.capture import Capture
 from asimov.engine.guard import guarded
+from asimov.engine.lease import is_dead
 from asimov.engine.readiness import waiting_for
 from asimov.engine.service import running
 from asimov.engine.status import ago, iso
 from asimov.engine.submit import unbuilt
-from asimov.engine.throttle import deferral
+from asimov.engine.throttle import deferral, makes_room
 from asimov.errors import AsimovError, SchedulerError
+from asimov.ledger.leases import WATCH, holder
 from asimov.ledger.needs import Key
-from asimov.ledger.records import Attempt
-from asimov.scheduler import Gone, JobState, Present, Unknown
+from asimov.ledger.records import Attempt, Record
+from asimov.scheduler import Gone, JobState, Observation, Present, Unknown
 from asimov.states import STATES, reachable
 from asimov.workspace import Workspace
 
 #: How many analyses that stand in the way are followed to their own causes.
 _FOLLOWED = 5
+_capture = Capture()
 
 
 @dataclass
@@ -50,6 +56,8 @@ class Explanation:
 def explain(workspace: Workspace, key: Key) -> Explanation:
     """Say why an analysis is where it is; asks the scheduler, and changes nothing.
 
+    What its pipeline prints meanwhile is left out: the answer may be read by a program.
+
     Parameters
     ----------
     workspace
@@ -57,6 +65,20 @@ def explain(workspace: Workspace, key: Key) -> Explanation:
     key
         The analysis.
     """
+    with _silent():
+        return _explain(workspace, key)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    _capture.start()
+    try:
+        yield
+    finally:
+        _capture.stop()
+
+
+def _explain(workspace: Workspace, key: Key) -> Explanation:
     status = workspace.status(key)
     record = workspace.records.get(key)
     told = Explanation(
@@ -70,7 +92,8 @@ def explain(workspace: Workspace, key: Key) -> Explanation:
     elif status == "stuck":
         _stuck(workspace, key, told)
     elif status in {"wait", "manual", "stopped", "cancelled"}:
-        told.because.append(STATES[status].meaning)
+        meaning = STATES[status].meaning
+        told.because.append(meaning if meaning.startswith("its ") else f"it {meaning}")
     elif status in {"finished", "uploaded"}:
         told.because.append(f"its results are in {workspace.project.results / key[0] / key[1]}")
     _moves(workspace, key, told)
@@ -103,7 +126,7 @@ def _ready(workspace: Workspace, key: Key, attempts: list[Attempt], told: Explan
     held_back = deferral(workspace)
     if held_back:
         told.because.append(held_back)
-        told.moves.append("the end of others, or a higher limit")
+        told.moves.append(makes_room(held_back))
         return
     analysis = workspace.analysis(key)
     try:
@@ -122,6 +145,11 @@ def _ready(workspace: Workspace, key: Key, attempts: list[Attempt], told: Explan
 
 def _follow(workspace: Workspace, key: Key, told: Explanation) -> None:
     """Name what keeps the analyses that it needs, down to the first causes."""
+    if workspace.dependencies.of(key).unmatched:
+        told.moves.append("an analysis that matches, or other 'needs' in the ledger")
+    if workspace.dependencies.cycle([key]):
+        told.moves.append("other 'needs' in the ledger, without the circle")
+        return
     seen = {key}
     todo = [key]
     while todo and len(seen) <= _FOLLOWED:
@@ -142,7 +170,7 @@ def _follow(workspace: Workspace, key: Key, told: Explanation) -> None:
                     told.because.append(f"{name} is {status}: {record.reason}")
             if STATES[status].blocks:
                 told.moves.append(f"a person, at {name}: 'asimov why {each[0]} {each[1]}'")
-            elif status != "ready":
+            elif status != "ready" or not deeper:
                 told.moves.append(f"the end of {name}: 'asimov why {each[0]} {each[1]}'")
 
 
@@ -159,7 +187,12 @@ def _with_job(workspace: Workspace, attempt: Attempt, told: Explanation) -> None
         )
         if record.job_state == "unknown":
             told.because.append(f"nothing has been known of it{since}")
-        told.moves.append("an answer of the scheduler; until then nothing is changed")
+        if answer.absent:
+            told.moves.append(
+                _set(attempt.key, told.status, "a person who knows what became of it")
+            )
+        else:
+            told.moves.append("an answer of the scheduler; until then nothing is changed")
     elif isinstance(answer, Present):
         same = since if record.job_state == answer.state.value else ""
         progress = f", {answer.progress} done" if answer.progress else ""
@@ -179,38 +212,53 @@ def _with_job(workspace: Workspace, attempt: Attempt, told: Explanation) -> None
         told.moves.append(_set(attempt.key, told.status, "a person who knows what became of it"))
     if told.status == "stuck":
         _stuck(workspace, attempt.key, told)
-    elif record.job_detail and not any(record.job_detail in line for line in told.because):
-        told.because.append(record.job_detail)
+    elif _still_holds(record, answer):
+        detail = record.job_detail or ""
+        told.because += [detail] if not any(detail in line for line in told.because) else []
+
+
+def _still_holds(record: Record, answer: Observation) -> bool:
+    """Say whether the line that the last pass wrote about a job is about what it is now."""
+    if isinstance(answer, Present):
+        return record.job_state == answer.state.value
+    return not isinstance(answer, Gone) or record.job_state is None
 
 
 def _of_present(workspace: Workspace, attempt: Attempt, answer: Present, told: Explanation) -> None:
-    if answer.reason and answer.state is JobState.HELD:
-        code = f" (code {answer.code})" if answer.code is not None else ""
-        told.because.append(f"it is held: {answer.reason}{code}")
     for held in answer.held[:_FOLLOWED]:
         if held.node:
             told.because.append(f"node {held.node} is held: {held.reason} (code {held.code})")
     try:
         scheduler = workspace.scheduler(attempt.scheduler, attempt.place)
-        told.because += scheduler.explain(answer.job_id)
+        lines = scheduler.explain(answer.job_id)
     except SchedulerError as error:
-        told.because.append(f"why can't be asked: {error}")
+        lines = [f"why can't be asked: {error}"]
+    reason = answer.reason if answer.state is JobState.HELD else None
+    if reason and not any(reason in line for line in lines):
+        code = f" (code {answer.code})" if answer.code is not None else ""
+        told.because.append(f"it is held: {reason}{code}")
+    told.because += lines
     if answer.state is JobState.HELD:
         told.moves.append(
             f"its release: 'condor_release {answer.job_id}', once the cause is mended"
         )
-    elif not told.moves:
+    elif answer.state is JobState.IDLE:
+        told.moves.append(
+            "room for its job; or a smaller request: change 'scheduler' in the ledger, then "
+            f"'asimov production set {attempt.subject} {attempt.name} --status restart'"
+        )
+    else:
         told.moves.append("the end of its job; then the next pass of 'asimov monitor'")
 
 
 def _stuck(workspace: Workspace, key: Key, told: Explanation) -> None:
-    events = workspace.journal.events(*key)
-    details = next((each.details for each in reversed(events) if each.details), None)
-    if details:
-        told.because += [
-            "the end of its error file:",
-            *(f"  {line}" for line in details.splitlines()),
-        ]
+    for event in reversed(workspace.journal.events(*key)):
+        if event.after in {"ready", "running"}:
+            return  # what failed before that is not why it is stuck now
+        if event.kind == "failed" and event.details:
+            told.because.append("how it failed:")
+            told.because += [f"  {line}" for line in event.details.splitlines()]
+            return
 
 
 def _moves(workspace: Workspace, key: Key, told: Explanation) -> None:
@@ -218,8 +266,16 @@ def _moves(workspace: Workspace, key: Key, told: Explanation) -> None:
         told.moves.append("the next pass of 'asimov monitor'")
     elif told.status in {"stuck", "wait", "manual", "stopped", "cancelled"}:
         told.moves.append(_set(key, told.status, "a person"))
-    if STATES[told.status].active and running(workspace) is None:
+    if STATES[told.status].active and not _watched(workspace):
         told.moves.append("no monitor runs in the background: 'asimov start' starts one")
+
+
+def _watched(workspace: Workspace) -> bool:
+    """Say whether somebody makes passes: the monitor in the background, or one in a terminal."""
+    if running(workspace) is not None:
+        return True
+    watch = holder(workspace.journal, WATCH)
+    return watch is not None and not is_dead(watch)
 
 
 def _set(key: Key, status: str, who: str) -> str:

@@ -18,7 +18,7 @@ from collections.abc import Collection
 from configparser import ConfigParser
 from dataclasses import dataclass
 
-from asimov.configuration import number
+from asimov.configuration import PROJECT_FILE, number
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.ledger.needs import Key
 from asimov.states import STATES
@@ -103,14 +103,19 @@ class Throttle:
     def _too_many(self) -> str | None:
         if self.limits.submissions is None or self._submissions < self.limits.submissions:
             return None
+        if not self.limits.submissions:
+            return "nothing is submitted: [monitor] max submissions is 0"
+        were = "was" if self._submissions == 1 else "were"
         return (
-            f"{self._submissions} were submitted at once, and [monitor] max submissions is "
+            f"{self._submissions} {were} submitted at once, and [monitor] max submissions is "
             f"{self.limits.submissions}: the next pass goes on"
         )
 
     def _too_long(self) -> str | None:
         if self.limits.queued is None:
             return None
+        if not self.limits.queued:
+            return "nothing is submitted: [condor] max queued is 0"
         if not self._asked:
             self._asked = True
             try:
@@ -136,8 +141,9 @@ class Throttle:
     def keep(self) -> None:
         """Keep for `deferral` what can't be told from the records: one write, where it changes."""
         journal = self._workspace.journal
-        if journal.get_property(_PROPERTY) != self._deferred:
-            journal.set_property(_PROPERTY, self._deferred)
+        told = self._deferred and f"{self.limits}\n{self._deferred}"
+        if journal.get_property(_PROPERTY) != told:
+            journal.set_property(_PROPERTY, told)
 
 
 def deferral(workspace: Workspace) -> str | None:
@@ -161,17 +167,39 @@ def deferral(workspace: Workspace) -> str | None:
     limits = throttle.limits
     if limits.submissions is None and limits.queued is None:
         return None
-    return workspace.journal.get_property(_PROPERTY)
+    # What was found under other limits says nothing of these.
+    before, _, reason = (workspace.journal.get_property(_PROPERTY) or "").partition("\n")
+    return reason if reason and before == str(limits) else None
+
+
+def makes_room(reason: str) -> str:
+    """Say what ends a deferral.
+
+    Parameters
+    ----------
+    reason
+        As `deferral` returned it.
+    """
+    if reason.endswith("is 0"):
+        return "a higher limit: 'asimov configuration update' sets it"
+    if "max submissions" in reason:
+        return "the next 'asimov manage submit', or pass of 'asimov monitor --chain'"
+    return "the end of others, or a higher limit: 'asimov configuration update' sets it"
 
 
 def _whole(config: ConfigParser, section: str, option: str) -> int | None:
     if not config.has_option(section, option):
         return None
-    value = number(config, section, option, 0)
+    hint = f"for no limit, delete the line {option!r} of [{section}] in {PROJECT_FILE}"
+    try:
+        value = number(config, section, option, 0)
+    except AsimovError as error:
+        error.hint = hint  # 0, which stands there else, would let nothing be submitted
+        raise
     if value != int(value):
         raise AsimovError(
             f"should be a whole number, and is {value:g}",
             where=f"configuration: {section}/{option}",
-            hint=f"asimov configuration update '{section}/{option}' '{int(value)}'",
+            hint=hint,
         )
     return int(value)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from asimov.engine.lease import watching
+from asimov.pipeline import Pipeline
 from asimov.scheduler import NotFound, Observation, Ticket, Unknown
 from asimov.scheduler.local import LocalScheduler
 
@@ -32,7 +34,21 @@ def test_of_needs_the_first_cause_is_named_however_deep_it_lies(lab: Any) -> Non
 
 def test_a_need_that_nothing_matches_is_named(lab: Any) -> None:
     lab.apply("a, needs: [season: spring]")
-    assert why(lab, "a")["because"] == ["nothing matches 'season: spring'"]
+    told = why(lab, "a")
+    assert told["because"] == ["nothing matches 'season: spring'"]
+    assert told["moves"] == ["an analysis that matches, or other 'needs' in the ledger"]
+
+
+def test_a_need_that_has_not_begun_is_where_to_look_next(lab: Any) -> None:
+    lab.apply("a", "b, needs: [a]")
+    assert why(lab, "b")["moves"] == ["the end of s/a: 'asimov why s a'"]
+
+
+def test_needs_in_a_circle_are_for_the_ledger(lab: Any) -> None:
+    lab.apply("a", "b, needs: [a]")
+    file = lab.root / "ledger" / "subjects" / "s.yaml"
+    file.write_text(file.read_text().replace("- name: a\n", "- name: a\n  needs: [b]\n"))
+    assert why(lab, "a")["moves"] == ["other 'needs' in the ledger, without the circle"]
 
 
 def test_what_nobody_has_built_or_submitted_says_so(lab: Any) -> None:
@@ -129,3 +145,53 @@ def test_a_name_that_is_misspelt_gets_the_nearest(lab: Any) -> None:
     lab.apply("alpha")
     assert "did you mean 'alpha'?" in lab.run("why", "s", "alhpa", code=1).err
     assert "did you mean 's'?" in lab.run("why", "ss", "alpha", code=1).err
+
+
+def test_what_the_last_pass_could_not_find_out_is_not_told_once_the_scheduler_answers(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.apply("a, seconds: 1000")
+    lab.run("monitor", "--chain")
+
+    def unreachable(self: Any, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
+        return {ticket.uid: Unknown("the schedd is away") for ticket in tickets}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalScheduler, "observe", unreachable)
+        lab.run("monitor", code=5)
+    lab.until("a", lambda answer: getattr(answer, "state", "") == "running")
+    told = why(lab, "a")
+    assert told["because"][0].startswith("job 1 is running on local")
+    assert not any("away" in line for line in told["because"])
+
+
+def test_an_earlier_failure_does_not_explain_a_later_one(lab: Any) -> None:
+    job = "pipeline: command, arguments: [-c, 'echo a broken pipe >&2; exit 3'], outputs: {x: y}"
+    lab.apply(f"bad, executable: sh, {job}")
+    lab.finish(code=3)
+    lab.run("production", "set", "s", "bad", "--status", "ready")
+    lab.run("production", "set", "s", "bad", "--status", "stuck", "--reason", "by hand")
+    told = why(lab, "bad")
+    assert told["reason"] == "by hand"
+    assert told["because"] == []
+
+
+def test_who_watches_already_is_not_told_to_start(lab: Any) -> None:
+    lab.apply("a, seconds: 1000")
+    lab.run("monitor", "--chain")
+    assert any("asimov start" in line for line in why(lab, "a")["moves"])
+    with watching(lab.open(), "a test"):
+        assert not any("asimov start" in line for line in why(lab, "a")["moves"])
+
+
+def test_what_a_pipeline_prints_is_no_part_of_the_answer(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def loud(self: Pipeline, *arguments: Any) -> None:
+        print("{garbage")
+        made(self, *arguments)
+
+    made = Pipeline.__init__
+    monkeypatch.setattr(Pipeline, "__init__", loud)
+    lab.apply("a")
+    assert why(lab, "a")["because"] == ["it has not been built"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from asimov.engine.throttle import Limits, deferral
+from asimov.engine.throttle import Limits, deferral, makes_room
 from asimov.errors import EXIT_UNREACHABLE, AsimovError, SchedulerUnreachableError
 from asimov.scheduler.local import LocalScheduler
 
@@ -83,6 +83,26 @@ def test_each_command_submits_at_most_so_many(lab: Any) -> None:
     lab.run("monitor", "--chain")
     assert running(lab) == ["a", "b", "c", "d", "e"]
     assert told(lab) is None
+
+
+@pytest.mark.parametrize("option", OPTIONS[1:])
+def test_a_limit_of_nothing_does_not_promise_another_pass(lab: Any, option: str) -> None:
+    lab.apply("a")
+    limit(lab, option, 0)
+    lab.run("manage", "build", "submit")
+    section, name = option.split("/")
+    why = f"nothing is submitted: [{section}] {name} is 0"
+    assert told(lab) == why
+    assert makes_room(why).startswith("a higher limit")
+
+
+def test_what_held_under_another_limit_is_told_no_more(lab: Any) -> None:
+    lab.apply("a")
+    limit(lab, "condor/max queued", 0)
+    lab.run("manage", "build", "submit")
+    limit(lab, "condor/max queued", 5)
+    assert told(lab) is None
+    assert lab.states() == {"a": "ready"}
 
 
 def test_all_are_done_in_the_end_under_every_limit(lab: Any) -> None:
@@ -180,6 +200,7 @@ def test_a_limit_that_is_no_whole_number_is_told_in_one_line(option: str, value:
     with pytest.raises(AsimovError, match="should be a") as error:
         Limits.of(config)
     assert option in str(error.value)
+    assert "for no limit, delete the line" in str(error.value.hint)
 
 
 def test_limits_are_read_from_the_configuration() -> None:
