@@ -13,7 +13,7 @@ from asimov.engine.attempts import ticket
 from asimov.engine.lease import at_work
 from asimov.engine.monitor import Pass, advance
 from asimov.plugins import PluginError
-from asimov.scheduler import Observation, Ticket
+from asimov.scheduler import Gone, Observation, Ticket
 from asimov.workspace import Workspace
 
 #: Seconds between two looks at the event logs.
@@ -46,8 +46,9 @@ class Watch:
     _version: int = -1
 
     def forget(self) -> None:
-        """Find out anew which jobs there are: a pass has been made."""
+        """Find out anew which jobs there are: a pass has been made, and has seen later states."""
         self._tickets = None
+        self._told = {uid: each for uid, each in self._told.items() if isinstance(each, Gone)}
 
     def look(self) -> Pass | None:
         """Act on what is new in event logs, and on what other commands have changed.

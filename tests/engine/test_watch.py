@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from asimov.engine.lease import at_work
-from asimov.engine.monitor import monitor
+from asimov.engine.monitor import advance, monitor
 from asimov.engine.watch import Watch
 from asimov.errors import AsimovError
 from asimov.scheduler.local import LocalScheduler
@@ -192,3 +192,32 @@ def test_what_another_command_may_have_submitted_again_is_left_to_the_next_pass(
     assert lab.attempts("a")[0].state == "ended"
     lab.finish(code=3)
     assert len(lab.jobs()) == 2
+
+
+def test_what_was_told_before_a_pass_is_not_acted_on_after_it_unless_it_is_an_end(
+    lab: Any, workspace: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from asimov.scheduler import JobState, Present
+    from asimov.scheduler.observations import Held
+
+    lab.apply("a, seconds: 1000", "b")
+    watch = Watch(workspace(), lambda line: None)
+    with at_work(workspace(), "a test"):
+        monitor(workspace(), lambda line: None, chain=True)
+    watch.look()
+    lab.until("b")
+    (a,) = lab.attempts("a")
+    held = Present(a.job_id, JobState.HELD, held=(Held(a.job_id, code=1, reason="by a person"),))
+    own = LocalScheduler.news
+    monkeypatch.setattr(
+        LocalScheduler, "news", lambda self, tickets: {**own(self, tickets), a.uid: held}
+    )
+    other = lab.open()
+    with closing(other.journal), at_work(other, "another"), pytest.raises(AsimovError):
+        watch.look()
+    monkeypatch.setattr(LocalScheduler, "news", own)
+    with at_work(workspace(), "a test"):
+        advance(workspace(), lambda line: None, {a.uid: lab.observe("a")})
+    watch.forget()
+    watch.look()
+    assert lab.states() == {"a": "running", "b": "uploaded"}
