@@ -238,14 +238,17 @@ def _of_present(workspace: Workspace, attempt: Attempt, answer: Present, told: E
         code = f" (code {answer.code})" if answer.code is not None else ""
         told.because.append(f"it is held: {reason}{code}")
     told.because += lines
-    if answer.state is JobState.HELD:
+    restart = f"'asimov production set {attempt.subject} {attempt.name} --status restart'"
+    if answer.state is JobState.HELD and attempt.scheduler == "htcondor":
         told.moves.append(
             f"its release: 'condor_release {answer.job_id}', once the cause is mended"
         )
+    elif answer.state is JobState.HELD:
+        told.moves.append(f"{restart}, once the cause is mended")
     elif answer.state is JobState.IDLE:
         told.moves.append(
             "room for its job; or a smaller request: change 'scheduler' in the ledger, then "
-            f"'asimov production set {attempt.subject} {attempt.name} --status restart'"
+            f"{restart}"
         )
     else:
         told.moves.append("the end of its job; then the next pass of 'asimov monitor'")

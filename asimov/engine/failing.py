@@ -20,6 +20,9 @@ from asimov.workspace import Workspace
 
 #: How much is kept of an error file: lines and characters; and of how many files.
 LINES, CHARACTERS, FILES = 20, 4000, 3
+#: Of how many failed jobs in one pass the scheduler is asked what failed: each is a question or two
+#: to a schedd that others use too. Of more, the files in the run directory have to do.
+ASKED = 20
 #: Pauses are not doubled more often than this.
 _DOUBLINGS = 20
 
@@ -50,7 +53,7 @@ class Words:
     reason
         One line.
     failed
-        What failed, in one line; empty where the scheduler does not know.
+        What failed, in one line; empty where nothing is known but how the job ended.
     details
         The ends of error files, of several lines; None where there are none.
     """
@@ -60,22 +63,32 @@ class Words:
     details: str | None = None
 
 
-def words(workspace: Workspace, analysis: Analysis, attempt: Attempt, answer: Gone) -> Words:
-    """Say how a job failed: what the pipeline misses, what failed, and what that said."""
+def words(
+    workspace: Workspace, analysis: Analysis, attempt: Attempt, answer: Gone, *, ask: bool = True
+) -> Words:
+    """Say how a job failed: what the pipeline misses, what failed, and what that said.
+
+    Parameters
+    ----------
+    workspace, analysis, attempt, answer
+        Whose job it was, and how it ended.
+    ask
+        Whether the scheduler may be asked what failed.
+    """
     missing = _names(call(analysis, "missing_outputs", keep=False))
     reason = f"{ending(answer)}, but it is not complete"
     if missing:
         reason += f": {', '.join(missing[:3])}{' ...' if len(missing) > 3 else ''} missing"
-    failures = [] if answer.removed else _failures(workspace, attempt, answer)
+    failures = [] if answer.removed or not ask else _failures(workspace, attempt, answer)
     failed = _summary(failures)
     if failures and failures[0].node is not None:
         reason += f"; {failed}"
     said, details = _said(failures, Path(analysis.rundir))
     if not said:
-        said = _last_words(analysis)
+        said, details = _last_words(analysis)
     if said:
         reason += f"; it said: {said}"
-    return Words(reason, failed, details)
+    return Words(reason, failed or (ending(answer) if details else ""), details)
 
 
 def _failures(workspace: Workspace, attempt: Attempt, answer: Gone) -> list[Failure]:
@@ -130,19 +143,20 @@ def _written(failure: Failure) -> tuple[Path | None, str]:
     return None, ""
 
 
-def _last_words(analysis: Analysis) -> str:
-    """Return the last line of the newest error file that is not empty."""
+def _last_words(analysis: Analysis) -> tuple[str, str | None]:
+    """Return the last line, and the end, of an error file that is not empty."""
     try:
         logs = call(analysis, "collect_logs", keep=False)
     except AsimovError:
-        return ""
+        return "", None
     if not isinstance(logs, Mapping):
-        return ""
+        return "", None
     for name in sorted(logs, key=lambda each: not str(each).endswith(".err")):
         lines = [line for line in str(logs[name]).splitlines() if line.strip()]
         if lines and str(name).endswith(".err"):
-            return f"{lines[-1].strip()[:200]} ({name})"
-    return ""
+            end = "\n".join(str(logs[name]).splitlines()[-LINES:]).rstrip()[-CHARACTERS:]
+            return f"{lines[-1].strip()[:200]} ({name})", f"the end of {name}:\n{end}"
+    return "", None
 
 
 def _names(answer: Any) -> list[str]:

@@ -101,9 +101,10 @@ def monitor(
         keys -= unsettled.keys()
     attempts = _under_way(workspace, keys, report)
     answers = ask(workspace, attempts)
-    unknown = {a.reason for a in answers.values() if isinstance(a, Unknown)}
+    silence = [isinstance(a, Unknown) and not a.absent for a in answers.values()]
+    unknown = {a.reason for a in answers.values() if isinstance(a, Unknown) and not a.absent}
     unknown.update(unsettled.values())
-    silent = unknown and all(isinstance(answer, Unknown) for answer in answers.values())
+    silent = unknown and all(silence)
     unreachable = unknown if silent else set()
     result = advance(
         workspace, report, answers, subject=subject, chain=chain, dry_run=dry_run, left=unsettled

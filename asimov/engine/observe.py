@@ -60,6 +60,7 @@ class Observer:
         self.dry_run = dry_run
         self.from_logs = from_logs
         self._seen: dict[Key, Seen] = {}
+        self._failed = 0
 
     def take(self, attempt: Attempt, answer: Observation) -> None:
         """Take one observation."""
@@ -70,6 +71,8 @@ class Observer:
             self._present(attempt, answer, status)
         elif isinstance(answer, Gone):
             self._gone(attempt, answer)
+        elif isinstance(answer, Unknown) and answer.absent:
+            self._see(attempt.key, (LOST, answer.reason, None))
         elif isinstance(answer, Unknown):
             if status != "stuck":  # which says why, and may remember that its job is held
                 self._see(attempt.key, ("unknown", answer.reason, None))
@@ -287,7 +290,9 @@ class Observer:
         retry = failing.retry(self.workspace, analysis, attempt, answer)
         if retry is not None and retry.allowed and self._waits(attempt, answer, retry):
             return
-        words = failing.words(self.workspace, analysis, attempt, answer)
+        self._failed += 1
+        ask = self._failed <= failing.ASKED
+        words = failing.words(self.workspace, analysis, attempt, answer, ask=ask)
         reason = words.reason
         if retry is None or not retry.allowed:
             if retry is not None and retry.of:
@@ -327,44 +332,53 @@ class Observer:
     # --- the job is on its way out
 
     def _leaving(self, attempt: Attempt, answer: Observation, status: str) -> None:
-        name = "/".join(attempt.key)
-        if isinstance(answer, Unknown):
+        if isinstance(answer, Unknown) and not answer.absent:
             self._see(attempt.key, ("unknown", answer.reason, None))
         elif isinstance(answer, Present):
             self._see(attempt.key, (answer.state.value, "is being removed", None))
             if self.dry_run:
-                self.report(f"{name}: job {answer.job_id} would be removed")
-                return
-            analysis = self.workspace.analysis(attempt.key)
-            try:
-                # The project may have another scheduler by now, which numbers its own jobs.
-                scheduler = self._scheduler(attempt)
-                with guarded(analysis, "__init__"):
-                    own = hasattr(analysis.pipeline, "eject_job")
-                    analysis.pipeline._scheduler = scheduler
-                if own:
-                    call(analysis, "eject_job")
-                else:
-                    scheduler.remove(answer.job_id, "removed by asimov")
-                self.report(f"{name}: job {answer.job_id} is being removed")
-            except (PluginError, SchedulerUnreachableError) as error:
-                self._see(attempt.key, ("unknown", str(error), None))
-            except JournalError:
-                raise
-            except AsimovError as error:
-                if status == "cancelled":
-                    # It stays so, and the next pass asks again for the job to be removed.
-                    self._see(attempt.key, (answer.state.value, str(error), None))
-                    self.report(f"{name}: {error}")
-                else:
-                    self._move(attempt.key, "stuck", str(error))
+                self.report(f"{'/'.join(attempt.key)}: job {answer.job_id} would be removed")
+            else:
+                self._eject(attempt, answer, status)
         elif not self.dry_run:
             # For a job that is to go, that nobody has it is enough.
+            if isinstance(answer, Unknown) and attempt.job_id is not None:
+                try:  # its log has it go on: should it be there after all, it is not for long
+                    self._scheduler(attempt).remove(attempt.job_id, "removed by asimov")
+                except SchedulerError as error:
+                    self._see(attempt.key, ("unknown", str(error), None))
+                    return
             self._see(attempt.key, (None, None, None))
             evidence = answer.evidence if isinstance(answer, Gone) else "absence"
             self.workspace.journal.ended(
                 attempt.uid, "ended", exit_code=None, evidence=evidence, reason=f"left for {status}"
             )
+
+    def _eject(self, attempt: Attempt, answer: Present, status: str) -> None:
+        name = "/".join(attempt.key)
+        analysis = self.workspace.analysis(attempt.key)
+        try:
+            # The project may have another scheduler by now, which numbers its own jobs.
+            scheduler = self._scheduler(attempt)
+            with guarded(analysis, "__init__"):
+                own = hasattr(analysis.pipeline, "eject_job")
+                analysis.pipeline._scheduler = scheduler
+            if own:
+                call(analysis, "eject_job")
+            else:
+                scheduler.remove(answer.job_id, "removed by asimov")
+            self.report(f"{name}: job {answer.job_id} is being removed")
+        except (PluginError, SchedulerUnreachableError) as error:
+            self._see(attempt.key, ("unknown", str(error), None))
+        except JournalError:
+            raise
+        except AsimovError as error:
+            if status == "cancelled":
+                # It stays so, and the next pass asks again for the job to be removed.
+                self._see(attempt.key, (answer.state.value, str(error), None))
+                self.report(f"{name}: {error}")
+            else:
+                self._move(attempt.key, "stuck", str(error))
 
 
 def _rests(answer: Present) -> bool:

@@ -95,11 +95,14 @@ class Told:
         The job; both None where no log tells of it.
     doubt
         Why the logs may not be all there is: one that can't be read, or has vanished.
+    unread
+        Whether one is there and can't be read: it may tell more some time.
     """
 
     cluster: int | None = None
     state: ClusterState | None = None
     doubt: str | None = None
+    unread: bool = False
 
 
 class LogBook:
@@ -154,12 +157,14 @@ class LogBook:
 
     def _told(self, ticket: Ticket, asking: dict[str, list[Ticket]]) -> Told:
         cluster, state, doubt = ticket.job_id, None, None
+        unread = False
         # First where the job is known to be, or DAGMan's own log, of which there is one: the
         # nodes of a DAG may have thousands.
         for path in self._in_order(ticket):
             log = self._look(path, asking[path])
             if log.fault:
                 doubt = f"event log {path}: {log.fault}"
+                unread = unread or os.path.lexists(path)
             mine = max(log.mark.tops.get(ticket.uid, ()), default=None)
             if ticket.job_id is None and mine is not None and mine > (cluster or 0):
                 cluster, state = mine, None  # the newest: a pipeline may have submitted several
@@ -172,7 +177,7 @@ class LogBook:
             if ticket.job_id is not None and found.sure and not log.fault:
                 return Told(cluster, found)
             state = found if state is None else state.merge(found)
-        return Told(cluster if state else None, state, doubt)
+        return Told(cluster if state else None, state, doubt, unread)
 
     def _in_order(self, ticket: Ticket) -> Sequence[str]:
         def unlikely(path: str) -> bool:

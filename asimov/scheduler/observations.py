@@ -115,9 +115,17 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Nothing can be said of the job; `reason` tells why."""
+    """Nothing can be said of the job; `reason` tells why.
+
+    Attributes
+    ----------
+    absent
+        Whether every source has answered, and the queue does not have the job: what became of it
+        only a person can say, as of one that was not found.
+    """
 
     reason: str
+    absent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

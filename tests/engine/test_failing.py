@@ -111,7 +111,8 @@ def test_a_scheduler_that_can_not_say_what_failed_changes_nothing_else(
     lab.run("monitor")
     assert lab.states() == {"a": "stuck"}
     assert "it said: its last words (node.err)" in lab.reason("a")
-    assert failed(lab) == []
+    (event,) = failed(lab)
+    assert event["details"] == "the end of node.err:\nits last words"
 
 
 def test_every_failure_before_a_new_try_is_in_the_log(
@@ -254,3 +255,31 @@ def test_a_scheduler_that_can_not_be_reached_for_another_try_is_asked_again(
     lab.finish(code=3)
     assert len(lab.jobs()) == 2
     assert [each.state for each in lab.attempts("a")] == ["ended", "void", "ended"]
+
+
+def test_of_many_that_fail_in_one_pass_the_scheduler_is_asked_about_some(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ASKED", 2)
+    asked: list[int] = []
+    own = LocalScheduler.failures
+
+    def count(self: LocalScheduler, job_id: int, since: float) -> list[Failure]:
+        asked.append(job_id)
+        return own(self, job_id, since)
+
+    monkeypatch.setattr(LocalScheduler, "failures", count)
+    fails = "pipeline: command, executable: ls, arguments: [/nowhere/at/all], outputs: {x: y}"
+    names = "abcde"
+    lab.apply(*(f"{name}, {fails}" for name in names))
+    lab.run("manage", "build", "submit")
+    for name in names:
+        lab.until(name)
+    lab.run("monitor")
+    assert lab.states() == dict.fromkeys(names, "stuck")
+    assert len(asked) == 2
+    for name in names:  # the others' words are from the files in the run directory
+        assert "/nowhere/at/all" in lab.reason(name)
+        events = json.loads(lab.run("log", "s", name, "--json").out)
+        (event,) = [event for event in events if event["kind"] == "failed"]
+        assert "/nowhere/at/all" in event["details"]

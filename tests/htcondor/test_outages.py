@@ -183,7 +183,7 @@ def test_a_queue_that_was_lost_ends_nothing_and_a_person_settles_what_nobody_kno
     rows = project.rows()
     assert {row["status"] for row in rows.values()} == {"running"}
     for name in ("logged", "dag"):
-        assert rows[name]["job_state"] == "unknown"
+        assert rows[name]["job_state"] == "lost"
         [why] = rows[name]["waiting_for"]
         assert f"job {own[name]} is not in the queue, and its event log tells of no ending" in why
     assert rows["unlogged"]["job_state"] == "lost"
@@ -192,15 +192,19 @@ def test_a_queue_that_was_lost_ends_nothing_and_a_person_settles_what_nobody_kno
     for name in own:
         assert [each["state"] for each in project.attempts(name)] == ["submitted"]
         project.run("production", "set", "s", name, "--status", "ready", code=1)
-    # What no source knows any more a person may settle, and nobody else does.
-    project.run("production", "set", "s", "unlogged", "--status", "restart")
+    # What became of a job that the queue does not have a person may say, and nobody else does.
+    project.run("production", "set", "s", "logged", "--status", "cancelled")
+    for name in ("unlogged", "dag"):
+        project.run("production", "set", "s", name, "--status", "restart")
+    project.run("monitor", "--chain")
     let_go(project, "unlogged")
     until(
         lambda: project.run("monitor", "--chain") and project.states(),
-        lambda states: states == {"logged": "running", "dag": "running", "unlogged": "uploaded"},
+        lambda states: states == {"logged": "cancelled", "dag": "uploaded", "unlogged": "uploaded"},
     )
     counted = {name: len(project.attempts(name)) for name in own}
-    assert counted == {"logged": 1, "dag": 1, "unlogged": 2}
+    assert counted == {"logged": 1, "dag": 2, "unlogged": 2}
+    assert project.attempts("logged")[0]["state"] == "ended"
 
 
 def test_a_history_that_was_lost_and_a_collector_that_is_down(project: Project) -> None:

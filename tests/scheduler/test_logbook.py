@@ -180,7 +180,7 @@ def test_a_log_that_can_not_be_read_leaves_a_doubt(log):
     write.append_events(log, _started())
     log.chmod(0)
     told = _look(LogBook(None), _ticket(log))
-    assert told == Told(doubt=f"event log {log}: Permission denied")
+    assert told == Told(doubt=f"event log {log}: Permission denied", unread=True)
 
 
 def test_an_error_of_the_disk_leaves_a_doubt_and_is_tried_again(log, monkeypatch):
@@ -192,7 +192,8 @@ def test_an_error_of_the_disk_leaves_a_doubt_and_is_tried_again(log, monkeypatch
             raise OSError(5, "Input/output error")
 
         patch.setattr("builtins.open", broken)
-        assert _look(book, _ticket(log)) == Told(doubt=f"event log {log}: Input/output error")
+        told = Told(doubt=f"event log {log}: Input/output error", unread=True)
+        assert _look(book, _ticket(log)) == told
     told = _look(book, _ticket(log))
     assert _code(told) == 0 and told.doubt is None
 

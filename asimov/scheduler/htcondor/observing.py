@@ -148,6 +148,8 @@ class _Pass:
     known: dict[str, Observation] = field(default_factory=dict)
     #: Why nothing can be said of a ticket, should nobody say more.
     doubts: dict[str, str] = field(default_factory=dict)
+    #: Those whose event logs could not all be read.
+    unread: set[str] = field(default_factory=set)
     #: Processes that have completed and are in the queue still, of clusters that are half gone.
     completed: dict[str, list[Ad]] = field(default_factory=dict)
 
@@ -170,7 +172,7 @@ class _Pass:
         for uid in self.open:
             reason = self.doubts.get(uid)
             nowhere = NotFound(("queue", "event log", "history"))
-            self.known[uid] = Unknown(reason) if reason else nowhere
+            self.known[uid] = Unknown(reason, absent=uid not in self.unread) if reason else nowhere
 
     def answer(self, uid: str, observation: Observation) -> None:
         self.known[uid] = observation
@@ -213,6 +215,8 @@ class _Pass:
         told = self.logbook.look(list(self.open.values()))
         for ticket in list(self.open.values()):
             log = told[ticket.uid]
+            if log.unread:
+                self.unread.add(ticket.uid)
             if log.doubt:
                 self.doubts[ticket.uid] = log.doubt
             if log.cluster is None or log.state is None:
