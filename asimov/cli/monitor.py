@@ -21,7 +21,12 @@ _INTERVAL = {"local": 0.5}
 @click.option("-c", "--chain", is_flag=True, help="Build and submit what has become ready.")
 @click.option("-w", "--watch", is_flag=True, help="Make passes until interrupted.")
 @click.option("--until-idle", is_flag=True, help="Make passes until there is nothing to wait for.")
-@click.option("--timeout", type=float, metavar="SECONDS", help="Give up waiting after this time.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    help="Give up waiting after this time.",
+)
 @click.option(
     "--interval", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Between passes."
 )

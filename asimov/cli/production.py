@@ -98,7 +98,11 @@ def _set(workspace: Workspace, key: Key, status: str, reason: str | None) -> Non
                 f"{subject}/{name} has just become {workspace.status(key)}",
                 hint="look, and try again",
             )
-    later = "; the next pass of 'asimov monitor' sees to it" if after in {"stop", "restart"} else ""
+    later = ""
+    if after in {"stop", "restart"}:
+        later = "; the next pass of 'asimov monitor' sees to it"
+    elif jobs and after == "cancelled":
+        later = "; the next pass of 'asimov monitor' sees to its job"
     click.echo(f"{subject}/{name}: {before} -> {after}{later}")
 
 

@@ -57,7 +57,8 @@ class Row:
 def rows(workspace: Workspace, keys: Iterable[Key]) -> list[Row]:
     """Return a row for each of some analyses."""
     put_off = deferral(workspace)
-    return [_row(workspace, key, put_off) for key in keys]
+    begun = {a.key: a.number for a in workspace.journal.open_attempts() if a.state == "intended"}
+    return [_row(workspace, key, put_off, begun.get(key)) for key in keys]
 
 
 def unreadable(workspace: Workspace, subject: str | None = None) -> list[Row]:
@@ -94,7 +95,7 @@ def _of_record(record: Record | None) -> dict[str, Any]:
     }
 
 
-def _row(workspace: Workspace, key: Key, put_off: str | None) -> Row:
+def _row(workspace: Workspace, key: Key, put_off: str | None, begun: int | None) -> Row:
     entry = workspace.contents.entries[key]
     record = workspace.records.get(key)
     status = workspace.status(key)
@@ -103,7 +104,9 @@ def _row(workspace: Workspace, key: Key, put_off: str | None) -> Row:
         waits = waiting_for(workspace, key)
         if not plugins.is_known(plugins.PIPELINES, entry.pipeline):
             waits.append(str(plugins.unknown(plugins.PIPELINES, entry.pipeline)))
-        if not waits and put_off:
+        if begun is not None and not (record and record.job_detail):
+            waits.append(f"attempt {begun} was begun: whether it made a job is not known yet")
+        elif not waits and put_off:
             waits.append(put_off)
     elif status in {"wait", "manual"}:
         waits = ["a person"]

@@ -153,7 +153,7 @@ def _wrong_value(name: str, key: str, value: object) -> str | None:
         return f"should be a size such as '64 GB', and is {value!r}"
     whole = isinstance(value, int) and not isinstance(value, bool)
     if key == "times":
-        good, wanted = whole and 0 <= value <= 10_000, "a whole number from 0"  # type: ignore[operator]
+        good, wanted = whole and 0 <= value <= 10_000, "a whole number from 0 to 10000"  # type: ignore[operator]
     else:
         number = value if whole or isinstance(value, float) else None
         least = 0 if key == "pause" else 1

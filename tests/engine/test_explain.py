@@ -76,6 +76,7 @@ def test_an_idle_job_says_what_it_waits_for(lab: Any) -> None:
     assert "job 2 is idle on local" in text(lab, "b")
     assert "[local] processes) are in use" in text(lab, "b")
     assert "asimov start" in text(lab, "b")
+    assert why(lab, "b")["moves"][0].startswith("room for its job; or a smaller request")
 
 
 def test_a_job_that_failed_shows_the_end_of_its_error_file(lab: Any) -> None:
@@ -195,3 +196,16 @@ def test_what_a_pipeline_prints_is_no_part_of_the_answer(
     monkeypatch.setattr(Pipeline, "__init__", loud)
     lab.apply("a")
     assert why(lab, "a")["because"] == ["it has not been built"]
+
+
+def test_a_job_on_hold_says_its_reason_once_and_what_can_be_typed(lab: Any) -> None:
+    lab.apply("a, pipeline: command, executable: bad.sh, outputs: {x: y}", "b, status: wait")
+    script = lab.root / "bad.sh"
+    script.write_text("#!/no/such/shell\n")
+    script.chmod(0o755)
+    lab.run("monitor", "--chain")
+    lab.until("a", lambda answer: getattr(answer, "state", "") == "held")
+    told = why(lab, "a")
+    assert sum("No such file" in line for line in told["because"]) == 1
+    assert told["moves"][0].startswith("'asimov production set s a --status restart'")
+    assert why(lab, "b")["because"] == ["it is kept back until a person makes it ready"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -32,6 +33,15 @@ def test_what_is_waited_for_changes_with_what_happens(lab: Any) -> None:
     assert lab.rows()["b"]["waiting_for"] == ["a is ready"]
     lab.run("manage", "build", "submit")
     assert lab.rows()["b"]["waiting_for"] == ["a is running"]
+
+
+def test_an_attempt_that_was_cut_short_is_told(lab: Any) -> None:
+    lab.apply("a")
+    with closing(lab.open().journal) as journal:
+        journal.intend(("s", "a"), "an identity", "run", "local")
+    assert lab.rows()["a"]["waiting_for"] == [
+        "attempt 1 was begun: whether it made a job is not known yet"
+    ]
 
 
 def test_the_table_shows_why_something_is_stuck(lab: Any) -> None:
