@@ -202,9 +202,10 @@ def _with_job(workspace: Workspace, attempt: Attempt, told: Explanation) -> None
         _of_present(workspace, attempt, answer, told)
     elif isinstance(answer, Gone):
         told.because.append(f"job {answer.job_id} has ended ({answer.evidence})")
-        told.moves.append(
-            "the next pass of 'asimov monitor' asks its pipeline whether all is there"
-        )
+        if told.status in {"running", "processing"}:
+            told.moves.append(
+                "the next pass of 'asimov monitor' asks its pipeline whether all is there"
+            )
     else:
         told.because.append(
             f"no source knows job {attempt.job_id} any more (asked: {', '.join(answer.asked)})"
@@ -258,6 +259,8 @@ def _stuck(workspace: Workspace, key: Key, told: Explanation) -> None:
     for event in reversed(workspace.journal.events(*key)):
         if event.after in {"ready", "running"}:
             return  # what failed before that is not why it is stuck now
+        if event.kind == "note" and event.reason:  # such as of a held job that was removed since
+            told.because.append(event.reason)
         if event.kind == "failed" and event.details:
             told.because.append("how it failed:")
             told.because += [f"  {line}" for line in event.details.splitlines()]

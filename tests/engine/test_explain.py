@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from asimov.engine.lease import watching
 from asimov.pipeline import Pipeline
-from asimov.scheduler import NotFound, Observation, Ticket, Unknown
+from asimov.scheduler import Gone, NotFound, Observation, Ticket, Unknown
 from asimov.scheduler.local import LocalScheduler
 
 
@@ -209,3 +210,18 @@ def test_a_job_on_hold_says_its_reason_once_and_what_can_be_typed(lab: Any) -> N
     assert sum("No such file" in line for line in told["because"]) == 1
     assert told["moves"][0].startswith("'asimov production set s a --status restart'")
     assert why(lab, "b")["because"] == ["it is kept back until a person makes it ready"]
+
+
+def test_of_a_job_that_was_removed_from_hold_the_reason_is_not_the_last_word(lab: Any) -> None:
+    lab.apply("a, pipeline: command, executable: sleep, outputs: {x: y}, scheduler: {hold: true}")
+    lab.run("monitor", "--chain")
+    lab.run("monitor")
+    assert lab.states() == {"a": "stuck"}
+    workspace = lab.open()
+    with closing(workspace.journal):
+        workspace.scheduler().remove(1, "by hand")
+    lab.until("a", lambda answer: isinstance(answer, Gone))
+    lab.run("monitor")
+    assert any("job 1 was removed" in line for line in why(lab, "a")["because"])
+    lab.run("production", "set", "s", "a", "--status", "restart")
+    assert why(lab, "a")["moves"][0] == "the next pass of 'asimov monitor'"
