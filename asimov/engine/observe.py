@@ -344,7 +344,8 @@ class Observer:
             # For a job that is to go, that nobody has it is enough.
             if isinstance(answer, Unknown) and attempt.job_id is not None:
                 try:  # its log has it go on: should it be there after all, it is not for long
-                    self._scheduler(attempt).remove(attempt.job_id, "removed by asimov")
+                    scheduler = self._scheduler(attempt)
+                    scheduler.remove(attempt.job_id, "removed by asimov", uid=attempt.uid)
                 except SchedulerError as error:
                     self._see(attempt.key, ("unknown", str(error), None))
                     return

@@ -89,8 +89,17 @@ class Scheduler(ABC):
         """Make sure that submitted jobs are being run; called by commands that may act."""
 
     @abstractmethod
-    def remove(self, job_id: int, reason: str = "") -> None:
-        """Remove the job; of a DAG, its nodes too. A job that is not there is no error."""
+    def remove(self, job_id: int, reason: str = "", *, uid: str | None = None) -> None:
+        """Remove the job; of a DAG, its nodes too. A job that is not there is no error.
+
+        Parameters
+        ----------
+        job_id, reason
+            Its number, and why.
+        uid
+            The attempt's identity that it has to carry, where it is not known to be there: the
+            number may be another's by now. Asked for of schedulers that answer ``absent``.
+        """
 
     @abstractmethod
     def hold(self, job_id: int, reason: str = "") -> None:

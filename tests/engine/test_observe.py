@@ -246,7 +246,10 @@ def test_a_job_that_only_its_log_knows_is_for_a_person_and_removed_before_it_run
         patch.setattr(
             LocalScheduler,
             "remove",
-            lambda self, job_id, reason="": (removed.append(job_id), own(self, job_id, reason)),
+            lambda self, job_id, reason="", uid=None: (
+                removed.append(job_id),
+                own(self, job_id, reason),
+            ),
         )
         lab.run("monitor")
         assert (lab.rows()["a"]["status"], lab.rows()["a"]["job_state"]) == ("running", "lost")

@@ -33,6 +33,8 @@ _IN_QUEUE = f"({_TOP_LEVEL} || JobStatus == {answers.JobStatus.HELD:d})"
 _LENGTH = 4000
 #: Above so many jobs one look at all the project's history is faster than one at theirs.
 _FEW = 100
+#: How long after its intent a job may be submitted, in seconds: no method takes as long.
+_SUBMITTED = 86400
 
 
 def observe(
@@ -331,7 +333,7 @@ def _matched(tickets: Iterable[Ticket], ads: Iterable[Ad]) -> Iterator[tuple[Tic
             stray = clusters.get(number) if number is not None else None
             # A schedd that was set up anew counts from 1 again: a job without a tag must be of
             # the ticket's time, and one with another tag is another's.
-            if stray and _untagged_since(stray.values(), ticket.since - CLOCKS):
+            if stray and _untagged_of(stray.values(), ticket.since):
                 yield ticket, list(stray.values())
                 continue
             number = max(mine, default=None)
@@ -339,8 +341,10 @@ def _matched(tickets: Iterable[Ticket], ads: Iterable[Ad]) -> Iterator[tuple[Tic
             yield ticket, list(clusters[number].values())
 
 
-def _untagged_since(ads: Iterable[Ad], since: float) -> bool:
-    return all("AsimovUID" not in ad and ad.get("QDate", 0) > since for ad in ads)
+def _untagged_of(ads: Iterable[Ad], since: float) -> bool:
+    return all(
+        "AsimovUID" not in ad and -CLOCKS < ad.get("QDate", 0) - since < _SUBMITTED for ad in ads
+    )
 
 
 def _dag_progress(logs: Iterable[str], cluster: int) -> Progress | None:

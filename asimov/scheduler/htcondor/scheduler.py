@@ -257,9 +257,9 @@ class HTCondor(Scheduler):
         """Return every job of the project that the queue or the history has."""
         return None if self.project is None else jobs_of_project(self.connection, self.project)
 
-    def remove(self, job_id: int, reason: str = "") -> None:
+    def remove(self, job_id: int, reason: str = "", *, uid: str | None = None) -> None:
         """Remove the job; of a DAG, its nodes too. A job that is not there is no error."""
-        self._act("Remove", job_id, reason or "removed by asimov")
+        self._act("Remove", job_id, reason or "removed by asimov", uid)
 
     def hold(self, job_id: int, reason: str = "") -> None:
         """Put the job on hold. The nodes of a DAG that run already go on running."""
@@ -269,12 +269,15 @@ class HTCondor(Scheduler):
         """Release the job from hold."""
         self._act("Release", job_id, reason or "released by asimov")
 
-    def _act(self, action: str, job_id: int, reason: str) -> None:
+    def _act(self, action: str, job_id: int, reason: str, uid: str | None = None) -> None:
         kind = getattr(bindings().JobAction, action)
+        wanted = f"ClusterId == {job_id}"
+        if uid is not None:
+            wanted += f" && AsimovUID =?= {quoted(uid)}"
         what = f"{action.lower()} of job {job_id}"
         # The bindings drop a reason that is not a pair of text and code.
         result = self.connection.demand(
-            what, lambda schedd: schedd.act(kind, f"ClusterId == {job_id}", reason=(reason, 0))
+            what, lambda schedd: schedd.act(kind, wanted, reason=(reason, 0))
         )
         if result is not None and result["TotalPermissionDenied"]:
             raise SchedulerError(

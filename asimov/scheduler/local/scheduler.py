@@ -233,8 +233,12 @@ class LocalScheduler(Scheduler):
         with suppress(SchedulerError):
             self.wake()
 
-    def remove(self, job_id: int, reason: str = "") -> None:
+    def remove(self, job_id: int, reason: str = "", *, uid: str | None = None) -> None:
         """Remove a job; see `Scheduler.remove`."""
+        if uid is not None:
+            seen = self.observe([Ticket(uid, job_id, 0.0)])[uid]
+            if not isinstance(seen, Present):
+                return
         self._ask(job_id, "remove", reason)
 
     def hold(self, job_id: int, reason: str = "") -> None:
