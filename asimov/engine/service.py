@@ -16,9 +16,10 @@ from asimov.files import locked
 from asimov.scheduler import Present, Scheduler, Tag, Ticket, Unknown
 from asimov.workspace import Workspace
 
-#: The journal's properties: scheduler, place and job; and of one that is just being started
-#: scheduler, place, identity and time, a line each.
+#: The journal's properties: scheduler, place and job; the identity that the job carries; and of
+#: one that is just being started scheduler, place, identity and time, a line each.
 _PROPERTY = "background monitor"
+_IDENTITY = "background monitor identity"
 _INTENDED = "background monitor intended"
 
 
@@ -68,14 +69,15 @@ def _start(workspace: Workspace, interval: float | None) -> int:
     # environment as well, and what the monitor starts would inherit it.
     with Scheduler.tagged(scheduler, Tag(workspace.project.id, "background monitor", uid)):
         job = scheduler.start_service(arguments, workspace.project.logs / "monitor.log")
-    _record(workspace, name, scheduler.place, job)
+    _record(workspace, name, scheduler.place, job, uid)
     return job
 
 
-def _record(workspace: Workspace, name: str, place: str, job: int | None) -> None:
+def _record(workspace: Workspace, name: str, place: str, job: int | None, uid: str) -> None:
     with workspace.journal.durably():
         if job is not None:
             workspace.journal.set_property(_PROPERTY, f"{name} {place} {job}")
+            workspace.journal.set_property(_IDENTITY, uid)
         workspace.journal.set_property(_INTENDED, None)
 
 
@@ -90,7 +92,7 @@ def _settle(workspace: Workspace) -> None:
         raise SchedulerUnreachableError(
             f"whether the monitor runs in the background is not known: {answer.reason}"
         )
-    _record(workspace, name, place, answer.job_id if isinstance(answer, Present) else None)
+    _record(workspace, name, place, answer.job_id if isinstance(answer, Present) else None, uid)
 
 
 def running(workspace: Workspace) -> int | None:
@@ -118,6 +120,7 @@ def stop(workspace: Workspace) -> int:
             )
         where, _, job = kept.rpartition(" ")
         name, _, place = where.partition(" ")
-        workspace.scheduler(name, place).remove(int(job), "asimov stop")
+        uid = workspace.journal.get_property(_IDENTITY)  # an older asimov did not keep it
+        workspace.scheduler(name, place).remove(int(job), "asimov stop", uid=uid)
         workspace.journal.set_property(_PROPERTY, None)
         return int(job)

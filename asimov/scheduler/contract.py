@@ -97,8 +97,8 @@ class Scheduler(ABC):
         job_id, reason
             Its number, and why.
         uid
-            The attempt's identity that it has to carry, where it is not known to be there: the
-            number may be another's by now. Asked for of schedulers that answer ``absent``.
+            The identity that it has to carry, where it is not known to be there: the number may
+            be another's by now.
         """
 
     @abstractmethod

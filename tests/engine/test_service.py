@@ -15,7 +15,7 @@ import pytest
 
 from asimov.errors import EXIT_BUSY, EXIT_UNREACHABLE
 from asimov.files import locked
-from asimov.scheduler import Observation, Ticket, Unknown
+from asimov.scheduler import JobState, Observation, Present, Ticket, Unknown
 from asimov.scheduler.local import LocalScheduler
 
 #: Runs asimov so that the process is killed before or after the service is started.
@@ -126,3 +126,31 @@ def test_its_jobs_are_those_of_their_analyses_and_not_the_service(lab: Any) -> N
     (attempt,) = lab.attempts("a")
     assert tagged.pop(attempt.job_id) == attempt.uid
     assert set(tagged) == {job for job, _ in services(lab)}
+
+
+def test_another_job_of_its_number_is_not_stopped(lab: Any) -> None:
+    lab.run("start", "--interval", "0.1")
+    ((number, _),) = services(lab)
+    lab.run("stop")
+    deadline = time.monotonic() + 30
+    while services(lab)[0][1] != "gone":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    with closing(lab.open().journal) as journal:
+        journal.set_property("background monitor", f"local  {number}")
+    # A queue that was deleted counts from 1 again.
+    (lab.root / ".asimov" / "local").rename(lab.root / "deleted")
+    lab.apply("a, seconds: 1000")
+    lab.run("manage", "build", "submit")
+    assert lab.rows()["a"]["job_id"] == number
+    lab.until("a", lambda answer: getattr(answer, "state", None) is JobState.RUNNING)
+    lab.run("stop")
+    (path,) = (lab.root / ".asimov" / "local").glob("*.db")
+    with closing(sqlite3.connect(path)) as db:
+        # What was asked for would be in the queue, or have been done.
+        while db.execute("SELECT count(*) FROM requests").fetchone() != (0,):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        found = db.execute("SELECT fate FROM processes WHERE cluster = ?", (number,)).fetchone()
+    assert found == (None,)
+    assert isinstance(lab.observe("a"), Present)
