@@ -312,7 +312,10 @@ class Observer:
             self._end(attempt, answer, words)
             if job_id is not None:
                 told = f"{reason}; submitted again as job {job_id} {count}"
-                record_job(self.workspace, again, job_id, "running", "monitor", told)
+                status = self.workspace.status(attempt.key)
+                if allowed(status, "running", "monitor"):  # or its pipeline has said where it is
+                    status = "running"
+                record_job(self.workspace, again, job_id, status, "monitor", told)
                 self.report(f"{'/'.join(attempt.key)}: {told}")
             else:
                 self._move(attempt.key, "stuck", f"{reason}; {error}" if error else reason)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from asimov.engine.monitor import monitor
-from asimov.scheduler import Observation, Present, Ticket, Unknown
+from asimov.scheduler import JobState, Observation, Present, Ticket, Unknown
 from asimov.scheduler.local import LocalScheduler
 
 COMMAND = "pipeline: command, executable: sh, outputs: {one: one.txt, two: two.txt}"
@@ -259,3 +259,24 @@ def test_a_job_that_only_its_log_knows_is_for_a_person_and_removed_before_it_run
         assert removed == [1]
     assert lab.states() == {"a": "ready"}
     assert [each.state for each in lab.attempts("a")] == ["ended"]
+
+
+def test_a_dag_that_was_said_to_be_processing_and_failed_is_submitted_again(
+    lab: Any, simple: Any
+) -> None:
+    def while_running(self: Any) -> None:
+        self.production.status = "processing"
+
+    lab.register("early", type("P", (simple,), {"while_running": while_running}))
+    lab.apply("a, pipeline: early, exit code: 1, seconds: 1, max resurrections: 1", "b")
+    lab.run("manage", "build", "submit")
+    lab.until("a", lambda answer: getattr(answer, "state", None) is JobState.RUNNING)
+    lab.run("monitor")
+    assert lab.states()["a"] == "processing"
+    lab.until("a")
+    lab.until("b")
+    lab.run("monitor")
+    assert lab.states() == {"a": "processing", "b": "uploaded"}
+    lab.finish(code=3)
+    assert len(lab.jobs()) == 3
+    assert lab.states() == {"a": "stuck", "b": "uploaded"}
