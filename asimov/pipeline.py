@@ -276,11 +276,10 @@ class Pipeline:
         (setting ``max resurrections``) it is not called any more, and never before a pause
         (setting ``resurrection pause``) has gone by.
         """
-        done = int(self.production.meta.get("resurrections", 0))
-        most = int(self.production.meta.get("max resurrections", MAX_RESURRECTIONS))
-        if rescue_files(self.dag_file) and done < most:
-            self.production.meta["resurrections"] = done + 1
+        if rescue_files(self.dag_file):
             self.production.job_id = self._submit_dag_file()
+            done = int(self.production.meta.get("resurrections", 0))
+            self.production.meta["resurrections"] = done + 1
 
     # --- what others ask of it
 

@@ -218,6 +218,11 @@ class Workspace:
             del self.dependencies
         return moved
 
+    def give_reason(self, key: Key, actor: str, reason: str) -> None:
+        """Say anew why an analysis is in the state that it stays in."""
+        self.journal.set_reason(key, actor, reason)
+        self.records[key] = self.records[key]._replace(reason=reason)
+
     def keep(self, analysis: Analysis) -> None:
         """Keep what a pipeline has written to an analysis and to its subject."""
         self._keep_of(analysis.key, analysis.kept_meta, analysis.meta)

@@ -62,7 +62,10 @@ class Repeated:
 
     def run(self) -> int:
         """Go on until the end; return the exit code."""
-        with watching(self.workspace, "asimov monitor that goes on"):
+        with watching(
+            self.workspace,
+            "asimov monitor --watch" if not self.until_idle else "asimov monitor --until-idle",
+        ):
             return self._run()
 
     def _run(self) -> int:
@@ -77,7 +80,8 @@ class Repeated:
                 code = self._end(outcome, patience)
                 if code is not None:
                     return code
-            pause = min(LOOK, self._due_in())
+            # A pass that is due and could not be made, since another is at work, is tried again.
+            pause = min(LOOK, self._due_in() or (0.0 if outcome else self.interval))
             if deadline is not None and time.monotonic() + pause > deadline:
                 if self._unreachable:
                     return EXIT_UNREACHABLE

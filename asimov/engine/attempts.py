@@ -8,15 +8,15 @@ queue, its logs and its history have all answered that they do not know it was t
 from __future__ import annotations
 
 import os
-import re
 import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from asimov import plugins
 from asimov.analysis import Analysis
+from asimov.engine.guard import imported
+from asimov.engine.written import job_id_in, take_written_job
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.ledger.database import JournalError
 from asimov.ledger.leases import LeaseLostError
@@ -29,6 +29,8 @@ from asimov.scheduler import Gone, Observation, Present, Tag, Ticket, Unknown
 from asimov.states import allowed
 from asimov.workspace import Workspace
 
+#: Why it is not known yet whether an attempt has made a job, where every source has answered.
+MAY_COME = "a program that its pipeline started may still be submitting"
 #: How long a program that submits may go on after asimov was killed, in seconds.
 SUBMITTING = 60
 
@@ -37,9 +39,6 @@ LEAVING = {"stop", "restart", "cancelled"}
 
 #: How many intents are settled in one write.
 _TOGETHER = 100
-
-#: The largest number that the journal can hold.
-_MOST = 2**63 - 1
 
 
 def launch(
@@ -128,34 +127,6 @@ def disown(workspace: Workspace, attempts: list[Attempt]) -> None:
         if isinstance(answer, Present):
             scheduler = workspace.scheduler(attempt.scheduler, attempt.place)
             scheduler.remove(answer.job_id, "its attempt was given up: the lease was lost")
-
-
-def take_written_job(analysis: Analysis) -> None:
-    """Take the job that a pipeline has written among the settings, which is none: older ones do."""
-    scheduler = analysis.meta.get("scheduler")
-    written = [analysis.meta.pop("job id", None)]
-    if isinstance(scheduler, dict):
-        written.append(scheduler.pop("job id", None))
-    for job_id in map(job_id_in, written):
-        if job_id is not None:
-            analysis.asked_job_id = job_id
-
-
-def job_id_in(answer: Any) -> int | None:
-    """Return the cluster that a pipeline's answer names.
-
-    Published pipelines return an int, a numeric string, or either first in a tuple. Clusters are
-    counted from 1: a 0 is more likely to say that all went well.
-    """
-    if isinstance(answer, (tuple, list)) and answer:
-        answer = answer[0]
-    if isinstance(answer, bytes):
-        answer = answer.decode(errors="replace")
-    if isinstance(answer, str) and re.fullmatch(r"\s*[0-9]{1,19}\s*", answer):
-        answer = int(answer)
-    if isinstance(answer, bool) or not isinstance(answer, int):
-        return None
-    return answer if 0 < answer <= _MOST else None
 
 
 def ask(workspace: Workspace, attempts: list[Attempt]) -> dict[str, Observation]:
@@ -312,7 +283,7 @@ def _settle(
     if isinstance(answer, Unknown):
         return False, answer.reason
     if _may_still_come(workspace, attempt):
-        return False, "a program that its pipeline started may still be submitting"
+        return False, MAY_COME
     give_up(workspace, attempt, f"{' and '.join(answer.asked)} do not know it")
     return True, "no job was made by the attempt that was cut short"
 
@@ -332,7 +303,7 @@ def _may_still_come(workspace: Workspace, attempt: Attempt) -> bool:
 def submits_by_program(workspace: Workspace, key: Key) -> bool:
     """Say whether an analysis's pipeline may start a program that submits its job."""
     try:
-        kind = plugins.load(plugins.PIPELINES, workspace.contents.entries[key].pipeline)
+        kind = imported(workspace.contents.entries[key].pipeline)
     except AsimovError:  # its package is not there to be asked
         return True
     by_program = getattr(kind, "submits_by_program", None)

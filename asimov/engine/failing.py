@@ -37,7 +37,8 @@ def ending(answer: Gone) -> str:
     if answer.exit_code is not None:
         text += f" with exit code {answer.exit_code}"
     if answer.progress and answer.progress.failed:
-        text += f" ({answer.progress})"
+        done, total, failed = answer.progress.done, answer.progress.total, answer.progress.failed
+        text += f" ({done} of {total} done, {failed} failed)"
     return text
 
 

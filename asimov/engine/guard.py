@@ -11,10 +11,10 @@ from typing import Any
 
 from asimov import plugins
 from asimov.analysis import Analysis
-from asimov.engine.attempts import take_written_job
 from asimov.engine.calling import Call, acting, calls_of
 from asimov.engine.containment import contained, late, limit_of
 from asimov.engine.timelimit import Overtime, TimeLimit
+from asimov.engine.written import take_written_job
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.files import full_disk
 from asimov.ledger.database import JournalError
@@ -152,6 +152,20 @@ def guarded(
         raise HookError(analysis, method, over)
 
 
+def imported(pipeline: str) -> Any:
+    """Return a pipeline's class; its import is contained where this process acts.
+
+    Raises
+    ------
+    PluginError
+        Where it is not installed or can't be loaded.
+    """
+    workspace = acting()
+    if workspace is not None:
+        _import(workspace, pipeline)
+    return plugins.load(plugins.PIPELINES, pipeline)
+
+
 def _import(workspace: Workspace, pipeline: str) -> None:
     """Import a plugin as a call of its own: its import is no fault of the analysis that is first.
 
@@ -234,8 +248,5 @@ def overrides(pipeline: str, method: str) -> bool:
 
     A method of the base class that does nothing need not be called for thousands of analyses.
     """
-    workspace = acting()
-    if workspace is not None:
-        _import(workspace, pipeline)
-    own = getattr(plugins.load(plugins.PIPELINES, pipeline), method, None)
+    own = getattr(imported(pipeline), method, None)
     return own is not None and own is not getattr(Pipeline, method, None)

@@ -135,7 +135,7 @@ def _busy(held: Lease) -> AsimovError:
     busy = AsimovError(
         f"another asimov is at work in this project ({held}; it is taken for dead at "
         f"{held.until} unless it renews its lease before)",
-        hint="wait for it to end, or stop it with 'asimov stop'",
+        hint="wait for it to end, or end it; 'asimov stop' ends the one in the background",
     )
     busy.exit_code = EXIT_BUSY
     return busy

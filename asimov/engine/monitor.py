@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from asimov.engine import calling
-from asimov.engine.attempts import ask, settle
+from asimov.engine.attempts import MAY_COME, ask, settle
 from asimov.engine.build import build
 from asimov.engine.guard import call
 from asimov.engine.observe import LOST, Observer
 from asimov.engine.readiness import blocked, waiting_for
 from asimov.engine.submit import submit
+from asimov.engine.throttle import deferral
 from asimov.engine.usage import measure
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.ledger.database import JournalError
@@ -103,7 +104,7 @@ def monitor(
     answers = ask(workspace, attempts)
     silence = [isinstance(a, Unknown) and not a.absent for a in answers.values()]
     unknown = {a.reason for a in answers.values() if isinstance(a, Unknown) and not a.absent}
-    unknown.update(unsettled.values())
+    unknown.update(reason for reason in unsettled.values() if reason != MAY_COME)
     silent = unknown and all(silence)
     unreachable = unknown if silent else set()
     result = advance(
@@ -250,9 +251,17 @@ def _tell_chain(workspace: Workspace, keys: set[Key], report: Report) -> None:
         if key in keys and workspace.status(key) == "ready"
     ]
     left_out = blocked(workspace, ready)
+    put_off = deferral(workspace)
     for key in ready:
-        if key not in left_out:
-            report(f"{'/'.join(key)}: would be built and submitted once its needs are met")
+        if key in left_out:
+            continue
+        name = "/".join(key)
+        if waiting_for(workspace, key):
+            report(f"{name}: would be built and submitted once its needs are met")
+        elif put_off:
+            report(f"{name}: would be built, and not submitted: {put_off}")
+        else:
+            report(f"{name}: would be built and submitted")
 
 
 def _chain(workspace: Workspace, keys: set[Key], report: Report) -> set[str]:
@@ -282,4 +291,12 @@ def _count(workspace: Workspace, keys: set[Key], result: Pass) -> None:
     ready = [key for key in keys if workspace.status(key) == "ready"]
     result.blocked = len(blocked(workspace, ready))
     result.waiting = len(ready) - result.blocked
-    result.startable = sum(not waiting_for(workspace, key) for key in ready)
+    result.startable = sum(
+        not waiting_for(workspace, key) and not _detail(workspace, key) for key in ready
+    )
+
+
+def _detail(workspace: Workspace, key: Key) -> str | None:
+    """Return what stands in the way of a ready analysis besides its needs, such as a template."""
+    record = workspace.records.get(key)
+    return record.job_detail if record else None

@@ -114,7 +114,7 @@ class Observer:
         if before == status:
             record = self.workspace.records.get(key)
             if record and record.reason != reason:
-                self.workspace.journal.note(key, "monitor", "note", reason)
+                self.workspace.give_reason(key, "monitor", reason)
             return
         if self.workspace.move(key, status, "monitor", reason):
             self.report(f"{'/'.join(key)}: {before} -> {status}: {reason}")

@@ -103,6 +103,14 @@ class Journal(Database):
                 self._note(key, actor, "state", before, after, reason, now)
         return bool(changed)
 
+    def set_reason(self, key: Key, actor: str, reason: str) -> None:
+        """Record another reason of the state that an analysis stays in."""
+        with self.transaction():
+            self._db.execute(
+                "UPDATE analyses SET reason = ? WHERE subject = ? AND name = ?", (reason, *key)
+            )
+            self._note(key, actor, "note", None, None, reason, time.time())
+
     def observed(self, seen: Iterable[tuple[Key, str | None, str | None, str | None]]) -> None:
         """Record what was seen of jobs: key, job's state, detail, progress."""
         now = time.time()
@@ -162,7 +170,8 @@ class Journal(Database):
         now = time.time()
         with self.durably():
             (number,) = self._db.execute(
-                "SELECT count(*) + 1 FROM attempts WHERE subject = ? AND name = ?", key
+                "SELECT coalesce(max(number), 0) + 1 FROM attempts WHERE subject = ? AND name = ?",
+                key,
             ).fetchone()
             self._db.execute(
                 "INSERT INTO attempts (uid, subject, name, number, stage, scheduler, place, state, "
@@ -196,6 +205,14 @@ class Journal(Database):
                 "reason = ? WHERE uid = ?",
                 (state, time.time(), exit_code, evidence, reason, uid),
             )
+            if state == "void":
+                # An outage may make one a pass for days: of several in a row one is enough.
+                self._db.execute(
+                    "DELETE FROM attempts WHERE state = 'void' AND uid != ?1 AND reason IS ?2 "
+                    "AND (subject, name, number) IN (SELECT subject, name, number - 1 "
+                    "FROM attempts WHERE uid = ?1)",
+                    (uid, reason),
+                )
             # Nobody reads its logs any more.
             for (logs,) in self.rows("SELECT logs FROM attempts WHERE uid = ?", (uid,)):
                 self.write_many(

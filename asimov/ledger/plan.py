@@ -17,7 +17,7 @@ from asimov.ledger.documents import Document
 from asimov.ledger.merge import lay_over, merge
 from asimov.ledger.needs import Key, Term
 from asimov.ledger.needs import parse as parse_needs
-from asimov.ledger.schema import Analysis, ProjectAnalysis
+from asimov.ledger.schema import OF_FAILURES, Analysis, ProjectAnalysis
 from asimov.ledger.store import PROJECT_FILE, project_analysis_file, subject_file
 from asimov.project import PROJECT_ANALYSES
 from asimov.states import ALIASES
@@ -303,7 +303,8 @@ class Planner:
     ) -> None:
         """Note settings that are named almost like one that is read: free as they are."""
         shape = ProjectAnalysis if document.data.get("kind") == "projectanalysis" else Analysis
-        known = frozenset([*shape.__struct_fields__, *self._pipeline_settings(data["pipeline"])])
+        read = (*OF_FAILURES, *self._pipeline_settings(data["pipeline"]))
+        known = frozenset([*shape.__struct_fields__, *read])
         for name in data:
             near = _near_miss(str(name), known)
             if near is not None:

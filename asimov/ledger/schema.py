@@ -165,22 +165,35 @@ def mismatch(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | No
             bad = next(key for key in data if not isinstance(key, str))
             return f"the key {bad!r} should be text", [*named, bad]
         return words, named
-    return _misset_holds(data)
+    return _misset(data)
 
 
-def _misset_holds(data: Any) -> tuple[str, list[str | int]] | None:
-    """Say what is wrong with ``holds`` wherever a document may have it."""
+def _misset(data: Any) -> tuple[str, list[str | int]] | None:
+    """Say what is wrong with what is done about holds and failures, wherever it may stand."""
     inside: list[tuple[list[str | int], Any]] = [([], data)]
     inside += [(["pipelines", name], each) for name, each in (data.get("pipelines") or {}).items()]
     for key in ("analyses", "productions"):
         if "kind" not in data or data["kind"] in {"subject", "event"}:
             inside += [([key, number], each) for number, each in enumerate(data.get(key) or ())]
     for path, settings in inside:
-        if isinstance(settings, dict) and "holds" in settings:
-            wrong = policy.fault(settings["holds"])
-            if wrong:
-                return wrong[0], [*path, "holds", *wrong[1]]
+        if not isinstance(settings, dict):
+            continue
+        if "holds" in settings and (wrong := policy.fault(settings["holds"])):
+            return wrong[0], [*path, "holds", *wrong[1]]
+        for name, (kinds, what) in OF_FAILURES.items():
+            value = settings.get(name, 0)
+            number = isinstance(value, (int, float)) and isinstance(value, kinds)
+            if isinstance(value, bool) or not number or not 0 <= value < _MANY:
+                return f"{name!r} should be {what} from 0, and is {value!r}", [*path, name]
     return None
+
+
+#: Free settings that asimov itself reads: their types, also in words, and more than anybody means.
+OF_FAILURES: dict[str, tuple[tuple[type, ...], str]] = {
+    "max resurrections": ((int,), "a whole number"),
+    "resurrection pause": ((int, float), "a number of seconds"),
+}
+_MANY = 1e9
 
 
 _WORDS = {bool: "bool", int: "int", float: "float", str: "str", list: "array", dict: "object"}

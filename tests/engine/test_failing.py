@@ -232,7 +232,7 @@ def test_an_ending_is_told_in_words() -> None:
     assert ending(Gone(5, None, "queue", signal=9)) == "job 5 was ended by signal 9"
     assert ending(Gone(5, None, "queue", removed=True)) == "job 5 was removed"
     with_nodes = Gone(5, 1, "queue", progress=Progress(3, 1, 2))
-    assert ending(with_nodes) == "job 5 ended with exit code 1 (1/3 (2 failed))"
+    assert ending(with_nodes) == "job 5 ended with exit code 1 (1 of 3 done, 2 failed)"
 
 
 def test_a_scheduler_that_can_not_be_reached_for_another_try_is_asked_again(

@@ -51,7 +51,7 @@ def test_a_pipeline_may_take_a_failed_job_for_complete(lab: Any, simple: Any) ->
     lab.apply("a, pipeline: lenient, exit code: 1")
     lab.finish()
     assert lab.states() == {"a": "uploaded"}
-    assert "ended with exit code 1 (0/1 (1 failed)) and it is complete" in lab.run("log").out
+    assert "ended with exit code 1 (0 of 1 done, 1 failed) and it is complete" in lab.run("log").out
 
 
 @pytest.mark.parametrize("end", ["exit 1", "kill -KILL $$"])

@@ -9,7 +9,7 @@ import git
 import pytest
 
 from asimov.engine import attempts
-from asimov.engine.attempts import job_id_in
+from asimov.engine.written import job_id_in
 from asimov.pipeline import PipelineLogger
 
 

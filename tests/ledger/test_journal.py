@@ -232,3 +232,20 @@ def test_properties_are_kept_and_forgotten(journal):
     assert journal.get_property("x") == "2"
     journal.set_property("x", None)
     assert journal.get_property("x") is None
+
+
+def test_of_attempts_in_a_row_that_made_no_job_for_one_reason_the_last_is_kept(path):
+    journal = Journal(path)
+    key = ("s", "a")
+    journal.add([(key, "ready", "new")], "test")
+    for number in range(1, 4):
+        attempt = journal.intend(key, f"u{number}", "run", "local")
+        assert attempt.number == number
+        journal.ended(attempt.uid, "void", exit_code=None, evidence="none", reason="no answer")
+    assert [each.uid for each in journal.attempts(key)] == ["u3"]
+    journal.ended(
+        journal.intend(key, "u4", "run", "local").uid,
+        "void", exit_code=None, evidence="none", reason="another",
+    )  # fmt: skip
+    assert [(each.uid, each.number) for each in journal.attempts(key)] == [("u3", 3), ("u4", 4)]
+    journal.close()

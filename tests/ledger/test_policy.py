@@ -105,6 +105,14 @@ def test_sizes(text, mb):
             "holds: stuck\n",
             ":8:", "holds: should be a mapping, and is text",
         ),
+        (
+            "kind: configuration\nmax resurrections: two\n",
+            ":2:", "'max resurrections' should be a whole number from 0, and is 'two'",
+        ),
+        (
+            "kind: configuration\npipelines:\n  command: {resurrection pause: -1}\n",
+            ":3:", "'resurrection pause' should be a number of seconds from 0, and is -1",
+        ),
     ],
 )  # fmt: skip
 def test_apply_refuses_a_wrong_policy_with_its_place(project, asimov, blueprint, text, place, key):
@@ -123,3 +131,13 @@ def test_a_wrong_policy_that_was_written_by_hand_is_told_with_its_file(project, 
     ran = asimov("status")
     assert "t.yaml" in ran.out + ran.err
     assert "did you mean 'stuck'?" in ran.out + ran.err
+
+
+def test_a_setting_that_is_nearly_one_of_failures_is_pointed_out(project, asimov, blueprint):
+    text = (
+        "kind: subject\nname: t\n---\nkind: analysis\nname: a\nsubject: t\npipeline: command\n"
+        "executable: ls\noutputs: {x: y}\nmax resurections: 2\n"
+    )
+    ran = asimov("apply", "-f", blueprint(text))
+    assert ran.code == 0
+    assert "did you mean 'max resurrections'?" in ran.out + ran.err
