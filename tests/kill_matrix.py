@@ -47,12 +47,12 @@ ENDS = {
     for name in ("dag", "next", "own", "processed", "job", "fails")
 }
 #: Boundaries that every pass has.
-ALWAYS = (
+ALWAYS = {
     "before a commit",
     "after a commit",
     "before Scheduler.observe",
     "after Scheduler.observe",
-)
+}
 #: Boundaries that must have been among those where a command was killed.
 WANTED = {
     f"{when} {what}"
@@ -85,23 +85,28 @@ class Matrix:
         """Run the analyses to their ends again and again, until commands died at every boundary."""
         chance = random.Random(1)
         limit = time.monotonic() + seconds
-        killed = True
+        killed: str | None = ""
         while not (self.enough(kills) and self.states() == ENDS):
             assert time.monotonic() < limit, (self.kills, self.states(), self.told())
-            # Where the last command did not come to its boundary, one that every pass has.
             missing = WANTED - self.kills.keys()
-            name = chance.choice(sorted(missing or WANTED) if killed else ALWAYS)
-            killed, code = self.commands.run(
-                "monitor", "--chain", name=name, at=chance.randint(1, 3)
-            )
+            if self.enough(kills):
+                names, at = set(), 1
+            elif missing:
+                names, at = missing, 1
+            else:  # where the last command did not come to its boundary, one that every pass has
+                names = {chance.choice(sorted(WANTED))} if killed else ALWAYS
+                at = chance.randint(1, 3)
+            killed, code = self.commands.run("monitor", "--chain", names=names, at=at)
             self.look()
             if killed:
-                self.kills[name] += 1
+                self.kills[killed] += 1
                 continue
             assert code in {0, 5}, self.told()  # 5: a program may still be submitting
             if self.states() == ENDS and missing:
                 for each in ENDS:
                     self.commands.run("production", "set", "s", each, "--status", "restart")
+            elif not names:
+                time.sleep(0.2)
 
     def enough(self, kills: int) -> bool:
         return sum(self.kills.values()) >= kills and not WANTED - self.kills.keys()

@@ -3,8 +3,8 @@
 A boundary lies before and after each durable write (a commit of SQLite, a sync of a file), each
 call of a scheduler and each method of a pipeline. The server, which this file is as a program,
 imports asimov once and forks a process for each command; it reads a JSON object a line, with
-``argv``, ``name`` and ``at`` (to die when a boundary of that name is reached so many times), and
-answers with ``killed`` (whether it was) and ``code``.
+``argv``, ``names`` and ``at`` (to die when boundaries of these names are reached so often), and
+answers with ``killed`` (the boundary's name, or null) and ``code``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -34,10 +34,10 @@ class Server:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder,
         )  # fmt: skip
 
-    def run(self, *argv: str, name: str = "", at: int = 0) -> tuple[bool, int]:
-        """Run a command; return whether it was killed, and its exit code."""
+    def run(self, *argv: str, names: Iterable[str] = (), at: int = 1) -> tuple[str | None, int]:
+        """Run a command; return the boundary that it was killed at, or None, and its exit code."""
         assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(json.dumps({"argv": argv, "name": name, "at": at}) + "\n")
+        self.process.stdin.write(json.dumps({"argv": argv, "names": list(names), "at": at}) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         assert line, "the server has gone"
@@ -63,13 +63,15 @@ class Boundaries:
     """Counts boundaries, and dies at one of them."""
 
     def __init__(self) -> None:
-        self.name = ""
+        self.names: list[str] = []
         self.left = 0
+        self.told = -1
 
     def reach(self, name: str) -> None:
         """Be at a boundary."""
-        self.left -= name == self.name
-        if name == self.name and self.left == 0:
+        self.left -= name in self.names
+        if name in self.names and self.left == 0:
+            os.write(self.told, name.encode())
             os.kill(os.getpid(), signal.SIGKILL)
 
     def around(self, owner: Any, method: str, name: str) -> None:
@@ -178,13 +180,18 @@ def serve() -> None:
     prepare(boundaries)
     for line in sys.stdin:
         request = json.loads(line)
-        boundaries.name, boundaries.left = request["name"], request["at"]
+        boundaries.names, boundaries.left = request["names"], request["at"]
+        heard, boundaries.told = os.pipe()
         child = os.fork()
         if child == 0:
             os._exit(_command(main, request["argv"]))
+        os.close(boundaries.told)
         _, status = os.waitpid(child, 0)
+        os.set_blocking(heard, False)  # a program of a pipeline may have the other end still
+        with os.fdopen(heard, "rb") as stream:
+            killed = (stream.read() or b"").decode()
         code = os.waitstatus_to_exitcode(status)
-        print(json.dumps({"killed": code == -signal.SIGKILL, "code": code}), flush=True)
+        print(json.dumps({"killed": killed or None, "code": code}), flush=True)
 
 
 def _command(main: Callable[[], None], argv: list[str]) -> int:

@@ -26,5 +26,5 @@ def test_no_job_is_lost_or_submitted_twice_whichever_boundary_a_command_is_kille
     with server(lab.root) as commands:
         commands.run("apply", "-f", "blueprint.yaml")
         matrix = Matrix(lab.root, commands)
-        matrix.run(kills=60, seconds=240)
+        matrix.run(kills=200, seconds=240)
         matrix.check(clusters)
