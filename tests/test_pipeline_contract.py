@@ -148,9 +148,11 @@ class Life:
     def until(self, name: str, wanted: Callable[[Any], bool]) -> None:
         """Wait for what the scheduler says of a job."""
         workspace, job_id = self.job(name)
-        ticket = Ticket("x", job_id, 0.0)
+        uid = workspace.records["s", name].uid
+        assert uid is not None
+        ticket = Ticket(uid, job_id, 0.0)
         end = time.monotonic() + 30
-        while not wanted(answer := workspace.scheduler().observe([ticket])["x"]):
+        while not wanted(answer := workspace.scheduler().observe([ticket])[uid]):
             assert time.monotonic() < end, answer
             time.sleep(0.02)
 

@@ -528,7 +528,7 @@ def test_nothing_is_written_where_the_ledger_is_read_only(
     assert asimov("apply", "-f", blueprint(SUBJECT)).code == 0
     file = blueprint(analysis())
     base = tmp_path_factory.getbasetemp()
-    for folder in (project, project.parent, base, base.parent):
+    for folder in (project, project.parent, base, base.parent, base.parent.parent):
         folder.chmod(0o755)
     before = state(project)
     someone = "setpriv --reuid 65534 --regid 65534 --clear-groups"

@@ -86,7 +86,7 @@ class Asking:
         uid: str,
         job_id: int | None = None,
         *logs: Path,
-        seconds: float = 40,
+        seconds: float = 120,
     ) -> Observation:
         end = time.monotonic() + seconds
         while not wanted(answer := self.once(uid, job_id, *logs)):
