@@ -41,8 +41,12 @@ _WITH_JOB = {"stop", "restart", "cancelled"}
 @click.argument("name")
 @click.option("-s", "--status", required=True, help="The state to go to.")
 @click.option("--reason", help="Why; it stands in the log.")
-def set_command(subject: str, name: str, status: str, reason: str | None) -> None:
+@click.option("--lost", is_flag=True, help="Its job is gone, and its scheduler will never say so.")
+def set_command(subject: str, name: str, status: str, reason: str | None, lost: bool) -> None:
     """Move the analysis NAME of SUBJECT to another state.
+
+    With --lost its job is given up first, as where its schedd is gone for good: make sure that it
+    does not run any more.
 
     \b
     Example:
@@ -50,10 +54,12 @@ def set_command(subject: str, name: str, status: str, reason: str | None) -> Non
     """
     workspace = open_workspace()
     with at_work(workspace, "asimov production set", wait=True):
-        _set(workspace, workspace.key(subject, name), status, reason)
+        _set(workspace, workspace.key(subject, name), status, reason, given_up=lost)
 
 
-def _set(workspace: Workspace, key: Key, status: str, reason: str | None) -> None:
+def _set(
+    workspace: Workspace, key: Key, status: str, reason: str | None, *, given_up: bool
+) -> None:
     subject, name = key
     after = ALIASES.get(status.lower(), status.lower())
     if after not in STATES:
@@ -72,7 +78,7 @@ def _set(workspace: Workspace, key: Key, status: str, reason: str | None) -> Non
     jobs = [each for each in workspace.journal.open_attempts() if each.key == key]
     # What nobody knows any more is for a person to say.
     known = all(each.state == "submitted" for each in jobs)
-    lost = jobs and known and workspace.records[key].job_state == LOST
+    lost = jobs and (given_up or (known and workspace.records[key].job_state == LOST))
     able = reachable(before, "person")
     if jobs and not lost:
         able = [state for state in able if state in _WITH_JOB]
@@ -89,10 +95,9 @@ def _set(workspace: Workspace, key: Key, status: str, reason: str | None) -> Non
         )
     person = owner()
     with workspace.journal.transaction():
-        for each in jobs if lost and after not in _WITH_JOB else ():
-            workspace.journal.ended(
-                each.uid, "ended", exit_code=None, evidence=person, reason=f"set to {after}"
-            )
+        for each in jobs if given_up or (lost and after not in _WITH_JOB) else ():
+            told = f"set to {after}" + (": its job is lost" if given_up else "")
+            workspace.journal.ended(each.uid, "ended", exit_code=None, evidence=person, reason=told)
         if not workspace.move(key, after, person, reason):
             raise AsimovError(
                 f"{subject}/{name} has just become {workspace.status(key)}",

@@ -193,6 +193,10 @@ def _with_job(workspace: Workspace, attempt: Attempt, told: Explanation) -> None
             )
         else:
             told.moves.append("an answer of the scheduler; until then nothing is changed")
+            told.moves.append(
+                f"where it is gone for good: 'asimov production set {attempt.subject} "
+                f"{attempt.name} --lost --status STATE'"
+            )
     elif isinstance(answer, Present):
         same = since if record.job_state == answer.state.value else ""
         progress = f", {answer.progress} done" if answer.progress else ""

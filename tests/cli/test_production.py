@@ -137,3 +137,34 @@ def test_show_tells_all_of_it(applied, asimov):
 
 def test_a_mistyped_subcommand(applied, asimov):
     is_clear(asimov("production", "shwo", "s", "b"), "'shwo'", "'show'", code=2)
+
+
+def test_a_job_whose_scheduler_is_gone_for_good_is_given_up_by_a_person(
+    project, asimov, blueprint, monkeypatch
+):
+    from asimov.scheduler import Unknown
+    from asimov.scheduler.local import LocalScheduler
+
+    text = (
+        "{kind: subject, name: s}\n---\n{kind: analysis, subject: s, name: a, pipeline: "
+        "simpletestpipeline, seconds: 1000}\n"
+    )
+    assert asimov("apply", "-f", blueprint(text)).code == 0
+    assert asimov("monitor", "--chain").code == 0
+    monkeypatch.setattr(
+        LocalScheduler,
+        "observe",
+        lambda self, tickets: {each.uid: Unknown("the schedd is away") for each in tickets},
+    )
+    assert asimov("monitor").code == 5
+    assert "--lost" in asimov("why", "s", "a").out
+    refused = asimov("production", "set", "s", "a", "--status", "finished")
+    assert refused.code == 1
+    assert asimov("production", "set", "s", "a", "--lost", "--status", "restart").code == 0
+    monkeypatch.undo()
+    monkeypatch.chdir(project)
+    assert "restart -> ready" in asimov("monitor").out
+    attempts = json.loads(asimov("production", "show", "s", "a", "--json").out)["attempts"]
+    assert [(each["state"], each["how"]) for each in attempts] == [
+        ("ended", "set to restart: its job is lost")
+    ]
