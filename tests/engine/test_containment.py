@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ main()
 HEAD = """
 import ctypes, os, signal, subprocess, sys, threading, time
 from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
 from asimov.pipelines.testing import SimpleTestPipeline
 
@@ -124,8 +126,18 @@ def test_whatever_is_raised_costs_its_own_analysis_only(lab: Any, error: BaseExc
     assert f"odd.detect_completion raised {type(error).__name__}" in lab.reason("bad")
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Heed Ctrl-C as a command on a terminal does; what runs in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("caught", [False, True])
-def test_a_person_may_interrupt_a_method_even_one_that_catches_that(lab: Any, caught: bool) -> None:
+def test_a_person_may_interrupt_a_method_even_one_that_catches_that(
+    lab: Any, interruptible: None, caught: bool
+) -> None:
     def detect_completion(self: Any) -> bool:
         try:
             signal.raise_signal(signal.SIGINT)
