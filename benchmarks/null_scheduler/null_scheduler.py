@@ -97,7 +97,7 @@ class NullScheduler(Scheduler):
             if ticket.job_id is not None and ticket.job_id <= ended
         }
 
-    def remove(self, job_id: int, reason: str = "") -> None:
+    def remove(self, job_id: int, reason: str = "", *, uid: str | None = None) -> None:
         """Do nothing."""
 
     def hold(self, job_id: int, reason: str = "") -> None:
