@@ -19,7 +19,7 @@ from asimov.ledger.database import JournalError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
 from asimov.plugins import PluginError
-from asimov.scheduler import Observation, Unknown
+from asimov.scheduler import Gone, Observation, Unknown
 from asimov.states import STATES
 from asimov.storage import Store
 from asimov.workspace import Workspace
@@ -102,7 +102,12 @@ def monitor(
         keys -= unsettled.keys()
     attempts = _under_way(workspace, keys, report)
     answers = ask(workspace, attempts)
-    silence = [isinstance(a, Unknown) and not a.absent for a in answers.values()]
+    # An end that a log tells of says nothing of whether the scheduler could be asked.
+    silence = [
+        (isinstance(a, Unknown) and not a.absent)
+        or (isinstance(a, Gone) and a.evidence == "event log")
+        for a in answers.values()
+    ]
     unknown = {a.reason for a in answers.values() if isinstance(a, Unknown) and not a.absent}
     unknown.update(reason for reason in unsettled.values() if reason != MAY_COME)
     silent = unknown and all(silence)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -234,3 +235,20 @@ def test_the_monitor_works_from_any_folder_of_the_project(
     lab.finish()
     assert lab.states() == {"a": "uploaded"}
     assert list(Path.cwd().iterdir()) == []
+
+
+def test_an_end_that_only_a_log_tells_does_not_hide_that_the_scheduler_is_away(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.apply("a", "b, seconds: 1000")
+    lab.run("monitor", "--chain")
+    ended = lab.until("a")
+
+    def by_logs(self: Any, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
+        away = Unknown("no answer from the schedd")
+        told = replace(ended, evidence="event log")
+        return {each.uid: told if each.job_id == ended.job_id else away for each in tickets}
+
+    monkeypatch.setattr(LocalScheduler, "observe", by_logs)
+    lab.run("monitor", code=5)
+    assert lab.states() == {"a": "uploaded", "b": "running"}
