@@ -22,7 +22,14 @@ LAYERS = [
     ["asimov.ledger"],
     ["asimov.project", "asimov.plugins", "asimov.states"],
     ["asimov.configuration"],
-    ["asimov.errors", "asimov.files", "asimov.logs", "asimov._version", "asimov.templates"],
+    [
+        "asimov.errors",
+        "asimov.files",
+        "asimov.logs",
+        "asimov.processes",
+        "asimov._version",
+        "asimov.templates",
+    ],
 ]
 
 

@@ -27,6 +27,7 @@ from asimov import configuration
 from asimov.errors import EXIT_BUSY, AsimovError
 from asimov.ledger.leases import WATCH, WORK, Lease, give_back, take
 from asimov.logs import logger
+from asimov.processes import started_at
 from asimov.workspace import Workspace
 
 #: How long a holder that does not renew its lease is waited for, in seconds.
@@ -102,7 +103,7 @@ def is_dead(lease: Lease) -> bool:
     if time.time() > lease.expires:
         return True
     here = (lease.host, lease.boot) == (os.uname().nodename, _boot())
-    return here and _started(lease.process) != lease.started
+    return here and started_at(lease.process) != lease.started
 
 
 def _length(workspace: Workspace) -> float:
@@ -124,7 +125,7 @@ def _new(purpose: str, length: float) -> Lease:
         host=os.uname().nodename,
         boot=_boot(),
         process=process,
-        started=_started(process) or "",
+        started=started_at(process) or "",
         purpose=purpose,
         since=now,
         expires=now + length,
@@ -151,16 +152,6 @@ def _boot() -> str:
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:  # no Linux, or a narrow container: leases are then told dead by the time only
         return f"unknown {uuid.uuid4().hex}"
-
-
-def _started(process: int) -> str | None:
-    """Return when a process was started, in clock ticks since the boot; None where it is gone."""
-    try:
-        text = Path(f"/proc/{process}/stat").read_text()
-    except OSError:
-        return None
-    fields = text.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else fields[19]  # a zombie does no more
 
 
 class _Renewal(threading.Thread):

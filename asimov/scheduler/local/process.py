@@ -19,6 +19,7 @@ from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 
+from asimov.processes import started_at
 from asimov.scheduler.local.jobs import Process
 
 #: Marks every process of an attempt, by the spool and the attempt.
@@ -73,16 +74,6 @@ def this_machine() -> str:
 def this_boot() -> str:
     """Return what tells this start of the machine from others."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-
-
-def started_at(pid: int) -> str | None:
-    """Return when a process was started, in clock ticks since the boot; None where it is dead."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    fields = text.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else fields[19]  # a zombie does no more
 
 
 def identity() -> str:

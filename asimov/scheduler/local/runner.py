@@ -20,6 +20,7 @@ from pathlib import Path
 
 from asimov.errors import AsimovError
 from asimov.files import locked
+from asimov.processes import started_at
 from asimov.scheduler.local.dagman import DagRun
 from asimov.scheduler.local.jobs import Paths
 from asimov.scheduler.local.memory import hold_excess
@@ -33,7 +34,6 @@ from asimov.scheduler.local.process import (
     kill_marked,
     read_ending,
     start,
-    started_at,
     write_ending,
 )
 from asimov.scheduler.local.queue import Queue
