@@ -2,12 +2,16 @@
 
 Importing this package does nothing: no file, project, pool or plugin is
 touched. The names that plugins import from here (`config`, `logger`,
-`logging`, `LOGGER_LEVEL`) are made when first asked for.
+`logging`, `LOGGER_LEVEL`, `current_ledger`) are made when first asked for.
 """
 
 from asimov._version import __version__
 
 __all__ = ["__version__"]
+
+# Modules that only published packages import (`asimov.event`, `asimov.priors`, ...) lie in a
+# folder of their own, and are imported by these names.
+__path__.append(f"{__path__[0]}/published")
 
 
 def __getattr__(name: str) -> object:

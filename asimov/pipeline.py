@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from asimov.assets import Asset
 from asimov.errors import AsimovError
 from asimov.logs import logger
 from asimov.scheduler import Scheduler
@@ -91,15 +92,18 @@ class Pipeline:
 
     name: ClassVar[str] = "pipeline"
     config_template: Any = None
-    #: Settings that the pipeline reads, besides those of every analysis: 'asimov apply' points out
-    #: names that are nearly one of these.
-    settings: ClassVar[tuple[str, ...]] = ()
+    #: Settings that the pipeline reads, besides those of every analysis: a dataclass (see
+    #: `asimov.settings`), or only their names, of which 'asimov apply' points out near misses.
+    settings: ClassVar[type | tuple[str, ...]] = ()
+    #: What the pipeline needs of the analyses that it uses, and what it makes.
+    inputs: ClassVar[tuple[Asset, ...]] = ()
+    outputs: ClassVar[tuple[Asset, ...]] = ()
     #: Whether a job that failed (exit code, signal, removal) is never complete, whatever it left.
     needs_success: ClassVar[bool] = False
     #: Whether `submit_dag` starts a program that submits (None: it does where it is overridden):
     #: after a crash such a program is given a minute before its job is taken for never made.
     submits_by_program: ClassVar[bool | None] = None
-    #: Names of inputs and outputs that people may read; see ``asimov plugins show``.
+    #: Names of inputs and outputs as published packages tell them, for people to read.
     required_inputs: Any = ()
     available_outputs: Any = ()
     #: Patterns of files in the run directory that `collect_logs` reads.
@@ -110,6 +114,7 @@ class Pipeline:
         self.category = category or production.category
         self.logger = logger().getChild(f"{production.key[0]}/{production.name}")
         self._scheduler: Scheduler | None = None
+        self._prior_interface: Any = None
 
     @property
     def analysis(self) -> Analysis:

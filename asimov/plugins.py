@@ -12,6 +12,17 @@ from asimov.logs import logger
 
 PIPELINES = "asimov.pipelines"
 SCHEDULERS = "asimov.schedulers"
+#: Settings classes, by the name of their pipeline: known without importing the pipeline itself.
+SETTINGS = "asimov.settings"
+#: Hooks, enabled by their names under ``hooks: <the last word>:`` of the project.
+POSTMONITOR = "asimov.hooks.postmonitor"
+APPLICATOR = "asimov.hooks.applicator"
+FILESOURCE = "asimov.hooks.filesource"
+TELEMETRY = "asimov.hooks.telemetry"
+LABELLERS = "asimov.labellers"
+MONITOR_STATES = "asimov.monitor.states"
+COMMANDS = "asimov.commands"
+VOCABULARY = "asimov.vocabulary"
 
 
 class PluginError(AsimovError):

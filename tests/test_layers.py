@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 #: From the top; ARCHITECTURE.md has the same. A module may import its own layer and those below.
 LAYERS = [
+    ["asimov.published"],
     ["asimov.cli", "asimov.__main__"],
     ["asimov.engine"],
     ["asimov.pipelines"],
@@ -23,10 +24,12 @@ LAYERS = [
     ["asimov.project", "asimov.plugins", "asimov.states"],
     ["asimov.configuration"],
     [
+        "asimov.assets",
         "asimov.errors",
         "asimov.files",
         "asimov.logs",
         "asimov.processes",
+        "asimov.settings",
         "asimov._version",
         "asimov.templates",
     ],

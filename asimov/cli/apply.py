@@ -64,7 +64,8 @@ def _pipeline_settings(name: str) -> tuple[str, ...]:
     # Only asimov's own is loaded for this: to import somebody's package may take a long time.
     if point is None or not point.value.startswith("asimov."):
         return ()
-    return tuple(plugins.load(plugins.PIPELINES, name).settings)
+    settings = plugins.load(plugins.PIPELINES, name).settings
+    return settings if isinstance(settings, tuple) else ()
 
 
 def _show(plan: Plan, *, would: bool) -> None:
