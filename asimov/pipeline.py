@@ -11,6 +11,7 @@ import configparser
 import os
 import shutil
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -197,23 +198,47 @@ class Pipeline:
         """
 
     def detect_completion_processing(self) -> bool:
-        """Say whether post-processing is complete; called once its job has ended."""
-        return True
+        """Say whether post-processing is complete; called once its job has ended.
+
+        The default asks for the summary pages where the settings have any.
+        """
+        pages = self._summary_pages()
+        return pages is None or bool(pages.complete())
 
     def run_pesummary(self) -> Any:
-        """Submit post-processing; for pipelines whose `after_completion` calls it."""
-        return None
+        """Submit PESummary for the samples; for pipelines whose `after_completion` calls it.
+
+        Returns
+        -------
+        int
+            The job's cluster. The state is asked to become ``processing``.
+        """
+        post = import_module("asimov.pesummary").PESummaryPipeline(self.production)
+        job_id = self.production.job_id = post.submit_dag()
+        self.production.status = "processing"
+        return job_id
 
     def after_processing(self) -> None:
         """Finish an analysis that is complete; the default stores its results."""
         self.store_results()
 
+    def _summary_pages(self) -> Any:
+        """Return what PESummary makes of the analysis; None where the settings have none of it."""
+        if "pesummary" not in (self.production.meta.get("postprocessing") or {}):
+            return None
+        return import_module("asimov.pesummary").SummaryPages(self.production)
+
     def store_results(self) -> None:
-        """Put the products into the results store: by default every file among the assets."""
+        """Put the products into the results store: by default every file among the assets.
+
+        The files of summary pages go there too.
+        """
         subject, name = self.production.key
         store = Store(self.production.workspace.project.results)
         rundir = Path(self.production.rundir)
-        for path in _files(self.collect_assets()):
+        pages = self._summary_pages()
+        products = [*_files(self.collect_assets()), *(pages.products() if pages else ())]
+        for path in dict.fromkeys(products):
             if path.is_file():
                 # Two products may have one file name in different folders.
                 inside = path.is_relative_to(rundir)
@@ -271,8 +296,11 @@ class Pipeline:
             )
         if dryrun:
             print(f"remove {rundir}")
-        elif rundir.exists():
+            return
+        if rundir.exists():
             shutil.rmtree(rundir)
+        if pages := self._summary_pages():
+            pages.clear()
 
     def resurrect(self) -> None:
         """Submit a job again that ended before it was complete.

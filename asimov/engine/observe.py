@@ -209,8 +209,8 @@ class Observer:
         check = "detect_completion"
         if attempt.stage != "run":
             check = "detect_completion_processing"
-            if not overrides(analysis.entry.pipeline, check):
-                return answer.exit_code == 0
+            if not overrides(analysis.entry.pipeline, check) and answer.exit_code != 0:
+                return False
         found = call(analysis, check, keep=not self.dry_run)
         failed = answer.removed or answer.signal is not None or answer.exit_code not in {0, None}
         if failed and getattr(analysis.pipeline, "needs_success", False):
