@@ -85,6 +85,7 @@ TRANSITIONS = [
     Transition("processing", "stuck", "monitor", "its post-processing ended and is not complete, or its pipeline raised"),
     Transition("finished", "uploaded", "monitor", "its results were stored"),
     Transition("finished", "stuck", "monitor", "storing its results failed"),
+    Transition("uploaded", "ready", "monitor", "it is refreshable, and the analyses that it is made over have changed"),
     Transition("stuck", "running", "monitor", "its held job was released"),
     Transition("stuck", "finished", "monitor", "its held job was released and ended, and it is complete"),
     Transition("stuck", "processing", "monitor", "its held job was released and ended; post-processing started"),

@@ -11,6 +11,7 @@ from asimov.engine.build import build
 from asimov.engine.guard import call
 from asimov.engine.observe import LOST, Observer
 from asimov.engine.readiness import blocked, waiting_for
+from asimov.engine.refresh import refresh
 from asimov.engine.submit import submit
 from asimov.engine.throttle import deferral
 from asimov.engine.usage import measure
@@ -177,6 +178,7 @@ def advance(
     if not dry_run:
         _leave(workspace, keys, report)
         _store(workspace, keys, report)
+        refresh(workspace, keys, report)
     if chain and dry_run:
         _tell_chain(workspace, keys, report)
     elif chain:

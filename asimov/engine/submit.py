@@ -12,6 +12,7 @@ from asimov.engine.build import content_digest, settings_digest
 from asimov.engine.guard import call, guarded, overrides, takes
 from asimov.engine.launches import Launches, record_failure
 from asimov.engine.readiness import waiting_for
+from asimov.engine.refresh import remember
 from asimov.engine.result import Result
 from asimov.engine.throttle import Throttle
 from asimov.errors import AsimovError
@@ -137,6 +138,8 @@ def _call_pipeline(analysis: Analysis) -> Any:
     try:
         # What came before may have taken longer than the lease lasts.
         analysis.workspace.journal.check_fence()
-        return call(analysis, "submit_dag", dryrun=False)
+        answer = call(analysis, "submit_dag", dryrun=False)
     finally:
         del pipeline.before_submit
+    remember(analysis)
+    return answer
