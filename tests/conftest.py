@@ -164,6 +164,40 @@ def blueprint(project: Path) -> Callable[..., Path]:
     return write
 
 
+@pytest.fixture(scope="session")
+def installed_package(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Install a package with pip: ``installed_package(name, files, entry_points)``.
+
+    Returns the folder to be put on PYTHONPATH.
+    """
+
+    def install(name: str, files: dict[str, str], entry_points: str) -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        source, target = folder / "source", folder / "packages"
+        source.mkdir()
+        for file, text in files.items():
+            (source / file).write_text(text)
+        modules = ", ".join(Path(file).stem for file in files)
+        points = ""
+        for line in entry_points.split("\n"):
+            points += f"{line.strip('[]')} =\n" if line.startswith("[") else f"    {line}\n"
+        (source / "setup.cfg").write_text(
+            f"[metadata]\nname = {name}\nversion = 1.0\n"
+            f"[options]\npy_modules = {modules}\n[options.entry_points]\n{points}"
+        )
+        (source / "pyproject.toml").write_text(
+            '[build-system]\nrequires = ["setuptools>=64"]\n'
+            'build-backend = "setuptools.build_meta"\n'
+        )
+        options = ["--no-deps", "--quiet", "--disable-pip-version-check", "--target", str(target)]
+        pip = [sys.executable, "-m", "pip", "install", *options, str(source)]
+        done = subprocess.run(pip, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return target
+
+    return install
+
+
 def snapshot(root: Path) -> dict[str, bytes]:
     """Return every file of a folder with its content, to see that nothing changed.
 

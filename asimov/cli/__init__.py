@@ -1,10 +1,14 @@
-"""The command line: one module for each group of commands, loaded when it is called."""
+"""The command line: one module for each group of commands, loaded when it is called.
+
+Packages add commands of their own, by the names of their entry points: see `asimov.cli.added`.
+"""
 
 from __future__ import annotations
 
 import errno
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -23,10 +27,12 @@ COMMANDS = {
     "why": "Say why the analysis NAME of SUBJECT is where it is, and what would move it.",
     "log": "Show what happened, when and why: to everything, to SUBJECT, or to one ANALYSIS of it.",
     "production": "Show or change one analysis.",
+    "review": "Add a review of an analysis, or show how reviews stand.",
     "event": "Show a subject.",
     "configuration": "Show or change the configuration.",
     "report": "Report on the project.",
     "ledger": "Show effective settings or the schema of blueprints, or repair the journal.",
+    "plugins": "Show the plugins that are installed, or begin a new one.",
 }
 
 
@@ -38,7 +44,9 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            from asimov.cli import added
+
+            return added.command(cmd_name)
         command: click.Command = import_module(f"asimov.cli.{cmd_name}").command
         return command
 
@@ -48,16 +56,38 @@ class _Commands(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             import difflib
 
-            near = difflib.get_close_matches(args[0], COMMANDS, 1)
-            ctx.fail(
-                f"there is no command {args[0]!r}"
-                + (f"; did you mean {near[0]!r}?" if near else "; see 'asimov --help'")
-            )
+            from asimov.cli import added
+
+            names = [*COMMANDS, *added.names(COMMANDS)]
+            if args[0] not in names:
+                near = difflib.get_close_matches(args[0], names, 1)
+                ctx.fail(
+                    f"there is no command {args[0]!r}"
+                    + (f"; did you mean {near[0]!r}?" if near else "; see 'asimov --help'")
+                )
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if ctx.invoked_subcommand in COMMANDS:
+                raise
+            from asimov.cli import added
+
+            told = added.fault(ctx.invoked_subcommand, error)
+            if told is None:
+                raise
+            raise told from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from asimov.cli import added
+
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+        if others := added.names(COMMANDS):
+            with formatter.section("Commands of installed packages"):
+                formatter.write_dl(list(others.items()))
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

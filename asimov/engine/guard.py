@@ -137,7 +137,7 @@ def guarded(
     except JournalError:
         raise
     except BaseException as error:
-        if _by_person(error, limit) or (isinstance(error, Overtime) and not limit.over):
+        if by_person(error, limit) or (isinstance(error, Overtime) and not limit.over):
             raise  # the time limit of a call around this one
         if isinstance(error, (passing, plugins.PluginError)) and not limit.over:
             raise
@@ -186,7 +186,7 @@ def _import(workspace: Workspace, pipeline: str) -> None:
             plugins.load(plugins.PIPELINES, pipeline)
     except BaseException as error:
         why = refused or late(what, limit)
-        if _by_person(error, limit) or (why is None and isinstance(error, AsimovError)):
+        if by_person(error, limit) or (why is None and isinstance(error, AsimovError)):
             raise
         raise plugins.PluginError(
             f"the plugin {pipeline!r} can't be loaded: {why or type(error).__name__}",
@@ -204,7 +204,7 @@ def _refusal(workspace: Workspace, what: Call) -> str | None:
     return calls.refusal(workspace, what) if calls else None
 
 
-def _by_person(error: BaseException, limit: TimeLimit) -> bool:
+def by_person(error: BaseException, limit: TimeLimit) -> bool:
     """Say whether an error is somebody's Ctrl-C, rather than raised by the plugin itself."""
     return isinstance(error, KeyboardInterrupt) and (limit.interrupted or error is not limit.raised)
 

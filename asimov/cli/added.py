@@ -1,0 +1,77 @@
+"""Commands that packages add, under the entry-point group ``asimov.commands``.
+
+`asimov --help` names them without importing them; a command of asimov's own name is never replaced.
+What goes wrong in such a command is told as the package's fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from contextlib import suppress
+from typing import Any
+
+import click
+
+from asimov import plugins
+from asimov.cli.opened import open_project
+from asimov.errors import AsimovError
+from asimov.files import full_disk
+from asimov.logs import logger
+
+
+def names(own: Container[str]) -> dict[str, str]:
+    """Return the names of the commands that packages add, with the package of each.
+
+    Parameters
+    ----------
+    own
+        The names of asimov's own commands.
+    """
+    found = plugins.found(plugins.COMMANDS)
+    return {
+        name: f"Of the package {_package(point)}."
+        for name, point in sorted(found.items())
+        if name not in own
+    }
+
+
+def command(name: str) -> click.Command | None:
+    """Return a command that a package adds, or None where there is none of that name.
+
+    Raises
+    ------
+    AsimovError
+        Where it can't be loaded, or is no command.
+    """
+    if name not in plugins.found(plugins.COMMANDS):
+        return None
+    loaded = plugins.load(plugins.COMMANDS, name)
+    if not isinstance(loaded, click.Command):
+        raise AsimovError(
+            f"the command {name!r} {_whose(name)} is no click command, but {type(loaded).__name__}",
+            hint="its entry point should name what @click.command or @click.group has made",
+        )
+    return loaded
+
+
+def fault(name: str | None, error: Exception) -> AsimovError | None:
+    """Return what is to be said of what a package's command raised; None if it says so itself."""
+    told = (AsimovError, click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError)
+    if name is None or isinstance(error, told) or full_disk(error):
+        return None
+    if not logger().handlers:
+        with suppress(AsimovError):
+            open_project()  # which has a log
+    if logger().handlers:
+        logger().error("the command %s failed", name, exc_info=error)
+    text = str(error).strip().splitlines()
+    cause = f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+    return AsimovError(f"the command {name!r} {_whose(name)} raised {cause}")
+
+
+def _package(point: Any) -> str:
+    return str(point.dist.name) if point.dist else point.value.partition(":")[0].partition(".")[0]
+
+
+def _whose(name: str) -> str:
+    return f"of the package {_package(plugins.found(plugins.COMMANDS)[name])}"
