@@ -40,6 +40,9 @@ BUILT_IN = {
 
 #: Options that are read and have no built-in value; for telling a misspelt one.
 WITHOUT_VALUE = (
+    "general/calibration",
+    "general/calibration_directory",
+    "templating/directory",
     "scheduler/type",
     "monitor/interval",
     "monitor/patience",
@@ -130,6 +133,10 @@ def read(root: Path | None = None) -> ConfigParser:
     )
     for path in [user_file()] + ([root / PROJECT_FILE] if root else []):
         _read_file(config, path)
+    # Published packages call the folder of configurations by another name.
+    if not config.has_option("general", "calibration_directory"):
+        config.set("general", "calibration_directory", config.get("ledger", "category"))
+    config.set("ledger", "category", config.get("general", "calibration_directory"))
     if root:
         config.read_dict({"project": {"root": str(root)}})
     return config

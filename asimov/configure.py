@@ -8,19 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 from asimov.errors import AsimovError
 from asimov.files import write_atomically
-from asimov.templating import find_template, render
+from asimov.templating import dialect_of, find_template, render
 
 if TYPE_CHECKING:
     from asimov.analysis import Analysis
 
 
-def names(analysis: Analysis) -> dict[str, Any]:
+def names(analysis: Analysis, *, inputs: bool = True) -> dict[str, Any]:
     """Return the names that a template and an argument may use.
 
     The docs' page on the ledger lists them.
+
+    Parameters
+    ----------
+    analysis
+        The analysis.
+    inputs
+        Whether ``inputs`` and ``assets`` are among them. Published templates ask their
+        ``production`` instead, and only where they need to: an input's pipeline may raise.
     """
     workspace = analysis.workspace
-    return {
+    found: dict[str, Any] = {
         "production": analysis,
         "analysis": analysis,
         "pipeline": analysis.pipeline,
@@ -31,17 +39,20 @@ def names(analysis: Analysis) -> dict[str, Any]:
         "config_file": analysis.config_file,
         "rundir": analysis.rundir,
         "project_root": str(workspace.project.root),
-        "inputs": analysis.inputs,
-        "assets": analysis._previous_assets(),
     }
+    if inputs:
+        found.update(inputs=analysis.inputs, assets=analysis._previous_assets())
+    return found
 
 
 def template_of(analysis: Analysis, directory: str | Path | None = None) -> Path:
     """Return the template of an analysis.
 
-    It is looked for in this order: the setting ``template`` in `directory`, in the project's
-    ``templates/`` folder, in the project's own folder and among asimov's own templates; then the
-    pipeline's ``config_template``.
+    It is the setting ``template``, else one of the pipeline's name in ``[templating] directory``,
+    else the pipeline's ``config_template``. It is looked for in `directory`, in the folder of
+    ``[templating] directory``, in the project's ``templates/`` folder, in the project's own folder
+    and among asimov's own templates. A setting without a suffix gets the one of the pipeline's
+    template, ``.ini`` where it has none.
 
     Raises
     ------
@@ -51,18 +62,35 @@ def template_of(analysis: Analysis, directory: str | Path | None = None) -> Path
     folders = _folders(analysis)
     if directory is not None:
         folders.insert(0, Path(directory))
-    wanted = analysis.meta.get("template") or getattr(analysis.pipeline, "config_template", None)
-    if not wanted:
+    of_pipeline = getattr(analysis.pipeline, "config_template", None)
+    suffix = (Path(of_pipeline).suffix if of_pipeline else "") or ".ini"
+    if wanted := analysis.meta.get("template"):
+        name = str(wanted)
+        if not Path(name).suffix and not any((folder / name).is_file() for folder in folders):
+            name += suffix
+        return find_template(name, folders)
+    given = _templating_directory(analysis)
+    if given and (own := given / f"{analysis.entry.pipeline.lower()}{suffix}").is_file():
+        return own
+    if not of_pipeline:
         raise AsimovError(
             f"{analysis.key[0]}/{analysis.name} has no template",
             hint=f"give it 'template: FILE'; the pipeline {analysis.entry.pipeline} has none",
         )
-    return find_template(str(wanted), folders)
+    return find_template(str(of_pipeline), folders)
 
 
 def _folders(analysis: Analysis) -> list[Path]:
     root = analysis.workspace.project.root
-    return [root / "templates", root, _own_templates()]
+    given = _templating_directory(analysis)
+    return [*([given] if given else []), root / "templates", root, _own_templates()]
+
+
+def _templating_directory(analysis: Analysis) -> Path | None:
+    """Return the folder of templates that the configuration names."""
+    project = analysis.workspace.project
+    named = project.config.get("templating", "directory", fallback=None)
+    return project.path(named) if named else None
 
 
 @cache
@@ -75,7 +103,9 @@ def _own_templates() -> Path:
 def make_config(analysis: Analysis, path: Path, directory: str | Path | None, dryrun: bool) -> str:
     """Render the configuration of an analysis; see `asimov.analysis.Analysis.make_config`."""
     template = template_of(analysis, directory)
-    text = render(template, names(analysis), _folders(analysis))
+    dialect = getattr(analysis.pipeline, "template_dialect", None) or dialect_of(template)
+    context = names(analysis, inputs=dialect != "liquid")
+    text = render(template, context, _folders(analysis), dialect)
     if not dryrun:
         write_atomically(path, text, sync=False)
     return text

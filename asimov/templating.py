@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asimov import liquid
 from asimov.errors import AsimovError, Place
 from asimov.ledger.documents import dump
 
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
     import jinja2
 
 
-def render(template: Path, context: Mapping[str, Any], folders: Sequence[Path] = ()) -> str:
+def render(
+    template: Path,
+    context: Mapping[str, Any],
+    folders: Sequence[Path] = (),
+    dialect: str | None = None,
+) -> str:
     """Render a template file.
 
     Parameters
@@ -26,15 +32,26 @@ def render(template: Path, context: Mapping[str, Any], folders: Sequence[Path] =
         The names that it may use.
     folders
         Where it may include other templates from, besides its own folder.
+    dialect
+        ``jinja`` or ``liquid``, also of what it includes; None asks `dialect_of`.
 
     Raises
     ------
     AsimovError
-        For a name that is not defined or a fault in the template, with file and line.
+        For a name that is not defined or a fault in the template, with file and line; for a
+        dialect that there is not.
     """
     import jinja2
 
-    environment = _environment((template.parent, *folders))
+    dialect = dialect or dialect_of(template)
+    if dialect not in liquid.DIALECTS:
+        raise AsimovError(
+            f"there is no dialect {dialect!r} of templates",
+            where=template,
+            hint=f"'template_dialect' of a pipeline is one of: {', '.join(liquid.DIALECTS)}",
+        )
+    searched = (template.parent, *folders)
+    environment = liquid.environment(searched) if dialect == "liquid" else _environment(searched)
     try:
         return environment.get_template(template.name).render(context)
     except jinja2.TemplateSyntaxError as error:
@@ -88,6 +105,29 @@ def _environment(folders: tuple[Path, ...]) -> jinja2.Environment:
     )
     environment.filters["to_yaml"] = dump
     return environment
+
+
+def dialect_of(template: Path) -> str:
+    """Return the dialect of a template by the syntax that its file has.
+
+    Raises
+    ------
+    AsimovError
+        Where the file can't be read.
+    """
+    try:
+        stat = template.stat()
+        return _dialect(template, stat.st_mtime_ns, stat.st_size)
+    except OSError as error:
+        raise AsimovError(f"can't be read: {error.strerror}", where=template) from error
+    except UnicodeDecodeError as error:
+        raise AsimovError(f"is not text: {error}", where=template) from error
+
+
+@lru_cache(maxsize=64)
+def _dialect(template: Path, changed: int, size: int) -> str:
+    """Look into a file; again only after it has changed."""
+    return "liquid" if liquid.is_liquid(template.read_text(encoding="utf-8")) else "jinja"
 
 
 def _line(error: Exception, template: Path) -> Place:
