@@ -12,7 +12,7 @@ from asimov.engine.attempts import ask
 from asimov.engine.capture import Capture
 from asimov.engine.guard import guarded
 from asimov.engine.lease import is_dead
-from asimov.engine.readiness import waiting_for
+from asimov.engine.readiness import reviews_wanted, waiting_for
 from asimov.engine.service import running
 from asimov.engine.status import ago, iso
 from asimov.engine.submit import unbuilt
@@ -21,6 +21,7 @@ from asimov.errors import AsimovError, SchedulerError
 from asimov.ledger.leases import WATCH, holder
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt, Record
+from asimov.ledger.reviews import outcome
 from asimov.scheduler import Gone, JobState, Observation, Present, Unknown
 from asimov.states import STATES, reachable
 from asimov.workspace import Workspace
@@ -145,7 +146,13 @@ def _ready(workspace: Workspace, key: Key, attempts: list[Attempt], told: Explan
 
 def _follow(workspace: Workspace, key: Key, told: Explanation) -> None:
     """Name what keeps the analyses that it needs, down to the first causes."""
-    if workspace.dependencies.of(key).unmatched:
+    wanted = reviews_wanted(workspace, key)
+    for each, review in wanted[:_FOLLOWED]:
+        now = outcome(workspace.settings(each).get("review"))
+        stands = f"has the review {now!r}" if now else "has not been reviewed"
+        told.because.append(f"{'/'.join(each)} {stands}, and {review!r} is asked for")
+        told.moves.append(f"a review: 'asimov review add {each[0]} {each[1]} {review}'")
+    if workspace.dependencies.of(key).unmatched and not wanted:
         told.moves.append("an analysis that matches, or other 'needs' in the ledger")
     if workspace.dependencies.cycle([key]):
         told.moves.append("other 'needs' in the ledger, without the circle")

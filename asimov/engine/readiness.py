@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from asimov.ledger.needs import Key
+from asimov.ledger.reviews import PATHS
 from asimov.states import STATES
 from asimov.workspace import Workspace
 
@@ -34,6 +35,17 @@ def waiting_for(workspace: Workspace, key: Key) -> list[str]:
     if lines and (circle := workspace.dependencies.cycle([key])):
         lines.append(f"needs go in a circle: {' needs '.join(name for _, name in circle)}")
     return lines
+
+
+def reviews_wanted(workspace: Workspace, key: Key) -> list[tuple[Key, str]]:
+    """Return the analyses that would be selected if their review were another, and that review."""
+    found = []
+    for need in workspace.dependencies.of(key).unmatched:
+        wanted = [term for term in need.terms if term.path in PATHS and not term.negated]
+        if len(wanted) == 1:
+            nearly = workspace.dependencies.nearly(key, need, PATHS)
+            found += [(each, wanted[0].value.lower()) for each in nearly]
+    return list(dict.fromkeys(found))
 
 
 def blocked(workspace: Workspace, keys: Iterable[Key]) -> set[Key]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from asimov.errors import AsimovError
-from asimov.ledger import checks, schema, strategies
+from asimov.ledger import bundles, checks, schema, sources, strategies
 from asimov.ledger.documents import Document, read_documents
 from asimov.ledger.store import in_place, normalise
 
@@ -22,23 +21,27 @@ class Blueprint:
     ----------
     kind
         ``subject``, ``analysis``, ``projectanalysis``, ``configuration`` or ``postprocessing``.
+        (An ``analysisbundle`` is read as the analyses that it lists.)
     data
         The document without its ``kind``.
     document
         Where it is from.
+    bundle
+        Of an analysis that a bundle lists, the bundle.
     """
 
     kind: str
     data: dict[str, Any]
     document: Document
+    bundle: Document | None = None
 
 
-def read(sources: list[str]) -> list[Blueprint]:
-    """Read and check every document of some sources.
+def read(files: list[str]) -> list[Blueprint]:
+    """Read and check every document of some files; of a bundle, the analyses that it lists.
 
     Parameters
     ----------
-    sources
+    files
         Files, URLs, or ``-`` for standard input.
 
     Raises
@@ -47,48 +50,21 @@ def read(sources: list[str]) -> list[Blueprint]:
         For the first document that can't be used, with its file and line.
     """
     return [
-        check(document) for source in sources for document in read_documents(_text(source), source)
+        blueprint
+        for file in files
+        for document in read_documents(sources.text(file), file)
+        for blueprint in _read(document)
     ]
 
 
-def _text(source: str) -> str:
-    try:
-        if source == "-":
-            return sys.stdin.buffer.read().decode("utf-8")
-        if source.startswith(("http://", "https://", "file://")):
-            return _download(source)
-        return Path(source).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise AsimovError("is not UTF-8 text", where=source) from error
-    except OSError as error:
-        near = _near(Path(source)) if isinstance(error, FileNotFoundError) else ""
-        raise AsimovError(
-            f"can't be read: {error.strerror or error}{near}", where=source
-        ) from error
-
-
-def _near(path: Path) -> str:
-    try:
-        names = [each.name for each in path.parent.iterdir()]
-    except OSError:
-        return ""
-    close = difflib.get_close_matches(path.name, names, 1)
-    return f"; did you mean {path.parent / close[0]}?" if close else ""
-
-
-def _download(url: str) -> str:
-    from http.client import HTTPException
-    from urllib.error import URLError
-    from urllib.request import urlopen
-
-    try:
-        with urlopen(url, timeout=30) as answer:
-            data: bytes = answer.read()
-    except (OSError, HTTPException, ValueError) as error:
-        reason = error.reason if isinstance(error, URLError) else error
-        told = (reason.strerror if isinstance(reason, OSError) else None) or reason
-        raise AsimovError(f"can't be fetched: {told}", where=url) from error
-    return data.decode("utf-8")
+def _read(document: Document) -> Iterator[Blueprint]:
+    blueprint = check(document)
+    if blueprint.kind != "analysisbundle":
+        yield blueprint
+        return
+    for member in bundles.members(document, blueprint.data):
+        one = check(member)
+        yield Blueprint(one.kind, one.data, member, bundle=document)
 
 
 def check(document: Document) -> Blueprint:
@@ -102,22 +78,23 @@ def check(document: Document) -> Blueprint:
     data = document.data
     if not isinstance(data, dict):
         raise AsimovError("a blueprint is a mapping with a 'kind'", where=document.place())
-    kind = data.get("kind")
-    if kind is None:
+    written = data.get("kind")
+    if written is None:
         raise AsimovError("'kind' is missing", where=document.place(), hint=_kinds())
-    if not isinstance(kind, str) or kind not in schema.KINDS:
-        near = difflib.get_close_matches(str(kind), schema.KINDS, 1)
+    kind = str(written).lower()
+    if kind not in schema.KINDS:
+        near = difflib.get_close_matches(kind, schema.KINDS, 1)
         raise AsimovError(
-            f"there is no kind {kind!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
+            f"there is no kind {written!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
             where=document.place(["kind"]),
             hint=_kinds(),
         )
     if kind in {"subject", "event"}:
         data = normalise(document)
-    wrong = schema.mismatch(data, schema.KINDS[kind])
+    wrong = schema.mismatch({**data, "kind": kind}, schema.KINDS[kind])
     if wrong:
         raise AsimovError(in_place(*wrong), where=document.place(wrong[1]))
-    if kind in {"analysis", "postprocessing"} and data.get(
+    if kind in {"analysis", "analysisbundle", "postprocessing"} and data.get(
         "event", data.get("subject")
     ) != data.get("subject", data.get("event")):
         raise AsimovError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from asimov.ledger import reviews
 from asimov.ledger.contents import Contents
 from asimov.ledger.needs import Candidates, Key, Need, Selection, Term, parse, select
 from asimov.project import PROJECT_ANALYSES
@@ -59,9 +60,22 @@ class Dependencies:
         over = self._contents.entries[key].kind != "simple"
         return self._select(key, "analyses" if over else "needs").keys
 
-    def _select(self, key: Key, field: str) -> Selection:
+    def nearly(self, key: Key, need: Need, paths: Iterable[str]) -> list[Key]:
+        """Return the analyses that match a need of an analysis but for what it asks at some paths.
+
+        Where the need asks nothing else these are all among which it looks.
+        """
+        rest = tuple(term for term in need.terms if term.path not in paths)
+        terms = rest or (Term("name", "", negated=True),)
         entry = self._contents.entries[key]
-        needs = parse(entry.data.get(field))
+        field = "needs" if need in parse(entry.data.get("needs")) else "analyses"
+        return list(self._evaluate(key, [Need(terms, optional=True)], field).keys)
+
+    def _select(self, key: Key, field: str) -> Selection:
+        return self._evaluate(key, parse(self._contents.entries[key].data.get(field)), field)
+
+    def _evaluate(self, key: Key, needs: list[Need], field: str) -> Selection:
+        entry = self._contents.entries[key]
         if not needs:
             return Selection((), ())
         if entry.kind != "project":
@@ -121,10 +135,8 @@ class Dependencies:
         return self._contents.entries[key].kind == "simple"
 
     def _value(self, key: Key, path: str) -> Any:
-        if path == "name":
-            return key[1]
-        if path == "subject":
-            return key[0]
+        if path in {"subject", "name"}:
+            return key[path == "name"]
         if path == "pipeline":
             return self._contents.entries[key].pipeline
         if path == "status":
@@ -133,8 +145,8 @@ class Dependencies:
         if key not in self._settings_cache:
             self._settings_cache[key] = self._settings(key)
         value: Any = self._settings_cache[key]
-        if path == "review":
-            path = "review.status"
+        if path in reviews.PATHS:
+            return reviews.outcome(value.get("review"))
         for step in path.split("."):
             if not isinstance(value, dict):
                 return None

@@ -29,6 +29,8 @@ class Document:
     moved
         Where in the text the paths stand that were moved when the document was brought into its
         present form.
+    root
+        Where in the text's document the data stands, where it is a part of it.
     """
 
     data: Any
@@ -37,6 +39,7 @@ class Document:
     index: int
     text: str
     moved: dict[tuple[str | int, ...], list[str | int]] = field(default_factory=dict)
+    root: tuple[str | int, ...] = ()
 
     def place(self, path: Sequence[str | int] = ()) -> Place:
         """Return the place of a key, or of the nearest thing around it that is there.
@@ -47,8 +50,8 @@ class Document:
             Keys of mappings and indices of lists, from the document's top.
         """
         head = tuple(path[:2])
-        if head in self.moved:
-            path = [*self.moved[head], *path[2:]]
+        moved = self.moved.get(head)
+        path = [*self.root, *path] if moved is None else [*moved, *path[2:]]
         node = next(node for i, node in enumerate(_nodes(self.text)) if i == self.index)
         mark = node.start_mark
         for step in path:
@@ -68,6 +71,17 @@ class Document:
             else:
                 break
         return Place(self.file, mark.line + 1, mark.column + 1)
+
+    def holds(self, path: Sequence[str | int]) -> bool:
+        """Say whether the document has a key as it was written; the path is as of `place`."""
+        moved = self.moved.get(tuple(path[:2]))
+        data = self.data
+        for step in path if moved is None else [*moved, *path[2:]]:
+            try:
+                data = data[step]
+            except (LookupError, TypeError):
+                return False
+        return True
 
 
 _BaseLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -134,7 +134,11 @@ def has_label(labels: Any, wanted: str) -> bool:
                 return compare(float(have), float(want))
             except (TypeError, ValueError):
                 return compare(as_text(have).lower(), want.lower())
-    names = labels if isinstance(labels, (list, Mapping)) else [labels] if labels else []
+    if isinstance(labels, Mapping):
+        # A label that is false, or that counts nothing, is not there; one without a value is.
+        names = [name for name, have in labels.items() if have or have is None]
+    else:
+        names = labels if isinstance(labels, list) else [labels] if labels else []
     return wanted.lower() in {str(name).lower() for name in names}
 
 

@@ -94,6 +94,22 @@ class Subject(Struct, kw_only=True):
     holds: Holds = None
 
 
+class AnalysisBundle(Struct, kw_only=True):
+    """Analyses that are applied to one subject together."""
+
+    kind: Literal["analysisbundle"] = "analysisbundle"
+    name: str | None = None
+    comment: str | None = None
+    event: Annotated[str | UnsetType, Meta(description="The subject (older word).")] = UNSET
+    subject: Annotated[
+        str | UnsetType, Meta(description="The subject; left out, that of 'asimov apply -e'.")
+    ] = UNSET
+    analyses: Annotated[
+        list[str | InlineAnalysis],
+        Meta(description="Analyses, or the names of files (without .yaml) that hold them."),
+    ]
+
+
 class Configuration(Struct, kw_only=True):
     """Settings of every analysis, and of those of one pipeline."""
 
@@ -121,6 +137,7 @@ KINDS: dict[str, type[Struct]] = {
     "event": Subject,
     "analysis": Analysis,
     "projectanalysis": ProjectAnalysis,
+    "analysisbundle": AnalysisBundle,
     "configuration": Configuration,
     "postprocessing": Postprocessing,
 }
@@ -128,7 +145,7 @@ KINDS: dict[str, type[Struct]] = {
 
 def blueprint_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of one blueprint document, for editors."""
-    shapes = [Subject, Analysis, ProjectAnalysis, Configuration, Postprocessing]
+    shapes = [Subject, Analysis, ProjectAnalysis, AnalysisBundle, Configuration, Postprocessing]
     references, components = msgspec.json.schema_components(shapes, ref_template="#/$defs/{name}")
     for name in (shape.__name__ for shape in shapes):
         required = components[name].setdefault("required", [])

@@ -53,7 +53,7 @@ def expand(analysis: dict[str, Any]) -> list[dict[str, Any]]:
         point = dict(zip(strategy, values, strict=True))
         one = {key: copied(value) for key, value in analysis.items() if key != "strategy"}
         for path, value in point.items():
-            one["name"] = one["name"].replace(f"{{{path}}}", str(value))
+            one["name"] = one["name"].replace(f"{{{path}}}", _as_text(value))
             _set(one, path.split("."), value)
         made.append(one)
     if len({one["name"] for one in made}) != len(made):
@@ -64,6 +64,10 @@ def expand(analysis: dict[str, Any]) -> list[dict[str, Any]]:
             + "".join(f"-{{{path}}}" for path in strategy if f"{{{path}}}" not in analysis["name"]),
         )
     return made
+
+
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)  # as YAML writes it
 
 
 def _set(settings: dict[str, Any], path: list[str], value: Any) -> None:

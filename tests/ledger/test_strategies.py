@@ -18,9 +18,9 @@ def test_the_product_of_all_values_in_their_order():
         {"name": "a-{w.x}-{y}", "w": {"k": 0}, "strategy": {"w.x": [1, "b"], "y": [True, 2.5]}}
     )
     assert made == [
-        {"name": "a-1-True", "w": {"k": 0, "x": 1}, "y": True},
+        {"name": "a-1-true", "w": {"k": 0, "x": 1}, "y": True},
         {"name": "a-1-2.5", "w": {"k": 0, "x": 1}, "y": 2.5},
-        {"name": "a-b-True", "w": {"k": 0, "x": "b"}, "y": True},
+        {"name": "a-b-true", "w": {"k": 0, "x": "b"}, "y": True},
         {"name": "a-b-2.5", "w": {"k": 0, "x": "b"}, "y": 2.5},
     ]
 

@@ -1,0 +1,157 @@
+"""``asimov review``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from asimov.cli import table
+from asimov.cli.opened import open_workspace
+from asimov.configuration import owner
+from asimov.engine.lease import at_work
+from asimov.errors import AsimovError
+from asimov.ledger import reviews
+from asimov.ledger.needs import Key
+from asimov.project import PROJECT_ANALYSES
+from asimov.workspace import Workspace
+
+
+@click.group("review")
+def command() -> None:
+    """Add a review of an analysis, or show how reviews stand.
+
+    \b
+    Example:
+      asimov review status sunspots
+    """
+
+
+@command.command("add")
+@click.argument("subject")
+@click.argument("name")
+@click.argument("status", required=False)
+@click.option("-m", "--message", help="What there is to say.")
+@click.option(
+    "-o_e",
+    "--other_subjects",
+    "--other-subjects",
+    "others",
+    metavar="NAME,...",
+    help="Of an analysis across subjects: the others of its subjects.",
+)
+@click.option("-p", "--pipeline", help="Of an analysis across subjects: its pipeline.")
+def add_command(
+    subject: str,
+    name: str,
+    status: str | None,
+    message: str | None,
+    others: str | None,
+    pipeline: str | None,
+) -> None:
+    """Review the analysis NAME of SUBJECT: approved, rejected, preferred or deprecated.
+
+    Without STATUS the message is added and the review stays as it is. An analysis across subjects
+    is named as one of 'project-analyses', or by its subjects.
+
+    \b
+    Example:
+      asimov review add sunspots detrend approved -m "the trend is gone"
+    """
+    if status is None and message is None:
+        raise click.UsageError("give a STATUS, a message (-m), or both")
+    outcome = None if status is None else reviews.named(status)
+    workspace = open_workspace()
+    with at_work(workspace, "asimov review add", wait=True):
+        workspace.adopt()
+        key = _find(workspace, subject, name, others, pipeline)
+        workspace.review(key, message, outcome, owner())
+    click.echo(f"{key[0]}/{key[1]}: {outcome or 'message added'}")
+
+
+def _find(
+    workspace: Workspace, subject: str, name: str, others: str | None, pipeline: str | None
+) -> Key:
+    """Return the analysis that is meant; one across subjects may be named by its subjects."""
+    if others is None and (subject, name) in workspace.contents.entries:
+        return subject, name
+    rest = [each.strip() for each in (others or "").strip("[]").split(",")]
+    subjects = {subject, *filter(None, rest)}
+    key = (PROJECT_ANALYSES, name)
+    entry = workspace.contents.entries.get(key)
+    if entry is not None and set(entry.data.get("subjects") or workspace.contents.subjects) == (
+        subjects
+    ):
+        if pipeline is not None and pipeline.lower() != entry.pipeline.lower():
+            raise AsimovError(
+                f"the analysis {name!r} across subjects is of the pipeline {entry.pipeline}, "
+                f"not {pipeline}"
+            )
+        return key
+    if others is None:
+        return workspace.key(subject, name)
+    for each in sorted(subjects):
+        workspace.keys(each)  # raises for one that there is not
+    raise AsimovError(
+        f"there is no analysis {name!r} across {', '.join(sorted(subjects))}",
+        hint=f"'asimov status {PROJECT_ANALYSES}' shows those that there are",
+    )
+
+
+@command.command("status")
+@click.argument("subject", required=False)
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
+def status_command(subject: str | None, name: str | None, as_json: bool) -> None:
+    """Show how the reviews stand of everything, of SUBJECT, or of its analysis NAME.
+
+    \b
+    Example:
+      asimov review status sunspots
+    """
+    workspace = open_workspace()
+    if subject is not None and name is not None:
+        keys = [workspace.key(subject, name)]
+    else:
+        keys = workspace.keys(subject)
+    found = {key: workspace.settings(key).get("review") for key in keys}
+    if as_json:
+        told = [
+            {
+                "subject": key[0],
+                "name": key[1],
+                "status": reviews.outcome(review),
+                "messages": reviews.messages(review),
+            }
+            for key, review in found.items()
+        ]
+        click.echo(json.dumps(told, indent=2, default=str))
+        return
+    if name is not None:
+        _show(keys[0], found[keys[0]])
+        return
+    if not keys:
+        click.echo("There are no analyses yet; 'asimov apply' adds them")
+        return
+    rows = []
+    for key, review in found.items():
+        last = (reviews.messages(review) or [{}])[-1]
+        rows.append(
+            [
+                *key,
+                workspace.status(key),
+                reviews.outcome(review) or "",
+                str(last.get("message") or ""),
+            ]
+        )
+    table.show(("subject", "name", "state", "review", "last message"), rows)
+
+
+def _show(key: Key, review: object) -> None:
+    """Print every message about one analysis."""
+    click.echo(f"{key[0]}/{key[1]}: {reviews.outcome(review) or 'not reviewed'}")
+    for each in reviews.messages(review):
+        status = f"  {str(each['status']).lower()}" if each.get("status") else ""
+        by = f"  [{each['by']}]" if each.get("by") else ""
+        message = f": {each['message']}" if each.get("message") else ""
+        click.echo(f"  {each.get('timestamp') or ''}{status}{by}{message}")

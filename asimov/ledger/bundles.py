@@ -1,0 +1,108 @@
+"""Bundles: one document that lists analyses, written out in it or in files of their own.
+
+The format is that of the published asimov: an item of ``analyses`` is an analysis, or the name of
+a file without its ``.yaml``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from asimov.errors import AsimovError
+from asimov.ledger import sources
+from asimov.ledger.documents import Document, read_documents
+
+#: What says whose an analysis is; in a bundle that is for the bundle to say.
+_WHOSE = {"kind", "event", "subject"}
+
+
+def members(document: Document, bundle: dict[str, Any]) -> Iterator[Document]:
+    """Yield the analyses of a bundle, as documents of the kind ``analysis``.
+
+    Parameters
+    ----------
+    document
+        The bundle's document.
+    bundle
+        What it holds; it has the shape of a bundle.
+
+    Raises
+    ------
+    AsimovError
+        Where a file that it names is not found or holds no analysis, with the place of the name.
+    """
+    subject = bundle.get("subject", bundle.get("event"))
+    for number, item in enumerate(bundle["analyses"]):
+        path: list[str | int] = ["analyses", number]
+        if isinstance(item, str):
+            yield from _of_file(item, document, path, subject)
+        else:
+            yield Document(
+                _analysis(item, subject),
+                document.file,
+                document.place(path).line or document.line,
+                document.index,
+                document.text,
+                root=tuple(path),
+            )
+
+
+def _analysis(data: dict[str, Any], subject: str | None) -> dict[str, Any]:
+    rest = {key: value for key, value in data.items() if key not in _WHOSE}
+    return {"kind": "analysis", **({} if subject is None else {"subject": subject}), **rest}
+
+
+def _of_file(
+    name: str, bundle: Document, path: list[str | int], subject: str | None
+) -> Iterator[Document]:
+    file = _find(name, bundle, path)
+    found = 0
+    for each in read_documents(sources.text(str(file)), str(file)):
+        if not isinstance(each.data, dict) or str(each.data.get("kind")).lower() != "analysis":
+            raise AsimovError(
+                "a file that a bundle names holds analyses only",
+                where=each.place(["kind"]),
+                hint=f"it is named at {bundle.place(path)}",
+            )
+        found += 1
+        each.data = _analysis(each.data, subject)
+        yield each
+    if not found:
+        raise AsimovError("holds no analysis", where=file, hint=f"named at {bundle.place(path)}")
+
+
+def _find(name: str, bundle: Document, path: list[str | int]) -> Path:
+    """Return the file that a bundle names, from the first folder that has it."""
+    folders = _folders(bundle.file)
+    for folder in folders:
+        file = folder / f"{name}.yaml"
+        # A name leads to what lies in the folder, and not out of it.
+        if file.is_file() and folder.resolve() in file.resolve().parents:
+            return file
+    there = sorted({each.stem for folder in folders for each in folder.glob("*.yaml")})
+    near = difflib.get_close_matches(name, there, 1)
+    raise AsimovError(
+        f"there is no file {name}.yaml" + (f"; did you mean {near[0]!r}?" if near else ""),
+        where=bundle.place(path),
+        hint=f"looked in {', '.join(map(str, folders))}",
+    )
+
+
+def _folders(bundle: str) -> list[Path]:
+    """Return where the files of a bundle are looked for, each folder once.
+
+    Beside the bundle, in the current folder, in ``$ASIMOV_DATA_PATH`` and in collections of
+    blueprints below ``~/.asimov``; the published asimov looks in all but the first.
+    """
+    local = bundle != "-" and "://" not in bundle
+    around = [Path(bundle).parent] if local else []
+    folders = [folder for base in [*around, Path()] for folder in (base, base / "analyses")]
+    if data := os.environ.get("ASIMOV_DATA_PATH"):
+        folders.append(Path(data) / "analyses")
+    own = Path(os.path.expanduser("~/.asimov"))  # noqa: PTH111  (Path.home() may raise)
+    folders += sorted(own.glob("*/asimov-data/analyses"))
+    return list(dict.fromkeys(folders))
