@@ -29,11 +29,16 @@ class PluginError(AsimovError):
     """A plugin is not installed, or can't be loaded."""
 
 
+def every(group: str) -> list[EntryPoint]:
+    """Return the entry points of a group, also those whose name another package has taken."""
+    return list(entry_points(group=group))
+
+
 @cache
 def found(group: str) -> dict[str, EntryPoint]:
     """Return the entry points of a group by their names; of two with one name, the first."""
     points: dict[str, EntryPoint] = {}
-    for point in entry_points(group=group):
+    for point in every(group):
         points.setdefault(point.name, point)
     return points
 
@@ -80,7 +85,7 @@ def is_known(group: str, name: str) -> bool:
 def unknown(group: str, name: str) -> PluginError:
     """Return the error that says that no plugin of the name is installed."""
     names = sorted(found(group))
-    what = group.partition(".")[2].removesuffix("s")
+    what = group.rpartition(".")[2].removesuffix("s")
     near = difflib.get_close_matches(name, names, 1, cutoff=0.5)
     return PluginError(
         f"there is no {what} {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
