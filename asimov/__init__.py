@@ -19,4 +19,8 @@ def __getattr__(name: str) -> object:
         from asimov import ambient
 
         return getattr(ambient, name)
+    if name == "current_ledger":
+        from asimov.facade import current_ledger
+
+        return current_ledger()
     raise AttributeError(f"module 'asimov' has no attribute {name!r}")

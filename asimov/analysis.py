@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asimov import plugins
+from asimov import elsewhere, plugins
 from asimov.configure import make_config
 from asimov.errors import AsimovError
 from asimov.ledger.contents import Entry
 from asimov.ledger.merge import copied
+from asimov.older import OfAnalysis
 from asimov.states import STATES
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from asimov.workspace import Workspace
 
 
-class Analysis:
+class Analysis(OfAnalysis):
     """One analysis; pipelines call it their `production`.
 
     Parameters
@@ -32,7 +34,8 @@ class Analysis:
     Attributes
     ----------
     meta
-        Its effective settings. What a pipeline writes here is kept.
+        Its effective settings, the defaults that its pipeline declares among them. What a
+        pipeline writes here is kept.
     """
 
     def __init__(self, entry: Entry, workspace: Workspace) -> None:
@@ -40,8 +43,6 @@ class Analysis:
         self.workspace = workspace
         self.key = entry.key
         self.name = entry.key[1]
-        self.meta: dict[str, Any] = workspace.settings(entry.key)
-        self.kept_meta: dict[str, Any] = copied(self.meta)
         self.asked_status: str | None = None
         self.asked_job_id: int | None = None
         self._pipeline: Any = None
@@ -184,13 +185,16 @@ class Analysis:
 
     # --- what it is set to
 
-    def get_meta(self, key: str) -> Any:
-        """Return a setting; None where there is none."""
-        return self.meta.get(key)
+    @cached_property
+    def meta(self) -> dict[str, Any]:
+        """Its effective settings; made when first read, since that may import its pipeline."""
+        settings: dict[str, Any] = copied(self.kept_meta)
+        return settings
 
-    def set_meta(self, key: str, value: Any) -> None:
-        """Write a setting; it is kept."""
-        self.meta[key] = value
+    @cached_property
+    def kept_meta(self) -> dict[str, Any]:
+        """The settings as they are kept, to see what a pipeline has written since."""
+        return self.workspace.effective(self.key)
 
     def to_dict(self) -> dict[str, Any]:
         """Return its entry in the ledger with its state."""
@@ -248,16 +252,21 @@ class ProjectAnalysis(Analysis):
         return self.inputs
 
     @property
-    def subjects(self) -> list[str]:
-        """The names of the subjects that it is made over."""
+    def subjects(self) -> list[Subject]:
+        """The subjects that it is made over."""
         named = self.entry.data.get("subjects")
-        return list(named if named is not None else self.workspace.contents.subjects)
+        known = self.workspace.contents.subjects
+        return [self.workspace.subject(name) for name in (known if named is None else named)]
 
     @property
-    def events(self) -> list[str]:
-        """The subjects' names, by the older word."""
+    def events(self) -> list[Subject]:
+        """The subjects, by the older word."""
         return self.subjects
 
 
 #: The class of each kind of ledger entry.
 KINDS = {"simple": SimpleAnalysis, "subject": SubjectAnalysis, "project": ProjectAnalysis}
+
+
+if not TYPE_CHECKING:  # so that names which are not there are still seen by type checkers
+    __getattr__ = elsewhere.names_of(__name__)

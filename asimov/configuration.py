@@ -15,6 +15,7 @@ from configparser import Error as ConfigParserError
 from io import StringIO
 from pathlib import Path
 
+from asimov import options
 from asimov.errors import AsimovError, Place
 from asimov.files import write_atomically
 
@@ -139,6 +140,7 @@ def read(root: Path | None = None) -> ConfigParser:
     config.set("ledger", "category", config.get("general", "calibration_directory"))
     if root:
         config.read_dict({"project": {"root": str(root)}})
+    options.complete(config)
     return config
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asimov.elsewhere import FILES
 from asimov.errors import AsimovError
 from asimov.files import DiskFullError, is_full, unwritable
 
@@ -37,6 +39,7 @@ class EventRepo:
         self._directory = Path(directory).absolute()
         self._root = root or self._directory
         self._url = url
+        self._expected: set[Path] = set()
 
     @property
     def directory(self) -> str:
@@ -89,6 +92,11 @@ class EventRepo:
         if "No space left" in words or is_full(self._root):
             return DiskFullError(self._root, f"the disk is full (git: {words})")
         return AsimovError(f"git: {words}", where=self._root)
+
+    @property
+    def url(self) -> str | None:
+        """Where the repository is cloned from, if anywhere."""
+        return self._url
 
     def ensure(self) -> None:
         """Make sure that a repository which is cloned from elsewhere is here."""
@@ -165,20 +173,69 @@ class EventRepo:
             shutil.copyfile(source, target)
         self.commit([target], commit_message or f"Add {destination}")
 
-    def find_prods(self, name: str, category: str = "analyses") -> list[str]:
-        """Return the absolute paths of the configurations of an analysis.
+    def find_prods(
+        self, name: str | None = None, category: str | None = "analyses", update: bool = False
+    ) -> list[str]:
+        """Return the absolute paths of the configurations of an analysis, or of all.
+
+        Parameters
+        ----------
+        name
+            The analysis; None stands for every one of the category.
+        category
+            The folder in the subject's folder; None is that one itself.
+        update
+            Taken, and without an effect: nothing is fetched for this.
+
+        Returns
+        -------
+        list of str
+            Empty where there is none yet, but for one that is about to be made (see `expecting`).
+        """
+        folder = self._directory / (category or "")
+        if name is None:
+            return [str(path) for path in sorted(folder.glob("*.ini"))]
+        path = folder / f"{name}.ini"
+        return [str(path)] if path.exists() or path in self._expected else []
+
+    @contextmanager
+    def expecting(self, path: str | Path) -> Iterator[None]:
+        """Have `find_prods` find a configuration in the block that is made right after it.
+
+        Packages ask for its place before it is there, to look for other files beside it.
+        """
+        self._expected.add(Path(path))
+        try:
+            yield
+        finally:
+            self._expected.discard(Path(path))
+
+    def find_file(self, pattern: str, category: str | None = "analyses") -> str:
+        """Return the absolute path of a file of a category, the first by name that matches.
+
+        Parameters
+        ----------
+        pattern
+            Of the file's name, with ``*`` and ``?``.
+        category
+            The folder in the subject's folder; None is that one itself.
 
         Raises
         ------
         AsimovFileNotFound
-            Where there is none.
+            Where there is none. It is a `FileNotFoundError`.
         """
-        path = self._directory / category / f"{name}.ini"
-        if not path.exists():
-            raise AsimovFileNotFound(
-                f"{name} has no configuration yet", where=path, hint="run 'asimov manage build'"
-            )
-        return [str(path)]
+        folder = self._directory / (category or "")
+        found = sorted(path for path in folder.glob(pattern) if path.is_file())
+        if not found:
+            raise AsimovFileNotFound(f"has no file {pattern!r}", where=folder)
+        return str(found[0])
+
+    def __getattr__(self, name: str) -> Callable[..., str]:
+        """Return a method that finds one file, for packages that ask by its name."""
+        if name not in FILES:
+            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
+        return partial(self.find_file, FILES[name])
 
 
 def _feed(repo: git.Repo, text: str, *arguments: str) -> None:

@@ -15,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from asimov import elsewhere
 from asimov.assets import Asset
 from asimov.errors import AsimovError
 from asimov.logs import logger
@@ -116,6 +117,12 @@ class Pipeline:
         self.logger = logger().getChild(f"{production.key[0]}/{production.name}")
         self._scheduler: Scheduler | None = None
         self._prior_interface: Any = None
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {getattr(self, 'production', None)!r}>"
 
     @property
     def analysis(self) -> Analysis:
@@ -358,3 +365,7 @@ def _files(assets: object) -> list[Path]:
     if isinstance(assets, (list, tuple, set)):
         return [path for value in assets for path in _files(value)]
     return [Path(assets)] if isinstance(assets, (str, Path)) and str(assets) else []
+
+
+if not TYPE_CHECKING:  # so that names which are not there are still seen by type checkers
+    __getattr__ = elsewhere.names_of(__name__)

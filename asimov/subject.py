@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asimov.git import EventRepo
+from asimov.ledger.merge import copied
+from asimov.ledger.needs import Key
+from asimov.older import OfSubject
 
 if TYPE_CHECKING:
     from asimov.analysis import Analysis
     from asimov.workspace import Workspace
 
 
-class Subject:
+class Subject(OfSubject):
     """A thing that is studied.
 
     Parameters
@@ -34,6 +36,9 @@ class Subject:
         self.name = name
         self.workspace = workspace
         self.meta: dict[str, Any] = workspace.subject_settings(name)
+        self.kept_meta: dict[str, Any] = copied(self.meta)
+        self.added: list[Any] = []
+        self._analyses: dict[Key, Analysis] = {}
         self.issue_object = None
 
     def __repr__(self) -> str:
@@ -57,20 +62,13 @@ class Subject:
     def analyses(self) -> list[Analysis]:
         """Its analyses, in the ledger's order."""
         keys = [key for key in self.workspace.contents.entries if key[0] == self.name]
-        return [self.workspace.analysis(key) for key in keys]
+        for key in keys:
+            # The same objects for as long as this one lives: what is written to them is looked for.
+            if key not in self._analyses:
+                self._analyses[key] = self.workspace.analysis(key)
+        return [self._analyses[key] for key in keys]
 
     @property
-    def productions(self) -> list[Analysis]:
-        """Its analyses, by the older word."""
-        return self.analyses
-
-    @property
-    def work_dir(self) -> str:
-        """The folder of its run directories, absolute."""
-        return str(self.workspace.project.working / self.name)
-
-    @property
-    def webdir(self) -> str:
-        """The folder of its pages, absolute."""
-        config = self.workspace.project.config
-        return str(Path(self.workspace.project.root, config.get("general", "webroot"), self.name))
+    def handed_out(self) -> list[Analysis]:
+        """Its analyses of which somebody has looked at the settings."""
+        return [each for each in self._analyses.values() if "meta" in vars(each)]

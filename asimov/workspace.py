@@ -7,14 +7,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from asimov import configuration, plugins, project
+from asimov import ambient, configuration, fields, plugins, project
 from asimov.analysis import KINDS, Analysis
+from asimov.declared import settings_of
 from asimov.errors import AsimovError
+from asimov.kept import Kept
 from asimov.ledger.bookmarks import Bookmarks
-from asimov.ledger.contents import Contents
+from asimov.ledger.contents import Contents, Layer
+from asimov.ledger.declared_settings import with_defaults
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.journal import Journal
-from asimov.ledger.merge import copied, difference, lay_over
+from asimov.ledger.merge import merge
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Build, Record
 from asimov.ledger.store import LedgerFiles, project_analysis_file, subject_file
@@ -24,7 +27,7 @@ from asimov.states import ALIASES, allowed
 from asimov.subject import Subject
 
 
-class Workspace:
+class Workspace(Kept):
     """A project with its ledger and journal as they were when they were read.
 
     Parameters
@@ -47,12 +50,15 @@ class Workspace:
         self.journal = Journal(project.state / "journal.db")
         self.files = LedgerFiles(project.ledger, self.journal)
         self._schedulers: dict[tuple[str, str], Scheduler] = {}
+        #: What is asked to keep what was written to a subject, as published packages do.
+        self.ledger: Any = None
         try:
             self.files.finish_changes()
             self.reload()
         except BaseException:
             self.journal.close()
             raise
+        ambient.remember(self)
 
     @classmethod
     def open(cls, start: Path | None = None) -> Workspace:
@@ -159,7 +165,8 @@ class Workspace:
         """Return an analysis, the same object for everybody who asks."""
         if key not in self._analyses:
             entry = self.contents.entries[key]
-            self._analyses[key] = KINDS[entry.kind](entry, self)
+            made = fields.kind(entry.kind, self.settings(key)) or KINDS[entry.kind]
+            self._analyses[key] = made(entry, self)
         return self._analyses[key]
 
     def subject(self, name: str) -> Subject:
@@ -171,8 +178,27 @@ class Workspace:
     # --- what is worked out
 
     def settings(self, key: Key) -> dict[str, Any]:
-        """Return the effective settings of an analysis, a mapping of its own."""
+        """Return the settings of an analysis without its pipeline's defaults, a mapping of its own.
+
+        No plugin is loaded for it; `effective` has the defaults too.
+        """
         return self.contents.settings(self.contents.entries[key], self.facts)
+
+    def layers(self, key: Key) -> list[Layer]:
+        """Return the layers of an analysis's settings, the defaults of its pipeline lowest.
+
+        Its settings class is loaded for it, and where that is not published the pipeline.
+        """
+        entry = self.contents.entries[key]
+        layers = self.contents.layers(entry, self.facts)
+        declared = settings_of(entry.pipeline)
+        if declared:
+            layers = with_defaults(layers, declared, entry.pipeline)
+        return fields.with_derived(layers)
+
+    def effective(self, key: Key) -> dict[str, Any]:
+        """Return the settings of an analysis as its pipeline sees them, a mapping of its own."""
+        return merge(layer for _, layer in self.layers(key))
 
     def subject_settings(self, name: str) -> dict[str, Any]:
         """Return the effective settings of a subject, a mapping of its own."""
@@ -210,7 +236,11 @@ class Workspace:
         role = actor if actor in {"submit", "monitor"} else "person"
         if not allowed(self.status(key), after, role):
             raise ValueError(f"{key}: no way from {self.status(key)} to {after} by {actor}")
-        moved = self.journal.set_status(key, self.status(key), after, actor, reason)
+        before = self.status(key)
+        with self.journal.transaction():
+            moved = self.journal.set_status(key, before, after, actor, reason)
+            if moved and _runs_again(before, after):
+                self._withdraw_review(key, actor)
         record = self.journal.record(key)
         if record:
             self.records[key] = record
@@ -222,31 +252,6 @@ class Workspace:
         """Say anew why an analysis is in the state that it stays in."""
         self.journal.set_reason(key, actor, reason)
         self.records[key] = self.records[key]._replace(reason=reason)
-
-    def keep(self, analysis: Analysis) -> None:
-        """Keep what a pipeline has written to an analysis and to its subject."""
-        self._keep_of(analysis.key, analysis.kept_meta, analysis.meta)
-        analysis.kept_meta = copied(analysis.meta)
-        subject = self._subjects.get(analysis.key[0])
-        if subject is not None:
-            key = (subject.name, "")
-            if self._keep_of(key, self.subject_settings(subject.name), subject.meta):
-                self._hand_on(subject.name)
-
-    def _keep_of(self, key: Key, before: dict[str, Any], after: dict[str, Any]) -> bool:
-        written = difference(before, after)
-        if written:
-            self.facts[key] = lay_over(copied(self.facts.get(key, {})), written)
-            self.journal.set_facts(key, self.facts[key])
-        return bool(written)
-
-    def _hand_on(self, subject: str) -> None:
-        """Lay what has changed of a subject's settings over those of its analyses in hand."""
-        for key, analysis in self._analyses.items():
-            if key[0] == subject:
-                news = difference(analysis.kept_meta, self.settings(key))
-                lay_over(analysis.kept_meta, news)
-                lay_over(analysis.meta, news)
 
     # --- where jobs run
 
@@ -270,6 +275,11 @@ class Workspace:
     def scheduler_name(self) -> str:
         """The name of the project's scheduler."""
         return self.project.config.get("scheduler", "type", fallback="local").lower()
+
+
+def _runs_again(before: str, after: str) -> bool:
+    """Say whether what was made so far, if anything, is made anew after a change of state."""
+    return after == "restart" or (after == "ready" and before not in {"wait", "manual"})
 
 
 def _near(name: str, names: list[str]) -> str:

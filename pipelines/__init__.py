@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from asimov import plugins
+from asimov import elsewhere, plugins
 
 
 class _KnownPipelines(Mapping[str, Any]):
@@ -24,3 +24,7 @@ class _KnownPipelines(Mapping[str, Any]):
 
 
 known_pipelines = _KnownPipelines()
+
+
+if not TYPE_CHECKING:  # so that names which are not there are still seen by type checkers
+    __getattr__ = elsewhere.names_of(__name__)

@@ -160,10 +160,35 @@ def test_paths_are_absolute_also_after_the_folder_was_changed(tmp_path, monkeypa
     assert repo.commit([tmp_path / "repo/s/analyses/a.ini"], "a")
 
 
-def test_a_configuration_that_is_not_there(repo):
-    with pytest.raises(AsimovFileNotFound, match="a has no configuration yet") as told:
-        repo.find_prods("a", "analyses")
+def test_a_configuration_that_is_not_there_is_found_only_where_it_is_about_to_be_made(repo):
+    assert repo.find_prods("a", "analyses") == []
+    path = repo.root / "s" / "analyses" / "a.ini"
+    with repo.expecting(path):
+        assert repo.find_prods("a", "analyses") == [str(path)]
+        assert repo.find_prods("b") == []
+    assert repo.find_prods("a") == []
+
+
+def test_without_a_name_every_configuration_of_a_category_is_found(repo):
+    paths = [write(repo, f"analyses/{name}.ini") for name in ("b", "a")]
+    write(repo, "other/c.ini")
+    assert repo.find_prods() == sorted(map(str, paths))
+    assert repo.find_prods(category="other") == [str(repo.root / "s" / "other" / "c.ini")]
+
+
+@pytest.mark.parametrize(
+    ("method", "name"), [("find_timefile", "my-gps-time.txt"), ("find_coincfile", "x-coinc.xml")]
+)
+def test_packages_find_a_file_of_a_category_by_the_method_of_its_name(repo, method, name):
+    with pytest.raises(AsimovFileNotFound, match="has no file") as told:
+        getattr(repo, method)("cal")
     assert isinstance(told.value, FileNotFoundError)
+    path = write(repo, f"cal/{name}")
+    assert getattr(repo, method)("cal") == str(path)
+    with pytest.raises(AsimovFileNotFound):
+        getattr(repo, method)()
+    with pytest.raises(AttributeError, match="find_nothing"):
+        repo.find_nothing()
 
 
 def test_a_file_is_added_with_a_message(repo, run, tmp_path):

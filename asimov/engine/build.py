@@ -23,6 +23,9 @@ from asimov.workspace import Workspace
 
 Report = Callable[[str], None]
 
+#: Settings that say what is thought of an analysis, not what it does: they make no build stale.
+_SAID_OF_IT = ("review", "labels")
+
 
 def build(
     workspace: Workspace,
@@ -115,7 +118,8 @@ def _tell_failure(
 
 def _build_one(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -> Build | None:
     """Render one configuration; None where it is as it should be already."""
-    call(analysis, "before_config", keep=not dry_run, dryrun=dry_run)
+    with analysis.repository.expecting(analysis.config_file):
+        call(analysis, "before_config", keep=not dry_run, dryrun=dry_run)
     # The template asks the pipeline, and those of the inputs, for what it names.
     with guarded(analysis, "make_config", passing=AsimovError):
         return _render(analysis, report, dry_run=dry_run, force=force)
@@ -151,7 +155,9 @@ def _render(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -
 def settings_digest(analysis: Analysis) -> str:
     """Return a digest of all that a configuration is rendered from."""
     workspace = analysis.workspace
-    settings = workspace.settings(analysis.key)
+    settings = workspace.effective(analysis.key)
+    for name in _SAID_OF_IT:
+        settings.pop(name, None)
     template = template_of(analysis)
     parts = [
         msgspec.msgpack.encode(settings, enc_hook=str),

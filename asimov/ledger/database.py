@@ -68,6 +68,7 @@ class Database:
         self.path = path
         #: How many transactions were undone: what was taken for written in them was not.
         self.undone = 0
+        self.closed = False
         self._depth = 0
         if lacks_log(path):
             raise JournalError(
@@ -139,6 +140,7 @@ class Database:
 
     def close(self) -> None:
         """Close the database."""
+        self.closed = True
         self._db.close()
 
     @contextmanager

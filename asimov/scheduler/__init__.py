@@ -1,5 +1,8 @@
 """Schedulers: the contract that they keep, and one module each."""
 
+from typing import TYPE_CHECKING
+
+from asimov import elsewhere
 from asimov.scheduler.contract import BookmarkStore, Scheduler
 from asimov.scheduler.jobs import JobDescription, Tag, Ticket
 from asimov.scheduler.observations import (
@@ -32,3 +35,7 @@ __all__ = [
     "Unknown",
     "Usage",
 ]
+
+
+if not TYPE_CHECKING:  # so that names which are not there are still seen by type checkers
+    __getattr__ = elsewhere.names_of(__name__)

@@ -1,0 +1,151 @@
+"""What only published packages ask of an analysis and of a subject, by older names."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asimov.errors import AsimovError
+from asimov.storage import Store
+
+if TYPE_CHECKING:
+    from asimov.analysis import Analysis
+    from asimov.workspace import Workspace
+
+
+class OfAnalysis:
+    """Methods of an analysis that the core does without."""
+
+    if TYPE_CHECKING:
+        key: tuple[str, str]
+
+        @cached_property
+        def meta(self) -> dict[str, Any]:
+            """Its settings."""
+
+        workspace: Workspace
+
+        @property
+        def config_file(self) -> str: ...  # noqa: D102
+
+    def get_meta(self, key: str) -> Any:
+        """Return a setting; None where there is none."""
+        return self.meta.get(key)
+
+    def set_meta(self, key: str, value: Any) -> None:
+        """Write a setting; it is kept."""
+        self.meta[key] = value
+
+    @property
+    def review(self) -> Any:
+        """What people have said of it, as `asimov.review.Review` (cbcflow, bilby_tgr)."""
+        return importlib.import_module("asimov.review").Review.of(self)
+
+    @property
+    def resolved_dependencies(self) -> list[str] | None:
+        """The names that a pipeline has noted of what it was made from (asimov-pesummary)."""
+        return self.meta.get("resolved_dependencies")
+
+    @resolved_dependencies.setter
+    def resolved_dependencies(self, names: list[str]) -> None:
+        self.meta["resolved_dependencies"] = list(names)
+
+    def get_configuration(self) -> Any:
+        """Return its configuration as `asimov.ini.RunConfiguration` (asimov-bayeswave, RIFT).
+
+        Raises
+        ------
+        ValueError
+            Where there is none yet.
+        """
+        own = self.meta.get("ini")
+        path = self.workspace.project.path(str(own)) if own else self.config_file
+        return importlib.import_module("asimov.ini").RunConfiguration(str(path))
+
+    def results(
+        self, filename: str | None = None, handle: bool = False, hash: str | None = None
+    ) -> Any:
+        """Return what the results store has of it.
+
+        Parameters
+        ----------
+        filename
+            A file's name in the store.
+        handle
+            Whether to open that file.
+        hash
+            The SHA-256 that the file should have.
+
+        Returns
+        -------
+        dict, Path or file
+            Without a name a mapping of all files to checksum, size and time; else the file's path,
+            or the open file.
+
+        Raises
+        ------
+        AsimovError
+            Where the store has no such file, or it is not as it was stored.
+        """
+        store = Store(self.workspace.project.results)
+        if filename is None:
+            return store.manifest(*self.key)
+        path = store.fetch_file(*self.key, filename)
+        if hash is not None and store.manifest(*self.key)[filename]["sha256"] != hash:
+            raise AsimovError("is stored with another checksum", where=path)
+        return path.open() if handle else path
+
+
+class OfSubject:
+    """Methods of a subject that the core does without."""
+
+    if TYPE_CHECKING:
+        name: str
+        workspace: Workspace
+
+        @property
+        def analyses(self) -> list[Analysis]: ...  # noqa: D102
+
+    #: What a package has added and not handed to the ledger yet.
+    added: list[Any]
+
+    @property
+    def work_dir(self) -> str:
+        """The folder of its run directories, absolute."""
+        return str(self.workspace.project.working / self.name)
+
+    @property
+    def webdir(self) -> str:
+        """The folder of its pages, absolute."""
+        config = self.workspace.project.config
+        return str(Path(self.workspace.project.root, config.get("general", "webroot"), self.name))
+
+    @property
+    def productions(self) -> list[Any]:
+        """Its analyses, and those that were added and are not in the ledger yet."""
+        return [*self.analyses, *self.added]
+
+    def add_production(self, production: Any) -> None:
+        """Add an analysis, such as `asimov.event.Production.from_dict` makes.
+
+        It comes into the ledger with `update_data`, or with the ledger's `update_event`.
+
+        Raises
+        ------
+        ValueError
+            Where the subject has one of that name.
+        """
+        if production.name in [each.name for each in self.productions]:
+            raise ValueError(f"{self.name} has an analysis {production.name!r} already")
+        self.added.append(production)
+
+    def update_data(self) -> None:
+        """Have what was written to the subject kept.
+
+        While a pipeline's method runs there is nothing to do: all that it writes is kept when it
+        returns.
+        """
+        if self.workspace.ledger is not None:
+            self.workspace.ledger.update_event(self)

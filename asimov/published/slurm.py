@@ -1,0 +1,27 @@
+"""Slurm, as published packages ask for it: ``isinstance(pipeline.scheduler, Slurm)``.
+
+Packages import `Slurm` from `asimov.scheduler` to know which commands they may use. asimov itself
+has no such scheduler; one that a package publishes under the name ``slurm`` counts as one.
+"""
+
+from __future__ import annotations
+
+from asimov.errors import SchedulerError
+from asimov.scheduler import Scheduler
+
+
+class _Named(type):
+    """Takes every scheduler that is called ``slurm`` for an instance."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, Scheduler) and instance.name == "slurm"
+
+
+class Slurm(metaclass=_Named):
+    """A scheduler of the name ``slurm``; asimov makes none itself."""
+
+    def __init__(self, *_arguments: object, **_options: object) -> None:
+        raise SchedulerError(
+            "asimov has no scheduler for Slurm",
+            hint="a package may publish one under the name 'slurm' in the group asimov.schedulers",
+        )
