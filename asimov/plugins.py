@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions, entry_points
 from typing import Any
 
 from asimov.errors import AsimovError
@@ -30,8 +30,31 @@ class PluginError(AsimovError):
 
 
 def every(group: str) -> list[EntryPoint]:
-    """Return the entry points of a group, also those whose name another package has taken."""
-    return list(entry_points(group=group))
+    """Return the entry points of a group, also those whose name another package has taken.
+
+    A package whose entry points can't be read is left out, with a warning.
+    """
+    try:
+        return list(entry_points(group=group))
+    except Exception:  # one package spoils the answer for all
+        return [point for point in _readable() if point.group == group]
+
+
+@cache
+def _readable() -> tuple[EntryPoint, ...]:
+    """Return the entry points of every package that tells them; of two of one name, the first's."""
+    points: dict[str, list[EntryPoint]] = {}
+    for each in distributions():
+        package = "?"
+        try:
+            package = each.metadata["Name"].lower().replace("_", "-")
+            points.setdefault(package, list(each.entry_points))
+        except Exception as error:
+            logger().warning(
+                "the entry points of the package %s can't be read: %s: %s",
+                package, type(error).__name__, error,
+            )  # fmt: skip
+    return tuple(point for of_package in points.values() for point in of_package)
 
 
 @cache

@@ -436,3 +436,16 @@ def test_an_interrupt_ends_the_packages_that_are_being_loaded(
     listing.send_signal(signal.SIGINT)
     assert listing.wait(60) == 130
     assert not Path("/proc", mark.read_text()).exists()
+
+
+@pytest.mark.parametrize("points", ["[asimov.pipelines]\nno value\n", "\udcff"])
+def test_a_package_whose_entry_points_can_not_be_read_is_named_and_the_others_are_there(
+    publish: Callable[..., Path], shell: Callable[..., Any], points: str
+) -> None:
+    folder = publish("broken", {}, {})
+    file = folder / "broken-1.5.dist-info" / "entry_points.txt"
+    file.write_text(points, errors="surrogateescape")
+    ran = shell("asimov plugins list --json", PYTHONPATH=str(folder))
+    assert ran.code == 0, ran
+    assert {"command", "local"} <= {row["name"] for row in json.loads(ran.out)}
+    assert ran.err.count("the entry points of the package broken can't be read") == 1
