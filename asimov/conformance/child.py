@@ -1,0 +1,39 @@
+"""The process of a scene: ``python -m asimov.conformance.child TASK``, a file of JSON."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import msgspec
+
+from asimov.conformance.contracts import of_scene
+from asimov.conformance.findings import Findings
+from asimov.conformance.task import Task
+from asimov.errors import AsimovError
+
+
+def play(task: Task) -> Findings:
+    """Play a scene in this process; contracts that it could not come to can't be told."""
+    findings = Findings(Path(task.findings))
+    scene = import_module(f"asimov.conformance.{task.scene}")
+    why = "the scene ended before it"
+    try:
+        scene.play(task, findings)
+    except AsimovError as error:
+        why = str(error) + (f" ({error.hint})" if error.hint else "")
+    failed = [each.seen for each in findings.made.values() if each.holds is False]
+    for contract in of_scene(task.scene):
+        if contract.name not in findings.made:
+            findings.untold(contract.name, failed[-1] if failed and "scene" in why else why)
+    return findings
+
+
+def main(arguments: list[str]) -> None:
+    """Play the scene that a file describes."""
+    play(msgspec.json.decode(Path(arguments[0]).read_bytes(), type=Task))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

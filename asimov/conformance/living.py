@@ -1,0 +1,170 @@
+"""The scene of a whole life: built, submitted, run to its end, stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from asimov.conformance import looking
+from asimov.conformance.findings import Findings
+from asimov.conformance.outcome import judge_products
+from asimov.conformance.stage import Stage, stage
+from asimov.conformance.task import BY_OBJECT, Task
+from asimov.errors import AsimovError
+from asimov.scheduler import Gone
+from asimov.scheduler.dagfile import read_dag_file
+
+
+def play(task: Task, findings: Findings) -> None:
+    """Drive the analysis to its end."""
+    with stage(task, findings) as here:
+        here.prepare()
+        _rehearse(here, "build")
+        here.build()
+        _rehearse(here, "submit")
+        _build_again(here)
+        job_id = _submit(here)
+        if job_id is None:
+            return
+        if here.watch.by_object:
+            findings.note(BY_OBJECT)
+        _while_running(here)
+        answer = here.until(lambda seen: isinstance(seen, Gone))
+        if not isinstance(answer, Gone):
+            why = f"its job {job_id} is not over after {task.patience:g} s ({answer})"
+            findings.untold("complete-after", why)
+            return
+        if _complete(here, answer):
+            judge_products(here)
+
+
+def _rehearse(here: Stage, command: str) -> None:
+    """See that a dry run touches nothing."""
+    workspace = here.project.reopen()
+    before = here.files(), looking.journal(workspace), looking.jobs(workspace, here.key)
+    try:
+        getattr(here.project, command)(here.key, dry_run=True)
+    except AsimovError as error:
+        here.findings.fails("dry-runs", f"manage {command} --dry-run: {error}")
+    workspace = here.project.reopen()
+    after = here.files(), looking.journal(workspace), looking.jobs(workspace, here.key)
+    told = [looking.difference(before[0], after[0])]
+    told += ["the journal has changed"] if before[1] != after[1] else []
+    told += ["a job was submitted"] if before[2] != after[2] else []
+    seen = f"manage {command} --dry-run: {'; '.join(filter(None, told))}"
+    here.findings.judge("dry-runs", not any(told), seen)
+
+
+def _build_again(here: Stage) -> None:
+    """Call `build_dag` twice before the submission, which calls it a third time."""
+    findings = here.findings
+    here.project.reopen()
+    try:
+        here.call("before_build", dryrun=False)
+        here.call("build_dag", dryrun=False)
+    except AsimovError as error:
+        findings.untold("builds-again", str(error))
+        return
+    with findings.judging("builds-again"):
+        first = _built(here)
+        here.project.reopen()
+        here.call("build_dag", dryrun=False)
+        changed = looking.difference(first, _built(here))
+        findings.judge("builds-again", not changed, f"after the second call, {changed}")
+    with findings.judging("incomplete-before"):
+        said = here.call("detect_completion")
+        findings.judge("incomplete-before", not said, f"it is {said!r} before a job has run")
+
+
+def _built(here: Stage) -> dict[str, str]:
+    """Return the names of the files of the run directory; of DAG files, their nodes too."""
+    working = here.project.workspace.project.working
+    found = dict.fromkeys(looking.files(working), "")
+    for path in here.rundir.rglob("*.dag"):
+        found[str(path.relative_to(working))] = " ".join(sorted(read_dag_file(path).nodes))
+    return found
+
+
+def _submit(here: Stage) -> int | None:
+    findings = here.findings
+    before = here.jobs()
+    here.watch.said.clear()
+    try:
+        job_id = here.submit()
+    except AsimovError as error:
+        findings.fails("job-number", str(error))
+        job_id = None
+    said, raised = here.watch.said[-1] if here.watch.said else (None, None)
+    new = {number: uid for number, uid in here.jobs().items() if number not in before}
+    if job_id is None:
+        if len(new) > 1:
+            findings.fails("one-job", f"jobs {', '.join(map(str, new))} were submitted")
+        return None
+    if raised:
+        findings.fails("job-number", f"{raised}, although job {job_id} was submitted")
+    findings.judge(
+        "job-number", said is not None, f"it said nothing of job {job_id}, which its tag tells of"
+    )
+    attempt = here.project.workspace.journal.attempts(here.key)[-1]
+    findings.judge(
+        "tagged",
+        new.get(job_id) == attempt.uid,
+        f"job {job_id} carries {new.get(job_id) or 'no tag'}, and the attempt is {attempt.uid}",
+    )
+    findings.judge(
+        "one-job", len(new) == 1, f"{len(new)} were submitted: {', '.join(map(str, new))}"
+    )
+    return job_id
+
+
+def _while_running(here: Stage) -> None:
+    with here.findings.judging("running"):
+        here.call("while_running")
+        here.call("check_progress")
+        here.findings.holds("running")
+
+
+def _complete(here: Stage, answer: Gone) -> bool:
+    """Ask whether the analysis is complete, several times; return the first answer."""
+    findings = here.findings
+    here.project.reopen()
+    complete = False
+    with findings.judging("complete-after"):
+        complete = bool(here.call("detect_completion"))
+        findings.judge("complete-after", complete, _ending(here, answer))
+    if not findings.made["complete-after"].holds:
+        return False
+    with findings.judging("completion-repeats"):
+        before = here.files(), here.jobs()
+        answers = [complete]
+        for _ in range(2):
+            here.project.reopen()
+            answers.append(bool(here.call("detect_completion")))
+        changed = looking.difference(before[0], here.files())
+        if before[1] != here.jobs():
+            changed += "; a job was submitted"
+        findings.judge("completion-repeats", not changed, changed)
+        findings.judge("completion-repeats", all(answers), f"the answers are {answers}")
+    elsewhere: Any = None
+    with findings.judging("any-folder"):
+        here.project.reopen()
+        elsewhere = here.call_elsewhere("detect_completion")
+        seen = f"in another folder detect_completion is {elsewhere!r}"
+        findings.judge("any-folder", elsewhere, seen)
+    return True
+
+
+def _ending(here: Stage, answer: Gone) -> str:
+    """Say why an analysis may not be complete."""
+    told = f"it is false; job {answer.job_id} ended with exit code {answer.exit_code}"
+    for method, what in (("missing_outputs", "missing"), ("collect_logs", "logs")):
+        try:
+            more = here.call(method)
+        except AsimovError:
+            continue
+        if what == "logs" and isinstance(more, Mapping):
+            texts = [str(text).strip().splitlines() for text in more.values()]
+            more = [lines[-1] for lines in texts if lines]
+        if more:
+            told += f"; {what}: {', '.join(map(str, more))[:300]}"
+    return told

@@ -1,0 +1,47 @@
+"""What the process of a scene is told."""
+
+from __future__ import annotations
+
+import msgspec
+
+#: What a scene notes where the pipeline submits through the scheduler's object.
+BY_OBJECT = "by object"
+
+
+class Task(msgspec.Struct, kw_only=True):
+    """One scene of one pipeline.
+
+    Attributes
+    ----------
+    scene
+        One of `asimov.conformance.contracts.SCENES`.
+    pipeline
+        The name of its entry point.
+    folder
+        An empty folder for everything that is made.
+    findings
+        The file that takes what is found.
+    blueprint
+        The file of minimal settings; None where a subject and an analysis without settings do.
+    scheduler
+        Where its jobs run.
+    patience
+        How long its job may take, in seconds.
+    call
+        How long a method may take, in seconds.
+    loading
+        How long loading it may take, in seconds.
+    by_object
+        Whether it is known to submit through the scheduler's object.
+    """
+
+    scene: str
+    pipeline: str
+    folder: str
+    findings: str
+    blueprint: str | None = None
+    scheduler: str = "local"
+    patience: float = 600.0
+    call: float = 60.0
+    loading: float = 10.0
+    by_object: bool = True

@@ -1,0 +1,86 @@
+"""Entry points that no installed package has, for as long as a test needs them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from configparser import ConfigParser
+from contextlib import contextmanager
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from asimov import plugins
+from asimov.engine import guard
+from asimov.scheduler import Scheduler
+
+#: What entry points of objects that can't be imported by a name refer to.
+REGISTERED = SimpleNamespace()
+_numbers = itertools.count(1)
+
+
+@contextmanager
+def entry_points(added: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
+    """Have plugins found within the block as if packages published them.
+
+    An added entry point goes before an installed one of the same name.
+
+    Parameters
+    ----------
+    added
+        The plugins by group and name: ``{"asimov.pipelines": {"mine": MyPipeline}}``. A text is
+        the value of an entry point, ``package.module:name``, which is imported on use.
+    """
+    names: list[str] = []
+    points = {
+        group: [_point(group, name, plugin, names) for name, plugin in of_group.items()]
+        for group, of_group in added.items()
+    }
+    module: Any = plugins
+    before = module.entry_points
+
+    def found(*, group: str) -> Iterable[EntryPoint]:
+        return [*points.get(group, ()), *before(group=group)]
+
+    module.entry_points = found
+    forget()
+    try:
+        yield
+    finally:
+        module.entry_points = before
+        for name in names:
+            delattr(REGISTERED, name)
+        forget()
+
+
+class SchedulerPlugin:
+    """What an entry point of a scheduler refers to, where a test has one object and no class.
+
+    Parameters
+    ----------
+    scheduler
+        The object, which every project that names it has.
+    """
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.scheduler = scheduler
+
+    def from_project(self, root: Path, config: ConfigParser) -> Scheduler:
+        """Return the object."""
+        return self.scheduler
+
+
+def forget() -> None:
+    """Forget which plugins were found and loaded: there may be others now."""
+    plugins.found.cache_clear()
+    plugins.load.cache_clear()
+    guard._imported.clear()
+
+
+def _point(group: str, name: str, plugin: Any, names: list[str]) -> EntryPoint:
+    if isinstance(plugin, str):
+        return EntryPoint(name, plugin, group)
+    names.append(f"plugin_{next(_numbers)}")
+    setattr(REGISTERED, names[-1], plugin)
+    return EntryPoint(name, f"{__name__}:REGISTERED.{names[-1]}", group)

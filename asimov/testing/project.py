@@ -1,0 +1,357 @@
+"""A scratch project: a real one, in a temporary folder, that a test builds, submits and watches."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import (
+    ExitStack,
+    contextmanager,
+    nullcontext,
+    redirect_stderr,
+    redirect_stdout,
+    suppress,
+)
+from pathlib import Path
+from typing import Any
+
+from asimov import logs, plugins, project
+from asimov.analysis import Analysis
+from asimov.configuration import update_file
+from asimov.engine import build, calling, explain, submit
+from asimov.engine.lease import at_work
+from asimov.engine.monitor import Pass, monitor
+from asimov.engine.result import Result
+from asimov.engine.status import rows
+from asimov.errors import AsimovError
+from asimov.ledger.documents import dump
+from asimov.ledger.journal import Journal
+from asimov.ledger.needs import Key
+from asimov.scheduler import Present, Scheduler, Ticket
+from asimov.testing.clock import Clock
+from asimov.testing.entries import SchedulerPlugin, entry_points
+from asimov.testing.surroundings import own_home
+from asimov.workspace import Workspace
+
+#: Seconds between two passes of `ScratchProject.run_until_idle`: really, and by a clock in control.
+_PAUSE, _BY_CLOCK = 0.05, 60.0
+#: How long jobs may take to leave, in seconds.
+_LEAVES = 10.0
+
+
+class ScratchProject:
+    """A project that lasts as long as a block: ``with ScratchProject() as project: ...``.
+
+    What its methods do is what the commands of the same names do, in this process and by the same
+    calls of the engine. Each opens the project anew, as a command does: a pipeline keeps nothing
+    from one to the next but what it wrote to its settings and to files.
+
+    Parameters
+    ----------
+    folder
+        An empty folder, which is left as it is in the end; by default a temporary one, which is
+        removed.
+    scheduler
+        ``local``, ``htcondor``, another that is installed, or one that a test has made, such as a
+        `RecordingScheduler`.
+    configuration
+        Options of the project: ``{"local/processes": 1}``.
+    clock
+        What timestamps and pauses go by; by default the time of day. A scheduler's own times
+        remain those of the day.
+
+    Attributes
+    ----------
+    root
+        The project's folder.
+    lines
+        What was reported, a line each.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path | None = None,
+        scheduler: str | Scheduler = "local",
+        configuration: Mapping[str, object] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.root = Path()
+        self.lines: list[str] = []
+        self.clock = clock
+        self._folder = folder
+        self._scheduler = scheduler
+        self._options = {"local/grace": 1, **(configuration or {})}
+        self._stack = ExitStack()
+        self._workspace: Workspace | None = None
+        self._files = 0
+
+    def __enter__(self) -> ScratchProject:
+        with ExitStack() as stack:
+            base = self._folder
+            if base is None:
+                base = tempfile.mkdtemp(prefix="asimov-")
+                stack.callback(shutil.rmtree, base, ignore_errors=True)
+            top = Path(base).resolve()
+            stack.enter_context(own_home(top / "home"))
+            name = self._scheduler
+            if isinstance(name, Scheduler):
+                added = {plugins.SCHEDULERS: {name.name: SchedulerPlugin(name)}}
+                stack.enter_context(entry_points(added))
+                name = name.name
+            if self.clock is not None:
+                stack.enter_context(self.clock.in_control())
+            self.root = top / "project"
+            made = project.create("Scratch project", self.root, name, {})
+            stack.enter_context(_own_log(made.logs))
+            stack.callback(self._end)
+            Journal(made.journal).close()
+            self.configure({"project/journal": made.stored(made.journal), **self._options})
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def _end(self) -> None:
+        with suppress(AsimovError, OSError):
+            end_jobs(self.workspace)
+        self._close()
+
+    # --- what there is
+
+    @property
+    def workspace(self) -> Workspace:
+        """The open project, as the last command has left it."""
+        if self._workspace is None:
+            self._workspace = Workspace.open(self.root)
+        return self._workspace
+
+    def reopen(self) -> Workspace:
+        """Open the project anew, as the next command does: pipelines are made anew, too."""
+        self._close()
+        return self.workspace
+
+    def _close(self) -> None:
+        if self._workspace is not None:
+            self._workspace.journal.close()
+            self._workspace = None
+
+    def analysis(self, subject: str, name: str) -> Analysis:
+        """Return an analysis, as pipelines see it."""
+        return self.workspace.analysis(self.workspace.key(subject, name))
+
+    def rundir(self, subject: str, name: str) -> Path:
+        """Return the run directory of an analysis."""
+        return Path(self.analysis(subject, name).rundir)
+
+    def config(self, subject: str, name: str) -> Path:
+        """Return the rendered configuration of an analysis."""
+        return Path(self.analysis(subject, name).config_file)
+
+    def results(self, subject: str, name: str) -> dict[str, Any]:
+        """Return what the results store holds of an analysis: checksum, size and time by file."""
+        from asimov.storage import Store
+
+        return Store(self.workspace.project.results).manifest(subject, name)
+
+    # --- what is put in
+
+    def configure(self, options: Mapping[str, object]) -> None:
+        """Set options of the project: ``{"monitor/max active": 2}``."""
+        values = {}
+        for option, value in options.items():
+            section, _, name = option.partition("/")
+            values[section, name] = str(value)
+        update_file(self.root / ".asimov" / "asimov.conf", values)
+        self._close()
+
+    def apply(self, *blueprints: str | Path | Mapping[str, Any], update: bool = False) -> str:
+        """Add blueprints to the ledger; return what ``asimov apply`` printed.
+
+        Parameters
+        ----------
+        *blueprints
+            YAML text, files, or documents as mappings with a ``kind``.
+        update
+            Whether to change what is in the ledger already.
+
+        Raises
+        ------
+        AsimovError
+            Where they can't be applied; nothing is then.
+        """
+        files = []
+        for each in blueprints:
+            if isinstance(each, Path):
+                files.append(each)
+                continue
+            self._files += 1
+            files.append(self.root.parent / f"blueprint-{self._files}.yaml")
+            files[-1].write_text(each if isinstance(each, str) else dump(dict(each)))
+        given = [part for file in files for part in ("-f", str(file))]
+        return self.command("apply", *given, *(["--update"] if update else []))
+
+    def add_subject(self, name: str, settings: Mapping[str, Any] | None = None) -> None:
+        """Add a subject with its settings."""
+        self.apply({"kind": "subject", "name": name, **(settings or {})})
+
+    def add_analysis(
+        self, subject: str, name: str, pipeline: str, settings: Mapping[str, Any] | None = None
+    ) -> None:
+        """Add an analysis of a subject, such as with ``{"needs": ["first"], "steps": 5}``."""
+        named = {"kind": "analysis", "name": name, "subject": subject, "pipeline": pipeline}
+        self.apply({**named, **(settings or {})})
+
+    # --- what is done
+
+    def command(self, *arguments: object) -> str:
+        """Run any other command, ``command("production", "set", "s", "a", "--status", "stop")``.
+
+        Returns
+        -------
+        str
+            What it printed.
+
+        Raises
+        ------
+        AsimovError
+            What the command line would print as an error; also where the exit code is not 0.
+        """
+        from asimov.cli import cli
+
+        self._close()
+        printed, told = io.StringIO(), io.StringIO()
+        given = ["--project", str(self.root), *map(str, arguments)]
+        code: object = 0
+        with redirect_stdout(printed), redirect_stderr(told):
+            try:
+                code = cli.main(given, standalone_mode=False)
+            except SystemExit as left:
+                code = left.code
+        self.lines += (printed.getvalue() + told.getvalue()).splitlines()
+        if code:
+            words = " ".join(map(str, arguments))
+            raise AsimovError(
+                f"asimov {words} ended with exit code {code}", hint=printed.getvalue()
+            )
+        return printed.getvalue()
+
+    def build(self, *keys: Key, dry_run: bool = False, force: bool = False) -> Result:
+        """Do as ``asimov manage build`` for some analyses, by default all."""
+        workspace = self.reopen()
+        with self._acting(workspace, "asimov manage build", dry_run):
+            chosen = keys or workspace.keys()
+            return build.build(workspace, chosen, self.lines.append, dry_run=dry_run, force=force)
+
+    def submit(self, *keys: Key, dry_run: bool = False) -> Result:
+        """Do as ``asimov manage submit`` for some analyses, by default all."""
+        workspace = self.reopen()
+        with self._acting(workspace, "asimov manage submit", dry_run):
+            if not dry_run:
+                workspace.scheduler().wake()
+            chosen = keys or workspace.keys()
+            return submit.submit(workspace, chosen, self.lines.append, dry_run=dry_run)
+
+    def monitor(self, *, chain: bool = False, dry_run: bool = False) -> Pass:
+        """Make one pass, as ``asimov monitor``."""
+        workspace = self.reopen()
+        with self._acting(workspace, "asimov monitor", dry_run, settle=False):
+            return monitor(workspace, self.lines.append, chain=chain, dry_run=dry_run)
+
+    def run_until_idle(
+        self, timeout: float = 60.0, *, chain: bool = True, pause: float = _PAUSE
+    ) -> Pass:
+        """Make passes until nothing is under way, as ``asimov monitor --chain --until-idle``.
+
+        A clock in control goes on by a minute a pass.
+
+        Parameters
+        ----------
+        timeout
+            Seconds, of the time of day.
+        chain
+            Whether to build and submit what has become ready.
+        pause
+            Seconds between two passes, of the time of day.
+
+        Raises
+        ------
+        AsimovError
+            Where that takes longer than `timeout`, with what is under way.
+        """
+        end = time.monotonic() + timeout
+        while True:
+            outcome = self.monitor(chain=chain)
+            if not outcome.active and not outcome.unreachable:
+                return outcome
+            if time.monotonic() > end:
+                raise AsimovError(
+                    f"not idle after {timeout:g} s",
+                    hint="; ".join([*self.lines[-5:], *outcome.unreachable, str(self.status())]),
+                )
+            time.sleep(pause)
+            if self.clock is not None:
+                self.clock.advance(_BY_CLOCK)
+
+    @contextmanager
+    def _acting(
+        self, workspace: Workspace, purpose: str, dry_run: bool, settle: bool = True
+    ) -> Iterator[None]:
+        with nullcontext() if dry_run else at_work(workspace, purpose):
+            if settle and not dry_run:
+                workspace.adopt()
+                calling.settle(workspace, self.lines.append)
+            yield
+
+    # --- what has become of it
+
+    def status(self) -> dict[str, str]:
+        """Return the state of every analysis, by ``subject/name``."""
+        workspace = self.reopen()
+        return {"/".join(key): workspace.status(key) for key in workspace.contents.entries}
+
+    def reason(self, subject: str, name: str) -> str:
+        """Return why an analysis is in its state, as ``asimov status`` tells it."""
+        workspace = self.reopen()
+        (row,) = rows(workspace, [workspace.key(subject, name)])
+        return row.reason or ""
+
+    def why(self, subject: str, name: str) -> explain.Explanation:
+        """Return what ``asimov why`` tells of an analysis."""
+        workspace = self.reopen()
+        return explain.explain(workspace, workspace.key(subject, name))
+
+
+def end_jobs(workspace: Workspace) -> None:
+    """Remove the jobs of a project that are left, and wait until they have gone."""
+    scheduler = workspace.scheduler()
+    jobs = scheduler.jobs_of_project() or []
+    tickets = [Ticket(each.tag.uid, each.job_id, 0.0) for each in jobs]
+    for there in _present(scheduler, tickets):
+        scheduler.remove(there.job_id, "the scratch project has ended")
+    end = time.monotonic() + _LEAVES
+    while _present(scheduler, tickets) and time.monotonic() < end:
+        time.sleep(_PAUSE)
+
+
+@contextmanager
+def _own_log(folder: Path) -> Iterator[None]:
+    """Send asimov's log to a folder within the block."""
+    log = logs.logger()
+    before = log.handlers[:], log.level, log.propagate
+    log.handlers.clear()
+    logs.write_to(folder)
+    try:
+        yield
+    finally:
+        for handler in log.handlers:
+            handler.close()
+        log.handlers[:], log.propagate = before[0], before[2]
+        log.setLevel(before[1])
+
+
+def _present(scheduler: Scheduler, tickets: list[Ticket]) -> list[Present]:
+    return [each for each in scheduler.observe(tickets).values() if isinstance(each, Present)]

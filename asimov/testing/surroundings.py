@@ -1,0 +1,40 @@
+"""A home folder of a test's own: neither the user's configuration nor their git identity."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def own_home(folder: Path) -> Iterator[None]:
+    """Have programs and asimov itself find an empty home within the block.
+
+    The programs of this Python's environment come first on ``PATH``, activated or not.
+
+    Parameters
+    ----------
+    folder
+        The home; made where it is missing.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    variables = {
+        "HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder / ".config"),
+        "GIT_CONFIG_GLOBAL": str(folder / ".gitconfig"),
+        "PATH": path,
+    }
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
