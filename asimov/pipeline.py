@@ -22,6 +22,7 @@ from asimov.logs import logger
 from asimov.scheduler import Scheduler
 from asimov.scheduler.dagfile import rescue_files
 from asimov.scheduler.jobs import submit_command
+from asimov.settings import made
 from asimov.storage import Store
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class PipelineException(Exception):  # noqa: N818  (plugins import this name)
         Whom it concerns; for people only.
     """
 
-    def __init__(self, message: str, issue: object = None, production: object = None) -> None:
+    def __init__(self, message: str = "", issue: object = None, production: object = None) -> None:
         super().__init__(message)
         self.message = message
         self.issue = issue
@@ -128,6 +129,20 @@ class Pipeline:
     def analysis(self) -> Analysis:
         """The analysis; the same as `production`."""
         return self.production
+
+    @property
+    def options(self) -> Any:
+        """The settings as an instance of the class `settings`, made anew from the analysis's.
+
+        Raises
+        ------
+        AsimovError
+            Where they are not what the class declares, or the pipeline names no class.
+        """
+        declared = type(self).settings
+        if not isinstance(declared, type):
+            raise AsimovError(f"the pipeline {self.name} declares no settings class")
+        return made(declared, self.production.meta)
 
     @property
     def scheduler(self) -> Scheduler:
