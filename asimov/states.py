@@ -51,6 +51,9 @@ STATES = {
     )
 }
 
+#: The states that asimov itself has; packages may add more.
+OWN = frozenset(STATES)
+
 #: Names that older ledgers use.
 ALIASES = {"complete": "finished", "queued": "running"}
 
@@ -107,11 +110,35 @@ TRANSITIONS = [
 _ALLOWED = {(each.before, each.after, each.actor) for each in TRANSITIONS}
 
 
+#: Where an analysis may be that goes to a state of a package's, and where it may go from there.
+_AT_REST = frozenset(
+    {"ready", "wait", "manual", "stuck", "stopped", "cancelled", "finished", "uploaded"}
+)
+
+
+def take_up(name: str) -> None:
+    """Take up a state that a package adds; for the engine it is one in which a person acts."""
+    STATES.setdefault(
+        name, State(name, "is looked after by a package that is installed", blocks=True)
+    )
+
+
 def allowed(before: str, after: str, actor: str) -> bool:
-    """Say whether the table has a way from one state to the other for the actor."""
-    return (before, after, actor) in _ALLOWED
+    """Say whether the table has a way from one state to the other for the actor.
+
+    From and to a state that a package adds there is one for a person and for the monitor, as long
+    as asimov's own state is none that is about a job.
+    """
+    if before in OWN and after in OWN:
+        return (before, after, actor) in _ALLOWED
+    if before not in STATES or after not in STATES or actor == "submit":
+        return False
+    from_job = actor == "monitor" and before in {"running", "processing"}
+    return from_job or {before, after} & OWN <= _AT_REST
 
 
 def reachable(before: str, actor: str) -> list[str]:
     """Return the states that the actor may set from a state, in the table's order."""
-    return [each.after for each in TRANSITIONS if (each.before, each.actor) == (before, actor)]
+    own = [each.after for each in TRANSITIONS if (each.before, each.actor) == (before, actor)]
+    others = [each for each in STATES if not {before, each} <= OWN and each != before]
+    return own + [each for each in others if allowed(before, each, actor)]

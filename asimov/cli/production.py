@@ -10,6 +10,7 @@ import click
 
 from asimov.cli.opened import open_workspace
 from asimov.configuration import owner
+from asimov.engine import handlers
 from asimov.engine.lease import at_work
 from asimov.engine.observe import LOST
 from asimov.engine.readiness import waiting_for
@@ -18,7 +19,7 @@ from asimov.engine.usage import used
 from asimov.errors import AsimovError
 from asimov.ledger.documents import dump
 from asimov.ledger.needs import Key
-from asimov.states import ALIASES, STATES, reachable
+from asimov.states import ALIASES, OWN, STATES, reachable
 from asimov.workspace import Workspace
 
 
@@ -62,7 +63,7 @@ def _set(
 ) -> None:
     subject, name = key
     after = ALIASES.get(status.lower(), status.lower())
-    if after not in STATES:
+    if after not in OWN and not handlers.known(workspace, key, after):
         import difflib
 
         near = difflib.get_close_matches(after, STATES, 1)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from asimov.cli.opened import broken, say
 from asimov.configuration import number
+from asimov.engine import hooks
+from asimov.engine.aftermath import after_pass
 from asimov.engine.lease import at_work, watching
 from asimov.engine.monitor import Pass, monitor
 from asimov.engine.watch import LOOK, Watch
@@ -54,10 +56,17 @@ class Repeated:
     _asked: float | None = None
     _answered: float = field(default_factory=time.monotonic)
     _unreachable: list[str] = field(default_factory=list)
+    _began: float = field(init=False)
+    _hooks: float = field(init=False)
+    #: When the postmonitor hooks ran last, and whether something was done since.
+    _hooked: float | None = None
+    _pending: bool = False
 
     def __post_init__(self) -> None:
         self._said = Said(broken(self.workspace))
         self._watch = Watch(self.workspace, self._said, self.subject, self.chain)
+        self._began = time.time()
+        self._hooks = hooks.interval(self.workspace)
         self.interval = max(self.interval, self.workspace.scheduler().shortest_interval, 0.1)
 
     def run(self) -> int:
@@ -103,15 +112,18 @@ class Repeated:
                 self.workspace.reload()
                 for line in broken(self.workspace):
                     self._said(line)
+                due = self._hooks_due()
                 outcome: Pass | None = one_pass(
-                    self.workspace, self.subject, self.chain, self._said
+                    self.workspace, self.subject, self.chain, self._said, postmonitor=due
                 )
+                self._pending = not due
                 self._asked = time.monotonic()
                 self._unreachable = outcome.unreachable if outcome else []
                 self._watch.forget()
             else:
                 outcome = self._watch.look()
                 if outcome is not None:
+                    self._pending = True
                     outcome.unreachable = self._unreachable
         except AsimovError as error:
             # A watch outlives a ledger that somebody is just editing, and another command at work.
@@ -123,9 +135,23 @@ class Repeated:
             return None
         return outcome
 
+    def _hooks_due(self) -> bool:
+        """Say whether the postmonitor hooks are to run: they may be slow, and passes frequent."""
+        if self._hooked is not None and self._hooked + self._hooks > time.monotonic():
+            return False
+        self._hooked = time.monotonic()
+        return True
+
+    def _last_hooks(self) -> None:
+        """Let hooks see how things stand in the end."""
+        if self._pending and self.workspace.contents.project.get("hooks"):
+            with at_work(self.workspace, "asimov monitor", wait=True):
+                after_pass(self.workspace, self._said, self._began)
+
     def _end(self, outcome: Pass, patience: float) -> int | None:
         """Tell how things stand; return the exit code where there is nothing to wait for."""
-        if self.until_idle and not (outcome.active or outcome.unreachable):
+        if self.until_idle and not (outcome.active or outcome.unreachable or outcome.moved):
+            self._last_hooks()
             summarise(outcome, self.chain)
             return 0 if outcome.all_done else EXIT_STUCK
         if not outcome.unreachable and outcome.active > outcome.lost:
@@ -143,10 +169,15 @@ def one_pass(
     subject: str | None,
     chain: bool,
     report: Callable[[str], None] = say,
+    *,
+    postmonitor: bool = True,
 ) -> Pass:
-    """Make one pass, as the only command at work."""
+    """Make one pass, as the only command at work, and what packages add to its end."""
     with at_work(workspace, "asimov monitor"):
-        return monitor(workspace, report, subject=subject, chain=chain)
+        began = time.time()
+        outcome = monitor(workspace, report, subject=subject, chain=chain)
+        after_pass(workspace, report, began, postmonitor=postmonitor)
+        return outcome
 
 
 class Said:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from asimov.analysis import Analysis
-from asimov.engine import failing
+from asimov.engine import failing, handlers
 from asimov.engine.attempts import LEAVING, found, give_up, launch, record_job
 from asimov.engine.failing import Retry, Words, ending
 from asimov.engine.guard import HookError, call, guarded, overrides
@@ -263,6 +263,7 @@ class Observer:
                 told = f"{analysis.entry.pipeline}.after_completion submitted nothing"
                 self._close(attempt, answer, "stuck", f"{reason}, but {told}")
                 return
+        there = asked == "stuck" or (asked and handlers.known(self.workspace, attempt.key, asked))
         with self.workspace.journal.durably():
             self._end(attempt, answer)
             if job_id is not None:
@@ -271,7 +272,7 @@ class Observer:
                 self.report(f"{'/'.join(attempt.key)}: {reason}")
             else:
                 give_up(self.workspace, after, "no post-processing was submitted")
-                self._move(attempt.key, "stuck" if asked == "stuck" else "finished", reason)
+                self._move(attempt.key, asked if asked and there else "finished", reason)
 
     def _forget_unless_found(self, attempt: Attempt) -> None:
         try:

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from asimov import states
 from asimov.ledger import leases
 from asimov.ledger.database import Database, damaged, unpacked
 from asimov.ledger.needs import Key
@@ -23,6 +24,8 @@ from asimov.states import STATES
 _RECORD = (
     "subject, name, status, since, reason, uid, job_id, job_state, job_detail, progress, job_since"
 )
+#: The property that lists the states that packages have added.
+_STATES = "states of packages"
 _ATTEMPT = (
     "uid, subject, name, number, stage, scheduler, state, job_id, intended, submitted, ended, "
     "exit_code, evidence, reason, logs, place"
@@ -61,8 +64,10 @@ class Journal(Database):
     def records(self) -> dict[Key, Record]:
         """Return the record of every analysis that the journal knows."""
         rows = self.rows(f"SELECT {_RECORD} FROM analyses")
-        strange = {row[2] for row in rows} - STATES.keys()
-        if strange:
+        if strange := {row[2] for row in rows} - STATES.keys():
+            for name in strange & set(self.states_of_packages()):
+                states.take_up(name)
+        if strange := strange - STATES.keys():
             raise damaged(self, f"there is no state {strange.pop()!r}")
         return {(row[0], row[1]): Record(*row) for row in rows}
 
@@ -299,6 +304,18 @@ class Journal(Database):
         """Record that every change that was begun is in the files."""
         with self.transaction():
             self._db.execute("DELETE FROM changes")
+
+    def states_of_packages(self) -> list[str]:
+        """Return the states that packages have added, also those of packages that are gone."""
+        return list(msgspec.json.decode(self.get_property(_STATES) or "[]"))
+
+    def take_up_state(self, name: str) -> None:
+        """Take up, durably, a state that a package adds: an analysis is about to be in it."""
+        known = self.states_of_packages()
+        if name not in known:
+            text = msgspec.json.encode([*known, name]).decode()
+            self.set_property(_STATES, text)
+        states.take_up(name)
 
     def get_property(self, key: str) -> str | None:
         """Return a value that the program keeps for itself, or None."""
