@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from asimov.cli.opened import open_workspace
+from asimov.engine.graph import graph
 from asimov.engine.status import rows
+from asimov.report import graphs
 
 
 @click.group("report")
@@ -15,6 +19,7 @@ def command() -> None:
     \b
     Example:
       asimov report status
+      asimov report html
     """
 
 
@@ -35,3 +40,60 @@ def status_command(subject: str | None) -> None:
             above = row.subject
         detail = f"  ({'; '.join(row.waiting_for)})" if row.waiting_for else ""
         click.echo(f"  {row.name} {row.pipeline} {row.status}{detail}")
+
+
+@command.command("html")
+@click.argument("subject", required=False)
+@click.option(
+    "--location",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write it there instead of the project's web folder.",
+)
+def html_command(subject: str | None, location: Path | None) -> None:
+    """Write pages that show every analysis; of SUBJECT alone the page is made anew.
+
+    The pages go to the folder 'pages' (general/webroot). They are plain files that need neither a
+    server nor the network.
+
+    \b
+    Example:
+      asimov report html
+    """
+    from asimov.report import pages
+
+    workspace = open_workspace()
+    config = workspace.project.config
+    folder = location or workspace.project.path(config.get("general", "webroot"))
+    written = pages.write(workspace, folder.absolute(), subject)
+    click.echo(f"Wrote {len(written)} pages: {written[0]}")
+
+
+@command.command("graph")
+@click.argument("subject", required=False)
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["text", "dot", "json"]),
+    default="text",
+    show_default=True,
+    help="Lines for people, a drawing for Graphviz, or data.",
+)
+def graph_command(subject: str | None, form: str) -> None:
+    """Show which analyses need which, how each stands, and which products flow.
+
+    \b
+    Example:
+      asimov report graph sunspots
+      asimov report graph --format dot | dot -Tsvg > analyses.svg
+    """
+    workspace = open_workspace()
+    found = graph(workspace, subject)
+    if form == "json":
+        click.echo(graphs.as_json(found))
+        return
+    for line in graphs.as_text(found) if form == "text" else graphs.as_dot(found):
+        click.echo(line)
+    if form == "text" and not found.nodes:
+        click.echo("There are no analyses yet; 'asimov apply' adds them")

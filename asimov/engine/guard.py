@@ -152,15 +152,22 @@ def guarded(
         raise HookError(analysis, method, over)
 
 
-def imported(pipeline: str) -> Any:
+def imported(pipeline: str, workspace: Workspace | None = None) -> Any:
     """Return a pipeline's class; its import is contained where this process acts.
+
+    Parameters
+    ----------
+    pipeline
+        The pipeline's name.
+    workspace
+        The open project, where the import is to be contained even if this process does not act.
 
     Raises
     ------
     PluginError
         Where it is not installed or can't be loaded.
     """
-    workspace = acting()
+    workspace = workspace or acting()
     if workspace is not None:
         _import(workspace, pipeline)
     return plugins.load(plugins.PIPELINES, pipeline)
@@ -243,10 +250,10 @@ def takes(analysis: Analysis, method: str, argument: str) -> bool:
     return function is not None and bool(_accepted(function, {argument: None}))
 
 
-def overrides(pipeline: str, method: str) -> bool:
+def overrides(pipeline: str, method: str, workspace: Workspace | None = None) -> bool:
     """Say whether a pipeline has a method of its own, without making the pipeline.
 
     A method of the base class that does nothing need not be called for thousands of analyses.
     """
-    own = getattr(imported(pipeline), method, None)
+    own = getattr(imported(pipeline, workspace), method, None)
     return own is not None and own is not getattr(Pipeline, method, None)

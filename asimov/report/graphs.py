@@ -1,0 +1,117 @@
+"""The graph of analyses as text, for Graphviz, and as plain data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from asimov.engine.graph import Edge, Graph
+from asimov.ledger.needs import Key
+
+#: How many analyses that one needs are named in a line of text; the other formats have them all.
+_SHOWN = 8
+
+#: How states are coloured in Graphviz's drawings: (fill, border).
+_COLOURS = {
+    "running": ("#dbeafe", "#1d4ed8"),
+    "processing": ("#dbeafe", "#1d4ed8"),
+    "finished": ("#dcfce7", "#15803d"),
+    "uploaded": ("#dcfce7", "#15803d"),
+    "stuck": ("#fee2e2", "#b91c1c"),
+}
+
+
+def as_text(graph: Graph) -> Iterator[str]:
+    """Yield a line for each analysis, after those that it needs, under its subject.
+
+    An arrow stands in front of what an analysis needs; in brackets what of it flows.
+    """
+    sources = graph.sources()
+    by_subject: dict[str, list[Key]] = {}
+    for key in graph.nodes:
+        by_subject.setdefault(key[0], []).append(key)
+    for subject, keys in by_subject.items():
+        yield subject
+        name_width = max(len(key[1]) for key in keys)
+        state_width = max(len(graph.nodes[key].status) for key in keys)
+        for key in keys:
+            needs = _needs(sources[key])
+            line = f"  {key[1]:{name_width}}  {graph.nodes[key].status:{state_width}}"
+            yield f"{line}  <- {needs}" if needs else line.rstrip()
+
+
+def _needs(edges: list[Edge]) -> str:
+    told = []
+    for edge in edges[:_SHOWN]:
+        same = edge.source[0] == edge.target[0]
+        name = edge.source[1] if same else "/".join(edge.source)
+        told.append(f"{name} ({', '.join(edge.assets)})" if edge.assets else name)
+    more = f" and {len(edges) - _SHOWN} more" if len(edges) > _SHOWN else ""
+    return ", ".join(told) + more
+
+
+def as_dot(graph: Graph) -> Iterator[str]:
+    """Yield the lines of a drawing for Graphviz's ``dot``; what only waits has a dashed arrow.
+
+    The language is that of https://graphviz.org/doc/info/lang.html.
+    """
+    yield "digraph analyses {"
+    yield "  rankdir=LR;"
+    yield '  node [shape=box, style="rounded,filled", fontname="sans-serif"];'
+    yield '  edge [fontname="sans-serif", fontsize=10];'
+    by_subject: dict[str, list[Key]] = {}
+    for key in graph.nodes:
+        by_subject.setdefault(key[0], []).append(key)
+    for number, (subject, keys) in enumerate(by_subject.items()):
+        yield f"  subgraph cluster_{number} {{"
+        yield f"    label={_quoted(subject)};"
+        for key in keys:
+            node = graph.nodes[key]
+            fill, border = _COLOURS.get(node.status, ("#f3f4f6", "#4b5563"))
+            # The line break is Graphviz's own, not one in the text.
+            label = f"{_quoted(key[1])[:-1]}\\n{_quoted(f'{node.pipeline}, {node.status}')[1:]}"
+            yield (
+                f"    {_quoted('/'.join(key))} "
+                f'[label={label}, fillcolor="{fill}", color="{border}"];'
+            )
+        yield "  }"
+    for edge in graph.edges:
+        what = [f"label={_quoted(', '.join(edge.assets))}"] if edge.assets else []
+        what += [] if edge.used else ["style=dashed"]
+        ends = f"{_quoted('/'.join(edge.source))} -> {_quoted('/'.join(edge.target))}"
+        yield f"  {ends}{f' [{chr(44).join(what)}]' if what else ''};"
+    yield "}"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def as_json(graph: Graph) -> str:
+    """Return the graph as JSON: ``nodes`` and ``edges``, which name them as ``subject/name``."""
+    data: dict[str, Any] = {
+        "nodes": [
+            {
+                "id": "/".join(node.key),
+                "subject": node.key[0],
+                "name": node.key[1],
+                "pipeline": node.pipeline,
+                "status": node.status,
+                "kind": node.kind,
+                "outside": node.outside,
+            }
+            for node in graph.nodes.values()
+        ],
+        "edges": [
+            {
+                "from": "/".join(edge.source),
+                "to": "/".join(edge.target),
+                "used": edge.used,
+                "assets": list(edge.assets),
+            }
+            for edge in graph.edges
+        ],
+    }
+    return json.dumps(data, indent=2)

@@ -1,0 +1,103 @@
+"""What a report shows of each analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from asimov.engine.graph import Edge
+from asimov.engine.status import Row
+from asimov.ledger import reviews
+from asimov.ledger.needs import Key, as_text
+from asimov.workspace import Workspace
+
+#: What a message of a review may lack, in older ledgers.
+_MESSAGE = dict.fromkeys(("message", "status", "timestamp", "by"))
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One analysis.
+
+    Attributes
+    ----------
+    row
+        How it stands.
+    review
+        What its review has come to; None where it has not been reviewed.
+    messages
+        What was said in reviews, oldest first.
+    labels
+        Names and values of labels; a label that is only a name has the value "".
+    why
+        What it waits for, or why it is in its state.
+    needs
+        The analyses that it needs, with the names of the products that flow from each.
+    """
+
+    row: Row
+    review: str | None
+    messages: list[dict[str, Any]]
+    labels: list[tuple[str, str]]
+    why: str
+    needs: list[tuple[Key, tuple[str, ...]]]
+
+    @property
+    def key(self) -> Key:
+        """Who it is."""
+        return self.row.subject, self.row.name
+
+
+def item(workspace: Workspace, row: Row, needs: Iterable[Edge]) -> Item:
+    """Return what is shown of an analysis.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    row
+        How it stands.
+    needs
+        The edges of the graph that lead to it.
+    """
+    key = (row.subject, row.name)
+    known = key in workspace.contents.entries  # its ledger file may be broken
+    settings = workspace.settings(key) if known else {}
+    review = settings.get("review")
+    return Item(
+        row,
+        reviews.outcome(review),
+        [{**_MESSAGE, **each} for each in reviews.messages(review)],
+        _labels(settings.get("labels")),
+        "; ".join(row.waiting_for) or row.reason or "",
+        [(edge.source, edge.assets) for edge in needs],
+    )
+
+
+def _labels(labels: Any) -> list[tuple[str, str]]:
+    if isinstance(labels, dict):
+        return [(str(name), as_text(value)) for name, value in labels.items()]
+    if isinstance(labels, list):
+        return [(str(name), "") for name in labels]
+    return [(str(labels), "")] if labels else []
+
+
+def page_of(subject: str) -> str:
+    """Return the file name of a subject's page.
+
+    All pages lie side by side in the report's folder: the addresses that published pipelines write
+    into their HTML are relative to it.
+    """
+    return f"subject-{subject}.html"
+
+
+def anchor(name: str) -> str:
+    """Return the id of an analysis's section on its subject's page."""
+    return f"analysis-{name}"
+
+
+def address(key: Key) -> str:
+    """Return the address of an analysis's section, from the report's folder."""
+    return f"{quote(page_of(key[0]))}#{quote(anchor(key[1]))}"
