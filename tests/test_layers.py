@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = [
     ["asimov.published"],
     ["asimov.cli", "asimov.conformance", "asimov.testing", "asimov.__main__"],
+    ["asimov.report"],
     ["asimov.engine", "asimov.facade"],
     ["asimov.catalogue", "asimov.scaffold"],
     ["asimov.pipelines"],
