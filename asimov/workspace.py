@@ -81,13 +81,17 @@ class Workspace(Kept):
             self.project = replace(self.project, config=config)
             self._schedulers = {}
         self._version = (self.journal.version(), self.journal.undone)
-        self.contents: Contents = self.files.load()
         self.records: dict[Key, Record] = self.journal.records()
         self.facts: dict[Key, dict[str, Any]] = self.journal.facts()
+        self.__dict__.pop("builds", None)
+        self.go_by(self.files.load())
+
+    def go_by(self, contents: Contents) -> None:
+        """Make objects anew by a ledger that may not be in its files yet; `reload` ends that."""
+        self.contents = contents
         self._analyses: dict[Key, Analysis] = {}
         self._subjects: dict[str, Subject] = {}
         self.__dict__.pop("dependencies", None)
-        self.__dict__.pop("builds", None)
 
     def adopt(self) -> None:
         """Give a record to every analysis that was written into the ledger by hand."""
@@ -184,6 +188,9 @@ class Workspace(Kept):
         """
         return self.contents.settings(self.contents.entries[key], self.facts)
 
+    def _given(self, key: Key) -> dict[str, Any]:
+        return self.contents.given(self.contents.entries[key], self.facts)
+
     def layers(self, key: Key) -> list[Layer]:
         """Return the layers of an analysis's settings, the defaults of its pipeline lowest.
 
@@ -207,7 +214,7 @@ class Workspace(Kept):
     @cached_property
     def dependencies(self) -> Dependencies:
         """Which analyses each analysis depends on."""
-        return Dependencies(self.contents, self.settings, self.status)
+        return Dependencies(self.contents, self._given, self.status)
 
     @cached_property
     def builds(self) -> dict[Key, Build]:

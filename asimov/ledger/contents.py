@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asimov.errors import AsimovError
+from asimov.fields import complete
 from asimov.ledger.merge import lay_over, merge
 from asimov.ledger.needs import Key
 from asimov.project import PROJECT_ANALYSES
@@ -94,6 +95,10 @@ class Contents:
 
     def settings(self, entry: Entry, facts: Mapping[Key, Mapping[str, Any]]) -> dict[str, Any]:
         """Return the effective settings of an analysis, a mapping of its own."""
+        return complete(self.given(entry, facts))
+
+    def given(self, entry: Entry, facts: Mapping[Key, Mapping[str, Any]]) -> dict[str, Any]:
+        """Return the settings of an analysis without what follows from them."""
         return merge(layer for _, layer in self.layers(entry, facts))
 
     def subject_settings(self, name: str, facts: Mapping[Key, Mapping[str, Any]]) -> dict[str, Any]:
