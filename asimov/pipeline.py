@@ -95,6 +95,9 @@ class Pipeline:
 
     name: ClassVar[str] = "pipeline"
     config_template: Any = None
+    #: What it is for: ``simple`` analyses, those over a ``subject``'s, those across the
+    #: ``project``; for people, and None where it is for any.
+    kind: ClassVar[str | None] = None
     #: Settings that the pipeline reads, besides those of every analysis: a dataclass (see
     #: `asimov.settings`), or only their names, of which 'asimov apply' points out near misses.
     settings: ClassVar[type | tuple[str, ...]] = ()
