@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +26,28 @@ class Asset:
     format: str | None = None
     optional: bool = False
     description: str = ""
+
+
+def inputs_of(pipeline: Any) -> tuple[Asset, ...]:
+    """Return the assets that a pipeline's class declares as its inputs.
+
+    Parameters
+    ----------
+    pipeline
+        The class, or an instance. What published packages have under that name and is of another
+        shape declares nothing; so do their ``required_inputs``, which are for people.
+    """
+    return _declared(pipeline, "inputs")
+
+
+def outputs_of(pipeline: Any) -> tuple[Asset, ...]:
+    """Return the assets that a pipeline's class declares as its outputs, as `inputs_of` does."""
+    return _declared(pipeline, "outputs")
+
+
+def _declared(pipeline: Any, attribute: str) -> tuple[Asset, ...]:
+    kind = pipeline if isinstance(pipeline, type) else type(pipeline)
+    declared = getattr(kind, attribute, ())
+    if not isinstance(declared, (list, tuple)):
+        return ()
+    return tuple(each for each in declared if isinstance(each, Asset))

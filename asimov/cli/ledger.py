@@ -8,8 +8,9 @@ import click
 
 from asimov.cli.opened import open_workspace
 from asimov.cli.repair import repair_command
+from asimov.engine.declarations import import_published, settings_classes
 from asimov.ledger.documents import dump
-from asimov.ledger.merge import leaves, origins
+from asimov.ledger.merge import leaves, merge, origins
 
 
 @click.group("ledger")
@@ -32,6 +33,8 @@ command.add_command(repair_command)
 def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
     """Show the effective settings of an analysis, with where each value is from.
 
+    Defaults that its pipeline declares are among them.
+
     Without NAME, of every analysis of SUBJECT; without SUBJECT, of every analysis.
 
     \b
@@ -46,8 +49,9 @@ def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
     told = []
     for key in keys:
         entry = workspace.contents.entries[key]
-        layers = workspace.contents.layers(entry, workspace.facts)
-        settings = workspace.settings(key)
+        import_published(workspace, entry.pipeline, whole=True)
+        layers = workspace.layers(key)
+        settings = merge(layer for _, layer in layers)
         sources = origins(layers)
         told.append(
             {
@@ -80,10 +84,14 @@ def _short(value: object) -> str:
 def schema_command() -> None:
     """Print the JSON Schema of blueprints, for editors.
 
+    It holds the settings that installed pipelines declare.
+
     \b
     Example:
       asimov ledger schema > blueprint.schema.json
     """
+    from asimov.ledger.declared_schema import with_settings
     from asimov.ledger.schema import blueprint_schema
 
-    click.echo(json.dumps(blueprint_schema(), indent=2))
+    classes = settings_classes(lambda line: click.echo(line, err=True))
+    click.echo(json.dumps(with_settings(blueprint_schema(), classes), indent=2))

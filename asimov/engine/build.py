@@ -13,6 +13,7 @@ from asimov.analysis import Analysis
 from asimov.configure import template_of
 from asimov.engine.guard import HookError, call, guarded
 from asimov.engine.readiness import waiting_for
+from asimov.engine.requirements import check_inputs, check_settings
 from asimov.engine.result import Result
 from asimov.errors import AsimovError
 from asimov.git import EventRepo
@@ -120,6 +121,8 @@ def _build_one(analysis: Analysis, report: Report, *, dry_run: bool, force: bool
     """Render one configuration; None where it is as it should be already."""
     with analysis.repository.expecting(analysis.config_file):
         call(analysis, "before_config", keep=not dry_run, dryrun=dry_run)
+    check_settings(analysis)
+    check_inputs(analysis)
     # The template asks the pipeline, and those of the inputs, for what it names.
     with guarded(analysis, "make_config", passing=AsimovError):
         return _render(analysis, report, dry_run=dry_run, force=force)

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from asimov import plugins
+from asimov.assets import inputs_of
 from asimov.engine.attempts import ask
 from asimov.engine.capture import Capture
-from asimov.engine.guard import guarded
+from asimov.engine.guard import guarded, imported
 from asimov.engine.lease import is_dead
 from asimov.engine.readiness import reviews_wanted, waiting_for
+from asimov.engine.requirements import makers, missing_inputs, unprovided
 from asimov.engine.service import running
 from asimov.engine.status import ago, iso
 from asimov.engine.submit import unbuilt
@@ -23,7 +25,7 @@ from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt, Record
 from asimov.ledger.reviews import outcome
 from asimov.scheduler import Gone, JobState, Observation, Present, Unknown
-from asimov.states import STATES, reachable
+from asimov.states import OWN, STATES, reachable
 from asimov.workspace import Workspace
 
 #: How many analyses that stand in the way are followed to their own causes.
@@ -92,7 +94,7 @@ def _explain(workspace: Workspace, key: Key) -> Explanation:
         _with_job(workspace, attempts[-1], told)
     elif status == "stuck":
         _stuck(workspace, key, told)
-    elif status in {"wait", "manual", "stopped", "cancelled"}:
+    elif status in {"wait", "manual", "stopped", "cancelled"} or status not in OWN:
         meaning = STATES[status].meaning
         told.because.append(meaning if meaning.startswith("its ") else f"it {meaning}")
     elif status in {"finished", "uploaded"}:
@@ -119,9 +121,11 @@ def _ready(workspace: Workspace, key: Key, attempts: list[Attempt], told: Explan
     needs = waiting_for(workspace, key)
     told.because += needs
     _follow(workspace, key, told)
+    lacking = _assets(workspace, key, told, ready=not needs)
     if record and record.job_detail:
         told.because.append(record.job_detail)
-        told.moves.append("mending that: the next build or submission tries again")
+        if not lacking:
+            told.moves.append("mending that: the next build or submission tries again")
     if told.because:
         return
     held_back = deferral(workspace)
@@ -142,6 +146,39 @@ def _ready(workspace: Workspace, key: Key, attempts: list[Attempt], told: Explan
     else:
         told.because.append("it is built, and nothing stands in its way")
         told.moves.append("'asimov manage submit', or 'asimov monitor --chain'")
+
+
+def _assets(workspace: Workspace, key: Key, told: Explanation, *, ready: bool) -> bool:
+    """Name the assets that its pipeline needs and that nothing makes; say whether there are any."""
+    name = workspace.contents.entries[key].pipeline
+    try:
+        if not plugins.is_known(plugins.PIPELINES, name) or not inputs_of(
+            imported(name, workspace)
+        ):
+            return False
+        lacking = unprovided(workspace, key)
+        for asset in lacking:
+            told.because.append(f"no analysis that it uses declares to make its input {asset!r}")
+        if ready and not lacking:
+            analysis = workspace.analysis(key)
+            with guarded(analysis, "inputs", passing=AsimovError):
+                lacking = missing_inputs(analysis)
+            record = workspace.records.get(key)
+            if lacking and not (record and record.job_detail):
+                told.because.append(f"its input {lacking[0]!r} is missing")
+    except AsimovError as error:
+        told.because.append(str(error))
+        return False
+    known = makers(workspace, lacking)
+    for asset in lacking:
+        by = known.get(asset)
+        told.moves.append(
+            f"among its needs, an analysis that makes {asset!r}: of the pipeline {' or '.join(by)}"
+            if by
+            else f"among its needs, an analysis that makes {asset!r}, which no installed pipeline "
+            "declares to do"
+        )
+    return bool(lacking)
 
 
 def _follow(workspace: Workspace, key: Key, told: Explanation) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from asimov.engine import calling
+from asimov.engine import calling, handlers, labelling
 from asimov.engine.attempts import MAY_COME, ask, settle
 from asimov.engine.build import build
 from asimov.engine.guard import call
 from asimov.engine.observe import LOST, Observer
 from asimov.engine.readiness import blocked, waiting_for
 from asimov.engine.refresh import refresh
+from asimov.engine.requirements import missing_outputs
 from asimov.engine.submit import submit
 from asimov.engine.throttle import deferral
 from asimov.engine.usage import measure
@@ -21,7 +22,7 @@ from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
 from asimov.plugins import PluginError
 from asimov.scheduler import Gone, Observation, Unknown
-from asimov.states import STATES
+from asimov.states import OWN, STATES
 from asimov.storage import Store
 from asimov.workspace import Workspace
 
@@ -50,6 +51,8 @@ class Pass:
         What each scheduler that could not be asked said.
     broken
         How many of the ledger's files can't be used; their analyses are left as they are.
+    moved
+        How many analyses were moved by the handler of a state that a package adds.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -60,12 +63,13 @@ class Pass:
     startable: int = 0
     unreachable: list[str] = field(default_factory=list)
     broken: int = 0
+    moved: int = 0
 
     @property
     def all_done(self) -> bool:
         """Whether nothing is left to do by anybody."""
         left = {"stuck", "ready", "finished"}  # what is finished is stored in the same pass
-        stands = any(self.counts.get(state) for state in left)
+        stands = any(self.counts.get(state) for state in left) or bool(self.counts.keys() - OWN)
         return not (self.active or self.broken or stands)
 
 
@@ -178,6 +182,9 @@ def advance(
     if not dry_run:
         _leave(workspace, keys, report)
         _store(workspace, keys, report)
+        if not from_logs:
+            result.moved = handlers.handle(workspace, keys, report)
+            labelling.label(workspace, keys, report, everything=subject is None and not left)
         refresh(workspace, keys, report)
     if chain and dry_run:
         _tell_chain(workspace, keys, report)
@@ -237,6 +244,12 @@ def _store(workspace: Workspace, keys: set[Key], report: Report) -> None:
             continue
         name = "/".join(key)
         try:
+            missing = missing_outputs(workspace.analysis(key))
+            if missing:
+                lacks = "it is complete, but lacks what its pipeline declares to make: "
+                workspace.move(key, "stuck", "monitor", lacks + ", ".join(missing))
+                report(f"{name}: finished -> stuck: {lacks}{', '.join(missing)}")
+                continue
             call(workspace.analysis(key), "after_processing")
         except JournalError:
             raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -12,6 +12,7 @@ from asimov.errors import AsimovError
 from asimov.ledger import strategies
 from asimov.ledger.blueprints import Blueprint
 from asimov.ledger.contents import Contents, Entry
+from asimov.ledger.declared_settings import Check, Written
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.documents import Document
 from asimov.ledger.merge import lay_over, merge
@@ -73,20 +74,28 @@ class Planner:
     contents
         The ledger as it is; it is not changed.
     pipeline_settings
-        Returns the names of settings that a pipeline is known to read, and raises where there is
-        no pipeline of a name.
+        Returns the settings class that a pipeline declares, or the names of settings that it is
+        known to read, and raises where there is no pipeline of a name.
     subject
         The subject of analyses that name none.
     update
         Whether something that is in the ledger may be changed.
+    facts
+        What pipelines wrote to the settings of analyses and subjects.
+    started
+        Says whether an analysis of the ledger has begun; the settings of others must be what
+        their pipelines declare after the change.
     """
 
     def __init__(
         self,
         contents: Contents,
-        pipeline_settings: Callable[[str], Collection[str]],
+        pipeline_settings: Callable[[str], Collection[str] | type],
         subject: str | None = None,
         update: bool = False,
+        *,
+        facts: Mapping[Key, Mapping[str, Any]] | None = None,
+        started: Callable[[Key], bool] = lambda _: True,
     ) -> None:
         self._pipeline_settings = pipeline_settings
         self._subject = subject
@@ -99,7 +108,13 @@ class Planner:
             contents.project, dict(contents.subjects), dict(contents.entries), contents.broken
         )
         self._lists: dict[str, dict[str, dict[str, Any]]] = {}
+        self._declared = Check(contents, self._new, pipeline_settings, facts or {}, started)
         self.plan = Plan()
+
+    @property
+    def contents(self) -> Contents:
+        """The ledger as it will be, once what is planned is written."""
+        return self._new
 
     def add(self, blueprints: Collection[Blueprint]) -> Plan:
         """Plan some blueprints, subjects first so that their order does not matter.
@@ -113,6 +128,8 @@ class Planner:
         for kind in order:
             for blueprint in blueprints:
                 if blueprint.kind == kind:
+                    if blueprint.bundle is not None:
+                        self._check_bundle(blueprint.data, blueprint.bundle)
                     getattr(self, f"_add_{kind}")(blueprint.data, blueprint.document)
             if kind == "subject" and self._subject is not None:
                 self._known_subject(self._subject, None)
@@ -121,6 +138,7 @@ class Planner:
             document.pop("analyses", None)
             document["analyses"] = list(analyses.values())  # last, where more can be appended
         if self.plan.files:
+            self._declared.run()
             self._check_cycles()
         return self.plan
 
@@ -129,28 +147,30 @@ class Planner:
     def _add_configuration(self, data: dict[str, Any], document: Document) -> None:
         for name in data.get("pipelines") or {}:
             self._known_pipeline(name, document, ["pipelines", name])
-        self._lay_over_project(data, "configuration")
+        self._lay_over_project(data, "configuration", document)
 
     def _add_postprocessing(self, data: dict[str, Any], document: Document) -> None:
-        subject = data.get("subject", data.get("event"))
+        subject = data.get("subject", data.get("event", self._subject))
         settings = {k: v for k, v in data.items() if k not in {"subject", "event"}}
         if "postprocessing" not in settings:
             name = settings.pop("name", None)
             settings = {"postprocessing": {name: settings} if name else settings}
         if subject is None:
-            self._lay_over_project(settings, "postprocessing")
+            self._lay_over_project(settings, "postprocessing", document)
             return
         self._known_subject(subject, document)
         old = self._new.subjects[subject]
+        self._declared.around(subject, Written(document, (), settings))
         self._put_subject(subject, merge([old, settings]), old, f"postprocessing of {subject}")
 
-    def _lay_over_project(self, data: dict[str, Any], what: str) -> None:
+    def _lay_over_project(self, data: dict[str, Any], what: str, document: Document) -> None:
         new = merge([self._new.project, data])
         if new == self._new.project:
             self.plan.changes.append(Change("unchanged", what))
             return
         self.plan.changes.append(Change("update" if self._new.project else "add", what))
         self._settings_changed = True
+        self._declared.around("", Written(document, (), data))
         self._new.project = new
         self.plan.files[PROJECT_FILE] = new
 
@@ -162,6 +182,7 @@ class Planner:
         old = self._new.subjects.get(name)
         if old is None:
             self._put_subject(name, settings, None, f"subject {name}")
+            self._declared.around(name, Written(document, (), settings))
         else:
             before = {key: value for key, value in old.items() if key != "analyses"}
             after = merge([before, settings])
@@ -178,6 +199,8 @@ class Planner:
                     hint="change it with 'asimov apply --update', or in its ledger file",
                 )
             self._put_subject(name, {**old, **after}, old, f"subject {name}")
+            if after != before:
+                self._declared.around(name, Written(document, (), settings))
         self._subject_places[name] = document
         for number, analysis in enumerate(data.get("analyses") or []):
             self._put_analyses(name, analysis, document, ["analyses", number])
@@ -260,7 +283,7 @@ class Planner:
         self._places[key] = (document, path)
         self._check_needs_itself(key, data, document, path)
         if old is None:
-            self._note_near_misses(data, document, path)
+            self._check_names(key, data, document, path)
             status = data.get("status") or "ready"
             self.plan.added[key] = ALIASES.get(status, status)
             self.plan.changes.append(Change("add", what))
@@ -281,11 +304,22 @@ class Planner:
                 where=document.place([*path, "name"]),
                 hint="take another name, or change it with 'asimov apply --update'",
             )
-        self._note_near_misses(data, document, path)
+        self._check_names(key, data, document, path)
         self.plan.changes.append(Change("update", what))
         return new
 
     # --- checks
+
+    def _check_bundle(self, data: dict[str, Any], bundle: Document) -> None:
+        """Make sure that a bundle says whose its analyses are."""
+        subject = data.get("subject", self._subject)
+        if subject is None:
+            raise AsimovError(
+                "the bundle names no subject",
+                where=bundle.place(["name"]),
+                hint="give it 'subject: NAME', or call 'asimov apply' with -e NAME",
+            )
+        self._known_subject(subject, bundle)
 
     def _check_needs_itself(
         self, key: Key, data: dict[str, Any], document: Document, path: list[str | int]
@@ -298,12 +332,16 @@ class Planner:
                     where=document.place([*path, "needs", number]),
                 )
 
-    def _note_near_misses(
-        self, data: dict[str, Any], document: Document, path: list[str | int]
+    def _check_names(
+        self, key: Key, data: dict[str, Any], document: Document, path: list[str | int]
     ) -> None:
-        """Note settings that are named almost like one that is read: free as they are."""
+        """Note settings that are named almost like one that is read, where they are free-form."""
+        declared = self._pipeline_settings(data["pipeline"])
+        if isinstance(declared, type):
+            self._declared.analysis(key, Written(document, tuple(path), data))
+            return
         shape = ProjectAnalysis if document.data.get("kind") == "projectanalysis" else Analysis
-        read = (*OF_FAILURES, *self._pipeline_settings(data["pipeline"]))
+        read = (*OF_FAILURES, *declared)
         known = frozenset([*shape.__struct_fields__, *read])
         for name in data:
             near = _near_miss(str(name), known)

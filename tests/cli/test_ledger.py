@@ -55,7 +55,8 @@ def test_the_schema_is_printed_anywhere_and_names_every_kind(tmp_path, asimov, m
     shapes = [schema["$defs"][each["$ref"].rpartition("/")[2]] for each in schema["anyOf"]]
     kinds = {kind for shape in shapes for kind in shape["properties"]["kind"]["enum"]}
     assert kinds == {
-        "subject", "event", "analysis", "projectanalysis", "configuration", "postprocessing",
+        "subject", "event", "analysis", "projectanalysis", "analysisbundle", "configuration",
+        "postprocessing",
     }  # fmt: skip
     assert all("kind" in shape["required"] for shape in shapes)
 

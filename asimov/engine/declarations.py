@@ -1,0 +1,128 @@
+"""What pipelines declare, read by commands: their code is contained as every plugin's is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import cache
+
+from asimov import declared, plugins
+from asimov.engine.calling import Call
+from asimov.engine.capture import Capture
+from asimov.engine.containment import contained, late, limit_of
+from asimov.engine.guard import by_person
+from asimov.engine.terms import vocabulary_terms
+from asimov.errors import AsimovError
+from asimov.ledger.needs import Key
+from asimov.ledger.plan import Planner
+from asimov.workspace import Workspace
+
+_capture = Capture()
+
+
+def planner(workspace: Workspace, subject: str | None, update: bool) -> Planner:
+    """Return a planner of changes of the ledger that checks them against declared settings.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    subject, update
+        As of `asimov.ledger.plan.Planner`.
+    """
+
+    def warn(line: str) -> None:
+        print(line, file=sys.stderr)
+
+    @cache
+    def known(pipeline: str) -> declared.Declared:
+        error = import_published(workspace, pipeline)
+        if error is not None:
+            warn(f"warning: {error}\n  {error.hint}")
+            return ()
+        found = declared.known_settings(pipeline, warn)
+        if isinstance(found, type):
+            return found
+        return (*found, *vocabulary_terms(workspace, pipeline, warn))
+
+    def started(key: Key) -> bool:
+        return workspace.status(key) not in {"ready", "wait", "manual"}
+
+    return Planner(
+        workspace.contents, known, subject, update, facts=workspace.facts, started=started
+    )
+
+
+def import_published(
+    workspace: Workspace, pipeline: str, *, whole: bool = False
+) -> AsimovError | None:
+    """Import the settings class that is published for a pipeline, so that it is at hand.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    pipeline
+        The pipeline's name.
+    whole
+        Whether to import the pipeline itself where nothing is published for it.
+
+    Returns
+    -------
+    AsimovError or None
+        Why it can't be used.
+    """
+    group = plugins.SETTINGS
+    if plugins.find(group, pipeline) is None:
+        group = plugins.PIPELINES
+        if not whole or plugins.find(group, pipeline) is None:
+            return None
+    limit = limit_of(workspace)
+    what = Call("", "", pipeline, "settings" if group == plugins.SETTINGS else "import")
+    _capture.start()
+    try:
+        with contained(workspace, what, limit):
+            plugins.load(group, pipeline)
+            declared.published(pipeline)
+    except AsimovError as error:
+        return error
+    except BaseException as error:
+        if by_person(error, limit):
+            raise
+        return AsimovError(
+            f"the settings that the pipeline {pipeline!r} declares can't be used: "
+            f"{late(what, limit) or error}",
+            hint="mend or remove its package",
+        )
+    finally:
+        _capture.stop()
+    return None
+
+
+def settings_classes(warn: Callable[[str], None]) -> dict[str, type]:
+    """Return the settings class of every installed pipeline that declares one; imports them all.
+
+    Parameters
+    ----------
+    warn
+        Takes one line about each that can't be used.
+    """
+    classes = {}
+    for pipeline in plugins.found(plugins.PIPELINES):
+        _capture.start()
+        try:
+            found = declared.published(pipeline) or declared.of_class(
+                plugins.load(plugins.PIPELINES, pipeline)
+            )
+        except AsimovError as error:
+            found = None
+            told: AsimovError | None = error
+        else:
+            told = None
+        finally:
+            _capture.stop()
+        if told is not None:
+            warn(f"warning: {told}")
+        if found is not None:
+            classes[pipeline] = found
+    return classes

@@ -1,0 +1,256 @@
+"""Declared settings laid under a ledger's layers, and checked against them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from asimov.errors import AsimovError, Place
+from asimov.ledger.contents import Contents, Entry, Layer
+from asimov.ledger.documents import Document
+from asimov.ledger.merge import merge
+from asimov.ledger.needs import Key
+from asimov.ledger.schema import OF_FAILURES, Analysis, ProjectAnalysis
+from asimov.settings import Fault, defaults, faults, names, nearest, respelled
+from asimov.settingsclass import fields
+
+#: Keys that every analysis may have: those of its shape, and those that asimov reads besides.
+GENERAL = frozenset(
+    {*Analysis.__struct_fields__, *ProjectAnalysis.__struct_fields__, *OF_FAILURES}
+    | {"postprocessing", "review", "rundir"}
+)
+
+
+def with_defaults(layers: Sequence[Layer], cls: type, pipeline: str) -> list[Layer]:
+    """Return the layers of an analysis's settings with the pipeline's defaults under them.
+
+    Parameters
+    ----------
+    layers
+        The layers with their names, the least specific first.
+    cls
+        The settings class; settings are spelled as it names them in what is returned.
+    pipeline
+        The pipeline's name, for that of the new layer.
+    """
+    spelled = [(name, respelled(cls, layer)) for name, layer in layers]
+    under = defaults(cls, merge(layer for _, layer in spelled))
+    return [(f"default of the pipeline {pipeline}", under), *spelled]
+
+
+def wrong(layers: Iterable[Layer], cls: type) -> list[Fault]:
+    """Return what is wrong with the settings that some layers come to."""
+    declared = {name for field in fields(cls) for name in (field.name, field.attribute)}
+    # What is not declared need not be merged: there may be thousands of analyses.
+    mine = [{key: each for key, each in layer.items() if key in declared} for _, layer in layers]
+    return faults(cls, merge(respelled(cls, layer) for layer in mine))
+
+
+def unknown(data: Mapping[str, Any], cls: type) -> Fault | None:
+    """Return the first key of an analysis's own document that is neither general nor declared."""
+    own = {name for field in fields(cls) for name in (field.name, field.attribute)}
+    for key in data:
+        if key not in GENERAL and key not in own:
+            told = f"there is no such setting{nearest(key, [*names(cls), *GENERAL])}"
+            return Fault((str(key),), told, f"it reads {', '.join(names(cls)) or 'none'}")
+    return None
+
+
+class Written(NamedTuple):
+    """Settings as a blueprint has them.
+
+    Attributes
+    ----------
+    document, path
+        The document, and the keys to the settings in it.
+    data
+        The settings.
+    """
+
+    document: Document
+    path: tuple[str | int, ...]
+    data: Mapping[str, Any]
+
+    def place(self, cls: type, steps: Sequence[str]) -> Place | None:
+        """Return where a setting stands, in whichever spelling; None where it does not."""
+        for spelled in _spellings(cls, steps):
+            if not _holds(self.data, spelled):
+                continue
+            path = [*self.path, *spelled]
+            if not self.document.holds(path):  # a strategy has set it
+                path = [*self.path, "strategy", ".".join(spelled)]
+            return self.document.place(path)
+        return None
+
+
+def _holds(data: Any, steps: Iterable[str]) -> bool:
+    for step in steps:
+        if not isinstance(data, dict) or step not in data:
+            return False
+        data = data[step]
+    return True
+
+
+def _spellings(cls: type | None, path: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield a path as the settings and as the fields are called, in every mixture."""
+    if not path:
+        yield ()
+        return
+    first, rest = path[0], path[1:]
+    field = next((each for each in fields(cls) if each.name == first), None) if cls else None
+    for name in dict.fromkeys((first, field.attribute if field else first)):
+        for more in _spellings(field.inner if field else None, rest):
+            yield (name, *more)
+
+
+class Check:
+    """The check of the settings that a change of the ledger comes to.
+
+    Parameters
+    ----------
+    old, new
+        The ledger before the change, and as it is to be; `new` may still grow.
+    declared
+        Returns what a pipeline declares: a settings class, or something else.
+    facts
+        What pipelines wrote.
+    started
+        Says whether an analysis that is in the ledger has begun: then it is left alone.
+    """
+
+    def __init__(
+        self,
+        old: Contents,
+        new: Contents,
+        declared: Callable[[str], Any],
+        facts: Mapping[Key, Mapping[str, Any]],
+        started: Callable[[Key], bool],
+    ) -> None:
+        self._old, self._new = old, new
+        self._declared = declared
+        self._facts = facts
+        self._started = started
+        self._own: dict[Key, Written] = {}
+        self._around: dict[str, list[Written]] = {}
+
+    def analysis(self, key: Key, written: Written) -> None:
+        """Have the settings of a new or changed analysis checked."""
+        cls = self._class(str(written.data["pipeline"]))
+        if cls is None:
+            return
+        self._own[key] = written
+        if fault := unknown(written.data, cls):
+            place = written.place(cls, fault.path)
+            raise refused(fault, "/".join(key), str(written.data["pipeline"]), place)
+
+    def around(self, subject: str, written: Written) -> None:
+        """Have the analyses of a subject checked whose settings change; of all, for ``""``."""
+        self._around.setdefault(subject, []).append(written)
+
+    def run(self) -> None:
+        """Check all that the change concerns.
+
+        Raises
+        ------
+        AsimovError
+            For the first fault, with its place.
+        """
+        for key, entry in self._new.entries.items():
+            if key not in self._own and not ({"", key[0]} & self._around.keys()):
+                continue
+            cls = self._class(entry.pipeline)
+            if cls is None or (key not in self._own and self._started(key)):
+                continue
+            layers = self._new.layers(entry, self._facts)
+            found = wrong(layers, cls)
+            if found and key not in self._own:
+                before = wrong(self._old.layers(self._old.entries[key], self._facts), cls)
+                found = [fault for fault in found if fault not in before]
+            if found:
+                place = self._place(entry, layers, cls, found[0])
+                raise refused(found[0], "/".join(key), entry.pipeline, place)
+
+    def _class(self, pipeline: str) -> type | None:
+        declared = self._declared(pipeline)
+        return declared if isinstance(declared, type) else None
+
+    def _place(
+        self, entry: Entry, layers: Sequence[Layer], cls: type, fault: Fault
+    ) -> Place | str | None:
+        layer = _layer_of(layers, cls, fault.path)
+        own: Written | None = self._own.get(entry.key)
+        if layer is None:
+            return own.document.place([*own.path, "name"]) if own else None
+        blueprints: list[Written] = []
+        if layer == "project.yaml":
+            blueprints = self._around.get("", [])
+        elif layer.startswith("project.yaml: "):
+            blueprints = [_of_pipeline(each, entry.pipeline) for each in self._around.get("", [])]
+        elif layer == entry.file:
+            blueprints = self._around.get(entry.key[0], [])
+        elif own and layer == f"{entry.file}: {entry.key[1]}":
+            blueprints = [own]
+        for steps in (fault.path[:end] for end in range(len(fault.path), 0, -1)):
+            for written in reversed(blueprints):
+                place: Place | None = written.place(cls, steps)
+                if place is not None:
+                    return place
+        return _named(layer)
+
+
+def place_of(layers: Sequence[Layer], cls: type, fault: Fault) -> str | None:
+    """Return the layer in which what is wrong stands, as people know it; None where it is missing.
+
+    Parameters
+    ----------
+    layers
+        The layers of an analysis's settings, the least specific first.
+    cls
+        Its settings class.
+    fault
+        What is wrong.
+    """
+    layer = _layer_of(layers, cls, fault.path)
+    return None if layer is None else _named(layer)
+
+
+def _named(layer: str) -> str:
+    in_ledger = layer.startswith(("project.yaml", "subjects/", "analyses/"))
+    return f"ledger/{layer}" if in_ledger else layer
+
+
+def _of_pipeline(written: Written, pipeline: str) -> Written:
+    """Return the settings of a pipeline in a document of the project's."""
+    for name, settings in (written.data.get("pipelines") or {}).items():
+        if name.lower() == pipeline.lower():
+            return Written(written.document, (*written.path, "pipelines", name), settings or {})
+    return Written(written.document, written.path, {})
+
+
+def refused(fault: Fault, what: str, pipeline: str, place: Place | str | None) -> AsimovError:
+    """Return the error that says what is wrong with a setting, and where to read what is right.
+
+    Parameters
+    ----------
+    fault
+        What is wrong.
+    what, pipeline
+        The analysis and its pipeline.
+    place
+        Where it stands.
+    """
+    look = f"'asimov plugins show {pipeline}' lists the settings"
+    return AsimovError(
+        f"{what} ({pipeline}): {fault}",
+        where=place,
+        hint=f"{fault.hint}; {look}" if fault.hint else look,
+    )
+
+
+def _layer_of(layers: Sequence[Layer], cls: type, path: Sequence[str]) -> str | None:
+    """Return the name of the highest layer that holds a setting, or else what is around it."""
+    for steps in (path[:end] for end in range(len(path), 0, -1)):
+        for name, layer in reversed(layers):
+            if _holds(respelled(cls, layer), steps):
+                return name
+    return None
