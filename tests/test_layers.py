@@ -40,7 +40,7 @@ LAYERS = [
     ],
     ["asimov.declared", "asimov.fields", "asimov.ledger", "asimov.settings", "asimov.settingsclass"],
     ["asimov.elsewhere"],
-    ["asimov.project", "asimov.plugins", "asimov.states"],
+    ["asimov.project", "asimov.plugins", "asimov.states", "asimov.vocabulary"],
     ["asimov.configuration"],
     [
         "asimov.assets",

@@ -15,7 +15,7 @@ from asimov import plugins
 from asimov.engine.calling import Call
 from asimov.engine.guard import call as call_pipeline
 from asimov.engine.guard import overrides
-from asimov.engine.hooks import PackageError, call, load
+from asimov.engine.hooks import PackageError, call, load, tell
 from asimov.engine.monitored import Context
 from asimov.errors import AsimovError
 from asimov.ledger.database import JournalError
@@ -144,7 +144,7 @@ def _installed(workspace: Workspace, report: Callable[[str], None]) -> dict[str,
         except JournalError:
             raise
         except AsimovError as error:
-            report(f"warning: state {name!r}: {error}")
+            tell(report, f"state {name!r}", error)
     return _handlers
 
 

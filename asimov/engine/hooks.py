@@ -117,7 +117,8 @@ def load(workspace: Workspace, group: str, name: str) -> Any:
     if (group, name) in _faults:
         raise _faults[group, name]
     if plugins.find(group, name) is None:
-        raise plugins.unknown(group, name)
+        _faults[group, name] = plugins.unknown(group, name)
+        raise _faults[group, name]
     kind = group.rpartition(".")[2].removesuffix("s")
     try:
         return call(
@@ -132,7 +133,28 @@ def load(workspace: Workspace, group: str, name: str) -> Any:
 
 
 #: What is wrong with the plugins that this process could not import.
-_faults: dict[tuple[str, str], PackageError] = {}
+_faults: dict[tuple[str, str], AsimovError] = {}
+#: What of that was told.
+_told: set[AsimovError] = set()
+
+
+def tell(report: Callable[[str], None], whose: str, error: AsimovError) -> None:
+    """Tell what a plugin did wrong in a line; that it can't be imported once only.
+
+    Parameters
+    ----------
+    report
+        Takes the line.
+    whose
+        What begins it, such as the plugin.
+    error
+        What was wrong.
+    """
+    if error in _told:
+        return
+    if error in _faults.values():
+        _told.add(error)
+    report(f"warning: {whose}: {error}")
 
 
 def ledger_for(workspace: Workspace, writes: str) -> Any:
@@ -164,7 +186,7 @@ def run_postmonitor(workspace: Workspace, report: Callable[[str], None]) -> None
         except JournalError:
             raise
         except AsimovError as error:
-            report(f"warning: hook {name!r}: {error}")
+            tell(report, f"hook {name!r}", error)
         finally:
             workspace.reload()
 

@@ -16,7 +16,7 @@ import msgspec
 from asimov import plugins
 from asimov.analysis import Analysis
 from asimov.engine.calling import Call
-from asimov.engine.hooks import call, load
+from asimov.engine.hooks import call, load, tell
 from asimov.engine.monitored import Context
 from asimov.errors import AsimovError
 from asimov.ledger.database import JournalError
@@ -72,7 +72,7 @@ def _labellers(workspace: Workspace, report: Callable[[str], None]) -> Iterator[
         except JournalError:
             raise
         except AsimovError as error:
-            report(f"warning: labeller {name!r}: {error}")
+            tell(report, f"labeller {name!r}", error)
     yield from REGISTERED.items()
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from asimov import plugins
 from asimov.engine.calling import Call
-from asimov.engine.hooks import call, enabled, load
+from asimov.engine.hooks import call, enabled, load, tell
 from asimov.errors import AsimovError
 from asimov.ledger.database import JournalError
 from asimov.logs import logger
@@ -89,7 +89,7 @@ def send(workspace: Workspace, report: Callable[[str], None], since: float) -> N
         except JournalError:
             raise
         except AsimovError as error:
-            report(f"warning: telemetry {name!r}: {error}")
+            tell(report, f"telemetry {name!r}", error)
     if str(last) != workspace.journal.get_property(_PROPERTY):
         workspace.journal.set_property(_PROPERTY, str(last))
 
