@@ -391,8 +391,9 @@ def test_a_job_description_can_be_changed_after_it_was_made() -> None:
 
 def test_a_job_is_made_from_a_mapping_of_submit_commands() -> None:
     """`asimov.scheduler_utils`: `create_job_from_dict`, as asimov-pesummary calls it."""
-    from asimov.errors import AsimovError
     from asimov.scheduler_utils import create_job_from_dict
+
+    from asimov.errors import AsimovError
 
     given = {
         "executable": "/bin/true", "arguments": "-v", "output": "o", "error": "e", "log": "l",
