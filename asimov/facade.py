@@ -7,14 +7,17 @@ monitor, which never writes the ledger, among the facts in the journal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from asimov import ambient, described
 from asimov.analysis import Analysis
 from asimov.engine.declarations import planner
 from asimov.errors import AsimovError
+from asimov.ledger.blueprints import Blueprint
 from asimov.ledger.merge import copied, difference, lay_over
+from asimov.ledger.plan import Plan
 from asimov.ledger.writing import write
 from asimov.logs import logger
 from asimov.project import PROJECT_ANALYSES
@@ -51,6 +54,8 @@ class Ledger:
         self.writes = writes
         self.data: dict[str, Any] = _data(workspace)
         self._before = copied(self.data)
+        #: What is to be written at the end of a transaction; None outside of one.
+        self._draft: list[list[Blueprint]] | None = None
         workspace.ledger = self
 
     def __repr__(self) -> str:
@@ -193,13 +198,59 @@ class Ledger:
             changed["hooks"] = {kind: copied(self.data["hooks"][kind]) for kind in changed["hooks"]}
         self._apply([{"kind": "configuration", **changed}], "the project's settings")
 
+    @contextmanager
+    def transaction(self, *, dry_run: bool = False) -> Iterator[Plan]:
+        """Write what is added and changed in the block at its end, all at once.
+
+        In the block it can be read back. Where the block raises nothing is written.
+
+        Parameters
+        ----------
+        dry_run
+            Whether to write nothing at all.
+
+        Returns
+        -------
+        Plan
+            What was written, or would be, once the block has ended.
+        """
+        self._draft, plan = [], Plan()
+        try:
+            yield plan
+            self._write(self._draft, plan, dry_run=dry_run)
+        finally:
+            self._draft = None
+            self.workspace.reload()
+            self._refresh()
+
     def _apply(self, documents: list[dict[str, Any]], what: str) -> None:
         """Write blueprints into the ledger, all of them or none."""
         blueprints = described.blueprints(documents, what)
+        if self._draft is None:
+            self._write([blueprints], Plan())
+        else:
+            self._plan([blueprints], Plan())
+            self._draft.append(blueprints)
+        self._refresh()
+
+    def _plan(self, batches: list[list[Blueprint]], plan: Plan) -> None:
+        """Add batches, each on top of those before, to a plan and to what objects are made of."""
+        for blueprints in batches:
+            made = planner(self.workspace, None, update=True)
+            each = made.add(blueprints)
+            self.workspace.go_by(made.contents)
+            plan.changes += each.changes
+            plan.notes += each.notes
+            plan.files.update(each.files)
+            plan.added.update(each.added)
+
+    def _write(self, batches: list[list[Blueprint]], plan: Plan, *, dry_run: bool = False) -> None:
         workspace = self.workspace
         with workspace.files.lock():
             workspace.reload()
-            plan = planner(workspace, None, update=True).add(blueprints)
+            self._plan(batches, plan)
+            if dry_run:
+                return
             for path in write(workspace.files, plan.files):
                 logger().warning("comments in %s could not be kept", path)
             new = [(key, status, "added by a package") for key, status in plan.added.items()]
@@ -207,10 +258,9 @@ class Ledger:
         for note in plan.notes:
             logger().warning("%s", note)
         workspace.reload()
-        for blueprint in blueprints:
+        for blueprint in (each for blueprints in batches for each in blueprints):
             if blueprint.kind in {"subject", "analysis"}:
                 workspace.overrule(*described.wanted(blueprint))
-        self._refresh()
 
     def _keep(self, event: Any) -> None:
         """Keep what was changed of a subject as facts."""
@@ -228,7 +278,7 @@ class Ledger:
 
     def _catch_up(self) -> None:
         # Not in the monitor: objects in hand would not be those of the pass any more.
-        if self.writes == "ledger":
+        if self.writes == "ledger" and self._draft is None:
             self.workspace.catch_up()
             self._refresh()
 
