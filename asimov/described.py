@@ -106,8 +106,8 @@ def _plain(value: Any) -> Any:
         return [_plain(each) for each in value]
     if isinstance(value, (PurePath, str)):
         return str(value)
+    if hasattr(value, "tolist"):  # of numpy: an array, or a number, some of which are floats too
+        return _plain(value.tolist())
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    if hasattr(value, "tolist"):  # of numpy: an array, or a number
-        return _plain(value.tolist())
     raise TypeError(f"{type(value).__name__} {value!r}")
