@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from tests.refusals import refused
+import json
+import re
+from html.parser import HTMLParser
+from urllib.parse import unquote
+
+import pytest
+
+from tests.refusals import is_clear, refused
 
 TEXT = (
     "kind: subject\nname: s\nanalyses:\n- {name: a, pipeline: command}\n"
@@ -33,3 +40,207 @@ def test_status_is_name_pipeline_and_state_under_the_subject(project, asimov, bl
 def test_a_typo(project, asimov, blueprint):
     assert asimov("apply", "-f", blueprint(TEXT)).code == 0
     refused(asimov, project, ["report", "status", "ss"], "no subject 'ss'; did you mean 's'?")
+
+
+# --- html
+
+
+@pytest.fixture
+def pages(project, asimov):
+    """Make the report; returns a page's text by its name."""
+
+    def run(*arguments):
+        ran = asimov("report", "html", *arguments)
+        assert ran.code == 0, ran
+        assert ran.err == ""
+        return {path.name: path.read_text() for path in (project / "pages").glob("*.html")}
+
+    return run
+
+
+class Page(HTMLParser):
+    """What a page holds: its elements, its text, and whether each element is closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.open, self.words = [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in {"meta", "link", "col", "input", "img", "br"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+
+def test_html_has_an_index_of_everything_and_a_page_for_each_subject(
+    project, asimov, blueprint, pages
+):
+    text = TEXT.replace(
+        "pipeline: command}", "pipeline: command, comment: the first, status: wait}", 1
+    )
+    assert asimov("apply", "-f", blueprint(text)).code == 0
+    asimov("review", "add", "s", "a", "rejected", "-m", "not yet")
+    ran = asimov("report", "html")
+    assert ran.out == f"Wrote 3 pages: {project / 'pages' / 'index.html'}\n"
+    made = pages()
+    assert set(made) == {"index.html", "subject-s.html", "subject-project-analyses.html"}
+    index = Page(made["index.html"])
+    assert not index.open
+    assert "Test project" in index.text
+    assert "s 2 analyses" in index.text
+    for each in ("a command wait", "rejected a person the first", "simpletestpipeline ready"):
+        assert each in index.text
+    page = Page(made["subject-s.html"])
+    assert not page.open
+    for each in ("the first", "rejected not yet", "Needs a", "What needs what"):
+        assert each in page.text
+
+
+def test_every_link_inside_the_report_leads_somewhere(project, asimov, blueprint, pages):
+    assert asimov("apply", "-f", blueprint(TEXT)).code == 0
+    made = {name: Page(text) for name, text in pages().items()}
+    ids = {name: {attrs.get("id") for _, attrs in page.tags} for name, page in made.items()}
+    links = [
+        (name, attrs["href"]) for name, page in made.items() for _, attrs in page.tags
+        if "href" in attrs
+    ]  # fmt: skip
+    assert len(links) > 10
+    for name, href in links:
+        if href.startswith("data:"):
+            continue
+        file, _, anchor = href.partition("#")
+        assert not anchor or unquote(anchor) in ids[unquote(file) or name], href
+        assert unquote(file) in {"", *made}, href
+
+
+def test_html_needs_no_network_and_runs_without_scripts(project, asimov, blueprint, pages):
+    assert asimov("apply", "-f", blueprint(TEXT)).code == 0
+    for text in pages().values():
+        assert not re.search(r"(src|href)\s*=\s*[\"']?(https?:)?//", text)
+        assert "@import" not in text
+        page = Page(text)
+        assert ("html", {"lang": "en"}) in page.tags
+        assert next(attrs for tag, attrs in page.tags if tag == "form").keys() >= {"hidden"}
+
+
+def test_what_people_write_is_text_and_no_html(project, asimov, blueprint, pages):
+    evil = "<script>alert(1)</script><b>&amp;"
+    path = blueprint(
+        json.dumps(
+            {
+                "kind": "subject",
+                "name": "s",
+                "analyses": [
+                    {
+                        "name": "a",
+                        "pipeline": "command",
+                        "comment": evil,
+                        "labels": {evil: evil},
+                        "needs": [evil],
+                    }
+                ],
+            }
+        )
+    )
+    assert asimov("apply", "-f", path).code == 0
+    asimov("review", "add", "s", "a", "-m", evil)
+    asimov("configuration", "update", "project/name", evil)
+    for text in pages().values():
+        assert evil not in text
+        assert "alert(1)&lt;/script&gt;" in text
+        assert [tag for tag, _ in Page(text).tags].count("script") == 1
+
+
+def test_html_of_one_subject_makes_its_page_and_the_index_anew(project, asimov, blueprint, pages):
+    assert asimov("apply", "-f", blueprint(TEXT + "---\n{kind: subject, name: t}\n")).code == 0
+    first = pages()
+    asimov("production", "set", "s", "a", "--status", "cancelled")
+    second = pages("t")
+    assert second["subject-s.html"] == first["subject-s.html"]
+    assert "cancelled" in second["index.html"]
+    assert "cancelled" in pages("s")["subject-s.html"]
+    refused(asimov, project, ["report", "html", "ss"], "no subject 'ss'; did you mean 's'?")
+
+
+def test_html_goes_where_it_is_asked_to_or_configured(project, asimov, blueprint, tmp_path):
+    assert asimov("apply", "-f", blueprint(TEXT)).code == 0
+    assert asimov("report", "html", "--location", tmp_path / "web").code == 0
+    assert (tmp_path / "web" / "index.html").exists()
+    assert not (project / "pages" / "index.html").exists()
+    asimov("configuration", "update", "general/webroot", "site")
+    assert asimov("report", "html").code == 0
+    assert (project / "site" / "index.html").exists()
+
+
+def test_a_page_of_a_subject_that_is_gone_goes_and_no_other(project, asimov, blueprint, pages):
+    assert asimov("apply", "-f", blueprint(TEXT + "---\n{kind: subject, name: t}\n")).code == 0
+    (project / "pages").mkdir(exist_ok=True)
+    (project / "pages" / "subject-mine.html").write_text("<p>mine</p>")
+    assert "subject-t.html" in pages()
+    (project / "ledger" / "subjects" / "t.yaml").unlink()
+    made = pages()
+    assert "subject-t.html" not in made
+    assert made["subject-mine.html"] == "<p>mine</p>"
+
+
+def test_html_of_an_empty_project_and_of_a_broken_file(project, asimov, blueprint, pages):
+    assert "There are no analyses yet." in Page(pages()["index.html"]).text
+    assert asimov("apply", "-f", blueprint(TEXT)).code == 0
+    file = project / "ledger" / "subjects" / "s.yaml"
+    file.write_text(file.read_text() + "  : [\n")
+    ran = asimov("report", "html")
+    assert ran.code == 0, ran
+    assert "is not valid YAML" in Page((project / "pages" / "index.html").read_text()).text
+
+
+def test_a_page_that_can_not_be_written_is_one_line(project, asimov, blueprint):
+    assert asimov("apply", "-f", blueprint(TEXT)).code == 0
+    (project / "file").write_text("")
+    refused(asimov, project, ["report", "html", "--location", "file/web"], "can't be written")
+
+
+# --- graph
+
+
+def test_graph_tells_who_needs_whom(project, asimov, blueprint):
+    assert "There are no analyses yet" in asimov("report", "graph").out
+    assert asimov("apply", "-f", blueprint(TEXT)).code == 0
+    assert asimov("report", "graph", "s").out.splitlines() == [
+        "s",
+        "  a  ready",
+        "  b  ready  <- a",
+    ]
+    told = json.loads(asimov("report", "graph", "--format", "json").out)
+    assert [node["id"] for node in told["nodes"]] == ["s/a", "s/b", "project-analyses/p"]
+    assert told["edges"] == [{"from": "s/a", "to": "s/b", "used": True, "assets": []}]
+
+
+def test_graph_for_graphviz(project, asimov, blueprint):
+    text = TEXT + '---\n{kind: analysis, event: s, name: c, pipeline: command, analyses: ["!b"], '
+    assert asimov("apply", "-f", blueprint(text + "needs: [b]}\n")).code == 0
+    lines = asimov("report", "graph", "-f", "dot").out.splitlines()
+    assert (lines[0], lines[-1]) == ("digraph analyses {", "}")
+    assert '  "s/a" -> "s/b";' in lines
+    assert '  "s/b" -> "s/c" [style=dashed];' in lines
+    assert any('[label="a\\ncommand, ready"' in line for line in lines)
+
+
+def test_graph_and_typos(project, asimov, blueprint):
+    assert asimov("apply", "-f", blueprint(TEXT)).code == 0
+    refused(asimov, project, ["report", "graph", "ss"], "no subject 'ss'; did you mean 's'?")
+    is_clear(asimov("report", "graph", "--format", "svg"), "'svg' is not one of", code=2)
+    is_clear(asimov("report", "htm"), "No such command 'htm'", code=2)
