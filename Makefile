@@ -1,16 +1,20 @@
 # make demo   sets asimov up in .venv and runs the quickstart to its results
 # make test   sets everything up, a real HTCondor pool included, and passes every check
+# make test-plugins   runs pipelines that others have published; downloads about 1.5 GB
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test docs bench clean
+.PHONY: demo test test-plugins docs bench clean
 
 demo: $(VENV)/demo.done
 	@$(BIN)/python tools/demo $(BIN)
 
 test: $(VENV)/test.done
 	@tools/run-tests $(BIN)
+
+test-plugins: $(VENV)/test.done
+	@tools/with-pool $(BIN) tools/test-plugins $(BIN)
 
 docs: $(VENV)/test.done
 	$(BIN)/python -m mkdocs build --quiet --strict --site-dir site

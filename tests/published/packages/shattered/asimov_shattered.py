@@ -1,0 +1,3 @@
+"""Broken at import."""
+
+raise RuntimeError("this package is in pieces")
