@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from asimov.cli.opened import open_workspace
-from asimov.engine.declarations import planner
+from asimov.engine.declarations import asset_notes, planner
 from asimov.ledger import blueprints
 from asimov.ledger.plan import Plan
 from asimov.ledger.writing import write
+from asimov.workspace import Workspace
 
 
 @click.command("apply")
@@ -53,18 +54,27 @@ def command(
         click.echo("Nothing to apply: no documents in " + ", ".join(files))
         return
     if dry_run:
-        _show(planner(workspace, subject, update).add(documents), would=True)
+        _show(_planned(workspace, subject, update, documents), would=True)
         return
     with workspace.files.lock():
         # Somebody else may have changed the ledger while this waited for the lock.
         workspace.reload()
-        plan = planner(workspace, subject, update).add(documents)
+        plan = _planned(workspace, subject, update, documents)
         lost = write(workspace.files, plan.files)
         new = [(key, status, "added by asimov apply") for key, status in plan.added.items()]
         workspace.journal.add(new, "apply")
     _show(plan, would=False)
     for path in lost:
         click.echo(f"note: comments in {path} could not be kept", err=True)
+
+
+def _planned(
+    workspace: Workspace, subject: str | None, update: bool, documents: list[blueprints.Blueprint]
+) -> Plan:
+    made = planner(workspace, subject, update)
+    plan = made.add(documents)
+    plan.notes += asset_notes(made.contents, plan.added)
+    return plan
 
 
 def _show(plan: Plan, *, would: bool) -> None:

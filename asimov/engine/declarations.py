@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
+from typing import Any
 
 from asimov import declared, plugins
 from asimov.engine.calling import Call
 from asimov.engine.capture import Capture
 from asimov.engine.containment import contained, late, limit_of
 from asimov.engine.guard import by_person
+from asimov.engine.requirements import unprovided
 from asimov.engine.terms import vocabulary_terms
 from asimov.errors import AsimovError
+from asimov.ledger.contents import Contents
+from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.needs import Key
 from asimov.ledger.plan import Planner
 from asimov.workspace import Workspace
@@ -97,6 +101,42 @@ def import_published(
     finally:
         _capture.stop()
     return None
+
+
+def asset_notes(contents: Contents, new: Iterable[Key]) -> list[str]:
+    """Return a note for each new analysis that needs an asset which nothing it uses declares.
+
+    No pipeline is imported for this that is not yet: `asimov why` tells it in any case.
+
+    Parameters
+    ----------
+    contents
+        The ledger with the new analyses.
+    new
+        The analyses.
+    """
+    graph = Dependencies(
+        contents, lambda key: contents.settings(contents.entries[key], {}), lambda _: "ready"
+    )
+    return [
+        f"{'/'.join(key)}: no analysis that it uses declares to make its input {asset!r}"
+        for key in new
+        for asset in unprovided(contents, graph, key, _at_hand)
+    ]
+
+
+def _at_hand(pipeline: str) -> Any:
+    """Return a pipeline's class if its module is imported or asimov's own, and None otherwise."""
+    point = plugins.find(plugins.PIPELINES, pipeline)
+    if point is None:
+        return None
+    module = point.value.partition(":")[0]
+    if module not in sys.modules and not module.startswith("asimov.pipelines."):
+        return None
+    try:
+        return plugins.load(plugins.PIPELINES, pipeline)
+    except AsimovError:
+        return None
 
 
 def settings_classes(warn: Callable[[str], None]) -> dict[str, type]:

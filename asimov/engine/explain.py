@@ -156,7 +156,12 @@ def _assets(workspace: Workspace, key: Key, told: Explanation, *, ready: bool) -
             imported(name, workspace)
         ):
             return False
-        lacking = unprovided(workspace, key)
+        lacking = unprovided(
+            workspace.contents,
+            workspace.dependencies,
+            key,
+            lambda pipeline: imported(pipeline, workspace),
+        )
         for asset in lacking:
             told.because.append(f"no analysis that it uses declares to make its input {asset!r}")
         if ready and not lacking:

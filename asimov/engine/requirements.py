@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from asimov import declared, plugins
@@ -10,7 +10,9 @@ from asimov.analysis import Analysis
 from asimov.assets import inputs_of, outputs_of
 from asimov.engine.guard import call, guarded, imported
 from asimov.errors import AsimovError
+from asimov.ledger.contents import Contents
 from asimov.ledger.declared_settings import place_of
+from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.needs import Key
 from asimov.settings import faults, made, nearest
 from asimov.workspace import Workspace
@@ -118,28 +120,36 @@ def makers(workspace: Workspace, names: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
-def unprovided(workspace: Workspace, key: Key) -> list[str]:
+def unprovided(
+    contents: Contents, graph: Dependencies, key: Key, class_of: Callable[[str], Any]
+) -> list[str]:
     """Return the assets that an analysis needs and that none of those which it uses declares.
 
     Only where all of them declare what they make can that be known before they have made it.
 
-    Raises
-    ------
-    PluginError
-        Where a pipeline can't be loaded.
+    Parameters
+    ----------
+    contents, graph
+        The ledger, and what depends on what in it.
+    key
+        The analysis.
+    class_of
+        Returns a pipeline's class, or None where that is not to be had.
     """
-    entries = workspace.contents.entries
-    declared_inputs = inputs_of(imported(entries[key].pipeline, workspace))
-    wanted = [each.name for each in declared_inputs if not each.optional]
-    if not wanted or workspace.dependencies.of(key).unmatched:
+    wanted = [each.name for each in inputs_of(_class(contents, key, class_of)) if not each.optional]
+    if not wanted or graph.of(key).unmatched:
         return []
     made_here: set[str] = set()
-    for each in workspace.dependencies.inputs(key):
-        outputs = outputs_of(imported(entries[each].pipeline, workspace))
+    for each in graph.inputs(key):
+        outputs = outputs_of(_class(contents, each, class_of))
         if not outputs:
             return []
         made_here.update(output.name for output in outputs)
     return [name for name in wanted if name not in made_here]
+
+
+def _class(contents: Contents, key: Key, class_of: Callable[[str], Any]) -> Any:
+    return class_of(contents.entries[key].pipeline)
 
 
 def _empty(asset: Any) -> bool:

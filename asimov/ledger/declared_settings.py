@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from asimov.errors import AsimovError, Place
@@ -54,6 +56,15 @@ def unknown(data: Mapping[str, Any], cls: type) -> Fault | None:
             told = f"there is no such setting{nearest(key, [*names(cls), *GENERAL])}"
             return Fault((str(key),), told, f"it reads {', '.join(names(cls)) or 'none'}")
     return None
+
+
+@lru_cache(maxsize=10_000)  # thousands of analyses have the same few settings
+def near_miss(name: str, known: frozenset[str]) -> str | None:
+    """Return the name that another is nearly; None for a name that is known or far from all."""
+    if name in known:
+        return None
+    near = difflib.get_close_matches(name, known, 1, cutoff=0.8)
+    return near[0] if near else None
 
 
 class Written(NamedTuple):
@@ -146,6 +157,16 @@ class Check:
     def around(self, subject: str, written: Written) -> None:
         """Have the analyses of a subject checked whose settings change; of all, for ``""``."""
         self._around.setdefault(subject, []).append(written)
+
+    def near_misses(self, pipeline: str, written: Written) -> Iterator[str]:
+        """Yield a note for each setting of a pipeline's section that is named almost like one."""
+        cls = self._class(pipeline)
+        section = _of_pipeline(written, pipeline)
+        known = frozenset({*names(cls), *(each.attribute for each in fields(cls))} if cls else ())
+        for key in section.data:
+            if key not in GENERAL and (near := near_miss(str(key), known)):
+                place = section.document.place([*section.path, key])
+                yield f"{place}: {pipeline} declares no setting {key!r}; did you mean {near!r}?"
 
     def run(self) -> None:
         """Check all that the change concerns.

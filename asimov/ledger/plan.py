@@ -5,14 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from asimov.errors import AsimovError
 from asimov.ledger import strategies
 from asimov.ledger.blueprints import Blueprint
 from asimov.ledger.contents import Contents, Entry
-from asimov.ledger.declared_settings import Check, Written
+from asimov.ledger.declared_settings import Check, Written, near_miss
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.documents import Document
 from asimov.ledger.merge import lay_over, merge
@@ -147,6 +146,7 @@ class Planner:
     def _add_configuration(self, data: dict[str, Any], document: Document) -> None:
         for name in data.get("pipelines") or {}:
             self._known_pipeline(name, document, ["pipelines", name])
+            self.plan.notes += self._declared.near_misses(name, Written(document, (), data))
         self._lay_over_project(data, "configuration", document)
 
     def _add_postprocessing(self, data: dict[str, Any], document: Document) -> None:
@@ -344,7 +344,7 @@ class Planner:
         read = (*OF_FAILURES, *declared)
         known = frozenset([*shape.__struct_fields__, *read])
         for name in data:
-            near = _near_miss(str(name), known)
+            near = near_miss(str(name), known)
             if near is not None:
                 self.plan.notes.append(
                     f"{document.place([*path, name])}: {name!r} is kept as a setting of your own; "
@@ -389,12 +389,3 @@ class Planner:
                 where=place,
                 hint="one of them must not need the next",
             )
-
-
-@lru_cache(maxsize=10_000)  # thousands of analyses have the same few settings
-def _near_miss(name: str, known: frozenset[str]) -> str | None:
-    """Return the name that another is nearly; None for a name that is known or far from all."""
-    if name in known:
-        return None
-    near = difflib.get_close_matches(name, known, 1, cutoff=0.8)
-    return near[0] if near else None

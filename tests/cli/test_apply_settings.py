@@ -13,6 +13,7 @@ import pytest
 import yaml
 from asimov.pipelines.testing import SimpleTestPipeline
 
+from asimov.assets import Asset
 from asimov.settings import Setting
 from asimov.testing.entries import entry_points
 from tests.conftest import snapshot
@@ -308,3 +309,39 @@ def test_settings_that_can_not_be_used_are_one_warning(
     assert "walk" in ran.err
     assert "Done: 3 added" in ran.out
     assert "hello" not in ran.out
+
+
+@pytest.mark.usefixtures("walk")
+def test_a_section_of_a_pipeline_with_a_near_miss_is_noted(
+    asimov: Callable[..., Any], blueprint: Callable[..., Path]
+) -> None:
+    text = "kind: configuration\npipelines:\n  walk:\n    widht: 1\n    far off: 1\n    width: 1\n"
+    ran = asimov("apply", "-f", blueprint(text))
+    assert ran.code == 0
+    (line,) = ran.err.splitlines()
+    assert line.endswith(":4:5: walk declares no setting 'widht'; did you mean 'width'?")
+
+
+class Makes(SimpleTestPipeline):
+    name = "makes"
+    outputs = (Asset("other"),)
+
+
+class Uses(SimpleTestPipeline):
+    name = "uses"
+    inputs = (Asset("psds"), Asset("extra", optional=True))
+
+
+@pytest.mark.parametrize(
+    ("needs", "noted"),
+    [("", True), ("needs: [m]\n", True), ("needs: [m, t]\n", False), ("needs: [later]\n", False)],
+)
+def test_an_input_that_nothing_declares_to_make_is_noted(
+    project: Path, asimov: Callable[..., Any], blueprint: Callable[..., Path], needs: str,
+    noted: bool,
+) -> None:  # fmt: skip
+    text = SUBJECT + analysis("", "m", "makes") + analysis("", "t", "simpletestpipeline")
+    with entry_points({"asimov.pipelines": {"makes": Makes, "uses": Uses}}):
+        ran = asimov("apply", "-f", blueprint(text + analysis(needs, "u", "uses")))
+    told = "note: s/u: no analysis that it uses declares to make its input 'psds'\n"
+    assert (ran.code, ran.err) == (0, told if noted else "")
