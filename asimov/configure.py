@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asimov import fields
 from asimov.errors import AsimovError
 from asimov.files import write_atomically
 from asimov.templating import dialect_of, find_template, render
@@ -105,7 +106,11 @@ def make_config(analysis: Analysis, path: Path, directory: str | Path | None, dr
     template = template_of(analysis, directory)
     dialect = getattr(analysis.pipeline, "template_dialect", None) or dialect_of(template)
     context = names(analysis, inputs=dialect != "liquid")
-    text = render(template, context, _folders(analysis), dialect)
+    try:
+        text = render(template, context, _folders(analysis), dialect)
+    except AsimovError as error:
+        error.hint = error.hint or fields.hint(error.message)
+        raise
     if not dryrun:
         write_atomically(path, text, sync=False)
     return text

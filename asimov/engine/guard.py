@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from asimov import plugins
+from asimov import fields, plugins
 from asimov.analysis import Analysis
 from asimov.engine.calling import Call, acting, calls_of
 from asimov.engine.containment import contained, late, limit_of
@@ -42,7 +42,10 @@ class HookError(AsimovError):
             return
         text = str(cause).strip().splitlines()
         what = f"{type(cause).__name__}: {text[0]}" if text else type(cause).__name__
-        super().__init__(f"{analysis.entry.pipeline}.{method} raised {what}")
+        why = fields.hint(what)
+        super().__init__(
+            f"{analysis.entry.pipeline}.{method} raised {what}" + (f"; {why}" if why else "")
+        )
 
 
 def call(analysis: Analysis, method: str, *, keep: bool = True, **arguments: Any) -> Any:
