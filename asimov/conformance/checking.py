@@ -85,7 +85,7 @@ def check(
                 found[name].append(finding)
     finally:
         shutil.rmtree(top, ignore_errors=True)
-    return [_whole(name, findings) for name, findings in found.items()]
+    return [whole(name, findings) for name, findings in found.items()]
 
 
 def _play(task: Task, python: str, environment: Mapping[str, str]) -> Told:
@@ -144,7 +144,7 @@ def _clear_up(root: Path) -> None:
             workspace.journal.close()
 
 
-def _whole(name: str, findings: list[Finding]) -> Finding:
+def whole(name: str, findings: list[Finding]) -> Finding:
     """Return what the findings of several scenes come to."""
     for holds in (False, True, None):
         of_kind = [each for each in findings if each.holds is holds]

@@ -51,6 +51,7 @@ class Findings:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.made: dict[str, Finding] = {}
+        self.notes: set[str] = set()
 
     def holds(self, contract: str, seen: str = "") -> None:
         """Say that a contract holds, unless it was found not to."""
@@ -84,6 +85,7 @@ class Findings:
 
     def note(self, what: str) -> None:
         """Note what a later scene is to know."""
+        self.notes.add(what)
         self._write(_Line(note=what))
 
     def _add(self, contract: str, holds: bool | None, seen: str) -> None:

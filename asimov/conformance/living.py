@@ -11,7 +11,7 @@ from asimov.conformance.outcome import judge_products
 from asimov.conformance.stage import Stage, stage
 from asimov.conformance.task import BY_OBJECT, Task
 from asimov.errors import AsimovError
-from asimov.scheduler import Gone
+from asimov.scheduler import Gone, NotFound
 from asimov.scheduler.dagfile import read_dag_file
 
 
@@ -105,6 +105,9 @@ def _submit(here: Stage) -> int | None:
     findings.judge(
         "job-number", said is not None, f"it said nothing of job {job_id}, which its tag tells of"
     )
+    if job_id not in new and isinstance(here.observe(), NotFound):
+        findings.fails("job-number", f"it said {job_id}, and the scheduler knows of no such job")
+        return None
     attempt = here.project.workspace.journal.attempts(here.key)[-1]
     findings.judge(
         "tagged",

@@ -44,7 +44,7 @@ def recorded_project(
 
 
 @pytest.fixture
-def plugins() -> Iterator[Callable[[Mapping[str, Mapping[str, Any]]], None]]:
-    """Return what adds entry points until the test's end: ``plugins({group: {name: class}})``."""
+def add_entry_points() -> Iterator[Callable[[Mapping[str, Mapping[str, Any]]], None]]:
+    """Return what adds entry points until the test's end, as `asimov.testing.entry_points`."""
     with ExitStack() as stack:
         yield lambda added: stack.enter_context(entry_points(added))

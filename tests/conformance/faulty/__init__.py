@@ -1,0 +1,1 @@
+"""Pipelines with one fault each, and one without."""

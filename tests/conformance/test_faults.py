@@ -1,0 +1,151 @@
+"""A pipeline with a fault is found out, for every contract; one without passes them all."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from asimov import plugins
+from asimov.conformance.checking import check
+from asimov.conformance.child import play
+from asimov.conformance.contracts import CONTRACTS, EVERYWHERE, SCENES
+from asimov.conformance.task import Task
+from asimov.testing import entry_points
+
+HERE = Path(__file__).parent
+
+#: By contract: what has a fault, in which scene it shows if that is not the contract's own, and
+#: the other contracts that it breaks by the same fault.
+FAULTS = {
+    "loads": ["loading:NoPipeline", "loading:Missing"],
+    "import-writes-nothing": ["writes:Faulty"],
+    "import-prints-nothing": ["prints:Faulty"],
+    "import-is-quick": ["slow:Faulty"],
+    "name": ["loading:OtherName"],
+    "settings-known": ["loading:Undeclared"],
+    "renders": ["configuring:NeedsMore"],
+    "renders-again": ["configuring:NeverTheSame"],
+    "rundir-untouched": ["configuring:MakesRunDirectory"],
+    "asked-early": ["configuring:AskedTooEarly"],
+    "settings-enforced": ["loading:Undeclared"],
+    "dry-runs": ["living:DryRunWrites", "living:DryRunSubmits"],
+    "builds-again": ["living:PilesUp", "living:DoublesNodes"],
+    "incomplete-before": ["living:AlwaysComplete"],
+    "job-number": ["living:Silent", "living:DoesNotSubmit"],
+    "tagged": ["living:Untagged"],
+    "one-job": ["living:TwoJobs"],
+    "running": ["living:NoProgress"],
+    "complete-after": ["living:NeverComplete"],
+    "completion-repeats": ["living:NotesThatItWasAsked", "living:CompleteOnce"],
+    "assets-exist": ["living:NamesTooMuch", "living:NamesNothing"],
+    "outputs-made": ["living:MakesLess"],
+    "logs-found": ["living:NoLogs"],
+    "results-stored": ["living:StoresNothing", "living:GetsStuck"],
+    "ejects": ["leaving:KeepsItsJob"],
+    "cleans": ["leaving:KeepsItsFiles", "leaving:KeepsItsDagOnly"],
+    "restarts": ["leaving:OnceOnly"],
+    "resurrects-bounded": ["failing:TwoAtOnce", "failing:RaisesItsLimit"],
+    "folder-kept": ["living:GoesAway"],
+    "any-folder": ["living:LooksAroundItself", "living:RelativeAssets"],
+    "ledger-untouched": ["configuring:WritesLedger"],
+    "returns": ["living:Exits", "living:Hangs"],
+}
+
+#: What else the same fault breaks.
+ALSO = {
+    "living:DoublesNodes": {"job-number"},
+    "living:CompleteOnce": {"any-folder", "results-stored"},
+    "living:MakesLess": {"results-stored"},
+    "living:NamesNothing": {"results-stored"},
+    "living:Exits": {"running"},
+    "living:Hangs": {"running"},
+}
+
+
+@pytest.fixture
+def _on_path(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.syspath_prepend(HERE)
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] == "faulty"]:
+        del sys.modules[name]
+
+
+def test_every_contract_has_a_pipeline_that_breaks_it() -> None:
+    assert list(FAULTS) == list(CONTRACTS)
+
+
+@pytest.mark.usefixtures("_on_path")
+@pytest.mark.parametrize(
+    ("contract", "value"), [(name, value) for name, values in FAULTS.items() for value in values]
+)
+def test_a_fault_is_found(contract: str, value: str, tmp_path: Path) -> None:
+    scene = CONTRACTS[contract].scene
+    if scene == EVERYWHERE:
+        scene = value.partition(":")[0]
+    task = Task(
+        scene=scene,
+        pipeline="faulty",
+        folder=str(tmp_path / "scene"),
+        findings=str(tmp_path / "findings"),
+        patience=20,
+        call=2 if value == "living:Hangs" else 60,
+        loading=0.3 if value == "slow:Faulty" else 20,
+    )
+    with entry_points({plugins.PIPELINES: {"faulty": f"faulty.{value}"}}):
+        made = play(task).made
+    broken = {name for name, each in made.items() if each.holds is False}
+    assert broken == {contract} | ALSO.get(value, set()), made
+    assert made[contract].seen
+
+
+@pytest.mark.usefixtures("_on_path")
+def test_a_good_pipeline_keeps_every_contract(tmp_path: Path) -> None:
+    added = {
+        plugins.PIPELINES: {"good": "faulty.good:Good"},
+        plugins.SETTINGS: {"good": "faulty.declared:GoodSettings"},
+    }
+    with entry_points(added):
+        for scene in SCENES:
+            task = Task(
+                scene=scene,
+                pipeline="good",
+                folder=str(tmp_path / scene),
+                findings=str(tmp_path / f"{scene}.jsonl"),
+            )
+            made = play(task).made
+            assert {each.holds for each in made.values()} == {True}, made
+
+
+@pytest.fixture
+def faulty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    """Install, for other processes too, a package whose pipelines are those with faults."""
+    info = tmp_path / "faulty-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: faulty\nVersion: 1.0\n")
+    values = {"dies": "living:Dies", "exits": "living:Exits", "good": "good:Good"}
+    lines = [f"{name} = faulty.{value}\n" for name, value in values.items()]
+    settings = "[asimov.settings]\ngood = faulty.declared:GoodSettings\n"
+    (info / "entry_points.txt").write_text("[asimov.pipelines]\n" + "".join(lines) + settings)
+    path = [str(HERE), str(tmp_path), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, path)))
+    return "faulty"
+
+
+@pytest.mark.usefixtures("faulty")
+def test_a_pipeline_that_ends_the_process_is_told_with_its_method() -> None:
+    found = {each.contract: each for each in check("dies", patience=20)}
+    assert found["returns"].holds is False
+    assert "ended with exit code 7 in dies.build_dag" in found["returns"].seen
+    assert found["loads"].holds
+    assert found["renders"].holds
+    assert found["one-job"].holds is None
+    assert "dies.build_dag" in found["one-job"].seen
+
+
+@pytest.mark.usefixtures("faulty")
+def test_what_can_be_seen_in_processes_of_their_own_is_the_same() -> None:
+    assert {each.holds for each in check("good", patience=20)} == {True}
