@@ -21,6 +21,11 @@ from asimov.ledger.merge import copied, lay_over, merge
 from asimov.settingsclass import REQUIRED, Field, bad, fields, real, struct_of
 
 T = TypeVar("T")
+#: Keys of an analysis that are asimov's, and can't be settings of a pipeline.
+RESERVED = frozenset(
+    {"kind", "name", "event", "subject", "subjects", "pipeline", "status"}
+    | {"needs", "analyses", "strategy", "comment"}
+)
 
 
 def Setting(description: str, *, name: str | None = None, **limits: Any) -> Meta:  # noqa: N802
@@ -95,8 +100,19 @@ def check(cls: type) -> None:
         Where it is no dataclass, or a field of it can't be a setting, with the field.
     """
     for field in fields(cls):
+        if field.name in RESERVED:
+            raise bad(cls, field.attribute, f"{field.name!r} is a key of every analysis")
+    _check_defaults(cls)
+
+
+def _check_defaults(cls: type) -> None:
+    for field in fields(cls):
         if field.inner is not None:
-            check(field.inner)
+            _check_defaults(field.inner)
+            if isinstance(field.default, Mapping):
+                whole = lay_over(defaults(field.inner, field.default), field.default)
+                for fault in _faults(field.inner, whole, (field.name,)):
+                    raise bad(cls, field.attribute, f"its default: {fault}")
         elif field.default is not REQUIRED and (fault := _fault(field.default, field, ())):
             raise bad(cls, field.attribute, f"its default {fault.message}")
 

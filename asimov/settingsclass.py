@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 import msgspec
@@ -12,11 +13,6 @@ from msgspec import Meta, Struct
 from asimov import fieldtypes
 from asimov.errors import AsimovError
 
-#: Keys of an analysis that are asimov's, and can't be settings of a pipeline.
-RESERVED = frozenset(
-    {"kind", "name", "event", "subject", "subjects", "pipeline", "status"}
-    | {"needs", "analyses", "strategy", "comment"}
-)
 #: What stands for the default of a setting that has none.
 REQUIRED = object()
 
@@ -70,15 +66,26 @@ def fields(cls: type) -> tuple[Field, ...]:
     return tuple(_field(each, hints[each.name]) for each in _given(cls))
 
 
-@cache
-def struct_of(cls: type) -> type[Struct]:
+def struct_of(cls: type, *, plain: bool = False) -> type[Struct]:
     """Return the struct whose keys are the settings' names, for checks and for JSON Schema.
+
+    Parameters
+    ----------
+    cls
+        The settings class.
+    plain
+        Whether its defaults are as the ledger would hold them, as a schema needs them.
 
     Raises
     ------
     AsimovError
         Where the class can't be used, with why.
     """
+    return _made(cls, plain)
+
+
+@cache
+def _made(cls: type, plain: bool) -> type[Struct]:
     if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
         raise AsimovError(
             f"the settings class {_called(cls)} is no dataclass", hint="put @dataclass above it"
@@ -87,7 +94,7 @@ def struct_of(cls: type) -> type[Struct]:
         raise AsimovError(f"the settings class {_called(cls)} contains itself")
     _being_read.append(cls)
     try:
-        return _struct(cls)
+        return _struct(cls, plain=plain)
     finally:
         _being_read.pop()
 
@@ -171,7 +178,7 @@ def _inner(hint: Any) -> tuple[type | None, bool]:
     return None, False
 
 
-def _struct(cls: type) -> type[Struct]:
+def _struct(cls: type, *, plain: bool) -> type[Struct]:
     try:
         hints = fieldtypes.hints(cls)
     except Exception as error:  # whatever evaluating an annotation raises
@@ -185,14 +192,12 @@ def _struct(cls: type) -> type[Struct]:
         name = _name(each.name, hints[each.name])
         if name in names.values():
             raise bad(cls, each.name, f"there are two settings {name!r}")
-        if name in RESERVED and len(_being_read) == 1:
-            raise bad(cls, each.name, f"{name!r} is a key of every analysis")
         names[each.name] = name
-        kind = fieldtypes.translated(hints[each.name], struct_of)
+        kind = fieldtypes.translated(hints[each.name], partial(struct_of, plain=plain))
         why = fieldtypes.unusable(kind)
         if why:
             raise bad(cls, each.name, why)
-        parts.append(_part(each, kind))
+        parts.append(_part(each, kind, _as_it_is if plain else _typed))
     made = msgspec.defstruct(
         cls.__name__,
         parts,
@@ -207,13 +212,17 @@ def _struct(cls: type) -> type[Struct]:
     return made
 
 
-def _part(each: dataclasses.Field[Any], kind: Any) -> Any:
+def _part(each: dataclasses.Field[Any], kind: Any, of: Callable[[Any, Any], Any]) -> Any:
     default = _default(each)
     if default is REQUIRED:
         return each.name, kind
     if isinstance(default, (dict, list)):
-        return each.name, kind, msgspec.field(default_factory=lambda: _typed(default, kind))
-    return each.name, kind, _typed(default, kind)
+        return each.name, kind, msgspec.field(default_factory=lambda: of(default, kind))
+    return each.name, kind, of(default, kind)
+
+
+def _as_it_is(value: Any, kind: Any) -> Any:
+    return value
 
 
 def _typed(value: Any, kind: Any) -> Any:

@@ -244,9 +244,15 @@ class Around:
     inner: BadDefault = field(default_factory=lambda: BadDefault(2))
 
 
+@dataclass
+class BadInside:
+    inner: Sampler = field(default_factory=lambda: Sampler(0))
+
+
 @pytest.mark.parametrize(
     ("cls", "why"),
     [
+        (BadInside, "the field 'inner': its default: inner: max steps: should be a whole number"),
         (NoDataclass, "NoDataclass is no dataclass"),
         (OfNothing, "OfNothing: the field 'x': the ledger has no values of the type complex"),
         (Unread, "Unread: a type can't be read: name 'NotThere' is not defined"),

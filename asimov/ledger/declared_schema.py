@@ -51,7 +51,9 @@ def _define(definitions: dict[str, Any], prefix: str, cls: type) -> str:
     """Add what describes a settings class; return the reference to it."""
     template = f"#/$defs/{prefix}.{{name}}"
     ((reference,), components) = msgspec.json.schema_components(
-        [struct_of(cls)], ref_template=template, schema_hook=lambda _: {"type": "string"}
+        [struct_of(cls, plain=True)],
+        ref_template=template,
+        schema_hook=lambda _: {"type": "string"},
     )
     for name, component in components.items():
         # What is required may stand in another layer: of the project, or of the subject. A name
