@@ -1,0 +1,110 @@
+"""``asimov plugins check``: what it prints, its exit codes, and what it takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asimov.conformance.contracts import CONTRACTS
+from asimov.scaffold import write_package
+
+
+def test_a_pipeline_that_keeps_all_contracts(asimov: Callable[..., Any]) -> None:
+    ran = asimov("plugins", "check", "SimpleTestPipeline")
+    assert ran.code == 0, ran
+    assert f"simpletestpipeline: {len(CONTRACTS)} hold\n" in ran.out
+    assert [line.split()[1].strip(":") for line in ran.out.splitlines()[:-1]] == list(CONTRACTS)
+
+
+def test_a_package_in_a_folder_is_checked_and_left_as_it_is(
+    asimov: Callable[..., Any], tmp_path: Path
+) -> None:
+    package = write_package("walks", "simple", tmp_path).folder
+    before = sorted(package.rglob("*"))
+    ran = asimov("plugins", "check", package, "--json")
+    assert ran.code == 0, ran
+    told = json.loads(ran.out)
+    assert list(told) == ["walks"]
+    assert {row["contract"]: row["holds"] for row in told["walks"]} == dict.fromkeys(
+        CONTRACTS, True
+    )
+    assert told["walks"][0]["sentence"] == CONTRACTS["loads"].sentence
+    assert sorted(package.rglob("*")) == before
+
+
+def test_what_does_not_hold_is_told_with_its_sentence(
+    asimov: Callable[..., Any], tmp_path: Path
+) -> None:
+    package = write_package("walks", "simple", tmp_path).folder
+    source = package / "asimov_walks" / "pipeline.py"
+    text = source.read_text()
+    source.write_text(text.replace('name = "walks"', 'name = "walk"\n    log_patterns = ()'))
+    assert source.read_text() != text
+    ran = asimov("plugins", "check", package)
+    assert ran.code == 1, ran
+    assert f"does not hold  name: {CONTRACTS['name'].sentence}\n" in ran.out
+    assert "the entry point is 'walks', and the pipeline's name 'walk'" in ran.out
+    assert "2 do not hold (name, logs-found)\n" in ran.out
+
+
+def test_settings_are_taken_from_a_file(asimov: Callable[..., Any], tmp_path: Path) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("{executable: sh, arguments: [-c, 'exit 3'], outputs: {a: a.txt}}\n")
+    ran = asimov("plugins", "check", "command", "--settings", settings)
+    assert ran.code == 1, ran
+    assert "it is false; job 1 ended with exit code 3; missing: a.txt" in ran.out
+    assert "can't be told  assets-exist" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["comand"], "there is no pipeline 'comand'; did you mean 'command'?"),
+        (["./comand"], "./comand: there is no such folder"),
+        (["empty"], "empty: there is no package here"),
+        (["command", "--scheduler", "locl"], "no scheduler 'locl'; did you mean 'local'?"),
+        (["command", "--settings", "other.yaml"], "no analysis of the pipeline 'command' in it"),
+        (["command", "--settings", "broken.yaml"], "broken.yaml:2:1: is not valid YAML"),
+        (["broken"], "broken: can't be installed"),
+        (["nothing"], "publishes no entry point of the group asimov.pipelines"),
+    ],
+)
+def test_what_is_mistyped_is_told(
+    arguments: list[str],
+    told: str,
+    asimov: Callable[..., Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("empty", "broken", "nothing"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "broken" / "pyproject.toml").write_text("[project\n")
+    (tmp_path / "nothing" / "pyproject.toml").write_text("[project]\nname = 'n'\nversion = '1'\n")
+    (tmp_path / "other.yaml").write_text(
+        "{kind: subject, name: s}\n---\n{kind: analysis, name: a, event: s, pipeline: other}\n"
+    )
+    (tmp_path / "broken.yaml").write_text("{kind: subject\n")
+    ran = asimov("plugins", "check", *arguments)
+    assert ran.code == 1, ran
+    assert told in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_what_can_not_be_told_has_an_exit_code_of_its_own(
+    asimov: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from asimov.conformance import checking
+    from asimov.conformance.findings import Finding
+
+    found = [Finding("loads", True), Finding("name", None, "the day is over")]
+    monkeypatch.setattr(checking, "check", lambda *given, **named: found)
+    ran = asimov("plugins", "check", "command")
+    assert ran.code == 3
+    assert "command: 1 hold; 1 can't be told (name)\n" in ran.out
+    found.append(Finding("renders", False, "no"))
+    assert asimov("plugins", "check", "command").code == 1
