@@ -48,6 +48,7 @@ STATES = {
         State("restart", "is to be cleaned and run again by the next monitor pass", active=True),
         State("cancelled", "will never run", blocks=True),
         State("manual", "is run by a person outside asimov", blocks=True),
+        State("review", "is complete and waits for a person's review", blocks=True),
     )
 }
 
@@ -80,6 +81,7 @@ def _by_person(after: str, befores: str, when: str) -> list[Transition]:
 
 TRANSITIONS = [
     Transition("ready", "running", "submit", "its job was submitted"),
+    Transition("ready", "finished", "submit", "its pipeline made everything without a job, and it is complete"),
     Transition("ready", "stuck", "submit", "a method of its pipeline raised, or nothing was submitted"),
     Transition("running", "processing", "monitor", "it is complete and its pipeline started post-processing"),
     Transition("running", "finished", "monitor", "its job ended and it is complete"),
@@ -96,15 +98,16 @@ TRANSITIONS = [
     Transition("restart", "ready", "monitor", "its job has left the queue and its run directory was cleaned"),
     Transition("restart", "stuck", "monitor", "its pipeline raised"),
     Transition("stop", "stuck", "monitor", "its pipeline raised"),
-    *_by_person("ready", "wait manual stopped stuck cancelled", "no job of it is left"),
+    *_by_person("ready", "wait manual stopped stuck cancelled review", "no job of it is left"),
     *_by_person("wait", "ready stopped stuck manual cancelled", "no job of it is left"),
     *_by_person("manual", "ready wait stopped stuck cancelled", "no job of it is left"),
-    *_by_person("cancelled", "ready wait running processing stuck stop stopped restart manual finished", "at any time; a job is removed"),
+    *_by_person("review", "manual finished uploaded stuck", "no job of it is left"),
+    *_by_person("cancelled", "review ready wait running processing stuck stop stopped restart manual finished", "at any time; a job is removed"),
     *_by_person("stop", "running processing stuck restart", "at any time"),
-    *_by_person("restart", "running processing finished uploaded stuck stop stopped", "at any time"),
-    *_by_person("finished", "running processing manual stuck stopped wait ready uploaded", "no job of it is left, or nobody knows its job any more"),
-    *_by_person("uploaded", "manual finished stuck", "no job of it is left"),
-    *_by_person("stuck", "ready wait manual finished", "no job of it is left"),
+    *_by_person("restart", "running processing finished uploaded stuck stop stopped review", "at any time"),
+    *_by_person("finished", "running processing manual stuck stopped wait ready uploaded review", "no job of it is left, or nobody knows its job any more"),
+    *_by_person("uploaded", "manual finished stuck review", "no job of it is left"),
+    *_by_person("stuck", "ready wait manual finished review", "no job of it is left"),
 ]  # fmt: skip
 
 _ALLOWED = {(each.before, each.after, each.actor) for each in TRANSITIONS}
@@ -112,7 +115,7 @@ _ALLOWED = {(each.before, each.after, each.actor) for each in TRANSITIONS}
 
 #: Where an analysis may be that goes to a state of a package's, and where it may go from there.
 _AT_REST = frozenset(
-    {"ready", "wait", "manual", "stuck", "stopped", "cancelled", "finished", "uploaded"}
+    {"ready", "wait", "manual", "review", "stuck", "stopped", "cancelled", "finished", "uploaded"}
 )
 
 

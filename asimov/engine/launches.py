@@ -24,7 +24,7 @@ from asimov.engine.attempts import (
     record_job,
     submits_by_program,
 )
-from asimov.engine.guard import HookError
+from asimov.engine.guard import HookError, call, guarded
 from asimov.engine.result import Result
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.ledger.database import JournalError
@@ -42,6 +42,9 @@ SOON = 0.5
 #: A submission that took longer, in seconds, is recorded at once: the next may take as long.
 SLOW = 0.1
 
+#: States by which a pipeline says, while it submits, that nothing is left to be run.
+_DONE = {"complete", "finished", "uploaded"}
+
 
 class _Made(NamedTuple):
     """A submission, as far as its pipeline says."""
@@ -50,6 +53,7 @@ class _Made(NamedTuple):
     attempt: Attempt
     job_id: int | None
     error: AsimovError | None
+    asked: str | None
 
 
 class Launches:
@@ -120,7 +124,10 @@ class Launches:
         job_id, error = perform(analysis, attempt, lambda: self._act(analysis))
         if not self._made:
             self._since = begun
-        self._made.append(_Made(analysis, attempt, job_id, error))
+        asked, analysis.asked_status = analysis.asked_status, None
+        if asked in _DONE:
+            job_id = None  # whatever number it made up: its jobs are looked for by their tag
+        self._made.append(_Made(analysis, attempt, job_id, error, asked))
         now = time.monotonic()
         if now - begun > SLOW or now - self._since > SOON:
             self._record()
@@ -156,6 +163,10 @@ class Launches:
         if job_id is None:
             if isinstance(error, (PluginError, SchedulerUnreachableError)):
                 raise error  # no fault of the analysis: it stays ready
+            if error is None and made.asked in _DONE and self._is_complete(made.analysis):
+                told = "its pipeline made everything without a job"
+                self._workspace.move(made.analysis.key, "finished", "submit", told)
+                return told
             reason = error or AsimovError(
                 f"{made.analysis.entry.pipeline}.submit_dag did not say which job it submitted, "
                 "and none carries this attempt's tag"
@@ -167,6 +178,12 @@ class Launches:
             told += f", although {error}"
         record_job(self._workspace, made.attempt, job_id, "running", "submit", told)
         return told
+
+
+    @staticmethod
+    def _is_complete(analysis: Analysis) -> bool:
+        with guarded(analysis, "detect_completion"):
+            return bool(call(analysis, "detect_completion"))
 
 
 def record_failure(workspace: Workspace, key: Key, error: AsimovError) -> None:

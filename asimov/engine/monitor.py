@@ -52,7 +52,8 @@ class Pass:
     broken
         How many of the ledger's files can't be used; their analyses are left as they are.
     moved
-        How many analyses were moved by the handler of a state that a package adds.
+        How many analyses were moved on without a job: by the handler of a state that a package
+        adds, or since their pipelines needed none. The next pass may have more to do.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -182,14 +183,13 @@ def advance(
     if not dry_run:
         _leave(workspace, keys, report)
         _store(workspace, keys, report)
-        if not from_logs:
-            result.moved = handlers.handle(workspace, keys, report)
-            labelling.label(workspace, keys, report, everything=subject is None and not left)
+        result.moved = handlers.handle(workspace, keys, report)
+        labelling.label(workspace, keys, report, everything=subject is None and not left)
         refresh(workspace, keys, report)
     if chain and dry_run:
         _tell_chain(workspace, keys, report)
     elif chain:
-        result.unreachable = sorted(_chain(workspace, keys, report))
+        result.unreachable = sorted(_chain(workspace, keys, report, result))
     _count(workspace, everything, result)
     return result
 
@@ -284,7 +284,7 @@ def _tell_chain(workspace: Workspace, keys: set[Key], report: Report) -> None:
             report(f"{name}: would be built and submitted")
 
 
-def _chain(workspace: Workspace, keys: set[Key], report: Report) -> set[str]:
+def _chain(workspace: Workspace, keys: set[Key], report: Report, result: Pass) -> set[str]:
     """Build and submit what has become ready.
 
     Returns
@@ -295,6 +295,7 @@ def _chain(workspace: Workspace, keys: set[Key], report: Report) -> set[str]:
     ordered = [key for key in workspace.contents.entries if key in keys]
     built = build(workspace, ordered, report)
     done = submit(workspace, [key for key in ordered if key not in built.failed], report)
+    result.moved += sum(workspace.status(key) == "finished" for key in done.done)
     errors = [] if done.done else done.failed.values()
     return {str(error) for error in errors if isinstance(error, SchedulerUnreachableError)}
 

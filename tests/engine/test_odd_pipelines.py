@@ -228,3 +228,31 @@ def test_a_package_that_can_not_be_loaded_changes_nothing_after_the_end_either(
     lab.register("broken", SimpleTestPipeline)
     lab.finish()
     assert lab.states() == {"bad": "uploaded", "good": "uploaded"}
+
+
+class Jobless(SimpleTestPipeline):
+    """Makes everything while it is submitted, and makes up a job's number."""
+
+    def submit_dag(self, dryrun: bool = False) -> Any:
+        if self.production.meta.get("works", True):
+            self.result.write_text("made at once")
+        self.production.status = "complete"
+        return 12345
+
+
+def test_a_pipeline_that_needs_no_job_is_finished_once_all_is_there(lab: Lab) -> None:
+    lab.register("jobless", Jobless)
+    lab.apply("a, pipeline: jobless", "b, needs: [a]")
+    lab.finish()
+    assert lab.states() == {"a": "uploaded", "b": "uploaded"}
+    assert "its pipeline made everything without a job" in lab.run("log", "s", "a").out
+    assert (lab.root / "results" / "s" / "a" / "result.txt").read_text() == "made at once"
+    assert [each.state for each in lab.attempts("a")] == ["void"]
+
+
+def test_one_that_says_so_and_has_made_nothing_is_stuck(lab: Lab) -> None:
+    lab.register("jobless", Jobless)
+    lab.apply("a, pipeline: jobless, works: false")
+    lab.run("manage", "build", "submit", code=1)
+    assert lab.states() == {"a": "stuck"}
+    assert "did not say which job it submitted" in lab.reason("a")
