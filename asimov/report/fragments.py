@@ -17,7 +17,7 @@ _VOID = frozenset(
     "area base br col embed hr img input link meta source track wbr".split()  # noqa: SIM905
 )
 #: Elements that would change or end the page around the fragment.
-_OF_PAGES = frozenset({"html", "head", "body", "base", "title", "meta"})
+_OF_PAGES = frozenset({"html", "head", "body", "base", "title", "meta", "plaintext"})
 #: Where a link may lead: anywhere but into a script.
 _SCHEMES = frozenset({"", "http", "https", "file", "ftp", "mailto"})
 

@@ -159,6 +159,7 @@ _KINDS = {
     "restart": "held",
     "wait": "held",
     "manual": "held",
+    "review": "held",
     "stopped": "off",
     "cancelled": "off",
 }

@@ -184,7 +184,7 @@ refreshable: false
     "state",
     [
         *("ready", "wait", "running", "processing", "finished", "complete", "uploaded", "stuck"),
-        *("stop", "stopped", "restart", "cancelled", "manual"),
+        *("stop", "stopped", "restart", "cancelled", "manual", "review"),
     ],
 )
 def test_every_state_of_published_ledgers_is_known(apply, asimov, rows, blueprint, state):
