@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from asimov import elsewhere
 from asimov.assets import Asset
+from asimov.declared import of_class, published
 from asimov.errors import AsimovError
 from asimov.logs import logger
 from asimov.scheduler import Scheduler
@@ -144,8 +145,8 @@ class Pipeline:
         AsimovError
             Where they are not what the class declares, or the pipeline names no class.
         """
-        declared = type(self).settings
-        if not isinstance(declared, type):
+        declared = of_class(type(self)) or published(self.production.entry.pipeline)
+        if declared is None:
             raise AsimovError(f"the pipeline {self.name} declares no settings class")
         return made(declared, self.production.meta)
 

@@ -27,7 +27,7 @@ def check_settings(analysis: Analysis) -> None:
         With the first fault and the layer of the ledger that it stands in.
     """
     pipeline = analysis.entry.pipeline
-    declares = declared.of_class(type(analysis.pipeline)) or declared.settings_of(pipeline)
+    declares = declared.settings_of(pipeline) or declared.of_class(type(analysis.pipeline))
     if declares is None:
         return
     look = f"'asimov plugins show {pipeline}' lists the settings"

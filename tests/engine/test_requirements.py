@@ -11,6 +11,7 @@ import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov.assets import Asset
+from asimov.errors import AsimovError
 from asimov.settings import Setting
 from asimov.workspace import Workspace
 from tests.engine.conftest import Lab
@@ -225,6 +226,12 @@ class TestSettings:
         ran = settled.run("manage", "build", code=1)
         assert "Plain is no dataclass (put @dataclass above it)" in ran.out
         assert settled.states() == {"a": "ready"}
+
+    def test_options_of_a_pipeline_that_declares_none_are_an_error(self, lab: Lab) -> None:
+        lab.apply("a")
+        pipeline = Workspace.open(lab.root).analysis(("s", "a")).pipeline
+        with pytest.raises(AsimovError, match="simpletestpipeline declares no settings class"):
+            _ = pipeline.options
 
     def test_the_layer_of_a_default_is_named(self, settled: Lab) -> None:
         settled.apply("a, pipeline: settled, low: 2")
