@@ -64,7 +64,7 @@ class Scheduler(ABC):
         Parameters
         ----------
         job
-            A description, or the path of a file in HTCondor's submit language.
+            A description; or the path of a file in HTCondor's submit language, or of a program.
         """
 
     @abstractmethod

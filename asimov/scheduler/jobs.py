@@ -71,6 +71,18 @@ def submit_command(key: str) -> str:
     return f"request_{name}" if name.lower() in _REQUESTS else name
 
 
+def of_program(path: Path) -> JobDescription | None:
+    """Return the job that runs a program, its files beside it; None for a submit file."""
+    with path.open("rb") as stream:
+        head = stream.read(4096)
+    if not head.startswith(b"#!") and b"\0" not in head:
+        words = path.read_text(errors="replace").lower().split()
+        if not path.stat().st_mode & 0o111 or "queue" in words:
+            return None
+    out, err, log = (path.with_suffix(end).absolute() for end in (".out", ".err", ".log"))
+    return JobDescription(path.absolute(), out, err, log)
+
+
 def submit_value(value: object) -> str:
     """Return a value as HTCondor's submit language writes it (booleans in lower case)."""
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -30,11 +30,18 @@ from asimov.scheduler.htcondor.observing import news, observe
 from asimov.scheduler.htcondor.submission import (
     batch_name_of,
     for_nodes,
-    is_program,
     program_path,
 )
 from asimov.scheduler.htcondor.using import usage
-from asimov.scheduler.jobs import JobDescription, Listed, Tag, Ticket, submit_command, submit_value
+from asimov.scheduler.jobs import (
+    JobDescription,
+    Listed,
+    Tag,
+    Ticket,
+    of_program,
+    submit_command,
+    submit_value,
+)
 from asimov.scheduler.logbook import LogBook
 from asimov.scheduler.observations import Failure, Observation, Usage
 from asimov.scheduler.quoting import join_words
@@ -148,10 +155,10 @@ class HTCondor(Scheduler):
             path = Path(job)
             if not path.is_file():
                 raise SchedulerError("no such submit file", where=path)
-            if not is_program(path):
+            program = of_program(path)
+            if program is None:
                 return self._submit_text(path)
-            out, err, log = (path.with_suffix(end) for end in (".out", ".err", ".log"))
-            job = JobDescription(path.absolute(), out, err, log)
+            job = program
         commands = job.commands()
         if not _ELSEWHERE & {key.lower() for key in commands}:
             commands["executable"] = program_path(

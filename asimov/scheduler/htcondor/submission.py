@@ -11,16 +11,6 @@ from asimov.scheduler.htcondor import tagging
 from asimov.scheduler.htcondor.connection import bindings, literal
 
 
-def is_program(path: Path) -> bool:
-    """Return whether a file is a program rather than a submit file."""
-    with path.open("rb") as stream:
-        head = stream.read(4096)
-    if head.startswith(b"#!") or b"\0" in head:
-        return True
-    words = path.read_text(errors="replace").lower().split()
-    return bool(path.stat().st_mode & 0o111) and "queue" not in words
-
-
 def batch_name_of(name: str) -> str:
     """Return a name for people as the submit language takes it: without double quotes."""
     return literal(name.replace('"', "'"))

@@ -17,7 +17,14 @@ from asimov.errors import SchedulerError
 from asimov.scheduler.contract import Scheduler
 from asimov.scheduler.dagfile import read_dag_file, rescue_files
 from asimov.scheduler.eventlog import Event
-from asimov.scheduler.jobs import JobDescription, Listed, Ticket, submit_command, submit_value
+from asimov.scheduler.jobs import (
+    JobDescription,
+    Listed,
+    Ticket,
+    of_program,
+    submit_command,
+    submit_value,
+)
 from asimov.scheduler.local import events
 from asimov.scheduler.local.explaining import explain
 from asimov.scheduler.local.failing import failures
@@ -105,10 +112,10 @@ class LocalScheduler(Scheduler):
 
     def submit(self, job: JobDescription | str | Path) -> int:
         """Submit one cluster; see `Scheduler.submit`."""
-        if isinstance(job, JobDescription):
-            submit = describe(job)
-        else:
-            submit = read_submit_file(Path(job).absolute())
+        if not isinstance(job, JobDescription):
+            path = Path(job).absolute()
+            job = (of_program(path) if path.is_file() else None) or path
+        submit = describe(job) if isinstance(job, JobDescription) else read_submit_file(job)
         folder = Path.cwd()
         self.spool.create()
         with self.spool.changing() as db:
