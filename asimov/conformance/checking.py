@@ -16,7 +16,7 @@ import msgspec
 
 from asimov.conformance.contracts import CONTRACTS, SCENES, of_scene
 from asimov.conformance.findings import Finding, Told, read
-from asimov.conformance.task import BY_OBJECT, Task
+from asimov.conformance.task import Task
 from asimov.errors import AsimovError
 from asimov.testing.project import end_jobs
 from asimov.workspace import Workspace
@@ -63,7 +63,7 @@ def check(
         One for each contract, in their order.
     """
     found: dict[str, list[Finding]] = {name: [] for name in CONTRACTS}
-    by_object = False
+    submits = ""
     top = Path(tempfile.mkdtemp(prefix="asimov-check-"))
     try:
         for scene in SCENES:
@@ -77,10 +77,10 @@ def check(
                 scheduler=scheduler,
                 patience=patience,
                 call=call,
-                by_object=by_object,
+                submits=submits,
             )
             told = _play(task, python, {**os.environ, **(environment or {})})
-            by_object = by_object or BY_OBJECT in told.notes
+            submits = next(iter(told.notes), submits)
             for name, finding in told.findings.items():
                 found[name].append(finding)
     finally:

@@ -18,15 +18,13 @@ def play(task: Task) -> Findings:
     """Play a scene in this process; contracts that it could not come to can't be told."""
     findings = Findings(Path(task.findings))
     scene = import_module(f"asimov.conformance.{task.scene}")
-    why = "the scene ended before it"
     try:
         scene.play(task, findings)
     except AsimovError as error:
-        why = str(error) + (f" ({error.hint})" if error.hint else "")
-    failed = [each.seen for each in findings.made.values() if each.holds is False]
+        findings.cause = str(error) + (f" ({error.hint})" if error.hint else "")
     for contract in of_scene(task.scene):
         if contract.name not in findings.made:
-            findings.untold(contract.name, failed[-1] if failed and "scene" in why else why)
+            findings.untold(contract.name, findings.cause)
     return findings
 
 

@@ -33,6 +33,7 @@ def _render(here: Stage) -> None:
         here.build()
         findings.holds("renders")
     if not findings.made["renders"].holds:
+        findings.stop("renders")
         return
     made = sorted(str(path) for path in here.rundir.rglob("*"))[:3] if here.rundir.exists() else []
     findings.judge(

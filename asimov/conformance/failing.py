@@ -5,7 +5,7 @@ from __future__ import annotations
 from asimov import plugins
 from asimov.conformance.findings import Findings
 from asimov.conformance.stage import Stage, stage
-from asimov.conformance.task import Task
+from asimov.conformance.task import BY_OBJECT, BY_PROGRAM, Task
 from asimov.errors import AsimovError
 from asimov.pipeline import MAX_RESURRECTIONS
 from asimov.testing.clock import Clock
@@ -14,14 +14,17 @@ from asimov.testing.recording import RecordingScheduler, Submission
 
 #: How often the settings let a job be submitted again, where the pipeline has no say of its own.
 _MOST = 2
+_BY_PROGRAM = "it submits by a program, and not through the object `self.scheduler`"
 #: More is not waited for.
 _PATIENCE = 20
 
 
 def play(task: Task, findings: Findings) -> None:
     """Have the job fail until it is submitted no more."""
-    if not task.by_object:
-        raise AsimovError("it does not submit through the object `self.scheduler`")
+    if task.submits == BY_PROGRAM:
+        raise AsimovError(_BY_PROGRAM)
+    if task.submits != BY_OBJECT:
+        raise AsimovError("it was not seen to submit anything")
     recording = RecordingScheduler()
     point = {plugins.SCHEDULERS: {recording.name: SchedulerPlugin(recording)}}
     with stage(task, findings, {"max resurrections": _MOST}) as here:
@@ -32,7 +35,7 @@ def play(task: Task, findings: Findings) -> None:
             here.build()
             here.submit()
             if not recording.submissions:
-                raise AsimovError("it does not submit through the object `self.scheduler`")
+                raise AsimovError(_BY_PROGRAM)
             with findings.judging("resurrects-bounded"):
                 _fail(here, recording, clock)
             here.project.configure({"scheduler/type": task.scheduler})

@@ -46,12 +46,22 @@ class Findings:
     ----------
     path
         The file, one JSON object a line.
+
+    Attributes
+    ----------
+    made
+        What was found, by contract.
+    notes
+        What a later scene is to know.
+    cause
+        Why the scene could not come to the contracts of which nothing was found.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.made: dict[str, Finding] = {}
         self.notes: set[str] = set()
+        self.cause = "the scene has ended before it"
 
     def holds(self, contract: str, seen: str = "") -> None:
         """Say that a contract holds, unless it was found not to."""
@@ -68,6 +78,10 @@ class Findings:
     def judge(self, contract: str, holds: object, seen: str) -> None:
         """Say that a contract holds, or that it does not and what was seen."""
         self._add(contract, bool(holds), "" if holds else seen)
+
+    def stop(self, contract: str) -> None:
+        """Take what was seen of a contract for the cause that nothing is found of later ones."""
+        self.cause = self.made[contract].seen
 
     @contextmanager
     def judging(self, contract: str) -> Iterator[None]:

@@ -9,7 +9,7 @@ from asimov.conformance import looking
 from asimov.conformance.findings import Findings
 from asimov.conformance.outcome import judge_products
 from asimov.conformance.stage import Stage, stage
-from asimov.conformance.task import BY_OBJECT, Task
+from asimov.conformance.task import BY_OBJECT, BY_PROGRAM, Task
 from asimov.errors import AsimovError
 from asimov.scheduler import Gone, NotFound
 from asimov.scheduler.dagfile import read_dag_file
@@ -25,17 +25,20 @@ def play(task: Task, findings: Findings) -> None:
         _build_again(here)
         job_id = _submit(here)
         if job_id is None:
+            findings.stop("job-number")
             return
-        if here.watch.by_object:
-            findings.note(BY_OBJECT)
+        findings.note(BY_OBJECT if here.watch.by_object else BY_PROGRAM)
         _while_running(here)
         answer = here.until(lambda seen: isinstance(seen, Gone))
         if not isinstance(answer, Gone):
             why = f"its job {job_id} is not over after {task.patience:g} s ({answer})"
             findings.untold("complete-after", why)
+            findings.stop("complete-after")
             return
         if _complete(here, answer):
             judge_products(here)
+        else:
+            findings.stop("complete-after")
 
 
 def _rehearse(here: Stage, command: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-#: What a scene notes where the pipeline submits through the scheduler's object.
-BY_OBJECT = "by object"
+#: What a scene notes of a submission: it went through the scheduler's object, or it did not.
+BY_OBJECT, BY_PROGRAM = "by object", "by program"
 
 
 class Task(msgspec.Struct, kw_only=True):
@@ -31,8 +31,8 @@ class Task(msgspec.Struct, kw_only=True):
         How long a method may take, in seconds.
     loading
         How long loading it may take, in seconds.
-    by_object
-        Whether it is known to submit through the scheduler's object.
+    submits
+        How it is known to submit: `BY_OBJECT`, `BY_PROGRAM`, or not at all.
     """
 
     scene: str
@@ -44,4 +44,4 @@ class Task(msgspec.Struct, kw_only=True):
     patience: float = 600.0
     call: float = 60.0
     loading: float = 10.0
-    by_object: bool = True
+    submits: str = BY_OBJECT
