@@ -11,13 +11,13 @@ Each of the modules has
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from asimov.ledger.merge import copied, difference, merge
+from asimov.ledger.merge import copied, difference
 
 MODULES = ("asimov.gravitational_waves",)
 
@@ -41,11 +41,9 @@ def complete(settings: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def with_derived(layers: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Any]:
-    """Return layers of settings, and on top of them what follows from what they come to."""
-    merged = merge(layer for _, layer in layers)
-    derived = difference(merged, complete(copied(merged)))
-    return [*layers, ("follows from other settings", derived)] if derived else list(layers)
+def derived(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what follows from settings, which stay as they are."""
+    return difference(settings, complete(copied(settings)))
 
 
 def kind(name: str, settings: dict[str, Any]) -> Any:

@@ -98,9 +98,9 @@ def complete(settings: dict[str, Any]) -> None:
     for name in _EXPECTED:
         if settings.get(name) is None:
             settings[name] = {}
-        elif not isinstance(settings[name], dict):
-            return  # nonsense, for the pipeline to refuse
     likelihood, data, waveform = settings["likelihood"], settings["data"], settings["waveform"]
+    if not all(isinstance(each, dict) for each in (likelihood, data, waveform)):
+        return  # what is no mapping is for the pipeline to refuse
     likelihood.setdefault("marginalization", {})
     data.setdefault("data files", {})
     quality = settings.get("quality")

@@ -14,7 +14,7 @@ from asimov.errors import AsimovError
 from asimov.kept import Kept
 from asimov.ledger.bookmarks import Bookmarks
 from asimov.ledger.contents import Contents, Layer
-from asimov.ledger.declared_settings import with_defaults
+from asimov.ledger.declared_settings import not_refused, with_defaults
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.journal import Journal
 from asimov.ledger.merge import merge
@@ -201,7 +201,10 @@ class Workspace(Kept):
         declared = settings_of(entry.pipeline)
         if declared:
             layers = with_defaults(layers, declared, entry.pipeline)
-        return fields.with_derived(layers)
+        derived = fields.derived(merge(layer for _, layer in layers))
+        if declared:
+            derived = not_refused(derived, declared)
+        return [*layers, ("follows from other settings", derived)] if derived else layers
 
     def effective(self, key: Key) -> dict[str, Any]:
         """Return the settings of an analysis as its pipeline sees them, a mapping of its own."""

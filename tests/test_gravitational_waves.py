@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -515,3 +516,33 @@ def test_a_coinc_file_is_fetched_for_the_preferred_event(
     assert path.read_text() == "G1 coinc.xml"
     assert a.get_coincfile() == str(path)
     plugins.load.cache_clear()
+
+
+@dataclass
+class Likelihood:
+    sample_rate: float
+    maximum_frequency: dict[str, float] | None = None
+
+
+@dataclass
+class Settings:
+    likelihood: Likelihood
+    sampler: str = "mh"
+
+
+def test_what_follows_is_not_refused_by_a_settings_class(lab: Lab, simple: Any) -> None:
+    class Declaring(simple):  # type: ignore[misc]
+        settings = Settings
+
+        def before_config(self, dryrun: bool = False) -> None:
+            assert self.options.likelihood.maximum_frequency == {"H1": 896, "L1": 896, "V1": 896}
+
+    lab.register("declaring", Declaring)
+    apply(
+        lab, EVENT + "analyses: [{name: a, pipeline: declaring, likelihood: {sample rate: 2048}}]"
+    )
+    lab.run("manage", "build")
+    meta = lab.open().analysis(("s", "a")).meta
+    assert meta["likelihood"].keys() == {"sample rate", "maximum frequency"}
+    assert meta["sampler"] == "mh"
+    assert meta["waveform"] == {}

@@ -40,6 +40,33 @@ def with_defaults(layers: Sequence[Layer], cls: type, pipeline: str) -> list[Lay
     return [(f"default of the pipeline {pipeline}", under), *spelled]
 
 
+def not_refused(derived: Mapping[str, Any], cls: type, *, inside: bool = False) -> dict[str, Any]:
+    """Return the part of what follows from settings that a settings class has a place for.
+
+    A pipeline that declares a mapping says itself what is in it. What it does not declare at all is
+    not its own and stays.
+
+    Parameters
+    ----------
+    derived
+        What follows, see `asimov.fields`.
+    cls
+        The settings class.
+    inside
+        Whether this is inside a mapping that is declared.
+    """
+    declared = {field.name: field for field in fields(cls)}
+    kept: dict[str, Any] = {}
+    for key, value in derived.items():
+        field = declared.get(key)
+        if field and field.inner and isinstance(value, Mapping):
+            if part := not_refused(value, field.inner, inside=True):
+                kept[key] = part
+        elif (field is None) != inside:
+            kept[key] = value
+    return kept
+
+
 def wrong(layers: Iterable[Layer], cls: type) -> list[Fault]:
     """Return what is wrong with the settings that some layers come to."""
     declared = {name for field in fields(cls) for name in (field.name, field.attribute)}
