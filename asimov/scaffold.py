@@ -13,7 +13,7 @@ from typing import Any
 
 from asimov import plugins
 from asimov.errors import AsimovError
-from asimov.files import unwritable
+from asimov.files import full_disk
 
 #: The kinds of pipelines that can be begun.
 KINDS = ("simple", "subject", "project")
@@ -138,7 +138,9 @@ def write_package(name: str, kind: str = "simple", into: Path = Path()) -> Made:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
     except OSError as error:
-        raise unwritable(error, folder, "can't be made") from error
+        raise full_disk(error) or AsimovError(
+            f"can't be made: {error.strerror}", where=folder, hint="nothing was written"
+        ) from error
     return Made(folder, tuple(files))
 
 

@@ -113,15 +113,20 @@ def named(name: str, kind: str | None = None) -> list[Entry]:
     exact = [each for each in there if each.name == name]
     found = exact or [each for each in there if each.name.lower() == name.strip().lower()]
     if not found:
-        raise _unknown(name, there)
+        raise _unknown(name, there, None if kind is None else kind_of(kind))
     return found
 
 
-def _unknown(name: str, there: Sequence[Entry]) -> AsimovError:
+def _unknown(name: str, there: Sequence[Entry], kind: str | None) -> AsimovError:
+    others = {each.kind for each in entries() if each.name.lower() == name.strip().lower()}
+    if others:
+        others_told = " and a ".join(sorted(others))
+        return AsimovError(f"{name!r} is no {kind}", hint=f"it is a {others_told}")
     names = {each.name.lower(): each.name for each in there}
     near = difflib.get_close_matches(name.lower(), names, 1, cutoff=0.5)
     return AsimovError(
-        f"there is no plugin {name!r}" + (f"; did you mean {names[near[0]]!r}?" if near else ""),
+        f"there is no {kind or 'plugin'} {name!r}"
+        + (f"; did you mean {names[near[0]]!r}?" if near else ""),
         hint="'asimov plugins list' shows what is installed",
     )
 

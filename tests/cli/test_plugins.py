@@ -385,6 +385,11 @@ def test_a_misspelt_plugin_gets_the_nearest_name(
     )
 
 
+def test_a_plugin_of_another_kind_is_told_as_such(asimov: Callable[..., Any]) -> None:
+    ran = asimov("plugins", "show", "command", "--kind", "scheduler")
+    assert (ran.code, ran.err) == (1, "error: 'command' is no scheduler\n  it is a pipeline\n")
+
+
 def test_a_new_package_is_written_and_told(
     asimov: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
