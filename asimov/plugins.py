@@ -25,6 +25,15 @@ COMMANDS = "asimov.commands"
 VOCABULARY = "asimov.vocabulary"
 
 
+#: What to install for modules that published packages import without naming them among what they
+#: need: asimov 0.8 brought the first along, and newer bindings of HTCondor have dropped the others.
+_UNNAMED = {
+    "otter": "otter-report",
+    "htcondor": "'htcondor>=24,<25'",
+    "classad": "'htcondor>=24,<25'",
+}
+
+
 class PluginError(AsimovError):
     """A plugin is not installed, or can't be loaded."""
 
@@ -94,9 +103,13 @@ def load(group: str, name: str) -> Any:
     except BaseException as error:  # it may exit, or raise what is no Exception
         package = f" of the package {point.dist.name}" if point.dist else ""
         logger().debug("loading %s failed", point, exc_info=True)
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        install = _UNNAMED.get((missing or "").partition(".")[0])
         raise PluginError(
             f"the plugin {name!r}{package} can't be loaded: {type(error).__name__}: {error}",
-            hint="mend or remove the package; the rest of asimov goes on without it",
+            hint=f"pip install {install}"
+            if install
+            else "mend or remove the package; the rest of asimov goes on without it",
         ) from error
 
 

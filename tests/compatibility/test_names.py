@@ -494,3 +494,31 @@ def test_the_token_is_renewed_before_each_call_and_its_failure_is_no_end(
     asimov("configuration", "update", "authentication/scopes", "igwn")
     assert refresh_scitoken(lambda: 7)() == 7
     assert called.read_text() == "htgettoken -a vault -i igwn\ncondor_vault_storer igwn\n"
+
+
+# --- a package that can't be imported
+
+
+@pytest.mark.parametrize(
+    ("missing", "hint"),
+    [
+        ("otter.bootstrap", "pip install otter-report"),
+        ("htcondor", "pip install 'htcondor>=24,<25'"),
+        ("nonsense", "mend or remove the package; the rest of asimov goes on without it"),
+    ],
+)
+def test_what_a_package_lacks_and_does_not_ask_for_is_named(
+    monkeypatch: pytest.MonkeyPatch, missing: str, hint: str
+) -> None:
+    """A package whose entry point fails to import: asimov-pesummary and asimov-cogwheel do so."""
+
+    def load() -> None:
+        raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
+
+    entry = SimpleNamespace(name="x", load=load, dist=SimpleNamespace(name="pkg"), value="x:y")
+    monkeypatch.setattr(plugins, "found", lambda group: {"x": entry})
+    plugins.load.cache_clear()
+    with pytest.raises(plugins.PluginError, match="of the package pkg can't be loaded") as told:
+        plugins.load(plugins.PIPELINES, "x")
+    assert told.value.hint == hint
+    plugins.load.cache_clear()
