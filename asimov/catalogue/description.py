@@ -35,8 +35,8 @@ def describe_plugin(group: str, name: str, loaded: Any) -> dict[str, Any]:
     if group == plugins.PIPELINES:
         told["analyses"] = _guarded(_kind_of, loaded)
         told["template"] = _guarded(_template_of, loaded)
-        told["inputs"] = _guarded(_assets, getattr(loaded, "inputs", ()))
-        told["outputs"] = _guarded(_assets, getattr(loaded, "outputs", ()))
+        told["inputs"] = _guarded(_assets, loaded, "inputs", "required_inputs")
+        told["outputs"] = _guarded(_assets, loaded, "outputs", "available_outputs")
         told["methods"] = _guarded(_overridden, loaded)
         told["settings"] = _guarded(_settings_of, name, loaded)
     elif group == plugins.SETTINGS:
@@ -97,8 +97,13 @@ def _dialect(path: Path) -> str:
     return "liquid" if is_liquid(path.read_text(errors="replace")) else "jinja"
 
 
-def _assets(listed: Any) -> list[dict[str, Any]]:
-    return [dataclasses.asdict(each) for each in listed if isinstance(each, Asset)]
+def _assets(pipeline: type, declared: str, named: str) -> list[dict[str, Any]]:
+    """Return the assets that are declared, or those of which only the names are told."""
+    found = [each for each in getattr(pipeline, declared, ()) if isinstance(each, Asset)]
+    names = getattr(pipeline, named, ())
+    if not found and isinstance(names, (list, tuple)):
+        found = [Asset(str(each)) for each in names]
+    return [dataclasses.asdict(each) for each in found]
 
 
 def _overridden(pipeline: type) -> list[str]:

@@ -366,6 +366,16 @@ def test_declared_settings_that_can_not_be_used_are_told_in_their_place(
     assert "psds (text, optional)" in ran.out
 
 
+def test_inputs_and_outputs_of_which_only_the_names_are_told_are_shown(
+    asimov: Callable[..., Any], publish: Callable[..., Path]
+) -> None:
+    source = "class X:\n  required_inputs = ['psds']\n  available_outputs = property(len)\n"
+    publish("some", {plugins.PIPELINES: {"some": "some:X"}}, {"some": source})
+    told = json.loads(asimov("plugins", "show", "some", "--json").out)
+    assert [each["name"] for each in told["inputs"]] == ["psds"]
+    assert told["outputs"] == []
+
+
 def test_a_hook_is_shown_too(asimov: Callable[..., Any], publish: Callable[..., Path]) -> None:
     publish("good", {plugins.POSTMONITOR: {"a hook": "good:Hook"}}, {"good": GOOD})
     ran = asimov("plugins", "show", "a hook")
