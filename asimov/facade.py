@@ -239,7 +239,11 @@ class Ledger:
             made = planner(self.workspace, None, update=True)
             each = made.add(blueprints)
             self.workspace.go_by(made.contents)
-            plan.changes += each.changes
+            told = {change.what: change for change in plan.changes}
+            for change in each.changes:
+                if change.what not in told or told[change.what].action == "unchanged":
+                    told[change.what] = change
+            plan.changes = list(told.values())
             plan.notes += each.notes
             plan.files.update(each.files)
             plan.added.update(each.added)

@@ -34,8 +34,8 @@ from asimov.scheduler.htcondor import scheduler as htcondor
 
 TOP = Path(__file__).resolve().parent.parent
 DOCS = TOP / "docs"
-#: These two are the text of a package, which has tests of its own.
-OF_PACKAGE = {"writing-a-pipeline.md", "pipelines.md"}
+#: These are the text of a package, which has tests of its own.
+OF_PACKAGE = {"hooks.md", "writing-a-pipeline.md", "pipelines.md"}
 PAGES = [TOP / "README.md", TOP / "ARCHITECTURE.md"]
 PAGES += sorted(page for page in DOCS.glob("*.md") if page.name not in OF_PACKAGE)
 PAGES += sorted((TOP / "ledger-examples").glob("*/README.md"))

@@ -24,6 +24,7 @@ COLOURS = {
     "cancelled": "dim",
     "wait": "yellow",
     "manual": "magenta",
+    "review": "magenta",
 }
 
 

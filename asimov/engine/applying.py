@@ -78,12 +78,13 @@ def apply_with(
 
 def _run(hook: Any, ledger: Any, subject: str | None) -> None:
     try:
-        hook(ledger).run(subject)
+        made = hook(ledger)
     except KeyError as error:
         raise PackageError(
-            f"KeyError: {error}",
+            f"raised KeyError: {error}",
             hint="a setting of the hook may be missing, in 'hooks: applicator:' of the project",
         ) from error
+    made.run(subject)
 
 
 @contextmanager

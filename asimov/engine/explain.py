@@ -94,7 +94,7 @@ def _explain(workspace: Workspace, key: Key) -> Explanation:
         _with_job(workspace, attempts[-1], told)
     elif status == "stuck":
         _stuck(workspace, key, told)
-    elif status in {"wait", "manual", "stopped", "cancelled"} or status not in OWN:
+    elif status in {"wait", "manual", "review", "stopped", "cancelled"} or status not in OWN:
         meaning = STATES[status].meaning
         told.because.append(meaning if meaning.startswith("its ") else f"it {meaning}")
     elif status in {"finished", "uploaded"}:

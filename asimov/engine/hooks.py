@@ -91,7 +91,7 @@ def call(
             raise PackageError(f"{what}: {error}", hint=error.hint) from error
         text = str(error).strip().splitlines()
         told = f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
-        raise PackageError(f"{what} raised {told}") from error
+        raise PackageError(f"{what} raised {told}", hint="the log has the details") from error
     if over := late(what, limit):
         raise PackageError(over)
     return answer

@@ -182,8 +182,8 @@ def advance(
     observer.write()
     if not dry_run:
         _leave(workspace, keys, report)
-        _store(workspace, keys, report)
         result.moved = handlers.handle(workspace, keys, report)
+        _store(workspace, keys, report)
         labelling.label(workspace, keys, report, everything=subject is None and not left)
         refresh(workspace, keys, report)
     if chain and dry_run:

@@ -342,6 +342,16 @@ def test_labels_are_facts_that_needs_select_by(lab: Any, publish: Callable[..., 
     assert workspace.facts["s", "a"]["labels"] == {"snr": 9.5, "good": True}
 
 
+def test_labels_are_given_as_soon_as_a_log_tells_of_the_end(
+    lab: Any, publish: Callable[..., None]
+) -> None:
+    publish(plugins.LABELLERS, "labels", labeller({"snr": 9.5}))
+    lab.apply("a", "b, needs: [{label: snr >= 8}]")
+    until = ("--until-idle", "--interval", "30", "--timeout", "60")
+    lab.run("monitor", "--chain", *until)
+    assert lab.states() == {"a": "uploaded", "b": "uploaded"}
+
+
 def test_labels_stand_beside_those_of_the_ledger(lab: Any, publish: Callable[..., None]) -> None:
     publish(plugins.LABELLERS, "labels", labeller({"snr": 9.5}))
     lab.apply("a, labels: {mine: 1}", "b, labels: [one, two]")
@@ -423,7 +433,6 @@ def test_a_handler_makes_its_state_one_that_can_be_set_and_is_shown(
     assert lab.states()["a"] == "validation"
     assert "validation -> finished" in lab.run("monitor", "--chain").out
     assert SEEN == [("a", "s/a", None, False)] * 2
-    lab.run("monitor")
     assert lab.states()["a"] == "uploaded"
 
 
@@ -445,7 +454,6 @@ def test_a_pipeline_sends_an_analysis_to_a_state_of_its_own(
     assert lab.states() == {"a": "validation", "b": "uploaded"}
     told = lab.run("monitor")
     assert "validation -> finished" in told.out
-    lab.run("monitor")
     assert lab.states() == {"a": "uploaded", "b": "uploaded"}
     refused = lab.run("production", "set", "s", "b", "--status", "validation", code=1)
     assert "there is no state 'validation'" in refused.err
