@@ -30,3 +30,9 @@ def complete(config: ConfigParser) -> None:
     for (section, option), value in VALUES.items():
         if not config.has_option(section, option):
             config.read_dict({section: {option: value(config)}})
+
+
+def is_filled_in(config: ConfigParser, section: str, option: str) -> bool:
+    """Say whether an option is one of these and has the value that it has where no file sets it."""
+    value = VALUES.get((section, option))
+    return value is not None and config.get(section, option) == value(config)

@@ -8,6 +8,7 @@ from configparser import ConfigParser
 
 import click
 
+from asimov import options
 from asimov.cli.opened import open_project
 from asimov.configuration import PROJECT_FILE, WITHOUT_VALUE, update_file
 from asimov.errors import AsimovError
@@ -61,12 +62,20 @@ def show_command(option: str | None, as_json: bool) -> None:
         value = config.get(section, key)
         click.echo(json.dumps(value) if as_json else value)
         return
-    told = {section: dict(config.items(section)) for section in config.sections()}
+    told = {
+        section: {
+            key: value
+            for key, value in config.items(section)
+            if not options.is_filled_in(config, section, key)
+        }
+        for section in config.sections()
+    }
+    told = {name: each for name, each in told.items() if each or not config.items(name)}
     if as_json:
         click.echo(json.dumps(told, indent=2))
         return
-    for section, options in told.items():
-        for key, value in options.items():
+    for section, each in told.items():
+        for key, value in each.items():
             click.echo(f"{section}/{key} = {value}")
 
 

@@ -442,3 +442,13 @@ def test_what_is_written_is_kept_and_reaches_later_analyses(lab: Any, where: str
     assert workspace.settings(("s", "a"))["own"] == {"list": [1, 2]}
     assert workspace.settings(("s", "b"))["data"] == {"files": {"x": "path"}}
     assert "own" not in workspace.settings(("s", "b"))
+
+
+def test_options_of_packages_are_listed_once_they_are_set(
+    project: Path, asimov: Callable[..., Any]
+) -> None:
+    """**config**: `gracedb/url` is no matter of who does not study such signals."""
+    assert "gracedb" not in asimov("configuration", "show").out
+    assert asimov("configuration", "show", "gracedb/url").out.startswith("https://")
+    asimov("configuration", "update", "gracedb/url", "https://elsewhere")
+    assert "gracedb/url = https://elsewhere" in asimov("configuration", "show").out
