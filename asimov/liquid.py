@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asimov.errors import AsimovError
 from asimov.ledger.documents import dump
 
 if TYPE_CHECKING:
@@ -76,9 +77,18 @@ def environment(folders: tuple[Path, ...]) -> jinja2.Environment:
     ----------
     folders
         Where templates are looked for, in order; then an absolute path is taken as it is.
-    """
-    from liquid import Liquid
 
+    Raises
+    ------
+    AsimovError
+        Where liquidpy can't be imported.
+    """
+    try:
+        from liquid import Liquid
+    except ImportError as error:
+        raise AsimovError(
+            f"templates in Liquid can't be rendered: {error}", hint="install liquidpy"
+        ) from error
     searched: Sequence[str] = [*map(str, folders), "/"]
     made: jinja2.Environment = Liquid("", from_file=False, search_paths=searched).env
     made.tests["contains"] = _contains

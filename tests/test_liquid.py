@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from asimov.errors import AsimovError
-from asimov.liquid import is_liquid
+from asimov.liquid import environment, is_liquid
 from asimov.templating import dialect_of, render
 
 
@@ -242,3 +243,11 @@ def test_a_template_that_is_no_text_is_told(tmp_path: Path) -> None:
     template.write_bytes(b"\xff\xfe")
     with pytest.raises(AsimovError, match="is not text"):
         render(template, {})
+
+
+def test_without_liquidpy_it_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "liquid", None)
+    environment.cache_clear()
+    with pytest.raises(AsimovError, match="templates in Liquid can't be rendered: ") as raised:
+        rendered(tmp_path, "x")
+    assert raised.value.hint == "install liquidpy"
