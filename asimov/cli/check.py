@@ -55,7 +55,8 @@ def command(what: str, scheduler: str, file: Path | None, timeout: float, as_jso
         raise plugins.unknown(plugins.SCHEDULERS, scheduler)
     folder = Path(what).expanduser()
     told: dict[str, list[Finding]] = {}
-    if folder.is_dir():
+    # A name goes before a folder that happens to be called so: write ./NAME for that.
+    if folder.is_dir() and ("/" in what or not plugins.is_known(plugins.PIPELINES, what)):
         from asimov.conformance.installing import installed
 
         with installed(folder.resolve()) as package:
@@ -145,10 +146,12 @@ def _show(name: str, found: list[Finding]) -> None:
         if not each.holds:
             click.echo(f"{'':14} {'as above' if each.seen == before else each.seen}")
             before = each.seen
-    counts = [(mark, [e.contract for e in found if e.holds is key]) for key, mark in _MARKS.items()]
+    counts = [
+        (mark, [each.contract for each in found if each.holds is holds])
+        for holds, mark in ((True, "hold"), (False, "do not"), (None, "can't be told"))
+    ]
     parts = [
-        f"{len(names)} {'hold' if mark == 'holds' else 'do not hold' if 'not' in mark else mark}"
-        + (f" ({', '.join(names)})" if mark != "holds" else "")
+        f"{len(names)} {mark}" + (f" ({', '.join(names)})" if mark != "hold" else "")
         for mark, names in counts
         if names
     ]

@@ -25,6 +25,9 @@ from asimov.errors import AsimovError
 #: What is never part of a package's sources.
 _NOT_SOURCES = (".git", ".venv", "venv", "build", "*.egg-info", "__pycache__", ".tox", "dist")
 
+#: What pip says where that with which a package is built is not installed.
+_NO_BACKEND = ("BackendUnavailable", "Cannot import", "No module named")
+
 
 @dataclass(frozen=True)
 class Installed:
@@ -82,14 +85,10 @@ def _environment(made: Path) -> dict[str, str]:
 
 
 def _pip(python: Path, source: Path, folder: Path) -> None:
-    arguments = ["install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    done = subprocess.run(
-        [str(python), "-m", "pip", *arguments, "--disable-pip-version-check", str(source)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Install a package with what builds it here; where that is not installed, pip fetches it."""
+    done = _run_pip(python, source, "--no-build-isolation", "--no-index")
+    if done.returncode and any(each in done.stderr for each in _NO_BACKEND):
+        done = _run_pip(python, source, "--retries", "1", "--timeout", "10")
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         errors = [line for line in lines if "rror" in line] or lines or ["pip failed"]
@@ -99,6 +98,17 @@ def _pip(python: Path, source: Path, folder: Path) -> None:
             hint=f"install it yourself ('{Path(sys.executable).name} -m pip install {folder}'), "
             "and check it by its name",
         )
+
+
+def _run_pip(python: Path, source: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    usual = ["install", "--quiet", "--no-deps", "--disable-pip-version-check"]
+    return subprocess.run(
+        [str(python), "-m", "pip", *usual, *options, str(source)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def _pipelines(inside: Path, folder: Path) -> list[EntryPoint]:

@@ -26,12 +26,12 @@ def play(task: Task, findings: Findings) -> None:
     point = plugins.find(plugins.PIPELINES, task.pipeline)
     if point is None:
         raise plugins.unknown(plugins.PIPELINES, task.pipeline)
-    declared = _settings_alone(task, point)
     here, home = Path(task.folder, "here"), Path(task.folder, "home")
     here.mkdir(parents=True)
     findings.doing("its import")
     with own_home(home), set_directory(here), _Output() as output:
         begun = time.monotonic()
+        declared = _settings_alone(task, point)
         with findings.judging("loads"):
             try:
                 kind = point.load()

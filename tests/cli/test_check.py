@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from asimov.conformance.contracts import CONTRACTS
+from asimov.conformance.findings import Finding
 from asimov.scaffold import write_package
 
 
@@ -48,7 +49,19 @@ def test_what_does_not_hold_is_told_with_its_sentence(
     assert ran.code == 1, ran
     assert f"does not hold  name: {CONTRACTS['name'].sentence}\n" in ran.out
     assert "the entry point is 'walks', and the pipeline's name 'walk'" in ran.out
-    assert "2 do not hold (name, logs-found)\n" in ran.out
+    assert "2 do not (name, logs-found)\n" in ran.out
+
+
+def test_a_name_goes_before_a_folder_that_is_called_so(
+    asimov: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "command").mkdir()
+    from asimov.conformance import checking
+
+    monkeypatch.setattr(checking, "check", lambda *given, **named: [Finding("loads", True)])
+    assert asimov("plugins", "check", "command").out == "holds          loads\ncommand: 1 hold\n"
+    assert "there is no package here" in asimov("plugins", "check", "./command").err
 
 
 def test_settings_are_taken_from_a_file(asimov: Callable[..., Any], tmp_path: Path) -> None:
@@ -99,7 +112,6 @@ def test_what_can_not_be_told_has_an_exit_code_of_its_own(
     asimov: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from asimov.conformance import checking
-    from asimov.conformance.findings import Finding
 
     found = [Finding("loads", True), Finding("name", None, "the day is over")]
     monkeypatch.setattr(checking, "check", lambda *given, **named: found)
