@@ -166,7 +166,9 @@ class Analysis(OfAnalysis):
     def rundir(self) -> str:
         """Its run directory, absolute; a pipeline may set another."""
         project = self.workspace.project
-        own = self.meta.get("rundir")
+        # No reason to import its pipeline, for defaults that this has none of.
+        settings = self.meta if "meta" in vars(self) else self.workspace.settings(self.key)
+        own = settings.get("rundir")
         return str(project.path(str(own)) if own else project.working / self.key[0] / self.name)
 
     @rundir.setter

@@ -30,8 +30,9 @@ class Kept:
 
     def keep(self, analysis: Analysis) -> None:
         """Keep what a pipeline has written to an analysis and to its subject."""
-        self._keep_of(analysis.key, analysis.kept_meta, analysis.meta)
-        analysis.kept_meta = copied(analysis.meta)
+        if "meta" in vars(analysis):  # else nobody has read it, let alone written to it
+            self._keep_of(analysis.key, analysis.kept_meta, analysis.meta)
+            analysis.kept_meta = copied(analysis.meta)
         if analysis.key[0] in self._subjects:
             self.keep_subject(self._subjects[analysis.key[0]])
 

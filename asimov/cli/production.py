@@ -11,6 +11,7 @@ import click
 from asimov.cli.opened import open_workspace
 from asimov.configuration import owner
 from asimov.engine import handlers
+from asimov.engine.declarations import import_published
 from asimov.engine.lease import at_work
 from asimov.engine.observe import LOST
 from asimov.engine.readiness import waiting_for
@@ -126,6 +127,7 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
     workspace = open_workspace()
     key = workspace.key(subject, name)
     analysis = workspace.analysis(key)
+    import_published(workspace, analysis.entry.pipeline, whole=True)
     (row,) = rows(workspace, [key])
     build = workspace.builds.get(key)
     told: dict[str, Any] = {

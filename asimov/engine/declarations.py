@@ -88,19 +88,22 @@ def import_published(
         with contained(workspace, what, limit):
             plugins.load(group, pipeline)
             declared.published(pipeline)
-    except AsimovError as error:
-        return error
     except BaseException as error:
         if by_person(error, limit):
             raise
-        return AsimovError(
-            f"the settings that the pipeline {pipeline!r} declares can't be used: "
-            f"{late(what, limit) or error}",
-            hint="mend or remove its package",
-        )
+        if isinstance(error, AsimovError) and not limit.over:
+            return error
+        return _unusable(pipeline, late(what, limit) or str(error))
     finally:
         _capture.stop()
-    return None
+    return _unusable(pipeline, over) if (over := late(what, limit)) else None
+
+
+def _unusable(pipeline: str, why: str) -> AsimovError:
+    return AsimovError(
+        f"the settings that the pipeline {pipeline!r} declares can't be used: {why}",
+        hint="mend or remove its package",
+    )
 
 
 def asset_notes(contents: Contents, new: Iterable[Key]) -> list[str]:

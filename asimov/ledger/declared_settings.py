@@ -19,7 +19,7 @@ from asimov.settingsclass import fields
 #: Keys that every analysis may have: those of its shape, and those that asimov reads besides.
 GENERAL = frozenset(
     {*Analysis.__struct_fields__, *ProjectAnalysis.__struct_fields__, *OF_FAILURES}
-    | {"postprocessing", "review", "rundir"}
+    | {"ini", "job id", "postprocessing", "resurrections", "review", "rundir"}
 )
 
 

@@ -287,12 +287,18 @@ def test_where_only_the_class_names_its_settings_apply_says_nothing_of_them(
         ("class Settings:\n    pass\n", "is no dataclass"),
         ("print('hello')\n", "AttributeError"),
         ("Settings = 5\n", "is no dataclass"),
+        ("import time\ntime.sleep(60)\n", "did not return within 0.3 s"),
+        (
+            "import time\ntry:\n    time.sleep(60)\nexcept BaseException:\n    Settings = 5\n",
+            "within",
+        ),
     ],
 )
 def test_settings_that_can_not_be_used_are_one_warning(
     project: Path, asimov: Callable[..., Any], blueprint: Callable[..., Path], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch, module: str, why: str,
 ) -> None:  # fmt: skip
+    asimov("configuration", "update", "monitor/hook timeout", "0.3")
     (tmp_path / "broken_settings.py").write_text(module)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "broken_settings", raising=False)
