@@ -356,7 +356,7 @@ class TestPlan:
             "add    analysis s/one",
             "add    analysis s/two",
             "update postprocessing of s",
-            "update postprocessing",
+            "update postprocessing of s",
             "add    analysis s/three-1",
             "add    analysis s/three-2",
             "add    analysis project-analyses/all",
@@ -369,10 +369,9 @@ class TestPlan:
         ledger = project / "ledger"
         assert yaml.safe_load((ledger / "project.yaml").read_text()) == {
             "quality": {"a": 1},
-            "postprocessing": {"tool": {"y": 2}},
         }
         subject = yaml.safe_load((ledger / "subjects/s.yaml").read_text())
-        assert subject["postprocessing"] == {"tool": {"x": 1}}
+        assert subject["postprocessing"] == {"tool": {"x": 1, "y": 2}}
         assert [each["name"] for each in subject["analyses"]] == [
             "one",
             "two",
