@@ -13,7 +13,6 @@ from typing import Any
 import click
 
 from asimov import plugins
-from asimov.cli.opened import open_project
 from asimov.errors import AsimovError
 from asimov.files import full_disk
 from asimov.logs import logger
@@ -61,6 +60,8 @@ def fault(name: str | None, error: Exception) -> AsimovError | None:
         return None
     if not logger().handlers:
         with suppress(AsimovError):
+            from asimov.cli.opened import open_project
+
             open_project()  # which has a log
     if logger().handlers:
         logger().error("the command %s failed", name, exc_info=error)
