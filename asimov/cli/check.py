@@ -104,7 +104,7 @@ def _check(
     def report(scene: str) -> None:
         click.echo(f"{point.name}: {SCENES[scene]}", err=True)
 
-    return check(
+    findings = check(
         point.name,
         blueprint=found.resolve() if found else None,
         scheduler=scheduler,
@@ -113,6 +113,14 @@ def _check(
         environment=environment,
         report=report if sys.stderr.isatty() else lambda scene: None,
     )
+    if found is None and not all(each.holds for each in findings):
+        names = " or ".join(blueprint.NAMES)
+        click.echo(
+            f"note: {point.name} has no {names}, so that its analysis had no settings; "
+            "--settings FILE gives it some",
+            err=True,
+        )
+    return findings
 
 
 def _code(held: list[bool | None]) -> int:

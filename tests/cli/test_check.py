@@ -45,8 +45,10 @@ def test_what_does_not_hold_is_told_with_its_sentence(
     text = source.read_text()
     source.write_text(text.replace('name = "walks"', 'name = "walk"\n    log_patterns = ()'))
     assert source.read_text() != text
+    (package / "blueprint.yaml").unlink()
     ran = asimov("plugins", "check", package)
     assert ran.code == 1, ran
+    assert "note: walks has no conformance.yaml or blueprint.yaml" in ran.err
     assert f"does not hold  name: {CONTRACTS['name'].sentence}\n" in ran.out
     assert "the entry point is 'walks', and the pipeline's name 'walk'" in ran.out
     assert "2 do not (name, logs-found)\n" in ran.out

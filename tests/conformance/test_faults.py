@@ -126,7 +126,7 @@ def faulty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     info = tmp_path / "faulty-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: faulty\nVersion: 1.0\n")
-    values = {"dies": "living:Dies", "exits": "living:Exits", "good": "good:Good"}
+    values = {"dies": "living:Dies", "sticks": "living:Sticks", "good": "good:Good"}
     lines = [f"{name} = faulty.{value}\n" for name, value in values.items()]
     settings = "[asimov.settings]\ngood = faulty.declared:GoodSettings\n"
     (info / "entry_points.txt").write_text("[asimov.pipelines]\n" + "".join(lines) + settings)
@@ -144,6 +144,15 @@ def test_a_pipeline_that_ends_the_process_is_told_with_its_method() -> None:
     assert found["renders"].holds
     assert found["one-job"].holds is None
     assert "dies.build_dag" in found["one-job"].seen
+
+
+@pytest.mark.usefixtures("faulty")
+def test_a_pipeline_that_can_not_be_interrupted_is_told_with_its_method() -> None:
+    found = {each.contract: each for each in check("sticks", patience=5, call=1)}
+    assert found["returns"].holds is False
+    assert "sticks.while_running" in found["returns"].seen
+    assert found["job-number"].holds
+    assert found["complete-after"].holds is None
 
 
 @pytest.mark.usefixtures("faulty")

@@ -1,4 +1,5 @@
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -149,6 +150,12 @@ class Exits(Plain):
 class Hangs(Plain):
     def while_running(self) -> None:
         time.sleep(60)
+
+
+class Sticks(Plain):
+    def while_running(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        time.sleep(600)
 
 
 class Dies(Plain):
