@@ -111,8 +111,9 @@ def _check_defaults(cls: type) -> None:
             _check_defaults(field.inner)
             if isinstance(field.default, Mapping):
                 whole = lay_over(defaults(field.inner, field.default), field.default)
-                for fault in _faults(field.inner, whole, (field.name,)):
-                    raise bad(cls, field.attribute, f"its default: {fault}")
+                wrong = next(_faults(field.inner, whole, (field.name,)), None)
+                if wrong is not None:
+                    raise bad(cls, field.attribute, f"its default: {wrong}")
         elif field.default is not REQUIRED and (fault := _fault(field.default, field, ())):
             raise bad(cls, field.attribute, f"its default {fault.message}")
 
