@@ -113,7 +113,7 @@ class Place:
         return path.read_text()[-6000:] if path.exists() else ""
 
     def monitor(
-        self, *options: str, until: dict[str, str], seconds: float = 300, stuck: bool = False
+        self, *options: str, until: dict[str, str], seconds: float = 900, stuck: bool = False
     ) -> list[dict[str, str]]:
         """Do passes until the analyses have these states; return all that they have had.
 

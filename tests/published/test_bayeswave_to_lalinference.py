@@ -19,7 +19,7 @@ STANDINS = Path(__file__).parent / "standins"
 @pytest.fixture
 def event(place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch) -> Place:
     """A project whose pipelines find the stand-ins of their programs."""
-    monkeypatch.setenv("PYTHONPATH", str(STANDINS / "packages"))
+    monkeypatch.setenv("PYTHONPATH", str(STANDINS / "pesummary"))
     made = place("bayeswave")
     made.run("configuration", "update", "pipelines/environment", STANDINS)
     made.apply("bayeswave-to-lalinference.yaml")
@@ -37,5 +37,10 @@ def test_lalinference_is_configured_with_the_psds_that_bayeswave_made(event: Pla
         assert psd.name == f"glitch_median_PSD_forLI_{detector}.dat"
         assert psd.is_relative_to(event.root / "working/S000000b/psds")
         assert psd.read_text().startswith("20 1e-46\n")
+    # After its job it has PESummary make pages, a job of its own.
+    assert "processing" in {states["samples"] for states in seen}
+    assert (event.root / "pages/S000000b/samples/posterior_samples.h5").exists()
     stored = json.loads((event.root / "results/S000000b/samples/manifest.json").read_text())
-    print(stored, seen)
+    assert {Path(name).name for name in stored} >= {"samples.ini"}, stored
+    psds = {path.name for path in (event.root / "results/S000000b/psds").rglob("*.dat")}
+    assert {"H1-2048-psd.dat", "L1-2048-psd.dat"} <= psds  # as its after_completion names them
