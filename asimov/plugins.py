@@ -122,6 +122,7 @@ def unknown(group: str, name: str) -> PluginError:
     """Return the error that says that no plugin of the name is installed."""
     names = sorted(found(group))
     what = group.rpartition(".")[2].removesuffix("s")
+    what += " hook" if ".hooks." in group else ""
     near = difflib.get_close_matches(name, names, 1, cutoff=0.5)
     return PluginError(
         f"there is no {what} {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""),

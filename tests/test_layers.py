@@ -47,6 +47,7 @@ LAYERS = [
         "asimov.errors",
         "asimov.fieldtypes",
         "asimov.files",
+        "asimov.installed",
         "asimov.logs",
         "asimov.options",
         "asimov.processes",

@@ -56,10 +56,8 @@ class _Commands(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             import difflib
 
-            from asimov.cli import added
-
-            names = [*COMMANDS, *added.names(COMMANDS)]
-            if args[0] not in names:
+            names = [*COMMANDS, *_of_packages()]
+            if args[0] not in names and self.get_command(ctx, args[0]) is None:
                 near = difflib.get_close_matches(args[0], names, 1)
                 ctx.fail(
                     f"there is no command {args[0]!r}"
@@ -81,13 +79,22 @@ class _Commands(click.Group):
             raise told from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from asimov.cli import added
-
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
-        if others := added.names(COMMANDS):
+        if others := _of_packages():
             with formatter.section("Commands of installed packages"):
                 formatter.write_dl(list(others.items()))
+
+
+def _of_packages() -> dict[str, str]:
+    """Return the commands that packages add, with what the help says of each."""
+    from asimov import installed
+
+    return {
+        name: f"Of the package {package}."
+        for name, package in installed.names(installed.COMMANDS).items()
+        if name not in COMMANDS
+    }
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,12 +1,12 @@
 """Commands that packages add, under the entry-point group ``asimov.commands``.
 
-`asimov --help` names them without importing them; a command of asimov's own name is never replaced.
+`asimov --help` names them (see `asimov.installed`) without importing them; a command of asimov's
+own is never replaced.
 What goes wrong in such a command is told as the package's fault.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container
 from contextlib import suppress
 from typing import Any
 
@@ -16,22 +16,6 @@ from asimov import plugins
 from asimov.errors import AsimovError
 from asimov.files import full_disk
 from asimov.logs import logger
-
-
-def names(own: Container[str]) -> dict[str, str]:
-    """Return the names of the commands that packages add, with the package of each.
-
-    Parameters
-    ----------
-    own
-        The names of asimov's own commands.
-    """
-    found = plugins.found(plugins.COMMANDS)
-    return {
-        name: f"Of the package {_package(point)}."
-        for name, point in sorted(found.items())
-        if name not in own
-    }
 
 
 def command(name: str) -> click.Command | None:

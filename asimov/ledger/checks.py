@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -69,3 +70,28 @@ def check_analysis(data: Mapping[str, Any], document: Document, path: list[str |
             where=document.place([*path, "status"]),
             hint=f"it can begin as {', '.join(able)}",
         )
+
+
+#: The kinds of hooks that a project enables.
+HOOKS = ("postmonitor", "applicator", "telemetry")
+
+
+def strange_hooks(hooks: Mapping[str, Any], document: Document) -> list[str]:
+    """Return a note for each kind of hooks that there is not, with the nearest that there is.
+
+    Parameters
+    ----------
+    hooks
+        What a project enables, by kind.
+    document
+        Where that stands.
+    """
+    notes = []
+    for kind in hooks:
+        if kind not in HOOKS:
+            near = difflib.get_close_matches(kind, HOOKS, 1)
+            notes.append(
+                f"{document.place(['hooks', kind])}: there are no hooks of the kind {kind!r}"
+                + (f"; did you mean {near[0]!r}?" if near else "")
+            )
+    return notes

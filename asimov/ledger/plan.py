@@ -10,6 +10,7 @@ from typing import Any
 from asimov.errors import AsimovError
 from asimov.ledger import strategies
 from asimov.ledger.blueprints import Blueprint
+from asimov.ledger.checks import strange_hooks
 from asimov.ledger.contents import Contents, Entry
 from asimov.ledger.declared_settings import Check, Written, near_miss
 from asimov.ledger.dependencies import Dependencies
@@ -147,6 +148,7 @@ class Planner:
         for name in data.get("pipelines") or {}:
             self._known_pipeline(name, document, ["pipelines", name])
             self.plan.notes += self._declared.near_misses(name, Written(document, (), data))
+        self.plan.notes += strange_hooks(data.get("hooks") or {}, document)
         self._lay_over_project(data, "configuration", document)
 
     def _add_postprocessing(self, data: dict[str, Any], document: Document) -> None:

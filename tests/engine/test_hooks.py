@@ -208,7 +208,7 @@ def test_an_enabled_hook_that_is_not_installed_is_told_with_the_nearest(
     publish(plugins.POSTMONITOR, "cbcflow", Hook)
     enable(lab, "{postmonitor: [cbcfow]}")
     told = lab.run("monitor")
-    assert "there is no postmonitor 'cbcfow'; did you mean 'cbcflow'?" in told.out
+    assert "there is no postmonitor hook 'cbcfow'; did you mean 'cbcflow'?" in told.out
     assert SEEN == []
 
 
@@ -619,7 +619,7 @@ def test_an_applicator_may_have_another_do_part_of_its_work(
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("-p", "my hok"), 1, "there is no applicator 'my hok'; did you mean 'my hook'?"),
+        (("-p", "my hok"), 1, "there is no applicator hook 'my hok'; did you mean 'my hook'?"),
         (("-p", "my hok"), 1, "installed: my hook, off"),
         (("-p", "off"), 1, "the applicator 'off' is not enabled in this project"),
         (("-p", "my hook", "-f", "x.yaml"), 2, "-p goes neither with -f nor with -U"),
@@ -657,8 +657,15 @@ def test_a_file_is_fetched_by_a_hook(lab: Any, publish: Callable[..., None]) -> 
     for source, file, words in (
         ("gracedb", "none", "filesource gracedb.fetch raised FileNotFoundError"),
         ("odd", "x", "should return bytes, and returned int"),
-        ("gracdb", "x", "there is no filesource 'gracdb'; did you mean 'gracedb'?"),
+        ("gracdb", "x", "there is no filesource hook 'gracdb'; did you mean 'gracedb'?"),
     ):
         with at_work(workspace, "test"), pytest.raises(AsimovError) as told:
             hooks.fetch(workspace, source, "G1", file)
         assert words in str(told.value)
+
+
+def test_a_kind_of_hooks_that_there_is_not_is_noted(lab: Any) -> None:
+    path = lab.root / "hooks.yaml"
+    path.write_text("kind: configuration\nhooks: {postmonitr: [x]}\n")
+    told = lab.run("apply", "-f", path)
+    assert "there are no hooks of the kind 'postmonitr'; did you mean 'postmonitor'?" in told.err
