@@ -150,9 +150,11 @@ def _show(name: str, found: list[Finding]) -> None:
     for each in found:
         # What does not hold is told with the sentence of the documentation and what was seen.
         more = each.seen if each.holds else CONTRACTS[each.contract].sentence
-        click.echo(f"{_MARKS[each.holds]:14} {each.contract}" + (f": {more}" if more else ""))
-        if not each.holds:
-            click.echo(f"{'':14} {'as above' if each.seen == before else each.seen}")
+        again = not each.holds and each.seen == before
+        line = f"{_MARKS[each.holds]:14} {each.contract}" + (f": {more}" if more else "")
+        click.echo(line + (" (as above)" if again else ""))
+        if not each.holds and not again:
+            click.echo(f"{'':14} {each.seen}")
             before = each.seen
     counts = [
         (mark, [each.contract for each in found if each.holds is holds])

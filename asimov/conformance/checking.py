@@ -83,6 +83,8 @@ def check(
             submits = next(iter(told.notes), submits)
             for name, finding in told.findings.items():
                 found[name].append(finding)
+            if any(each.holds is False for each in found["loads"]):
+                break
     finally:
         shutil.rmtree(top, ignore_errors=True)
     return [whole(name, findings) for name, findings in found.items()]
@@ -150,4 +152,4 @@ def whole(name: str, findings: list[Finding]) -> Finding:
         of_kind = [each for each in findings if each.holds is holds]
         if of_kind:
             return of_kind[0]
-    return Finding(name, None, "no scene came to it")
+    return Finding(name, None, "it can't be loaded")

@@ -52,6 +52,7 @@ def play(task: Task, findings: Findings) -> None:
     findings.judge("import-writes-nothing", not written, written)
     made = findings.made.get("loads")
     if made is None or not made.holds:
+        findings.cause = "it can't be loaded"
         return
     name = getattr(kind, "name", None)
     findings.judge(

@@ -126,7 +126,12 @@ def faulty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     info = tmp_path / "faulty-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: faulty\nVersion: 1.0\n")
-    values = {"dies": "living:Dies", "sticks": "living:Sticks", "good": "good:Good"}
+    values = {
+        "dies": "living:Dies",
+        "sticks": "living:Sticks",
+        "missing": "living:Missing",
+        "good": "good:Good",
+    }
     lines = [f"{name} = faulty.{value}\n" for name, value in values.items()]
     settings = "[asimov.settings]\ngood = faulty.declared:GoodSettings\n"
     (info / "entry_points.txt").write_text("[asimov.pipelines]\n" + "".join(lines) + settings)
@@ -144,6 +149,17 @@ def test_a_pipeline_that_ends_the_process_is_told_with_its_method() -> None:
     assert found["renders"].holds
     assert found["one-job"].holds is None
     assert "dies.build_dag" in found["one-job"].seen
+
+
+@pytest.mark.usefixtures("faulty")
+def test_of_a_pipeline_that_can_not_be_loaded_nothing_else_is_asked() -> None:
+    scenes: list[str] = []
+    found = {each.contract: each for each in check("missing", report=scenes.append)}
+    assert scenes == ["loading"]
+    assert list(found) == list(CONTRACTS)
+    assert found["loads"].holds is False
+    assert "has no attribute 'Missing'" in found["loads"].seen
+    assert (found["renders"].holds, found["renders"].seen) == (None, "it can't be loaded")
 
 
 @pytest.mark.usefixtures("faulty")
