@@ -1,0 +1,126 @@
+"""A test for each contract of a pipeline, for its author's own tests.
+
+``asimov plugins check`` tells of the same contracts, with each scene in a process of its own. Here
+they are played in the process of the tests, so that a debugger and a coverage report see them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from asimov import plugins
+from asimov.conformance import blueprint
+from asimov.conformance.checking import check, whole
+from asimov.conformance.child import play
+from asimov.conformance.contracts import CONTRACTS, SCENES
+from asimov.conformance.findings import Finding
+from asimov.conformance.task import Task
+from asimov.ledger.documents import dump
+from asimov.testing.entries import entry_points
+
+#: What is known only where a class has not been loaded yet.
+_AT_LOADING = {"import-writes-nothing", "import-prints-nothing", "import-is-quick"}
+
+
+class PipelineTests:
+    """Derive from it: ``class TestMine(PipelineTests): pipeline = MyPipeline``.
+
+    Attributes
+    ----------
+    pipeline
+        The class. Or the name of an installed entry point: then each scene has a process of its
+        own, and what loading it does is seen too.
+    settings
+        The smallest settings of an analysis with which it works.
+    blueprint
+        In place of these a file of blueprints, with whatever else the analysis needs.
+    scheduler
+        Where its jobs run.
+    patience
+        How long its job may take, in seconds.
+    """
+
+    pipeline: ClassVar[Any]
+    settings: ClassVar[Mapping[str, Any]] = {}
+    blueprint: ClassVar[str | Path | None] = None
+    scheduler: ClassVar[str] = "local"
+    patience: ClassVar[float] = 60.0
+    _found: ClassVar[dict[str, Finding]]
+
+    @pytest.fixture
+    def findings(self, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finding]:
+        """Return what was found of every contract; the scenes are played once for a class."""
+        cls = type(self)
+        if "_found" not in vars(cls):
+            cls._found = cls._find(tmp_path_factory.mktemp("conformance"))
+        return cls._found
+
+    @classmethod
+    def _find(cls, folder: Path) -> dict[str, Finding]:
+        file = Path(cls.blueprint) if cls.blueprint else None
+        if file is None and cls.settings:
+            file = folder / "settings.yaml"
+            file.write_text(dump(dict(cls.settings)))
+        if isinstance(cls.pipeline, str):
+            point = plugins.find(plugins.PIPELINES, cls.pipeline)
+            if file is None and point is not None:
+                file = blueprint.find(point)
+            made = check(
+                cls.pipeline, blueprint=file, scheduler=cls.scheduler, patience=cls.patience
+            )
+            return {each.contract: each for each in made}
+        with _published(cls.pipeline) as name:
+            return _played(name, folder, file, cls.scheduler, cls.patience)
+
+    @pytest.mark.parametrize("contract", CONTRACTS)
+    def test_contract(self, contract: str, findings: dict[str, Finding]) -> None:
+        """Fail where a contract does not hold; skip where that can't be told."""
+        found = findings[contract]
+        if found.holds is None:
+            pytest.skip(f"can't be told: {found.seen}")
+        if not found.holds:
+            pytest.fail(f"{CONTRACTS[contract].sentence}\n{found.seen}", pytrace=False)
+
+
+@contextmanager
+def _published(pipeline: Any) -> Iterator[str]:
+    """Have a class found by its name within the block, installed or not."""
+    name = str(getattr(pipeline, "name", "")).lower()
+    added: dict[str, dict[str, Any]] = {plugins.PIPELINES: {name: pipeline}}
+    point = plugins.find(plugins.PIPELINES, name)
+    if point is not None and point.value == f"{pipeline.__module__}:{pipeline.__qualname__}":
+        added = {}
+    with entry_points(added):
+        yield name
+
+
+def _played(
+    name: str, folder: Path, file: Path | None, scheduler: str, patience: float
+) -> dict[str, Finding]:
+    found: dict[str, list[Finding]] = {contract: [] for contract in CONTRACTS}
+    submits = ""
+    for scene in SCENES:
+        task = Task(
+            scene=scene,
+            pipeline=name,
+            folder=str(folder / scene),
+            findings=str(folder / f"{scene}.jsonl"),
+            blueprint=str(file) if file else None,
+            scheduler=scheduler,
+            patience=patience,
+            submits=submits,
+        )
+        findings = play(task)
+        submits = next(iter(findings.notes), submits)
+        for each in findings.made.values():
+            found[each.contract].append(each)
+        if any(each.holds is False for each in found["loads"]):
+            break
+    for contract in _AT_LOADING:
+        found[contract] = [Finding(contract, None, "the class is loaded already")]
+    return {contract: whole(contract, each) for contract, each in found.items()}
