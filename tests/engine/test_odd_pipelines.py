@@ -9,6 +9,8 @@ import numpy
 import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
+from tests.engine.conftest import Lab
+
 FAR = "/bin/sleep\narguments = 1000"
 
 
