@@ -47,13 +47,13 @@ _DONE = {"complete", "finished", "uploaded"}
 
 
 class _Made(NamedTuple):
-    """A submission, as far as its pipeline says."""
+    """A submission, as far as its pipeline says: whether all is there already, too."""
 
     analysis: Analysis
     attempt: Attempt
     job_id: int | None
     error: AsimovError | None
-    asked: str | None
+    complete: bool
 
 
 class Launches:
@@ -125,9 +125,12 @@ class Launches:
         if not self._made:
             self._since = begun
         asked, analysis.asked_status = analysis.asked_status, None
+        complete = False
         if asked in _DONE:
             job_id = None  # whatever number it made up: its jobs are looked for by their tag
-        self._made.append(_Made(analysis, attempt, job_id, error, asked))
+            if error is None:
+                complete, error = _is_complete(analysis)
+        self._made.append(_Made(analysis, attempt, job_id, error, complete))
         now = time.monotonic()
         if now - begun > SLOW or now - self._since > SOON:
             self._record()
@@ -163,7 +166,7 @@ class Launches:
         if job_id is None:
             if isinstance(error, (PluginError, SchedulerUnreachableError)):
                 raise error  # no fault of the analysis: it stays ready
-            if error is None and made.asked in _DONE and self._is_complete(made.analysis):
+            if made.complete:
                 told = "its pipeline made everything without a job"
                 self._workspace.move(made.analysis.key, "finished", "submit", told)
                 return told
@@ -180,10 +183,16 @@ class Launches:
         return told
 
 
-    @staticmethod
-    def _is_complete(analysis: Analysis) -> bool:
+def _is_complete(analysis: Analysis) -> tuple[bool, AsimovError | None]:
+    """Ask a pipeline that has submitted nothing whether all is there, before that is recorded."""
+    try:
+        found = call(analysis, "detect_completion")
         with guarded(analysis, "detect_completion"):
-            return bool(call(analysis, "detect_completion"))
+            return bool(found), None  # which an array has none of
+    except JournalError:
+        raise
+    except AsimovError as error:
+        return False, error
 
 
 def record_failure(workspace: Workspace, key: Key, error: AsimovError) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -258,3 +260,21 @@ def test_one_that_says_so_and_has_made_nothing_is_stuck(lab: Lab) -> None:
     lab.run("manage", "build", "submit", code=1)
     assert lab.states() == {"a": "stuck"}
     assert "did not say which job it submitted" in lab.reason("a")
+
+
+def test_a_fault_in_saying_that_no_job_is_needed_is_told_once_and_keeps_nobody_waiting(
+    lab: Lab,
+) -> None:
+    class Raises(Jobless):
+        def detect_completion(self) -> bool:
+            # Another command may write to the journal meanwhile: it may take long.
+            with closing(sqlite3.connect(lab.root / ".asimov" / "journal.db", timeout=0)) as other:
+                other.execute("BEGIN IMMEDIATE")
+            raise ValueError("its own fault")
+
+    lab.register("raises", Raises)
+    lab.apply("a, pipeline: raises", "b")
+    lab.run("manage", "build", "submit", code=1)
+    assert lab.states() == {"a": "stuck", "b": "running"}
+    assert lab.reason("a") == "raises.detect_completion raised ValueError: its own fault"
+    assert [each.state for each in lab.attempts("a")] == ["void"]
