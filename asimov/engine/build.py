@@ -13,6 +13,7 @@ from asimov.analysis import Analysis
 from asimov.configure import template_of
 from asimov.engine.guard import HookError, call, guarded
 from asimov.engine.readiness import waiting_for
+from asimov.engine.refresh import MADE_OVER
 from asimov.engine.requirements import check_inputs, check_settings
 from asimov.engine.result import Result
 from asimov.errors import AsimovError
@@ -24,8 +25,9 @@ from asimov.workspace import Workspace
 
 Report = Callable[[str], None]
 
-#: Settings that say what is thought of an analysis, not what it does: they make no build stale.
-_SAID_OF_IT = ("review", "labels")
+#: Settings that say what is thought or known of an analysis, not what it does: they make no build
+#: stale.
+_SAID_OF_IT = ("review", "labels", MADE_OVER)
 
 
 def build(

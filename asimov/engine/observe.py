@@ -12,6 +12,7 @@ from asimov.engine.attempts import LEAVING, found, give_up, launch, record_job
 from asimov.engine.failing import Retry, Words, ending
 from asimov.engine.guard import HookError, call, guarded, overrides
 from asimov.engine.holds import Outcome, tend
+from asimov.engine.refresh import may_be_old
 from asimov.engine.status import ago
 from asimov.errors import AsimovError, SchedulerError, SchedulerUnreachableError
 from asimov.ledger.database import JournalError
@@ -213,7 +214,7 @@ class Observer:
                 return False
         found = call(analysis, check, keep=not self.dry_run)
         failed = answer.removed or answer.signal is not None or answer.exit_code not in {0, None}
-        if failed and getattr(analysis.pipeline, "needs_success", False):
+        if failed and (getattr(analysis.pipeline, "needs_success", False) or may_be_old(analysis)):
             return False
         with guarded(analysis, check):
             return bool(found)  # which an array has none of

@@ -19,10 +19,22 @@ MADE_OVER = "made over"
 
 
 def remember(analysis: Analysis) -> None:
-    """Keep what an analysis over others is made over; called once it is submitted."""
+    """Keep what an analysis over others is made over.
+
+    It is called before it is submitted: a crash in between would else leave one that is never made
+    again.
+    """
     if analysis.entry.kind != "simple":
         analysis.meta[MADE_OVER] = _names(analysis.workspace, analysis.key)
         analysis.workspace.keep(analysis)
+
+
+def may_be_old(analysis: Analysis) -> bool:
+    """Say whether what is in the run directory may be of an earlier run (see `refresh`).
+
+    Then a job that failed has made nothing of it.
+    """
+    return analysis.entry.kind != "simple" and analysis.meta.get("refreshable") is True
 
 
 def refresh(workspace: Workspace, keys: Collection[Key], report: Callable[[str], None]) -> None:

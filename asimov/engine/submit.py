@@ -132,6 +132,7 @@ def _call_pipeline(analysis: Analysis) -> Any:
         # Those of the base class do nothing, and a call of a pipeline costs more than that.
         if method == "build_dag" or overrides(analysis.entry.pipeline, method):
             call(analysis, method, dryrun=False)
+    remember(analysis)
     # Packages that call before_submit from their submit_dag have had it called just now.
     pipeline = analysis.pipeline
     pipeline.before_submit = lambda *args, **kwargs: None
@@ -141,5 +142,4 @@ def _call_pipeline(analysis: Analysis) -> Any:
         answer = call(analysis, "submit_dag", dryrun=False)
     finally:
         del pipeline.before_submit
-    remember(analysis)
     return answer

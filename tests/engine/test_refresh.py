@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from asimov.pipelines.testing import SubjectTestPipeline
 
+from asimov.errors import SchedulerUnreachableError
 from tests.engine.conftest import Lab
 
 OVER = "over, pipeline: subjecttestpipeline, analyses: [{kind of: wanted}]"
@@ -51,3 +53,45 @@ def test_a_dry_run_changes_nothing(lab: Lab) -> None:
     before = lab.dump()
     lab.run("monitor", "--dry-run")
     assert lab.dump() == before
+
+
+def test_what_an_earlier_run_has_made_is_not_taken_for_that_of_a_failed_one(lab: Lab) -> None:
+    lab.apply("a, kind of: wanted", f"{OVER}, refreshable: true")
+    lab.finish()
+    lab.apply("b, kind of: wanted", f"{OVER}, refreshable: true, exit code: 3", update=True)
+    lab.finish(code=3)
+    assert lab.states()["over"] == "stuck"
+    assert "exit code 3" in lab.reason("over")
+
+
+class RaisesLate(SubjectTestPipeline):
+    """Raises once its job is submitted, as what is cut short does."""
+
+    def submit_dag(self, dryrun: bool = False) -> int:
+        super().submit_dag()
+        raise ValueError("too late")
+
+
+def test_what_it_is_made_over_is_known_however_its_submission_ended(lab: Lab) -> None:
+    lab.register("late", RaisesLate)
+    over = OVER.replace("subjecttestpipeline", "late")
+    lab.apply("a, kind of: wanted", f"{over}, refreshable: true")
+    lab.finish()
+    lab.apply("b, kind of: wanted")
+    lab.finish()
+    assert result(lab) == {"s/over", "s/a", "s/b"}
+
+
+def test_it_can_be_submitted_after_the_scheduler_could_not_be_reached(lab: Lab) -> None:
+    class Refused(SubjectTestPipeline):
+        def submit_dag(self, dryrun: bool = False) -> int:
+            raise SchedulerUnreachableError("the schedd does not answer")
+
+    lab.register("over", Refused)
+    lab.apply("a, kind of: wanted")
+    lab.finish()
+    lab.apply(OVER.replace("subjecttestpipeline", "over"))
+    lab.run("manage", "build", "submit", code=5)
+    lab.register("over", SubjectTestPipeline)
+    lab.run("manage", "submit")
+    assert lab.states()["over"] == "running"
