@@ -195,18 +195,33 @@ class Check:
                 place = section.document.place([*section.path, key])
                 yield f"{place}: {pipeline} declares no setting {key!r}; did you mean {near!r}?"
 
-    def run(self) -> None:
+    def run(self) -> list[str]:
         """Check all that the change concerns.
+
+        Returns
+        -------
+        list of str
+            A note for each pipeline that is not installed: the settings of its analyses can't be
+            checked, which is no reason to refuse a change around them.
 
         Raises
         ------
         AsimovError
             For the first fault, with its place.
         """
+        missing: dict[str, list[Key]] = {}
+        notes: dict[str, AsimovError] = {}
         for key, entry in self._new.entries.items():
             if key not in self._own and not ({"", key[0]} & self._around.keys()):
                 continue
-            cls = self._class(entry.pipeline)
+            if entry.pipeline in missing:
+                missing[entry.pipeline].append(key)
+                continue
+            try:
+                cls = self._class(entry.pipeline)
+            except AsimovError as error:
+                missing[entry.pipeline], notes[entry.pipeline] = [key], error
+                continue
             if cls is None or (key not in self._own and self._started(key)):
                 continue
             layers = self._new.layers(entry, self._facts)
@@ -217,6 +232,12 @@ class Check:
             if found:
                 place = self._place(entry, layers, cls, found[0])
                 raise refused(found[0], "/".join(key), entry.pipeline, place)
+        return [
+            f"the settings of {'/'.join(keys[0])}"
+            + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
+            + f" are not checked: {notes[pipeline]}"
+            for pipeline, keys in missing.items()
+        ]
 
     def _class(self, pipeline: str) -> type | None:
         declared = self._declared(pipeline)

@@ -138,7 +138,7 @@ class Planner:
             document.pop("analyses", None)
             document["analyses"] = list(analyses.values())  # last, where more can be appended
         if self.plan.files:
-            self._declared.run()
+            self.plan.notes += self._declared.run()
             self._check_cycles()
         return self.plan
 

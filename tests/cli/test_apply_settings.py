@@ -351,3 +351,17 @@ def test_an_input_that_nothing_declares_to_make_is_noted(
         ran = asimov("apply", "-f", blueprint(text + analysis(needs, "u", "uses")))
     told = "note: s/u: no analysis that it uses declares to make its input 'psds'\n"
     assert (ran.code, ran.err) == (0, told if noted else "")
+
+
+def test_a_pipeline_that_is_not_installed_keeps_nobody_from_changing_its_subject(
+    project: Path, asimov: Callable[..., Any], blueprint: Callable[..., Path]
+) -> None:
+    text = SUBJECT + "".join(analysis("width: 1\n", name) for name in "abc")
+    with entry_points({"asimov.pipelines": {"walk": Walk}}):
+        assert asimov("apply", "-f", blueprint(text)).code == 0
+    ran = asimov("apply", "--update", "-f", blueprint(f"{SUBJECT}place: here\n"))
+    assert ran.code == 0, ran
+    assert ran.err == (
+        "note: the settings of s/a and 2 more are not checked: there is no pipeline 'walk'\n"
+    )
+    assert "place: here" in (project / "ledger" / "subjects" / "s.yaml").read_text()
