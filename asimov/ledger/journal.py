@@ -25,7 +25,7 @@ _RECORD = (
     "subject, name, status, since, reason, uid, job_id, job_state, job_detail, progress, job_since"
 )
 #: The property that lists the states that packages have added.
-_STATES = "states of packages"
+STATES_OF_PACKAGES = "states of packages"
 _ATTEMPT = (
     "uid, subject, name, number, stage, scheduler, state, job_id, intended, submitted, ended, "
     "exit_code, evidence, reason, logs, place"
@@ -307,14 +307,14 @@ class Journal(Database):
 
     def states_of_packages(self) -> list[str]:
         """Return the states that packages have added, also those of packages that are gone."""
-        return list(msgspec.json.decode(self.get_property(_STATES) or "[]"))
+        return list(msgspec.json.decode(self.get_property(STATES_OF_PACKAGES) or "[]"))
 
     def take_up_state(self, name: str) -> None:
         """Take up, durably, a state that a package adds: an analysis is about to be in it."""
         known = self.states_of_packages()
         if name not in known:
             text = msgspec.json.encode([*known, name]).decode()
-            self.set_property(_STATES, text)
+            self.set_property(STATES_OF_PACKAGES, text)
         states.take_up(name)
 
     def get_property(self, key: str) -> str | None:

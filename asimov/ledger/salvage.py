@@ -17,9 +17,10 @@ from typing import Any
 import msgspec
 
 from asimov.ledger.database import RAISED
+from asimov.ledger.journal import STATES_OF_PACKAGES
 from asimov.ledger.migrations import MIGRATIONS
 from asimov.ledger.needs import Key
-from asimov.states import STATES
+from asimov.states import STATES, take_up
 
 #: A value of a row; SQLite has no others.
 Row = dict[str, Any]
@@ -114,6 +115,7 @@ def salvage(path: Path, analyses: Iterable[Key] = ()) -> Salvaged:
         if not 0 < found.version <= len(MIGRATIONS):
             found.damage.append(f"its format is told as {found.version}")
         found.damage += _integrity(db)
+        _take_up_states(db)
         expected = {table.name: table for table in tables(found.version)}
         for table in tables():
             _read(db, table, expected.get(table.name), keys, found)
@@ -126,6 +128,16 @@ def _nothing(found: Salvaged, error: Exception) -> Salvaged:
         found.rows[table.name] = []
         found.incomplete.add(table.name)
     return found
+
+
+def _take_up_states(db: sqlite3.Connection) -> None:
+    """Know the states that packages have added, as far as the journal still tells them."""
+    try:
+        rows = db.execute("SELECT value FROM properties WHERE key = ?", (STATES_OF_PACKAGES,))
+        for name in msgspec.json.decode(rows.fetchone()["value"], type=list[str]):
+            take_up(name)
+    except (*RAISED, msgspec.MsgspecError, TypeError, UnicodeError):  # there are none, or no more
+        return
 
 
 def _integrity(db: sqlite3.Connection) -> list[str]:

@@ -24,6 +24,7 @@ from asimov.ledger.journal import Journal
 from asimov.ledger.records import Attempt, Record
 from asimov.scheduler import Gone, JobState, NotFound, Observation, Present, Ticket, Unknown
 from asimov.scheduler.local import LocalScheduler
+from asimov.states import STATES
 from tests.conftest import snapshot
 
 # --- what an analysis comes to
@@ -505,3 +506,24 @@ def test_a_file_system_without_links_keeps_a_copy(
     lab.run("ledger", "repair", "--ready")
     (kept,) = (lab.root / ".asimov").glob("journal.db.damaged-*Z")
     assert kept.read_bytes() == damaged
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_states_of_packages_are_known_and_kept(lab: Any, damaged: bool) -> None:
+    lab.apply("a", "b")
+    lab.run("monitor")
+    with closing(lab.open().journal) as journal:
+        journal.take_up_state("resting")
+        journal.set_status(("s", "a"), "ready", "resting", "monitor", "its package said so")
+    if damaged:
+        with closing(sqlite3.connect(lab.root / ".asimov" / "journal.db")) as db:
+            db.execute("PRAGMA user_version = 2000")
+    del STATES["resting"]  # as in another process
+    try:
+        ran = lab.run("ledger", "repair")
+        assert ("The journal is whole" in ran.out) is not damaged
+        assert "Could not be rebuilt" not in ran.out
+        del STATES["resting"]
+        assert lab.states() == {"a": "resting", "b": "ready"}
+    finally:
+        STATES.pop("resting", None)
