@@ -133,9 +133,11 @@ class Store:
         They move to ``<subject>/<analysis>/superseded-<n>/``.
         """
         folder = self.root / subject / analysis
-        names = [each for each in self.manifest(subject, analysis) if (folder / each).exists()]
-        if not names:
+        known = self.manifest(subject, analysis)
+        if not known:
             return
+        # Where this was cut short before, some of the files, or all, have been moved already.
+        names = [each for each in known if (folder / each).exists()]
         number = 1 + sum(1 for _ in folder.glob("superseded-*"))
         old = folder / f"superseded-{number}"
         old.mkdir()

@@ -140,3 +140,15 @@ def test_two_products_of_one_file_name_are_kept_in_their_folders(store, product,
     store.replace("s", "a")
     assert (store.root / "s/a/superseded-1/l1/psd.dat").read_text() == "4 5 6"
     assert store.manifest("s", "a") == {}
+
+
+def test_what_was_cut_short_while_it_made_room_is_made_up_for(store, product):
+    store.add_file("s", "a", product)
+    folder = store.root / "s" / "a"
+    old = folder / "superseded-1"
+    old.mkdir()
+    (folder / product.name).rename(old / product.name)  # its manifest has stayed
+    store.replace("s", "a")
+    product.write_text("7 8 9")
+    assert store.add_file("s", "a", product).read_text() == "7 8 9"
+    assert (old / product.name).exists()
