@@ -20,7 +20,7 @@ def __getattr__(name: str) -> object:
 
         return getattr(ambient, name)
     if name == "current_ledger":
-        from asimov.facade import current_ledger
+        from asimov.current import current_ledger
 
         return current_ledger()
     raise AttributeError(f"module 'asimov' has no attribute {name!r}")

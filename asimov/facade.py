@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
-from asimov import ambient, described
+from asimov import described
 from asimov.analysis import Analysis
 from asimov.engine.declarations import planner
 from asimov.errors import AsimovError
@@ -27,6 +27,15 @@ from asimov.workspace import Workspace
 
 class UnknownSubjectError(AsimovError, KeyError):
     """There is no subject of a name; packages catch `KeyError`."""
+
+
+class _Batch(NamedTuple):
+    """Blueprints that are applied together: a page of somebody's, or what a package changed."""
+
+    blueprints: list[Blueprint]
+    subject: str | None = None
+    update: bool = True
+    page: bool = False
 
 
 class Ledger:
@@ -55,7 +64,7 @@ class Ledger:
         self.data: dict[str, Any] = _data(workspace)
         self._before = copied(self.data)
         #: What is to be written at the end of a transaction; None outside of one.
-        self._draft: list[list[Blueprint]] | None = None
+        self._draft: list[_Batch] | None = None
         workspace.ledger = self
 
     def __repr__(self) -> str:
@@ -198,6 +207,27 @@ class Ledger:
             changed["hooks"] = {kind: copied(self.data["hooks"][kind]) for kind in changed["hooks"]}
         self._apply([{"kind": "configuration", **changed}], "the project's settings")
 
+    def apply(self, page: list[Blueprint], subject: str | None, *, update: bool) -> Plan:
+        """Apply a page of blueprints; in a transaction as part of that.
+
+        Parameters
+        ----------
+        page
+            The blueprints.
+        subject, update
+            As of `asimov.ledger.plan.Planner`.
+
+        Raises
+        ------
+        AsimovError
+            Where the monitor calls it, or for the first that the ledger would not take.
+        """
+        if self.writes == "facts":
+            raise _refused("blueprints can't be applied")
+        plan = Plan()
+        self._take(_Batch(page, subject, update, page=True), plan)
+        return plan
+
     @contextmanager
     def transaction(self, *, dry_run: bool = False) -> Iterator[Plan]:
         """Write what is added and changed in the block at its end, all at once.
@@ -225,19 +255,21 @@ class Ledger:
 
     def _apply(self, documents: list[dict[str, Any]], what: str) -> None:
         """Write blueprints into the ledger, all of them or none."""
-        blueprints = described.blueprints(documents, what)
+        self._take(_Batch(described.blueprints(documents, what)), Plan())
+
+    def _take(self, batch: _Batch, plan: Plan) -> None:
         if self._draft is None:
-            self._write([blueprints], Plan())
+            self._write([batch], plan)
         else:
-            self._plan([blueprints], Plan())
-            self._draft.append(blueprints)
+            self._plan([batch], plan)
+            self._draft.append(batch)
         self._refresh()
 
-    def _plan(self, batches: list[list[Blueprint]], plan: Plan) -> None:
+    def _plan(self, batches: list[_Batch], plan: Plan) -> None:
         """Add batches, each on top of those before, to a plan and to what objects are made of."""
-        for blueprints in batches:
-            made = planner(self.workspace, None, update=True)
-            each = made.add(blueprints)
+        for batch in batches:
+            made = planner(self.workspace, batch.subject, batch.update)
+            each = made.add(batch.blueprints)
             self.workspace.go_by(made.contents)
             told = {change.what: change for change in plan.changes}
             for change in each.changes:
@@ -248,7 +280,7 @@ class Ledger:
             plan.files.update(each.files)
             plan.added.update(each.added)
 
-    def _write(self, batches: list[list[Blueprint]], plan: Plan, *, dry_run: bool = False) -> None:
+    def _write(self, batches: list[_Batch], plan: Plan, *, dry_run: bool = False) -> None:
         workspace = self.workspace
         with workspace.files.lock():
             workspace.reload()
@@ -262,7 +294,8 @@ class Ledger:
         for note in plan.notes:
             logger().warning("%s", note)
         workspace.reload()
-        for blueprint in (each for blueprints in batches for each in blueprints):
+        changed = [batch.blueprints for batch in batches if not batch.page]
+        for blueprint in (each for blueprints in changed for each in blueprints):
             if blueprint.kind in {"subject", "analysis"}:
                 workspace.overrule(*described.wanted(blueprint))
 
@@ -325,57 +358,3 @@ def _refused(what: str) -> AsimovError:
         f"{what}: the monitor does not write the ledger",
         hint="an applicator can: 'asimov apply -p NAME -e SUBJECT'",
     )
-
-
-# --- asimov.current_ledger
-
-
-def current_workspace() -> Workspace:
-    """Return the project that this process has open, or open the one around the current folder.
-
-    Raises
-    ------
-    AsimovError
-        Where there is none.
-    """
-    opened = ambient.workspace()
-    if opened is None:
-        opened = Workspace.open()
-        _own.append(opened)
-    return opened
-
-
-#: The projects that this process has opened for packages only; nobody else keeps them.
-_own: list[Workspace] = []
-
-
-class _CurrentLedger:
-    """The ledger of the project that one is in when it is asked: packages keep what they import."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(_ledger(), name)
-
-    def __repr__(self) -> str:
-        return repr(_ledger())
-
-
-def _ledger() -> Ledger:
-    workspace = current_workspace()
-    # A process that may act is the monitor, or builds or submits.
-    writes = "ledger" if workspace.journal.fence is None else "facts"
-    known = workspace.ledger
-    if isinstance(known, Ledger) and known.writes == writes:
-        return known
-    return Ledger(workspace, writes=writes)
-
-
-def current_ledger() -> Any:
-    """Return the ledger of the project that one is in; None outside of any."""
-    if ambient.workspace() is None:
-        from asimov.project import find
-
-        try:
-            find()
-        except AsimovError:
-            return None
-    return _CurrentLedger()

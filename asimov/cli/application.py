@@ -9,12 +9,9 @@ from typing import Any
 
 import click
 
+from asimov.current import current_workspace, ledger_here
 from asimov.engine.applying import apply_with
-from asimov.engine.declarations import planner
-from asimov.facade import current_workspace
 from asimov.ledger import blueprints
-from asimov.ledger.writing import write
-from asimov.workspace import Workspace
 
 
 def apply_page(
@@ -29,7 +26,8 @@ def apply_page(
     event
         The subject of analyses that name none.
     ledger
-        The ledger; by default that of the project that one is in.
+        The ledger; by default that of the project that one is in. What an applicator applies is
+        part of its own work: written with the rest of it, or not at all.
     update_page
         Whether something that is in the ledger may be changed.
 
@@ -38,15 +36,8 @@ def apply_page(
     AsimovError
         For the first document that can't be applied; nothing is written then.
     """
-    workspace: Workspace = ledger.workspace if ledger is not None else current_workspace()
-    documents = blueprints.read([file])
-    with workspace.files.lock():
-        workspace.reload()
-        plan = planner(workspace, event, update_page).add(documents)
-        write(workspace.files, plan.files)
-        new = [(key, status, "added by asimov apply") for key, status in plan.added.items()]
-        workspace.journal.add(new, "apply")
-    workspace.reload()
+    own = ledger if ledger is not None else ledger_here()
+    plan = own.apply(blueprints.read([file]), event, update=update_page)
     for change in plan.changes:
         click.echo(f"{change.action:6} {change.what}")
 

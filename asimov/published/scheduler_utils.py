@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from asimov.current import current_workspace
 from asimov.errors import AsimovError
-from asimov.facade import current_workspace
 from asimov.scheduler import JobDescription, Scheduler
 
 #: HTCondor's requests, by the names that packages look for in `JobDescription.kwargs`.

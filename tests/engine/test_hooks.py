@@ -616,6 +616,43 @@ def test_an_applicator_may_have_another_do_part_of_its_work(
     assert "bad" not in lab.open().contents.subjects
 
 
+class Pages:
+    """An applicator that applies a page of blueprints on top of what it has added itself."""
+
+    def __init__(self, ledger: Any) -> None:
+        self.ledger = ledger
+
+    def run(self, sid: str | None = None) -> None:
+        from asimov.event import Event
+
+        from asimov.cli.application import apply_page
+
+        self.ledger.add_event(Event.from_dict({"name": sid}))
+        page = Path("page.yaml").absolute()
+        page.write_text("kind: analysis\nname: n\npipeline: simpletestpipeline\n")
+        apply_page(str(page), sid, *([self.ledger] if sid == "S1" else []))
+        (event,) = self.ledger.get_event(sid)
+        SEEN.append([each.name for each in event.productions])
+        if sid == "bad":
+            raise ValueError("late")
+
+
+def test_a_page_that_an_applicator_applies_is_part_of_its_work(
+    lab: Any, publish: Callable[..., None]
+) -> None:
+    publish(plugins.APPLICATOR, "pages", Pages)
+    enable(lab, "{applicator: [pages]}")
+    before, dump = ledger_of(lab), lab.dump()
+    told = lab.run("apply", "-p", "pages", "-e", "S1", "--dry-run")
+    assert "add    analysis S1/n" in told.out
+    lab.run("apply", "-p", "pages", "-e", "bad", code=1)
+    assert (ledger_of(lab), lab.dump()) == (before, dump)
+    for sid in ("S1", "S2"):
+        lab.run("apply", "-p", "pages", "-e", sid)
+        assert [each["name"] for each in lab.open().contents.subjects[sid]["analyses"]] == ["n"]
+    assert SEEN == [["n"]] * 4
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

@@ -1,0 +1,62 @@
+"""The project that one is in, for packages that ask for it, and its ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asimov import ambient
+from asimov.errors import AsimovError
+from asimov.facade import Ledger
+from asimov.workspace import Workspace
+
+
+def current_workspace() -> Workspace:
+    """Return the project that this process has open, or open the one around the current folder.
+
+    Raises
+    ------
+    AsimovError
+        Where there is none.
+    """
+    opened = ambient.workspace()
+    if opened is None:
+        opened = Workspace.open()
+        _own.append(opened)
+    return opened
+
+
+#: The projects that this process has opened for packages only; nobody else keeps them.
+_own: list[Workspace] = []
+
+
+class _CurrentLedger:
+    """The ledger of the project that one is in when it is asked: packages keep what they import."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(ledger_here(), name)
+
+    def __repr__(self) -> str:
+        return repr(ledger_here())
+
+
+def ledger_here() -> Ledger:
+    """Return the ledger of the project that one is in; see `current_workspace`."""
+    workspace = current_workspace()
+    # A process that may act is the monitor, or builds or submits.
+    writes = "ledger" if workspace.journal.fence is None else "facts"
+    known = workspace.ledger
+    if isinstance(known, Ledger) and known.writes == writes:
+        return known
+    return Ledger(workspace, writes=writes)
+
+
+def current_ledger() -> Any:
+    """Return the ledger of the project that one is in; None outside of any."""
+    if ambient.workspace() is None:
+        from asimov.project import find
+
+        try:
+            find()
+        except AsimovError:
+            return None
+    return _CurrentLedger()
