@@ -294,7 +294,8 @@ def _chain(workspace: Workspace, keys: set[Key], report: Report, result: Pass) -
     """
     ordered = [key for key in workspace.contents.entries if key in keys]
     built = build(workspace, ordered, report)
-    done = submit(workspace, [key for key in ordered if key not in built.failed], report)
+    there = {*built.done, *built.unchanged}  # not what has become ready meanwhile
+    done = submit(workspace, [key for key in ordered if key in there], report)
     result.moved += sum(workspace.status(key) == "finished" for key in done.done)
     errors = [] if done.done else done.failed.values()
     return {str(error) for error in errors if isinstance(error, SchedulerUnreachableError)}

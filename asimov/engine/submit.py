@@ -11,6 +11,7 @@ from asimov.engine.attempts import settle
 from asimov.engine.build import content_digest, settings_digest
 from asimov.engine.guard import call, guarded, overrides, takes
 from asimov.engine.launches import Launches, record_failure
+from asimov.engine.leftovers import put_aside
 from asimov.engine.readiness import waiting_for
 from asimov.engine.refresh import remember
 from asimov.engine.result import Result
@@ -128,6 +129,7 @@ def _rehearse(analysis: Analysis, report: Report) -> None:
 
 
 def _call_pipeline(analysis: Analysis) -> Any:
+    put_aside(analysis)
     for method in ("before_build", "build_dag", "before_submit"):
         # Those of the base class do nothing, and a call of a pipeline costs more than that.
         if method == "build_dag" or overrides(analysis.entry.pipeline, method):
