@@ -120,9 +120,9 @@ class Journal(Database):
         """Record what was seen of jobs: key, job's state, detail, progress."""
         now = time.time()
         self.write_many(
-            "UPDATE analyses SET job_since = iif(job_state IS ?1, job_since, ?4), job_state = ?1, "
-            "job_detail = ?2, progress = ?3 WHERE subject = ?5 AND name = ?6",
-            ((state, detail, progress, now, *key) for key, state, detail, progress in seen),
+            "UPDATE analyses SET job_since = iif(job_state IS ?, job_since, ?), job_state = ?, "
+            "job_detail = ?, progress = ? WHERE subject = ? AND name = ?",
+            ((state, now, state, detail, progress, *key) for key, state, detail, progress in seen),
         )
 
     # --- events
@@ -194,10 +194,10 @@ class Journal(Database):
                 (job_id, time.time(), "\n".join(logs), uid),
             )
             self._db.execute(
-                "UPDATE analyses SET uid = ?1, job_id = ?2, job_state = NULL, job_detail = NULL, "
+                "UPDATE analyses SET uid = ?, job_id = ?, job_state = NULL, job_detail = NULL, "
                 "progress = NULL WHERE (subject, name) = "
-                "(SELECT subject, name FROM attempts WHERE uid = ?1)",
-                (uid, job_id),
+                "(SELECT subject, name FROM attempts WHERE uid = ?)",
+                (uid, job_id, uid),
             )
 
     def ended(
@@ -213,10 +213,10 @@ class Journal(Database):
             if state == "void":
                 # An outage may make one a pass for days: of several in a row one is enough.
                 self._db.execute(
-                    "DELETE FROM attempts WHERE state = 'void' AND uid != ?1 AND reason IS ?2 "
+                    "DELETE FROM attempts WHERE state = 'void' AND uid != ? AND reason IS ? "
                     "AND (subject, name, number) IN (SELECT subject, name, number - 1 "
-                    "FROM attempts WHERE uid = ?1)",
-                    (uid, reason),
+                    "FROM attempts WHERE uid = ?)",
+                    (uid, reason, uid),
                 )
             # Nobody reads its logs any more.
             for (logs,) in self.rows("SELECT logs FROM attempts WHERE uid = ?", (uid,)):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
 import textwrap
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+import asimov
 from asimov.errors import AsimovError
 from asimov.ledger import database
 from asimov.ledger.journal import Journal
@@ -249,3 +252,14 @@ def test_of_attempts_in_a_row_that_made_no_job_for_one_reason_the_last_is_kept(p
     )  # fmt: skip
     assert [(each.uid, each.number) for each in journal.attempts(key)] == [("u3", 3), ("u4", 4)]
     journal.close()
+
+
+def test_no_statement_numbers_its_parameters():
+    """From Python 3.12 on `?1` with a sequence is a warning, and from 3.14 on an error."""
+    numbered = [
+        f"{file.name}: {line.strip()}"
+        for file in Path(asimov.__file__).parent.rglob("*.py")
+        for line in file.read_text().splitlines()
+        if re.search(r"\?\d", line)
+    ]
+    assert not numbered

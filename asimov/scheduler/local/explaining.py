@@ -83,9 +83,9 @@ def _limit(pid: int) -> int | None:
 def _processors(db: sqlite3.Connection, job: int, limit: int) -> list[str]:
     waiting = db.execute(
         "SELECT p.id, p.priority, p.cpus, c.node FROM clusters c JOIN processes p"
-        " ON p.cluster = c.id WHERE (c.id = ?1 OR c.id IN (SELECT id FROM clusters WHERE dag = ?1))"
+        " ON p.cluster = c.id WHERE (c.id = ? OR c.id IN (SELECT id FROM clusters WHERE dag = ?))"
         " AND p.state = 'idle' AND p.role != 'service' ORDER BY p.priority DESC, p.id LIMIT 1",
-        (job,),
+        (job, job),
     ).fetchone()
     if waiting is None:
         return []
@@ -95,8 +95,8 @@ def _processors(db: sqlite3.Connection, job: int, limit: int) -> list[str]:
     ).fetchone()[0]
     before = db.execute(
         "SELECT count(*) FROM processes WHERE state = 'idle' AND role != 'service'"
-        " AND (priority > ?1 OR priority = ?1 AND id < ?2)",
-        (waiting["priority"], waiting["id"]),
+        " AND (priority > ? OR priority = ? AND id < ?)",
+        (waiting["priority"], waiting["priority"], waiting["id"]),
     ).fetchone()[0]
     wants = waiting["cpus"]
     who = f"node {waiting['node']}" if waiting["node"] else "it"
