@@ -57,6 +57,8 @@ def settings_of(pipeline: str) -> type | None:
 
     What can't be loaded declares nothing: whoever builds or submits the analysis is told.
     """
+    if pipeline in GIVEN_UP:
+        return None
     for find in (published, _of_loaded):
         try:
             if (settings := find(pipeline)) is not None:
@@ -69,6 +71,9 @@ def settings_of(pipeline: str) -> type | None:
 
 
 _told: set[str] = set()
+#: Pipelines whose package did not load where that was contained, such as one that hangs: it is not
+#: tried again where it is not.
+GIVEN_UP: set[str] = set()
 
 
 def _of_loaded(pipeline: str) -> type | None:

@@ -47,9 +47,11 @@ def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
     else:
         keys = workspace.keys(subject)
     told = []
+    for pipeline in dict.fromkeys(workspace.contents.entries[key].pipeline for key in keys):
+        if error := import_published(workspace, pipeline, whole=True):
+            click.echo(f"warning: {error}", err=True)
     for key in keys:
         entry = workspace.contents.entries[key]
-        import_published(workspace, entry.pipeline, whole=True)
         layers = workspace.layers(key)
         settings = merge(layer for _, layer in layers)
         sources = origins(layers)

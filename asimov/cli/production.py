@@ -127,7 +127,8 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
     workspace = open_workspace()
     key = workspace.key(subject, name)
     analysis = workspace.analysis(key)
-    import_published(workspace, analysis.entry.pipeline, whole=True)
+    if error := import_published(workspace, analysis.entry.pipeline, whole=True):
+        click.echo(f"warning: {error}", err=True)
     (row,) = rows(workspace, [key])
     build = workspace.builds.get(key)
     told: dict[str, Any] = {

@@ -81,6 +81,13 @@ def import_published(
         group = plugins.PIPELINES
         if not whole or plugins.find(group, pipeline) is None:
             return None
+    error = _imported(workspace, pipeline, group)
+    if error is not None:
+        declared.GIVEN_UP.add(pipeline)
+    return error
+
+
+def _imported(workspace: Workspace, pipeline: str, group: str) -> AsimovError | None:
     limit = limit_of(workspace)
     what = Call("", "", pipeline, "settings" if group == plugins.SETTINGS else "import")
     _capture.start()

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from asimov import plugins
+from asimov import declared, plugins
 from asimov.engine import guard
 from asimov.scheduler import Scheduler
 
@@ -76,6 +76,7 @@ def forget() -> None:
     plugins.found.cache_clear()
     plugins.load.cache_clear()
     guard._imported.clear()
+    declared.GIVEN_UP.clear()
 
 
 def _point(group: str, name: str, plugin: Any, names: list[str]) -> EntryPoint:

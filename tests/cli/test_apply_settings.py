@@ -365,3 +365,27 @@ def test_a_pipeline_that_is_not_installed_keeps_nobody_from_changing_its_subject
         "note: the settings of s/a and 2 more are not checked: there is no pipeline 'walk'\n"
     )
     assert "place: here" in (project / "ledger" / "subjects" / "s.yaml").read_text()
+
+
+@pytest.mark.parametrize("command", [("ledger", "show"), ("production", "show", "s", "a")])
+def test_a_package_that_hangs_is_waited_for_once_where_settings_are_shown(
+    project: Path, asimov: Callable[..., Any], blueprint: Callable[..., Path], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...],
+) -> None:  # fmt: skip
+    with entry_points({"asimov.pipelines": {"walk": SimpleTestPipeline}}):
+        text = SUBJECT + analysis("width: 1\n") + analysis("", "b")
+        assert asimov("apply", "-f", blueprint(text)).code == 0
+    asimov("configuration", "update", "monitor/hook timeout", "0.3")
+    count = tmp_path / "count"
+    lines = (
+        f"with open({str(count)!r}, 'a') as f:\n    f.write('x')\nimport time\ntime.sleep(1000)\n"
+    )
+    (tmp_path / "hanging_pipeline.py").write_text(lines)
+    monkeypatch.syspath_prepend(tmp_path)
+    with entry_points({"asimov.pipelines": {"walk": "hanging_pipeline:Walk"}}):
+        ran = asimov(*command)
+    assert ran.code == 0
+    assert "width" in ran.out
+    assert ran.err.count("warning: ") == 1
+    assert "did not return within 0.3 s" in ran.err
+    assert count.read_text() == "x"
