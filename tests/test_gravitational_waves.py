@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -494,11 +495,15 @@ def test_without_a_coinc_file_packages_see_an_error_that_they_know(lab: Lab, sim
 def test_a_coinc_file_is_fetched_for_the_preferred_event(
     lab: Lab, simple: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    broken = True
+
     class Source:
         def __init__(self, config: Any) -> None:
             assert config.get("general", "webroot")
 
         def fetch(self, identity: str, file: str) -> bytes:
+            if broken:
+                sys.exit("no such event")
             return f"{identity} {file}".encode()
 
     makes(lab, simple)
@@ -511,6 +516,9 @@ def test_a_coinc_file_is_fetched_for_the_preferred_event(
     )
     plugins.load.cache_clear()
     a = event(lab, "name: a", more="ligo: {preferred event: G1}")("a")
+    with pytest.raises(AsimovError, match="filesource gracedb.fetch raised SystemExit"):
+        a.get_coincfile()
+    broken = False
     path = Path(a.get_coincfile())
     assert path == Path(a.repository.directory, "analyses", "coinc.xml")
     assert path.read_text() == "G1 coinc.xml"
