@@ -6,7 +6,9 @@ Python sees: neither the environment that asimov runs in nor the package's folde
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,8 +27,11 @@ from asimov.errors import AsimovError
 #: What is never part of a package's sources.
 _NOT_SOURCES = (".git", ".venv", "venv", "build", "*.egg-info", "__pycache__", ".tox", "dist")
 
-#: What pip says where that with which a package is built is not installed.
-_NO_BACKEND = ("BackendUnavailable", "Cannot import", "No module named")
+#: What pip says where it can't fetch that with which a package is built.
+_NOT_FETCHED = ("No matching distribution", "Could not find a version", "ConnectionError")
+
+#: Lines of pip that only say that something went wrong, and where it says what.
+_EMPTY = ("subprocess-exited-with-error", "metadata-generation-failed", "See above", "Encountered")
 
 
 @dataclass(frozen=True)
@@ -85,19 +90,31 @@ def _environment(made: Path) -> dict[str, str]:
 
 
 def _pip(python: Path, source: Path, folder: Path) -> None:
-    """Install a package with what builds it here; where that is not installed, pip fetches it."""
+    """Install a package with what builds it here; where that does not, pip fetches what does.
+
+    What is here may be missing, too old, or without `wheel` as in new environments of Python 3.10.
+    """
     done = _run_pip(python, source, "--no-build-isolation", "--no-index")
-    if done.returncode and any(each in done.stderr for each in _NO_BACKEND):
-        done = _run_pip(python, source, "--retries", "1", "--timeout", "10")
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        errors = [line for line in lines if "rror" in line] or lines or ["pip failed"]
+        again = _run_pip(python, source, "--retries", "1", "--timeout", "10")
+        if not again.returncode or not any(each in again.stderr for each in _NOT_FETCHED):
+            done = again
+    if done.returncode:
         raise AsimovError(
-            f"can't be installed: {errors[-1].strip()}",
+            f"can't be installed: {_cause(done.stderr)}",
             where=folder,
             hint=f"install it yourself ('{Path(sys.executable).name} -m pip install {folder}'), "
             "and check it by its name",
         )
+
+
+def _cause(said: str) -> str:
+    """Return the line of pip's that says most of what went wrong."""
+    lines = [line.strip(" \u2502\u2570\u2500\u00d7>") for line in said.splitlines()]
+    lines = [line for line in lines if line and not any(each in line for each in _EMPTY)]
+    # What builds a package ends with what went wrong; pip's own last words tell nothing of it.
+    errors = [line for line in lines if re.match(r"[\w.]*(error|Error|ERROR|Exception)\b:? ", line)]
+    return (errors or lines or ["pip failed"])[-1]
 
 
 def _run_pip(python: Path, source: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -119,8 +136,13 @@ def _pipelines(inside: Path, folder: Path) -> list[EntryPoint]:
         if point.group == plugins.PIPELINES
     ]
     if not found:
+        groups = {
+            point.group for each in distributions(path=[str(inside)]) for point in each.entry_points
+        }
+        near = difflib.get_close_matches(plugins.PIPELINES, groups, 1, cutoff=0.8)
         raise AsimovError(
-            f"the package publishes no entry point of the group {plugins.PIPELINES}",
+            f"the package publishes no entry point of the group {plugins.PIPELINES}"
+            + (f"; it has one of {near[0]!r}" if near else ""),
             where=folder,
             hint="docs: writing a pipeline",
         )

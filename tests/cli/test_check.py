@@ -84,8 +84,10 @@ def test_settings_are_taken_from_a_file(asimov: Callable[..., Any], tmp_path: Pa
         (["command", "--scheduler", "locl"], "no scheduler 'locl'; did you mean 'local'?"),
         (["command", "--settings", "other.yaml"], "no analysis of the pipeline 'command' in it"),
         (["command", "--settings", "broken.yaml"], "broken.yaml:2:1: is not valid YAML"),
-        (["broken"], "broken: can't be installed"),
-        (["nothing"], "publishes no entry point of the group asimov.pipelines"),
+        (["broken"], "broken: can't be installed: "),
+        (["broken"], "TOMLDecodeError: "),
+        (["nothing"], "publishes no entry point of the group asimov.pipelines\n"),
+        (["nearly"], "of the group asimov.pipelines; it has one of 'asimov.pipeline'\n"),
     ],
 )
 def test_what_is_mistyped_is_told(
@@ -96,10 +98,14 @@ def test_what_is_mistyped_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("empty", "broken", "nothing"):
+    for name in ("empty", "broken", "nothing", "nearly"):
         (tmp_path / name).mkdir()
     (tmp_path / "broken" / "pyproject.toml").write_text("[project\n")
-    (tmp_path / "nothing" / "pyproject.toml").write_text("[project]\nname = 'n'\nversion = '1'\n")
+    project = "[project]\nname = 'n'\nversion = '1'\n"
+    (tmp_path / "nothing" / "pyproject.toml").write_text(project)
+    (tmp_path / "nearly" / "pyproject.toml").write_text(
+        f"{project}[project.entry-points.'asimov.pipeline']\nn = 'n:N'\n"
+    )
     (tmp_path / "other.yaml").write_text(
         "{kind: subject, name: s}\n---\n{kind: analysis, name: a, event: s, pipeline: other}\n"
     )
@@ -122,3 +128,36 @@ def test_what_can_not_be_told_has_an_exit_code_of_its_own(
     assert "command: 1 hold; 1 can't be told (name)\n" in ran.out
     found.append(Finding("renders", False, "no"))
     assert asimov("plugins", "check", "command").code == 1
+
+
+#: Builds what it has, but only in an environment that pip makes for the build.
+_BACKEND = """
+import sys, zipfile
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    if not any("pip-build-env" in each for each in sys.path):
+        raise RuntimeError("invalid command 'bdist_wheel'")
+    name = "lonely-1-py3-none-any.whl"
+    with zipfile.ZipFile(f"{folder}/{name}", "w") as wheel:
+        info = "lonely-1.dist-info"
+        wheel.writestr("lonely.py", "")
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: lonely\\nVersion: 1\\n")
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+        )
+        wheel.writestr(f"{info}/entry_points.txt", "[asimov.pipelines]\\nlonely = lonely:Lonely\\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    return name
+"""
+
+
+def test_a_package_that_can_not_be_built_with_what_is_here_is_built_apart(
+    asimov: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "backend.py").write_text(_BACKEND)
+    (tmp_path / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
+    ran = asimov("plugins", "check", tmp_path)
+    assert "module 'lonely' has no attribute 'Lonely'" in ran.out
+    assert ran.code == 1, ran
