@@ -516,7 +516,7 @@ def test_a_coinc_file_is_fetched_for_the_preferred_event(
     )
     plugins.load.cache_clear()
     a = event(lab, "name: a", more="ligo: {preferred event: G1}")("a")
-    with pytest.raises(AsimovError, match="filesource gracedb.fetch raised SystemExit"):
+    with pytest.raises(AsimovError, match=r"filesource gracedb\.fetch raised SystemExit"):
         a.get_coincfile()
     broken = False
     path = Path(a.get_coincfile())
