@@ -113,8 +113,13 @@ class OfSubject:
 
     @property
     def work_dir(self) -> str:
-        """The folder of its run directories, absolute."""
-        return str(self.workspace.project.working / self.name)
+        """The folder of its run directories, absolute.
+
+        It is there: RIFT goes into it before anything is built.
+        """
+        path = self.workspace.project.working / self.name
+        path.mkdir(parents=True, exist_ok=True)
+        return str(path)
 
     @property
     def webdir(self) -> str:

@@ -257,6 +257,7 @@ def test_what_a_subject_is(ws: Workspace, made: Path) -> None:
         event.productions == event.analyses == [ws.analysis(("s", n)) for n in ("a", "b", "over")]
     )
     assert event.work_dir == str(made / "working" / "s")
+    assert (made / "working" / "s").is_dir()  # RIFT's build_dag goes there
     assert event.webdir == str(made / "pages" / "s")
     assert event.repository.directory == str(made / "checkouts" / "s")
 
