@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from asimov import ambient
+from asimov.engine.containment import is_inside
 from asimov.errors import AsimovError
 from asimov.facade import Ledger
 from asimov.workspace import Workspace
@@ -42,9 +43,13 @@ class _CurrentLedger:
 def ledger_here() -> Ledger:
     """Return the ledger of the project that one is in; see `current_workspace`."""
     workspace = current_workspace()
-    # A process that may act is the monitor, or builds or submits.
-    writes = "ledger" if workspace.journal.fence is None else "facts"
     known = workspace.ledger
+    if workspace.journal.fence is not None:
+        writes = "facts"  # this is the monitor, or builds or submits
+    elif is_inside() and not (isinstance(known, Ledger) and known.in_transaction):
+        writes = "nothing"  # a pipeline is asked in a dry run, or for a report
+    else:
+        writes = "ledger"
     if isinstance(known, Ledger) and known.writes == writes:
         return known
     return Ledger(workspace, writes=writes)

@@ -48,6 +48,7 @@ class Ledger:
     writes
         ``ledger``: what is added and changed is written into the ledger's files. ``facts``:
         what is changed of a subject is kept as pipelines' facts are, and nothing can be added.
+        ``nothing``: what is changed stays in the objects in hand, as in a dry run.
 
     Attributes
     ----------
@@ -57,7 +58,7 @@ class Ledger:
     """
 
     def __init__(self, workspace: Workspace, *, writes: str = "ledger") -> None:
-        if writes not in {"ledger", "facts"}:
+        if writes not in {"ledger", "facts", "nothing"}:
             raise ValueError(writes)
         self.workspace = workspace
         self.writes = writes
@@ -130,8 +131,8 @@ class Ledger:
         AsimovError
             Where the monitor calls it, or the ledger would not take it.
         """
-        if self.writes == "facts":
-            raise _refused(f"{event.name} can't be added")
+        if self.writes != "ledger":
+            raise self._refused(f"{event.name} can't be added")
         self.update_event(event)
 
     def add_subject(self, subject: Any) -> None:
@@ -156,8 +157,8 @@ class Ledger:
             Where the monitor calls it, or the ledger would not take it.
         """
         document = described.analysis(analysis, event)
-        if self.writes == "facts":
-            raise _refused(f"{document.get('name')} can't be added")
+        if self.writes != "ledger":
+            raise self._refused(f"{document.get('name')} can't be added")
         self._catch_up()
         key = (document.get("subject", PROJECT_ANALYSES), document.get("name"))
         if key in self.workspace.contents.entries:
@@ -183,8 +184,9 @@ class Ledger:
         AsimovError
             Where the ledger would not take it; in the monitor also where something is added.
         """
-        if self.writes == "facts":
-            self._keep(event)
+        if self.writes != "ledger":
+            if self.writes == "facts":
+                self._keep(event)
             return
         documents = described.subject(event)
         self._apply(documents, f"the subject {event.name}")
@@ -201,8 +203,8 @@ class Ledger:
         changed = difference(self._before, self.data)
         if not changed:
             return
-        if self.writes == "facts":
-            raise _refused("the project's settings can't be changed")
+        if self.writes != "ledger":
+            raise self._refused("the project's settings can't be changed")
         if "hooks" in changed:  # a list of hooks stands here as a mapping
             changed["hooks"] = {kind: copied(self.data["hooks"][kind]) for kind in changed["hooks"]}
         self._apply([{"kind": "configuration", **changed}], "the project's settings")
@@ -222,8 +224,8 @@ class Ledger:
         AsimovError
             Where the monitor calls it, or for the first that the ledger would not take.
         """
-        if self.writes == "facts":
-            raise _refused("blueprints can't be applied")
+        if self.writes != "ledger":
+            raise self._refused("blueprints can't be applied")
         plan = Plan()
         self._take(_Batch(page, subject, update, page=True), plan)
         return plan
@@ -252,6 +254,19 @@ class Ledger:
             self._draft = None
             self.workspace.reload()
             self._refresh()
+
+    def _refused(self, what: str) -> AsimovError:
+        if self.writes == "nothing":
+            return AsimovError(f"{what}: a dry run and a report write nothing")
+        return AsimovError(
+            f"{what}: the monitor does not write the ledger",
+            hint="an applicator can: 'asimov apply -p NAME -e SUBJECT'",
+        )
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether what is written waits for the end of a transaction."""
+        return self._draft is not None
 
     def _apply(self, documents: list[dict[str, Any]], what: str) -> None:
         """Write blueprints into the ledger, all of them or none."""
@@ -304,11 +319,11 @@ class Ledger:
         if not isinstance(event, Subject):
             (own,) = self.get_event(event.name)
             if event.productions:
-                raise _refused(f"analyses of {event.name} can't be added")
+                raise self._refused(f"analyses of {event.name} can't be added")
             lay_over(own.meta, event.meta)
             event = own
         if event.added:
-            raise _refused(f"analyses of {event.name} can't be added")
+            raise self._refused(f"analyses of {event.name} can't be added")
         for each in event.handed_out:
             self.workspace.keep(each)
         self.workspace.keep_subject(event)
@@ -351,10 +366,3 @@ def _by_name(named: Any) -> dict[str, Any]:
 
 def _setting(analysis: Analysis, name: str) -> Any:
     return analysis.meta[name] if name in analysis.meta else getattr(analysis, name, None)
-
-
-def _refused(what: str) -> AsimovError:
-    return AsimovError(
-        f"{what}: the monitor does not write the ledger",
-        hint="an applicator can: 'asimov apply -p NAME -e SUBJECT'",
-    )

@@ -23,6 +23,11 @@ _capture = Capture()
 _inside = False
 
 
+def is_inside() -> bool:
+    """Say whether what runs is a plugin's code."""
+    return _inside
+
+
 def limit_of(workspace: Workspace) -> TimeLimit:
     """Return the time limit of a call, as it is configured.
 

@@ -445,3 +445,55 @@ def test_a_ledger_that_is_no_event_of_asimovs_is_taken_by_its_attributes(
     )
     ledger.update_event(own)
     assert anew().subject("S9").meta["x"] == [1, 2]
+
+
+class Writes(SimpleTestPipeline):
+    """Writes to its subject wherever it is asked for something."""
+
+    name = "writes"
+
+    def _write(self) -> None:
+        from asimov import current_ledger
+
+        event = self.production.event
+        event.meta["seen"] = True
+        current_ledger.update_event(event)
+        event.update_data()
+        with pytest.raises(AsimovError, match="write nothing"):
+            current_ledger.add_analysis({"name": "new", "pipeline": "writes"}, event)
+
+    def before_config(self, dryrun: bool = False) -> None:
+        if dryrun:
+            self._write()
+
+    def detect_completion(self) -> bool:
+        if self.production.workspace.journal.fence is None:
+            self._write()
+        return super().detect_completion()
+
+    def html(self) -> str:
+        self._write()
+        return "written"
+
+
+def test_neither_a_dry_run_nor_a_report_writes_what_a_pipeline_does(lab: Any) -> None:
+    lab.register("writes", Writes)
+    lab.apply("a, pipeline: writes")
+
+    def written() -> Any:
+        ledger = {p: p.read_bytes() for p in (lab.root / "ledger").rglob("*.yaml")}
+        return ledger, lab.dump()
+
+    def unchanged(*command: str) -> None:
+        before = written()
+        ran = lab.run(*command)
+        assert "raised" not in ran.out + ran.err
+        assert written() == before
+
+    unchanged("manage", "build", "--dry-run")
+    lab.run("manage", "build", "submit")
+    lab.until("a")
+    unchanged("monitor", "--dry-run")
+    lab.finish()
+    unchanged("report", "html")
+    assert "written" in (lab.root / "pages" / "subject-s.html").read_text()
