@@ -5,11 +5,14 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
+from asimov import plugins
 from asimov.errors import AsimovError
 from asimov.ledger import needs
 from asimov.ledger.documents import Document
+from asimov.ledger.schema import OF_FAILURES, Configuration, Subject
 from asimov.project import PROJECT_ANALYSES
 from asimov.states import ALIASES, STATES
 
@@ -72,6 +75,15 @@ def check_analysis(data: Mapping[str, Any], document: Document, path: list[str |
         )
 
 
+@lru_cache(maxsize=10_000)  # thousands of analyses have the same few settings
+def near_miss(name: str, known: frozenset[str]) -> str | None:
+    """Return the name that another is nearly; None for a name that is known or far from all."""
+    if name in known:
+        return None
+    near = difflib.get_close_matches(name, known, 1, cutoff=0.8)
+    return near[0] if near else None
+
+
 #: The kinds of hooks that a project enables.
 HOOKS = ("postmonitor", "applicator", "telemetry")
 
@@ -95,3 +107,43 @@ def strange_hooks(hooks: Mapping[str, Any], document: Document) -> list[str]:
                 + (f"; did you mean {near[0]!r}?" if near else "")
             )
     return notes
+
+
+#: Keys of asimov's own among the settings of a project and of a subject.
+_ABOVE_ANALYSES = {"postprocessing", "scheduler", *OF_FAILURES}
+OF_PROJECT = frozenset({*Configuration.__struct_fields__, *_ABOVE_ANALYSES})
+OF_SUBJECT = frozenset({*Subject.__struct_fields__, *_ABOVE_ANALYSES})
+
+
+def strange_keys(data: Mapping[str, Any], known: frozenset[str], document: Document) -> list[str]:
+    """Return a note for each setting that is named almost like a key of asimov's own.
+
+    Parameters
+    ----------
+    data
+        The settings of a project or a subject.
+    known
+        The keys that asimov reads there.
+    document
+        Where the settings stand.
+    """
+    return [
+        f"{document.place([key])}: {key!r} is kept as a setting of your own; did you mean {near!r}?"
+        for key in data
+        if (near := near_miss(key, known)) is not None
+    ]
+
+
+def absent_pipeline(name: str, document: Document) -> str | None:
+    """Return a note where settings are for a pipeline that is not installed, and is no misprint.
+
+    What people share has settings of all the pipelines that they use: whoever has some of these
+    installed can use it, too. None where the pipeline is installed, or is nearly one that is.
+    """
+    installed = frozenset(plugins.found(plugins.PIPELINES))
+    if plugins.is_known(plugins.PIPELINES, name) or near_miss(name.lower(), installed):
+        return None
+    return (
+        f"{document.place(['pipelines', name])}: there is no pipeline {name!r} here: "
+        "its settings are kept for when it is installed"
+    )

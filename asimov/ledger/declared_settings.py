@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from asimov.errors import AsimovError, Place
+from asimov.ledger.checks import near_miss
 from asimov.ledger.contents import Contents, Entry, Layer
 from asimov.ledger.documents import Document
 from asimov.ledger.merge import merge
@@ -85,15 +84,6 @@ def unknown(data: Mapping[str, Any], cls: type) -> Fault | None:
     return None
 
 
-@lru_cache(maxsize=10_000)  # thousands of analyses have the same few settings
-def near_miss(name: str, known: frozenset[str]) -> str | None:
-    """Return the name that another is nearly; None for a name that is known or far from all."""
-    if name in known:
-        return None
-    near = difflib.get_close_matches(name, known, 1, cutoff=0.8)
-    return near[0] if near else None
-
-
 class Written(NamedTuple):
     """Settings as a blueprint has them.
 
@@ -139,6 +129,11 @@ def _spellings(cls: type | None, path: Sequence[str]) -> Iterator[tuple[str, ...
     for name in dict.fromkeys((first, field.attribute if field else first)):
         for more in _spellings(field.inner if field else None, rest):
             yield (name, *more)
+
+
+def _names(cls: type) -> set[str]:
+    """Return the settings of a class in both spellings."""
+    return {*names(cls), *(each.attribute for each in fields(cls))}
 
 
 class Check:
@@ -189,7 +184,7 @@ class Check:
         """Yield a note for each setting of a pipeline's section that is named almost like one."""
         cls = self._class(pipeline)
         section = _of_pipeline(written, pipeline)
-        known = frozenset({*names(cls), *(each.attribute for each in fields(cls))} if cls else ())
+        known = frozenset(_names(cls) if cls else ())
         for key in section.data:
             if key not in GENERAL and (near := near_miss(str(key), known)):
                 place = section.document.place([*section.path, key])
@@ -202,7 +197,8 @@ class Check:
         -------
         list of str
             A note for each pipeline that is not installed: the settings of its analyses can't be
-            checked, which is no reason to refuse a change around them.
+            checked, which is no reason to refuse a change around them. Another for each setting of
+            a subject or the project that is named almost like one that analyses there declare.
 
         Raises
         ------
@@ -211,6 +207,7 @@ class Check:
         """
         missing: dict[str, list[Key]] = {}
         notes: dict[str, AsimovError] = {}
+        read: dict[str, dict[str, type]] = {}
         for key, entry in self._new.entries.items():
             if key not in self._own and not ({"", key[0]} & self._around.keys()):
                 continue
@@ -224,6 +221,8 @@ class Check:
                 continue
             if cls is None or (key not in self._own and self._started(key)):
                 continue
+            for around in {"", key[0]} & self._around.keys():
+                read.setdefault(around, {}).setdefault(entry.pipeline, cls)
             layers = self._new.layers(entry, self._facts)
             found = wrong(layers, cls)
             if found and key not in self._own:
@@ -237,6 +236,14 @@ class Check:
             + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
             + f" are not checked: {notes[pipeline]}"
             for pipeline, keys in missing.items()
+        ] + [
+            f"{written.document.place([*written.path, key])}: {key!r} is kept as a setting of your "
+            f"own; did you mean {near!r} of {', '.join(sorted(classes))}?"
+            for around, classes in read.items()
+            for known in [frozenset(name for cls in classes.values() for name in _names(cls))]
+            for written in self._around[around]
+            for key in written.data
+            if key not in GENERAL and (near := near_miss(str(key), known))
         ]
 
     def _class(self, pipeline: str) -> type | None:

@@ -8,17 +8,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asimov.errors import AsimovError
-from asimov.ledger import strategies
+from asimov.ledger import checks, strategies
 from asimov.ledger.blueprints import Blueprint
-from asimov.ledger.checks import strange_hooks
 from asimov.ledger.contents import Contents, Entry
-from asimov.ledger.declared_settings import Check, Written, near_miss
+from asimov.ledger.declared_settings import Check, Written
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.documents import Document
 from asimov.ledger.merge import lay_over, merge
 from asimov.ledger.needs import Key, Term
 from asimov.ledger.needs import parse as parse_needs
-from asimov.ledger.schema import OF_FAILURES, Analysis, ProjectAnalysis
+from asimov.ledger.schema import OF_FAILURES, Analysis, ProjectAnalysis, misspelt
 from asimov.ledger.store import PROJECT_FILE, project_analysis_file, subject_file
 from asimov.project import PROJECT_ANALYSES
 from asimov.states import ALIASES
@@ -146,9 +145,13 @@ class Planner:
 
     def _add_configuration(self, data: dict[str, Any], document: Document) -> None:
         for name in data.get("pipelines") or {}:
+            if note := checks.absent_pipeline(name, document):
+                self.plan.notes.append(note)
+                continue
             self._known_pipeline(name, document, ["pipelines", name])
             self.plan.notes += self._declared.near_misses(name, Written(document, (), data))
-        self.plan.notes += strange_hooks(data.get("hooks") or {}, document)
+        self.plan.notes += checks.strange_hooks(data.get("hooks") or {}, document)
+        self.plan.notes += checks.strange_keys(data, checks.OF_PROJECT, document)
         self._lay_over_project(data, "configuration", document)
 
     def _add_postprocessing(self, data: dict[str, Any], document: Document) -> None:
@@ -181,6 +184,7 @@ class Planner:
         if subject_file(name) in self._broken:
             raise self._broken[subject_file(name)]
         settings = {key: value for key, value in data.items() if key != "analyses"}
+        self.plan.notes += checks.strange_keys(settings, checks.OF_SUBJECT, document)
         old = self._new.subjects.get(name)
         if old is None:
             self._put_subject(name, settings, None, f"subject {name}")
@@ -222,7 +226,7 @@ class Planner:
         subject = data.get("subject", data.get("event", self._subject))
         if subject is None:
             raise AsimovError(
-                "the analysis names no subject",
+                "the analysis names no subject" + misspelt("subject", data),
                 where=document.place(["name"]),
                 hint="give it 'subject: NAME', or call 'asimov apply' with -e NAME",
             )
@@ -346,7 +350,7 @@ class Planner:
         read = (*OF_FAILURES, *declared)
         known = frozenset([*shape.__struct_fields__, *read])
         for name in data:
-            near = near_miss(str(name), known)
+            near = checks.near_miss(str(name), known)
             if near is not None:
                 self.plan.notes.append(
                     f"{document.place([*path, name])}: {name!r} is kept as a setting of your own; "

@@ -5,7 +5,9 @@ Settings are free-form: a key that no shape names is kept as it is.
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -181,8 +183,19 @@ def mismatch(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | No
                 data = data[step]
             bad = next(key for key in data if not isinstance(key, str))
             return f"the key {bad!r} should be text", [*named, bad]
+        if message.startswith("Object missing required field"):
+            for step in named:
+                data = data[step]
+            words += misspelt(message.split("`")[1], data)
         return words, named
     return _misset(data)
+
+
+def misspelt(key: str, data: Mapping[str, Any]) -> str:
+    """Return ``, and ... looks like it`` where data that lacks a key has nearly that."""
+    known = {name for shape in KINDS.values() for name in shape.__struct_fields__}
+    near = difflib.get_close_matches(key, [each for each in data if each not in known], 1, 0.7)
+    return f", and {near[0]!r} looks like it" if near else ""
 
 
 def _misset(data: Any) -> tuple[str, list[str | int]] | None:

@@ -540,3 +540,51 @@ def test_nothing_is_written_where_the_ledger_is_read_only(
     )
     is_clear(ran, f"{project}/.asimov/journal.db: the journal can't be used", "may not write")
     assert state(project) == before
+
+
+def test_settings_for_a_pipeline_that_is_not_installed_are_kept_and_told(
+    project, asimov, blueprint
+) -> None:
+    file = blueprint("kind: configuration\npipelines:\n  bayeswave: {chains: 8}\n")
+    ran = asimov("apply", "-f", file)
+    assert (ran.code, ran.err) == (
+        0,
+        f"note: {file}:3:3: there is no pipeline 'bayeswave' here: "
+        "its settings are kept for when it is installed\n",
+    )
+    assert "chains: 8" in (project / "ledger" / "project.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("kind: configuration\npiplines: {}\n", "2:1: 'piplines' {}'pipelines'?"),
+        ("kind: configuration\nsheduler: {}\n", "2:1: 'sheduler' {}'scheduler'?"),
+        ("kind: subject\nname: t\nrepositry: x\n", "3:1: 'repositry' {}'repository'?"),
+        ("kind: subject\nname: t\nanalyss: []\n", "3:1: 'analyss' {}'analyses'?"),
+    ],
+)
+def test_what_is_nearly_a_key_of_asimovs_own_is_pointed_out(
+    project, asimov, blueprint, text, told
+) -> None:
+    file = blueprint(text)
+    ran = asimov("apply", "-f", file)
+    said = told.format("is kept as a setting of your own; did you mean ")
+    assert (ran.code, ran.err) == (0, f"note: {file}:{said}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("nmae: a\nsubject: s\npipeline: command\n", "'name' is missing, and 'nmae'"),
+        ("name: a\nsubject: s\npipline: command\n", "'pipeline' is missing, and 'pipline'"),
+        ("name: a\nsubjct: s\npipeline: command\n", "names no subject, and 'subjct'"),
+    ],
+)
+def test_what_is_missing_and_nearly_there_is_pointed_out(
+    project, asimov, blueprint, text, told
+) -> None:
+    asimov("apply", "-f", blueprint("kind: subject\nname: s\n"))
+    ran = asimov("apply", "-f", blueprint(f"kind: analysis\n{text}"))
+    assert ran.code == 1
+    assert f"{told} looks like it" in ran.err

@@ -184,9 +184,24 @@ class TestLayers:
     def test_other_keys_of_the_layers_are_not_the_pipelines_matter(
         self, asimov: Callable[..., Any], blueprint: Callable[..., Path]
     ) -> None:
-        text = "kind: configuration\nwidht: 1\n---\n" + SUBJECT + "maks steps: 1\nwidth: 1\n"
+        text = "kind: configuration\nplace: 1\n---\n" + SUBJECT + "colour: red\nwidth: 1\n"
         ran = asimov("apply", "-f", blueprint(text + analysis("")))
         assert (ran.code, ran.err) == (0, "")
+
+    def test_what_is_nearly_one_of_its_keys_is_kept_and_pointed_out(
+        self, asimov: Callable[..., Any], blueprint: Callable[..., Path]
+    ) -> None:
+        text = "kind: configuration\nwidht: 1\n---\n" + SUBJECT + "maks steps: 1\nwidth: 1\n"
+        file = blueprint(text + analysis(""))
+        ran = asimov("apply", "-f", file)
+        said = "is kept as a setting of your own; did you mean"
+        assert (ran.code, sorted(ran.err.splitlines())) == (
+            0,
+            [
+                f"note: {file}:2:1: 'widht' {said} 'width' of walk?",
+                f"note: {file}:6:1: 'maks steps' {said} 'max steps' of walk?",
+            ],
+        )
 
     def test_what_is_in_the_ledger_already_is_named_by_its_file(
         self, asimov: Callable[..., Any], blueprint: Callable[..., Path], refused: Any
