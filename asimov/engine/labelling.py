@@ -132,8 +132,9 @@ def _labels(labeller: Any, analysis: Analysis) -> dict[str, Any]:
 def _keep(workspace: Workspace, analysis: Analysis, labels: dict[str, Any]) -> None:
     if labels:
         before = analysis.meta.get("labels")
-        if isinstance(before, list):  # names alone, as the ledger may have them
+        if isinstance(before, list):  # names alone, as the ledger has them, and goes on to have
             before = dict.fromkeys(map(str, before), True)
+            analysis.kept_meta["labels"] = dict(before)
         analysis.meta["labels"] = {**(before or {}), **labels}
     workspace.keep(analysis)
     workspace.__dict__.pop("dependencies", None)  # they may go by labels

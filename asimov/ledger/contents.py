@@ -90,7 +90,11 @@ class Contents:
             layers.append((entry.file, _without(self.subjects[subject], _OF_SUBJECT)))
             layers.append((f"written by pipelines to {subject}", facts.get((subject, ""), {})))
         layers.append((f"{entry.file}: {name}", _without(entry.data, _OF_ANALYSIS)))
-        layers.append((f"written by pipelines to {name}", facts.get(entry.key, {})))
+        written = facts.get(entry.key, {})
+        layers.append((f"written by pipelines to {name}", written))
+        if isinstance(written.get("labels"), Mapping):
+            # Values beside names alone: a mapping would replace the list, and hide its names.
+            return [(what, _with_values(layer)) for what, layer in layers]
         return layers
 
     def settings(self, entry: Entry, facts: Mapping[Key, Mapping[str, Any]]) -> dict[str, Any]:
@@ -117,6 +121,14 @@ def _of_pipeline(pipelines: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 #: A name for people, and settings.
 Layer = tuple[str, Mapping[str, Any]]
+
+
+def _with_values(layer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return settings with labels that are names alone as labels that are true."""
+    labels = layer.get("labels")
+    if not isinstance(labels, list):
+        return layer
+    return {**layer, "labels": dict.fromkeys(map(str, labels), True)}
 
 
 def _without(mapping: Mapping[str, Any], keys: frozenset[str]) -> dict[str, Any]:

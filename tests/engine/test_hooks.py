@@ -359,6 +359,9 @@ def test_labels_stand_beside_those_of_the_ledger(lab: Any, publish: Callable[...
     workspace = lab.open()
     assert workspace.settings(("s", "a"))["labels"] == {"mine": 1, "snr": 9.5}
     assert workspace.settings(("s", "b"))["labels"] == {"one": True, "two": True, "snr": 9.5}
+    assert workspace.facts["s", "b"]["labels"] == {"snr": 9.5}
+    lab.apply("b, labels: [two, three]", update=True)
+    assert lab.open().settings(("s", "b"))["labels"] == {"two": True, "three": True, "snr": 9.5}
 
 
 def test_what_has_not_changed_is_not_asked_about_again(
