@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 import traceback
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -62,7 +64,8 @@ def render(
     except jinja2.TemplateNotFound as error:
         raise AsimovError(f"there is no template {error.name!r}", where=template) from error
     except jinja2.UndefinedError as error:
-        raise AsimovError(str(error.message), where=_line(error, template)) from error
+        told = f"{error.message}{_instead(str(error.message), context)}"
+        raise AsimovError(told, where=_line(error, template)) from error
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise AsimovError(
             f"{type(error).__name__}: {error}", where=_line(error, template)
@@ -141,6 +144,24 @@ def _line(error: Exception, template: Path) -> Place:
     return Place(template)
 
 
+def _instead(message: str, context: Mapping[str, Any]) -> str:
+    """Say where the settings have what a template looks for elsewhere, or what it nearly is."""
+    if not (missing := re.search(r"has no attribute '(.+)'$|^'(.+)' is undefined$", message)):
+        return ""
+    name = missing[1] or missing[2]
+    places: dict[str, list[str]] = {}
+    todo: list[tuple[str, Any]] = [("meta", context.get("meta"))]
+    while todo:
+        path, inside = todo.pop(0)
+        for key, value in inside.items() if isinstance(inside, Mapping) else ():
+            places.setdefault(str(key), []).append(path)
+            todo.append((f"{path}: {key}", value))
+    if name in places:
+        return f"; it is in {places[name][0]!r}"
+    near = difflib.get_close_matches(name, [*places, *context], 1, cutoff=0.8)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
 def find_template(wanted: str | Path, folders: Sequence[Path]) -> Path:
     """Return the template file of a name.
 
@@ -156,8 +177,14 @@ def find_template(wanted: str | Path, folders: Sequence[Path]) -> Path:
     AsimovError
         Where none of them has it, with the places that were looked at.
     """
-    for path in [Path(wanted)] if Path(wanted).is_absolute() else [f / wanted for f in folders]:
+    whole = Path(wanted).is_absolute()
+    for path in [Path(wanted)] if whole else [folder / wanted for folder in folders]:
         if path.is_file():
             return path
     looked = ", ".join(str(folder) for folder in folders)
-    raise AsimovError(f"there is no template {str(wanted)!r}", hint=f"looked in {looked}")
+    raise AsimovError(
+        f"there is no template {str(wanted)!r}",
+        hint="a package's own has to be among its 'package-data'"
+        if whole
+        else f"looked in {looked}",
+    )

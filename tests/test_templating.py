@@ -49,6 +49,29 @@ def test_an_error_tells_template_line_and_name(tmp_path: Path, text: str, told: 
     assert failure(tmp_path, text, meta={}).startswith(told)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{{ meta.speeed }}", "; did you mean 'speed'?"),
+        ("{{ met.speed }}", "; did you mean 'meta'?"),
+        ("{{ meta.quality.depth }}", "; it is in 'meta: likelihood'"),
+        ("{{ meta.colour }}", ""),
+    ],
+)
+def test_what_is_nearly_there_or_elsewhere_is_pointed_out(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    meta = {"speed": 1, "quality": {}, "likelihood": {"depth": 2}}
+    said = failure(tmp_path, text, meta=meta)
+    assert said.partition(";")[1:] == told.partition(";")[1:], said
+
+
+def test_an_absolute_path_that_is_not_there_was_not_looked_for_elsewhere(tmp_path: Path) -> None:
+    with pytest.raises(AsimovError, match="there is no template") as raised:
+        find_template(tmp_path / "own.ini", [tmp_path])
+    assert raised.value.hint == "a package's own has to be among its 'package-data'"
+
+
 def test_an_error_in_an_included_template_tells_that_one(tmp_path: Path) -> None:
     (tmp_path / "part.ini").write_text("\n\n\n{{ nosuch }}")
     assert failure(tmp_path, "\n{% include 'part.ini' %}").startswith("part.ini:4: ")

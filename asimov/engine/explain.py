@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,8 @@ from asimov.errors import AsimovError, SchedulerError
 from asimov.ledger.leases import WATCH, holder
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt, Record
-from asimov.ledger.reviews import outcome
+from asimov.ledger.reviews import named, outcome
+from asimov.project import PROJECT_ANALYSES
 from asimov.scheduler import Gone, JobState, Observation, Present, Unknown
 from asimov.states import OWN, STATES, reachable
 from asimov.workspace import Workspace
@@ -186,14 +188,42 @@ def _assets(workspace: Workspace, key: Key, told: Explanation, *, ready: bool) -
     return bool(lacking)
 
 
-def _follow(workspace: Workspace, key: Key, told: Explanation) -> None:
-    """Name what keeps the analyses that it needs, down to the first causes."""
+def _nearly(workspace: Workspace, key: Key) -> Iterator[str]:
+    """Yield a line for each name among the unmet needs that is nearly one that there is."""
+    keys = [each for each in workspace.contents.entries if each != key]
+    for need in workspace.dependencies.of(key).unmatched:
+        for wanted in [term.value for term in need.terms if term.path == "name"]:
+            names = (
+                ["/".join(each) for each in keys]
+                if "/" in wanted
+                else [name for subject, name in keys if key[0] in {subject, PROJECT_ANALYSES}]
+            )
+            near = difflib.get_close_matches(wanted, names, 1, cutoff=0.8)
+            if near and near[0] != wanted:
+                yield f"there is no {wanted!r}; did you mean {near[0]!r}?"
+
+
+def _reviews(workspace: Workspace, key: Key, told: Explanation) -> bool:
+    """Name the reviews that it waits for; say whether there are any."""
     wanted = reviews_wanted(workspace, key)
     for each, review in wanted[:_FOLLOWED]:
         now = outcome(workspace.settings(each).get("review"))
         stands = f"has the review {now!r}" if now else "has not been reviewed"
         told.because.append(f"{'/'.join(each)} {stands}, and {review!r} is asked for")
-        told.moves.append(f"a review: 'asimov review add {each[0]} {each[1]} {review}'")
+        try:
+            named(review)
+        except AsimovError as error:
+            told.because.append(str(error))
+            told.moves.append("another 'review' in the ledger's 'needs'")
+        else:
+            told.moves.append(f"a review: 'asimov review add {each[0]} {each[1]} {review}'")
+    return bool(wanted)
+
+
+def _follow(workspace: Workspace, key: Key, told: Explanation) -> None:
+    """Name what keeps the analyses that it needs, down to the first causes."""
+    wanted = _reviews(workspace, key, told)
+    told.because += _nearly(workspace, key)
     if workspace.dependencies.of(key).unmatched and not wanted:
         told.moves.append("an analysis that matches, or other 'needs' in the ledger")
     if workspace.dependencies.cycle([key]):

@@ -40,6 +40,21 @@ def test_a_need_that_nothing_matches_is_named(lab: Any) -> None:
     assert told["moves"] == ["an analysis that matches, or other 'needs' in the ledger"]
 
 
+def test_a_need_that_is_nearly_a_name_is_pointed_out(lab: Any) -> None:
+    lab.apply("first", "b, needs: [frst, s/frist, other]")
+    assert why(lab, "b")["because"][3:] == [
+        "there is no 'frst'; did you mean 'first'?",
+        "there is no 's/frist'; did you mean 's/first'?",
+    ]
+
+
+def test_a_review_that_there_is_not_is_not_asked_for(lab: Any) -> None:
+    lab.apply("a", "b, needs: ['review: aproved']")
+    told = why(lab, "b")
+    assert told["because"][-1] == "a review can't be 'aproved'; did you mean 'approved'?"
+    assert told["moves"] == ["another 'review' in the ledger's 'needs'"]
+
+
 def test_a_need_that_has_not_begun_is_where_to_look_next(lab: Any) -> None:
     lab.apply("a", "b, needs: [a]")
     assert why(lab, "b")["moves"] == ["the end of s/a: 'asimov why s a'"]
