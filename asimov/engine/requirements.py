@@ -56,13 +56,12 @@ def check_inputs(analysis: Analysis) -> None:
         return
     with guarded(analysis, "inputs", passing=AsimovError):
         missing = missing_inputs(analysis)
-    if not missing:
-        return
-    workspace = analysis.workspace
-    asked = workspace.dependencies.inputs(analysis.key)
-    has = [_has(analysis, key) for key in asked]
+        if not missing:
+            return
+        asked = analysis.workspace.dependencies.inputs(analysis.key)
+        has = [_has(analysis, key) for key in asked]  # which asks their pipelines again
+        near = nearest(missing[0], _available(analysis))
     of = f"; asked: {', '.join(has)}" if has else "; it uses no other analysis"
-    near = nearest(missing[0], _available(analysis))
     names = " and ".join(map(repr, missing))
     many = len(missing) > 1
     raise AsimovError(

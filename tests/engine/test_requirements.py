@@ -260,3 +260,21 @@ def test_settings_are_made_when_they_are_first_read(lab: Lab) -> None:
     assert "meta" not in vars(analysis)
     assert analysis.meta == analysis.kept_meta
     assert analysis.meta is not analysis.kept_meta
+
+
+def test_what_pipelines_of_inputs_print_while_they_are_asked_goes_to_the_log(lab: Any) -> None:
+    class Prints(SimpleTestPipeline):
+        def collect_assets(self, absolute: bool = True) -> dict[str, Any]:
+            print("a great deal")
+            return {}
+
+    class Wants(SimpleTestPipeline):
+        inputs = (Asset("psds"),)
+
+    lab.register("prints", Prints)
+    lab.register("wants", Wants)
+    lab.apply("a, pipeline: prints, status: manual", "b, pipeline: wants, needs: [a]")
+    lab.run("production", "set", "s", "a", "--status", "finished")
+    ran = lab.run("manage", "build", code=1)
+    assert "the input 'psds' is missing" in ran.out + ran.err
+    assert "a great deal" not in ran.out + ran.err
