@@ -6,6 +6,7 @@ refused by its name, with file and line, and never passed over.
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -282,9 +283,10 @@ def _check(submit: SubmitFile, except_for: Iterable[str]) -> None:
             )
         if key in known or key.startswith("my.") or key in used or key in except_for:
             continue
+        near = difflib.get_close_matches(key, known, 1, cutoff=0.8)
         raise SchedulerError(
             f"'{setting.name}' is no submit command that the local scheduler knows, "
-            "and nothing uses it as a macro",
+            "and nothing uses it as a macro" + (f"; did you mean {near[0]!r}?" if near else ""),
             where=setting.place,
         )
     universe = submit.value("universe", {}, "vanilla").lower()

@@ -15,6 +15,7 @@ from asimov.scheduler.submitfile import describe, parse_submit
         ("periodic_remove = true", "'periodic_remove' is not carried out"),
         ("max_retries = 3", "'max_retries' is not carried out"),
         ("requst_memory = 3", "'requst_memory' is no submit command"),
+        ("requst_memory = 3", "; did you mean 'request_memory'?"),
         ("universe = docker", "the universe 'docker' is not known"),
         ("if true", "'if' is not carried out"),
         ("include : other.sub", "'include' is not carried out"),
