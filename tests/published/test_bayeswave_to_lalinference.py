@@ -39,7 +39,8 @@ def test_lalinference_is_configured_with_the_psds_that_bayeswave_made(event: Pla
         assert psd.read_text().startswith("20 1e-46\n")
     # After its job it has PESummary make pages, a job of its own.
     assert "processing" in {states["samples"] for states in seen}
-    assert (event.root / "pages/S000000b/samples/posterior_samples.h5").exists()
+    pages = event.root / "pages/S000000b/samples/pesummary"
+    assert (pages / "samples/posterior_samples.h5").exists()
     stored = json.loads((event.root / "results/S000000b/samples/manifest.json").read_text())
     assert {Path(name).name for name in stored} >= {"samples.ini"}, stored
     psds = {path.name for path in (event.root / "results/S000000b/psds").rglob("*.dat")}

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from asimov.scheduler_utils import create_job_from_dict
 
+from asimov import config
 from asimov.pipeline import Pipeline
 
 
 class PESummary(Pipeline):
-    """Copies the samples."""
+    """Copies the samples to where PESummary leaves its own."""
 
     name = "PESummary"
 
@@ -22,13 +23,14 @@ class PESummary(Pipeline):
         self._scheduler = None
 
     def submit_dag(self, dryrun=False):
-        pages = Path(self.production.event.webdir, self.production.name)
-        pages.mkdir(parents=True, exist_ok=True)
+        root = Path(config.get("project", "root"), config.get("general", "webroot"))
+        pages = root / self.production.event.name / self.production.name / "pesummary"
+        (pages / "samples").mkdir(parents=True, exist_ok=True)
         (samples,) = self.production.pipeline.samples()
         job = create_job_from_dict(
             {
                 "executable": shutil.which("cp"),
-                "arguments": f"{samples} {pages}/posterior_samples.h5",
+                "arguments": f"{samples} {pages}/samples/posterior_samples.h5",
                 "output": f"{self.production.rundir}/pesummary.out",
                 "error": f"{self.production.rundir}/pesummary.err",
                 "log": f"{self.production.rundir}/pesummary.log",
