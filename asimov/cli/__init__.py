@@ -32,7 +32,7 @@ COMMANDS = {
     "configuration": "Show or change the configuration.",
     "report": "Report on the project.",
     "ledger": "Show effective settings or the schema of blueprints, or repair the journal.",
-    "plugins": "Show the plugins that are installed, or begin a new one.",
+    "plugins": "Show the plugins that are installed, begin a new one, or check one.",
 }
 
 

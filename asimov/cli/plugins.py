@@ -35,7 +35,7 @@ class _Commands(click.Group):
 
 @click.group("plugins", cls=_Commands)
 def command() -> None:
-    """Show the plugins that are installed, or begin a new one.
+    """Show the plugins that are installed, begin a new one, or check one.
 
     \b
     Example:

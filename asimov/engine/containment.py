@@ -15,6 +15,7 @@ from asimov.engine.timelimit import TIMEOUT, TimeLimit
 from asimov.engine.watchdog import Watched, grace, unwatch, watch
 from asimov.errors import AsimovError
 from asimov.logs import logger
+from asimov.scheduler.contract import guarded_submissions
 from asimov.utils import set_directory
 from asimov.workspace import Workspace
 
@@ -66,6 +67,7 @@ def contained(workspace: Workspace, call: Call, limit: TimeLimit) -> Iterator[No
     _inside = True
     try:
         with (
+            guarded_submissions(),
             kept(workspace.project.root, call),
             recorded(workspace, calls, call, limit) if calls else nullcontext(),
         ):

@@ -19,6 +19,40 @@ from asimov.errors import SchedulerError
 from asimov.scheduler.jobs import JobDescription, Listed, Tag, Ticket
 from asimov.scheduler.observations import Failure, Observation, Usage
 
+#: Whether a job has to carry a tag, and whether what is submitted now does.
+_guarded = False
+_tagged = 0
+
+
+@contextmanager
+def guarded_submissions() -> Iterator[None]:
+    """Within the block, refuse jobs that nobody has intended: they would carry no tag.
+
+    They could neither be found after a crash nor be told from a second one.
+    """
+    global _guarded  # noqa: PLW0603  (plugins' code runs in the main thread)
+    before, _guarded = _guarded, True
+    try:
+        yield
+    finally:
+        _guarded = before
+
+
+def check_intended() -> None:
+    """Refuse a submission within `guarded_submissions` and without a tag; schedulers begin so.
+
+    Raises
+    ------
+    SchedulerError
+        With who may submit.
+    """
+    if _guarded and not _tagged:
+        raise SchedulerError(
+            "no job is submitted here: only submit_dag (with what goes before it), resurrect and "
+            "after_completion of a pipeline may submit one",
+            hint="make what is to be run an analysis of its own, or submit it in one of these",
+        )
+
 
 class BookmarkStore(Protocol):
     """Where a scheduler keeps how far it has read event logs, from one command to the next."""
@@ -51,15 +85,18 @@ class Scheduler(ABC):
     @contextmanager
     def tagged(self, tag: Tag) -> Iterator[None]:
         """Within the block, every job submitted by this process or its children carries `tag`."""
+        global _tagged  # noqa: PLW0603
         previous, self._tag = self._tag, tag
+        _tagged += 1
         try:
             yield
         finally:
+            _tagged -= 1
             self._tag = previous
 
     @abstractmethod
     def submit(self, job: JobDescription | str | Path) -> int:
-        """Submit one cluster and return its number.
+        """Submit one cluster and return its number; begins with `check_intended`.
 
         Parameters
         ----------
@@ -72,6 +109,8 @@ class Scheduler(ABC):
         self, dag_file: str | Path, batch_name: str | None = None, **commands: object
     ) -> int:
         """Submit a DAG file and return the cluster of the job that runs it.
+
+        Begins with `check_intended`.
 
         A rescue file beside the DAG file is used. `commands` are further submit commands
         (accounting group, ...), for the job that runs the DAG and for its nodes.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from asimov.errors import SchedulerError, SchedulerUnreachableError
-from asimov.scheduler.contract import Scheduler
+from asimov.scheduler.contract import Scheduler, check_intended
 from asimov.scheduler.dagfile import read_dag_file
 from asimov.scheduler.jobs import JobDescription, Listed, Tag, Ticket, submit_command, submit_value
 from asimov.scheduler.observations import (
@@ -143,6 +143,7 @@ class RecordingScheduler(Scheduler):
 
     def submit(self, job: JobDescription | str | Path) -> int:
         """Record one cluster; see `Scheduler.submit`."""
+        check_intended()
         path = None if isinstance(job, JobDescription) else Path(job).absolute()
         submit = describe(job) if isinstance(job, JobDescription) else read_submit_file(Path(job))
         commands = {name: setting.value for name, setting in submit.settings.items()}
@@ -152,6 +153,7 @@ class RecordingScheduler(Scheduler):
         self, dag_file: str | Path, batch_name: str | None = None, **commands: object
     ) -> int:
         """Record a DAG; see `Scheduler.submit_dag`."""
+        check_intended()
         path = Path(dag_file).absolute()
         given = {submit_command(key): submit_value(value) for key, value in commands.items()}
         nodes = tuple(read_dag_file(path).nodes)

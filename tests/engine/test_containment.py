@@ -580,3 +580,22 @@ def test_a_limit_that_is_no_number_marks_nothing_stuck(lab: Any) -> None:
         assert guard.call(workspace.analysis(("s", "a")), "before_config") is None
         with pytest.raises(AsimovError, match="hook timeout"):
             settle(workspace, print)
+
+
+@pytest.mark.parametrize("method", ["before_config", "while_running", "check_progress"])
+def test_a_job_that_nobody_has_intended_is_refused(lab: Any, method: str) -> None:
+    """Without an intent it would carry no tag: a second pass would make a second one."""
+
+    def submit(self: Any, *args: Any, **kwargs: Any) -> None:
+        path = Path(self.production.workspace.project.root, "more.sub")
+        path.write_text("executable = /bin/true\nqueue\n")
+        self.scheduler.submit(str(path))
+
+    lab.register("mine", type("Mine", (SimpleTestPipeline,), {method: submit}))
+    lab.apply("a, pipeline: mine, seconds: 100")
+    lab.asimov("manage", "build", "submit")
+    lab.asimov("monitor")
+    assert lab.states() == {"a": "stuck"}
+    assert "no job is submitted here: only submit_dag" in lab.reason("a")
+    made = len(lab.jobs()) if list((lab.root / ".asimov" / "local").glob("*.db")) else 0
+    assert made == (method != "before_config")

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from asimov.configuration import number, owner
 from asimov.errors import SchedulerError, SchedulerUnreachableError
-from asimov.scheduler.contract import Scheduler
+from asimov.scheduler.contract import Scheduler, check_intended
 from asimov.scheduler.htcondor import tagging
 from asimov.scheduler.htcondor.connection import (
     Connection,
@@ -151,6 +151,7 @@ class HTCondor(Scheduler):
         SchedulerError
             Where there is no such file, or HTCondor refuses.
         """
+        check_intended()
         if not isinstance(job, JobDescription):
             path = Path(job)
             if not path.is_file():
@@ -183,6 +184,7 @@ class HTCondor(Scheduler):
         SchedulerError
             Where the file or the submit file of a first node is missing, or HTCondor refuses.
         """
+        check_intended()
         path = Path(dag_file)
         check_dag(path)
         own = {submit_command(key): submit_value(value) for key, value in commands.items()}

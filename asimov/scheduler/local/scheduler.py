@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from asimov.configuration import number
 from asimov.errors import SchedulerError
-from asimov.scheduler.contract import Scheduler
+from asimov.scheduler.contract import Scheduler, check_intended
 from asimov.scheduler.dagfile import read_dag_file, rescue_files
 from asimov.scheduler.eventlog import Event
 from asimov.scheduler.jobs import (
@@ -112,6 +112,7 @@ class LocalScheduler(Scheduler):
 
     def submit(self, job: JobDescription | str | Path) -> int:
         """Submit one cluster; see `Scheduler.submit`."""
+        check_intended()
         if not isinstance(job, JobDescription):
             path = Path(job).absolute()
             job = (of_program(path) if path.is_file() else None) or path
@@ -170,6 +171,7 @@ class LocalScheduler(Scheduler):
         Every node's submit file is checked first. With ``force=True`` rescue files are put
         aside (``.old``).
         """
+        check_intended()
         path, folder = Path(dag_file).absolute(), Path.cwd()
         if commands.pop("force", False):
             for rescue in rescue_files(path):
