@@ -123,7 +123,7 @@ def unknown(group: str, name: str) -> PluginError:
     names = sorted(found(group))
     what = group.rpartition(".")[2].removesuffix("s")
     what += " hook" if ".hooks." in group else ""
-    near = difflib.get_close_matches(name, names, 1, cutoff=0.5)
+    near = difflib.get_close_matches(name, names, 1)
     return PluginError(
         f"there is no {what} {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
         hint=f"installed: {', '.join(names) or 'none'}",

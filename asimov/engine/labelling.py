@@ -118,6 +118,7 @@ def _ask(
 
 def _labels(labeller: Any, analysis: Analysis) -> dict[str, Any]:
     context = Context(analysis)
+    _ = analysis.meta  # made here, inside the call: its defaults may be a package's to import
     should = getattr(labeller, "should_label", None)
     if should is not None and not should(analysis, context):
         return {}
