@@ -79,9 +79,7 @@ def main() -> None:
 
     notes, minutes, act = sys.argv[1:]
     clock = Clock(Path(notes), act)
-    repeated.time = SimpleNamespace(
-        monotonic=clock.monotonic, sleep=clock.sleep, time=time.time
-    )
+    repeated.time = SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep, time=time.time)
     seconds = str(60 * int(minutes) + 1)
     sys.argv = ["asimov", "monitor", "--watch", "--chain", "--interval", "60", "--timeout", seconds]
     asimov()
