@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +20,13 @@ if TYPE_CHECKING:
 
 _MARKS = {True: "holds", False: "does not hold", None: "can't be told"}
 
+#: Options that the check itself sets, and what does so.
+_OWN = {
+    "scheduler/type": "--scheduler says where its jobs run",
+    "project/root": "scratch projects are in temporary folders",
+    "project/journal": "scratch projects are in temporary folders",
+}
+
 
 @click.command("check")
 @click.argument("what", metavar="NAME|PATH")
@@ -30,6 +39,13 @@ _MARKS = {True: "holds", False: "does not hold", None: "can't be told"}
     help="A blueprint, or the settings of an analysis, with which the pipeline works.",
 )
 @click.option(
+    "--config",
+    "options",
+    metavar="SECTION/KEY=VALUE",
+    multiple=True,
+    help="Set an option of the scratch projects; several times for several.",
+)
+@click.option(
     "--timeout",
     type=click.FloatRange(min=1),
     default=600.0,
@@ -37,12 +53,20 @@ _MARKS = {True: "holds", False: "does not hold", None: "can't be told"}
     help="How long a job may take (600).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(what: str, scheduler: str, file: Path | None, timeout: float, as_json: bool) -> None:
+def command(
+    what: str,
+    scheduler: str,
+    file: Path | None,
+    options: tuple[str, ...],
+    timeout: float,
+    as_json: bool,
+) -> None:
     """Find out whether the pipeline NAME, or those of the package in PATH, keep their contracts.
 
     Each is driven through its life in scratch projects. A package in a folder need not be
     installed. Settings that a pipeline needs are taken from the file conformance.yaml or
-    blueprint.yaml beside its module or in the package's folder.
+    blueprint.yaml beside its module or in the package's folder. Each contract is told of as
+    soon as it is known whether it holds.
 
     Exit codes: 0 all contracts hold, 1 one does not, 3 none was broken and some can't be told.
 
@@ -50,9 +74,11 @@ def command(what: str, scheduler: str, file: Path | None, timeout: float, as_jso
     Example:
       asimov plugins check mypipeline
       asimov plugins check ./asimov-mypipeline --settings smallest.yaml
+      asimov plugins check mypipeline --config pipelines/environment=/opt/mypipeline
     """
     if not plugins.is_known(plugins.SCHEDULERS, scheduler):
         raise plugins.unknown(plugins.SCHEDULERS, scheduler)
+    how = _How(file, scheduler, _configuration(options), timeout, as_json)
     folder = Path(what).expanduser()
     told: dict[str, list[Finding]] = {}
     # A name goes before a folder that happens to be called so: write ./NAME for that.
@@ -61,18 +87,52 @@ def command(what: str, scheduler: str, file: Path | None, timeout: float, as_jso
 
         with installed(folder.resolve()) as package:
             for point in package.pipelines:
-                told[point.name] = _check(
-                    point, folder, file, scheduler, timeout, package.python, package.environment
-                )
+                told[point.name] = _check(point, how, folder, package.python, package.environment)
     else:
         point = _named(what)
-        told[point.name] = _check(point, None, file, scheduler, timeout, sys.executable, {})
+        told[point.name] = _check(point, how)
     if as_json:
         click.echo(json.dumps({name: _as_json(found) for name, found in told.items()}, indent=2))
-    else:
-        for name, found in told.items():
-            _show(name, found)
     sys.exit(_code([each.holds for found in told.values() for each in found]))
+
+
+@dataclass(frozen=True)
+class _How:
+    file: Path | None
+    scheduler: str
+    configuration: dict[str, str]
+    timeout: float
+    as_json: bool
+
+
+def _configuration(options: tuple[str, ...]) -> dict[str, str]:
+    """Return the options of scratch projects, by ``section/key``.
+
+    Raises
+    ------
+    AsimovError
+        For one that can't be read, or that the check itself has to set.
+    """
+    from asimov import configuration
+    from asimov.cli.configuration import check_value, near, split
+
+    values = {}
+    known = configuration.read()
+    for each in options:
+        option, equals, value = each.partition("=")
+        if not equals:
+            raise AsimovError(
+                f"--config {each!r} has no value",
+                hint="write SECTION/KEY=VALUE, such as pipelines/environment=/opt/mypipeline",
+            )
+        section, key = split(option)
+        if option in _OWN:
+            raise AsimovError(f"{option} can't be set here", hint=_OWN[option])
+        check_value(option, value)
+        if not known.has_option(section, key) and (other := near(option, known)):
+            click.echo(f"note: {option!r} is new{other}", err=True)
+        values[option] = value
+    return values
 
 
 def _named(name: str) -> EntryPoint:
@@ -86,33 +146,36 @@ def _named(name: str) -> EntryPoint:
 
 def _check(
     point: EntryPoint,
-    source: Path | None,
-    file: Path | None,
-    scheduler: str,
-    timeout: float,
-    python: str,
-    environment: dict[str, str],
+    how: _How,
+    source: Path | None = None,
+    python: str = sys.executable,
+    environment: Mapping[str, str] | None = None,
 ) -> list[Finding]:
     from asimov.conformance import blueprint
     from asimov.conformance.checking import check
     from asimov.conformance.contracts import SCENES
 
-    found = file or blueprint.find(point, source)
+    found = how.file or blueprint.find(point, source)
     if found is not None:
         blueprint.documents(point.name, found)  # what is wrong with it is told before anything
 
     def report(scene: str) -> None:
         click.echo(f"{point.name}: {SCENES[scene]}", err=True)
 
+    lines = _Lines()
     findings = check(
         point.name,
         blueprint=found.resolve() if found else None,
-        scheduler=scheduler,
-        patience=timeout,
+        scheduler=how.scheduler,
+        configuration=how.configuration,
+        patience=how.timeout,
         python=python,
         environment=environment,
         report=report if sys.stderr.isatty() else lambda scene: None,
+        tell=(lambda finding: None) if how.as_json else lines.show,
     )
+    if not how.as_json:
+        click.echo(f"{point.name}: {_counts(findings)}")
     if found is None and not all(each.holds for each in findings):
         names = " or ".join(blueprint.NAMES)
         click.echo(
@@ -143,19 +206,26 @@ def _as_json(found: list[Finding]) -> list[dict[str, object]]:
     ]
 
 
-def _show(name: str, found: list[Finding]) -> None:
-    from asimov.conformance.contracts import CONTRACTS
+class _Lines:
+    """Prints contracts one after the other."""
 
-    before = ""
-    for each in found:
-        # What does not hold is told with the sentence of the documentation and what was seen.
-        more = each.seen if each.holds else CONTRACTS[each.contract].sentence
-        again = not each.holds and each.seen == before
-        line = f"{_MARKS[each.holds]:14} {each.contract}" + (f": {more}" if more else "")
-        click.echo(line + (" (as above)" if again else ""))
-        if not each.holds and not again:
-            click.echo(f"{'':14} {each.seen}")
-            before = each.seen
+    def __init__(self) -> None:
+        self._before = ""
+
+    def show(self, each: Finding) -> None:
+        """Print a contract; of one that does not hold, its sentence and what was seen."""
+        from asimov.conformance.contracts import CONTRACTS
+
+        seen = "(as above)" if each.seen == self._before and not each.holds else each.seen
+        start = f"{_MARKS[each.holds]:14} {each.contract}"
+        if each.holds is False:
+            click.echo(f"{start}: {CONTRACTS[each.contract].sentence}\n{'':14} {seen}")
+        else:
+            click.echo(start + (f": {seen}" if seen else ""))
+        self._before = each.seen or self._before
+
+
+def _counts(found: list[Finding]) -> str:
     counts = [
         (mark, [each.contract for each in found if each.holds is holds])
         for holds, mark in ((True, "hold"), (False, "do not"), (None, "can't be told"))
@@ -165,4 +235,4 @@ def _show(name: str, found: list[Finding]) -> None:
         for mark, names in counts
         if names
     ]
-    click.echo(f"{name}: {'; '.join(parts)}")
+    return "; ".join(parts)

@@ -53,10 +53,10 @@ def show_command(option: str | None, as_json: bool) -> None:
     """
     config = open_project(without_journal=True).config
     if option is not None:
-        section, key = _split(option)
+        section, key = split(option)
         if not config.has_option(section, key):
             raise AsimovError(
-                f"the configuration has no {option!r}{_near(option, config)}",
+                f"the configuration has no {option!r}{near(option, config)}",
                 hint="'asimov configuration show' lists what it has",
             )
         value = config.get(section, key)
@@ -91,7 +91,7 @@ def update_command(option: str, value: str) -> None:
       asimov configuration update local/processes 4
     """
     project = open_project(without_journal=True)
-    section, key = _split(option)
+    section, key = split(option)
     if (section, key) == ("project", "root"):
         raise AsimovError("project/root is where the project is; move its folder instead")
     if section == "scheduler" and key == "type":
@@ -99,14 +99,14 @@ def update_command(option: str, value: str) -> None:
 
         if not plugins.is_known(plugins.SCHEDULERS, value):
             raise plugins.unknown(plugins.SCHEDULERS, value)
-    _check_value(option, value)
-    if not project.config.has_option(section, key) and (near := _near(option, project.config)):
-        click.echo(f"note: {option!r} is new{near}", err=True)
+    check_value(option, value)
+    if not project.config.has_option(section, key) and (other := near(option, project.config)):
+        click.echo(f"note: {option!r} is new{other}", err=True)
     update_file(project.root / PROJECT_FILE, {(section, key): value})
     click.echo(f"{section}/{key} = {value}")
 
 
-def _check_value(option: str, value: str) -> None:
+def check_value(option: str, value: str) -> None:
     """Refuse what no command could read: it would be told days later, by the monitor."""
     if option in _YES_OR_NO and value.lower() not in ConfigParser.BOOLEAN_STATES:
         raise AsimovError(
@@ -127,14 +127,16 @@ def _check_value(option: str, value: str) -> None:
         )
 
 
-def _near(option: str, config: ConfigParser) -> str:
+def near(option: str, config: ConfigParser) -> str:
+    """Ask whether a known option was meant; empty where it is known, or none is like it."""
     given = [f"{section}/{key}" for section in config.sections() for key in config.options(section)]
     known = [*given, *WITHOUT_VALUE]
     close = [] if option in known else difflib.get_close_matches(option, known, 1, cutoff=0.8)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 
-def _split(option: str) -> tuple[str, str]:
+def split(option: str) -> tuple[str, str]:
+    """Return section and key of an option, ``scheduler/type``."""
     section, slash, key = option.partition("/")
     if not (section and slash and key):
         raise AsimovError(

@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 
 from asimov import plugins
+from asimov.conformance.clearing import cleared
 from asimov.errors import AsimovError
 
 #: What is never part of a package's sources.
@@ -66,10 +66,9 @@ def installed(folder: Path) -> Iterator[Installed]:
         raise AsimovError(
             "there is no package here: no pyproject.toml, setup.cfg or setup.py", where=folder
         )
-    top = Path(tempfile.mkdtemp(prefix="asimov-install-"))
-    try:
+    with cleared("asimov-install-") as top:
         # A build leaves things beside the sources.
-        shutil.copytree(folder, top / "source", ignore=shutil.ignore_patterns(*_NOT_SOURCES))
+        _copy(folder, top / "source")
         made = top / "environment"
         venv.create(made, symlinks=True)
         python = made / "bin" / "python"
@@ -80,8 +79,17 @@ def installed(folder: Path) -> Iterator[Installed]:
         (inside / "_asimov_check.pth").write_text("".join(lines))
         _pip(python, top / "source", folder)
         yield Installed(str(python), _environment(made), _pipelines(inside, folder))
-    finally:
-        shutil.rmtree(top, ignore_errors=True)
+
+
+def _copy(folder: Path, into: Path) -> None:
+    ignore = shutil.ignore_patterns(*_NOT_SOURCES)
+    try:
+        shutil.copytree(folder, into, ignore=ignore, ignore_dangling_symlinks=True)
+    except shutil.Error as error:
+        path, _, why = error.args[0][0]
+        raise AsimovError(f"can't be read: {why}", where=path) from error
+    except OSError as error:
+        raise AsimovError(f"can't be copied: {error.strerror}", where=folder) from error
 
 
 def _environment(made: Path) -> dict[str, str]:

@@ -6,7 +6,7 @@ import time
 import uuid
 
 from asimov.conformance.findings import Findings
-from asimov.conformance.stage import Stage, processes, stage
+from asimov.conformance.stage import Stage, stage
 from asimov.conformance.task import Task
 from asimov.errors import AsimovError
 from asimov.scheduler import Gone, Present, Tag
@@ -37,7 +37,8 @@ def _block(here: Stage) -> None:
     """Have all processors busy: the job of the analysis is there and does not end."""
     workspace = here.project.workspace
     tag = Tag(workspace.project.id, "asimov/blocker", uuid.uuid4().hex)
-    sleep = JobDescription("/bin/sleep", arguments="3600", request_cpus=processes())
+    every = workspace.project.config.getint("local", "processes")
+    sleep = JobDescription("/bin/sleep", arguments="3600", request_cpus=every)
     scheduler = workspace.scheduler()
     with scheduler.tagged(tag), set_directory(here.project.root):
         scheduler.submit(sleep)

@@ -10,6 +10,7 @@ from asimov.conformance.findings import Findings
 from asimov.conformance.outcome import judge_products
 from asimov.conformance.stage import Stage, stage
 from asimov.conformance.task import BY_OBJECT, BY_PROGRAM, Task
+from asimov.conformance.waiting import not_over
 from asimov.errors import AsimovError
 from asimov.scheduler import Gone, NotFound
 from asimov.scheduler.dagfile import read_dag_file
@@ -29,9 +30,9 @@ def play(task: Task, findings: Findings) -> None:
             return
         findings.note(BY_OBJECT if here.watch.by_object else BY_PROGRAM)
         _while_running(here)
-        answer = here.until(lambda seen: isinstance(seen, Gone))
+        answer = here.outcome()
         if not isinstance(answer, Gone):
-            why = f"its job {job_id} is not over after {task.patience:g} s ({answer})"
+            why = not_over(answer, task.patience, here.scheduler())
             findings.untold("complete-after", why)
             findings.stop("complete-after")
             return

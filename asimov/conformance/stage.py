@@ -13,6 +13,7 @@ from asimov.analysis import Analysis
 from asimov.conformance import blueprint, looking
 from asimov.conformance.findings import Findings
 from asimov.conformance.task import Task
+from asimov.conformance.waiting import on_hold
 from asimov.conformance.watching import Watch, watching
 from asimov.engine.attempts import ticket
 from asimov.engine.guard import call, guarded
@@ -20,7 +21,7 @@ from asimov.engine.lease import at_work
 from asimov.errors import AsimovError
 from asimov.ledger.needs import Key
 from asimov.project import PROJECT_ANALYSES
-from asimov.scheduler import Observation, Scheduler
+from asimov.scheduler import Gone, Observation, Scheduler
 from asimov.testing.project import ScratchProject
 from asimov.utils import set_directory
 
@@ -166,6 +167,10 @@ class Stage:
         last = workspace.journal.attempts(self.key)[-1]
         return workspace.scheduler().observe([ticket(workspace.project, last)])[last.uid]
 
+    def outcome(self) -> Observation:
+        """Return what the scheduler says once the job is over or on hold, or takes too long."""
+        return self.until(lambda seen: isinstance(seen, Gone) or bool(on_hold(seen)))
+
     def until(
         self, wanted: Callable[[Observation], bool], patience: float | None = None
     ) -> Observation:
@@ -203,7 +208,11 @@ def stage(
     """
     start = Path(task.folder, "start")
     start.mkdir(parents=True)
-    options = {"monitor/hook timeout": task.call, "local/processes": processes()}
+    options = {
+        "monitor/hook timeout": task.call,
+        "local/processes": max(4, os.cpu_count() or 1),
+        **task.configuration,
+    }
     with (
         set_directory(start),
         ScratchProject(task.folder, task.scheduler, options) as project,
@@ -220,8 +229,3 @@ def stage(
             findings.judge("any-folder", not left, f"in the folder of the command, {left}")
         findings.holds("folder-kept")
         findings.holds("returns")
-
-
-def processes() -> int:
-    """Return how many processors the local scheduler is given."""
-    return max(4, os.cpu_count() or 1)

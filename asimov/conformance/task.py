@@ -25,6 +25,8 @@ class Task(msgspec.Struct, kw_only=True):
         The file of minimal settings; None where a subject and an analysis without settings do.
     scheduler
         Where its jobs run.
+    configuration
+        Options of the scratch project, by ``section/option``.
     patience
         How long its job may take, in seconds.
     call
@@ -41,6 +43,7 @@ class Task(msgspec.Struct, kw_only=True):
     findings: str
     blueprint: str | None = None
     scheduler: str = "local"
+    configuration: dict[str, str] = {}
     patience: float = 600.0
     call: float = 60.0
     loading: float = 10.0

@@ -41,6 +41,8 @@ class PipelineTests:
         In place of these a file of blueprints, with whatever else the analysis needs.
     scheduler
         Where its jobs run.
+    configuration
+        Options of the scratch projects: ``{"pipelines/environment": "/opt/env"}``.
     patience
         How long its job may take, in seconds.
     """
@@ -49,6 +51,7 @@ class PipelineTests:
     settings: ClassVar[Mapping[str, Any]] = {}
     blueprint: ClassVar[str | Path | None] = None
     scheduler: ClassVar[str] = "local"
+    configuration: ClassVar[Mapping[str, str]] = {}
     patience: ClassVar[float] = 60.0
     _found: ClassVar[dict[str, Finding]]
 
@@ -71,11 +74,41 @@ class PipelineTests:
             if file is None and point is not None:
                 file = blueprint.find(point)
             made = check(
-                cls.pipeline, blueprint=file, scheduler=cls.scheduler, patience=cls.patience
+                cls.pipeline,
+                blueprint=file,
+                scheduler=cls.scheduler,
+                configuration=cls.configuration,
+                patience=cls.patience,
             )
             return {each.contract: each for each in made}
         with _published(cls.pipeline) as name:
-            return _played(name, folder, file, cls.scheduler, cls.patience)
+            return cls._played(name, folder, file)
+
+    @classmethod
+    def _played(cls, name: str, folder: Path, file: Path | None) -> dict[str, Finding]:
+        found: dict[str, list[Finding]] = {contract: [] for contract in CONTRACTS}
+        submits = ""
+        for scene in SCENES:
+            task = Task(
+                scene=scene,
+                pipeline=name,
+                folder=str(folder / scene),
+                findings=str(folder / f"{scene}.jsonl"),
+                blueprint=str(file) if file else None,
+                scheduler=cls.scheduler,
+                configuration=dict(cls.configuration),
+                patience=cls.patience,
+                submits=submits,
+            )
+            findings = play(task)
+            submits = next(iter(findings.notes), submits)
+            for each in findings.made.values():
+                found[each.contract].append(each)
+            if any(each.holds is False for each in found["loads"]):
+                break
+        for contract in _AT_LOADING:
+            found[contract] = [Finding(contract, None, "the class is loaded already")]
+        return {contract: whole(contract, each) for contract, each in found.items()}
 
     @pytest.mark.parametrize("contract", CONTRACTS)
     def test_contract(self, contract: str, findings: dict[str, Finding]) -> None:
@@ -97,30 +130,3 @@ def _published(pipeline: Any) -> Iterator[str]:
         added = {}
     with entry_points(added):
         yield name
-
-
-def _played(
-    name: str, folder: Path, file: Path | None, scheduler: str, patience: float
-) -> dict[str, Finding]:
-    found: dict[str, list[Finding]] = {contract: [] for contract in CONTRACTS}
-    submits = ""
-    for scene in SCENES:
-        task = Task(
-            scene=scene,
-            pipeline=name,
-            folder=str(folder / scene),
-            findings=str(folder / f"{scene}.jsonl"),
-            blueprint=str(file) if file else None,
-            scheduler=scheduler,
-            patience=patience,
-            submits=submits,
-        )
-        findings = play(task)
-        submits = next(iter(findings.notes), submits)
-        for each in findings.made.values():
-            found[each.contract].append(each)
-        if any(each.holds is False for each in found["loads"]):
-            break
-    for contract in _AT_LOADING:
-        found[contract] = [Finding(contract, None, "the class is loaded already")]
-    return {contract: whole(contract, each) for contract, each in found.items()}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import pytest
 
 from asimov.conformance.contracts import CONTRACTS
 from asimov.conformance.findings import Finding
+from asimov.ledger.documents import dump
 from asimov.scaffold import write_package
 
 
@@ -61,9 +65,49 @@ def test_a_name_goes_before_a_folder_that_is_called_so(
     (tmp_path / "command").mkdir()
     from asimov.conformance import checking
 
-    monkeypatch.setattr(checking, "check", lambda *given, **named: [Finding("loads", True)])
+    def check(*given: object, tell: Callable[[Finding], None], **named: object) -> list[Finding]:
+        tell(Finding("loads", True))
+        return [Finding("loads", True)]
+
+    monkeypatch.setattr(checking, "check", check)
     assert asimov("plugins", "check", "command").out == "holds          loads\ncommand: 1 hold\n"
     assert "there is no package here" in asimov("plugins", "check", "./command").err
+
+
+def test_contracts_are_told_as_soon_as_they_are_known(tmp_path: Path) -> None:
+    go_on = tmp_path / "go on"
+    settings = tmp_path / "settings.yaml"
+    program = f"while [ ! -e '{go_on}' ]; do sleep 0.05; done; echo 1 > a.txt"
+    settings.write_text(
+        dump({"executable": "sh", "arguments": ["-c", program], "outputs": {"a": "a.txt"}})
+    )
+    words = ["-m", "asimov", "plugins", "check", "command", "--settings", str(settings)]
+    with subprocess.Popen(
+        [sys.executable, *words], stdout=subprocess.PIPE, text=True, cwd=tmp_path
+    ) as command:
+        assert command.stdout is not None
+        lines = []
+        while not lines or lines[-1].split()[1:] != ["one-job"]:
+            lines.append(command.stdout.readline())
+            assert lines[-1], lines
+        assert command.poll() is None  # its job runs, and ends only now
+        go_on.touch()
+        lines += command.stdout.readlines()
+    assert command.returncode == 0
+    assert [line.split()[1].strip(":") for line in lines[:-1]] == list(CONTRACTS)
+
+
+def test_options_of_the_scratch_projects_are_set(
+    asimov: Callable[..., Any], tmp_path: Path
+) -> None:
+    package = write_package("walks", "simple", tmp_path).folder
+    source = package / "asimov_walks" / "pipeline.py"
+    text = source.read_text()
+    body = "    def html(self):\n        from asimov import config\n"
+    body += "        raise ValueError('at ' + config.get('pipelines', 'environment'))\n"
+    source.write_text(f"{text}\n\n{body}")
+    ran = asimov("plugins", "check", package, "--config", "pipelines/environment=/opt/walks=1")
+    assert "at /opt/walks=1" in ran.out, ran
 
 
 def test_settings_are_taken_from_a_file(asimov: Callable[..., Any], tmp_path: Path) -> None:
@@ -84,6 +128,11 @@ def test_settings_are_taken_from_a_file(asimov: Callable[..., Any], tmp_path: Pa
         (["command", "--scheduler", "locl"], "no scheduler 'locl'; did you mean 'local'?"),
         (["command", "--settings", "other.yaml"], "no analysis of the pipeline 'command' in it"),
         (["command", "--settings", "broken.yaml"], "broken.yaml:2:1: is not valid YAML"),
+        (["command", "--config", "local/processes"], "--config 'local/processes' has no value"),
+        (["command", "--config", "local=1"], "'local' is not an option of the configuration"),
+        (["command", "--config", "local/processes=many"], "should be a whole number from 1"),
+        (["command", "--config", "scheduler/type=local"], "--scheduler says where its jobs run"),
+        (["links"], "links/secret: can't be read"),
         (["broken"], "broken: can't be installed: "),
         (["broken"], "TOMLDecodeError: "),
         (["nothing"], "publishes no entry point of the group asimov.pipelines\n"),
@@ -98,9 +147,11 @@ def test_what_is_mistyped_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("empty", "broken", "nothing", "nearly"):
+    for name in ("empty", "broken", "nothing", "nearly", "links"):
         (tmp_path / name).mkdir()
     (tmp_path / "broken" / "pyproject.toml").write_text("[project\n")
+    (tmp_path / "links" / "pyproject.toml").touch()
+    os.mkfifo(tmp_path / "links" / "secret")
     project = "[project]\nname = 'n'\nversion = '1'\n"
     (tmp_path / "nothing" / "pyproject.toml").write_text(project)
     (tmp_path / "nearly" / "pyproject.toml").write_text(

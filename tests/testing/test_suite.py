@@ -6,9 +6,11 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 from asimov.pipelines.testing import SimpleTestPipeline
 
+from asimov import config
 from asimov.conformance.contracts import CONTRACTS
 from asimov.testing.suite import PipelineTests
 
@@ -82,3 +84,17 @@ def test_what_does_not_hold_fails_with_its_sentence(tmp_path: Path) -> None:
 
 def test_fixtures_are_there_for_whoever_asks(tmp_path: Path) -> None:
     assert "2 passed" in run(FIXTURES, tmp_path)
+
+
+class Configured(SimpleTestPipeline):
+    name = "configured"
+
+    def build_dag(self, dryrun: bool = False) -> None:
+        if config.get("pipelines", "environment") != "/opt/configured":
+            raise ValueError("these are other options")
+        super().build_dag(dryrun)
+
+
+class TestConfigured(PipelineTests):
+    pipeline = Configured
+    configuration: ClassVar = {"pipelines/environment": "/opt/configured"}
