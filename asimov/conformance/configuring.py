@@ -84,7 +84,11 @@ def _enforce(here: Stage) -> None:
         names = settings.names(cls)
         wrong = {f"{names[0] if names else 'setting'} and more": 1}
         accepted = _accepted(here, wrong)
-        findings.judge("settings-enforced", not accepted, f"apply took {wrong!r}")
+        findings.judge(
+            "settings-enforced",
+            not accepted,
+            f"asimov apply took the unknown setting {next(iter(wrong))!r}",
+        )
 
 
 def _accepted(here: Stage, wrong: dict[str, Any]) -> bool:

@@ -60,7 +60,12 @@ def _eject(here: Stage) -> None:
         if isinstance(answer, Gone) and not answer.removed and answer.exit_code == 0:
             findings.untold("ejects", "its job ended by itself meanwhile")
             return
-        findings.judge("ejects", not isinstance(answer, Present), f"it is still there: {answer}")
+        there = (
+            f"job {answer.job_id} is still {answer.state.value}"
+            if isinstance(answer, Present)
+            else ""
+        )
+        findings.judge("ejects", not there, there)
     if isinstance(answer := here.observe(), Present):  # what follows is asked all the same
         here.scheduler().remove(answer.job_id, "removed by asimov plugins check")
         here.until(lambda seen: not isinstance(seen, Present), 30)
@@ -77,7 +82,9 @@ def _clean(here: Stage) -> None:
         if here.status != "ready":
             raise AsimovError(f"it is {here.status}: {here.project.reason(*here.key)}")
         there = here.rundir.exists()
-        here.findings.judge("cleans", not there, f"{here.rundir.name} is still there")
+        here.findings.judge(
+            "cleans", not there, f"after clean, the run directory {here.rundir} is still there"
+        )
 
 
 def _again(here: Stage) -> None:

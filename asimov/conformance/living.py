@@ -77,7 +77,11 @@ def _build_again(here: Stage) -> None:
         findings.judge("builds-again", not changed, f"after the second call, {changed}")
     with findings.judging("incomplete-before"):
         said = here.call("detect_completion")
-        findings.judge("incomplete-before", not said, f"it is {said!r} before a job has run")
+        findings.judge(
+            "incomplete-before",
+            not said,
+            f"detect_completion returned {said!r} before a job has run",
+        )
 
 
 def _built(here: Stage) -> dict[str, str]:
@@ -107,10 +111,15 @@ def _submit(here: Stage) -> int | None:
     if raised:
         findings.fails("job-number", f"{raised}, although job {job_id} was submitted")
     findings.judge(
-        "job-number", said is not None, f"it said nothing of job {job_id}, which its tag tells of"
+        "job-number",
+        said is not None,
+        f"submit_dag told no number; job {job_id} was found by its tag",
     )
     if job_id not in new and isinstance(here.observe(), NotFound):
-        findings.fails("job-number", f"it said {job_id}, and the scheduler knows of no such job")
+        findings.fails(
+            "job-number",
+            f"submit_dag said that its job is {job_id}, and the scheduler knows of no such job",
+        )
         return None
     attempt = here.project.workspace.journal.attempts(here.key)[-1]
     findings.judge(
@@ -119,7 +128,7 @@ def _submit(here: Stage) -> int | None:
         f"job {job_id} carries {new.get(job_id) or 'no tag'}, and the attempt is {attempt.uid}",
     )
     findings.judge(
-        "one-job", len(new) == 1, f"{len(new)} were submitted: {', '.join(map(str, new))}"
+        "one-job", len(new) == 1, f"{len(new)} jobs were submitted: {', '.join(map(str, new))}"
     )
     return job_id
 
@@ -150,20 +159,24 @@ def _complete(here: Stage, answer: Gone) -> bool:
         changed = looking.difference(before[0], here.files())
         if before[1] != here.jobs():
             changed += "; a job was submitted"
-        findings.judge("completion-repeats", not changed, changed)
-        findings.judge("completion-repeats", all(answers), f"the answers are {answers}")
+        findings.judge("completion-repeats", not changed, f"asking again has left {changed}")
+        findings.judge(
+            "completion-repeats", all(answers), f"asked {len(answers)} times, it answered {answers}"
+        )
     elsewhere: Any = None
     with findings.judging("any-folder"):
         here.project.reopen()
         elsewhere = here.call_elsewhere("detect_completion")
-        seen = f"in another folder detect_completion is {elsewhere!r}"
+        seen = f"called in another folder, detect_completion returned {elsewhere!r}"
         findings.judge("any-folder", elsewhere, seen)
     return True
 
 
 def _ending(here: Stage, answer: Gone) -> str:
     """Say why an analysis may not be complete."""
-    told = f"it is false; job {answer.job_id} ended with exit code {answer.exit_code}"
+    told = (
+        f"detect_completion is false; job {answer.job_id} ended with exit code {answer.exit_code}"
+    )
     for method, what in (("missing_outputs", "missing"), ("collect_logs", "logs")):
         try:
             more = here.call(method)

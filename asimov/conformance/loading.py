@@ -49,7 +49,7 @@ def play(task: Task, findings: Findings) -> None:
     findings.judge("import-prints-nothing", not printed, f"it printed {printed[:200]!r}")
     new = {f"~/{name}": "" for name in looking.files(home) if not name.startswith(_CACHES)}
     written = looking.difference({}, {**looking.files(here), **new})
-    findings.judge("import-writes-nothing", not written, written)
+    findings.judge("import-writes-nothing", not written, f"loading it has left {written}")
     made = findings.made.get("loads")
     if made is None or not made.holds:
         findings.cause = "it can't be loaded"

@@ -18,7 +18,9 @@ def judge_products(here: Stage) -> None:
         _assets(here, here.call("collect_assets"))
     with findings.judging("logs-found"):
         logs = here.call("collect_logs")
-        findings.judge("logs-found", isinstance(logs, Mapping) and logs, f"it returned {logs!r}")
+        findings.judge(
+            "logs-found", isinstance(logs, Mapping) and logs, f"collect_logs returned {logs!r}"
+        )
         if isinstance(logs, Mapping):
             wrong = [name for name, text in logs.items() if not isinstance(text, str)]
             findings.judge("logs-found", not wrong, f"{', '.join(map(str, wrong))}: no text")
@@ -29,7 +31,11 @@ def judge_products(here: Stage) -> None:
         seen = f"in another folder collect_assets is {second!r}, and was {first!r}"
         findings.judge("any-folder", first == second, seen)
         relative = [path for path in paths(first) if not Path(path).is_absolute()]
-        findings.judge("any-folder", not relative, f"assets that are relative: {relative[:3]}")
+        findings.judge(
+            "any-folder",
+            not relative,
+            f"collect_assets names relative paths: {', '.join(relative[:3])}",
+        )
     with findings.judging("results-stored"):
         _store(here)
 
@@ -39,9 +45,11 @@ def _assets(here: Stage, assets: Any) -> None:
     if not isinstance(assets, Mapping):
         raise AsimovError(f"collect_assets returned {assets!r}, which is no mapping")
     named = list(paths(assets))
-    findings.judge("assets-exist", named, "it names none")
+    findings.judge("assets-exist", named, "collect_assets names none")
     gone = [path for path in named if not (here.project.root / path).exists()]
-    findings.judge("assets-exist", not gone, f"not there: {', '.join(gone[:3])}")
+    findings.judge(
+        "assets-exist", not gone, f"collect_assets names what is not there: {', '.join(gone[:3])}"
+    )
     declared = getattr(here.analysis.pipeline, "outputs", ()) or ()
     missing = [each.name for each in declared if not each.optional and not assets.get(each.name)]
     findings.judge(

@@ -223,7 +223,7 @@ def stage(
             ledger = looking.files(project.root / "ledger")
             yield made
             changed = looking.difference(ledger, looking.files(project.root / "ledger"))
-            findings.judge("ledger-untouched", not changed, changed)
+            findings.judge("ledger-untouched", not changed, f"in the ledger, {changed}")
         finally:
             left = looking.difference({}, looking.files(start))
             findings.judge("any-folder", not left, f"in the folder of the command, {left}")

@@ -115,7 +115,7 @@ def test_settings_are_taken_from_a_file(asimov: Callable[..., Any], tmp_path: Pa
     settings.write_text("{executable: sh, arguments: [-c, 'exit 3'], outputs: {a: a.txt}}\n")
     ran = asimov("plugins", "check", "command", "--settings", settings)
     assert ran.code == 1, ran
-    assert "it is false; job 1 ended with exit code 3; missing: a.txt" in ran.out
+    assert "detect_completion is false; job 1 ended with exit code 3; missing: a.txt" in ran.out
     assert "can't be told  assets-exist" in ran.out
 
 
