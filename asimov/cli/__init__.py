@@ -6,7 +6,9 @@ Packages add commands of their own, by the names of their entry points: see `asi
 from __future__ import annotations
 
 import errno
+import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -140,6 +142,7 @@ def _run() -> None:
 
     try:
         code = cli.main(standalone_mode=False)
+        sys.stdout.flush()  # while what goes wrong with it can be told
         # Click returns the code of its own Exit, and what a command returns, which is None.
         if isinstance(code, int):
             sys.exit(code)
@@ -155,11 +158,12 @@ def _run() -> None:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # Whoever read the output has gone, such as 'head'.
-        sys.stderr.close()
+        _drop_output()
         sys.exit(0)
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             click.echo(f"error: {error.strerror}: {error.filename or 'the output'}", err=True)
+            _drop_output()
             sys.exit(1)
         from asimov.logs import logger
 
@@ -170,6 +174,12 @@ def _run() -> None:
             err=True,
         )
         sys.exit(1)
+
+
+def _drop_output() -> None:
+    """Have Python's end find no output that it can't write."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _log_file() -> str:

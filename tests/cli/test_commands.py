@@ -124,9 +124,12 @@ def test_a_project_without_its_ledger(project, asimov):
     is_clear(asimov("status"), f"error: {project}/ledger: the project's ledger folder is missing")
 
 
-def test_output_that_nobody_can_take(project, shell):
-    is_clear(shell("asimov configuration show > /dev/full", cwd=project), "No space left on device")
-    ran = shell("set -o pipefail; asimov configuration show | true", cwd=project)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_output_that_nobody_can_take(project, shell, unbuffered):
+    given = {"PYTHONUNBUFFERED": unbuffered}  # empty: as if it were not set
+    ran = shell("asimov configuration show > /dev/full", cwd=project, **given)
+    is_clear(ran, "No space left on device")
+    ran = shell("set -o pipefail; asimov configuration show | true", cwd=project, **given)
     assert ran.err == ""
 
 

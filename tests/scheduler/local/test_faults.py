@@ -289,6 +289,7 @@ def test_a_runner_of_a_deleted_project_makes_no_folder(bench):
 def test_a_job_outlives_the_terminal_of_its_command(bench):
     pid, terminal = pty.fork()
     if not pid:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under 'nohup'
         try:
             bench.scheduler.submit(_sh(_TRACED))
             time.sleep(60)
