@@ -43,20 +43,30 @@ def of_folder(top: Path) -> list[str]:
     return found
 
 
+def jobs_of(scratch: Path) -> list[str]:
+    """Return what jobs in a folder write, which is made and removed meanwhile."""
+    return [
+        folder for folder, _, files in os.walk(scratch) if "node.out" in files
+    ]  # os.walk minds no folder that has gone
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_scene_jobs_and_folder_end_with_the_command(number: int, tmp_path: Path) -> None:
     settings = tmp_path / "settings.yaml"
     settings.write_text("{seconds: 3600}")
     scratch = tmp_path / "tmp"
     scratch.mkdir()
+    # Where the tests run in the background of a shell, Ctrl-C is ignored, and would be there too.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     command = subprocess.Popen(
         [*CHECK, "simpletestpipeline", "--settings", str(settings)],
         env={**os.environ, "TMPDIR": str(scratch)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    signal.signal(signal.SIGINT, before)
     try:
-        until(lambda: list(scratch.rglob("node.out")))  # its job runs
+        until(lambda: jobs_of(scratch))
         assert any("asimov.scheduler.local.runner" in words for words in of_folder(scratch))
         command.send_signal(number)
         command.wait(_LONG)
