@@ -35,6 +35,21 @@ def set_directory(path: str | Path) -> Iterator[Path]:
                     break
 
 
+@contextmanager
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Set variables of the environment within the block."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
 def update(base: dict[Any, Any], top: Mapping[Any, Any], inplace: bool = True) -> dict[Any, Any]:
     """Lay settings over others: mappings merge, all else replaces.
 

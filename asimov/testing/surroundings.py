@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from asimov.utils import environment
+
 
 @contextmanager
 def own_home(folder: Path) -> Iterator[None]:
@@ -28,13 +30,5 @@ def own_home(folder: Path) -> Iterator[None]:
         "GIT_CONFIG_GLOBAL": str(folder / ".gitconfig"),
         "PATH": path,
     }
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
+    with environment(variables):
         yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

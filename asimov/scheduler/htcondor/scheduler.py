@@ -45,6 +45,7 @@ from asimov.scheduler.jobs import (
 from asimov.scheduler.logbook import LogBook
 from asimov.scheduler.observations import Failure, Observation, Usage
 from asimov.scheduler.quoting import join_words
+from asimov.utils import environment
 
 #: Options of the section ``[condor]``, and the submit commands that they set.
 _COMMANDS = {
@@ -195,7 +196,7 @@ class HTCondor(Scheduler):
         if batch_name:
             options["BatchName"] = batch_name_of(batch_name)
         htcondor2 = bindings()
-        with tagging.environment(for_nodes(wanted)):
+        with environment(for_nodes(wanted)):
             with captured() as printed:
                 try:
                     submit = htcondor2.Submit.from_dag(str(path), options)

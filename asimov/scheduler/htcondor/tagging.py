@@ -6,12 +6,12 @@ configuration from the environment too (``_CONDOR_NAME``). DAGMan hands those on
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from asimov.scheduler.htcondor.connection import bindings, keep_none, literal, quoted
 from asimov.scheduler.jobs import Tag
+from asimov.utils import environment
 
 #: Names the attributes that go into the event log (event 028), so that a job is found there, a
 #: DAG's node is told from the DAG, and it is known when all processes have ended.
@@ -28,21 +28,6 @@ def job_attributes(tag: Tag) -> dict[str, str]:
 def information(own: str) -> str:
     """Return a job's own list of attributes for its event log with the tag's in it."""
     return ",".join(dict.fromkeys([*own.replace(",", " ").split(), *_IN_LOG]))
-
-
-@contextmanager
-def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables of the environment within the block."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @contextmanager
