@@ -121,9 +121,12 @@ def _tell(result: Result, done: str, nothing: str, dry_run: bool) -> int:
     parts = [f"{len(result.done)} {'would be ' if dry_run else ''}{done}"] if result.done else []
     if result.unchanged:
         parts.append(f"{len(result.unchanged)} as they were")
-    others = len(result.waiting) - len(result.deferred)
+    others = len(result.waiting) - len(result.deferred) - len(result.unbuilt)
     if others:
         parts.append(f"{others} wait for others (see 'asimov status')")
+    if result.unbuilt:
+        reasons = " or ".join(sorted({result.waiting[key][0] for key in result.unbuilt}))
+        parts.append(f"{len(result.unbuilt)} to be built first ({reasons}): asimov manage build")
     if result.deferred:
         (why,) = result.waiting[result.deferred[0]]
         parts.append(f"{len(result.deferred)} not yet, since {why}")

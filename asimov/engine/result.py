@@ -22,6 +22,8 @@ class Result:
         Those that wait, and for what.
     deferred
         Those among the waiting ones that wait for a limit only.
+    unbuilt
+        Those among the waiting ones that have to be built before they can be submitted.
     failed
         Those that could not be, and why.
     """
@@ -30,4 +32,5 @@ class Result:
     unchanged: list[Key] = field(default_factory=list)
     waiting: dict[Key, list[str]] = field(default_factory=dict)
     deferred: list[Key] = field(default_factory=list)
+    unbuilt: list[Key] = field(default_factory=list)
     failed: dict[Key, AsimovError] = field(default_factory=dict)

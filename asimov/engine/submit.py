@@ -58,8 +58,11 @@ def submit(
             if not waits and (full := throttle.full()):
                 result.deferred.append(key)
                 waits = [full]
-            if not waits:
-                waits = _submit_one(workspace.analysis(key), report, launches)
+            if not waits and (missing := _submit_one(workspace.analysis(key), report, launches)):
+                # Nobody's mistake: it may have become ready, or its settings may have changed,
+                # since the last build.
+                result.unbuilt.append(key)
+                waits = [str(missing)]
             if waits:
                 result.waiting[key] = waits
                 continue
@@ -79,19 +82,20 @@ def submit(
     return result
 
 
-def _submit_one(analysis: Analysis, report: Report, launches: Launches | None) -> list[str]:
-    """Submit an analysis, or, without `launches`, rehearse that; return what it waits for."""
+def _submit_one(
+    analysis: Analysis, report: Report, launches: Launches | None
+) -> AsimovError | None:
+    """Submit an analysis, or rehearse that without `launches`; return why it must be built."""
     with guarded(analysis, "__init__", passing=AsimovError):
         missing = unbuilt(analysis)
-    if launches is None:
-        if missing is None:
-            _rehearse(analysis, report)
-        return [missing.message] if missing else []
     if missing is not None:
-        raise missing
-    _commit_edit(analysis)
-    launches.add(analysis)
-    return []
+        return missing
+    if launches is None:
+        _rehearse(analysis, report)
+    else:
+        _commit_edit(analysis)
+        launches.add(analysis)
+    return None
 
 
 def unbuilt(analysis: Analysis) -> AsimovError | None:

@@ -40,6 +40,31 @@ def test_many_commands_at_once_make_one_job_each(lab: Any) -> None:
     assert len(lab.jobs()) == 11
 
 
+def test_building_and_submitting_beside_a_monitor_never_fails_while_nothing_is_wrong(
+    lab: Any,
+) -> None:
+    """Chains become ready in the monitor's passes, at any moment of the other command."""
+    chains = [f"c{chain}n{link}" for chain in range(4) for link in range(6)]
+    lab.apply(
+        *(f"{name}, needs: [{name[:-1]}{int(name[-1]) - 1}]" if name[-1] != "0" else name
+          for name in chains)
+    )  # fmt: skip
+    watch = start(lab, "monitor", "--chain", "--until-idle", "--interval", "0.1")
+    tried = 0
+    while watch.poll() is None:
+        both = start(lab, "manage", "build", "submit")
+        told = both.communicate(timeout=60)[0]
+        assert both.returncode in (0, 6), told  # 6: the monitor is at work just now
+        assert "failed" not in told
+        tried += both.returncode == 0
+    told = watch.communicate(timeout=60)[0]
+    assert watch.returncode in (0, 6), told
+    lab.finish()
+    assert set(lab.states().values()) == {"uploaded"}
+    assert len(lab.jobs()) == len(chains)
+    assert tried, "no command got a turn beside the monitor"
+
+
 @pytest.mark.parametrize("asked", ["stop", "restart", "cancelled"])
 def test_a_person_may_ask_at_any_moment_of_a_watch(lab: Any, asked: str) -> None:
     lab.apply("a, seconds: 1000", "b, seconds: 0.2")
