@@ -10,7 +10,7 @@ from __future__ import annotations
 import configparser
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -23,7 +23,7 @@ from asimov.logs import logger
 from asimov.scheduler import Scheduler
 from asimov.scheduler.dagfile import rescue_files
 from asimov.scheduler.jobs import submit_command
-from asimov.settings import made
+from asimov.settings import Fault, made
 from asimov.storage import Store
 
 if TYPE_CHECKING:
@@ -157,6 +157,23 @@ class Pipeline:
             self._scheduler = self.production.workspace.scheduler()
         assert self._scheduler is not None
         return self._scheduler
+
+    # --- asimov apply and asimov manage build
+
+    @classmethod
+    def settings_faults(cls, settings: Mapping[str, Any], root: Path) -> Iterable[Fault]:
+        """Return what is wrong with settings, as far as that is known before a build.
+
+        ``asimov apply`` reports it, and a build refuses it.
+
+        Parameters
+        ----------
+        settings
+            The effective settings of an analysis.
+        root
+            The project's folder.
+        """
+        return ()
 
     # --- asimov manage build
 

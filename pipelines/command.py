@@ -25,16 +25,18 @@ Its settings:
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from asimov.pipelines.command_settings import faults, program
 
 from asimov.configure import names
 from asimov.files import write_atomically
 from asimov.pipeline import Pipeline, PipelineException
 from asimov.scheduler.jobs import submit_command, submit_value
 from asimov.scheduler.quoting import join_words
+from asimov.settings import Fault
 from asimov.templating import render_text
 
 #: Settings of the scheduler that are not submit commands.
@@ -50,6 +52,11 @@ class Command(Pipeline):
     needs_success = True
     submits_by_program = False
     config_template = "command.yaml"
+
+    @classmethod
+    def settings_faults(cls, settings: Mapping[str, Any], root: Path) -> list[Fault]:
+        """Return what is wrong with settings, such as an executable that is not there."""
+        return list(faults(settings, root))
 
     @property
     def submit_file(self) -> Path:
@@ -100,14 +107,14 @@ class Command(Pipeline):
 
     def _description(self) -> str:
         meta = self.production.meta
-        executable = meta.get("executable")
-        if not executable:
-            raise PipelineException("'executable' is missing: it names the program to run")
+        root = Path(self.production.workspace.project.root)
+        for fault in faults(meta, root):  # a program may have gone since the build
+            raise PipelineException(str(fault))
         processes = self._processes()
         number = f".{_PROCESS}" if processes > 1 else ""
         commands = {
             "universe": "vanilla",
-            "executable": self._program(str(executable)),
+            "executable": program(str(meta["executable"]), root) or "",
             "arguments": join_words(map(_literal, self._arguments())),
             "environment": join_words(map(_literal, self._environment())),
             "getenv": "HOME, LANG, PATH, USER",
@@ -117,10 +124,7 @@ class Command(Pipeline):
             "log": "job.log",
             "batch_name": "/".join(self.production.key),
         }
-        scheduler = meta.get("scheduler") or {}
-        if not isinstance(scheduler, Mapping):
-            raise PipelineException("'scheduler' should be a mapping of submit commands")
-        for key, value in scheduler.items():
+        for key, value in (meta.get("scheduler") or {}).items():
             if key not in _NOT_COMMANDS and value is not None:
                 commands[submit_command(str(key))] = submit_value(value)
         for key, value in commands.items():
@@ -130,28 +134,10 @@ class Command(Pipeline):
         return "\n".join([*lines, f"queue {processes}", ""])
 
     def _processes(self) -> int:
-        processes = self.production.meta.get("processes", 1)
-        if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
-            raise PipelineException(
-                f"'processes' should be a whole number from 1, not {processes!r}"
-            )
-        return processes
-
-    def _program(self, executable: str) -> str:
-        inside = Path(self.production.workspace.project.root, executable)
-        if inside.is_file():
-            return str(inside)
-        found = shutil.which(executable)
-        if found is None:
-            raise PipelineException(
-                f"the executable {executable!r} is neither on PATH nor a file of the project"
-            )
-        return str(Path(found).absolute())
+        return int(self.production.meta.get("processes", 1))
 
     def _arguments(self) -> list[str]:
         arguments = self.production.meta.get("arguments") or []
-        if not isinstance(arguments, list):
-            raise PipelineException("'arguments' should be a list, one item an argument")
         root = self.production.workspace.project.root
         context = names(self.production) if arguments else {}
         rendered = [
@@ -165,8 +151,6 @@ class Command(Pipeline):
 
     def _environment(self) -> list[str]:
         environment = self.production.meta.get("environment") or {}
-        if not isinstance(environment, Mapping):
-            raise PipelineException("'environment' should be a mapping of variables")
         context = names(self.production) if environment else {}
         return [
             f"{name}={render_text(submit_value(value), context, 'environment')}"
@@ -175,20 +159,9 @@ class Command(Pipeline):
 
     def _outputs(self) -> dict[str, list[Path]]:
         """Return the files of every declared output, one for each process where it asks so."""
-        outputs = self.production.meta.get("outputs") or {}
-        if not isinstance(outputs, Mapping):
-            raise PipelineException("'outputs' should be a mapping of product names to files")
-        if not outputs:
-            raise PipelineException(
-                "'outputs' is missing: it names the products and their files, by which "
-                "completion is recognised"
-            )
         rundir = Path(self.production.rundir)
         found: dict[str, list[Path]] = {}
-        for name, file in outputs.items():
-            path = Path(str(file))
-            if path.is_absolute() or ".." in path.parts:
-                raise PipelineException(f"the output {name!r} lies outside the run directory")
+        for name, file in (self.production.meta.get("outputs") or {}).items():
             numbers = range(self._processes()) if _PROCESS in str(file) else [0]
             found[str(name)] = [rundir / str(file).replace(_PROCESS, str(n)) for n in numbers]
         return found

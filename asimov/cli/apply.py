@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from asimov.cli.opened import open_workspace
-from asimov.engine.declarations import asset_notes, planner
+from asimov.engine.declarations import asset_notes, fault_notes, planner
 from asimov.ledger import blueprints
 from asimov.ledger.plan import Plan
 from asimov.ledger.writing import write
@@ -73,7 +73,7 @@ def _planned(
 ) -> Plan:
     made = planner(workspace, subject, update)
     plan = made.add(documents)
-    plan.notes += asset_notes(made.contents, plan.added)
+    plan.notes += asset_notes(made.contents, plan.added) + fault_notes(workspace, made)
     return plan
 
 

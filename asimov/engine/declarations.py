@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -12,16 +13,22 @@ from asimov.engine.calling import Call
 from asimov.engine.capture import Capture
 from asimov.engine.containment import contained, late, limit_of
 from asimov.engine.guard import by_person
-from asimov.engine.requirements import unprovided
+from asimov.engine.requirements import faults_found, finds_faults, unprovided
 from asimov.engine.terms import vocabulary_terms
 from asimov.errors import AsimovError
 from asimov.ledger.contents import Contents
 from asimov.ledger.dependencies import Dependencies
+from asimov.ledger.merge import merge
 from asimov.ledger.needs import Key
 from asimov.ledger.plan import Planner
+from asimov.pipeline import Pipeline
+from asimov.settings import Fault
 from asimov.workspace import Workspace
 
 _capture = Capture()
+
+#: States of analyses that have not begun, and must be what their pipelines declare.
+NOT_STARTED = frozenset({"ready", "wait", "manual"})
 
 
 def planner(workspace: Workspace, subject: str | None, update: bool) -> Planner:
@@ -50,7 +57,7 @@ def planner(workspace: Workspace, subject: str | None, update: bool) -> Planner:
         return (*found, *vocabulary_terms(workspace, pipeline, warn))
 
     def started(key: Key) -> bool:
-        return workspace.status(key) not in {"ready", "wait", "manual"}
+        return workspace.status(key) not in NOT_STARTED
 
     return Planner(
         workspace.contents, known, subject, update, facts=workspace.facts, started=started
@@ -133,6 +140,72 @@ def asset_notes(contents: Contents, new: Iterable[Key]) -> list[str]:
         for key in new
         for asset in unprovided(contents, graph, key, _at_hand)
     ]
+
+
+def fault_notes(workspace: Workspace, made: Planner) -> list[str]:
+    """Return a note for each thing that pipelines find wrong with the settings of new analyses.
+
+    The blueprint is taken all the same: what is missing may follow. A build refuses it. No pipeline
+    is imported for this that is not yet.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    made
+        A planner that has planned some blueprints.
+    """
+    first: dict[Fault, Key] = {}
+    count: Counter[Fault] = Counter()
+    for kind, pipeline, keys in _by_pipeline(workspace, made):
+        for key, fault in _faults(workspace, made.contents, kind, pipeline, keys):
+            first.setdefault(fault, key)
+            count[fault] += 1
+    return [_fault_note(made, key, fault, count[fault]) for fault, key in first.items()]
+
+
+def _by_pipeline(
+    workspace: Workspace, made: Planner
+) -> Iterator[tuple[type[Pipeline], str, list[Key]]]:
+    """Yield each pipeline that finds faults, with the named analyses that have not begun."""
+    keys: dict[str, list[Key]] = {}
+    for key in made.named:
+        if key not in workspace.records or workspace.status(key) in NOT_STARTED:
+            keys.setdefault(made.contents.entries[key].pipeline, []).append(key)
+    for pipeline, its in keys.items():
+        kind = _at_hand(pipeline)
+        if finds_faults(kind):
+            yield kind, pipeline, its
+
+
+def _faults(
+    workspace: Workspace, contents: Contents, kind: type[Pipeline], pipeline: str, keys: list[Key]
+) -> list[tuple[Key, Fault]]:
+    """Return what a pipeline finds wrong; where it raises, a build says so."""
+    root = workspace.project.root
+    found: list[tuple[Key, Fault]] = []
+    limit = limit_of(workspace)
+    _capture.start()
+    try:
+        # Containing each call of thousands would cost more than the calls.
+        with contained(workspace, Call("", "", pipeline, "settings_faults"), limit):
+            for key in keys:
+                layers = contents.layers(contents.entries[key], workspace.facts)
+                settings = merge(layer for _, layer in layers)
+                found += [(key, fault) for fault in faults_found(kind, settings, root)]
+    except BaseException as error:
+        if by_person(error, limit):
+            raise
+    finally:
+        _capture.stop()
+    return found
+
+
+def _fault_note(made: Planner, key: Key, fault: Fault, count: int) -> str:
+    more = f" and {count - 1} more" if count > 1 else ""
+    hint = f"; {fault.hint}" if fault.hint else ""
+    place = made.place(key, fault.path)
+    return f"{place}: {'/'.join(key)}{more} can't be built as it is: {fault}{hint}"
 
 
 def _at_hand(pipeline: str) -> Any:

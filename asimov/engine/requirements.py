@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from asimov import declared, plugins
@@ -14,12 +15,13 @@ from asimov.ledger.contents import Contents
 from asimov.ledger.declared_settings import place_of
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.needs import Key
-from asimov.settings import faults, made, nearest
+from asimov.pipeline import Pipeline
+from asimov.settings import Fault, faults, made, nearest
 from asimov.workspace import Workspace
 
 
 def check_settings(analysis: Analysis) -> None:
-    """Refuse settings that are not what the pipeline declares.
+    """Refuse settings that are not what the pipeline declares, or that it finds faults with.
 
     Raises
     ------
@@ -28,8 +30,36 @@ def check_settings(analysis: Analysis) -> None:
     """
     pipeline = analysis.entry.pipeline
     declares = declared.settings_of(pipeline) or declared.of_class(type(analysis.pipeline))
-    if declares is None:
+    if declares is not None:
+        _check_declared(analysis, declares)
+    kind = type(analysis.pipeline)
+    if not finds_faults(kind):
         return
+    with guarded(analysis, "settings_faults", passing=AsimovError):
+        found = faults_found(kind, analysis.meta, analysis.workspace.project.root)
+    if found:
+        layers = analysis.workspace.layers(analysis.key)
+        where = place_of(layers, declares, found[0])
+        raise AsimovError(str(found[0]), where=where, hint=found[0].hint)
+
+
+def finds_faults(kind: Any) -> bool:
+    """Say whether a pipeline's class looks for faults of settings itself."""
+    own = getattr(kind, "settings_faults", None)
+    # A method of the base class that does nothing need not be called for thousands of analyses.
+    return own is not None and getattr(own, "__func__", own) is not _NO_FAULTS
+
+
+def faults_found(kind: Any, settings: Mapping[str, Any], root: Path) -> list[Fault]:
+    """Return the faults that a pipeline's class finds with settings; it may raise anything."""
+    return [Fault(*each) for each in kind.settings_faults(settings, root)]
+
+
+_NO_FAULTS = vars(Pipeline)["settings_faults"].__func__
+
+
+def _check_declared(analysis: Analysis, declares: type) -> None:
+    pipeline = analysis.entry.pipeline
     look = f"'asimov plugins show {pipeline}' lists the settings"
     wrong = faults(declares, analysis.meta)
     if wrong:

@@ -274,7 +274,7 @@ class Check:
         return _named(layer)
 
 
-def place_of(layers: Sequence[Layer], cls: type, fault: Fault) -> str | None:
+def place_of(layers: Sequence[Layer], cls: type | None, fault: Fault) -> str | None:
     """Return the layer in which what is wrong stands, as people know it; None where it is missing.
 
     Parameters
@@ -282,7 +282,7 @@ def place_of(layers: Sequence[Layer], cls: type, fault: Fault) -> str | None:
     layers
         The layers of an analysis's settings, the least specific first.
     cls
-        Its settings class.
+        Its settings class, if it has one.
     fault
         What is wrong.
     """
@@ -323,10 +323,10 @@ def refused(fault: Fault, what: str, pipeline: str, place: Place | str | None) -
     )
 
 
-def _layer_of(layers: Sequence[Layer], cls: type, path: Sequence[str]) -> str | None:
+def _layer_of(layers: Sequence[Layer], cls: type | None, path: Sequence[str]) -> str | None:
     """Return the name of the highest layer that holds a setting, or else what is around it."""
     for steps in (path[:end] for end in range(len(path), 0, -1)):
         for name, layer in reversed(layers):
-            if _holds(respelled(cls, layer), steps):
+            if _holds(respelled(cls, layer) if cls else layer, steps):
                 return name
     return None

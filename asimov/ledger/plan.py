@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, Place
 from asimov.ledger import checks, strategies
 from asimov.ledger.blueprints import Blueprint
 from asimov.ledger.contents import Contents, Entry
@@ -114,6 +114,24 @@ class Planner:
     def contents(self) -> Contents:
         """The ledger as it will be, once what is planned is written."""
         return self._new
+
+    @property
+    def named(self) -> Collection[Key]:
+        """The analyses that the blueprints name."""
+        return self._places.keys()
+
+    def place(self, key: Key, steps: Sequence[str]) -> Place:
+        """Return where the blueprint of an analysis has a setting, or what is around it.
+
+        Parameters
+        ----------
+        key
+            One of the analyses that the blueprints name.
+        steps
+            The keys that lead to the setting.
+        """
+        document, path = self._places[key]
+        return document.place([*path, *steps])
 
     def add(self, blueprints: Collection[Blueprint]) -> Plan:
         """Plan some blueprints, subjects first so that their order does not matter.

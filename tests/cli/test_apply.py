@@ -473,7 +473,8 @@ class TestHandEdited:
         file.write_text(text)
         ran = asimov("apply", "-f", blueprint(analysis() + analysis(name="b")))
         assert ran.code == 0, ran
-        assert ran.err == ""
+        notes = ran.err.splitlines()
+        assert [note for note in notes if "s/a and 1 more can't be built as it is" not in note] == []
         assert file.read_text().startswith(text)
         assert [each["name"] for each in yaml.safe_load(file.read_text())["analyses"]] == [
             "old", "a", "b",

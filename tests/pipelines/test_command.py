@@ -163,36 +163,105 @@ def test_what_an_earlier_attempt_left_does_not_make_a_later_one_complete(runs: R
     assert "out.json missing" in runs.row()["reason"]
 
 
+#: Settings that can't work, and what is said of them.
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"executable": None}, "executable: is missing: it names the program to run"),
+    (
+        {"executable": "no-such-program"},
+        "executable: 'no-such-program' is neither on PATH nor a file of the project",
+    ),
+    ({"executable": "echo.py"}, "executable: 'echo.py' is not executable"),
+    ({"outputs": None}, "outputs: is missing: it names the products and their files"),
+    ({"outputs": "out.json"}, "outputs: should be a mapping of product names to files"),
+    ({"outputs": {"x": "../x"}}, "outputs: x: lies outside the run directory"),
+    ({"outputs": {"x": "/etc/x"}}, "outputs: x: lies outside the run directory"),
+    ({"outputs": {"x": ["a", "b"]}}, "outputs: x: should name a file, not ['a', 'b']"),
+    ({"arguments": "a b"}, "arguments: should be a list, one item an argument"),
+    ({"environment": ["A"]}, "environment: should be a mapping of variables"),
+    ({"processes": 0}, "processes: should be a whole number from 1, not 0"),
+    ({"processes": "two"}, "processes: should be a whole number from 1, not 'two'"),
+]
+
+
+def wrong(settings: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in {**echo(), **settings}.items() if value is not None}
+
+
+@pytest.mark.parametrize(("settings", "message"), WRONG)
+def test_settings_that_can_not_work_are_reported_by_apply_and_refused_by_a_build(
+    runs: Runs, settings: dict[str, Any], message: str
+) -> None:
+    (runs.root / "s.yaml").write_text("{kind: subject, name: s}")
+    blueprint = {"kind": "analysis", "event": "s", "name": "a", "pipeline": "command"}
+    (runs.root / "a.yaml").write_text(json.dumps({**blueprint, **wrong(settings)}))
+    applied = runs.asimov("apply", "-f", "s.yaml", "-f", "a.yaml")
+    assert applied.code == 0, applied
+    (note,) = applied.err.splitlines()
+    assert note.startswith("note: a.yaml:1:")
+    assert f"s/a can't be built as it is: {message}" in note
+    built = runs.asimov("manage", "build")
+    assert built.code == 1
+    assert message in built.out
+    row = runs.row()
+    assert (row["status"], row["job_id"]) == ("ready", None)
+    assert message in str(row)
+    assert not (runs.root / "working" / "s" / "a").exists()
+    # Once it is mended it goes on.
+    (runs.root / "a.yaml").write_text(json.dumps({**blueprint, **echo(), "processes": 1}))
+    file = runs.root / "ledger" / "subjects" / "s.yaml"
+    file.write_text(json.dumps({"name": "s", "analyses": [{"name": "a", "pipeline": "command"}]}))
+    mended = runs.asimov("apply", "--update", "-f", "a.yaml")
+    assert (mended.code, mended.err) == (0, "")
+    runs.finish()
+    assert runs.row()["status"] == "uploaded"
+
+
+def test_apply_reports_the_same_fault_of_many_analyses_once(runs: Runs) -> None:
+    many = [{**wrong({"executable": "nosuch"}), "name": f"a{number}"} for number in range(3)]
+    runs.apply(*many)
+    again = runs.asimov("apply", "-f", "blueprint.yaml")
+    (note,) = again.err.splitlines()
+    assert "s/a0 and 2 more can't be built as it is: executable: 'nosuch'" in note
+
+
+def test_apply_sees_what_other_layers_of_the_ledger_say(runs: Runs) -> None:
+    (runs.root / "ledger" / "project.yaml").write_text(
+        "pipelines: {command: {executable: 'true', outputs: {out: out.json}}}\n"
+    )
+    (runs.root / "a.yaml").write_text(
+        "{kind: subject, name: s, analyses: [{name: a, pipeline: command}]}"
+    )
+    assert runs.asimov("apply", "-f", "a.yaml").err == ""
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"executable": None}, "'executable' is missing: it names the program to run"),
-        (
-            {"executable": "no-such-program"},
-            "the executable 'no-such-program' is neither on PATH nor a file of the project",
-        ),
-        ({"outputs": None}, "'outputs' is missing"),
-        ({"outputs": {"x": "../x"}}, "the output 'x' lies outside the run directory"),
-        ({"outputs": {"x": "/etc/x"}}, "the output 'x' lies outside the run directory"),
-        ({"arguments": "a b"}, "'arguments' should be a list, one item an argument"),
         ({"arguments": ["{{ nosuch }}"]}, "arguments: '{{ nosuch }}': 'nosuch' is undefined"),
         ({"arguments": ["a\nb"]}, "'arguments' holds a line break, which a job's can't"),
         ({"environment": {"A": "b\nc"}}, "'environment' holds a line break"),
-        ({"environment": ["A"]}, "'environment' should be a mapping of variables"),
-        ({"processes": 0}, "'processes' should be a whole number from 1, not 0"),
-        ({"processes": "2"}, "'processes' should be a whole number from 1, not '2'"),
     ],
 )
-def test_settings_that_can_not_work_are_told_and_nothing_is_submitted(
+def test_settings_that_can_not_work_once_rendered_submit_nothing(
     runs: Runs, settings: dict[str, Any], told: str
 ) -> None:
-    given = {key: value for key, value in {**echo(), **settings}.items() if value is not None}
-    runs.apply(given)
+    runs.apply(wrong(settings))
     ran = runs.asimov("manage", "build", "submit")
     assert ran.code == 1
     row = runs.row()
     assert (row["status"], row["job_id"]) == ("stuck", None)
     assert told in row["reason"]
+
+
+def test_a_program_that_goes_between_build_and_submission_submits_nothing(runs: Runs) -> None:
+    program = runs.root / "program"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    runs.apply(wrong({"executable": "program"}))
+    assert runs.asimov("manage", "build").code == 0
+    program.unlink()
+    assert runs.asimov("manage", "submit").code == 1
+    assert "'program' is neither on PATH nor a file of the project" in runs.row()["reason"]
 
 
 def test_an_executable_of_the_project_goes_before_one_on_the_path(runs: Runs) -> None:
