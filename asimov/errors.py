@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from asimov import text
+
 #: Exit codes of the command line; 1 is every error without one of its own, 2 is click's.
 EXIT_ERROR = 1
 EXIT_STUCK = 3
@@ -18,7 +20,7 @@ class AsimovError(Exception):
     Parameters
     ----------
     message
-        What is wrong, in one line.
+        What is wrong, in one line; values in it that are too long are cut.
     where
         The place: a `Place`, a path or a sentence such as ``"configuration: [condor] user"``.
     hint
@@ -30,13 +32,16 @@ class AsimovError(Exception):
     def __init__(
         self, message: str, *, where: Place | Path | str | None = None, hint: str | None = None
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = text.bounded(message)
+        super().__init__(self.message)
         self.where = where
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.message}" if self.where else self.message
+        if not self.where:
+            return self.message
+        where = self.where if isinstance(self.where, Place) else text.short(str(self.where))
+        return f"{where}: {self.message}"
 
 
 class Place:
@@ -58,7 +63,8 @@ class Place:
         self.column = column
 
     def __str__(self) -> str:
-        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        parts = (text.short(self.file), self.line, self.column)
+        return ":".join(str(part) for part in parts if part)
 
 
 class SchedulerError(AsimovError):

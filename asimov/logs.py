@@ -7,6 +7,8 @@ import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from asimov import text
+
 
 def logger() -> logging.Logger:
     """Return the logger that everything in asimov writes to."""
@@ -22,6 +24,14 @@ class _LogFile(RotatingFileHandler):
             super().handleError(record)
 
 
+class _Lines(logging.Formatter):
+    """A record a line, and what follows is indented: it can't be taken for another record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the lines of a record, safe to show on a terminal."""
+        return text.block(super().format(record)).replace("\n", "\n  ")
+
+
 def write_to(folder: Path) -> None:
     """Send the log to ``asimov.log`` in a folder, and nowhere else."""
     log = logger()
@@ -33,9 +43,13 @@ def write_to(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file: logging.Handler = _LogFile(
-            folder / "asimov.log", maxBytes=10_000_000, backupCount=3, delay=True
+            folder / "asimov.log",
+            maxBytes=10_000_000,
+            backupCount=3,
+            delay=True,
+            encoding="utf-8",
         )
     except OSError:
         file = logging.NullHandler()
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    file.setFormatter(_Lines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     log.addHandler(file)

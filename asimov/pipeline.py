@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from asimov import elsewhere
+from asimov import elsewhere, text
 from asimov.assets import Asset
 from asimov.declared import of_class, published
 from asimov.errors import AsimovError
@@ -391,7 +391,7 @@ def tail(path: Path, lines: int = 100) -> str:
         with path.open("rb") as stream:
             stream.seek(0, 2)
             stream.seek(max(0, stream.tell() - 64_000))
-            return "\n".join(stream.read().decode(errors="replace").splitlines()[-lines:])
+            return "\n".join(text.of_bytes(stream.read()).splitlines()[-lines:])
     except OSError as error:
         return f"can't be read: {error.strerror}"
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from asimov import text
 from asimov._version import __version__
 
 #: Every command, which is a module, with what ``asimov --help`` shows of it; the first lines of
@@ -126,6 +127,7 @@ def main() -> None:
     from asimov.engine import process
 
     process.begin()
+    _escape_what_lacks()
     code = 1
     try:
         _run()
@@ -147,14 +149,14 @@ def _run() -> None:
         if isinstance(code, int):
             sys.exit(code)
     except click.ClickException as error:
-        error.show()
+        _tell(*_lines_of(error))
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)
     except AsimovError as error:
-        click.echo(f"error: {error}", err=True)
+        _tell(f"error: {text.bounded(str(error))}")
         if error.hint:
-            click.echo(f"  {error.hint}", err=True)
+            _tell(f"  {text.bounded(error.hint)}")
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # Whoever read the output has gone, such as 'head'.
@@ -162,18 +164,41 @@ def _run() -> None:
         sys.exit(0)
     except Exception as error:
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            click.echo(f"error: {error.strerror}: {error.filename or 'the output'}", err=True)
+            _tell(f"error: {error.strerror}: {error.filename or 'the output'}")
             _drop_output()
             sys.exit(1)
         from asimov.logs import logger
 
         logger().critical("a fault of asimov's own", exc_info=True)
-        click.echo(
-            f"error: a fault in asimov itself: {type(error).__name__}: {error}\n"
+        told = text.bounded(f"{type(error).__name__}: {error}")
+        _tell(
+            f"error: a fault in asimov itself: {told}",
             f"  the log has the details ({_log_file()}); please report it",
-            err=True,
         )
         sys.exit(1)
+
+
+def _escape_what_lacks() -> None:
+    """Have characters that the output's encoding lacks escaped, rather than end a command."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError, ValueError):  # somebody else's stream, or closed
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def _tell(*lines: str) -> None:
+    from asimov.cli.output import warn
+
+    for line in lines:
+        warn(line)
+
+
+def _lines_of(error: click.ClickException) -> list[str]:
+    """Return what click says of an error, which may quote what the command was given."""
+    from io import StringIO
+
+    message = StringIO()
+    error.show(message)
+    return [text.bounded(line) for line in message.getvalue().rstrip().split("\n")]
 
 
 def _drop_output() -> None:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
+from asimov.cli.output import say
 from asimov.current import current_workspace, ledger_here
 from asimov.engine.applying import apply_with
 from asimov.ledger import blueprints
@@ -39,7 +38,7 @@ def apply_page(
     own = ledger if ledger is not None else ledger_here()
     plan = own.apply(blueprints.read([file]), event, update=update_page)
     for change in plan.changes:
-        click.echo(f"{change.action:6} {change.what}")
+        say(f"{change.action:6} {change.what}")
 
 
 def apply_via_plugin(event: str, hookname: str, **options: Any) -> None:
@@ -60,4 +59,4 @@ def apply_via_plugin(event: str, hookname: str, **options: Any) -> None:
         Where there is no such applicator, or it fails.
     """
     apply_with(current_workspace(), hookname, event)
-    click.echo(f"{event} has been applied.")
+    say(f"{event} has been applied.")

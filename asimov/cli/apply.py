@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from asimov.cli.opened import open_workspace
+from asimov.cli.output import say, warn
 from asimov.engine.declarations import asset_notes, fault_notes, planner
 from asimov.ledger import blueprints
 from asimov.ledger.plan import Plan
@@ -51,7 +52,7 @@ def command(
         return
     documents = blueprints.read(list(files))
     if not documents:
-        click.echo("Nothing to apply: no documents in " + ", ".join(files))
+        say("Nothing to apply: no documents in " + ", ".join(files))
         return
     if dry_run:
         _show(_planned(workspace, subject, update, documents), would=True)
@@ -65,7 +66,7 @@ def command(
         workspace.journal.add(new, "apply")
     _show(plan, would=False)
     for path in lost:
-        click.echo(f"note: comments in {path} could not be kept", err=True)
+        warn(f"note: comments in {path} could not be kept")
 
 
 def _planned(
@@ -79,16 +80,16 @@ def _planned(
 
 def _show(plan: Plan, *, would: bool) -> None:
     for note in plan.notes:
-        click.echo(f"note: {note}", err=True)
+        warn(f"note: {note}")
     changes = [change for change in plan.changes if change.action != "unchanged"]
     if not changes:
-        click.echo(f"Nothing changed: all of it is in the ledger ({len(plan.changes)} items)")
+        say(f"Nothing changed: all of it is in the ledger ({len(plan.changes)} items)")
         return
     for change in changes if would or len(changes) <= 50 else []:
-        click.echo(f"{change.action:6} {change.what}")
+        say(f"{change.action:6} {change.what}")
     counts = ", ".join(
         f"{plan.count(action)} {word}"
         for action, word in (("add", "added"), ("update", "updated"), ("unchanged", "unchanged"))
         if plan.count(action)
     )
-    click.echo(f"{'Would be' if would else 'Done'}: {counts}")
+    say(f"{'Would be' if would else 'Done'}: {counts}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from asimov import plugins
+from asimov.cli.output import say, show_json, warn
 from asimov.errors import EXIT_ERROR, EXIT_STUCK, AsimovError
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def command(
         point = _named(what)
         told[point.name] = _check(point, how)
     if as_json:
-        click.echo(json.dumps({name: _as_json(found) for name, found in told.items()}, indent=2))
+        show_json({name: _as_json(found) for name, found in told.items()})
     sys.exit(_code([each.holds for found in told.values() for each in found]))
 
 
@@ -130,7 +130,7 @@ def _configuration(options: tuple[str, ...]) -> dict[str, str]:
             raise AsimovError(f"{option} can't be set here", hint=_OWN[option])
         check_value(option, value)
         if not known.has_option(section, key) and (other := near(option, known)):
-            click.echo(f"note: {option!r} is new{other}", err=True)
+            warn(f"note: {option!r} is new{other}")
         values[option] = value
     return values
 
@@ -160,7 +160,7 @@ def _check(
         blueprint.documents(point.name, found)  # what is wrong with it is told before anything
 
     def report(scene: str) -> None:
-        click.echo(f"{point.name}: {SCENES[scene]}", err=True)
+        warn(f"{point.name}: {SCENES[scene]}")
 
     lines = _Lines()
     findings = check(
@@ -175,13 +175,12 @@ def _check(
         tell=(lambda finding: None) if how.as_json else lines.show,
     )
     if not how.as_json:
-        click.echo(f"{point.name}: {_counts(findings)}")
+        say(f"{point.name}: {_counts(findings)}")
     if found is None and not all(each.holds for each in findings):
         names = " or ".join(blueprint.NAMES)
-        click.echo(
+        warn(
             f"note: {point.name} has no {names}, so that its analysis had no settings; "
-            "--settings FILE gives it some",
-            err=True,
+            "--settings FILE gives it some"
         )
     return findings
 
@@ -219,9 +218,10 @@ class _Lines:
         seen = "(as above)" if each.seen == self._before and not each.holds else each.seen
         start = f"{_MARKS[each.holds]:14} {each.contract}"
         if each.holds is False:
-            click.echo(f"{start}: {CONTRACTS[each.contract].sentence}\n{'':14} {seen}")
+            say(f"{start}: {CONTRACTS[each.contract].sentence}")
+            say(f"{'':14} {seen}")
         else:
-            click.echo(start + (f": {seen}" if seen else ""))
+            say(start + (f": {seen}" if seen else ""))
         self._before = each.seen or self._before
 
 

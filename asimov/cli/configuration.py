@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import json
 from configparser import ConfigParser
 
 import click
 
 from asimov import options
 from asimov.cli.opened import open_project
+from asimov.cli.output import say, show, show_json, warn
 from asimov.configuration import PROJECT_FILE, WITHOUT_VALUE, update_file
 from asimov.errors import AsimovError
 
@@ -60,7 +60,10 @@ def show_command(option: str | None, as_json: bool) -> None:
                 hint="'asimov configuration show' lists what it has",
             )
         value = config.get(section, key)
-        click.echo(json.dumps(value) if as_json else value)
+        if as_json:
+            show_json(value)
+        else:
+            show(value)
         return
     told = {
         section: {
@@ -72,11 +75,11 @@ def show_command(option: str | None, as_json: bool) -> None:
     }
     told = {name: each for name, each in told.items() if each or not config.items(name)}
     if as_json:
-        click.echo(json.dumps(told, indent=2))
+        show_json(told)
         return
     for section, each in told.items():
         for key, value in each.items():
-            click.echo(f"{section}/{key} = {value}")
+            say(f"{section}/{key} = {value}")
 
 
 # A value may begin with a dash.
@@ -101,9 +104,9 @@ def update_command(option: str, value: str) -> None:
             raise plugins.unknown(plugins.SCHEDULERS, value)
     check_value(option, value)
     if not project.config.has_option(section, key) and (other := near(option, project.config)):
-        click.echo(f"note: {option!r} is new{other}", err=True)
+        warn(f"note: {option!r} is new{other}")
     update_file(project.root / PROJECT_FILE, {(section, key): value})
-    click.echo(f"{section}/{key} = {value}")
+    say(f"{section}/{key} = {value}")
 
 
 def check_value(option: str, value: str) -> None:

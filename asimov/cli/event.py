@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from asimov.cli.opened import open_workspace
+from asimov.cli.output import show, show_json
 from asimov.ledger.documents import dump
+from asimov.text import line
 
 
 @click.group("event")
@@ -33,7 +33,10 @@ def show_command(name: str | None, as_json: bool) -> None:
     workspace = open_workspace()
     if name is None:
         names = list(workspace.contents.subjects)
-        click.echo(json.dumps(names, indent=2) if as_json else "\n".join(names))
+        if as_json:
+            show_json(names)
+        else:
+            show("\n".join(map(line, names)))
         return
     keys = workspace.keys(name)
     told = {
@@ -41,4 +44,7 @@ def show_command(name: str | None, as_json: bool) -> None:
         "analyses": {key[1]: workspace.status(key) for key in keys},
         "settings": workspace.subject_settings(name),
     }
-    click.echo(json.dumps(told, indent=2, default=str) if as_json else dump(told).rstrip())
+    if as_json:
+        show_json(told)
+    else:
+        show(dump(told).rstrip())

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from asimov import configuration, plugins
+from asimov.cli.output import say, warn
 from asimov.ledger.journal import Journal
 from asimov.project import create
 
@@ -56,8 +57,8 @@ def command(
     Journal(project.journal).close()
     file = project.root / configuration.PROJECT_FILE
     configuration.update_file(file, {("project", "journal"): project.stored(project.journal)})
-    click.echo(f"Made the project {name!r} in {project.root}")
+    say(f"Made the project {name!r} in {project.root}")
     why = " (it was found here)" if found and scheduler == "htcondor" else ""
     if scheduler.lower() == "htcondor" and not shutil.which("condor_submit"):
-        click.echo("note: HTCondor's programs are not on PATH here", err=True)
-    click.echo(f"Its jobs run on the scheduler {scheduler}{why}")
+        warn("note: HTCondor's programs are not on PATH here")
+    say(f"Its jobs run on the scheduler {scheduler}{why}")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from asimov.cli.opened import open_workspace
+from asimov.cli.output import say, show_json, warn
 from asimov.cli.repair import repair_command
 from asimov.engine.declarations import import_published, settings_classes
 from asimov.ledger.documents import dump
@@ -49,7 +48,7 @@ def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
     told = []
     for pipeline in dict.fromkeys(workspace.contents.entries[key].pipeline for key in keys):
         if error := import_published(workspace, pipeline, whole=True):
-            click.echo(f"warning: {error}", err=True)
+            warn(f"warning: {error}")
     for key in keys:
         entry = workspace.contents.entries[key]
         layers = workspace.layers(key)
@@ -65,16 +64,16 @@ def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
             }
         )
         if not as_json:
-            click.echo(f"{key[0]}/{key[1]} ({entry.pipeline})")
+            say(f"{key[0]}/{key[1]} ({entry.pipeline})")
             lines = [
                 (": ".join(map(str, path)), _short(value), sources[path])
                 for path, value in leaves(settings)
             ]
             wide = [max((len(line[i]) for line in lines), default=0) for i in (0, 1)]
             for path, value, source in lines:
-                click.echo(f"  {path:{wide[0]}}  {value:{wide[1]}}  # {source}")
+                say(f"  {path:{wide[0]}}  {value:{wide[1]}}  # {source}")
     if as_json:
-        click.echo(json.dumps(told, indent=2, default=str))
+        show_json(told)
 
 
 def _short(value: object) -> str:
@@ -95,5 +94,5 @@ def schema_command() -> None:
     from asimov.ledger.declared_schema import with_settings
     from asimov.ledger.schema import blueprint_schema
 
-    classes = settings_classes(lambda line: click.echo(line, err=True))
-    click.echo(json.dumps(with_settings(blueprint_schema(), classes), indent=2))
+    classes = settings_classes(warn)
+    show_json(with_settings(blueprint_schema(), classes))

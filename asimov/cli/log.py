@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from asimov.cli.opened import open_workspace
+from asimov.cli.output import say, show_json
 from asimov.engine.status import iso
 from asimov.ledger.records import Event
 
@@ -33,14 +32,14 @@ def command(subject: str | None, analysis: str | None, last: int | None, as_json
             workspace.key(subject, analysis)
     if as_json:
         told = [{**event._asdict(), "time": iso(event.time)} for event in events]
-        click.echo(json.dumps(told, indent=2))
+        show_json(told)
         return
     for event in events:
-        click.echo(_line(event))
+        say(_line(event))
         for line in (event.details or "").splitlines():
-            click.echo(f"    {line}")
+            say(f"    {line}")
     if not events:
-        click.echo("Nothing has happened yet")
+        say("Nothing has happened yet")
 
 
 def _line(event: Event) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from asimov.cli.opened import open_workspace, say
+from asimov.cli.opened import open_workspace
+from asimov.cli.output import say
 from asimov.engine import build, calling, submit
 from asimov.engine.lease import at_work
 from asimov.engine.result import Result

@@ -6,7 +6,8 @@ import sys
 
 import click
 
-from asimov.cli.opened import open_workspace, say
+from asimov.cli.opened import open_workspace
+from asimov.cli.output import say
 from asimov.cli.repeated import Repeated, one_pass, summarise
 from asimov.configuration import number
 from asimov.engine.monitor import monitor

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from asimov import logs
+from asimov.cli.output import warn
 from asimov.project import Project, find
 from asimov.workspace import Workspace
 
@@ -30,18 +31,14 @@ def open_workspace() -> Workspace:
     workspace = Workspace(open_project())
     click.get_current_context().call_on_close(workspace.journal.close)
     for line in broken(workspace):
-        click.echo(line, err=True)
+        warn(line)
     return workspace
 
 
 def broken(workspace: Workspace) -> list[str]:
     """Say which files of the ledger can't be used."""
     return [
-        f"warning: {error}" + (f"\n  {error.hint}" if error.hint else "")
+        line
         for error in workspace.contents.broken.values()
+        for line in (f"warning: {error}", *([f"  {error.hint}"] if error.hint else []))
     ]
-
-
-def say(line: str) -> None:
-    """Print a line of what was done, at once: others may be following it."""
-    click.echo(line)

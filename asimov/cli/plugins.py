@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import import_module
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from asimov.cli.table import show
+from asimov.cli import table
+from asimov.cli.output import say, show, show_json
 
 if TYPE_CHECKING:
     from asimov.catalogue.entries import Entry
@@ -75,10 +75,10 @@ def list_command(kind: str | None, no_load: bool, timeout: float | None, as_json
     there = entries(kind)
     loaded = {} if no_load else _load(there, timeout)
     if as_json:
-        click.echo(json.dumps([_told(each, loaded.get(each)) for each in there], indent=2))
+        show_json([_told(each, loaded.get(each)) for each in there])
         return
     if not there:
-        click.echo(f"no plugin of the kind {kind!r} is installed")
+        say(f"no plugin of the kind {kind!r} is installed")
         return
     headings = ["name", "kind", "package", "version", *([] if no_load else ["loads"])]
     rows = []
@@ -91,7 +91,7 @@ def list_command(kind: str | None, no_load: bool, timeout: float | None, as_json
         rows.append([name, each.kind, each.package, each.version, *([what] if what else [])])
     if no_load and any(not each.used for each in there):
         headings.append("")
-    show(headings, [[*row, *[""] * (len(headings) - len(row))] for row in rows])
+    table.show(headings, [[*row, *[""] * (len(headings) - len(row))] for row in rows])
 
 
 @command.command("show")
@@ -117,9 +117,9 @@ def show_command(name: str, kind: str | None, timeout: float | None, as_json: bo
     others = [each for each in found if each is not entry and each.kind not in hidden]
     told["also"] = [{"kind": each.kind, "package": each.package} for each in others]
     if as_json:
-        click.echo(json.dumps(told, indent=2))
+        show_json(told)
     else:
-        click.echo(description_text(told))
+        show(description_text(told))
 
 
 @command.command("new")
@@ -150,10 +150,11 @@ def new_command(name: str, kind: str, into: str) -> None:
     from asimov.scaffold import write_package
 
     made = write_package(name, kind, Path(into).expanduser())
-    click.echo(f"written: {made.folder}")
+    say(f"written: {made.folder}")
     for path in sorted(made.files):
-        click.echo(f"  {path}")
-    click.echo(f"next: pip install --editable {made.folder}\n  README.md there has the rest")
+        say(f"  {path}")
+    say(f"next: pip install --editable {made.folder}")
+    say("  README.md there has the rest")
 
 
 def _load(

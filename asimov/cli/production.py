@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Any
 
 import click
 
 from asimov.cli.opened import open_workspace
+from asimov.cli.output import say, show, show_json, warn
 from asimov.configuration import owner
 from asimov.engine import handlers
 from asimov.engine.declarations import import_published
@@ -75,7 +75,7 @@ def _set(
     workspace.adopt()
     before = workspace.status(key)
     if before == after:
-        click.echo(f"{subject}/{name} is {after} already")
+        say(f"{subject}/{name} is {after} already")
         return
     jobs = [each for each in workspace.journal.open_attempts() if each.key == key]
     # What nobody knows any more is for a person to say.
@@ -110,7 +110,7 @@ def _set(
         later = "; the next pass of 'asimov monitor' sees to it"
     elif jobs and after == "cancelled":
         later = "; the next pass of 'asimov monitor' sees to its job"
-    click.echo(f"{subject}/{name}: {before} -> {after}{later}")
+    say(f"{subject}/{name}: {before} -> {after}{later}")
 
 
 @command.command("show")
@@ -128,7 +128,7 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
     key = workspace.key(subject, name)
     analysis = workspace.analysis(key)
     if error := import_published(workspace, analysis.entry.pipeline, whole=True):
-        click.echo(f"warning: {error}", err=True)
+        warn(f"warning: {error}")
     (row,) = rows(workspace, [key])
     build = workspace.builds.get(key)
     told: dict[str, Any] = {
@@ -157,4 +157,7 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
         "usage": asdict(usage) if (usage := used(workspace, [key]).get(key)) else None,
         "settings": analysis.meta,
     }
-    click.echo(json.dumps(told, indent=2, default=str) if as_json else dump(told).rstrip())
+    if as_json:
+        show_json(told)
+    else:
+        show(dump(told).rstrip())

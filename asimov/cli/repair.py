@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from asimov import logs
+from asimov.cli.output import say
 from asimov.engine.repair import Repaired, repair
 from asimov.ledger.needs import Key
 from asimov.project import find
@@ -59,37 +60,37 @@ def repair_command(dry_run: bool, without_scheduler: bool, ready: bool) -> None:
     result = repair(project, dry_run=dry_run, without_scheduler=without_scheduler, ready=ready)
     would = "would be " if dry_run else ""
     if not result.damage:
-        click.echo("The journal is whole: nothing to repair")
+        say("The journal is whole: nothing to repair")
         if result.decisions:
-            click.echo(f"{len(result.decisions)} that waited for it {would or 'are '}ready")
+            say(f"{len(result.decisions)} that waited for it {would or 'are '}ready")
         return
     _tell(result, would)
 
 
 def _tell(result: Repaired, would: str) -> None:
-    click.echo(f"The journal is damaged: {'; '.join(result.damage[:3])}")
+    say(f"The journal is damaged: {'; '.join(result.damage[:3])}")
     kept = [f"{n} {name}" for name, n in result.salvaged.items() if n]
-    click.echo(f"Read from it: {', '.join(kept) or 'nothing'}")
+    say(f"Read from it: {', '.join(kept) or 'nothing'}")
     if result.evidence is not None and not result.evidence.asked:
-        click.echo("The scheduler could not be asked")
+        say("The scheduler could not be asked")
     states = Counter(made.status for made in result.decisions.values())
     told = ", ".join(f"{count} {status}" for status, count in states.items())
-    click.echo(f"Worked out from what else there is: {told or 'nothing was missing'}")
+    say(f"Worked out from what else there is: {told or 'nothing was missing'}")
     lost = [_LOST[name] for name in _LOST if name in result.incomplete]
     if lost:
-        click.echo(f"Could not be rebuilt, or not all of it: {'; '.join(lost)}")
+        say(f"Could not be rebuilt, or not all of it: {'; '.join(lost)}")
     doubtful = [key for key, made in result.decisions.items() if made.doubtful]
     if doubtful:
-        click.echo(f"{len(doubtful)} should be looked at:")
+        say(f"{len(doubtful)} should be looked at:")
     for key in doubtful[:_MOST]:
-        click.echo(_line(key, result))
+        say(_line(key, result))
     if len(doubtful) > _MOST:
-        click.echo(f"  ... and {len(doubtful) - _MOST} more: 'asimov status' shows them")
+        say(f"  ... and {len(doubtful) - _MOST} more: 'asimov status' shows them")
     if any(made.status == "wait" and made.doubtful for made in result.decisions.values()):
-        click.echo("'asimov ledger repair --ready' makes those ready of which there is no trace")
+        say("'asimov ledger repair --ready' makes those ready of which there is no trace")
     if result.aside is not None:
-        click.echo(f"The damaged file is kept as {result.aside.name}")
-    click.echo("Nothing was changed" if would else "'asimov monitor' now judges what has ended")
+        say(f"The damaged file is kept as {result.aside.name}")
+    say("Nothing was changed" if would else "'asimov monitor' now judges what has ended")
 
 
 def _line(key: Key, result: Repaired) -> str:

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from asimov.cli.opened import broken, say
+from asimov.cli.opened import broken
+from asimov.cli.output import say
 from asimov.configuration import number
 from asimov.engine import hooks
 from asimov.engine.aftermath import after_pass

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from asimov.cli.opened import open_workspace
+from asimov.cli.output import say, show_json
 from asimov.engine.graph import graph
 from asimov.engine.status import rows
 from asimov.report import graphs
@@ -36,10 +37,10 @@ def status_command(subject: str | None) -> None:
     above = None
     for row in rows(workspace, workspace.keys(subject)):
         if row.subject != above:
-            click.echo(row.subject)
+            say(row.subject)
             above = row.subject
         detail = f"  ({'; '.join(row.waiting_for)})" if row.waiting_for else ""
-        click.echo(f"  {row.name} {row.pipeline} {row.status}{detail}")
+        say(f"  {row.name} {row.pipeline} {row.status}{detail}")
 
 
 @command.command("html")
@@ -66,7 +67,7 @@ def html_command(subject: str | None, location: Path | None) -> None:
     config = workspace.project.config
     folder = location or workspace.project.path(config.get("general", "webroot"))
     written = pages.write(workspace, folder.absolute(), subject)
-    click.echo(f"Wrote {len(written)} pages: {written[0]}")
+    say(f"Wrote {len(written)} pages: {written[0]}")
 
 
 @command.command("graph")
@@ -91,9 +92,9 @@ def graph_command(subject: str | None, form: str) -> None:
     workspace = open_workspace()
     found = graph(workspace, subject)
     if form == "json":
-        click.echo(graphs.as_json(found))
+        show_json(graphs.as_data(found))
         return
     for line in graphs.as_text(found) if form == "text" else graphs.as_dot(found):
-        click.echo(line)
+        say(line)
     if form == "text" and not found.nodes:
-        click.echo("There are no analyses yet; 'asimov apply' adds them")
+        say("There are no analyses yet; 'asimov apply' adds them")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from asimov.cli import table
 from asimov.cli.opened import open_workspace
+from asimov.cli.output import say, show_json
 from asimov.configuration import owner
 from asimov.engine.lease import at_work
 from asimov.errors import AsimovError
@@ -66,7 +65,7 @@ def add_command(
         workspace.adopt()
         key = _find(workspace, subject, name, others, pipeline)
         workspace.review(key, message, outcome, owner())
-    click.echo(f"{key[0]}/{key[1]}: {outcome or 'message added'}")
+    say(f"{key[0]}/{key[1]}: {outcome or 'message added'}")
 
 
 def _find(
@@ -125,13 +124,13 @@ def status_command(subject: str | None, name: str | None, as_json: bool) -> None
             }
             for key, review in found.items()
         ]
-        click.echo(json.dumps(told, indent=2, default=str))
+        show_json(told)
         return
     if name is not None:
         _show(keys[0], found[keys[0]])
         return
     if not keys:
-        click.echo("There are no analyses yet; 'asimov apply' adds them")
+        say("There are no analyses yet; 'asimov apply' adds them")
         return
     rows = []
     for key, review in found.items():
@@ -149,9 +148,9 @@ def status_command(subject: str | None, name: str | None, as_json: bool) -> None
 
 def _show(key: Key, review: object) -> None:
     """Print every message about one analysis."""
-    click.echo(f"{key[0]}/{key[1]}: {reviews.outcome(review) or 'not reviewed'}")
+    say(f"{key[0]}/{key[1]}: {reviews.outcome(review) or 'not reviewed'}")
     for each in reviews.messages(review):
         status = f"  {str(each['status']).lower()}" if each.get("status") else ""
         by = f"  [{each['by']}]" if each.get("by") else ""
         message = f": {each['message']}" if each.get("message") else ""
-        click.echo(f"  {each.get('timestamp') or ''}{status}{by}{message}")
+        say(f"  {each.get('timestamp') or ''}{status}{by}{message}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from asimov.cli.opened import open_workspace
+from asimov.cli.output import say
 from asimov.engine import service
 
 
@@ -25,4 +26,4 @@ def command(interval: float | None) -> None:
     workspace = open_workspace()
     job = service.start(workspace, interval)
     log = workspace.project.logs / "monitor.log"
-    click.echo(f"The monitor runs in the background as job {job}; it writes to {log}")
+    say(f"The monitor runs in the background as job {job}; it writes to {log}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from dataclasses import asdict
@@ -12,6 +11,7 @@ import click
 
 from asimov.cli import table
 from asimov.cli.opened import open_workspace
+from asimov.cli.output import say, show_json
 from asimov.engine.status import Row, ago, rows, unreadable
 from asimov.engine.usage import total, used
 from asimov.scheduler import Usage
@@ -52,7 +52,7 @@ def command(subject: str | None, as_json: bool, watch: bool, with_usage: bool) -
         return
     found = _rows(workspace, subject)
     if as_json:
-        click.echo(json.dumps([row.as_json() for row in found], indent=2))
+        show_json([row.as_json() for row in found])
         return
     if watch and sys.stdout.isatty():
         from rich.live import Live
@@ -64,13 +64,13 @@ def command(subject: str | None, as_json: bool, watch: bool, with_usage: bool) -
                 found = _rows(workspace, subject)
                 live.update(table.drawn(*_table(found)))
     if not found and not workspace.contents.broken:
-        click.echo("There are no analyses yet; 'asimov apply' adds them")
+        say("There are no analyses yet; 'asimov apply' adds them")
         return
     table.show(*_table(found))
     while watch:
         time.sleep(2)
         workspace.reload()
-        click.echo()
+        say()
         table.show(*_table(_rows(workspace, subject)))
 
 
@@ -88,11 +88,11 @@ def _usage(workspace: Workspace, subject: str | None, as_json: bool) -> None:
             for key in keys
             if key in found
         ]
-        click.echo(json.dumps(told, indent=2))
+        show_json(told)
         return
     cells = [[*key, *_used(found[key])] for key in keys if key in found]
     if not cells:
-        click.echo("No job has ended yet of which the scheduler has told what it used")
+        say("No job has ended yet of which the scheduler has told what it used")
         return
     table.show(
         _USED, [*cells, ["", "together", *_used(total(found[key] for key in keys if key in found))]]

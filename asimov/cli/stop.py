@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from asimov.cli.opened import open_workspace
+from asimov.cli.output import say
 from asimov.engine import service
 
 
@@ -17,4 +18,4 @@ def command() -> None:
       asimov stop
     """
     job = service.stop(open_workspace())
-    click.echo(f"Stopped the monitor (job {job})")
+    say(f"Stopped the monitor (job {job})")

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import click
+from asimov import text
+from asimov.cli.output import say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,12 +44,13 @@ def show(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
         Console().print(drawn(headings, rows))
         return
+    rows = [[text.line(cell) for cell in row] for row in rows]
     widths = [
         max([len(heading), *(len(row[i]) for row in rows)]) for i, heading in enumerate(headings)
     ]
     for row in [headings, *rows]:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        click.echo("  ".join(cells).rstrip())
+        say("  ".join(cells).rstrip())
 
 
 def drawn(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
@@ -61,5 +63,5 @@ def drawn(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
         # Names are to be read and copied: only the last column gives way.
         table.add_column(heading, no_wrap=number < len(headings), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
+        table.add_row(*(Text(text.line(cell), style=COLOURS.get(cell, "")) for cell in row))
     return table

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
 
 from asimov.cli.opened import open_workspace
+from asimov.cli.output import say, show_json
 from asimov.engine.explain import explain
 
 
@@ -27,13 +27,13 @@ def command(subject: str, name: str, as_json: bool) -> None:
     workspace = open_workspace()
     told = explain(workspace, workspace.key(subject, name))
     if as_json:
-        click.echo(json.dumps(asdict(told), indent=2))
+        show_json(asdict(told))
         return
     since = f" since {told.since}" if told.since else ""
     reason = f": {told.reason}" if told.reason else ""
-    click.echo(f"{subject}/{name} is {told.status}{since}{reason}")
+    say(f"{subject}/{name} is {told.status}{since}{reason}")
     for heading, lines in (("why", told.because), ("what moves it", told.moves)):
         if lines:
-            click.echo(f"{heading}:")
+            say(f"{heading}:")
         for line in lines:
-            click.echo(f"  {line}")
+            say(f"  {line}")

@@ -134,7 +134,9 @@ def _render(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -
     workspace = analysis.workspace
     if dry_run:
         text = analysis.make_config(analysis.config_file, dryrun=True)
-        report(f"# {analysis.key[0]}/{analysis.name}: {analysis.config_file}\n{text}")
+        report(f"# {analysis.key[0]}/{analysis.name}: {analysis.config_file}")
+        for line in text.split("\n"):
+            report(line)
         return Build("", "", "", 0)
     analysis.repository.ensure()
     path = Path(analysis.config_file)

@@ -16,6 +16,8 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
+from asimov import text
+
 #: As much of what one call printed is kept, in bytes: half from its start, half from its end.
 KEPT = 10_000
 
@@ -45,8 +47,14 @@ class Capture:
             self._text = io.TextIOWrapper(raw, "utf-8", "backslashreplace", write_through=True)
         sys.stdout = sys.stderr = self._text
 
-    def stop(self) -> str:
-        """Let what is printed go where it went before; return what was taken."""
+    def stop(self, most: int = KEPT) -> str:
+        """Let what is printed go where it went before; return what was taken.
+
+        Parameters
+        ----------
+        most
+            As much of it is returned, in bytes: half from its start, half from its end.
+        """
         _flush([sys.stdout, sys.stderr, *self._streams])
         _flush_c()
         sys.stdout, sys.stderr = self._streams[:2]
@@ -55,10 +63,10 @@ class Capture:
         size = os.fstat(handle).st_size
         if not size:
             return ""
-        if size <= KEPT:
-            data = os.pread(handle, KEPT, 0)
+        if size <= most:
+            data = os.pread(handle, most, 0)
         else:
-            half = KEPT // 2
+            half = most // 2
             left_out = f"\n[{size - 2 * half} bytes are left out]\n".encode()
             data = os.pread(handle, half, 0) + left_out + os.pread(handle, half, size - half)
         os.ftruncate(handle, 0)
@@ -105,6 +113,5 @@ def _fflush() -> Callable[[None], int] | None:
 
 
 def _readable(data: bytes) -> str:
-    """Return text that does no harm in a log: what is no text is replaced."""
-    text = data.decode(errors="replace").replace("\r\n", "\n").rstrip()
-    return "".join(each if each.isprintable() or each in "\n\t" else "\ufffd" for each in text)
+    """Return text that does no harm in a log."""
+    return text.block(text.of_bytes(data).replace("\r\n", "\n").rstrip())

@@ -6,8 +6,9 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
+from asimov import text
 from asimov.engine.calling import Call, Calls, calls_of, timeout
 from asimov.engine.capture import Capture
 from asimov.engine.surroundings import kept
@@ -22,6 +23,8 @@ from asimov.workspace import Workspace
 _capture = Capture()
 #: Whether a call is under way: what a plugin calls through asimov is part of its own call.
 _inside = False
+#: As much of what one call prints is shown in a dry run, in bytes.
+_SHOWN = 1_000_000
 
 
 def is_inside() -> bool:
@@ -69,7 +72,7 @@ def contained(workspace: Workspace, call: Call, limit: TimeLimit) -> Iterator[No
         with (
             guarded_submissions(),
             kept(workspace.project.root, call),
-            recorded(workspace, calls, call, limit) if calls else nullcontext(),
+            recorded(workspace, calls, call, limit) if calls else _shown(),
         ):
             try:
                 with limit:
@@ -100,6 +103,18 @@ def recorded(workspace: Workspace, calls: Calls, call: Call, limit: TimeLimit) -
                 logger().info("%s printed:\n%s", call, printed)
     finally:
         unwatch()  # also where there was no file left to capture with
+
+
+@contextmanager
+def _shown() -> Iterator[None]:
+    """Let what is printed in the block go on to the output, safe to show."""
+    _capture.start()
+    try:
+        yield
+    finally:
+        printed = _capture.stop(_SHOWN)
+        if printed:
+            print(text.block(printed), flush=True)
 
 
 def late(call: Call, limit: TimeLimit) -> str | None:

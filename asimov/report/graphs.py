@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -89,9 +88,9 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def as_json(graph: Graph) -> str:
-    """Return the graph as JSON: ``nodes`` and ``edges``, which name them as ``subject/name``."""
-    data: dict[str, Any] = {
+def as_data(graph: Graph) -> dict[str, Any]:
+    """Return the graph as plain data: ``nodes``, and ``edges`` between ``subject/name``s."""
+    return {
         "nodes": [
             {
                 "id": "/".join(node.key),
@@ -114,4 +113,3 @@ def as_json(graph: Graph) -> str:
             for edge in graph.edges
         ],
     }
-    return json.dumps(data, indent=2)

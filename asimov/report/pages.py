@@ -19,6 +19,7 @@ from asimov.report.items import Item, address, anchor, item, page_of
 from asimov.report.layout import Drawing, drawn
 from asimov.report.own import own, silent
 from asimov.states import STATES
+from asimov.text import block
 from asimov.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def write(workspace: Workspace, folder: Path, subject: str | None = None) -> lis
 
 def _write(path: Path, text: str) -> Path:
     # The report can be made again: what counts is that nobody reads half of a page.
-    write_atomically(path, text, sync=False)
+    write_atomically(path, block(text), sync=False)
     return path
 
 

@@ -199,7 +199,7 @@ def test_what_a_method_prints_goes_to_the_log_only(lab: Any) -> None:
     assert "s/a: noisy.detect_completion printed:" in text
     for line in (
         "by Python\n", "by Python to stderr\n", "by the first stream\n", "by C\n",
-        "by a child\n", "and its stderr\n", "bytes: \ufffd\ufffd\ufffd\n",
+        "by a child\n", "and its stderr\n", "bytes: \\xff\\x00\\x1b\n",
     ):  # fmt: skip
         assert line in text
     assert lab.states() == {"a": "uploaded", "good": "uploaded"}

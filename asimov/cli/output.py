@@ -1,0 +1,58 @@
+"""What commands write: one way to the terminal, on which nothing unsafe gets through.
+
+Whatever is written may hold text of others: names, comments, last words of jobs, messages of
+packages. `say` and `warn` keep it within its line, so that it can't look like a line of asimov's.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from asimov import text
+
+
+def say(line: str = "") -> None:
+    """Print a line of what was done, at once: others may be following it."""
+    click.echo(text.line(line))
+
+
+def warn(line: str) -> None:
+    """Print a line to standard error."""
+    click.echo(text.line(line), err=True)
+
+
+def show(lines: str) -> None:
+    """Print text of several lines."""
+    click.echo(text.block(lines))
+
+
+def show_json(value: object) -> None:
+    """Print a value as JSON, in ASCII alone: what JSON has no form for is printed as text."""
+    try:
+        written = json.dumps(value, indent=2, default=str, allow_nan=False)
+    except (TypeError, ValueError):
+        written = json.dumps(_plain(value), indent=2, default=str)
+    click.echo(written.replace("\x7f", "\\u007f"))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {_key(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, int) and value.bit_length() > 1000:
+        return hex(value)  # Python does not write many decimal digits
+    return value
+
+
+def _key(key: Any) -> Any:
+    if key is None or isinstance(key, (str, bool)):
+        return key
+    return str(_plain(key))

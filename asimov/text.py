@@ -1,0 +1,104 @@
+"""Text that others wrote, made safe to show: on a terminal, in the log, on pages, in messages.
+
+A job's last words, a comment or a file's name may hold bytes that drive a terminal, or characters
+that turn text around, so that one reads what nobody wrote. They are shown as escapes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+#: A message shows this much of a value, in characters.
+MOST = 200
+#: A message is no longer than this, whatever it is made of.
+_LONGEST = 1000
+
+#: Control characters (C0 but for line feed and tab, DEL, C1), separators of lines and paragraphs,
+#: marks, overrides and isolates of the direction, byte order marks, and lone surrogates, which are
+#: bytes that were no text.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f"
+    "\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+_QUOTED = re.compile(r"""(?<!\w)(['"])(?:\\.|(?!\1)[^\\])*\1""", re.DOTALL)
+_UNBROKEN = re.compile(rf"\S{{{MOST + 1},}}")
+
+
+def block(text: str) -> str:
+    """Return text of several lines with all that is unsafe to show escaped; tabs stay."""
+    return text if text.isascii() and text.isprintable() else _UNSAFE.sub(_escaped, text)
+
+
+def line(text: str) -> str:
+    r"""Return text as one line: line breaks are escaped as well.
+
+    Examples
+    --------
+    >>> print(line("done\nerror: \x1b[31mno"))
+    done\nerror: \x1b[31mno
+    """
+    return block(text).replace("\n", "\\n")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if found[0] == "\r":
+        return "\\r"
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
+def of_bytes(data: bytes) -> str:
+    """Return bytes as text; those that are not UTF-8 are escaped."""
+    return data.decode("utf-8", "backslashreplace")
+
+
+def short(text: str, most: int = MOST) -> str:
+    """Return text, or its beginning and how long it is."""
+    return text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
+
+
+def quoted(value: object) -> str:
+    """Return a value as Python writes it, cut where it is long.
+
+    Examples
+    --------
+    >>> quoted("a" * 1000)[-20:]
+    "...' (1000 characters)"
+    """
+    if isinstance(value, str):
+        shown = repr(value[:MOST])
+        if len(value) <= MOST and len(shown) <= MOST + 2:
+            return shown
+        return f"{shown[:-1][: MOST + 1]}...{shown[-1]} ({len(value)} characters)"
+    try:
+        return short(line(repr(value)))
+    except ValueError:  # an integer of more digits than Python writes
+        return f"a value of type {type(value).__name__}"
+
+
+def listed(names: Iterable[object], most: int = 10) -> str:
+    """Return names in one line, long ones cut; of many, the first."""
+    every = [short(str(name), MOST // 4) for name in names]
+    return ", ".join(every[:most]) + (", ..." if len(every) > most else "")
+
+
+def bounded(message: str) -> str:
+    """Return a message that echoes no value of more than `MOST` characters.
+
+    Whoever writes a message cuts the values in it. This sees to the ones that were forgotten.
+    """
+    if len(message) <= MOST:
+        return message
+    length = len(message)
+    message = _QUOTED.sub(_cut, message[: 20 * _LONGEST])
+    message = _UNBROKEN.sub(_cut, message)
+    return message if len(message) <= _LONGEST else f"{message[:_LONGEST]}... ({length} characters)"
+
+
+def _cut(found: re.Match[str]) -> str:
+    value = found[0]
+    if len(value) <= MOST + 2:
+        return value
+    end = value[-1] if value[0] in "'\"" and value[-1] == value[0] else ""
+    return f"{value[: MOST + len(end)]}...{end} ({len(value) - 2 * len(end)} characters)"
