@@ -15,7 +15,7 @@ from configparser import Error as ConfigParserError
 from io import StringIO
 from pathlib import Path
 
-from asimov import options
+from asimov import options, reading
 from asimov.errors import AsimovError, Place
 from asimov.files import write_atomically
 
@@ -153,7 +153,7 @@ _WRONG: dict[type[ConfigParserError], str] = {
 
 def _read_file(config: ConfigParser, path: Path) -> None:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = reading.contents(path).decode("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
         return
     except UnicodeDecodeError as error:

@@ -69,6 +69,22 @@ def full_disk(error: BaseException | None) -> DiskFullError | None:
     return None
 
 
+def is_folder(path: Path) -> bool:
+    """Say whether a path leads to a folder; one that can't be a path leads nowhere."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name that is too long, a NUL in it
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Say whether a path leads to a file; as `is_folder`."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def is_full(folder: Path) -> bool:
     """Say whether there is no room left on the file system that holds a folder."""
     try:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from asimov import reading
 from asimov.errors import AsimovError
 from asimov.files import unwritable, write_atomically
 
@@ -98,7 +99,7 @@ class Store:
         """Return what the store holds of an analysis: checksum, size and time by file."""
         path = self.root / subject / analysis / _MANIFEST
         try:
-            manifest = json.loads(path.read_text())
+            manifest = json.loads(reading.contents(path))
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from asimov.files import is_folder
 from asimov.git import EventRepo
 from asimov.ledger.merge import copied
 from asimov.ledger.needs import Key
@@ -52,7 +53,7 @@ class Subject(OfSubject):
         if own is None:
             return EventRepo(project.checkouts / self.name, project.checkouts)
         path = project.path(own)
-        if path.is_dir():
+        if is_folder(path):
             return EventRepo(path)
         # A clone must not lie inside the project's repository of the other subjects.
         clone = project.checkouts.with_name(f"{project.checkouts.name}-own") / self.name

@@ -10,8 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asimov import liquid
+from asimov import liquid, reading
 from asimov.errors import AsimovError, Place
+from asimov.files import is_file
 from asimov.ledger.documents import dump
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def dialect_of(template: Path) -> str:
 @lru_cache(maxsize=64)
 def _dialect(template: Path, changed: int, size: int) -> str:
     """Look into a file; again only after it has changed."""
-    return "liquid" if liquid.is_liquid(template.read_text(encoding="utf-8")) else "jinja"
+    return "liquid" if liquid.is_liquid(reading.contents(template).decode()) else "jinja"
 
 
 def _line(error: Exception, template: Path) -> Place:
@@ -179,7 +180,7 @@ def find_template(wanted: str | Path, folders: Sequence[Path]) -> Path:
     """
     whole = Path(wanted).is_absolute()
     for path in [Path(wanted)] if whole else [folder / wanted for folder in folders]:
-        if path.is_file():
+        if is_file(path):
             return path
     looked = ", ".join(str(folder) for folder in folders)
     raise AsimovError(

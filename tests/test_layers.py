@@ -57,6 +57,7 @@ LAYERS = [
         "asimov.logs",
         "asimov.options",
         "asimov.processes",
+        "asimov.reading",
         "asimov.text",
         "asimov._version",
         "asimov.templates",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from asimov import reading
 from asimov.analysis import Analysis
 from asimov.configure import template_of
 from asimov.engine.guard import HookError, call, guarded
@@ -169,7 +170,7 @@ def settings_digest(analysis: Analysis) -> str:
     parts = [
         msgspec.msgpack.encode(settings, enc_hook=str),
         str(template.name).encode(),
-        template.read_bytes(),
+        reading.contents(template),
         # Configurations hold absolute paths, which a project that moves takes elsewhere.
         str(workspace.project.root).encode(),
     ]

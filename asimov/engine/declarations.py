@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any
 
-from asimov import declared, plugins
+from asimov import declared, plugins, text
 from asimov.engine.calling import Call
 from asimov.engine.capture import Capture
 from asimov.engine.containment import contained, late, limit_of
@@ -43,13 +43,15 @@ def planner(workspace: Workspace, subject: str | None, update: bool) -> Planner:
     """
 
     def warn(line: str) -> None:
-        print(line, file=sys.stderr)
+        print(text.line(line), file=sys.stderr)
 
     @cache
     def known(pipeline: str) -> declared.Declared:
         error = import_published(workspace, pipeline)
         if error is not None:
-            warn(f"warning: {error}\n  {error.hint}")
+            warn(f"warning: {error}")
+            if error.hint:
+                warn(f"  {error.hint}")
             return ()
         found = declared.known_settings(pipeline, warn)
         if isinstance(found, type):

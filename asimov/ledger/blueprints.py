@@ -78,6 +78,7 @@ def check(document: Document) -> Blueprint:
     data = document.data
     if not isinstance(data, dict):
         raise AsimovError("a blueprint is a mapping with a 'kind'", where=document.place())
+    checks.check_text(document)
     written = data.get("kind")
     if written is None:
         raise AsimovError("'kind' is missing", where=document.place(), hint=_kinds())
@@ -99,6 +100,12 @@ def check(document: Document) -> Blueprint:
     ) != data.get("subject", data.get("event")):
         raise AsimovError(
             "'event' and 'subject' mean the same, and differ", where=document.place(["event"])
+        )
+    if kind == "postprocessing" and (listed := {"analyses", "productions"} & set(data)):
+        raise AsimovError(
+            "post-processing has no analyses",
+            where=document.place([listed.pop()]),
+            hint="they are the subject's: give it a document of its own",
         )
     kind = "subject" if kind == "event" else kind
     data = {key: value for key, value in data.items() if key != "kind"}

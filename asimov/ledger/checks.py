@@ -21,6 +21,27 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=,@~-]{0,199}")
 _WITH_JOB = {"running", "processing", "stop", "restart"}
 
 
+#: How YAML writes a NUL; in plain text it is refused by the reader.
+_NUL = ("\\0", "\\x00", "\\u0000", "\\U00000000")
+
+
+def check_text(document: Document) -> None:
+    """Refuse text with a NUL, which neither files nor programs can be given."""
+    if not any(escape in document.text for escape in _NUL):
+        return
+    todo: list[tuple[list[str | int], Any]] = [([], document.data)]
+    while todo:
+        path, value = todo.pop()
+        inside = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for key, each in inside:
+            if "\0" in str(key) or (isinstance(each, str) and "\0" in each):
+                raise AsimovError(
+                    "holds text with a NUL character", where=document.place([*path, key])
+                )
+            if isinstance(each, (Mapping, list)):
+                todo.append(([*path, key], each))
+
+
 def check_name(name: str, document: Document, path: list[str | int]) -> None:
     """Refuse a name that is no plain file name.
 

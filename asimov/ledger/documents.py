@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from typing import Any
 import yaml
 
 from asimov.errors import AsimovError, Place
+from asimov.ledger.expansion import DEEPEST, refuse_bomb
+from asimov.text import quoted
 
 
 @dataclass(slots=True)
@@ -88,28 +91,53 @@ _BaseLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoade
 _BaseDumper: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-#: More values than any ledger has; aliases of aliases can ask for more than fits in memory.
-_LARGEST = 5_000_000
-#: Deeper than any settings are; the YAML library would overrun the stack far below.
-_DEEPEST = 100
 _BRACKET = re.compile(r"[][{}]")
 #: What opens blocks inside each other: an indent, or list signs in one line.
-_DEEP_INDENT = re.compile(rf"^[ \-?:]{{{_DEEPEST}}}", re.MULTILINE)
+_DEEP_INDENT = re.compile(rf"^[ \-?:]{{{DEEPEST}}}", re.MULTILINE)
+
+
+#: Whole numbers of more bits than this have no use, and Python would not write them in decimal.
+_MOST_BITS = 1024
+_NUMBERS = (":int", ":float")
+#: In base 60 reading them takes the square of their length.
+_LONGEST = 2000
+#: The tags whose values are checked when they have been read.
+_SCALARS = (":int", ":float", ":bool", ":null")
+#: What stays text: dates, and the equals sign that YAML 1.1 keeps for itself.
+_TEXT = (":timestamp", ":value")
 
 
 def _checked(construct: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     """Have a constructor of scalars tell where a value that is not of its tag stands."""
 
     def made(loader: Any, node: Any) -> Any:
+        if node.tag.endswith(_NUMBERS) and len(node.value) > _LONGEST:
+            raise _unlike_tag(node)
         try:
-            return construct(loader, node)
-        except (KeyError, ValueError) as error:
-            kind = node.tag.rpartition(":")[2]
-            raise yaml.constructor.ConstructorError(
-                None, None, f"a value that can't be read as {kind}", node.start_mark
-            ) from error
+            value = construct(loader, node)
+        except (ValueError, LookupError, ArithmeticError) as error:
+            raise _unlike_tag(node) from error
+        if not _is_as_written(value, node):
+            raise _unlike_tag(node)
+        return value
 
     return made
+
+
+def _is_as_written(value: Any, node: Any) -> bool:
+    """Say whether a scalar became what stands there: nothing is dropped, rounded or endless."""
+    if value is None:
+        return node.value.lower() in {"", "~", "null"}
+    if isinstance(value, float):
+        return math.isfinite(value) or node.value.lower().endswith(("inf", "nan"))
+    return not isinstance(value, int) or value.bit_length() <= _MOST_BITS
+
+
+def _unlike_tag(node: Any) -> yaml.constructor.ConstructorError:
+    kind = node.tag.rpartition(":")[2]
+    return yaml.constructor.ConstructorError(
+        None, None, f"a value that can't be read as {kind}", node.start_mark
+    )
 
 
 class _Loader(_BaseLoader):  # type: ignore[misc, valid-type]
@@ -117,27 +145,33 @@ class _Loader(_BaseLoader):  # type: ignore[misc, valid-type]
 
     # A date stays the text that the user wrote; sets and binary data have no place in settings.
     yaml_implicit_resolvers = {  # noqa: RUF012
-        first: [(tag, regexp) for tag, regexp in pairs if not tag.endswith(":timestamp")]
+        first: [(tag, regexp) for tag, regexp in pairs if not tag.endswith(_TEXT)]
         for first, pairs in _BaseLoader.yaml_implicit_resolvers.items()
     }
     yaml_constructors = {  # noqa: RUF012
-        tag: _checked(make) if (tag or "").endswith((":int", ":float", ":bool")) else make
+        tag: _checked(make) if (tag or "").endswith(_SCALARS) else make
         for tag, make in _BaseLoader.yaml_constructors.items()
         if tag is None
         or tag.rpartition(":")[2] in {"null", "bool", "int", "float", "str", "seq", "map"}
     }
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        if not isinstance(node, yaml.MappingNode):
+            raise _unlike_tag(node)
         keys = [k for k, _ in node.value if isinstance(k, yaml.ScalarNode) and k.value != "<<"]
         if len({key.value for key in keys}) != len(keys):
             seen: set[str] = set()
             for key in keys:
                 if key.value in seen:
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {key.value!r} stands here twice", key.start_mark
+                        None, None, f"the key {quoted(key.value)} stands here twice", key.start_mark
                     )
                 seen.add(key.value)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        if len(mapping) != len(node.value):  # such as 1 and true, which Python takes for the same
+            raise yaml.constructor.ConstructorError(
+                None, None, "two keys that mean the same", node.start_mark
+            )
         return mapping
 
     def flatten_mapping(self, node: Any) -> None:
@@ -187,13 +221,9 @@ def read_documents(text: str, file: str) -> list[Document]:
         index = 0
         while loader.check_data():
             node = loader.get_node()
+            refuse_bomb(node, text, file)
             data = loader.construct_document(node)
             if data is not None:
-                if _expanded(data, {}) > _LARGEST:
-                    raise AsimovError(
-                        f"holds over {_LARGEST} values once its aliases are written out",
-                        where=Place(file, node.start_mark.line + 1),
-                    )
                 documents.append(Document(data, file, node.start_mark.line + 1, index, text))
             index += 1
     except yaml.MarkedYAMLError as error:
@@ -223,16 +253,16 @@ def _refuse_depth(text: str, file: str) -> None:
         depth += 1 if bracket[0] in "[{" else -1
         deepest = max(deepest, depth)
     # Counting events takes a third of the time of reading: only where the text looks deep.
-    if deepest <= _DEEPEST and not _DEEP_INDENT.search(text):
+    if deepest <= DEEPEST and not _DEEP_INDENT.search(text):
         return
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
-            if depth > _DEEPEST:
+            if depth > DEEPEST:
                 mark: Any = event.start_mark
                 place = Place(file, mark.line + 1, mark.column + 1)
-                raise AsimovError(f"is nested more than {_DEEPEST} levels deep", where=place)
+                raise AsimovError(f"is nested more than {DEEPEST} levels deep", where=place)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
@@ -253,26 +283,12 @@ def _explain(error: yaml.MarkedYAMLError) -> tuple[str, str | None]:
         )
     if "stands here twice" in problem:
         return problem, None
-    if "can't be read as" in problem:
+    if "can't be read as" in problem or "mean the same" in problem:
         return f"holds {problem}", None
     hint = "YAML is indented with spaces" if "tab" in problem else None
     if error.context:
         return f"is not valid YAML: {problem} ({error.context})", hint
     return f"is not valid YAML: {problem}", hint
-
-
-def _expanded(data: Any, sizes: dict[int, int | None]) -> int:
-    """Return how many values data holds once its aliases are written out."""
-    if not isinstance(data, (dict, list)):
-        return 1
-    known = sizes.get(id(data), 0)
-    if known is None:
-        raise RecursionError
-    if not known:
-        sizes[id(data)] = None
-        values = data.values() if isinstance(data, dict) else data
-        known = sizes[id(data)] = 1 + sum(_expanded(value, sizes) for value in values)
-    return known
 
 
 def dump(data: Any) -> str:

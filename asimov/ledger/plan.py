@@ -174,9 +174,10 @@ class Planner:
 
     def _add_postprocessing(self, data: dict[str, Any], document: Document) -> None:
         subject = data.get("subject", data.get("event", self._subject))
-        settings = {k: v for k, v in data.items() if k not in {"subject", "event"}}
+        # A name is the document's own; it is neither the subject's nor the project's.
+        settings = {k: v for k, v in data.items() if k not in {"subject", "event", "name"}}
         if "postprocessing" not in settings:
-            name = settings.pop("name", None)
+            name = data.get("name")
             settings = {"postprocessing": {name: settings} if name else settings}
         if subject is None:
             self._lay_over_project(settings, "postprocessing", document)

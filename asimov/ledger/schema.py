@@ -128,6 +128,7 @@ class Postprocessing(Struct, kw_only=True):
     """Settings of post-processing, for every analysis or for those of one subject."""
 
     kind: Literal["postprocessing"] = "postprocessing"
+    name: str | None = None
     event: str | UnsetType = UNSET
     subject: str | UnsetType = UNSET
     postprocessing: dict[str, Any] = field(default_factory=dict)
@@ -188,7 +189,7 @@ def mismatch(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | No
                 data = data[step]
             words += misspelt(message.split("`")[1], data)
         return words, named
-    return _misset(data)
+    return _misset(data, shape)
 
 
 def misspelt(key: str, data: Mapping[str, Any]) -> str:
@@ -198,12 +199,14 @@ def misspelt(key: str, data: Mapping[str, Any]) -> str:
     return f", and {near[0]!r} looks like it" if near else ""
 
 
-def _misset(data: Any) -> tuple[str, list[str | int]] | None:
+def _misset(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | None:
     """Say what is wrong with what is done about holds and failures, wherever it may stand."""
     inside: list[tuple[list[str | int], Any]] = [([], data)]
-    inside += [(["pipelines", name], each) for name, each in (data.get("pipelines") or {}).items()]
-    for key in ("analyses", "productions"):
-        if "kind" not in data or data["kind"] in {"subject", "event"}:
+    if shape is Configuration:  # elsewhere these keys are free settings
+        pipelines = data.get("pipelines") or {}
+        inside += [(["pipelines", name], each) for name, each in pipelines.items()]
+    if shape is Subject:
+        for key in ("analyses", "productions"):
             inside += [([key, number], each) for number, each in enumerate(data.get(key) or ())]
     for path, settings in inside:
         if not isinstance(settings, dict):

@@ -6,7 +6,11 @@ import difflib
 import sys
 from pathlib import Path
 
+from asimov import reading
 from asimov.errors import AsimovError
+
+#: Names of what is open already, such as ``<(command)`` in a shell: a pipe is welcome there.
+_OPEN = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
 
 
 def text(source: str) -> str:
@@ -20,21 +24,25 @@ def text(source: str) -> str:
     Raises
     ------
     AsimovError
-        Where it can't be read or is no UTF-8 text, with the nearest file that there is.
+        Where it can't be read, is no file, is larger than `reading.LARGEST` or is no UTF-8 text;
+        with the nearest file that there is.
     """
     try:
-        if source == "-":
-            return sys.stdin.buffer.read().decode("utf-8")
-        if source.startswith(("http://", "https://", "file://")):
-            return _download(source)
-        return Path(source).read_text(encoding="utf-8")
+        return _data(source).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise AsimovError("is not UTF-8 text", where=source) from error
-    except OSError as error:
+    except (OSError, ValueError) as error:
         near = _near(Path(source)) if isinstance(error, FileNotFoundError) else ""
-        raise AsimovError(
-            f"can't be read: {error.strerror or error}{near}", where=source
-        ) from error
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise AsimovError(f"can't be read: {reason or error}{near}", where=source) from error
+
+
+def _data(source: str) -> bytes:
+    if source == "-":
+        return reading.bounded(sys.stdin.buffer, "standard input")
+    if source.startswith(("http://", "https://", "file://")):
+        return _download(source)
+    return reading.contents(source, piped=source.startswith(_OPEN))
 
 
 def _near(path: Path) -> str:
@@ -46,16 +54,18 @@ def _near(path: Path) -> str:
     return f"; did you mean {path.parent / close[0]}?" if close else ""
 
 
-def _download(url: str) -> str:
+def _download(url: str) -> bytes:
     from http.client import HTTPException
     from urllib.error import URLError
-    from urllib.request import urlopen
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname, urlopen
 
     try:
+        if url.startswith("file://"):
+            return reading.contents(url2pathname(urlsplit(url).path))
         with urlopen(url, timeout=30) as answer:
-            data: bytes = answer.read()
+            return reading.bounded(answer, url)
     except (OSError, HTTPException, ValueError) as error:
         reason = error.reason if isinstance(error, URLError) else error
         told = (reason.strerror if isinstance(reason, OSError) else None) or reason
         raise AsimovError(f"can't be fetched: {told}", where=url) from error
-    return data.decode("utf-8")

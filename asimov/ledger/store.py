@@ -17,10 +17,11 @@ from typing import Any
 
 import msgspec
 
+from asimov import reading
 from asimov.errors import AsimovError
 from asimov.files import locked, write_atomically
 from asimov.ledger import schema
-from asimov.ledger.checks import check_analysis, check_name
+from asimov.ledger.checks import check_analysis, check_name, check_text
 from asimov.ledger.contents import Contents, Entry
 from asimov.ledger.documents import Document, read_documents
 from asimov.ledger.journal import Journal
@@ -127,9 +128,12 @@ class LedgerFiles:
     def text(self, path: str) -> str | None:
         """Return a ledger file's text; None where there is no such file."""
         try:
-            return (self.folder / path).read_text(encoding="utf-8-sig")
+            return reading.contents(self.folder / path).decode("utf-8-sig")
         except FileNotFoundError:
             return None
+        except AsimovError as error:
+            error.where = self._name(path)
+            raise
         except UnicodeDecodeError as error:
             raise AsimovError("is not UTF-8 text", where=self._name(path)) from error
         except OSError as error:
@@ -237,6 +241,7 @@ def parse(path: str, text: str, name: str, *, partial: bool = False) -> dict[str
     document = documents[0]
     if not isinstance(document.data, dict):
         raise AsimovError("should be a mapping", where=document.place())
+    check_text(document)
     data: dict[str, Any] = normalise(document) if folder == "subjects" else document.data
     wrong = schema.mismatch(data, _SHAPES.get(folder, schema.Configuration))
     if wrong:

@@ -9,12 +9,15 @@ from typing import Any
 
 from asimov.errors import AsimovError
 from asimov.ledger.merge import copied
+from asimov.text import quoted
 
 _FIELD = re.compile(r"\{([^{}]+)\}")
 #: What tells an analysis from others, and can't be one of its settings.
 _FIXED = {"kind", "name", "event", "subject", "strategy"}
-#: More analyses than a ledger is made for; a grid is soon larger than its author thought.
-_LARGEST = 100_000
+#: A grid is soon larger than its author thought: so many analyses may one strategy make ...
+_LARGEST = 10_000
+#: ... which together may hold so many values and characters.
+_VALUES, _CHARACTERS = 150_000, 5_000_000
 
 
 def expand(analysis: dict[str, Any]) -> list[dict[str, Any]]:
@@ -41,7 +44,22 @@ def expand(analysis: dict[str, Any]) -> list[dict[str, Any]]:
             raise AsimovError(f"the strategy has no values for {path!r}")
     count = math.prod(len(values) for values in strategy.values())
     if count > _LARGEST:
-        raise AsimovError(f"the strategy makes {count} analyses, more than {_LARGEST}")
+        raise AsimovError(
+            f"the strategy makes {quoted(count)} analyses, more than {_LARGEST}",
+            hint="make several blueprints of it, or fewer values",
+        )
+    values, characters = _weight(analysis)
+    longest = [max(_weight(each)[1] for each in values) for values in strategy.values()]
+    named = sum(
+        length * analysis["name"].count(f"{{{path}}}")
+        for path, length in zip(strategy, longest, strict=True)
+    )
+    if count * values > _VALUES or count * (characters + named) > _CHARACTERS:
+        raise AsimovError(
+            f"the strategy makes {count} analyses that hold over {_VALUES} values or "
+            f"{_CHARACTERS} characters together",
+            hint="put what they have in common into the subject, or into a 'configuration'",
+        )
     missing = set(_FIELD.findall(analysis["name"])) - set(strategy)
     if missing:
         raise AsimovError(
@@ -64,6 +82,15 @@ def expand(analysis: dict[str, Any]) -> list[dict[str, Any]]:
             + "".join(f"-{{{path}}}" for path in strategy if f"{{{path}}}" not in analysis["name"]),
         )
     return made
+
+
+def _weight(value: Any) -> tuple[int, int]:
+    """Return how many values there are in one, and how many characters."""
+    if not isinstance(value, (dict, list)):
+        return 1, len(value) if isinstance(value, str) else 8
+    inside = [*value, *value.values()] if isinstance(value, dict) else value
+    weights = [_weight(each) for each in inside]
+    return 1 + sum(each[0] for each in weights), sum(each[1] for each in weights)
 
 
 def _as_text(value: Any) -> str:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from glob import escape
 from pathlib import Path
 
-from asimov.errors import Place, SchedulerError
+from asimov import reading
+from asimov.errors import AsimovError, Place, SchedulerError
 
 _VARIABLE = re.compile(r'\s*(\+?[\w.]+)\s*=\s*"((?:[^"\\]|\\.)*)"\s*')
 #: What a script's arguments may name.
@@ -77,8 +78,8 @@ def read_dag_file(path: Path) -> Dag:
         Where the file is not there, broken, has a cycle, or asks for what is not carried out.
     """
     try:
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = reading.contents(path).decode().splitlines()
+    except (OSError, UnicodeDecodeError, AsimovError) as error:
         raise SchedulerError(f"the DAG file can't be read: {error}", where=path) from error
     reader = _Reader(path)
     reader.read(lines)

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from asimov.errors import Place, SchedulerError
+from asimov import reading
+from asimov.errors import AsimovError, Place, SchedulerError
 from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.submitwords import CARRIED_OUT, NOT_CARRIED_OUT, UNIVERSES, WITHOUT_MEANING
 
@@ -149,8 +150,8 @@ def read_submit_file(
         Where the file is not there, broken, or asks for what is not carried out.
     """
     try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
+        text = reading.contents(path).decode()
+    except (OSError, UnicodeDecodeError, AsimovError) as error:
         raise SchedulerError(f"the submit file can't be read: {error}", where=path) from error
     return parse_submit(text, path, before, after)
 

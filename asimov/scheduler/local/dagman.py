@@ -14,6 +14,7 @@ from heapq import heappop, heappush
 from pathlib import Path
 from typing import Any
 
+from asimov import text
 from asimov.errors import AsimovError
 from asimov.scheduler.dagfile import Node
 from asimov.scheduler.local import events
@@ -393,4 +394,4 @@ class DagRun:
             }
             write_metrics(path, values)
         except AsimovError as error:  # the folder was deleted: the DAG ends all the same
-            print(error, file=sys.stderr, flush=True)
+            print(text.line(str(error)), file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asimov import text
 from asimov.scheduler.eventlog import Event
 from asimov.scheduler.local import events
 from asimov.scheduler.local.jobs import Paths
@@ -129,7 +130,7 @@ class Queue:
             try:
                 events.append_events(path, found)
             except OSError as error:  # a log is a copy of what the queue knows; the job goes on
-                print(f"{path}: {error.strerror}", file=sys.stderr, flush=True)
+                print(text.line(f"{path}: {error.strerror}"), file=sys.stderr, flush=True)
         self._events.clear()
 
     def start(self, row: sqlite3.Row) -> int:

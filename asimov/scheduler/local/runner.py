@@ -18,6 +18,7 @@ import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from asimov import text
 from asimov.errors import AsimovError
 from asimov.files import locked
 from asimov.processes import started_at
@@ -360,7 +361,7 @@ def main(arguments: list[str]) -> int:
                 if str(error) != said:
                     said = str(error)
                     with suppress(OSError):
-                        print(f"{time.ctime()}: {error}", file=sys.stderr, flush=True)
+                        print(text.line(f"{time.ctime()}: {error}"), file=sys.stderr, flush=True)
                 time.sleep(1)
 
 

@@ -1,0 +1,159 @@
+"""How much a YAML document comes to once its aliases are written out, found without doing so.
+
+The ledger holds no aliases: each is written out in full. A few hundred bytes of aliases of aliases
+would become a file of gigabytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import yaml
+
+from asimov.errors import AsimovError, Place
+
+#: Aliases may make this many values and characters of any document ...
+_VALUES, _CHARACTERS = 20_000, 1_000_000
+#: ... and so many times as many as are written in it, for settings that many analyses share ...
+_TIMES = 100
+#: ... but no more values than this, whatever is written.
+_LARGEST = 5_000_000
+#: Deeper than any settings are; other programs would overrun their stacks far below.
+DEEPEST = 100
+
+
+class _Size(NamedTuple):
+    values: int
+    characters: int
+    depth: int
+
+
+#: The size of each key of a mapping, what is merged into it included.
+_Keys = dict[Any, _Size]
+
+
+class _Measure:
+    """Measures the nodes of one document, each once."""
+
+    def __init__(self, file: str, values: int, characters: int) -> None:
+        self._file = file
+        self._values = min(_VALUES + _TIMES * values, _LARGEST)
+        self._characters = _CHARACTERS + _TIMES * characters
+        self._sizes: dict[int, _Size | None] = {}
+        self._keys: dict[int, _Keys | None] = {}
+        self._merged = 0
+
+    def size(self, node: Any) -> _Size:
+        known = self._sizes.get(id(node), _Size(0, 0, 0))
+        if known is None:
+            raise AsimovError("holds an alias that contains itself", where=Place(self._file))
+        if known.values:
+            return known
+        self._sizes[id(node)] = None
+        if isinstance(node, yaml.ScalarNode):
+            size = _Size(1, len(node.value), 0)
+        else:
+            inner = self._inner(node)
+            size = _Size(
+                1 + sum(each.values for each in inner),
+                sum(each.characters for each in inner),
+                1 + max((each.depth for each in inner), default=0),
+            )
+        self._refuse(size, node)
+        self._sizes[id(node)] = size
+        return size
+
+    def _inner(self, node: Any) -> list[_Size]:
+        if isinstance(node, yaml.MappingNode):
+            return list(self._of_keys(node).values())
+        return [self.size(each) for each in node.value]
+
+    def _of_keys(self, node: Any) -> _Keys:
+        """Return the size of each key with its value; a key of the mapping's own comes first."""
+        known = self._keys.get(id(node), {})
+        if known is None:
+            raise AsimovError("holds an alias that contains itself", where=Place(self._file))
+        if known:
+            return known
+        self._keys[id(node)] = None
+        found: _Keys = {}
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag == "tag:yaml.org,2002:merge":
+                for mapping in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    self._merge(mapping, found)
+            else:
+                name = key.value if isinstance(key, yaml.ScalarNode) else id(key)
+                one, other = self.size(key), self.size(value)
+                characters = one.characters + other.characters
+                found[name] = _Size(one.values + other.values, characters, other.depth)
+        self._keys[id(node)] = found
+        return found
+
+    def _merge(self, mapping: Any, into: _Keys) -> None:
+        if not isinstance(mapping, yaml.MappingNode):
+            return  # which the constructor refuses
+        keys = self._of_keys(mapping)
+        self._merged += len(keys)
+        self._refuse(_Size(self._merged, 0, 0), mapping)
+        for name, size in keys.items():
+            into.setdefault(name, size)
+
+    def _refuse(self, size: _Size, node: Any) -> None:
+        where = Place(self._file, node.start_mark.line + 1, node.start_mark.column + 1)
+        if size.values > self._values:
+            raise AsimovError(
+                f"holds over {self._values} values once its aliases are written out",
+                where=where,
+                hint="the ledger holds no aliases; write settings that many share as the "
+                "subject's, or as a 'configuration'",
+            )
+        if size.characters > self._characters:
+            raise AsimovError(
+                f"holds over {self._characters} characters once its aliases are written out",
+                where=where,
+                hint="the ledger holds no aliases; name a file that has the text instead",
+            )
+        if size.depth > DEEPEST:
+            raise AsimovError(
+                f"is nested more than {DEEPEST} levels deep once its aliases are written out",
+                where=where,
+            )
+
+
+def refuse_bomb(node: Any, text: str, file: str) -> None:
+    """Refuse a document that its aliases make out of proportion.
+
+    Parameters
+    ----------
+    node
+        The composed document.
+    text
+        The stream that it is from; without an asterisk there is no alias in it.
+    file
+        The stream's name.
+
+    Raises
+    ------
+    AsimovError
+        With the place of the first value that is too large, and the limit.
+    """
+    if "*" in text:
+        nodes = _once(node)
+        _Measure(file, sum(1 for _ in nodes), len(text)).size(node)
+
+
+def _once(node: Any) -> Iterator[Any]:
+    """Yield every node of a document as it is written, one that is used again once."""
+    seen = set()
+    todo = [node]
+    while todo:
+        one = todo.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        if isinstance(one, yaml.MappingNode):
+            todo += [each for pair in one.value for each in pair]
+        elif isinstance(one, yaml.SequenceNode):
+            todo += one.value

@@ -1,0 +1,87 @@
+"""Reading files that people or programs wrote: regular files only, and no more than a limit.
+
+A named pipe would be waited for, a device has no end, and a file of gigabytes fills the memory.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+from asimov.errors import AsimovError
+
+#: The largest file that is read whole, in bytes. A ledger of ten thousand analyses has ten million.
+LARGEST = 50_000_000
+
+_KINDS = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+def contents(path: Path | str, *, most: int = LARGEST, piped: bool = False) -> bytes:
+    """Return what a file holds.
+
+    Parameters
+    ----------
+    path
+        The file.
+    most
+        The largest size that is read, in bytes.
+    piped
+        Whether the file may be a pipe, or what else an open descriptor leads to.
+
+    Raises
+    ------
+    AsimovError
+        Where it is no regular file, or a larger one.
+    OSError
+        Where it can't be opened or read.
+    """
+    # A look before it is opened: merely opening a device may do something.
+    _refuse(Path(path).stat(), path, most, piped)
+    flags = os.O_RDONLY | os.O_CLOEXEC | (0 if piped else os.O_NONBLOCK)
+    with os.fdopen(os.open(path, flags), "rb") as stream:
+        _refuse(os.fstat(stream.fileno()), path, most, piped)
+        return bounded(stream, path, most)
+
+
+def bounded(stream: BinaryIO, name: Path | str, most: int = LARGEST) -> bytes:
+    """Return what is left of a stream; raises `AsimovError` where that is more than `most`."""
+    data = stream.read(most + 1)
+    if len(data) > most:
+        raise too_large(name, most)
+    return data
+
+
+def too_large(name: Path | str, most: int = LARGEST) -> AsimovError:
+    """Return the error that says that a file is over the limit."""
+    return AsimovError(
+        f"is larger than {_megabytes(most)}, the most that is read of such a file",
+        where=name,
+        hint="split it, or look whether it is the file that you meant",
+    )
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:g} MB"
+
+
+def _refuse(status: os.stat_result, path: Path | str, most: int, piped: bool) -> None:
+    kind = stat.S_IFMT(status.st_mode)
+    if kind == stat.S_IFREG:
+        if status.st_size > most:
+            raise too_large(path, most)
+    elif kind == stat.S_IFDIR:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    elif not (piped and kind in {stat.S_IFIFO, stat.S_IFCHR, stat.S_IFSOCK}):
+        raise AsimovError(
+            f"can't be read: it is {_KINDS.get(kind, 'something else')}, not a regular file",
+            where=path,
+            hint=f"give a regular file of up to {_megabytes(most)}",
+        )
