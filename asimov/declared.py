@@ -102,7 +102,9 @@ def known_settings(pipeline: str, warn: Callable[[str], None]) -> Declared:
         if (settings := published(pipeline)) is not None:
             return settings
     except AsimovError as error:
-        warn(f"warning: {error}\n  {error.hint}")
+        warn(f"warning: {error}")
+        if error.hint:
+            warn(f"  {error.hint}")
         return ()
     if not point.value.startswith("asimov.pipelines."):
         return ()

@@ -21,7 +21,7 @@ _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f"
     "\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
-_QUOTED = re.compile(r"""(?<!\w)(['"])(?:\\.|(?!\1)[^\\])*\1""", re.DOTALL)
+_QUOTED = re.compile(r"""(?<!\w)(?:'[^'\\]*(?:\\.[^'\\]*)*'|"[^"\\]*(?:\\.[^"\\]*)*")""", re.DOTALL)
 _UNBROKEN = re.compile(rf"\S{{{MOST + 1},}}")
 
 
@@ -91,7 +91,7 @@ def bounded(message: str) -> str:
     if len(message) <= MOST:
         return message
     length = len(message)
-    message = _QUOTED.sub(_cut, message[: 20 * _LONGEST])
+    message = _QUOTED.sub(_cut, message)
     message = _UNBROKEN.sub(_cut, message)
     return message if len(message) <= _LONGEST else f"{message[:_LONGEST]}... ({length} characters)"
 

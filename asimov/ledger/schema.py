@@ -14,6 +14,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from asimov.ledger import policy
+from asimov.text import quoted
 
 Need = str | dict[str, Any] | list[str | dict[str, Any]]
 Needs = Annotated[
@@ -180,16 +181,33 @@ def mismatch(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | No
         words = _in_words(message)
         named = _named(steps, data, message)
         if is_key:
-            for step in named:
-                data = data[step]
-            bad = next(key for key in data if not isinstance(key, str))
-            return f"the key {bad!r} should be text", [*named, bad]
+            return _strange_key(data, steps[: _free(steps)])
         if message.startswith("Object missing required field"):
             for step in named:
                 data = data[step]
             words += misspelt(message.split("`")[1], data)
         return words, named
     return _misset(data, shape)
+
+
+def _free(steps: list[str | int]) -> int:
+    """Return at which step a free mapping begins, whose keys msgspec does not tell."""
+    return steps.index("...") if "..." in steps else len(steps)
+
+
+def _strange_key(data: Any, path: list[str | int]) -> tuple[str, list[str | int]]:
+    """Return what is wrong with the outermost key that is no text, and its path."""
+    for step in path:
+        data = data[step]
+    todo = [(path, data)]
+    for above, mapping in todo:
+        items = mapping.items() if isinstance(mapping, dict) else enumerate(mapping)
+        for key, value in items:
+            if isinstance(mapping, dict) and not isinstance(key, str):
+                return f"the key {quoted(key)} should be text", [*above, key]
+            if isinstance(value, (dict, list)):
+                todo.append(([*above, key], value))
+    return "has a key that should be text", path
 
 
 def misspelt(key: str, data: Mapping[str, Any]) -> str:
