@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import indent
 
 from asimov import text
 from asimov.engine.calling import Call, Calls, calls_of, timeout
@@ -107,14 +108,17 @@ def recorded(workspace: Workspace, calls: Calls, call: Call, limit: TimeLimit) -
 
 @contextmanager
 def _shown() -> Iterator[None]:
-    """Let what is printed in the block go on to the output, safe to show."""
+    """Let what is printed in the block go on to the output, safe to show, and indented.
+
+    It can't be taken for a line of asimov's own then.
+    """
     _capture.start()
     try:
         yield
     finally:
         printed = _capture.stop(_SHOWN)
         if printed:
-            print(text.block(printed), flush=True)
+            print(text.block(indent(printed, "  ")), flush=True)
 
 
 def late(call: Call, limit: TimeLimit) -> str | None:

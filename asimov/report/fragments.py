@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
-from html import escape
+from html import escape, unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from asimov.errors import AsimovError
+from asimov.text import block
 
 #: Elements that have no end tag: https://html.spec.whatwg.org/multipage/syntax.html#void-elements
 _VOID = frozenset(
@@ -65,14 +67,25 @@ class _Closing(HTMLParser):
         self.parts.append(f"&#{name};")
 
 
+#: A character by its number or name.
+_REFERENCE = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|\w+);?")
+
+
+def _harmless(reference: re.Match[str]) -> str:
+    """Return a reference as it is, unless it stands for what is unsafe to show."""
+    character = unescape(reference[0])
+    return reference[0] if block(character) == character else block(character)
+
+
 def closed(html: str) -> str:
     """Return a fragment of HTML in which every element that is opened is closed.
 
     A browser would else take the rest of the page for the inside of what a pipeline left open.
-    Comments, and elements that only a whole page has, are left out.
+    Comments, and elements that only a whole page has, are left out. Characters that turn text
+    around or have no place in text are shown as escapes, also where a reference names them.
     """
     parser = _Closing()
-    parser.feed(html)
+    parser.feed(_REFERENCE.sub(_harmless, html))
     parser.close()
     ends = "".join(f"</{tag}>" for tag in reversed(parser.open))
     return "".join(parser.parts) + ends

@@ -91,3 +91,14 @@ def test_what_is_no_page_is_refused(pages):
 def test_an_address_leads_to_no_script(address):
     with pytest.raises(AsimovError, match="is no address of a page"):
         links([("a", address)], ROOT)
+
+
+@pytest.mark.parametrize("reference", ["&#x202e;", "&#8238;", "&rlm;", "&#x202E ", "&lrm;"])
+def test_a_reference_to_an_unsafe_character_is_shown(reference):
+    text = closed(f"<b title='{reference}'>{reference}</b>")
+    assert "\\u20" in text
+    assert "&" not in text
+
+
+def test_other_references_stay():
+    assert closed("<b>&lt;&eacute;&#233;&nbsp;a&b</b>") == "<b>&lt;&eacute;&#233;&nbsp;a&b</b>"
