@@ -38,6 +38,9 @@ COMMANDS = {
     "plugins": "Show the plugins that are installed, begin a new one, or check one.",
 }
 
+#: They run plugins in processes of their own.
+_WITHOUT_SUPERVISION = ("plugins",)
+
 
 class _Commands(click.Group):
     """A group that imports a command's module only when the command is called."""
@@ -120,6 +123,10 @@ def cli(ctx: click.Context, project: str | None) -> None:
       asimov monitor --chain --until-idle
     """
     ctx.obj = project
+    if ctx.invoked_subcommand not in _WITHOUT_SUPERVISION:
+        from asimov.engine import process
+
+        process.supervise()
 
 
 def main() -> None:

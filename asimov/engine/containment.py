@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from textwrap import indent
 
 from asimov import text
+from asimov.engine import supervision
 from asimov.engine.calling import Call, Calls, calls_of, timeout
 from asimov.engine.capture import Capture
 from asimov.engine.surroundings import kept
@@ -69,6 +70,7 @@ def contained(workspace: Workspace, call: Call, limit: TimeLimit) -> Iterator[No
     calls = calls_of(workspace)
     own = os.getpid()
     _inside = True
+    supervision.calling(str(call))
     try:
         with (
             guarded_submissions(),
@@ -83,6 +85,7 @@ def contained(workspace: Workspace, call: Call, limit: TimeLimit) -> Iterator[No
                     os._exit(1)  # a child that the plugin has forked does none of our work
     finally:
         _inside = False
+        supervision.called()
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from asimov.engine import supervision
+
 
 class _Command(NamedTuple):
     """What a command began with."""
@@ -27,6 +29,7 @@ def begin() -> None:
     neither begun again nor ended.
     """
     global _command  # noqa: PLW0603  (a process runs one)
+    supervision.adopt()
     given = sys.argv[1:]
     _command = None
     if given and sys.orig_argv[-len(given) :] == given:
@@ -41,6 +44,12 @@ def is_command() -> bool:
     return _command is not None
 
 
+def supervise() -> None:
+    """Have a command's end told from its success, whatever ends its process."""
+    if is_command():
+        supervision.supervise()
+
+
 def again() -> NoReturn:
     """Replace the process by itself: the same command from its beginning.
 
@@ -51,6 +60,7 @@ def again() -> NoReturn:
         folder, environment = _command or _Command(None, dict(os.environ))
         if folder is not None:
             os.chdir(folder)
+        environment = {**environment, **supervision.handed_on()}
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
     finally:
         os._exit(1)
@@ -64,6 +74,7 @@ def end(code: int) -> None:
     code
         The exit code. Where nothing is left the caller exits as ever.
     """
+    supervision.ended()
     if not is_command() or not (_threads() or _forked()):
         return
     for stream in (sys.stdout, sys.stderr):
