@@ -108,9 +108,12 @@ class Followed:
         self._thread.start()
 
     def _look(self) -> None:
-        proc = Path("/proc", str(self.process.pid))
         while self.process.poll() is None:
             try:
+                # A command works in a child of the process that was started.
+                own = Path("/proc", str(self.process.pid))
+                children = (own / "task" / own.name / "children").read_text().split()
+                proc = own.with_name(children[0]) if children else own
                 self.files = max(self.files, sum(1 for _ in (proc / "fd").iterdir()))
                 status = (proc / "status").read_text()
             except OSError:  # it has just ended

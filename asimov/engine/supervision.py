@@ -7,8 +7,8 @@ last, that it has come to its end. Without that last note the parent prints one 
 an exit code other than 0.
 
 To everybody else the two look like one process. The parent passes on each signal that is sent to
-it alone; the terminal's reach both. The parent ends as the child did, by a signal if that did. If
-the parent is killed, the kernel kills the child.
+it alone; the terminal's reach both. The parent stops when the child is stopped, and ends as the
+child did, by a signal if that did. If the parent is killed, the kernel kills the child.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _VARIABLE = "ASIMOV_SUPERVISED"
 #: Longer notes are cut.
 _LONGEST = 2000
 _PR_SET_PDEATHSIG = 1
-#: What is passed on. Stop and continue have rules of their own.
+#: What is passed on.
 _PASSED = {
     signal.SIGINT,
     signal.SIGTERM,
@@ -32,6 +32,7 @@ _PASSED = {
     signal.SIGQUIT,
     signal.SIGUSR1,
     signal.SIGUSR2,
+    signal.SIGTSTP,
     signal.SIGCONT,
 }
 
@@ -58,9 +59,7 @@ def supervise() -> None:
     sys.stderr.flush()
     parent = os.getpid()
     handle = os.memfd_create("asimov command")
-    before = signal.pthread_sigmask(
-        signal.SIG_BLOCK, {*_PASSED, signal.SIGCHLD, signal.SIGTSTP}
-    )
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*_PASSED, signal.SIGCHLD})
     child = os.fork()
     if child:
         _wait(child, handle)
@@ -124,25 +123,17 @@ def _wait(child: int, handle: int) -> NoReturn:
     """Wait for the child, pass on what is sent to this process alone, and end as the child did."""
     passed: set[int] = set()
     while True:
-        told = signal.sigwaitinfo({*_PASSED, signal.SIGCHLD, signal.SIGTSTP})
-        by_process = told.si_code <= 0  # the kernel sends those of a terminal, to both processes
-        if told.si_signo == signal.SIGCHLD:
-            process, status = os.waitpid(child, os.WNOHANG)
-            if process:
-                _end(status, os.pread(handle, 2 * _LONGEST, 0), passed)
+        told = signal.sigwaitinfo({*_PASSED, signal.SIGCHLD})
+        if told.si_signo != signal.SIGCHLD:
+            if told.si_code <= 0:  # the kernel sends those of a terminal, to both processes
+                passed.add(told.si_signo)
+                os.kill(child, told.si_signo)
             continue
-        if by_process:
-            passed.add(told.si_signo)
-            os.kill(child, told.si_signo)
-        if told.si_signo == signal.SIGTSTP:
-            _stop()
-
-
-def _stop() -> None:
-    """Stop until somebody has the process go on; a background without a shell is not stopped."""
-    os.kill(os.getpid(), signal.SIGTSTP)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTSTP})
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTSTP})
+        process, status = os.waitpid(child, os.WNOHANG | os.WUNTRACED)
+        if process and os.WIFSTOPPED(status):
+            os.kill(os.getpid(), signal.SIGSTOP)  # goes on when somebody has it go on
+        elif process:
+            _end(status, os.pread(handle, 2 * _LONGEST, 0), passed)
 
 
 def _end(status: int, notes: bytes, passed: set[int]) -> NoReturn:

@@ -14,6 +14,8 @@ order; the first command that finds room submits it.
 
 from __future__ import annotations
 
+import time
+import weakref
 from collections.abc import Collection
 from configparser import ConfigParser
 from dataclasses import dataclass
@@ -56,6 +58,12 @@ class Limits:
             _whole(config, "monitor", "max submissions"),
             _whole(config, "condor", "max queued"),
         )
+
+
+#: When the jobs of an open project that wait were counted, and how many they are since.
+_counted: weakref.WeakKeyDictionary[Workspace, tuple[float, int | None]] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 class Throttle:
@@ -119,7 +127,7 @@ class Throttle:
         if not self._asked:
             self._asked = True
             try:
-                self._queued = self._workspace.scheduler().queued()
+                self._queued = self._count_queued()
             except SchedulerUnreachableError as error:
                 self._queued = error
         if isinstance(self._queued, SchedulerUnreachableError):
@@ -131,12 +139,25 @@ class Throttle:
             f"{self._queued} {wait} in the queue, and [condor] max queued is {self.limits.queued}"
         )
 
+    def _count_queued(self) -> int | None:
+        """Return how many jobs wait: asked no more often than the scheduler wants to be.
+
+        A watch submits whenever a log tells of an end. In between, each submission counts as one.
+        """
+        scheduler = self._workspace.scheduler()
+        when, count = _counted.get(self._workspace, (float("-inf"), None))
+        if time.monotonic() - when >= scheduler.shortest_interval:
+            count = scheduler.queued()
+            _counted[self._workspace] = time.monotonic(), count
+        return count
+
     def count(self) -> None:
         """Count an analysis that is submitted."""
         self._active += 1
         self._submissions += 1
         if isinstance(self._queued, int):
             self._queued += 1
+            _counted[self._workspace] = _counted[self._workspace][0], self._queued
 
     def keep(self) -> None:
         """Keep for `deferral` what can't be told from the records: one write, where it changes."""

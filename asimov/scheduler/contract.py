@@ -112,7 +112,8 @@ class Scheduler(ABC):
 
         Begins with `check_intended`.
 
-        A rescue file beside the DAG file is used. `commands` are further submit commands
+        Its relative paths begin in `asimov.scheduler.folders.folder_of_dag`, as a rule its own
+        folder. A rescue file beside the DAG file is used. `commands` are further submit commands
         (accounting group, ...), for the job that runs the DAG and for its nodes.
         """
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,7 +132,11 @@ def test_a_watch_says_that_another_watches_already(lab: Any) -> None:
             while "1 running" not in first.stdout.readline():
                 assert first.poll() is None
             told = lab.run("monitor", "--watch", code=6)
-            assert f"process {first.pid}" in told.err
+            # The command works in a child of the process that was started.
+            holder = re.search(r"process (\d+)", told.err)
+            assert (
+                holder and f"PPid:\t{first.pid}\n" in Path("/proc", holder[1], "status").read_text()
+            )
             assert json.loads(lab.run("status", "--json").out)[0]["status"] == "running"
         finally:
             first.kill()

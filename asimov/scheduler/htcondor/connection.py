@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from asimov.errors import SchedulerError, SchedulerUnreachableError
+from asimov.scheduler.htcondor.knocking import sign_of_life
 from asimov.scheduler.htcondor.silence import Silence
 
 T = TypeVar("T")
@@ -302,7 +303,7 @@ class Connection:
             Where it does not.
         """
         if not _silence.setdefault(self._key, Silence()).recent:
-            self.ask(_nothing)
+            self.ask(sign_of_life)
 
     def demand(self, what: str, request: Callable[[Any], T]) -> T:
         """Ask the schedd once for something that changes it.
@@ -325,16 +326,18 @@ class Connection:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # such as "the line ... was unused"
-                return request(schedd)
+                answer = request(schedd)
         except (htcondor2.HTCondorException, ValueError, KeyError) as error:
             # The message does not tell a refusal from a broken contact; whether the schedd
             # still answers does.
             self.forget()
-            self.ask(_nothing)
+            self.ask(sign_of_life)
             self._check_rights(error)
             raise SchedulerError(
                 f"{what} was refused: {in_words(error)}", where=str(self)
             ) from error
+        _silence[self._key].answers()
+        return answer
 
     def _check_rights(self, refusal: Exception) -> None:
         """Raise where whoever asks may change nothing: that is no fault of what was asked for."""
@@ -382,11 +385,6 @@ class Connection:
         self.knock()
         ads = self.ask(lambda schedd: schedd.history(constraint, wanted, match=most, since=stop))
         return [plain(ad) for ad in ads]
-
-
-def _nothing(schedd: Any) -> Any:
-    """Ask for no job."""
-    return schedd.query("false", ["ClusterId"], limit=1)
 
 
 def _stop(since: float) -> str:

@@ -83,9 +83,10 @@ def failures(connection: Connection, job_id: int, since: float) -> list[Failure]
 
 def _ended(connection: Connection, constraint: str, since: float) -> list[Ad]:
     """Return the ended jobs that match, by the time of their end."""
-    done = f"({constraint}) && JobStatus == {int(JobStatus.COMPLETED)}"
-    ads = connection.queue(done, _WANTED)  # some are kept there
-    ads += connection.history(constraint, _WANTED, since - CLOCKS)
+    ads = connection.history(constraint, _WANTED, since - CLOCKS)
+    if not ads:  # some are kept in the queue
+        done = f"({constraint}) && JobStatus == {int(JobStatus.COMPLETED)}"
+        ads = connection.queue(done, _WANTED)
     once = {(ad["ClusterId"], ad["ProcId"]): ad for ad in ads}
     return sorted(once.values(), key=lambda ad: (_when(ad), ad["ClusterId"], ad["ProcId"]))
 

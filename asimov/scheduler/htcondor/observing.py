@@ -1,5 +1,8 @@
 """One pass over many jobs: the queue first, then event logs, then the history.
 
+The queue is asked once. Only for jobs of which none of the three knows is it asked again, by their
+numbers: a job may have lost its tag.
+
 The order matters. HTCondor writes a job's ending into its event log and the history before the
 job leaves the queue (measured: while 997 of 1,000 removed jobs were still in the queue 222 were
 in the history, and none was missing there once it had left). So what the queue does not have,
@@ -161,7 +164,7 @@ class _Pass:
 
     def run(self) -> None:
         """Ask one source after the other, until all is known or one can't be asked."""
-        for step in (self.queue, self.logs, self.strays, self.history):
+        for step in (self.queue, self.logs, self.history, self.strays, self.left_meanwhile):
             if not self.open:
                 break
             try:
@@ -245,6 +248,12 @@ class _Pass:
             self._take_history([f"AsimovProject =?= {quoted(self.project)}"])
         if self.open:
             self._take_history(_constraints(self.open.values()))
+
+    def left_meanwhile(self) -> None:
+        """Answer for jobs without a tag that have left the queue since the history was asked."""
+        numbered = [ticket for ticket in self.open.values() if ticket.job_id is not None]
+        if numbered:
+            self._take_history(_constraints(numbered))
 
     def _take_history(self, constraints: Iterable[str]) -> None:
         since = min(ticket.since for ticket in self.open.values()) - CLOCKS

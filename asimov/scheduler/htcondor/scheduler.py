@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from asimov.configuration import number, owner
 from asimov.errors import SchedulerError, SchedulerUnreachableError
 from asimov.scheduler.contract import Scheduler, check_intended
+from asimov.scheduler.folders import folder_of_dag, folder_of_submit_file
 from asimov.scheduler.htcondor import tagging
 from asimov.scheduler.htcondor.connection import (
     Connection,
@@ -45,7 +46,7 @@ from asimov.scheduler.jobs import (
 from asimov.scheduler.logbook import LogBook
 from asimov.scheduler.observations import Failure, Observation, Usage
 from asimov.scheduler.quoting import join_words
-from asimov.utils import environment
+from asimov.utils import environment, set_directory
 
 #: Options of the section ``[condor]``, and the submit commands that they set.
 _COMMANDS = {
@@ -74,6 +75,8 @@ class HTCondor(Scheduler):
         The project's identity, as in its jobs' `Tag`; None where it is not known.
     query_interval
         How many seconds lie between two queries of a command that goes on asking.
+    home
+        The project's folder, in which the methods of plugins begin; None where it is not known.
     """
 
     name: ClassVar[str] = "htcondor"
@@ -81,6 +84,7 @@ class HTCondor(Scheduler):
     defaults: dict[str, str] = field(default_factory=dict)
     project: str | None = None
     query_interval: float = _QUERY_INTERVAL
+    home: Path | None = None
     _logbook: LogBook | None = field(default=None, init=False, repr=False)
 
     @classmethod
@@ -105,7 +109,7 @@ class HTCondor(Scheduler):
             del defaults["accounting_group_user"]
         connection = Connection(option("condor", "scheduler"), option("condor", "collector"))
         interval = number(config, "condor", "query interval", _QUERY_INTERVAL)
-        return cls(connection, defaults, option("project", "id"), interval)
+        return cls(connection, defaults, option("project", "id"), interval, root)
 
     @property
     def place(self) -> str:
@@ -146,6 +150,7 @@ class HTCondor(Scheduler):
         ----------
         job
             A description; or the path of a file in HTCondor's submit language, or of a program.
+            What a submit file names is relative to its folder, see `asimov.scheduler.folders`.
 
         Raises
         ------
@@ -159,7 +164,7 @@ class HTCondor(Scheduler):
                 raise SchedulerError("no such submit file", where=path)
             program = of_program(path)
             if program is None:
-                return self._submit_text(path)
+                return self._submit_text(path.absolute())
             job = program
         commands = job.commands()
         if not _ELSEWHERE & {key.lower() for key in commands}:
@@ -169,15 +174,16 @@ class HTCondor(Scheduler):
         return self._send(self._parsed(commands), job.count)
 
     def _submit_text(self, path: Path) -> int:
-        return self._send(self._parsed(path.read_text(), where=path), 0)
+        with set_directory(folder_of_submit_file(path, self.home)):
+            return self._send(self._parsed(path.read_text(), where=path), 0)
 
     def submit_dag(
         self, dag_file: str | Path, batch_name: str | None = None, **commands: object
     ) -> int:
         """Submit a DAG file and return the cluster of the job that runs it.
 
-        The newest rescue file beside it is used, and files of an earlier submission are no
-        obstacle. Of `commands`, the accounting ones and attributes (``My.Name``) are for DAGMan
+        What it names is relative to its folder, see `asimov.scheduler.folders`. The newest rescue
+        file beside it is used, and files of an earlier submission are no obstacle. Of `commands`, the accounting ones and attributes (``My.Name``) are for DAGMan
         and its nodes, `requirements` for the nodes, whatever else for DAGMan itself.
 
         Raises
@@ -186,7 +192,13 @@ class HTCondor(Scheduler):
             Where the file or the submit file of a first node is missing, or HTCondor refuses.
         """
         check_intended()
-        path = Path(dag_file)
+        path = Path(dag_file).absolute()
+        with set_directory(folder_of_dag(path, self.home)):
+            return self._submit_dag(path, batch_name, commands)
+
+    def _submit_dag(
+        self, path: Path, batch_name: str | None, commands: Mapping[str, object]
+    ) -> int:
         check_dag(path)
         own = {submit_command(key): submit_value(value) for key, value in commands.items()}
         wanted = {**self.defaults, **own}

@@ -2,9 +2,9 @@
 
 Measured with 25.14.1 on a schedd that takes contacts and answers nothing: the bindings wait 20 s
 for the answer to a query or an act, and for ever for one to ``submit``, ``edit`` and ``history``;
-meanwhile no thread of Python runs. So before one of those a query shows that the schedd answers,
-and one that did not is left alone for as long as it was waited for: many questions in a row would
-each cost that.
+meanwhile no thread of Python runs. So where the schedd has not answered anything for a second, it
+has to give a sign of life before one of those (see `knocking`). One that did not answer is left
+alone for as long as it was waited for: many questions in a row would each cost that.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 
 #: A question that failed after so many seconds was not answered; before that it was refused.
-_LONG = 5.0
+LONG = 5.0
 #: For so many seconds after an answer a schedd is taken to go on answering.
 _RECENT = 1.0
 
@@ -47,7 +47,7 @@ class Silence:
             What the bindings raised.
         """
         now = time.monotonic()
-        if now - begun <= _LONG:
+        if now - begun <= LONG:
             return False
         self._until, self.failure = now + (now - begun), failure
         return True

@@ -17,6 +17,7 @@ from asimov.errors import SchedulerError
 from asimov.scheduler.contract import Scheduler, check_intended
 from asimov.scheduler.dagfile import read_dag_file, rescue_files
 from asimov.scheduler.eventlog import Event
+from asimov.scheduler.folders import folder_of_dag, folder_of_submit_file
 from asimov.scheduler.jobs import (
     JobDescription,
     Listed,
@@ -116,8 +117,10 @@ class LocalScheduler(Scheduler):
         if not isinstance(job, JobDescription):
             path = Path(job).absolute()
             job = (of_program(path) if path.is_file() else None) or path
-        submit = describe(job) if isinstance(job, JobDescription) else read_submit_file(job)
-        folder = Path.cwd()
+        if isinstance(job, JobDescription):
+            submit, folder = describe(job), Path.cwd()
+        else:
+            submit, folder = read_submit_file(job), folder_of_submit_file(job, self.root)
         self.spool.create()
         with self.spool.changing() as db:
             cluster = add_cluster(db, JOB, time.time(), tags=self._tags(), details={})
@@ -172,7 +175,8 @@ class LocalScheduler(Scheduler):
         aside (``.old``).
         """
         check_intended()
-        path, folder = Path(dag_file).absolute(), Path.cwd()
+        path = Path(dag_file).absolute()
+        folder = folder_of_dag(path, self.root)
         if commands.pop("force", False):
             for rescue in rescue_files(path):
                 rescue.replace(rescue.with_name(f"{rescue.name}.old"))
