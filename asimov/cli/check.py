@@ -13,6 +13,7 @@ import click
 
 from asimov import plugins
 from asimov.cli.output import say, show_json, warn
+from asimov.cli.seconds import Seconds
 from asimov.errors import EXIT_ERROR, EXIT_STUCK, AsimovError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ _OWN = {
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=1),
+    type=Seconds(min=1),
     default=600.0,
     metavar="SECONDS",
     help="How long a job may take (600).",

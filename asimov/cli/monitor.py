@@ -7,14 +7,12 @@ import sys
 import click
 
 from asimov.cli.opened import open_workspace
-from asimov.cli.output import say
+from asimov.cli.output import say, warn
 from asimov.cli.repeated import Repeated, one_pass, summarise
-from asimov.configuration import number
+from asimov.cli.rhythm import interval_option, rhythm_of
+from asimov.cli.seconds import Seconds
 from asimov.engine.monitor import monitor
 from asimov.errors import EXIT_UNREACHABLE
-
-#: Seconds between passes: a schedd that many people share is asked once a minute.
-_INTERVAL = {"local": 0.5}
 
 
 @click.command("monitor")
@@ -24,13 +22,11 @@ _INTERVAL = {"local": 0.5}
 @click.option("--until-idle", is_flag=True, help="Make passes until there is nothing to wait for.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0),
+    type=Seconds(min=0),
     metavar="SECONDS",
     help="Give up waiting after this time.",
 )
-@click.option(
-    "--interval", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Between passes."
-)
+@interval_option
 @click.option("-n", "--dry-run", "--dryrun", is_flag=True, help="Say what would happen; one pass.")
 def command(
     subject: str | None,
@@ -58,8 +54,9 @@ def command(
       asimov monitor --chain
       asimov monitor --chain --until-idle --timeout 3600
     """
-    if timeout is not None and not (until_idle or watch):
-        raise click.UsageError("--timeout goes with --until-idle or --watch")
+    for option, given in (("--timeout", timeout), ("--interval", interval)):
+        if given is not None and not (until_idle or watch):
+            raise click.UsageError(f"{option} goes with --until-idle or --watch")
     workspace = open_workspace()
     if not (watch or until_idle) or dry_run:
         if dry_run:
@@ -70,7 +67,7 @@ def command(
         if outcome.unreachable:
             sys.exit(EXIT_UNREACHABLE)
         return
-    if interval is None:
-        usual = _INTERVAL.get(workspace.scheduler_name, 60)
-        interval = number(workspace.project.config, "monitor", "interval", usual)
-    sys.exit(Repeated(workspace, subject, chain, until_idle, interval, timeout).run())
+    rhythm = rhythm_of(workspace, interval)
+    if rhythm.note:
+        warn(rhythm.note)
+    sys.exit(Repeated(workspace, subject, chain, until_idle, rhythm, timeout).run())

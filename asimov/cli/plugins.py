@@ -11,6 +11,7 @@ import click
 
 from asimov.cli import table
 from asimov.cli.output import say, show, show_json
+from asimov.cli.seconds import Seconds
 
 if TYPE_CHECKING:
     from asimov.catalogue.entries import Entry
@@ -47,7 +48,7 @@ def command() -> None:
 
 _TIMEOUT = click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(min=0, min_open=True),
     metavar="SECONDS",
     help="How long one package may take to load (60).",
 )

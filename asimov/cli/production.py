@@ -13,9 +13,8 @@ from asimov.configuration import owner
 from asimov.engine import handlers
 from asimov.engine.declarations import import_published
 from asimov.engine.lease import at_work
-from asimov.engine.observe import LOST
 from asimov.engine.readiness import waiting_for
-from asimov.engine.status import iso, rows
+from asimov.engine.status import LOST, iso, rows
 from asimov.engine.usage import used
 from asimov.errors import AsimovError
 from asimov.ledger.documents import dump

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 
 from asimov.cli.opened import broken
 from asimov.cli.output import say
+from asimov.cli.rhythm import Rhythm
 from asimov.configuration import number
 from asimov.engine import hooks
 from asimov.engine.aftermath import after_pass
 from asimov.engine.lease import at_work, watching
 from asimov.engine.monitor import Pass, monitor
-from asimov.engine.watch import LOOK, Watch
+from asimov.engine.status import LOST
+from asimov.engine.watch import Watch
 from asimov.errors import (
     EXIT_BUSY,
     EXIT_STUCK,
@@ -39,8 +41,8 @@ class Repeated:
         Whether to build and submit what has become ready.
     until_idle
         Whether to end when nothing is under way.
-    interval
-        Seconds between passes, in which the scheduler is asked.
+    rhythm
+        Seconds between passes, in which the scheduler is asked, and between looks at event logs.
     timeout
         Seconds after which to give up.
     """
@@ -49,7 +51,7 @@ class Repeated:
     subject: str | None
     chain: bool
     until_idle: bool
-    interval: float
+    rhythm: Rhythm
     timeout: float | None
     _said: Said = field(init=False)
     _watch: Watch = field(init=False)
@@ -68,7 +70,6 @@ class Repeated:
         self._watch = Watch(self.workspace, self._said, self.subject, self.chain)
         self._began = time.time()
         self._hooks = hooks.interval(self.workspace)
-        self.interval = max(self.interval, self.workspace.scheduler().shortest_interval, 0.1)
 
     def run(self) -> int:
         """Go on until the end; return the exit code."""
@@ -81,6 +82,7 @@ class Repeated:
     def _run(self) -> int:
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
         patience = number(self.workspace.project.config, "monitor", "patience", 600)
+        looks = self.rhythm.looks
         while True:
             self._said.next_pass()
             outcome = self._look()
@@ -91,7 +93,7 @@ class Repeated:
                 if code is not None:
                     return code
             # A pass that is due and could not be made, since another is at work, is tried again.
-            pause = min(LOOK, self._due_in() or (0.0 if outcome else self.interval))
+            pause = min(looks, self._due_in() or (0.0 if outcome else self.rhythm.passes))
             if deadline is not None and time.monotonic() + pause > deadline:
                 if self._unreachable:
                     return EXIT_UNREACHABLE
@@ -102,8 +104,8 @@ class Repeated:
     def _due_in(self) -> float:
         """Return in how many seconds the scheduler is to be asked again."""
         if self._asked is None:
-            return LOOK if self.interval >= LOOK else self.interval
-        return max(0.0, self._asked + self.interval - time.monotonic())
+            return self.rhythm.looks
+        return max(0.0, self._asked + self.rhythm.passes - time.monotonic())
 
     def _look(self) -> Pass | None:
         """Make a pass where one is due, or look at the logs; None where nothing is new."""
@@ -155,12 +157,14 @@ class Repeated:
             self._last_hooks()
             summarise(outcome, self.chain)
             return 0 if outcome.all_done else EXIT_STUCK
-        if not outcome.unreachable and outcome.active > outcome.lost:
+        if not outcome.unreachable and outcome.awaited:
             self._answered = time.monotonic()
         for line in (*outcome.unreachable, _counts(outcome)):
             self._said(line)
         if self.until_idle and time.monotonic() - self._answered > patience:
             summarise(outcome, self.chain)
+            if not outcome.unreachable:
+                say(f"gave up: for {patience:g} s ([monitor] patience) only lost jobs were left")
             return EXIT_UNREACHABLE if outcome.unreachable else EXIT_STUCK
         return None
 
@@ -204,7 +208,10 @@ class Said:
 
 
 def _counts(outcome: Pass) -> str:
-    return ", ".join(f"{outcome.counts[s]} {s}" for s in STATES if outcome.counts.get(s)) or "empty"
+    """Count the analyses by their states, and those apart whose jobs are lost."""
+    counts = {state: outcome.counts.get(state, 0) - outcome.lost.get(state, 0) for state in STATES}
+    counts[LOST] = sum(outcome.lost.values())
+    return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "empty"
 
 
 def summarise(outcome: Pass, chain: bool) -> None:
@@ -212,6 +219,8 @@ def summarise(outcome: Pass, chain: bool) -> None:
     say(_counts(outcome))
     for line in outcome.unreachable:
         say(f"the scheduler can't be asked: {line}")
+    if outcome.lost:
+        say("nothing tells what became of lost jobs: 'asimov why SUBJECT NAME' says what to do")
     if outcome.startable and not chain and not outcome.active:
         say(f"{outcome.startable} can be built and submitted: 'asimov monitor --chain' does both")
     if outcome.counts.get("stuck") or outcome.blocked:

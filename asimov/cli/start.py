@@ -5,14 +5,13 @@ from __future__ import annotations
 import click
 
 from asimov.cli.opened import open_workspace
-from asimov.cli.output import say
+from asimov.cli.output import say, warn
+from asimov.cli.rhythm import interval_option, rhythm_of
 from asimov.engine import service
 
 
 @click.command("start")
-@click.option(
-    "--interval", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Between passes."
-)
+@interval_option
 def command(interval: float | None) -> None:
     """Keep the monitor running in the background until 'asimov stop'.
 
@@ -24,6 +23,8 @@ def command(interval: float | None) -> None:
       asimov start --interval 60
     """
     workspace = open_workspace()
+    if note := rhythm_of(workspace, interval).note:
+        warn(note)
     job = service.start(workspace, interval)
     log = workspace.project.logs / "monitor.log"
     say(f"The monitor runs in the background as job {job}; it writes to {log}")

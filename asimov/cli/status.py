@@ -12,7 +12,7 @@ import click
 from asimov.cli import table
 from asimov.cli.opened import open_workspace
 from asimov.cli.output import say, show_json
-from asimov.engine.status import Row, ago, rows, unreadable
+from asimov.engine.status import LOST, Row, ago, rows, unreadable
 from asimov.engine.usage import total, used
 from asimov.scheduler import Usage
 from asimov.workspace import Workspace
@@ -125,7 +125,8 @@ def _table(found: list[Row]) -> tuple[list[str], list[list[str]]]:
 
 def _cells(row: Row) -> list[str]:
     job = str(row.job_id) if row.job_id is not None else ""
-    if row.job_state and row.job_state != "running":
+    lost = row.job_state == LOST
+    if row.job_state and row.job_state != "running" and not lost:
         job += f" {row.job_state}"
     why = "; ".join(row.waiting_for[:_SHOWN])
     if len(row.waiting_for) > _SHOWN:
@@ -136,7 +137,7 @@ def _cells(row: Row) -> list[str]:
         row.subject,
         row.name,
         row.pipeline,
-        row.status,
+        LOST if lost and row.status != "stuck" else row.status,
         job,
         row.progress or "",
         _time_in_state(row),

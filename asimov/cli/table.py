@@ -19,6 +19,7 @@ COLOURS = {
     "finished": "green",
     "uploaded": "green",
     "stuck": "bold red",
+    "lost": "bold red",
     "stop": "yellow",
     "stopped": "yellow",
     "restart": "yellow",

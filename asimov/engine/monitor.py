@@ -9,10 +9,11 @@ from asimov.engine import calling, handlers, labelling
 from asimov.engine.attempts import MAY_COME, ask, settle
 from asimov.engine.build import build
 from asimov.engine.guard import call
-from asimov.engine.observe import LOST, Observer
+from asimov.engine.observe import Observer
 from asimov.engine.readiness import blocked, waiting_for
 from asimov.engine.refresh import refresh
 from asimov.engine.requirements import missing_outputs
+from asimov.engine.status import LOST
 from asimov.engine.submit import submit
 from asimov.engine.throttle import deferral
 from asimov.engine.usage import measure
@@ -36,11 +37,11 @@ class Pass:
     Attributes
     ----------
     counts
-        How many analyses are in each state.
+        How many analyses are in each state, those with a lost job included.
     active
         How many have, or may have, a job that the next pass may say something new of.
     lost
-        How many of these have a job that no source knows any more.
+        How many of these, in each state, have a job that no source knows any more.
     blocked
         Ready analyses that wait for something only a person can bring about.
     waiting
@@ -58,13 +59,18 @@ class Pass:
 
     counts: dict[str, int] = field(default_factory=dict)
     active: int = 0
-    lost: int = 0
+    lost: dict[str, int] = field(default_factory=dict)
     blocked: int = 0
     waiting: int = 0
     startable: int = 0
     unreachable: list[str] = field(default_factory=list)
     broken: int = 0
     moved: int = 0
+
+    @property
+    def awaited(self) -> bool:
+        """Whether a scheduler may have news of any: a lost job is for a person to say of."""
+        return self.active > sum(self.lost.values())
 
     @property
     def all_done(self) -> bool:
@@ -307,7 +313,7 @@ def _count(workspace: Workspace, keys: set[Key], result: Pass) -> None:
         status = workspace.status(key)
         record = workspace.records.get(key)
         if STATES[status].active and record and record.job_state == LOST:
-            result.lost += 1
+            result.lost[status] = result.lost.get(status, 0) + 1
         result.active += STATES[status].active or (key in with_job and status != "stuck")
         result.counts[status] = result.counts.get(status, 0) + 1
     ready = [key for key in keys if workspace.status(key) == "ready"]

@@ -13,7 +13,7 @@ from asimov.engine.failing import Retry, Words, ending
 from asimov.engine.guard import HookError, call, guarded, overrides
 from asimov.engine.holds import Outcome, tend
 from asimov.engine.refresh import may_be_old
-from asimov.engine.status import ago
+from asimov.engine.status import LOST, ago
 from asimov.errors import AsimovError, SchedulerError, SchedulerUnreachableError
 from asimov.ledger.database import JournalError
 from asimov.ledger.needs import Key
@@ -24,9 +24,6 @@ from asimov.states import allowed
 from asimov.workspace import Workspace
 
 Report = Callable[[str], None]
-
-#: The state of a job that no source knows any more: a person has to say what became of it.
-LOST = "lost"
 
 #: What a pass has seen of a job: the job's state, a line about it, its progress.
 Seen = tuple[str | None, str | None, str | None]

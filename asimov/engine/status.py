@@ -15,6 +15,9 @@ from asimov.ledger.records import Record
 from asimov.states import STATES
 from asimov.workspace import Workspace
 
+#: The state of a job that no source knows any more: a person has to say what became of it.
+LOST = "lost"
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

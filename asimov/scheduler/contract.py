@@ -73,6 +73,8 @@ class Scheduler(ABC):
     """
 
     name: ClassVar[str]
+    #: The option of the configuration that sets `shortest_interval`, if one does.
+    interval_option: ClassVar[str] = ""
     #: Where bookmarks in event logs are kept; without one logs are read from their beginning.
     bookmarks: BookmarkStore | None = field(default=None, init=False, repr=False)
     _tag: Tag | None = field(default=None, init=False, repr=False)

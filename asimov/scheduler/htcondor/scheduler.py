@@ -80,6 +80,7 @@ class HTCondor(Scheduler):
     """
 
     name: ClassVar[str] = "htcondor"
+    interval_option: ClassVar[str] = "[condor] query interval"
     connection: Connection = field(default_factory=Connection)
     defaults: dict[str, str] = field(default_factory=dict)
     project: str | None = None
@@ -183,8 +184,9 @@ class HTCondor(Scheduler):
         """Submit a DAG file and return the cluster of the job that runs it.
 
         What it names is relative to its folder, see `asimov.scheduler.folders`. The newest rescue
-        file beside it is used, and files of an earlier submission are no obstacle. Of `commands`, the accounting ones and attributes (``My.Name``) are for DAGMan
-        and its nodes, `requirements` for the nodes, whatever else for DAGMan itself.
+        file beside it is used, and files of an earlier submission are no obstacle. Of `commands`,
+        the accounting ones and attributes (``My.Name``) are for DAGMan and its nodes,
+        `requirements` for the nodes, whatever else for DAGMan itself.
 
         Raises
         ------

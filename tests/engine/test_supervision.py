@@ -1,0 +1,261 @@
+"""Whatever way a plugin's code ends the process, the command does not pass for a success."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asimov.pipelines.testing import SimpleTestPipeline
+
+#: Runs asimov with a pipeline `dying`, of which one method ends the process in some way.
+COMMAND = """
+import ctypes, os, signal, sys, threading, time
+from types import SimpleNamespace
+from asimov import plugins
+from asimov.cli import main
+from asimov.pipelines.testing import SimpleTestPipeline
+
+how, method = sys.argv.pop(1), sys.argv.pop(1)
+
+def in_thread():
+    threading.Thread(target=os._exit, args=(0,)).start()
+    time.sleep(60)
+
+WAYS = {
+    "os._exit(0)": lambda: os._exit(0),
+    "os._exit(3)": lambda: os._exit(3),
+    "os._exit(0) in a thread": in_thread,
+    "SIGKILL": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "SIGTERM": lambda: os.kill(os.getpid(), signal.SIGTERM),
+    "exit(0) of C": lambda: ctypes.CDLL(None).exit(0),
+    "_exit(0) of C": lambda: ctypes.CDLL(None)._exit(0),
+    "execv": lambda: os.execv("/bin/true", ["true"]),
+    "SystemExit in a thread": lambda: threading.Thread(target=sys.exit).start(),
+    "a child of its own": lambda: os.waitpid(os.fork() or os._exit(0), 0),
+}
+
+def die(self, *arguments, **named):
+    WAYS[how]()
+    return getattr(super(Dying, self), method)(*arguments, **named)
+
+Dying = type("Dying", (SimpleTestPipeline,), {method: die, "submits_by_program": False})
+entry = SimpleNamespace(name="dying", dist=None, value="dying", load=lambda: Dying)
+real = plugins.found
+plugins.found = lambda group: {
+    **real(group), **({"dying": entry} if group == plugins.PIPELINES else {})
+}
+main()
+"""
+
+#: The ways, and the exit codes that they come to.
+WAYS = {
+    "os._exit(0)": 1,
+    "os._exit(3)": 3,
+    "os._exit(0) in a thread": 1,
+    "SIGKILL": -signal.SIGKILL,
+    "SIGTERM": -signal.SIGTERM,
+    "exit(0) of C": 1,
+    "_exit(0) of C": 1,
+    "execv": 1,
+}
+
+#: The methods, by the commands that call them.
+METHODS = {
+    "before_config": ("manage", "build"),
+    "before_build": ("manage", "submit"),
+    "build_dag": ("manage", "submit"),
+    "before_submit": ("manage", "submit"),
+    "submit_dag": ("manage", "submit"),
+    "detect_completion": ("monitor",),
+    "after_completion": ("monitor",),
+    "collect_assets": ("monitor", "--chain"),
+    "after_processing": ("monitor",),
+}
+
+SEED = int(os.environ.get("ASIMOV_SEED") or random.randrange(1_000_000))
+
+
+def command(how: str, method: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-c", COMMAND, how, method, *arguments]
+
+
+def run(lab: Any, how: str, method: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(how, method, *arguments),
+        cwd=lab.root, check=False, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+
+def ready_for(lab: Any, method: str) -> None:
+    """Bring `bad` to where the method is called next, beside `good`."""
+    lab.register("dying", SimpleTestPipeline)
+    lab.apply("bad, pipeline: dying", "good")
+    if METHODS[method] != ("manage", "build"):
+        lab.run("manage", "build")
+    if "monitor" in METHODS[method]:
+        lab.run("manage", "submit")
+        for name in ("bad", "good"):
+            lab.until(name)
+
+
+def forget_deaths(lab: Any) -> None:
+    """Have no deaths counted: the next is a first one."""
+    (lab.root / ".asimov" / "calling").write_bytes(b"")
+    with closing(sqlite3.connect(lab.root / ".asimov" / "journal.db")) as journal, journal:
+        journal.execute("DELETE FROM properties WHERE key = 'troubled calls'")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_end_of_the_process_in_a_method_is_told_and_is_no_success(lab: Any, method: str) -> None:
+    draw = random.Random(f"{SEED} {method}")
+    ways = draw.sample(sorted(WAYS), 2)
+    ready_for(lab, method)
+    for how in ways:
+        ran = run(lab, how, method, *METHODS[method])
+        told = (SEED, how, ran)
+        assert ran.returncode == WAYS[how] != 0, told
+        [line] = [each for each in ran.stderr.splitlines() if each.startswith("error: ")]
+        assert line.startswith(f"error: s/bad: dying.{method} ended asimov's process ("), told
+        forget_deaths(lab)
+    # The next commands find out what was done, and bring both to their ends.
+    lab.finish()
+    assert lab.states() == {"bad": "uploaded", "good": "uploaded"}, (SEED, ways)
+
+
+def test_each_way_to_end_the_process_is_told_and_is_no_success(lab: Any) -> None:
+    ready_for(lab, "detect_completion")
+    for how, code in WAYS.items():
+        ran = run(lab, how, "detect_completion", "monitor")
+        assert ran.returncode == code, (how, ran)
+        assert "error: s/bad: dying.detect_completion ended asimov's process (" in ran.stderr
+        forget_deaths(lab)
+
+
+def test_after_three_ends_the_analysis_is_left_alone_and_the_others_go_on(lab: Any) -> None:
+    ready_for(lab, "detect_completion")
+    for _ in range(3):
+        assert run(lab, "os._exit(0)", "detect_completion", "monitor").returncode == 1
+    ran = run(lab, "os._exit(0)", "detect_completion", "monitor")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert lab.states() == {"bad": "stuck", "good": "uploaded"}
+
+
+@pytest.mark.parametrize("how", ["SystemExit in a thread", "a child of its own"])
+def test_what_does_not_end_the_process_is_no_end_of_it(lab: Any, how: str) -> None:
+    ready_for(lab, "detect_completion")
+    ran = run(lab, how, "detect_completion", "monitor")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert lab.states() == {"bad": "uploaded", "good": "uploaded"}
+
+
+@contextmanager
+def watch(lab: Any, **how: Any) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Have a watch, and the process in it that works."""
+    lab.apply("a, seconds: 1000")
+    arguments = [sys.executable, "-u", "-m", "asimov", "monitor", "--chain", "--watch"]
+    with subprocess.Popen(
+        arguments, cwd=lab.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how
+    ) as process:
+        try:
+            assert process.stdout is not None
+            while "1 running" not in process.stdout.readline():
+                assert process.poll() is None
+            children = Path("/proc", str(process.pid), "task", str(process.pid), "children")
+            [worker] = children.read_text().split()
+            yield process, int(worker)
+        finally:
+            process.kill()
+
+
+def gone(process: int) -> bool:
+    """Say whether a process has ended, within a while."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        try:
+            if Path("/proc", str(process), "stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except OSError:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (signal.SIGTERM, -signal.SIGTERM),
+        (signal.SIGHUP, -signal.SIGHUP),
+        (signal.SIGINT, 130),
+        (signal.SIGKILL, -signal.SIGKILL),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_a_signal_to_the_command_ends_it_and_its_work(lab: Any, number: int, code: int) -> None:
+    with watch(lab) as (process, worker):
+        process.send_signal(number)
+        _, told = process.communicate(timeout=60)
+        assert process.returncode == code, told
+        assert "error" not in told
+        assert gone(worker)
+    lab.run("monitor")
+
+
+def test_a_signal_to_the_process_that_works_ends_the_command_as_well(lab: Any) -> None:
+    with watch(lab) as (process, worker):
+        os.kill(worker, signal.SIGTERM)
+        assert process.wait(60) == -signal.SIGTERM
+
+
+def test_ctrl_c_at_a_terminal_ends_the_command_once(lab: Any) -> None:
+    ours, theirs = os.openpty()
+
+    def take_terminal() -> None:
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    with (
+        closing(os.fdopen(ours, "wb", buffering=0)) as keys,
+        watch(lab, stdin=theirs, start_new_session=True, preexec_fn=take_terminal) as (
+            process,
+            worker,
+        ),
+    ):
+        os.close(theirs)
+        keys.write(b"\x03")
+        _, told = process.communicate(timeout=60)
+        assert (process.returncode, told) == (130, "\n")
+        assert gone(worker)
+
+
+def test_a_command_that_is_stopped_stops_its_work_until_it_goes_on(lab: Any) -> None:
+    with watch(lab) as (process, worker):
+        process.send_signal(signal.SIGTSTP)
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+        state = Path("/proc", str(worker), "stat").read_text().rpartition(")")[2].split()[0]
+        assert state == "T"
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == -signal.SIGTERM
+
+
+def test_standard_input_and_output_are_the_commands_own(lab: Any) -> None:
+    text = "{kind: subject, name: piped}\n"
+    ran = subprocess.run(
+        [sys.executable, "-m", "asimov", "apply", "-f", "/dev/stdin"],
+        cwd=lab.root, input=text, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (0, ""), ran
+    assert ran.stdout.count("Done: 1 added") == 1
+    with suppress(FileNotFoundError):  # nothing of the supervision is left behind
+        assert not list(lab.root.glob("core*"))
