@@ -211,7 +211,7 @@ def retry(workspace: Workspace, analysis: Analysis, attempt: Attempt, answer: Go
     """
     if answer.removed or attempt.stage != "run" or not _can_resurrect(analysis):
         return None
-    most = _number(analysis, "max resurrections", MAX_RESURRECTIONS, whole=True)
+    most = _number(analysis, "max resurrections", MAX_RESURRECTIONS)
     # On this machine there is no pool that might be better in a minute.
     pause = _number(
         analysis, "resurrection pause", 0 if attempt.scheduler == "local" else RESURRECTION_PAUSE
@@ -249,13 +249,13 @@ def _ended(workspace: Workspace, attempt: Attempt, answer: Gone) -> float:
     return answer.ended_at or max(seen or 0.0, attempt.submitted or attempt.intended)
 
 
-def _number(analysis: Analysis, setting: str, otherwise: float, *, whole: bool = False) -> float:
+def _number(analysis: Analysis, setting: str, otherwise: float) -> float:
     value = analysis.meta.get(setting, otherwise)
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         number = float(value)
-        if 0 <= number < 1e9 and not (whole and number % 1):
+        if 0 <= number < 1e9:
             return number
     raise AsimovError(
-        f"{setting}: should be a {'whole ' if whole else ''}number from 0, and is {value!r}",
+        f"{setting}: should be a number from 0, and is {value!r}",
         hint=f"mend it in the ledger: {'/'.join(analysis.key)}",
     )

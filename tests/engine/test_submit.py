@@ -7,10 +7,11 @@ from typing import Any
 
 import git
 import pytest
+from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov.engine import attempts
 from asimov.engine.written import job_id_in
-from asimov.pipeline import PipelineLogger
+from asimov.pipeline import Pipeline, PipelineLogger
 
 
 def test_a_dry_run_prints_and_touches_nothing(lab: Any, everything: Any) -> None:
@@ -239,3 +240,27 @@ def test_a_program_that_submits_is_given_time_after_a_crash(
     assert lab.states() == {"a": "ready"}
     monkeypatch.setattr(attempts, "SUBMITTING", 0)
     assert "no job was made by the attempt that was cut short" in lab.run("monitor").out
+
+
+def test_the_simplest_dag_names_a_submit_file_beside_it(lab: Any) -> None:
+    class Simplest(Pipeline):
+        """Writes a DAG and its submit file into the run directory, and leaves the rest as it is."""
+
+        name = "simplest"
+        config_template = SimpleTestPipeline.config_template
+
+        def build_dag(self, dryrun: bool = False) -> None:
+            rundir = Path(self.production.rundir)
+            rundir.mkdir(parents=True, exist_ok=True)
+            self.dag_file.write_text("JOB A n.sub\n")
+            (rundir / "n.sub").write_text(
+                "executable = /bin/echo\narguments = hello\noutput = n.out\nlog = n.log\nqueue\n"
+            )
+
+        def detect_completion(self) -> bool:
+            return Path(self.production.rundir, "n.out").read_text() == "hello\n"
+
+    lab.register("simplest", Simplest)
+    lab.apply("a, pipeline: simplest")
+    lab.finish()
+    assert lab.states() == {"a": "uploaded"}

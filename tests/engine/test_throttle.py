@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from asimov.engine.throttle import Limits, deferral, makes_room
+from asimov.engine.throttle import Limits, Throttle, deferral, makes_room
 from asimov.errors import EXIT_UNREACHABLE, AsimovError, SchedulerUnreachableError
 from asimov.scheduler.local import LocalScheduler
 
@@ -210,3 +210,22 @@ def test_limits_are_read_from_the_configuration() -> None:
         {"monitor": {"max active": "3", "max submissions": "0"}, "condor": {"max queued": "1000"}}
     )
     assert Limits.of(config) == Limits(3, 0, 1000)
+
+
+def test_what_waits_is_counted_no_more_often_than_the_scheduler_wants_to_be_asked(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit(lab, "condor/max queued", 3)
+    workspace = lab.open()
+    asked: list[int] = []
+    monkeypatch.setattr(LocalScheduler, "queued", lambda self: asked.append(1) or 1)
+    monkeypatch.setattr(LocalScheduler, "shortest_interval", 3600)
+    for _ in range(2):  # a watch submits whenever a log tells of an end
+        throttle = Throttle(workspace)
+        assert throttle.full() is None
+        throttle.count()
+    assert "3 jobs wait in the queue" in (Throttle(workspace).full() or "")
+    assert len(asked) == 1
+    monkeypatch.setattr(LocalScheduler, "shortest_interval", 0)
+    assert Throttle(workspace).full() is None
+    assert len(asked) == 2

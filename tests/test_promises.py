@@ -1,0 +1,52 @@
+"""The figures that the documentation promises are those that the program goes by."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from asimov.cli import rhythm
+from asimov.engine import calling, failing, hooks, lease, timelimit, watch
+from asimov.pipeline import MAX_RESURRECTIONS, RESURRECTION_PAUSE
+from asimov.scheduler.htcondor import scheduler as htcondor
+from asimov.scheduler.local import scheduler as local
+
+DOCS = Path(__file__).parents[1] / "docs"
+WORDS = {"one": 1, "two": 2, "three": 3, "a": 1, "five": 5}
+
+#: A page, what it says with the figure in brackets, how many seconds are in one of it, and the
+#: program's own figure.
+PROMISES = [
+    ("tracking.md", r"a round at most once (a) minute \(`\[condor\] query interval`\)", 60,
+     htcondor._QUERY_INTERVAL),
+    ("tracking.md", r"In between, every (\w+) seconds, asimov\s+looks", 1, watch.LOOK),
+    ("tracking.md", r"`\[monitor\] hook timeout` \((\d+) s\)", 1, timelimit.TIMEOUT),
+    ("tracking.md", r"`\[monitor\] lease` \((\d+) s\)", 1, lease.LEASE),
+    ("tracking.md", r"with it (\w+) times in a row is not called", 1, calling.DEATHS),
+    ("tracking.md", r"and of at most (\d+) jobs in a round", 1, failing.ASKED),
+    ("schedulers.md", r"\| `query interval` \| (\d+) \|", 1, htcondor._QUERY_INTERVAL),
+    ("schedulers.md", r"the schedd is asked at most once (a) minute", 60, htcondor._QUERY_INTERVAL),
+    ("schedulers.md", r"\| `interval` \| (\d+); local", 1, rhythm._USUAL),
+    ("schedulers.md", r"\| `interval` \| \d+; local: ([\d.]+) \|", 1, rhythm._USUAL_OF["local"]),
+    ("schedulers.md", r"`resurrection pause`, (\d+) s", 1, RESURRECTION_PAUSE),
+    ("schedulers.md", r"at most\s+(\w+) times \(`max resurrections`\)", 1, MAX_RESURRECTIONS),
+    ("schedulers.md", r"\| `grace` \| (\d+) \|", 1, local.GRACE),
+    ("configuration.md", r"`condor/query interval` \| (\d+) \|", 1, htcondor._QUERY_INTERVAL),
+    ("configuration.md", r"of a watch, from ([\d.]+);", 1, rhythm._LEAST),
+    ("configuration.md", r"logs are looked at every (\d+) seconds", 1, watch.LOOK),
+    ("configuration.md", r"`monitor/hook timeout` \| (\d+) \|", 1, timelimit.TIMEOUT),
+    ("configuration.md", r"`monitor/hooks interval` \| (\d+) \|", 1, hooks.INTERVAL),
+    ("configuration.md", r"`monitor/lease` \| (\d+) \|", 1, lease.LEASE),
+    ("configuration.md", r"`local/grace` \| (\d+) \|", 1, local.GRACE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("page", "says", "unit", "own"), PROMISES)
+def test_a_figure_of_the_documentation_is_the_programs(
+    page: str, says: str, unit: float, own: float
+) -> None:
+    found = re.findall(says, (DOCS / page).read_text())
+    assert len(found) == 1, (page, says, found)
+    assert float(WORDS.get(found[0]) or found[0]) * unit == own
