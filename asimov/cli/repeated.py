@@ -10,7 +10,7 @@ from asimov.cli.opened import broken
 from asimov.cli.output import say
 from asimov.cli.rhythm import Rhythm
 from asimov.configuration import number
-from asimov.engine import hooks
+from asimov.engine import hooks, supervision
 from asimov.engine.aftermath import after_pass
 from asimov.engine.lease import at_work, watching
 from asimov.engine.monitor import Pass, monitor
@@ -77,6 +77,7 @@ class Repeated:
             self.workspace,
             "asimov monitor --watch" if not self.until_idle else "asimov monitor --until-idle",
         ):
+            supervision.watching()
             return self._run()
 
     def _run(self) -> int:

@@ -4,7 +4,7 @@ A plugin can end the process of a command: by `os._exit`, a signal, C's ``exit``
 replacing the program. Nothing that runs in that process can be sure to report it. So a command
 works in a child process, and the parent only waits. The child notes whose method it calls and, at
 last, that it has come to its end. Without that last note the parent prints one line and ends with
-an exit code other than 0.
+an exit code other than 0. Of a watch a new child takes the place of the one that a plugin ended.
 
 To everybody else the two look like one process. The parent passes on each signal that is sent to
 it alone; the terminal's reach both. The parent stops when the child is stopped, and ends as the
@@ -19,11 +19,17 @@ import sys
 from contextlib import suppress
 from typing import NamedTuple, NoReturn
 
+from asimov import text
+
 #: How a command that begins again (see `process.again`) finds its supervisor: "process handle".
 _VARIABLE = "ASIMOV_SUPERVISED"
 #: Longer notes are cut.
 _LONGEST = 2000
+#: Where the note stands that the command is a watch.
+_WATCHING = 2 * _LONGEST
 _PR_SET_PDEATHSIG = 1
+#: Signals by which a program ends that is at fault; others may be a person's.
+_FAULTS = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 #: What is passed on.
 _PASSED = {
     signal.SIGINT,
@@ -57,15 +63,34 @@ def supervise() -> None:
         return
     sys.stdout.flush()
     sys.stderr.flush()
-    parent = os.getpid()
-    handle = os.memfd_create("asimov command")
+    parent, failed = os.getpid(), False
+    try:
+        handle = os.memfd_create("asimov command")
+    except OSError:  # no room for it
+        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {*_PASSED, signal.SIGCHLD})
-    child = os.fork()
-    if child:
-        _wait(child, handle)
+    while child := _forked():
+        ending = _wait(child, handle)
+        if not ending.may_go_on:
+            _end(ending, failed)
+        _tell(ending)
+        failed = True
+        os.ftruncate(handle, 0)
+    if child is None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        os.close(handle)
+        return
     _die_with(parent)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     _notes = _Notes(handle, os.getpid())
+
+
+def _forked() -> int | None:
+    """Return the number of a new child process, 0 in that child, None where there can't be one."""
+    try:
+        return os.fork()
+    except OSError:  # there are too many processes: the command goes on by itself
+        return None
 
 
 def adopt() -> None:
@@ -103,11 +128,16 @@ def ended() -> None:
     _write(b"=")
 
 
-def _write(note: bytes) -> None:
+def watching() -> None:
+    """Note that the command is a watch, which begins anew where a plugin ends it."""
+    _write(b"w", _WATCHING)
+
+
+def _write(note: bytes, at: int = 0) -> None:
     # A child that a plugin has forked has nothing to note.
     if _notes is not None and _notes.owner == os.getpid():
         with suppress(OSError):
-            os.pwrite(_notes.handle, note, 0)
+            os.pwrite(_notes.handle, note, at)
 
 
 def _die_with(parent: int) -> None:
@@ -119,8 +149,49 @@ def _die_with(parent: int) -> None:
         os._exit(1)
 
 
-def _wait(child: int, handle: int) -> NoReturn:
-    """Wait for the child, pass on what is sent to this process alone, and end as the child did."""
+class _Ending(NamedTuple):
+    """How a child ended.
+
+    Attributes
+    ----------
+    code
+        Its exit code, or less than 0 for a signal.
+    notes
+        What it had noted last.
+    passed
+        The signals that were passed on to it.
+    """
+
+    code: int
+    notes: bytes
+    passed: frozenset[int]
+
+    @property
+    def early(self) -> bool:
+        """Whether the command had not come to its end, and nobody had asked for one."""
+        return not self.notes.startswith(b"=") and -self.code not in self.passed
+
+    @property
+    def called(self) -> str:
+        """Whose method was running; empty where none was."""
+        note = self.notes.partition(b"\n")[0]
+        return text.line(note[1:].decode(errors="replace")) if note.startswith(b"+") else ""
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether it is a watch that a plugin ended, and no person by a signal."""
+        watched = self.notes[_WATCHING:] == b"w"
+        by_itself = self.code >= 0 or -self.code in _FAULTS
+        return self.early and watched and bool(self.called) and by_itself
+
+    def __str__(self) -> str:
+        if self.code >= 0:
+            return f"exit code {self.code}"
+        return f"signal {signal.Signals(-self.code).name}"
+
+
+def _wait(child: int, handle: int) -> _Ending:
+    """Wait for the child's end, and pass on what is sent to this process alone."""
     passed: set[int] = set()
     while True:
         told = signal.sigwaitinfo({*_PASSED, signal.SIGCHLD})
@@ -133,38 +204,34 @@ def _wait(child: int, handle: int) -> NoReturn:
         if process and os.WIFSTOPPED(status):
             os.kill(os.getpid(), signal.SIGSTOP)  # goes on when somebody has it go on
         elif process:
-            _end(status, os.pread(handle, 2 * _LONGEST, 0), passed)
+            notes = os.pread(handle, _WATCHING + 1, 0)
+            return _Ending(os.waitstatus_to_exitcode(status), notes, frozenset(passed))
 
 
-def _end(status: int, notes: bytes, passed: set[int]) -> NoReturn:
-    code = os.waitstatus_to_exitcode(status)
-    if not notes.startswith(b"=") and -code not in passed:
-        told = _told(code, notes)
-        if told:
-            with suppress(OSError):
-                os.write(2, f"{told}\n".encode())
-            code = code or 1
-    if code < 0:
-        _die_of(-code)
-    os._exit(code)
+def _end(ending: _Ending, failed: bool) -> NoReturn:
+    """End as the child did, but not as a success where it, or one before it, ended too early."""
+    told = ending.early and _tell(ending)
+    if ending.code < 0:
+        _die_of(-ending.code)
+    os._exit(ending.code or int(told or failed))
 
 
-def _told(code: int, notes: bytes) -> str:
-    """Return what is to be said of an end that came too early; empty for a person's signal."""
-    by = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-    again = "run the command again: it finds out what was done, and goes on from there"
-    if notes.startswith(b"+"):
-        what = notes[1:].partition(b"\n")[0].decode(errors="replace")
-        return (
-            f"error: {what} ended asimov's process ({by}); the command has not come to its end\n"
-            f"  {again}; what ends it three times in a row is left alone"
-        )
-    if code < 0:
-        return ""
-    return (
-        f"error: asimov's process ended ({by}) before the command had come to its end; "
-        f"a thread of a plugin may have done so\n  {again}"
-    )
+def _tell(ending: _Ending) -> bool:
+    """Print that a child ended too early, unless a person's signal did that; return whether."""
+    if ending.called:
+        line = f"{ending.called}: asimov's process ended in it ({ending})"
+    elif ending.code >= 0:
+        line = f"asimov's process ended ({ending}), as by a thread that a plugin has left"
+    else:
+        return False
+    hint = "run the command again: it finds out what was done, and goes on from there"
+    if ending.may_go_on:
+        hint = "the watch begins anew, finds out what was done, and goes on from there"
+    if ending.called:
+        hint += "; what ends it three times in a row is left alone"
+    with suppress(OSError):
+        os.write(2, f"error: {line}, before the command had come to its end\n  {hint}\n".encode())
+    return True
 
 
 def _die_of(number: int) -> NoReturn:

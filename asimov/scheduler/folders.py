@@ -36,13 +36,13 @@ def folder_of_dag(path: Path, home: Path | None) -> Path:
         return folders[0]
     named = list(_named_in_dag(path))
 
-    def lacking(folder: Path) -> int:
+    def lacking(folder: Path) -> tuple[int, int]:
         files = [folder / folder_of_node / name for folder_of_node, name in named]
         missing = sum(not file.is_file() for file in files)
         submit_files = [
             (file, folder / named[n][0]) for n, file in enumerate(files[:_NODES]) if file.is_file()
         ]
-        return missing + sum(_lacking(file, where) for file, where in submit_files)
+        return missing, sum(_lacking(file, where) for file, where in submit_files)
 
     return min(folders, key=lacking)
 

@@ -131,7 +131,7 @@ def test_an_end_of_the_process_in_a_method_is_told_and_is_no_success(lab: Any, m
         told = (SEED, how, ran)
         assert ran.returncode == WAYS[how] != 0, told
         [line] = [each for each in ran.stderr.splitlines() if each.startswith("error: ")]
-        assert line.startswith(f"error: s/bad: dying.{named} ended asimov's process ("), told
+        assert line.startswith(f"error: s/bad: dying.{named}: asimov's process ended in it ("), told
         forget_deaths(lab)
     # The next commands find out what was done, and bring both to their ends.
     lab.finish()
@@ -143,7 +143,7 @@ def test_each_way_to_end_the_process_is_told_and_is_no_success(lab: Any) -> None
     for how, code in WAYS.items():
         ran = run(lab, how, "detect_completion", "monitor")
         assert ran.returncode == code, (how, ran)
-        assert "error: s/bad: dying.detect_completion ended asimov's process (" in ran.stderr
+        assert "error: s/bad: dying.detect_completion: asimov's process ended in it (" in ran.stderr
         forget_deaths(lab)
 
 
@@ -153,6 +153,17 @@ def test_after_three_ends_the_analysis_is_left_alone_and_the_others_go_on(lab: A
         assert run(lab, "os._exit(0)", "detect_completion", "monitor").returncode == 1
     ran = run(lab, "os._exit(0)", "detect_completion", "monitor")
     assert (ran.returncode, ran.stderr) == (0, "")
+    assert lab.states() == {"bad": "stuck", "good": "uploaded"}
+
+
+def test_a_watch_goes_on_without_what_ended_it(lab: Any) -> None:
+    ready_for(lab, "detect_completion")
+    until = ("--chain", "--until-idle", "--interval", "0.1", "--timeout", "60")
+    ran = run(lab, "os._exit(0)", "detect_completion", "monitor", *until)
+    assert ran.returncode == 3, ran
+    told = "error: s/bad: dying.detect_completion: asimov's process ended in it (exit code 0)"
+    assert ran.stderr.count(told) == 3
+    assert ran.stderr.count("the watch begins anew") == 3
     assert lab.states() == {"bad": "stuck", "good": "uploaded"}
 
 

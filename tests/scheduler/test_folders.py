@@ -94,6 +94,13 @@ def test_paths_in_a_submit_file_begin_where_they_are_found(
     assert folder_of_dag(Path("working/a/x.dag"), home) == home / folder
 
 
+def test_what_a_submit_file_names_weighs_less_than_the_file_itself(home: Path) -> None:
+    text = "executable = made.sh\ninput = made.in\noutput = made/out\nqueue\n"  # by a PRE script
+    write("working/a/n.sub", text)
+    write("working/a/x.dag", "JOB a n.sub\n")
+    assert folder_of_dag(Path("working/a/x.dag"), home) == home / "working" / "a"
+
+
 def test_whatever_is_there_the_folder_is_one_that_has_the_most_of_it(home: Path) -> None:
     """Of every way in which two nodes may be found, beside the DAG or from the project."""
     for number, (a, b) in enumerate(itertools.product(("own", "home", "both", "none"), repeat=2)):
