@@ -2,14 +2,80 @@
 
 from __future__ import annotations
 
+import os
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
+
+#: Fields of /proc/PID/stat after the program's name (proc(5)).
+_STATE, _PARENT, _GROUP, _SESSION, _USER, _SYSTEM, _START, _PAGES = 0, 1, 2, 3, 11, 12, 19, 21
+
+
+class Process(NamedTuple):
+    """A process as `/proc` shows it.
+
+    Attributes
+    ----------
+    dead
+        Whether it has ended and only its parent has not asked how (a zombie).
+    start
+        When it was started, in clock ticks since the boot.
+    cpu
+        The processor time that it has used, in clock ticks: in user mode, in the kernel.
+    pages
+        Its resident pages.
+    """
+
+    pid: int
+    dead: bool
+    parent: int
+    group: int
+    session: int
+    start: int
+    cpu: tuple[int, int]
+    pages: int
+
+
+def look_at(pid: int) -> Process | None:
+    """Return a process, a zombie too; None where there is none."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return None
+    fields = text.rpartition(")")[2].split()
+    return Process(
+        pid,
+        fields[_STATE] in "ZX",
+        int(fields[_PARENT]),
+        int(fields[_GROUP]),
+        int(fields[_SESSION]),
+        int(fields[_START]),
+        (int(fields[_USER]), int(fields[_SYSTEM])),
+        int(fields[_PAGES]),
+    )
+
+
+def all_processes() -> Iterator[Process]:
+    """Return every process that `/proc` shows."""
+    for name in os.listdir("/proc"):  # noqa: PTH208  (paths would cost more than the rest)
+        if name.isdigit() and (found := look_at(int(name))):
+            yield found
 
 
 def started_at(pid: int) -> str | None:
     """Return when a process was started, in clock ticks since the boot; None where it is dead."""
+    found = look_at(pid)
+    return None if found is None or found.dead else str(found.start)
+
+
+def this_start() -> str:
+    """Return what tells this start of the machine, and this container on it, from others.
+
+    Process numbers mean something among those only that share a namespace of them.
+    """
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return None
-    fields = text.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else fields[19]  # a zombie does no more
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:  # no Linux, or a narrow container: then no process number means anything
+        return f"unknown {uuid.uuid4().hex}"

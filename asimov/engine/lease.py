@@ -27,7 +27,7 @@ from asimov import configuration
 from asimov.errors import EXIT_BUSY, AsimovError
 from asimov.ledger.leases import WATCH, WORK, Lease, give_back, take
 from asimov.logs import logger
-from asimov.processes import started_at
+from asimov.processes import started_at, this_start
 from asimov.workspace import Workspace
 
 #: How long a holder that does not renew its lease is waited for, in seconds.
@@ -102,7 +102,7 @@ def is_dead(lease: Lease) -> bool:
     """Say whether the holder of a lease does no more, as far as this machine can tell."""
     if time.time() > lease.expires:
         return True
-    here = (lease.host, lease.boot) == (os.uname().nodename, _boot())
+    here = (lease.host, lease.boot) == (os.uname().nodename, this_start())
     return here and started_at(lease.process) != lease.started
 
 
@@ -123,7 +123,7 @@ def _new(purpose: str, length: float) -> Lease:
     return Lease(
         token=uuid.uuid4().hex,
         host=os.uname().nodename,
-        boot=_boot(),
+        boot=this_start(),
         process=process,
         started=started_at(process) or "",
         purpose=purpose,
@@ -140,18 +140,6 @@ def _busy(held: Lease) -> AsimovError:
     )
     busy.exit_code = EXIT_BUSY
     return busy
-
-
-def _boot() -> str:
-    """Return what tells this start of the machine, and this container on it, from others.
-
-    Process numbers mean something among those only that share a namespace of them.
-    """
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:  # no Linux, or a narrow container: leases are then told dead by the time only
-        return f"unknown {uuid.uuid4().hex}"
 
 
 class _Renewal(threading.Thread):

@@ -349,10 +349,10 @@ def test_who_is_at_work_is_left_alone(lab: Any) -> None:
         [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
     )
     started = Path(f"/proc/{holder.pid}/stat").read_text().rpartition(")")[2].split()[19]
-    from asimov.engine.lease import _boot
+    from asimov.processes import this_start
 
     with closing(Journal(lab.root / ".asimov" / "journal.db")) as journal:
-        lease = ("t", os.uname().nodename, _boot(), holder.pid, started, "asimov monitor")
+        lease = ("t", os.uname().nodename, this_start(), holder.pid, started, "asimov monitor")
         now = time.time()
         journal.write(
             "INSERT INTO lease VALUES ('work', ?, ?, ?, ?, ?, ?, ?, ?)", (*lease, now, now + 100)

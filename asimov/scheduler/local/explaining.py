@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asimov.scheduler.local.claims import Life, read_claim
 from asimov.scheduler.local.observing import on_hold
-from asimov.scheduler.local.process import Life, keeper
 from asimov.scheduler.local.spool import DAG, GONE, HELD, SERVICE, Spool
 from asimov.scheduler.observations import Held
 
@@ -68,7 +68,8 @@ def _held(held: Held) -> str:
 
 def _runner(spool: Spool) -> tuple[Life, int]:
     with suppress(OSError):
-        return keeper(spool.runner)
+        claim = read_claim(spool.runner)
+        return claim.life, claim.pid
     return Life.DEAD, 0
 
 

@@ -70,7 +70,7 @@ def _failure(row: sqlite3.Row, node: str | None, reason: str | None, paths: Path
         node,
         row["exit_code"],
         row["signal"],
-        reason or (row["reason"] if row["removed"] else None),
+        reason or row["reason"],
         str(paths.load(spec["error"])),
         str(paths.load(spec["output"])),
     )

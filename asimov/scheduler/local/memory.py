@@ -1,21 +1,15 @@
-"""Holding what uses more memory than it asked for, by a look at ``/proc``.
-
-Source of the format: proc(5), /proc/PID/stat.
-"""
+"""Holding what uses more memory than it asked for, by a look at ``/proc``."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
 from collections.abc import Collection, Mapping
-from contextlib import suppress
-from pathlib import Path
 
+from asimov.processes import all_processes
 from asimov.scheduler.local.queue import Queue
 from asimov.scheduler.local.spool import process
 
-#: After the program's name: the parent, the session, and the resident pages.
-_PARENT, _SESSION, _PAGES = 1, 3, 21
 #: HTCondor's hold code of a job that went over what it was given, and its subcode for memory.
 _OUT_OF_RESOURCES, _OF_MEMORY = 34, 102
 
@@ -49,18 +43,12 @@ def hold_excess(queue: Queue, keepers: Mapping[int, int]) -> list[int]:
 def resident(keepers: Collection[int]) -> dict[int, float]:
     """Return the resident memory of what keepers have started, in MB, by the keeper's process id.
 
-    A program is the leader of a session of its own; what it starts counts with it as long as it
-    stays in the session. Pages that several processes share are counted for each.
+    What a program starts counts with it as long as it stays in the keeper's session. Pages that
+    several processes share are counted for each.
     """
     page = os.sysconf("SC_PAGE_SIZE") / 2**20
     used: Counter[int] = Counter()
-    leaders: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        with suppress(OSError):  # it may end while it is looked at
-            fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
-            used[int(fields[_SESSION])] += int(fields[_PAGES])
-            if int(fields[_PARENT]) in keepers:
-                leaders[int(fields[_PARENT])] = int(entry.name)
-    return {keeper: used[leader] * page for keeper, leader in leaders.items()}
+    for found in all_processes():
+        if found.session in keepers and found.pid != found.session:
+            used[found.session] += found.pages
+    return {keeper: pages * page for keeper, pages in used.items()}

@@ -1,115 +1,37 @@
 """Starting a process so that it and its exit code outlive whoever started it.
 
-The runner forks; the child, the *keeper*, leaves the runner's session, claims the attempt with a
-symbolic link (made in one step, so that an attempt is claimed once: by the keeper, or by a new
-runner that gives it up), starts the program in a session of its own, waits for it, and writes how
-it ended. A runner that was killed at any point is followed by one that reads claims and endings.
+The runner forks; the child, the *keeper*, leads a session of its own, claims the attempt, starts
+the program in that session, waits for it, and writes how it ended. The session is what ties a
+program to its keeper, also when the keeper was killed: the kernel keeps a session's number from
+others as long as one of its processes, a dead one included, is known to it.
+
+A runner that was killed at any point is followed by one that reads claims and endings. What a
+keeper that was killed would have written, the witness writes (`asimov.scheduler.local.witness`).
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from enum import Enum
-from functools import lru_cache
 from pathlib import Path
 
-from asimov.processes import started_at
+from asimov.scheduler.local.claims import claim, identity
+from asimov.scheduler.local.endings import Ending, Traces, code_of, result, write_ending, write_note
 from asimov.scheduler.local.jobs import Process
 
 #: Marks every process of an attempt, by the spool and the attempt.
 MARK = "ASIMOV_LOCAL_ATTEMPT"
-_LOST = "lost"
 _DEFAULTS = [
     number for number in signal.valid_signals() if number not in (signal.SIGKILL, signal.SIGSTOP)
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How a process ended, or why it could not be started (`held`, with HTCondor's codes).
-
-    Attributes
-    ----------
-    asked
-        Whether it was asked to end; what ended by itself keeps its exit code, whatever was asked
-        for in the meantime.
-    """
-
-    exit_code: int | None = None
-    signal: int | None = None
-    held: str | None = None
-    code: int = 0
-    subcode: int = 0
-    started: float = 0.0
-    ended: float = 0.0
-    user: float = 0.0
-    system: float = 0.0
-    memory_mb: float | None = None
-    asked: bool = False
-
-
-class Life(Enum):
-    """What became of a keeper."""
-
-    ALIVE = "alive"
-    DEAD = "dead"
-    ELSEWHERE = "on another machine"
-
-
-@lru_cache(maxsize=1)
-def this_machine() -> str:
-    """Return what tells this machine from others."""
-    with suppress(OSError):
-        return Path("/etc/machine-id").read_text().strip() or os.uname().nodename
-    return os.uname().nodename
-
-
-@lru_cache(maxsize=1)
-def this_boot() -> str:
-    """Return what tells this start of the machine from others."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-
-
-def identity() -> str:
-    """Return what tells this process from every other, for a claim."""
-    return f"{os.getpid()} {started_at(os.getpid())} {this_boot()} {this_machine()}"
-
-
-def claim(path: Path, text: str = _LOST) -> bool:
-    """Claim an attempt; return False where it is claimed already."""
-    try:
-        path.symlink_to(text)
-    except FileExistsError:
-        return False
-    return True
-
-
 def printable(text: str) -> str:
     """Return a text with what is no UTF-8, as in a file's name, written out."""
     return text.encode(errors="backslashreplace").decode()
-
-
-def abandoned(path: Path) -> bool:
-    """Whether an attempt was given up by a runner before a keeper claimed it."""
-    return path.is_symlink() and str(path.readlink()) == _LOST
-
-
-def keeper(path: Path) -> tuple[Life, int]:
-    """Return whether the keeper that made a claim lives, and its process id."""
-    text = str(path.readlink())
-    if text == _LOST:
-        return Life.DEAD, 0
-    pid, start, boot, machine = text.split(" ", 3)
-    if machine != this_machine():
-        return Life.ELSEWHERE, int(pid)
-    alive = boot == this_boot() and started_at(int(pid)) == start
-    return (Life.ALIVE if alive else Life.DEAD), int(pid)
 
 
 def kill_marked(mark: str) -> None:
@@ -128,21 +50,13 @@ def kill_marked(mark: str) -> None:
             return
 
 
-def read_ending(path: Path) -> Ending | None:
-    """Return what a keeper wrote; None where it wrote nothing."""
-    try:
-        return Ending(**json.loads(path.read_text()))
-    except (FileNotFoundError, ValueError):
-        return None
-
-
 def start(
     process: Process,
     resolve: Callable[[str], Path],
     environment: Mapping[str, str],
     *,
-    claim_path: Path,
-    ending_path: Path,
+    traces: Traces,
+    witness: str,
     mark: str,
     grace: float,
 ) -> int:
@@ -154,8 +68,10 @@ def start(
         What to run, and the function that makes its paths absolute.
     environment
         The cluster's environment; the process's own is laid over it.
-    claim_path, ending_path
+    traces
         Where the keeper claims the attempt and writes its end.
+    witness
+        Who writes that if the keeper is killed, for the claim.
     mark
         The attempt's mark.
     grace
@@ -170,14 +86,13 @@ def start(
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
             signal.signal(number, signal.SIG_IGN)
-        guard = _Guard(mark, grace, os.open(claim_path.parent, os.O_RDONLY | os.O_DIRECTORY))
+        guard = _Guard(mark, grace, os.open(traces.claim.parent, os.O_RDONLY | os.O_DIRECTORY))
         _close_files(guard.home)
-        if claim(claim_path, identity()):
+        if claim(traces.claim, identity(witness)):
             variables = {**environment, **(process.environment or {}), MARK: mark}
-            ending = _run(process, resolve, variables, guard)
-            # The queue's folder may have been moved, or replaced by another project's.
+            ending = _run(process, resolve, variables, guard, Path(traces.note.name))
             os.fchdir(guard.home)
-            write_ending(Path(ending_path.name), ending)
+            write_ending(Path(traces.ending.name), ending)
     finally:
         os._exit(0)
 
@@ -222,7 +137,11 @@ class _Guard:
 
 
 def _run(
-    process: Process, resolve: Callable[[str], Path], environment: Mapping[str, str], guard: _Guard
+    process: Process,
+    resolve: Callable[[str], Path],
+    environment: Mapping[str, str],
+    guard: _Guard,
+    note: Path,
 ) -> Ending:
     began = time.time()
     if guard.asked:
@@ -240,7 +159,7 @@ def _run(
             [program, *process.arguments[1:]],
             environment,
             file_actions=[(os.POSIX_SPAWN_DUP2, handle, n) for n, handle in enumerate(files)],
-            setsid=True,
+            setpgroup=0,
             setsigmask=[],
             setsigdef=_DEFAULTS,
         )
@@ -256,7 +175,8 @@ def _run(
         guard.end()
     _close_files(guard.home)
     # The group is ended before the program is reaped: until then nobody else can have its number.
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    told = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert told is not None
     asked = guard.asked
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
@@ -264,11 +184,16 @@ def _run(
         kill_marked(guard.mark)
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # The queue's folder may have been moved, or replaced by another project's.
+    os.fchdir(guard.home)
+    # A keeper that is killed before this leaves the dead program, with its exit code, to the
+    # witness; one that is killed after it leaves the note.
+    write_note(note, code_of(told), asked=asked)
     _, status, used = os.wait4(pid, 0)
-    result = os.waitstatus_to_exitcode(status)
+    exit_code, ended_by = result(os.waitstatus_to_exitcode(status))
     return Ending(
-        exit_code=result if result >= 0 else None,
-        signal=-result if result < 0 else None,
+        exit_code=exit_code,
+        signal=ended_by,
         started=began,
         ended=time.time(),
         user=used.ru_utime,
@@ -300,22 +225,3 @@ def _open(process: Process, resolve: Callable[[str], Path]) -> list[int]:
         except ValueError as error:
             raise _OpenError(f"Failed to open '{path}': {error}", 0) from error
     return handles if len(handles) == 3 else [*handles, handles[1]]
-
-
-def write_ending(path: Path, ending: Ending) -> None:
-    """Write how an attempt ended; on a full disk this waits until there is room."""
-    text = json.dumps({name: getattr(ending, name) for name in Ending.__slots__}).encode()
-    temporary = path.with_name(f"{path.name}.part")
-    while True:
-        try:
-            with temporary.open("wb") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            temporary.rename(path)
-        except FileNotFoundError:
-            return  # the project was deleted
-        except OSError:
-            time.sleep(1)
-        else:
-            return

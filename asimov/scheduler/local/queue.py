@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from asimov import text
 from asimov.scheduler.eventlog import Event
 from asimov.scheduler.local import events
+from asimov.scheduler.local.endings import Ending
 from asimov.scheduler.local.jobs import Paths
-from asimov.scheduler.local.process import Ending
 from asimov.scheduler.local.spool import (
     BUSY,
     GONE,
@@ -188,19 +188,29 @@ class Queue:
             if row["dag"] and ending.exit_code != 0:
                 self.failed.append((row["dag"], row["cluster"]))
 
-    def lose(self, row: sqlite3.Row) -> None:
-        """Record that a process and its keeper are gone without a word; it is started again."""
-        lost = row["lost"] + 1
-        self.db.execute("UPDATE processes SET runs = runs + 1 WHERE id = ?", (row["id"],))
-        script = row["role"] in (PRE, POST)
-        if row["fate"] or row["role"] == SERVICE or (script and lost >= _LOST_LIMIT):
-            fated = bool(row["fate"])
-            self.finish(row, Ending(signal=9, started=self.now, ended=self.now, asked=fated))
+    def lose(self, row: sqlite3.Row, reason: str) -> None:
+        """Record that a process is gone and nothing tells how it ended.
+
+        It may have done all its work: it has failed, and is not started again. What fails may be
+        submitted again, as a new attempt.
+        """
+        self.db.execute(
+            "UPDATE processes SET runs = runs + 1, reason = ? WHERE id = ?", (reason, row["id"])
+        )
+        asked = bool(row["fate"])
+        self.finish(row, Ending(signal=9, started=self.now, ended=self.now, asked=asked))
+
+    def put_back(self, row: sqlite3.Row, reason: str) -> None:
+        """Record that a process was not started, or cut short with the machine."""
+        if row["fate"] or row["role"] == SERVICE:
+            self.finish(row, Ending(started=self.now, ended=self.now, asked=True))
             return
+        lost = row["lost"] + 1
         ids = (row["cluster"], row["proc"], self.now)
-        reason = "the process was lost without an exit code"
         self.log(row, events.evicted(*ids, reason))
-        if lost >= _LOST_LIMIT:
+        if lost >= _LOST_LIMIT and row["role"] in (PRE, POST):
+            self.finish(row, Ending(signal=9, started=self.now, ended=self.now))
+        elif lost >= _LOST_LIMIT:
             self.log(row, events.held(*ids, reason, code=1))
             self._set(row, HELD, lost=0, reason=f"{reason}, {lost} times", code=1, subcode=0)
         else:
@@ -331,6 +341,8 @@ class Queue:
         codes = [end["exit_code"] for end in ends]
         code = next((c for c in codes if c), None if None in codes else 0)
         removed = next((end for end in ends if end["removed"]), None)
+        # Of others a reason is kept where nothing tells how they ended.
+        telling = removed or next((end for end in ends if end["reason"]), None)
         self.db.execute(
             "UPDATE clusters SET state = 'gone', exit_code = ?, signal = ?, removed = ?,"
             " reason = ?, ended = ? WHERE id = ?",
@@ -338,7 +350,7 @@ class Queue:
                 code,
                 next((end["signal"] for end in ends if end["signal"] is not None), None),
                 int(removed is not None),
-                removed["reason"] if removed else None,
+                telling["reason"] if telling else None,
                 self.now,
                 cluster,
             ),

@@ -15,30 +15,23 @@ import socket
 import sqlite3
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from asimov import text
 from asimov.errors import AsimovError
 from asimov.files import locked
-from asimov.processes import started_at
+from asimov.scheduler.local.claims import abandoned, claim, identity, read_claim
 from asimov.scheduler.local.dagman import DagRun
+from asimov.scheduler.local.endings import Ending
 from asimov.scheduler.local.jobs import Paths
 from asimov.scheduler.local.memory import hold_excess
-from asimov.scheduler.local.process import (
-    Ending,
-    Life,
-    abandoned,
-    claim,
-    identity,
-    keeper,
-    kill_marked,
-    read_ending,
-    start,
-    write_ending,
-)
+from asimov.scheduler.local.orphans import Loss
 from asimov.scheduler.local.queue import Queue
+from asimov.scheduler.local.running import Attempt, Running
 from asimov.scheduler.local.spool import GONE, SERVICE, Spool, process, ring
+from asimov.scheduler.local.witness import witnessed
 
 #: Seconds: until an idle runner ends, between looks at adopted processes, between safety looks,
 #: between looks at the memory of processes.
@@ -60,24 +53,29 @@ class Runner:
         How long a process may live after it was asked to end, in seconds.
     enforce
         Whether a process that uses more memory than it asked for is held.
+    witness
+        Who takes over what keepers leave (see `asimov.scheduler.local.witness`).
     """
 
     def __init__(
-        self, root: Path, limit: int, grace: float, enforce: bool, db: sqlite3.Connection
+        self,
+        root: Path,
+        limit: int,
+        grace: float,
+        enforce: bool,
+        db: sqlite3.Connection,
+        witness: str,
     ) -> None:
         self.spool = Spool(root)
         self.limit = limit
-        self.grace = grace
         self.enforce = enforce
         self._looked = 0.0
         self.queue = Queue(db, Paths(root))
         self.db = db
-        #: What runs: the process's row -> (attempt, cpus, keeper's id or 0, whether it is ours).
-        self.started: dict[int, tuple[int, int, int, bool]] = {}
-        self.keepers: dict[int, int] = {}
-        self.dags: dict[int, DagRun] = {}
         # The folder's own number tells this queue from others, and stays when it is moved.
         self.home = folder_number(self.spool)
+        self.running = Running(self.spool.runs, self.home, witness, grace)
+        self.dags: dict[int, DagRun] = {}
 
     def run(self, bell: int, signals: int) -> None:
         """Turn after turn, until nothing has been to do for a while."""
@@ -89,7 +87,7 @@ class Runner:
         while True:
             self.turn()
             now = time.monotonic()
-            if not self.queue.empty() or self.started:
+            if not self.queue.empty() or self.running.attempts:
                 idle_since = None
             elif idle_since is None:
                 idle_since = now
@@ -103,9 +101,9 @@ class Runner:
         waits = [_SAFETY]
         if idle:
             waits.append(_LINGER)
-        if any(not ours for _, _, _, ours in self.started.values()):
+        if self.running.adopted():
             waits.append(_ADOPTED)
-        if self.enforce and self.started:
+        if self.enforce and self.running.attempts:
             waits.append(_MEMORY)
         waits += [wait for _, wait in self.queue.services()]
         return max(min(waits), 0.0) + 0.001
@@ -116,19 +114,20 @@ class Runner:
         queue.now = time.time()
         if folder_number(self.spool) != self.home:
             raise FileNotFoundError("the project was deleted and made anew")
-        ended = self._ended()
+        ended = self.running.ended()
         self.db.execute("BEGIN IMMEDIATE")
         files: list[Path] = []
         for number, ending in ended:
-            attempt = self.started.pop(number)[0]
             row = queue.process(number)
             assert row is not None
-            if ending is None:
-                kill_marked(self._mark(number, attempt))
-                queue.lose(row)
-            else:
+            if isinstance(ending, Ending):
                 queue.finish(row, ending)
-            files += self._files(number, attempt)
+            elif ending is Loss.UNKNOWN:
+                self.running.kill(number)
+                queue.lose(row, ending.value)
+            else:
+                queue.put_back(row, ending.value)
+            files += self.running.forget(number)
         end = self._requests()
         end += self._over_memory()
         end += self._step()
@@ -138,56 +137,37 @@ class Runner:
         for path in files:
             path.unlink(missing_ok=True)
         for number in end:
-            self._end(number)
-        for row, attempt in begin:
-            self._start(row, attempt)
+            self.running.end(number, removed=self._is_fated(number, "remove"))
+        for row in begin:
+            self._start(row)
 
-    def _files(self, number: int, attempt: int) -> tuple[Path, Path]:
-        name = f"{number}.{attempt}"
-        return self.spool.runs / f"{name}.claim", self.spool.runs / f"{name}.end"
+    def _is_fated(self, number: int, fate: str | None = None) -> bool:
+        row = self.queue.process(number)
+        return row is not None and row["fate"] is not None and fate in (None, row["fate"])
 
-    def _mark(self, number: int, attempt: int) -> str:
-        return f"{self.home}:{number}:{attempt}"
-
-    def _ended(self) -> list[tuple[int, Ending | None]]:
-        found = []
-        while True:
-            try:
-                pid, _ = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                break
-            if not pid:
-                break
-            number = self.keepers.pop(pid, None)
-            if number is not None and number in self.started:
-                attempt = self.started[number][0]
-                found.append((number, read_ending(self._files(number, attempt)[1])))
-        for number, (attempt, _, _, ours) in list(self.started.items()):
-            if ours:
-                continue
-            paths = self._files(number, attempt)
-            ending = read_ending(paths[1])
-            if ending is None and keeper(paths[0])[0] is Life.DEAD:
-                ending = read_ending(paths[1])  # it may have ended in between
-                found.append((number, ending))
-            elif ending is not None:
-                found.append((number, ending))
-        return found
+    def _start(self, row: sqlite3.Row) -> None:
+        found = process(row["spec"])
+        variables = dict(self.queue.environment(row["environment"]))
+        if row["role"] == "job":
+            # As HTCondor does: libraries take the processors that were asked for, and no more.
+            for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+                variables[name] = str(found.cpus)
+        self.running.start(row["id"], found, self.queue.paths.load, variables)
 
     def _adopt(self) -> None:
         self.queue.now = time.time()
         self.db.execute("BEGIN IMMEDIATE")
         kept: set[str] = set()
         for row in self.queue.running():
-            paths = self._files(row["id"], row["attempt"])
-            kept.add(paths[0].stem)
+            claimed = self.running.traces(row["id"], row["attempt"]).claim
+            kept.add(claimed.stem)
             # Claimed by us, the attempt can't be started any more by a keeper that is on its way.
-            if claim(paths[0]) or abandoned(paths[0]):
+            if claim(claimed) or abandoned(claimed):
                 self.queue.unstarted(row)
                 continue
-            pid = keeper(paths[0])[1]
             cpus = 0 if row["role"] == SERVICE else row["cpus"]
-            self.started[row["id"]] = (row["attempt"], cpus, pid, False)
+            keeper = read_claim(claimed).pid
+            self.running.attempts[row["id"]] = Attempt(row["attempt"], cpus, keeper, ours=False)
         self.queue.write_logs()
         for row in self.db.execute("SELECT * FROM clusters WHERE kind = 'dag' AND state != 'gone'"):
             self._load(row)
@@ -197,10 +177,9 @@ class Runner:
             ours = abandoned(path) and time.time() - path.lstat().st_mtime < _ON_ITS_WAY
             if ".".join(path.name.split(".")[:2]) not in kept and not ours:
                 path.unlink(missing_ok=True)
-        for number in self.started:
-            again = self.queue.process(number)
-            if again is not None and again["fate"]:
-                self._end(number)
+        for number in self.running.attempts:
+            if self._is_fated(number):
+                self.running.end(number, removed=self._is_fated(number, "remove"))
 
     def _load(self, row: sqlite3.Row) -> None:
         if row["id"] not in self.dags:
@@ -229,7 +208,7 @@ class Runner:
         if not self.enforce or time.monotonic() - self._looked < _MEMORY:
             return []
         self._looked = time.monotonic()
-        keepers = {number: pid for number, (_, _, pid, _) in self.started.items()}
+        keepers = {number: each.keeper for number, each in self.running.attempts.items()}
         return hold_excess(self.queue, keepers)
 
     def _step(self) -> list[int]:
@@ -252,8 +231,8 @@ class Runner:
                 del self.dags[number]
         return end
 
-    def _choose(self) -> list[tuple[sqlite3.Row, int]]:
-        free = self.limit - sum(cpus for _, cpus, _, _ in self.started.values())
+    def _choose(self) -> list[sqlite3.Row]:
+        free = self.limit - sum(each.cpus for each in self.running.attempts.values())
         chosen = [(row, 0) for row, wait in self.queue.services() if not wait]
         if free > 0:
             for row in self.queue.ready(free):
@@ -263,52 +242,9 @@ class Runner:
                     break
                 free -= cpus
                 chosen.append((row, cpus))
-        begin = []
         for row, cpus in chosen:
-            attempt = self.queue.start(row)
-            self.started[row["id"]] = (attempt, cpus, 0, True)
-            begin.append((row, attempt))
-        return begin
-
-    def _start(self, row: sqlite3.Row, attempt: int) -> None:
-        paths = self._files(row["id"], attempt)
-        found = process(row["spec"])
-        if row["lost"]:  # what was just being started when its keeper was lost may be there now
-            kill_marked(self._mark(row["id"], attempt - 1))
-        variables = dict(self.queue.environment(row["environment"]))
-        if row["role"] == "job":
-            # As HTCondor does: libraries take the processors that were asked for, and no more.
-            for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-                variables[name] = str(found.cpus)
-        pid = start(
-            found,
-            self.queue.paths.load,
-            variables,
-            claim_path=paths[0],
-            ending_path=paths[1],
-            mark=self._mark(row["id"], attempt),
-            grace=self.grace,
-        )
-        self.keepers[pid] = row["id"]
-        _, cpus, _, ours = self.started[row["id"]]
-        self.started[row["id"]] = (attempt, cpus, pid, ours)
-
-    def _end(self, number: int) -> None:
-        if number not in self.started:
-            return
-        attempt, _, pid, ours = self.started[number]
-        if not ours:
-            paths = self._files(number, attempt)
-            life, pid = keeper(paths[0])
-            row = self.queue.process(number)
-            if life is Life.ELSEWHERE and row is not None and row["fate"] == "remove":
-                # It can't be asked from here. Who removes it knows that it must not be waited for.
-                write_ending(paths[1], Ending(asked=True, ended=time.time()))
-            if life is not Life.ALIVE:
-                return
-        if pid and started_at(pid):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+            self.running.attempts[row["id"]] = Attempt(self.queue.start(row), cpus)
+        return [row for row, _ in chosen]
 
 
 def folder_number(spool: Spool) -> str:
@@ -323,7 +259,7 @@ def folder_number(spool: Spool) -> str:
     return f"{status.st_dev}:{status.st_ino}"
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], witness: str = "") -> int:
     """Run the queue of a project, unless another runner does."""
     root, limit, grace = Path(arguments[0]), int(arguments[1]), float(arguments[2])
     enforce = arguments[3:] == ["enforce-memory"]
@@ -350,9 +286,13 @@ def main(arguments: list[str]) -> int:
         signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
         gc.freeze()  # children share the memory of what is there
         home, said = folder_number(spool), ""
+
+        def make(db: sqlite3.Connection) -> Runner:
+            return Runner(root, limit, grace, enforce, db, witness)
+
         while True:
             try:
-                if _serve(spool, root, limit, grace, enforce, reader.fileno()):
+                if _serve(make, spool, reader.fileno()):
                     return 0
             except (sqlite3.OperationalError, OSError) as error:
                 if not spool.exists() or folder_number(spool) != home:
@@ -365,7 +305,7 @@ def main(arguments: list[str]) -> int:
                 time.sleep(1)
 
 
-def _serve(spool: Spool, root: Path, limit: int, grace: float, enforce: bool, signals: int) -> bool:
+def _serve(make: Callable[[sqlite3.Connection], Runner], spool: Spool, signals: int) -> bool:
     spool.runner.unlink(missing_ok=True)
     claim(spool.runner, identity())
     spool.bell.unlink(missing_ok=True)
@@ -374,7 +314,7 @@ def _serve(spool: Spool, root: Path, limit: int, grace: float, enforce: bool, si
     bell = os.open(spool.bell, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         with spool.connect() as db:
-            runner = Runner(root, limit, grace, enforce, db)
+            runner = make(db)
             runner.run(bell, signals)
             # Who rings now finds nobody and starts a runner; who rang before is seen here.
             spool.bell.unlink(missing_ok=True)
@@ -384,4 +324,5 @@ def _serve(spool: Spool, root: Path, limit: int, grace: float, enforce: bool, si
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    given = sys.argv[1:]
+    sys.exit(witnessed(Spool(Path(given[0])).runs, lambda witness: main(given, witness)))

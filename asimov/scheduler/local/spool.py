@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from asimov.errors import SchedulerError
 from asimov.files import locked, sync_folder
+from asimov.scheduler.local.claims import Life, read_claim
 from asimov.scheduler.local.jobs import Process
-from asimov.scheduler.local.process import Life, keeper
 
 if TYPE_CHECKING:
     import sqlite3
@@ -342,6 +342,6 @@ def ring(spool: Spool) -> bool:
         os.close(bell)
     # A keeper that was just forked has the pipe open too, even when the runner was killed.
     try:
-        return keeper(spool.runner)[0] is not Life.DEAD
+        return read_claim(spool.runner).life is not Life.DEAD
     except OSError:
         return False

@@ -11,7 +11,7 @@ import pytest
 
 from asimov.scheduler.jobs import Ticket
 from asimov.scheduler.local import LocalScheduler
-from asimov.scheduler.local.process import Life, keeper
+from asimov.scheduler.local.claims import Life, read_claim
 from asimov.scheduler.observations import Gone, Observation, Present
 
 
@@ -51,7 +51,7 @@ class Bench:
     def alive(self, claim: Path) -> int:
         """The process id of a runner or a keeper by its claim, 0 where it does not live."""
         try:
-            life, pid = keeper(claim)
+            life, pid, *_ = read_claim(claim)
         except FileNotFoundError:
             return 0
         return pid if life is Life.ALIVE else 0

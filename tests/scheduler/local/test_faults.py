@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from asimov.errors import SchedulerError
+from asimov.processes import started_at
 from asimov.scheduler.eventlog import read_events
 from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.local import runner
-from asimov.scheduler.local.process import started_at
 from asimov.scheduler.observations import Gone
 
 _TRACED = "echo start >> trace; while [ ! -e go ]; do sleep 0.02; done; echo end >> trace; exit 4"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from asimov.errors import SchedulerError
+from asimov.processes import started_at
 from asimov.scheduler.eventlog import ending, read_events, tagged_clusters
 from asimov.scheduler.jobs import JobDescription, Tag, Ticket
-from asimov.scheduler.local.process import started_at
 from asimov.scheduler.observations import Gone, JobState, NotFound, Present, Unknown
 
 

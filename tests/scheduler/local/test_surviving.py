@@ -4,8 +4,9 @@ import os
 import signal
 from pathlib import Path
 
+from asimov.processes import started_at
 from asimov.scheduler.jobs import JobDescription
-from asimov.scheduler.local.process import claim, started_at
+from asimov.scheduler.local.claims import claim
 from asimov.scheduler.local.spool import Spool
 from asimov.scheduler.local.waking import start_runner
 
