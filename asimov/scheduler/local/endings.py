@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+#: The note of an attempt that was claimed and never started.
+UNSTARTED = "unstarted"
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:
@@ -45,6 +48,10 @@ class Traces(NamedTuple):
     note: Path
     ending: Path
 
+    def ended(self) -> bool:
+        """Whether anything tells how it ended."""
+        return self.ending.exists() or self.note.is_symlink()
+
 
 def traces(folder: Path, stem: str) -> Traces:
     """Return the files of an attempt, which are named after it."""
@@ -61,15 +68,20 @@ def result(code: int) -> tuple[int | None, int | None]:
     return (code, None) if code >= 0 else (None, -code)
 
 
-def write_note(path: Path, code: int, *, asked: bool) -> None:
-    """Note how a program ended while the kernel still knows it; `code` is negative for a signal."""
+def note_of(code: int, *, asked: bool) -> str:
+    """Return the note of a program that has ended; `code` is negative for a signal."""
+    return f"{code} {int(asked)}"
+
+
+def write_note(path: Path, text: str) -> None:
+    """Note how an attempt ended; on a full disk this waits until there is room."""
     while True:
         try:
-            path.symlink_to(f"{code} {int(asked)}")
+            path.symlink_to(text)
         except (FileExistsError, FileNotFoundError):  # the project was deleted
             return
         except OSError:
-            time.sleep(1)  # a full disk
+            time.sleep(1)
         else:
             return
 
@@ -87,7 +99,7 @@ def read_note(path: Path) -> Ending | None:
     try:
         code, asked = map(int, str(path.readlink()).split())
         when = path.lstat().st_mtime
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # there is none, or it says that nothing was started
         return None
     exit_code, signal = result(code)
     return Ending(exit_code, signal, started=when, ended=when, asked=bool(asked))

@@ -47,7 +47,8 @@ def _of_dead_keeper(claim: Claim, traces: Traces) -> Ending | Loss | None:
     if not claim.this_boot:
         return Loss.INTERRUPTED
     # A program that was started would have been left to the witness.
-    return Loss.UNSTARTED if claim.witnessed or not claim.pid else Loss.UNKNOWN
+    sure = claim.witnessed or not claim.pid or traces.note.is_symlink()
+    return Loss.UNSTARTED if sure else Loss.UNKNOWN
 
 
 def in_session(keeper: int) -> list[Process]:

@@ -19,7 +19,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from asimov.scheduler.local.claims import claim, identity
-from asimov.scheduler.local.endings import Ending, Traces, code_of, result, write_ending, write_note
+from asimov.scheduler.local.endings import (
+    Ending,
+    Traces,
+    code_of,
+    note_of,
+    result,
+    write_ending,
+    write_note,
+)
 from asimov.scheduler.local.jobs import Process
 
 #: Marks every process of an attempt, by the spool and the attempt.
@@ -188,7 +196,7 @@ def _run(
     os.fchdir(guard.home)
     # A keeper that is killed before this leaves the dead program, with its exit code, to the
     # witness; one that is killed after it leaves the note.
-    write_note(note, code_of(told), asked=asked)
+    write_note(note, note_of(code_of(told), asked=asked))
     _, status, used = os.wait4(pid, 0)
     exit_code, ended_by = result(os.waitstatus_to_exitcode(status))
     return Ending(

@@ -13,12 +13,21 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from asimov.processes import Process, look_at, started_at
-from asimov.scheduler.local.endings import Ending, Traces, code_of, result, traces, write_ending
+from asimov.scheduler.local.endings import (
+    UNSTARTED,
+    Ending,
+    Traces,
+    code_of,
+    result,
+    traces,
+    write_ending,
+    write_note,
+)
 from asimov.scheduler.local.orphans import in_session
 from asimov.scheduler.local.process import MARK
 
@@ -53,7 +62,9 @@ def witnessed(folder: Path, run: Callable[[str], int]) -> int:
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     os.fchdir(home)  # also where the project is moved
-    return _attend(child)
+    code = _attend(child)
+    _settle(witness)
+    return code
 
 
 def _become_subreaper() -> bool:
@@ -107,16 +118,29 @@ def _record(found: Process, code: int) -> None:
 
 def _unfinished(keeper: int) -> Traces | None:
     """Return the traces of the attempt that a keeper claimed and that has no ending yet."""
-    for name in os.listdir():  # noqa: PTH208  (the current folder, whatever it is called now)
-        stem, _, kind = name.rpartition(".")
-        if kind != "claim":
-            continue
-        with suppress(OSError):
-            if os.readlink(name).split(" ", 1)[0] == str(keeper):  # noqa: PTH115
-                found = traces(Path(), stem)
-                ended = found.ending.exists() or found.note.is_symlink()
-                return None if ended else found
+    for found, claimed in _claims():
+        if claimed[0] == str(keeper):
+            return None if found.ended() else found
     return None
+
+
+def _settle(witness: str) -> None:
+    """Note of what was claimed under this witness and has no ending that it was never started."""
+    for found, claimed in _claims():
+        dead = started_at(int(claimed[0])) is None and not in_session(int(claimed[0]))
+        if claimed[4:] == witness.split() and dead and not found.ended():
+            write_note(found.note, UNSTARTED)
+
+
+def _claims() -> Iterator[tuple[Traces, list[str]]]:
+    """Return the claims of keepers in the current folder, and their words."""
+    for name in os.listdir():  # noqa: PTH208  (whatever the folder is called by now)
+        stem, _, kind = name.rpartition(".")
+        if kind == "claim":
+            with suppress(OSError):
+                words = os.readlink(name).split()  # noqa: PTH115
+                if len(words) > 1:
+                    yield traces(Path(), stem), words
 
 
 def _children() -> list[int]:

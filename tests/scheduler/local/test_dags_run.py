@@ -181,7 +181,7 @@ def _rescued(name: str) -> str:
 
 
 @pytest.mark.parametrize("kind", ["PRE", "POST"])
-def test_a_script_that_vanished_with_its_keeper_is_run_again(nodes, kind):
+def test_a_script_whose_keeper_was_killed_runs_on(nodes, kind):
     text = "#!/bin/sh\necho start >> trace\nwhile [ ! -e go ]; do sleep 0.02; done\n"
     nodes.write("script", text + "echo end >> trace\n").chmod(0o755)
     nodes.write("x.dag", f"JOB A n.sub\nSCRIPT {kind} A script\n")
@@ -189,10 +189,9 @@ def test_a_script_that_vanished_with_its_keeper_is_run_again(nodes, kind):
     nodes.until(lambda: "start" in _trace())
     (claimed,) = nodes.scheduler.spool.runs.glob("*.claim")
     os.kill(int(str(claimed.readlink()).split()[0]), signal.SIGKILL)
-    nodes.until(lambda: _trace().count("start") == 2)
     Path("go").touch()
     assert nodes.gone(cluster).exit_code == 0
-    assert sorted(_trace()) == ["A.0", "end", "start", "start"]
+    assert sorted(_trace()) == ["A.0", "end", "start"]
     assert 4 not in [event.number for event in read_events("x.dag.nodes.log")[0]]
 
 

@@ -4,9 +4,12 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from asimov.processes import started_at
 from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.local.claims import claim
+from asimov.scheduler.local.orphans import Loss, in_session
 from asimov.scheduler.local.spool import Spool
 from asimov.scheduler.local.waking import start_runner
 
@@ -42,21 +45,92 @@ def test_the_exit_code_of_a_job_that_ended_without_a_runner_is_kept(bench):
     assert _lines() == ["start", "end"]
 
 
-def test_a_job_that_vanished_with_its_keeper_is_started_again(bench):
+def _keeper(bench) -> int:
+    (claimed,) = bench.scheduler.spool.runs.glob("*.claim")
+    return int(str(claimed.readlink()).split()[0])
+
+
+def _witness(bench) -> int:
+    (claimed,) = bench.scheduler.spool.runs.glob("*.claim")
+    return int(str(claimed.readlink()).split()[4])
+
+
+@pytest.mark.parametrize("runner", [False, True], ids=["", "and runner"])
+def test_a_job_whose_keeper_was_killed_runs_on_and_keeps_its_exit_code(bench, runner):
+    cluster = bench.scheduler.submit(JobDescription("sh", arguments=f"\"-c '{_TRACED}'\""))
+    bench.until(_lines)
+    if runner:
+        bench.kill_runner()
+    os.kill(_keeper(bench), signal.SIGKILL)
+    bench.scheduler.wake()
+    bench.until(bench.runner)
+    assert bench.state(cluster) == "running"
+    Path("go").touch()
+    assert bench.gone(cluster).exit_code == 4
+    assert _lines() == ["start", "end"]
+
+
+@pytest.mark.parametrize("action", ["hold", "remove"])
+def test_a_job_without_its_keeper_can_be_held_and_removed(bench, action):
+    script = "#!/bin/sh\ntrap 'echo asked >> trace' TERM\necho start >> trace\n"
+    bench.write("job", f"{script}while :; do sleep 0.1; done\n").chmod(0o755)
+    cluster = bench.scheduler.submit(JobDescription("job"))
+    bench.until(_lines)
+    os.kill(_keeper(bench), signal.SIGKILL)
+    getattr(bench.scheduler, action)(cluster)
+    bench.until(lambda: bench.state(cluster) == {"hold": "held", "remove": "gone"}[action])
+    assert _lines() == ["start", "asked"]
+    if action == "remove":
+        assert bench.gone(cluster).removed
+
+
+def test_of_a_job_that_nobody_watched_the_end_is_a_failure_with_a_reason(bench):
     cluster = bench.scheduler.submit(JobDescription("sh", arguments=f"\"-c '{_TRACED}'\""))
     bench.until(_lines)
     bench.kill_runner()
-    (claimed,) = bench.scheduler.spool.runs.glob("*.claim")
-    keeper = int(str(claimed.readlink()).split()[0])
-    children = Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()
+    for pid in (_witness(bench), _keeper(bench)):
+        os.kill(pid, signal.SIGKILL)
+    bench.scheduler.wake()
+    bench.until(bench.runner)
+    assert bench.state(cluster) == "running"
+    Path("go").touch()
+    end = bench.gone(cluster)
+    assert (end.exit_code, end.signal, end.removed) == (None, 9, False)
+    assert end.reason == Loss.UNKNOWN.value
+    assert _lines() == ["start", "end"]
+
+
+def test_a_job_that_was_cut_short_with_the_machine_is_started_again(bench):
+    cluster = bench.scheduler.submit(JobDescription("sh", arguments=f"\"-c '{_TRACED}'\""))
+    bench.until(_lines)
+    keeper = _keeper(bench)
+    (job,) = (each.pid for each in in_session(keeper) if each.pid == each.group)
+    bench.kill_runner()
+    os.kill(_witness(bench), signal.SIGKILL)
     os.kill(keeper, signal.SIGKILL)
+    os.killpg(job, signal.SIGKILL)
+    (claimed,) = bench.scheduler.spool.runs.glob("*.claim")
+    words = str(claimed.readlink()).split()
+    claimed.unlink()
+    claimed.symlink_to(" ".join([*words[:2], "another-boot", *words[3:]]))
     bench.scheduler.wake()
     bench.until(lambda: len(_lines()) == 2)
-    # Its old process was ended before the new one began.
-    assert children and not any(started_at(int(child)) for child in children)
     Path("go").touch()
     assert bench.gone(cluster).exit_code == 4
     assert _lines() == ["start", "start", "end"]
+
+
+def test_the_witness_ends_with_the_runner_and_is_not_kept_by_what_a_job_leaves(bench):
+    left = "setsid sleep 30 & echo $! > pid; sleep 0.2"
+    cluster = bench.scheduler.submit(JobDescription("sh", arguments=f"\"-c '{left}'\""))
+    bench.until(lambda: list(bench.scheduler.spool.runs.glob("*.claim")))
+    witness = _witness(bench)
+    bench.gone(cluster)
+    bench.until(lambda: not bench.runner())
+    bench.until(lambda: not started_at(witness))
+    pid = int(Path("pid").read_text())
+    assert started_at(pid)
+    os.kill(pid, signal.SIGKILL)
 
 
 def test_a_start_that_was_only_intended_is_made_up_for(bench):

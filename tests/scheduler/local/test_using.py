@@ -64,7 +64,7 @@ def test_a_process_that_is_started_again_is_a_restart(bench):
     bench.until(lambda: Path("trace").read_text().count("x") == 2)
     (claimed,) = bench.scheduler.spool.runs.glob("*.claim")
     Path("go").touch()
-    os.kill(int(str(claimed.readlink()).split()[0]), signal.SIGKILL)
+    os.kill(int(str(claimed.readlink()).split()[0]), signal.SIGTERM)
     bench.gone(cluster)
     assert Path("trace").read_text().count("x") == 3
     found = _use(bench, cluster)[cluster]
