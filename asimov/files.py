@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -115,16 +116,17 @@ def write_atomically(path: Path, text: str | bytes, *, sync: bool = True) -> Non
     data = text.encode() if isinstance(text, str) else text
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, temporary = _temporary(path)
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(data)
+                stream.flush()
                 if sync:
-                    stream.flush()
                     os.fsync(stream.fileno())
-            mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-            Path(temporary).chmod(mode)
-            Path(temporary).replace(path)
+                mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+                Path(temporary).chmod(mode)
+                # Still open, and so locked: nobody else takes the name up before it is renamed.
+                Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
@@ -132,6 +134,55 @@ def write_atomically(path: Path, text: str | bytes, *, sync: bool = True) -> Non
             sync_folder(path.parent)
     except OSError as error:
         raise unwritable(error, path) from error
+
+
+def _temporary(path: Path) -> tuple[int, Path]:
+    """Open a temporary file beside a file, empty and locked.
+
+    It has one name for each file, so that what a process has left which was killed is used again.
+    """
+    usual = path.with_name(f".{path.name}.new")
+    with suppress(OSError):  # one that lives has it, or it can't be opened or locked
+        handle = os.open(usual, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Whoever had it until now has renamed it.
+            if os.path.samestat(os.fstat(handle), usual.lstat()):
+                os.ftruncate(handle, 0)
+                return handle, usual
+        except OSError:
+            os.close(handle)
+            raise
+        os.close(handle)
+    other, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    return other, Path(name)
+
+
+@contextmanager
+def new_folder(parent: Path) -> Iterator[Path]:
+    """Give a folder in which something can be made before it is renamed to its place.
+
+    What a process has left there which was killed is removed first.
+
+    Parameters
+    ----------
+    parent
+        The folder that holds it; made where it is missing.
+    """
+    parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    folder = parent / ".asimov-new"
+    try:
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(handle)
 
 
 def sync_folder(folder: Path) -> None:

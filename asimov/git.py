@@ -10,12 +10,24 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asimov import gitlocks
 from asimov.elsewhere import FILES
 from asimov.errors import AsimovError
-from asimov.files import DiskFullError, is_full, unwritable
+from asimov.files import DiskFullError, is_full, new_folder, unwritable
+from asimov.logs import logger
 
 if TYPE_CHECKING:
     import git
+
+
+#: What there is to do about a refusal of git's, by a part of its words.
+_HINTS = {
+    "partial commit during": "finish or abort that there; the next pass tries again",
+    "index file": "remove '.git/index' there and run 'git reset'; no commit is lost",
+    "corrupt": "'git fsck' there names all that is damaged; restore it from a copy, or move "
+    "'.git' away: a new one is made",
+}
+_HINTS |= dict.fromkeys(("is empty", "bad object", "broken"), _HINTS["corrupt"])
 
 
 class AsimovFileNotFound(AsimovError, FileNotFoundError):  # noqa: N818  (plugins import this name)
@@ -67,13 +79,15 @@ class EventRepo:
         try:
             if (self._root / ".git").exists():
                 return git.Repo(self._root)
-            if self._url:
-                return git.Repo.clone_from(self._url, self._root)
-            self._root.mkdir(parents=True, exist_ok=True)
             # Beside it first: one that was made by half would be taken for a repository.
-            with tempfile.TemporaryDirectory(prefix=".new-", dir=self._root) as folder:
+            if self._url:
+                with new_folder(self._root.parent) as folder:
+                    git.Repo.clone_from(self._url, folder / "clone").close()
+                    (folder / "clone").rename(self._root)
+                return git.Repo(self._root)
+            with new_folder(self._root) as folder:
                 git.Repo.init(folder).close()
-                Path(folder, ".git").rename(self._root / ".git")
+                (folder / ".git").rename(self._root / ".git")
             return git.Repo(self._root)
         except OSError as error:
             raise unwritable(error, self._root, "can't be made") from error
@@ -91,7 +105,8 @@ class EventRepo:
         words = _words(error)
         if "No space left" in words or is_full(self._root):
             return DiskFullError(self._root, f"the disk is full (git: {words})")
-        return AsimovError(f"git: {words}", where=self._root)
+        hint = next((hint for part, hint in _HINTS.items() if part in words), None)
+        return AsimovError(f"git: {words}", where=self._root, hint=hint)
 
     @property
     def url(self) -> str | None:
@@ -103,8 +118,12 @@ class EventRepo:
         if self._url:
             _ = self.repository
 
-    def commit(self, paths: Iterable[Path], message: str) -> str | None:
+    def commit(
+        self, paths: Iterable[Path], message: str, report: Callable[[str], None] | None = None
+    ) -> str | None:
         """Commit files as they are in the work tree.
+
+        Locks that a build which was killed has left are removed first.
 
         Parameters
         ----------
@@ -112,6 +131,8 @@ class EventRepo:
             The files, absolute.
         message
             Of the commit.
+        report
+            Takes a line for each lock that was removed; by default the log does.
 
         Returns
         -------
@@ -126,32 +147,21 @@ class EventRepo:
         names = [str(path.relative_to(self._root)) for path in paths]
         if not names:
             return None
-        listed = "\0".join(names)
-        files = ["--pathspec-from-file=-", "--pathspec-file-nul"]
         repo = self.repository
         import git
 
+        folder = Path(repo.common_dir).resolve()
+        for line in gitlocks.mend(folder):
+            (report or logger().warning)(line)
         try:
-            # Literal: a name with a star or a colon in it is a name.
-            with repo.git.custom_environment(GIT_LITERAL_PATHSPECS="1"):
-                _feed(repo, listed, "add", "--force", *files)
-                staged = repo.git.diff("--cached", "--name-only", "--no-renames", "-z").split("\0")
-                if not set(staged).intersection(names):
-                    return None
-                # Other things that a person has staged stay out of asimov's commit. The message
-                # goes by a file: it may be longer than one argument can be.
-                with tempfile.NamedTemporaryFile("w", encoding="utf-8") as text:
-                    text.write(message)
-                    text.flush()
-                    _feed(
-                        repo, listed, *_author(repo), "commit", "--quiet", "--no-verify",
-                        "--no-gpg-sign", "--file", text.name, *files,
-                    )  # fmt: skip
+            with (
+                gitlocks.recorded(folder) as token,
+                # Literal: a name with a star or a colon in it is a name.
+                repo.git.custom_environment(GIT_LITERAL_PATHSPECS="1", **token),
+            ):
+                return _commit(repo, names, message)
         except git.GitCommandError as error:
-            raise self._refusal(error) from error
-        except OSError as error:  # the files by which git is told of paths and message
-            raise unwritable(error, Path(tempfile.gettempdir())) from error
-        return str(repo.head.commit.hexsha)
+            raise gitlocks.blocking(folder, str(error.stderr)) or self._refusal(error) from error
 
     def add_file(
         self, source: str | Path, destination: str | Path, commit_message: str | None = None
@@ -236,6 +246,28 @@ class EventRepo:
         if name not in FILES:
             raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
         return partial(self.find_file, FILES[name])
+
+
+def _commit(repo: git.Repo, names: list[str], message: str) -> str | None:
+    listed = "\0".join(names)
+    files = ["--pathspec-from-file=-", "--pathspec-file-nul"]
+    try:
+        _feed(repo, listed, "add", "--force", *files)
+        staged = repo.git.diff("--cached", "--name-only", "--no-renames", "-z").split("\0")
+        if not set(staged).intersection(names):
+            return None
+        # Other things that a person has staged stay out of asimov's commit. The message goes by a
+        # file: it may be longer than one argument can be.
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8") as text:
+            text.write(message)
+            text.flush()
+            _feed(
+                repo, listed, *_author(repo), "commit", "--quiet", "--no-verify",
+                "--no-gpg-sign", "--file", text.name, *files,
+            )  # fmt: skip
+    except OSError as error:  # the files by which git is told of paths and message
+        raise unwritable(error, Path(tempfile.gettempdir())) from error
+    return str(repo.head.commit.hexsha)
 
 
 def _feed(repo: git.Repo, text: str, *arguments: str) -> None:

@@ -32,6 +32,7 @@ LAYERS = [
     ["asimov.scheduler"],
     [
         "asimov.git",
+        "asimov.gitlocks",
         "asimov.liquid",
         "asimov.storage",
         "asimov.templating",

@@ -12,7 +12,7 @@ from asimov.cli.repeated import Repeated, one_pass, summarise
 from asimov.cli.rhythm import interval_option, rhythm_of
 from asimov.cli.seconds import Seconds
 from asimov.engine.monitor import monitor
-from asimov.errors import EXIT_UNREACHABLE
+from asimov.errors import EXIT_ERROR, EXIT_UNREACHABLE
 
 
 @click.command("monitor")
@@ -66,6 +66,8 @@ def command(
         summarise(outcome, chain)
         if outcome.unreachable:
             sys.exit(EXIT_UNREACHABLE)
+        if outcome.failed:
+            sys.exit(EXIT_ERROR)
         return
     rhythm = rhythm_of(workspace, interval)
     if rhythm.note:

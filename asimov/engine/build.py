@@ -88,7 +88,7 @@ def build(
             paths.append(workspace.project.path(new.config))
     for repository, paths in files.values():
         try:
-            repository.commit(paths, _message(paths))
+            repository.commit(paths, _message(paths), report)
         except AsimovError as error:
             # A subject's own repository is no other subject's matter.
             root = repository.root

@@ -55,6 +55,8 @@ class Pass:
     moved
         How many analyses were moved on without a job: by the handler of a state that a package
         adds, or since their pipelines needed none. The next pass may have more to do.
+    failed
+        How many analyses could not be built, and stay ready for the next pass.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -66,6 +68,7 @@ class Pass:
     unreachable: list[str] = field(default_factory=list)
     broken: int = 0
     moved: int = 0
+    failed: int = 0
 
     @property
     def awaited(self) -> bool:
@@ -303,6 +306,7 @@ def _chain(workspace: Workspace, keys: set[Key], report: Report, result: Pass) -
     there = {*built.done, *built.unchanged}  # not what has become ready meanwhile
     done = submit(workspace, [key for key in ordered if key in there], report)
     result.moved += sum(workspace.status(key) == "finished" for key in done.done)
+    result.failed += sum(workspace.status(key) == "ready" for key in built.failed)
     errors = [] if done.done else done.failed.values()
     return {str(error) for error in errors if isinstance(error, SchedulerUnreachableError)}
 

@@ -93,7 +93,7 @@ def _submit_one(
     if launches is None:
         _rehearse(analysis, report)
     else:
-        _commit_edit(analysis)
+        _commit_edit(analysis, report)
         launches.add(analysis)
     return None
 
@@ -110,14 +110,15 @@ def unbuilt(analysis: Analysis) -> AsimovError | None:
     return None
 
 
-def _commit_edit(analysis: Analysis) -> None:
+def _commit_edit(analysis: Analysis, report: Report) -> None:
     """Commit a configuration that was edited by hand: what ran can be looked up."""
     workspace = analysis.workspace
     known = workspace.builds[analysis.key]
     path = Path(analysis.config_file)
     if content_digest(path.read_bytes()) == known.content:
         return
-    commit = analysis.repository.commit([path], f"Edited by hand: {'/'.join(analysis.key)}")
+    message = f"Edited by hand: {'/'.join(analysis.key)}"
+    commit = analysis.repository.commit([path], message, report)
     if commit:
         reason = f"{known.config} was edited by hand, and is committed as {commit[:9]}"
         workspace.journal.note(analysis.key, "submit", "edited", reason)

@@ -292,6 +292,8 @@ def test_a_repository_that_can_not_be_committed_to_stops_no_other_subject(
     rows = lab.rows()
     assert (rows["a"]["status"], rows["b"]["status"]) == ("uploaded", "ready")
     assert "can't be built" in " ".join(rows["b"]["waiting_for"])
+    told = lab.run("monitor", "--chain", code=1).out
+    assert str(own / ".git" / "index.lock") in told
     (own / ".git" / "index.lock").unlink()
     lab.finish()
     assert EventRepo(own).find_prods("b")
