@@ -10,7 +10,6 @@ since: they are removed. Any other lock is somebody else's, and only reported.
 from __future__ import annotations
 
 import os
-import pwd
 import time
 import uuid
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from typing import NamedTuple
 import msgspec
 
 from asimov.errors import AsimovError
-from asimov.files import unwritable
+from asimov.files import owner, unwritable
 from asimov.processes import started_at, this_start
 
 #: The variable of the environment that carries a record's token.
@@ -135,7 +134,7 @@ def blocking(folder: Path, words: str) -> AsimovError | None:
             if path.name not in words:
                 continue
             with suppress(OSError):
-                user = _user(path.stat().st_uid)
+                user = owner(path)
                 return AsimovError(
                     f"git: the repository is locked by this file, {_words(_age(path))} old, of "
                     f"user {user}; {_holder(folder, path)}",
@@ -170,23 +169,23 @@ def _is_alive(record: _Record) -> bool:
     if started_at(record.process) == record.started:
         return True
     deadline = time.monotonic() + _PATIENCE
-    while any(_carries(pid, record.token) for pid, _ in _gits()):
+    while any(_carries(pid, record.token) for pid in _gits()):
         if time.monotonic() > deadline:
             return True
         time.sleep(0.02)
     return False
 
 
-def _gits() -> Iterator[tuple[int, list[str]]]:
-    """Return the processes of git that work, by their numbers, with their command lines."""
+def _gits() -> Iterator[int]:
+    """Return the processes of git that are at work."""
     for name in os.listdir("/proc"):  # noqa: PTH208  (paths would cost more than the rest)
         if name.isdigit():
             with suppress(OSError):
                 words = Path(f"/proc/{name}/cmdline").read_bytes().decode(errors="replace")
-                command = words.split("\0")[:-1]
+                command = Path(words.partition("\0")[0]).name
                 # What only waits to be asked for objects writes nothing.
-                if command and Path(command[0]).name.startswith("git") and "--batch" not in words:
-                    yield int(name), command
+                if command.startswith("git") and "--batch" not in words:
+                    yield int(name)
 
 
 def _carries(pid: int, token: str) -> bool:
@@ -198,11 +197,11 @@ def _carries(pid: int, token: str) -> bool:
 def _others_at_work(folder: Path) -> list[str]:
     """Return the gits that are at work in a repository on this machine, as far as one may see."""
     found = []
-    for pid, command in _gits():
+    for pid in _gits():
         with suppress(OSError):
             where = Path(f"/proc/{pid}/cwd").readlink()
             if where == folder.parent or folder in (where, *where.parents):
-                found.append(f"process {pid} ({' '.join(command[:2])})")
+                found.append(f"process {pid}")
     return found
 
 
@@ -227,18 +226,11 @@ def _holder(folder: Path, lock: Path) -> str:
                     return f"process {name} ({command}) has it open"
     at_work = _others_at_work(folder)
     if at_work:
-        return f"at work there: {', '.join(at_work)}"
+        return f"git is at work there: {', '.join(at_work)}"
     others = [each for path in folder.glob("asimov-*.json") if (each := _read(path))]
     if others:
         return f"asimov is, or was, at work there: process {others[0].process} on {others[0].host}"
     return "no process on this machine has it open"
-
-
-def _user(number: int) -> str:
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
 
 
 def _words(seconds: float) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import random
 import sqlite3
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from tests.killing import Server
+from tests.killing import GIT, Server
 
 BLUEPRINT = """
 {kind: subject, name: s}
@@ -74,11 +75,16 @@ class Matrix:
         The project's folder, with the blueprint applied.
     commands
         Runs its commands.
+    besides
+        Kills something besides, each time that a command was killed.
     """
 
-    def __init__(self, root: Path, commands: Server) -> None:
+    def __init__(
+        self, root: Path, commands: Server, besides: Callable[[], object] = lambda: None
+    ) -> None:
         self.root = root
         self.commands = commands
+        self.besides = besides
         self.kills: Counter[str] = Counter()
 
     def run(self, kills: int, seconds: float) -> None:
@@ -96,10 +102,12 @@ class Matrix:
             else:  # where the last command did not come to its boundary, one that every pass has
                 names = {chance.choice(sorted(WANTED))} if killed else ALWAYS
                 at = chance.randint(1, 3)
-            killed, code = self.commands.run("monitor", "--chain", names=names, at=at)
+            group = chance.random() < 0.5
+            killed, code = self.commands.run("monitor", "--chain", names=names, at=at, group=group)
             self.look()
             if killed:
                 self.kills[killed] += 1
+                self.besides()
                 continue
             assert code in {0, 5}, self.told()  # 5: a program may still be submitting
             if self.states() == ENDS and missing:
@@ -107,6 +115,42 @@ class Matrix:
                     self.commands.run("production", "set", "s", each, "--status", "restart")
             elif not names:
                 time.sleep(0.2)
+
+    def build(self, seconds: float) -> None:
+        """Build the analyses again and again in a group that is killed, mostly within git.
+
+        Each time the next command has to build them, whatever was left.
+        """
+        seed = random.randrange(1000)
+        print("seed", seed)
+        chance = random.Random(seed)
+        limit = time.monotonic() + seconds
+        number, length = 0, 1.0
+        while time.monotonic() < limit or set(GIT) - self.kills.keys():
+            number += 1
+            subject = self.root / "ledger" / "subjects" / "s.yaml"
+            others = [line for line in subject.read_text().splitlines() if line[:5] != "note:"]
+            subject.write_text("\n".join([f"note: round {number}", *others, ""]))
+            missing = sorted(set(GIT) - self.kills.keys()) or [*GIT, "before a commit"]
+            named = {"names": {chance.choice(missing)}}
+            how = named if chance.random() < 0.7 else {"after": chance.uniform(0, length)}
+            killed, _ = self.commands.run("manage", "build", group=True, **how)  # type: ignore[arg-type]
+            if killed:
+                self.kills[killed] += 1
+            began = time.monotonic()
+            _, code = self.commands.run("manage", "build")
+            length = time.monotonic() - began
+            assert code == 0, (killed, self.told())
+            assert f"round {number}" in self.git("log", "-p", "-1"), (killed, self.told())
+            assert self.git("status", "--porcelain", "--untracked-files=no") == ""
+            assert not list((self.root / "checkouts" / ".git").rglob("*.lock"))
+        self.git("fsck", "--strict")
+
+    def git(self, *arguments: str) -> str:
+        return subprocess.run(
+            ["git", *arguments], cwd=self.root / "checkouts", capture_output=True, text=True,
+            check=True,
+        ).stdout  # fmt: skip
 
     def enough(self, kills: int) -> bool:
         return sum(self.kills.values()) >= kills and not WANTED - self.kills.keys()

@@ -1,10 +1,11 @@
 """Runs asimov's commands so that they are killed with SIGKILL at a boundary that is counted.
 
 A boundary lies before and after each durable write (a commit of SQLite, a sync of a file), each
-call of a scheduler and each method of a pipeline. The server, which this file is as a program,
-imports asimov once and forks a process for each command; it reads a JSON object a line, with
-``argv``, ``names`` and ``at`` (to die when boundaries of these names are reached so often), and
-answers with ``killed`` (the boundary's name, or null) and ``code``.
+call of a scheduler and each method of a pipeline. Others lie within git, where it holds its locks,
+and in time. The server, which this file is as a program, imports asimov once and forks a process
+for each command; it reads a JSON object a line, with ``argv``, ``names`` and ``at`` (to die when
+boundaries of these names are reached so often) and ``group`` (whether all that the command has
+started dies with it), and answers with ``killed`` (the boundary's name, or null) and ``code``.
 """
 
 from __future__ import annotations
@@ -15,12 +16,23 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+#: Boundaries within git; its whole process group is killed there, and the command with it.
+GIT = ("git prepared", "git committed", "git post-index-change")
+#: As a hook of git's it kills its process group where the file beside it says so.
+_HOOK = """#!/bin/sh
+phase=$1
+test "${0##*/}" = reference-transaction || phase=${0##*/}
+test "$(cat "${0%/*}/trap" 2> /dev/null)" = "git $phase" || exit 0
+rm "${0%/*}/trap"
+kill -KILL 0
+"""
 #: Pipelines beside the published ones; see `pipelines`.
 NAMES = ("own", "processed")
 
@@ -29,19 +41,51 @@ class Server:
     """The other end of the server's pipes."""
 
     def __init__(self, folder: Path) -> None:
+        hooks = folder / ".asimov" / "hooks"
+        hooks.mkdir()
+        for name in ("reference-transaction", "post-index-change"):
+            (hooks / name).write_text(_HOOK)
+            (hooks / name).chmod(0o755)
+        self.trap = hooks / "trap"
+        configured = {"COUNT": "1", "KEY_0": "core.hooksPath", "VALUE_0": str(hooks)}
         self.process = subprocess.Popen(
             [sys.executable, __file__],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder,
+            env=os.environ | {f"GIT_CONFIG_{name}": text for name, text in configured.items()},
         )  # fmt: skip
 
-    def run(self, *argv: str, names: Iterable[str] = (), at: int = 1) -> tuple[str | None, int]:
-        """Run a command; return the boundary that it was killed at, or None, and its exit code."""
+    def run(
+        self, *argv: str, names: Iterable[str] = (), at: int = 1, group: bool = False,
+        after: float | None = None,
+    ) -> tuple[str | None, int]:  # fmt: skip
+        """Run a command; return the boundary that it was killed at, or None, and its exit code.
+
+        Parameters
+        ----------
+        argv
+            The command.
+        names, at
+            It dies when boundaries of these names were reached so often.
+        group
+            Whether all that it has started dies with it.
+        after
+            The seconds after which it is killed, with its group; it has no other boundary then.
+        """
         assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(json.dumps({"argv": argv, "names": list(names), "at": at}) + "\n")
+        names = list(names)
+        (trap,) = {*names} & {*GIT} or {""}
+        if trap:
+            self.trap.write_text(trap)
+        request = {"argv": argv, "names": names, "at": at, "after": after}
+        request["group"] = bool(group or trap or after is not None)
+        self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         assert line, "the server has gone"
         told = json.loads(line)
+        if trap and not self.trap.exists():
+            return trap, told["code"]
+        self.trap.unlink(missing_ok=True)
         return told["killed"], told["code"]
 
 
@@ -66,12 +110,15 @@ class Boundaries:
         self.names: list[str] = []
         self.left = 0
         self.told = -1
+        self.group = False
 
     def reach(self, name: str) -> None:
         """Be at a boundary."""
         self.left -= name in self.names
         if name in self.names and self.left == 0:
             os.write(self.told, name.encode())
+            if self.group:
+                os.killpg(0, signal.SIGKILL)
             os.kill(os.getpid(), signal.SIGKILL)
 
     def around(self, owner: Any, method: str, name: str) -> None:
@@ -181,16 +228,25 @@ def serve() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         boundaries.names, boundaries.left = request["names"], request["at"]
+        boundaries.group = request["group"]
         heard, boundaries.told = os.pipe()
         child = os.fork()
         if child == 0:
+            if boundaries.group:
+                os.setsid()
             os._exit(_command(main, request["argv"]))
+        if request["after"] is not None:
+            time.sleep(request["after"])
+            with suppress(ProcessLookupError):  # it has no group of its own yet
+                os.killpg(child, signal.SIGKILL)
+                os.write(boundaries.told, b"at some time")
         os.close(boundaries.told)
         _, status = os.waitpid(child, 0)
         os.set_blocking(heard, False)  # a program of a pipeline may have the other end still
         with os.fdopen(heard, "rb") as stream:
             killed = (stream.read() or b"").decode()
         code = os.waitstatus_to_exitcode(status)
+        killed = killed if code == -signal.SIGKILL else ""
         print(json.dumps({"killed": killed or None, "code": code}), flush=True)
 
 

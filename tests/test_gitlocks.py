@@ -178,7 +178,7 @@ def test_a_lock_of_a_git_at_work_there_is_not_taken_for_ours(root):
     try:
         until(reached.exists)
         error = refused(root)
-        assert f"process {person.pid} (git commit)" in str(error) or "has it open" in str(error)
+        assert f"git is at work there: process {person.pid}" in str(error)
         assert (root / ".git" / "index.lock").exists()
     finally:
         os.killpg(person.pid, signal.SIGKILL)

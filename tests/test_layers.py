@@ -51,6 +51,7 @@ LAYERS = [
     ["asimov.configuration"],
     [
         "asimov.assets",
+        "asimov.companions",
         "asimov.errors",
         "asimov.fieldtypes",
         "asimov.files",

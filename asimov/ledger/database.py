@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from asimov import companions
 from asimov.errors import AsimovError
 from asimov.files import JournalError, is_full
 from asimov.ledger.migrations import MIGRATIONS
@@ -78,6 +79,7 @@ class Database:
             )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            companions.admit(path)
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
         except sqlite3.Error as error:
             raise self._fault(error) from error
@@ -96,8 +98,11 @@ class Database:
 
     def _fault(self, error: Exception) -> JournalError:
         """Return the error for people: what SQLite says, and what there is to do about it."""
-        hint = _HINTS[_kind(error, self.path)]
-        return JournalError(f"the journal can't be used: {error}", where=self.path, hint=hint)
+        kind, where = _kind(error, self.path), self.path
+        hint = _HINTS[kind]
+        if kind == "denied" and (told := companions.barred(self.path)):
+            where, hint = told
+        return JournalError(f"the journal can't be used: {error}", where=where, hint=hint)
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return what a query finds."""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import random
+import signal
 import sqlite3
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from asimov.scheduler.local.claims import Life, read_claim
+from asimov.scheduler.local.spool import Spool
 from tests.kill_matrix import BLUEPRINT, Matrix
 from tests.killing import server
 
@@ -23,8 +28,21 @@ def test_no_job_is_lost_or_submitted_twice_whichever_boundary_a_command_is_kille
             found = db.execute("SELECT uid FROM clusters WHERE dag IS NULL AND uid IS NOT NULL")
             return Counter(uid for (uid,) in found)
 
+    def kill_the_queue() -> None:
+        """Kill the runner, keepers or both, each as a group; their witness lives."""
+        spool = Spool(lab.root)
+        for claim in [spool.runner, *spool.runs.glob("*.claim")]:
+            with suppress(FileNotFoundError, ProcessLookupError):
+                life, pid, *_ = read_claim(claim)
+                if life is Life.ALIVE and chance.random() < 0.3:
+                    os.killpg(pid, signal.SIGKILL)
+
+    seed = random.randrange(1000)
+    print("seed", seed)
+    chance = random.Random(seed)
     with server(lab.root) as commands:
         commands.run("apply", "-f", "blueprint.yaml")
-        matrix = Matrix(lab.root, commands)
+        matrix = Matrix(lab.root, commands, kill_the_queue)
+        matrix.build(seconds=8)
         matrix.run(kills=200, seconds=240)
         matrix.check(clusters)

@@ -35,5 +35,6 @@ def test_no_job_is_lost_or_submitted_twice_whichever_boundary_a_command_is_kille
     with server(on_a_pool.root) as commands:
         commands.run("apply", "-f", "blueprint.yaml")
         matrix = Matrix(on_a_pool.root, commands)
+        matrix.build(seconds=8)
         matrix.run(kills=200, seconds=400)
         matrix.check(clusters)

@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asimov import companions
 from asimov.errors import SchedulerError
 from asimov.files import locked, sync_folder
 from asimov.scheduler.local.claims import Life, read_claim
@@ -149,6 +150,7 @@ class Spool:
         """
         import sqlite3
 
+        companions.admit(self.database)
         mode = "ro" if read_only else "rw"  # made by nobody but `create`
         uri = f"{self.database.absolute().as_uri()}?mode={mode}"
         db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30.0)
@@ -202,7 +204,8 @@ class Spool:
             raise self._unusable(error) from error
 
     def _unusable(self, error: sqlite3.Error) -> SchedulerError:
-        return SchedulerError(f"the local queue can't be used: {error}", where=self.database)
+        where, hint = companions.barred(self.database) or (self.database, None)
+        return SchedulerError(f"the local queue can't be used: {error}", where=where, hint=hint)
 
 
 def _journal_mode(folder: Path) -> str:
