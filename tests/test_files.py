@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import random
 import resource
 import signal
 import stat
 import subprocess
 import sys
 import textwrap
+from contextlib import nullcontext
 
 import pytest
 
@@ -149,3 +152,66 @@ def test_a_lock_that_can_not_be_made(tmp_path):
     (tmp_path / "f").write_text("x")
     with pytest.raises(AsimovError, match="can't be locked"), locked(tmp_path / "f" / "l", "x"):
         raise AssertionError("it was held")
+
+
+def test_what_a_killed_process_has_left_is_used_again(tmp_path):
+    (tmp_path / ".a.new").write_text("half of something much longer")
+    write_atomically(tmp_path / "a", "new")
+    assert (tmp_path / "a").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("kind", ["in use", "a folder", "a link"])
+def test_a_temporary_name_that_can_not_be_had_is_no_obstacle(tmp_path, kind):
+    left = tmp_path / ".a.new"
+    if kind == "a folder":
+        left.mkdir()
+    elif kind == "a link":
+        (tmp_path / "other").write_text("other")
+        left.symlink_to("other")
+    with left.open("w") if kind == "in use" else nullcontext() as stream:
+        if stream:
+            stream.write("of another")
+            stream.flush()
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        write_atomically(tmp_path / "a", "new")
+    assert (tmp_path / "a").read_text() == "new"
+    if kind == "in use":
+        assert left.read_text() == "of another"
+    if kind == "a link":
+        assert (tmp_path / "other").read_text() == "other"
+
+
+#: Writes a file again and again, each time full of one digit.
+WRITER = """
+import sys
+from pathlib import Path
+from asimov.files import write_atomically
+number = 0
+while True:
+    number += 1
+    write_atomically(Path("a"), str(number % 10) * 20_000, sync=False)
+    print(flush=True)
+"""
+
+
+def test_writers_at_once_that_are_killed_leave_a_whole_file_and_few_others(tmp_path):
+    for _ in range(4):
+        writers = [
+            subprocess.Popen([sys.executable, "-c", WRITER], cwd=tmp_path, stdout=subprocess.PIPE)
+            for _ in range(2)
+        ]
+        for writer in writers:
+            assert writer.stdout
+            for _ in range(random.randrange(1, 50)):
+                writer.stdout.readline()
+            text = (tmp_path / "a").read_text()
+            assert (len(text), len(set(text))) == (20_000, 1)
+        for writer in writers:
+            writer.kill()
+            writer.communicate()
+    write_atomically(tmp_path / "a", "end")
+    assert (tmp_path / "a").read_text() == "end"
+    assert not (tmp_path / ".a.new").exists()
+    # Whoever found the usual name in use may have left another.
+    assert len(list(tmp_path.iterdir())) <= 1 + 4

@@ -257,6 +257,29 @@ def test_what_only_a_person_can_mend_is_named_in_one_line_with_what_to_do(root, 
     refused(root)
 
 
+def no_file(root: Path) -> None:
+    for name in ("b.ini", "c.ini"):
+        (root / "s" / name).write_text(name)
+    git(root, "add", "s")
+    (root / "s" / "b.ini").unlink()
+
+
+def no_branch(root: Path) -> None:
+    git(root, "checkout", "--quiet", "--detach")
+
+
+def staged_only(root: Path) -> None:
+    (root / "s" / "a.ini").write_text("other")
+    git(root, "add", "s")
+
+
+@pytest.mark.parametrize("state", [no_file, no_branch, staged_only])
+def test_what_is_no_obstacle_is_none(root, state):
+    state(root)
+    assert commit(root, "other")
+    assert git(root, "log", "-1", "--format=%s") == "other\n"
+
+
 def test_killed_at_any_moment_a_group_leaves_nothing_that_stops_the_next(root):
     seed = random.randrange(1000)
     print("seed", seed)

@@ -42,7 +42,8 @@ def command(
     One pass, unless --watch or --until-idle is given.
 
     \b
-    Exit codes: 0 all is well; with --until-idle:
+    Exit codes: 0 all is well; 1 one pass with --chain, and a build failed.
+    With --until-idle:
       0  nothing is left to do, apart from what a person has set aside
       3  idle, and something is stuck, blocked or not submitted
       4  timed out
