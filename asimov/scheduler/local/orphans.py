@@ -64,11 +64,9 @@ def _runs(keeper: int, *, witnessed: bool) -> bool:
     )
 
 
-def signal_session(keeper: int, number: signal.Signals) -> bool:
-    """Send a signal to what lives in a keeper's session; return whether anything did."""
-    living = [each.pid for each in in_session(keeper) if not each.dead]
-    for pid in living:
+def signal_session(keeper: int, number: signal.Signals) -> None:
+    """Send a signal to what is in a keeper's session."""
+    for each in in_session(keeper):
         with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, number)
-            os.kill(pid, signal.SIGCONT)  # a stopped process would never see it
-    return bool(living)
+            os.kill(each.pid, number)
+            os.kill(each.pid, signal.SIGCONT)  # a stopped process would never see it

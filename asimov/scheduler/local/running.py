@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asimov.processes import started_at
-from asimov.scheduler.local.claims import Life, read_claim
+from asimov.scheduler.local.claims import Claim, Life, read_claim
 from asimov.scheduler.local.endings import Ending, Traces, traces, write_ending
 from asimov.scheduler.local.jobs import Process
 from asimov.scheduler.local.orphans import Loss, outcome, signal_session
@@ -32,6 +32,8 @@ class Attempt:
         The keeper's process id; 0 where it is not known.
     ours
         Whether the keeper is a living child of this runner.
+    asked
+        Whether it is to end.
     deadline
         When a program without a keeper is killed that was asked to end; None for any other.
     """
@@ -40,6 +42,7 @@ class Attempt:
     cpus: int
     keeper: int = 0
     ours: bool = True
+    asked: bool = False
     deadline: float | None = None
 
 
@@ -124,6 +127,7 @@ class Running:
         attempt = self.attempts.get(process)
         if attempt is None:
             return
+        attempt.asked = True
         if attempt.ours:
             _terminate(attempt.keeper)
             return
@@ -137,12 +141,6 @@ class Running:
         elif claim.life is Life.ELSEWHERE and removed:
             # It can't be asked from here. Who removes it knows that it must not be waited for.
             write_ending(files.ending, Ending(asked=True, ended=time.time()))
-        elif (
-            claim.life is Life.DEAD
-            and attempt.deadline is None
-            and signal_session(claim.pid, signal.SIGTERM)
-        ):
-            attempt.deadline = time.monotonic() + self.grace
 
     def _mark(self, process: int) -> str:
         return f"{self.home}:{process}:{self.attempts[process].number}"
@@ -163,13 +161,23 @@ class Running:
     def _outcome(self, process: int, attempt: Attempt) -> Ending | Loss | None:
         files = self.traces(process, attempt.number)
         end = outcome(files)
-        if attempt.deadline is None:
-            return end
-        if end is None and time.monotonic() > attempt.deadline:
-            signal_session(attempt.keeper, signal.SIGKILL)
-            self.kill(process)
+        if end is None and attempt.asked:
+            self._end_without_keeper(process, attempt, read_claim(files.claim))
         # Its keeper would have known that it was asked to end; who writes for it does not.
-        return replace(end, asked=True) if isinstance(end, Ending) and end.signal else end
+        if attempt.deadline is not None and isinstance(end, Ending) and end.signal:
+            return replace(end, asked=True)
+        return end
+
+    def _end_without_keeper(self, process: int, attempt: Attempt, claim: Claim) -> None:
+        """Do what the keeper would do of an attempt that is to end, where it was killed."""
+        if claim.life is not Life.DEAD:
+            return
+        if attempt.deadline is None:
+            signal_session(claim.pid, signal.SIGTERM)
+            attempt.deadline = time.monotonic() + self.grace
+        elif time.monotonic() > attempt.deadline:
+            signal_session(claim.pid, signal.SIGKILL)
+            self.kill(process)
 
 
 def _terminate(keeper: int) -> None:

@@ -70,6 +70,13 @@ def test_a_job_whose_keeper_was_killed_runs_on_and_keeps_its_exit_code(bench, ru
     assert _lines() == ["start", "end"]
 
 
+def test_jobs_that_end_with_their_keepers_are_not_run_again(bench):
+    bench.write("job", "#!/bin/sh\necho $1 >> trace\nkill -KILL $PPID\nexit $1\n").chmod(0o755)
+    jobs = [bench.scheduler.submit(JobDescription("job", arguments=str(n))) for n in range(5)]
+    assert [bench.gone(job).exit_code for job in jobs] == [0, 1, 2, 3, 4]
+    assert sorted(_lines()) == ["0", "1", "2", "3", "4"]
+
+
 @pytest.mark.parametrize("action", ["hold", "remove"])
 def test_a_job_without_its_keeper_can_be_held_and_removed(bench, action):
     script = "#!/bin/sh\ntrap 'echo asked >> trace' TERM\necho start >> trace\n"
