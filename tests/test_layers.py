@@ -33,6 +33,7 @@ LAYERS = [
     [
         "asimov.git",
         "asimov.gitlocks",
+        "asimov.sharing",
         "asimov.liquid",
         "asimov.storage",
         "asimov.templating",
@@ -60,6 +61,7 @@ LAYERS = [
         "asimov.options",
         "asimov.processes",
         "asimov.reading",
+        "asimov.snapshot",
         "asimov.text",
         "asimov._version",
         "asimov.templates",
