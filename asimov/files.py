@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from asimov.errors import EXIT_BUSY, AsimovError
 
@@ -117,7 +118,8 @@ def write_atomically(path: Path, text: str | bytes, *, sync: bool = True) -> Non
     Parameters
     ----------
     path
-        The file; its folder is made where it is missing.
+        The file; its folder is made where it is missing. One that is there keeps its mode, and
+        its group where this user may give that.
     text
         The new content; text is written as UTF-8.
     sync
@@ -139,8 +141,7 @@ def write_atomically(path: Path, text: str | bytes, *, sync: bool = True) -> Non
                 stream.flush()
                 if sync:
                     os.fsync(stream.fileno())
-                mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-                Path(temporary).chmod(mode)
+                _settle_rights(Path(temporary), path)
                 # Still open, and so locked: nobody else takes the name up before it is renamed.
                 Path(temporary).replace(path)
         except BaseException:
@@ -150,6 +151,18 @@ def write_atomically(path: Path, text: str | bytes, *, sync: bool = True) -> Non
             sync_folder(path.parent)
     except OSError as error:
         raise unwritable(error, path) from error
+
+
+def _settle_rights(temporary: Path, path: Path) -> None:
+    """Give a file that is to replace another one its mode and group."""
+    mode = 0o666 & ~_umask()
+    with suppress(FileNotFoundError):
+        before = path.stat()
+        mode = before.st_mode & 0o777
+        # The group that may write to it keeps that right, whoever writes.
+        with suppress(PermissionError):
+            os.chown(temporary, -1, before.st_gid)
+    temporary.chmod(mode)
 
 
 def _temporary(path: Path) -> tuple[int, Path]:
@@ -199,6 +212,13 @@ def new_folder(parent: Path) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
     finally:
         os.close(handle)
+
+
+def memory_file() -> BinaryIO:
+    """Return an open file that has no name and, where the system can do that, lies in memory."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("asimov"), "w+b", buffering=0)
+    return tempfile.TemporaryFile(prefix="asimov-", buffering=0)
 
 
 def sync_folder(folder: Path) -> None:

@@ -47,6 +47,11 @@ class Project:
         return self.config.get("project", "id", fallback=self.name)
 
     @property
+    def shared(self) -> bool:
+        """Whether several users act in it; see `asimov.sharing`."""
+        return self.config.get("project", "shared", fallback="").lower() in {"true", "yes", "1"}
+
+    @property
     def ledger(self) -> Path:
         """The folder of the ledger's files."""
         return self.root / self.config.get("ledger", "location")
@@ -165,6 +170,12 @@ def find(start: Path | None = None, *, without_journal: bool = False) -> Project
     )
 
 
+def new_id(name: str) -> str:
+    """Return an identity that no other project has."""
+    slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.") or "project"
+    return f"{slug}-{uuid.uuid4().hex[:8]}"
+
+
 def create(name: str, root: Path, scheduler: str, options: dict[tuple[str, str], str]) -> Project:
     """Make a new project in a folder.
 
@@ -194,10 +205,9 @@ def create(name: str, root: Path, scheduler: str, options: dict[tuple[str, str],
             where=root,
             hint="take another folder with --root DIR",
         )
-    slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.") or "project"
     values = {
         ("project", "name"): name,
-        ("project", "id"): f"{slug}-{uuid.uuid4().hex[:8]}",
+        ("project", "id"): new_id(name),
         ("scheduler", "type"): scheduler,
         **options,
     }

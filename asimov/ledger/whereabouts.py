@@ -1,0 +1,161 @@
+"""Where a project lives, by which a copy of it is told from the project itself.
+
+Both have the same identity, and the jobs of one carry it. So whatever acts keeps in the journal
+where the project is, and the inode of a file that nothing ever writes again: a rename keeps that,
+a copy can't. The number of the device is left out, since each machine may see another for the same
+network file system, and after each start. Where inodes are not kept either, as by some file systems
+in user space, the time of the file's last change tells as much: a copy can't keep that one.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from asimov import configuration
+from asimov.errors import AsimovError
+from asimov.files import unwritable
+from asimov.ledger.journal import Journal
+from asimov.project import Project
+
+PROPERTY = "whereabouts"
+_MARK = "here"
+_TEXT = b"By this file asimov tells the project from copies of it. Leave it as it is.\n"
+
+
+class Whereabouts(NamedTuple):
+    """Where a project was when a command last acted in it.
+
+    Attributes
+    ----------
+    root
+        Its folder.
+    inode, changed
+        The number of the mark's inode, and when that was last changed, in nanoseconds.
+    """
+
+    root: str
+    inode: int
+    changed: int
+
+
+class UnsettledError(AsimovError):
+    """A project may be a copy, and nobody has said yet whether it is.
+
+    Parameters
+    ----------
+    project
+        The project.
+    before
+        Where it was.
+    original
+        Whether that is a project still, of the same identity: this one is certainly a copy.
+    """
+
+    def __init__(self, project: Project, before: Path, *, original: bool) -> None:
+        copied = "'asimov project copied' makes it a project of its own, without those jobs"
+        if original:
+            what = f"this is a copy of the project in {before}, whose jobs it must leave alone"
+            hint = copied
+        elif before == project.root:
+            what = "this project was replaced by a copy of it"
+            hint = f"'asimov project moved' if only this one is left; {copied}"
+        else:
+            what = f"this project was moved or copied; it was in {before}"
+            hint = f"'asimov project moved' if that one is gone; {copied}"
+        super().__init__(what, where=project.root, hint=hint)
+        self.project = project
+        self.original = original
+
+
+def check(project: Project, journal: Journal) -> None:
+    """Make sure that a project is no copy, before anything acts in it, and keep where it is.
+
+    Raises
+    ------
+    UnsettledError
+        Where it may be a copy.
+    """
+    kept = journal.get_property(PROPERTY)
+    doubt = doubt_of(project, kept)
+    if doubt is not None:
+        raise doubt
+    if kept is None or _decoded(kept).root != str(project.root):
+        record(project, journal)
+
+
+def doubt_of(project: Project, kept: str | None) -> UnsettledError | None:
+    """Return the error that says that a project may be a copy; None where it is none.
+
+    Parameters
+    ----------
+    project
+        The project.
+    kept
+        The journal's property `PROPERTY`. Without one nothing has ever acted here.
+    """
+    if kept is None:
+        return None
+    known = _decoded(kept)
+    before = Path(known.root)
+    if not known.inode:  # of another version
+        return None
+    mark = _mark(project.root)
+    same = mark is not None and (mark.st_ino == known.inode or mark.st_ctime_ns == known.changed)
+    if same and before == project.root:
+        return None
+    original = before != project.root and _is_other(before, project)
+    if same and not original:
+        return None  # renamed, or mounted at another path
+    return UnsettledError(project, before, original=original)
+
+
+def record(project: Project, journal: Journal) -> None:
+    """Keep where a project is.
+
+    Raises
+    ------
+    AsimovError
+        Where its mark can't be made.
+    """
+    path = project.state / _MARK
+    try:
+        if not path.exists():
+            with suppress(FileExistsError):
+                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
+                with os.fdopen(handle, "wb") as stream:
+                    stream.write(_TEXT)
+        status = path.stat()
+    except OSError as error:
+        raise unwritable(error, path) from error
+    here = Whereabouts(str(project.root), status.st_ino, status.st_ctime_ns)
+    journal.set_property(PROPERTY, msgspec.json.encode(here).decode())
+
+
+def _decoded(kept: str) -> Whereabouts:
+    try:
+        return msgspec.json.decode(kept, type=Whereabouts)
+    except msgspec.MsgspecError:
+        return Whereabouts("", 0, 0)
+
+
+def _mark(root: Path) -> os.stat_result | None:
+    try:
+        return (root / ".asimov" / _MARK).stat()
+    except OSError:
+        return None
+
+
+def _is_other(root: Path, project: Project) -> bool:
+    """Say whether a folder holds a project of the same identity that is not this one."""
+    theirs, ours = _mark(root), _mark(project.root)
+    if theirs is None or (ours is not None and os.path.samestat(theirs, ours)):
+        return False
+    try:
+        return configuration.read(root).get("project", "id", fallback=None) == project.id
+    except AsimovError:
+        return False
