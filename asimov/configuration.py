@@ -43,6 +43,8 @@ BUILT_IN = {
 WITHOUT_VALUE = (
     "general/calibration",
     "general/calibration_directory",
+    "project/shared",
+    "sharing/trusted",
     "templating/directory",
     "scheduler/type",
     "monitor/interval",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -13,11 +14,14 @@ from typing import TYPE_CHECKING
 from asimov import gitlocks
 from asimov.elsewhere import FILES
 from asimov.errors import AsimovError
-from asimov.files import DiskFullError, is_full, new_folder, unwritable
+from asimov.files import DiskFullError, is_full, memory_file, new_folder, unwritable
 from asimov.logs import logger
+from asimov.sharing import is_trusted, name_of
 
 if TYPE_CHECKING:
     import git
+
+    from asimov.project import Project
 
 
 #: What there is to do about a refusal of git's, by a part of its words.
@@ -45,12 +49,27 @@ class EventRepo:
         The repository's own folder; made, with a repository in it, by the first commit.
     url
         Where the repository is cloned from, if anywhere.
+    project
+        The project that it belongs to, if any: a shared one's repository is for its group, and may
+        be another user's.
+    reading
+        Whether it is only read: none is then made or cloned.
     """
 
-    def __init__(self, directory: str | Path, root: Path | None = None, url: str | None = None):
+    def __init__(
+        self,
+        directory: str | Path,
+        root: Path | None = None,
+        url: str | None = None,
+        *,
+        project: Project | None = None,
+        reading: bool = False,
+    ):
         self._directory = Path(directory).absolute()
         self._root = root or self._directory
         self._url = url
+        self._reading = reading
+        self._project = project
         self._expected: set[Path] = set()
 
     @property
@@ -78,17 +97,25 @@ class EventRepo:
             raise AsimovError(f"git can't be used: {error}", hint="install git") from error
         try:
             if (self._root / ".git").exists():
-                return git.Repo(self._root)
+                return self._opened()
+            if self._reading:
+                raise AsimovError(
+                    "is not there yet, and a dry run makes none",
+                    where=self._root / ".git",
+                    hint="'asimov manage build' makes it",
+                )
             # Beside it first: one that was made by half would be taken for a repository.
             if self._url:
                 with new_folder(self._root.parent) as folder:
                     git.Repo.clone_from(self._url, folder / "clone").close()
                     (folder / "clone").rename(self._root)
-                return git.Repo(self._root)
+                return self._opened()
             with new_folder(self._root) as folder:
                 git.Repo.init(folder).close()
+                if self._project is not None and self._project.shared:
+                    share_repository(folder)
                 (folder / ".git").rename(self._root / ".git")
-            return git.Repo(self._root)
+            return self._opened()
         except OSError as error:
             raise unwritable(error, self._root, "can't be made") from error
         except git.InvalidGitRepositoryError as error:
@@ -100,9 +127,33 @@ class EventRepo:
         except git.GitError as error:
             raise self._refusal(error) from error
 
+    def _opened(self) -> git.Repo:
+        import git
+
+        repository = git.Repo(self._root)
+        if self._project is not None and is_trusted(self._project, self._root):
+            # What is given for one command counts as if it were in the user's own configuration.
+            number = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+            repository.git.update_environment(
+                **{
+                    "GIT_CONFIG_COUNT": str(number + 1),
+                    f"GIT_CONFIG_KEY_{number}": "safe.directory",
+                    f"GIT_CONFIG_VALUE_{number}": str(self._root.resolve()),
+                }
+            )
+        return repository
+
     def _refusal(self, error: Exception) -> AsimovError:
         """Return the error for people, in git's words; those may leave out that a disk is full."""
         words = _words(error)
+        if "dubious ownership" in str(getattr(error, "stderr", "")):
+            whose = name_of((self._root / ".git").stat().st_uid)
+            return AsimovError(
+                f"git does not use it, since it belongs to {whose}",
+                where=self._root,
+                hint="see docs/sharing.md: in a shared project, 'asimov project trust USER' trusts "
+                "its owner",
+            )
         if "No space left" in words or is_full(self._root):
             return DiskFullError(self._root, f"the disk is full (git: {words})")
         hint = next((hint for part, hint in _HINTS.items() if part in words), None)
@@ -115,7 +166,7 @@ class EventRepo:
 
     def ensure(self) -> None:
         """Make sure that a repository which is cloned from elsewhere is here."""
-        if self._url:
+        if self._url and not self._reading:
             _ = self.repository
 
     def commit(
@@ -270,9 +321,26 @@ def _commit(repo: git.Repo, names: list[str], message: str) -> str | None:
     return str(repo.head.commit.hexsha)
 
 
+def share_repository(root: Path) -> None:
+    """Have git let a repository's group write to what it makes there.
+
+    Raises
+    ------
+    AsimovError
+        In git's words where it fails.
+    """
+    import git
+
+    try:
+        with git.Repo(root).config_writer() as config:
+            config.set_value("core", "sharedRepository", "group")
+    except (git.GitError, OSError) as error:
+        raise AsimovError(f"git: {_words(error)}", where=root) from error
+
+
 def _feed(repo: git.Repo, text: str, *arguments: str) -> None:
     """Run git with a text on its standard input: more paths than fit on a command line."""
-    with tempfile.TemporaryFile() as stream:
+    with memory_file() as stream:
         stream.write(text.encode())
         stream.seek(0)
         repo.git.execute(["git", *arguments], istream=stream)

@@ -263,6 +263,11 @@ class GravitationalWaves(Analysis):
                     hint="put one there; or set 'ligo: preferred event' and install a package "
                     "that can fetch it, such as asimov-gracedb",
                 ) from error
+        if self.workspace.reading:
+            raise NoCoincFileError(
+                f"{self.key[0]} has no coinc file yet: 'asimov manage build' fetches it",
+                where=Path(self.repository.directory, self.category),
+            )
         # The one place where hooks are called, as what they do may be anything.
         fetch = import_module("asimov.engine.hooks").fetch
         content = fetch(self.workspace, "gracedb", str(identity), "coinc.xml")

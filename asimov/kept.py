@@ -53,7 +53,8 @@ class Kept:
         written = difference(before, after)
         if written:
             self.facts[key] = lay_over(copied(self.facts.get(key, {})), written)
-            self.journal.set_facts(key, self.facts[key])
+            if not self.journal.reading:
+                self.journal.set_facts(key, self.facts[key])
         return bool(written)
 
     def _hand_on(self, subject: str) -> None:

@@ -34,22 +34,48 @@ class _Lines(logging.Formatter):
 
 def write_to(folder: Path) -> None:
     """Send the log to ``asimov.log`` in a folder, and nowhere else."""
-    log = logger()
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    for handler in list(log.handlers):
-        log.removeHandler(handler)
-        handler.close()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file: logging.Handler = _LogFile(
-            folder / "asimov.log",
-            maxBytes=10_000_000,
-            backupCount=3,
-            delay=True,
-            encoding="utf-8",
-        )
+        file: logging.Handler = _file(folder)
     except OSError:
         file = logging.NullHandler()
-    file.setFormatter(_Lines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    log.addHandler(file)
+    _send_to(file, logging.INFO)
+
+
+def write_faults_to(folder: Path) -> None:
+    """Send what goes wrong to ``asimov.log`` in a folder; nothing is written before that."""
+    _send_to(_file(folder), logging.WARNING)
+
+
+def write_nowhere() -> None:
+    """Keep no log: nothing may be written."""
+    _send_to(logging.NullHandler(), logging.INFO)
+
+
+def written() -> str | None:
+    """Return the file that this process has written its log to, if it has."""
+    for handler in logger().handlers:
+        if isinstance(handler, logging.FileHandler) and handler.stream is not None:
+            return str(handler.baseFilename)
+    return None
+
+
+def _file(folder: Path) -> logging.Handler:
+    return _LogFile(
+        folder / "asimov.log",
+        maxBytes=10_000_000,
+        backupCount=3,
+        delay=True,
+        encoding="utf-8",
+    )
+
+
+def _send_to(handler: logging.Handler, level: int) -> None:
+    log = logger()
+    log.setLevel(level)
+    log.propagate = False
+    for old in list(log.handlers):
+        log.removeHandler(old)
+        old.close()
+    handler.setFormatter(_Lines("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    log.addHandler(handler)

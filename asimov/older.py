@@ -115,10 +115,11 @@ class OfSubject:
     def work_dir(self) -> str:
         """The folder of its run directories, absolute.
 
-        It is there: RIFT goes into it before anything is built.
+        It is there, save in a dry run: RIFT goes into it before anything is built.
         """
         path = self.workspace.project.working / self.name
-        path.mkdir(parents=True, exist_ok=True)
+        if not self.workspace.reading:
+            path.mkdir(parents=True, exist_ok=True)
         return str(path)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asimov.files import is_folder
@@ -51,13 +52,19 @@ class Subject(OfSubject):
         project = self.workspace.project
         own = self.workspace.contents.subjects.get(self.name, {}).get("repository")
         if own is None:
-            return EventRepo(project.checkouts / self.name, project.checkouts)
+            return self._repository(project.checkouts / self.name, project.checkouts)
         path = project.path(own)
         if is_folder(path):
-            return EventRepo(path)
+            return self._repository(path)
         # A clone must not lie inside the project's repository of the other subjects.
         clone = project.checkouts.with_name(f"{project.checkouts.name}-own") / self.name
-        return EventRepo(clone, url=own)
+        return self._repository(clone, url=own)
+
+    def _repository(
+        self, folder: Path, root: Path | None = None, url: str | None = None
+    ) -> EventRepo:
+        workspace = self.workspace
+        return EventRepo(folder, root, url, project=workspace.project, reading=workspace.reading)
 
     @property
     def analyses(self) -> list[Analysis]:

@@ -12,6 +12,7 @@ from asimov.analysis import KINDS, Analysis
 from asimov.declared import settings_of
 from asimov.errors import AsimovError
 from asimov.kept import Kept
+from asimov.ledger import whereabouts
 from asimov.ledger.bookmarks import Bookmarks
 from asimov.ledger.contents import Contents, Layer
 from asimov.ledger.declared_settings import not_refused, with_defaults
@@ -34,6 +35,13 @@ class Workspace(Kept):
     ----------
     project
         The project.
+    reading
+        Whether it is only read: nothing is written, and nobody has to be able to write.
+
+    Raises
+    ------
+    UnsettledError
+        Where it may be a copy of another project, and is not only read.
 
     Attributes
     ----------
@@ -45,14 +53,16 @@ class Workspace(Kept):
         What pipelines wrote.
     """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, *, reading: bool = False) -> None:
         self.project = project
-        self.journal = Journal(project.state / "journal.db")
+        self.journal = Journal(project.journal, reading=reading)
         self.files = LedgerFiles(project.ledger, self.journal)
         self._schedulers: dict[tuple[str, str], Scheduler] = {}
         #: What is asked to keep what was written to a subject, as published packages do.
         self.ledger: Any = None
         try:
+            if not reading:
+                whereabouts.check(project, self.journal)
             self.files.finish_changes()
             self.reload()
         except BaseException:
@@ -61,9 +71,14 @@ class Workspace(Kept):
         ambient.remember(self)
 
     @classmethod
-    def open(cls, start: Path | None = None) -> Workspace:
+    def open(cls, start: Path | None = None, *, reading: bool = False) -> Workspace:
         """Open the project that a folder lies in, by default the current one."""
-        return cls(project.find(start))
+        return cls(project.find(start), reading=reading)
+
+    @property
+    def reading(self) -> bool:
+        """Whether the project is only read."""
+        return self.journal.reading
 
     def catch_up(self) -> None:
         """Read the ledger and the journal again unless they are as this process knows them.
@@ -81,6 +96,7 @@ class Workspace(Kept):
             self.project = replace(self.project, config=config)
             self._schedulers = {}
         self._version = (self.journal.version(), self.journal.undone)
+        self.journal.renew()
         self.records: dict[Key, Record] = self.journal.records()
         self.facts: dict[Key, dict[str, Any]] = self.journal.facts()
         self.__dict__.pop("builds", None)
@@ -278,6 +294,8 @@ class Workspace(Kept):
             kind = plugins.load(plugins.SCHEDULERS, name)
             made = kind.from_project(self.project.root, self.project.config).at(place)
             made.bookmarks = Bookmarks(self.journal, self.project)
+            if self.reading:
+                made.only_read()
             self._schedulers[name, place] = made
         return self._schedulers[name, place]
 

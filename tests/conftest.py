@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,8 +48,8 @@ def _closed_journals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     opened: list[Journal] = []
     make = Journal.__init__
 
-    def remember(self: Journal, path: Path) -> None:
-        make(self, path)
+    def remember(self: Journal, path: Path, **how: bool) -> None:
+        make(self, path, **how)
         opened.append(self)
 
     monkeypatch.setattr(Journal, "__init__", remember)
@@ -114,6 +116,18 @@ def project(
     assert made.code == 0, made
     yield root
     stop_local_scheduler(tmp_path)  # it may have been moved
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """Make a folder that other users may look into; pytest's own they may not."""
+    folder = Path(tempfile.mkdtemp(prefix="asimov-test-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        stop_local_scheduler(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def stop_local_scheduler(root: Path) -> None:

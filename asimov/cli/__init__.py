@@ -33,6 +33,7 @@ COMMANDS = {
     "review": "Add a review of an analysis, or show how reviews stand.",
     "event": "Show a subject.",
     "configuration": "Show or change the configuration.",
+    "project": "Say that the project was moved, copied, or is shared.",
     "report": "Report on the project.",
     "ledger": "Show effective settings or the schema of blueprints, or repair the journal.",
     "plugins": "Show the plugins that are installed, begin a new one, or check one.",
@@ -174,13 +175,20 @@ def _run() -> None:
             _tell(f"error: {error.strerror}: {error.filename or 'the output'}")
             _drop_output()
             sys.exit(1)
+        import traceback
+
+        from asimov import logs
         from asimov.logs import logger
 
         logger().critical("a fault of asimov's own", exc_info=True)
+        log = logs.written()
+        if log is None:
+            _tell(*traceback.format_exc().splitlines())
+        details = f"the log has the details ({log})" if log else "the details are above"
         told = text.bounded(f"{type(error).__name__}: {error}")
         _tell(
             f"error: a fault in asimov itself: {told}",
-            f"  the log has the details ({_log_file()}); please report it",
+            f"  {details}; please report it",
         )
         sys.exit(1)
 
@@ -212,10 +220,3 @@ def _drop_output() -> None:
     """Have Python's end find no output that it can't write."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _log_file() -> str:
-    from asimov.logs import logger
-
-    names = [getattr(handler, "baseFilename", None) for handler in logger().handlers]
-    return next((name for name in names if name), "there is none outside a project")

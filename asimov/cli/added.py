@@ -44,9 +44,9 @@ def fault(name: str | None, error: Exception) -> AsimovError | None:
         return None
     if not logger().handlers:
         with suppress(AsimovError):
-            from asimov.cli.opened import open_project
+            from asimov.cli.opened import Use, open_project
 
-            open_project()  # which has a log
+            open_project(Use.READ)  # which has a log
     if logger().handlers:
         logger().error("the command %s failed", name, exc_info=error)
     text = str(error).strip().splitlines()

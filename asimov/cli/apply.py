@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from asimov.cli.opened import open_workspace
+from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, warn
 from asimov.engine.declarations import asset_notes, fault_notes, planner
 from asimov.ledger import blueprints
@@ -44,7 +44,7 @@ def command(
         raise click.UsageError("Missing option '-f' (files of blueprints) or '-p' (a hook).")
     if plugin is not None and (files or update):
         raise click.UsageError("-p goes neither with -f nor with -U: a hook writes what it likes.")
-    workspace = open_workspace()
+    workspace = open_workspace(Use.acting(dry_run=dry_run))
     if plugin is not None:
         from asimov.engine.applying import apply_with
 

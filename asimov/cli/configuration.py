@@ -7,8 +7,8 @@ from configparser import ConfigParser
 
 import click
 
-from asimov import options
-from asimov.cli.opened import open_project
+from asimov import options, sharing
+from asimov.cli.opened import Use, open_project
 from asimov.cli.output import say, show, show_json, warn
 from asimov.configuration import PROJECT_FILE, WITHOUT_VALUE, update_file
 from asimov.errors import AsimovError
@@ -28,7 +28,7 @@ _NUMBERS = {
 }
 
 #: Options that are true or false.
-_YES_OR_NO = ("local/enforce memory",)
+_YES_OR_NO = ("local/enforce memory", "project/shared")
 
 
 @click.group("configuration")
@@ -51,7 +51,7 @@ def show_command(option: str | None, as_json: bool) -> None:
     Example:
       asimov configuration show scheduler/type
     """
-    config = open_project(without_journal=True).config
+    config = open_project(Use.READ, without_journal=True).config
     if option is not None:
         section, key = split(option)
         if not config.has_option(section, key):
@@ -93,10 +93,14 @@ def update_command(option: str, value: str) -> None:
     Example:
       asimov configuration update local/processes 4
     """
-    project = open_project(without_journal=True)
+    project = open_project(Use.ACT, without_journal=True)
     section, key = split(option)
     if (section, key) == ("project", "root"):
         raise AsimovError("project/root is where the project is; move its folder instead")
+    if (section, key) == sharing.TRUSTED:
+        raise AsimovError(
+            "a project does not say whom its users trust", hint="asimov project trust USER"
+        )
     if section == "scheduler" and key == "type":
         from asimov import plugins
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from asimov.cli.opened import open_workspace
+from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import show, show_json
 from asimov.ledger.documents import dump
 from asimov.text import line
@@ -30,7 +30,7 @@ def show_command(name: str | None, as_json: bool) -> None:
     Example:
       asimov event show sunspots --json
     """
-    workspace = open_workspace()
+    workspace = open_workspace(Use.READ)
     if name is None:
         names = list(workspace.contents.subjects)
         if as_json:

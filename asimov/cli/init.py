@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 
 import click
 
-from asimov import configuration, plugins
+from asimov import configuration, plugins, sharing
 from asimov.cli.output import say, warn
+from asimov.cli.project import group_number
+from asimov.ledger import whereabouts
 from asimov.ledger.journal import Journal
 from asimov.project import create
 
@@ -23,6 +26,8 @@ from asimov.project import create
 @click.option("--checkouts", help="The git repository of configurations.")
 @click.option("--results", help="The folder of the results store.")
 @click.option("--user", help="The accounting user of jobs.")
+@click.option("--shared", is_flag=True, help="Let the folder's group act in it.")
+@click.option("--group", help="With --shared: the group that may.")
 def command(
     name: str,
     root: str,
@@ -31,6 +36,8 @@ def command(
     checkouts: str | None,
     results: str | None,
     user: str | None,
+    shared: bool,
+    group: str | None,
 ) -> None:
     """Make a new project called NAME in the current folder.
 
@@ -38,6 +45,11 @@ def command(
     Example:
       asimov init "Solar cycles" --root solar --scheduler local
     """
+    if group is not None and not shared:
+        raise click.UsageError("--group goes with --shared")
+    if shared:
+        sharing.let_group_write()
+    number = group_number(group)
     if scheduler is None:
         scheduler = "htcondor" if shutil.which("condor_submit") else "local"
         found = True
@@ -50,13 +62,17 @@ def command(
         ("general", "git_default"): checkouts,
         ("storage", "directory"): results,
         ("condor", "user"): user,
+        ("project", "shared"): "true" if shared else None,
     }
     given = {place: value for place, value in options.items() if value is not None}
     project = create(name, Path(root), scheduler.lower(), given)
     # First the journal, then what says that there is one: without it the project is a new one.
-    Journal(project.journal).close()
+    with closing(Journal(project.journal)) as journal:
+        whereabouts.record(project, journal)
     file = project.root / configuration.PROJECT_FILE
     configuration.update_file(file, {("project", "journal"): project.stored(project.journal)})
+    if shared:
+        sharing.give_to_group(project.root, number)
     say(f"Made the project {name!r} in {project.root}")
     why = " (it was found here)" if found and scheduler == "htcondor" else ""
     if scheduler.lower() == "htcondor" and not shutil.which("condor_submit"):

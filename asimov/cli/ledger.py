@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from asimov.cli.opened import open_workspace
+from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, show_json, warn
 from asimov.cli.repair import repair_command
 from asimov.engine.declarations import import_published, settings_classes
@@ -40,7 +40,7 @@ def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
     Example:
       asimov ledger show sunspots detrend
     """
-    workspace = open_workspace()
+    workspace = open_workspace(Use.READ)
     if subject is not None and name is not None:
         keys = [workspace.key(subject, name)]
     else:

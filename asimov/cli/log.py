@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from asimov.cli.opened import open_workspace
+from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, show_json
 from asimov.engine.status import iso
 from asimov.ledger.records import Event
@@ -22,7 +22,7 @@ def command(subject: str | None, analysis: str | None, last: int | None, as_json
     Example:
       asimov log sunspots detrend
     """
-    workspace = open_workspace()
+    workspace = open_workspace(Use.READ)
     events = workspace.journal.events(subject, analysis, last)
     if not events and subject is not None:
         # Raises where there is no such thing; what is gone from the ledger still has its log.

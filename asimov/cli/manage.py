@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from asimov.cli.opened import open_workspace
+from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say
 from asimov.engine import build, calling, submit
 from asimov.engine.lease import at_work
@@ -85,7 +85,7 @@ def build_command(force: bool) -> int:
       asimov manage build --event sunspots
     """
     subject, dry_run = _given()
-    workspace = open_workspace()
+    workspace = open_workspace(Use.acting(dry_run=dry_run))
     with nullcontext() if dry_run else at_work(workspace, "asimov manage build"):
         keys = workspace.keys(subject)
         if not dry_run:
@@ -106,7 +106,7 @@ def submit_command() -> int:
       asimov manage submit --dry-run
     """
     subject, dry_run = _given()
-    workspace = open_workspace()
+    workspace = open_workspace(Use.acting(dry_run=dry_run))
     with nullcontext() if dry_run else at_work(workspace, "asimov manage submit"):
         keys = workspace.keys(subject)
         if not dry_run:

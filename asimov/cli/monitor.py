@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from asimov.cli.opened import open_workspace
+from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, warn
 from asimov.cli.repeated import Repeated, one_pass, summarise
 from asimov.cli.rhythm import interval_option, rhythm_of
@@ -58,7 +58,7 @@ def command(
     for option, given in (("--timeout", timeout), ("--interval", interval)):
         if given is not None and not (until_idle or watch):
             raise click.UsageError(f"{option} goes with --until-idle or --watch")
-    workspace = open_workspace()
+    workspace = open_workspace(Use.acting(dry_run=dry_run))
     if not (watch or until_idle) or dry_run:
         if dry_run:
             outcome = monitor(workspace, say, subject=subject, chain=chain, dry_run=True)

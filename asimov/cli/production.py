@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from asimov.cli.opened import open_workspace
+from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, show, show_json, warn
 from asimov.configuration import owner
 from asimov.engine import handlers
@@ -53,7 +53,7 @@ def set_command(subject: str, name: str, status: str, reason: str | None, lost: 
     Example:
       asimov production set sunspots detrend --status restart --reason "new data"
     """
-    workspace = open_workspace()
+    workspace = open_workspace(Use.ACT)
     with at_work(workspace, "asimov production set", wait=True):
         _set(workspace, workspace.key(subject, name), status, reason, given_up=lost)
 
@@ -123,7 +123,7 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
     Example:
       asimov production show sunspots detrend --json
     """
-    workspace = open_workspace()
+    workspace = open_workspace(Use.READ)
     key = workspace.key(subject, name)
     analysis = workspace.analysis(key)
     if error := import_published(workspace, analysis.entry.pipeline, whole=True):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 import click
 
-from asimov import logs
+from asimov.cli.opened import Use, open_project
 from asimov.cli.output import say
 from asimov.engine.repair import Repaired, repair
 from asimov.ledger.needs import Key
-from asimov.project import find
 
 #: Of the analyses that somebody should look at, so many are named.
 _MOST = 200
@@ -54,9 +52,7 @@ def repair_command(dry_run: bool, without_scheduler: bool, ready: bool) -> None:
       asimov ledger repair
       asimov monitor
     """
-    named = click.get_current_context().find_root().obj
-    project = find(Path(named) if named else None, without_journal=True)
-    logs.write_to(project.logs)
+    project = open_project(Use.acting(dry_run=dry_run), without_journal=True)
     result = repair(project, dry_run=dry_run, without_scheduler=without_scheduler, ready=ready)
     would = "would be " if dry_run else ""
     if not result.damage:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from asimov.cli.opened import open_workspace
+from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, show_json
 from asimov.engine.graph import graph
 from asimov.engine.status import rows
@@ -33,7 +33,7 @@ def status_command(subject: str | None) -> None:
     Example:
       asimov report status sunspots
     """
-    workspace = open_workspace()
+    workspace = open_workspace(Use.READ)
     above = None
     for row in rows(workspace, workspace.keys(subject)):
         if row.subject != above:
@@ -63,7 +63,7 @@ def html_command(subject: str | None, location: Path | None) -> None:
     """
     from asimov.report import pages
 
-    workspace = open_workspace()
+    workspace = open_workspace(Use.READ)
     config = workspace.project.config
     folder = location or workspace.project.path(config.get("general", "webroot"))
     written = pages.write(workspace, folder.absolute(), subject)
@@ -89,7 +89,7 @@ def graph_command(subject: str | None, form: str) -> None:
       asimov report graph sunspots
       asimov report graph --format dot | dot -Tsvg > analyses.svg
     """
-    workspace = open_workspace()
+    workspace = open_workspace(Use.READ)
     found = graph(workspace, subject)
     if form == "json":
         show_json(graphs.as_data(found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from asimov.cli import table
-from asimov.cli.opened import open_workspace
+from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, show_json
 from asimov.configuration import owner
 from asimov.engine.lease import at_work
@@ -60,7 +60,7 @@ def add_command(
     if status is None and message is None:
         raise click.UsageError("give a STATUS, a message (-m), or both")
     outcome = None if status is None else reviews.named(status)
-    workspace = open_workspace()
+    workspace = open_workspace(Use.ACT)
     with at_work(workspace, "asimov review add", wait=True):
         workspace.adopt()
         key = _find(workspace, subject, name, others, pipeline)
@@ -108,7 +108,7 @@ def status_command(subject: str | None, name: str | None, as_json: bool) -> None
     Example:
       asimov review status sunspots
     """
-    workspace = open_workspace()
+    workspace = open_workspace(Use.READ)
     if subject is not None and name is not None:
         keys = [workspace.key(subject, name)]
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from asimov.cli.opened import open_workspace
+from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, warn
 from asimov.cli.rhythm import interval_option, rhythm_of
 from asimov.engine import service
@@ -22,7 +22,7 @@ def command(interval: float | None) -> None:
     Example:
       asimov start --interval 60
     """
-    workspace = open_workspace()
+    workspace = open_workspace(Use.ACT)
     if note := rhythm_of(workspace, interval).note:
         warn(note)
     job = service.start(workspace, interval)

@@ -10,7 +10,7 @@ from datetime import datetime
 import click
 
 from asimov.cli import table
-from asimov.cli.opened import open_workspace
+from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, show_json
 from asimov.engine.status import LOST, Row, ago, rows, unreadable
 from asimov.engine.usage import total, used
@@ -46,7 +46,7 @@ def command(subject: str | None, as_json: bool, watch: bool, with_usage: bool) -
     """
     if with_usage and watch:
         raise click.UsageError("--usage and --watch do not go together")
-    workspace = open_workspace()
+    workspace = open_workspace(Use.READ)
     if with_usage:
         _usage(workspace, subject, as_json)
         return

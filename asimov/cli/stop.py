@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from asimov.cli.opened import open_workspace
+from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say
 from asimov.engine import service
 
@@ -17,5 +17,5 @@ def command() -> None:
     Example:
       asimov stop
     """
-    job = service.stop(open_workspace())
+    job = service.stop(open_workspace(Use.ACT))
     say(f"Stopped the monitor (job {job})")

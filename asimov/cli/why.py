@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from asimov.cli.opened import open_workspace
+from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, show_json
 from asimov.engine.explain import explain
 
@@ -24,7 +24,7 @@ def command(subject: str, name: str, as_json: bool) -> None:
     Example:
       asimov why sunspots detrend
     """
-    workspace = open_workspace()
+    workspace = open_workspace(Use.READ)
     told = explain(workspace, workspace.key(subject, name))
     if as_json:
         show_json(asdict(told))

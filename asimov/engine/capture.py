@@ -10,13 +10,13 @@ from __future__ import annotations
 import io
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from typing import Any
 
 from asimov import text
+from asimov.files import memory_file
 
 #: As much of what one call printed is kept, in bytes: half from its start, half from its end.
 KEPT = 10_000
@@ -83,7 +83,7 @@ class Capture:
 
 def _open() -> Any:
     try:
-        return tempfile.TemporaryFile(prefix="asimov-", buffering=0)
+        return memory_file()
     except OSError:  # no room, say: what is printed is lost then, which harms nobody
         return open(os.devnull, "r+b", buffering=0)  # noqa: PTH123
 

@@ -22,6 +22,7 @@ from asimov.engine.lease import is_dead
 from asimov.engine.rebuild import rebuild
 from asimov.errors import EXIT_BUSY, AsimovError
 from asimov.files import DiskFullError, locked, sync_folder, unwritable
+from asimov.ledger import whereabouts
 from asimov.ledger.contents import Contents
 from asimov.ledger.database import lacks_log
 from asimov.ledger.journal import Journal
@@ -110,6 +111,8 @@ def _repair(project: Project, dry_run: bool, without_scheduler: bool, ready: boo
         contents = _contents(project, scratch)
         found = _read(project, contents, scratch)
         _refuse_newer(project, found)
+        if not dry_run:
+            _refuse_copy(project, found)
         if not found.damage:
             return Repaired(decisions=_release(project, dry_run=dry_run) if ready else {})
         _refuse_busy(found)
@@ -151,7 +154,7 @@ def _repair(project: Project, dry_run: bool, without_scheduler: bool, ready: boo
 def _release(project: Project, *, dry_run: bool) -> dict[Key, Decision]:
     """Make those ready that an earlier repair has kept back."""
     released = {}
-    with closing(Journal(project.journal)) as journal:
+    with closing(Journal(project.journal, reading=dry_run)) as journal:
         for key, record in journal.records().items():
             if (record.status, record.reason) == ("wait", UNTRACED):
                 released[key] = Decision("ready", "a person has looked", "wait")
@@ -163,7 +166,7 @@ def _release(project: Project, *, dry_run: bool) -> dict[Key, Decision]:
 
 
 def _contents(project: Project, scratch: Path) -> Contents:
-    with closing(Journal(scratch / "cache.db")) as cache:
+    with closing(Journal(scratch / "none.db", reading=True)) as cache:
         return LedgerFiles(project.ledger, cache).load()
 
 
@@ -216,6 +219,15 @@ def _refuse_newer(project: Project, found: Salvaged) -> None:
             where=project.journal,
             hint="use that version of asimov",
         )
+
+
+def _refuse_copy(project: Project, found: Salvaged) -> None:
+    """Refuse what may be a copy: the jobs that a scheduler tells of are the original's then."""
+    for row in found.rows.get("properties", []):
+        if row["key"] == whereabouts.PROPERTY:
+            doubt = whereabouts.doubt_of(project, row["value"])
+            if doubt is not None:
+                raise doubt
 
 
 def _refuse_busy(found: Salvaged) -> None:

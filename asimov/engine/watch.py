@@ -43,7 +43,7 @@ class Watch:
     _tickets: dict[tuple[str, str], list[Ticket]] | None = None
     #: What was told and not acted on yet, since another command was at work.
     _told: dict[str, Observation] = field(default_factory=dict)
-    _version: int = -1
+    _version: object = None
 
     def forget(self) -> None:
         """Find out anew which jobs there are: a pass has been made, and has seen later states."""

@@ -30,6 +30,8 @@ class Bookmarks:
 
     def save(self, changed: Mapping[str, bytes]) -> None:
         """Keep bookmarks that are new or have changed, and forget those that are empty."""
+        if self._journal.reading:
+            return
         rows = [(self._project.stored(path), bookmark) for path, bookmark in changed.items()]
         with self._journal.transaction():
             self._journal.write_many(

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from asimov import companions
 from asimov.errors import AsimovError
 from asimov.files import JournalError, is_full
 from asimov.ledger.migrations import MIGRATIONS
+from asimov.snapshot import in_use, snapshot, stamp
 
 __all__ = ["Database", "JournalError", "lacks_log"]
 
@@ -36,19 +37,26 @@ _WORDS = {
     "readonly": "denied",
     "permission": "denied",
     "unable to open": "denied",
+    "cut short": "half done",
 }
 _REPAIR = "'asimov ledger repair' rebuilds what can be rebuilt; nothing was changed"
 _HINTS = {
     "full": "the disk is full; make room and run the command again: what was not written is undone",
-    "denied": "you may not write there, and every command that opens the project must",
+    "denied": "you may not write there; commands that only read, such as 'asimov status', can be "
+    "run",
     "busy": "another program keeps it locked; try again",
     "failed": "the disk fails, or your share of it is used up; what was not written is undone",
     "damaged": _REPAIR,
+    "half done": "a command that acts does that, such as 'asimov monitor'",
 }
 
 
 #: What reading a damaged file raises: names and messages in it may be no text any more.
 RAISED = (sqlite3.Error, UnicodeDecodeError)
+
+
+class WroteError(RuntimeError):
+    """Something has tried to write to a journal that is only read: a fault in asimov."""
 
 
 class Database:
@@ -58,6 +66,9 @@ class Database:
     ----------
     path
         The database; made with its folder where it is missing.
+    reading
+        Whether it is only read. Then it is read into memory, and nothing is made or changed on
+        disk. What tries to write to it is a fault in asimov, and raises `WroteError`.
 
     Raises
     ------
@@ -65,8 +76,9 @@ class Database:
         Where the file can't be opened, is damaged, or is of a newer asimov.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, reading: bool = False) -> None:
         self.path = path
+        self.reading = reading
         #: How many transactions were undone: what was taken for written in them was not.
         self.undone = 0
         self.closed = False
@@ -77,24 +89,59 @@ class Database:
                 where=path,
                 hint=_REPAIR,
             )
+        self._held = ExitStack()
+        self._open()
+
+    def _open(self) -> None:
+        self._db = self._read() if self.reading else self._connect()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            companions.admit(path)
-            self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
-        except sqlite3.Error as error:
-            raise self._fault(error) from error
-        except OSError as error:
-            raise AsimovError(f"can't be opened: {error.strerror}", where=path) from error
-        try:
-            self._db.execute(f"PRAGMA journal_mode = {'DELETE' if _is_shared(path) else 'WAL'}")
-            # Survives the death of the process at any moment; `durably` survives that of the power.
-            self._db.execute("PRAGMA synchronous = NORMAL")
+            if not self.reading:
+                mode = "DELETE" if _is_shared(self.path) else "WAL"
+                self._db.execute(f"PRAGMA journal_mode = {mode}")
+                # Survives the death of the process at any moment; `durably` that of the power.
+                self._db.execute("PRAGMA synchronous = NORMAL")
             self._migrate()
+            self._db.execute(f"PRAGMA query_only = {self.reading:d}")
         except BaseException as error:
             self._db.close()
+            self._held.close()
             if isinstance(error, RAISED):
                 raise self._fault(error) from error
             raise
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not self.path.exists():
+                # SQLite would not give the group the right to write, whatever the mask says.
+                os.close(os.open(self.path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o666))
+            companions.admit(self.path)
+            db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+            self._held.enter_context(in_use(self.path))
+        except sqlite3.Error as error:
+            raise self._fault(error) from error
+        except OSError as error:
+            raise AsimovError(
+                f"can't be opened: {error.strerror}", where=self.path, hint=_HINTS["denied"]
+            ) from error
+        return db
+
+    def _read(self) -> sqlite3.Connection:
+        try:
+            self._stamp = stamp(self.path)  # before: what is written meanwhile is seen next time
+            return snapshot(self.path)
+        except FileNotFoundError:
+            return sqlite3.connect(":memory:", isolation_level=None)
+        except RAISED as error:
+            raise self._fault(error) from error
+        except OSError as error:
+            raise AsimovError(f"can't be read: {error.strerror}", where=self.path) from error
+
+    def renew(self) -> None:
+        """Read it again where it is only read and has changed since."""
+        if self.reading and self._stamp != stamp(self.path):
+            self._db.close()
+            self._open()
 
     def _fault(self, error: Exception) -> JournalError:
         """Return the error for people: what SQLite says, and what there is to do about it."""
@@ -138,8 +185,10 @@ class Database:
                         self._db.execute(statement)
                     self._db.execute(f"PRAGMA user_version = {number}")
 
-    def version(self) -> int:
-        """Return a number that changes when another process has written to the journal."""
+    def version(self) -> object:
+        """Return what changes when another process has written to the journal."""
+        if self.reading:
+            return stamp(self.path)
         (row,) = self.rows("PRAGMA data_version")
         return int(row[0])
 
@@ -147,10 +196,17 @@ class Database:
         """Close the database."""
         self.closed = True
         self._db.close()
+        self._held.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All that is written in the block is kept, or none of it; blocks may nest."""
+        if self.reading:
+            try:
+                yield
+            except sqlite3.OperationalError as error:
+                raise WroteError(f"what only reads has written to {self.path}: {error}") from error
+            return
         if self._depth:
             try:
                 yield

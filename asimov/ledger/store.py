@@ -54,12 +54,15 @@ class LedgerFiles:
     folder
         The ledger's folder.
     journal
-        Keeps the parsed files, and large changes while they are under way.
+        Keeps the parsed files, and large changes while they are under way. Where it is only read,
+        so are the files: a change that is under way is taken from the journal.
     """
 
     def __init__(self, folder: Path, journal: Journal) -> None:
         self.folder = folder
         self.journal = journal
+        #: Where the ledger is only read, what a change that is not ended writes into its files.
+        self.pending: dict[str, str] = {}
 
     def load(self) -> Contents:
         """Read the ledger; a file that was not touched since it was last read is not parsed.
@@ -70,6 +73,23 @@ class LedgerFiles:
             Where ``project.yaml`` can't be used, since it concerns every analysis. Any other
             file that can't is told in `Contents.broken`.
         """
+        if not self.journal.reading:
+            return self._load()
+        while True:
+            self.pending = self._under_way()
+            contents = self._load()
+            self.journal.renew()
+            # A change that was begun meanwhile may be half in the files that were read.
+            if self._under_way() == self.pending:
+                return contents
+
+    def _under_way(self) -> dict[str, str]:
+        pending: dict[str, str] = {}
+        for _, files in self.journal.changes():
+            pending.update(files)
+        return pending
+
+    def _load(self) -> Contents:
         cached = self.journal.cached_documents()
         fresh: list[tuple[str, str, bytes]] = []
         contents = Contents()
@@ -99,7 +119,7 @@ class LedgerFiles:
                     fresh.append((path, stamp, packed))
             _take(contents, path, data)
         gone = [path for path in cached if path not in seen]
-        if fresh or gone:
+        if (fresh or gone) and not self.journal.reading:
             self.journal.cache_documents(fresh, gone)
         return contents
 
@@ -119,14 +139,20 @@ class LedgerFiles:
                 for name in sorted(names)
                 if name.endswith((".yaml", ".yml")) and not name.startswith(".")
             ]
+        # With pending ones that are new, in the order in which they will be found.
+        if new := self.pending.keys() - set(paths):
+            folders = [PROJECT_FILE, *_SHAPES]
+            paths = sorted([*paths, *new], key=lambda p: (folders.index(p.split("/")[0]), p))
         for path in paths:
             try:
-                yield path, (self.folder / path).stat()
+                yield path, None if path in self.pending else (self.folder / path).stat()
             except OSError:
                 yield path, None
 
     def text(self, path: str) -> str | None:
         """Return a ledger file's text; None where there is no such file."""
+        if path in self.pending:
+            return self.pending[path]
         try:
             return reading.contents(self.folder / path).decode("utf-8-sig")
         except FileNotFoundError:
@@ -205,8 +231,8 @@ class LedgerFiles:
             yield
 
     def finish_changes(self) -> None:
-        """Finish a change that a crash has left half done."""
-        if self.journal.changes():
+        """Finish a change that a crash has left half done, unless the ledger is only read."""
+        if not self.journal.reading and self.journal.changes():
             with self.lock():
                 pass
 

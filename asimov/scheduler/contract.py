@@ -77,12 +77,18 @@ class Scheduler(ABC):
     interval_option: ClassVar[str] = ""
     #: Where bookmarks in event logs are kept; without one logs are read from their beginning.
     bookmarks: BookmarkStore | None = field(default=None, init=False, repr=False)
+    #: Whether it is only asked, by a command that writes nothing; not even a file of its own.
+    reading: bool = field(default=False, init=False, repr=False)
     _tag: Tag | None = field(default=None, init=False, repr=False)
 
     @classmethod
     @abstractmethod
     def from_project(cls, root: Path, config: ConfigParser) -> Scheduler:
         """Return the scheduler for the project in `root`; contacts nothing."""
+
+    def only_read(self) -> None:
+        """Write nothing from now on, not even a file of its own: whoever asks only reads."""
+        self.reading = True
 
     @contextmanager
     def tagged(self, tag: Tag) -> Iterator[None]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import (
     ExitStack,
+    closing,
     contextmanager,
     nullcontext,
     redirect_stderr,
@@ -27,6 +28,7 @@ from asimov.engine.monitor import Pass, monitor
 from asimov.engine.result import Result
 from asimov.engine.status import rows
 from asimov.errors import AsimovError
+from asimov.ledger import whereabouts
 from asimov.ledger.documents import dump
 from asimov.ledger.journal import Journal
 from asimov.ledger.needs import Key
@@ -107,7 +109,8 @@ class ScratchProject:
             made = project.create("Scratch project", self.root, name, {})
             stack.enter_context(_own_log(made.logs))
             stack.callback(self._end)
-            Journal(made.journal).close()
+            with closing(Journal(made.journal)) as journal:
+                whereabouts.record(made, journal)
             self.configure({"project/journal": made.stored(made.journal), **self._options})
             self._stack = stack.pop_all()
         return self

@@ -189,19 +189,25 @@ class TestCutShort:
         assert done.returncode == -signal.SIGKILL
 
     @pytest.mark.parametrize("written", [0, 1, 5, 9])
-    def test_the_next_command_finishes_it(self, project, asimov, written):
+    def test_the_next_command_shows_it_done_and_the_next_that_acts_finishes_it(
+        self, project, asimov, written
+    ):
         self.killed_after(project, written)
-        found = list((project / "ledger/subjects").glob("n*.yaml"))
-        assert len(found) == written
-        ran = asimov("event", "show")
-        assert ran.out.split() == [f"n{number}" for number in range(10)]
+        for each in ("shows", "shows it again"):
+            found = list((project / "ledger/subjects").glob("n*.yaml"))
+            assert len(found) == written, each
+            ran = asimov("event", "show")
+            assert ran.out.split() == [f"n{number}" for number in range(10)]
+            assert "cut short" in ran.err
+        assert asimov("monitor").code == 0
+        assert len(list((project / "ledger/subjects").glob("n*.yaml"))) == 10
         workspace = Workspace.open(project)
         assert workspace.journal.changes() == []
         workspace.journal.close()
 
     def test_it_is_finished_once_and_edits_after_that_stay(self, project, asimov):
         self.killed_after(project, 5)
-        asimov("status")
+        asimov("monitor")
         (project / "ledger/subjects/n7.yaml").write_text("name: n7\nx: 1\n")
         before = snapshot(project / "ledger")
         assert asimov("status").code == 0
@@ -209,7 +215,7 @@ class TestCutShort:
 
     def test_nothing_half_written_stays_behind(self, project, asimov):
         self.killed_after(project, 5)
-        asimov("status")
+        asimov("monitor")
         names = {path.name for path in (project / "ledger/subjects").iterdir()}
         assert names == {f"n{number}.yaml" for number in range(10)}
 

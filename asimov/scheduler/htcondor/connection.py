@@ -6,7 +6,6 @@ import ctypes
 import os
 import re
 import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from asimov.errors import SchedulerError, SchedulerUnreachableError
+from asimov.files import memory_file
 from asimov.scheduler.htcondor.knocking import sign_of_life
 from asimov.scheduler.htcondor.silence import Silence
 
@@ -84,7 +84,7 @@ def captured() -> Iterator[Callable[[], str]]:
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    with tempfile.TemporaryFile() as stream:
+    with memory_file() as stream:
 
         def text() -> str:
             stream.seek(0)

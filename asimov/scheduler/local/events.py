@@ -44,7 +44,7 @@ def append_events(path: str | Path, events: Sequence[Event]) -> None:
     OSError
         Where the log can't be written.
     """
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         text = "".join(event_text(event) for event in events)
         data = text.encode(errors="backslashreplace")  # names of files need not be UTF-8

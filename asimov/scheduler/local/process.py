@@ -226,7 +226,7 @@ def _open(process: Process, resolve: Callable[[str], Path]) -> list[int]:
     for stored, flags in asked:
         path = resolve(stored)
         try:
-            handles.append(os.open(path, flags, 0o644))
+            handles.append(os.open(path, flags, 0o666))
         except OSError as error:
             text = f"Failed to open '{path}': {error.strerror}"
             raise _OpenError(text, error.errno or 0) from error

@@ -309,7 +309,7 @@ def _serve(make: Callable[[sqlite3.Connection], Runner], spool: Spool, signals: 
     spool.runner.unlink(missing_ok=True)
     claim(spool.runner, identity())
     spool.bell.unlink(missing_ok=True)
-    os.mkfifo(spool.bell, 0o600)
+    os.mkfifo(spool.bell, 0o666)
     # Open for writing too: a pipe without a writer would always be ready.
     bell = os.open(spool.bell, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     try:

@@ -182,5 +182,6 @@ class Running:
 
 def _terminate(keeper: int) -> None:
     if keeper and started_at(keeper):
-        with suppress(ProcessLookupError):
+        # In a shared project it may be another user's.
+        with suppress(ProcessLookupError, PermissionError):
             os.kill(keeper, signal.SIGTERM)

@@ -111,6 +111,11 @@ class LocalScheduler(Scheduler):
             ) from None
         return cls(root, int(limit), grace, enforce)
 
+    def only_read(self) -> None:
+        """Write nothing from now on; see `Scheduler.only_read`."""
+        super().only_read()
+        self.spool.only_read = True
+
     def submit(self, job: JobDescription | str | Path) -> int:
         """Submit one cluster; see `Scheduler.submit`."""
         check_intended()

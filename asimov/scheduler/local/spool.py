@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -109,6 +109,8 @@ class Spool:
         self.runner = self.folder / "runner"
         self.lock = self.folder / "runner.lock"
         self.output = self.folder / "runner.log"
+        #: Whether to read the database into memory, so that nothing is written for it.
+        self.only_read = False
 
     def exists(self) -> bool:
         """Whether anything was ever submitted."""
@@ -129,6 +131,7 @@ class Spool:
                     return
                 for stale in self.folder.glob("new.db*"):
                     stale.unlink()
+                new.touch()  # SQLite itself would not give the group the right to write
                 with closing(sqlite3.connect(new, isolation_level=None)) as db:
                     version = f"PRAGMA user_version = {_VERSION}"
                     db.executescript(f"BEGIN;{_SCHEMA}{version};COMMIT;")
@@ -145,21 +148,28 @@ class Spool:
 
         Raises
         ------
-        sqlite3.Error
+        sqlite3.Error, OSError
             Where it can't be opened.
         """
         import sqlite3
 
-        companions.admit(self.database)
-        mode = "ro" if read_only else "rw"  # made by nobody but `create`
-        uri = f"{self.database.absolute().as_uri()}?mode={mode}"
-        db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30.0)
-        try:
+        from asimov.snapshot import in_use, snapshot
+
+        if self.only_read and not read_only:
+            raise RuntimeError(f"what only reads wants to write to {self.database}")
+        with ExitStack() as held:
+            if self.only_read:
+                db = snapshot(self.database)
+            else:
+                companions.admit(self.database)
+                mode = "ro" if read_only else "rw"  # made by nobody but `create`
+                uri = f"{self.database.absolute().as_uri()}?mode={mode}"
+                db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30.0)
+                held.enter_context(in_use(self.database))
+            held.enter_context(closing(db))
             db.row_factory = sqlite3.Row
             db.execute("PRAGMA synchronous = FULL")
             yield db
-        finally:
-            db.close()
 
     @contextmanager
     def changing(self) -> Iterator[sqlite3.Connection]:
@@ -183,7 +193,7 @@ class Spool:
                     raise SchedulerError("is of another version of asimov", where=self.database)
                 yield db
                 db.execute("COMMIT")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, FileNotFoundError) as error:
             raise self._unusable(error) from error
 
     @contextmanager
@@ -200,10 +210,10 @@ class Spool:
         try:
             with self.connect(read_only=True) as db:
                 yield db
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise self._unusable(error) from error
 
-    def _unusable(self, error: sqlite3.Error) -> SchedulerError:
+    def _unusable(self, error: Exception) -> SchedulerError:
         where, hint = companions.barred(self.database) or (self.database, None)
         return SchedulerError(f"the local queue can't be used: {error}", where=where, hint=hint)
 
