@@ -8,9 +8,7 @@ It is a class that a package publishes under the entry-point group ``asimov.pipe
 from __future__ import annotations
 
 import configparser
-import os
-import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -25,6 +23,7 @@ from asimov.scheduler.dagfile import rescue_files
 from asimov.scheduler.jobs import submit_command
 from asimov.settings import Fault, made
 from asimov.storage import Store
+from asimov.superseded import move_aside
 
 if TYPE_CHECKING:
     from asimov.analysis import Analysis
@@ -112,6 +111,8 @@ class Pipeline:
     #: Whether `submit_dag` starts a program that submits (None: it does where it is overridden):
     #: after a crash such a program is given a minute before its job is taken for never made.
     submits_by_program: ClassVar[bool | None] = None
+    #: Assets that the default `store_results` did not find; the monitor tells of them.
+    not_stored: Sequence[str] = ()
     #: Names of inputs and outputs as published packages tell them, for people to read.
     required_inputs: Any = ()
     available_outputs: Any = ()
@@ -274,22 +275,14 @@ class Pipeline:
         return import_module("asimov.pesummary").SummaryPages(self.production)
 
     def store_results(self) -> None:
-        """Put the products into the results store: by default every file among the assets.
+        """Put the products into the results store: every file and folder among the assets.
 
-        The files of summary pages go there too.
+        The files of summary pages go there too. Assets that do not exist are named in `not_stored`.
         """
-        subject, name = self.production.key
         store = Store(self.production.workspace.project.results)
-        rundir = Path(self.production.rundir)
         pages = self._summary_pages()
         products = [*_files(self.collect_assets()), *(pages.products() if pages else ())]
-        for path in dict.fromkeys(products):
-            if path.is_file():
-                # Two products may have one file name in different folders.
-                inside = path.is_relative_to(rundir)
-                store.add_file(
-                    subject, name, path, str(path.relative_to(rundir)) if inside else path.name
-                )
+        self.not_stored = store.add_products(*self.production.key, products, self.production.rundir)
 
     # --- what it has made
 
@@ -331,19 +324,19 @@ class Pipeline:
             self.scheduler.remove(self.production.job_id, "removed by asimov")
 
     def clean(self, dryrun: bool = False) -> None:
-        """Clear the run directory, before the analysis is run again."""
+        """Make room for a new run: move the run directory aside, to ``<name>.superseded-<n>``.
+
+        Summary pages move likewise.
+        """
         rundir = Path(self.production.rundir)
-        working = self.production.workspace.project.working
-        plain = Path(os.path.normpath(rundir))  # links stay, '..' does not
-        if working.resolve() not in rundir.resolve().parents and working not in plain.parents:
+        if not self.production.workspace.project.is_working(rundir):
             raise AsimovError(
                 "will not be cleared: it is not in the project's working folder", where=rundir
             )
         if dryrun:
-            print(f"remove {rundir}")
+            print(f"move {rundir} aside")
             return
-        if rundir.exists():
-            shutil.rmtree(rundir)
+        move_aside(rundir)
         if pages := self._summary_pages():
             pages.clear()
 

@@ -107,6 +107,11 @@ class Project:
         """The folder of configurations inside a subject's part of the repository."""
         return self.config.get("ledger", "category")
 
+    def is_working(self, path: Path) -> bool:
+        """Say whether a path lies in the folder of run directories."""
+        plain = Path(os.path.normpath(path))  # links stay, '..' does not
+        return self.working.resolve() in path.resolve().parents or self.working in plain.parents
+
     def stored(self, path: str | Path) -> str:
         """Return a path as it is stored: relative to the project where it lies inside."""
         absolute = self.root / path

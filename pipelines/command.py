@@ -11,9 +11,9 @@ Its settings:
     Of the configuration, which ``{{ config_file }}`` names; without one the configuration holds
     the effective settings as YAML.
 ``outputs``
-    Product names with their files in the run directory. The analysis is complete once its job has
-    ended with exit code 0 and all of them are there. ``$(Process)`` stands for one file of each
-    process.
+    Product names with their files or folders in the run directory. The analysis is complete once
+    its job has ended with exit code 0 and all of them are there. ``$(Process)`` stands for one file
+    of each process.
 ``processes``
     How many processes to run (1); ``$(Process)`` in an argument is the number of each, from 0.
 ``environment``
@@ -37,6 +37,7 @@ from asimov.pipeline import Pipeline, PipelineException
 from asimov.scheduler.jobs import submit_command, submit_value
 from asimov.scheduler.quoting import join_words
 from asimov.settings import Fault
+from asimov.superseded import move_aside
 from asimov.templating import render_text
 
 #: Settings of the scheduler that are not submit commands.
@@ -71,10 +72,9 @@ class Command(Pipeline):
             return
         # What an earlier attempt left must not make this one look complete.
         outputs = [path for paths in self._outputs().values() for path in paths]
+        move_aside(Path(self.production.rundir), outputs)
         for folder in {path.parent for path in (self.submit_file, *outputs)}:
             folder.mkdir(parents=True, exist_ok=True)
-        for path in outputs:
-            path.unlink(missing_ok=True)
         write_atomically(self.submit_file, text, sync=False)
 
     def submit_dag(self, dryrun: bool = False) -> int | None:

@@ -7,19 +7,22 @@ and what was built before, maybe of other settings, would be submitted.
 
 from __future__ import annotations
 
+import os
 import shutil
-from contextlib import suppress
 from pathlib import Path
 
 from asimov.analysis import Analysis
 from asimov.files import unwritable
+from asimov.superseded import next_place
 
 
 def put_aside(analysis: Analysis) -> None:
     """Move the run directory aside if earlier attempts have built in it and none has made a job.
 
-    It becomes ``<name>.unsubmitted`` beside it, in place of one that is there. What a job has
-    written stays where it is, and so does a folder that was there before the first attempt.
+    It becomes ``<name>.unsubmitted`` beside it. One that is there already is removed if each of its
+    files was built again, and else kept as ``<name>.superseded-<n>``: not all of it was built. What
+    a job has written stays where it is, and so does a folder that was there before the first
+    attempt.
 
     Parameters
     ----------
@@ -36,11 +39,22 @@ def put_aside(analysis: Analysis) -> None:
         return
     aside = rundir.with_name(f"{rundir.name}.unsubmitted")
     try:
-        with suppress(FileNotFoundError):
-            shutil.rmtree(aside)
+        if aside.is_dir():
+            if _files(aside) <= _files(rundir):
+                shutil.rmtree(aside)
+            else:
+                aside.rename(next_place(rundir))
         rundir.rename(aside)
     except OSError as error:
         raise unwritable(error, rundir, "can't be moved aside") from error
+
+
+def _files(folder: Path) -> set[Path]:
+    return {
+        Path(each, name).relative_to(folder)
+        for each, folders, files in os.walk(folder)
+        for name in [*files, *folders]
+    }
 
 
 def _only_built(analysis: Analysis) -> bool:

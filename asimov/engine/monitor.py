@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from asimov.analysis import Analysis
 from asimov.engine import calling, handlers, labelling
 from asimov.engine.attempts import MAY_COME, ask, settle
 from asimov.engine.build import build
+from asimov.engine.cleaning import clean
 from asimov.engine.guard import call
 from asimov.engine.observe import Observer
 from asimov.engine.readiness import blocked, waiting_for
@@ -18,10 +21,12 @@ from asimov.engine.submit import submit
 from asimov.engine.throttle import deferral
 from asimov.engine.usage import measure
 from asimov.errors import AsimovError, SchedulerUnreachableError
+from asimov.files import shown
 from asimov.ledger.database import JournalError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
 from asimov.plugins import PluginError
+from asimov.products import NotStorableError
 from asimov.scheduler import Gone, Observation, Unknown
 from asimov.states import OWN, STATES
 from asimov.storage import Store
@@ -223,12 +228,15 @@ def _leave(workspace: Workspace, keys: set[Key], report: Report) -> None:
             continue
         try:
             analysis = workspace.analysis(key)
-            call(analysis, "clean", dryrun=False)
+            kept = clean(analysis)
             if "resurrections" in analysis.meta:
                 analysis.meta["resurrections"] = 0  # it is a new run
                 workspace.keep(analysis)
             Store(workspace.project.results).replace(*key)
-            workspace.move(key, "ready", "monitor", "its run directory was cleaned")
+            reason = "its run directory was cleaned"
+            if kept is not None:
+                reason += f"; what was in it is in {workspace.project.stored(kept)}"
+            workspace.move(key, "ready", "monitor", reason)
             report(f"{name}: restart -> ready")
         except JournalError:
             raise
@@ -259,18 +267,31 @@ def _store(workspace: Workspace, keys: set[Key], report: Report) -> None:
                 workspace.move(key, "stuck", "monitor", lacks + ", ".join(missing))
                 report(f"{name}: finished -> stuck: {lacks}{', '.join(missing)}")
                 continue
-            call(workspace.analysis(key), "after_processing")
+            analysis = workspace.analysis(key)
+            call(analysis, "after_processing")
         except JournalError:
             raise
         except (PluginError, SchedulerUnreachableError) as error:
             _leave_alone(workspace, key, error, report)
             continue
         except AsimovError as error:
-            workspace.move(key, "stuck", "monitor", f"storing its results failed: {error}")
-            report(f"{name}: finished -> stuck: {error}")
+            # It is about the products; whose method found that out is of no interest.
+            told = error.__cause__ if isinstance(error.__cause__, NotStorableError) else error
+            workspace.move(key, "stuck", "monitor", f"storing its results failed: {told}")
+            report(f"{name}: finished -> stuck: {told}")
             continue
-        workspace.move(key, "uploaded", "monitor", "its results are stored")
-        report(f"{name}: finished -> uploaded")
+        lacks = _not_stored(analysis)
+        workspace.move(key, "uploaded", "monitor", f"its results are stored{lacks}")
+        report(f"{name}: finished -> uploaded{lacks}")
+
+
+def _not_stored(analysis: Analysis) -> str:
+    """Say which of the assets that a pipeline lists do not exist, if any."""
+    names = [shown(Path(each).name) for each in getattr(analysis.pipeline, "not_stored", ())]
+    if not names:
+        return ""
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f", but for assets that do not exist: {', '.join(names[:5])}{more}"
 
 
 def _tell_chain(workspace: Workspace, keys: set[Key], report: Report) -> None:

@@ -9,6 +9,7 @@ The options are those of PESummary's program ``summarypages`` (its documentation
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from asimov.logs import logger
 from asimov.pipeline import PipelineException
 from asimov.scheduler.jobs import JobDescription, submit_command
 from asimov.scheduler.quoting import join_words
+from asimov.superseded import move_aside
 
 #: Settings of ``postprocessing: pesummary:`` that are one option with a value each.
 _WITH_VALUE = {
@@ -53,7 +55,7 @@ class SummaryPages:
         samples = self.metafile.parent
         names = [f"{self.production.name}_pesummary.dat", f"{self.production.name}_skymap.fits"]
         paths = [self.metafile, *(samples / name for name in names)]
-        return [path for path in paths if path.is_file()]
+        return [path for path in paths if os.path.lexists(path)]
 
     def complete(self) -> bool:
         """Say whether the file of samples is there and holds every analysis that it should.
@@ -85,8 +87,8 @@ class SummaryPages:
         return list(resolved or [each.name for each in self.production.analyses])
 
     def clear(self) -> None:
-        """Remove the pages, so that those of an earlier run don't pass for new ones."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Move the pages aside, so that those of an earlier run don't pass for new ones."""
+        move_aside(self.folder)
 
 
 class PostPipeline:

@@ -1,0 +1,134 @@
+"""Copying files so that what is copied is known, complete and on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from asimov.errors import AsimovError
+from asimov.files import shown
+
+_BLOCK = 1 << 20
+
+
+def checksum(path: str | Path, expected: os.stat_result | None = None) -> str:
+    """Return a file's SHA-256.
+
+    Parameters
+    ----------
+    path
+        The file.
+    expected
+        The file as it was seen before: no link is followed then, and no other file accepted.
+
+    Raises
+    ------
+    AsimovError
+        Where it can't be read, is no regular file, is not the one that was seen before, or changes
+        meanwhile.
+    """
+    digest = hashlib.sha256()
+    for block in _blocks(path, expected):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def copy(source: str | Path, target: Path, expected: os.stat_result) -> str:
+    """Copy a regular file, its mode included, and sync it; blocks of zeros become holes.
+
+    Parameters
+    ----------
+    source
+        The file.
+    target
+        The copy; one that an earlier attempt has left there is replaced.
+    expected
+        The source as it was seen before.
+
+    Returns
+    -------
+    str
+        Its SHA-256.
+
+    Raises
+    ------
+    AsimovError
+        As `checksum` does.
+    OSError
+        Where the copy can't be written.
+    """
+    digest = hashlib.sha256()
+    with suppress(FileNotFoundError):
+        target.unlink()
+    with target.open("xb", buffering=0) as stream:
+        os.fchmod(stream.fileno(), 0o600)
+        for block in _blocks(source, expected):
+            digest.update(block)
+            if block.count(0) == len(block):
+                stream.seek(len(block), os.SEEK_CUR)
+                continue
+            left = memoryview(block)
+            while left:
+                left = left[stream.write(left) :]
+        stream.truncate(expected.st_size)
+        os.fchmod(stream.fileno(), stored_mode(expected))
+        os.fsync(stream.fileno())
+    return digest.hexdigest()
+
+
+def stored_mode(status: os.stat_result) -> int:
+    """Return the mode of a copy: the source's, but its owner can always read it."""
+    return permissions(status) | (0o700 if stat.S_ISDIR(status.st_mode) else 0o400)
+
+
+def permissions(status: os.stat_result) -> int:
+    """Return the permissions of a file or folder."""
+    return stat.S_IMODE(status.st_mode) & 0o777
+
+
+def _blocks(path: str | Path, expected: os.stat_result | None) -> Iterator[bytes]:
+    """Read a regular file; what was put in its place meanwhile is neither waited for nor read."""
+    follow = 0 if expected is None else os.O_NOFOLLOW
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | follow)
+    except OSError as error:
+        raise _unreadable(path, error.strerror) from error
+    try:
+        before = os.fstat(handle)
+        if not stat.S_ISREG(before.st_mode):
+            raise _unreadable(path, "it is no regular file")
+        if _identity(before) != _identity(expected or before):
+            raise _changed(path)
+        left = before.st_size
+        while block := _read(handle, path):
+            left -= len(block)
+            if left < 0:
+                break
+            yield block
+        if left or _identity(os.fstat(handle)) != _identity(before):
+            raise _changed(path)
+    finally:
+        os.close(handle)
+
+
+def _read(handle: int, path: str | Path) -> bytes:
+    try:
+        return os.read(handle, _BLOCK)
+    except OSError as error:
+        raise _unreadable(path, error.strerror) from error
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _changed(path: str | Path) -> AsimovError:
+    return AsimovError("changed while it was being stored", where=shown(path))
+
+
+def _unreadable(path: str | Path, why: str | None) -> AsimovError:
+    return AsimovError(f"can't be read: {why}", where=shown(path))
