@@ -17,6 +17,7 @@ from asimov.ledger.bookmarks import Bookmarks
 from asimov.ledger.contents import Contents, Layer
 from asimov.ledger.declared_settings import not_refused, with_defaults
 from asimov.ledger.dependencies import Dependencies
+from asimov.ledger.forgotten import forgotten, take_back
 from asimov.ledger.journal import Journal
 from asimov.ledger.merge import merge
 from asimov.ledger.needs import Key
@@ -116,6 +117,7 @@ class Workspace(Kept):
             for key, entry in self.contents.entries.items()
             if key not in self.records
         ]
+        take_back(self.journal, self.contents.entries)
         if new:
             self.journal.add(new, "ledger")
             self.records = self.journal.records()
@@ -146,6 +148,32 @@ class Workspace(Kept):
             raise self.unknown_subject(subject)
         return [key for key in self.contents.entries if key[0] == subject]
 
+    def unlisted(self, subject: str | None = None) -> list[Record]:
+        """Return what the journal knows of analyses that are missing from the ledger.
+
+        Those in files that can't be used are left out, and those that a person has confirmed to be
+        removed.
+
+        Parameters
+        ----------
+        subject
+            The only subject to look at; by default all are.
+        """
+        found = [
+            record
+            for key, record in self.records.items()
+            if key not in self.contents.entries and subject in {None, key[0]}
+        ]
+        if found:
+            known = forgotten(self.journal)
+            broken = self.contents.broken
+            found = [
+                each
+                for each in found
+                if each.key not in known and self.file_of(each.key) not in broken
+            ]
+        return found
+
     def key(self, subject: str, name: str) -> Key:
         """Return the key of an analysis that a person named.
 
@@ -154,13 +182,27 @@ class Workspace(Kept):
         AsimovError
             Where there is none, with the nearest that there is.
         """
-        keys = self.keys(subject)
         if (subject, name) in self.contents.entries:
             return subject, name
+        if error := self._missing(subject, name):
+            raise error
+        keys = self.keys(subject)
         near = _near(name, [each for _, each in keys])
         names = ", ".join(each for _, each in keys[:10]) or "none"
         raise AsimovError(
             f"{subject} has no analysis {name!r}{near}", hint=f"its analyses: {names}"
+        )
+
+    def _missing(self, subject: str, name: str) -> AsimovError | None:
+        """Return the error about an analysis that only the journal knows."""
+        record = self.records.get((subject, name))
+        file = self.file_of((subject, name))
+        if record is None or file in self.contents.broken:
+            return None
+        return AsimovError(
+            f"{subject}/{name} is not in the ledger; the journal knows it as {record.status}",
+            hint=f"restore ledger/{file} from git or a copy; 'asimov log {subject} {name}' has its "
+            "history",
         )
 
     def file_of(self, key: Key) -> str:

@@ -74,7 +74,7 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            answer = super().invoke(ctx)
         except Exception as error:
             if ctx.invoked_subcommand in COMMANDS:
                 raise
@@ -84,6 +84,11 @@ class _Commands(click.Group):
             if told is None:
                 raise
             raise told from error
+        if ctx.invoked_subcommand not in COMMANDS:
+            from asimov.cli import added
+
+            added.warn()
+        return answer
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from asimov import plugins
+from asimov import ambient, plugins
 from asimov.errors import AsimovError
 from asimov.files import full_disk
 from asimov.logs import logger
@@ -35,6 +35,15 @@ def command(name: str) -> click.Command | None:
             hint="its entry point should name what @click.command or @click.group has made",
         )
     return loaded
+
+
+def warn() -> None:
+    """Warn of what is amiss with the ledger, where a package's command has opened the project."""
+    workspace = ambient.workspace()
+    if workspace is not None:
+        from asimov.cli import opened
+
+        opened.tell_amiss(workspace)
 
 
 def fault(name: str | None, error: Exception) -> AsimovError | None:

@@ -8,6 +8,7 @@ from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, warn
 from asimov.engine.declarations import asset_notes, fault_notes, planner
 from asimov.ledger import blueprints
+from asimov.ledger.forgotten import take_back
 from asimov.ledger.plan import Plan
 from asimov.ledger.writing import write
 from asimov.workspace import Workspace
@@ -44,7 +45,7 @@ def command(
         raise click.UsageError("Missing option '-f' (files of blueprints) or '-p' (a hook).")
     if plugin is not None and (files or update):
         raise click.UsageError("-p goes neither with -f nor with -U: a hook writes what it likes.")
-    workspace = open_workspace(Use.acting(dry_run=dry_run))
+    workspace = open_workspace(Use.acting(dry_run=dry_run), whole=True)
     if plugin is not None:
         from asimov.engine.applying import apply_with
 
@@ -64,6 +65,7 @@ def command(
         lost = write(workspace.files, plan.files)
         new = [(key, status, "added by asimov apply") for key, status in plan.added.items()]
         workspace.journal.add(new, "apply")
+        take_back(workspace.journal, plan.added)
     _show(plan, would=False)
     for path in lost:
         warn(f"note: comments in {path} could not be kept")

@@ -58,7 +58,7 @@ def command(
     for option, given in (("--timeout", timeout), ("--interval", interval)):
         if given is not None and not (until_idle or watch):
             raise click.UsageError(f"{option} goes with --until-idle or --watch")
-    workspace = open_workspace(Use.acting(dry_run=dry_run))
+    workspace = open_workspace(Use.acting(dry_run=dry_run), whole=True)
     if not (watch or until_idle) or dry_run:
         if dry_run:
             outcome = monitor(workspace, say, subject=subject, chain=chain, dry_run=True)

@@ -10,7 +10,7 @@ import click
 
 from asimov import logs, sharing
 from asimov.cli.output import say, warn
-from asimov.engine import copies
+from asimov.engine import copies, unlisted
 from asimov.ledger import whereabouts
 from asimov.ledger.needs import Key
 from asimov.ledger.whereabouts import UnsettledError
@@ -58,8 +58,16 @@ def open_project(use: Use, *, without_journal: bool = False) -> Project:
     return project
 
 
-def open_workspace(use: Use) -> Workspace:
-    """Open the project with its ledger and journal; says which ledger files can't be used."""
+def open_workspace(use: Use, *, whole: bool = False) -> Workspace:
+    """Open the project with its ledger and journal; warns of what is amiss with the ledger.
+
+    Parameters
+    ----------
+    use
+        What for.
+    whole
+        Whether the warning lists every analysis that is missing from the ledger.
+    """
     project = open_project(use)
     try:
         workspace = Workspace(project, reading=use is not Use.ACT)
@@ -67,8 +75,7 @@ def open_workspace(use: Use) -> Workspace:
         _settle(error)
         workspace = Workspace(open_project(use))
     click.get_current_context().call_on_close(workspace.journal.close)
-    for line in broken(workspace):
-        warn(line)
+    tell_amiss(workspace, whole=whole)
     if use is not Use.ACT:
         _note(workspace)
     return workspace
@@ -115,10 +122,21 @@ def _note(workspace: Workspace) -> None:
         )
 
 
-def broken(workspace: Workspace) -> list[str]:
-    """Say which files of the ledger can't be used."""
-    return [
+def tell_amiss(workspace: Workspace, *, whole: bool = False) -> None:
+    """Warn of what is amiss with the ledger, once in a command."""
+    lines = amiss(workspace, whole=whole)
+    known = click.get_current_context().find_root().meta
+    if known.get(__name__) != lines:
+        known[__name__] = lines
+        for line in lines:
+            warn(line)
+
+
+def amiss(workspace: Workspace, *, whole: bool = False) -> list[str]:
+    """Say which files of the ledger can't be used, and which analyses are missing from it."""
+    broken = [
         line
         for error in workspace.contents.broken.values()
         for line in (f"warning: {error}", *([f"  {error.hint}"] if error.hint else []))
     ]
+    return [*broken, *unlisted.warning(workspace, whole=whole)]

@@ -10,7 +10,7 @@ import click
 from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, show, show_json, warn
 from asimov.configuration import owner
-from asimov.engine import handlers
+from asimov.engine import handlers, unlisted
 from asimov.engine.declarations import import_published
 from asimov.engine.lease import at_work
 from asimov.engine.readiness import waiting_for
@@ -110,6 +110,25 @@ def _set(
     elif jobs and after == "cancelled":
         later = "; the next pass of 'asimov monitor' sees to its job"
     say(f"{subject}/{name}: {before} -> {after}{later}")
+
+
+@command.command("forget")
+@click.argument("subject")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--reason", default="removed from the ledger", help="Why; it stands in the log.")
+def forget_command(subject: str, names: tuple[str, ...], reason: str) -> None:
+    """Confirm that analyses of SUBJECT were removed from the ledger on purpose.
+
+    Without names it confirms all of SUBJECT that are missing. Commands warn of them no more. Their
+    history stays in the journal, and their files where they are.
+
+    \b
+    Example:
+      asimov production forget sunspots detrend
+    """
+    workspace = open_workspace(Use.ACT)
+    for key in unlisted.forget(workspace, subject, names, owner(), reason):
+        say(f"{'/'.join(key)}: forgotten; 'asimov log' still has its history")
 
 
 @command.command("show")

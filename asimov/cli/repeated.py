@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from asimov.cli.opened import broken
+from asimov.cli.opened import amiss
 from asimov.cli.output import say
 from asimov.cli.rhythm import Rhythm
 from asimov.configuration import number
@@ -66,7 +66,7 @@ class Repeated:
     _pending: bool = False
 
     def __post_init__(self) -> None:
-        self._said = Said(broken(self.workspace))
+        self._said = Said(amiss(self.workspace, whole=True))
         self._watch = Watch(self.workspace, self._said, self.subject, self.chain)
         self._began = time.time()
         self._hooks = hooks.interval(self.workspace)
@@ -114,7 +114,7 @@ class Repeated:
         try:
             if first or not self._due_in():
                 self.workspace.reload()
-                for line in broken(self.workspace):
+                for line in amiss(self.workspace, whole=True):
                     self._said(line)
                 due = self._hooks_due()
                 outcome: Pass | None = one_pass(

@@ -12,8 +12,9 @@ import click
 from asimov.cli import table
 from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, show_json
-from asimov.engine.status import LOST, Row, ago, rows, unreadable
+from asimov.engine.status import LOST, Row, ago, rows, without_entry
 from asimov.engine.usage import total, used
+from asimov.project import PROJECT_ANALYSES
 from asimov.scheduler import Usage
 from asimov.workspace import Workspace
 
@@ -75,8 +76,10 @@ def command(subject: str | None, as_json: bool, watch: bool, with_usage: bool) -
 
 
 def _rows(workspace: Workspace, subject: str | None) -> list[Row]:
-    hidden = unreadable(workspace, subject)
-    return rows(workspace, [] if hidden and subject else workspace.keys(subject)) + hidden
+    hidden = without_entry(workspace, subject)
+    # Of a subject whose file can't be used, or is gone, nothing else is known.
+    only = hidden and subject not in {None, PROJECT_ANALYSES, *workspace.contents.subjects}
+    return rows(workspace, [] if only else workspace.keys(subject)) + hidden
 
 
 def _usage(workspace: Workspace, subject: str | None, as_json: bool) -> None:

@@ -64,8 +64,10 @@ def rows(workspace: Workspace, keys: Iterable[Key]) -> list[Row]:
     return [_row(workspace, key, put_off, begun.get(key)) for key in keys]
 
 
-def unreadable(workspace: Workspace, subject: str | None = None) -> list[Row]:
-    """Return a row for each analysis whose ledger file can't be used, as the journal knows it.
+def without_entry(workspace: Workspace, subject: str | None = None) -> list[Row]:
+    """Return a row for each analysis that only the journal can tell of.
+
+    Its ledger file can't be used, or it is missing from the ledger.
 
     Parameters
     ----------
@@ -80,6 +82,9 @@ def unreadable(workspace: Workspace, subject: str | None = None) -> list[Row]:
         if error is not None and subject in {None, key[0]}:
             seen = _of_record(record)
             found.append(Row(*key, "", record.status, **seen, waiting_for=[str(error)]))
+    for record in workspace.unlisted(subject):
+        why = f"it is missing from ledger/{workspace.file_of(record.key)}"
+        found.append(Row(*record.key, "", record.status, **_of_record(record), waiting_for=[why]))
     return found
 
 

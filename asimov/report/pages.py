@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from asimov._version import __version__
 from asimov.engine.graph import Graph, graph, parts
-from asimov.engine.status import iso, rows, unreadable
+from asimov.engine.status import iso, rows, without_entry
 from asimov.files import write_atomically
 from asimov.project import PROJECT_ANALYSES
 from asimov.report.items import Item, address, anchor, item, page_of
@@ -53,7 +53,7 @@ def write(workspace: Workspace, folder: Path, subject: str | None = None) -> lis
     AsimovError
         Where there is no such subject, or a page can't be written.
     """
-    hidden = unreadable(workspace)
+    hidden = without_entry(workspace)
     if subject is not None and all(row.subject != subject for row in hidden):
         workspace.keys(subject)
     whole = graph(workspace)
