@@ -111,7 +111,7 @@ def survey(products: Iterable[str | Path], rundir: str | Path, store: Path) -> S
             surveyor.walk(path, name)
         else:
             outside[path] = ""
-    for path, name in _named_apart(outside, found.items).items():
+    for path, name in _named_apart(outside, surveyor.names()).items():
         surveyor.add_root(path)
         surveyor.walk(path, name)
     surveyor.follow_links()
@@ -128,7 +128,8 @@ class _Surveyor:
         self._store = os.path.realpath(store)
         self._roots = [self._rundir]
         self._items = items
-        #: Where things are stored that were met, by their paths.
+        #: What was met by its name in the store, and the first name of each of these by its path.
+        self._claimed: dict[str, str] = {}
         self._names: dict[str, str] = {}
         self._links: deque[tuple[str, str]] = deque()
 
@@ -137,6 +138,14 @@ class _Surveyor:
         if path == self._rundir:
             return ""
         return os.path.relpath(path, self._rundir) if _is_in(path, self._rundir) else None
+
+    def names(self) -> set[str]:
+        """Return the names that were given, and those of the folders that they lie in."""
+        return {
+            "/".join(parts[:count])
+            for parts in (name.split("/") for name in self._claimed)
+            for count in range(1, len(parts) + 1)
+        }
 
     def add_root(self, path: str) -> None:
         """Have links into a product that lies elsewhere count as links within the products."""
@@ -159,14 +168,14 @@ class _Surveyor:
         kind = stat.S_IFMT(status.st_mode)
         if kind in _SPECIAL:
             raise NotStorableError(f"is {_SPECIAL[kind]}, which can't be stored", path)
-        known = self._items.get(name)
-        if known is not None and known.source != path:
-            raise NotStorableError(
-                f"two products would be stored as {shown(name)!r}: this and {shown(known.source)}",
-                path,
-            )
-        if known is not None:
+        known = self._claimed.get(name)
+        if known == path:
             return False
+        if known is not None:
+            raise NotStorableError(
+                f"two products would be stored as {shown(name)!r}: this and {shown(known)}", path
+            )
+        self._claimed[name] = path
         self._names.setdefault(path, name)
         if stat.S_ISLNK(status.st_mode):
             self._links.append((path, name))
@@ -186,8 +195,6 @@ class _Surveyor:
             self._follow(*self._links.popleft())
 
     def _follow(self, path: str, name: str) -> None:
-        if name in self._items:  # it was met twice
-            return
         text = os.readlink(path)
         try:
             final = os.path.realpath(path, strict=True)
@@ -211,7 +218,9 @@ class _Surveyor:
             raise NotStorableError(
                 f"is a link to {shown(text)}, a folder that holds the link itself", path
             )
-        self._names.pop(path, None)
+        del self._claimed[name]
+        if self._names[path] == name:
+            del self._names[path]
         self.walk(final, name)
 
     def _is_inside(self, path: str) -> bool:
@@ -245,10 +254,10 @@ def _is_in(path: str, folder: str) -> bool:
     return path == folder or path.startswith(folder.rstrip("/") + "/")
 
 
-def _named_apart(paths: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
+def _named_apart(paths: Iterable[str], taken: set[str]) -> dict[str, str]:
     """Give products that lie elsewhere their names: the last parts of their paths that differ."""
     names = dict.fromkeys(paths, "")
-    used = set(taken)
+    used = taken
     count = 1
     while open_ := [path for path, name in names.items() if not name]:
         short = {path: "/".join(path.strip("/").split("/")[-count:]) for path in open_}

@@ -316,8 +316,8 @@ def _names_in(folder: Path) -> list[str]:
 def _is_reserved(name: str) -> bool:
     """Say whether the store itself uses a name."""
     first = Path(name).parts[0]
-    own = first.startswith(f".{_MANIFEST}.") or _SUPERSEDED.fullmatch(first)
-    return name == _MANIFEST or bool(own)
+    own = first == _MANIFEST or first.startswith(f".{_MANIFEST}.")
+    return own or _SUPERSEDED.fullmatch(first) is not None
 
 
 def _now() -> str:

@@ -21,8 +21,8 @@ def put_aside(analysis: Analysis) -> None:
 
     It becomes ``<name>.unsubmitted`` beside it. One that is there already is removed if each of its
     files was built again, and else kept as ``<name>.superseded-<n>``: not all of it was built. What
-    a job has written stays where it is, and so does a folder that was there before the first
-    attempt.
+    a pipeline has completed without a job is kept likewise. What a job has written stays where it
+    is, and so does a folder that was there before the first attempt.
 
     Parameters
     ----------
@@ -39,6 +39,9 @@ def put_aside(analysis: Analysis) -> None:
         return
     aside = rundir.with_name(f"{rundir.name}.unsubmitted")
     try:
+        if _has_been_complete(analysis):
+            rundir.rename(next_place(rundir))
+            return
         if aside.is_dir():
             if _files(aside) <= _files(rundir):
                 shutil.rmtree(aside)
@@ -47,6 +50,11 @@ def put_aside(analysis: Analysis) -> None:
         rundir.rename(aside)
     except OSError as error:
         raise unwritable(error, rundir, "can't be moved aside") from error
+
+
+def _has_been_complete(analysis: Analysis) -> bool:
+    events = analysis.workspace.journal.events(*analysis.key)
+    return any(each.after == "finished" for each in events)
 
 
 def _files(folder: Path) -> set[Path]:

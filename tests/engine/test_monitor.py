@@ -191,7 +191,7 @@ def test_a_job_whose_analysis_was_deleted_from_the_ledger_is_told_and_left(lab: 
     path.write_text(text[:start] + text[end:])
     ran = lab.run("monitor", "--until-idle", "--interval", "0.1")
     assert f"s/a: job {job} is under way and its analysis is not in the ledger" in ran.out
-    assert lab.states() == {"b": "uploaded"}
+    assert lab.states() == {"a": "running", "b": "uploaded"}
     assert isinstance(lab.observe("a"), Present)
     path.write_text(text)
     assert lab.states()["a"] == "running"
