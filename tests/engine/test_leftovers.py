@@ -56,6 +56,38 @@ def test_of_several_in_vain_the_last_is_kept(lab: Lab) -> None:
     assert names == {"a", "a.unsubmitted"}
 
 
+def test_what_was_not_built_is_never_removed(lab: Lab) -> None:
+    try_in_vain(lab)
+    (lab.rundir("a") / "mine.txt").write_text("kept")
+    for _ in range(3):
+        lab.run("manage", "submit", code=1)
+        lab.run("production", "set", "s", "a", "--status", "ready")
+    names = {path.name for path in lab.rundir("a").parent.iterdir()}
+    assert names == {"a", "a.unsubmitted", "a.superseded-1"}
+    assert (lab.rundir("a.superseded-1") / "mine.txt").read_text() == "kept"
+
+
+def test_what_was_complete_without_a_job_is_kept_each_time(lab: Lab) -> None:
+    class Made(SimpleTestPipeline):
+        def build_dag(self, dryrun: bool = False) -> None:
+            self.result.parent.mkdir(parents=True)
+            self.result.write_text(str(self.production.meta["text"]))
+
+        def submit_dag(self, dryrun: bool = False) -> None:
+            self.production.status = "finished"
+
+        def after_processing(self) -> None:
+            raise RuntimeError("not stored")
+
+    lab.register("made", Made)
+    for number in range(4):
+        lab.apply(f"a, pipeline: made, text: run {number}", update=True)
+        lab.finish(code=3)
+        lab.run("production", "set", "s", "a", "--status", "ready")
+    found = {path.read_text() for path in (lab.root / "working").rglob("result.txt")}
+    assert found == {f"run {number}" for number in range(4)}
+
+
 def test_what_a_job_has_written_stays(lab: Lab) -> None:
     lab.register("particular", SimpleTestPipeline)
     lab.apply("a, pipeline: particular, exit code: 1")

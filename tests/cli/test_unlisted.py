@@ -1,0 +1,260 @@
+"""Analyses that the journal knows and the ledger lacks: no command lets them go without a word."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from asimov.workspace import Workspace
+
+BLUEPRINT = """
+{kind: subject, name: s, data: {file: x.csv}}
+---
+{kind: analysis, event: s, name: a, pipeline: simpletestpipeline}
+---
+{kind: analysis, event: s, name: b, pipeline: simpletestpipeline, comment: "two words"}
+---
+{kind: analysis, event: s, name: c, pipeline: simpletestpipeline, needs: [a, b]}
+---
+{kind: projectanalysis, name: p, pipeline: projecttestpipeline, subjects: [s], analyses: [a]}
+"""
+#: Of the warning, which stands in front of whatever else is said.
+WARNING = "WARNING: {} that the journal knows {} missing from the ledger:"
+
+
+@pytest.fixture
+def ledger(project: Path, asimov: Any, blueprint: Callable[..., Path]) -> Path:
+    assert asimov("apply", "-f", blueprint(BLUEPRINT)).code == 0
+    return project / "ledger"
+
+
+def cut(ledger: Path) -> str:
+    """Cut the subject's file so that it still parses and lacks c; return the whole text."""
+    path = ledger / "subjects" / "s.yaml"
+    text = path.read_text()
+    path.write_text(text[: text.index("- name: c\n")])
+    return text
+
+
+COMMANDS = [
+    ("status",), ("status", "--json"), ("monitor",), ("monitor", "--dry-run"), ("log",),
+    ("manage", "build", "submit"), ("apply", "-f", "blueprint.yaml"), ("why", "s", "a"),
+    ("production", "show", "s", "a"), ("event", "show", "s"), ("ledger", "show", "s", "a"),
+    ("report", "status"), ("report", "html"), ("review", "status"),
+    ("monitor", "--chain", "--until-idle", "--timeout", "60"), ("stop",),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_warns_once(asimov: Any, ledger: Path, command: tuple[str, ...]) -> None:
+    cut(ledger)
+    told = asimov(*command)
+    assert told.err.count("WARNING") == 1, told
+    assert told.err.startswith(WARNING.format("1 analysis", "is"))
+    assert "restore ledger/subjects/s.yaml from git or a copy" in told.err
+    assert "asimov production forget SUBJECT NAME" in told.err
+    assert "WARNING" not in told.out
+    if "--json" in command:
+        json.loads(told.out)
+
+
+def test_nothing_is_said_while_all_is_there(asimov: Any, ledger: Path) -> None:
+    text = cut(ledger)
+    assert "s/c" in asimov("status").err
+    (ledger / "subjects" / "s.yaml").write_text(text)
+    assert asimov("status").err == ""
+
+
+@pytest.mark.parametrize("command", [("monitor",), ("apply", "-f", "other.yaml")], ids=" ".join)
+def test_apply_and_monitor_list_all_with_states_and_jobs(
+    asimov: Any, ledger: Path, blueprint: Callable[..., Path], command: tuple[str, ...]
+) -> None:
+    blueprint("{kind: subject, name: other}", "other.yaml")
+    asimov("manage", "build", "submit")
+    asimov("production", "set", "s", "c", "--status", "wait")
+    for path in ledger.glob("*/*.yaml"):
+        path.unlink()
+    told = asimov(*command).err.splitlines()
+    assert told[0] == WARNING.format("4 analyses", "are")
+    assert sorted(told[1:5]) == [
+        "  project-analyses/p: ready", "  s/a: running, job 1", "  s/b: running, job 2",
+        "  s/c: wait",
+    ]  # fmt: skip
+    assert told[5] == (
+        "  restore ledger/analyses/p.yaml, ledger/subjects/s.yaml from git or a copy"
+    )
+
+
+def test_a_short_warning_names_the_first(asimov: Any, project: Path) -> None:
+    names = "".join(
+        f"---\n{{kind: analysis, event: t, name: a{n}, pipeline: x}}\n" for n in range(9)
+    )
+    (project / "t.yaml").write_text("{kind: subject, name: t}\n" + names)
+    asimov("apply", "-f", "t.yaml")
+    (project / "ledger/subjects/t.yaml").unlink()
+    line = asimov("log").err.splitlines()[0]
+    assert line == f"{WARNING.format('9 analyses', 'are')} t/a0, t/a1, t/a2, t/a3, t/a4 and others"
+
+
+def test_status_and_the_report_show_them_as_the_journal_knows_them(
+    asimov: Any, ledger: Path
+) -> None:
+    before = {row["name"]: row for row in json.loads(asimov("status", "--json").out)}
+    cut(ledger)
+    for subject in ([], ["s"]):
+        rows = {row["name"]: row for row in json.loads(asimov("status", *subject, "--json").out)}
+        assert rows["c"].keys() == before["c"].keys()
+        assert (rows["c"]["status"], rows["c"]["reason"]) == ("ready", "added by asimov apply")
+        assert rows["c"]["waiting_for"] == ["it is missing from ledger/subjects/s.yaml"]
+    assert rows.keys() == {"a", "b", "c"}
+    assert "it is missing from ledger/subjects/s.yaml" in asimov("status").out
+    asimov("report", "html")
+    assert "it is missing from" in (ledger.parent / "pages" / "s.html").read_text()
+    (ledger / "subjects" / "s.yaml").unlink()
+    assert {row["name"] for row in json.loads(asimov("status", "s", "--json").out)} == set("abc")
+    (ledger / "analyses" / "p.yaml").unlink()
+    (row,) = json.loads(asimov("status", "project-analyses", "--json").out)
+    assert row["name"] == "p"
+
+
+def test_whoever_names_one_is_told_that_the_journal_knows_it(asimov: Any, ledger: Path) -> None:
+    cut(ledger)
+    told = asimov("why", "s", "c")
+    assert told.code == 1
+    assert "s/c is not in the ledger; the journal knows it as ready" in told.err
+    assert "restore ledger/subjects/s.yaml" in told.err
+    assert "new -> ready" in asimov("log", "s", "c").out
+
+
+def test_what_is_applied_again_is_as_it_was(asimov: Any, ledger: Path) -> None:
+    asimov("production", "set", "s", "c", "--status", "wait")
+    cut(ledger)
+    told = asimov("apply", "-f", "blueprint.yaml")
+    assert "add    analysis s/c" in told.out
+    told = asimov("status", "--json")
+    assert told.err == ""
+    assert {row["name"]: row["status"] for row in json.loads(told.out)}["c"] == "wait"
+
+
+def test_what_is_removed_on_purpose_is_forgotten_and_keeps_its_history(
+    asimov: Any, ledger: Path
+) -> None:
+    text = cut(ledger)
+    told = asimov("production", "forget", "s", "c", "--reason", "not needed")
+    assert told.code == 0
+    assert "s/c: forgotten" in told.out
+    told = asimov("status")
+    assert told.err == ""
+    assert " c " not in told.out
+    log = asimov("log", "s", "c")
+    assert "new -> ready" in log.out
+    assert "forgotten" in log.out
+    assert "not needed" in log.out
+    assert "is forgotten already" in asimov("production", "forget", "s", "c").err
+    # Once it is back it is as it was, and its next removal is news.
+    path = ledger / "subjects" / "s.yaml"
+    path.write_text(text)
+    assert " c " in asimov("status").out
+    asimov("monitor")
+    cut(ledger)
+    assert "s/c" in asimov("status").err
+    path.unlink()
+    assert asimov("production", "forget", "s").out.count("forgotten") == 3
+    assert asimov("status").err == ""
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["a"], "s/a is in the ledger"),
+        (["nosuch"], "there was never an analysis s/nosuch"),
+        (["c", "a"], "s/a is in the ledger"),
+        ([], "no analysis of s is missing from the ledger"),
+    ],
+)
+def test_only_what_is_missing_can_be_forgotten(
+    asimov: Any, ledger: Path, names: list[str], words: str
+) -> None:
+    if names:
+        cut(ledger)
+    told = asimov("production", "forget", "s", *names)
+    assert told.code == 1
+    assert words in told.err
+    assert not names or "s/c" in asimov("status").err
+
+
+def test_what_has_a_job_or_can_not_be_read_is_not_forgotten(asimov: Any, ledger: Path) -> None:
+    asimov("manage", "build", "submit")
+    path = ledger / "subjects" / "s.yaml"
+    text = path.read_text()
+    path.write_text("name: s\nanalyses: [")
+    told = asimov("production", "forget", "s", "a")
+    assert told.code == 1
+    assert "WARNING" not in told.err
+    assert "s.yaml:" in told.err
+    path.write_text(text[: text.index("analyses:")])
+    told = asimov("production", "forget", "s", "a")
+    assert told.code == 1
+    assert "s/a has a job whose end has not been seen" in told.err
+
+
+def test_a_monitor_that_goes_on_tells_of_a_ledger_that_is_cut_meanwhile(
+    asimov: Any, ledger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from asimov.cli import repeated
+
+    real = repeated.one_pass
+    passes: list[int] = []
+
+    def pass_and_cut(*arguments: Any, **named: Any) -> Any:
+        passes.append(1)
+        if len(passes) == 1:
+            cut(ledger)
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(repeated, "one_pass", pass_and_cut)
+    told = asimov("monitor", "--watch", "--interval", "0.1", "--timeout", "2")
+    assert len(passes) > 2
+    assert told.out.count("WARNING") == 1
+    assert "  s/c: ready" in told.out
+
+
+def test_no_analysis_goes_missing_without_a_warning_wherever_a_file_is_cut(
+    asimov: Any, ledger: Path
+) -> None:
+    """Every ledger file cut behind every line, and within it."""
+    known = {("s", "a"), ("s", "b"), ("s", "c"), ("project-analyses", "p")}
+    for path in sorted(ledger.glob("*/*.yaml")):
+        text = path.read_text()
+        ends = {n for n, sign in enumerate(text) if sign == "\n"}
+        for end in sorted({0, *ends, *(n + 1 for n in ends), *range(3, len(text), 11)}):
+            path.write_text(text[:end])
+            with closing((opened := Workspace.open(ledger.parent)).journal):
+                there = set(opened.contents.entries)
+                broken = {key for key in known if opened.file_of(key) in opened.contents.broken}
+                missing = {record.key for record in opened.unlisted()}
+                assert there | broken | missing == known, (path, end)
+                assert not missing & (there | broken)
+            told = asimov("status") if end in ends else None
+            assert told is None or told.err or there == known
+        path.write_text(text)
+
+
+def test_ten_thousand_analyses_are_compared_in_no_time(ledger: Path) -> None:
+    with closing((opened := Workspace.open(ledger.parent)).journal):
+        assert opened.unlisted() == []
+        statements: list[str] = []
+        opened.journal._db.set_trace_callback(statements.append)
+        opened.unlisted()
+        assert statements == []  # what is in memory is enough
+
+
+def test_yaml_that_is_cut_may_well_parse(ledger: Path) -> None:
+    cut(ledger)
+    assert len(yaml.safe_load((ledger / "subjects" / "s.yaml").read_text())["analyses"]) == 2
