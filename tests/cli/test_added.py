@@ -41,6 +41,11 @@ def refuses():
 def status():
     click.echo("not asimov's")
 
+@click.command()
+def count():
+    from asimov import current_ledger
+    click.echo(len(current_ledger.get_event("s")[0].productions))
+
 number = 3
 """
 
@@ -52,6 +57,7 @@ leaves = greetings:leaves
 refuses = greetings:refuses
 status = greetings:status
 number = greetings:number
+count = greetings:count
 absent = greetings:absent
 broken = greetings_broken:command
 exits = greetings_exits:command
@@ -128,6 +134,21 @@ def test_an_exception_of_a_command_is_in_the_projects_log(
     assert "fault in asimov itself" not in told.err
     (log,) = tmp_path.rglob("asimov.log")
     assert "ValueError: what it did" in log.read_text()
+
+
+def test_a_command_of_a_package_warns_of_what_is_missing_from_the_ledger(
+    run: Callable[[str], Any], tmp_path: Path
+) -> None:
+    (tmp_path / "b.yaml").write_text(
+        "{kind: subject, name: s, analyses: [{name: a, pipeline: command}]}"
+    )
+    told = run(
+        "asimov init p --scheduler local && asimov apply -f b.yaml "
+        "&& echo 'name: s' > ledger/subjects/s.yaml && asimov count"
+    )
+    assert told.out.endswith("0\n"), told
+    assert told.err.startswith("WARNING: 1 analysis that the journal knows is missing")
+    assert told.err.count("WARNING") == 1
 
 
 def test_without_packages_help_says_nothing_of_them(asimov: Callable[..., Any]) -> None:
