@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from asimov import text
 from asimov.errors import AsimovError
-from asimov.files import shown
 
 _BLOCK = 1 << 20
 
@@ -127,8 +127,8 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
 
 
 def _changed(path: str | Path) -> AsimovError:
-    return AsimovError("changed while it was being stored", where=shown(path))
+    return AsimovError("changed while it was being stored", where=text.line(str(path)))
 
 
 def _unreadable(path: str | Path, why: str | None) -> AsimovError:
-    return AsimovError(f"can't be read: {why}", where=shown(path))
+    return AsimovError(f"can't be read: {why}", where=text.line(str(path)))

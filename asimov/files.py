@@ -45,13 +45,6 @@ class DiskFullError(JournalError):
         )
 
 
-def shown(path: Path | str) -> str:
-    """Return a path so that it can be printed and kept as text: odd characters are escaped."""
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in str(path)
-    )
-
-
 def unwritable(error: OSError, path: Path, message: str = "can't be written") -> AsimovError:
     """Return the error for people that says why a file could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

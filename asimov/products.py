@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from asimov import text
 from asimov.errors import AsimovError
-from asimov.files import shown
 
 #: What can't be stored, by `stat.S_IFMT`.
 _SPECIAL = {
@@ -28,7 +28,7 @@ class NotStorableError(AsimovError):
     def __init__(self, what: str, path: str) -> None:
         super().__init__(
             what,
-            where=shown(path),
+            where=text.line(path),
             hint="remove or replace it, or leave it out of the products, and set the analysis "
             "to 'finished'",
         )
@@ -173,7 +173,8 @@ class _Surveyor:
             return False
         if known is not None:
             raise NotStorableError(
-                f"two products would be stored as {shown(name)!r}: this and {shown(known)}", path
+                f"two products would be stored as {text.quoted(name)}: this and {text.line(known)}",
+                path,
             )
         self._claimed[name] = path
         self._names.setdefault(path, name)
@@ -195,28 +196,28 @@ class _Surveyor:
             self._follow(*self._links.popleft())
 
     def _follow(self, path: str, name: str) -> None:
-        text = os.readlink(path)
+        leads_to = os.readlink(path)
         try:
             final = os.path.realpath(path, strict=True)
         except OSError as error:
             what = "leads nowhere" if isinstance(error, FileNotFoundError) else "can't be followed"
             raise NotStorableError(
-                f"is a link to {shown(text)} that {what} ({error.strerror})", path
+                f"is a link to {text.line(leads_to)} that {what} ({error.strerror})", path
             ) from error
-        for target in (_real(os.path.join(os.path.dirname(path), text)), final):
+        for target in (_real(os.path.join(os.path.dirname(path), leads_to)), final):
             known = self._names.get(target)
             if known is not None:
                 inside = os.path.relpath(known or ".", os.path.dirname(name) or ".")
-                link = text if os.path.normpath(text) == inside else inside
+                link = leads_to if os.path.normpath(leads_to) == inside else inside
                 self._items[name] = Item(name, path, os.lstat(path), link)
                 return
         if not self._is_inside(final):
             raise NotStorableError(
-                f"is a link to {shown(text)}, which leaves the run directory", path
+                f"is a link to {text.line(leads_to)}, which leaves the run directory", path
             )
         if _is_in(path, final):
             raise NotStorableError(
-                f"is a link to {shown(text)}, a folder that holds the link itself", path
+                f"is a link to {text.line(leads_to)}, a folder that holds the link itself", path
             )
         del self._claimed[name]
         if self._names[path] == name:
@@ -278,7 +279,7 @@ def _check_parents(items: dict[str, Item]) -> None:
             parent = items.get("/".join(parts[:count]))
             if parent is not None and not parent.is_folder:
                 raise NotStorableError(
-                    f"would be stored inside {shown(parent.source)}, which is no folder",
+                    f"would be stored inside {text.line(parent.source)}, which is no folder",
                     item.source,
                 )
 

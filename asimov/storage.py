@@ -12,15 +12,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from asimov import reading
+from asimov import reading, text
 from asimov.copies import checksum, copy, permissions, stored_mode
 from asimov.errors import AsimovError
-from asimov.files import shown, sync_folder, unwritable, write_atomically
+from asimov.files import sync_folder, unwritable, write_atomically
 from asimov.products import Item, NotStorableError, survey
 
 _MANIFEST = "manifest.json"
 #: What is being copied; the manifest that is being written has names like it.
 _PARTIAL = f".{_MANIFEST}.partial"
+#: A manifest of a million files has about 200 million bytes.
+_LARGEST = 2_000_000_000
 _SUPERSEDED = re.compile(r"superseded-(\d+)")
 
 
@@ -117,7 +119,8 @@ class Store:
         for item in found.items.values():
             if _is_reserved(item.name):
                 raise NotStorableError(
-                    f"can't be stored: the store keeps {shown(item.name)!r} for itself", item.source
+                    f"can't be stored: the store keeps {text.quoted(item.name)} for itself",
+                    item.source,
                 )
         if not found.items and any("/" in each for each in found.missing):
             raise NotStorableError(
@@ -132,7 +135,7 @@ class Store:
         """Return what the store holds of an analysis: checksum, size and time by file."""
         path = self.root / subject / analysis / _MANIFEST
         try:
-            manifest = json.loads(reading.contents(path))
+            manifest = json.loads(reading.contents(path, most=_LARGEST))
         except (FileNotFoundError, NotADirectoryError):
             return {}
         except OSError as error:
@@ -211,8 +214,8 @@ def _put(folder: Path, item: Item, known: Mapping[str, Any]) -> dict[str, Any]:
             entry["sha256"] = checksum(item.source, item.status)
     if known and any(known.get(key) != entry.get(key) for key in ("sha256", "link", "directory")):
         raise AlreadyPresentException(
-            f"another {shown(item.name)} of {'/'.join(folder.parts[-2:])} was stored before",
-            where=shown(target),
+            f"another {text.line(item.name)} of {'/'.join(folder.parts[-2:])} was stored before",
+            where=text.line(str(target)),
             hint="move it away if the new one is to replace it",
         )
     if os.path.lexists(target) and not _is_as_stored(target, entry):

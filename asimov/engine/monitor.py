@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from asimov import text
 from asimov.analysis import Analysis
 from asimov.engine import calling, handlers, labelling
 from asimov.engine.attempts import MAY_COME, ask, settle
@@ -21,7 +22,6 @@ from asimov.engine.submit import submit
 from asimov.engine.throttle import deferral
 from asimov.engine.usage import measure
 from asimov.errors import AsimovError, SchedulerUnreachableError
-from asimov.files import shown
 from asimov.ledger.database import JournalError
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
@@ -287,7 +287,7 @@ def _store(workspace: Workspace, keys: set[Key], report: Report) -> None:
 
 def _not_stored(analysis: Analysis) -> str:
     """Say which of the assets that a pipeline lists do not exist, if any."""
-    names = [shown(Path(each).name) for each in getattr(analysis.pipeline, "not_stored", ())]
+    names = [text.line(Path(each).name) for each in getattr(analysis.pipeline, "not_stored", ())]
     if not names:
         return ""
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""

@@ -19,7 +19,7 @@ from typing import Any
 
 from asimov.pipelines.testing import SimpleTestPipeline
 
-from asimov.files import shown
+from asimov import text
 from tests.engine.conftest import Lab
 
 NAMES = [
@@ -161,9 +161,9 @@ def assert_same(source: Path, stored: Path, store: Path, seen: set[tuple[Path, P
     name = os.path.relpath(stored, store)
     if stored.is_symlink():
         assert source.is_symlink(), stored
-        text = str(stored.readlink())
-        assert not text.startswith("/")
-        assert manifest[name]["link"] == text
+        leads_to = str(stored.readlink())
+        assert not leads_to.startswith("/")
+        assert manifest[name]["link"] == leads_to
         assert stored.resolve().is_relative_to(store.resolve())
         assert_same(source.resolve(), stored.resolve(), store, seen)
         return
@@ -194,7 +194,7 @@ def assert_stored_or_stuck(lab: Lab, tree: Tree, name: str, row: dict[str, Any])
         named = [
             path
             for path in [*rundir.rglob("*"), *tree.products]
-            if row["reason"].startswith(f"storing its results failed: {shown(path)}: ")
+            if row["reason"].startswith(f"storing its results failed: {text.line(str(path))}: ")
         ]
         assert named, row["reason"]
         assert "the store keeps" in row["reason"] or all(offends(path, rundir) for path in named), (
@@ -204,7 +204,7 @@ def assert_stored_or_stuck(lab: Lab, tree: Tree, name: str, row: dict[str, Any])
     assert row["status"] == "uploaded", row
     for product in tree.products:
         if not os.path.lexists(product):
-            assert shown(product.name) in row["reason"]
+            assert text.line(product.name) in row["reason"]
         elif product.is_relative_to(tree.web):
             places = [store / product.name, store / product.parent.name / product.name]
             assert any(p.is_file() and p.read_bytes() == product.read_bytes() for p in places)
