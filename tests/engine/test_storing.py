@@ -102,10 +102,15 @@ def test_what_can_not_be_stored_makes_it_stuck_and_is_named(
 
 
 def test_the_whole_run_directory_may_be_the_output(lab: Lab) -> None:
-    command(lab, "echo 1 > x && echo 2 > d/deep/y", "{a: ., b: d/deep/y}")
+    class Whole(SimpleTestPipeline):
+        def collect_assets(self, absolute: bool = True) -> dict[str, Any]:
+            return {"all": self.production.rundir, **super().collect_assets()}
+
+    lab.register("whole", Whole)
+    lab.apply("a, pipeline: whole")
     lab.finish()
-    assert {"x", "job.sub", "job.log"} <= manifest(lab).keys()
-    assert (lab.root / "results/s/a/x").read_text() == "1\n"
+    assert {"result.txt", "node.sh", "node.log"} <= manifest(lab).keys()
+    assert (lab.root / "results/s/a/result.txt").read_text() == "s/a\n"
 
 
 def test_what_an_earlier_attempt_left_is_moved_aside_when_it_is_built_again(lab: Lab) -> None:
