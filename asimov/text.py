@@ -21,8 +21,15 @@ _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f"
     "\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
-_QUOTED = re.compile(r"""(?<!\w)(?:'[^'\\]*(?:\\.[^'\\]*)*'|"[^"\\]*(?:\\.[^"\\]*)*")""", re.DOTALL)
-_UNBROKEN = re.compile(rf"\S{{{MOST + 1},}}")
+#: What is in quotes, and what has no space in it: a value, if it is long.
+_VALUE = re.compile(
+    r"""(?<!\w)(?:'[^'\\]*(?:\\.[^'\\]*)*'|"[^"\\]*(?:\\.[^"\\]*)*")|"""
+    rf"\S{{{MOST + 1},}}",
+    re.DOTALL,
+)
+
+#: What is left of a value that is made of quotes; longer than what the above has cut.
+_UNBROKEN = re.compile(rf"\S{{{MOST + 60},}}")
 
 
 def block(text: str) -> str:
@@ -91,8 +98,7 @@ def bounded(message: str) -> str:
     if len(message) <= MOST:
         return message
     length = len(message)
-    message = _QUOTED.sub(_cut, message)
-    message = _UNBROKEN.sub(_cut, message)
+    message = _UNBROKEN.sub(_cut, _VALUE.sub(_cut, message))
     return message if len(message) <= _LONGEST else f"{message[:_LONGEST]}... ({length} characters)"
 
 

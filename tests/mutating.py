@@ -52,7 +52,8 @@ SEEDS = [
     "kind: configuration\nhooks: {postmonitor: {x: {a: 1}}, applicator: [y]}\nholds:\n"
     "  memory: {act: release, times: 3, factor: 2}\nscheduler: {accounting group: x.y}\n",
     "kind: projectanalysis\nname: across\npipeline: projecttestpipeline\n"
-    "subjects: [nile, el-nino]\nlabels: {quality: 3}\nmax resurrections: 2\nresurrection pause: 1.5\nrefreshable: true\n",
+    "subjects: [nile, el-nino]\nlabels: {quality: 3}\nmax resurrections: 2\n"
+    "resurrection pause: 1.5\nrefreshable: true\n",
 ]
 
 

@@ -167,30 +167,32 @@ def _run() -> None:
     except click.Abort:
         sys.exit(130)
     except AsimovError as error:
-        _tell(f"error: {text.bounded(str(error))}")
+        _tell(f"error: {error}")
         if error.hint:
-            _tell(f"  {text.bounded(error.hint)}")
+            _tell(f"  {error.hint}")
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # Whoever read the output has gone, such as 'head'.
         _drop_output()
         sys.exit(0)
     except Exception as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            _tell(f"error: {error.strerror}: {error.filename or 'the output'}")
-            _drop_output()
-            sys.exit(1)
         import traceback
 
         from asimov import logs
         from asimov.logs import logger
 
+        if isinstance(error, OSError) and error.errno in _OUTSIDE:
+            logger().error("a file can't be used", exc_info=True)
+            _tell(f"error: {error.strerror}: {text.short(str(error.filename or 'the output'))}")
+            if error.errno == errno.ENOSPC:
+                _drop_output()
+            sys.exit(1)
         logger().critical("a fault of asimov's own", exc_info=True)
         log = logs.written()
         if log is None:
             _tell(*traceback.format_exc().splitlines())
         details = f"the log has the details ({log})" if log else "the details are above"
-        told = text.bounded(f"{type(error).__name__}: {error}")
+        told = f"{type(error).__name__}: {error}"
         _tell(
             f"error: a fault in asimov itself: {told}",
             f"  {details}; please report it",
@@ -212,13 +214,25 @@ def _tell(*lines: str) -> None:
         warn(line)
 
 
+#: What the system refuses for reasons that are none of asimov's: no room, no right, no such name.
+_OUTSIDE = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG, errno.ELOOP, errno.EROFS),
+    *(errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE),
+}
+
+
 def _lines_of(error: click.ClickException) -> list[str]:
     """Return what click says of an error, which may quote what the command was given."""
     from io import StringIO
 
     message = StringIO()
     error.show(message)
-    return [text.bounded(line) for line in message.getvalue().rstrip().split("\n")]
+    told = message.getvalue().rstrip()
+    for given in sys.argv[1:]:
+        for value in (given, given.partition("=")[2]):
+            if len(value) > text.MOST:
+                told = told.replace(value, text.short(value))
+    return told.split("\n")
 
 
 def _drop_output() -> None:

@@ -22,8 +22,8 @@ def say(line: str = "") -> None:
 
 
 def warn(line: str) -> None:
-    """Print a line to standard error."""
-    click.echo(text.line(line), err=True)
+    """Print a message to standard error; values in it that are too long are cut."""
+    click.echo(text.line(text.bounded(line)), err=True)
 
 
 def show(lines: str) -> None:

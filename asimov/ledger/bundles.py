@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from asimov.errors import AsimovError
+from asimov.files import is_file
 from asimov.ledger import sources
 from asimov.ledger.documents import Document, read_documents
+from asimov.text import short
 
 #: What says whose an analysis is; in a bundle that is for the bundle to say.
 _WHOSE = {"kind", "event", "subject"}
@@ -81,12 +83,12 @@ def _find(name: str, bundle: Document, path: list[str | int]) -> Path:
     for folder in folders:
         file = folder / f"{name}.yaml"
         # A name leads to what lies in the folder, and not out of it.
-        if file.is_file() and folder.resolve() in file.resolve().parents:
+        if is_file(file) and folder.resolve() in file.resolve().parents:
             return file
     there = sorted({each.stem for folder in folders for each in folder.glob("*.yaml")})
     near = difflib.get_close_matches(name, there, 1)
     raise AsimovError(
-        f"there is no file {name}.yaml" + (f"; did you mean {near[0]!r}?" if near else ""),
+        f"there is no file {short(name)}.yaml" + (f"; did you mean {near[0]!r}?" if near else ""),
         where=bundle.place(path),
         hint=f"looked in {', '.join(map(str, folders))}",
     )

@@ -15,6 +15,7 @@ from asimov.ledger.documents import Document
 from asimov.ledger.schema import OF_FAILURES, Configuration, Subject
 from asimov.project import PROJECT_ANALYSES
 from asimov.states import ALIASES, STATES
+from asimov.text import quoted
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=,@~-]{0,199}")
 #: States that an analysis can't begin in: they are about a job that it does not have.
@@ -53,9 +54,8 @@ def check_name(name: str, document: Document, path: list[str | int]) -> None:
         Where that stands.
     """
     if not _NAME.fullmatch(name):
-        told = name if len(name) <= 60 else f"{name[:57]}..."
         raise AsimovError(
-            f"{told!r} can't be a name: it would not be a plain file name",
+            f"{quoted(name)} can't be a name: it would not be a plain file name",
             where=document.place([*path, "name"]),
             hint="letters, digits and _.+=,@~- only, with neither a dot nor a dash in front, "
             "200 at most",
@@ -124,7 +124,7 @@ def strange_hooks(hooks: Mapping[str, Any], document: Document) -> list[str]:
         if kind not in HOOKS:
             near = difflib.get_close_matches(kind, HOOKS, 1)
             notes.append(
-                f"{document.place(['hooks', kind])}: there are no hooks of the kind {kind!r}"
+                f"{document.place(['hooks', kind])}: there are no hooks of the kind {quoted(kind)}"
                 + (f"; did you mean {near[0]!r}?" if near else "")
             )
     return notes
@@ -149,7 +149,8 @@ def strange_keys(data: Mapping[str, Any], known: frozenset[str], document: Docum
         Where the settings stand.
     """
     return [
-        f"{document.place([key])}: {key!r} is kept as a setting of your own; did you mean {near!r}?"
+        f"{document.place([key])}: {quoted(key)} is kept as a setting of your own; "
+        f"did you mean {near!r}?"
         for key in data
         if (near := near_miss(key, known)) is not None
     ]
@@ -165,6 +166,6 @@ def absent_pipeline(name: str, document: Document) -> str | None:
     if plugins.is_known(plugins.PIPELINES, name) or near_miss(name.lower(), installed):
         return None
     return (
-        f"{document.place(['pipelines', name])}: there is no pipeline {name!r} here: "
+        f"{document.place(['pipelines', name])}: there is no pipeline {quoted(name)} here: "
         "its settings are kept for when it is installed"
     )

@@ -26,6 +26,7 @@ from asimov.ledger.contents import Contents, Entry
 from asimov.ledger.documents import Document, read_documents
 from asimov.ledger.journal import Journal
 from asimov.project import PROJECT_ANALYSES
+from asimov.text import short
 
 PROJECT_FILE = "project.yaml"
 _SHAPES: dict[str, type[msgspec.Struct]] = {
@@ -307,7 +308,7 @@ def _check(analysis: dict[str, Any], document: Document, path: list[str | int]) 
 
 def in_place(message: str, path: list[str | int]) -> str:
     """Put the keys that lead to a mistake in front of what is said of it."""
-    keys = [str(step) for step in path if isinstance(step, str)]
+    keys = [short(step) for step in path if isinstance(step, str)]
     return f"{': '.join(keys)}: {message}" if keys else message
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from asimov.errors import AsimovError
 from asimov.ledger.merge import copied
-from asimov.text import quoted
+from asimov.text import listed, quoted
 
 _FIELD = re.compile(r"\{([^{}]+)\}")
 #: What tells an analysis from others, and can't be one of its settings.
@@ -64,7 +64,7 @@ def expand(analysis: dict[str, Any]) -> list[dict[str, Any]]:
     if missing:
         raise AsimovError(
             f"the name has {{{sorted(missing)[0]}}}, which the strategy does not vary",
-            hint=f"it varies {', '.join(strategy)}",
+            hint=f"it varies {listed(strategy)}",
         )
     made = []
     for values in itertools.product(*strategy.values()):
