@@ -126,13 +126,35 @@ def test_at_every_place_of_a_document(kind: str, here: Path, asimov: Run) -> Non
 def test_as_what_yaml_alone_knows(here: Path, asimov: Run) -> None:
     long = LONG["unbroken"]
     for text in (
-        f"!{long} a", f"a: !{long} b", f"a: *{long}", f"a: &{long} [*{long}]", f"%TAG ! {long}\n---\n",
-        f"%{long}\n---\na: b", f"'{long}", f'"{long}', f"{long}: 1\n{long}: 2", f"? {long}\n: 1",
-        f"? {long}\n: 1\n? {long}\n: 2", f"a: !!int {long}", f"a: !!float {long}", f"a: 0x{'f' * 99999}",
-        f"a: !!bool {long}", f"{long}", f"[{long}", f"a: {long}: b", f"--- |\n {long}", f"a: `{long}",
-        f"a: b\n {long}", f"'{long}': 1\n'{long}': 2", f"a: !!map {long}", f"<<: {long}",
-        f"a: !<{long}> b", f"%YAML {'9' * 1000}.1\n---\n", f'a: "\\{long}"', f"a: !x!{long} b",
-    ):  # fmt: skip
+        f"!{long} a",
+        f"a: !{long} b",
+        f"a: *{long}",
+        f"a: &{long} [*{long}]",
+        f"%TAG ! {long}\n---\n",
+        f"%{long}\n---\na: b",
+        f"'{long}",
+        f'"{long}',
+        f"{long}: 1\n{long}: 2",
+        f"? {long}\n: 1",
+        f"? {long}\n: 1\n? {long}\n: 2",
+        f"a: !!int {long}",
+        f"a: !!float {long}",
+        f"a: 0x{'f' * 99999}",
+        f"a: !!bool {long}",
+        f"{long}",
+        f"[{long}",
+        f"a: {long}: b",
+        f"--- |\n {long}",
+        f"a: `{long}",
+        f"a: b\n {long}",
+        f"'{long}': 1\n'{long}': 2",
+        f"a: !!map {long}",
+        f"<<: {long}",
+        f"a: !<{long}> b",
+        f"%YAML {'9' * 1000}.1\n---\n",
+        f'a: "\\{long}"',
+        f"a: !x!{long} b",
+    ):
         Path("long.yaml").write_text(text)
         check(messages(asimov("apply", "-f", "long.yaml")), text[:40])
 
@@ -143,11 +165,20 @@ def test_as_what_yaml_alone_knows(here: Path, asimov: Run) -> None:
 def test_in_files_of_the_ledger(here: Path, asimov: Run) -> None:
     for value in LONG.values():
         for name, texts in {
-            "project.yaml": [f"? {dump(value)}", dump({"holds": {value: {}}}), dump({"pipelines": value})],
-            "subjects/s.yaml": [dump({"name": value}), dump({"name": "s", "analyses": [{value: 1}]})],
-            "subjects/u.yaml": [dump({"name": "u", "analyses": [{"name": value, "pipeline": "x"}]})],
+            "project.yaml": [
+                f"? {dump(value)}",
+                dump({"holds": {value: {}}}),
+                dump({"pipelines": value}),
+            ],
+            "subjects/s.yaml": [
+                dump({"name": value}),
+                dump({"name": "s", "analyses": [{value: 1}]}),
+            ],
+            "subjects/u.yaml": [
+                dump({"name": "u", "analyses": [{"name": value, "pipeline": "x"}]})
+            ],
             "analyses/a.yaml": [dump({"name": "a", "pipeline": value}), dump({"name": value})],
-        }.items():  # fmt: skip
+        }.items():
             file = here / "ledger" / name
             kept = file.read_text() if file.exists() else None
             for text in texts:
@@ -166,13 +197,22 @@ def test_in_the_configuration(here: Path, asimov: Run) -> None:
     kept = file.read_text()
     for value in LONG.values():
         for line in (
-            f"[monitor]\ninterval = {value}", f"[scheduler]\ntype = {value}", f"[{value}", f"{value}",
-            f"[{value}]\n{value}", f"[local]\nprocesses = {value}", f"[ledger]\nlocation = {value}",
-            f"[logging]\nlocation = {value}", f"[general]\nrundir_default = {value}",
-            f"[general]\ngit_default = {value}", f"[general]\nwebroot = {value}",
-            f"[monitor]\n{value} = 1\n{value} = 2", f"[monitor]\nmax active = {value}",
-            f"[storage]\ndirectory = {value}", f"[templating]\ndirectory = {value}",
-        ):  # fmt: skip
+            f"[monitor]\ninterval = {value}",
+            f"[scheduler]\ntype = {value}",
+            f"[{value}",
+            f"{value}",
+            f"[{value}]\n{value}",
+            f"[local]\nprocesses = {value}",
+            f"[ledger]\nlocation = {value}",
+            f"[logging]\nlocation = {value}",
+            f"[general]\nrundir_default = {value}",
+            f"[general]\ngit_default = {value}",
+            f"[general]\nwebroot = {value}",
+            f"[monitor]\n{value} = 1\n{value} = 2",
+            f"[monitor]\nmax active = {value}",
+            f"[storage]\ndirectory = {value}",
+            f"[templating]\ndirectory = {value}",
+        ):
             section = line.partition("]")[0] + "]"
             file.write_text(
                 kept.replace(section, f"{line}\n[x]", 1) if section in kept else kept + line

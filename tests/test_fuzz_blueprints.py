@@ -1,0 +1,163 @@
+"""Ten thousand mutants of blueprints: none is a fault of asimov's own, whatever it holds.
+
+The seed is another in each run, and printed: ``ASIMOV_FUZZ_SEED=... pytest`` repeats a run, and
+``ASIMOV_FUZZ_COUNT`` makes it longer. A fault that it finds becomes a test of its own below.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fuzzing import fuzz
+from tests.refusals import refused
+
+COUNT = int(os.environ.get("ASIMOV_FUZZ_COUNT", "10000"))
+#: The mutants are divided, so that they take several processors where there are some.
+PARTS = 4
+#: A slow machine tries fewer.
+SECONDS = 60
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_no_mutant_is_a_fault_of_asimov_s_own(part: int, tmp_path: Path) -> None:
+    seed = int(os.environ.get("ASIMOV_FUZZ_SEED", random.randrange(10**9)))
+    print(f"ASIMOV_FUZZ_SEED={seed}")  # which pytest shows where the test fails
+    long = COUNT / 10_000
+    outcomes, faulty = fuzz(tmp_path, seed + part, COUNT // PARTS, SECONDS * max(1, long))
+    for mutant, faults in faulty:
+        print("=" * 80, mutant.decode(errors="backslashreplace")[:2000], *faults, sep="\n")
+    assert not faulty, outcomes
+    assert sum(outcomes.values()) >= 100, outcomes
+    assert {"refused", "accepted"} == set(outcomes)
+
+
+# --- what it found, and what others did
+
+SUBJECT = "kind: subject\nname: s\n---\n"
+ANALYSIS = "kind: analysis\nname: a\nsubject: s\npipeline: command\n"
+
+REFUSED = {
+    "a hexadecimal number of 5,000 digits": (
+        f"{SUBJECT}kind: analysis\nx: 0x{'f' * 5000}\n",
+        "b.yaml:5:4: holds a value that can't be read as int",
+    ),
+    "a number in base 60 that takes the square of its length": (
+        f"{SUBJECT}x: 1{':59' * 100_000}\n",
+        "b.yaml:4:4: holds a value that can't be read as int",
+    ),
+    "an integer of nothing": (
+        "kind: subject\nname: !!int\n", "b.yaml:2:7: holds a value that can't be read as int",
+    ),
+    "a float of nothing": (
+        "kind: subject\nname: !!float\n", "b.yaml:2:7: holds a value that can't be read as float",
+    ),
+    "a float in base 60 without end": (
+        f"x: !!float 1{':59' * 300}.5\n", "b.yaml:1:4: holds a value that can't be read as float",
+    ),
+    "a number that is rounded to infinity": (
+        "x: 1.0e+999\n", "b.yaml:1:4: holds a value that can't be read as float",
+    ),
+    "nothing that is something": (
+        "x: !!null text\n", "b.yaml:1:4: holds a value that can't be read as null",
+    ),
+    "a mapping that is a list": ("--- !!map [a]\n", "b.yaml:1:5: holds a value that can't be read"),
+    "a mapping that is text": ("--- !!map a\n", "b.yaml:1:5: holds a value that can't be read"),
+    "a list that is a mapping": ("--- !!seq {a: b}\n", "b.yaml:1:5: is not valid YAML"),
+    "text that is a list": ("x: !!str [a]\n", "b.yaml:1:4: is not valid YAML"),
+    "a name of post-processing that is a list": (
+        "kind: postprocessing\nname: [[]]\n", "b.yaml:2:1: name: should be text, and is a list",
+    ),
+    "post-processing that has analyses": (
+        f"{SUBJECT}kind: postprocessing\nsubject: s\npostprocessing: {{}}\nanalyses: []\n",
+        "b.yaml:7:1: post-processing has no analyses",
+    ),
+    "keys that Python takes for the same": (
+        "kind: subject\nname: s\nx: {1: a, true: b}\n", "b.yaml:3:4: holds two keys that mean the same",
+    ),
+    "text with a NUL": (
+        f'{SUBJECT}{ANALYSIS}template: "a\\0b"\n', "b.yaml:8:1: holds text with a NUL character",
+    ),
+    "a key with a NUL, deep inside": (
+        f'{SUBJECT}x: [{{"\\x00": 1}}]\n{ANALYSIS}', "holds text with a NUL character",
+    ),
+    "a key of a pipeline's settings that is a number": (
+        "kind: configuration\npipelines: {command: {1.0: 1.5}}\n",
+        "b.yaml:2:23: pipelines: command: the key 1.0 should be text",
+    ),
+    "depth that brackets in quotes hide": (
+        "x: " + "['}', " * 300 + "]" * 300 + "\n", "is nested more than 100 levels deep",
+    ),
+    "depth that aliases make": (
+        "a0: &a0 [1]\n" + "".join(f"a{i}: &a{i} [[[*a{i - 1}]]]\n" for i in range(1, 60)),
+        "is nested more than 100 levels deep once its aliases are written out",
+    ),
+    "a strategy of more analyses than anybody means": (
+        f"{SUBJECT}{ANALYSIS}strategy:\n"
+        + "".join(f"  x{i}: [{', '.join(map(str, range(50)))}]\n" for i in range(3)),
+        "b.yaml:8:1: the strategy makes 125000 analyses, more than 10000",
+    ),
+    "a strategy that makes more text than fits anywhere": (
+        f"{SUBJECT}{ANALYSIS}long: {'x' * 50_000}\n"
+        f"strategy:\n  x: [{', '.join(map(str, range(1000)))}]\n",
+        "hold over 150000 values or 5000000 characters together",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_bad_input_is_refused_in_one_line(
+    case: str, project: Path, asimov: Callable[..., Any]
+) -> None:
+    text, said = REFUSED[case]
+    (project / "b.yaml").write_text(text)
+    refused(asimov, project, ["apply", "-f", "b.yaml"], said)
+
+
+ACCEPTED = {
+    "a free setting that is called as one of the project's": f"{ANALYSIS}pipelines: [a]\n",
+    "a free setting that is text": f"{ANALYSIS}pipelines: text\nproductions: 3\n",
+    "an equals sign": f"{ANALYSIS}x: =\n",
+    "infinities": f"{ANALYSIS}x: [.inf, -.inf, .nan]\n",
+    "odd keys": f"{ANALYSIS}x: {{~: 1, .nan: 2, false: 3, 1.5: 4, 7: 5}}\n",
+    "a folder whose name is too long": f"{ANALYSIS}template: {'x' * 5000}\n",
+    "post-processing with a name": (
+        "kind: postprocessing\nsubject: s\nname: pages\npostprocessing: {x: 1}\n"
+    ),
+    "windows' line ends and a byte order mark": "\ufeff" + ANALYSIS.replace("\n", "\r\n"),
+}
+
+
+@pytest.mark.parametrize("case", ACCEPTED)
+def test_odd_input_is_kept_as_it_is_and_shown(
+    case: str, project: Path, asimov: Callable[..., Any]
+) -> None:
+    (project / "s.yaml").write_text(SUBJECT)
+    (project / "b.yaml").write_text(ACCEPTED[case], newline="")
+    assert asimov("apply", "-f", "s.yaml", "-f", "b.yaml").code == 0
+    for command in (
+        ["status", "--json"], ["manage", "build"], ["ledger", "show"], ["ledger", "show", "--json"],
+        ["event", "show", "s", "--json"], ["event", "show", "s"], ["report", "html"],
+    ):  # fmt: skip
+        ran = asimov(*command)
+        assert "fault in asimov" not in ran.err, ran
+        assert "warning" not in ran.err, ran
+    assert asimov("apply", "-f", "s.yaml").out.startswith("Nothing changed")
+
+
+def test_a_subject_s_own_repository_may_be_a_name_that_is_too_long(
+    project: Path, asimov: Callable[..., Any]
+) -> None:
+    (project / "b.yaml").write_text(
+        f"kind: subject\nname: s\nrepository: {'x' * 5000}\n---\n{ANALYSIS}"
+    )
+    assert asimov("apply", "-f", "b.yaml").code == 0
+    ran = asimov("manage", "build")
+    assert ran.code == 1
+    assert "fault in asimov" not in ran.err, ran
+    assert "1 failed" in ran.out, ran
