@@ -60,6 +60,11 @@ def of_bytes(data: bytes) -> str:
     return data.decode("utf-8", "backslashreplace")
 
 
+def encodable(text: str) -> str:
+    """Return text with what UTF-8 can't encode escaped: lone surrogates, and nothing else."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def short(text: str, most: int = MOST) -> str:
     """Return text, or its beginning and how long it is."""
     return text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"

@@ -78,7 +78,8 @@ REFUSED = {
         "b.yaml:7:1: post-processing has no analyses",
     ),
     "keys that Python takes for the same": (
-        "kind: subject\nname: s\nx: {1: a, true: b}\n", "b.yaml:3:4: holds two keys that mean the same",
+        "kind: subject\nname: s\nx: {1: a, true: b}\n",
+        "b.yaml:3:4: holds two keys that mean the same",
     ),
     "text with a NUL": (
         f'{SUBJECT}{ANALYSIS}template: "a\\0b"\n', "b.yaml:8:1: holds text with a NUL character",

@@ -181,6 +181,10 @@ def _run() -> None:
         from asimov import logs
         from asimov.logs import logger
 
+        if isinstance(error, UnicodeEncodeError):  # of what Python makes of bytes that are no text
+            logger().error("text can't be encoded", exc_info=True)
+            _tell(f"error: is not UTF-8 text: {text.quoted(error.object)}")
+            sys.exit(1)
         if isinstance(error, OSError) and error.errno in _OUTSIDE:
             logger().error("a file can't be used", exc_info=True)
             _tell(f"error: {error.strerror}: {text.short(str(error.filename or 'the output'))}")

@@ -17,6 +17,7 @@ from asimov.errors import AsimovError
 from asimov.files import JournalError, is_full
 from asimov.ledger.migrations import MIGRATIONS
 from asimov.snapshot import in_use, snapshot, stamp
+from asimov.text import encodable
 
 __all__ = ["Database", "JournalError", "lacks_log"]
 
@@ -154,19 +155,19 @@ class Database:
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return what a query finds."""
         try:
-            return self._db.execute(query, values).fetchall()
+            return self._db.execute(query, _encodable(values)).fetchall()
         except RAISED as error:
             raise self._fault(error) from error
 
     def write(self, statement: str, values: Sequence[Any] = ()) -> int:
         """Run a statement in a transaction, this one or the one around; return the rows changed."""
         with self.transaction():
-            return self._db.execute(statement, values).rowcount
+            return self._db.execute(statement, _encodable(values)).rowcount
 
     def write_many(self, statement: str, values: Iterable[Sequence[Any]]) -> None:
         """Run a statement for each of some rows in one transaction."""
         with self.transaction():
-            self._db.executemany(statement, values)
+            self._db.executemany(statement, map(_encodable, values))
 
     def _migrate(self) -> None:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
@@ -249,6 +250,13 @@ class Database:
                 yield
         finally:
             self._db.execute("PRAGMA synchronous = NORMAL")
+
+
+def _encodable(values: Sequence[Any]) -> Sequence[Any]:
+    """Return values that SQLite takes: names of files may hold bytes that are no text."""
+    if all(not isinstance(each, str) or each.isascii() for each in values):
+        return values
+    return [encodable(each) if isinstance(each, str) else each for each in values]
 
 
 def unpacked(database: Database, packed: bytes) -> Any:

@@ -67,8 +67,11 @@ def test_files_of_the_project_are_no_others(
         file.symlink_to(place)
         ran = asimov("status")
         assert "fault in asimov" not in ran.err
-        assert f"{name}: " in ran.err
-        assert said in ran.err
+        if "conf" in name and "large" not in place:  # then it is no project
+            assert "restore .asimov/asimov.conf" in ran.err
+        else:
+            assert f"{name}: " in ran.err
+            assert said in ran.err
         assert ran.code == (0 if "subjects" in name else 1)
 
 
@@ -173,7 +176,7 @@ def test_a_file_of_exactly_the_limit_is_read(tmp_path: Path) -> None:
         (b"[monitor]\ninterval\n", "is not a configuration file"),
         (b"[a]\nb = 1\nb = 2\n", "an option stands in its section twice"),
         (b"\0\0\0\0", "is not a configuration file"),
-        (b"[scheduler]\ntype = \x1b[2J\n", "\\x1b[2J"),
+        (b"[scheduler]\ntype = \x1b[2j\n", "\\x1b[2j"),
         (b"[logging]\nlocation = " + b"x" * 300 + b"\n", ""),
         (b"[ledger]\nlocation = " + b"x" * 300 + b"\n", ""),
         (b"[general]\ngit_default = " + b"x" * 300 + b"\n", ""),
@@ -214,7 +217,8 @@ def test_arguments_that_are_no_text(project: Path) -> None:
         f"asimov production set s a --status wait --reason {odd}", f"asimov event show {odd}",
         f"asimov review add s a approved -m {odd}", f"asimov production set s a --status {odd}",
         f"asimov report html {odd}", f"asimov report html --location {odd}",
-        f"asimov init {odd} --root p", f"asimov plugins new {odd}", f"asimov plugins show {odd}", f"asimov ledger show s {odd}",
+        f"asimov init {odd} --root p", f"asimov plugins new {odd}",
+        f"asimov plugins show {odd}", f"asimov ledger show s {odd}",
         "asimov log", "asimov review status", "asimov status", "asimov ledger show",
     ):  # fmt: skip
         ran = shell(project, command)
