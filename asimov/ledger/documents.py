@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -54,7 +55,7 @@ class Document:
         head = tuple(path[:2])
         moved = self.moved.get(head)
         path = [*self.root, *path] if moved is None else [*moved, *path[2:]]
-        node = next(node for i, node in enumerate(_nodes(self.text)) if i == self.index)
+        node = _nodes(self.text)[self.index]
         mark = node.start_mark
         for step in path:
             if isinstance(node, yaml.MappingNode):
@@ -201,8 +202,10 @@ class _Dumper(_BaseDumper):  # type: ignore[misc, valid-type]
         return True
 
 
-def _nodes(text: str) -> Iterator[yaml.Node]:
-    yield from yaml.compose_all(text, Loader=_Loader)
+@lru_cache(maxsize=1)
+def _nodes(text: str) -> list[yaml.Node]:
+    """Return the composed documents of a stream, of which many places may be asked for."""
+    return list(yaml.compose_all(text, Loader=_Loader))
 
 
 def read_documents(text: str, file: str) -> list[Document]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -147,3 +148,13 @@ def test_what_is_written_is_read_back_the_same(data):
 def test_shared_values_are_written_out():
     shared = [1]
     assert dump({"a": shared, "b": shared}) == "a:\n- 1\nb:\n- 1\n"
+
+
+def test_places_of_many_keys_are_found_in_one_reading(monkeypatch):
+    composed = []
+    real = yaml.compose_all
+    monkeypatch.setattr(yaml, "compose_all", lambda *a, **k: composed.append(1) or real(*a, **k))
+    documents = read_documents("".join(f"---\nk{i}: 1\n" for i in range(200)), "many.yaml")
+    places = [str(each.place([f"k{i}"])) for i, each in enumerate(documents)]
+    assert places == [f"many.yaml:{2 * i + 2}:1" for i in range(200)]
+    assert len(composed) == 1
