@@ -26,9 +26,14 @@ _WITH_JOB = {"running", "processing", "stop", "restart"}
 _NUL = ("\\0", "\\x00", "\\u0000", "\\U00000000")
 
 
+@lru_cache(maxsize=1)  # of a stream of thousands of documents
+def _may_have_nul(text: str) -> bool:
+    return any(escape in text for escape in _NUL)
+
+
 def check_text(document: Document) -> None:
     """Refuse text with a NUL, which neither files nor programs can be given."""
-    if not any(escape in document.text for escape in _NUL):
+    if not _may_have_nul(document.text):
         return
     todo: list[tuple[list[str | int], Any]] = [([], document.data)]
     while todo:

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from asimov.errors import AsimovError, Place
-from asimov.ledger.expansion import DEEPEST, refuse_bomb
+from asimov.ledger.expansion import DEEPEST, Expansion
 from asimov.text import quoted
 
 
@@ -225,13 +225,14 @@ def read_documents(text: str, file: str) -> list[Document]:
         an alias inside its own anchor; with file, line and column.
     """
     documents = []
+    expansion = Expansion(text, file)
     loader = None
     try:
         loader = _Loader(text)
         index = 0
         while loader.check_data():
             node = loader.get_node()
-            refuse_bomb(node, text, file)
+            expansion.refuse_bomb(node)
             data = loader.construct_document(node)
             if data is not None:
                 documents.append(Document(data, file, node.start_mark.line + 1, index, text))

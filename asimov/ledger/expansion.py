@@ -13,7 +13,7 @@ import yaml
 
 from asimov.errors import AsimovError, Place
 
-#: Aliases may make this many values and characters of any document ...
+#: Aliases may make this many values and characters of any stream ...
 _VALUES, _CHARACTERS = 20_000, 1_000_000
 #: ... and so many times as many as are written in it, for settings that many analyses share ...
 _TIMES = 100
@@ -34,12 +34,12 @@ _Keys = dict[Any, _Size]
 
 
 class _Measure:
-    """Measures the nodes of one document, each once."""
+    """Measures the nodes of one document, each once; so much of it is allowed."""
 
     def __init__(self, file: str, values: int, characters: int) -> None:
         self._file = file
-        self._values = min(_VALUES + _TIMES * values, _LARGEST)
-        self._characters = _CHARACTERS + _TIMES * characters
+        self._values = values
+        self._characters = characters
         self._sizes: dict[int, _Size | None] = {}
         self._keys: dict[int, _Keys | None] = {}
         self._merged = 0
@@ -121,26 +121,37 @@ class _Measure:
             )
 
 
-def refuse_bomb(node: Any, text: str, file: str) -> None:
-    """Refuse a document that its aliases make out of proportion.
+class Expansion:
+    """What the aliases of a stream come to, all its documents together.
 
     Parameters
     ----------
-    node
-        The composed document.
     text
-        The stream that it is from; without an asterisk there is no alias in it.
+        The stream; without an asterisk there is no alias in it.
     file
-        The stream's name.
-
-    Raises
-    ------
-    AsimovError
-        With the place of the first value that is too large, and the limit.
+        Its name.
     """
-    if "*" in text:
-        nodes = _once(node)
-        _Measure(file, sum(1 for _ in nodes), len(text)).size(node)
+
+    def __init__(self, text: str, file: str) -> None:
+        self._aliased = "*" in text
+        self._file = file
+        self._characters = _CHARACTERS + _TIMES * len(text)
+        self._values = _VALUES
+
+    def refuse_bomb(self, node: Any) -> None:
+        """Refuse a composed document that its aliases make out of proportion.
+
+        Raises
+        ------
+        AsimovError
+            With the place of the first value that is too large, and the limit.
+        """
+        if not self._aliased:
+            return
+        self._values = min(self._values + _TIMES * sum(1 for _ in _once(node)), _LARGEST)
+        size = _Measure(self._file, self._values, self._characters).size(node)
+        self._values -= size.values
+        self._characters -= size.characters
 
 
 def _once(node: Any) -> Iterator[Any]:

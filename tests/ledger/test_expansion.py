@@ -35,6 +35,11 @@ BOMBS = {
 }  # fmt: skip
 
 
+BOMBS["many small ones"] = 200 * (
+    f"---\na: &a [{'x,' * 25}]\nb: &b [{'*a,' * 25}]\nc: [{'*b,' * 25}]\n"
+)
+
+
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_bomb_is_refused_with_its_place_and_the_limit(bomb: str) -> None:
     with pytest.raises(AsimovError) as told:
