@@ -70,21 +70,21 @@ def short(text: str, most: int = MOST) -> str:
     return text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
 
 
-def quoted(value: object) -> str:
+def quoted(value: object, most: int = MOST) -> str:
     """Return a value as Python writes it, cut where it is long.
 
     Examples
     --------
-    >>> quoted("a" * 1000)[-20:]
-    "...' (1000 characters)"
+    >>> quoted("a" * 1000, 5)
+    "'aaaaa...' (1000 characters)"
     """
     if isinstance(value, str):
-        shown = repr(value[:MOST])
-        if len(value) <= MOST and len(shown) <= MOST + 2:
+        shown = repr(value[:most])
+        if len(value) <= most and len(shown) <= most + 2:
             return shown
-        return f"{shown[:-1][: MOST + 1]}...{shown[-1]} ({len(value)} characters)"
+        return f"{shown[:-1][: most + 1]}...{shown[-1]} ({len(value)} characters)"
     try:
-        return short(line(repr(value)))
+        return short(line(repr(value)), most)
     except ValueError:  # an integer of more digits than Python writes
         return f"a value of type {type(value).__name__}"
 
@@ -109,7 +109,7 @@ def bounded(message: str) -> str:
 
 def _cut(found: re.Match[str]) -> str:
     value = found[0]
-    if len(value) <= MOST + 2:
-        return value
+    if len(value) <= MOST + 2 or (len(value) <= MOST + 5 and value.rstrip("'\"").endswith("...")):
+        return value  # short, or cut already
     end = value[-1] if value[0] in "'\"" and value[-1] == value[0] else ""
     return f"{value[: MOST + len(end)]}...{end} ({len(value) - 2 * len(end)} characters)"

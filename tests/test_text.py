@@ -96,6 +96,12 @@ def longest_echo(value: str, message: str) -> int:
     return low
 
 
+@pytest.mark.parametrize("value", ["x" * 300, "x y " * 300, "it's " * 300])
+def test_what_was_cut_is_not_cut_again(value):
+    message = f"there is no {text.quoted(value)} at {text.short(value)}: {text.quoted([value])}"
+    assert text.bounded(message) == message
+
+
 def test_a_short_message_stays_as_it_is():
     message = "there is no 'x'; did you mean \"y\"? It isn't there. " * 3
     assert text.bounded(message) == message

@@ -59,8 +59,9 @@ def check_name(name: str, document: Document, path: list[str | int]) -> None:
         Where that stands.
     """
     if not _NAME.fullmatch(name):
+        told = name if len(name) <= 60 else f"{name[:57]}..."
         raise AsimovError(
-            f"{quoted(name)} can't be a name: it would not be a plain file name",
+            f"{told!r} can't be a name: it would not be a plain file name",
             where=document.place([*path, "name"]),
             hint="letters, digits and _.+=,@~- only, with neither a dot nor a dash in front, "
             "200 at most",
