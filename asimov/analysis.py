@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from asimov import elsewhere, plugins
 from asimov.configure import make_config
@@ -13,6 +13,7 @@ from asimov.errors import AsimovError
 from asimov.ledger.contents import Entry
 from asimov.ledger.merge import copied
 from asimov.older import OfAnalysis
+from asimov.readable import reads
 from asimov.states import STATES
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ class Analysis(OfAnalysis):
         Its effective settings, the defaults that its pipeline declares among them. What a
         pipeline writes here is kept.
     """
+
+    #: What templates of a project may read, see `asimov.readable`.
+    for_templates: ClassVar[dict[str, str]] = reads(
+        "name", "key", "subject", "event", "comment", "category", "pipeline", "meta", "to_dict",
+        "status", "finished", "job_id", "dependencies", "inputs", "assets", "_previous_assets",
+        "rundir", "repository", "config_file",
+    )  # fmt: skip
 
     def __init__(self, entry: Entry, workspace: Workspace) -> None:
         self.entry = entry
@@ -239,6 +247,8 @@ class SimpleAnalysis(Analysis):
 class SubjectAnalysis(Analysis):
     """A pipeline's run on several analyses of one subject."""
 
+    for_templates: ClassVar[dict[str, str]] = reads("analyses")
+
     @property
     def analyses(self) -> list[Analysis]:
         """The analyses that it is made over."""
@@ -247,6 +257,8 @@ class SubjectAnalysis(Analysis):
 
 class ProjectAnalysis(Analysis):
     """A pipeline's run across subjects."""
+
+    for_templates: ClassVar[dict[str, str]] = reads("analyses", "subjects", "events")
 
     @property
     def analyses(self) -> list[Analysis]:

@@ -10,6 +10,7 @@ from asimov import fields
 from asimov.errors import AsimovError
 from asimov.files import write_atomically
 from asimov.templating import dialect_of, find_template, render
+from asimov.trust import Trust, package_folders, resolved
 
 if TYPE_CHECKING:
     from asimov.analysis import Analysis
@@ -58,8 +59,19 @@ def template_of(analysis: Analysis, directory: str | Path | None = None) -> Path
     Raises
     ------
     AsimovError
-        Where there is none.
+        Where there is none, or it lies neither in one of these folders nor in a package.
     """
+    path = _named_template(analysis, directory)
+    if not trust_of(analysis, directory).may_read(path):
+        raise AsimovError(
+            f"the template {str(path)!r} lies outside the project",
+            hint="copy it into the project's folder templates/, or name its folder: "
+            "asimov configuration update templating/directory FOLDER",
+        )
+    return path
+
+
+def _named_template(analysis: Analysis, directory: str | Path | None) -> Path:
     folders = _folders(analysis)
     if directory is not None:
         folders.insert(0, Path(directory))
@@ -79,6 +91,23 @@ def template_of(analysis: Analysis, directory: str | Path | None = None) -> Path
             hint=f"give it 'template: FILE'; the pipeline {analysis.entry.pipeline} has none",
         )
     return find_template(str(of_pipeline), folders)
+
+
+def trust_of(analysis: Analysis, directory: str | Path | None = None) -> Trust:
+    """Return which templates of an analysis are code.
+
+    Those are asimov's own, those of the pipeline's package, and those beside the pipeline's
+    ``config_template`` or in `directory`, which a package names, but for what lies in the project.
+    """
+    pipeline = analysis.pipeline
+    kind: Any = type(pipeline)
+    named = getattr(pipeline, "config_template", None)
+    beside = Path(named).parent if named and Path(named).is_absolute() else None
+    return Trust(
+        project=resolved(analysis.workspace.project.root, _templating_directory(analysis)),
+        packages=(*resolved(_own_templates()), *package_folders(kind)),
+        given=resolved(beside, Path(directory) if directory is not None else None),
+    )
 
 
 def _folders(analysis: Analysis) -> list[Path]:
@@ -107,7 +136,7 @@ def make_config(analysis: Analysis, path: Path, directory: str | Path | None, dr
     dialect = getattr(analysis.pipeline, "template_dialect", None) or dialect_of(template)
     context = names(analysis, inputs=dialect != "liquid")
     try:
-        text = render(template, context, _folders(analysis), dialect)
+        text = render(template, context, _folders(analysis), dialect, trust_of(analysis, directory))
     except AsimovError as error:
         error.hint = error.hint or fields.hint(error.message)
         raise

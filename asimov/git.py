@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from asimov import gitlocks
 from asimov.elsewhere import FILES
 from asimov.errors import AsimovError
 from asimov.files import DiskFullError, is_full, memory_file, new_folder, unwritable
 from asimov.logs import logger
+from asimov.readable import reads
 from asimov.sharing import is_trusted, name_of
 
 if TYPE_CHECKING:
@@ -32,6 +34,30 @@ _HINTS = {
     "'.git' away: a new one is made",
 }
 _HINTS |= dict.fromkeys(("is empty", "bad object", "broken"), _HINTS["corrupt"])
+
+#: Ways to a repository, for git. Others, such as ``ext::``, run a program that the address names.
+_PROTOCOLS = ("file", "git", "http", "https", "ssh")
+_ALLOWED = {"GIT_ALLOW_PROTOCOL": ":".join(_PROTOCOLS)}
+#: Options by which git runs no program that the configuration of a repository names.
+_NO_PROGRAMS = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
+
+
+def check_url(url: str) -> None:
+    """Refuse the address of a repository that git would take for something else.
+
+    Raises
+    ------
+    AsimovError
+        For an option, and for a protocol that runs a program.
+    """
+    scheme, sign, _ = url.partition("://")
+    strange = sign and scheme.lower() not in _PROTOCOLS
+    if url.startswith("-") or strange or re.match(r"[\w+.-]*::", url):
+        raise AsimovError(
+            f"repository: {url!r:.100} is no address of a repository",
+            hint=f"it is a path, 'user@host:path', or begins with one of {', '.join(_PROTOCOLS)} "
+            "and '://'",
+        )
 
 
 class AsimovFileNotFound(AsimovError, FileNotFoundError):  # noqa: N818  (plugins import this name)
@@ -55,6 +81,9 @@ class EventRepo:
     reading
         Whether it is only read: none is then made or cloned.
     """
+
+    #: What templates of a project may read, see `asimov.readable`.
+    for_templates: ClassVar[dict[str, str]] = reads("directory", "find_prods", *FILES)
 
     def __init__(
         self,
@@ -106,8 +135,9 @@ class EventRepo:
                 )
             # Beside it first: one that was made by half would be taken for a repository.
             if self._url:
+                check_url(self._url)
                 with new_folder(self._root.parent) as folder:
-                    git.Repo.clone_from(self._url, folder / "clone").close()
+                    git.Repo.clone_from(self._url, folder / "clone", env=_ALLOWED).close()
                     (folder / "clone").rename(self._root)
                 return self._opened()
             with new_folder(self._root) as folder:
@@ -304,7 +334,8 @@ def _commit(repo: git.Repo, names: list[str], message: str) -> str | None:
     files = ["--pathspec-from-file=-", "--pathspec-file-nul"]
     try:
         _feed(repo, listed, "add", "--force", *files)
-        staged = repo.git.diff("--cached", "--name-only", "--no-renames", "-z").split("\0")
+        look = ("diff", "--cached", "--name-only", "--no-renames", "-z")
+        staged = str(repo.git.execute(["git", *_NO_PROGRAMS, *look])).split("\0")
         if not set(staged).intersection(names):
             return None
         # Other things that a person has staged stay out of asimov's commit. The message goes by a
@@ -343,7 +374,7 @@ def _feed(repo: git.Repo, text: str, *arguments: str) -> None:
     with memory_file() as stream:
         stream.write(text.encode())
         stream.seek(0)
-        repo.git.execute(["git", *arguments], istream=stream)
+        repo.git.execute(["git", *_NO_PROGRAMS, *arguments], istream=stream)
 
 
 def _author(repo: git.Repo) -> list[str]:

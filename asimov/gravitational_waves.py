@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from asimov import plugins
 from asimov.analysis import Analysis, ProjectAnalysis, SimpleAnalysis, SubjectAnalysis
@@ -21,6 +21,7 @@ from asimov.elsewhere import FILES
 from asimov.errors import AsimovError
 from asimov.git import AsimovFileNotFound
 from asimov.ledger.merge import copied, difference, merge
+from asimov.readable import reads
 
 if TYPE_CHECKING:
     from asimov.ledger.needs import Key
@@ -139,6 +140,12 @@ class NoCoincFileError(AsimovFileNotFound, ValueError):
 class GravitationalWaves(Analysis):
     """What analyses of gravitational-wave data have besides what every analysis has."""
 
+    #: What templates of a project may read besides; ``get_coincfile`` fetches nothing for them.
+    for_templates: ClassVar[dict[str, str]] = reads(
+        "quality", "reference_frame", "priors", "psds", "xml_psds", "get_psds", "get_timefile",
+        get_coincfile="_kept_coincfile",
+    )  # fmt: skip
+
     #: PSDs that a pipeline has set for as long as the process lives, by the name of the setting.
     _set_psds: dict[str, Mapping[str, Any]]
 
@@ -253,7 +260,7 @@ class GravitationalWaves(Analysis):
             Where there is none, and none can be fetched.
         """
         try:
-            return self.repository.find_file(FILES["find_coincfile"], self.category)
+            return self._kept_coincfile()
         except AsimovFileNotFound as error:
             identity = (self.meta.get("ligo") or {}).get("preferred event")
             if not identity or not plugins.is_known(plugins.FILESOURCE, "gracedb"):
@@ -277,6 +284,9 @@ class GravitationalWaves(Analysis):
             self.repository.add_file(
                 fetched.name, Path(self.category, "coinc.xml"), f"Add coinc.xml of {identity}"
             )
+        return self._kept_coincfile()
+
+    def _kept_coincfile(self) -> str:
         return self.repository.find_file(FILES["find_coincfile"], self.category)
 
     # --- where PSDs are from

@@ -11,16 +11,14 @@ Importing liquidpy teaches Jinja's parser some words (``elsif``; ``reversed``, `
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asimov.errors import AsimovError
-from asimov.ledger.documents import dump
 
 if TYPE_CHECKING:
     import jinja2
+
+    from asimov.sandbox import Sandbox
 
 DIALECTS = ("jinja", "liquid")
 
@@ -69,30 +67,45 @@ def is_liquid(text: str) -> bool:
     return False
 
 
-@lru_cache(maxsize=64)
-def environment(folders: tuple[Path, ...]) -> jinja2.Environment:
-    """Return the environment of Liquid templates.
-
-    Parameters
-    ----------
-    folders
-        Where templates are looked for, in order; then an absolute path is taken as it is.
+def environment() -> jinja2.Environment:
+    """Return an environment of Liquid templates that are code, without a loader.
 
     Raises
     ------
     AsimovError
         Where liquidpy can't be imported.
     """
+    made: jinja2.Environment = _made(None)
+    return made
+
+
+def sandbox() -> Sandbox:
+    """Return an environment of Liquid templates that are data, without a loader.
+
+    `Sandbox.contain` is to be called on it.
+
+    Raises
+    ------
+    AsimovError
+        Where liquidpy can't be imported.
+    """
+    from asimov.sandbox import Sandbox
+
+    base = Sandbox()
+    base.is_liquid = True
+    made: Sandbox = _made(base)
+    return made
+
+
+def _made(base: Sandbox | None) -> Any:
     try:
         from liquid import Liquid
     except ImportError as error:
         raise AsimovError(
             f"templates in Liquid can't be rendered: {error}", hint="install liquidpy"
         ) from error
-    searched: Sequence[str] = [*map(str, folders), "/"]
-    made: jinja2.Environment = Liquid("", from_file=False, search_paths=searched).env
+    made = Liquid("", from_file=False, search_paths=[], env=base).env
     made.tests["contains"] = _contains
-    made.filters["to_yaml"] = dump
     return made
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from asimov.errors import AsimovError
+from asimov.readable import reads
 from asimov.storage import Store
 
 if TYPE_CHECKING:
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
 
 class OfAnalysis:
     """Methods of an analysis that the core does without."""
+
+    #: What templates of a project may read; ``results`` opens no file for them.
+    for_templates: ClassVar[dict[str, str]] = reads(
+        "get_meta",
+        "review",
+        "resolved_dependencies",
+        "get_configuration",
+        results="_stored_results",
+    )
 
     if TYPE_CHECKING:
         key: tuple[str, str]
@@ -97,9 +107,17 @@ class OfAnalysis:
             raise AsimovError("is stored with another checksum", where=path)
         return path.open() if handle else path
 
+    def _stored_results(self, filename: str | None = None, hash: str | None = None) -> Any:
+        return self.results(filename, hash=hash)
+
 
 class OfSubject:
     """Methods of a subject that the core does without."""
+
+    #: What templates of a project may read; ``work_dir`` makes no folder for them.
+    for_templates: ClassVar[dict[str, str]] = reads(
+        "webdir", "productions", work_dir="_work_dir_path"
+    )
 
     if TYPE_CHECKING:
         name: str
@@ -117,10 +135,13 @@ class OfSubject:
 
         It is there, save in a dry run: RIFT goes into it before anything is built.
         """
-        path = self.workspace.project.working / self.name
         if not self.workspace.reading:
-            path.mkdir(parents=True, exist_ok=True)
-        return str(path)
+            Path(self._work_dir_path).mkdir(parents=True, exist_ok=True)
+        return self._work_dir_path
+
+    @property
+    def _work_dir_path(self) -> str:
+        return str(self.workspace.project.working / self.name)
 
     @property
     def webdir(self) -> str:

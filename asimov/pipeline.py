@@ -18,9 +18,10 @@ from asimov.assets import Asset
 from asimov.declared import of_class, published
 from asimov.errors import AsimovError
 from asimov.logs import logger
+from asimov.readable import reads
 from asimov.scheduler import Scheduler
 from asimov.scheduler.dagfile import rescue_files
-from asimov.scheduler.jobs import submit_command
+from asimov.scheduler.jobs import submit_commands
 from asimov.settings import Fault, made
 from asimov.storage import Store
 from asimov.superseded import move_aside
@@ -119,6 +120,11 @@ class Pipeline:
     #: Patterns of files in the run directory that `collect_logs` reads.
     log_patterns: Any = ("*.err", "*.out", "*/*.err", "*/*.out")
 
+    #: What templates of a project may read, besides plain data; see `asimov.readable`.
+    for_templates: ClassVar[dict[str, str]] = reads(
+        "name", "production", "analysis", "options", "dag_file", "get_prior_interface"
+    )
+
     def __init__(self, production: Analysis, category: str | None = None) -> None:
         self.production = production
         self.category = category or production.category
@@ -211,7 +217,7 @@ class Pipeline:
     def _submit_dag_file(self) -> int:
         subject, name = self.production.key
         settings = self.production.meta.get("scheduler") or {}
-        commands = {submit_command(str(key)): value for key, value in settings.items()}
+        commands = submit_commands(settings)
         return self.scheduler.submit_dag(
             dag_file=str(self.dag_file),
             batch_name=f"{self.name}/{subject}/{name}",

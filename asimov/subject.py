@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from asimov.files import is_folder
 from asimov.git import EventRepo
 from asimov.ledger.merge import copied
 from asimov.ledger.needs import Key
 from asimov.older import OfSubject
+from asimov.readable import reads
 
 if TYPE_CHECKING:
     from asimov.analysis import Analysis
@@ -33,6 +34,11 @@ class Subject(OfSubject):
         Its effective settings. What a pipeline writes here is kept, and reaches the subject's
         later analyses.
     """
+
+    #: What templates of a project may read, see `asimov.readable`.
+    for_templates: ClassVar[dict[str, str]] = reads(
+        "name", "meta", "repository", "analyses", "issue_object"
+    )
 
     def __init__(self, name: str, workspace: Workspace) -> None:
         self.name = name

@@ -1,22 +1,40 @@
-"""Rendering configurations from templates."""
+"""Rendering configurations from templates, and single settings that are templates.
+
+Templates of installed packages are code and get the objects themselves. All others are data, see
+`asimov.trust` and `asimov.sandbox`.
+"""
 
 from __future__ import annotations
 
 import difflib
 import re
 import traceback
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asimov import liquid, reading
+from asimov.bounds import TEMPLATE, ExceededError, budget
 from asimov.errors import AsimovError, Place
 from asimov.files import is_file
 from asimov.ledger.documents import dump
+from asimov.trust import Trust, resolved
+from asimov.views import RefusedError
 
 if TYPE_CHECKING:
     import jinja2
+
+#: What to do where a template asks for too much.
+REFUSED = (
+    "templates and settings of a project may read settings, not run code; "
+    "the docs' page on trust says what they may use"
+)
+EXCEEDED = "a template of a project is for writing a configuration; compute elsewhere"
+
+#: So many characters of a template are looked at to tell its dialect.
+_LOOKED_AT = 64 * 1024
 
 
 def render(
@@ -24,6 +42,7 @@ def render(
     context: Mapping[str, Any],
     folders: Sequence[Path] = (),
     dialect: str | None = None,
+    trust: Trust | None = None,
 ) -> str:
     """Render a template file.
 
@@ -32,20 +51,21 @@ def render(
     template
         The file.
     context
-        The names that it may use.
+        The names that it may use. A template that is data sees views of the objects among them.
     folders
         Where it may include other templates from, besides its own folder.
     dialect
         ``jinja`` or ``liquid``, also of what it includes; None asks `dialect_of`.
+    trust
+        Which templates are code. By default none is, and only those of its own folder and of
+        `folders` may be read.
 
     Raises
     ------
     AsimovError
-        For a name that is not defined or a fault in the template, with file and line; for a
-        dialect that there is not.
+        For a name that is not defined, a fault in the template or something that a project's
+        template may not do, with file and line; for a dialect that there is not.
     """
-    import jinja2
-
     dialect = dialect or dialect_of(template)
     if dialect not in liquid.DIALECTS:
         raise AsimovError(
@@ -54,61 +74,111 @@ def render(
             hint=f"'template_dialect' of a pipeline is one of: {', '.join(liquid.DIALECTS)}",
         )
     searched = (template.parent, *folders)
-    environment = liquid.environment(searched) if dialect == "liquid" else _environment(searched)
-    try:
-        return environment.get_template(template.name).render(context)
-    except jinja2.TemplateSyntaxError as error:
-        raise AsimovError(
-            f"is not a valid template: {error.message}",
-            where=Place(error.filename or template, error.lineno),
-        ) from error
-    except jinja2.TemplateNotFound as error:
-        raise AsimovError(f"there is no template {error.name!r}", where=template) from error
-    except jinja2.UndefinedError as error:
-        told = f"{error.message}{_instead(str(error.message), context)}"
-        raise AsimovError(told, where=_line(error, template)) from error
-    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
-        raise AsimovError(
-            f"{type(error).__name__}: {error}", where=_line(error, template)
-        ) from error
+    if trust is None:
+        trust = Trust(project=resolved(*searched))
+    make = _code if trust.is_code(template) else _data
+    with _told(template, context):
+        return make(dialect, searched, trust).get_template(str(template)).render(context)
 
 
 def render_text(text: str, context: Mapping[str, Any], where: str) -> str:
-    """Render one value of the ledger, such as an argument.
+    """Render one value of the ledger, such as an argument. It is data.
 
     Parameters
     ----------
     text
         The value.
     context
-        The names that it may use.
+        The names that it may use, as of `render`.
     where
         What it is, for messages.
+
+    Raises
+    ------
+    AsimovError
+        As `render` does.
     """
     if "{" not in text:
         return text
+    with _told(f"{where}: {text!r:.200}", context):
+        if len(text) > TEMPLATE:
+            raise ExceededError(f"it has more than {TEMPLATE // 1024} KiB")
+        return _data("jinja", (), Trust()).from_string(text).render(context)
+
+
+@contextmanager
+def _told(source: Path | str, context: Mapping[str, Any]) -> Iterator[None]:
+    """Render in the block within bounds, and make one line of whatever goes wrong."""
     import jinja2
 
+    def place(error: Exception) -> Place | str:
+        return _line(error, source) if isinstance(source, Path) else source
+
     try:
-        return _environment(()).from_string(text).render(context)
+        with budget():
+            yield
+    except RefusedError as error:
+        raise AsimovError(str(error), where=place(error), hint=REFUSED) from error
+    except ExceededError as error:
+        raise AsimovError(str(error), where=place(error), hint=EXCEEDED) from error
+    except (RecursionError, MemoryError) as error:
+        raise AsimovError(
+            "nests too deeply, or needs too much memory", where=place(error), hint=EXCEEDED
+        ) from error
+    except jinja2.TemplateSyntaxError as error:
+        where = source if isinstance(source, str) else Place(error.filename or source, error.lineno)
+        raise AsimovError(f"is not a valid template: {error.message}", where=where) from error
+    except jinja2.TemplateNotFound as error:
+        raise AsimovError(f"there is no template {error.name!r}", where=source) from error
+    except jinja2.UndefinedError as error:
+        told = f"{error.message}{_instead(str(error.message), context)}"
+        raise AsimovError(told, where=place(error)) from error
     except jinja2.TemplateError as error:
-        raise AsimovError(f"{where}: {text!r}: {error.message}") from error
-    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
-        raise AsimovError(f"{where}: {text!r}: {type(error).__name__}: {error}") from error
+        raise AsimovError(str(error.message), where=place(error)) from error
+    except (
+        ArithmeticError, LookupError, TypeError, ValueError, AttributeError, SyntaxError,
+    ) as error:  # fmt: skip
+        raise AsimovError(f"{type(error).__name__}: {error}", where=place(error)) from error
 
 
 @lru_cache(maxsize=64)
-def _environment(folders: tuple[Path, ...]) -> jinja2.Environment:
+def _code(dialect: str, folders: tuple[Path, ...], trust: Trust) -> jinja2.Environment:
+    """Return the environment of templates that are code, which may include such as are data."""
     import jinja2
 
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([str(folder) for folder in folders]),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        autoescape=False,  # configurations, not web pages
+    from asimov.loading import Loader
+
+    made = (
+        liquid.environment()
+        if dialect == "liquid"
+        else jinja2.Environment(
+            undefined=jinja2.StrictUndefined,
+            keep_trailing_newline=True,
+            autoescape=False,  # configurations, not web pages
+        )
     )
-    environment.filters["to_yaml"] = dump
-    return environment
+    made.filters["to_yaml"] = dump
+    made.loader = Loader(folders, trust, partial(_data, dialect, folders, trust))
+    return made
+
+
+@lru_cache(maxsize=64)
+def _data(dialect: str, folders: tuple[Path, ...], trust: Trust) -> jinja2.Environment:
+    """Return the environment of templates that are data."""
+    import jinja2
+
+    from asimov.loading import Loader
+    from asimov.sandbox import Sandbox
+
+    made = (
+        liquid.sandbox()
+        if dialect == "liquid"
+        else Sandbox(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    )
+    made.filters["to_yaml"] = dump
+    made.loader = Loader(folders, trust)
+    made.contain()
+    return made
 
 
 def dialect_of(template: Path) -> str:
@@ -131,10 +201,10 @@ def dialect_of(template: Path) -> str:
 @lru_cache(maxsize=64)
 def _dialect(template: Path, changed: int, size: int) -> str:
     """Look into a file; again only after it has changed."""
-    return "liquid" if liquid.is_liquid(reading.contents(template).decode()) else "jinja"
+    return "liquid" if liquid.is_liquid(reading.contents(template).decode()[:_LOOKED_AT]) else "jinja"
 
 
-def _line(error: Exception, template: Path) -> Place:
+def _line(error: BaseException, template: Path) -> Place:
     """Find the line of a template at which it failed: Jinja puts it into the traceback."""
     frames = [
         f for f in traceback.extract_tb(error.__traceback__) if f.filename.endswith(template.suffix)

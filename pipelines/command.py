@@ -34,7 +34,7 @@ from asimov.pipelines.command_settings import faults, program
 from asimov.configure import names
 from asimov.files import write_atomically
 from asimov.pipeline import Pipeline, PipelineException
-from asimov.scheduler.jobs import submit_command, submit_value
+from asimov.scheduler.jobs import check_line, submit_commands, submit_value
 from asimov.scheduler.quoting import join_words
 from asimov.settings import Fault
 from asimov.superseded import move_aside
@@ -124,12 +124,10 @@ class Command(Pipeline):
             "log": "job.log",
             "batch_name": "/".join(self.production.key),
         }
-        for key, value in (meta.get("scheduler") or {}).items():
-            if key not in _NOT_COMMANDS and value is not None:
-                commands[submit_command(str(key))] = submit_value(value)
+        settings = meta.get("scheduler") or {}
+        commands |= submit_commands({k: v for k, v in settings.items() if k not in _NOT_COMMANDS})
         for key, value in commands.items():
-            if len(value.splitlines()) > 1:
-                raise PipelineException(f"{key!r} holds a line break, which a job's can't")
+            check_line(key, value)
         lines = [f"{key} = {value}" for key, value in commands.items() if value != '""']
         return "\n".join([*lines, f"queue {processes}", ""])
 
@@ -140,8 +138,10 @@ class Command(Pipeline):
         arguments = self.production.meta.get("arguments") or []
         root = self.production.workspace.project.root
         context = names(self.production) if arguments else {}
+        where = self._set_in("arguments")
         rendered = [
-            render_text(submit_value(argument), context, "arguments") for argument in arguments
+            render_text(submit_value(argument), context, f"{where}[{number}]")
+            for number, argument in enumerate(arguments)
         ]
         return [
             str(root / each) if each and not Path(each).is_absolute() and (root / each).is_file()
@@ -152,10 +152,17 @@ class Command(Pipeline):
     def _environment(self) -> list[str]:
         environment = self.production.meta.get("environment") or {}
         context = names(self.production) if environment else {}
+        where = self._set_in("environment")
         return [
-            f"{name}={render_text(submit_value(value), context, 'environment')}"
+            f"{name}={render_text(submit_value(value), context, f'{where}: {name}')}"
             for name, value in environment.items()
         ]
+
+    def _set_in(self, setting: str) -> str:
+        """Return where the ledger has a setting, for messages."""
+        workspace, entry = self.production.workspace, self.production.entry
+        layers = reversed(workspace.contents.layers(entry, workspace.facts))
+        return f"{next((what for what, layer in layers if setting in layer), '')}: {setting}"
 
     def _outputs(self) -> dict[str, list[Path]]:
         """Return the files of every declared output, one for each process where it asks so."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from asimov.files import write_atomically
 from asimov.pipeline import Pipeline
-from asimov.scheduler.jobs import submit_command, submit_value
+from asimov.scheduler.jobs import submit_commands
 
 
 class SimpleTestPipeline(Pipeline):
@@ -38,10 +38,7 @@ class SimpleTestPipeline(Pipeline):
             '[ "$code" -ne 0 ] || mv result.new result.txt',
             "exit $code",
         ]
-        scheduler = {
-            submit_command(key): submit_value(value)
-            for key, value in (meta.get("scheduler") or {}).items()
-        }
+        scheduler = submit_commands(meta.get("scheduler") or {})
         submit = {
             "executable": "/bin/sh",
             "arguments": "node.sh",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +11,38 @@ import yaml
 
 from asimov.errors import AsimovError
 from asimov.templating import find_template, render, render_text
+from asimov.trust import Trust, resolved
 
 
-def rendered(tmp_path: Path, text: str, **names: Any) -> str:
-    template = tmp_path / "t.ini"
-    template.write_text(text)
-    return render(template, names)
+@pytest.fixture(params=["data", "code"], autouse=True)
+def trust(request: pytest.FixtureRequest, tmp_path: Path) -> Trust | None:
+    """Both kinds of templates do the same as far as they only read."""
+    return None if request.param == "data" else Trust(packages=resolved(tmp_path))
 
 
-def failure(tmp_path: Path, text: str, **names: Any) -> str:
-    with pytest.raises(AsimovError) as raised:
-        rendered(tmp_path, text, **names)
-    return str(raised.value).replace(f"{tmp_path}/", "")
+@pytest.fixture
+def rendered(tmp_path: Path, trust: Trust | None) -> Callable[..., str]:
+    def call(text: str, **names: Any) -> str:
+        template = tmp_path / "t.ini"
+        template.write_text(text)
+        return render(template, names, trust=trust)
+
+    return call
 
 
-def test_values_print_as_they_are_and_the_last_newline_stays(tmp_path: Path) -> None:
+@pytest.fixture
+def failure(tmp_path: Path, rendered: Callable[..., str]) -> Callable[..., str]:
+    def call(text: str, **names: Any) -> str:
+        with pytest.raises(AsimovError) as raised:
+            rendered(text, **names)
+        return str(raised.value).replace(f"{tmp_path}/", "")
+
+    return call
+
+
+def test_values_print_as_they_are_and_the_last_newline_stays(rendered: Callable[..., str]) -> None:
     text = "a = {{ a }}\nb = {{ b }}\nc = {{ c }}\nd = {{ '<&>' }}\n"
-    assert rendered(tmp_path, text, a=1.0, b=[1, "x"], c=True) == (
+    assert rendered(text, a=1.0, b=[1, "x"], c=True) == (
         "a = 1.0\nb = [1, 'x']\nc = True\nd = <&>\n"
     )
 
@@ -45,8 +61,10 @@ def test_values_print_as_they_are_and_the_last_newline_stays(tmp_path: Path) -> 
         ("{% include 'nosuch.ini' %}", "t.ini: there is no template 'nosuch.ini'"),
     ],
 )
-def test_an_error_tells_template_line_and_name(tmp_path: Path, text: str, told: str) -> None:
-    assert failure(tmp_path, text, meta={}).startswith(told)
+def test_an_error_tells_template_line_and_name(
+    failure: Callable[..., str], text: str, told: str
+) -> None:
+    assert failure(text, meta={}).startswith(told)
 
 
 @pytest.mark.parametrize(
@@ -59,10 +77,10 @@ def test_an_error_tells_template_line_and_name(tmp_path: Path, text: str, told: 
     ],
 )
 def test_what_is_nearly_there_or_elsewhere_is_pointed_out(
-    tmp_path: Path, text: str, told: str
+    failure: Callable[..., str], text: str, told: str
 ) -> None:
     meta = {"speed": 1, "quality": {}, "likelihood": {"depth": 2}}
-    said = failure(tmp_path, text, meta=meta)
+    said = failure(text, meta=meta)
     assert said.partition(";")[1:] == told.partition(";")[1:], said
 
 
@@ -72,33 +90,35 @@ def test_an_absolute_path_that_is_not_there_was_not_looked_for_elsewhere(tmp_pat
     assert raised.value.hint == "a package's own has to be among its 'package-data'"
 
 
-def test_an_error_in_an_included_template_tells_that_one(tmp_path: Path) -> None:
+def test_an_error_in_an_included_template_tells_that_one(
+    failure: Callable[..., str], tmp_path: Path
+) -> None:
     (tmp_path / "part.ini").write_text("\n\n\n{{ nosuch }}")
-    assert failure(tmp_path, "\n{% include 'part.ini' %}").startswith("part.ini:4: ")
+    assert failure("\n{% include 'part.ini' %}").startswith("part.ini:4: ")
 
 
-def test_a_default_covers_what_is_not_defined(tmp_path: Path) -> None:
+def test_a_default_covers_what_is_not_defined(rendered: Callable[..., str]) -> None:
     text = "{{ meta.speed | default(3) }} {% if meta.x is defined %}x{% else %}no x{% endif %}"
-    assert rendered(tmp_path, text, meta={}) == "3 no x"
+    assert rendered(text, meta={}) == "3 no x"
 
 
-def test_a_template_that_has_changed_is_read_anew(tmp_path: Path) -> None:
-    assert rendered(tmp_path, "one") == "one"
-    assert rendered(tmp_path, "two and more") == "two and more"
+def test_a_template_that_has_changed_is_read_anew(rendered: Callable[..., str]) -> None:
+    assert rendered("one") == "one"
+    assert rendered("two and more") == "two and more"
 
 
-def test_templates_include_from_other_folders(tmp_path: Path) -> None:
+def test_templates_include_from_other_folders(trust: Trust | None, tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     (shared / "head.ini").write_text("[head]\n")
     template = tmp_path / "t.ini"
     template.write_text("{% include 'head.ini' %}[tail]")
-    assert render(template, {}, [shared]) == "[head]\n[tail]"
+    assert render(template, {}, [shared], trust=trust) == "[head]\n[tail]"
 
 
-def test_settings_are_written_as_yaml(tmp_path: Path) -> None:
+def test_settings_are_written_as_yaml(rendered: Callable[..., str]) -> None:
     meta = {"b": [1, 2], "a": {"c": "x: y"}}
-    assert yaml.safe_load(rendered(tmp_path, "{{ meta | to_yaml }}", meta=meta)) == meta
+    assert yaml.safe_load(rendered("{{ meta | to_yaml }}", meta=meta)) == meta
 
 
 def test_a_value_of_the_ledger_is_rendered_and_named_in_errors() -> None:

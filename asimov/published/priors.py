@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from asimov.errors import AsimovError
 from asimov.ledger.merge import copied
+from asimov.readable import reads
 
 __all__ = ["PriorDict", "PriorInterface", "PriorSpecification"]
 
@@ -28,6 +29,8 @@ class PriorSpecification(dict[str, Any]):
     """
 
     _KNOWN = frozenset({"minimum", "maximum", "type", "boundary", "alpha", "mu", "sigma"})
+    #: What templates of a project may read.
+    for_templates: ClassVar[dict[str, str]] = reads(*_KNOWN)
 
     def __getattr__(self, name: str) -> Any:
         if name not in self and name not in self._KNOWN:
@@ -50,6 +53,9 @@ class PriorDict(dict[str, Any]):
     AsimovError
         Where they can't be priors.
     """
+
+    #: What templates of a project may read.
+    for_templates: ClassVar[dict[str, str]] = reads("default", "get_prior", "to_dict")
 
     def __init__(self, *given: Any, **priors: Any) -> None:
         super().__init__(*given, **priors)
@@ -127,6 +133,9 @@ class PriorInterface:
     prior_dict
         The priors as a `PriorDict`, or None.
     """
+
+    #: What templates of a project may read.
+    for_templates: ClassVar[dict[str, str]] = reads("prior_dict", "convert")
 
     def __init__(self, prior_dict: Mapping[str, Any] | None = None) -> None:
         self.prior_dict = None if prior_dict is None else PriorDict.from_dict(prior_dict)

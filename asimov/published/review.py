@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, ClassVar
 
 from asimov.ledger import reviews
+from asimov.readable import reads
 
 
 class ReviewMessage:
@@ -73,6 +74,11 @@ class Review:
     production
         The analysis; what is added is kept with it.
     """
+
+    #: What templates of a project may read.
+    for_templates: ClassVar[dict[str, str]] = reads(
+        "status", "messages", "to_dicts", "__iter__", "__len__", "__getitem__"
+    )
 
     def __init__(
         self,

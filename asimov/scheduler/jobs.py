@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from asimov.errors import AsimovError
 
 
 class JobDescription:
@@ -46,11 +50,7 @@ class JobDescription:
             **self.kwargs,
         }
         named.pop("queue", None)
-        return {
-            submit_command(key): submit_value(value)
-            for key, value in named.items()
-            if value is not None
-        }
+        return submit_commands(named)
 
     @property
     def count(self) -> int:
@@ -60,15 +60,67 @@ class JobDescription:
 
 _REQUESTS = {"cpus", "memory", "disk", "gpus"}
 
+_COMMAND = re.compile(r"\+?[A-Za-z_][\w.\-]*", re.ASCII)
+#: What begins a statement of the submit language, not a command. ``include`` runs programs.
+_STATEMENTS = frozenset({"queue", "include", "use", "if", "elif", "else", "endif", "warning"})
+
 
 def submit_command(key: str) -> str:
     """Return HTCondor's name of the submit command that a setting names.
 
+    Raises
+    ------
+    AsimovError
+        For what is no command: the submit language would read a statement of its own in it.
+
+    Examples
+    --------
     >>> submit_command("request memory"), submit_command("cpus")
     ('request_memory', 'request_cpus')
     """
-    name = key.strip().replace(" ", "_")
+    name = key.strip(" ").replace(" ", "_")
+    if not _COMMAND.fullmatch(name) or name.lower() in _STATEMENTS:
+        raise AsimovError(
+            f"scheduler: {key!r:.80} is no submit command",
+            hint="a submit command is a name such as 'request memory' or '+Attribute'",
+        )
     return f"request_{name}" if name.lower() in _REQUESTS else name
+
+
+def submit_commands(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the submit commands that settings name, with their values as text.
+
+    Settings without a value are left out.
+
+    Raises
+    ------
+    AsimovError
+        For a name that is no command, and a value of several lines: each line of a submit file is
+        a command of its own.
+    """
+    commands = {
+        submit_command(str(key)): submit_value(value)
+        for key, value in settings.items()
+        if value is not None
+    }
+    for name, value in commands.items():
+        check_line(name, value)
+    return commands
+
+
+def check_line(name: str, value: str) -> None:
+    """Refuse the value of a submit command that would not stay on its line.
+
+    Raises
+    ------
+    AsimovError
+        For such a value.
+    """
+    if len(value.splitlines()) > 1 or value.endswith(("\n", "\r", "\\")):
+        raise AsimovError(
+            f"{name!r} holds a line break, which a job's can't",
+            hint="write the value on one line, without a backslash at its end",
+        )
 
 
 def of_program(path: Path) -> JobDescription | None:

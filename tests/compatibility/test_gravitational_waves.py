@@ -42,6 +42,9 @@ def pipelines(lab: Lab, simple: Any) -> None:
     """Register two pipelines as packages have them: one makes PSDs, the other one uses them."""
     from asimov.priors import PriorInterface
 
+    template = lab.root.parent / "estimation.ini"
+    template.write_text(TEMPLATE)
+
     class Interface(PriorInterface):
         def convert(self) -> Any:
             return None if self.prior_dict is None else self.prior_dict.to_dict()
@@ -56,7 +59,7 @@ def pipelines(lab: Lab, simple: Any) -> None:
 
     class Estimation(simple):  # type: ignore[misc]
         name = "estimation"
-        config_template = str(lab.root / "estimation.ini")
+        config_template = str(template)
 
         def __init__(self, production: Any, category: str | None = None) -> None:
             super().__init__(production, category)
@@ -66,7 +69,6 @@ def pipelines(lab: Lab, simple: Any) -> None:
         def get_prior_interface(self) -> Any:
             return Interface(self.production.priors)
 
-    (lab.root / "estimation.ini").write_text(TEMPLATE)
     lab.register("spectra", Spectra)
     lab.register("estimation", Estimation)
 

@@ -56,7 +56,8 @@ def built(lab: Lab, simple: Any) -> Any:
     def build(
         text: str, suffix: str = ".ini", *, code: int = 0, settings: str = "", **attributes: Any
     ) -> str:
-        template = lab.root / f"packaged{suffix}"
+        template = lab.root.parent / "package" / f"packaged{suffix}"
+        template.parent.mkdir(exist_ok=True)
         template.write_text(text)
         given = {"config_template": str(template), "flags": lambda self, *of: list(of)}
         lab.register("published", type("Published", (simple,), {**given, **attributes}))
@@ -120,9 +121,10 @@ def test_a_template_is_also_set_while_the_pipeline_is_made(
 
 def test_an_error_is_one_line_with_the_template_s_file_and_line(lab: Lab, built: Any) -> None:
     told = built("{% assign x = production.meta['nosuch'] %}\n\n{{ x['y'] }}", code=1)
-    assert f"s/a: {lab.root}/packaged.ini:3: 'dict object' has no attribute 'nosuch'\n" in told, (
-        told
-    )
+    assert (
+        f"s/a: {lab.root.parent}/package/packaged.ini:3: 'dict object' has no attribute 'nosuch'\n"
+        in told
+    ), told
     assert lab.states()["a"] == "ready"
 
 
