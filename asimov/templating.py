@@ -36,6 +36,12 @@ EXCEEDED = "a template of a project is for writing a configuration; compute else
 #: So many characters of a template are looked at to tell its dialect.
 _LOOKED_AT = 64 * 1024
 
+#: What Python and the filters raise where a template is at fault.
+_OF_TEMPLATES = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, SyntaxError,
+    TypeError, ValueError,
+)  # fmt: skip
+
 
 def render(
     template: Path,
@@ -135,9 +141,7 @@ def _told(source: Path | str, context: Mapping[str, Any]) -> Iterator[None]:
         raise AsimovError(told, where=place(error)) from error
     except jinja2.TemplateError as error:
         raise AsimovError(str(error.message), where=place(error)) from error
-    except (
-        ArithmeticError, LookupError, TypeError, ValueError, AttributeError, SyntaxError,
-    ) as error:  # fmt: skip
+    except _OF_TEMPLATES as error:
         raise AsimovError(f"{type(error).__name__}: {error}", where=place(error)) from error
 
 
@@ -157,7 +161,7 @@ def _code(dialect: str, folders: tuple[Path, ...], trust: Trust) -> jinja2.Envir
             autoescape=False,  # configurations, not web pages
         )
     )
-    made.filters["to_yaml"] = dump
+    made.filters["to_yaml"] = _to_yaml
     made.loader = Loader(folders, trust, partial(_data, dialect, folders, trust))
     return made
 
@@ -175,10 +179,19 @@ def _data(dialect: str, folders: tuple[Path, ...], trust: Trust) -> jinja2.Envir
         if dialect == "liquid"
         else Sandbox(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     )
-    made.filters["to_yaml"] = dump
+    made.filters["to_yaml"] = _to_yaml
     made.loader = Loader(folders, trust)
     made.contain()
     return made
+
+
+def _to_yaml(value: Any) -> str:
+    import yaml
+
+    try:
+        return dump(value)
+    except yaml.YAMLError as error:
+        raise TypeError(f"to_yaml writes plain data, and {value!r} is none") from error
 
 
 def dialect_of(template: Path) -> str:

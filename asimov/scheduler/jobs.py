@@ -50,7 +50,11 @@ class JobDescription:
             **self.kwargs,
         }
         named.pop("queue", None)
-        return submit_commands(named)
+        return {
+            submit_command(key): submit_value(value)
+            for key, value in named.items()
+            if value is not None
+        }
 
     @property
     def count(self) -> int:

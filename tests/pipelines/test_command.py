@@ -237,7 +237,7 @@ def test_apply_sees_what_other_layers_of_the_ledger_say(runs: Runs) -> None:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"arguments": ["{{ nosuch }}"]}, "arguments: '{{ nosuch }}': 'nosuch' is undefined"),
+        ({"arguments": ["{{ nosuch }}"]}, "arguments[0]: '{{ nosuch }}': 'nosuch' is undefined"),
         ({"arguments": ["a\nb"]}, "'arguments' holds a line break, which a job's can't"),
         ({"environment": {"A": "b\nc"}}, "'environment' holds a line break"),
     ],

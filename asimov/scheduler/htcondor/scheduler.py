@@ -39,9 +39,9 @@ from asimov.scheduler.jobs import (
     Listed,
     Tag,
     Ticket,
+    check_line,
     of_program,
-    submit_command,
-    submit_value,
+    submit_commands,
 )
 from asimov.scheduler.logbook import LogBook
 from asimov.scheduler.observations import Failure, Observation, Usage
@@ -168,6 +168,8 @@ class HTCondor(Scheduler):
                 return self._submit_text(path.absolute())
             job = program
         commands = job.commands()
+        for key, value in commands.items():
+            check_line(key, value)
         if not _ELSEWHERE & {key.lower() for key in commands}:
             commands["executable"] = program_path(
                 commands["executable"], commands.get("initialdir")
@@ -202,7 +204,7 @@ class HTCondor(Scheduler):
         self, path: Path, batch_name: str | None, commands: Mapping[str, object]
     ) -> int:
         check_dag(path)
-        own = {submit_command(key): submit_value(value) for key, value in commands.items()}
+        own = submit_commands(commands)
         wanted = {**self.defaults, **own}
         batch_name = batch_name or (self._tag.analysis if self._tag else None)
         # "Force" would throw rescue files away; "UpdateSubmit" only replaces X.condor.sub.
