@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from typing import Any
 
 #: Accesses, calls, operations and elements that were looked at.
-STEPS = 1_000_000
+STEPS = 500_000
 #: The size of one value: its elements and characters.
 LARGEST = 1_000_000
 #: Characters of one rendered text, with what was captured on the way.

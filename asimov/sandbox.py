@@ -213,7 +213,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
             if value is MISSING:
                 return MISSING
             return self._method(obj, name, value) if callable(value) else value
-        if any(name in vars(each) for each in kind.__mro__):
+        hidden = name.startswith("_") and not isinstance(obj, _SUBSCRIPTED)
+        if hidden or any(name in vars(each) for each in kind.__mro__):
             raise RefusedError(f"a project's template may not read {name!r} of {_words(obj)}")
         return MISSING
 

@@ -214,7 +214,9 @@ def dialect_of(template: Path) -> str:
 @lru_cache(maxsize=64)
 def _dialect(template: Path, changed: int, size: int) -> str:
     """Look into a file; again only after it has changed."""
-    return "liquid" if liquid.is_liquid(reading.contents(template).decode()[:_LOOKED_AT]) else "jinja"
+    return (
+        "liquid" if liquid.is_liquid(reading.contents(template).decode()[:_LOOKED_AT]) else "jinja"
+    )
 
 
 def _line(error: BaseException, template: Path) -> Place:

@@ -233,7 +233,7 @@ def test_what_only_reads_renders_as_a_package_s_template_does(
 @pytest.fixture
 def places(tmp_path: Path) -> Trust:
     for name in ("project", "package", "given", "elsewhere", "project/venv/package"):
-        (tmp_path / name).mkdir()
+        (tmp_path / name).mkdir(parents=True)
     return Trust(
         project=(tmp_path / "project",),
         packages=(tmp_path / "package", tmp_path / "project/venv/package"),

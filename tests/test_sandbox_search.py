@@ -51,13 +51,13 @@ def search(project: Path, asimov: Callable[..., Any]) -> Callable[..., Any]:
 
 @pytest.mark.parametrize("dialect", ["jinja", "liquid"])
 def test_nothing_leads_out_of_the_sandbox(search: Callable[..., Any], dialect: str) -> None:
-    done = search(dialect, "data", 5)
+    done = search(dialect, "data", 4)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     tried = int(done.stdout.split()[0])
     assert tried > 100, done.stdout
 
 
 def test_the_search_finds_a_way_out_where_there_is_one(search: Callable[..., Any]) -> None:
-    done = search("jinja", "code", 5)
+    done = search("jinja", "code", 4)
     assert done.returncode > 0, done
     assert "production: reaches a asimov." in done.stdout
