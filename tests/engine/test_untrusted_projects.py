@@ -11,7 +11,8 @@ import pytest
 from asimov.errors import AsimovError
 from asimov.git import EventRepo
 from asimov.readable import reads
-from asimov.scheduler.jobs import submit_command, submit_commands
+from asimov.scheduler.htcondor import HTCondor
+from asimov.scheduler.jobs import JobDescription, submit_command, submit_commands
 from tests.engine.conftest import Lab
 
 #: Each of them ran a program, or printed what it should not, before there was a sandbox.
@@ -276,3 +277,17 @@ def test_a_report_shows_what_people_wrote_as_text(lab: Lab) -> None:
         text = page.read_text()
         assert "<script>evil" not in text, page
     assert "&lt;script&gt;evil()" in text
+
+
+@pytest.mark.parametrize("command", ["arguments", "My.Attribute", "requirements"])
+def test_no_line_break_reaches_htcondor_s_own_language(tmp_path: Path, command: str) -> None:
+    canary = tmp_path / "CANARY"
+    job = JobDescription("/bin/true", **{command: f"1\ninclude : /bin/touch {canary} |"})
+    with pytest.raises(AsimovError, match=f"{command!r} holds a line break"):
+        HTCondor().submit(job)
+    dag = tmp_path / "a.dag"
+    dag.write_text(f"JOB a {tmp_path}/a.sub\n")
+    (tmp_path / "a.sub").write_text("executable = /bin/true\nqueue\n")
+    with pytest.raises(AsimovError, match=f"{command!r} holds a line break"):
+        HTCondor().submit_dag(dag, **{command: f"1\ninclude : /bin/touch {canary} |"})
+    assert not canary.exists()
