@@ -11,8 +11,10 @@ Importing liquidpy teaches Jinja's parser some words (``elsif``; ``reversed``, `
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from asimov.bounds import ExceededError
 from asimov.errors import AsimovError
 
 if TYPE_CHECKING:
@@ -22,11 +24,13 @@ if TYPE_CHECKING:
 
 DIALECTS = ("jinja", "liquid")
 
-#: What is neither a tag nor an expression.
-_LEFT_OUT = re.compile(
-    r"\{#.*?#\}|\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}", re.DOTALL
-)
-_CODE = re.compile(r"\{%[-+]?\s*(.*?)\s*[-+]?%\}|\{\{[-+]?\s*(.*?)\s*[-+]?\}\}", re.DOTALL)
+#: What is neither a tag nor an expression, with its end.
+_LEFT_OUT = re.compile(r"\{#|\{%[-+]?\s*raw\s*[-+]?%\}")
+_ENDRAW = re.compile(r"\{%[-+]?\s*endraw\s*[-+]?%\}")
+#: Subscripts within subscripts are looked into so deep.
+_DEPTH = 20
+_COMMENT = re.compile(r"\{%[-+]?\s*comment")
+_ENDCOMMENT = re.compile(r"\{%[-+]?\s*endcomment\s*[-+]?%\}")
 _STRING = re.compile(r"'[^']*'|\"[^\"]*\"")
 _SUBSCRIPT = re.compile(r"\[[^\[\]]*\]")
 _TAG = re.compile(
@@ -55,16 +59,76 @@ def is_liquid(text: str) -> bool:
     text
         The template.
     """
-    for tag, expression in _CODE.findall(_LEFT_OUT.sub("", text)):
-        if tag and _TAG.match(tag):
+    for is_tag, content in _code(_without_left_out(text)):
+        if is_tag and _TAG.match(content):
             return True
         # A colon in a string or in a slice is nobody's filter.
-        code = _STRING.sub("_", tag or expression)
-        while (shorter := _SUBSCRIPT.sub("_", code)) != code:
-            code = shorter
+        code = _STRING.sub("_", content)
+        for _ in range(_DEPTH):
+            code = _SUBSCRIPT.sub("_", code)
         if _WORD.search(code):
             return True
     return False
+
+
+# Texts are searched from left to right, and for an end that is not there once only: a pattern for
+# the whole would look for it again at each beginning.
+
+
+def _without_left_out(text: str) -> str:
+    parts, position, endless = [], 0, set()
+    for begin in _LEFT_OUT.finditer(text):
+        comment = begin[0] == "{#"
+        if begin.start() < position or comment in endless:
+            continue
+        end = text.find("#}", begin.end()) + 2 if comment else _end(_ENDRAW, text, begin.end())
+        if end <= 1:
+            endless.add(comment)
+            continue
+        parts.append(text[position : begin.start()])
+        position = end
+    return "".join([*parts, text[position:]])
+
+
+def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
+    found = pattern.search(text, position)
+    return found.end() if found else 0
+
+
+def _code(text: str) -> Iterator[tuple[bool, str]]:
+    """Yield the content of each tag and expression, and whether it is a tag."""
+    position, endless = 0, set()
+    for begin in re.finditer(r"\{[%{]", text):
+        is_tag = begin[0] == "{%"
+        if begin.start() < position or is_tag in endless:
+            continue
+        end = text.find("%}" if is_tag else "}}", begin.end())
+        if end < 0:
+            endless.add(is_tag)
+            continue
+        position = end + 2
+        content = text[begin.end() : end]
+        content = content[1:] if content[:1] in ("-", "+") else content
+        content = content[:-1] if content[-1:] in ("-", "+") else content
+        yield is_tag, content.strip()
+
+
+def check_ends(text: str) -> None:
+    """Refuse a text in which liquidpy would look for an end that is not there, without end.
+
+    Raises
+    ------
+    ExceededError
+        For such a text.
+    """
+    position = 0
+    while begin := _COMMENT.search(text, position):
+        position = _end(_ENDCOMMENT, text, begin.end())
+        if not position:
+            raise ExceededError("a 'comment' is not closed by 'endcomment'")
+    last = text.rfind("{{*")
+    if last >= 0 and text.find("}}", last) < 0:
+        raise ExceededError("'{{*' is not closed by '}}'")
 
 
 def environment() -> jinja2.Environment:

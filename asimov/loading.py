@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 
-from asimov import reading
+from asimov import liquid, reading
 from asimov.bounds import TEMPLATE, ExceededError
 from asimov.files import is_file
 from asimov.trust import Trust
@@ -58,7 +58,10 @@ class Loader(jinja2.BaseLoader):
         before = _state(path)
         if before is not None and before[1] > TEMPLATE and self.sandbox is None:
             raise ExceededError(f"a template has more than {TEMPLATE // 1024} KiB: {path}")
-        return reading.contents(path).decode(), str(path), lambda: _state(path) == before
+        text = reading.contents(path).decode()
+        if getattr(environment, "is_liquid", False):
+            liquid.check_ends(text)
+        return text, str(path), lambda: _state(path) == before
 
     def load(
         self,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from asimov.errors import AsimovError
+from asimov.liquid import is_liquid
 from asimov.readable import reads
 from asimov.templating import EXCEEDED, REFUSED, render, render_text
 from asimov.trust import Trust, package_folders, resolved
@@ -114,6 +115,19 @@ def test_a_template_ends_within_bounds(rendered: Callable[..., str], text: str) 
         rendered(text)
     assert len(str(raised.value).splitlines()) == 1
     assert len(str(raised.value)) < 500
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{#", "{%", "{{ ", "{% raw %}", "{% comment %}", "{{* ", "{{ a[", "{% if 1 %}", "{{ 1|upper"],
+)
+def test_what_is_never_closed_is_not_looked_for_again_and_again(
+    rendered: Callable[..., str], tmp_path: Path, text: str
+) -> None:
+    many = text * (200_000 // len(text))
+    is_liquid(many)
+    with pytest.raises(AsimovError):
+        rendered(many)
 
 
 def test_what_was_exceeded_is_told(tmp_path: Path) -> None:
