@@ -38,8 +38,8 @@ _HINTS |= dict.fromkeys(("is empty", "bad object", "broken"), _HINTS["corrupt"])
 #: Ways to a repository, for git. Others, such as ``ext::``, run a program that the address names.
 _PROTOCOLS = ("file", "git", "http", "https", "ssh")
 _ALLOWED = {"GIT_ALLOW_PROTOCOL": ":".join(_PROTOCOLS)}
-#: Options by which git runs no program that the configuration of a repository names.
-_NO_PROGRAMS = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
+#: Options by which git asks no program for changes that the configuration of a repository names.
+_NO_MONITOR = ("-c", "core.fsmonitor=false")
 
 
 def check_url(url: str) -> None:
@@ -335,7 +335,7 @@ def _commit(repo: git.Repo, names: list[str], message: str) -> str | None:
     try:
         _feed(repo, listed, "add", "--force", *files)
         look = ("diff", "--cached", "--name-only", "--no-renames", "-z")
-        staged = str(repo.git.execute(["git", *_NO_PROGRAMS, *look])).split("\0")
+        staged = str(repo.git.execute(["git", *_NO_MONITOR, *look])).split("\0")
         if not set(staged).intersection(names):
             return None
         # Other things that a person has staged stay out of asimov's commit. The message goes by a
@@ -374,7 +374,7 @@ def _feed(repo: git.Repo, text: str, *arguments: str) -> None:
     with memory_file() as stream:
         stream.write(text.encode())
         stream.seek(0)
-        repo.git.execute(["git", *_NO_PROGRAMS, *arguments], istream=stream)
+        repo.git.execute(["git", *_NO_MONITOR, *arguments], istream=stream)
 
 
 def _author(repo: git.Repo) -> list[str]:

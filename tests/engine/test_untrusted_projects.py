@@ -243,17 +243,13 @@ def test_a_repository_s_address_runs_no_program(tmp_path: Path, url: str) -> Non
     assert not (tmp_path / "clone").exists()
 
 
-def test_the_configuration_of_a_repository_runs_no_program(tmp_path: Path) -> None:
+def test_no_monitor_that_a_repository_names_is_asked(tmp_path: Path) -> None:
     repository = EventRepo(tmp_path / "s", tmp_path)
     _ = repository.repository
     canary = tmp_path / "CANARY"
     script = tmp_path / "evil"
     script.write_text(f"#!/bin/sh\ntouch {canary}\n")
     script.chmod(0o755)
-    for hook in ("pre-commit", "post-commit", "prepare-commit-msg", "post-index-change"):
-        path = tmp_path / ".git" / "hooks" / hook
-        path.parent.mkdir(exist_ok=True)
-        path.symlink_to(script)
     with repository.repository.config_writer() as config:
         config.set_value("core", "fsmonitor", str(script))
     (tmp_path / "s").mkdir()
