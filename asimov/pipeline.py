@@ -330,10 +330,7 @@ class Pipeline:
             self.scheduler.remove(self.production.job_id, "removed by asimov")
 
     def clean(self, dryrun: bool = False) -> None:
-        """Make room for a new run: move the run directory aside, to ``<name>.superseded-<n>``.
-
-        Summary pages move likewise.
-        """
+        """Move the run directory aside, to ``<name>.superseded-<n>``, and summary pages as well."""
         rundir = Path(self.production.rundir)
         if not self.production.workspace.project.is_working(rundir):
             raise AsimovError(

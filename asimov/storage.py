@@ -35,7 +35,7 @@ class Store:
 
     The manifest has an entry for each file (``sha256`` and ``size``), each folder of a product
     (``directory``) and each link (``link``, its text), with its ``mode`` and when it was
-    ``stored``. Releases before 1.1 stored files only, and their entries have no ``mode``.
+    ``stored``. Manifests of earlier releases have entries of files only, without a ``mode``.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ class Store:
         return found.missing
 
     def manifest(self, subject: str, analysis: str) -> dict[str, Any]:
-        """Return what the store holds of an analysis: checksum, size and time by file."""
+        """Return what the store holds of an analysis: the entries of its manifest by name."""
         path = self.root / subject / analysis / _MANIFEST
         try:
             manifest = json.loads(reading.contents(path, most=_LARGEST))
