@@ -230,7 +230,8 @@ def _tell(ending: _Ending) -> bool:
     if ending.called:
         hint += "; what ends it three times in a row is left alone"
     with suppress(OSError):
-        os.write(2, f"error: {line}, before the command had come to its end\n  {hint}\n".encode())
+        told = f"error: {text.line(line)}, before the command had come to its end\n  {hint}\n"
+        os.write(2, text.encodable(told).encode())
     return True
 
 
