@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from asimov.processes import started_at
 from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.local import runner
 from asimov.scheduler.local.witness import witnessed
@@ -90,7 +91,7 @@ def test_nothing_is_lost_and_nothing_runs_twice_at_once(bench, keepers):
     children = []
     while kills < _KILLS:
         child = _runner(bench)
-        bench.until(bench.runner)
+        bench.until(bench.runner, seconds=120)
         time.sleep(chance.uniform(0, 0.06))
         if order and kills % 3 == 2:
             action, job = actions[order.pop(0)]
@@ -100,6 +101,8 @@ def test_nothing_is_lost_and_nothing_runs_twice_at_once(bench, keepers):
         if pid:
             os.kill(pid, signal.SIGKILL)
             kills += 1
+            # The next one would leave the queue to it as long as it lives.
+            bench.until(lambda pid=pid: not started_at(pid), seconds=120)
         for claim in scheduler.spool.runs.glob("*.claim") if keepers else ():
             if chance.random() < 0.3 and (held := bench.alive(claim)):
                 os.kill(held, signal.SIGKILL)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from asimov.processes import started_at
 from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.local import LocalScheduler, process, runner, running, witness
 from asimov.scheduler.local.orphans import Loss
@@ -121,6 +122,8 @@ def test_whichever_step_a_keeper_is_killed_at_its_job_runs_once(bench, monkeypat
             if killed == "witnesses":  # and what it may have been left
                 os.kill(children[-1], signal.SIGKILL)
             os.kill(pid, signal.SIGKILL)
+            # The next one would leave the queue to it as long as it lives.
+            bench.until(lambda pid=pid: not started_at(pid), seconds=120)
             children.append(_start_runner(bench, seed))
     if killed == "keepers":
         assert set(Path("kills").read_text().splitlines()) == set(_BOUNDARIES)
