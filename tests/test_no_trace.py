@@ -53,8 +53,8 @@ REHEARSES: dict[str, list[list[str]]] = {
 }
 #: Commands that act, or write what is no part of a project.
 ACTS = {
-    "init", "start", "stop", "production set", "review add", "configuration update",
-    "report html", "project moved", "project copied", "project share",
+    "init", "start", "stop", "production set", "production forget", "review add",
+    "configuration update", "report html", "project moved", "project copied", "project share",
     "project trust", "plugins new", "plugins check",
 }  # fmt: skip
 
