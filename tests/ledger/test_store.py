@@ -244,6 +244,7 @@ def test_two_commands_that_change_the_ledger_come_one_after_the_other(project, s
     for number in range(6):
         (project / f"{number}.yaml").write_text(
             f"kind: analysis\nname: a{number}\nsubject: s\npipeline: command\n"
+            "executable: 'true'\noutputs: {out: job.out}\n"
         )
     ran = shell(
         "asimov apply -f s.yaml && for i in 0 1 2 3 4 5; do asimov apply -f $i.yaml & done; wait;"

@@ -280,7 +280,7 @@ def test_settings_of_the_scheduler_are_submit_commands(runs: Runs) -> None:
     runs.apply(echo(scheduler=scheduler))
     ran = runs.asimov("manage", "build")
     ran = runs.asimov("manage", "submit", "--dry-run")
-    lines = ran.out.splitlines()
+    lines = [line.strip() for line in ran.out.splitlines()]
     for line in (
         "request_memory = 512 MB", "request_cpus = 1", "accounting_group = physics.test",
         '+Project = "x"', "want_io_proxy = true", "queue 1",
