@@ -76,7 +76,7 @@ def test_what_does_not_hold_fails_with_its_sentence(tmp_path: Path) -> None:
     told = run(CONTRACT_TESTS, tmp_path)
     broken = set(re.findall(r"FAILED test_mine.py::(\w+)::test_contract\[([\w-]+)\]", told))
     assert ("TestMine", "logs-found") in broken, told
-    assert ("TestNeedsSettings", "job-number") in broken, told
+    assert ("TestNeedsSettings", "renders") in broken, told
     assert {name for name, _ in broken} == {"TestMine", "TestNeedsSettings"}
     assert CONTRACTS["logs-found"].sentence in told
     assert "the class is loaded already" in told
