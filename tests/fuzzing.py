@@ -94,8 +94,13 @@ def restore(folder: Path) -> None:
     kept = folder.with_name("kept")
     shutil.rmtree(folder / "ledger")
     shutil.copytree(kept / "ledger", folder / "ledger")
-    shutil.rmtree(folder / ".asimov")
-    shutil.copytree(kept / ".asimov", folder / ".asimov")
+    state = folder / ".asimov"
+    for path in state.iterdir():
+        if path.name != "here":  # by which the project is told from copies of it
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    shutil.copytree(
+        kept / ".asimov", state, dirs_exist_ok=True, ignore=shutil.ignore_patterns("here")
+    )
     for name in ("checkouts", "working", "mutant.yaml"):
         if (folder / name).is_dir():
             shutil.rmtree(folder / name)

@@ -8,6 +8,7 @@ from asimov.errors import AsimovError
 from asimov.ledger.forgotten import forget as record
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Record
+from asimov.text import short
 from asimov.workspace import Workspace
 
 #: How many a short warning names.
@@ -71,7 +72,7 @@ def forget(
     missing = [each.key for each in workspace.unlisted(subject)]
     keys = [(subject, name) for name in names] or missing
     if not keys:
-        raise AsimovError(f"no analysis of {subject} is missing from the ledger")
+        raise AsimovError(f"no analysis of {short(subject)} is missing from the ledger")
     with_job = {attempt.key: attempt for attempt in workspace.journal.open_attempts()}
     for key in keys:
         if key not in missing:
@@ -87,7 +88,7 @@ def forget(
 
 
 def _not_missing(workspace: Workspace, key: Key) -> AsimovError:
-    name = "/".join(key)
+    name = "/".join(map(short, key))
     if key in workspace.contents.entries:
         return AsimovError(
             f"{name} is in the ledger", hint=f"remove it from {workspace.file_of(key)} first"

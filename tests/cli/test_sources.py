@@ -78,10 +78,12 @@ def test_files_of_the_project_are_no_others(
 def test_a_template_is_a_file(project: Path, asimov: Run, places: dict[str, str]) -> None:
     text = SUBJECT + "".join(
         f"---\nkind: analysis\nname: a{i}\nsubject: s\npipeline: command\nexecutable: 'true'\n"
-        f"template: {path}\n"
+        f"outputs: {{out: job.out}}\ntemplate: {path}\n"
         for i, path in enumerate(places)
     )
     (project / "b.yaml").write_text(text)
+    shared = Path(next(iter(places))).parent  # elsewhere no template may be
+    assert asimov("configuration", "update", "templating/directory", shared).code == 0
     assert asimov("apply", "-f", "b.yaml").code == 0
     ran = asimov("manage", "build")
     assert f"{len(places)} failed" in ran.out, ran

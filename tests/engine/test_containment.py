@@ -162,7 +162,7 @@ def test_an_import_that_raises_anything_is_told(lab: Any) -> None:
 
     lab.register("odd", None)
     lab._pipelines["odd"].load = load
-    ran = lab.run("monitor", "--chain")
+    ran = lab.run("monitor", "--chain", code=1)
     assert "the plugin 'odd' can't be loaded: OwnError: x" in ran.out
     assert lab.states() == {"bad": "ready", "good": "running"}
 
@@ -435,8 +435,8 @@ def test_an_import_that_hangs_is_tried_once_for_all_analyses(lab: Any) -> None:
     lab.apply("a, pipeline: hanging-import", "b, pipeline: hanging-import", "good")
     lab._pipelines["hanging-import"].load = load
     limit(lab, 1)
-    lab.run("monitor", "--chain")
-    lab.run("monitor", "--chain")
+    lab.run("monitor", "--chain", code=1)
+    lab.run("monitor", "--chain", code=1)
     assert calls == [1]
     assert lab.states()["a"] == lab.states()["b"] == "ready"
     assert "import did not return within 1 s" in " ".join(lab.rows()["b"]["waiting_for"])
