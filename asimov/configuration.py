@@ -18,6 +18,7 @@ from pathlib import Path
 from asimov import options, reading
 from asimov.errors import AsimovError, Place
 from asimov.files import write_atomically
+from asimov.text import quoted
 
 PROJECT_FILE = Path(".asimov") / "asimov.conf"
 
@@ -65,6 +66,10 @@ WITHOUT_VALUE = (
 )
 
 
+#: The largest number that an option may have; whole numbers below it fit into a database.
+LARGEST = 1e15
+
+
 def number(config: ConfigParser, section: str, option: str, otherwise: float) -> float:
     """Return an option that is a number.
 
@@ -78,7 +83,7 @@ def number(config: ConfigParser, section: str, option: str, otherwise: float) ->
     Raises
     ------
     AsimovError
-        Where it is no finite number from 0.
+        Where it is no number from 0 to `LARGEST`.
     """
     text = config.get(section, option, fallback=None)
     if text is None:
@@ -87,9 +92,9 @@ def number(config: ConfigParser, section: str, option: str, otherwise: float) ->
         value = float(text)
     except ValueError:
         value = -1
-    if not 0 <= value < float("inf"):
+    if not 0 <= value <= LARGEST:
         raise AsimovError(
-            f"should be a number from 0, and is {text!r}",
+            f"should be a number from 0 to {LARGEST:g}, and is {quoted(text)}",
             where=f"configuration: {section}/{option}",
             hint=f"asimov configuration update '{section}/{option}' '{otherwise:g}'",
         )

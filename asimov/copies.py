@@ -123,7 +123,8 @@ def _read(handle: int, path: str | Path) -> bytes:
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    # The time of modification can be put back; that of change can't.
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _changed(path: str | Path) -> AsimovError:

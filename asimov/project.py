@@ -162,6 +162,9 @@ def find(start: Path | None = None, *, without_journal: bool = False) -> Project
                 )
             return project
     for folder in (here, *here.parents):
+        state = folder / configuration.PROJECT_FILE
+        if os.path.isdir(state.parent) and not os.access(state.parent, os.R_OK | os.X_OK):  # noqa: PTH112
+            raise AsimovError("can't be read: Permission denied", where=state.parent)
         if os.path.isfile(folder / "ledger" / "project.yaml"):  # noqa: PTH113  (never raises)
             raise AsimovError(
                 "there is a ledger here, and no project around it",

@@ -43,6 +43,10 @@ SUBJECT = "kind: subject\nname: s\n---\n"
 ANALYSIS = "kind: analysis\nname: a\nsubject: s\npipeline: command\n"
 
 REFUSED = {
+    "a number of more than 64 bits": (
+        f"{SUBJECT}kind: analysis\nx: 99999999999999999999\n",
+        "a value that can't be read as int",
+    ),
     "a hexadecimal number of 5,000 digits": (
         f"{SUBJECT}kind: analysis\nx: 0x{'f' * 5000}\n",
         "b.yaml:5:4: holds a value that can't be read as int",

@@ -10,7 +10,7 @@ import click
 from asimov import options, sharing
 from asimov.cli.opened import Use, open_project
 from asimov.cli.output import say, show, show_json, warn
-from asimov.configuration import PROJECT_FILE, WITHOUT_VALUE, update_file
+from asimov.configuration import LARGEST, PROJECT_FILE, WITHOUT_VALUE, update_file
 from asimov.errors import AsimovError
 
 #: Options that are numbers: the least that each may be, and whether it is a whole one.
@@ -126,7 +126,7 @@ def check_value(option: str, value: str) -> None:
         number = float(value)
     except ValueError:
         number = -1
-    if not least <= number < float("inf") or (whole and number != int(number)):
+    if not least <= number <= LARGEST or (whole and number != int(number)):
         raise AsimovError(
             f"{option} should be a {'whole ' if whole else ''}number from {least}, "
             f"and is {value!r}",

@@ -13,7 +13,7 @@ from asimov.ledger.records import Event
 @click.command("log")
 @click.argument("subject", required=False)
 @click.argument("analysis", required=False)
-@click.option("--last", type=click.IntRange(min=1), help="Only the last so many events.")
+@click.option("--last", type=click.IntRange(1, 1_000_000_000), help="Only the last so many events.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
 def command(subject: str | None, analysis: str | None, last: int | None, as_json: bool) -> None:
     """Show what happened, when and why: to everything, to SUBJECT, or to one ANALYSIS of it.

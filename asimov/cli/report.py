@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from asimov import logs
 from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, show_json
 from asimov.engine.graph import graph
@@ -64,6 +65,7 @@ def html_command(subject: str | None, location: Path | None) -> None:
     from asimov.report import pages
 
     workspace = open_workspace(Use.READ)
+    logs.write_to(workspace.project.logs)  # pipelines run for it, and may print
     config = workspace.project.config
     folder = location or workspace.project.path(config.get("general", "webroot"))
     written = pages.write(workspace, folder.absolute(), subject)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from asimov.ledger.needs import Key
 from asimov.ledger.reviews import PATHS
 from asimov.states import STATES
+from asimov.text import quoted
 from asimov.workspace import Workspace
 
 
@@ -26,7 +27,7 @@ def waiting_for(workspace: Workspace, key: Key) -> list[str]:
         A line for each unmet need, empty where there is none.
     """
     selection = workspace.dependencies.of(key)
-    lines = [f"nothing matches {str(need)!r}" for need in selection.unmatched]
+    lines = [f"nothing matches {quoted(str(need))}" for need in selection.unmatched]
     for each in selection.keys:
         status = workspace.status(each)
         if not STATES[status].done:

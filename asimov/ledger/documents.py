@@ -91,8 +91,8 @@ _BaseLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoade
 _BaseDumper: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-#: Whole numbers of more bits than this have no use, and Python would not write them in decimal.
-_MOST_BITS = 1024
+#: Whole numbers that whatever a setting passes through can hold, MessagePack and SQLite included.
+_WHOLE = range(-(2**63), 2**64)
 _NUMBERS = (":int", ":float")
 #: In base 60 reading them takes the square of their length.
 _LONGEST = 2000
@@ -125,7 +125,7 @@ def _is_as_written(value: Any, node: Any) -> bool:
         return node.value.lower() in {"", "~", "null"}
     if isinstance(value, float):
         return math.isfinite(value) or node.value.lower().endswith(("inf", "nan"))
-    return not isinstance(value, int) or value.bit_length() <= _MOST_BITS
+    return not isinstance(value, int) or value in _WHOLE
 
 
 def _unlike_tag(node: Any) -> yaml.constructor.ConstructorError:

@@ -61,3 +61,11 @@ def test_lengths_of_time_are_told_as_people_do(seconds: float, text: str) -> Non
 
 def test_times_are_in_utc() -> None:
     assert iso(0) == "1970-01-01T00:00:00Z"
+
+
+def test_a_need_of_many_characters_is_cut_where_it_matches_nothing(lab: Any) -> None:
+    lab.apply(f"a, needs: ['{'x' * 100_000}']")
+    for listing in (("status",), ("report", "status"), ("why", "s", "a")):
+        ran = lab.run(*listing)
+        assert "x" * 201 not in ran.out
+        assert "nothing matches" in ran.out
