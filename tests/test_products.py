@@ -248,7 +248,7 @@ def test_holes_take_no_room(rundir: Path, stored: Any) -> None:
     assert copies.checksum(copied) == copies.checksum(path)
 
 
-@pytest.mark.parametrize("how", ["other", "grown", "fifo", "link"])
+@pytest.mark.parametrize("how", ["other", "grown", "put back", "fifo", "link"])
 def test_what_is_put_in_the_place_of_a_file_is_not_stored(rundir: Path, how: str) -> None:
     path = rundir / "x"
     path.write_text("1 2 3")
@@ -256,6 +256,9 @@ def test_what_is_put_in_the_place_of_a_file_is_not_stored(rundir: Path, how: str
     if how == "grown":
         with path.open("a") as stream:
             stream.write("4")
+    elif how == "put back":
+        path.write_text("3 2 1")
+        os.utime(path, ns=(seen.st_atime_ns, seen.st_mtime_ns))
     else:
         path.unlink()
         made: dict[str, Callable[[Path], Any]] = {
