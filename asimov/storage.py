@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from asimov import reading, text
-from asimov.copies import checksum, copy, permissions, stored_mode
+from asimov.copying import checksum, copy, permissions, stored_mode
 from asimov.errors import AsimovError
 from asimov.files import sync_folder, unwritable, write_atomically
 from asimov.products import Item, NotStorableError, survey

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from asimov import copies
+from asimov import copying
 from asimov.errors import AsimovError
 from asimov.products import NotStorableError, survey
 from asimov.storage import Store
@@ -245,7 +245,7 @@ def test_holes_take_no_room(rundir: Path, stored: Any) -> None:
     copied = stored("sparse") / "sparse"
     assert copied.stat().st_size == path.stat().st_size
     assert copied.stat().st_blocks * 512 < 1 << 24
-    assert copies.checksum(copied) == copies.checksum(path)
+    assert copying.checksum(copied) == copying.checksum(path)
 
 
 @pytest.mark.parametrize("how", ["other", "grown", "put back", "fifo", "link"])
@@ -268,7 +268,7 @@ def test_what_is_put_in_the_place_of_a_file_is_not_stored(rundir: Path, how: str
         }
         made[how](path)
     with pytest.raises(AsimovError, match=r"x: (changed while|can't be read)"):
-        copies.copy(path, rundir / "copy", seen)
+        copying.copy(path, rundir / "copy", seen)
 
 
 def test_what_does_not_exist_is_told(store: Store, rundir: Path) -> None:
@@ -390,7 +390,7 @@ def test_what_is_killed_while_it_stores_is_made_up_for(store: Store, rundir: Pat
         tries += 1
         _run(store, rundir, "replace", draw.uniform(0, took / 20))
         copies_of_x = [p for p in store.root.rglob("*") if p.name == "x" and p.is_file()]
-        assert any(copies.checksum(p) == copies.checksum(rundir / "x") for p in copies_of_x)
+        assert any(copying.checksum(p) == copying.checksum(rundir / "x") for p in copies_of_x)
         for _ in range(2):
             done, _ = _run(store, rundir, "store", draw.uniform(0, took))
             kills += not done
