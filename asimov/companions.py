@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from asimov.files import owner
+from asimov.users import owner_of
 
 
 def admit(database: Path) -> None:
@@ -31,7 +31,7 @@ def barred(database: Path) -> tuple[Path, str] | None:
         return None
     for path in _companions(database):
         if not os.access(path, os.R_OK | os.W_OK):
-            return path, f"its owner, {owner(path)}, can mend that: chmod ug+rw {path}"
+            return path, f"its owner, {owner_of(path)}, can mend that: chmod ug+rw {path}"
     return None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import pwd
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -95,21 +94,6 @@ def is_full(folder: Path) -> bool:
     except OSError:
         return False
     return room.f_bavail * room.f_frsize < _ROOM or (room.f_files > 0 and not room.f_favail)
-
-
-def owner(path: Path) -> str:
-    """Return the name of the user who owns a file, or the number of one without a name.
-
-    Raises
-    ------
-    OSError
-        Where there is no such file.
-    """
-    number = path.stat().st_uid
-    try:
-        return pwd.getpwuid(number).pw_name
-    except KeyError:
-        return str(number)
 
 
 def write_atomically(path: Path, text: str | bytes, *, sync: bool = True) -> None:

@@ -18,7 +18,8 @@ from asimov.errors import AsimovError
 from asimov.files import DiskFullError, is_full, memory_file, new_folder, unwritable
 from asimov.logs import logger
 from asimov.readable import reads
-from asimov.sharing import is_trusted, name_of
+from asimov.sharing import is_trusted
+from asimov.users import owner_of
 
 if TYPE_CHECKING:
     import git
@@ -177,7 +178,7 @@ class EventRepo:
         """Return the error for people, in git's words; those may leave out that a disk is full."""
         words = _words(error)
         if "dubious ownership" in str(getattr(error, "stderr", "")):
-            whose = name_of((self._root / ".git").stat().st_uid)
+            whose = owner_of(self._root / ".git")
             return AsimovError(
                 f"git does not use it, since it belongs to {whose}",
                 where=self._root,

@@ -20,8 +20,9 @@ from typing import NamedTuple
 import msgspec
 
 from asimov.errors import AsimovError
-from asimov.files import owner, unwritable
+from asimov.files import unwritable
 from asimov.processes import started_at, this_start
+from asimov.users import owner_of
 
 #: The variable of the environment that carries a record's token.
 TOKEN = "ASIMOV_GIT_RECORD"
@@ -134,7 +135,7 @@ def blocking(folder: Path, words: str) -> AsimovError | None:
             if path.name not in words:
                 continue
             with suppress(OSError):
-                user = owner(path)
+                user = owner_of(path)
                 return AsimovError(
                     f"git: the repository is locked by this file, {_words(_age(path))} old, of "
                     f"user {user}; {_holder(folder, path)}",

@@ -16,6 +16,7 @@ from pathlib import Path
 from asimov import configuration
 from asimov.errors import AsimovError
 from asimov.project import Project
+from asimov.users import user_name
 
 #: The option of the user's own file that names the users whom this one trusts.
 TRUSTED = ("sharing", "trusted")
@@ -69,19 +70,6 @@ def _all(root: Path) -> Iterator[Path]:
                 yield path
 
 
-def owner_of(project: Project) -> str:
-    """Return the user to whom a project belongs, by name, or by number where there is none."""
-    return name_of((project.root / ".asimov").stat().st_uid)
-
-
-def name_of(user: int) -> str:
-    """Return a user's name, or number where the system has no name for it."""
-    try:
-        return pwd.getpwuid(user).pw_name
-    except KeyError:
-        return str(user)
-
-
 def trusted() -> list[str]:
     """Return the users whom this one trusts."""
     # Without the project's own file, which anybody could have written.
@@ -100,7 +88,7 @@ def trust(user: str) -> None:
         number = int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid
     except KeyError:
         raise AsimovError(f"there is no user {user!r} on this machine") from None
-    names = dict.fromkeys([*trusted(), name_of(number)])
+    names = dict.fromkeys([*trusted(), user_name(number)])
     configuration.update_file(configuration.user_file(), {TRUSTED: " ".join(names)})
 
 

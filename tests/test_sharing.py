@@ -18,6 +18,7 @@ from asimov import sharing
 from asimov.errors import AsimovError
 from asimov.files import write_atomically
 from asimov.project import find
+from asimov.users import owner_of
 from tests.conftest import Ran, open_folder
 from tests.refusals import is_clear
 
@@ -171,7 +172,7 @@ def test_another_user_s_repository_is_used_only_if_that_user_is_trusted(
     project: Path, others: Callable[..., Any]
 ) -> None:
     theirs = others()
-    owner = sharing.owner_of(theirs)
+    owner = owner_of(theirs.root)
     assert not sharing.is_trusted(theirs, project / "checkouts")
     sharing.trust(owner)
     assert sharing.is_trusted(theirs, project / "checkouts")
@@ -186,14 +187,14 @@ def test_the_project_can_t_say_itself_whom_to_trust(
     from asimov.configuration import PROJECT_FILE, update_file
 
     theirs = others()
-    value = sharing.owner_of(theirs)
+    value = owner_of(theirs.root)
     update_file(project / PROJECT_FILE, {sharing.TRUSTED: value})
     assert not sharing.is_trusted(find(project), project / "checkouts")
 
 
 def test_what_a_trusted_user_has_not_shared_is_not_used(others: Callable[..., Any]) -> None:
     theirs = others(shared=False)
-    sharing.trust(sharing.owner_of(theirs))
+    sharing.trust(owner_of(theirs.root))
     assert not sharing.is_trusted(theirs, theirs.root / "checkouts")
 
 

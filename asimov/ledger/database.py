@@ -16,14 +16,11 @@ from asimov import companions
 from asimov.errors import AsimovError
 from asimov.files import JournalError, is_full
 from asimov.ledger.migrations import MIGRATIONS
+from asimov.mounts import on_network
 from asimov.snapshot import in_use, snapshot, stamp
 from asimov.text import encodable
 
 __all__ = ["Database", "JournalError", "lacks_log"]
-
-#: File systems that several machines share: SQLite's write-ahead log needs shared memory.
-_SHARED = ("nfs", "lustre", "gpfs", "cifs", "smb", "beegfs", "ceph", "afs", "fuse", "9p", "panfs")
-
 
 #: SQLite's result codes (https://www.sqlite.org/rescode.html) by what they mean here. Python tells
 #: them from 3.11 on; before that SQLite's own words do.
@@ -97,7 +94,7 @@ class Database:
         self._db = self._read() if self.reading else self._connect()
         try:
             if not self.reading:
-                mode = "DELETE" if _is_shared(self.path) else "WAL"
+                mode = "DELETE" if on_network(self.path) else "WAL"
                 self._db.execute(f"PRAGMA journal_mode = {mode}")
                 # Survives the death of the process at any moment; `durably` that of the power.
                 self._db.execute("PRAGMA synchronous = NORMAL")
@@ -303,20 +300,3 @@ def lacks_log(path: Path) -> bool:
             return False
         time.sleep(0.01)
     return path.exists()
-
-
-def _is_shared(path: Path) -> bool:
-    """Say whether a file lies on a network file system, by the mount that holds it."""
-    best, kind = "", ""
-    try:
-        mounts = Path("/proc/self/mounts").read_text()
-    except OSError:
-        return False
-    where = str(path.resolve())
-    for line in mounts.splitlines():
-        _, mount, filesystem, *_ = line.split(" ")
-        mount = mount.replace("\\040", " ")
-        inside = where == mount or where.startswith(mount.rstrip(os.sep) + os.sep)
-        if inside and len(mount) >= len(best):
-            best, kind = mount, filesystem
-    return kind.startswith(_SHARED)

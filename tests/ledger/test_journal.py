@@ -190,13 +190,13 @@ def test_a_folder_in_the_place_of_the_journal(path):
 def test_the_write_ahead_log_is_for_local_file_systems(path, monkeypatch):
     Journal(path).close()
     assert mode(path) == "wal"
-    monkeypatch.setattr(database, "_is_shared", lambda path: True)
+    monkeypatch.setattr(database, "on_network", lambda path: True)
     with closing(Journal(path)) as opened:
         opened.add([(KEY, "ready", None)], "test")
         assert not path.with_name("journal.db-wal").exists()
         assert not path.with_name("journal.db-shm").exists()
     assert mode(path) == "delete"
-    monkeypatch.setattr(database, "_is_shared", lambda path: False)
+    monkeypatch.setattr(database, "on_network", lambda path: False)
     with closing(Journal(path)) as opened:
         assert list(opened.records()) == [KEY]
     assert mode(path) == "wal"

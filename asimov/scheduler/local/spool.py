@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from asimov import companions
 from asimov.errors import SchedulerError
 from asimov.files import locked, sync_folder
+from asimov.mounts import on_network
 from asimov.scheduler.local.claims import Life, read_claim
 from asimov.scheduler.local.jobs import Process
 
@@ -88,7 +89,6 @@ _CHANGES = (
     "CREATE INDEX processes_held ON processes (cluster, proc) WHERE state = 'held'",
     f"PRAGMA user_version = {_VERSION}",
 )
-_NETWORK = ("nfs", "cifs", "smb", "lustre", "gpfs", "beegfs", "ceph", "afs", "fuse.sshfs")
 
 
 class Spool:
@@ -136,7 +136,8 @@ class Spool:
                     version = f"PRAGMA user_version = {_VERSION}"
                     db.executescript(f"BEGIN;{_SCHEMA}{version};COMMIT;")
                     # Last: on a full disk a write-ahead log would be left behind at the rename.
-                    db.execute(f"PRAGMA journal_mode = {_journal_mode(self.folder)}")
+                    mode = "DELETE" if on_network(self.folder) else "WAL"
+                    db.execute(f"PRAGMA journal_mode = {mode}")
                 new.rename(self.database)
                 sync_folder(self.folder)
         except (OSError, sqlite3.Error) as error:
@@ -216,23 +217,6 @@ class Spool:
     def _unusable(self, error: Exception) -> SchedulerError:
         where, hint = companions.barred(self.database) or (self.database, None)
         return SchedulerError(f"the local queue can't be used: {error}", where=where, hint=hint)
-
-
-def _journal_mode(folder: Path) -> str:
-    # A write-ahead log needs shared memory, which network file systems don't have.
-    where, kind = "", ""
-    try:
-        mounts = Path("/proc/self/mounts").read_text(errors="surrogateescape").splitlines()
-    except OSError:
-        return "WAL"
-    full = str(folder.resolve())
-    for line in mounts:
-        _, point, found, *_ = line.split(" ")
-        point = point.replace("\\040", " ")
-        inside = full == point or full.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= len(where):
-            where, kind = point, found
-    return "DELETE" if kind.startswith(_NETWORK) else "WAL"
 
 
 def add_cluster(

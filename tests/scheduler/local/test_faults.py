@@ -59,7 +59,7 @@ def _forked(what: Callable[[], object]) -> int:
 
 @pytest.mark.parametrize("mode", ["WAL", "DELETE"], ids=["local disk", "network disk"])
 def test_twenty_commands_submit_at_once(bench, monkeypatch, mode):
-    monkeypatch.setattr("asimov.scheduler.local.spool._journal_mode", lambda _: mode)
+    monkeypatch.setattr("asimov.scheduler.local.spool.on_network", lambda _: mode == "DELETE")
 
     def submit() -> None:
         while not Path("now").exists():
