@@ -223,8 +223,18 @@ def _put(folder: Path, item: Item, known: Mapping[str, Any]) -> dict[str, Any]:
     if not os.path.lexists(target):
         _make(item, target, folder / _PARTIAL, entry)
     if item.link is None:
-        target.chmod(stored_mode(item.status))
+        _settle_mode(target, stored_mode(item.status))
     return entry
+
+
+def _settle_mode(path: Path, mode: int) -> None:
+    """Give what is stored its mode, where it is this user's: nobody else can."""
+    status = path.stat()
+    if status.st_mode & stat.S_ISGID and stat.S_ISDIR(status.st_mode):
+        # It is shared: whoever goes on here needs the right to write, and so do new files.
+        mode |= status.st_mode & (stat.S_ISGID | stat.S_IRWXG)
+    if stat.S_IMODE(status.st_mode) != mode and os.geteuid() in {status.st_uid, 0}:
+        path.chmod(mode)
 
 
 def _make(item: Item, target: Path, partial: Path, entry: dict[str, Any]) -> None:
