@@ -64,6 +64,8 @@ class LedgerFiles:
         self.journal = journal
         #: Where the ledger is only read, what a change that is not ended writes into its files.
         self.pending: dict[str, str] = {}
+        #: What a journal that is only read can't keep: stamps and parsed files by their paths.
+        self._kept: dict[str, tuple[str, bytes]] = {}
 
     def load(self) -> Contents:
         """Read the ledger; a file that was not touched since it was last read is not parsed.
@@ -91,7 +93,7 @@ class LedgerFiles:
         return pending
 
     def _load(self) -> Contents:
-        cached = self.journal.cached_documents()
+        cached = {**self.journal.cached_documents(), **self._kept}
         fresh: list[tuple[str, str, bytes]] = []
         contents = Contents()
         seen = set()
@@ -119,8 +121,11 @@ class LedgerFiles:
                 ):
                     fresh.append((path, stamp, packed))
             _take(contents, path, data)
+        if self.journal.reading:
+            self._kept.update((path, (stamp, packed)) for path, stamp, packed in fresh)
+            return contents
         gone = [path for path in cached if path not in seen]
-        if (fresh or gone) and not self.journal.reading:
+        if fresh or gone:
             self.journal.cache_documents(fresh, gone)
         return contents
 

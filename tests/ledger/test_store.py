@@ -263,3 +263,31 @@ def test_a_ledger_folder_that_can_not_be_listed_is_one_line(project, workspace, 
         patched.setattr(os, "listdir", refuse)
         with pytest.raises(AsimovError, match=r"subjects: can't be read: Permission denied"):
             LedgerFiles(project / "ledger", workspace.journal).load()
+
+
+def test_a_reading_command_parses_a_file_once_and_writes_nothing(project, files, parsed):
+    def settled():
+        """Read until no file is so new that its time stamp can't be trusted."""
+        for _ in range(10_000):
+            parsed.clear()
+            reading.reload()
+            if not parsed:
+                return
+        raise AssertionError("always parsed again")
+
+    before, cached = snapshot(project), files.journal.cached_documents()
+    reading = Workspace.open(project, reading=True)
+    settled()
+    assert list(reading.contents.subjects) == ["a", "b", "c"]
+    (project / "ledger/subjects/b.yaml").write_text("name: b\nx: 2\n")
+    reading.reload()
+    assert reading.contents.subjects["b"]["x"] == 2
+    assert set(parsed) == {"subjects/b.yaml"}
+    settled()
+    (project / "ledger/subjects/b.yaml").write_text("name: b\nx: 1\n")
+    (project / "ledger/subjects/c.yaml").unlink()
+    reading.reload()
+    assert [*reading.contents.subjects.items()] == [(name, {"name": name, "x": 1}) for name in "ab"]
+    (project / "ledger/subjects/c.yaml").write_text("name: c\nx: 1\n")
+    assert snapshot(project) == before
+    assert files.journal.cached_documents() == cached
