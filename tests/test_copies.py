@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from asimov.errors import AsimovError
+from asimov.errors import EXIT_BUSY, AsimovError
 from asimov.ledger import whereabouts
 from asimov.ledger.journal import Journal
 from asimov.workspace import Workspace
@@ -34,10 +34,10 @@ class Copies:
     """A project whose jobs run, and ways to copy it."""
 
     def __init__(self, root: Path, asimov: Callable[..., Ran]) -> None:
-        self.top, self.root, self._asimov = root.parent, root, asimov
+        self.top, self.root, self.asimov = root.parent, root, asimov
 
     def run(self, root: Path, *argv: object, code: int = 0) -> Ran:
-        ran = self._asimov("--project", root, *argv)
+        ran = self.asimov("--project", root, *argv)
         assert ran.code == code, ran
         return ran
 
@@ -214,7 +214,16 @@ def test_a_project_that_is_no_copy_forgets_no_job_by_mistake(copies: Copies) -> 
     copies.start("a")
     is_clear(copies.run(copies.root, "project", "copied", code=1), "is no copy", "--certain")
     assert copies.states(copies.root) == {"a": "running"}
-    copies.run(copies.root, "project", "copied", "--certain")
+    # Nor while its job runs here; that has ended, and is not known to have, when it is forgotten.
+    certain = ("--project", copies.root, "project", "copied", "--certain")
+    ran = copies.asimov(*certain)
+    assert (ran.code, "(runs the local queue" in ran.err) == (EXIT_BUSY, True), ran
+    assert copies.states(copies.root) == {"a": "running"}
+    (copies.top / "go").touch()
+    end = time.monotonic() + 60
+    while copies.asimov(*certain).code:
+        assert time.monotonic() < end
+        time.sleep(0.1)
     assert copies.states(copies.root) == {"a": "stuck"}
 
 

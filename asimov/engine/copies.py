@@ -5,23 +5,30 @@ Nothing here asks a scheduler or ends a process: all of that is the original's.
 
 from __future__ import annotations
 
+import os
 import shutil
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from asimov import configuration
 from asimov.configuration import owner
+from asimov.engine import lease, outside
 from asimov.engine.attempts import event_logs
 from asimov.errors import AsimovError
 from asimov.files import locked, unwritable
 from asimov.ledger import whereabouts
 from asimov.ledger.journal import Journal
+from asimov.ledger.leases import WATCH, WORK, Lease, take
 from asimov.ledger.needs import Key
 from asimov.ledger.records import Attempt
 from asimov.ledger.whereabouts import UnsettledError
-from asimov.project import Project, new_id
+from asimov.processes import this_start
+from asimov.project import Project
+from asimov.scheduler.local.spool import Spool
 from asimov.states import STATES
 
+_PURPOSE = "asimov project copied"
 _LEFT = "left to the project that this one was copied from"
 
 
@@ -33,8 +40,10 @@ def moved(project: Project) -> bool:
     AsimovError
         Where the project from which it was copied is still there.
     """
-    with _alone(project), closing(Journal(project.journal)) as journal:
+    with _alone(project, "asimov project moved") as journal:
         doubt = _doubt(project, journal)
+        if doubt is not None and doubt.begun:
+            raise doubt
         if doubt is not None and doubt.original:
             raise AsimovError(
                 f"{doubt.message}: it was not moved",
@@ -49,8 +58,8 @@ def moved(project: Project) -> bool:
 def copied(project: Project, *, certain: bool = False) -> list[Key]:
     """Make a copied project one of its own; return the analyses whose jobs it has left.
 
-    Should this be cut short, it is still in doubt whether the project is a copy, and it is done
-    again from the beginning.
+    That it was begun is recorded first. Should it be cut short, nothing acts in the project before
+    it is done again, from the beginning and with the same new identity.
 
     Parameters
     ----------
@@ -62,26 +71,80 @@ def copied(project: Project, *, certain: bool = False) -> list[Key]:
     Raises
     ------
     AsimovError
-        Where nothing tells that it is one: its own jobs would be forgotten.
+        Where nothing tells that it is one: its own jobs would be forgotten. Where it has folders
+        that are the original's, and, with the exit code `EXIT_BUSY`, where something is at work in
+        it.
     """
-    with _alone(project), closing(Journal(project.journal)) as journal:
-        if not certain and _doubt(project, journal) is None:
+    with _alone(project, _PURPOSE) as journal, ExitStack() as held:
+        doubt = _doubt(project, journal)
+        if not certain and doubt is None:
             raise AsimovError(
                 "this project is no copy, as far as can be told: its jobs would be forgotten",
                 where=project.root,
                 hint="with --certain it is taken for one all the same",
             )
-        old, new = project.id, new_id(project.name)
+        outside.check(project, journal.records())
+        spool = Spool(project.root)
+        if spool.folder.is_dir():
+            held.enter_context(locked(spool.lock, _PURPOSE, wait=False))
+        with journal.durably():
+            token = _take_over(journal, doubt)
+            new = whereabouts.begin_copy(project, journal)
+        journal.fence = token
+        _empty(project)
+        _put_logs_aside(project, journal.open_attempts())
         configuration.update_file(
             project.root / configuration.PROJECT_FILE, {("project", "id"): new}
         )
-        _empty(project)
-        _put_logs_aside(project, journal.open_attempts())
-        return _leave(project, journal, f"a copy of {old} became {new}")
+        return _leave(project, journal, f"this copy became the project {new}")
 
 
-def _alone(project: Project) -> AbstractContextManager[None]:
-    return locked(project.state / "project.lock", "settles what this project is", wait=False)
+@contextmanager
+def _alone(project: Project, purpose: str) -> Iterator[Journal]:
+    """Open the journal while nobody repairs it or changes the ledger."""
+    with (
+        locked(project.state / "work.lock", purpose, wait=False),
+        locked(project.state / "ledger.lock", purpose, wait=False),
+        closing(Journal(project.journal)) as journal,
+    ):
+        yield journal
+
+
+def _take_over(journal: Journal, doubt: UnsettledError | None) -> str:
+    """Take the leases, so that nobody acts or watches; return the token of the first.
+
+    Raises
+    ------
+    AsimovError
+        With the exit code `EXIT_BUSY` where somebody who is alive holds one in this project.
+    """
+
+    def is_free(held: Lease) -> bool:
+        # Nobody takes a lease in a copy: where the original is there, it came with the copy.
+        came = doubt is not None and doubt.original
+        return came or lease.is_dead(held) or _is_elsewhere(held, journal.path)
+
+    work = lease.new_lease(_PURPOSE)
+    for name, new in ((WORK, work), (WATCH, lease.new_lease(_PURPOSE))):
+        held = take(journal, new, is_free, name)
+        if held is not None:
+            raise lease.busy(held)
+    return work.token
+
+
+def _is_elsewhere(held: Lease, journal: Path) -> bool:
+    """Say whether a process of this machine has another journal open than this one."""
+    if (held.host, held.boot) != (os.uname().nodename, this_start()):
+        return False
+    try:
+        ours = journal.stat()
+        for entry in Path(f"/proc/{held.process}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                if os.path.samestat(entry.stat(), ours):
+                    return False
+    except OSError:  # of another user
+        return False
+    return True
 
 
 def _doubt(project: Project, journal: Journal) -> UnsettledError | None:
@@ -90,7 +153,7 @@ def _doubt(project: Project, journal: Journal) -> UnsettledError | None:
 
 def _empty(project: Project) -> None:
     """Remove what is of the original's processes: its local queue, and the call that it is in."""
-    queue = project.state / "local"
+    queue = Spool(project.root).folder
     aside = queue.with_name("local.left")
     try:
         (project.state / "calling").unlink(missing_ok=True)
@@ -109,7 +172,7 @@ def _put_logs_aside(project: Project, attempts: list[Attempt]) -> None:
         names = [project.path(name) for name in (attempt.logs or "").splitlines()]
         names += map(Path, event_logs(project.working / attempt.subject / attempt.name))
         for path in dict.fromkeys(names):
-            if path.is_relative_to(project.root) and path.exists():
+            if outside.holds(project, path) and path.exists():
                 try:
                     path.rename(path.with_name(f"{path.name}.original"))
                 except OSError as error:

@@ -85,9 +85,9 @@ def watching(workspace: Workspace, purpose: str) -> Iterator[None]:
 def _held(workspace: Workspace, purpose: str, name: str, *, wait: bool = False) -> Iterator[str]:
     journal = workspace.journal
     length = _length(workspace)
-    while (held := take(journal, lease := _new(purpose, length), is_dead, name)) is not None:
+    while (held := take(journal, lease := new_lease(purpose, length), is_dead, name)) is not None:
         if not wait:
-            raise _busy(held)
+            raise busy(held)
         time.sleep(_POLL)
     renewal = _Renewal(journal.path, lease.token, length)
     renewal.start()
@@ -117,7 +117,8 @@ def _length(workspace: Workspace) -> float:
     return length
 
 
-def _new(purpose: str, length: float) -> Lease:
+def new_lease(purpose: str, length: float = LEASE) -> Lease:
+    """Return a lease of this process that nobody has taken yet."""
     now = time.time()
     process = os.getpid()
     return Lease(
@@ -132,14 +133,15 @@ def _new(purpose: str, length: float) -> Lease:
     )
 
 
-def _busy(held: Lease) -> AsimovError:
-    busy = AsimovError(
+def busy(held: Lease) -> AsimovError:
+    """Return the error that says who holds the lease."""
+    error = AsimovError(
         f"another asimov is at work in this project ({held}; it is taken for dead at "
         f"{held.until} unless it renews its lease before)",
         hint="wait for it to end, or end it; 'asimov stop' ends the one in the background",
     )
-    busy.exit_code = EXIT_BUSY
-    return busy
+    error.exit_code = EXIT_BUSY
+    return error
 
 
 class _Renewal(threading.Thread):

@@ -20,7 +20,7 @@ from asimov import configuration
 from asimov.errors import AsimovError
 from asimov.files import unwritable
 from asimov.ledger.journal import Journal
-from asimov.project import Project
+from asimov.project import Project, new_id
 
 PROPERTY = "whereabouts"
 _MARK = "here"
@@ -41,6 +41,8 @@ class Whereabouts(NamedTuple):
     root: str
     inode: int
     changed: int
+    #: The identity that this copy is being given; empty unless that was begun and not ended.
+    becoming: str = ""
 
 
 class UnsettledError(AsimovError):
@@ -54,11 +56,18 @@ class UnsettledError(AsimovError):
         Where it was.
     original
         Whether that is a project still, of the same identity: this one is certainly a copy.
+    begun
+        Whether it is being made a project of its own, which was cut short.
     """
 
-    def __init__(self, project: Project, before: Path, *, original: bool) -> None:
+    def __init__(
+        self, project: Project, before: Path, *, original: bool, begun: bool = False
+    ) -> None:
         copied = "'asimov project copied' makes it a project of its own, without those jobs"
-        if original:
+        if begun:
+            what = "this copy is only half a project of its own: making it one was cut short"
+            hint = "'asimov project copied' finishes it"
+        elif original:
             what = f"this is a copy of the project in {before}, whose jobs it must leave alone"
             hint = copied
         elif before == project.root:
@@ -70,6 +79,7 @@ class UnsettledError(AsimovError):
         super().__init__(what, where=project.root, hint=hint)
         self.project = project
         self.original = original
+        self.begun = begun
 
 
 def check(project: Project, journal: Journal) -> None:
@@ -102,6 +112,8 @@ def doubt_of(project: Project, kept: str | None) -> UnsettledError | None:
         return None
     known = _decoded(kept)
     before = Path(known.root)
+    if known.becoming:
+        return UnsettledError(project, before, original=True, begun=True)
     if not known.inode:  # of another version
         return None
     mark = _mark(project.root)
@@ -112,6 +124,22 @@ def doubt_of(project: Project, kept: str | None) -> UnsettledError | None:
     if same and not original:
         return None  # renamed, or mounted at another path
     return UnsettledError(project, before, original=original)
+
+
+def begin_copy(project: Project, journal: Journal) -> str:
+    """Record that a copy is being made a project of its own, which `record` ends.
+
+    Returns
+    -------
+    str
+        The identity that it is given; where this was begun before, the same again.
+    """
+    kept = journal.get_property(PROPERTY)
+    known = Whereabouts(str(project.root), 0, 0) if kept is None else _decoded(kept)
+    if not known.becoming:
+        known = known._replace(becoming=new_id(project.name))
+        journal.set_property(PROPERTY, msgspec.json.encode(known).decode())
+    return known.becoming
 
 
 def record(project: Project, journal: Journal) -> None:
@@ -153,7 +181,10 @@ def _mark(root: Path) -> os.stat_result | None:
 def _is_other(root: Path, project: Project) -> bool:
     """Say whether a folder holds a project of the same identity that is not this one."""
     theirs, ours = _mark(root), _mark(project.root)
-    if theirs is None or (ours is not None and os.path.samestat(theirs, ours)):
+    # The same file has another device by another mount.
+    if theirs is None or (
+        ours is not None and (theirs.st_ino, theirs.st_ctime_ns) == (ours.st_ino, ours.st_ctime_ns)
+    ):
         return False
     try:
         return configuration.read(root).get("project", "id", fallback=None) == project.id

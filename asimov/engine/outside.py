@@ -1,0 +1,81 @@
+"""Folders of a project that lie outside it, which a copy of it has in common with the original.
+
+A link or an absolute path leads from the copy to where it leads from the original. What the copy
+then moved aside or wrote there would be the original's, whose jobs may be running in it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from asimov.errors import AsimovError
+from asimov.ledger.needs import Key
+from asimov.project import Project
+
+_OPTIONS = ("general/rundir_default", "general/git_default", "storage/directory",
+            "logging/location", "ledger/location")  # fmt: skip
+
+
+def check(project: Project, keys: Iterable[Key]) -> None:
+    """Make sure that a copy has folders of its own.
+
+    Parameters
+    ----------
+    project
+        The copy.
+    keys
+        Its analyses.
+
+    Raises
+    ------
+    AsimovError
+        Where one of its folders, or of the folders of its analyses, lies outside it.
+    """
+    for option in _OPTIONS:
+        folder = Path(os.path.normpath(project.root / project.config.get(*option.split("/"))))
+        if not folder.is_relative_to(project.root):
+            raise AsimovError(
+                f"this copy still uses {folder}, which is outside it and may be the original's",
+                where=f"configuration: {option}",
+                hint=f"'asimov configuration update {option} FOLDER' names a folder in the copy; "
+                "then run 'asimov project copied' again",
+            )
+    keys = list(keys)
+    for path in (project.state, project.checkouts, project.logs, project.ledger):
+        _check_link(project, path)
+    for parent in (project.working, project.results):
+        for path in _folders(parent, keys):
+            _check_link(project, path)
+
+
+def holds(project: Project, path: Path) -> bool:
+    """Say whether an entry of a folder is in the project, whatever links lead there."""
+    return path.parent.resolve().is_relative_to(project.root.resolve())
+
+
+def _check_link(project: Project, path: Path) -> None:
+    target = path.resolve()
+    if not target.is_relative_to(project.root.resolve()):
+        raise AsimovError(
+            f"this copy still uses {target} by a link, which is outside it and may be the "
+            "original's",
+            where=path,
+            hint="put a folder in the place of the link, empty or with a copy of what is there; "
+            "then run 'asimov project copied' again",
+        )
+
+
+def _folders(parent: Path, keys: Iterable[Key]) -> Iterator[Path]:
+    """Return a folder, and those in it of subjects and analyses that are links."""
+    yield parent
+    subjects = set()
+    for subject, name in keys:
+        folder = parent / subject
+        if subject not in subjects:
+            subjects.add(subject)
+            if folder.is_symlink():
+                yield folder
+        if (folder / name).is_symlink():
+            yield folder / name
