@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import os
 import pwd
+import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from asimov import configuration
 from asimov.errors import AsimovError
@@ -20,6 +22,9 @@ from asimov.users import user_name
 
 #: The option of the user's own file that names the users whom this one trusts.
 TRUSTED = ("sharing", "trusted")
+#: To open a file for its number alone, where the system can: not to read it, and no link's target.
+_BY_PATH = hasattr(os, "O_PATH")
+_NAME_ONLY = getattr(os, "O_PATH", os.O_NONBLOCK) | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def let_group_write() -> None:
@@ -27,47 +32,81 @@ def let_group_write() -> None:
     os.umask(os.umask(0) & ~0o070)
 
 
-def give_to_group(root: Path, group: int | None = None) -> list[Path]:
-    """Let a group do in a folder whatever the owners of its files may do.
+class Given(NamedTuple):
+    """What became of the files that a group was given.
+
+    Attributes
+    ----------
+    refused
+        Those of other users, which could not be changed.
+    private
+        Those that only their owner may read, such as proxies and tokens, which were left alone.
+    """
+
+    refused: list[Path]
+    private: list[Path]
+
+
+def give_to_group(project: Project, group: int | None = None) -> Given:
+    """Let a group do in a project whatever the owners of its files may do.
+
+    Files that only their owner may read stay so, except in the folders that asimov itself fills:
+    there a narrow mask made them, and nobody could act in the project without them.
 
     Parameters
     ----------
-    root
-        The folder.
+    project
+        The project.
     group
         The group's number; None is the one that each file has.
-
-    Returns
-    -------
-    list of pathlib.Path
-        What is another user's and could not be changed.
     """
-    failed = []
-    for path in _all(root):
-        try:
-            status = path.lstat()
-            # New files in a folder with the mark S_ISGID get the folder's group.
-            mode = status.st_mode | (status.st_mode & 0o700) >> 3
-            mode |= 0o2000 if path.is_dir() else 0
-            if group is not None and status.st_gid != group:
-                os.chown(path, -1, group)
-                path.chmod(mode & 0o7777)
-            elif mode != status.st_mode:
-                path.chmod(mode & 0o7777)
-        except FileNotFoundError:
-            continue
-        except OSError:
-            failed.append(path)
-    return failed
-
-
-def _all(root: Path) -> Iterator[Path]:
-    yield root
-    for folder, names, files in os.walk(root):
+    given = Given([], [])
+    checkouts = project.checkouts
+    own = {project.state, project.ledger, project.results, project.logs, checkouts}
+    own.add(checkouts.with_name(f"{checkouts.name}-own"))
+    inside: set[str] = set()
+    _give(project.root.parent, project.root.name, None, group, given)
+    for folder, names, files, handle in os.fwalk(project.root):
+        if Path(folder) in own or os.path.dirname(folder) in inside:  # noqa: PTH120
+            inside.add(folder)
+        whole = folder in inside
         for name in (*names, *files):
-            path = Path(folder, name)
-            if not path.is_symlink():
-                yield path
+            _give(Path(folder), name, handle, group, given, whole=whole)
+    return given
+
+
+def _give(
+    folder: Path, name: str, handle: int | None, group: int | None, given: Given,
+    *, whole: bool = False,
+) -> None:  # fmt: skip
+    """Give a file to a group, unless it is a link; `handle` is the open folder's."""
+    path = folder / name
+    try:
+        # By what was opened: a link may take the name meanwhile, and lead to any other file.
+        opened = os.open(name if handle is not None else path, _NAME_ONLY, dir_fd=handle)
+        try:
+            status = os.fstat(opened)
+            mode = stat.S_IMODE(status.st_mode)
+            if stat.S_ISLNK(status.st_mode):
+                return
+            if stat.S_ISREG(status.st_mode) and mode in {0o600, 0o400} and not whole:
+                given.private.append(path)
+                return
+            wanted = mode | (mode & 0o700) >> 3
+            # New files in a folder with the mark S_ISGID get the folder's group.
+            wanted |= stat.S_ISGID if stat.S_ISDIR(status.st_mode) else 0
+            file = f"/proc/self/fd/{opened}" if _BY_PATH else opened
+            other = group is not None and status.st_gid != group
+            if other:
+                os.chown(file, -1, group or 0)
+            if other or wanted != mode:
+                os.chmod(file, wanted)  # noqa: PTH101
+        finally:
+            os.close(opened)
+    except FileNotFoundError:
+        return
+    except OSError:
+        given.refused.append(path)
 
 
 def trusted() -> list[str]:

@@ -222,3 +222,51 @@ def test_a_file_that_is_replaced_keeps_its_mode_and_its_group(tmp_path: Path) ->
     write_atomically(path, "b")
     assert path.stat().st_gid == GROUP
     assert path.stat().st_mode & 0o777 == 0o664
+
+
+# --- what a group is given
+
+
+def test_what_only_its_owner_may_read_stays_so(project: Path, asimov: Callable[..., Ran]) -> None:
+    proxies = [project / "x509up_u1000", project / "working" / "s" / "token"]
+    proxies[1].parent.mkdir(parents=True)
+    for path, mode in zip(proxies, (0o600, 0o400), strict=True):
+        path.write_text("secret")
+        path.chmod(mode)
+    plain = project / "working" / "s" / "plain"
+    plain.write_text("")
+    plain.chmod(0o604)
+    journal = project / ".asimov" / "journal.db"
+    journal.chmod(0o600)  # as a mask of 077 has it
+    ran = asimov("project", "share")
+    assert ran.code == 0, ran
+    assert f"2 files stay private, since only their owner may read them: {proxies[0]}" in ran.err
+    assert [stat.S_IMODE(path.stat().st_mode) for path in proxies] == [0o600, 0o400]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (plain, journal)] == [0o664, 0o660]
+
+
+def test_a_link_that_takes_a_file_s_name_meanwhile_is_not_followed(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("")
+    outside.chmod(0o640)
+    path = project / "working" / "file"
+    path.write_text("")
+    path.chmod(0o640)
+    number, real, swapped = path.stat().st_ino, os.fstat, []
+
+    def looked_at(handle: int) -> os.stat_result:
+        """Put a link in the file's place as soon as its mode is known."""
+        status = real(handle)
+        if status.st_ino == number:
+            path.unlink()
+            path.symlink_to(outside)
+            swapped.append(path)
+        return status
+
+    shared = find(project)
+    monkeypatch.setattr(os, "fstat", looked_at)
+    sharing.give_to_group(shared)
+    assert swapped
+    assert stat.S_IMODE(outside.stat().st_mode) == 0o640

@@ -72,7 +72,7 @@ def command(
     file = project.root / configuration.PROJECT_FILE
     configuration.update_file(file, {("project", "journal"): project.stored(project.journal)})
     if shared:
-        sharing.give_to_group(project.root, number)
+        sharing.give_to_group(project, number)
     say(f"Made the project {name!r} in {project.root}")
     why = " (it was found here)" if found and scheduler == "htcondor" else ""
     if scheduler.lower() == "htcondor" and not shutil.which("condor_submit"):

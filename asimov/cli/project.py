@@ -12,6 +12,7 @@ from asimov.cli.output import say, warn
 from asimov.engine import copies
 from asimov.errors import AsimovError
 from asimov.git import share_repository
+from asimov.users import user_name
 
 
 @click.group("project")
@@ -71,18 +72,23 @@ def share_command(group: str | None) -> None:
     project = open_project(Use.ACT)
     value = {("project", "shared"): "true"}
     configuration.update_file(project.root / configuration.PROJECT_FILE, value)
-    failed = sharing.give_to_group(project.root, number)
+    given = sharing.give_to_group(project, number)
     own = project.checkouts.with_name(f"{project.checkouts.name}-own")
     for repository in (project.checkouts, *own.glob("*")):
         if (repository / ".git").is_dir():
             share_repository(repository)
     status = project.root.stat()
     say(f"The group {name_of_group(status.st_gid)} may act in {project.root}")
-    if failed:
-        owners = sorted({sharing.name_of(path.lstat().st_uid) for path in failed})
+    if given.refused:
+        owners = sorted({user_name(path.lstat().st_uid) for path in given.refused})
         warn(
-            f"warning: {len(failed)} files belong to {', '.join(owners)}, who can run this command "
-            f"as well: {failed[0]}"
+            f"warning: {len(given.refused)} files belong to {', '.join(owners)}, who can run this "
+            f"command as well: {given.refused[0]}"
+        )
+    if given.private:
+        warn(
+            f"note: {len(given.private)} files stay private, since only their owner may read them: "
+            f"{given.private[0]}; 'chmod g+rw FILE' shares one"
         )
 
 
