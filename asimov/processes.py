@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,11 +57,51 @@ def look_at(pid: int) -> Process | None:
     )
 
 
+def numbers() -> Iterator[int]:
+    """Return the number of every process that `/proc` shows."""
+    for name in os.listdir("/proc"):  # noqa: PTH208  (paths would cost more than the rest)
+        if name.isdigit():
+            yield int(name)
+
+
 def all_processes() -> Iterator[Process]:
     """Return every process that `/proc` shows."""
-    for name in os.listdir("/proc"):  # noqa: PTH208  (paths would cost more than the rest)
-        if name.isdigit() and (found := look_at(int(name))):
-            yield found
+    return filter(None, map(look_at, numbers()))
+
+
+def words(pid: int) -> list[str]:
+    """Return the command line of a process; empty where it is dead, or may not be read."""
+    return _strings(pid, "cmdline")
+
+
+def environment(pid: int) -> list[str]:
+    """Return the environment a process began with, as ``NAME=value``; empty as for `words`."""
+    return _strings(pid, "environ")
+
+
+def _strings(pid: int, name: str) -> list[str]:
+    try:
+        data = Path(f"/proc/{pid}/{name}").read_bytes()
+    except OSError:
+        return []
+    return [os.fsdecode(each) for each in data.removesuffix(b"\0").split(b"\0") if data]
+
+
+def name_of(pid: int) -> str | None:
+    """Return the name of the program that a process runs; None where it is dead."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
+    except OSError:
+        return None
+
+
+def children(pid: int) -> list[int]:
+    """Return the children of a process, of all its threads."""
+    found: list[int] = []
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            found += map(int, path.read_text().split())
+    return found
 
 
 def started_at(pid: int) -> str | None:
@@ -69,13 +110,23 @@ def started_at(pid: int) -> str | None:
     return None if found is None or found.dead else str(found.start)
 
 
+def this_boot() -> str:
+    """Return what tells this start of the machine from others.
+
+    Raises
+    ------
+    OSError
+        Where the system does not say.
+    """
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
 def this_start() -> str:
     """Return what tells this start of the machine, and this container on it, from others.
 
     Process numbers mean something among those only that share a namespace of them.
     """
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+        return f"{this_boot()} {Path('/proc/self/ns/pid').readlink()}"
     except OSError:  # no Linux, or a narrow container: then no process number means anything
         return f"unknown {uuid.uuid4().hex}"

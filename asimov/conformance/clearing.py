@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from asimov.processes import numbers, words
+
 #: The module that is the process of a scene.
 SCENE = "asimov.conformance.child"
 #: Seconds between two looks for processes, and how many looks there are.
@@ -79,14 +81,12 @@ def end_project(root: Path) -> None:
 def _kill(top: Path) -> int:
     """Kill scenes and installations of a folder, and no other that has it open; return how many."""
     found = 0
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        with suppress(OSError):
-            words = (entry / "cmdline").read_text(errors="replace").split("\0")
-            scene = SCENE in words and any(word.startswith(f"{top}/") for word in words)
-            if scene or (words[0].startswith(f"{top}/") and any("pip" in each for each in words)):
-                number = int(entry.name)
+    for number in numbers():
+        command = words(number)
+        inside = [word for word in command if word.startswith(f"{top}/")]
+        installs = command[:1] == inside[:1] and any("pip" in word for word in command)
+        if inside and (SCENE in command or installs):
+            with suppress(OSError):
                 leads = os.getpgid(number) == number
                 (os.killpg if leads else os.kill)(number, signal.SIGKILL)
                 found += 1

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from asimov.processes import started_at
+from asimov.processes import started_at, this_boot
 
 _LOST = "lost"
 
@@ -39,12 +39,18 @@ class Claim(NamedTuple):
         Whether it was made since this machine was started.
     witnessed
         Whether the witness of its process lives (see `asimov.scheduler.local.witness`).
+    start
+        When the process was started, in clock ticks since the boot.
+    witness
+        The witness's process; 0 where there was none.
     """
 
     life: Life
     pid: int
     this_boot: bool = True
     witnessed: bool = False
+    start: int = 0
+    witness: int = 0
 
 
 @lru_cache(maxsize=1)
@@ -53,12 +59,6 @@ def this_machine() -> str:
     with suppress(OSError):
         return Path("/etc/machine-id").read_text().strip() or os.uname().nodename
     return os.uname().nodename
-
-
-@lru_cache(maxsize=1)
-def this_boot() -> str:
-    """Return what tells this start of the machine from others."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def identity(witness: str = "") -> str:
@@ -104,4 +104,5 @@ def read_claim(path: Path) -> Claim:
     here = boot == this_boot()
     alive = here and started_at(int(pid)) == start
     watched = here and bool(witness) and started_at(int(witness[0])) == witness[1]
-    return Claim(Life.ALIVE if alive else Life.DEAD, int(pid), here, watched)
+    life = Life.ALIVE if alive else Life.DEAD
+    return Claim(life, int(pid), here, watched, int(start), int(witness[0]) if witness else 0)

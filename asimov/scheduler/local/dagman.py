@@ -20,7 +20,6 @@ from asimov.scheduler.dagfile import Node
 from asimov.scheduler.local import events
 from asimov.scheduler.local.jobs import processes
 from asimov.scheduler.local.nodes import node_folder, node_submit, script_arguments, script_process
-from asimov.scheduler.local.process import printable
 from asimov.scheduler.local.queue import Queue
 from asimov.scheduler.local.rescue import write_metrics, write_rescue
 from asimov.scheduler.local.spool import (
@@ -227,7 +226,7 @@ class DagRun:
 
     def _note(self, name: str, reason: str) -> None:
         earlier = self.reasons.get(name)
-        self.reasons[name] = printable(f"{earlier}; {reason}" if earlier else reason)
+        self.reasons[name] = text.encodable(f"{earlier}; {reason}" if earlier else reason)
 
     def process_failed(self, cluster: int) -> list[int]:
         """Remove what else a node's job has, as DAGMan does; return the processes to end."""

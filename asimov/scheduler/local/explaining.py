@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asimov.processes import words
 from asimov.scheduler.local.claims import Life, read_claim
 from asimov.scheduler.local.observing import on_hold
 from asimov.scheduler.local.spool import DAG, GONE, HELD, SERVICE, Spool
@@ -75,9 +75,9 @@ def _runner(spool: Spool) -> tuple[Life, int]:
 
 def _limit(pid: int) -> int | None:
     """Return how many processors a runner gives to jobs, as its command line has it."""
-    with suppress(OSError, ValueError, IndexError):
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        return int(words[words.index(b"asimov.scheduler.local.runner") + 2])
+    with suppress(ValueError, IndexError):
+        command = words(pid)
+        return int(command[command.index("asimov.scheduler.local.runner") + 2])
     return None
 
 

@@ -18,6 +18,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from asimov.processes import environment as environment_of
+from asimov.processes import numbers
 from asimov.scheduler.local.claims import claim, identity
 from asimov.scheduler.local.endings import (
     Ending,
@@ -29,6 +31,7 @@ from asimov.scheduler.local.endings import (
     write_note,
 )
 from asimov.scheduler.local.jobs import Process
+from asimov.text import encodable
 
 #: Marks every process of an attempt, by the spool and the attempt.
 MARK = "ASIMOV_LOCAL_ATTEMPT"
@@ -37,22 +40,19 @@ _DEFAULTS = [
 ]
 
 
-def printable(text: str) -> str:
-    """Return a text with what is no UTF-8, as in a file's name, written out."""
-    return text.encode(errors="backslashreplace").decode()
+def carries(pid: int, mark: str) -> bool:
+    """Say whether a process belongs to an attempt, by the mark in its environment."""
+    return f"{MARK}={mark}" in environment_of(pid)
 
 
 def kill_marked(mark: str) -> None:
     """Kill every process that carries a mark in its environment."""
-    wanted = f"{MARK}={mark}".encode()
     for _ in range(3):  # a process may fork while it is looked for
         found = 0
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit() or int(entry.name) == os.getpid():
-                continue
-            with suppress(OSError):
-                if wanted in (entry / "environ").read_bytes().split(b"\0"):
-                    os.kill(int(entry.name), signal.SIGKILL)
+        for pid in numbers():
+            if pid != os.getpid() and carries(pid, mark):
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
                     found += 1
         if not found:
             return
@@ -172,12 +172,12 @@ def _run(
             setsigdef=_DEFAULTS,
         )
     except _OpenError as error:
-        return Ending(held=printable(str(error)), code=7, subcode=error.number, started=began)
+        return Ending(held=encodable(str(error)), code=7, subcode=error.number, started=began)
     except OSError as error:
-        reason = printable(f"{what}: (errno={error.errno}: '{error.strerror}')")
+        reason = encodable(f"{what}: (errno={error.errno}: '{error.strerror}')")
         return Ending(held=reason, code=code, subcode=error.errno or 0, started=began)
     except ValueError as error:  # a null character, or a variable's name that can't be one
-        return Ending(held=printable(f"{what}: {error}"), code=code, started=began)
+        return Ending(held=encodable(f"{what}: {error}"), code=code, started=began)
     guard.pid = pid
     if guard.asked:
         guard.end()

@@ -6,8 +6,8 @@ import getpass
 import os
 
 from asimov.errors import SchedulerError
-from asimov.scheduler.local.process import printable
 from asimov.scheduler.local.spool import Spool
+from asimov.text import encodable
 
 
 def ask(spool: Spool, job: int, action: str, reason: str) -> None:
@@ -29,7 +29,7 @@ def ask(spool: Spool, job: int, action: str, reason: str) -> None:
     SchedulerError
         Where the queue can't be used.
     """
-    text = printable(f"{reason or f'{action} asked for'} (by user {_user()})")
+    text = encodable(f"{reason or f'{action} asked for'} (by user {_user()})")
     with spool.changing() as db:
         db.execute(
             "INSERT INTO requests (cluster, action, reason)"

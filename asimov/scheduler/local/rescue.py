@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from asimov.files import write_atomically
+from asimov.text import encodable
 
 
 def write_rescue(
@@ -46,7 +47,7 @@ def write_rescue(
         *(f"DONE {name}" for name in done),
     ]
     path = dag_file.with_name(f"{dag_file.name}.rescue{min(number, 999):03d}")
-    write_atomically(path, ("\n".join(lines) + "\n").encode(errors="backslashreplace"))
+    write_atomically(path, encodable("\n".join(lines) + "\n"))
 
 
 def write_metrics(dag_file: Path, values: Mapping[str, object]) -> None:
