@@ -7,9 +7,13 @@ import signal
 from contextlib import suppress
 from enum import Enum
 
-from asimov.processes import Process, all_processes
+from asimov.processes import Process, all_processes, look_at
 from asimov.scheduler.local.claims import Claim, Life, read_claim
 from asimov.scheduler.local.endings import Ending, Traces, read_ending, read_note
+from asimov.scheduler.local.process import carries
+
+#: A program that was started this long after its keeper at most is its own, in seconds.
+_AT_ONCE = 5.0
 
 
 class Loss(Enum):
@@ -20,7 +24,7 @@ class Loss(Enum):
     UNKNOWN = "taken for killed: every process that could tell how it ended was killed"
 
 
-def outcome(traces: Traces) -> Ending | Loss | None:
+def outcome(traces: Traces, mark: str) -> Ending | Loss | None:
     """Return how an attempt ended, as far as anything tells; None where it runs, or may run.
 
     Parameters
@@ -28,18 +32,20 @@ def outcome(traces: Traces) -> Ending | Loss | None:
     traces
         The attempt's files. A keeper that was just forked may have made no claim yet; whoever
         asks knows that it is dead.
+    mark
+        The attempt's mark.
     """
     try:
         claim = read_claim(traces.claim)
     except FileNotFoundError:
         return Loss.UNSTARTED
-    return read_ending(traces.ending) or _of_dead_keeper(claim, traces)
+    return read_ending(traces.ending) or _of_dead_keeper(claim, traces, mark)
 
 
-def _of_dead_keeper(claim: Claim, traces: Traces) -> Ending | Loss | None:
+def _of_dead_keeper(claim: Claim, traces: Traces, mark: str) -> Ending | Loss | None:
     if claim.life is not Life.DEAD:
         return None
-    if claim.pid and claim.this_boot and _runs(claim.pid, witnessed=claim.witnessed):
+    if claim.this_boot and _runs(claim, mark):
         return None
     # The keeper or the witness may have written it since.
     if ending := read_ending(traces.ending) or read_note(traces.note):
@@ -56,17 +62,41 @@ def in_session(keeper: int) -> list[Process]:
     return [each for each in all_processes() if each.session == keeper and each.pid != keeper]
 
 
-def _runs(keeper: int, *, witnessed: bool) -> bool:
+def left_by(claim: Claim, mark: str) -> list[Process]:
+    """Return what is left of an attempt whose keeper was killed.
+
+    The system gives the number of a session to others once it is empty. All of a session comes of
+    one leader, so one process in it that surely comes of the keeper tells of the others.
+    """
+    leader = look_at(claim.pid) if claim.pid else None
+    if not claim.pid or (leader and leader.start != claim.start):
+        return []
+    found = in_session(claim.pid)
+    return found if any(_is_known(each, claim, mark) for each in found) else []
+
+
+def _is_known(process: Process, claim: Claim, mark: str) -> bool:
+    """Say whether a process in a keeper's session surely comes of that keeper.
+
+    The mark can't be seen of a dead process, of another user's, and of one that cleared it.
+    """
+    after = (process.start - claim.start) / os.sysconf("SC_CLK_TCK")
+    adopted = claim.witnessed and process.parent == claim.witness
+    return adopted or 0 <= after <= _AT_ONCE or carries(process.pid, mark)
+
+
+def _runs(claim: Claim, mark: str) -> bool:
     # The program leads a group; what it leaves behind does not, and is ended after it. A dead one
     # is waited for as long as there is a witness, who takes its exit code.
     return any(
-        each.pid == each.group and (witnessed or not each.dead) for each in in_session(keeper)
+        each.pid == each.group and (claim.witnessed or not each.dead)
+        for each in left_by(claim, mark)
     )
 
 
-def signal_session(keeper: int, number: signal.Signals) -> None:
-    """Send a signal to what is in a keeper's session."""
-    for each in in_session(keeper):
+def signal_left(claim: Claim, mark: str, number: signal.Signals) -> None:
+    """Send a signal to what is left of an attempt whose keeper was killed."""
+    for each in left_by(claim, mark):
         with suppress(ProcessLookupError, PermissionError):
             os.kill(each.pid, number)
             os.kill(each.pid, signal.SIGCONT)  # a stopped process would never see it

@@ -14,7 +14,7 @@ from asimov.processes import started_at
 from asimov.scheduler.local.claims import Claim, Life, read_claim
 from asimov.scheduler.local.endings import Ending, Traces, traces, write_ending
 from asimov.scheduler.local.jobs import Process
-from asimov.scheduler.local.orphans import Loss, outcome, signal_session
+from asimov.scheduler.local.orphans import Loss, outcome, signal_left
 from asimov.scheduler.local.process import kill_marked, start
 
 
@@ -160,7 +160,7 @@ class Running:
 
     def _outcome(self, process: int, attempt: Attempt) -> Ending | Loss | None:
         files = self.traces(process, attempt.number)
-        end = outcome(files)
+        end = outcome(files, self._mark(process))
         if end is None and attempt.asked:
             self._end_without_keeper(process, attempt, read_claim(files.claim))
         # Its keeper would have known that it was asked to end; who writes for it does not.
@@ -173,10 +173,10 @@ class Running:
         if claim.life is not Life.DEAD:
             return
         if attempt.deadline is None:
-            signal_session(claim.pid, signal.SIGTERM)
+            signal_left(claim, self._mark(process), signal.SIGTERM)
             attempt.deadline = time.monotonic() + self.grace
         elif time.monotonic() > attempt.deadline:
-            signal_session(claim.pid, signal.SIGKILL)
+            signal_left(claim, self._mark(process), signal.SIGKILL)
             self.kill(process)
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from asimov.processes import Process, look_at, started_at
+from asimov.processes import Process, children, environment, look_at, started_at
 from asimov.scheduler.local.endings import (
     UNSTARTED,
     Ending,
@@ -54,6 +54,8 @@ def witnessed(folder: Path, run: Callable[[str], int]) -> int:
     except OSError:
         return run("")  # the project was deleted, which is for the runner to say
     witness = f"{os.getpid()} {started_at(os.getpid())}" if _become_subreaper() else ""
+    # Where SIGCHLD is ignored, which stays so across an exec, the kernel reaps children by itself.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     child = os.fork()
     if not child:
         os.close(home)
@@ -90,7 +92,7 @@ def _attend(runner: int) -> int:
             _record(found, code_of(told))
         # Only now, so that whoever sees that it is gone can read how it ended.
         os.waitpid(told.si_pid, 0)
-        if ended and not any(map(_matters, _children())):
+        if ended and not any(map(_matters, children(os.getpid()))):
             return code
 
 
@@ -143,13 +145,6 @@ def _claims() -> Iterator[tuple[Traces, list[str]]]:
                     yield traces(Path(), stem), words
 
 
-def _children() -> list[int]:
-    with suppress(OSError):
-        own = os.getpid()
-        return list(map(int, Path(f"/proc/{own}/task/{own}/children").read_text().split()))
-    return []
-
-
 def _matters(pid: int) -> bool:
     """Say whether a child may still leave something to be written."""
     found = look_at(pid)
@@ -157,7 +152,8 @@ def _matters(pid: int) -> bool:
         return False
     if _unfinished(found.session):
         return True
-    try:  # what a job has left behind bears its mark; a keeper on its way does not
-        return MARK.encode() + b"=" not in Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return False
+    # What a job has left behind bears its mark; a keeper on its way does not.
+    variables = environment(pid)
+    return found.dead or (
+        bool(variables) and not any(each.startswith(f"{MARK}=") for each in variables)
+    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -37,6 +39,19 @@ sleep 0.0$(($1 % 4))
 echo end >> "ran.$1"
 exit $(($1 % 3))
 """
+
+
+def test_the_code_of_the_runner_is_known_where_ends_of_children_were_ignored(tmp_path):
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from asimov.scheduler.local.witness import witnessed\n"
+        "sys.exit(witnessed(Path(sys.argv[1]), lambda witness: 7))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], check=False, timeout=60,
+        preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN),
+    )  # fmt: skip
+    assert ran.returncode == 7
 
 
 def _kill_keepers(seed: int) -> None:
