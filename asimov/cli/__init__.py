@@ -60,6 +60,11 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        # First: a package's module may start threads when it is imported, and no fork keeps those.
+        if args and args[0] not in _WITHOUT_SUPERVISION and not ctx.resilient_parsing:
+            from asimov.engine import process
+
+            process.supervise()
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             import difflib
 
@@ -129,10 +134,6 @@ def cli(ctx: click.Context, project: str | None) -> None:
       asimov monitor --chain --until-idle
     """
     ctx.obj = project
-    if ctx.invoked_subcommand not in _WITHOUT_SUPERVISION:
-        from asimov.engine import process
-
-        process.supervise()
 
 
 def main() -> None:

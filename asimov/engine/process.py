@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from asimov import processes
 from asimov.engine import supervision
 
 
@@ -37,6 +38,9 @@ def begin() -> None:
         with suppress(OSError):
             folder = os.getcwd()  # noqa: PTH109  (a Path is not needed to go back there)
         _command = _Command(folder, dict(os.environ))
+        # SIGCHLD stays ignored across an exec. The kernel then reaps children by itself: nobody
+        # learns how one ended, and each would pass for a success.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def is_command() -> bool:
@@ -96,12 +100,5 @@ def _forked() -> bool:
 
 def children() -> list[str]:
     """Return this process's children that are alive, as ``"123 (sleep)"``."""
-    found = []
-    for path in Path("/proc/self/task").glob("*/children"):
-        with suppress(OSError):
-            found += path.read_text().split()
-    told = []
-    for child in found:
-        with suppress(OSError):
-            told.append(f"{child} ({Path('/proc', child, 'comm').read_text().strip()})")
-    return told
+    found = {child: processes.name_of(child) for child in processes.children(os.getpid())}
+    return [f"{child} ({name})" for child, name in found.items() if name is not None]

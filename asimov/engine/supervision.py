@@ -7,7 +7,7 @@ last, that it has come to its end. Without that last note the parent prints one 
 an exit code other than 0. Of a watch a new child takes the place of the one that a plugin ended.
 
 To everybody else the two look like one process. The parent passes on each signal that is sent to
-it alone; the terminal's reach both. The parent stops when the child is stopped, and ends as the
+it alone (see `asimov.engine.relay`). The parent stops when the child is stopped, and ends as the
 child did, by a signal if that did. If the parent is killed, the kernel kills the child.
 """
 
@@ -20,8 +20,9 @@ from contextlib import suppress
 from typing import NamedTuple, NoReturn
 
 from asimov import text
+from asimov.engine import relay
 
-#: How a command that begins again (see `process.again`) finds its supervisor: "process handle".
+#: How a command that begins again (see `process.again`) finds its supervisor: "process handles".
 _VARIABLE = "ASIMOV_SUPERVISED"
 #: Longer notes are cut.
 _LONGEST = 2000
@@ -30,23 +31,13 @@ _WATCHING = 2 * _LONGEST
 _PR_SET_PDEATHSIG = 1
 #: Signals by which a program ends that is at fault; others may be a person's.
 _FAULTS = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
-#: What is passed on.
-_PASSED = {
-    signal.SIGINT,
-    signal.SIGTERM,
-    signal.SIGHUP,
-    signal.SIGQUIT,
-    signal.SIGUSR1,
-    signal.SIGUSR2,
-    signal.SIGTSTP,
-    signal.SIGCONT,
-}
 
 
 class _Notes(NamedTuple):
-    """Where the child keeps its notes: a file in memory, and whose it is."""
+    """Where the child keeps its notes: a file in memory, a pipe for signals, and whose they are."""
 
     handle: int
+    bell: int
     owner: int
 
 
@@ -66,11 +57,12 @@ def supervise() -> None:
     parent, failed = os.getpid(), False
     try:
         handle = os.memfd_create("asimov command")
+        heard, bell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:  # no room for it
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {*_PASSED, signal.SIGCHLD})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, relay.AWAITED)
     while child := _forked():
-        ending = _wait(child, handle)
+        ending = _wait(child, handle, heard)
         if not ending.may_go_on:
             _end(ending, failed)
         _tell(ending)
@@ -78,11 +70,14 @@ def supervise() -> None:
         os.ftruncate(handle, 0)
     if child is None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        os.close(handle)
+        for each in (handle, heard, bell):
+            os.close(each)
         return
     _die_with(parent)
+    os.close(heard)
+    relay.ring(bell)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    _notes = _Notes(handle, os.getpid())
+    _notes = _Notes(handle, bell, os.getpid())
 
 
 def _forked() -> int | None:
@@ -97,20 +92,24 @@ def adopt() -> None:
     """Find the supervisor of the program before this one in the process, if it had one."""
     global _notes  # noqa: PLW0603
     _notes = None
-    process, _, handle = os.environ.pop(_VARIABLE, "").partition(" ")
+    process, *handles = os.environ.pop(_VARIABLE, "").split(" ")
     if process == str(os.getpid()):
         with suppress(ValueError, OSError):
-            os.set_inheritable(int(handle), False)
-            _notes = _Notes(int(handle), os.getpid())
+            handle, bell = map(int, handles)
+            for each in (handle, bell):
+                os.set_inheritable(each, False)
+            _notes = _Notes(handle, bell, os.getpid())
             _write(b" ")
+            relay.ring(bell)
 
 
 def handed_on() -> dict[str, str]:
     """Return the environment by which the next program in this process finds its supervisor."""
     if _notes is None or _notes.owner != os.getpid():
         return {}
-    os.set_inheritable(_notes.handle, True)
-    return {_VARIABLE: f"{os.getpid()} {_notes.handle}"}
+    for each in (_notes.handle, _notes.bell):
+        os.set_inheritable(each, True)
+    return {_VARIABLE: f"{os.getpid()} {_notes.handle} {_notes.bell}"}
 
 
 def calling(what: str) -> None:
@@ -158,18 +157,18 @@ class _Ending(NamedTuple):
         Its exit code, or less than 0 for a signal.
     notes
         What it had noted last.
-    passed
-        The signals that were passed on to it.
+    asked
+        The signals that somebody has sent to its parent.
     """
 
     code: int
     notes: bytes
-    passed: frozenset[int]
+    asked: frozenset[int]
 
     @property
     def early(self) -> bool:
         """Whether the command had not come to its end, and nobody had asked for one."""
-        return not self.notes.startswith(b"=") and -self.code not in self.passed
+        return not self.notes.startswith(b"=") and -self.code not in self.asked
 
     @property
     def called(self) -> str:
@@ -190,22 +189,12 @@ class _Ending(NamedTuple):
         return f"signal {signal.Signals(-self.code).name}"
 
 
-def _wait(child: int, handle: int) -> _Ending:
+def _wait(child: int, handle: int, heard: int) -> _Ending:
     """Wait for the child's end, and pass on what is sent to this process alone."""
-    passed: set[int] = set()
-    while True:
-        told = signal.sigwaitinfo({*_PASSED, signal.SIGCHLD})
-        if told.si_signo != signal.SIGCHLD:
-            if told.si_code <= 0:  # the kernel sends those of a terminal, to both processes
-                passed.add(told.si_signo)
-                os.kill(child, told.si_signo)
-            continue
-        process, status = os.waitpid(child, os.WNOHANG | os.WUNTRACED)
-        if process and os.WIFSTOPPED(status):
-            os.kill(os.getpid(), signal.SIGSTOP)  # goes on when somebody has it go on
-        elif process:
-            notes = os.pread(handle, _WATCHING + 1, 0)
-            return _Ending(os.waitstatus_to_exitcode(status), notes, frozenset(passed))
+    passing = relay.Relay(heard)
+    status = passing.wait(child)
+    notes = os.pread(handle, _WATCHING + 1, 0)
+    return _Ending(os.waitstatus_to_exitcode(status), notes, frozenset(passing.asked))
 
 
 def _end(ending: _Ending, failed: bool) -> NoReturn:

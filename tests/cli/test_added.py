@@ -49,6 +49,19 @@ def count():
 number = 3
 """
 
+#: Has a thread from its import on.
+THREADS = """
+import click, queue, threading
+
+asked, answered = queue.SimpleQueue(), queue.SimpleQueue()
+threading.Thread(target=lambda: answered.put(asked.get()), daemon=True).start()
+
+@click.command()
+def command():
+    asked.put("heard")
+    click.echo(answered.get(timeout=20))
+"""
+
 POINTS = """
 [asimov.commands]
 greet = greetings:greet
@@ -61,13 +74,15 @@ count = greetings:count
 absent = greetings:absent
 broken = greetings_broken:command
 exits = greetings_exits:command
+threads = greetings_threads:command
 """
 
 
 @pytest.fixture(scope="session")
 def greetings(tmp_path_factory: pytest.TempPathFactory, installed_package: Any) -> Path:
     broken = {"greetings_broken.py": "import nothing_of_that_name", "greetings_exits.py": "exit(0)"}
-    found: Path = installed_package("greetings", {"greetings.py": PACKAGE, **broken}, POINTS)
+    files = {"greetings.py": PACKAGE, "greetings_threads.py": THREADS, **broken}
+    found: Path = installed_package("greetings", files, POINTS)
     return found
 
 
@@ -97,6 +112,13 @@ def test_a_command_of_a_package_runs_with_its_own_help_and_options(
     assert "Greet people." in told.out
     assert "person" in told.out
     assert run("asimov greet persn").code == 2
+
+
+def test_threads_that_a_package_starts_when_it_is_imported_are_there(
+    run: Callable[[str], Any],
+) -> None:
+    told = run("asimov threads")
+    assert (told.code, told.out) == (0, "heard\n"), told
 
 
 def test_a_command_of_asimovs_own_is_never_replaced(run: Callable[[str], Any]) -> None:

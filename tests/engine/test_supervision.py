@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
+from asimov import processes
+
 #: Runs asimov with a pipeline `dying`, of which one method ends the process in some way.
 COMMAND = """
 import ctypes, os, signal, sys, threading, time
@@ -251,6 +253,113 @@ def test_ctrl_c_at_a_terminal_ends_the_command_once(lab: Any) -> None:
         _, told = process.communicate(timeout=60)
         assert (process.returncode, told) == (130, "\n")
         assert gone(worker)
+
+
+#: Notes the signals that the supervised process handles.
+LISTENER = """
+import signal, sys, time
+from pathlib import Path
+from asimov.engine import process
+
+process.begin()
+process.supervise()
+with Path(sys.argv[1]).open("a", buffering=1) as notes:
+    for each in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"):
+        signal.signal(getattr(signal, each), lambda number, _: print(number, file=notes))
+    print("up", file=notes)
+    time.sleep(1000)
+"""
+
+
+@contextmanager
+def listener(folder: Path, *before: str) -> Iterator[tuple[subprocess.Popen[bytes], int, Path]]:
+    """Have a command that notes signals; yields who started it, itself, and the notes."""
+    notes = folder / "notes"
+    arguments = [*before, sys.executable, "-c", LISTENER, str(notes)]
+    with subprocess.Popen(arguments, start_new_session=True) as process:
+        try:
+            received(notes, 1)
+            pid = processes.children(process.pid)[0] if before else process.pid
+            yield process, pid, notes
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def received(notes: Path, number: int) -> list[str]:
+    """Return the notes once there are so many."""
+    end = time.monotonic() + 60
+    while not notes.exists() or len(notes.read_text().splitlines()) < number:
+        assert time.monotonic() < end, notes.exists() and notes.read_text()
+        time.sleep(0.01)
+    return notes.read_text().splitlines()
+
+
+def one_by_one(pid: int, number: int) -> None:
+    """Send a signal to every process of a command, as systemd does."""
+    for each in (pid, *processes.children(pid)):
+        os.kill(each, number)
+
+
+def test_each_signal_arrives_once_whoever_it_was_sent_to(tmp_path: Path) -> None:
+    draw = random.Random(SEED)
+    ways = [os.kill, os.killpg, one_by_one]
+    sent = []
+    with listener(tmp_path) as (_, pid, notes):
+        for way in draw.sample([*ways, *ways], 6):
+            # What is sent to the parent alone comes after all that it had passed on before.
+            first, last = draw.sample([2, 15, 1, 10, 12], 2)
+            sent += [(way.__name__, first), ("kill", last)]
+            way(pid, first)
+            received(notes, len(sent))
+            os.kill(pid, last)
+            told = received(notes, len(sent) + 1)
+            assert told == ["up", *(str(number) for _, number in sent)], (SEED, sent)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_of_timeout_arrives_once(tmp_path: Path, number: int) -> None:
+    with listener(tmp_path, "timeout", "1000") as (timeout, pid, notes):
+        timeout.send_signal(number)  # which it sends to its child, and then to its group
+        received(notes, 2)
+        os.kill(pid, signal.SIGUSR1)
+        told = received(notes, 3)
+        assert told == ["up", str(int(number)), str(int(signal.SIGUSR1))]
+
+
+def test_an_interrupt_of_the_group_ends_a_watch_once(lab: Any) -> None:
+    with watch(lab, start_new_session=True) as (process, worker):
+        os.killpg(process.pid, signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+        assert (process.returncode, told) == (130, "\n")
+        assert gone(worker)
+    lab.run("monitor")  # the lease was given back
+
+
+def ignore_ends() -> None:
+    """Leave SIGCHLD ignored for the program that comes next, as some services do."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(("status",), 0), (("why", "none", "nothing"), 1), (("plugins", "list"), 0)],
+)
+def test_a_command_ends_where_its_parent_ignored_the_ends_of_children(
+    lab: Any, arguments: tuple[str, ...], code: int
+) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "asimov", *arguments], cwd=lab.root, preexec_fn=ignore_ends,
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert ran.returncode == code, ran
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_watch_ends_by_a_signal_where_its_parent_ignored_the_ends_of_children(lab: Any) -> None:
+    with watch(lab, preexec_fn=ignore_ends) as (process, _):
+        process.terminate()
+        _, told = process.communicate(timeout=60)
+        assert (process.returncode, told) == (-signal.SIGTERM, "")
 
 
 def test_a_command_whose_work_is_stopped_stops_and_they_go_on_together(lab: Any) -> None:
