@@ -126,7 +126,7 @@ class EventRepo:
         except ImportError as error:
             raise AsimovError(f"git can't be used: {error}", hint="install git") from error
         try:
-            if (self._root / ".git").exists():
+            if self._is_made():
                 return self._opened()
             if self._reading:
                 raise AsimovError(
@@ -134,18 +134,20 @@ class EventRepo:
                     where=self._root / ".git",
                     hint="'asimov manage build' makes it",
                 )
-            # Beside it first: one that was made by half would be taken for a repository.
+            # Beside it first: half of one would be taken for a repository.
             if self._url:
                 check_url(self._url)
                 with new_folder(self._root.parent) as folder:
-                    git.Repo.clone_from(self._url, folder / "clone", env=_ALLOWED).close()
-                    (folder / "clone").rename(self._root)
+                    if not self._is_made():
+                        git.Repo.clone_from(self._url, folder / "clone", env=_ALLOWED).close()
+                        (folder / "clone").rename(self._root)
                 return self._opened()
             with new_folder(self._root) as folder:
-                git.Repo.init(folder).close()
-                if self._project is not None and self._project.shared:
-                    share_repository(folder)
-                (folder / ".git").rename(self._root / ".git")
+                if not self._is_made():
+                    git.Repo.init(folder).close()
+                    if self._project is not None and self._project.shared:
+                        share_repository(folder)
+                    (folder / ".git").rename(self._root / ".git")
             return self._opened()
         except OSError as error:
             raise unwritable(error, self._root, "can't be made") from error
@@ -157,6 +159,9 @@ class EventRepo:
             ) from error
         except git.GitError as error:
             raise self._refusal(error) from error
+
+    def _is_made(self) -> bool:  # asked again in `new_folder`, which may wait for others
+        return (self._root / ".git").exists()
 
     def _opened(self) -> git.Repo:
         import git
@@ -226,18 +231,15 @@ class EventRepo:
         AsimovError
             In git's words where it fails.
         """
-        names = [str(path.relative_to(self._root)) for path in paths]
-        if not names:
+        if not (names := [str(path.relative_to(self._root)) for path in paths]):
             return None
         repo = self.repository
         import git
 
-        folder = Path(repo.common_dir).resolve()
-        for line in gitlocks.mend(folder):
-            (report or logger().warning)(line)
+        folder, tree = (Path(each).resolve() for each in (repo.common_dir, repo.git_dir))
         try:
             with (
-                gitlocks.recorded(folder) as token,
+                gitlocks.at_work(folder, tree, report or logger().warning) as token,
                 # Literal: a name with a star or a colon in it is a name.
                 repo.git.custom_environment(GIT_LITERAL_PATHSPECS="1", **token),
             ):

@@ -3,25 +3,29 @@
 A git that is killed leaves its locks, and every later git refuses to work. Nothing in a lock says
 who made it. So before a process starts git in a repository it leaves a *record* of itself in the
 repository's ``.git``, and removes it afterwards; every git that it starts carries the record's
-token in its environment. A record whose process and whose gits are dead explains the locks made
-since: they are removed. Any other lock is somebody else's, and only reported.
+token in its environment. A record whose process and whose gits are dead explains the locks that
+its user made in the next hour: they are removed, unless somebody has them open or another git is
+at work there. Then the record is kept for the next time. Any other lock is somebody else's, and
+only reported.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
+from asimov import gits
 from asimov.errors import AsimovError
 from asimov.files import unwritable
-from asimov.processes import started_at, this_start
+from asimov.processes import environment, started_at, this_start
 from asimov.users import owner_of
 
 #: The variable of the environment that carries a record's token.
@@ -32,8 +36,12 @@ _CLOCKS = 2.0
 _YOUNG = 60.0
 #: How long the gits of a process that was killed are waited for, in seconds.
 _PATIENCE = 10.0
+#: How long a commit takes at most, in seconds: a lock that is made later is not a record's.
+_LONGEST = 3600.0
+#: How long another process of asimov in the repository is waited for, in seconds.
+_TURN = 60.0
 #: Where git keeps locks, and the temporary files that a killed one leaves.
-_LOCKS = ("*.lock", "refs/**/*.lock", "worktrees/*/*.lock", "objects/info/**/*.lock")
+_LOCKS = ("*.lock", "refs/**/*.lock", "objects/info/**/*.lock")
 _TEMPORARY = ("objects/*/tmp_*", "objects/pack/.tmp-*", "index.stash.*")
 
 
@@ -46,16 +54,105 @@ class _Record(NamedTuple):
     process: int
     started: str
     since: float
+    tree: str = "."
 
 
 @contextmanager
-def recorded(folder: Path) -> Iterator[dict[str, str]]:
+def at_work(folder: Path, tree: Path, report: Callable[[str], object]) -> Iterator[dict[str, str]]:
+    """Be the only asimov in a repository for the block, in which git is run.
+
+    The locks that processes left which were killed are removed first.
+
+    Parameters
+    ----------
+    folder
+        The ``.git``, of the main work tree where there are several.
+    tree
+        Where in it git keeps the index of the work tree.
+    report
+        Takes a line for each lock that was removed.
+
+    Yields
+    ------
+    dict
+        What the environment of each git must have.
+
+    Raises
+    ------
+    AsimovError
+        Where another asimov is at work, or a record can't be written.
+    """
+    with alone(folder):
+        for line in mend(folder):
+            report(line)
+        with recorded(folder, tree) as token:
+            yield token
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Let no other process of asimov work in a repository during the block.
+
+    On a file system without locks this does nothing.
+
+    Parameters
+    ----------
+    folder
+        The repository's ``.git``.
+
+    Raises
+    ------
+    AsimovError
+        Where another one works there for longer than a minute.
+    """
+    path = folder / "asimov.flock"
+    handle = -1
+    try:
+        with suppress(OSError):  # git says what is wrong, if it can't write there either
+            handle = _opened(path)
+        deadline = time.monotonic() + _TURN
+        while handle >= 0 and not _taken(handle):
+            if time.monotonic() > deadline:
+                raise AsimovError(
+                    "another asimov is at work in this repository",
+                    where=path,
+                    hint="the next pass tries again; if it hangs, end that process",
+                )
+            time.sleep(0.02)
+        yield
+    finally:
+        if handle >= 0:
+            os.close(handle)
+
+
+def _opened(path: Path) -> int:
+    how = os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(path, how | os.O_RDWR | os.O_CREAT, 0o666)
+    except PermissionError:  # another user's: on most file systems reading is enough
+        return os.open(path, how | os.O_RDONLY)
+
+
+def _taken(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # there are no locks
+        return True
+    return True
+
+
+@contextmanager
+def recorded(folder: Path, tree: Path | None = None) -> Iterator[dict[str, str]]:
     """Leave a record in a repository's ``.git`` for the block, in which git is run.
 
     Parameters
     ----------
     folder
         The ``.git``, of the main work tree where there are several.
+    tree
+        Where in it git keeps the index of the work tree, if that is not the main one.
 
     Yields
     ------
@@ -70,7 +167,13 @@ def recorded(folder: Path) -> Iterator[dict[str, str]]:
     own = os.getpid()
     token = uuid.uuid4().hex
     record = _Record(
-        token, os.uname().nodename, this_start(), own, started_at(own) or "", time.time()
+        token,
+        os.uname().nodename,
+        this_start(),
+        own,
+        started_at(own) or "",
+        time.time(),
+        str((tree or folder).relative_to(folder)),
     )
     path = folder / f"asimov-{token}.json"
     try:
@@ -99,25 +202,28 @@ def mend(folder: Path) -> list[str]:
     list of str
         A line for each lock.
     """
-    told = []
+    told: list[str] = []
     for path in folder.glob("asimov-*.json"):
+        if not _is_mine(path):
+            continue
         record = _read(path)
         if record is None:  # it was cut short as it was written, and no git was started
             if _age(path) > _YOUNG:
                 path.unlink(missing_ok=True)
-            continue
-        if _is_alive(record):
-            continue
-        user = os.geteuid()
-        with suppress(FileNotFoundError):
-            if not _others_at_work(folder):
-                for lock in _made_since(folder, _LOCKS, record.since, user):
-                    lock.unlink(missing_ok=True)
-                    told.append(f"{lock}: removed, since the asimov that made it was killed")
-                for left in _made_since(folder, _TEMPORARY, record.since, user):
-                    left.unlink(missing_ok=True)
+        elif not _is_alive(record) and not gits.at_work(folder):
+            told += _clear(folder, record)
             path.unlink(missing_ok=True)
     return told
+
+
+def _clear(folder: Path, record: _Record) -> Iterator[str]:
+    """Remove what the gits of a record have left; yield a line for each lock."""
+    for lock in _made(folder, (*_LOCKS, f"{record.tree}/*.lock"), record):
+        if gits.opener(lock) is None:
+            lock.unlink(missing_ok=True)
+            yield f"{lock}: removed, since the asimov that made it was killed"
+    for left in _made(folder, _TEMPORARY, record):
+        left.unlink(missing_ok=True)
 
 
 def blocking(folder: Path, words: str) -> AsimovError | None:
@@ -130,7 +236,7 @@ def blocking(folder: Path, words: str) -> AsimovError | None:
     words
         What git said.
     """
-    for pattern in _LOCKS:
+    for pattern in (*_LOCKS, "worktrees/*/*.lock"):
         for path in sorted(folder.glob(pattern)):
             if path.name not in words:
                 continue
@@ -169,64 +275,36 @@ def _is_alive(record: _Record) -> bool:
         return record.start.split()[:1] == this_start().split()[:1]
     if started_at(record.process) == record.started:
         return True
+    variable = f"{TOKEN}={record.token}"
     deadline = time.monotonic() + _PATIENCE
-    while any(_carries(pid, record.token) for pid in _gits()):
+    while any(variable in environment(pid) for pid in gits.running()):
         if time.monotonic() > deadline:
             return True
         time.sleep(0.02)
     return False
 
 
-def _gits() -> Iterator[int]:
-    """Return the processes of git that are at work."""
-    for name in os.listdir("/proc"):  # noqa: PTH208  (paths would cost more than the rest)
-        if name.isdigit():
-            with suppress(OSError):
-                words = Path(f"/proc/{name}/cmdline").read_bytes().decode(errors="replace")
-                command = Path(words.partition("\0")[0]).name
-                # What only waits to be asked for objects writes nothing.
-                if command.startswith("git") and "--batch" not in words:
-                    yield int(name)
-
-
-def _carries(pid: int, token: str) -> bool:
+def _is_mine(path: Path) -> bool:
     with suppress(OSError):
-        return f"{TOKEN}={token}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        return path.lstat().st_uid == os.geteuid()
     return False
 
 
-def _others_at_work(folder: Path) -> list[str]:
-    """Return the gits that are at work in a repository on this machine, as far as one may see."""
-    found = []
-    for pid in _gits():
-        with suppress(OSError):
-            where = Path(f"/proc/{pid}/cwd").readlink()
-            if where == folder.parent or folder in (where, *where.parents):
-                found.append(f"process {pid}")
-    return found
-
-
-def _made_since(folder: Path, patterns: tuple[str, ...], since: float, user: int) -> Iterator[Path]:
+def _made(folder: Path, patterns: tuple[str, ...], record: _Record) -> Iterator[Path]:
+    """Return this user's files that may have been made for a record."""
     for pattern in patterns:
         for path in folder.glob(pattern):
-            with suppress(OSError):
-                status = path.lstat()
-                if status.st_uid == user and status.st_mtime > since - _CLOCKS:
+            with suppress(FileNotFoundError):
+                after = path.lstat().st_mtime - record.since
+                if _is_mine(path) and -_CLOCKS < after < _LONGEST:
                     yield path
 
 
 def _holder(folder: Path, lock: Path) -> str:
     """Say who has a lock open, or is at work in the repository."""
-    for name in os.listdir("/proc"):  # noqa: PTH208
-        if not name.isdigit():
-            continue
-        with suppress(OSError):
-            for handle in Path(f"/proc/{name}/fd").iterdir():
-                if handle.readlink() == lock:
-                    command = Path(f"/proc/{name}/comm").read_text().strip()
-                    return f"process {name} ({command}) has it open"
-    at_work = _others_at_work(folder)
-    if at_work:
+    if opener := gits.opener(lock):
+        return f"{opener} has it open"
+    if at_work := gits.at_work(folder):
         return f"git is at work there: {', '.join(at_work)}"
     others = [each for path in folder.glob("asimov-*.json") if (each := _read(path))]
     if others:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,159 @@ def test_a_lock_of_a_git_at_work_there_is_not_taken_for_ours(root):
     finally:
         os.killpg(person.pid, signal.SIGKILL)
         person.wait()
+
+
+def pretend(root: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """Have a process in a repository that looks like git with these arguments."""
+    reached = root.parent / "pretending"
+    reached.unlink(missing_ok=True)
+    code = f"open({str(reached)!r}, 'w'); import time; time.sleep(1000)"
+    process = subprocess.Popen(["git", "-c", code, *arguments], executable=sys.executable, cwd=root)
+    until(reached.exists)
+    return process
+
+
+def test_a_record_is_kept_until_its_locks_could_be_looked_at(root):
+    record = dead_record(root)
+    lock = root / ".git" / "index.lock"
+    lock.touch()
+    other = pretend(root, "gc")
+    try:
+        for _ in range(2):
+            refused(root)
+            assert record.exists()
+    finally:
+        other.kill()
+        other.wait()
+    assert commit(root, "2")
+    assert not record.exists()
+
+
+@pytest.mark.parametrize("command", ["fsmonitor--daemon run", "cat-file --batch-check"])
+def test_a_git_that_only_waits_does_not_keep_a_lock(root, command):
+    dead_record(root)
+    (root / ".git" / "index.lock").touch()
+    other = pretend(root, *command.split())
+    try:
+        assert commit(root, "2")
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_a_lock_that_somebody_has_open_is_not_taken_for_ours(root):
+    dead_record(root)
+    with (root / ".git" / "index.lock").open("w") as lock:
+        refused(root)
+        assert Path(lock.name).exists()
+
+
+def test_a_lock_that_was_made_long_after_is_not_taken_for_ours(root):
+    dead_record(root, since=time.time() - 7200)
+    lock = root / ".git" / "index.lock"
+    lock.touch()
+    refused(root)
+    assert lock.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to others")
+def test_a_record_of_another_user_is_left_to_that_user(root):
+    record = dead_record(root)
+    os.chown(record, 65534, -1)
+    cut_short = root / ".git" / "asimov-x.json"
+    cut_short.touch()
+    os.utime(cut_short, (0, 0))
+    os.chown(cut_short, 65534, -1)
+    lock = root / ".git" / "index.lock"
+    lock.touch()
+    refused(root)
+    assert lock.exists()
+    assert record.exists()
+    assert cut_short.exists()
+
+
+@pytest.mark.parametrize("tree", ["worktrees/x", "."])
+def test_locks_of_a_work_tree_are_those_of_its_own_records(root, tree):
+    git(root, "worktree", "add", "--quiet", "--detach", str(root.parent / "x"))
+    lock = root / ".git" / "worktrees" / "x" / "index.lock"
+    lock.touch()
+    dead_record(root, tree=tree)
+    assert commit(root, "2")
+    assert lock.exists() == (tree == ".")
+
+
+def test_a_build_in_a_work_tree_that_was_killed_is_mended(root):
+    tree = root.parent / "x"
+    git(root, "worktree", "add", "--quiet", "--detach", str(tree))
+    reached = stop_at(root, "prepared")
+    killed = start(tree, "2")
+    until(reached.exists)
+    lock = root / ".git" / "worktrees" / "x" / "index.lock"
+    assert lock.exists()
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    (root / ".git" / "hooks" / "reference-transaction").unlink()
+    assert commit(tree, "3")
+    assert git(tree, "log", "-1", "--format=%s") == "3\n"
+
+
+def test_one_asimov_at_a_time_is_at_work_in_a_repository(root):
+    with gitlocks.alone(root / ".git"):
+        second = start(root, "2")
+        handles = Path("/proc", str(second.pid), "fd")
+        until(lambda: any(each.name == "asimov.flock" for each in targets(handles)))
+        assert not list((root / ".git").glob("asimov-*.json"))
+        assert git(root, "log", "--format=%s") == "1\n"
+    assert second.wait(60) == 0
+    assert git(root, "log", "-1", "--format=%s") == "2\n"
+
+
+def targets(handles: Path) -> list[Path]:
+    found = []
+    for each in handles.iterdir():
+        with suppress(OSError):
+            found.append(each.readlink())
+    return found
+
+
+def test_of_two_first_builds_one_makes_the_repository(tmp_path):
+    root = tmp_path / "new"
+    with new_folder(root) as folder:
+        second = start(root, "2")
+        waiting = f"FLOCK  ADVISORY  WRITE {second.pid} "
+        until(lambda: any("->" in line and waiting in line for line in lock_table()))
+        git(folder, "init", "--quiet")
+        (folder / ".git").rename(root / ".git")
+    assert second.wait(60) == 0
+    assert commit(root, "3")
+    assert git(root, "log", "--format=%s") == "3\n2\n"
+
+
+def lock_table() -> list[str]:
+    return Path("/proc/locks").read_text().splitlines()
+
+
+def test_killed_at_any_moment_one_does_not_stop_another_project_in_the_repository(root):
+    seed = random.randrange(1000)
+    print("seed", seed)
+    chance = random.Random(seed)
+    limit = time.monotonic() + 5
+    number = 0
+    while time.monotonic() < limit:
+        number += 1
+        killed = start(root, f"{number} killed")
+        other = subprocess.Popen(
+            [sys.executable, "-c", COMMIT.replace('"s"', '"t"'), root, f"{number} other"],
+            stderr=subprocess.PIPE,
+        )
+        time.sleep(chance.uniform(0.2, 1))
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait()
+        _, told = other.communicate(timeout=120)
+        assert other.returncode == 0, told.decode()
+    assert git(root, "log", "--format=%s").count("other") == number
+    assert commit(root, "after")
+    assert not list((root / ".git").rglob("*.lock"))
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ LAYERS = [
         "asimov.errors",
         "asimov.fieldtypes",
         "asimov.files",
+        "asimov.gits",
         "asimov.installed",
         "asimov.logs",
         "asimov.mounts",
