@@ -124,22 +124,35 @@ def write_atomically(path: Path, text: str | bytes, *, sync: bool = True) -> Non
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = _temporary(path)
+        # Open, and so locked, until it is renamed or removed: nobody else takes up the name.
         try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                if sync:
-                    os.fsync(stream.fileno())
-                _settle_rights(Path(temporary), path)
-                # Still open, and so locked: nobody else takes the name up before it is renamed.
-                Path(temporary).replace(path)
+            _write(handle, data)
+            if sync:
+                os.fsync(handle)
+            _settle_rights(temporary, path)
+            temporary.replace(path)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            _remove(temporary, handle)
             raise
+        finally:
+            os.close(handle)
         if sync:
             sync_folder(path.parent)
     except OSError as error:
         raise unwritable(error, path) from error
+
+
+def _write(handle: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:  # the system may take a part at a time
+        rest = rest[os.write(handle, rest) :]
+
+
+def _remove(path: Path, handle: int) -> None:
+    """Remove a file that is open, unless its name leads to another one by now."""
+    with suppress(FileNotFoundError):
+        if os.path.samestat(os.fstat(handle), path.lstat()):
+            path.unlink()
 
 
 def _settle_rights(temporary: Path, path: Path) -> None:
@@ -161,19 +174,29 @@ def _temporary(path: Path) -> tuple[int, Path]:
     """
     usual = path.with_name(f".{path.name}.new")
     with suppress(OSError):  # one that lives has it, or it can't be opened or locked
-        handle = os.open(usual, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        handle, new = _opened(usual)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Whoever had it until now has renamed it.
             if os.path.samestat(os.fstat(handle), usual.lstat()):
                 os.ftruncate(handle, 0)
                 return handle, usual
-        except OSError:
-            os.close(handle)
-            raise
+        except OSError as error:
+            # On a file system without locks nobody would ever use it again.
+            if new and not isinstance(error, BlockingIOError):
+                _remove(usual, handle)
         os.close(handle)
     other, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     return other, Path(name)
+
+
+def _opened(path: Path) -> tuple[int, bool]:
+    """Open a file for writing; say as well whether it was made for this."""
+    how = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(path, how | os.O_CREAT | os.O_EXCL, 0o600), True
+    except FileExistsError:
+        return os.open(path, how), False
 
 
 @contextmanager

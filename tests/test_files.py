@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import random
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import textwrap
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
@@ -110,6 +112,41 @@ def test_a_kill_at_any_moment_leaves_the_old_or_the_new(tmp_path):
         process.kill()
         process.communicate()
         assert seen | {path.read_text()} <= {"a" * 10_000, "b" * 10_000}
+
+
+@pytest.mark.parametrize("number", [errno.ENOTSUP, errno.ENOLCK])
+def test_without_locks_nothing_is_left_beside_a_file(tmp_path, monkeypatch, number):
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    path = tmp_path / "f"
+    for content in ("1", "2"):
+        write_atomically(path, content)
+        assert path.read_text() == content
+        assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_failed_is_removed_while_it_is_locked(tmp_path, monkeypatch):
+    path = tmp_path / "f"
+    real = Path.unlink
+    removed = []
+
+    def fail(_):
+        raise OSError(errno.EIO, "no")
+
+    def unlink(self, missing_ok=False):
+        with self.open() as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        removed.append(self)
+        real(self, missing_ok)
+
+    monkeypatch.setattr(os, "fsync", fail)
+    monkeypatch.setattr(Path, "unlink", unlink)
+    with pytest.raises(AsimovError, match="can't be written"):
+        write_atomically(path, "1")
+    assert removed
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_lock_is_held_once_and_says_by_whom(tmp_path):
