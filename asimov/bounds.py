@@ -13,8 +13,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-#: Accesses, calls, operations and elements that were looked at.
+from asimov.text import quoted
+
+#: Accesses, calls, operations, elements and pieces of text that were looked at.
 STEPS = 500_000
+#: So much text, or so many numbers of a range, cost a step each time something looks at them.
+PIECE = 100
 #: The size of one value: its elements and characters.
 LARGEST = 1_000_000
 #: Characters of one rendered text, with what was captured on the way.
@@ -120,11 +124,13 @@ def check_format(text: str) -> None:
         For such a format.
     """
     if _WIDTHS.search(text):
-        raise ExceededError(f"the format {text[:40]!r} has a width of more than 9999")
+        raise ExceededError(f"the format {quoted(text, 40)} has a width of more than 9999")
 
 
 def measure(value: Any) -> Any:
     """Return a value that is not too large; looking at it costs steps.
+
+    It is asked of whatever an operation reads, and of what that returns.
 
     Raises
     ------
@@ -134,6 +140,7 @@ def measure(value: Any) -> Any:
     kind = type(value)
     if kind is str:
         check_size(len(value))
+        step(len(value) // PIECE)
         return value
     if value is None or kind in (bool, float):
         return value
@@ -155,10 +162,21 @@ def measure(value: Any) -> Any:
                 check_size(len(below))
             check_size(size + count)
         if not below:
-            step(count)
+            step(count + size // PIECE)
             return value
         level = below
     raise ExceededError(f"lists or mappings lie in each other more than {DEPTH} times")
+
+
+def searched(value: Any) -> Any:
+    """Return a value in which something is looked for; mappings and sets need no reading.
+
+    Raises
+    ------
+    ExceededError
+        Where it is too large.
+    """
+    return value if isinstance(value, (dict, set, frozenset)) else measure(value)
 
 
 def contents(value: Any) -> list[Any] | None:

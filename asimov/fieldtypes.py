@@ -18,6 +18,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 from msgspec import Meta, inspect
 
+from asimov.text import short
+
 #: Limits of `msgspec.Meta` that concern a value.
 _LIMITS = ("gt", "ge", "lt", "le", "multiple_of", "pattern", "min_length", "max_length")
 #: Plain types and what they are called in messages.
@@ -210,8 +212,7 @@ def shown(value: Any) -> str:
         return "a mapping"
     if isinstance(value, (list, tuple)) and len(value) > 3:
         return f"a list of {len(value)} items"
-    text = _value(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return short(_value(value), 60)
 
 
 def plain(value: Any, keys: Callable[[type], Mapping[str, str]]) -> Any:

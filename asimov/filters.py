@@ -17,7 +17,8 @@ from jinja2 import Environment, pass_environment
 from jinja2.sandbox import SandboxedFormatter
 
 from asimov import bounds
-from asimov.bounds import ExceededError, check_size, check_width, measure, step
+from asimov.bounds import ExceededError, check_size, check_width, measure, searched, step
+from asimov.text import quoted
 from asimov.views import MISSING, RefusedError
 
 #: Of Jinja, of Liquid, and asimov's own. Left out are those with regular expressions of the
@@ -45,6 +46,15 @@ _WIDTHS = {
     "tojson": 100,
     "round": 300,
 }
+#: Tests that look at what a value is, not at what is in it.
+_INSTANT = frozenset(
+    """
+    boolean callable defined escaped false filter float integer iterable mapping none number
+    sameas sequence string test true undefined
+    """.split()  # noqa: SIM905
+)
+#: Tests that look for something, and in which of their values.
+_SEARCHED = {"in": 1, "contains": 0}
 #: How long a text a filter may be given whose time is not known.
 _SHORT = 1000
 _PRINTF_STAR = re.compile(r"%[^%a-zA-Z]*\*")
@@ -61,6 +71,8 @@ def contain(environment: Environment) -> None:
     for name, function in list(environment.filters.items()):
         own = _operator(_OPERATORS[name]) if name in _OPERATORS else _OWN.get(name, function)
         environment.filters[name] = _bounded(name, own) if name in ALLOWED else _refused(name)
+    for name, function in list(environment.tests.items()):
+        environment.tests[name] = function if name in _INSTANT else _counted(name, function)
 
 
 def _operator(sign: str) -> Callable[..., Any]:
@@ -92,6 +104,19 @@ def _bounded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         if isinstance(result, Iterator):
             result = list(islice(result, bounds.LARGEST + 1))
         return measure(result)
+
+    return call
+
+
+def _counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a test that counts what it reads."""
+    passed = int(hasattr(function, "jinja_pass_arg"))
+
+    @wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        for number, each in enumerate((*arguments[passed:], *named.values())):
+            (searched if number == _SEARCHED.get(name) else measure)(each)
+        return function(*arguments, **named)
 
     return call
 
@@ -154,7 +179,7 @@ def check_printf(text: str, values: Any) -> None:
     """
     bounds.check_format(text)
     if _PRINTF_STAR.search(text):
-        raise ExceededError(f"the format {text[:40]!r} takes its width from elsewhere")
+        raise ExceededError(f"the format {quoted(text, 40)} takes its width from elsewhere")
     if isinstance(values, dict):
         longest = max([len(str(each)) for each in values.values()], default=0)
         check_size(text.count("%") * longest)

@@ -19,6 +19,7 @@ from asimov.files import DiskFullError, is_full, memory_file, new_folder, unwrit
 from asimov.logs import logger
 from asimov.readable import reads
 from asimov.sharing import is_trusted
+from asimov.text import quoted
 from asimov.users import owner_of
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def check_url(url: str) -> None:
     strange = sign and scheme.lower() not in _PROTOCOLS
     if url.startswith("-") or strange or re.match(r"[\w+.-]*::", url):
         raise AsimovError(
-            f"repository: {url!r:.100} is no address of a repository",
+            f"repository: {quoted(url)} is no address of a repository",
             hint=f"it is a path, 'user@host:path', or begins with one of {', '.join(_PROTOCOLS)} "
             "and '://'",
         )

@@ -86,7 +86,7 @@ class OfAnalysis:
         handle
             Whether to open that file.
         hash
-            The SHA-256 that the file should have.
+            The SHA-256 that the file should have. Folders and links have none.
 
         Returns
         -------
@@ -97,14 +97,27 @@ class OfAnalysis:
         Raises
         ------
         AsimovError
-            Where the store has no such file, or it is not as it was stored.
+            Where the store has no such file, or it is not as it was stored; where what is to be
+            opened or compared is a folder, or a link to be compared.
         """
         store = Store(self.workspace.project.results)
         if filename is None:
             return store.manifest(*self.key)
         path = store.fetch_file(*self.key, filename)
-        if hash is not None and store.manifest(*self.key)[filename]["sha256"] != hash:
+        entry = store.manifest(*self.key)[filename]
+        if hash is not None and "sha256" not in entry:
+            what = "a link" if "link" in entry else "a folder"
+            raise AsimovError(
+                f"is {what}, which has no checksum of its own",
+                where=path,
+                hint="ask for a file in it" if what == "a folder" else "ask for where it leads",
+            )
+        if hash is not None and entry["sha256"] != hash:
             raise AsimovError("is stored with another checksum", where=path)
+        if handle and path.is_dir():
+            raise AsimovError(
+                "is a folder and can't be opened", where=path, hint="ask for a file in it"
+            )
         return path.open() if handle else path
 
     def _stored_results(self, filename: str | None = None, hash: str | None = None) -> Any:

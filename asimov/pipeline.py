@@ -18,6 +18,8 @@ from asimov.assets import Asset
 from asimov.declared import of_class, published
 from asimov.errors import AsimovError
 from asimov.logs import logger
+from asimov.pipelinewords import PipelineException as PipelineException
+from asimov.pipelinewords import PipelineLogger as PipelineLogger
 from asimov.readable import reads
 from asimov.scheduler import Scheduler
 from asimov.scheduler.dagfile import rescue_files
@@ -38,44 +40,6 @@ RESURRECTION_PAUSE = 60
 
 #: Submit commands that concern a DAG as a whole; others are for the submit files of its nodes.
 _OF_DAGS = frozenset({"accounting_group", "accounting_group_user", "requirements", "priority"})
-
-
-class PipelineException(Exception):  # noqa: N818  (plugins import this name)
-    """Something went wrong that the pipeline knows of; its analysis becomes stuck.
-
-    Parameters
-    ----------
-    message
-        What went wrong.
-    issue, production
-        Whom it concerns; for people only.
-    """
-
-    def __init__(self, message: str = "", issue: object = None, production: object = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.issue = issue
-        self.production = production
-
-
-class PipelineLogger:
-    """A message of a pipeline, for the log.
-
-    Parameters
-    ----------
-    message
-        What there is to say.
-    issue, production
-        Whom it concerns.
-    """
-
-    def __init__(self, message: object, issue: object = None, production: object = None) -> None:
-        self.message = message.decode(errors="replace") if isinstance(message, bytes) else message
-        self.issue = issue
-        self.production = production
-
-    def __str__(self) -> str:
-        return str(self.message)
 
 
 class Pipeline:

@@ -10,7 +10,7 @@ It is built of three things, each of which would do without the others:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, time, timedelta
 from pathlib import PurePath
 from typing import Any
@@ -25,6 +25,7 @@ from jinja2.visitor import NodeTransformer
 
 from asimov import bounds, filters
 from asimov.bounds import ExceededError, check_size, measure, step
+from asimov.text import quoted
 from asimov.views import MISSING, OF_JINJA, Function, RefusedError, View, viewed
 
 _TEXT = frozenset(
@@ -65,6 +66,12 @@ class _Namespace(Namespace):
         return "<namespace>"
 
 
+class _Question(Function):
+    """What `_Metered` has the environment asked; it does its own counting."""
+
+    __slots__ = ()
+
+
 class _Metered(NodeTransformer):
     """Has the environment asked wherever a template makes or repeats something by itself."""
 
@@ -93,6 +100,14 @@ class _Metered(NodeTransformer):
         self.generic_visit(node)
         return _asked("joined", *node.nodes)
 
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        node.expr = _asked("compared", node.expr)
+        for operand in node.ops:
+            looks = operand.op in ("in", "notin")
+            operand.expr = _asked("searched" if looks else "compared", operand.expr)
+        return node
+
     def visit_ScopedEvalContextModifier(self, node: nodes.Node) -> nodes.Node:  # noqa: N802
         raise jinja2.TemplateSyntaxError("a project's template can't use autoescape", node.lineno)
 
@@ -104,6 +119,10 @@ def _asked(name: str, *values: Any) -> nodes.Call:
 
 
 class _Generator(CodeGenerator):
+    def write_commons(self) -> None:
+        super().write_commons()
+        self.writeline("resolve = environment.resolver(context)")
+
     def visit_Template(self, node: nodes.Template, frame: Any = None) -> None:  # noqa: N802
         _Metered().visit(node)
         node.set_environment(self.environment)
@@ -153,9 +172,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         super().__init__(**options, autoescape=False, optimized=False, finalize=_finalize)
         self.globals = {}
         #: For what `_Metered` asks.
-        self.made = Function(lambda value: value)
-        self.looped = Function(_looped)
-        self.joined = Function(lambda *values: "".join(map(str, values)))
+        self.made = self.compared = _Question(measure)
+        self.looped = _Question(_looped)
+        self.joined = _Question(_joined)
+        self.searched = _Question(bounds.searched)
 
     def contain(self) -> None:
         """Close what extensions have opened; called last."""
@@ -172,6 +192,22 @@ class Sandbox(ImmutableSandboxedEnvironment):
             self.filters["map"] = self.filters["liquid_map"]
 
     # --- reading
+
+    def resolver(self, context: Context) -> Callable[[str], Any]:
+        """Return what finds the names of a context.
+
+        A package's template that extends a project's one lends it its own context, with objects.
+        """
+        if context.environment is self:
+            return context.resolve_or_missing
+
+        def resolve(name: str) -> Any:
+            if name in self.globals and name not in context.vars:
+                return self.globals[name]
+            value = context.resolve_or_missing(name)
+            return value if value is missing else viewed(value)
+
+        return resolve
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return an attribute, else what stands under that key."""
@@ -241,6 +277,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return Function(lambda *a, **k: self._formatted(obj, name, a, k))
 
         def call(*arguments: Any, **named: Any) -> Any:
+            if not isinstance(obj, dict):  # what finds a key reads no others
+                measure(obj)
             filters.check_growth(name, (obj, *arguments), named)
             return bound(*arguments, **named)
 
@@ -262,6 +300,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
             For anything else.
         """
         step()
+        if isinstance(__obj, _Question):
+            return __obj(*given)
         for each in (*given, *named.values()):
             measure(each)
         if isinstance(__obj, _THEIR_OWN):
@@ -300,9 +340,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 def _looped(values: Any) -> Any:
     """Count the rounds of a loop at its beginning."""
+    measure(values)
     if hasattr(type(values), "__len__"):
         step(len(values))
     return values
+
+
+def _joined(*values: Any) -> Any:
+    return measure("".join(str(measure(each)) for each in values))
 
 
 def _readable(kind: type) -> frozenset[str]:
@@ -317,5 +362,5 @@ def _words(value: Any) -> str:
     if isinstance(value, View):
         return value.what
     if isinstance(value, (str, int, float)):
-        return f"{value!r:.40}"
+        return quoted(value, 40)
     return f"a {type(value).__name__}"

@@ -14,6 +14,7 @@ from typing import Any
 from asimov import plugins
 from asimov.errors import AsimovError
 from asimov.files import full_disk
+from asimov.text import quoted
 
 #: The kinds of pipelines that can be begun.
 KINDS = ("simple", "subject", "project")
@@ -87,7 +88,7 @@ class_name='RandomWalk')
             "it is no word of Python's own",
         )
     if len(plain) > _LONGEST:
-        raise AsimovError(f"the name has more than {_LONGEST} characters: {name[:20]}...")
+        raise AsimovError(f"the name has more than {_LONGEST} characters: {quoted(name, 20)}")
     title = "".join(word[0].upper() + word[1:] for word in words)
     if title in _TAKEN or keyword.iskeyword(title):
         title += "Pipeline"

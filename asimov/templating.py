@@ -20,6 +20,7 @@ from asimov.bounds import TEMPLATE, ExceededError, budget
 from asimov.errors import AsimovError, Place
 from asimov.files import is_file
 from asimov.ledger.documents import dump
+from asimov.text import quoted
 from asimov.trust import Trust, resolved
 from asimov.views import RefusedError
 
@@ -106,7 +107,7 @@ def render_text(text: str, context: Mapping[str, Any], where: str) -> str:
     """
     if "{" not in text:
         return text
-    with _told(f"{where}: {text!r:.200}", context):
+    with _told(f"{where}: {quoted(text)}", context):
         if len(text) > TEMPLATE:
             raise ExceededError(f"it has more than {TEMPLATE // 1024} KiB")
         return _data("jinja", (), Trust()).from_string(text).render(context)

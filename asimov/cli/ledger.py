@@ -10,6 +10,7 @@ from asimov.cli.repair import repair_command
 from asimov.engine.declarations import import_published, settings_classes
 from asimov.ledger.documents import dump
 from asimov.ledger.merge import leaves, merge, origins
+from asimov.text import short
 
 
 @click.group("ledger")
@@ -78,7 +79,7 @@ def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
 
 def _short(value: object) -> str:
     text: str = dump(value).strip().removesuffix("...").strip().replace("\n", " ")
-    return text if len(text) <= 60 else text[:57] + "..."
+    return short(text, 60)
 
 
 @command.command("schema")

@@ -15,6 +15,7 @@ from asimov.conformance import looking
 from asimov.conformance.findings import Findings
 from asimov.conformance.task import Task
 from asimov.testing.surroundings import own_home
+from asimov.text import quoted
 from asimov.utils import set_directory
 
 #: What other packages keep in a home folder when they are imported: no matter of a pipeline's.
@@ -46,7 +47,7 @@ def play(task: Task, findings: Findings) -> None:
         "import-is-quick", seconds < task.loading, f"loading {point.value} took {seconds:.1f} s"
     )
     printed = output.text.strip()
-    findings.judge("import-prints-nothing", not printed, f"it printed {printed[:200]!r}")
+    findings.judge("import-prints-nothing", not printed, f"it printed {quoted(printed)}")
     new = {f"~/{name}": "" for name in looking.files(home) if not name.startswith(_CACHES)}
     written = looking.difference({}, {**looking.files(here), **new})
     findings.judge("import-writes-nothing", not written, f"loading it has left {written}")

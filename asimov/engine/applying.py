@@ -12,7 +12,7 @@ from asimov.engine.calling import Call
 from asimov.engine.capture import Capture
 from asimov.engine.hooks import PackageError, call, enabled, ledger_for, load
 from asimov.errors import AsimovError
-from asimov.ledger.plan import Plan
+from asimov.ledger.changes import Plan
 from asimov.logs import logger
 from asimov.workspace import Workspace
 

@@ -1,22 +1,34 @@
-"""Cleaning up before a new run: whatever a pipeline removes is kept.
+"""Cleaning up before a new run: what a pipeline removes is kept, and what it rewrites if it can be.
 
 `Pipeline.clean` moves the run directory aside. A package's own ``clean`` may remove what it likes,
-and may count on its files being there. So they all get a second name, beside the run directory,
+and may count on its files being there. So each file gets a second name, beside the run directory,
 before it is called; files that it has left lose that name again.
+
+A second name shares the content. That a file was truncated or rewritten in place costs the content
+unless there is a copy: small files get one, and so do all where a copy shares its blocks.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from asimov.analysis import Analysis
 from asimov.engine.guard import call, overrides
 from asimov.files import unwritable
 from asimov.superseded import next_place
+
+#: So many bytes of a run directory are copied, the smallest files first.
+COPIED = 20_000_000
+#: Linux's request for a file that shares the blocks of another (btrfs, XFS).
+_FICLONE = 0x40049409
+#: The folder of the copies, among what is kept; it goes once `clean` has returned.
+_COPIES = ".asimov-copies"
 
 
 def clean(analysis: Analysis) -> Path | None:
@@ -45,58 +57,132 @@ def clean(analysis: Analysis) -> Path | None:
 
 @contextmanager
 def _kept(folder: Path) -> Iterator[None]:
-    """Keep what is removed from a folder in the block."""
+    """Keep what is removed from a folder in the block.
+
+    If the process is killed in the block, all of the folder stays kept.
+    """
     place = next_place(folder)
     try:
         kept = list(_doubled(folder, place))
+        _copy(kept, place / _COPIES)
     except OSError as error:
         raise unwritable(error, place, "the run directory can't be kept") from error
     try:
         yield
     finally:
-        for path, double, names in kept:
-            if _is_left(path, double, names):
-                double.unlink()
+        for file in kept:
+            file.settle()
         for each, _, _ in os.walk(place, topdown=False):
             with suppress(OSError):  # it holds something
                 Path(each).rmdir()
 
 
-def _doubled(folder: Path, place: Path) -> Iterator[tuple[Path, Path, int]]:
-    """Give every file of a folder a second name; yield both, and how many names it has then.
+@dataclass(slots=True)
+class _File:
+    """A file or link of the run directory, and what is kept of it.
 
-    Where the file system has no second names the file is copied, and the number is 0.
+    Attributes
+    ----------
+    path
+        Where it was.
+    double
+        Its second name.
+    before
+        What the second name told of it before the block.
+    linked
+        Whether that is a name of the same file; else the double is a copy.
+    copy
+        A copy of what may change in place.
     """
+
+    path: Path
+    double: Path
+    before: os.stat_result
+    linked: bool
+    copy: Path | None = None
+
+    def settle(self) -> None:
+        """Keep what the file was, unless it is still there as it was."""
+        now = self.double.lstat()
+        if self.linked and _state(now) != _state(self.before):
+            if self.copy is not None:
+                self.copy.replace(self.double)
+            elif self._is_left(now):
+                self.double.unlink()
+            return
+        if self.copy is not None:
+            self.copy.unlink()
+        if self._is_left(now):
+            self.double.unlink()
+
+    def _is_left(self, now: os.stat_result) -> bool:
+        """Say whether it is still there: where it was, or under another name."""
+        if self.linked:
+            return now.st_nlink >= self.before.st_nlink or _is_file(self.path, now)
+        try:
+            return _state(self.path.lstat()) == _state(now)
+        except OSError:
+            return False
+
+
+def _is_file(path: Path, status: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(path.lstat(), status)
+    except OSError:
+        return False
+
+
+def _state(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mtime_ns
+
+
+def _doubled(folder: Path, place: Path) -> Iterator[_File]:
+    """Give every file of a folder a second name; where there are none, copy it."""
     for each, folders, files in os.walk(folder, onerror=_raise):
         inside = place / Path(each).relative_to(folder)
         inside.mkdir()
         links = [name for name in folders if Path(each, name).is_symlink()]
         for path in map(Path(each).joinpath, [*files, *links]):
             double = inside / path.name
-            before = path.lstat().st_nlink
+            names = path.lstat().st_nlink
             try:
                 os.link(path, double, follow_symlinks=False)
             except OSError:
                 if path.is_symlink() or path.is_file():
                     shutil.copy2(path, double, follow_symlinks=False)
-                    yield path, double, 0
+                    yield _File(path, double, double.lstat(), linked=False)
                 continue  # what is neither has no content to lose
-            names = double.lstat().st_nlink
-            yield path, double, names if names > before else 0
+            status = double.lstat()
+            yield _File(path, double, status, linked=status.st_nlink > names)
+
+
+def _copy(kept: list[_File], folder: Path) -> None:
+    """Copy files that have only a second name, as far as that is cheap."""
+    linked = [file for file in kept if file.linked and not file.double.is_symlink()]
+    left = COPIED
+    if linked:
+        folder.mkdir()
+    for number, file in enumerate(sorted(linked, key=lambda file: file.before.st_size)):
+        copy = folder / str(number)
+        if file.before.st_size <= left:
+            shutil.copy2(file.double, copy)
+            left -= file.before.st_size
+        elif not _share(file.double, copy):
+            return
+        file.copy = copy
+
+
+def _share(source: Path, copy: Path) -> bool:
+    """Copy a file without its content, where the file system can; say whether it did."""
+    with source.open("rb") as stream, copy.open("xb") as target:
+        try:
+            fcntl.ioctl(target.fileno(), _FICLONE, stream.fileno())
+        except OSError:
+            copy.unlink()
+            return False
+    shutil.copystat(source, copy)
+    return True
 
 
 def _raise(error: OSError) -> None:
     raise error
-
-
-def _is_left(path: Path, double: Path, names: int) -> bool:
-    """Say whether a file is still there: where it was, or under another name."""
-    copy = double.lstat()
-    if names and copy.st_nlink >= names:
-        return True
-    try:
-        now = path.lstat()
-    except OSError:
-        return False
-    same_file = (now.st_dev, now.st_ino) == (copy.st_dev, copy.st_ino)
-    return same_file or (now.st_size, now.st_mtime_ns) == (copy.st_size, copy.st_mtime_ns)

@@ -18,6 +18,8 @@ from asimov.states import ALIASES, STATES
 from asimov.text import quoted
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=,@~-]{0,199}")
+#: How the names of run directories end that are kept; see `asimov.superseded`.
+_OF_KEPT = re.compile(r"\.(?:superseded-[0-9]+|unsubmitted)$")
 #: States that an analysis can't begin in: they are about a job that it does not have.
 _WITH_JOB = {"running", "processing", "stop", "restart"}
 
@@ -49,7 +51,7 @@ def check_text(document: Document) -> None:
 
 
 def check_name(name: str, document: Document, path: list[str | int]) -> None:
-    """Refuse a name that is no plain file name.
+    """Refuse a name that is no plain file name, or one that asimov gives itself.
 
     Parameters
     ----------
@@ -59,9 +61,8 @@ def check_name(name: str, document: Document, path: list[str | int]) -> None:
         Where that stands.
     """
     if not _NAME.fullmatch(name):
-        told = name if len(name) <= 60 else f"{name[:57]}..."
         raise AsimovError(
-            f"{told!r} can't be a name: it would not be a plain file name",
+            f"{quoted(name, 60)} can't be a name: it would not be a plain file name",
             where=document.place([*path, "name"]),
             hint="letters, digits and _.+=,@~- only, with neither a dot nor a dash in front, "
             "200 at most",
@@ -69,6 +70,13 @@ def check_name(name: str, document: Document, path: list[str | int]) -> None:
     if name == PROJECT_ANALYSES:
         raise AsimovError(
             f"the name {name!r} is asimov's own", where=document.place([*path, "name"])
+        )
+    if ending := _OF_KEPT.search(name):
+        raise AsimovError(
+            f"the name {quoted(name, 60)} ends in {ending[0]!r}, which is asimov's own: folders of "
+            "earlier runs have such names",
+            where=document.place([*path, "name"]),
+            hint="take a name without this ending",
         )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from asimov.errors import AsimovError, Place
 from asimov.ledger import checks, strategies
 from asimov.ledger.blueprints import Blueprint
+from asimov.ledger.changes import Change, Plan
 from asimov.ledger.contents import Contents, Entry
 from asimov.ledger.declared_settings import Check, Written
 from asimov.ledger.dependencies import Dependencies
@@ -21,48 +21,6 @@ from asimov.ledger.schema import OF_FAILURES, Analysis, ProjectAnalysis, misspel
 from asimov.ledger.store import PROJECT_FILE, project_analysis_file, subject_file
 from asimov.project import PROJECT_ANALYSES
 from asimov.states import ALIASES
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One line of a plan.
-
-    Attributes
-    ----------
-    action
-        ``add``, ``update`` or ``unchanged``.
-    what
-        What is changed, in words.
-    """
-
-    action: str
-    what: str
-
-
-@dataclass
-class Plan:
-    """What applying some blueprints comes to.
-
-    Attributes
-    ----------
-    changes
-        A line for each document and each analysis.
-    added
-        The new analyses with the states that they begin in.
-    files
-        The new content of the ledger's files, by path.
-    notes
-        What is as it may be, and looks like a mistake.
-    """
-
-    changes: list[Change] = field(default_factory=list)
-    added: dict[Key, str] = field(default_factory=dict)
-    files: dict[str, dict[str, Any]] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    def count(self, action: str) -> int:
-        """Return how many changes are of one action."""
-        return sum(change.action == action for change in self.changes)
 
 
 class Planner:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from asimov.errors import AsimovError
-from asimov.text import block
+from asimov.text import block, quoted
 
 #: Elements that have no end tag: https://html.spec.whatwg.org/multipage/syntax.html#void-elements
 _VOID = frozenset(
@@ -120,13 +120,13 @@ def links(pages: Any, root: Path) -> list[tuple[str, str]]:
             label, address = (each, each) if isinstance(each, (str, Path)) else each
             found.append((str(label), _address(str(address), root)))
     except (TypeError, ValueError) as error:
-        raise AsimovError(f"result pages can't be {escape(repr(pages)[:200])}") from error
+        raise AsimovError(f"result pages can't be {escape(quoted(pages))}") from error
     return found
 
 
 def _address(address: str, root: Path) -> str:
     if urlsplit(address).scheme.lower() not in _SCHEMES:
-        raise AsimovError(f"{address[:200]!r} is no address of a page")
+        raise AsimovError(f"{quoted(address)} is no address of a page")
     if Path(address).is_absolute() and Path(address).is_relative_to(root):
         return os.path.relpath(address, root)
     return address

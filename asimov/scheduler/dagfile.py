@@ -14,6 +14,7 @@ from pathlib import Path
 
 from asimov import reading
 from asimov.errors import AsimovError, Place, SchedulerError
+from asimov.text import quoted
 
 _VARIABLE = re.compile(r'\s*(\+?[\w.]+)\s*=\s*"((?:[^"\\]|\\.)*)"\s*')
 #: What a script's arguments may name.
@@ -104,7 +105,7 @@ def _done_in_rescue(path: Path, dag: Dag) -> list[str]:
             names.append(words[1])
         elif words[0].upper() != "RETRY":  # what is left of the retries; they begin anew here
             raise SchedulerError(
-                f"{line.strip()[:60]!r} is not carried out by the local scheduler",
+                f"{quoted(line.strip(), 60)} is not carried out by the local scheduler",
                 where=Place(path, number),
                 hint="remove the rescue file to run the DAG from its beginning",
             )

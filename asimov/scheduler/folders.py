@@ -9,16 +9,25 @@ two folders has more of what the file names, that is the one that its author had
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
+
+from asimov import reading
 
 #: The statements of a DAG that name a file, and the place of its name among the words.
 _NAMED = {"JOB": 2, "FINAL": 2, "SERVICE": 2, "PROVISIONER": 2, "SPLICE": 2, "INCLUDE": 1}
-#: Of so many nodes the submit files are read; the others are like them.
+#: So many of the files that a DAG names are looked for, from all over it; the others are like them.
+_NAMES = 100
+#: Of so many the content is read.
 _NODES = 20
+#: A DAG of a million nodes has a few hundred million bytes.
+_LARGEST = 2_000_000_000
 _COMMAND = re.compile(r"^\s*(\w+)\s*=\s*(.*?)\s*$")
 _READ = ("executable", "input", "initialdir")
 _WRITTEN = ("output", "error", "log")
+
+_T = TypeVar("_T", int, tuple[int, int])
 
 
 def folder_of_dag(path: Path, home: Path | None) -> Path:
@@ -32,9 +41,10 @@ def folder_of_dag(path: Path, home: Path | None) -> Path:
         The folder in which a plugin's methods begin; None where that is not known.
     """
     folders = _candidates(path, home)
-    if len(folders) == 1:
+    if len(folders) == 1:  # the DAG need not be read
         return folders[0]
-    named = list(_named_in_dag(path))
+    every = list(dict.fromkeys(_named_in_dag(path)))
+    named = every[:: -(-len(every) // _NAMES) or 1]
 
     def lacking(folder: Path) -> tuple[int, int]:
         files = [folder / folder_of_node / name for folder_of_node, name in named]
@@ -44,13 +54,26 @@ def folder_of_dag(path: Path, home: Path | None) -> Path:
         ]
         return missing, sum(_lacking(file, where) for file, where in submit_files)
 
-    return min(folders, key=lacking)
+    return _first_with_least(folders, lacking, (0, 0))
 
 
 def folder_of_submit_file(path: Path, home: Path | None) -> Path:
     """Return the folder from which a submit file is to be submitted; see `folder_of_dag`."""
     folders = _candidates(path, home)
-    return min(folders, key=lambda folder: _lacking(path, folder)) if folders[1:] else folders[0]
+    return _first_with_least(folders, lambda folder: _lacking(path, folder), 0)
+
+
+def _first_with_least(folders: list[Path], lacking: Callable[[Path], _T], nothing: _T) -> Path:
+    """Return the folder that lacks the least; none is looked at after one that lacks nothing."""
+    if len(folders) == 1:
+        return folders[0]
+    found: list[tuple[_T, Path]] = []
+    for folder in folders:
+        lacks = lacking(folder)
+        if lacks == nothing:
+            return folder
+        found.append((lacks, folder))
+    return min(found, key=lambda each: each[0])[1]
 
 
 def _candidates(path: Path, home: Path | None) -> list[Path]:
@@ -100,6 +123,6 @@ def _lacking(submit_file: Path, folder: Path) -> int:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(errors="replace").splitlines()
+        return reading.contents(path, most=_LARGEST).decode(errors="replace").splitlines()
     except OSError:  # whoever submits it says so
         return []

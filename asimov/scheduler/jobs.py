@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from asimov.errors import AsimovError
+from asimov.text import quoted
 
 
 class JobDescription:
@@ -85,7 +86,7 @@ def submit_command(key: str) -> str:
     name = key.strip(" ").replace(" ", "_")
     if not _COMMAND.fullmatch(name) or name.lower() in _STATEMENTS:
         raise AsimovError(
-            f"scheduler: {key!r:.80} is no submit command",
+            f"scheduler: {quoted(key)} is no submit command",
             hint="a submit command is a name such as 'request memory' or '+Attribute'",
         )
     return f"request_{name}" if name.lower() in _REQUESTS else name

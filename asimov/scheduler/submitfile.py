@@ -18,6 +18,7 @@ from asimov import reading
 from asimov.errors import AsimovError, Place, SchedulerError
 from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.submitwords import CARRIED_OUT, NOT_CARRIED_OUT, UNIVERSES, WITHOUT_MEANING
+from asimov.text import quoted
 
 _ASSIGNMENT = re.compile(r"(\+?[A-Za-z_][\w.\-]*)\s*=\s*(.*)", re.DOTALL)
 _QUEUE = re.compile(r"queue(?:\s+(.*))?", re.IGNORECASE | re.DOTALL)
@@ -77,7 +78,7 @@ class SubmitFile:
                 break
             text = text[: match.start()] + self._macro(match, live) + text[match.end() :]
         else:
-            raise SchedulerError(f"the macros in {text[:60]!r} need each other", where=place)
+            raise SchedulerError(f"the macros in {quoted(text, 60)} need each other", where=place)
         refused = _FUNCTION.search(text)
         if refused:
             raise SchedulerError(
@@ -221,7 +222,7 @@ def _lines(text: str, file: str, first_line: int) -> tuple[tuple[Setting, ...], 
         match = _ASSIGNMENT.fullmatch(line)
         asked = _QUEUE.fullmatch(line)
         if queue is not None:
-            what = "a second 'queue'" if asked else f"{line[:40]!r} after 'queue'"
+            what = "a second 'queue'" if asked else f"{quoted(line, 60)} after 'queue'"
             raise SchedulerError(f"{what} is not carried out by the local scheduler", where=place)
         if match:
             settings.append(Setting(match[1], match[2].rstrip(), place))
@@ -231,7 +232,7 @@ def _lines(text: str, file: str, first_line: int) -> tuple[tuple[Setting, ...], 
             word = line.split()[0] if "@=" not in line else "@="
             raise SchedulerError(f"{word!r} is not carried out by the local scheduler", where=place)
         else:
-            raise SchedulerError(f"not 'name = value': {line[:60]!r}", where=place)
+            raise SchedulerError(f"not 'name = value': {quoted(line, 60)}", where=place)
     return tuple(settings), queue
 
 
