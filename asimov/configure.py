@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from asimov.analysis import Analysis
 
 
+#: The names that `names` returns.
+NAMES = frozenset(
+    """
+    production analysis pipeline config meta subject name config_file rundir project_root inputs
+    assets
+    """.split()  # noqa: SIM905
+)
+
+
 def names(analysis: Analysis, *, inputs: bool = True) -> dict[str, Any]:
     """Return the names that a template and an argument may use.
 

@@ -55,6 +55,13 @@ _INSTANT = frozenset(
 )
 #: Tests that look for something, and in which of their values.
 _SEARCHED = {"in": 1, "contains": 0}
+#: Filters that go through a value item by item; a text is its characters to them.
+_OF_ITEMS = frozenset(
+    """
+    batch compact concat dictsort groupby join list liquid_map map max min reject rejectattr
+    reverse select selectattr slice sort sort_natural sum uniq unique where
+    """.split()  # noqa: SIM905
+)
 #: How long a text a filter may be given whose time is not known.
 _SHORT = 1000
 _PRINTF_STAR = re.compile(r"%[^%a-zA-Z]*\*")
@@ -99,6 +106,8 @@ def _bounded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         given = arguments[passed:]
         for each in (*given, *named.values()):
             measure(each)
+        if name in _OF_ITEMS and given and isinstance(given[0], (str, bytes, range)):
+            step(len(given[0]))
         check_growth(name, given, named)
         result = function(*arguments, **named)
         if isinstance(result, Iterator):
@@ -155,6 +164,8 @@ def check_growth(name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -
         # As a filter the items come first, as a method the separator does.
         method = isinstance(value, str) and rest and not isinstance(rest[0], str)
         items = rest[0] if method else value
+        if not method:  # a separator that is no text is printed as one
+            longest = max([len(str(each)) for each in rest], default=0)
         separator = max(longest, len(text))
         check_size(separator * len(items) if hasattr(items, "__len__") else 0)
     elif name == "indent":

@@ -37,6 +37,8 @@ EXCEEDED = "a template of a project is for writing a configuration; compute else
 #: So many characters of a template are looked at to tell its dialect.
 _LOOKED_AT = 64 * 1024
 
+#: Filters and tests that take what is not defined.
+_OF_UNDEFINED = frozenset({"default", "d", "defined", "undefined"})
 #: What Python and the filters raise where a template is at fault.
 _OF_TEMPLATES = (
     ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, SyntaxError,
@@ -111,6 +113,47 @@ def render_text(text: str, context: Mapping[str, Any], where: str) -> str:
         if len(text) > TEMPLATE:
             raise ExceededError(f"it has more than {TEMPLATE // 1024} KiB")
         return _data("jinja", (), Trust()).from_string(text).render(context)
+
+
+@lru_cache(maxsize=10_000)  # thousands of analyses have the same few settings
+def fault_of_text(text: str, known: frozenset[str]) -> str | None:
+    """Return what is known to be wrong with a value before it is rendered.
+
+    Parameters
+    ----------
+    text
+        The value, as of `render_text`.
+    known
+        The names that it may use. One that it asks whether it is defined is no fault.
+    """
+    if "{" not in text:
+        return None
+    import jinja2
+    from jinja2 import nodes
+    from jinja2.meta import find_undeclared_variables
+
+    if len(text) > TEMPLATE:
+        return f"has more than {TEMPLATE // 1024} KiB"
+    environment = _data("jinja", (), Trust())
+    try:
+        tree = environment.parse(text)
+        undeclared = find_undeclared_variables(tree)
+        environment.compile(text)
+    except jinja2.TemplateSyntaxError as error:
+        return f"{quoted(text)}: {error.message}"
+    except (RecursionError, MemoryError, ValueError, OverflowError, SyntaxError):
+        return None  # rendering it says what is wrong
+    asked = {
+        each.node.name
+        for each in tree.find_all((nodes.Filter, nodes.Test))
+        if each.name in _OF_UNDEFINED and isinstance(each.node, nodes.Name)
+    }
+    unknown = sorted(undeclared - known - asked - environment.globals.keys())
+    if not unknown:
+        return None
+    near = difflib.get_close_matches(unknown[0], known, 1, cutoff=0.8)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{quoted(text)}: {quoted(unknown[0])} is undefined{hint}"
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from asimov.pipelines.command_settings import faults, program
+from asimov.pipelines.command_settings import commands_of, faults, program
 
 from asimov.configure import names
 from asimov.files import write_atomically
@@ -40,8 +40,6 @@ from asimov.settings import Fault
 from asimov.superseded import move_aside
 from asimov.templating import render_text
 
-#: Settings of the scheduler that are not submit commands.
-_NOT_COMMANDS = {"type", "job id"}
 _PROCESS = "$(Process)"
 
 
@@ -125,7 +123,7 @@ class Command(Pipeline):
             "batch_name": "/".join(self.production.key),
         }
         settings = meta.get("scheduler") or {}
-        commands |= submit_commands({k: v for k, v in settings.items() if k not in _NOT_COMMANDS})
+        commands |= submit_commands(commands_of(settings))
         for key, value in commands.items():
             check_line(key, value)
         lines = [f"{key} = {value}" for key, value in commands.items() if value != '""']

@@ -9,7 +9,13 @@ from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Any
 
+from asimov.configure import NAMES
+from asimov.scheduler.jobs import faults_of_commands, submit_value
 from asimov.settings import Fault
+from asimov.templating import fault_of_text
+
+#: Settings of the scheduler that are not submit commands.
+_NOT_COMMANDS = {"type", "job id"}
 
 
 def faults(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
@@ -27,10 +33,14 @@ def faults(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
     processes = settings.get("processes", 1)
     if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
         yield Fault(("processes",), f"should be a whole number from 1, not {processes!r}")
-    if not isinstance(settings.get("arguments") or [], list):
-        yield Fault(("arguments",), "should be a list, one item an argument")
-    if not isinstance(settings.get("environment") or {}, Mapping):
-        yield Fault(("environment",), "should be a mapping of variables")
+    yield from _arguments(settings.get("arguments") or [])
+    yield from _environment(settings.get("environment") or {})
+    yield from _scheduler(settings.get("scheduler") or {})
+
+
+def commands_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the scheduler that are submit commands."""
+    return {key: value for key, value in settings.items() if key not in _NOT_COMMANDS}
 
 
 def program(executable: str, root: Path) -> str | None:
@@ -73,6 +83,40 @@ def _executable(executable: Any, root: Path) -> Iterator[Fault]:
         )
     elif not os.access(found, os.X_OK):
         yield Fault(("executable",), f"{executable!r} is not executable", f"chmod +x {executable}")
+
+
+def _arguments(arguments: Any) -> Iterator[Fault]:
+    if not isinstance(arguments, list):
+        yield Fault(("arguments",), "should be a list, one item an argument")
+        return
+    for number, argument in enumerate(arguments):
+        if fault := _fault_of_value(argument):
+            yield Fault(("arguments", f"[{number}]"), fault)
+
+
+def _environment(environment: Any) -> Iterator[Fault]:
+    if not isinstance(environment, Mapping):
+        yield Fault(("environment",), "should be a mapping of variables")
+        return
+    for name, value in environment.items():
+        if fault := _fault_of_value(value):
+            yield Fault(("environment", str(name)), fault)
+
+
+def _fault_of_value(value: Any) -> str | None:
+    """Return what is wrong with a value that is rendered as a template."""
+    text = submit_value(value)
+    if "{" not in text and "\n" in text:
+        return "holds a line break, which a job's can't"
+    return fault_of_text(text, NAMES)
+
+
+def _scheduler(settings: Any) -> Iterator[Fault]:
+    if not isinstance(settings, Mapping):
+        yield Fault(("scheduler",), "should be a mapping of submit commands")
+        return
+    for key, error in faults_of_commands(commands_of(settings)):
+        yield Fault(("scheduler", key), error.message.removeprefix("scheduler: "), error.hint)
 
 
 def _outputs(outputs: Any) -> Iterator[Fault]:

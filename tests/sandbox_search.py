@@ -21,7 +21,7 @@ from typing import Any
 
 import jinja2
 
-from asimov import sandbox, templating
+from asimov import bounds, filters, sandbox, templating
 from asimov.bounds import ExceededError, budget
 from asimov.configure import names
 from asimov.errors import AsimovError
@@ -67,6 +67,8 @@ CODE = (
     types.GeneratorType, type, BaseException, io.IOBase, jinja2.Environment, jinja2.Template,
     jinja2.runtime.Context,
 )  # fmt: skip
+#: What takes the same time for a value of any size.
+INSTANT = tuple(f" is {name}" for name in filters._INSTANT)
 #: What asimov itself hands to templates.
 HANDED = (View, Function, sandbox._Namespace)
 #: What Python's audit hook is told of and a template must not do. Reading files within the
@@ -158,6 +160,51 @@ class Search:
                 todo += chain(each, each.values())
             elif isinstance(each, (list, tuple, set, frozenset)):
                 todo += each
+
+    def costs(self, until: float) -> None:
+        """Do one thing after another to large values: the steps must tell of their size."""
+        env = self.environment
+        context = env.from_string("").new_context({})
+        size = 100_000
+        for value in ("ab cd-ef<" * (size // 9), [0] * size, ["ab"] * (size // 3), b"a" * size):
+            readable = sandbox.READABLE[type(value)]
+            runs: list[tuple[str, Callable[..., Any]]] = [
+                *((f"|{n}", partial(self._filter, n, value)) for n in env.filters),
+                *((f" is {n}", partial(self._test, n, value)) for n in env.tests),
+                *((f".{n}", partial(self._method, context, n, value)) for n in readable),
+            ]
+            for name, run in runs:
+                for given in ((), (self.random.choice(["a", 0, 3, value]),), (value,), ("a", "b")):
+                    if time.monotonic() > until:
+                        return
+                    self._pays(f"a large {type(value).__name__}{name}", partial(run, given), size)
+            for text in ("a == b", "a != b", "a < b", "'x' in a", "a + b", "a ~ b", "[a, b]"):
+                template = env.from_string(f"{{% if {text} %}}{{% endif %}}")
+                given = {"a": value, "b": value[:-1] + value[:1]}
+                self._pays(f"{text} of {type(value).__name__}", partial(template.render, given), size)
+
+    def _filter(self, name: str, value: Any, given: tuple[Any, ...]) -> Any:
+        context = self.environment.from_string("").new_context({})
+        return self.environment.call_filter(name, value, given, None, context)
+
+    def _test(self, name: str, value: Any, given: tuple[Any, ...]) -> Any:
+        return self.environment.call_test(name, value, given)
+
+    def _method(self, context: Any, name: str, value: Any, given: tuple[Any, ...]) -> Any:
+        return self.environment.call(context, self.environment.getattr(value, name), *given)
+
+    def _pays(self, what: str, run: Callable[[], Any], size: int) -> None:
+        """Note what looked at a value of a size and paid next to nothing for it."""
+        self.tried += 1
+        with budget():
+            try:
+                run()
+            except EXPECTED:  # what fails ends the rendering, and is paid by that
+                return
+            left = bounds._budget.get()
+            assert left is not None
+            if bounds.STEPS - left.steps < size // 1000 and not what.endswith(INSTANT):
+                self.found.append(f"{what}: takes {bounds.STEPS - left.steps} steps")
 
     def starts(self) -> Iterator[tuple[str, str]]:
         """Yield what the search begins at."""
@@ -262,6 +309,8 @@ def main(root: str, dialect: str, kind: str, seed: int, seconds: float) -> int:
         search.value("", expression)
         search.events, search.found = armed, []
     end = time.monotonic() + seconds
+    if kind == "data":
+        search.costs(end - seconds / 2)
     search.breadth_first(end - seconds / 4)
     search.at_random(end)
     workspace.journal.close()

@@ -68,6 +68,7 @@ LAYERS = [
         "asimov.logs",
         "asimov.mounts",
         "asimov.options",
+        "asimov.pipelinewords",
         "asimov.processes",
         "asimov.readable",
         "asimov.reading",

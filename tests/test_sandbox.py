@@ -59,6 +59,13 @@ class Thing:
         return "named"
 
 
+#: One operation on a large value, again and again.
+LOOP = (
+    "{% set s = 'a' * 900000 %}{% set t = 'a' * 899999 + 'b' %}{% set l = [0] * 100000 %}"
+    "{% for i in range(30000) %}DO{% endfor %}"
+)
+
+
 @pytest.fixture(params=["jinja", "liquid"])
 def rendered(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., str]:
     def call(text: str, trust: Trust | None = None, **names: Any) -> str:
@@ -107,6 +114,17 @@ def rendered(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., st
         "{{ " + "-" * 5000 + "1 }}",
         "{% for i in range(3000) %}" + "a" * 100000 + "{% endfor %}",
         "a" * 300_000,
+        LOOP.replace("DO", "{% set x = s.upper() %}"),
+        LOOP.replace("DO", "{% set x = s | wordcount %}"),
+        LOOP.replace("DO", "{% if s == t %}{% endif %}"),
+        LOOP.replace("DO", "{% if 'ab' in s %}{% endif %}"),
+        LOOP.replace("DO", "{% if s is upper %}{% endif %}"),
+        LOOP.replace("DO", "{% set x = l.count(1) %}"),
+        LOOP.replace("DO", "{% if 1 in l %}{% endif %}"),
+        "{% set l = [0] * 100000 %}{{ l | select('in', l + [1]) | list | length }}",
+        "{% set l = [[1]] * 100000 %}{{ l | sum(start=[]) | length }}",
+        "{% set l = ['ab'] * 40000 %}{{ l | join(l) }}",
+        LOOP.replace("DO", "{% set x = s | sort %}"),
     ],
     ids=lambda text: text[:40],
 )  # fmt: skip
@@ -128,6 +146,18 @@ def test_what_is_never_closed_is_not_looked_for_again_and_again(
     is_liquid(many)
     with pytest.raises(AsimovError):
         rendered(many)
+
+
+def test_a_large_configuration_is_within_bounds(rendered: Callable[..., str]) -> None:
+    settings = {f"setting {n}": {"value": n, "path": "/data/" + "x" * 200} for n in range(1000)}
+    text = (
+        "{% for name in meta.keys() %}{{ name }} = {{ meta.get(name).path }}"
+        "{% if 'value' in meta[name] and name != 'a' %} {{ meta[name].value }}{% endif %}\n"
+        "{% endfor %}{{ long }}"
+    )
+    printed = rendered(text, meta=settings, long="y" * 500_000)
+    assert printed.count("\n") == 1000
+    assert printed.endswith("y" * 500_000)
 
 
 def test_what_was_exceeded_is_told(tmp_path: Path) -> None:
@@ -323,10 +353,39 @@ def test_what_a_package_s_template_includes_of_a_project_is_data(
     with pytest.raises(AsimovError, match="may not read 'act'"):
         run()
     part.write_text("{% block b %}{{ t.act() }}{% endblock %}")
-    template.write_text("{% extends 'part.ini' %}")
+    template.write_text("{% extends 'part.ini' %}{% set mine = t %}")
     with pytest.raises(AsimovError, match="may not read 'act'"):
         run()
     assert thing.done == ["work"] * 4
+
+
+@pytest.mark.parametrize("dialect", ["jinja", "liquid"])
+def test_a_project_s_template_that_a_package_s_one_extends_sees_views(
+    places: Trust, tmp_path: Path, dialect: str
+) -> None:
+    thing = Thing()
+    template, part = tmp_path / "package" / "t.ini", tmp_path / "project" / "part.ini"
+    template.write_text(
+        "{% extends 'part.ini' %}{% set mine = t %}"
+        "{% block b %}{{ super() }}, {{ t.work() }}{% endblock %}"
+    )
+    head = "{{ t.work() }} {{ t.held.a }} {% for i in range(2) %}{{ i }}{% endfor %} "
+
+    def run(text: str) -> str:
+        part.write_text(text)
+        return render(template, {"t": thing}, [tmp_path / "project"], dialect, places)
+
+    assert run(head + "{% block b %}{{ t.work() }}{% endblock %}") == (
+        "harmless 1 01 harmless, worked"
+    )
+    for text in (
+        "{{ t.act() }}", "{% block b %}{{ t.act() }}{% endblock %}", "{{ mine.act() }}",
+        "{% block c %}{{ mine.act() }}{% endblock %}", "{% macro m() %}{{ t.act() }}{% endmacro %}"
+        "{{ m() }}", "{{ t.__class__ }}", "{{ range.__call__ }}",
+    ):  # fmt: skip
+        with pytest.raises(AsimovError, match=r"part\.ini:1: .* may not (read|call) "):
+            run(text)
+    assert thing.done == ["work"]
 
 
 @pytest.mark.parametrize("tag", ["include", "extends", "import"])

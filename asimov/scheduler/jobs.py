@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,6 +111,15 @@ def submit_commands(settings: Mapping[str, Any]) -> dict[str, str]:
     for name, value in commands.items():
         check_line(name, value)
     return commands
+
+
+def faults_of_commands(settings: Mapping[str, Any]) -> Iterator[tuple[str, AsimovError]]:
+    """Yield the settings that `submit_commands` refuses, with what it says of each."""
+    for key, value in settings.items():
+        try:
+            submit_commands({key: value})
+        except AsimovError as error:
+            yield str(key), error
 
 
 def check_line(name: str, value: str) -> None:

@@ -237,6 +237,18 @@ def test_results_are_what_the_store_has(production: Any, made: Path) -> None:
     assert production.results("a.txt", hash=digest).is_file()
     with pytest.raises(AsimovError, match="another checksum"):
         production.results("a.txt", hash="0")
+    rundir = Path(production.rundir)
+    (rundir / "folder").mkdir(parents=True)
+    (rundir / "folder" / "file").write_text("1")
+    (rundir / "folder" / "link").symlink_to("file")
+    Store(made / "results").add_products("s", "a", [rundir / "folder"], rundir)
+    assert production.results("folder").is_dir()
+    assert production.results("folder/file", hash=digest).is_file()
+    for name, what in (("folder", "a folder"), ("folder/link", "a link")):
+        with pytest.raises(AsimovError, match=f"is {what}, which has no checksum of its own"):
+            production.results(name, hash=digest)
+    with pytest.raises(AsimovError, match="is a folder and can't be opened"):
+        production.results("folder", handle=True)
 
 
 def test_an_analysis_is_told_as_a_mapping(production: Any) -> None:

@@ -216,6 +216,59 @@ def test_what_a_packages_clean_removes_is_kept(
         assert left == {name: ino for name, ino in inodes.items() if f"d/{name}" not in kept}
 
 
+def truncates(path: Path) -> None:
+    path.write_text("")
+
+
+def rewrites(path: Path) -> None:
+    with path.open("r+b") as stream:
+        stream.write(b"changed")
+
+
+def appends(path: Path) -> None:
+    with path.open("ab") as stream:
+        stream.write(b"more")
+
+
+def rewrites_and_removes(path: Path) -> None:
+    rewrites(path)
+    path.unlink()
+
+
+def replaces(path: Path) -> None:
+    path.with_name("new").write_text("changed")
+    path.with_name("new").replace(path)
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(
+    "change", [truncates, rewrites, appends, rewrites_and_removes, replaces], ids=lambda f: f.__name__
+)
+def test_what_a_packages_clean_changes_is_kept_as_the_docs_say(
+    lab: Lab, change: Callable[[Path], None], large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Cleaning(SimpleTestPipeline):
+        def clean(self, dryrun: bool = False) -> None:
+            change(Path(self.production.rundir, "d", "one"))
+
+    if large:
+        monkeypatch.setattr(cleaning, "COPIED", 0)
+        monkeypatch.setattr(cleaning, "_share", lambda source, copy: False)
+    lab.register("cleaning", Cleaning)
+    lab.apply("a, pipeline: cleaning")
+    lab.finish()
+    file = lab.rundir("a") / "d/one"
+    file.parent.mkdir()
+    file.write_text("as it was")
+    restart(lab)
+    kept = lab.rundir("a.superseded-1")
+    if large and change is not replaces:
+        assert not (kept / "d/one").exists() or change is rewrites_and_removes
+    else:
+        assert (kept / "d/one").read_text() == "as it was"
+        assert [path.name for path in kept.rglob("*")] == ["d", "one"]
+
+
 def test_a_clean_that_calls_that_of_the_base_class_keeps_one_copy(lab: Lab) -> None:
     class Cleaning(SimpleTestPipeline):
         def clean(self, dryrun: bool = False) -> None:

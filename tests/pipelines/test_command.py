@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+from asimov import configure
+from asimov.workspace import Workspace
+
 UNTIL = ("monitor", "--chain", "--until-idle", "--interval", "0.1", "--timeout", "60")
 ECHO = """
 import json, os, sys
@@ -179,6 +182,22 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"arguments": "a b"}, "arguments: should be a list, one item an argument"),
     ({"environment": ["A"]}, "environment: should be a mapping of variables"),
     ({"processes": 0}, "processes: should be a whole number from 1, not 0"),
+    (
+        {"arguments": ["a", "{{ nosuch }}"]},
+        "arguments: [1]: '{{ nosuch }}': 'nosuch' is undefined",
+    ),
+    (
+        {"arguments": ["{{ rundri }}/x"]},
+        "arguments: [0]: '{{ rundri }}/x': 'rundri' is undefined; did you mean 'rundir'?",
+    ),
+    ({"arguments": ["{{ name"]}, "arguments: [0]: '{{ name': unexpected end of template"),
+    ({"arguments": ["{{ name | nosuch }}"]}, "'{{ name | nosuch }}': No filter named 'nosuch'"),
+    ({"arguments": ["a\nb"]}, "arguments: [0]: holds a line break, which a job's can't"),
+    ({"environment": {"A": "{{ nosuch }}"}}, "environment: A: '{{ nosuch }}': 'nosuch' is undefined"),
+    ({"environment": {"A": "b\nc"}}, "environment: A: holds a line break"),
+    ({"scheduler": {"queue": 2}}, "scheduler: queue: 'queue' is no submit command"),
+    ({"scheduler": {"include : x": "y"}}, "scheduler: include : x: 'include : x' is no submit"),
+    ({"scheduler": {"nice user": "a\nb"}}, "scheduler: nice user: 'nice_user' holds a line break"),
     ({"processes": "two"}, "processes: should be a whole number from 1, not 'two'"),
 ]
 
@@ -237,9 +256,9 @@ def test_apply_sees_what_other_layers_of_the_ledger_say(runs: Runs) -> None:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"arguments": ["{{ nosuch }}"]}, "arguments[0]: '{{ nosuch }}': 'nosuch' is undefined"),
-        ({"arguments": ["a\nb"]}, "'arguments' holds a line break, which a job's can't"),
-        ({"environment": {"A": "b\nc"}}, "'environment' holds a line break"),
+        ({"arguments": ["{{ meta.nosuch }}"]}, "arguments[0]: '{{ meta.nosuch }}': "),
+        ({"arguments": ["{{ 'a\nb' }}"]}, "'arguments' holds a line break, which a job's can't"),
+        ({"environment": {"A": "{{ 'b\nc' }}"}}, "'environment' holds a line break"),
     ],
 )
 def test_settings_that_can_not_work_once_rendered_submit_nothing(
@@ -251,6 +270,23 @@ def test_settings_that_can_not_work_once_rendered_submit_nothing(
     row = runs.row()
     assert (row["status"], row["job_id"]) == ("stuck", None)
     assert told in row["reason"]
+
+
+def test_names_that_need_not_be_defined_are_no_fault(runs: Runs) -> None:
+    arguments = [
+        "{{ nosuch | default('x') }}", "{% if other is defined %}{{ other }}{% endif %}y",
+        "{% set mine = 1 %}{{ mine }}{% for i in range(2) %}{{ loop.index }}{{ i }}{% endfor %}",
+    ]  # fmt: skip
+    runs.apply(echo(*arguments))
+    runs.finish()
+    assert runs.echoed()["arguments"] == ["x", "y", "11021"]
+
+
+def test_the_names_that_a_setting_may_use_are_those_that_it_is_given(runs: Runs) -> None:
+    runs.apply(echo())
+    workspace = Workspace.open(runs.root)
+    assert configure.names(workspace.analysis(("s", "a"))).keys() == configure.NAMES
+    workspace.journal.close()
 
 
 def test_a_program_that_goes_between_build_and_submission_submits_nothing(runs: Runs) -> None:

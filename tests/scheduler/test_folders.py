@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from asimov.errors import AsimovError
 from asimov.scheduler.folders import folder_of_dag, folder_of_submit_file
 
 
@@ -119,3 +122,47 @@ def test_whatever_is_there_the_folder_is_one_that_has_the_most_of_it(home: Path)
         assert found[chosen] == max(found.values())
         if len(set(found.values())) == 1:
             assert chosen == home / folder
+
+
+@pytest.mark.parametrize("place", ["own", "home", "none"])
+def test_of_a_dag_of_many_nodes_a_sample_is_looked_for(
+    home: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    folder = Path("working/a")
+    nodes = 5000
+    write(f"{folder}/x.dag", "".join(f"JOB n{n} n{n}.sub\nJOB m{n} same.sub\n" for n in range(nodes)))
+    for number in range(nodes) if place != "none" else ():
+        write(f"{folder if place == 'own' else '.'}/n{number}.sub")
+    asked: list[str] = []
+    really = os.stat
+
+    def stat(path: object, *arguments: object, **named: object) -> os.stat_result:
+        asked.append(str(path))
+        return really(path, *arguments, **named)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr(os, "stat", stat)
+    chosen = folder_of_dag(folder / "x.dag", home)
+    monkeypatch.undo()
+    os.chdir(home)
+    assert chosen == (home if place == "home" else home / folder)
+    submit_files = [path for path in asked if path.endswith(".sub")]
+    assert len(submit_files) < 500  # of 10,000 nodes
+
+
+def test_a_folder_that_lacks_nothing_is_taken_before_another_is_looked_at(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("working/a/x.dag", "JOB a n.sub\n")
+    write("working/a/n.sub")
+    looked: list[Path] = []
+    really = Path.is_file
+    monkeypatch.setattr(Path, "is_file", lambda path: looked.append(path) or really(path))
+    assert folder_of_dag(Path("working/a/x.dag"), home) == home / "working" / "a"
+    assert {path.parent for path in looked} == {home / "working" / "a"}
+
+
+@pytest.mark.parametrize("folder_of", [folder_of_dag, folder_of_submit_file])
+def test_a_named_pipe_is_not_waited_for(home: Path, folder_of: Callable[..., Path]) -> None:
+    os.mkfifo("working/a/x.dag")
+    with pytest.raises(AsimovError, match="is a named pipe"):
+        folder_of(Path("working/a/x.dag"), home)
