@@ -16,8 +16,8 @@ from asimov.analysis import Analysis
 from asimov.engine.declarations import planner
 from asimov.errors import AsimovError
 from asimov.ledger.blueprints import Blueprint
-from asimov.ledger.merge import copied, difference, lay_over
 from asimov.ledger.changes import Plan
+from asimov.ledger.merge import copied, difference, lay_over
 from asimov.ledger.writing import write
 from asimov.logs import logger
 from asimov.project import PROJECT_ANALYSES

@@ -78,8 +78,9 @@ def contain(environment: Environment) -> None:
     for name, function in list(environment.filters.items()):
         own = _operator(_OPERATORS[name]) if name in _OPERATORS else _OWN.get(name, function)
         environment.filters[name] = _bounded(name, own) if name in ALLOWED else _refused(name)
-    for name, function in list(environment.tests.items()):
-        environment.tests[name] = function if name in _INSTANT else _counted(name, function)
+    tests: dict[str, Any] = environment.tests
+    for name, function in list(tests.items()):
+        tests[name] = function if name in _INSTANT else _counted(name, function)
 
 
 def _operator(sign: str) -> Callable[..., Any]:
@@ -108,6 +109,8 @@ def _bounded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             measure(each)
         if name in _OF_ITEMS and given and isinstance(given[0], (str, bytes, range)):
             step(len(given[0]))
+        if name == "sum" and _sums_lists(given, named):
+            step(len(given[0]) ** 2 // bounds.PIECE)
         check_growth(name, given, named)
         result = function(*arguments, **named)
         if isinstance(result, Iterator):
@@ -161,13 +164,7 @@ def check_growth(name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -
     elif name == "replace" and len(rest) > 1:
         check_size(len(str(value)) + str(value).count(str(rest[0])) * len(str(rest[1])))
     elif name == "join":
-        # As a filter the items come first, as a method the separator does.
-        method = isinstance(value, str) and rest and not isinstance(rest[0], str)
-        items = rest[0] if method else value
-        if not method:  # a separator that is no text is printed as one
-            longest = max([len(str(each)) for each in rest], default=0)
-        separator = max(longest, len(text))
-        check_size(separator * len(items) if hasattr(items, "__len__") else 0)
+        _check_joined(value, rest)
     elif name == "indent":
         for each in numbers:
             check_width(each)
@@ -178,6 +175,21 @@ def check_growth(name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -
         check_printf(text, named or arguments[1:])
     elif name in {"date", "strftime"} and (len(text) > _SHORT or longest > _SHORT):
         raise ExceededError(f"a time is formatted by more than {_SHORT} characters")
+
+
+def _check_joined(value: Any, rest: list[Any]) -> None:
+    # As a filter the items come first, as a method the separator does.
+    method = isinstance(value, str) and rest and not isinstance(rest[0], str)
+    items, separators = (rest[0], [value]) if method else (value, rest)
+    longest = max([len(str(each)) for each in separators], default=0)
+    check_size(longest * len(items) if hasattr(items, "__len__") else 0)
+
+
+def _sums_lists(given: tuple[Any, ...], named: dict[str, Any]) -> bool:
+    """Say whether each item is added to a copy of all before it."""
+    starts = (*given[1:], *named.values())
+    lists = any(isinstance(each, (list, tuple)) for each in starts)
+    return lists and hasattr(given[0], "__len__")
 
 
 def check_printf(text: str, values: Any) -> None:

@@ -18,8 +18,7 @@ from asimov.assets import Asset
 from asimov.declared import of_class, published
 from asimov.errors import AsimovError
 from asimov.logs import logger
-from asimov.pipelinewords import PipelineException as PipelineException
-from asimov.pipelinewords import PipelineLogger as PipelineLogger
+from asimov.pipelinewords import PipelineException, PipelineLogger
 from asimov.readable import reads
 from asimov.scheduler import Scheduler
 from asimov.scheduler.dagfile import rescue_files
@@ -30,6 +29,8 @@ from asimov.superseded import move_aside
 
 if TYPE_CHECKING:
     from asimov.analysis import Analysis
+
+__all__ = ["Pipeline", "PipelineException", "PipelineLogger"]
 
 #: How often `Pipeline.resurrect` submits an analysis again, unless its settings say otherwise.
 MAX_RESURRECTIONS = 5

@@ -181,7 +181,9 @@ class Search:
             for text in ("a == b", "a != b", "a < b", "'x' in a", "a + b", "a ~ b", "[a, b]"):
                 template = env.from_string(f"{{% if {text} %}}{{% endif %}}")
                 given = {"a": value, "b": value[:-1] + value[:1]}
-                self._pays(f"{text} of {type(value).__name__}", partial(template.render, given), size)
+                self._pays(
+                    f"{text} of {type(value).__name__}", partial(template.render, given), size
+                )
 
     def _filter(self, name: str, value: Any, given: tuple[Any, ...]) -> Any:
         context = self.environment.from_string("").new_context({})

@@ -8,8 +8,8 @@ from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, warn
 from asimov.engine.declarations import asset_notes, fault_notes, planner
 from asimov.ledger import blueprints
-from asimov.ledger.forgotten import take_back
 from asimov.ledger.changes import Plan
+from asimov.ledger.forgotten import take_back
 from asimov.ledger.writing import write
 from asimov.workspace import Workspace
 

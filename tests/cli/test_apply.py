@@ -42,10 +42,14 @@ REFUSED = {
     "empty name": (analysis(name='""'), "'' can't be a name", 5),
     "name with a line in it": (analysis(name='"a\\nb"'), "can't be a name", 5),
     "name of a kept run": (
-        analysis(name="x.superseded-1"), "ends in '.superseded-1', which is asimov's own", 5
+        analysis(name="x.superseded-1"),
+        "ends in '.superseded-1', which is asimov's own",
+        5,
     ),
     "name of an unsubmitted run": (
-        analysis(name="x.unsubmitted"), "ends in '.unsubmitted', which is asimov's own", 5
+        analysis(name="x.unsubmitted"),
+        "ends in '.unsubmitted', which is asimov's own",
+        5,
     ),
     "long name": (analysis(name="x" * 300), "xxx...' can't be a name", 5),
     "reserved name": ("---\nkind: subject\nname: project-analyses\n", "is asimov's own", 5),

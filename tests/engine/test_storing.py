@@ -242,7 +242,9 @@ def replaces(path: Path) -> None:
 
 @pytest.mark.parametrize("large", [False, True])
 @pytest.mark.parametrize(
-    "change", [truncates, rewrites, appends, rewrites_and_removes, replaces], ids=lambda f: f.__name__
+    "change",
+    [truncates, rewrites, appends, rewrites_and_removes, replaces],
+    ids=lambda f: f.__name__,
 )
 def test_what_a_packages_clean_changes_is_kept_as_the_docs_say(
     lab: Lab, change: Callable[[Path], None], large: bool, monkeypatch: pytest.MonkeyPatch

@@ -193,7 +193,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"arguments": ["{{ name"]}, "arguments: [0]: '{{ name': unexpected end of template"),
     ({"arguments": ["{{ name | nosuch }}"]}, "'{{ name | nosuch }}': No filter named 'nosuch'"),
     ({"arguments": ["a\nb"]}, "arguments: [0]: holds a line break, which a job's can't"),
-    ({"environment": {"A": "{{ nosuch }}"}}, "environment: A: '{{ nosuch }}': 'nosuch' is undefined"),
+    (
+        {"environment": {"A": "{{ nosuch }}"}},
+        "environment: A: '{{ nosuch }}': 'nosuch' is undefined",
+    ),
     ({"environment": {"A": "b\nc"}}, "environment: A: holds a line break"),
     ({"scheduler": {"queue": 2}}, "scheduler: queue: 'queue' is no submit command"),
     ({"scheduler": {"include : x": "y"}}, "scheduler: include : x: 'include : x' is no submit"),

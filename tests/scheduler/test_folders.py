@@ -130,7 +130,9 @@ def test_of_a_dag_of_many_nodes_a_sample_is_looked_for(
 ) -> None:
     folder = Path("working/a")
     nodes = 5000
-    write(f"{folder}/x.dag", "".join(f"JOB n{n} n{n}.sub\nJOB m{n} same.sub\n" for n in range(nodes)))
+    write(
+        f"{folder}/x.dag", "".join(f"JOB n{n} n{n}.sub\nJOB m{n} same.sub\n" for n in range(nodes))
+    )
     for number in range(nodes) if place != "none" else ():
         write(f"{folder if place == 'own' else '.'}/n{number}.sub")
     asked: list[str] = []
