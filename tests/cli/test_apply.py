@@ -51,7 +51,7 @@ REFUSED = {
         "ends in '.unsubmitted', which is asimov's own",
         5,
     ),
-    "long name": (analysis(name="x" * 300), "xxx...' can't be a name", 5),
+    "long name": (analysis(name="x" * 300), "xxx...' (300 characters) can't be a name", 5),
     "reserved name": ("---\nkind: subject\nname: project-analyses\n", "is asimov's own", 5),
     "bad subject name": ("---\nkind: event\nname: a/b\n", "'a/b' can't be a name", 5),
     "unknown pipeline": (analysis(pipeline="comand"), "there is no pipeline 'comand'; did you", 7),

@@ -191,7 +191,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "arguments: [0]: '{{ rundri }}/x': 'rundri' is undefined; did you mean 'rundir'?",
     ),
     ({"arguments": ["{{ name"]}, "arguments: [0]: '{{ name': unexpected end of template"),
-    ({"arguments": ["{{ name | nosuch }}"]}, "'{{ name | nosuch }}': No filter named 'nosuch'"),
+    (
+        {"arguments": ["{{ name | nosuch }}"]},
+        "arguments: [0]: '{{ name | nosuch }}': No filter named 'nosuch'",
+    ),
     ({"arguments": ["a\nb"]}, "arguments: [0]: holds a line break, which a job's can't"),
     (
         {"environment": {"A": "{{ nosuch }}"}},
