@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -18,8 +17,8 @@ from asimov.errors import AsimovError
 from asimov.files import DiskFullError, is_full, memory_file, new_folder, unwritable
 from asimov.logs import logger
 from asimov.readable import reads
+from asimov.repositories import ALLOWED, check_place, check_url
 from asimov.sharing import is_trusted
-from asimov.text import quoted
 from asimov.users import owner_of
 
 if TYPE_CHECKING:
@@ -37,29 +36,8 @@ _HINTS = {
 }
 _HINTS |= dict.fromkeys(("is empty", "bad object", "broken"), _HINTS["corrupt"])
 
-#: Ways to a repository, for git. Others, such as ``ext::``, run a program that the address names.
-_PROTOCOLS = ("file", "git", "http", "https", "ssh")
-_ALLOWED = {"GIT_ALLOW_PROTOCOL": ":".join(_PROTOCOLS)}
-#: Options by which git asks no program for changes that the configuration of a repository names.
-_NO_MONITOR = ("-c", "core.fsmonitor=false")
-
-
-def check_url(url: str) -> None:
-    """Refuse the address of a repository that git would take for something else.
-
-    Raises
-    ------
-    AsimovError
-        For an option, and for a protocol that runs a program.
-    """
-    scheme, sign, _ = url.partition("://")
-    strange = sign and scheme.lower() not in _PROTOCOLS
-    if url.startswith("-") or strange or re.match(r"[\w+.-]*::", url):
-        raise AsimovError(
-            f"repository: {quoted(url)} is no address of a repository",
-            hint=f"it is a path, 'user@host:path', or begins with one of {', '.join(_PROTOCOLS)} "
-            "and '://'",
-        )
+#: Options by which git runs no program that a repository names: hooks, and a monitor of files.
+NO_PROGRAMS: tuple[str, ...] = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
 
 
 class AsimovFileNotFound(AsimovError, FileNotFoundError):  # noqa: N818  (plugins import this name)
@@ -126,6 +104,8 @@ class EventRepo:
             import git
         except ImportError as error:
             raise AsimovError(f"git can't be used: {error}", hint="install git") from error
+        if self._project is not None:
+            check_place(self._root, self._project)
         try:
             if self._is_made():
                 return self._opened()
@@ -140,7 +120,7 @@ class EventRepo:
                 check_url(self._url)
                 with new_folder(self._root.parent) as folder:
                     if not self._is_made():
-                        git.Repo.clone_from(self._url, folder / "clone", env=_ALLOWED).close()
+                        git.Repo.clone_from(self._url, folder / "clone", env=ALLOWED).close()
                         (folder / "clone").rename(self._root)
                 return self._opened()
             with new_folder(self._root) as folder:
@@ -183,6 +163,9 @@ class EventRepo:
     def _refusal(self, error: Exception) -> AsimovError:
         """Return the error for people, in git's words; those may leave out that a disk is full."""
         words = _words(error)
+        if gitlocks.was_killed(error):
+            again = "run the command again: it removes what git has left"
+            return AsimovError("git was killed", where=self._root, hint=again)
         if "dubious ownership" in str(getattr(error, "stderr", "")):
             whose = owner_of(self._root / ".git")
             return AsimovError(
@@ -339,7 +322,7 @@ def _commit(repo: git.Repo, names: list[str], message: str) -> str | None:
     try:
         _feed(repo, listed, "add", "--force", *files)
         look = ("diff", "--cached", "--name-only", "--no-renames", "-z")
-        staged = str(repo.git.execute(["git", *_NO_MONITOR, *look])).split("\0")
+        staged = str(repo.git.execute(["git", *NO_PROGRAMS, *look])).split("\0")
         if not set(staged).intersection(names):
             return None
         # Other things that a person has staged stay out of asimov's commit. The message goes by a
@@ -378,7 +361,7 @@ def _feed(repo: git.Repo, text: str, *arguments: str) -> None:
     with memory_file() as stream:
         stream.write(text.encode())
         stream.seek(0)
-        repo.git.execute(["git", *_NO_MONITOR, *arguments], istream=stream)
+        repo.git.execute(["git", *NO_PROGRAMS, *arguments], istream=stream)
 
 
 def _author(repo: git.Repo) -> list[str]:
@@ -398,5 +381,5 @@ def _author(repo: git.Repo) -> list[str]:
 
 def _words(error: Exception) -> str:
     text = str(getattr(error, "stderr", "") or error).strip()
-    lines = [line.strip(" '") for line in text.splitlines() if line.strip()]
+    lines = [words for line in text.splitlines() if (words := line.strip(" '"))]
     return lines[-1] if lines else type(error).__name__

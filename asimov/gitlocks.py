@@ -185,8 +185,17 @@ def recorded(folder: Path, tree: Path | None = None) -> Iterator[dict[str, str]]
         raise unwritable(error, folder) from error
     try:
         yield {TOKEN: token}
-    finally:
-        path.unlink(missing_ok=True)
+    except BaseException as error:
+        if not was_killed(error):  # its locks are still there, for the next one to remove
+            path.unlink(missing_ok=True)
+        raise
+    path.unlink(missing_ok=True)
+
+
+def was_killed(error: BaseException) -> bool:
+    """Say whether an error is that a git was ended by a signal."""
+    status = getattr(error, "status", None)
+    return isinstance(status, int) and status < 0
 
 
 def mend(folder: Path) -> list[str]:
@@ -221,7 +230,7 @@ def _clear(folder: Path, record: _Record) -> Iterator[str]:
     for lock in _made(folder, (*_LOCKS, f"{record.tree}/*.lock"), record):
         if gits.opener(lock) is None:
             lock.unlink(missing_ok=True)
-            yield f"{lock}: removed, since the asimov that made it was killed"
+            yield f"{lock}: removed, since the asimov or the git that made it was killed"
     for left in _made(folder, _TEMPORARY, record):
         left.unlink(missing_ok=True)
 
@@ -273,7 +282,8 @@ def _is_alive(record: _Record) -> bool:
     if record.start != this_start():
         # Another container may live on this machine; one start of it is not another's.
         return record.start.split()[:1] == this_start().split()[:1]
-    if started_at(record.process) == record.started:
+    # Of this process's own records only one is in use, which is not written yet.
+    if record.process != os.getpid() and started_at(record.process) == record.started:
         return True
     variable = f"{TOKEN}={record.token}"
     deadline = time.monotonic() + _PATIENCE

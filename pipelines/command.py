@@ -32,7 +32,7 @@ from typing import Any
 from asimov.pipelines.command_settings import commands_of, faults, program
 
 from asimov.configure import names
-from asimov.files import write_atomically
+from asimov.files import is_file, write_atomically
 from asimov.pipeline import Pipeline, PipelineException
 from asimov.scheduler.jobs import check_line, submit_commands, submit_value
 from asimov.scheduler.quoting import join_words
@@ -142,7 +142,7 @@ class Command(Pipeline):
             for number, argument in enumerate(arguments)
         ]
         return [
-            str(root / each) if each and not Path(each).is_absolute() and (root / each).is_file()
+            str(root / each) if each and not Path(each).is_absolute() and is_file(root / each)
             else each
             for each in rendered
         ]  # fmt: skip

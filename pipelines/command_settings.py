@@ -10,6 +10,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from asimov.configure import NAMES
+from asimov.files import is_file
 from asimov.scheduler.jobs import faults_of_commands, submit_value
 from asimov.settings import Fault
 from asimov.templating import fault_of_text
@@ -54,7 +55,7 @@ def program(executable: str, root: Path) -> str | None:
         The project's folder.
     """
     inside = root / executable
-    if inside.is_file():
+    if is_file(inside):
         return str(inside)
     try:
         return _on_path(executable, os.environ.get("PATH"))

@@ -181,7 +181,7 @@ def prepare(boundaries: Boundaries) -> None:
     from asimov.pipelines.command import Command
     from asimov.pipelines.testing import SimpleTestPipeline
 
-    from asimov import plugins
+    from asimov import git, plugins
     from asimov.engine import attempts, calling
     from asimov.scheduler.htcondor import HTCondor
     from asimov.scheduler.local import LocalScheduler
@@ -214,6 +214,7 @@ def prepare(boundaries: Boundaries) -> None:
         for name, pipeline in made.items()
     }
     plugins.found = lambda group: {**real(group), **(own if group == plugins.PIPELINES else {})}
+    git.NO_PROGRAMS = ()  # commands are killed by hooks
     # Programs end within a moment here, and so many deaths in one method are meant.
     attempts.SUBMITTING = 0.3
     calling.DEATHS = 1_000_000

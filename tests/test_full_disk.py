@@ -278,6 +278,7 @@ def test_a_log_that_can_not_be_written_stops_nothing(
     # Of all that a command writes only the log is on this disk.
     elsewhere = project.parent.parent / "elsewhere"
     shutil.copytree(project, elsewhere)
+    assert run("--project", elsewhere, "project", "copied").code == 0
     shutil.rmtree(elsewhere / "logs")
     (elsewhere / "logs").symlink_to(project / "logs")
     path = blueprint(project, "s", seconds="no number")

@@ -6,6 +6,7 @@ import getpass
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +26,9 @@ from asimov.git import EventRepo
 COMMIT = """
 import sys
 from pathlib import Path
+import asimov.git
 from asimov.git import EventRepo
+asimov.git.NO_PROGRAMS = ()  # it is stopped by hooks
 root, text = Path(sys.argv[1]), sys.argv[2]
 path = root / "s" / "a.ini"
 path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,11 +97,32 @@ def test_locks_of_a_build_that_was_killed_are_removed(root, phase):
     commit(root, "3", lines.append)
     assert git(root, "log", "-1", "--format=%s") == "3\n"
     index = root / ".git" / "index.lock"
-    assert f"{index}: removed, since the asimov that made it was killed" in lines
+    assert f"{index}: removed, since the asimov or the git that made it was killed" in lines
     assert not list((root / ".git").rglob("*.lock"))
     assert not list((root / ".git").glob("asimov-*"))
     assert git(root, "status", "--porcelain") == ""
     git(root, "fsck", "--strict")
+
+
+@pytest.mark.parametrize("command", ["add", "commit"])
+def test_locks_of_a_git_that_was_killed_alone_are_removed(root, command, monkeypatch, tmp_path):
+    wrapper = tmp_path / "bin" / "git"
+    wrapper.parent.mkdir()
+    wrapper.write_text(
+        f'#!/bin/bash\ncase " $* " in *" {command} "*) touch .git/index.lock; kill -9 $$;; esac\n'
+        f'exec {shutil.which("git")} "$@"\n'
+    )
+    wrapper.chmod(0o755)
+    with monkeypatch.context() as patched:
+        patched.setenv("PATH", f"{wrapper.parent}{os.pathsep}{os.environ['PATH']}")
+        with pytest.raises(AsimovError, match="git was killed"):
+            commit(root, "2")
+    assert locks(root) == {"index.lock"}
+    lines: list[str] = []
+    assert commit(root, "3", lines.append)
+    assert lines == [
+        f"{root}/.git/index.lock: removed, since the asimov or the git that made it was killed"
+    ]
 
 
 def test_a_git_that_outlives_its_asimov_is_waited_for(root):
@@ -345,13 +369,13 @@ def test_killed_at_any_moment_one_does_not_stop_another_project_in_the_repositor
         ({}, True),
         ({"host": "another"}, False),
         ({"start": "another boot"}, True),
-        ({"process": os.getpid(), "started": None}, False),
+        ({"process": os.getppid(), "started": None}, False),
     ],
     ids=["dead", "on another machine", "before the machine was restarted", "alive"],
 )
 def test_only_the_dead_of_this_machine_are_judged(root, changes, ours):
     if "started" in changes:
-        changes = {**changes, "started": gitlocks.started_at(os.getpid())}
+        changes = {**changes, "started": gitlocks.started_at(os.getppid())}
     record = dead_record(root, **changes)
     lock = root / ".git" / "index.lock"
     lock.touch()

@@ -33,6 +33,7 @@ LAYERS = [
     [
         "asimov.filters",
         "asimov.git",
+        "asimov.repositories",
         "asimov.gitlocks",
         "asimov.sharing",
         "asimov.liquid",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,7 @@ def test_known_ways_out_are_closed_each_in_one_line(lab: Lab) -> None:
         analyses.append(f"environment{number}, {given}, environment: {{A: {json.dumps(payload)}}}")
     lab.apply(*analyses)
     before = {path for path in lab.root.rglob("*") if ".git" not in path.parts}
+    refused: dict[str, str] = {}
     for command in (["build", "--dry-run"], ["build"], ["submit", "--dry-run"]):
         ran = lab.run("manage", *command, code=1)
         assert "Traceback" not in ran.out + ran.err
@@ -77,13 +79,12 @@ def test_known_ways_out_are_closed_each_in_one_line(lab: Lab) -> None:
             if command[0] == "build":
                 for kind in ("jinja", "liquid"):
                     assert f"{kind}{number}.ini" in told[f"s/{kind}{number}"], (payload, ran.out)
-            else:
-                for kind, where in (
-                    ("argument", "arguments[0]"),
-                    ("environment", "environment: A"),
-                ):
-                    name = f"{kind}{number}"
-                    assert f"subjects/s.yaml: {name}: {where}" in told[f"s/{name}"], payload
+        refused |= told
+    # What can be known without the objects is refused by the build, the rest where it is rendered.
+    for number, payload in enumerate(PAYLOADS):
+        for kind, setting in (("argument", "arguments"), ("environment", "environment")):
+            name = f"{kind}{number}"
+            assert f"subjects/s.yaml: {name}: {setting}" in refused[f"s/{name}"], payload
     made = {path for path in lab.root.rglob("*") if ".git" not in path.parts} - before
     assert not [path for path in made if "CANARY" in path.name or path.is_relative_to("jinja")]
     assert not Path("CANARY").exists()
@@ -224,8 +225,9 @@ def test_submit_commands_are_named_as_before() -> None:
 def test_no_submit_file_is_written_with_them(lab: Lab, pipeline: str, entry: str) -> None:
     rest = "executable: sh, outputs: {o: o}" if pipeline == "command" else "seconds: 0"
     lab.apply(f"a, pipeline: {pipeline}, {rest}, scheduler: {{{entry}}}")
-    lab.run("manage", "build")
-    lab.run("manage", "submit", code=1)
+    # The pipeline 'command' is refused when it is built.
+    lab.run("manage", "build", code=int(pipeline == "command"))
+    lab.run("manage", "submit", code=int(pipeline != "command"))
     assert not list(lab.root.rglob("*.sub"))
     assert not list((lab.root / ".asimov" / "local").rglob("*.db"))
     assert not Path("CANARY").exists()
@@ -256,6 +258,42 @@ def test_no_monitor_that_a_repository_names_is_asked(tmp_path: Path) -> None:
     (tmp_path / "s" / "a.ini").write_text("x")
     assert repository.commit([tmp_path / "s" / "a.ini"], "one")
     assert not canary.exists()
+
+
+def test_no_hook_of_a_repository_runs(tmp_path: Path) -> None:
+    repository = EventRepo(tmp_path / "s", tmp_path)
+    hooks = Path(repository.repository.git_dir) / "hooks"
+    hooks.mkdir(exist_ok=True)
+    for name in ("post-commit", "post-index-change", "pre-commit", "reference-transaction"):
+        (hooks / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/CANARY\n")
+        (hooks / name).chmod(0o755)
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "a.ini").write_text("x")
+    assert repository.commit([tmp_path / "s" / "a.ini"], "one")
+    assert not (tmp_path / "CANARY").exists()
+
+
+@pytest.mark.parametrize(
+    "place", ["templates/shared", ".", "..", "/", "ledger", ".asimov", "results", "{other}"]
+)
+def test_a_repository_is_no_part_of_the_project_nor_a_folder_of_other_files(
+    lab: Lab, tmp_path: Path, place: str
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "mine.txt").touch()
+    (lab.root / "templates" / "shared").mkdir(parents=True)
+    subprocess.run(["git", "init", "-q", lab.root / "templates" / "shared"], check=True)
+    (lab.root / "t.yaml").write_text(
+        f"{{kind: subject, name: t, repository: '{place.format(other=other)}'}}\n---\n"
+        "{kind: analysis, event: t, name: b, pipeline: simpletestpipeline}\n"
+    )
+    lab.run("apply", "-f", "t.yaml")
+    ran = lab.run("manage", "build", code=1)
+    assert "can't be the repository of a subject" in ran.out
+    assert lab.states() == {"b": "ready"}
+    assert not (other / ".git").exists()
+    assert not (lab.root / "ledger" / ".git").exists()
 
 
 def test_a_report_shows_what_people_wrote_as_text(lab: Lab) -> None:

@@ -124,11 +124,14 @@ def test_a_broken_file_is_told_each_time_and_mended_at_once(project, files):
     assert not files.load().broken
 
 
-def test_numbers_that_the_cache_can_not_hold_are_read_each_time(project, files):
-    (project / "ledger/subjects/b.yaml").write_text(f"name: b\nx: {10**30}\n")
+def test_the_largest_numbers_are_kept_and_larger_ones_refused(project, files):
+    (project / "ledger/subjects/b.yaml").write_text(f"name: b\nx: {2**64 - 1}\ny: {-(2**63)}\n")
+    (project / "ledger/subjects/c.yaml").write_text(f"name: c\nx: {2**64}\n")
     age(project)
     for _ in range(2):
-        assert files.load().subjects["b"]["x"] == 10**30
+        contents = files.load()
+        assert contents.subjects["b"] == {"name": "b", "x": 2**64 - 1, "y": -(2**63)}
+        assert "a value that can't be read as int" in str(contents.broken["subjects/c.yaml"])
 
 
 @pytest.mark.parametrize("kind", ["folder", "loop"])

@@ -74,6 +74,13 @@ def test_arguments_reach_the_program_as_they_are_written(runs: Runs) -> None:
     assert runs.echoed()["arguments"] == arguments
 
 
+def test_long_arguments_are_no_names_of_files(runs: Runs) -> None:
+    arguments = ["1," * 300, "a/" * 3000]
+    runs.apply(echo(*arguments))
+    runs.finish()
+    assert runs.echoed()["arguments"] == arguments
+
+
 def test_numbers_and_booleans_are_written_as_text(runs: Runs) -> None:
     runs.apply(echo(3, 2.5, True))
     runs.finish()

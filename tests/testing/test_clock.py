@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2] / "asimov"
 #: What reads the time of day and is left alone: other processes hold leases, too; files have the
 #: times of the day; reports of a service's start are for people.
 LEFT_ALONE = {
+    "asimov.gitlocks",
     "asimov.engine.lease",
     "asimov.engine.rebuild",
     "asimov.engine.repair",
