@@ -333,3 +333,49 @@ def test_a_mark_that_can_t_be_made_is_told(project: Path) -> None:
     mark.symlink_to(project / "nowhere" / "at all")
     with pytest.raises(AsimovError, match="can't be written"):
         whereabouts.record(workspace.project, workspace.journal)
+
+
+def test_a_copy_that_shares_its_files_by_hard_links_is_refused(copies: Copies) -> None:
+    copies.start("a")
+    copy = copies.top / "links"
+    subprocess.run(["cp", "-al", copies.root, copy], check=True)
+    before = copies.states(copies.root)
+    for command in (
+        ["production", "set", "s", "a", "--status", "cancelled"], ["monitor", "--chain"],
+        ["project", "moved"], ["project", "copied"], ["project", "copied", "--certain"],
+    ):  # fmt: skip
+        ran = copies.run(copy, *command, code=1)
+        assert "by hard links" in ran.err
+    assert copies.states(copies.root) == before
+    (copies.top / "go").touch()
+    copies.finish(copies.root)  # the original goes on, and so it does where the other one was made
+    assert len(copies.ran()) == 1
+
+
+def test_a_moved_project_with_a_backup_of_hard_links_can_go_on(copies: Copies) -> None:
+    copies.start("a")
+    subprocess.run(["cp", "-al", copies.root, copies.top / "backup"], check=True)
+    moved = copies.root.rename(copies.top / "moved")
+    copies.run(moved, "monitor", code=1)
+    copies.run(moved, "project", "moved")
+    (copies.top / "go").touch()
+    copies.finish(moved)
+    assert len(copies.ran()) == 1
+
+
+def test_a_copy_without_a_journal_is_not_repaired_with_the_jobs_of_the_original(
+    copies: Copies,
+) -> None:
+    copies.start("a")
+    copy = copies.copy()
+    for path in (copy / ".asimov").glob("journal.db*"):
+        path.unlink()
+    ran = copies.run(copy, "ledger", "repair", code=1)
+    is_clear(ran, f"it was in {copies.root}", "asimov init")
+    assert not (copy / ".asimov" / "journal.db").exists()
+    # Where somebody says that it was moved, it is.
+    (copy / ".asimov" / "here").unlink()
+    copies.run(copy, "ledger", "repair", "--dry-run")
+    (copies.top / "go").touch()
+    copies.finish(copies.root)
+    assert len(copies.ran()) == 1

@@ -3,8 +3,9 @@
 Before a method is called, `.asimov/calling` says so; afterwards it does not any more. A process
 that acts and finds a call there knows that the process before it died in it: by `os._exit`, a
 segmentation fault, the kernel's want of memory. Only one process acts in a project at a time (see
-`asimov.engine.lease`), so that the call is nobody's who lives. A `SIGKILL` by a person looks the
-same, which is why one death says nothing: after the third in a row the method is not called.
+`asimov.engine.lease`), so that the call is nobody's who lives. One death says nothing: after the
+third in a row the method is not called. Whoever kills the whole command kills its supervisor too
+(see `asimov.engine.supervision`); such deaths, which nobody has witnessed, are not the method's.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import NamedTuple
 import msgspec
 
 from asimov.configuration import number
+from asimov.engine import supervision
 from asimov.engine.process import children
 from asimov.engine.timelimit import TIMEOUT
 from asimov.ledger.journal import Journal
@@ -63,10 +65,21 @@ class _Trouble(NamedTuple):
 
 
 class _Left(NamedTuple):
-    """A call in the file; `hung` is the time after which it was given up, or 0."""
+    """A call in the file.
+
+    Attributes
+    ----------
+    call
+        The method.
+    hung
+        The time after which it was given up, or 0.
+    supervised
+        Whether a supervisor would have witnessed a death.
+    """
 
     call: Call
     hung: float = 0
+    supervised: bool = False
 
 
 class Calls:
@@ -86,14 +99,16 @@ class Calls:
     def __init__(self, workspace: Workspace) -> None:
         self.token = workspace.journal.fence
         self.blamed: Call | None = None
-        self._handle = _open(workspace.project.state / "calling")
+        path = workspace.project.state / "calling"
+        self._handle = _open(path)
+        self._supervised = supervision.supervised(path)
         self.close = weakref.finalize(self, os.close, self._handle)
         self._troubles = _read_troubles(workspace.journal)
         self._take_up(workspace.journal)
 
     def begin(self, call: Call) -> None:
         """Write down that a method is called."""
-        self._write(_Left(call))
+        self._write(_Left(call, supervised=self._supervised))
 
     def hangs(self, call: Call, seconds: float) -> None:
         """Write down that a method is given up that does not return."""
@@ -145,11 +160,15 @@ class Calls:
     def _take_up(self, journal: Journal) -> None:
         """Count the death of the process before this one, if it died in a call."""
         text = os.pread(self._handle, 10_000, 0).partition(b"\n")[0]
-        if not text.startswith(b"+"):
+        if not text.startswith((b"+", supervision.WITNESSED)):
             return
         try:
-            call, hung = msgspec.json.decode(text[1:], type=_Left)
+            call, hung, supervised = msgspec.json.decode(text[1:], type=_Left)
         except msgspec.MsgspecError:  # the power was cut
+            return
+        if supervised and not hung and text.startswith(b"+"):
+            self._clear()
+            logger().warning("%s: the command was killed meanwhile", call)
             return
         before = self._troubles.get(call)
         deaths = before.deaths + 1 if before else 1

@@ -51,6 +51,7 @@ def moved(project: Project) -> bool:
                 hint="if that one is not to be used any more, rename or remove its folder first; "
                 "otherwise 'asimov project copied'",
             )
+        whereabouts.refuse_links(project, journal.get_property(whereabouts.PROPERTY), moved=True)
         whereabouts.record(project, journal)
     return doubt is not None
 
@@ -76,6 +77,7 @@ def copied(project: Project, *, certain: bool = False) -> list[Key]:
         it.
     """
     with _alone(project, _PURPOSE) as journal, ExitStack() as held:
+        whereabouts.refuse_links(project, journal.get_property(whereabouts.PROPERTY))
         doubt = _doubt(project, journal)
         if not certain and doubt is None:
             raise AsimovError(

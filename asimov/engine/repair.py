@@ -228,6 +228,8 @@ def _refuse_copy(project: Project, found: Salvaged) -> None:
             doubt = whereabouts.doubt_of(project, row["value"])
             if doubt is not None:
                 raise doubt
+            return
+    whereabouts.refuse_by_mark(project)
 
 
 def _refuse_busy(found: Salvaged) -> None:

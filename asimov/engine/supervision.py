@@ -17,6 +17,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from asimov import text
@@ -26,8 +27,11 @@ from asimov.engine import relay
 _VARIABLE = "ASIMOV_SUPERVISED"
 #: Longer notes are cut.
 _LONGEST = 2000
-#: Where the note stands that the command is a watch.
+#: Where the note stands that the command is a watch, and behind it the file of its calls.
 _WATCHING = 2 * _LONGEST
+_CALLS = _WATCHING + 1
+#: What a supervisor puts before a call in which it has seen a command die.
+WITNESSED = b"!"
 _PR_SET_PDEATHSIG = 1
 #: Signals by which a program ends that is at fault; others may be a person's.
 _FAULTS = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
@@ -132,6 +136,29 @@ def watching() -> None:
     _write(b"w", _WATCHING)
 
 
+def supervised(calls: Path) -> bool:
+    """Say whether a supervisor would see this process die, and note where it is to say so.
+
+    Parameters
+    ----------
+    calls
+        The file that says whose method is called: its first byte becomes `WITNESSED` when the
+        process dies. A death that nobody has seen is that of the supervisor too.
+    """
+    if _notes is None or _notes.owner != os.getpid():
+        return False
+    _write(os.fsencode(calls) + b"\0", _CALLS)
+    return True
+
+
+def _bear_witness(notes: bytes) -> None:
+    path = Path(os.fsdecode(notes[_CALLS:].partition(b"\0")[0]))
+    with suppress(OSError), path.open("r+b", buffering=0) as file:
+        if file.read(1) == b"+":
+            file.seek(0)
+            file.write(WITNESSED)
+
+
 def _write(note: bytes, at: int = 0) -> None:
     # A child that a plugin has forked has nothing to note.
     if _notes is not None and _notes.owner == os.getpid():
@@ -179,7 +206,7 @@ class _Ending(NamedTuple):
     @property
     def may_go_on(self) -> bool:
         """Whether it is a watch that a plugin ended, and no person by a signal."""
-        watched = self.notes[_WATCHING:] == b"w"
+        watched = self.notes[_WATCHING:_CALLS] == b"w"
         by_itself = self.code >= 0 or -self.code in _FAULTS
         return self.early and watched and bool(self.called) and by_itself
 
@@ -193,8 +220,11 @@ def _wait(child: int, handle: int, heard: int) -> _Ending:
     """Wait for the child's end, and pass on what is sent to this process alone."""
     passing = relay.Relay(heard)
     status = passing.wait(child)
-    notes = os.pread(handle, _WATCHING + 1, 0)
-    return _Ending(os.waitstatus_to_exitcode(status), notes, frozenset(passing.asked))
+    notes = os.pread(handle, _CALLS + _LONGEST, 0)
+    ending = _Ending(os.waitstatus_to_exitcode(status), notes, frozenset(passing.asked))
+    if ending.early and ending.called:
+        _bear_witness(notes)
+    return ending
 
 
 def _end(ending: _Ending, failed: bool) -> NoReturn:

@@ -94,6 +94,7 @@ def check(project: Project, journal: Journal) -> None:
     doubt = doubt_of(project, kept)
     if doubt is not None:
         raise doubt
+    refuse_links(project, kept)
     if kept is None or _decoded(kept).root != str(project.root):
         record(project, journal)
 
@@ -126,6 +127,68 @@ def doubt_of(project: Project, kept: str | None) -> UnsettledError | None:
     return UnsettledError(project, before, original=original)
 
 
+def refuse_links(project: Project, kept: str | None, *, moved: bool = False) -> None:
+    """Refuse a project whose files are also those of another folder, as ``cp -l`` leaves them.
+
+    Whatever one of them writes into its journal is in the other's as well.
+
+    Parameters
+    ----------
+    project, kept
+        As of `doubt_of`.
+    moved
+        Whether somebody says that it was moved: it is refused only if the other one is there.
+
+    Raises
+    ------
+    AsimovError
+        Where the mark has another name, and the project is not where it was.
+    """
+    before = Path(_decoded(kept).root) if kept else project.root
+    mark = _mark(project.root)
+    if before == project.root or mark is None or mark.st_nlink < 2:
+        return
+    if _mark(before) is None:
+        if moved:
+            return
+        hint = "'asimov project moved' if it was moved; make a copy with 'cp -a', without links"
+    else:
+        hint = "make the copy with 'cp -a', without links"
+    raise AsimovError(
+        f"its files are also those of the project in {before}, by hard links",
+        where=project.root,
+        hint=hint,
+    )
+
+
+def refuse_by_mark(project: Project) -> None:
+    """Refuse a copy by its mark alone, where there is no journal that says where it was.
+
+    Raises
+    ------
+    AsimovError
+        Where the mark is not the file that it says it is.
+    """
+    path = project.state / _MARK
+    if (before := _made_for(path)) is not None:
+        raise AsimovError(
+            f"this project was moved or copied; it was in {before}. Its jobs may be that one's",
+            where=project.root,
+            hint=f"if it was moved, remove {path}; of a copy, remove {project.state} and run "
+            "'asimov init NAME'",
+        )
+
+
+def _made_for(path: Path) -> str | None:
+    """Return the folder of the project that a mark was copied from; None where it was not."""
+    try:
+        words = path.read_bytes().splitlines()[-1].split(b" ", 1)
+        inode, before = int(words[0]), os.fsdecode(words[1])
+        return None if path.stat().st_ino == inode else before
+    except (OSError, ValueError, IndexError):  # there is none, or it is an older one
+        return None
+
+
 def begin_copy(project: Project, journal: Journal) -> str:
     """Record that a copy is being made a project of its own, which `record` ends.
 
@@ -152,11 +215,15 @@ def record(project: Project, journal: Journal) -> None:
     """
     path = project.state / _MARK
     try:
+        found = _mark(project.root)
+        if found is not None and (found.st_nlink > 1 or _made_for(path)):
+            path.unlink()  # it is, or tells of, another project's
         if not path.exists():
             with suppress(FileExistsError):
                 handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
                 with os.fdopen(handle, "wb") as stream:
-                    stream.write(_TEXT)
+                    inode = os.fstat(stream.fileno()).st_ino
+                    stream.write(_TEXT + b"%d %b\n" % (inode, os.fsencode(project.root)))
         status = path.stat()
     except OSError as error:
         raise unwritable(error, path) from error

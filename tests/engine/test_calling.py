@@ -35,6 +35,8 @@ def die(self=None, *arguments, **named):
         os._exit(7)
     elif how == "signal":
         os.kill(os.getpid(), signal.SIGKILL)
+    elif how == "group":
+        os.killpg(0, signal.SIGKILL)
     elif how == "fault":
         os.kill(os.getpid(), signal.SIGSEGV)
     return True
@@ -61,6 +63,7 @@ def run(lab: Any, how: str, method: str, *command: str) -> tuple[int, str]:
     ran = subprocess.run(
         [sys.executable, "-c", COMMAND, how, method, *command],
         cwd=lab.root, check=False, capture_output=True, text=True, timeout=120,
+        start_new_session=True,
     )  # fmt: skip
     return ran.returncode, ran.stdout
 
@@ -74,6 +77,14 @@ def dying(lab: Any) -> Any:
     for name in ("bad", "good"):
         lab.until(name)
     return lab
+
+
+def test_a_command_that_is_killed_as_a_whole_is_not_held_against_a_method(dying: Any) -> None:
+    for _ in range(4):
+        assert run(dying, "group", "detect_completion", "monitor")[0] == -signal.SIGKILL
+    code, told = run(dying, "not", "detect_completion", "monitor")
+    assert (code, "died" in told) == (0, False), told
+    assert dying.states() == {"bad": "uploaded", "good": "uploaded"}
 
 
 @pytest.mark.parametrize("how", DIED)
