@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -53,14 +52,15 @@ def test_a_bomb_takes_next_to_no_time_and_memory(tmp_path: Path) -> None:
     assert len(BOMB) < 357
     (tmp_path / "b.yaml").write_text(BOMB)
     program = (
-        "import resource, sys\nfrom asimov.ledger import blueprints\n"
-        "from asimov.errors import AsimovError\n"
+        "import sys, time\nfrom asimov.ledger import blueprints\n"
+        "from asimov.errors import AsimovError\nbegan = time.process_time()\n"
         "try: blueprints.read(['b.yaml'])\nexcept AsimovError: pass\nelse: sys.exit(1)\n"
-        "used = resource.getrusage(resource.RUSAGE_SELF)\n"
-        "assert used.ru_maxrss < 200_000, used\nassert used.ru_utime < 2, used\n"
+        "assert time.process_time() - began < 2\n"
+        # The system's own figure of the most memory counts that of the process that started it.
+        "most = next(each for each in open('/proc/self/status') if each.startswith('VmHWM'))\n"
+        "assert int(most.split()[1]) < 200_000, most\n"
     )
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
-    assert resource.getpagesize()
 
 
 def test_settings_that_thousands_of_analyses_share_are_no_bomb() -> None:
