@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -158,7 +159,8 @@ def _doubled(folder: Path, place: Path) -> Iterator[_File]:
 
 def _copy(kept: list[_File], folder: Path) -> None:
     """Copy files that have only a second name, as far as that is cheap."""
-    linked = [file for file in kept if file.linked and not file.double.is_symlink()]
+    # Nothing else has content that can change in place; to copy a FIFO would be to wait for it.
+    linked = [file for file in kept if file.linked and stat.S_ISREG(file.before.st_mode)]
     left = COPIED
     if linked:
         folder.mkdir()
