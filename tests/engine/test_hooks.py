@@ -452,7 +452,7 @@ def test_a_pipeline_sends_an_analysis_to_a_state_of_its_own(
             return {"validation": Validation(), "running": None}
 
     lab.register("own", Own)
-    lab.apply("a, pipeline: own", "b")
+    lab.apply("b", "a, pipeline: own, needs: [b]")
     lab.finish(code=3)  # what a package looks after is not waited for
     assert lab.states() == {"a": "validation", "b": "uploaded"}
     told = lab.run("monitor")
