@@ -113,16 +113,17 @@ class Place:
         return path.read_text()[-6000:] if path.exists() else ""
 
     def monitor(
-        self, *options: str, until: dict[str, str], seconds: float = 900, stuck: bool = False
-    ) -> list[dict[str, str]]:
+        self, *options: str, until: dict[str, str], seconds: float = 900, stuck: bool = False,
+        code: int = 0,
+    ) -> list[dict[str, str]]:  # fmt: skip
         """Do passes until the analyses have these states; return all that they have had.
 
-        What is stuck ends the test, unless some may be.
+        What is stuck ends the test, unless some may be. Each pass ends with the exit code.
         """
         end = time.monotonic() + seconds
         seen = [self.states()]
         while not until.items() <= seen[-1].items():
-            ran = self.run("monitor", *options)
+            ran = self.run("monitor", *options, code=code)
             states = self.states()
             assert stuck or "stuck" not in states.values(), f"{states}: {ran}{self.log()}"
             assert time.monotonic() < end, f"{states} after {seconds} s: {ran}{self.log()}"

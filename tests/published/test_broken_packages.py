@@ -47,9 +47,10 @@ def install(
     return make
 
 
-def finish(place: Place) -> None:
-    """Let the healthy analyses run to their ends."""
-    place.monitor("--chain", until={"first": "uploaded", "second": "uploaded"}, stuck=True)
+def finish(place: Place, code: int = 0) -> None:
+    """Let the healthy analyses run to their ends; each pass ends with the exit code."""
+    ends = {"first": "uploaded", "second": "uploaded"}
+    place.monitor("--chain", until=ends, stuck=True, code=code)
 
 
 def test_a_package_that_is_broken_at_import_is_named_and_the_rest_goes_on(
@@ -66,11 +67,11 @@ def test_a_package_that_is_broken_at_import_is_named_and_the_rest_goes_on(
     built = place.run("manage", "build", code=1)
     assert named in built.out + built.err
     assert (place.root / "checkouts/s/analyses/first.ini").exists()
-    passed = place.run("monitor", "--chain")
+    passed = place.run("monitor", "--chain", code=1)  # it could not build one
     told = [line for line in passed.out.splitlines() if "shattered" in line]
     # Once for the analysis, and once for the hook.
     assert ([named in line for line in told], passed.err) == ([True, True], ""), passed
-    finish(place)
+    finish(place, code=1)
     assert place.states()["broken"] == "ready"  # nothing has been tried, nothing is lost
     assert named in place.run("why", "s", "broken").out
 
@@ -82,7 +83,7 @@ def test_a_release_that_lacks_its_own_modules_is_named_and_the_rest_goes_on(
     made = place("broken", scheduler="local")
     made.write(HEALTHY + "---\n{kind: analysis, event: s, name: gp, pipeline: heron injection}\n")
     made.run("apply", "-f", "blueprint.yaml")
-    finish(made)
+    finish(made, code=1)
     told = made.run("why", "s", "gp").out
     assert "the plugin 'heron injection' of the package heron-model can't be loaded" in told
 
