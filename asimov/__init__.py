@@ -11,16 +11,16 @@ __all__ = ["__version__"]
 
 # Modules that only published packages import (`asimov.event`, `asimov.priors`, ...) lie in a
 # folder of their own, and are imported by these names.
-__path__.append(f"{__path__[0]}/published")
+__path__.append(f"{__path__[0]}/compat/names")
 
 
 def __getattr__(name: str) -> object:
     if name in {"config", "logger", "logging", "LOGGER_LEVEL"}:
-        from asimov import ambient
+        from asimov.project import current
 
-        return getattr(ambient, name)
+        return getattr(current, name)
     if name == "current_ledger":
-        from asimov.current import current_ledger
+        from asimov.plugins.here import current_ledger
 
         return current_ledger()
     raise AttributeError(f"module 'asimov' has no attribute {name!r}")

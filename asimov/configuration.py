@@ -15,9 +15,10 @@ from configparser import Error as ConfigParserError
 from io import StringIO
 from pathlib import Path
 
-from asimov import options, reading
+from asimov.compat import options
 from asimov.errors import AsimovError, Place
-from asimov.files import write_atomically
+from asimov.system import reading
+from asimov.system.files import write_atomically
 from asimov.text import quoted
 
 PROJECT_FILE = Path(".asimov") / "asimov.conf"

@@ -262,8 +262,8 @@ def live(asimov: Program, size: int, layout: str, scheduler: str, passes: int) -
 def _end_jobs(root: Path) -> None:
     """Remove a project's jobs one by one and wait until they have left."""
     from asimov.engine.attempts import ask
+    from asimov.project.workspace import Workspace
     from asimov.scheduler import Present
-    from asimov.workspace import Workspace
 
     workspace = Workspace.open(root)
     attempts = workspace.journal.open_attempts()

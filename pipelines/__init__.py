@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from asimov import elsewhere, plugins
+from asimov import entrypoints
+from asimov.compat import elsewhere
 
 
 class _KnownPipelines(Mapping[str, Any]):
     """The installed pipelines by name; each is loaded when it is asked for."""
 
     def __getitem__(self, name: str) -> Any:
-        if not plugins.is_known(plugins.PIPELINES, name):
+        if not entrypoints.is_known(entrypoints.PIPELINES, name):
             raise KeyError(name)
-        return plugins.load(plugins.PIPELINES, name)
+        return entrypoints.load(entrypoints.PIPELINES, name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(plugins.found(plugins.PIPELINES))
+        return iter(entrypoints.found(entrypoints.PIPELINES))
 
     def __len__(self) -> int:
-        return len(plugins.found(plugins.PIPELINES))
+        return len(entrypoints.found(entrypoints.PIPELINES))
 
 
 known_pipelines = _KnownPipelines()

@@ -31,14 +31,14 @@ from typing import Any
 
 from asimov.pipelines.command_settings import commands_of, faults, program
 
-from asimov.configure import names
-from asimov.files import is_file, write_atomically
 from asimov.pipeline import Pipeline, PipelineException
+from asimov.project.config_file import names
+from asimov.project.storage.superseded import move_aside
+from asimov.rendering.render import render_text
 from asimov.scheduler.jobs import check_line, submit_commands, submit_value
-from asimov.scheduler.quoting import join_words
+from asimov.scheduler.languages.quoting import join_words
 from asimov.settings import Fault
-from asimov.superseded import move_aside
-from asimov.templating import render_text
+from asimov.system.files import is_file, write_atomically
 
 _PROCESS = "$(Process)"
 

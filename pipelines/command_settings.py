@@ -9,11 +9,11 @@ from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Any
 
-from asimov.configure import NAMES
-from asimov.files import is_file
+from asimov.project.config_file import NAMES
+from asimov.rendering.render import fault_of_text
 from asimov.scheduler.jobs import faults_of_commands, submit_value
 from asimov.settings import Fault
-from asimov.templating import fault_of_text
+from asimov.system.files import is_file
 
 #: Settings of the scheduler that are not submit commands.
 _NOT_COMMANDS = {"type", "job id"}

@@ -10,9 +10,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from asimov.files import write_atomically
 from asimov.pipeline import Pipeline
 from asimov.scheduler.jobs import submit_commands
+from asimov.system.files import write_atomically
 
 
 class SimpleTestPipeline(Pipeline):

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from asimov.cli import main
-from asimov.ledger.journal import Journal
-from asimov.workspace import Workspace
+from asimov.journal.journal import Journal
+from asimov.project.workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -170,9 +170,9 @@ class Applying:
     """Applies what the file holds, checks what came of it, and puts the project back."""
 
     def __init__(self, project: Path) -> None:
-        from asimov.engine.declarations import planner
         from asimov.ledger import store
-        from asimov.workspace import Workspace
+        from asimov.plugins.declared import planner
+        from asimov.project.workspace import Workspace
 
         store._TICK_NS = 0  # nobody edits the ledger by hand meanwhile
         self.project = project

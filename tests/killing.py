@@ -181,8 +181,10 @@ def prepare(boundaries: Boundaries) -> None:
     from asimov.pipelines.command import Command
     from asimov.pipelines.testing import SimpleTestPipeline
 
-    from asimov import git, plugins
-    from asimov.engine import attempts, calling
+    from asimov import entrypoints
+    from asimov.engine import attempts
+    from asimov.plugins import crashes
+    from asimov.project.git import repository
     from asimov.scheduler.htcondor import HTCondor
     from asimov.scheduler.local import LocalScheduler
 
@@ -208,16 +210,19 @@ def prepare(boundaries: Boundaries) -> None:
         for method in (*hooks, "after_completion", "detect_completion_processing"):
             if method in vars(pipeline):
                 boundaries.around(pipeline, method, f"Pipeline.{method}")
-    real = plugins.found
+    real = entrypoints.found
     own = {
         name: SimpleNamespace(name=name, load=lambda p=pipeline: p, dist=None, value="test:it")
         for name, pipeline in made.items()
     }
-    plugins.found = lambda group: {**real(group), **(own if group == plugins.PIPELINES else {})}
-    git.NO_PROGRAMS = ()  # commands are killed by hooks
+    entrypoints.found = lambda group: {
+        **real(group),
+        **(own if group == entrypoints.PIPELINES else {}),
+    }
+    repository.NO_PROGRAMS = ()  # commands are killed by hooks
     # Programs end within a moment here, and so many deaths in one method are meant.
     attempts.SUBMITTING = 0.3
-    calling.DEATHS = 1_000_000
+    crashes.DEATHS = 1_000_000
 
 
 def serve() -> None:

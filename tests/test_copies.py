@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 
 from asimov.errors import EXIT_BUSY, AsimovError
-from asimov.ledger import whereabouts
-from asimov.ledger.journal import Journal
-from asimov.workspace import Workspace
+from asimov.journal.journal import Journal
+from asimov.project import identity as whereabouts
+from asimov.project.workspace import Workspace
 from tests.conftest import Ran
 from tests.refusals import is_clear, state
 

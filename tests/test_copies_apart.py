@@ -19,10 +19,10 @@ import pytest
 
 from asimov.engine import copies as module
 from asimov.errors import EXIT_BUSY
-from asimov.files import locked
-from asimov.ledger import whereabouts
-from asimov.project import find
-from asimov.workspace import Workspace
+from asimov.layout import find
+from asimov.project import identity as whereabouts
+from asimov.project.workspace import Workspace
+from asimov.system.files import locked
 from tests.refusals import is_clear
 from tests.test_copies import Copies, copies
 from tests.tracing import _CHANGES, _WRITING

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from asimov import plugins
+from asimov import entrypoints
 from tests.test_docs import DOCS, blocks, commands, masked, shown
 
 PAGE = DOCS / "hooks.md"
@@ -34,7 +34,7 @@ def test_the_examples_do_what_the_page_shows(
             told = f"{PAGE.name}:{block.line}: $ {command}\n{ran.out}"
             assert shown(expected).fullmatch(actual), told
     program = (
-        "from asimov.workspace import Workspace; from asimov.engine.hooks import fetch; "
+        "from asimov.project.workspace import Workspace; from asimov.plugins.hooks import fetch; "
         "print(fetch(Workspace.open(), 'archive', 'rain', 'map').decode())"
     )
     ran = shell(f'python -c "{program}"', cwd=project, PYTHONPATH=str(packages))
@@ -43,13 +43,13 @@ def test_the_examples_do_what_the_page_shows(
 
 def test_the_page_has_every_group() -> None:
     groups = {
-        plugins.POSTMONITOR,
-        plugins.APPLICATOR,
-        plugins.FILESOURCE,
-        plugins.TELEMETRY,
-        plugins.LABELLERS,
-        plugins.MONITOR_STATES,
-        plugins.COMMANDS,
-        plugins.VOCABULARY,
+        entrypoints.POSTMONITOR,
+        entrypoints.APPLICATOR,
+        entrypoints.FILESOURCE,
+        entrypoints.TELEMETRY,
+        entrypoints.LABELLERS,
+        entrypoints.MONITOR_STATES,
+        entrypoints.COMMANDS,
+        entrypoints.VOCABULARY,
     }
     assert set(re.findall(r"^\| `(asimov\.[\w.]+)` \|", PAGE.read_text(), re.M)) == groups

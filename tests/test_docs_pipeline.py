@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from asimov.scaffold import names_of, rendered, write_package
+from asimov.plugins.catalogue.scaffold import names_of, rendered, write_package
 from tests.test_docs import blocks, commands, masked, shown
 
 ROOT = Path(__file__).parents[1]

@@ -23,7 +23,7 @@ import pytest
 import yaml
 
 from asimov.errors import AsimovError
-from asimov.files import full_disk
+from asimov.system.files import full_disk
 from tests.conftest import Ran, snapshot, stop_local_scheduler
 
 #: In bytes.

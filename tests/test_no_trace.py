@@ -19,9 +19,9 @@ import pytest
 
 from asimov.cli import COMMANDS, cli
 from asimov.cli.opened import Use
-from asimov.ledger.database import WroteError
-from asimov.ledger.journal import Journal
-from asimov.workspace import Workspace
+from asimov.journal.database import WroteError
+from asimov.journal.journal import Journal
+from asimov.project.workspace import Workspace
 from tests.conftest import open_folder
 from tests.tracing import Tracer, listing, tracer
 
@@ -185,7 +185,7 @@ def killed(root: Path, program: str) -> None:
     """Run a program in a project, which kills itself."""
     start = (
         "import os, signal\nfrom asimov.ledger import store, whereabouts\n"
-        "from asimov.workspace import Workspace\n"
+        "from asimov.project.workspace import Workspace\n"
         "whereabouts.check = lambda *_: None\n"  # the copy stands for the project itself
         "workspace = Workspace.open()\n"
     )
@@ -458,7 +458,7 @@ def test_what_reads_sees_what_others_write(project: Path, blueprint: Any, asimov
 def test_a_journal_of_an_older_format_is_read_as_it_is(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from asimov.ledger import database
+    from asimov.journal import database
 
     path = project / "older.db"
     with monkeypatch.context() as patch:

@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from asimov import plugins
+from asimov import entrypoints
 from asimov.pipeline import Pipeline
+from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, Present, Ticket
-from asimov.workspace import Workspace
 
 PAGE = (Path(__file__).parents[1] / "docs" / "pipelines.md").read_text()
 #: Of what published plugins define or call, as surveyed.
@@ -173,13 +173,13 @@ def life(
     entry = SimpleNamespace(
         name="recorder", load=lambda: Recorder, dist=None, value="test:pipeline"
     )
-    real = plugins.found
+    real = entrypoints.found
     monkeypatch.setattr(
-        plugins,
+        entrypoints,
         "found",
         lambda group: {**real(group), **({"recorder": entry} if "pipel" in group else {})},
     )
-    plugins.load.cache_clear()
+    entrypoints.load.cache_clear()
     text = "{kind: subject, name: s}\n"
     for name, more in {
         "a": "post-processing: true",
@@ -195,7 +195,7 @@ def life(
     ran = asimov("apply", "-f", blueprint(text))
     assert ran.code == 0, ran
     yield Life(project, asimov)
-    plugins.load.cache_clear()
+    entrypoints.load.cache_clear()
 
 
 def held(answer: Any) -> bool:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from asimov import storage
-from asimov.storage import Store
+from asimov.project.storage import store as storage
+from asimov.project.storage.store import Store
 from tests.conftest import open_folder
 
 ADA, BEN, GROUP = 61001, 61002, 61000

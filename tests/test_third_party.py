@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from asimov.scaffold import write_package
+from asimov.plugins.catalogue.scaffold import write_package
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "writing-a-pipeline.md").read_text()

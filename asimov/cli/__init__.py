@@ -62,7 +62,7 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         # First: a package's module may start threads when it is imported, and no fork keeps those.
         if args and args[0] not in _WITHOUT_SUPERVISION and not ctx.resilient_parsing:
-            from asimov.engine import process
+            from asimov.plugins import process
 
             process.supervise()
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
@@ -105,11 +105,11 @@ class _Commands(click.Group):
 
 def _of_packages() -> dict[str, str]:
     """Return the commands that packages add, with what the help says of each."""
-    from asimov import installed
+    from asimov import entrypoints
 
     return {
         name: f"Of the package {package}."
-        for name, package in installed.names(installed.COMMANDS).items()
+        for name, package in entrypoints.names(entrypoints.COMMANDS).items()
         if name not in COMMANDS
     }
 
@@ -138,7 +138,7 @@ def cli(ctx: click.Context, project: str | None) -> None:
 
 def main() -> None:
     """Run the command line; expected errors become one line, a hint and an exit code."""
-    from asimov.engine import process
+    from asimov.plugins import process
 
     process.begin()
     _escape_what_lacks()

@@ -1,6 +1,6 @@
 """Commands that packages add, under the entry-point group ``asimov.commands``.
 
-`asimov --help` names them (see `asimov.installed`) without importing them; a command of asimov's
+`asimov --help` names them (see `asimov.entrypoints`) without importing them; a command of asimov's
 own is never replaced.
 What goes wrong in such a command is told as the package's fault.
 """
@@ -12,10 +12,11 @@ from typing import Any
 
 import click
 
-from asimov import ambient, plugins
+from asimov import entrypoints
 from asimov.errors import AsimovError
-from asimov.files import full_disk
 from asimov.logs import logger
+from asimov.project import current
+from asimov.system.files import full_disk
 
 
 def command(name: str) -> click.Command | None:
@@ -26,9 +27,9 @@ def command(name: str) -> click.Command | None:
     AsimovError
         Where it can't be loaded, or is no command.
     """
-    if name not in plugins.found(plugins.COMMANDS):
+    if name not in entrypoints.found(entrypoints.COMMANDS):
         return None
-    loaded = plugins.load(plugins.COMMANDS, name)
+    loaded = entrypoints.load(entrypoints.COMMANDS, name)
     if not isinstance(loaded, click.Command):
         raise AsimovError(
             f"the command {name!r} {_whose(name)} is no click command, but {type(loaded).__name__}",
@@ -39,7 +40,7 @@ def command(name: str) -> click.Command | None:
 
 def warn() -> None:
     """Warn of what is amiss with the ledger, where a package's command has opened the project."""
-    workspace = ambient.workspace()
+    workspace = current.workspace()
     if workspace is not None:
         from asimov.cli import opened
 
@@ -68,4 +69,4 @@ def _package(point: Any) -> str:
 
 
 def _whose(name: str) -> str:
-    return f"of the package {_package(plugins.found(plugins.COMMANDS)[name])}"
+    return f"of the package {_package(entrypoints.found(entrypoints.COMMANDS)[name])}"

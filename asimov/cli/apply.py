@@ -6,12 +6,12 @@ import click
 
 from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, warn
-from asimov.engine.declarations import asset_notes, fault_notes, planner
+from asimov.journal.forgotten import take_back
 from asimov.ledger import blueprints
 from asimov.ledger.changes import Plan
-from asimov.ledger.forgotten import take_back
 from asimov.ledger.writing import write
-from asimov.workspace import Workspace
+from asimov.plugins.declared import asset_notes, fault_notes, planner
+from asimov.project.workspace import Workspace
 
 
 @click.command("apply")
@@ -47,7 +47,7 @@ def command(
         raise click.UsageError("-p goes neither with -f nor with -U: a hook writes what it likes.")
     workspace = open_workspace(Use.acting(dry_run=dry_run), whole=True)
     if plugin is not None:
-        from asimov.engine.applying import apply_with
+        from asimov.plugins.applicators import apply_with
 
         _show(apply_with(workspace, plugin, subject, dry_run=dry_run), would=dry_run)
         return

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asimov import plugins
+from asimov import entrypoints
 from asimov.cli.output import say, show_json, warn
 from asimov.cli.seconds import Seconds
 from asimov.errors import EXIT_ERROR, EXIT_STUCK, AsimovError
 
 if TYPE_CHECKING:
-    from asimov.conformance.findings import Finding
+    from asimov.testing.conformance.findings import Finding
 
 _MARKS = {True: "holds", False: "does not hold", None: "can't be told"}
 
@@ -77,14 +77,14 @@ def command(
       asimov plugins check ./asimov-mypipeline --settings smallest.yaml
       asimov plugins check mypipeline --config pipelines/environment=/opt/mypipeline
     """
-    if not plugins.is_known(plugins.SCHEDULERS, scheduler):
-        raise plugins.unknown(plugins.SCHEDULERS, scheduler)
+    if not entrypoints.is_known(entrypoints.SCHEDULERS, scheduler):
+        raise entrypoints.unknown(entrypoints.SCHEDULERS, scheduler)
     how = _How(file, scheduler, _configuration(options), timeout, as_json)
     folder = Path(what).expanduser()
     told: dict[str, list[Finding]] = {}
     # A name goes before a folder that happens to be called so: write ./NAME for that.
-    if folder.is_dir() and ("/" in what or not plugins.is_known(plugins.PIPELINES, what)):
-        from asimov.conformance.installing import installed
+    if folder.is_dir() and ("/" in what or not entrypoints.is_known(entrypoints.PIPELINES, what)):
+        from asimov.testing.conformance.install import installed
 
         with installed(folder.resolve()) as package:
             for point in package.pipelines:
@@ -137,12 +137,12 @@ def _configuration(options: tuple[str, ...]) -> dict[str, str]:
 
 
 def _named(name: str) -> EntryPoint:
-    point = plugins.find(plugins.PIPELINES, name)
+    point = entrypoints.find(entrypoints.PIPELINES, name)
     if point is not None:
         return point
     if "/" in name or Path(name).exists():
         raise AsimovError("there is no such folder", where=name)
-    raise plugins.unknown(plugins.PIPELINES, name)
+    raise entrypoints.unknown(entrypoints.PIPELINES, name)
 
 
 def _check(
@@ -152,13 +152,13 @@ def _check(
     python: str = sys.executable,
     environment: Mapping[str, str] | None = None,
 ) -> list[Finding]:
-    from asimov.conformance import blueprint
-    from asimov.conformance.checking import check
-    from asimov.conformance.contracts import SCENES
+    from asimov.testing.conformance import sample
+    from asimov.testing.conformance.checking import check
+    from asimov.testing.conformance.contracts import SCENES
 
-    found = how.file or blueprint.find(point, source)
+    found = how.file or sample.find(point, source)
     if found is not None:
-        blueprint.documents(point.name, found)  # what is wrong with it is told before anything
+        sample.documents(point.name, found)  # what is wrong with it is told before anything
 
     def report(scene: str) -> None:
         warn(f"{point.name}: {SCENES[scene]}")
@@ -178,7 +178,7 @@ def _check(
     if not how.as_json:
         say(f"{point.name}: {_counts(findings)}")
     if found is None and not all(each.holds for each in findings):
-        names = " or ".join(blueprint.NAMES)
+        names = " or ".join(sample.NAMES)
         warn(
             f"note: {point.name} has no {names}, so that its analysis had no settings; "
             "--settings FILE gives it some"
@@ -193,7 +193,7 @@ def _code(held: list[bool | None]) -> int:
 
 
 def _as_json(found: list[Finding]) -> list[dict[str, object]]:
-    from asimov.conformance.contracts import CONTRACTS
+    from asimov.testing.conformance.contracts import CONTRACTS
 
     return [
         {
@@ -214,7 +214,7 @@ class _Lines:
 
     def show(self, each: Finding) -> None:
         """Print a contract; of one that does not hold, its sentence and what was seen."""
-        from asimov.conformance.contracts import CONTRACTS
+        from asimov.testing.conformance.contracts import CONTRACTS
 
         seen = "(as above)" if each.seen == self._before and not each.holds else each.seen
         start = f"{_MARKS[each.holds]:14} {each.contract}"

@@ -7,11 +7,12 @@ from configparser import ConfigParser
 
 import click
 
-from asimov import options, sharing
 from asimov.cli.opened import Use, open_project
 from asimov.cli.output import say, show, show_json, warn
+from asimov.compat import options
 from asimov.configuration import LARGEST, PROJECT_FILE, WITHOUT_VALUE, update_file
 from asimov.errors import AsimovError
+from asimov.project import sharing
 
 #: Options that are numbers: the least that each may be, and whether it is a whole one.
 _NUMBERS = {
@@ -102,10 +103,10 @@ def update_command(option: str, value: str) -> None:
             "a project does not say whom its users trust", hint="asimov project trust USER"
         )
     if section == "scheduler" and key == "type":
-        from asimov import plugins
+        from asimov import entrypoints
 
-        if not plugins.is_known(plugins.SCHEDULERS, value):
-            raise plugins.unknown(plugins.SCHEDULERS, value)
+        if not entrypoints.is_known(entrypoints.SCHEDULERS, value):
+            raise entrypoints.unknown(entrypoints.SCHEDULERS, value)
     check_value(option, value)
     if not project.config.has_option(section, key) and (other := near(option, project.config)):
         warn(f"note: {option!r} is new{other}")

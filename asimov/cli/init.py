@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from asimov import configuration, plugins, sharing
+from asimov import configuration, entrypoints
 from asimov.cli.output import say, warn
 from asimov.cli.project import group_number
-from asimov.ledger import whereabouts
-from asimov.ledger.journal import Journal
-from asimov.project import create
+from asimov.journal.journal import Journal
+from asimov.layout import create
+from asimov.project import identity, sharing
 
 
 @click.command("init")
@@ -55,8 +55,8 @@ def command(
         found = True
     else:
         found = False
-        if not plugins.is_known(plugins.SCHEDULERS, scheduler):
-            raise plugins.unknown(plugins.SCHEDULERS, scheduler)
+        if not entrypoints.is_known(entrypoints.SCHEDULERS, scheduler):
+            raise entrypoints.unknown(entrypoints.SCHEDULERS, scheduler)
     options = {
         ("general", "rundir_default"): working,
         ("general", "git_default"): checkouts,
@@ -68,7 +68,7 @@ def command(
     project = create(name, Path(root), scheduler.lower(), given)
     # First the journal, then what says that there is one: without it the project is a new one.
     with closing(Journal(project.journal)) as journal:
-        whereabouts.record(project, journal)
+        identity.record(project, journal)
     file = project.root / configuration.PROJECT_FILE
     configuration.update_file(file, {("project", "journal"): project.stored(project.journal)})
     if shared:

@@ -7,9 +7,9 @@ import click
 from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, show_json, warn
 from asimov.cli.repair import repair_command
-from asimov.engine.declarations import import_published, settings_classes
 from asimov.ledger.documents import dump
-from asimov.ledger.merge import leaves, merge, origins
+from asimov.mappings import leaves, merge, origins
+from asimov.plugins.declared import import_published, settings_classes
 from asimov.text import short
 
 

@@ -7,7 +7,7 @@ import click
 from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, show_json
 from asimov.engine.status import iso
-from asimov.ledger.records import Event
+from asimov.journal.records import Event
 
 
 @click.command("log")

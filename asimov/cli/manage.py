@@ -10,10 +10,11 @@ import click
 
 from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say
-from asimov.engine import build, calling, submit
+from asimov.engine import build, submit
 from asimov.engine.lease import at_work
 from asimov.engine.result import Result
 from asimov.errors import EXIT_ERROR, EXIT_UNREACHABLE, SchedulerUnreachableError
+from asimov.plugins import crashes
 
 
 def _for_all(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
@@ -90,7 +91,7 @@ def build_command(force: bool) -> int:
         keys = workspace.keys(subject)
         if not dry_run:
             workspace.adopt()
-            calling.settle(workspace, say)
+            crashes.settle(workspace, say)
         result = build.build(workspace, keys, say, dry_run=dry_run, force=force)
     return _tell(result, "built", "nothing to build", dry_run)
 
@@ -111,7 +112,7 @@ def submit_command() -> int:
         keys = workspace.keys(subject)
         if not dry_run:
             workspace.adopt()
-            calling.settle(workspace, say)
+            crashes.settle(workspace, say)
             workspace.scheduler().wake()
         result = submit.submit(workspace, keys, say, dry_run=dry_run)
     return _tell(result, "submitted", "nothing to submit", dry_run)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import click
 
-from asimov import logs, sharing
+from asimov import logs
 from asimov.cli.output import say, warn
 from asimov.engine import copies, unlisted
-from asimov.ledger import whereabouts
-from asimov.ledger.needs import Key
-from asimov.ledger.whereabouts import UnsettledError
-from asimov.project import Project, find
-from asimov.workspace import Workspace
+from asimov.keys import Key
+from asimov.layout import Project, find
+from asimov.project import identity, sharing
+from asimov.project.identity import UnsettledError
+from asimov.project.workspace import Workspace
 
 
 class Use(Enum):
@@ -110,9 +110,7 @@ def tell_left(left: list[Key]) -> None:
 
 def _note(workspace: Workspace) -> None:
     """Tell who only reads what is yet to be done before anything can act."""
-    doubt = whereabouts.doubt_of(
-        workspace.project, workspace.journal.get_property(whereabouts.PROPERTY)
-    )
+    doubt = identity.doubt_of(workspace.project, workspace.journal.get_property(identity.PROPERTY))
     if doubt is not None:
         warn(f"note: {doubt.message}; {doubt.hint}")
     if workspace.files.pending:

@@ -10,17 +10,18 @@ import click
 from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, show, show_json, warn
 from asimov.configuration import owner
-from asimov.engine import handlers, unlisted
-from asimov.engine.declarations import import_published
+from asimov.engine import unlisted
 from asimov.engine.lease import at_work
 from asimov.engine.readiness import waiting_for
 from asimov.engine.status import LOST, iso, rows
 from asimov.engine.usage import used
 from asimov.errors import AsimovError
+from asimov.keys import Key
 from asimov.ledger.documents import dump
-from asimov.ledger.needs import Key
+from asimov.plugins import custom_states
+from asimov.plugins.declared import import_published
+from asimov.project.workspace import Workspace
 from asimov.states import ALIASES, OWN, STATES, reachable
-from asimov.workspace import Workspace
 
 
 @click.group("production")
@@ -63,7 +64,7 @@ def _set(
 ) -> None:
     subject, name = key
     after = ALIASES.get(status.lower(), status.lower())
-    if after not in OWN and not handlers.known(workspace, key, after):
+    if after not in OWN and not custom_states.known(workspace, key, after):
         import difflib
 
         near = difflib.get_close_matches(after, STATES, 1)

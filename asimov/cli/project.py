@@ -6,13 +6,14 @@ import grp
 
 import click
 
-from asimov import configuration, sharing
+from asimov import configuration
 from asimov.cli.opened import Use, open_project, tell_left
 from asimov.cli.output import say, warn
 from asimov.engine import copies
 from asimov.errors import AsimovError
-from asimov.git import share_repository
-from asimov.users import user_name
+from asimov.project import sharing
+from asimov.project.git.repository import share_repository
+from asimov.system.users import user_name
 
 
 @click.group("project")

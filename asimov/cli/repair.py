@@ -8,8 +8,8 @@ import click
 
 from asimov.cli.opened import Use, open_project
 from asimov.cli.output import say
-from asimov.engine.repair import Repaired, repair
-from asimov.ledger.needs import Key
+from asimov.engine.repair.repair import Repaired, repair
+from asimov.keys import Key
 
 #: Of the analyses that somebody should look at, so many are named.
 _MOST = 200

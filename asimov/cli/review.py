@@ -10,10 +10,9 @@ from asimov.cli.output import say, show_json
 from asimov.configuration import owner
 from asimov.engine.lease import at_work
 from asimov.errors import AsimovError
+from asimov.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import reviews
-from asimov.ledger.needs import Key
-from asimov.project import PROJECT_ANALYSES
-from asimov.workspace import Workspace
+from asimov.project.workspace import Workspace
 
 
 @click.group("review")

@@ -10,7 +10,7 @@ from asimov.cli.seconds import Seconds
 from asimov.configuration import number
 from asimov.engine.watch import LOOK
 from asimov.errors import AsimovError
-from asimov.workspace import Workspace
+from asimov.project.workspace import Workspace
 
 #: Seconds between passes where nobody says otherwise: a schedd that many people share is asked
 #: once a minute.

@@ -14,9 +14,9 @@ from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, show_json
 from asimov.engine.status import LOST, Row, ago, rows, without_entry
 from asimov.engine.usage import total, used
-from asimov.project import PROJECT_ANALYSES
+from asimov.keys import PROJECT_ANALYSES
+from asimov.project.workspace import Workspace
 from asimov.scheduler import Usage
-from asimov.workspace import Workspace
 
 _HEADINGS = ("subject", "name", "pipeline", "state", "job", "progress", "for", "waits for / why")
 

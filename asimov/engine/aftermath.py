@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from asimov.engine import hooks, telemetry
-from asimov.workspace import Workspace
+from asimov.plugins import hooks, telemetry
+from asimov.project.workspace import Workspace
 
 
 def after_pass(

@@ -14,20 +14,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from asimov.analysis import Analysis
-from asimov.engine.guard import imported
-from asimov.engine.written import job_id_in, take_written_job
+from asimov.entrypoints import PluginError
 from asimov.errors import AsimovError, SchedulerUnreachableError
-from asimov.ledger.database import JournalError
-from asimov.ledger.leases import LeaseLostError
-from asimov.ledger.needs import Key
-from asimov.ledger.records import Attempt
+from asimov.journal.database import JournalError
+from asimov.journal.leases import LeaseLostError
+from asimov.journal.records import Attempt
+from asimov.keys import Key
+from asimov.layout import Project
 from asimov.pipeline import Pipeline
-from asimov.plugins import PluginError
-from asimov.project import Project
+from asimov.plugins.calls import imported
+from asimov.plugins.written import job_id_in, take_written_job
+from asimov.project.analysis import Analysis
+from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, Observation, Present, Tag, Ticket, Unknown
 from asimov.states import allowed
-from asimov.workspace import Workspace
 
 #: Why it is not known yet whether an attempt has made a job, where every source has answered.
 MAY_COME = "a program that its pipeline started may still be submitting"

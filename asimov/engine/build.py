@@ -9,20 +9,20 @@ from pathlib import Path
 
 import msgspec
 
-from asimov import reading
-from asimov.analysis import Analysis
-from asimov.configure import template_of
-from asimov.engine.guard import HookError, call, guarded
 from asimov.engine.readiness import waiting_for
 from asimov.engine.refresh import MADE_OVER
-from asimov.engine.requirements import check_inputs, check_settings
 from asimov.engine.result import Result
 from asimov.errors import AsimovError
-from asimov.git import EventRepo
-from asimov.ledger.database import JournalError
-from asimov.ledger.needs import Key
-from asimov.ledger.records import Build
-from asimov.workspace import Workspace
+from asimov.journal.database import JournalError
+from asimov.journal.records import Build
+from asimov.keys import Key
+from asimov.plugins.calls import HookError, call, guarded
+from asimov.plugins.requirements import check_inputs, check_settings
+from asimov.project.analysis import Analysis
+from asimov.project.config_file import template_of
+from asimov.project.git.repository import EventRepo
+from asimov.project.workspace import Workspace
+from asimov.system import reading
 
 Report = Callable[[str], None]
 

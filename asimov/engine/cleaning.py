@@ -19,10 +19,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from asimov.analysis import Analysis
-from asimov.engine.guard import call, overrides
-from asimov.files import unwritable
-from asimov.superseded import next_place
+from asimov.plugins.calls import call, overrides
+from asimov.project.analysis import Analysis
+from asimov.project.storage.superseded import next_place
+from asimov.system.files import unwritable
 
 #: So many bytes of a run directory are copied, the smallest files first.
 COPIED = 20_000_000

@@ -16,17 +16,17 @@ from asimov.configuration import owner
 from asimov.engine import lease, outside
 from asimov.engine.attempts import event_logs
 from asimov.errors import AsimovError
-from asimov.files import locked, unwritable
-from asimov.ledger import whereabouts
-from asimov.ledger.journal import Journal
-from asimov.ledger.leases import WATCH, WORK, Lease, take
-from asimov.ledger.needs import Key
-from asimov.ledger.records import Attempt
-from asimov.ledger.whereabouts import UnsettledError
-from asimov.processes import this_start
-from asimov.project import Project
+from asimov.journal.journal import Journal
+from asimov.journal.leases import WATCH, WORK, Lease, take
+from asimov.journal.records import Attempt
+from asimov.keys import Key
+from asimov.layout import Project
+from asimov.project import identity
+from asimov.project.identity import UnsettledError
 from asimov.scheduler.local.spool import Spool
 from asimov.states import STATES
+from asimov.system.files import locked, unwritable
+from asimov.system.processes import this_start
 
 _PURPOSE = "asimov project copied"
 _LEFT = "left to the project that this one was copied from"
@@ -51,8 +51,8 @@ def moved(project: Project) -> bool:
                 hint="if that one is not to be used any more, rename or remove its folder first; "
                 "otherwise 'asimov project copied'",
             )
-        whereabouts.refuse_links(project, journal.get_property(whereabouts.PROPERTY), moved=True)
-        whereabouts.record(project, journal)
+        identity.refuse_links(project, journal.get_property(identity.PROPERTY), moved=True)
+        identity.record(project, journal)
     return doubt is not None
 
 
@@ -77,7 +77,7 @@ def copied(project: Project, *, certain: bool = False) -> list[Key]:
         it.
     """
     with _alone(project, _PURPOSE) as journal, ExitStack() as held:
-        whereabouts.refuse_links(project, journal.get_property(whereabouts.PROPERTY))
+        identity.refuse_links(project, journal.get_property(identity.PROPERTY))
         doubt = _doubt(project, journal)
         if not certain and doubt is None:
             raise AsimovError(
@@ -91,7 +91,7 @@ def copied(project: Project, *, certain: bool = False) -> list[Key]:
             held.enter_context(locked(spool.lock, _PURPOSE, wait=False))
         with journal.durably():
             token = _take_over(journal, doubt)
-            new = whereabouts.begin_copy(project, journal)
+            new = identity.begin_copy(project, journal)
         journal.fence = token
         _empty(project)
         _put_logs_aside(project, journal.open_attempts())
@@ -150,7 +150,7 @@ def _is_elsewhere(held: Lease, journal: Path) -> bool:
 
 
 def _doubt(project: Project, journal: Journal) -> UnsettledError | None:
-    return whereabouts.doubt_of(project, journal.get_property(whereabouts.PROPERTY))
+    return identity.doubt_of(project, journal.get_property(identity.PROPERTY))
 
 
 def _empty(project: Project) -> None:
@@ -202,5 +202,5 @@ def _leave(project: Project, journal: Journal, what: str) -> list[Key]:
             left.append(key)
         journal.observed((key, None, None, None) for key in with_job)
         journal.note(("", ""), owner(), "copied", what)
-        whereabouts.record(project, journal)
+        identity.record(project, journal)
     return left

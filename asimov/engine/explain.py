@@ -8,27 +8,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from asimov import plugins
-from asimov.assets import inputs_of
+from asimov import entrypoints
 from asimov.engine.attempts import ask
-from asimov.engine.capture import Capture
-from asimov.engine.guard import guarded, imported
 from asimov.engine.lease import is_dead
 from asimov.engine.readiness import reviews_wanted, waiting_for
-from asimov.engine.requirements import makers, missing_inputs, unprovided
 from asimov.engine.service import running
 from asimov.engine.status import ago, iso
 from asimov.engine.submit import unbuilt
 from asimov.engine.throttle import deferral, makes_room
 from asimov.errors import AsimovError, SchedulerError
-from asimov.ledger.leases import WATCH, holder
-from asimov.ledger.needs import Key
-from asimov.ledger.records import Attempt, Record
+from asimov.journal.leases import WATCH, holder
+from asimov.journal.records import Attempt, Record
+from asimov.keys import PROJECT_ANALYSES, Key
 from asimov.ledger.reviews import named, outcome
-from asimov.project import PROJECT_ANALYSES
+from asimov.pipeline.assets import inputs_of
+from asimov.plugins.calls import guarded, imported
+from asimov.plugins.output import Capture
+from asimov.plugins.requirements import makers, missing_inputs, unprovided
+from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, JobState, Observation, Present, Unknown
 from asimov.states import OWN, STATES, reachable
-from asimov.workspace import Workspace
 
 #: How many analyses that stand in the way are followed to their own causes.
 _FOLLOWED = 5
@@ -117,8 +116,8 @@ def _ready(workspace: Workspace, key: Key, attempts: list[Attempt], told: Explan
         if isinstance(answer, Unknown):
             told.because.append(f"that can't be found out now: {answer.reason}")
         told.moves.append("'asimov monitor' or 'asimov manage submit' finds out")
-    if not plugins.is_known(plugins.PIPELINES, entry.pipeline):
-        told.because.append(str(plugins.unknown(plugins.PIPELINES, entry.pipeline)))
+    if not entrypoints.is_known(entrypoints.PIPELINES, entry.pipeline):
+        told.because.append(str(entrypoints.unknown(entrypoints.PIPELINES, entry.pipeline)))
         told.moves.append("install the package that has the pipeline, or correct the ledger")
     needs = waiting_for(workspace, key)
     told.because += needs
@@ -154,7 +153,7 @@ def _assets(workspace: Workspace, key: Key, told: Explanation, *, ready: bool) -
     """Name the assets that its pipeline needs and that nothing makes; say whether there are any."""
     name = workspace.contents.entries[key].pipeline
     try:
-        if not plugins.is_known(plugins.PIPELINES, name) or not inputs_of(
+        if not entrypoints.is_known(entrypoints.PIPELINES, name) or not inputs_of(
             imported(name, workspace)
         ):
             return False

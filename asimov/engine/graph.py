@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from asimov.assets import Asset
-from asimov.engine.guard import imported
-from asimov.ledger.needs import Key
-from asimov.plugins import PluginError
-from asimov.workspace import Workspace
+from asimov.entrypoints import PluginError
+from asimov.keys import Key
+from asimov.pipeline.assets import Asset
+from asimov.plugins.calls import imported
+from asimov.project.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,13 @@ from functools import cached_property
 from asimov.engine.attempts import ask
 from asimov.engine.status import ago
 from asimov.errors import SchedulerError, SchedulerUnreachableError
-from asimov.ledger import policy
-from asimov.ledger.records import Attempt
-from asimov.ledger.remedies import Remedies
+from asimov.journal.hold_attempts import Remedies
+from asimov.journal.records import Attempt
+from asimov.ledger import hold_policy
+from asimov.project.workspace import Workspace
 from asimov.scheduler.contract import Scheduler
-from asimov.scheduler.holds import classify
+from asimov.scheduler.hold_reasons import classify
 from asimov.scheduler.observations import Held, JobState, Present
-from asimov.workspace import Workspace
 
 #: How long a release may take to be seen, in seconds: before, the same hold is not tended again.
 SETTLING = 30.0
@@ -75,7 +75,7 @@ class _Step:
         count = f", {self.number} of {self.of}"
         if self.to_mb is None:
             return f"released{count}"
-        size = policy.told_size(self.to_mb)
+        size = hold_policy.told_size(self.to_mb)
         return f"{self.kind} raised to {size} and released{count}"
 
 
@@ -138,7 +138,7 @@ class _Tending:
         self.report = report
         self.dry_run = dry_run
         self.now = time.time()
-        self.policy = policy.read(workspace.settings(attempt.key).get("holds"))
+        self.policy = hold_policy.read(workspace.settings(attempt.key).get("holds"))
         self.remedies = Remedies(workspace.journal, attempt.uid)
 
     # --- what is to be done
@@ -173,7 +173,7 @@ class _Tending:
         return since + pause
 
     def _raised(
-        self, held: Held, process: str, kind: str, remedy: policy.Remedy
+        self, held: Held, process: str, kind: str, remedy: hold_policy.Remedy
     ) -> tuple[float | None, int | None, str | None]:
         """Return what it asks for and should ask for, in MB, or why it can't ask for more."""
         asked, used = _request(held, kind)
@@ -187,7 +187,7 @@ class _Tending:
         cap = remedy.up_to if remedy.up_to is not None else 4 * first
         to_mb = math.ceil(min(cap, most * remedy.factor))
         if asked and to_mb <= asked:
-            return asked, None, f"it asked for {policy.told_size(asked)} already, the cap"
+            return asked, None, f"it asked for {hold_policy.told_size(asked)} already, the cap"
         return asked or most, to_mb, None
 
     @cached_property
@@ -253,7 +253,7 @@ class _Tending:
 def _release(scheduler: Scheduler, job_id: int, steps: list[_Step]) -> None:
     asked = {
         kind: max((step.to_mb or 0 for step in steps if step.kind == kind), default=0)
-        for kind in policy.RAISED
+        for kind in hold_policy.RAISED
     }
     if any(asked.values()):
         scheduler.raise_requests(

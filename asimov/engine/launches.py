@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from asimov.analysis import Analysis
 from asimov.engine.attempts import (
     ask,
     disown,
@@ -24,16 +23,17 @@ from asimov.engine.attempts import (
     record_job,
     submits_by_program,
 )
-from asimov.engine.guard import HookError, call, guarded
 from asimov.engine.result import Result
+from asimov.entrypoints import PluginError
 from asimov.errors import AsimovError, SchedulerUnreachableError
-from asimov.ledger.database import JournalError
-from asimov.ledger.leases import LeaseLostError
-from asimov.ledger.needs import Key
-from asimov.ledger.records import Attempt
-from asimov.plugins import PluginError
+from asimov.journal.database import JournalError
+from asimov.journal.leases import LeaseLostError
+from asimov.journal.records import Attempt
+from asimov.keys import Key
+from asimov.plugins.calls import HookError, call, guarded
+from asimov.project.analysis import Analysis
+from asimov.project.workspace import Workspace
 from asimov.scheduler import Observation
-from asimov.workspace import Workspace
 
 #: How many analyses are intended in one write.
 MOST = 100

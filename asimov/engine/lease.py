@@ -8,7 +8,7 @@ does anyway.
 A holder on this machine whose process is gone is dead at once. Any other is dead when its lease
 has expired, by the clock of whoever looks: the clocks of two machines should agree to within a
 third of ``[monitor] lease``. A holder that was taken for dead and comes back can't write to the
-journal any more (see `asimov.ledger.leases`), and so submits nothing either: each submission is
+journal any more (see `asimov.journal.leases`), and so submits nothing either: each submission is
 intended in the journal first. (One that is stopped in the middle of a write, which takes some
 milliseconds, keeps the journal itself locked: nobody acts until it goes on or is ended.)
 """
@@ -25,10 +25,10 @@ from pathlib import Path
 
 from asimov import configuration
 from asimov.errors import EXIT_BUSY, AsimovError
-from asimov.ledger.leases import WATCH, WORK, Lease, give_back, take
+from asimov.journal.leases import WATCH, WORK, Lease, give_back, take
 from asimov.logs import logger
-from asimov.processes import started_at, this_start
-from asimov.workspace import Workspace
+from asimov.project.workspace import Workspace
+from asimov.system.processes import started_at, this_start
 
 #: How long a holder that does not renew its lease is waited for, in seconds.
 LEASE = 120.0

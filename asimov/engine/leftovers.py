@@ -11,9 +11,9 @@ import os
 import shutil
 from pathlib import Path
 
-from asimov.analysis import Analysis
-from asimov.files import unwritable
-from asimov.superseded import next_place
+from asimov.project.analysis import Analysis
+from asimov.project.storage.superseded import next_place
+from asimov.system.files import unwritable
 
 
 def put_aside(analysis: Analysis) -> None:

@@ -7,30 +7,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from asimov import text
-from asimov.analysis import Analysis
-from asimov.engine import calling, handlers, labelling
 from asimov.engine.attempts import MAY_COME, ask, settle
 from asimov.engine.build import build
 from asimov.engine.cleaning import clean
-from asimov.engine.guard import call
 from asimov.engine.observe import Observer
 from asimov.engine.readiness import blocked, waiting_for
 from asimov.engine.refresh import refresh
-from asimov.engine.requirements import missing_outputs
 from asimov.engine.status import LOST
 from asimov.engine.submit import submit
 from asimov.engine.throttle import deferral
 from asimov.engine.usage import measure
+from asimov.entrypoints import PluginError
 from asimov.errors import AsimovError, SchedulerUnreachableError
-from asimov.ledger.database import JournalError
-from asimov.ledger.needs import Key
-from asimov.ledger.records import Attempt
-from asimov.plugins import PluginError
-from asimov.products import NotStorableError
+from asimov.journal.database import JournalError
+from asimov.journal.records import Attempt
+from asimov.keys import Key
+from asimov.plugins import crashes, custom_states, labels
+from asimov.plugins.calls import call
+from asimov.plugins.requirements import missing_outputs
+from asimov.project.analysis import Analysis
+from asimov.project.storage.products import NotStorableError
+from asimov.project.storage.store import Store
+from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, Observation, Unknown
 from asimov.states import OWN, STATES
-from asimov.storage import Store
-from asimov.workspace import Workspace
 
 Report = Callable[[str], None]
 
@@ -115,7 +115,7 @@ def monitor(
     unsettled: dict[Key, str] = {}
     if not dry_run:
         workspace.adopt()
-        calling.settle(workspace, report)
+        crashes.settle(workspace, report)
         workspace.scheduler().wake()
         # What may have been submitted again is not looked at until that is known.
         unsettled = settle(workspace, report)
@@ -196,9 +196,9 @@ def advance(
     observer.write()
     if not dry_run:
         _leave(workspace, keys, report)
-        result.moved = handlers.handle(workspace, keys, report)
+        result.moved = custom_states.handle(workspace, keys, report)
         _store(workspace, keys, report)
-        labelling.label(workspace, keys, report, everything=subject is None and not left)
+        labels.label(workspace, keys, report, everything=subject is None and not left)
         refresh(workspace, keys, report)
     if chain and dry_run:
         _tell_chain(workspace, keys, report)

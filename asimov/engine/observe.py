@@ -6,22 +6,23 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from asimov.analysis import Analysis
-from asimov.engine import failing, handlers
+from asimov.engine import failures
 from asimov.engine.attempts import LEAVING, found, give_up, launch, record_job
-from asimov.engine.failing import Retry, Words, ending
-from asimov.engine.guard import HookError, call, guarded, overrides
+from asimov.engine.failures import Retry, Words, ending
 from asimov.engine.holds import Outcome, tend
 from asimov.engine.refresh import may_be_old
 from asimov.engine.status import LOST, ago
+from asimov.entrypoints import PluginError
 from asimov.errors import AsimovError, SchedulerError, SchedulerUnreachableError
-from asimov.ledger.database import JournalError
-from asimov.ledger.needs import Key
-from asimov.ledger.records import Attempt
-from asimov.plugins import PluginError
+from asimov.journal.database import JournalError
+from asimov.journal.records import Attempt
+from asimov.keys import Key
+from asimov.plugins import custom_states
+from asimov.plugins.calls import HookError, call, guarded, overrides
+from asimov.project.analysis import Analysis
+from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, JobState, Observation, Present, Scheduler, Unknown
 from asimov.states import allowed
-from asimov.workspace import Workspace
 
 Report = Callable[[str], None]
 
@@ -261,7 +262,9 @@ class Observer:
                 told = f"{analysis.entry.pipeline}.after_completion submitted nothing"
                 self._close(attempt, answer, "stuck", f"{reason}, but {told}")
                 return
-        there = asked == "stuck" or (asked and handlers.known(self.workspace, attempt.key, asked))
+        there = asked == "stuck" or (
+            asked and custom_states.known(self.workspace, attempt.key, asked)
+        )
         with self.workspace.journal.durably():
             self._end(attempt, answer)
             if job_id is not None:
@@ -286,12 +289,12 @@ class Observer:
             )  # fmt: skip
 
     def _incomplete(self, analysis: Analysis, attempt: Attempt, answer: Gone) -> None:
-        retry = failing.retry(self.workspace, analysis, attempt, answer)
+        retry = failures.retry(self.workspace, analysis, attempt, answer)
         if retry is not None and retry.allowed and self._waits(attempt, answer, retry):
             return
         self._failed += 1
-        ask = self._failed <= failing.ASKED
-        words = failing.words(self.workspace, analysis, attempt, answer, ask=ask)
+        ask = self._failed <= failures.ASKED
+        words = failures.words(self.workspace, analysis, attempt, answer, ask=ask)
         reason = words.reason
         if retry is None or not retry.allowed:
             if retry is not None and retry.of:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from asimov.ledger.needs import Key
+from asimov.keys import Key
 from asimov.ledger.reviews import PATHS
+from asimov.project.workspace import Workspace
 from asimov.states import STATES
 from asimov.text import quoted
-from asimov.workspace import Workspace
 
 
 def waiting_for(workspace: Workspace, key: Key) -> list[str]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from asimov.analysis import Analysis
 from asimov.errors import AsimovError
-from asimov.ledger.needs import Key
+from asimov.keys import Key
+from asimov.project.analysis import Analysis
+from asimov.project.storage.store import Store
+from asimov.project.workspace import Workspace
 from asimov.states import STATES
-from asimov.storage import Store
-from asimov.workspace import Workspace
 
 #: The fact that holds what an analysis was last made over, as ``subject/name``.
 MADE_OVER = "made over"

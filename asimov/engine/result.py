@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from asimov.errors import AsimovError
-from asimov.ledger.needs import Key
+from asimov.keys import Key
 
 
 @dataclass

@@ -12,9 +12,9 @@ import uuid
 from contextlib import AbstractContextManager
 
 from asimov.errors import AsimovError, SchedulerUnreachableError
-from asimov.files import locked
+from asimov.project.workspace import Workspace
 from asimov.scheduler import Present, Scheduler, Tag, Ticket, Unknown
-from asimov.workspace import Workspace
+from asimov.system.files import locked
 
 #: The journal's properties: scheduler, place and job; the identity that the job carries; and of
 #: one that is just being started scheduler, place, identity and time, a line each.

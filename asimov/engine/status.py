@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from asimov import plugins
+from asimov import entrypoints
 from asimov.engine.readiness import waiting_for
 from asimov.engine.throttle import deferral
-from asimov.ledger.needs import Key
-from asimov.ledger.records import Record
+from asimov.journal.records import Record
+from asimov.keys import Key
+from asimov.project.workspace import Workspace
 from asimov.states import STATES
-from asimov.workspace import Workspace
 
 #: The state of a job that no source knows any more: a person has to say what became of it.
 LOST = "lost"
@@ -110,8 +110,8 @@ def _row(workspace: Workspace, key: Key, put_off: str | None, begun: int | None)
     waits: list[str] = []
     if status == "ready":
         waits = waiting_for(workspace, key)
-        if not plugins.is_known(plugins.PIPELINES, entry.pipeline):
-            waits.append(str(plugins.unknown(plugins.PIPELINES, entry.pipeline)))
+        if not entrypoints.is_known(entrypoints.PIPELINES, entry.pipeline):
+            waits.append(str(entrypoints.unknown(entrypoints.PIPELINES, entry.pipeline)))
         if begun is not None and not (record and record.job_detail):
             waits.append(f"attempt {begun} was begun: whether it made a job is not known yet")
         elif not waits and put_off:

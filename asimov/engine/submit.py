@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from asimov.analysis import Analysis
 from asimov.engine.attempts import settle
 from asimov.engine.build import content_digest, settings_digest
-from asimov.engine.guard import call, guarded, overrides, takes
 from asimov.engine.launches import Launches, record_failure
 from asimov.engine.leftovers import put_aside
 from asimov.engine.readiness import waiting_for
@@ -17,9 +15,11 @@ from asimov.engine.refresh import remember
 from asimov.engine.result import Result
 from asimov.engine.throttle import Throttle
 from asimov.errors import AsimovError
-from asimov.ledger.database import JournalError
-from asimov.ledger.needs import Key
-from asimov.workspace import Workspace
+from asimov.journal.database import JournalError
+from asimov.keys import Key
+from asimov.plugins.calls import call, guarded, overrides, takes
+from asimov.project.analysis import Analysis
+from asimov.project.workspace import Workspace
 
 Report = Callable[[str], None]
 

@@ -22,9 +22,9 @@ from dataclasses import dataclass
 
 from asimov.configuration import PROJECT_FILE, number
 from asimov.errors import AsimovError, SchedulerUnreachableError
-from asimov.ledger.needs import Key
+from asimov.keys import Key
+from asimov.project.workspace import Workspace
 from asimov.states import STATES
-from asimov.workspace import Workspace
 
 #: Under which the journal keeps why a submission left something out, for `deferral`.
 _PROPERTY = "deferred"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from asimov.errors import AsimovError
-from asimov.ledger.forgotten import forget as record
-from asimov.ledger.needs import Key
-from asimov.ledger.records import Record
+from asimov.journal.forgotten import forget as record
+from asimov.journal.records import Record
+from asimov.keys import Key
+from asimov.project.workspace import Workspace
 from asimov.text import short
-from asimov.workspace import Workspace
 
 #: How many a short warning names.
 _NAMED = 5

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import Any
 
+from asimov.entrypoints import PluginError
 from asimov.errors import SchedulerError
-from asimov.ledger.needs import Key
-from asimov.ledger.usages import Unmeasured, Usages
-from asimov.plugins import PluginError
+from asimov.journal.usage import Unmeasured, Usages
+from asimov.keys import Key
+from asimov.project.workspace import Workspace
 from asimov.scheduler import Usage
-from asimov.workspace import Workspace
 
 #: How the figures of several attempts come together; restarts are counted apart.
 _SUMMED = ("wall_seconds", "cpu_seconds", "processes")

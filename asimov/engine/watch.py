@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from asimov.engine.attempts import ticket
 from asimov.engine.lease import at_work
 from asimov.engine.monitor import Pass, advance
-from asimov.plugins import PluginError
+from asimov.entrypoints import PluginError
+from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, Observation, Ticket
-from asimov.workspace import Workspace
 
 #: Seconds between two looks at the event logs.
 LOOK = 2.0

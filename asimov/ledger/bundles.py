@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from asimov.errors import AsimovError
-from asimov.files import is_file
 from asimov.ledger import sources
 from asimov.ledger.documents import Document, read_documents
+from asimov.system.files import is_file
 from asimov.text import short
 
 #: What says whose an analysis is; in a bundle that is for the bundle to say.

@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from asimov import plugins
+from asimov import entrypoints
 from asimov.errors import AsimovError
+from asimov.keys import PROJECT_ANALYSES
 from asimov.ledger import needs
 from asimov.ledger.documents import Document
 from asimov.ledger.schema import OF_FAILURES, Configuration, Subject
-from asimov.project import PROJECT_ANALYSES
 from asimov.states import ALIASES, STATES
 from asimov.text import quoted
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=,@~-]{0,199}")
-#: How the names of run directories end that are kept; see `asimov.superseded`.
+#: How the names of run directories end that are kept; see `asimov.project.storage.superseded`.
 _OF_KEPT = re.compile(r"\.(?:superseded-[0-9]+|unsubmitted)$")
 #: States that an analysis can't begin in: they are about a job that it does not have.
 _WITH_JOB = {"running", "processing", "stop", "restart"}
@@ -176,8 +176,8 @@ def absent_pipeline(name: str, document: Document) -> str | None:
     What people share has settings of all the pipelines that they use: whoever has some of these
     installed can use it, too. None where the pipeline is installed, or is nearly one that is.
     """
-    installed = frozenset(plugins.found(plugins.PIPELINES))
-    if plugins.is_known(plugins.PIPELINES, name) or near_miss(name.lower(), installed):
+    installed = frozenset(entrypoints.found(entrypoints.PIPELINES))
+    if entrypoints.is_known(entrypoints.PIPELINES, name) or near_miss(name.lower(), installed):
         return None
     return (
         f"{document.place(['pipelines', name])}: there is no pipeline {quoted(name)} here: "

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asimov.errors import AsimovError
-from asimov.fields import complete
-from asimov.ledger.merge import lay_over, merge
-from asimov.ledger.needs import Key
-from asimov.project import PROJECT_ANALYSES
+from asimov.keys import PROJECT_ANALYSES, Key
+from asimov.ledger.extensions import complete
+from asimov.mappings import lay_over, merge
 
 #: Keys of an analysis that say what it is rather than how it is set.
 _OF_ANALYSIS = frozenset({"kind", "name", "event", "subject", "pipeline", "status"})

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from asimov.settingsclass import struct_of
+from asimov.settings.fields import struct_of
 
 #: The shapes that hold an analysis.
 _OF_ANALYSES = ("Analysis", "InlineAnalysis", "ProjectAnalysis")

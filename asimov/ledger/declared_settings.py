@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from asimov.errors import AsimovError, Place
+from asimov.keys import Key
 from asimov.ledger.checks import near_miss
 from asimov.ledger.contents import Contents, Entry, Layer
 from asimov.ledger.documents import Document
-from asimov.ledger.merge import merge
-from asimov.ledger.needs import Key
 from asimov.ledger.schema import OF_FAILURES, Analysis, ProjectAnalysis
-from asimov.settings import Fault, defaults, faults, names, nearest, respelled
-from asimov.settingsclass import fields
+from asimov.mappings import merge
+from asimov.settings import Fault, faults
+from asimov.settings.declare import defaults, names, nearest, respelled
+from asimov.settings.fields import fields
 
 #: Keys that every analysis may have: those of its shape, and those that asimov reads besides.
 GENERAL = frozenset(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from asimov.fields import complete
+from asimov.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import reviews
 from asimov.ledger.contents import Contents
-from asimov.ledger.needs import Candidates, Key, Need, Selection, Term, parse, select
-from asimov.project import PROJECT_ANALYSES
+from asimov.ledger.extensions import complete
+from asimov.ledger.needs import Candidates, Need, Selection, Term, parse, select
 
 
 class Dependencies:

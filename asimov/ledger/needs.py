@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from asimov.errors import AsimovError
+from asimov.keys import Key
 from asimov.states import ALIASES
 
 #: Who an analysis is: its subject's name and its own.
-Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from asimov.errors import AsimovError, Place
+from asimov.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import checks, strategies
 from asimov.ledger.blueprints import Blueprint
 from asimov.ledger.changes import Change, Plan
@@ -14,12 +15,11 @@ from asimov.ledger.contents import Contents, Entry
 from asimov.ledger.declared_settings import Check, Written
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.documents import Document
-from asimov.ledger.merge import lay_over, merge
-from asimov.ledger.needs import Key, Term
+from asimov.ledger.needs import Term
 from asimov.ledger.needs import parse as parse_needs
 from asimov.ledger.schema import OF_FAILURES, Analysis, ProjectAnalysis, misspelt
 from asimov.ledger.store import PROJECT_FILE, project_analysis_file, subject_file
-from asimov.project import PROJECT_ANALYSES
+from asimov.mappings import lay_over, merge
 from asimov.states import ALIASES
 
 

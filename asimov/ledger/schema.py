@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from asimov.ledger import policy
+from asimov.ledger import hold_policy
 from asimov.text import quoted
 
 Need = str | dict[str, Any] | list[str | dict[str, Any]]
@@ -229,7 +229,7 @@ def _misset(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | Non
     for path, settings in inside:
         if not isinstance(settings, dict):
             continue
-        if "holds" in settings and (wrong := policy.fault(settings["holds"])):
+        if "holds" in settings and (wrong := hold_policy.fault(settings["holds"])):
             return wrong[0], [*path, "holds", *wrong[1]]
         for name, (kinds, what) in OF_FAILURES.items():
             value = settings.get(name, 0)

@@ -6,8 +6,8 @@ import difflib
 import sys
 from pathlib import Path
 
-from asimov import reading
 from asimov.errors import AsimovError
+from asimov.system import reading
 
 #: Names of what is open already, such as ``<(command)`` in a shell: a pipe is welcome there.
 _OPEN = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")

@@ -17,15 +17,15 @@ from typing import Any
 
 import msgspec
 
-from asimov import reading
 from asimov.errors import AsimovError
-from asimov.files import locked, write_atomically
+from asimov.journal.journal import Journal
+from asimov.keys import PROJECT_ANALYSES
 from asimov.ledger import schema
 from asimov.ledger.checks import check_analysis, check_name, check_text
 from asimov.ledger.contents import Contents, Entry
 from asimov.ledger.documents import Document, read_documents
-from asimov.ledger.journal import Journal
-from asimov.project import PROJECT_ANALYSES
+from asimov.system import reading
+from asimov.system.files import locked, write_atomically
 from asimov.text import short
 
 PROJECT_FILE = "project.yaml"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from asimov.engine.graph import Edge, Graph
-from asimov.ledger.needs import Key
+from asimov.keys import Key
 
 #: How many analyses that one needs are named in a line of text; the other formats have them all.
 _SHOWN = 8

@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 from asimov.engine.graph import Edge
 from asimov.engine.status import Row
+from asimov.keys import Key
 from asimov.ledger import reviews
-from asimov.ledger.needs import Key, as_text
-from asimov.workspace import Workspace
+from asimov.ledger.needs import as_text
+from asimov.project.workspace import Workspace
 
 #: What a message of a review may lack, in older ledgers.
 _MESSAGE = dict.fromkeys(("message", "status", "timestamp", "by"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from asimov.engine.graph import Edge, Graph, Node
-from asimov.ledger.needs import Key
+from asimov.keys import Key
 
 #: Sizes in CSS pixels. A character of the names is about so wide; it is no exact science.
 _CHARACTER = 7.6

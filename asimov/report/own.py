@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from asimov.engine.capture import Capture
-from asimov.engine.guard import call, overrides
 from asimov.errors import AsimovError
-from asimov.files import JournalError
-from asimov.ledger.needs import Key
+from asimov.keys import Key
 from asimov.logs import logger
+from asimov.plugins.calls import call, overrides
+from asimov.plugins.output import Capture
+from asimov.project.workspace import Workspace
 from asimov.report.fragments import closed, links
 from asimov.states import STATES
-from asimov.workspace import Workspace
+from asimov.system.files import JournalError
 
 _capture = Capture()
 

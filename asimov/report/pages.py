@@ -13,14 +13,14 @@ from urllib.parse import quote
 from asimov._version import __version__
 from asimov.engine.graph import Graph, graph, parts
 from asimov.engine.status import iso, rows, without_entry
-from asimov.files import write_atomically
-from asimov.project import PROJECT_ANALYSES
+from asimov.keys import PROJECT_ANALYSES
+from asimov.project.workspace import Workspace
 from asimov.report.items import Item, address, anchor, item, page_of
 from asimov.report.layout import Drawing, drawn
 from asimov.report.own import own, silent
 from asimov.states import STATES
+from asimov.system.files import write_atomically
 from asimov.text import block
-from asimov.workspace import Workspace
 
 if TYPE_CHECKING:
     import jinja2

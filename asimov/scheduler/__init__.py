@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from asimov import elsewhere
+from asimov.compat import elsewhere
 from asimov.scheduler.contract import BookmarkStore, Scheduler
 from asimov.scheduler.jobs import JobDescription, Tag, Ticket
 from asimov.scheduler.observations import (

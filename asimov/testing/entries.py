@@ -11,9 +11,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from asimov import declared, plugins
-from asimov.engine import guard
+from asimov import entrypoints
+from asimov.plugins import calls
 from asimov.scheduler import Scheduler
+from asimov.settings import lookup
 
 #: What entry points of objects that can't be imported by a name refer to.
 REGISTERED = SimpleNamespace()
@@ -37,7 +38,7 @@ def entry_points(added: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
         group: [_point(group, name, plugin, names) for name, plugin in of_group.items()]
         for group, of_group in added.items()
     }
-    module: Any = plugins
+    module: Any = entrypoints
     before = module.entry_points
 
     def found(*, group: str) -> Iterable[EntryPoint]:
@@ -73,10 +74,10 @@ class SchedulerPlugin:
 
 def forget() -> None:
     """Forget which plugins were found and loaded: there may be others now."""
-    plugins.found.cache_clear()
-    plugins.load.cache_clear()
-    guard._imported.clear()
-    declared.GIVEN_UP.clear()
+    entrypoints.found.cache_clear()
+    entrypoints.load.cache_clear()
+    calls._imported.clear()
+    lookup.GIVEN_UP.clear()
 
 
 def _point(group: str, name: str, plugin: Any, names: list[str]) -> EntryPoint:

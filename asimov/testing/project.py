@@ -19,24 +19,25 @@ from contextlib import (
 from pathlib import Path
 from typing import Any
 
-from asimov import logs, plugins, project
-from asimov.analysis import Analysis
+from asimov import entrypoints, layout, logs
 from asimov.configuration import update_file
-from asimov.engine import build, calling, explain, submit
+from asimov.engine import build, explain, submit
 from asimov.engine.lease import at_work
 from asimov.engine.monitor import Pass, monitor
 from asimov.engine.result import Result
 from asimov.engine.status import rows
 from asimov.errors import AsimovError
-from asimov.ledger import whereabouts
+from asimov.journal.journal import Journal
+from asimov.keys import Key
 from asimov.ledger.documents import dump
-from asimov.ledger.journal import Journal
-from asimov.ledger.needs import Key
+from asimov.plugins import crashes
+from asimov.project import identity
+from asimov.project.analysis import Analysis
+from asimov.project.workspace import Workspace
 from asimov.scheduler import Present, Scheduler, Ticket
 from asimov.testing.clock import Clock
 from asimov.testing.entries import SchedulerPlugin, entry_points
 from asimov.testing.surroundings import own_home
-from asimov.workspace import Workspace
 
 #: Seconds between two passes of `ScratchProject.run_until_idle`: really, and by a clock in control.
 _PAUSE, _BY_CLOCK = 0.05, 60.0
@@ -100,17 +101,17 @@ class ScratchProject:
             stack.enter_context(own_home(top / "home"))
             name = self._scheduler
             if isinstance(name, Scheduler):
-                added = {plugins.SCHEDULERS: {name.name: SchedulerPlugin(name)}}
+                added = {entrypoints.SCHEDULERS: {name.name: SchedulerPlugin(name)}}
                 stack.enter_context(entry_points(added))
                 name = name.name
             if self.clock is not None:
                 stack.enter_context(self.clock.in_control())
             self.root = top / "project"
-            made = project.create("Scratch project", self.root, name, {})
+            made = layout.create("Scratch project", self.root, name, {})
             stack.enter_context(_own_log(made.logs))
             stack.callback(self._end)
             with closing(Journal(made.journal)) as journal:
-                whereabouts.record(made, journal)
+                identity.record(made, journal)
             self.configure({"project/journal": made.stored(made.journal), **self._options})
             self._stack = stack.pop_all()
         return self
@@ -156,7 +157,7 @@ class ScratchProject:
 
     def results(self, subject: str, name: str) -> dict[str, Any]:
         """Return what the results store holds of an analysis: checksum, size and time by file."""
-        from asimov.storage import Store
+        from asimov.project.storage.store import Store
 
         return Store(self.workspace.project.results).manifest(subject, name)
 
@@ -306,7 +307,7 @@ class ScratchProject:
         with nullcontext() if dry_run else at_work(workspace, purpose):
             if settle and not dry_run:
                 workspace.adopt()
-                calling.settle(workspace, self.lines.append)
+                crashes.settle(workspace, self.lines.append)
             yield
 
     # --- what has become of it

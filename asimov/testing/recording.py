@@ -12,8 +12,9 @@ from typing import Any, ClassVar, Literal
 
 from asimov.errors import SchedulerError, SchedulerUnreachableError
 from asimov.scheduler.contract import Scheduler, check_intended
-from asimov.scheduler.dagfile import read_dag_file
 from asimov.scheduler.jobs import JobDescription, Listed, Tag, Ticket, submit_command, submit_value
+from asimov.scheduler.languages.dag_file import read_dag_file
+from asimov.scheduler.languages.submit_file import describe, read_submit_file
 from asimov.scheduler.observations import (
     Gone,
     JobState,
@@ -24,7 +25,6 @@ from asimov.scheduler.observations import (
     Unknown,
     Usage,
 )
-from asimov.scheduler.submitfile import describe, read_submit_file
 
 _ASKED = ("queue", "event log", "history")
 

@@ -13,14 +13,14 @@ from typing import Any, ClassVar
 
 import pytest
 
-from asimov import plugins
-from asimov.conformance import blueprint
-from asimov.conformance.checking import check, whole
-from asimov.conformance.child import play
-from asimov.conformance.contracts import CONTRACTS, SCENES
-from asimov.conformance.findings import Finding
-from asimov.conformance.task import Task
+from asimov import entrypoints
 from asimov.ledger.documents import dump
+from asimov.testing.conformance import sample as blueprint
+from asimov.testing.conformance.checking import check, whole
+from asimov.testing.conformance.child import play
+from asimov.testing.conformance.contracts import CONTRACTS, SCENES
+from asimov.testing.conformance.findings import Finding
+from asimov.testing.conformance.task import Task
 from asimov.testing.entries import entry_points
 
 #: What is known only where a class has not been loaded yet.
@@ -70,7 +70,7 @@ class PipelineTests:
             file = folder / "settings.yaml"
             file.write_text(dump(dict(cls.settings)))
         if isinstance(cls.pipeline, str):
-            point = plugins.find(plugins.PIPELINES, cls.pipeline)
+            point = entrypoints.find(entrypoints.PIPELINES, cls.pipeline)
             if file is None and point is not None:
                 file = blueprint.find(point)
             made = check(
@@ -124,8 +124,8 @@ class PipelineTests:
 def _published(pipeline: Any) -> Iterator[str]:
     """Have a class found by its name within the block, installed or not."""
     name = str(getattr(pipeline, "name", "")).lower()
-    added: dict[str, dict[str, Any]] = {plugins.PIPELINES: {name: pipeline}}
-    point = plugins.find(plugins.PIPELINES, name)
+    added: dict[str, dict[str, Any]] = {entrypoints.PIPELINES: {name: pipeline}}
+    point = entrypoints.find(entrypoints.PIPELINES, name)
     if point is not None and point.value == f"{pipeline.__module__}:{pipeline.__qualname__}":
         added = {}
     with entry_points(added):

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from asimov.pipelines.testing import SimpleTestPipeline
 
-from asimov.assets import Asset
+from asimov.pipeline.assets import Asset
 from asimov.settings import Setting
 from asimov.testing.entries import entry_points
 from tests.conftest import snapshot

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from asimov.conformance.contracts import CONTRACTS
-from asimov.conformance.findings import Finding
 from asimov.ledger.documents import dump
-from asimov.scaffold import write_package
+from asimov.plugins.catalogue.scaffold import write_package
+from asimov.testing.conformance.contracts import CONTRACTS
+from asimov.testing.conformance.findings import Finding
 
 
 def test_a_pipeline_that_keeps_all_contracts(asimov: Callable[..., Any]) -> None:
@@ -63,7 +63,7 @@ def test_a_name_goes_before_a_folder_that_is_called_so(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "command").mkdir()
-    from asimov.conformance import checking
+    from asimov.testing.conformance import checking
 
     def check(*given: object, tell: Callable[[Finding], None], **named: object) -> list[Finding]:
         tell(Finding("loads", True))
@@ -170,7 +170,7 @@ def test_what_is_mistyped_is_told(
 def test_what_can_not_be_told_has_an_exit_code_of_its_own(
     asimov: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from asimov.conformance import checking
+    from asimov.testing.conformance import checking
 
     found = [Finding("loads", True), Finding("name", None, "the day is over")]
     monkeypatch.setattr(checking, "check", lambda *given, **named: found)

@@ -1,6 +1,6 @@
 """``asimov init``."""
 
-from asimov import project as projects
+from asimov import layout as projects
 
 
 def test_a_project_is_made_in_the_current_folder(project):

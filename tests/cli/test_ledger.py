@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from asimov.workspace import Workspace
+from asimov.project.workspace import Workspace
 from tests.refusals import refused, state
 
 TEXT = (

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from asimov.workspace import Workspace
+from asimov.project.workspace import Workspace
 from tests.refusals import is_clear, refused
 
 TEXT = (

@@ -17,8 +17,8 @@ from asimov import configuration
 from asimov.cli.rhythm import rhythm_of
 from asimov.engine.watch import LOOK
 from asimov.errors import AsimovError
+from asimov.project.workspace import Workspace
 from asimov.scheduler.htcondor import HTCondor
-from asimov.workspace import Workspace
 from tests.conftest import Ran
 
 TIMEOUT = ("--watch", "--timeout", "0")

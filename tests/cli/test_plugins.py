@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from asimov import plugins
+from asimov import entrypoints
 
 GOOD = """
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
-from asimov.assets import Asset
+from asimov.pipeline.assets import Asset
 from asimov.pipeline import Pipeline
 from asimov.settings import Setting
 
@@ -56,8 +56,8 @@ class Hook:
 def _found_anew() -> Any:
     """Have plugins found anew: those of a test are gone after it."""
     yield
-    plugins.found.cache_clear()
-    plugins.load.cache_clear()
+    entrypoints.found.cache_clear()
+    entrypoints.load.cache_clear()
 
 
 @pytest.fixture
@@ -87,8 +87,8 @@ def publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
         for module, source in modules.items():
             folder.joinpath(f"{module}.py").write_text(source)
         monkeypatch.setattr("sys.path", [*map(str, folders), *_path])
-        plugins.found.cache_clear()
-        plugins.load.cache_clear()
+        entrypoints.found.cache_clear()
+        entrypoints.load.cache_clear()
         return folder
 
     import sys
@@ -119,7 +119,7 @@ def test_every_plugin_is_listed_outside_a_project(
 def test_plugins_of_every_group_have_a_kind(
     asimov: Callable[..., Any], publish: Callable[..., Path]
 ) -> None:
-    constants = [value for name, value in vars(plugins).items() if name.isupper()]
+    constants = [value for name, value in vars(entrypoints).items() if name.isupper()]
     groups = [value for value in constants if isinstance(value, str)]
     publish("many", {group: {f"p{n}": "many:X"} for n, group in enumerate(groups)}, {"many": ""})
     found = [row for row in rows(asimov, "--no-load").values() if row["package"] == "many"]
@@ -166,8 +166,8 @@ def test_a_kind_without_plugins_is_told_as_such(asimov: Callable[..., Any]) -> N
 def test_a_package_that_can_not_be_loaded_is_named_with_the_cause_and_harms_no_other(
     asimov: Callable[..., Any], publish: Callable[..., Path], source: str, error: str
 ) -> None:
-    publish("faulty", {plugins.PIPELINES: {"faulty": "faulty:Faulty"}}, {"faulty": source})
-    publish("good", {plugins.PIPELINES: {"good": "good:Good"}}, {"good": GOOD})
+    publish("faulty", {entrypoints.PIPELINES: {"faulty": "faulty:Faulty"}}, {"faulty": source})
+    publish("good", {entrypoints.PIPELINES: {"good": "good:Good"}}, {"good": GOOD})
     told = rows(asimov)
     assert told["faulty"]["loads"] is False
     assert error in told["faulty"]["error"]
@@ -184,7 +184,7 @@ def test_what_a_package_prints_is_not_shown(
     asimov: Callable[..., Any], publish: Callable[..., Path]
 ) -> None:
     noise = "import os, sys; print('NOISE'); sys.stderr.write('NOISE'); os.write(1, b'NOISE')\n"
-    publish("good", {plugins.PIPELINES: {"good": "good:Good"}}, {"good": noise + GOOD})
+    publish("good", {entrypoints.PIPELINES: {"good": "good:Good"}}, {"good": noise + GOOD})
     for command in (["list"], ["show", "good"], ["list", "--json"]):
         ran = asimov("plugins", *command)
         assert ran.code == 0
@@ -201,8 +201,8 @@ def test_a_package_that_hangs_is_ended_with_all_that_it_started(
         "time.sleep(1000)\n"
     )
     points = {"hangs": "hangs:X", "later": "hangs:Y"}
-    publish("hangs", {plugins.PIPELINES: points}, {"hangs": hangs})
-    publish("good", {plugins.PIPELINES: {"good": "good:Good"}}, {"good": GOOD})
+    publish("hangs", {entrypoints.PIPELINES: points}, {"hangs": hangs})
+    publish("good", {entrypoints.PIPELINES: {"good": "good:Good"}}, {"good": GOOD})
     told = rows(asimov, "--timeout", "3", "--kind", "pipeline")
     assert told["hangs"]["error"] == "has not loaded within 3 s"
     assert told["later"]["error"].startswith("was not tried: 'hangs' of the same package has not")
@@ -220,7 +220,7 @@ def test_a_package_that_leaves_a_thread_behind_has_loaded(
     asimov: Callable[..., Any], publish: Callable[..., Path]
 ) -> None:
     leaves = "import threading, time\nthreading.Thread(target=time.sleep, args=(1000,)).start()\n"
-    publish("good", {plugins.PIPELINES: {"good": "good:Good"}}, {"good": leaves + GOOD})
+    publish("good", {entrypoints.PIPELINES: {"good": "good:Good"}}, {"good": leaves + GOOD})
     assert rows(asimov)["good"]["loads"] is True
 
 
@@ -230,7 +230,7 @@ def test_nothing_is_imported_where_that_is_asked_for(
     mark = tmp_path / "imported"
     publish(
         "marks",
-        {plugins.PIPELINES: {"marks": "marks:X"}},
+        {entrypoints.PIPELINES: {"marks": "marks:X"}},
         {"marks": f"open({str(mark)!r}, 'w')"},
     )
     told = rows(asimov, "--no-load")
@@ -244,7 +244,7 @@ def test_nothing_is_imported_where_that_is_asked_for(
 def test_the_current_folder_is_not_searched_for_modules(
     asimov: Callable[..., Any], publish: Callable[..., Path], tmp_path: Path
 ) -> None:
-    publish("good", {plugins.PIPELINES: {"good": "good:Good"}}, {"good": GOOD})
+    publish("good", {entrypoints.PIPELINES: {"good": "good:Good"}}, {"good": GOOD})
     for name in ("json", "dataclasses", "good"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('of the current folder')")
     assert rows(asimov)["good"]["error"] is None
@@ -253,12 +253,12 @@ def test_the_current_folder_is_not_searched_for_modules(
 def test_of_two_packages_with_one_name_both_are_shown_and_the_one_that_is_used_is_marked(
     asimov: Callable[..., Any], publish: Callable[..., Path]
 ) -> None:
-    publish("first", {plugins.PIPELINES: {"twice": "first:Good"}}, {"first": GOOD})
-    publish("second", {plugins.PIPELINES: {"twice": "second:Good"}}, {"second": GOOD})
+    publish("first", {entrypoints.PIPELINES: {"twice": "first:Good"}}, {"first": GOOD})
+    publish("second", {entrypoints.PIPELINES: {"twice": "second:Good"}}, {"second": GOOD})
     ran = asimov("plugins", "list", "--json", "--kind", "pipeline")
     told = [row for row in json.loads(ran.out) if row["name"] == "twice"]
     assert [(row["package"], row["used"]) for row in told] == [("first", True), ("second", False)]
-    assert plugins.load(plugins.PIPELINES, "twice").__module__ == "first"
+    assert entrypoints.load(entrypoints.PIPELINES, "twice").__module__ == "first"
     for options in ([], ["--no-load"]):
         lines = asimov("plugins", "list", *options).out.splitlines()
         (used,) = [line for line in lines if line.startswith("twice ")]
@@ -275,7 +275,10 @@ def test_a_plugin_is_shown_with_all_that_it_declares(
 ) -> None:
     folder = publish(
         "good",
-        {plugins.PIPELINES: {"good": "good:Good"}, plugins.SETTINGS: {"good": "good:Settings"}},
+        {
+            entrypoints.PIPELINES: {"good": "good:Good"},
+            entrypoints.SETTINGS: {"good": "good:Settings"},
+        },
         {"good": GOOD},
         "Home-page: https://old.example\nProject-URL: Documentation, https://docs.example/good\n",
     )
@@ -347,7 +350,7 @@ def test_templates_are_found_as_far_as_a_class_can_tell(
     text: str,
 ) -> None:
     source = f"from asimov.pipeline import Pipeline\nclass X(Pipeline):\n  {line}\n"
-    publish("some", {plugins.PIPELINES: {"some": "some:X"}}, {"some": source})
+    publish("some", {entrypoints.PIPELINES: {"some": "some:X"}}, {"some": source})
     told = json.loads(asimov("plugins", "show", "some", "--json").out)["template"]
     assert told == template or template.items() <= told.items()  # type: ignore[union-attr]
     (line,) = [
@@ -360,7 +363,7 @@ def test_declared_settings_that_can_not_be_used_are_told_in_their_place(
     asimov: Callable[..., Any], publish: Callable[..., Path]
 ) -> None:
     source = GOOD.replace("@dataclass\n", "")
-    publish("good", {plugins.PIPELINES: {"good": "good:Good"}}, {"good": source})
+    publish("good", {entrypoints.PIPELINES: {"good": "good:Good"}}, {"good": source})
     ran = asimov("plugins", "show", "good")
     assert ran.code == 0, ran
     assert "no dataclass" in ran.out
@@ -371,14 +374,14 @@ def test_inputs_and_outputs_of_which_only_the_names_are_told_are_shown(
     asimov: Callable[..., Any], publish: Callable[..., Path]
 ) -> None:
     source = "class X:\n  required_inputs = ['psds']\n  available_outputs = property(len)\n"
-    publish("some", {plugins.PIPELINES: {"some": "some:X"}}, {"some": source})
+    publish("some", {entrypoints.PIPELINES: {"some": "some:X"}}, {"some": source})
     told = json.loads(asimov("plugins", "show", "some", "--json").out)
     assert [each["name"] for each in told["inputs"]] == ["psds"]
     assert told["outputs"] == []
 
 
 def test_a_hook_is_shown_too(asimov: Callable[..., Any], publish: Callable[..., Path]) -> None:
-    publish("good", {plugins.POSTMONITOR: {"a hook": "good:Hook"}}, {"good": GOOD})
+    publish("good", {entrypoints.POSTMONITOR: {"a hook": "good:Hook"}}, {"good": GOOD})
     ran = asimov("plugins", "show", "a hook")
     assert ran.code == 0, ran
     assert "kind       post-monitor" in ran.out
@@ -435,7 +438,7 @@ def test_an_interrupt_ends_the_packages_that_are_being_loaded(
 
     mark = tmp_path / "pid"
     hangs = f"import os, time\nopen({str(mark)!r}, 'w').write(str(os.getpid()))\ntime.sleep(1000)"
-    folder = publish("hangs", {plugins.PIPELINES: {"hangs": "hangs:X"}}, {"hangs": hangs})
+    folder = publish("hangs", {entrypoints.PIPELINES: {"hangs": "hangs:X"}}, {"hangs": hangs})
     # Where the tests run in the background the signal would be ignored.
     program = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from asimov.project.workspace import Workspace
 from asimov.states import ALIASES, STATES, allowed
-from asimov.workspace import Workspace
 from tests.refusals import is_clear, refused, state
 
 TEXT = (

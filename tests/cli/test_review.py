@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from asimov.workspace import Workspace
+from asimov.project.workspace import Workspace
 from tests.refusals import is_clear, refused
 
 TEXT = """

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from asimov import reading
+from asimov.system import reading
 from tests.refusals import is_clear, refused
 
 SUBJECT = "kind: subject\nname: s\n"

@@ -1,5 +1,5 @@
 """What published packages rely on is tried in the same project as the engine."""
 
-from tests.engine.conftest import everything, lab, simple
+from tests.lab import everything, lab, simple
 
 __all__ = ["everything", "lab", "simple"]

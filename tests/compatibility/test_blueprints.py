@@ -7,8 +7,8 @@ import json
 import pytest
 
 from asimov.ledger import schema
+from asimov.project.workspace import Workspace
 from asimov.states import ALIASES, STATES
-from asimov.workspace import Workspace
 from tests.refusals import refused
 
 RUN = "pipeline: command, executable: sleep, arguments: ['0'], outputs: {out: job.out}"

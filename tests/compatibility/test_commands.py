@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.conftest import Lab
+from tests.lab import Lab
 
 
 def test_folders_are_where_packages_look(lab: Lab) -> None:

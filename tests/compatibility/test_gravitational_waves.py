@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from asimov.analysis import GravitationalWaveTransient, SimpleAnalysis
-from tests.engine.conftest import Lab
+
+from tests.lab import Lab
 
 EVENT = """
 kind: event
@@ -125,9 +126,9 @@ def test_the_analyses_are_of_the_class_that_packages_import(lab: Lab, simple: An
 
 def test_the_folder_of_configurations_is_known_by_its_published_name(lab: Lab, simple: Any) -> None:
     pipelines(lab, simple)
-    from asimov import ambient
+    from asimov.project import current
 
-    assert ambient.config.get("general", "calibration_directory") == "analyses"
+    assert current.config.get("general", "calibration_directory") == "analyses"
     lab.run("configuration", "update", "general/calibration_directory", "C01_offline")
     apply(lab, "a, pipeline: estimation")
     lab.run("manage", "build")

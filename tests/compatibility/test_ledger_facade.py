@@ -14,8 +14,8 @@ import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov.errors import AsimovError
-from asimov.facade import Ledger
-from asimov.workspace import Workspace
+from asimov.plugins.ledger_api import Ledger
+from asimov.project.workspace import Workspace
 from tests.conftest import snapshot
 
 BLUEPRINT = """

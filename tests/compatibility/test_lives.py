@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
-from tests.engine.conftest import Lab
+from tests.lab import Lab
 
 CALLS: list[str] = []
 

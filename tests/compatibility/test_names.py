@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from asimov import plugins
+from asimov import entrypoints
 
 #: Each module with the names that packages import from it.
 NAMES = {
@@ -232,10 +232,10 @@ def test_bilby_is_the_class_that_its_package_publishes(monkeypatch: pytest.Monke
         _ = pipelines.Bilby
     made = type("Bilby", (Pipeline,), {"name": "bilby"})
     entry = SimpleNamespace(name="bilby", load=lambda: made, dist=None, value="x:y")
-    monkeypatch.setattr(plugins, "found", lambda group: {"bilby": entry})
-    plugins.load.cache_clear()
+    monkeypatch.setattr(entrypoints, "found", lambda group: {"bilby": entry})
+    entrypoints.load.cache_clear()
     assert pipelines.Bilby is made
-    plugins.load.cache_clear()
+    entrypoints.load.cache_clear()
 
 
 def test_post_processing_classes_are_made_from_an_analysis_alone() -> None:
@@ -346,8 +346,9 @@ def test_a_missing_file_of_a_repository_is_a_file_not_found_error() -> None:
 
 def test_a_store_is_made_from_the_configured_folder(project: Path) -> None:
     """`asimov.storage`: `Store(root=config.get("storage", "directory"))`, as packages say."""
-    from asimov import config
     from asimov.storage import AlreadyPresentException, Store
+
+    from asimov import config
 
     (project / "a.txt").write_text("1")
     store = Store(root=config.get("storage", "directory"))
@@ -516,9 +517,9 @@ def test_what_a_package_lacks_and_does_not_ask_for_is_named(
         raise ModuleNotFoundError(f"No module named {missing!r}", name=missing)
 
     entry = SimpleNamespace(name="x", load=load, dist=SimpleNamespace(name="pkg"), value="x:y")
-    monkeypatch.setattr(plugins, "found", lambda group: {"x": entry})
-    plugins.load.cache_clear()
-    with pytest.raises(plugins.PluginError, match="of the package pkg can't be loaded") as told:
-        plugins.load(plugins.PIPELINES, "x")
+    monkeypatch.setattr(entrypoints, "found", lambda group: {"x": entry})
+    entrypoints.load.cache_clear()
+    with pytest.raises(entrypoints.PluginError, match="of the package pkg can't be loaded") as told:
+        entrypoints.load(entrypoints.PIPELINES, "x")
     assert told.value.hint == hint
-    plugins.load.cache_clear()
+    entrypoints.load.cache_clear()

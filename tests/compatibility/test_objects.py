@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asimov.git import AsimovFileNotFound
 from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov.errors import AsimovError
-from asimov.git import AsimovFileNotFound
-from asimov.workspace import Workspace
+from asimov.project.workspace import Workspace
 
 BLUEPRINT = """
 {kind: configuration, postprocessing: {summary: {cores: 4}}}

@@ -12,7 +12,7 @@ import h5py
 import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
-from tests.engine.conftest import Lab
+from tests.lab import Lab
 
 #: Writes what PESummary would, and what it was called with.
 PROGRAM = f"""#!{sys.executable}

@@ -380,8 +380,9 @@ def test_the_run_directory_is_not_there_before_build_dag(lab: Lab) -> None:
 @pytest.mark.parametrize("form", ["a description", "a submit file", "a script", "a DAG"])
 def test_jobs_are_submitted_by_the_scheduler_in_each_way(lab: Lab, form: str) -> None:
     """`scheduler`: `.submit(job)`, `.submit_dag(dag_file=, batch_name=)`, of a script too."""
-    from asimov.scheduler import JobDescription, Slurm
     from asimov.utils import set_directory
+
+    from asimov.scheduler import JobDescription, Slurm
 
     def submit_dag(self: Any, dryrun: bool = False) -> Any:
         assert not isinstance(self.scheduler, Slurm)

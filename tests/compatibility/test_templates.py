@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.conftest import Lab
+from tests.lab import Lab
 
 #: Both dialects in one file, as published templates have them.
 MIXED = """

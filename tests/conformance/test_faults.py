@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from asimov import plugins
-from asimov.conformance.checking import check
-from asimov.conformance.child import play
-from asimov.conformance.contracts import CONTRACTS, EVERYWHERE, SCENES
-from asimov.conformance.task import Task
+from asimov import entrypoints
 from asimov.testing import entry_points
+from asimov.testing.conformance.checking import check
+from asimov.testing.conformance.child import play
+from asimov.testing.conformance.contracts import CONTRACTS, EVERYWHERE, SCENES
+from asimov.testing.conformance.task import Task
 
 HERE = Path(__file__).parent
 
@@ -95,7 +95,7 @@ def test_a_fault_is_found(contract: str, value: str, tmp_path: Path) -> None:
         call=2 if value == "living:Hangs" else 60,
         loading=0.3 if value == "slow:Faulty" else 20,
     )
-    with entry_points({plugins.PIPELINES: {"faulty": f"faulty.{value}"}}):
+    with entry_points({entrypoints.PIPELINES: {"faulty": f"faulty.{value}"}}):
         made = play(task).made
     broken = {name for name, each in made.items() if each.holds is False}
     assert broken == {contract} | ALSO.get(value, set()), made
@@ -105,8 +105,8 @@ def test_a_fault_is_found(contract: str, value: str, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("_on_path")
 def test_a_good_pipeline_keeps_every_contract(tmp_path: Path) -> None:
     added = {
-        plugins.PIPELINES: {"good": "faulty.good:Good"},
-        plugins.SETTINGS: {"good": "faulty.declared:GoodSettings"},
+        entrypoints.PIPELINES: {"good": "faulty.good:Good"},
+        entrypoints.SETTINGS: {"good": "faulty.declared:GoodSettings"},
     }
     with entry_points(added):
         for scene in SCENES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from asimov.conformance.contracts import CONTRACTS, EVERYWHERE, SCENES
+from asimov.testing.conformance.contracts import CONTRACTS, EVERYWHERE, SCENES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "testing-a-pipeline.md").read_text()
 

@@ -15,7 +15,7 @@ from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov.engine import attempts, launches
 from asimov.engine.lease import at_work
-from asimov.git import EventRepo
+from asimov.project.git.repository import EventRepo
 from asimov.scheduler import Observation, Tag, Ticket, Unknown
 from asimov.scheduler.local import LocalScheduler
 
@@ -50,7 +50,7 @@ def killed(lab: Any, module: str, kind: str, method: str, number: int, *command:
     return done.returncode != 0
 
 
-JOURNAL = ("asimov.ledger.journal", "Journal")
+JOURNAL = ("asimov.journal.journal", "Journal")
 
 
 @pytest.mark.parametrize("method", ["set_status", "ended", "note", "submitted", "set_facts"])
@@ -75,7 +75,7 @@ BATCHES = """
 import os, signal, sys
 from asimov.cli import main
 from asimov.engine import launches
-from asimov.ledger.journal import Journal
+from asimov.journal.journal import Journal
 from asimov.scheduler.local import LocalScheduler
 
 name, number, launches.SOON = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
@@ -343,7 +343,7 @@ def test_a_scheduler_that_is_not_installed_any_more_stops_no_other_jobs(lab: Any
 def test_a_long_watch_gathers_nothing_and_heeds_the_configuration(
     lab: Any, simple: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from asimov.cli import repeated as command
+    from asimov.engine import loop as command
 
     lab.register("busy", type("P", (simple,), {"check_progress": lambda self: "on its way"}))
     lab.apply("a, pipeline: busy, seconds: 1000")

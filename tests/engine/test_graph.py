@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from asimov.assets import Asset
 from asimov.engine.graph import Edge, Graph, graph, parts
 from asimov.errors import AsimovError
+from asimov.pipeline.assets import Asset
 
 
 @pytest.fixture

@@ -17,13 +17,13 @@ import pytest
 from asimov.configuration import PROJECT_FILE, update_file
 from asimov.engine.lease import at_work, is_dead
 from asimov.errors import EXIT_BUSY, AsimovError
-from asimov.ledger.leases import Lease, holder, take
+from asimov.journal.leases import Lease, holder, take
 
 #: Holds the lease until it is killed.
 HOLDER = """
 import sys, time
 from asimov.engine.lease import at_work
-from asimov.workspace import Workspace
+from asimov.project.workspace import Workspace
 
 with at_work(Workspace.open(), "a long test"):
     print("at work", flush=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from asimov.pipelines.testing import SimpleTestPipeline
 
-from tests.engine.conftest import Lab
+from tests.lab import Lab
 
 
 class Particular(SimpleTestPipeline):

@@ -11,7 +11,7 @@ import numpy
 import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
-from tests.engine.conftest import Lab
+from tests.lab import Lab
 
 FAR = "/bin/sleep\narguments = 1000"
 

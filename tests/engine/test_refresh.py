@@ -6,7 +6,7 @@ import pytest
 from asimov.pipelines.testing import SubjectTestPipeline
 
 from asimov.errors import SchedulerUnreachableError
-from tests.engine.conftest import Lab
+from tests.lab import Lab
 
 OVER = "over, pipeline: subjecttestpipeline, analyses: [{kind of: wanted}]"
 

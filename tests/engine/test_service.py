@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from asimov.errors import EXIT_BUSY, EXIT_UNREACHABLE
-from asimov.files import locked
 from asimov.scheduler import JobState, Observation, Present, Ticket, Unknown
 from asimov.scheduler.local import LocalScheduler
+from asimov.system.files import locked
 
 #: Runs asimov so that the process is killed before or after the service is started.
 KILLED = """

@@ -20,7 +20,7 @@ from typing import Any
 from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov import text
-from tests.engine.conftest import Lab
+from tests.lab import Lab
 
 NAMES = [
     "a", "b", "samples.dat", "c d", "größe", "new\nline", os.fsdecode(b"\xff\xfe"), ".hidden", "-x",

@@ -13,7 +13,7 @@ import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov.engine import cleaning
-from tests.engine.conftest import Lab
+from tests.lab import Lab
 
 
 def command(lab: Lab, script: str, outputs: str) -> None:

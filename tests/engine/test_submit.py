@@ -10,8 +10,8 @@ import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov.engine import attempts
-from asimov.engine.written import job_id_in
 from asimov.pipeline import Pipeline, PipelineLogger
+from asimov.plugins.written import job_id_in
 
 
 def test_a_dry_run_prints_and_touches_nothing(lab: Any, everything: Any) -> None:

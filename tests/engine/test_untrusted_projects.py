@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from asimov.errors import AsimovError
-from asimov.git import EventRepo
-from asimov.readable import reads
+from asimov.project.git.repository import EventRepo
+from asimov.rendering.readable import reads
 from asimov.scheduler.htcondor import HTCondor
 from asimov.scheduler.jobs import JobDescription, submit_command, submit_commands
-from tests.engine.conftest import Lab
+from tests.lab import Lab
 
 #: Each of them ran a program, or printed what it should not, before there was a sandbox.
 PAYLOADS = """

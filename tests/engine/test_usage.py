@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from asimov.engine.usage import total
-from asimov.ledger.usages import PATIENCE, Usages
+from asimov.journal.usage import PATIENCE, Usages
 from asimov.scheduler import Usage
 from asimov.scheduler.local import LocalScheduler
 

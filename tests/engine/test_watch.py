@@ -20,8 +20,8 @@ from asimov.engine.lease import at_work
 from asimov.engine.monitor import advance, monitor
 from asimov.engine.watch import Watch
 from asimov.errors import AsimovError
+from asimov.project.workspace import Workspace
 from asimov.scheduler.local import LocalScheduler
-from asimov.workspace import Workspace
 
 #: A watch whose next pass is an hour away: whatever it sees, it sees in event logs.
 HOURLY = ("--until-idle", "--interval", "3600", "--timeout", "60")

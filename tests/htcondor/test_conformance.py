@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
-from asimov.conformance.contracts import CONTRACTS
 from asimov.testing import ScratchProject, entry_points
+from asimov.testing.conformance.contracts import CONTRACTS
 
 pytestmark = [pytest.mark.htcondor, pytest.mark.usefixtures("pool")]
 
@@ -40,8 +40,8 @@ class ByProgram(SimpleTestPipeline):
 
 
 def test_a_program_that_submits_is_told_from_the_object(tmp_path: Path) -> None:
-    from asimov.conformance.child import play
-    from asimov.conformance.task import BY_PROGRAM, Task
+    from asimov.testing.conformance.child import play
+    from asimov.testing.conformance.task import BY_PROGRAM, Task
 
     with entry_points({"asimov.pipelines": {"byprogram": ByProgram}}):
         for scene in ("living", "failing"):

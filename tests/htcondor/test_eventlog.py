@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from asimov.scheduler.eventlog import ending, read_events, tagged_clusters
+from asimov.scheduler.languages.event_log import ending, read_events, tagged_clusters
 
 pytestmark = pytest.mark.htcondor
 

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from asimov.errors import SchedulerError
-from asimov.scheduler.eventlog import read_events, tagged_clusters
 from asimov.scheduler.htcondor import HTCondor
 from asimov.scheduler.jobs import JobDescription, Tag, Ticket
+from asimov.scheduler.languages.event_log import read_events, tagged_clusters
 from asimov.scheduler.observations import JobState, NotFound, Present, Progress
 
 pytestmark = pytest.mark.htcondor

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from asimov.project.workspace import Workspace
 from asimov.scheduler.htcondor import HTCondor
 from asimov.scheduler.jobs import JobDescription, Tag
 from asimov.scheduler.local import events
-from asimov.workspace import Workspace
 from tests.htcondor.conftest import OnAPool
 
 pytestmark = pytest.mark.htcondor

@@ -14,8 +14,8 @@ from asimov.ledger import declared_settings
 from asimov.ledger.declared_schema import with_settings
 from asimov.ledger.declared_settings import Written
 from asimov.ledger.documents import read_documents
-from asimov.ledger.merge import merge, origins
 from asimov.ledger.schema import blueprint_schema
+from asimov.mappings import merge, origins
 from asimov.settings import Setting
 
 

@@ -13,7 +13,7 @@ import pytest
 from asimov.errors import AsimovError
 from asimov.ledger import store
 from asimov.ledger.store import LedgerFiles
-from asimov.workspace import Workspace
+from asimov.project.workspace import Workspace
 from tests.conftest import snapshot
 
 
@@ -168,7 +168,7 @@ class TestCutShort:
         program = f"""
             import os, signal
             from asimov.ledger import store
-            from asimov.workspace import Workspace
+            from asimov.project.workspace import Workspace
 
             workspace = Workspace.open()
             write, count = store.write_atomically, 0

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from asimov import configure
-from asimov.workspace import Workspace
+from asimov.project import config_file
+from asimov.project.workspace import Workspace
 
 UNTIL = ("monitor", "--chain", "--until-idle", "--interval", "0.1", "--timeout", "60")
 ECHO = """
@@ -298,7 +298,7 @@ def test_names_that_need_not_be_defined_are_no_fault(runs: Runs) -> None:
 def test_the_names_that_a_setting_may_use_are_those_that_it_is_given(runs: Runs) -> None:
     runs.apply(echo())
     workspace = Workspace.open(runs.root)
-    assert configure.names(workspace.analysis(("s", "a"))).keys() == configure.NAMES
+    assert config_file.names(workspace.analysis(("s", "a"))).keys() == config_file.NAMES
     workspace.journal.close()
 
 

@@ -29,12 +29,12 @@ from hypothesis.stateful import (
 )
 
 from asimov.errors import SchedulerUnreachableError
-from asimov.scheduler.eventlog import Event, EventType, read_events, tagged_clusters
 from asimov.scheduler.htcondor import observing
 from asimov.scheduler.htcondor.answers import JobStatus
 from asimov.scheduler.jobs import Ticket
+from asimov.scheduler.languages.event_log import Event, EventType, read_events, tagged_clusters
+from asimov.scheduler.languages.logbook import LogBook
 from asimov.scheduler.local import events as write
-from asimov.scheduler.logbook import LogBook
 from asimov.scheduler.observations import Gone, JobState, NotFound, Observation, Present, Unknown
 
 HISTORIES = 1000

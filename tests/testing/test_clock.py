@@ -14,13 +14,13 @@ ROOT = Path(__file__).parents[2] / "asimov"
 #: What reads the time of day and is left alone: other processes hold leases, too; files have the
 #: times of the day; reports of a service's start are for people.
 LEFT_ALONE = {
-    "asimov.gitlocks",
+    "asimov.project.git.locks",
     "asimov.engine.lease",
-    "asimov.engine.rebuild",
-    "asimov.engine.repair",
+    "asimov.engine.repair.rebuild",
+    "asimov.engine.repair.repair",
     "asimov.engine.service",
-    "asimov.ledger.database",
-    "asimov.ledger.leases",
+    "asimov.journal.database",
+    "asimov.journal.leases",
     "asimov.ledger.store",
 }
 

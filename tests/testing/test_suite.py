@@ -11,7 +11,7 @@ from typing import ClassVar
 from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov import config
-from asimov.conformance.contracts import CONTRACTS
+from asimov.testing.conformance.contracts import CONTRACTS
 from asimov.testing.suite import PipelineTests
 
 CONTRACT_TESTS = """\

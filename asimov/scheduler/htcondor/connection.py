@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from asimov.errors import SchedulerError, SchedulerUnreachableError
-from asimov.files import memory_file
 from asimov.scheduler.htcondor.knocking import sign_of_life
 from asimov.scheduler.htcondor.silence import Silence
+from asimov.system.files import memory_file
 
 T = TypeVar("T")
 #: A ClassAd as far as it holds plain values.

@@ -15,9 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asimov.errors import SchedulerError
-from asimov.scheduler.dagfile import read_dag_file
-from asimov.scheduler.eventlog import read_events
-from asimov.scheduler.events import Event, EventType
 from asimov.scheduler.htcondor.answers import JobStatus
 from asimov.scheduler.htcondor.connection import Ad, Connection, member
 from asimov.scheduler.htcondor.dagmanout import (
@@ -26,9 +23,12 @@ from asimov.scheduler.htcondor.dagmanout import (
     how_script_ended,
     last_error,
 )
-from asimov.scheduler.logbook import CLOCKS
+from asimov.scheduler.languages.dag_file import read_dag_file
+from asimov.scheduler.languages.event_log import read_events
+from asimov.scheduler.languages.events import Event, EventType
+from asimov.scheduler.languages.logbook import CLOCKS
+from asimov.scheduler.languages.submit_file import read_submit_file
 from asimov.scheduler.observations import Failure
-from asimov.scheduler.submitfile import read_submit_file
 
 #: The most failures that are told.
 MOST = 20

@@ -23,9 +23,9 @@ from asimov.errors import SchedulerError
 from asimov.scheduler.htcondor import answers
 from asimov.scheduler.htcondor.connection import Ad, Connection, quoted
 from asimov.scheduler.jobs import Ticket
-from asimov.scheduler.logbook import CLOCKS, LogBook, Told
+from asimov.scheduler.languages.job_history import Ending
+from asimov.scheduler.languages.logbook import CLOCKS, LogBook, Told
 from asimov.scheduler.observations import Gone, NotFound, Observation, Present, Progress, Unknown
-from asimov.scheduler.reducing import Ending
 
 T = TypeVar("T")
 _TOP_LEVEL = "DAGManJobId =?= undefined"

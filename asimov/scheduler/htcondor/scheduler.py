@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 from asimov.configuration import number, owner
 from asimov.errors import SchedulerError, SchedulerUnreachableError
 from asimov.scheduler.contract import Scheduler, check_intended
-from asimov.scheduler.folders import folder_of_dag, folder_of_submit_file
 from asimov.scheduler.htcondor import tagging
 from asimov.scheduler.htcondor.connection import (
     Connection,
@@ -43,10 +42,11 @@ from asimov.scheduler.jobs import (
     of_program,
     submit_commands,
 )
-from asimov.scheduler.logbook import LogBook
+from asimov.scheduler.languages.folders import folder_of_dag, folder_of_submit_file
+from asimov.scheduler.languages.logbook import LogBook
+from asimov.scheduler.languages.quoting import join_words
 from asimov.scheduler.observations import Failure, Observation, Usage
-from asimov.scheduler.quoting import join_words
-from asimov.utils import environment, set_directory
+from asimov.system.surroundings import environment, set_directory
 
 #: Options of the section ``[condor]``, and the submit commands that they set.
 _COMMANDS = {
@@ -151,7 +151,7 @@ class HTCondor(Scheduler):
         ----------
         job
             A description; or the path of a file in HTCondor's submit language, or of a program.
-            What a submit file names is relative to its folder, see `asimov.scheduler.folders`.
+            What a submit file names is relative to its folder.
 
         Raises
         ------
@@ -185,7 +185,7 @@ class HTCondor(Scheduler):
     ) -> int:
         """Submit a DAG file and return the cluster of the job that runs it.
 
-        What it names is relative to its folder, see `asimov.scheduler.folders`. The newest rescue
+        What it names is relative to its folder. The newest rescue
         file beside it is used, and files of an earlier submission are no obstacle. Of `commands`,
         the accounting ones and attributes (``My.Name``) are for DAGMan and its nodes,
         `requirements` for the nodes, whatever else for DAGMan itself.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from asimov.scheduler.htcondor.answers import JobStatus
 from asimov.scheduler.htcondor.connection import MOST, Ad, Connection, member
-from asimov.scheduler.logbook import CLOCKS
+from asimov.scheduler.languages.logbook import CLOCKS
 from asimov.scheduler.observations import Usage
 
 _DAGMAN = "DAG_NodesTotal"

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from asimov.processes import started_at, this_boot
+from asimov.system.processes import started_at, this_boot
 
 _LOST = "lost"
 

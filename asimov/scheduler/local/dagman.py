@@ -16,7 +16,7 @@ from typing import Any
 
 from asimov import text
 from asimov.errors import AsimovError
-from asimov.scheduler.dagfile import Node
+from asimov.scheduler.languages.dag_file import Node
 from asimov.scheduler.local import events
 from asimov.scheduler.local.jobs import processes
 from asimov.scheduler.local.nodes import node_folder, node_submit, script_arguments, script_process

@@ -1,6 +1,6 @@
 """Writing HTCondor's user event log, so that one reader serves all schedulers.
 
-Source of the format: see `asimov.scheduler.eventlog`, which reads it.
+Source of the format: see `asimov.scheduler.languages.event_log`, which reads it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from asimov.scheduler.eventlog import Event, EventType
+from asimov.scheduler.languages.event_log import Event, EventType
 
 
 def event_text(event: Event) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from asimov.processes import words
 from asimov.scheduler.local.claims import Life, read_claim
 from asimov.scheduler.local.observing import on_hold
 from asimov.scheduler.local.spool import DAG, GONE, HELD, SERVICE, Spool
 from asimov.scheduler.observations import Held
+from asimov.system.processes import words
 
 if TYPE_CHECKING:
     import sqlite3

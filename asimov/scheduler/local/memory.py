@@ -6,9 +6,9 @@ import os
 from collections import Counter
 from collections.abc import Collection, Mapping
 
-from asimov.processes import all_processes
 from asimov.scheduler.local.queue import Queue
 from asimov.scheduler.local.spool import process
+from asimov.system.processes import all_processes
 
 #: HTCondor's hold code of a job that went over what it was given, and its subcode for memory.
 _OUT_OF_RESOURCES, _OF_MEMORY = 34, 102

@@ -7,9 +7,9 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from asimov.scheduler.dagfile import Node
+from asimov.scheduler.languages.dag_file import Node
+from asimov.scheduler.languages.submit_file import SubmitFile, parse_submit, read_submit_file
 from asimov.scheduler.local.jobs import Paths, Process
-from asimov.scheduler.submitfile import SubmitFile, parse_submit, read_submit_file
 
 
 def node_folder(node: Node, folder: Path) -> Path:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from asimov.scheduler.jobs import Ticket
+from asimov.scheduler.languages.logbook import CLOCKS
 from asimov.scheduler.local.spool import DAG, GONE, HELD, Spool
-from asimov.scheduler.logbook import CLOCKS
 from asimov.scheduler.observations import (
     Gone,
     Held,

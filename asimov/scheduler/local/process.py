@@ -18,8 +18,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from asimov.processes import environment as environment_of
-from asimov.processes import numbers
 from asimov.scheduler.local.claims import claim, identity
 from asimov.scheduler.local.endings import (
     Ending,
@@ -31,6 +29,8 @@ from asimov.scheduler.local.endings import (
     write_note,
 )
 from asimov.scheduler.local.jobs import Process
+from asimov.system.processes import environment as environment_of
+from asimov.system.processes import numbers
 from asimov.text import encodable
 
 #: Marks every process of an attempt, by the spool and the attempt.

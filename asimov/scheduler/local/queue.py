@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asimov import text
-from asimov.scheduler.eventlog import Event
+from asimov.scheduler.languages.event_log import Event
 from asimov.scheduler.local import events
 from asimov.scheduler.local.endings import Ending
 from asimov.scheduler.local.jobs import Paths

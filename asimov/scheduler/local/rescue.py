@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from asimov.files import write_atomically
+from asimov.system.files import write_atomically
 from asimov.text import encodable
 
 

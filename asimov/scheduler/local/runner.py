@@ -21,7 +21,6 @@ from pathlib import Path
 
 from asimov import text
 from asimov.errors import AsimovError
-from asimov.files import locked
 from asimov.scheduler.local.claims import abandoned, claim, identity, read_claim
 from asimov.scheduler.local.dagman import DagRun
 from asimov.scheduler.local.endings import Ending
@@ -32,6 +31,7 @@ from asimov.scheduler.local.queue import Queue
 from asimov.scheduler.local.running import Attempt, Running
 from asimov.scheduler.local.spool import GONE, SERVICE, Spool, process, ring
 from asimov.scheduler.local.witness import witnessed
+from asimov.system.files import locked
 
 #: Seconds: until an idle runner ends, between looks at adopted processes, between safety looks,
 #: between looks at the memory of processes.

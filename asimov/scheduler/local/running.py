@@ -10,12 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from asimov.processes import started_at
 from asimov.scheduler.local.claims import Claim, Life, read_claim
 from asimov.scheduler.local.endings import Ending, Traces, traces, write_ending
 from asimov.scheduler.local.jobs import Process
 from asimov.scheduler.local.orphans import Loss, outcome, signal_left
 from asimov.scheduler.local.process import kill_marked, start
+from asimov.system.processes import started_at
 
 
 @dataclass(slots=True)

@@ -15,9 +15,6 @@ from typing import TYPE_CHECKING, ClassVar
 from asimov.configuration import number
 from asimov.errors import SchedulerError
 from asimov.scheduler.contract import Scheduler, check_intended
-from asimov.scheduler.dagfile import read_dag_file, rescue_files
-from asimov.scheduler.eventlog import Event
-from asimov.scheduler.folders import folder_of_dag, folder_of_submit_file
 from asimov.scheduler.jobs import (
     JobDescription,
     Listed,
@@ -26,6 +23,10 @@ from asimov.scheduler.jobs import (
     submit_command,
     submit_value,
 )
+from asimov.scheduler.languages.dag_file import read_dag_file, rescue_files
+from asimov.scheduler.languages.event_log import Event
+from asimov.scheduler.languages.folders import folder_of_dag, folder_of_submit_file
+from asimov.scheduler.languages.submit_file import SubmitFile, describe, read_submit_file
 from asimov.scheduler.local import events
 from asimov.scheduler.local.explaining import explain
 from asimov.scheduler.local.failing import failures
@@ -46,7 +47,6 @@ from asimov.scheduler.local.spool import (
 from asimov.scheduler.local.using import queued, usage
 from asimov.scheduler.local.waking import environ, wake
 from asimov.scheduler.observations import Failure, Gone, Observation, Present, Unknown, Usage
-from asimov.scheduler.submitfile import SubmitFile, describe, read_submit_file
 
 if TYPE_CHECKING:
     import sqlite3

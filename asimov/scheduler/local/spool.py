@@ -16,12 +16,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asimov import companions
 from asimov.errors import SchedulerError
-from asimov.files import locked, sync_folder
-from asimov.mounts import on_network
+from asimov.journal import companions
 from asimov.scheduler.local.claims import Life, read_claim
 from asimov.scheduler.local.jobs import Process
+from asimov.system.files import locked, sync_folder
+from asimov.system.mounts import on_network
 
 if TYPE_CHECKING:
     import sqlite3
@@ -154,7 +154,7 @@ class Spool:
         """
         import sqlite3
 
-        from asimov.snapshot import in_use, snapshot
+        from asimov.journal.snapshot import in_use, snapshot
 
         if self.only_read and not read_only:
             raise RuntimeError(f"what only reads wants to write to {self.database}")

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from asimov.processes import Process, children, environment, look_at, started_at
 from asimov.scheduler.local.endings import (
     UNSTARTED,
     Ending,
@@ -30,6 +29,7 @@ from asimov.scheduler.local.endings import (
 )
 from asimov.scheduler.local.orphans import in_session
 from asimov.scheduler.local.process import MARK
+from asimov.system.processes import Process, children, environment, look_at, started_at
 
 _PR_SET_CHILD_SUBREAPER = 36
 

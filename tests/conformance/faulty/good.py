@@ -2,7 +2,7 @@
 
 from asimov.pipelines.testing import SimpleTestPipeline
 
-from asimov.assets import Asset
+from asimov.pipeline.assets import Asset
 from faulty.declared import GoodSettings
 
 

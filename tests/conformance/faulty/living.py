@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from asimov.assets import Asset
+from asimov.pipeline.assets import Asset
 from asimov.scheduler.local import LocalScheduler
 from faulty.good import Plain
 

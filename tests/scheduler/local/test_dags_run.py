@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from asimov.errors import SchedulerError
-from asimov.scheduler.eventlog import read_events, tagged_clusters
 from asimov.scheduler.jobs import Tag
+from asimov.scheduler.languages.event_log import read_events, tagged_clusters
 from asimov.scheduler.observations import Present
 
 

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from asimov.errors import SchedulerError
-from asimov.processes import started_at
-from asimov.scheduler.eventlog import read_events
 from asimov.scheduler.jobs import JobDescription
+from asimov.scheduler.languages.event_log import read_events
 from asimov.scheduler.local import runner
 from asimov.scheduler.observations import Gone
+from asimov.system.processes import started_at
 
 _TRACED = "echo start >> trace; while [ ! -e go ]; do sleep 0.02; done; echo end >> trace; exit 4"
 

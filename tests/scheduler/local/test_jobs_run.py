@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from asimov.errors import SchedulerError
-from asimov.processes import started_at
-from asimov.scheduler.eventlog import ending, read_events, tagged_clusters
 from asimov.scheduler.jobs import JobDescription, Tag, Ticket
+from asimov.scheduler.languages.event_log import ending, read_events, tagged_clusters
 from asimov.scheduler.observations import Gone, JobState, NotFound, Present, Unknown
+from asimov.system.processes import started_at
 
 
 def test_looking_at_a_project_without_jobs_creates_nothing(bench):

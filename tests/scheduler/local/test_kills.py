@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from asimov.processes import started_at
 from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.local import runner
 from asimov.scheduler.local.witness import witnessed
+from asimov.system.processes import started_at
 
 _KILLS = 60
 # The lock is made with O_EXCL. One that is left by a process that was killed is taken over; a

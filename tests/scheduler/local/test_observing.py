@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from asimov.scheduler.eventlog import read_events
 from asimov.scheduler.jobs import JobDescription, Tag, Ticket
+from asimov.scheduler.languages.event_log import read_events
 from asimov.scheduler.observations import Gone, Held, NotFound, Present
 
 

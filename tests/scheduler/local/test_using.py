@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from asimov.errors import AsimovError, SchedulerError
-from asimov.scheduler.eventlog import read_events
 from asimov.scheduler.jobs import JobDescription
+from asimov.scheduler.languages.event_log import read_events
 from asimov.scheduler.local import LocalScheduler
 from asimov.scheduler.local.memory import resident
 from asimov.scheduler.local.using import _USED

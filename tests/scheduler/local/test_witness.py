@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from asimov.processes import started_at
 from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.local import LocalScheduler, process, runner, running, witness
 from asimov.scheduler.local.orphans import Loss
+from asimov.system.processes import started_at
 
 _JOBS = 64
 #: What a keeper does, in this order.

@@ -1,0 +1,1 @@
+"""For packages of the older program: its names, methods, globals and conventions."""

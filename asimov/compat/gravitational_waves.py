@@ -1,0 +1,378 @@
+"""What published packages expect of analyses of gravitational-wave data.
+
+An analysis is one of those where its effective settings have a mark of the field, see `marks`. Its
+settings are completed whenever they are worked out, and kept nowhere; and it has some properties
+more than others: `GravitationalWaves`. Which setting means what is told in the docs' page on
+gravitational waves.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from asimov import entrypoints
+from asimov.compat.elsewhere import FILES
+from asimov.errors import AsimovError
+from asimov.mappings import copied, difference, merge
+from asimov.project.analysis import Analysis, ProjectAnalysis, SimpleAnalysis, SubjectAnalysis
+from asimov.project.git.repository import AsimovFileNotFound
+from asimov.rendering.readable import reads
+
+if TYPE_CHECKING:
+    from asimov.keys import Key
+
+#: The marks of the field, for people.
+MARKS = "'interferometers', 'ligo', a GPS 'event time', or 'data' by detector"
+
+#: What only analyses with the marks have.
+ATTRIBUTES = frozenset(
+    {
+        "get_coincfile",
+        "get_psds",
+        "get_timefile",
+        "priors",
+        "psds",
+        "quality",
+        "reference_frame",
+        "xml_psds",
+    }
+)
+
+_DETECTOR = re.compile(r"[A-Z]\d")
+
+#: Mappings that published pipelines and templates take for granted.
+_EXPECTED = ("scheduler", "sampler", "likelihood", "data", "waveform")
+
+#: Settings of ``likelihood`` that older blueprints have in ``quality``.
+_OF_QUALITY = ("minimum frequency", "maximum frequency")
+
+#: The part of the frequencies below Nyquist's that a power spectrum is used at.
+_ROLL_OFF = 0.875
+
+#: For how long after the time of the event the analysed data go on, in seconds.
+_AFTER_EVENT = 2
+
+
+# --- settings
+
+
+def marks(settings: Mapping[str, Any]) -> bool:
+    """Say whether settings have a mark of the field.
+
+    The marks are ``interferometers``; ``ligo``; ``event time`` that is a number (in GPS seconds);
+    ``channels`` or ``frame types`` in ``data``, by detectors such as ``H1``.
+    """
+    if settings.get("interferometers") or "ligo" in settings or _number(settings, "event time"):
+        return True
+    data = settings.get("data")
+    if not isinstance(data, Mapping):
+        return False
+    return any(_by_detector(data.get(name)) for name in ("channels", "frame types"))
+
+
+def _by_detector(value: Any) -> bool:
+    if not isinstance(value, Mapping) or not value:
+        return False
+    return all(isinstance(key, str) and _DETECTOR.fullmatch(key) for key in value)
+
+
+def _number(settings: Mapping[str, Any], name: str) -> float | None:
+    value = settings.get(name)
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def complete(settings: dict[str, Any]) -> None:
+    """Put in what follows from settings, in place; what is set explicitly stays.
+
+    A mapping by detector is completed detector by detector.
+
+    Parameters
+    ----------
+    settings
+        The effective settings of an analysis that has a mark of the field.
+    """
+    for name in _EXPECTED:
+        if settings.get(name) is None:
+            settings[name] = {}
+    likelihood, data, waveform = settings["likelihood"], settings["data"], settings["waveform"]
+    if not all(isinstance(each, dict) for each in (likelihood, data, waveform)):
+        return  # what is no mapping is for the pipeline to refuse
+    likelihood.setdefault("marginalization", {})
+    data.setdefault("data files", {})
+    quality = settings.get("quality")
+    if isinstance(quality, Mapping):
+        for name in _OF_QUALITY:
+            _put(likelihood, name, quality.get(name))
+        time, length = _number(settings, "event time"), _number(data, "segment length")
+        if time is not None and length is not None and "segment start" not in quality:
+            _put(likelihood, "segment start", time - length + _AFTER_EVENT)
+    _put(waveform, "approximant", settings.get("approximant"))
+    _put(waveform, "reference frequency", likelihood.get("reference frequency"))
+    rate, detectors = _number(likelihood, "sample rate"), settings.get("interferometers")
+    if rate and isinstance(detectors, list):
+        highest = int(_ROLL_OFF * rate / 2)
+        _put(likelihood, "maximum frequency", {str(each): highest for each in detectors})
+
+
+def _put(settings: dict[str, Any], name: str, value: Any) -> None:
+    """Set a value where there is none; of a mapping, what is missing in the one that is there."""
+    present = settings.get(name)
+    if present is None:
+        if value is not None:
+            settings[name] = copied(value)
+    elif isinstance(present, dict) and isinstance(value, Mapping):
+        for key, each in value.items():
+            present.setdefault(key, each)
+
+
+# --- analyses
+
+
+class NoCoincFileError(AsimovFileNotFound, ValueError):
+    """There is no coinc file and none can be fetched; RIFT goes on without one at a ValueError."""
+
+
+class GravitationalWaves(Analysis):
+    """What analyses of gravitational-wave data have besides what every analysis has."""
+
+    #: What templates of a project may read besides; ``get_coincfile`` fetches nothing for them.
+    for_templates: ClassVar[dict[str, str]] = reads(
+        "quality", "reference_frame", "priors", "psds", "xml_psds", "get_psds", "get_timefile",
+        get_coincfile="_kept_coincfile",
+    )  # fmt: skip
+
+    #: PSDs that a pipeline has set for as long as the process lives, by the name of the setting.
+    _set_psds: dict[str, Mapping[str, Any]]
+
+    @property
+    def quality(self) -> Any:
+        """The setting ``quality``; None where there is none."""
+        return self.meta.get("quality")
+
+    @property
+    def reference_frame(self) -> str:
+        """The first two interferometers in one word, or the only one.
+
+        Raises
+        ------
+        AsimovError
+            Where the settings name no interferometers.
+        """
+        detectors = self.meta.get("interferometers")
+        if not detectors:
+            raise AsimovError(
+                f"{self.key[0]}/{self.name} has no 'interferometers'",
+                hint="set them for the subject: 'interferometers: [H1, L1]'",
+            )
+        return "".join(detectors[:2])
+
+    @property
+    def priors(self) -> Any:
+        """The setting ``priors`` as an `asimov.priors.PriorDict`; None where there is none.
+
+        Raises
+        ------
+        AsimovError
+            Where they can't be priors.
+        """
+        given = self.meta.get("priors")
+        return None if given is None else import_module("asimov.priors").PriorDict.from_dict(given)
+
+    @priors.setter
+    def priors(self, value: Mapping[str, Any] | None) -> None:
+        checked = import_module("asimov.priors").PriorDict.from_dict(value or {})
+        self.meta["priors"] = None if value is None else checked.to_dict()
+
+    @property
+    def psds(self) -> dict[str, Any]:
+        """The power spectra as text files, by detector; empty where there are none.
+
+        They are those of the analysis itself, else those that the analyses which it uses have
+        made, else those of the subject. Set, they hold for as long as the process lives.
+
+        Raises
+        ------
+        AsimovError
+            Where several of the used analyses have made different ones; where one should have
+            made some and has not; where an entry is by sample rate and has none for the
+            analysis's own.
+        """
+        return self._psds("psds")
+
+    @psds.setter
+    def psds(self, value: Mapping[str, Any]) -> None:
+        self._keep_psds("psds", value)
+
+    @property
+    def xml_psds(self) -> dict[str, Any]:
+        """The power spectra as XML files, by detector: as `psds`, of ``xml psds``."""
+        return self._psds("xml psds")
+
+    @xml_psds.setter
+    def xml_psds(self, value: Mapping[str, Any]) -> None:
+        self._keep_psds("xml psds", value)
+
+    def get_psds(self, format: str = "ascii", sample_rate: float | None = None) -> Any:
+        """Return the power spectra, as older releases did.
+
+        Parameters
+        ----------
+        format
+            ``ascii`` for `psds`, a mapping by detector; ``xml`` for a list of XML files: those of
+            `xml_psds`, else those in the repository's folder ``psds/<sample rate>``.
+        sample_rate
+            For which, in Hz; by default the setting of the likelihood.
+        """
+        if format == "ascii":
+            return self._psds("psds", sample_rate)
+        if format != "xml":
+            raise ValueError(f"there are no PSDs of the format {format!r}; take 'ascii' or 'xml'")
+        rate = sample_rate if sample_rate is not None else self._sample_rate
+        kept = Path(self.repository.directory, self.category, "psds", str(rate))
+        return list(self._psds("xml psds", sample_rate).values()) or sorted(
+            str(path) for path in kept.glob("*.xml.gz")
+        )
+
+    def get_timefile(self) -> str:
+        """Return the path of the subject's file of GPS times.
+
+        Raises
+        ------
+        AsimovFileNotFound
+            Where the repository has none.
+        """
+        return self.repository.find_file(FILES["find_timefile"], self.category)
+
+    def get_coincfile(self) -> str:
+        """Return the path of the subject's coinc file; it is fetched where there is none.
+
+        It is fetched by the hook ``gracedb`` for the ``preferred event`` of the setting ``ligo``,
+        and kept in the repository.
+
+        Raises
+        ------
+        NoCoincFileError
+            Where there is none, and none can be fetched.
+        """
+        try:
+            return self._kept_coincfile()
+        except AsimovFileNotFound as error:
+            identity = (self.meta.get("ligo") or {}).get("preferred event")
+            if not identity or not entrypoints.is_known(entrypoints.FILESOURCE, "gracedb"):
+                raise NoCoincFileError(
+                    f"{self.key[0]} has no coinc file",
+                    where=Path(self.repository.directory, self.category),
+                    hint="put one there; or set 'ligo: preferred event' and install a package "
+                    "that can fetch it, such as asimov-gracedb",
+                ) from error
+        if self.workspace.reading:
+            raise NoCoincFileError(
+                f"{self.key[0]} has no coinc file yet: 'asimov manage build' fetches it",
+                where=Path(self.repository.directory, self.category),
+            )
+        # The one place where hooks are called, as what they do may be anything.
+        fetch = import_module("asimov.plugins.hooks").fetch
+        content = fetch(self.workspace, "gracedb", str(identity), "coinc.xml")
+        with tempfile.NamedTemporaryFile(suffix=".xml") as fetched:
+            fetched.write(content)
+            fetched.flush()
+            self.repository.add_file(
+                fetched.name, Path(self.category, "coinc.xml"), f"Add coinc.xml of {identity}"
+            )
+        return self._kept_coincfile()
+
+    def _kept_coincfile(self) -> str:
+        return self.repository.find_file(FILES["find_coincfile"], self.category)
+
+    # --- where PSDs are from
+
+    def _keep_psds(self, name: str, value: Mapping[str, Any]) -> None:
+        self._set_psds = {**getattr(self, "_set_psds", {}), name: dict(value)}
+
+    @property
+    def _sample_rate(self) -> Any:
+        return (self.meta.get("likelihood") or {}).get("sample rate")
+
+    def _psds(self, name: str, rate: float | None = None) -> dict[str, Any]:
+        kept: Mapping[str, Any] | None = getattr(self, "_set_psds", {}).get(name)
+        if kept is None:
+            kept = self._own_psds(name)
+        if kept is None:
+            kept = self._made_psds(name)
+        if kept is None:
+            kept = self.meta.get(name) or {}
+        return self._at_rate(name, kept, rate if rate is not None else self._sample_rate)
+
+    def _own_psds(self, name: str) -> Mapping[str, Any] | None:
+        """Return what is set for the analysis itself: with the subject's they would be mixed."""
+        facts = self.workspace.facts.get(self.key, {})
+        written = difference(self.kept_meta, self.meta)
+        layers = [layer for layer in (self.entry.data, facts, written) if layer.get(name)]
+        return merge({name: layer[name]} for layer in layers)[name] if layers else None
+
+    def _made_psds(self, name: str) -> Mapping[str, Any] | None:
+        """Return what the used analyses have made; None where they are not for making any."""
+        made: dict[Key, Mapping[str, Any]] = {}
+        concerned = []
+        for each in self.inputs:
+            assets = each.assets
+            declared = getattr(each.pipeline, "available_outputs", ())
+            promised = declared if isinstance(declared, (list, tuple, set, dict)) else ()
+            if {"psd", "psds"} & {*promised} or {"psds", "xml psds"} & assets.keys():
+                concerned.append(each)
+            if assets.get(name):
+                made[each.key] = assets[name]
+            elif each in concerned and not (assets.get("psds") or assets.get("xml psds")):
+                raise AsimovError(
+                    f"{self.key[0]}/{self.name}: {each.key[0]}/{each.name} has made no {name} yet",
+                    hint="no others are taken in place of those that it needs",
+                )
+        different = [psds for psds in made.values() if psds != next(iter(made.values()))]
+        if different:
+            names = ", ".join(each for _, each in made)
+            raise AsimovError(
+                f"{self.key[0]}/{self.name}: several analyses that it needs have made {name}: "
+                f"{names}",
+                hint=f"narrow its 'needs', or set its own '{name}'",
+            )
+        return next(iter(made.values()), {} if concerned else None)
+
+    def _at_rate(self, name: str, psds: Mapping[Any, Any], rate: Any) -> dict[str, Any]:
+        """Return the PSDs of a sample rate, where they are by sample rate."""
+        by_rate = {str(key): each for key, each in psds.items()}
+        if not psds or not all(
+            key.isdigit() and isinstance(each, Mapping) for key, each in by_rate.items()
+        ):
+            return dict(psds)
+        wanted = f"{rate:g}" if isinstance(rate, float) else str(rate)
+        if wanted not in by_rate:
+            raise AsimovError(
+                f"{self.key[0]}/{self.name}: there are no {name} for a sample rate of {rate}",
+                hint=f"'likelihood: sample rate' is to be one of: {', '.join(by_rate)}",
+            )
+        return dict(by_rate[wanted])
+
+
+class GravitationalWaveTransient(GravitationalWaves, SimpleAnalysis):
+    """A pipeline's run on one subject with gravitational-wave data."""
+
+
+class GravitationalWaveSubjectAnalysis(GravitationalWaves, SubjectAnalysis):
+    """A pipeline's run on several analyses of such a subject."""
+
+
+class GravitationalWaveProjectAnalysis(GravitationalWaves, ProjectAnalysis):
+    """A pipeline's run across subjects, with settings of gravitational-wave data."""
+
+
+#: The class of each kind of analysis.
+KINDS = {
+    "simple": GravitationalWaveTransient,
+    "subject": GravitationalWaveSubjectAnalysis,
+    "project": GravitationalWaveProjectAnalysis,
+}

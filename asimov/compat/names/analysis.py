@@ -1,0 +1,12 @@
+"""The kinds of analysis, by the older module."""
+
+from asimov.compat.gravitational_waves import GravitationalWaveTransient
+from asimov.project.analysis import Analysis, ProjectAnalysis, SimpleAnalysis, SubjectAnalysis
+
+__all__ = [
+    "Analysis",
+    "GravitationalWaveTransient",
+    "ProjectAnalysis",
+    "SimpleAnalysis",
+    "SubjectAnalysis",
+]

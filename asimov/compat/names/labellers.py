@@ -1,0 +1,58 @@
+"""Labellers by the names that packages which publish one import; nothing here is asimov's own.
+
+Needed by packages with entry points under ``asimov.labellers``. What runs them is
+`asimov.plugins.labels`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from asimov.plugins.labels import REGISTERED
+
+
+class Labeller(ABC):
+    """Says of an analysis what others may select it by.
+
+    The monitor asks in each pass about what is under way or has changed its state.
+    """
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Its name, one of its own."""
+
+    @abstractmethod
+    def label(self, analysis: Any, context: Any = None) -> dict[str, Any] | None:
+        """Return labels by their names: true, a number or text.
+
+        Parameters
+        ----------
+        analysis
+            The analysis.
+        context
+            What else the monitor knows; see `asimov.plugins.context.Context`.
+        """
+
+    def should_label(self, analysis: Any, context: Any = None) -> bool:
+        """Say whether to ask about an analysis at all."""
+        return True
+
+
+def register_labeller(labeller: Labeller) -> None:
+    """Have a labeller asked in this process, without an entry point.
+
+    Raises
+    ------
+    TypeError
+        Where it is no `Labeller`.
+    """
+    if not isinstance(labeller, Labeller):
+        raise TypeError(f"{labeller!r} is no Labeller")
+    REGISTERED[labeller.name] = labeller
+
+
+def get_labellers() -> dict[str, Any]:
+    """Return what was registered, by name."""
+    return dict(REGISTERED)

@@ -1,0 +1,50 @@
+"""States of packages' own by the names that those import; nothing here is asimov's own.
+
+Needed by packages with entry points under ``asimov.monitor.states`` or with
+``get_state_handlers``. What calls the handlers is `asimov.plugins.custom_states`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from asimov.plugins.custom_states import REGISTERED
+from asimov.states import OWN
+
+
+class MonitorState(ABC):
+    """Looks after the analyses that are in a state which asimov itself does not have."""
+
+    @property
+    @abstractmethod
+    def state_name(self) -> str:
+        """The state, in lower case."""
+
+    @abstractmethod
+    def handle(self, context: Any) -> bool:
+        """Look after an analysis, once a pass; move it by setting ``context.analysis.status``.
+
+        Parameters
+        ----------
+        context
+            The analysis and what the monitor knows; see `asimov.plugins.context.Context`.
+        """
+
+
+def register_state(state_handler: MonitorState) -> None:
+    """Have a handler called in this process, without an entry point.
+
+    Raises
+    ------
+    TypeError
+        Where it is no `MonitorState`.
+    ValueError
+        Where the state is asimov's own.
+    """
+    if not isinstance(state_handler, MonitorState):
+        raise TypeError(f"{state_handler!r} is no MonitorState")
+    name = state_handler.state_name.lower()
+    if name in OWN:
+        raise ValueError(f"the state {name!r} is asimov's own")
+    REGISTERED[name] = state_handler

@@ -1,0 +1,5 @@
+"""The results store, by the older module."""
+
+from asimov.project.storage.store import AlreadyPresentException, Store
+
+__all__ = ["AlreadyPresentException", "Store"]

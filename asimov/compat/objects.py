@@ -1,0 +1,191 @@
+"""What only published packages ask of an analysis and of a subject, by older names."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from asimov.errors import AsimovError
+from asimov.project.storage.store import Store
+from asimov.rendering.readable import reads
+
+if TYPE_CHECKING:
+    from asimov.project.analysis import Analysis
+    from asimov.project.workspace import Workspace
+
+
+class OfAnalysis:
+    """Methods of an analysis that the core does without."""
+
+    #: What templates of a project may read; ``results`` opens no file for them.
+    for_templates: ClassVar[dict[str, str]] = reads(
+        "get_meta",
+        "review",
+        "resolved_dependencies",
+        "get_configuration",
+        results="_stored_results",
+    )
+
+    if TYPE_CHECKING:
+        key: tuple[str, str]
+
+        @cached_property
+        def meta(self) -> dict[str, Any]:
+            """Its settings."""
+
+        workspace: Workspace
+
+        @property
+        def config_file(self) -> str: ...  # noqa: D102
+
+    def get_meta(self, key: str) -> Any:
+        """Return a setting; None where there is none."""
+        return self.meta.get(key)
+
+    def set_meta(self, key: str, value: Any) -> None:
+        """Write a setting; it is kept."""
+        self.meta[key] = value
+
+    @property
+    def review(self) -> Any:
+        """What people have said of it, as `asimov.review.Review` (cbcflow, bilby_tgr)."""
+        return importlib.import_module("asimov.review").Review.of(self)
+
+    @property
+    def resolved_dependencies(self) -> list[str] | None:
+        """The names that a pipeline has noted of what it was made from (asimov-pesummary)."""
+        return self.meta.get("resolved_dependencies")
+
+    @resolved_dependencies.setter
+    def resolved_dependencies(self, names: list[str]) -> None:
+        self.meta["resolved_dependencies"] = list(names)
+
+    def get_configuration(self) -> Any:
+        """Return its configuration as `asimov.ini.RunConfiguration` (asimov-bayeswave, RIFT).
+
+        Raises
+        ------
+        ValueError
+            Where there is none yet.
+        """
+        own = self.meta.get("ini")
+        path = self.workspace.project.path(str(own)) if own else self.config_file
+        return importlib.import_module("asimov.ini").RunConfiguration(str(path))
+
+    def results(
+        self, filename: str | None = None, handle: bool = False, hash: str | None = None
+    ) -> Any:
+        """Return what the results store has of it.
+
+        Parameters
+        ----------
+        filename
+            A file's name in the store.
+        handle
+            Whether to open that file.
+        hash
+            The SHA-256 that the file should have. Folders and links have none.
+
+        Returns
+        -------
+        dict, Path or file
+            Without a name a mapping of all files to checksum, size and time; else the file's path,
+            or the open file.
+
+        Raises
+        ------
+        AsimovError
+            Where the store has no such file, or it is not as it was stored; where what is to be
+            opened or compared is a folder, or a link to be compared.
+        """
+        store = Store(self.workspace.project.results)
+        if filename is None:
+            return store.manifest(*self.key)
+        path = store.fetch_file(*self.key, filename)
+        entry = store.manifest(*self.key)[filename]
+        if hash is not None and "sha256" not in entry:
+            what = "a link" if "link" in entry else "a folder"
+            raise AsimovError(
+                f"is {what}, which has no checksum of its own",
+                where=path,
+                hint="ask for a file in it" if what == "a folder" else "ask for where it leads",
+            )
+        if hash is not None and entry["sha256"] != hash:
+            raise AsimovError("is stored with another checksum", where=path)
+        if handle and path.is_dir():
+            raise AsimovError(
+                "is a folder and can't be opened", where=path, hint="ask for a file in it"
+            )
+        return path.open() if handle else path
+
+    def _stored_results(self, filename: str | None = None, hash: str | None = None) -> Any:
+        return self.results(filename, hash=hash)
+
+
+class OfSubject:
+    """Methods of a subject that the core does without."""
+
+    #: What templates of a project may read; ``work_dir`` makes no folder for them.
+    for_templates: ClassVar[dict[str, str]] = reads(
+        "webdir", "productions", work_dir="_work_dir_path"
+    )
+
+    if TYPE_CHECKING:
+        name: str
+        workspace: Workspace
+
+        @property
+        def analyses(self) -> list[Analysis]: ...  # noqa: D102
+
+    #: What a package has added and not handed to the ledger yet.
+    added: list[Any]
+
+    @property
+    def work_dir(self) -> str:
+        """The folder of its run directories, absolute.
+
+        It is there, save in a dry run: RIFT goes into it before anything is built.
+        """
+        if not self.workspace.reading:
+            Path(self._work_dir_path).mkdir(parents=True, exist_ok=True)
+        return self._work_dir_path
+
+    @property
+    def _work_dir_path(self) -> str:
+        return str(self.workspace.project.working / self.name)
+
+    @property
+    def webdir(self) -> str:
+        """The folder of its pages, absolute."""
+        config = self.workspace.project.config
+        return str(Path(self.workspace.project.root, config.get("general", "webroot"), self.name))
+
+    @property
+    def productions(self) -> list[Any]:
+        """Its analyses, and those that were added and are not in the ledger yet."""
+        return [*self.analyses, *self.added]
+
+    def add_production(self, production: Any) -> None:
+        """Add an analysis, such as `asimov.event.Production.from_dict` makes.
+
+        It comes into the ledger with `update_data`, or with the ledger's `update_event`.
+
+        Raises
+        ------
+        ValueError
+            Where the subject has one of that name.
+        """
+        if production.name in [each.name for each in self.productions]:
+            raise ValueError(f"{self.name} has an analysis {production.name!r} already")
+        self.added.append(production)
+
+    def update_data(self) -> None:
+        """Have what was written to the subject kept.
+
+        While a pipeline's method runs there is nothing to do: all that it writes is kept when it
+        returns.
+        """
+        if self.workspace.ledger is not None:
+            self.workspace.ledger.update_event(self)

@@ -1,0 +1,262 @@
+"""Jobs that failed: how, in whose words, and whether they are submitted again, and when."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asimov.errors import AsimovError, SchedulerError
+from asimov.journal.records import Attempt
+from asimov.pipeline.base import MAX_RESURRECTIONS, RESURRECTION_PAUSE, tail
+from asimov.plugins.calls import call, guarded, overrides
+from asimov.project.analysis import Analysis
+from asimov.project.workspace import Workspace
+from asimov.scheduler import Gone
+from asimov.scheduler.languages.dag_file import rescue_files
+from asimov.scheduler.observations import Failure
+
+#: How much is kept of an error file: lines and characters; and of how many files.
+LINES, CHARACTERS, FILES = 20, 4000, 3
+#: Of how many failed jobs in one pass the scheduler is asked what failed: each is a question or two
+#: to a schedd that others use too. Of more, the files in the run directory have to do.
+ASKED = 20
+#: Pauses are not doubled more often than this.
+_DOUBLINGS = 20
+
+
+def ending(answer: Gone) -> str:
+    """Say in words how a job ended."""
+    if answer.removed:
+        return f"job {answer.job_id} was removed" + (f": {answer.reason}" if answer.reason else "")
+    if answer.signal is not None:
+        told = f"job {answer.job_id} was ended by signal {answer.signal}"
+        return f"{told} ({answer.reason})" if answer.reason else told
+    text = f"job {answer.job_id} ended"
+    if answer.exit_code is not None:
+        text += f" with exit code {answer.exit_code}"
+    if answer.progress and answer.progress.failed:
+        done, total, failed = answer.progress.done, answer.progress.total, answer.progress.failed
+        text += f" ({done} of {total} done, {failed} failed)"
+    return text
+
+
+# --- how it failed
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is told of a job that is not complete.
+
+    Attributes
+    ----------
+    reason
+        One line.
+    failed
+        What failed, in one line; empty where nothing is known but how the job ended.
+    details
+        The ends of error files, of several lines; None where there are none.
+    """
+
+    reason: str
+    failed: str = ""
+    details: str | None = None
+
+
+def words(
+    workspace: Workspace, analysis: Analysis, attempt: Attempt, answer: Gone, *, ask: bool = True
+) -> Words:
+    """Say how a job failed: what the pipeline misses, what failed, and what that said.
+
+    Parameters
+    ----------
+    workspace, analysis, attempt, answer
+        Whose job it was, and how it ended.
+    ask
+        Whether the scheduler may be asked what failed.
+    """
+    missing = _names(call(analysis, "missing_outputs", keep=False))
+    reason = f"{ending(answer)}, but it is not complete"
+    if missing:
+        reason += f": {', '.join(missing[:3])}{' ...' if len(missing) > 3 else ''} missing"
+    failures = [] if answer.removed or not ask else _failures(workspace, attempt, answer)
+    failed = _summary(failures)
+    if failures and failures[0].node is not None:
+        reason += f"; {failed}"
+    said, details = _said(failures, Path(analysis.rundir))
+    if not said:
+        said, details = _last_words(analysis)
+    if said:
+        reason += f"; it said: {said}"
+    return Words(reason, failed or (ending(answer) if details else ""), details)
+
+
+def _failures(workspace: Workspace, attempt: Attempt, answer: Gone) -> list[Failure]:
+    try:
+        scheduler = workspace.scheduler(attempt.scheduler, attempt.place)
+        return list(scheduler.failures(answer.job_id, attempt.intended))
+    except SchedulerError:
+        return []  # it only says more of what is known already
+
+
+def _summary(failures: list[Failure]) -> str:
+    if not failures:
+        return ""
+    first = failures[0]
+    what = f"job {first.job_id}" if first.node is None else f"node {first.node}"
+    if first.signal is not None:
+        what += f" was ended by signal {first.signal}"
+    elif first.exit_code is not None:
+        what += f" failed with exit code {first.exit_code}"
+    else:
+        what += " failed"
+    if first.reason:
+        what += f": {' '.join(first.reason.split())}"
+    others = [each.node for each in failures[1:] if each.node is not None]
+    if others:
+        what += f" (so did {', '.join(others[:3])}{' ...' if len(others) > 3 else ''})"
+    return what
+
+
+def _said(failures: list[Failure], rundir: Path) -> tuple[str, str | None]:
+    """Return the last line that the first failure wrote, and the ends of what they wrote."""
+    said, parts = "", []
+    for failure in failures[:FILES]:
+        path, text = _written(failure)
+        if path is None:
+            continue
+        name = str(path.relative_to(rundir)) if path.is_relative_to(rundir) else str(path)
+        parts += [f"{_summary([failure])}; the end of {name}:", text]
+        if not said and failure is failures[0]:
+            said = f"{text.splitlines()[-1].strip()[:200]} ({name})"
+    return said, "\n".join(parts) or None
+
+
+def _written(failure: Failure) -> tuple[Path | None, str]:
+    """Return the first of its files that says something, and the end of that."""
+    for file in (failure.error_file, failure.output_file):
+        if file is None or not Path(file).is_file():
+            continue
+        text = tail(Path(file), LINES).rstrip()[-CHARACTERS:]
+        if text.strip():
+            return Path(file), text
+    return None, ""
+
+
+def _last_words(analysis: Analysis) -> tuple[str, str | None]:
+    """Return the last line, and the end, of an error file that is not empty."""
+    try:
+        logs = call(analysis, "collect_logs", keep=False)
+    except AsimovError:
+        return "", None
+    if not isinstance(logs, Mapping):
+        return "", None
+    for name in sorted(logs, key=lambda each: not str(each).endswith(".err")):
+        lines = [line for line in str(logs[name]).splitlines() if line.strip()]
+        if lines and str(name).endswith(".err"):
+            end = "\n".join(str(logs[name]).splitlines()[-LINES:]).rstrip()[-CHARACTERS:]
+            return f"{lines[-1].strip()[:200]} ({name})", f"the end of {name}:\n{end}"
+    return "", None
+
+
+def _names(answer: Any) -> list[str]:
+    """Return what `missing_outputs` says as a list."""
+    if isinstance(answer, (list, tuple, set)):
+        return [str(each) for each in answer]
+    return [str(answer)] if answer else []
+
+
+# --- whether it is submitted again
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """A submission that follows a failure.
+
+    Attributes
+    ----------
+    number, of
+        Which one it would be, of how many; it is not made where `number` is the larger.
+    due
+        When it may be made, in seconds since the epoch.
+    """
+
+    number: int
+    of: int
+    due: float
+
+    @property
+    def allowed(self) -> bool:
+        """Whether any are left."""
+        return self.number <= self.of
+
+
+def retry(workspace: Workspace, analysis: Analysis, attempt: Attempt, answer: Gone) -> Retry | None:
+    """Say whether and when a job that failed is submitted again.
+
+    Nothing is kept for it: the attempts are in the journal, and the job's end is found anew by
+    each pass until the time has come.
+
+    Returns
+    -------
+    Retry or None
+        None where the pipeline can't submit it again: the job was removed, it was
+        post-processing, or it is a DAG that left no rescue file.
+
+    Raises
+    ------
+    AsimovError
+        Where the settings ``max resurrections`` or ``resurrection pause`` are no such numbers.
+    """
+    if answer.removed or attempt.stage != "run" or not _can_resurrect(analysis):
+        return None
+    most = _number(analysis, "max resurrections", MAX_RESURRECTIONS)
+    # On this machine there is no pool that might be better in a minute.
+    pause = _number(
+        analysis, "resurrection pause", 0 if attempt.scheduler == "local" else RESURRECTION_PAUSE
+    )
+    done = _resurrections(workspace, attempt)
+    pause *= 2.0 ** min(done, _DOUBLINGS)
+    now = time.time()
+    return Retry(done + 1, int(most), min(_ended(workspace, attempt, answer), now) + pause)
+
+
+def _can_resurrect(analysis: Analysis) -> bool:
+    if overrides(analysis.entry.pipeline, "resurrect"):
+        return True
+    # The base class's would do nothing, and leave an attempt behind that tells of it.
+    with guarded(analysis, "dag_file"):
+        dag_file = getattr(analysis.pipeline, "dag_file", None)
+        return dag_file is not None and bool(rescue_files(dag_file))
+
+
+def _resurrections(workspace: Workspace, attempt: Attempt) -> int:
+    """Return how often the analysis was submitted again since somebody last made it ready."""
+    events = workspace.journal.events(*attempt.key)
+    ready = max((event.time for event in events if event.after == "ready"), default=0.0)
+    made = [
+        each
+        for each in workspace.journal.attempts(attempt.key)
+        if each.stage == "run" and each.state in {"submitted", "ended"} and each.intended >= ready
+    ]
+    return max(0, len(made) - 1)
+
+
+def _ended(workspace: Workspace, attempt: Attempt, answer: Gone) -> float:
+    record = workspace.records.get(attempt.key)
+    seen = record.job_since if record and record.job_state is None else None
+    return answer.ended_at or max(seen or 0.0, attempt.submitted or attempt.intended)
+
+
+def _number(analysis: Analysis, setting: str, otherwise: float) -> float:
+    value = analysis.meta.get(setting, otherwise)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        number = float(value)
+        if 0 <= number < 1e9:
+            return number
+    raise AsimovError(
+        f"{setting}: should be a number from 0, and is {value!r}",
+        hint=f"mend it in the ledger: {'/'.join(analysis.key)}",
+    )

@@ -1,0 +1,188 @@
+"""What tells of a project's jobs besides its journal: schedulers, event logs, the results store."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from asimov import entrypoints
+from asimov.engine.attempts import event_logs
+from asimov.errors import AsimovError, SchedulerUnreachableError
+from asimov.journal.salvage import Salvaged
+from asimov.keys import Key
+from asimov.layout import Project
+from asimov.ledger.contents import Contents
+from asimov.project.storage.store import Store
+from asimov.scheduler import Observation, Scheduler, Ticket, Unknown
+from asimov.scheduler.languages.event_log import read_events
+
+
+@dataclass
+class Job:
+    """A job of which the old journal, as far as it can be read, has no attempt.
+
+    Attributes
+    ----------
+    uid
+        The attempt's identity, which the job carries.
+    since
+        When it was submitted, in seconds since the epoch, as near as it is known.
+    job_id
+        Its number; None where no source tells it.
+    answer
+        What the scheduler says of it; None where it was not asked.
+    logs
+        Its event logs, as absolute paths.
+    """
+
+    uid: str
+    since: float
+    job_id: int | None = None
+    answer: Observation | None = None
+    logs: tuple[str, ...] = ()
+
+
+@dataclass
+class Evidence:
+    """What there is to tell.
+
+    Attributes
+    ----------
+    asked
+        Whether the scheduler answered.
+    place
+        Which scheduler it was, of several of its kind.
+    jobs
+        By analysis, the oldest first.
+    stored
+        The analyses of which the results store has all that its manifest names.
+    begun
+        The analyses that have something in their run directory.
+    """
+
+    asked: bool = True
+    place: str = ""
+    jobs: dict[Key, list[Job]] = field(default_factory=dict)
+    stored: set[Key] = field(default_factory=set)
+    begun: set[Key] = field(default_factory=set)
+
+
+def gather(
+    project: Project, contents: Contents, found: Salvaged, *, without_scheduler: bool
+) -> Evidence:
+    """Collect what is known of the jobs that the old journal does not tell of.
+
+    Parameters
+    ----------
+    project, contents
+        The project and its ledger.
+    found
+        What could be read of the old journal.
+    without_scheduler
+        Whether to go on where the scheduler can't be asked.
+
+    Raises
+    ------
+    SchedulerUnreachableError
+        Where it can't be asked, and must be.
+    """
+    evidence = Evidence()
+    traces: dict[str, tuple[Key, Job]] = {}
+    facts = {
+        (row["subject"], row["name"]): msgspec.msgpack.decode(row["data"])
+        for row in found.rows["facts"]
+    }
+    for row in found.rows["analyses"]:
+        if row["uid"]:
+            key = row["subject"], row["name"]
+            traces[row["uid"]] = key, Job(row["uid"], row["since"], row["job_id"])
+    for key, entry in contents.entries.items():
+        own = contents.settings(entry, facts).get("rundir")
+        rundir = project.path(str(own)) if own else project.working / key[0] / key[1]
+        if _holds_something(rundir):
+            evidence.begun.add(key)
+            traces.update((job.uid, (key, job)) for job in logged_jobs(rundir))
+        if _is_stored(Store(project.results), key):
+            evidence.stored.add(key)
+    known = {row["uid"] for row in found.rows["attempts"]}
+    try:
+        _ask(project, evidence, traces, known)
+    except AsimovError as error:
+        if not without_scheduler:
+            raise SchedulerUnreachableError(
+                f"the scheduler can't be asked, and jobs could be missed: {error}",
+                hint="try again later; --without-scheduler goes on, and what is unclear is stuck",
+            ) from error
+        evidence.asked = False
+    for uid, (key, job) in sorted(traces.items(), key=lambda trace: trace[1][1].since):
+        if uid not in known:
+            evidence.jobs.setdefault(key, []).append(job)
+    return evidence
+
+
+def _ask(
+    project: Project, evidence: Evidence, traces: dict[str, tuple[Key, Job]], known: set[str]
+) -> None:
+    """Ask the project's scheduler which jobs it has, and what came of those that left a trace."""
+    name = project.config.get("scheduler", "type", fallback="local").lower()
+    kind: type[Scheduler] = entrypoints.load(entrypoints.SCHEDULERS, name)
+    scheduler = kind.from_project(project.root, project.config)
+    evidence.place = scheduler.place
+    listed = scheduler.jobs_of_project()
+    for each in listed or []:
+        subject, _, analysis = each.tag.analysis.partition("/")
+        key, logged = traces.get(each.tag.uid, ((subject, analysis), None))
+        logs = logged.logs if logged else ()
+        traces[each.tag.uid] = key, Job(each.tag.uid, each.since, each.job_id, logs=logs)
+    asked = [job for uid, (_, job) in traces.items() if uid not in known]
+    # By identity only: a queue that was lost as well may count its jobs from 1 again.
+    answers = scheduler.observe([Ticket(job.uid, None, job.since, job.logs) for job in asked])
+    reasons = [answer.reason for answer in answers.values() if isinstance(answer, Unknown)]
+    if listed is None and reasons and len(reasons) == len(answers):
+        raise SchedulerUnreachableError(reasons[0])
+    for job in asked:
+        job.answer = answers[job.uid]
+        job.job_id = getattr(job.answer, "job_id", job.job_id)
+
+
+def logged_jobs(rundir: Path) -> list[Job]:
+    """Return the jobs of which the event logs in a run directory tell.
+
+    Of a DAG it is the job that runs it: HTCondor says in the events of a node whose node it is,
+    and the local queue numbers a DAG before its nodes.
+    """
+    jobs: dict[str, Job] = {}
+    logs = tuple(event_logs(rundir))
+    for log in logs:
+        try:
+            events, _ = read_events(log)
+        except OSError:
+            continue  # what it would have told is missing: the scheduler is asked as well
+        for event in events:
+            uid = event.attributes.get("AsimovUID")
+            if uid is None:
+                continue
+            number = int(event.attributes.get("DAGManJobId", event.cluster))
+            job = jobs.setdefault(uid, Job(uid, event.time or 0.0, number, logs=logs))
+            job.since = min(job.since, event.time or job.since)
+            job.job_id = min(job.job_id or number, number)
+    return list(jobs.values())
+
+
+def _holds_something(rundir: Path) -> bool:
+    try:
+        with os.scandir(rundir) as entries:
+            return any(True for _ in entries)
+    except OSError:
+        return False
+
+
+def _is_stored(store: Store, key: Key) -> bool:
+    try:
+        manifest = store.manifest(*key)
+    except AsimovError:  # one that can't be read says nothing
+        return False
+    return bool(manifest) and all(Path(store.root, *key, name).exists() for name in manifest)

@@ -1,0 +1,140 @@
+"""Completing a journal that holds what could be read of another: attempts, and states."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from asimov.engine.repair.decide import Decision, Trace, decide
+from asimov.engine.repair.evidence import Evidence
+from asimov.entrypoints import PluginError
+from asimov.journal.journal import Journal
+from asimov.journal.records import Attempt
+from asimov.keys import Key
+from asimov.layout import Project
+from asimov.ledger.contents import Contents
+from asimov.plugins.calls import overrides
+from asimov.states import ALIASES, STATES
+
+
+def rebuild(
+    project: Project, contents: Contents, journal: Journal, evidence: Evidence,
+    incomplete: set[str], *, ready: bool,
+) -> dict[Key, Decision]:  # fmt: skip
+    """Complete a journal that holds what was salvaged.
+
+    Parameters
+    ----------
+    project, contents
+        The project and its ledger.
+    journal
+        The new journal.
+    evidence
+        What tells of jobs that it does not know.
+    incomplete
+        The tables that could not be read whole.
+    ready
+        Whether analyses of which there is no trace are made ready.
+
+    Returns
+    -------
+    dict
+        What was changed, or worked out, by analysis.
+    """
+    records = journal.records()
+    attempts = _attempts(journal)
+    states = {
+        (event.subject, event.name): event.after
+        for event in journal.events()
+        if event.after in STATES
+    }
+    decisions = {}
+    for key in dict.fromkeys([*contents.entries, *records, *attempts, *evidence.jobs]):
+        entry = contents.entries.get(key)
+        data: Mapping[str, Any] = entry.data if entry else {}
+        first = str(data.get("status") or "ready")
+        trace = Trace(
+            record=records.get(key),
+            attempts=tuple(attempts.get(key, ())),
+            last_state=states.get(key),
+            jobs=tuple(evidence.jobs.get(key, ())),
+            stored=key in evidence.stored,
+            begun=key in evidence.begun,
+            first=ALIASES.get(first, first),
+            processes=entry is not None and _processes(entry.pipeline),
+            asked=evidence.asked,
+            unrecorded="analyses" in incomplete,
+            forgotten=bool({"analyses", "attempts"} & incomplete),
+        )
+        decision = decide(trace, ready=ready)
+        if decision is not None:
+            decisions[key] = decision
+        _write(project, journal, key, trace, decision, evidence.place)
+    return decisions
+
+
+def _processes(pipeline: str) -> bool:
+    try:
+        return overrides(pipeline, "after_completion")
+    except PluginError:  # it can't be asked
+        return True
+
+
+def _attempts(journal: Journal) -> dict[Key, list[Attempt]]:
+    keys = journal.rows("SELECT DISTINCT subject, name FROM attempts")
+    return {(subject, name): journal.attempts((subject, name)) for subject, name in keys}
+
+
+def _write(
+    project: Project,
+    journal: Journal,
+    key: Key,
+    trace: Trace,
+    decision: Decision | None,
+    place: str,
+) -> None:
+    """Write the attempts of an analysis that were missing, and its state."""
+    number = max((attempt.number for attempt in trace.attempts), default=0)
+    name = project.config.get("scheduler", "type", fallback="local").lower()
+    now = time.time()
+    for job in trace.jobs:
+        number += 1
+        is_open = decision is not None and decision.open == job.uid
+        journal.write(
+            "INSERT INTO attempts (uid, subject, name, number, stage, scheduler, place, state, "
+            "job_id, intended, submitted, ended, exit_code, evidence, reason, logs) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                job.uid, *key, number,
+                decision.stage if decision is not None and is_open else "run",
+                name, place,
+                "submitted" if is_open else "ended",
+                job.job_id, job.since, job.since,
+                None if is_open else now,
+                None if is_open else getattr(job.answer, "exit_code", None),
+                None if is_open else "repair",
+                None if is_open else "found when the journal was made anew",
+                "\n".join(project.stored(log) for log in job.logs),
+            ),
+        )  # fmt: skip
+    if decision is None:
+        return
+    for attempt in trace.attempts:
+        if attempt.state in {"intended", "submitted"} and attempt.uid != decision.open:
+            journal.ended(
+                attempt.uid, "ended", exit_code=None, evidence="repair", reason=decision.reason
+            )
+    if decision.before is None:
+        journal.add([(key, decision.status, decision.reason)], "repair")
+    elif decision.before != decision.status:
+        journal.set_status(key, decision.before, decision.status, "repair", decision.reason)
+    else:
+        journal.note(key, "repair", "repair", decision.reason)
+    numbers = {job.uid: job.job_id for job in trace.jobs}
+    numbers.update({attempt.uid: attempt.job_id for attempt in trace.attempts})
+    if decision.open is not None:
+        journal.write(
+            "UPDATE analyses SET uid = ?, job_id = ? WHERE subject = ? AND name = ?",
+            (decision.open, numbers[decision.open], *key),
+        )

@@ -1,0 +1,337 @@
+"""The journal: what happened, in SQLite, owned by the program.
+
+It holds the state of each analysis and how it came about, every attempt to run one, the facts
+that pipelines wrote, what was built, the parsed form of the ledger's files, and a large change
+of the ledger while it is under way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import msgspec
+
+from asimov import states
+from asimov.journal import leases
+from asimov.journal.database import Database, damaged, unpacked
+from asimov.journal.records import Attempt, Build, Event, Record
+from asimov.keys import Key
+from asimov.states import STATES
+
+_RECORD = (
+    "subject, name, status, since, reason, uid, job_id, job_state, job_detail, progress, job_since"
+)
+#: The property that lists the states that packages have added.
+STATES_OF_PACKAGES = "states of packages"
+_ATTEMPT = (
+    "uid, subject, name, number, stage, scheduler, state, job_id, intended, submitted, ended, "
+    "exit_code, evidence, reason, logs, place"
+)
+
+
+class Journal(Database):
+    """An open journal; see `Database` for how it is opened.
+
+    Attributes
+    ----------
+    fence
+        The token of the lease under which this process acts; None where it acts under none. With
+        one, whatever writes raises `LeaseLostError` once another process has taken the lease over.
+    """
+
+    fence: str | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All that is written in the block is kept, or none of it; blocks may nest."""
+        outermost = not self._depth
+        with super().transaction():
+            # Nobody else can write until the transaction ends: one look is enough.
+            if outermost:
+                self.check_fence()
+            yield
+
+    def check_fence(self) -> None:
+        """Make sure that this process may still act; to be asked before what can't be undone."""
+        if self.fence is not None:
+            leases.check(self, self.fence)
+
+    # --- analyses
+
+    def records(self) -> dict[Key, Record]:
+        """Return the record of every analysis that the journal knows."""
+        rows = self.rows(f"SELECT {_RECORD} FROM analyses")
+        if strange := {row[2] for row in rows} - STATES.keys():
+            for name in strange & set(self.states_of_packages()):
+                states.take_up(name)
+        if strange := strange - STATES.keys():
+            raise damaged(self, f"there is no state {strange.pop()!r}")
+        return {(row[0], row[1]): Record(*row) for row in rows}
+
+    def record(self, key: Key) -> Record | None:
+        """Return the record of one analysis, or None."""
+        rows = self.rows(f"SELECT {_RECORD} FROM analyses WHERE subject = ? AND name = ?", key)
+        return Record(*rows[0]) if rows else None
+
+    def add(self, new: Iterable[tuple[Key, str, str]], actor: str) -> None:
+        """Take up analyses that are new: their keys, first states, and where they are from."""
+        now = time.time()
+        with self.transaction():
+            for key, status, reason in new:
+                made = self._db.execute(
+                    "INSERT OR IGNORE INTO analyses (subject, name, status, since, reason) "
+                    "VALUES (?, ?, ?, ?, ?)",
+                    (*key, status, now, reason),
+                )
+                if made.rowcount:
+                    self._note(key, actor, "state", None, status, reason, now)
+
+    def set_status(self, key: Key, before: str, after: str, actor: str, reason: str | None) -> bool:
+        """Move an analysis from one state to another.
+
+        Returns
+        -------
+        bool
+            False, and nothing is changed, where it is no longer in the state `before`.
+        """
+        now = time.time()
+        with self.transaction():
+            changed = self._db.execute(
+                "UPDATE analyses SET status = ?, since = ?, reason = ? "
+                "WHERE subject = ? AND name = ? AND status = ?",
+                (after, now, reason, *key, before),
+            ).rowcount
+            if changed:
+                self._note(key, actor, "state", before, after, reason, now)
+        return bool(changed)
+
+    def set_reason(self, key: Key, actor: str, reason: str) -> None:
+        """Record another reason of the state that an analysis stays in."""
+        with self.transaction():
+            self._db.execute(
+                "UPDATE analyses SET reason = ? WHERE subject = ? AND name = ?", (reason, *key)
+            )
+            self._note(key, actor, "note", None, None, reason, time.time())
+
+    def observed(self, seen: Iterable[tuple[Key, str | None, str | None, str | None]]) -> None:
+        """Record what was seen of jobs: key, job's state, detail, progress."""
+        now = time.time()
+        self.write_many(
+            "UPDATE analyses SET job_since = iif(job_state IS ?, job_since, ?), job_state = ?, "
+            "job_detail = ?, progress = ? WHERE subject = ? AND name = ?",
+            ((state, now, state, detail, progress, *key) for key, state, detail, progress in seen),
+        )
+
+    # --- events
+
+    def note(
+        self, key: Key, actor: str, kind: str, reason: str, details: str | None = None
+    ) -> None:
+        """Record that something happened to an analysis without a change of state."""
+        with self.transaction():
+            self._note(key, actor, kind, None, None, reason, time.time(), details)
+
+    def _note(
+        self,
+        key: Key,
+        actor: str,
+        kind: str,
+        before: str | None,
+        after: str | None,
+        reason: str | None,
+        now: float,
+        details: str | None = None,
+    ) -> None:
+        self._db.execute(
+            "INSERT INTO events (time, subject, name, actor, kind, before, after, reason, details) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (now, *key, actor, kind, before, after, reason, details),
+        )
+
+    def events(
+        self, subject: str | None = None, name: str | None = None, last: int | None = None
+    ) -> list[Event]:
+        """Return the events, oldest first, of everything, one subject or one analysis."""
+        where, values = [], []
+        for column, value in (("subject", subject), ("name", name)):
+            if value is not None:
+                where.append(f"{column} = ?")
+                values.append(value)
+        rows = self.rows(
+            "SELECT time, subject, name, actor, kind, before, after, reason, details FROM events "
+            + (f"WHERE {' AND '.join(where)} " if where else "")
+            + "ORDER BY id DESC LIMIT ?",
+            (*values, -1 if last is None else last),
+        )
+        return [Event(*row) for row in rows][::-1]
+
+    # --- attempts
+
+    def intend(self, key: Key, uid: str, stage: str, scheduler: str, place: str = "") -> Attempt:
+        """Record, durably, that a job is about to be submitted, and where."""
+        now = time.time()
+        with self.durably():
+            (number,) = self._db.execute(
+                "SELECT coalesce(max(number), 0) + 1 FROM attempts WHERE subject = ? AND name = ?",
+                key,
+            ).fetchone()
+            self._db.execute(
+                "INSERT INTO attempts (uid, subject, name, number, stage, scheduler, place, state, "
+                "intended) VALUES (?, ?, ?, ?, ?, ?, ?, 'intended', ?)",
+                (uid, *key, number, stage, scheduler, place, now),
+            )
+        return Attempt(uid, *key, number, stage, scheduler, "intended", None, now, place=place)
+
+    def submitted(self, uid: str, job_id: int, logs: Iterable[str]) -> None:
+        """Record, durably, that an intended job is in the scheduler."""
+        with self.durably():
+            self._db.execute(
+                "UPDATE attempts SET state = 'submitted', job_id = ?, submitted = ?, logs = ? "
+                "WHERE uid = ?",
+                (job_id, time.time(), "\n".join(logs), uid),
+            )
+            self._db.execute(
+                "UPDATE analyses SET uid = ?, job_id = ?, job_state = NULL, job_detail = NULL, "
+                "progress = NULL WHERE (subject, name) = "
+                "(SELECT subject, name FROM attempts WHERE uid = ?)",
+                (uid, job_id, uid),
+            )
+
+    def ended(
+        self, uid: str, state: str, *, exit_code: int | None, evidence: str, reason: str | None
+    ) -> None:
+        """Close an attempt: ``ended`` with evidence, or ``void`` where no job was ever made."""
+        with self.transaction():
+            self._db.execute(
+                "UPDATE attempts SET state = ?, ended = ?, exit_code = ?, evidence = ?, "
+                "reason = ? WHERE uid = ?",
+                (state, time.time(), exit_code, evidence, reason, uid),
+            )
+            if state == "void":
+                # An outage may make one a pass for days: of several in a row one is enough.
+                self._db.execute(
+                    "DELETE FROM attempts WHERE state = 'void' AND uid != ? AND reason IS ? "
+                    "AND (subject, name, number) IN (SELECT subject, name, number - 1 "
+                    "FROM attempts WHERE uid = ?)",
+                    (uid, reason, uid),
+                )
+            # Nobody reads its logs any more.
+            for (logs,) in self.rows("SELECT logs FROM attempts WHERE uid = ?", (uid,)):
+                self.write_many(
+                    "DELETE FROM logs WHERE path = ?",
+                    ((path,) for path in (logs or "").splitlines()),
+                )
+
+    def open_attempts(self) -> list[Attempt]:
+        """Return every attempt that is intended or submitted and whose end is not recorded."""
+        rows = self.rows(
+            f"SELECT {_ATTEMPT} FROM attempts WHERE state IN ('intended', 'submitted') "
+            "ORDER BY intended"
+        )
+        return [Attempt(*row) for row in rows]
+
+    def attempts(self, key: Key) -> list[Attempt]:
+        """Return every attempt of one analysis, oldest first."""
+        rows = self.rows(
+            f"SELECT {_ATTEMPT} FROM attempts WHERE subject = ? AND name = ? ORDER BY number", key
+        )
+        return [Attempt(*row) for row in rows]
+
+    # --- facts
+
+    def facts(self) -> dict[Key, dict[str, Any]]:
+        """Return what pipelines wrote, by analysis, and by subject under ``(subject, "")``."""
+        rows = self.rows("SELECT subject, name, data FROM facts")
+        return {(row[0], row[1]): unpacked(self, row[2]) for row in rows}
+
+    def set_facts(self, key: Key, data: Mapping[str, Any]) -> None:
+        """Replace what is kept of an analysis or a subject."""
+        with self.transaction():
+            self._db.execute(
+                "INSERT OR REPLACE INTO facts VALUES (?, ?, ?)",
+                (*key, msgspec.msgpack.encode(data, enc_hook=_plain)),
+            )
+
+    # --- builds
+
+    def builds(self) -> dict[Key, Build]:
+        """Return what was last built of each analysis."""
+        rows = self.rows("SELECT subject, name, config, digest, content, time FROM builds")
+        return {(row[0], row[1]): Build(*row[2:]) for row in rows}
+
+    def built(self, builds: Mapping[Key, Build]) -> None:
+        """Record what was built, once it is committed."""
+        with self.transaction():
+            for key, build in builds.items():
+                self._db.execute(
+                    "INSERT OR REPLACE INTO builds VALUES (?, ?, ?, ?, ?, ?)",
+                    (*key, build.config, build.digest, build.content, build.time),
+                )
+                self._note(key, "build", "built", None, None, build.config, build.time)
+
+    # --- parsed documents, changes under way, properties
+
+    def cached_documents(self) -> dict[str, tuple[str, bytes]]:
+        """Return the stamp and the parsed form of the ledger's files by their paths."""
+        rows = self.rows("SELECT path, stamp, data FROM documents")
+        return {path: (stamp, data) for path, stamp, data in rows}
+
+    def cache_documents(
+        self, parsed: Iterable[tuple[str, str, bytes]], gone: Iterable[str] = ()
+    ) -> None:
+        """Keep the parsed form of files: path, stamp, data; and forget files that are gone."""
+        with self.transaction():
+            self._db.executemany("DELETE FROM documents WHERE path = ?", ((path,) for path in gone))
+            self._db.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", parsed)
+
+    def begin_change(self, files: Mapping[str, str]) -> None:
+        """Record, durably, a change of many files before the first is written."""
+        with self.durably():
+            self._db.execute(
+                "INSERT INTO changes (started, files) VALUES (?, ?)",
+                (time.time(), msgspec.msgpack.encode(files)),
+            )
+
+    def changes(self) -> list[tuple[int, dict[str, str]]]:
+        """Return the changes that were begun and not closed, oldest first."""
+        rows = self.rows("SELECT id, files FROM changes ORDER BY id")
+        return [(number, unpacked(self, files)) for number, files in rows]
+
+    def close_changes(self) -> None:
+        """Record that every change that was begun is in the files."""
+        with self.transaction():
+            self._db.execute("DELETE FROM changes")
+
+    def states_of_packages(self) -> list[str]:
+        """Return the states that packages have added, also those of packages that are gone."""
+        return list(msgspec.json.decode(self.get_property(STATES_OF_PACKAGES) or "[]"))
+
+    def take_up_state(self, name: str) -> None:
+        """Take up, durably, a state that a package adds: an analysis is about to be in it."""
+        known = self.states_of_packages()
+        if name not in known:
+            text = msgspec.json.encode([*known, name]).decode()
+            self.set_property(STATES_OF_PACKAGES, text)
+        states.take_up(name)
+
+    def get_property(self, key: str) -> str | None:
+        """Return a value that the program keeps for itself, or None."""
+        rows = self.rows("SELECT value FROM properties WHERE key = ?", (key,))
+        return rows[0][0] if rows else None
+
+    def set_property(self, key: str, value: str | None) -> None:
+        """Keep a value, or forget it (None)."""
+        with self.durably():
+            self._db.execute("DELETE FROM properties WHERE key = ?", (key,))
+            if value is not None:
+                self._db.execute("INSERT INTO properties VALUES (?, ?)", (key, value))
+
+
+def _plain(value: Any) -> Any:
+    """Turn what plugins write into plain data: NumPy's numbers and arrays, paths, tuples."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return str(value)

@@ -1,0 +1,154 @@
+"""Leases in the journal: the one process at a time that may act in a project, or watch it.
+
+A process that may act fences what it writes: each of its transactions begins by looking whether
+the lease is still its own. One that was stopped, or whose machine slept, past the end of its lease
+comes back to an error and changes nothing of what another has done meanwhile.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from asimov.errors import EXIT_BUSY
+from asimov.journal.database import Database, JournalError
+
+
+class Lease(NamedTuple):
+    """Who acts, and until when.
+
+    Attributes
+    ----------
+    token
+        Its identity; no two leases have the same.
+    host, boot, process, started
+        The process that holds it: its machine and what tells one start of that from another, its
+        number there, and when it was started, so that a number that is used again is seen.
+    purpose
+        What it does, in a few words.
+    since, expires
+        When it was taken, and when its holder is taken for dead unless it is renewed before, in
+        seconds since the epoch by the holder's clock.
+    """
+
+    token: str
+    host: str
+    boot: str
+    process: int
+    started: str
+    purpose: str
+    since: float
+    expires: float
+
+    def __str__(self) -> str:
+        return f"{self.purpose}, process {self.process} on {self.host} since {_when(self.since)}"
+
+    @property
+    def until(self) -> str:
+        """When it expires, for people."""
+        return _when(self.expires)
+
+
+class LeaseLostError(JournalError):
+    """Another process has taken the lease over; this one may write nothing any more.
+
+    Parameters
+    ----------
+    holder
+        Who has it now; None where it was taken and given back.
+    """
+
+    exit_code = EXIT_BUSY
+
+    def __init__(self, holder: Lease | None) -> None:
+        by = f" ({holder})" if holder else ""
+        super().__init__(
+            f"another asimov has taken over the work in this project{by}: this one was stopped, "
+            "or its machine slept, for longer than its lease",
+            hint="nothing is lost; run the command again. [monitor] lease of the configuration "
+            "is the time in seconds",
+        )
+
+
+#: The right to act, and the right to go on watching between the times that others act.
+WORK = "work"
+WATCH = "watch"
+
+
+def holder(journal: Database, name: str = WORK) -> Lease | None:
+    """Return the lease that is held, whether or not its holder lives."""
+    rows = journal.rows(
+        "SELECT token, host, boot, process, started, purpose, since, expires FROM lease "
+        "WHERE name = ?",
+        (name,),
+    )
+    return Lease(*rows[0]) if rows else None
+
+
+def take(
+    journal: Database, new: Lease, is_dead: Callable[[Lease], bool], name: str = WORK
+) -> Lease | None:
+    """Take the lease where nobody alive has it.
+
+    Parameters
+    ----------
+    journal
+        The journal.
+    new
+        The lease to take.
+    is_dead
+        Says whether the holder of a lease does no more.
+    name
+        Of which right it is the lease.
+
+    Returns
+    -------
+    Lease or None
+        The lease of another, where that is why it was not taken.
+    """
+    # A look first: many who wait do not hinder the holder's own writes.
+    held = holder(journal, name)
+    if held is not None and not is_dead(held):
+        return held
+    with journal.transaction():
+        held = holder(journal, name)
+        if held is not None and not is_dead(held):
+            return held
+        journal.write(
+            "INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (name, *new)
+        )
+    return None
+
+
+def give_back(journal: Database, token: str) -> None:
+    """End a lease; one that another has taken over is left alone."""
+    journal.write("DELETE FROM lease WHERE token = ?", (token,))
+
+
+def give_back_all(journal: Database, token: str) -> None:
+    """End every lease of the process that holds this one."""
+    journal.write(
+        "DELETE FROM lease WHERE (host, boot, process) IN "
+        "(SELECT host, boot, process FROM lease WHERE token = ?)",
+        (token,),
+    )
+
+
+def check(journal: Database, token: str) -> None:
+    """Make sure that the lease is still the holder's own.
+
+    Raises
+    ------
+    LeaseLostError
+        Where another has taken it over.
+    """
+    held = holder(journal)
+    if held is None or held.token != token:
+        raise LeaseLostError(held)
+
+
+def _when(seconds: float) -> str:
+    text = time.strftime("%Y-%m-%d %H:%M:%S %z", time.localtime(seconds))
+    today = time.strftime("%Y-%m-%d ")
+    return text.removeprefix(today)

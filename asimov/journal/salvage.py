@@ -1,0 +1,296 @@
+"""Reading what can still be read of a damaged journal, row by row.
+
+SQLite gives the rows of every page that is whole: a table is read from its beginning and from its
+end until something raises, and what lies between by the keys that other sources know. What comes
+back is checked, since SQLite keeps no checksums: a row whose values can't be is left out.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from asimov.journal.database import RAISED
+from asimov.journal.journal import STATES_OF_PACKAGES
+from asimov.journal.migrations import MIGRATIONS
+from asimov.keys import Key
+from asimov.states import STATES, take_up
+
+#: A value of a row; SQLite has no others.
+Row = dict[str, Any]
+
+#: What is not worth keeping: the ledger's parsed files and places in logs are read again, and a
+#: lease is a process's own.
+REBUILT = ("documents", "logs", "lease")
+
+#: What a column may hold, by its declared type.
+_TYPES: dict[str, tuple[type, ...]] = {
+    "TEXT": (str,),
+    "INTEGER": (int,),
+    "REAL": (float, int),
+    "BLOB": (bytes,),
+}
+_ATTEMPTS = {"intended", "submitted", "ended", "void"}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as the migrations make it: its columns as declared, and its key."""
+
+    name: str
+    columns: dict[str, tuple[str, bool]]
+    key: tuple[str, ...]
+
+
+@dataclass
+class Salvaged:
+    """What a journal gave.
+
+    Attributes
+    ----------
+    rows
+        The rows that make sense, by table.
+    damage
+        What is wrong with the file, in lines for people; empty where it is whole.
+    incomplete
+        The tables of which rows are missing, or may be.
+    version
+        Of the file's format; 0 where it does not tell.
+    """
+
+    version: int = 0
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    damage: list[str] = field(default_factory=list)
+    incomplete: set[str] = field(default_factory=set)
+
+
+def tables(version: int = len(MIGRATIONS)) -> list[Table]:
+    """Return the tables of a journal of a version of the format."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        for script in MIGRATIONS[:version]:
+            db.executescript(script)
+        names = [
+            name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type='table'")
+        ]
+        found = []
+        for name in names:
+            about = db.execute(f"PRAGMA table_info({name})").fetchall()
+            columns = {row[1]: (row[2], bool(row[3])) for row in about}
+            keys = sorted((row[5], row[1]) for row in about if row[5])
+            found.append(Table(name, columns, tuple(column for _, column in keys)))
+        return found
+
+
+def salvage(path: Path, analyses: Iterable[Key] = ()) -> Salvaged:
+    """Read all that can be read of a journal.
+
+    Parameters
+    ----------
+    path
+        A copy of the journal, with the files beside it that SQLite needs: it may be written to.
+    analyses
+        The analyses that the ledger knows: their rows are looked for one by one where a table
+        can't be read through.
+    """
+    found = Salvaged()
+    keys = list(analyses)
+    try:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)
+    except RAISED as error:
+        return _nothing(found, error)
+    with closing(db):
+        # A text that is none must not keep the other rows from being read.
+        db.text_factory = lambda data: data.decode(errors="surrogateescape")
+        db.row_factory = sqlite3.Row
+        try:
+            (found.version,) = db.execute("PRAGMA user_version").fetchone()
+        except RAISED as error:
+            return _nothing(found, error)
+        if not 0 < found.version <= len(MIGRATIONS):
+            found.damage.append(f"its format is told as {found.version}")
+        found.damage += _integrity(db)
+        _take_up_states(db)
+        expected = {table.name: table for table in tables(found.version)}
+        for table in tables():
+            _read(db, table, expected.get(table.name), keys, found)
+    return found
+
+
+def _nothing(found: Salvaged, error: Exception) -> Salvaged:
+    found.damage = [f"nothing of it can be read: {error}"]
+    for table in tables():
+        found.rows[table.name] = []
+        found.incomplete.add(table.name)
+    return found
+
+
+def _take_up_states(db: sqlite3.Connection) -> None:
+    """Know the states that packages have added, as far as the journal still tells them."""
+    try:
+        rows = db.execute("SELECT value FROM properties WHERE key = ?", (STATES_OF_PACKAGES,))
+        for name in msgspec.json.decode(rows.fetchone()["value"], type=list[str]):
+            take_up(name)
+    except (*RAISED, msgspec.MsgspecError, TypeError, UnicodeError):  # there are none, or no more
+        return
+
+
+def _integrity(db: sqlite3.Connection) -> list[str]:
+    lines = []
+    try:
+        for (line,) in db.execute("PRAGMA integrity_check(20)"):
+            lines += line.splitlines()
+    except RAISED as error:
+        lines.append(str(error))
+    return [line.strip() for line in lines if line != "ok"]
+
+
+def _read(
+    db: sqlite3.Connection,
+    table: Table,
+    expected: Table | None,
+    keys: list[Key],
+    found: Salvaged,
+) -> None:
+    """Read one table; what it lacks of today's columns is left to their defaults.
+
+    Parameters
+    ----------
+    table, expected
+        The table of today, and that of the file's own format.
+    """
+    rows: dict[tuple[Any, ...], Row] = {}
+    found.rows[table.name] = []
+    try:
+        about = db.execute(f"PRAGMA table_info({table.name})").fetchall()
+    except RAISED:
+        about = []
+    columns = [row["name"] for row in about if row["name"] in table.columns]
+    lacks = [name for name in expected.columns if name not in columns] if expected else []
+    if lacks:
+        found.damage.append(f"the table {table.name} lacks {', '.join(lacks)}")
+    if not set(table.key) <= set(columns):
+        if expected:
+            found.incomplete.add(table.name)
+        return
+    unsound = 0
+    select = f"SELECT {', '.join(columns)} FROM {table.name}"
+
+    def take(query: str, values: tuple[Any, ...] = ()) -> bool:
+        """Take the rows that a query gives until it raises; say whether it did not."""
+        nonlocal unsound
+        try:
+            for row in db.execute(query, values):
+                data = dict(row)
+                if is_sound(table, data):
+                    rows[tuple(data[column] for column in table.key)] = data
+                else:
+                    unsound += 1
+        except RAISED:
+            return False
+        return True
+
+    whole = take(f"{select} ORDER BY {', '.join(table.key)}")
+    if unsound:
+        found.damage.append(f"{unsound} rows of the table {table.name} can't be right")
+    if not whole:
+        take(f"{select} ORDER BY {', '.join(f'{column} DESC' for column in table.key)}")
+        for forwards, backwards, values in _parts(db, table, keys):
+            if not take(f"{select} WHERE {forwards}", values) and backwards:
+                # The way from the other side leads past the damaged page.
+                take(f"{select} WHERE {backwards}", values)
+    if unsound or not whole:
+        found.incomplete.add(table.name)
+    found.rows[table.name] = list(rows.values())
+
+
+def _parts(
+    db: sqlite3.Connection, table: Table, keys: list[Key]
+) -> Iterator[tuple[str, str | None, tuple[Any, ...]]]:
+    """Yield conditions for parts of a table that can't be read through, in two ways or in one."""
+    if {"subject", "name"} <= table.columns.keys():
+        subjects = dict.fromkeys(subject for subject, _ in keys)
+        other = "subject = ? AND name <= ? ORDER BY subject DESC, name DESC LIMIT 1"
+        for key in [*keys, *((subject, "") for subject in subjects)]:
+            yield "subject = ? AND name = ?", other, key
+    if len(table.key) == 1 and table.columns[table.key[0]][0] == "INTEGER":
+        (column,) = table.key
+        for low, high in _gaps(db, table.name, column):
+            yield f"{column} BETWEEN ? AND ?", None, (low, high)
+
+
+def _gaps(db: sqlite3.Connection, table: str, column: str) -> Iterator[tuple[int, int]]:
+    """Yield the ranges of row numbers between damaged pages that can be read, by halving."""
+    ends = []
+    for order in ("", "DESC"):
+        last = None
+        try:
+            for (number,) in db.execute(f"SELECT {column} FROM {table} ORDER BY {column} {order}"):
+                last = number
+        except RAISED:
+            pass
+        ends.append(last)
+    low, high = ends
+    if low is None or high is None:
+        return
+    ranges = [(low + 1, high - 1)]
+    while ranges:
+        first, last = ranges.pop()
+        if first > last:
+            continue
+        try:
+            db.execute(
+                f"SELECT count(*), sum(length({column})) FROM {table} "
+                f"WHERE {column} BETWEEN ? AND ?",
+                (first, last),
+            ).fetchone()
+        except RAISED:
+            if first < last:
+                middle = (first + last) // 2
+                ranges += [(first, middle), (middle + 1, last)]
+        else:
+            yield first, last
+
+
+def is_sound(table: Table, row: Row) -> bool:
+    """Say whether a row can have been written by asimov."""
+    if not all(_is_sound(table, column, value) for column, value in row.items()):
+        return False
+    if table.name == "analyses":
+        return row["status"] in STATES
+    if table.name == "attempts":
+        return row["state"] in _ATTEMPTS and row["stage"] in {"run", "processing"}
+    return True
+
+
+def _is_sound(table: Table, column: str, value: Any) -> bool:
+    declared, needed = table.columns[column]
+    if value is None:
+        return not needed and column not in table.key
+    if isinstance(value, str) and not _is_text(value):
+        return False
+    # Caches say by themselves whether what they hold can be used.
+    if isinstance(value, bytes) and table.name not in REBUILT and not _is_packed(value):
+        return False
+    return isinstance(value, _TYPES[declared])
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in value
+
+
+def _is_packed(value: bytes) -> bool:
+    try:
+        msgspec.msgpack.decode(value)
+    except (msgspec.DecodeError, ValueError):  # the second one for texts that are none
+        return False
+    return True

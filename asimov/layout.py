@@ -1,0 +1,231 @@
+"""A project: a folder with ``.asimov/`` and ``ledger/`` in it."""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from configparser import ConfigParser
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from asimov import configuration
+from asimov.errors import AsimovError
+from asimov.system.files import write_atomically
+
+#: What only commands that had the journal open leave in its folder.
+_TRACES = ("journal.db-wal", "journal.db-journal", "work.lock", "ledger.lock", "local/queue.db")
+
+
+@dataclass(frozen=True)
+class Project:
+    """An existing project.
+
+    Attributes
+    ----------
+    root
+        Its folder, absolute.
+    config
+        Its configuration.
+    """
+
+    root: Path
+    config: ConfigParser
+
+    @property
+    def name(self) -> str:
+        """The name that ``asimov init`` was given."""
+        return self.config.get("project", "name", fallback=self.root.name)
+
+    @property
+    def id(self) -> str:
+        """The identity that marks this project's jobs among all those of a scheduler."""
+        return self.config.get("project", "id", fallback=self.name)
+
+    @property
+    def shared(self) -> bool:
+        """Whether several users act in it; see `asimov.project.sharing`."""
+        return self.config.get("project", "shared", fallback="").lower() in {"true", "yes", "1"}
+
+    @property
+    def ledger(self) -> Path:
+        """The folder of the ledger's files."""
+        return self.root / self.config.get("ledger", "location")
+
+    @property
+    def state(self) -> Path:
+        """The folder of what the program itself keeps."""
+        return self.root / ".asimov"
+
+    @property
+    def journal(self) -> Path:
+        """The journal's file."""
+        return self.state / "journal.db"
+
+    @property
+    def lost_journal(self) -> bool:
+        """Whether the project had a journal and has none.
+
+        ``asimov init`` writes ``[project] journal`` once it has made one. A project that is older
+        than this option tells by what commands have left beside the journal.
+        """
+        try:
+            if self.journal.stat().st_size:
+                return False
+        except OSError:
+            pass  # none, or a folder that can't be looked into: there is none to be used
+        if self.config.has_option("project", "journal"):
+            return True
+        return any((self.state / trace).exists() for trace in _TRACES)
+
+    @cached_property
+    def working(self) -> Path:
+        """The folder of run directories."""
+        return self.root / self.config.get("general", "rundir_default")
+
+    @cached_property
+    def checkouts(self) -> Path:
+        """The git repository of configurations."""
+        return self.root / self.config.get("general", "git_default")
+
+    @cached_property
+    def results(self) -> Path:
+        """The results store."""
+        return self.root / self.config.get("storage", "directory")
+
+    @cached_property
+    def logs(self) -> Path:
+        """The folder of asimov's own logs."""
+        return self.root / self.config.get("logging", "location")
+
+    @cached_property
+    def category(self) -> str:
+        """The folder of configurations inside a subject's part of the repository."""
+        return self.config.get("ledger", "category")
+
+    def is_working(self, path: Path) -> bool:
+        """Say whether a path lies in the folder of run directories."""
+        plain = Path(os.path.normpath(path))  # links stay, '..' does not
+        return self.working.resolve() in path.resolve().parents or self.working in plain.parents
+
+    def stored(self, path: str | Path) -> str:
+        """Return a path as it is stored: relative to the project where it lies inside."""
+        absolute = self.root / path
+        if absolute.is_relative_to(self.root):
+            return str(absolute.relative_to(self.root))
+        return str(absolute)
+
+    def path(self, stored: str | Path) -> Path:
+        """Return the absolute path of a stored one."""
+        return self.root / stored
+
+
+def find(start: Path | None = None, *, without_journal: bool = False) -> Project:
+    """Open the project that a folder lies in.
+
+    Parameters
+    ----------
+    start
+        The folder, by default the current one; the nearest project at or above it is taken.
+    without_journal
+        Whether a project that has lost its journal is opened, and not refused.
+
+    Raises
+    ------
+    AsimovError
+        Where there is none, or its journal is lost: with a new one every analysis would be
+        submitted a second time.
+    """
+    try:
+        here = (start or Path.cwd()).resolve()
+    except FileNotFoundError:
+        raise AsimovError("the current folder is gone", hint="go to one that is there") from None
+    for folder in (here, *here.parents):
+        if os.path.isfile(folder / configuration.PROJECT_FILE):  # noqa: PTH113  (never raises)
+            project = Project(folder, configuration.read(folder))
+            if not project.ledger.is_dir():
+                raise AsimovError(
+                    "the project's ledger folder is missing",
+                    where=project.ledger,
+                    hint="restore it from a copy, or make a new project with 'asimov init NAME'",
+                )
+            if project.lost_journal and not without_journal:
+                raise AsimovError(
+                    "the project's journal is lost",
+                    where=project.journal,
+                    hint="'asimov ledger repair' rebuilds what can be rebuilt; in a copy of "
+                    "another project, delete .asimov and run 'asimov init NAME'",
+                )
+            return project
+    for folder in (here, *here.parents):
+        state = folder / configuration.PROJECT_FILE
+        if os.path.isdir(state.parent) and not os.access(state.parent, os.R_OK | os.X_OK):  # noqa: PTH112
+            raise AsimovError("can't be read: Permission denied", where=state.parent)
+        if os.path.isfile(folder / "ledger" / "project.yaml"):  # noqa: PTH113  (never raises)
+            raise AsimovError(
+                "there is a ledger here, and no project around it",
+                where=folder,
+                hint=f"restore {configuration.PROJECT_FILE}, or make the copy of a project a new "
+                "one with 'asimov init NAME'",
+            )
+    raise AsimovError(
+        f"{here} is not in an asimov project",
+        hint="go to one, name one with 'asimov --project DIR', or make one with 'asimov init NAME'",
+    )
+
+
+def new_id(name: str) -> str:
+    """Return an identity that no other project has."""
+    slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.") or "project"
+    return f"{slug}-{uuid.uuid4().hex[:8]}"
+
+
+def create(name: str, root: Path, scheduler: str, options: dict[tuple[str, str], str]) -> Project:
+    """Make a new project in a folder.
+
+    Parameters
+    ----------
+    name
+        What people call it.
+    root
+        The folder; made where it is missing. Files in it are left alone.
+    scheduler
+        The entry point's name of the scheduler.
+    options
+        Further configuration, by section and option.
+
+    Raises
+    ------
+    AsimovError
+        Where the folder already holds a project or can't be written.
+    """
+    root = root.resolve()
+    if not name.strip() or not name.isprintable():
+        wrong = "can't be printed" if name.strip() else "is empty"
+        raise AsimovError(f"the project's name {wrong}", hint="asimov init NAME")
+    if (root / configuration.PROJECT_FILE).exists():
+        raise AsimovError(
+            "there is a project here already",
+            where=root,
+            hint="take another folder with --root DIR",
+        )
+    values = {
+        ("project", "name"): name,
+        ("project", "id"): new_id(name),
+        ("scheduler", "type"): scheduler,
+        **options,
+    }
+    new = Project(root, configuration.read())
+    new.config.read_dict({"project": {"name": name}})
+    ledger = root / new.config.get("ledger", "location")
+    if not (ledger / "project.yaml").exists():
+        write_atomically(ledger / "project.yaml", "# Settings of every analysis in this project.\n")
+    for folder in (ledger / "subjects", ledger / "analyses", new.working, new.results, new.logs):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise AsimovError(f"can't be made: {error.strerror}", where=folder) from error
+    # Last, since this file is what makes the folder a project.
+    configuration.update_file(root / configuration.PROJECT_FILE, values)
+    return find(root)

@@ -1,0 +1,366 @@
+"""The contract of a pipeline: what asimov calls, when, and what it makes of the answer.
+
+A pipeline knows how to configure, build, submit and recognise the end of one kind of analysis.
+It is a class that a package publishes under the entry-point group ``asimov.pipelines``; the page
+``docs/pipelines.md`` holds the table of its methods.
+"""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from asimov import text
+from asimov.errors import AsimovError
+from asimov.logs import logger
+from asimov.pipeline.assets import Asset
+from asimov.pipeline.errors import PipelineException, PipelineLogger
+from asimov.project.storage.store import Store
+from asimov.project.storage.superseded import move_aside
+from asimov.rendering.readable import reads
+from asimov.scheduler import Scheduler
+from asimov.scheduler.jobs import submit_commands
+from asimov.scheduler.languages.dag_file import rescue_files
+from asimov.settings import Fault, made
+from asimov.settings.lookup import of_class, published
+
+if TYPE_CHECKING:
+    from asimov.project.analysis import Analysis
+
+__all__ = ["Pipeline", "PipelineException", "PipelineLogger"]
+
+#: How often `Pipeline.resurrect` submits an analysis again, unless its settings say otherwise.
+MAX_RESURRECTIONS = 5
+
+#: How long after a failure that is, in seconds, unless its settings say otherwise; twice as long
+#: each time. The local scheduler's jobs do not wait.
+RESURRECTION_PAUSE = 60
+
+#: Submit commands that concern a DAG as a whole; others are for the submit files of its nodes.
+_OF_DAGS = frozenset({"accounting_group", "accounting_group_user", "requirements", "priority"})
+
+
+class Pipeline:
+    """The base class of pipelines; every method may be overridden.
+
+    Parameters
+    ----------
+    production
+        The analysis. While a pipeline is made, ``production.pipeline`` is its name.
+    category
+        The folder of the configuration in the subject's repository.
+
+    Attributes
+    ----------
+    config_template
+        The template of the configuration: an absolute path, or one among asimov's own.
+    """
+
+    name: ClassVar[str] = "pipeline"
+    config_template: Any = None
+    #: The dialect of its template, ``jinja`` or ``liquid``; None asks the file.
+    template_dialect: ClassVar[str | None] = None
+    #: What it is for: ``simple`` analyses, those over a ``subject``'s, those across the
+    #: ``project``; for people, and None where it is for any.
+    kind: ClassVar[str | None] = None
+    #: Settings that the pipeline reads, besides those of every analysis: a dataclass (see
+    #: `asimov.settings`), or only their names, of which 'asimov apply' points out near misses.
+    settings: ClassVar[type | tuple[str, ...]] = ()
+    #: What the pipeline needs of the analyses that it uses, and what it makes.
+    inputs: ClassVar[tuple[Asset, ...]] = ()
+    outputs: ClassVar[tuple[Asset, ...]] = ()
+    #: Whether a job that failed (exit code, signal, removal) is never complete, whatever it left.
+    needs_success: ClassVar[bool] = False
+    #: Whether `submit_dag` starts a program that submits (None: it does where it is overridden):
+    #: after a crash such a program is given a minute before its job is taken for never made.
+    submits_by_program: ClassVar[bool | None] = None
+    #: Assets that the default `store_results` did not find; the monitor tells of them.
+    not_stored: Sequence[str] = ()
+    #: Names of inputs and outputs as published packages tell them, for people to read.
+    required_inputs: Any = ()
+    available_outputs: Any = ()
+    #: Patterns of files in the run directory that `collect_logs` reads.
+    log_patterns: Any = ("*.err", "*.out", "*/*.err", "*/*.out")
+
+    #: What templates of a project may read, besides plain data; see `asimov.rendering.readable`.
+    for_templates: ClassVar[dict[str, str]] = reads(
+        "name", "production", "analysis", "options", "dag_file", "get_prior_interface"
+    )
+
+    def __init__(self, production: Analysis, category: str | None = None) -> None:
+        self.production = production
+        self.category = category or production.category
+        self.logger = logger().getChild(f"{production.key[0]}/{production.name}")
+        self._scheduler: Scheduler | None = None
+        self._prior_interface: Any = None
+
+    def __str__(self) -> str:
+        return self.name.lower()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {getattr(self, 'production', None)!r}>"
+
+    @property
+    def analysis(self) -> Analysis:
+        """The analysis; the same as `production`."""
+        return self.production
+
+    @property
+    def options(self) -> Any:
+        """The settings as an instance of the class `settings`, made anew from the analysis's.
+
+        Raises
+        ------
+        AsimovError
+            Where they are not what the class declares, or the pipeline names no class.
+        """
+        declared = of_class(type(self)) or published(self.production.entry.pipeline)
+        if declared is None:
+            raise AsimovError(f"the pipeline {self.name} declares no settings class")
+        return made(declared, self.production.meta)
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """Where jobs are submitted."""
+        if getattr(self, "_scheduler", None) is None:
+            self._scheduler = self.production.workspace.scheduler()
+        assert self._scheduler is not None
+        return self._scheduler
+
+    # --- asimov apply and asimov manage build
+
+    @classmethod
+    def settings_faults(cls, settings: Mapping[str, Any], root: Path) -> Iterable[Fault]:
+        """Return what is wrong with settings, as far as that is known before a build.
+
+        ``asimov apply`` reports it, and a build refuses it.
+
+        Parameters
+        ----------
+        settings
+            The effective settings of an analysis.
+        root
+            The project's folder.
+        """
+        return ()
+
+    # --- asimov manage build
+
+    def before_config(self, dryrun: bool = False) -> None:
+        """Get ready for the configuration to be rendered, such as by completing the settings."""
+
+    # --- asimov manage submit
+
+    def before_build(self, dryrun: bool = False) -> None:
+        """Get ready for `build_dag`."""
+
+    def build_dag(self, dryrun: bool = False) -> Any:
+        """Write what is to be submitted into the run directory; safe to call again."""
+        raise PipelineException(f"the pipeline {self.name} does not say how to build its DAG")
+
+    def before_submit(self, dryrun: bool = False) -> None:
+        """Get ready for `submit_dag`, such as by correcting the files that were built."""
+
+    def submit_dag(self, dryrun: bool = False) -> Any:
+        """Submit what was built, and return the number of the job's cluster.
+
+        The default submits `dag_file`.
+        """
+        if dryrun:
+            print(f"submit {self.dag_file} as a DAG")
+            return None
+        return self._submit_dag_file()
+
+    @property
+    def dag_file(self) -> Path:
+        """The DAG file that the default `submit_dag` submits."""
+        return Path(self.production.rundir, f"{self.production.name}.dag")
+
+    def _submit_dag_file(self) -> int:
+        subject, name = self.production.key
+        settings = self.production.meta.get("scheduler") or {}
+        commands = submit_commands(settings)
+        return self.scheduler.submit_dag(
+            dag_file=str(self.dag_file),
+            batch_name=f"{self.name}/{subject}/{name}",
+            **{key: value for key, value in commands.items() if key in _OF_DAGS},
+        )
+
+    # --- asimov monitor, while the job is there
+
+    def while_running(self) -> None:
+        """Do what is to be done in every pass while the job is there."""
+
+    def check_progress(self) -> Any:
+        """Return how far the job has come: text, or a mapping of texts."""
+        return None
+
+    # --- asimov monitor, once the job has ended
+
+    def detect_completion(self) -> bool:
+        """Say whether all that the analysis should make is there; called once its job has ended."""
+        return False
+
+    def missing_outputs(self) -> list[str]:
+        """Name what `detect_completion` found missing, for people to read."""
+        return []
+
+    def after_completion(self) -> None:
+        """Do what follows completion, such as submitting post-processing.
+
+        A pipeline that submits post-processing sets the state to ``processing`` and the job id.
+        """
+
+    def detect_completion_processing(self) -> bool:
+        """Say whether post-processing is complete; called once its job has ended.
+
+        The default asks for the summary pages where the settings have any.
+        """
+        pages = self._summary_pages()
+        return pages is None or bool(pages.complete())
+
+    def run_pesummary(self) -> Any:
+        """Submit PESummary for the samples; for pipelines whose `after_completion` calls it.
+
+        Returns
+        -------
+        int
+            The job's cluster. The state is asked to become ``processing``.
+        """
+        post = import_module("asimov.pesummary").PESummaryPipeline(self.production)
+        job_id = self.production.job_id = post.submit_dag()
+        self.production.status = "processing"
+        return job_id
+
+    def after_processing(self) -> None:
+        """Finish an analysis that is complete; the default stores its results."""
+        self.store_results()
+
+    def _summary_pages(self) -> Any:
+        """Return what PESummary makes of the analysis; None where the settings have none of it."""
+        if "pesummary" not in (self.production.meta.get("postprocessing") or {}):
+            return None
+        return import_module("asimov.pesummary").SummaryPages(self.production)
+
+    def store_results(self) -> None:
+        """Put the products into the results store: every file and folder among the assets.
+
+        The files of summary pages go there too. Assets that do not exist are named in `not_stored`.
+        """
+        store = Store(self.production.workspace.project.results)
+        pages = self._summary_pages()
+        products = [*_files(self.collect_assets()), *(pages.products() if pages else ())]
+        self.not_stored = store.add_products(*self.production.key, products, self.production.rundir)
+
+    # --- what it has made
+
+    def collect_assets(self, absolute: bool = False) -> dict[str, Any]:
+        """Return the products by name: paths, lists of paths, or mappings of paths."""
+        return {}
+
+    def samples(self, absolute: bool = False) -> Any:
+        """Return the paths of posterior samples, where the analysis makes any."""
+        return self.collect_assets().get("samples", [])
+
+    def collect_logs(self) -> dict[str, str]:
+        """Return the ends of the job's output files by their names."""
+        rundir = Path(self.production.rundir)
+        logs = {}
+        for pattern in self.log_patterns:
+            for path in sorted(rundir.glob(pattern)):
+                if path.is_file():
+                    logs[str(path.relative_to(rundir))] = tail(path)
+        return logs
+
+    def collect_pages(self) -> Any:
+        """Copy what a report should show to the web folder."""
+        return None
+
+    def html(self) -> str:
+        """Return what a report shows of the analysis, as HTML."""
+        return ""
+
+    def result_pages(self) -> Any:
+        """Return the addresses of pages about the results."""
+        return []
+
+    # --- on the way out, or back
+
+    def eject_job(self) -> None:
+        """Remove the job from the scheduler."""
+        if self.production.job_id is not None:
+            self.scheduler.remove(self.production.job_id, "removed by asimov")
+
+    def clean(self, dryrun: bool = False) -> None:
+        """Move the run directory aside, to ``<name>.superseded-<n>``, and summary pages as well."""
+        rundir = Path(self.production.rundir)
+        if not self.production.workspace.project.is_working(rundir):
+            raise AsimovError(
+                "will not be cleared: it is not in the project's working folder", where=rundir
+            )
+        if dryrun:
+            print(f"move {rundir} aside")
+            return
+        move_aside(rundir)
+        if pages := self._summary_pages():
+            pages.clear()
+
+    def resurrect(self) -> None:
+        """Submit a job again that ended before it was complete.
+
+        The default does so where a DAG left a rescue file. After `MAX_RESURRECTIONS` submissions
+        (setting ``max resurrections``) it is not called any more, and never before a pause
+        (setting ``resurrection pause``) has gone by.
+        """
+        if rescue_files(self.dag_file):
+            self.production.job_id = self._submit_dag_file()
+            done = int(self.production.meta.get("resurrections", 0))
+            self.production.meta["resurrections"] = done + 1
+
+    # --- what others ask of it
+
+    @classmethod
+    def read_ini(cls, filepath: str | Path) -> configparser.RawConfigParser:
+        """Read a configuration file of this pipeline; lines in front of a section are allowed."""
+        parser = configparser.RawConfigParser()
+        parser.read_string("[root]\n" + Path(filepath).read_text(), source=str(filepath))
+        return parser
+
+    def get_prior_interface(self) -> Any:
+        """Return what turns the settings of priors into the pipeline's own, if it has any."""
+        return None
+
+    def get_state_handlers(self) -> Mapping[str, Any]:
+        """Return the pipeline's own handlers of states, by state."""
+        return {}
+
+    def get_actual_inputs(self, production: Analysis | None = None) -> Any:
+        """Return the inputs that an analysis has."""
+        return (production or self.production)._previous_assets()
+
+    def get_actual_outputs(self, production: Analysis | None = None) -> Any:
+        """Return the outputs that an analysis has."""
+        return (production or self.production).assets
+
+
+def tail(path: Path, lines: int = 100) -> str:
+    """Return the last lines of a text file, or why it can't be read."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(0, 2)
+            stream.seek(max(0, stream.tell() - 64_000))
+            return "\n".join(text.of_bytes(stream.read()).splitlines()[-lines:])
+    except OSError as error:
+        return f"can't be read: {error.strerror}"
+
+
+def _files(assets: object) -> list[Path]:
+    """Return every path in a structure of assets."""
+    if isinstance(assets, Mapping):
+        return [path for value in assets.values() for path in _files(value)]
+    if isinstance(assets, (list, tuple, set)):
+        return [path for value in assets for path in _files(value)]
+    return [Path(assets)] if isinstance(assets, (str, Path)) and str(assets) else []

@@ -1,0 +1,1 @@
+"""Other people's code: finding it, describing it, calling it, and containing what it does."""

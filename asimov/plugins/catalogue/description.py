@@ -1,0 +1,139 @@
+"""What a plugin's class says of itself; made in the process that loaded it."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from asimov import entrypoints
+from asimov.errors import AsimovError
+from asimov.pipeline import Pipeline
+from asimov.pipeline.assets import Asset
+from asimov.rendering.liquid import is_liquid
+from asimov.rendering.render import find_template
+from asimov.settings import lookup as declared
+from asimov.settings.declare import rows
+
+_KINDS = ("simple", "subject", "project")
+
+
+def describe_plugin(group: str, name: str, loaded: Any) -> dict[str, Any]:
+    """Return what there is to say of a plugin; what raises in one part is told in its place.
+
+    Parameters
+    ----------
+    group
+        Of entry points.
+    name
+        The entry point's name.
+    loaded
+        What it names.
+    """
+    told: dict[str, Any] = {"class": _class_of(loaded), "documentation": _documentation(loaded)}
+    if group == entrypoints.PIPELINES:
+        told["analyses"] = _guarded(_kind_of, loaded)
+        told["template"] = _guarded(_template_of, loaded)
+        told["inputs"] = _guarded(_assets, loaded, "inputs", "required_inputs")
+        told["outputs"] = _guarded(_assets, loaded, "outputs", "available_outputs")
+        told["methods"] = _guarded(_overridden, loaded)
+        told["settings"] = _guarded(_settings_of, name, loaded)
+    elif group == entrypoints.SETTINGS:
+        told["settings"] = _guarded(_rows, loaded)
+    return told
+
+
+def _guarded(ask: Callable[..., Any], *arguments: Any) -> Any:
+    try:
+        return ask(*arguments)
+    except (Exception, SystemExit) as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def _class_of(loaded: Any) -> str:
+    owner = loaded if hasattr(loaded, "__qualname__") else type(loaded)
+    return f"{owner.__module__}:{owner.__qualname__}"
+
+
+def _documentation(loaded: Any) -> str | None:
+    """Return the docstring that is the plugin's own: a subclass inherits none."""
+    own = vars(loaded).get("__doc__") if isinstance(loaded, type) else loaded.__doc__
+    return inspect.cleandoc(own) if isinstance(own, str) and own.strip() else None
+
+
+def _kind_of(pipeline: type) -> str | None:
+    kind = getattr(pipeline, "kind", None)
+    return kind if kind in _KINDS else None
+
+
+def _template_of(pipeline: type) -> dict[str, Any] | None:
+    """Return the path of the template, whether it is there, and its dialect.
+
+    A template that is a property or set in ``__init__`` may depend on the analysis: a property is
+    asked of an object that has not been initialised, which most can answer.
+    """
+    template = inspect.getattr_static(pipeline, "config_template", None)
+    if isinstance(template, property):
+        try:
+            template = template.__get__(object.__new__(pipeline), pipeline)
+        except Exception:
+            return {"depends": True}
+    if template is None:
+        # Some set it when they are made.
+        made = inspect.getattr_static(pipeline, "__init__", None)
+        names = getattr(getattr(made, "__code__", None), "co_names", ())
+        return {"depends": True} if "config_template" in names else None
+    from importlib.resources import files
+
+    try:
+        path = find_template(str(template), [Path(str(files("asimov.templates")))])
+    except AsimovError:
+        return {"path": str(template), "exists": False}
+    return {"path": str(path), "exists": True, "dialect": _dialect(path)}
+
+
+def _dialect(path: Path) -> str:
+    return "liquid" if is_liquid(path.read_text(errors="replace")) else "jinja"
+
+
+def _assets(pipeline: type, declared: str, named: str) -> list[dict[str, Any]]:
+    """Return the assets that are declared, or those of which only the names are told."""
+    found = [each for each in getattr(pipeline, declared, ()) if isinstance(each, Asset)]
+    names = getattr(pipeline, named, ())
+    if not found and isinstance(names, (list, tuple)):
+        found = [Asset(str(each)) for each in names]
+    return [dataclasses.asdict(each) for each in found]
+
+
+def _overridden(pipeline: type) -> list[str]:
+    """Name the methods that the pipeline has instead of the base class's."""
+    methods = [
+        name
+        for name, there in vars(Pipeline).items()
+        if not name.startswith("_") and (callable(there) or hasattr(there, "__get__"))
+    ]
+    return [
+        name
+        for name in ["__init__", *methods]
+        if inspect.getattr_static(pipeline, name, None)
+        not in (inspect.getattr_static(Pipeline, name), None)
+    ]
+
+
+def _settings_of(name: str, pipeline: type) -> list[dict[str, Any]]:
+    """Return what is declared: the published class goes before the pipeline's, as elsewhere."""
+    return _rows(
+        declared.published(name)
+        or declared.of_class(pipeline)
+        or getattr(pipeline, "settings", None)
+        or ()
+    )
+
+
+def _rows(settings: Any) -> list[dict[str, Any]]:
+    """Return the settings that a class declares, or those of which only the names are told."""
+    if isinstance(settings, type):
+        return [row._asdict() for row in rows(settings)]
+    return [{"setting": str(each)} for each in settings]

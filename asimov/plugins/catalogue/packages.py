@@ -1,0 +1,156 @@
+"""Every plugin that a package publishes, as far as its metadata tell: nothing is imported."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import Distribution, EntryPoint
+
+from asimov import entrypoints
+from asimov.errors import AsimovError
+
+#: The kinds of plugins, with the groups of entry points that hold them.
+KINDS = {
+    "pipeline": entrypoints.PIPELINES,
+    "settings": entrypoints.SETTINGS,
+    "scheduler": entrypoints.SCHEDULERS,
+    "post-monitor": entrypoints.POSTMONITOR,
+    "applicator": entrypoints.APPLICATOR,
+    "file-source": entrypoints.FILESOURCE,
+    "telemetry": entrypoints.TELEMETRY,
+    "labeller": entrypoints.LABELLERS,
+    "monitor-state": entrypoints.MONITOR_STATES,
+    "command": entrypoints.COMMANDS,
+    "vocabulary": entrypoints.VOCABULARY,
+}
+#: Of a package's addresses, those that lead to its documentation, the best first.
+_HOMES = ("documentation", "docs", "homepage", "home", "repository", "source", "source code")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry point.
+
+    Attributes
+    ----------
+    name
+        What people write in the ledger.
+    kind, group
+        What it is, one of `KINDS`, and the group of entry points.
+    value
+        ``module:class``.
+    package, version
+        Who publishes it; ``?`` where its metadata do not tell.
+    home
+        The address of the package's documentation, or of its home page.
+    used
+        Whether it is the one that asimov takes: of two with one name, the first on the path.
+    """
+
+    name: str
+    kind: str
+    group: str
+    value: str
+    package: str
+    version: str
+    home: str | None
+    used: bool
+
+
+def entries(kind: str | None = None) -> list[Entry]:
+    """Return every plugin, by kind and name.
+
+    Parameters
+    ----------
+    kind
+        One of `KINDS` or its group of entry points; all unless given.
+
+    Raises
+    ------
+    AsimovError
+        Where there is no such kind.
+    """
+    kinds = KINDS if kind is None else {(name := kind_of(kind)): KINDS[name]}
+    found = []
+    for name, group in kinds.items():
+        taken: set[str] = set()
+        for point in entrypoints.every(group):
+            found.append(_entry(point, name, used=point.name not in taken))
+            taken.add(point.name)
+    order = list(KINDS)
+    return sorted(found, key=lambda e: (order.index(e.kind), e.name.lower(), not e.used))
+
+
+def kind_of(text: str) -> str:
+    """Return the kind that a person means: its own name, or that of its group.
+
+    Raises
+    ------
+    AsimovError
+        Where there is none, with the nearest that there is.
+    """
+    wanted = text.strip().lower().replace(" ", "-").replace("_", "-")
+    for kind, group in KINDS.items():
+        if wanted in {kind, f"{kind}s", kind.replace("-", ""), group, group.rpartition(".")[2]}:
+            return kind
+    near = difflib.get_close_matches(wanted, [*KINDS, *KINDS.values()], 1)
+    raise AsimovError(
+        f"there is no kind of plugin {text!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
+        hint=f"the kinds are {', '.join(KINDS)}",
+    )
+
+
+def named(name: str, kind: str | None = None) -> list[Entry]:
+    """Return the plugins of a name, in whatever case it is written, the most likely first.
+
+    Raises
+    ------
+    AsimovError
+        Where there is none, with the nearest that there is.
+    """
+    there = entries(kind)
+    exact = [each for each in there if each.name == name]
+    found = exact or [each for each in there if each.name.lower() == name.strip().lower()]
+    if not found:
+        raise _unknown(name, there, None if kind is None else kind_of(kind))
+    return found
+
+
+def _unknown(name: str, there: Sequence[Entry], kind: str | None) -> AsimovError:
+    others = {each.kind for each in entries() if each.name.lower() == name.strip().lower()}
+    if others:
+        others_told = " and a ".join(sorted(others))
+        return AsimovError(f"{name!r} is no {kind}", hint=f"it is a {others_told}")
+    names = {each.name.lower(): each.name for each in there}
+    near = difflib.get_close_matches(name.lower(), names, 1, cutoff=0.5)
+    return AsimovError(
+        f"there is no {kind or 'plugin'} {name!r}"
+        + (f"; did you mean {names[near[0]]!r}?" if near else ""),
+        hint="'asimov plugins list' shows what is installed",
+    )
+
+
+def _entry(point: EntryPoint, kind: str, *, used: bool) -> Entry:
+    package, version, home = "?", "?", None
+    if point.dist is not None:
+        package = _told(point.dist, "Name") or "?"
+        version = _told(point.dist, "Version") or "?"
+        home = _home(point.dist)
+    return Entry(point.name, kind, KINDS[kind], point.value, package, version, home, used)
+
+
+def _home(distribution: Distribution) -> str | None:
+    """Return where a package is documented, as its metadata's ``Project-URL`` and others tell."""
+    addresses = {}
+    for line in distribution.metadata.get_all("Project-URL") or []:
+        label, _, address = str(line).partition(",")
+        addresses[label.strip().lower()] = address.strip()
+    found = [addresses[each] for each in _HOMES if each in addresses]
+    return found[0] if found else _told(distribution, "Home-page")
+
+
+def _told(distribution: Distribution, field: str) -> str | None:
+    """Return a field of the metadata; a package may have lost all but its entry points."""
+    found = distribution.metadata.get_all(field)
+    return str(found[0]) if found else None

@@ -1,0 +1,196 @@
+"""A package with a new pipeline, written from templates: it installs and runs as it stands."""
+
+from __future__ import annotations
+
+import keyword
+import os
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asimov import entrypoints
+from asimov.errors import AsimovError
+from asimov.system.files import full_disk
+from asimov.text import quoted
+
+#: The kinds of pipelines that can be begun.
+KINDS = ("simple", "subject", "project")
+#: The most characters of a name: it becomes part of those of files.
+_LONGEST = 100
+#: What the class can't be called, as its module imports these.
+_TAKEN = {"Asset", "Path", "Pipeline", "Settings"}
+#: Where the outcome of each kind's blueprint is, and what the summary is over.
+_RESULTS = {
+    "simple": ("results/line/second/summary.json", ""),
+    "subject": ("results/line/pooled/summary.json", '"line/first", "line/second"'),
+    "project": ("results/project-analyses/pooled/summary.json", '"line/walk", "plane/walk"'),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the parts of a package are called.
+
+    Attributes
+    ----------
+    name
+        The pipeline, as people write it in a blueprint.
+    package
+        The Python package.
+    distribution
+        What pip installs, and the folder.
+    class_name
+        The class.
+    """
+
+    name: str
+    package: str
+    distribution: str
+    class_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A package that was written: its folder, and its files relative to it."""
+
+    folder: Path
+    files: tuple[str, ...]
+
+
+def names_of(name: str) -> Names:
+    """Return what a pipeline's parts are called.
+
+    Blanks, dashes and dots become underscores, and capitals small letters.
+
+    Raises
+    ------
+    AsimovError
+        Where the outcome is no Python identifier.
+
+    Examples
+    --------
+    >>> names_of("random-walk")
+    Names(name='random_walk', package='asimov_random_walk', distribution='asimov-random-walk', \
+class_name='RandomWalk')
+    """
+    words = [word for word in re.split(r"[\s._-]+", name.strip()) if word]
+    if len(words) > 1 and words[0].lower() == "asimov":
+        words = words[1:]
+    plain = "_".join(words).lower()
+    # Names of packages are ASCII, those of Python need not be.
+    if not plain.isidentifier() or not plain.isascii() or keyword.iskeyword(plain):
+        raise AsimovError(
+            f"{name!r} can't be the name of a pipeline",
+            hint="a name has letters, digits and underscores, and begins with a letter; "
+            "it is no word of Python's own",
+        )
+    if len(plain) > _LONGEST:
+        raise AsimovError(f"the name has more than {_LONGEST} characters: {quoted(name, 20)}")
+    title = "".join(word[0].upper() + word[1:] for word in words)
+    if title in _TAKEN or keyword.iskeyword(title):
+        title += "Pipeline"
+    return Names(plain, f"asimov_{plain}", f"asimov-{plain.replace('_', '-')}", title)
+
+
+def write_package(name: str, kind: str = "simple", into: Path = Path()) -> Made:
+    """Write a package with a new pipeline: all of it, or nothing.
+
+    Parameters
+    ----------
+    name
+        The pipeline's.
+    kind
+        One of `KINDS`: for one analysis of a subject, over several of a subject, across subjects.
+    into
+        The folder in which the package's folder is made.
+
+    Raises
+    ------
+    AsimovError
+        For a name that can't be one, or is that of an installed pipeline, and where the folder is
+        there already or can't be made.
+    """
+    names = names_of(name)
+    if entrypoints.is_known(entrypoints.PIPELINES, names.name):
+        point = entrypoints.find(entrypoints.PIPELINES, names.name)
+        owner = f" of the package {point.dist.name}" if point and point.dist else ""
+        raise AsimovError(
+            f"there is a pipeline {names.name!r} already{owner}",
+            hint="take another name; 'asimov plugins list' shows those that are taken",
+        )
+    folder = into / names.distribution
+    if not into.is_dir():
+        raise AsimovError("there is no such folder", where=into, hint="make it first")
+    if os.path.lexists(folder):
+        raise AsimovError("is there already", where=folder, hint="take another name, or remove it")
+    files = rendered(names, kind)
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=f".{names.distribution}.", dir=into))
+        try:
+            for path, text in files.items():
+                (temporary / path).parent.mkdir(parents=True, exist_ok=True)
+                (temporary / path).write_text(text)
+            temporary.chmod(0o777 & ~_umask())
+            temporary.rename(folder)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise full_disk(error) or AsimovError(
+            f"can't be made: {error.strerror}", where=folder, hint="nothing was written"
+        ) from error
+    return Made(folder, tuple(files))
+
+
+def rendered(names: Names, kind: str) -> dict[str, str]:
+    """Return the text of every file of a package, by its path in the package's folder."""
+    from importlib.resources import files
+
+    import jinja2
+
+    # Other marks than Jinja's own, as one of the files is a template itself.
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(str(files("asimov.templates").joinpath("plugin"))),
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # no web pages
+    )
+    result, inputs = _RESULTS[kind]
+    context: dict[str, Any] = {
+        "kind": kind,
+        "name": names.name,
+        "package": names.package,
+        "distribution": names.distribution,
+        "class_name": names.class_name,
+        "result": result,
+        "inputs": inputs,
+    }
+    return {
+        _path_of(template, names): environment.get_template(template).render(context)
+        for template in sorted(environment.list_templates())
+    }
+
+
+def _path_of(template: str, names: Names) -> str:
+    path = template.removesuffix(".jinja")
+    if path == "package/config.ini":
+        return f"{names.package}/{names.name}.ini"
+    if path == "tests/test_pipeline.py":
+        return f"tests/test_{names.name}.py"
+    return re.sub(r"^package/", f"{names.package}/", path)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

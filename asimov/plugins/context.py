@@ -1,0 +1,70 @@
+"""What labellers and handlers of states are told of an analysis beside itself."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any
+
+from asimov.plugins.hooks import ledger_for
+from asimov.project.analysis import Analysis
+
+
+class Context:
+    """An analysis as the monitor looks at it, by the names that published packages use.
+
+    Parameters
+    ----------
+    analysis
+        The analysis.
+
+    Attributes
+    ----------
+    analysis_path
+        Subject and name, for people.
+    dry_run
+        Always False: in a dry run no plugin of this kind is called.
+    """
+
+    dry_run = False
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+        self.analysis_path = "/".join(analysis.key)
+
+    @cached_property
+    def ledger(self) -> Any:
+        """The ledger, in which only what is written to objects is kept."""
+        return ledger_for(self.analysis.workspace, "facts")
+
+    @property
+    def job_id(self) -> int | None:
+        """The analysis's job, or the one it had last."""
+        return self.analysis.job_id
+
+    def has_condor_job(self) -> bool:
+        """Say whether it has or had a job."""
+        return self.job_id is not None
+
+    @property
+    def job(self) -> Any:
+        """What was last seen of its job: `id`, and `status` in one word; None where it has none."""
+        record = self.analysis.workspace.records.get(self.analysis.key)
+        if record is None or record.job_id is None or record.job_state is None:
+            return None
+        return SimpleNamespace(id=record.job_id, job_id=record.job_id, status=record.job_state)
+
+    @property
+    def job_list(self) -> Any:
+        """Its job by its number, in `jobs`."""
+        jobs = {self.job_id: self.job} if self.job is not None else {}
+        return SimpleNamespace(jobs=jobs, refresh=lambda: None)
+
+    def clear_job_id(self) -> None:
+        """Do nothing: which jobs there are is the journal's."""
+
+    def update_ledger(self) -> None:
+        """Do nothing: what is written to the analysis is kept anyway."""
+
+    def refresh_job_list(self) -> None:
+        """Do nothing: the scheduler is asked once in a pass."""

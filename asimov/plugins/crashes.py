@@ -1,0 +1,276 @@
+"""Which plugin's code is running, on disk: what ends the process is known to the next one.
+
+Before a method is called, `.asimov/calling` says so; afterwards it does not any more. A process
+that acts and finds a call there knows that the process before it died in it: by `os._exit`, a
+segmentation fault, the kernel's want of memory. Only one process acts in a project at a time (see
+`asimov.engine.lease`), so that the call is nobody's who lives. One death says nothing: after the
+third in a row the method is not called. Whoever kills the whole command kills its supervisor too
+(see `asimov.plugins.supervision`); such deaths, which nobody has witnessed, are not the method's.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from asimov.configuration import number
+from asimov.journal.journal import Journal
+from asimov.logs import logger
+from asimov.plugins import supervision
+from asimov.plugins.process import children
+from asimov.plugins.timeout import TIMEOUT
+from asimov.project.workspace import Workspace
+from asimov.states import allowed
+
+#: After so many deaths in a row in a method it is not called for a while.
+DEATHS = 3
+#: How long a method is left alone that ended the process, or did not return, in seconds. A person
+#: who moves the analysis to another state ends it at once.
+PAUSE = 3600.0
+
+_PROPERTY = "troubled calls"
+
+
+class Call(NamedTuple):
+    """A method that is called for an analysis; the import of a plugin has no analysis."""
+
+    subject: str
+    name: str
+    pipeline: str
+    method: str
+
+    def __str__(self) -> str:
+        where = f"{self.subject}/{self.name}: " if self.subject else ""
+        return f"{where}{self.what}"
+
+    @property
+    def what(self) -> str:
+        """The pipeline and its method."""
+        return f"{self.pipeline}.{self.method}"
+
+
+class _Trouble(NamedTuple):
+    """What came of a call: deaths in a row, when last, and why it is not called (or "")."""
+
+    deaths: int
+    last: float
+    why: str
+
+
+class _Left(NamedTuple):
+    """A call in the file.
+
+    Attributes
+    ----------
+    call
+        The method.
+    hung
+        The time after which it was given up, or 0.
+    supervised
+        Whether a supervisor would have witnessed a death.
+    """
+
+    call: Call
+    hung: float = 0
+    supervised: bool = False
+
+
+class Calls:
+    """The calls that a process makes while it acts.
+
+    Parameters
+    ----------
+    workspace
+        The open project; its lease is held.
+
+    Attributes
+    ----------
+    blamed
+        The call in which the process before this one died, if it did.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.token = workspace.journal.fence
+        self.blamed: Call | None = None
+        path = workspace.project.state / "calling"
+        self._handle = _open(path)
+        self._supervised = supervision.supervised(path)
+        self.close = weakref.finalize(self, os.close, self._handle)
+        self._troubles = _read_troubles(workspace.journal)
+        self._take_up(workspace.journal)
+
+    def begin(self, call: Call) -> None:
+        """Write down that a method is called."""
+        self._write(_Left(call, supervised=self._supervised))
+
+    def hangs(self, call: Call, seconds: float) -> None:
+        """Write down that a method is given up that does not return."""
+        self._write(_Left(call, seconds))
+
+    def end(self, journal: Journal, call: Call, overtime: str | None) -> None:
+        """Write down that a method has returned, or was interrupted.
+
+        Parameters
+        ----------
+        journal
+            The journal, for what has to outlive this process.
+        call
+            The method.
+        overtime
+            Why it is not to be called again for a while, if so.
+        """
+        self._clear()
+        if overtime:
+            logger().warning("%s; children of this process: %s", overtime, children() or "none")
+            self._troubles[call] = _Trouble(0, time.time(), overtime)
+        elif not self._troubles or self._troubles.pop(call, None) is None:
+            return
+        self._keep(journal)
+
+    def refusal(self, workspace: Workspace, call: Call) -> str | None:
+        """Return why a method is not to be called now; None where it may be."""
+        trouble = self._troubles.get(call)
+        if trouble is None or not trouble.why or time.time() - trouble.last > PAUSE:
+            return None
+        record = workspace.records.get((call.subject, call.name))
+        if record and record.status != "stuck" and record.since > trouble.last:
+            return None
+        return trouble.why
+
+    def why(self, call: Call) -> str:
+        """Return what is known of a call that has ended the process."""
+        trouble = self._troubles[call]
+        return trouble.why or f"the process died in {call.what} ({trouble.deaths} of {DEATHS})"
+
+    def _write(self, left: _Left) -> None:
+        with suppress(OSError):  # a full disk is no reason not to call
+            os.pwrite(self._handle, b"+" + msgspec.json.encode(left) + b"\n", 0)
+
+    def _clear(self) -> None:
+        with suppress(OSError):
+            os.pwrite(self._handle, b"-", 0)
+
+    def _take_up(self, journal: Journal) -> None:
+        """Count the death of the process before this one, if it died in a call."""
+        text = os.pread(self._handle, 10_000, 0).partition(b"\n")[0]
+        if not text.startswith((b"+", supervision.WITNESSED)):
+            return
+        try:
+            call, hung, supervised = msgspec.json.decode(text[1:], type=_Left)
+        except msgspec.MsgspecError:  # the power was cut
+            return
+        if supervised and not hung and text.startswith(b"+"):
+            self._clear()
+            logger().warning("%s: the command was killed meanwhile", call)
+            return
+        before = self._troubles.get(call)
+        deaths = before.deaths + 1 if before else 1
+        why = ""
+        if hung:
+            why = f"{call.what} did not return within {hung:g} s, and could not be interrupted"
+            logger().error("%s; children of this process: %s", why, children() or "none")
+        elif deaths >= DEATHS:
+            why = f"the process died {deaths} times in {call.what}"
+        self._troubles[call] = _Trouble(deaths, time.time(), why)
+        self._keep(journal)
+        self._clear()
+        self.blamed = call
+        logger().warning("%s: %s", call, self.why(call))
+
+    def _keep(self, journal: Journal) -> None:
+        text = msgspec.json.encode(list(self._troubles.items())).decode()
+        journal.set_property(_PROPERTY, text if self._troubles else None)
+
+
+def _open(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o666)
+    except OSError:  # no room, say: deaths are not counted then
+        return os.open(os.devnull, flags)
+
+
+def _read_troubles(journal: Journal) -> dict[Call, _Trouble]:
+    kept = journal.get_property(_PROPERTY)
+    try:
+        return dict(msgspec.json.decode(kept or "[]", type=list[tuple[Call, _Trouble]]))
+    except msgspec.MsgspecError:  # of another version
+        return {}
+
+
+_made: weakref.WeakKeyDictionary[Workspace, Calls] = weakref.WeakKeyDictionary()
+
+
+def calls_of(workspace: Workspace) -> Calls | None:
+    """Return the calls of a workspace; None where nobody acts, as in a dry run.
+
+    They are begun anew with each lease: another process may have died in between.
+    """
+    token = workspace.journal.fence
+    if token is None:
+        return None
+    calls = _made.get(workspace)
+    if calls is None or calls.token != token:
+        if calls is not None:
+            calls.close()
+        calls = _made[workspace] = Calls(workspace)
+    return calls
+
+
+def acting() -> Workspace | None:
+    """Return the workspace in which this process acts, if it does."""
+    return next((each for each in list(_made) if each.journal.fence is not None), None)
+
+
+def timeout(workspace: Workspace) -> float:
+    """Return how long a method may take, in seconds; 0 is no limit.
+
+    Raises
+    ------
+    AsimovError
+        Where the option is no number.
+    """
+    return number(workspace.project.config, "monitor", "hook timeout", TIMEOUT)
+
+
+def settle(workspace: Workspace, report: Callable[[str], None]) -> None:
+    """Tell what ended the process before this one, and leave alone what does so again and again.
+
+    Parameters
+    ----------
+    workspace
+        The open project; its lease is held.
+    report
+        Takes a line for each thing that happened.
+
+    Raises
+    ------
+    AsimovError
+        Where ``[monitor] hook timeout`` is no number.
+    """
+    timeout(workspace)
+    calls = calls_of(workspace)
+    if calls is None or calls.blamed is None:
+        return
+    call, calls.blamed = calls.blamed, None
+    why = calls.why(call)
+    key = (call.subject, call.name)
+    if key not in workspace.contents.entries:
+        report(why if calls.refusal(workspace, call) else f"{why}; it is called again")
+        return
+    status = workspace.status(key)
+    name = "/".join(key)
+    if calls.refusal(workspace, call) is None:
+        report(f"{name}: {why}; it is called again")
+    elif allowed(status, "stuck", role := "submit" if status == "ready" else "monitor"):
+        workspace.move(key, "stuck", role, why)
+        report(f"{name}: {status} -> stuck: {why}")
+    else:
+        report(f"{name}: {why}; it is left alone for an hour")

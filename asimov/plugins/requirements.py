@@ -1,0 +1,196 @@
+"""What a pipeline declares of its settings and assets, held against an analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from asimov import entrypoints
+from asimov.errors import AsimovError
+from asimov.keys import Key
+from asimov.ledger.contents import Contents
+from asimov.ledger.declared_settings import place_of
+from asimov.ledger.dependencies import Dependencies
+from asimov.pipeline import Pipeline
+from asimov.pipeline.assets import inputs_of, outputs_of
+from asimov.plugins.calls import call, guarded, imported
+from asimov.project.analysis import Analysis
+from asimov.project.workspace import Workspace
+from asimov.settings import Fault, faults, lookup, made
+from asimov.settings.declare import nearest
+
+
+def check_settings(analysis: Analysis) -> None:
+    """Refuse settings that are not what the pipeline declares, or that it finds faults with.
+
+    Raises
+    ------
+    AsimovError
+        With the first fault and the layer of the ledger that it stands in.
+    """
+    pipeline = analysis.entry.pipeline
+    declares = lookup.settings_of(pipeline) or lookup.of_class(type(analysis.pipeline))
+    if declares is not None:
+        _check_declared(analysis, declares)
+    kind = type(analysis.pipeline)
+    if not finds_faults(kind):
+        return
+    with guarded(analysis, "settings_faults", passing=AsimovError):
+        found = faults_found(kind, analysis.meta, analysis.workspace.project.root)
+    if found:
+        layers = analysis.workspace.layers(analysis.key)
+        where = place_of(layers, declares, found[0])
+        raise AsimovError(str(found[0]), where=where, hint=found[0].hint)
+
+
+def finds_faults(kind: Any) -> bool:
+    """Say whether a pipeline's class looks for faults of settings itself."""
+    own = getattr(kind, "settings_faults", None)
+    # A method of the base class that does nothing need not be called for thousands of analyses.
+    return own is not None and getattr(own, "__func__", own) is not _NO_FAULTS
+
+
+def faults_found(kind: Any, settings: Mapping[str, Any], root: Path) -> list[Fault]:
+    """Return the faults that a pipeline's class finds with settings; it may raise anything."""
+    return [Fault(*each) for each in kind.settings_faults(settings, root)]
+
+
+_NO_FAULTS = vars(Pipeline)["settings_faults"].__func__
+
+
+def _check_declared(analysis: Analysis, declares: type) -> None:
+    pipeline = analysis.entry.pipeline
+    look = f"'asimov plugins show {pipeline}' lists the settings"
+    wrong = faults(declares, analysis.meta)
+    if wrong:
+        layers = analysis.workspace.layers(analysis.key)
+        raise AsimovError(
+            str(wrong[0]),
+            where=place_of(layers, declares, wrong[0]),
+            hint=f"{wrong[0].hint}; {look}" if wrong[0].hint else look,
+        )
+    if hasattr(declares, "__post_init__"):  # its own code
+        with guarded(analysis, "settings", passing=AsimovError):
+            made(declares, analysis.meta)
+
+
+def check_inputs(analysis: Analysis) -> None:
+    """Refuse an analysis that lacks an asset which its pipeline declares to need.
+
+    Raises
+    ------
+    AsimovError
+        Which names the asset, and what was asked for it.
+    """
+    if not inputs_of(type(analysis.pipeline)):
+        return
+    with guarded(analysis, "inputs", passing=AsimovError):
+        missing = missing_inputs(analysis)
+        if not missing:
+            return
+        asked = analysis.workspace.dependencies.inputs(analysis.key)
+        has = [_has(analysis, key) for key in asked]  # which asks their pipelines again
+        near = nearest(missing[0], _available(analysis))
+    of = f"; asked: {', '.join(has)}" if has else "; it uses no other analysis"
+    names = " and ".join(map(repr, missing))
+    many = len(missing) > 1
+    raise AsimovError(
+        f"the input{'s' * many} {names} {'are' if many else 'is'} missing{near}{of}",
+        hint=f"'asimov why {' '.join(analysis.key)}' tells what would make it",
+    )
+
+
+def missing_inputs(analysis: Analysis) -> list[str]:
+    """Return the assets that an analysis needs and none of those that it uses has."""
+    wanted = [each.name for each in inputs_of(type(analysis.pipeline)) if not each.optional]
+    if not wanted:
+        return []
+    previous = analysis._previous_assets()
+    return [name for name in wanted if _empty(previous.get(name))]
+
+
+def missing_outputs(analysis: Analysis) -> list[str]:
+    """Return the assets that a pipeline declares to make, and that it has not made."""
+    wanted = [
+        each.name for each in outputs_of(imported(analysis.entry.pipeline)) if not each.optional
+    ]
+    if not wanted:
+        return []
+    assets = call(analysis, "collect_assets")
+    with guarded(analysis, "collect_assets"):
+        there = assets if isinstance(assets, Mapping) else {}
+        return [name for name in wanted if _empty(there.get(name))]
+
+
+def makers(workspace: Workspace, names: Iterable[str]) -> dict[str, list[str]]:
+    """Return the installed pipelines that declare to make some assets; imports them all.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    names
+        The assets.
+
+    Returns
+    -------
+    dict
+        The pipelines' names by asset; assets that none declares are left out.
+    """
+    found: dict[str, list[str]] = {}
+    for pipeline in entrypoints.found(entrypoints.PIPELINES):
+        try:
+            made_by = {each.name for each in outputs_of(imported(pipeline, workspace))}
+        except AsimovError:
+            continue  # it can't be loaded, and so makes nothing
+        for name in names:
+            if name in made_by:
+                found.setdefault(name, []).append(pipeline)
+    return found
+
+
+def unprovided(
+    contents: Contents, graph: Dependencies, key: Key, class_of: Callable[[str], Any]
+) -> list[str]:
+    """Return the assets that an analysis needs and that none of those which it uses declares.
+
+    Only where all of them declare what they make can that be known before they have made it.
+
+    Parameters
+    ----------
+    contents, graph
+        The ledger, and what depends on what in it.
+    key
+        The analysis.
+    class_of
+        Returns a pipeline's class, or None where that is not to be had.
+    """
+    wanted = [each.name for each in inputs_of(_class(contents, key, class_of)) if not each.optional]
+    if not wanted or graph.of(key).unmatched:
+        return []
+    made_here: set[str] = set()
+    for each in graph.inputs(key):
+        outputs = outputs_of(_class(contents, each, class_of))
+        if not outputs:
+            return []
+        made_here.update(output.name for output in outputs)
+    return [name for name in wanted if name not in made_here]
+
+
+def _class(contents: Contents, key: Key, class_of: Callable[[str], Any]) -> Any:
+    return class_of(contents.entries[key].pipeline)
+
+
+def _empty(asset: Any) -> bool:
+    return asset is None or (isinstance(asset, (str, list, tuple, dict)) and not asset)
+
+
+def _has(analysis: Analysis, key: Key) -> str:
+    name = key[1] if key[0] == analysis.key[0] else "/".join(key)
+    assets = [str(each) for each in analysis.workspace.analysis(key).assets]
+    return f"{name}, which has {' and '.join(assets[:5]) or 'none'}"
+
+
+def _available(analysis: Analysis) -> list[str]:
+    return [str(each) for each in analysis._previous_assets()]

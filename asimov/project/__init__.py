@@ -1,0 +1,1 @@
+"""An open project, and the objects that pipelines see."""

@@ -1,0 +1,282 @@
+"""The three kinds of analysis, as pipelines see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from asimov import entrypoints
+from asimov.compat.objects import OfAnalysis
+from asimov.errors import AsimovError
+from asimov.ledger.contents import Entry
+from asimov.mappings import copied
+from asimov.project.config_file import make_config
+from asimov.rendering.readable import reads
+from asimov.states import STATES
+
+if TYPE_CHECKING:
+    from asimov.project.git.repository import EventRepo
+    from asimov.project.subject import Subject
+    from asimov.project.workspace import Workspace
+
+
+class Analysis(OfAnalysis):
+    """One analysis; pipelines call it their `production`.
+
+    Parameters
+    ----------
+    entry
+        Its entry in the ledger.
+    workspace
+        The open project.
+
+    Attributes
+    ----------
+    meta
+        Its effective settings, the defaults that its pipeline declares among them. What a
+        pipeline writes here is kept.
+    """
+
+    #: What templates of a project may read, see `asimov.rendering.readable`.
+    for_templates: ClassVar[dict[str, str]] = reads(
+        "name", "key", "subject", "event", "comment", "category", "pipeline", "meta", "to_dict",
+        "status", "finished", "job_id", "dependencies", "inputs", "assets", "_previous_assets",
+        "rundir", "repository", "config_file",
+    )  # fmt: skip
+
+    def __init__(self, entry: Entry, workspace: Workspace) -> None:
+        self.entry = entry
+        self.workspace = workspace
+        self.key = entry.key
+        self.name = entry.key[1]
+        self.asked_status: str | None = None
+        self.asked_job_id: int | None = None
+        self._pipeline: Any = None
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.key[0]}/{self.name}>"
+
+    # --- what it is
+
+    @property
+    def subject(self) -> Subject:
+        """The subject that it studies."""
+        return self.workspace.subject(self.key[0])
+
+    @property
+    def event(self) -> Subject:
+        """The subject, by the older word."""
+        return self.subject
+
+    @property
+    def comment(self) -> str | None:
+        """What people have to say of it."""
+        comment = self.entry.data.get("comment")
+        return str(comment) if comment is not None else None
+
+    @property
+    def category(self) -> str:
+        """The folder of its configuration in the subject's repository."""
+        return self.workspace.project.category
+
+    @property
+    def pipeline(self) -> Any:
+        """Its pipeline; while that is being made, the pipeline's name in lower case.
+
+        Raises
+        ------
+        AsimovError
+            Where the pipeline is not installed or can't be loaded.
+        """
+        if self._pipeline is None:
+            self._pipeline = self.entry.pipeline.lower()
+            try:
+                self._pipeline = entrypoints.load(entrypoints.PIPELINES, self.entry.pipeline)(self)
+            except BaseException:
+                self._pipeline = None
+                raise
+        return self._pipeline
+
+    # --- where it stands
+
+    @property
+    def status(self) -> str:
+        """Its state; a pipeline may ask for another by setting it."""
+        return self.asked_status or self.workspace.status(self.key)
+
+    @status.setter
+    def status(self, value: str) -> None:
+        self.asked_status = value.lower()
+
+    @property
+    def finished(self) -> bool:
+        """Whether others may use what it made."""
+        return STATES[self.workspace.status(self.key)].done
+
+    @property
+    def job_id(self) -> int | None:
+        """Its job, or the one it had last."""
+        if self.asked_job_id is not None:
+            return self.asked_job_id
+        record = self.workspace.records.get(self.key)
+        return record.job_id if record else None
+
+    @job_id.setter
+    def job_id(self, value: int | str | None) -> None:
+        self.asked_job_id = int(value) if value is not None else None
+
+    # --- what it uses
+
+    @property
+    def dependencies(self) -> list[str]:
+        """The names of the analyses that must have finished before it."""
+        return [name for _, name in self.workspace.dependencies.of(self.key).keys]
+
+    @property
+    def inputs(self) -> list[Analysis]:
+        """The analyses whose products it uses."""
+        return [
+            self.workspace.analysis(key) for key in self.workspace.dependencies.inputs(self.key)
+        ]
+
+    @property
+    def assets(self) -> dict[str, Any]:
+        """What it has made: paths by the names of its products.
+
+        Raises
+        ------
+        AsimovError
+            Where its pipeline raises: whoever asks is another analysis, which is told whose.
+        """
+        try:
+            assets = self.pipeline.collect_assets()
+        except AsimovError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise AsimovError(
+                f"{self.key[0]}/{self.name}: {self.entry.pipeline}.collect_assets raised "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        return dict(assets) if isinstance(assets, Mapping) else {}
+
+    def _previous_assets(self) -> dict[str, Any]:
+        """Return the products of the analyses that it uses, laid over each other."""
+        previous: dict[str, Any] = {}
+        for each in self.inputs:
+            previous.update(each.assets)
+        return previous
+
+    # --- where its files are
+
+    @property
+    def rundir(self) -> str:
+        """Its run directory, absolute; a pipeline may set another."""
+        project = self.workspace.project
+        # No reason to import its pipeline, for defaults that this has none of.
+        settings = self.meta if "meta" in vars(self) else self.workspace.settings(self.key)
+        own = settings.get("rundir")
+        return str(project.path(str(own)) if own else project.working / self.key[0] / self.name)
+
+    @rundir.setter
+    def rundir(self, value: str | Path) -> None:
+        self.meta["rundir"] = self.workspace.project.stored(value)
+
+    @property
+    def repository(self) -> EventRepo:
+        """The git repository that holds its configuration."""
+        return self.subject.repository
+
+    @property
+    def config_file(self) -> str:
+        """Its rendered configuration, absolute, whether or not it is there yet."""
+        return str(Path(self.repository.directory, self.category, f"{self.name}.ini"))
+
+    # --- what it is set to
+
+    @cached_property
+    def meta(self) -> dict[str, Any]:
+        """Its effective settings; made when first read, since that may import its pipeline."""
+        settings: dict[str, Any] = copied(self.kept_meta)
+        return settings
+
+    @cached_property
+    def kept_meta(self) -> dict[str, Any]:
+        """The settings as they are kept, to see what a pipeline has written since."""
+        return self.workspace.effective(self.key)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return its entry in the ledger with its state."""
+        return {**copied(self.entry.data), "status": self.status}
+
+    def make_config(
+        self,
+        filename: str | Path,
+        template_directory: str | Path | None = None,
+        dryrun: bool = False,
+    ) -> str:
+        """Render its configuration.
+
+        Parameters
+        ----------
+        filename
+            Where it is written.
+        template_directory
+            Looked at for the template before the project's own folders.
+        dryrun
+            Whether to write nothing.
+
+        Returns
+        -------
+        str
+            The text.
+
+        Raises
+        ------
+        AsimovError
+            Where there is no template, or it can't be rendered.
+        """
+        return make_config(self, Path(filename), template_directory, dryrun)
+
+
+class SimpleAnalysis(Analysis):
+    """A pipeline's run on one subject."""
+
+
+class SubjectAnalysis(Analysis):
+    """A pipeline's run on several analyses of one subject."""
+
+    for_templates: ClassVar[dict[str, str]] = reads("analyses")
+
+    @property
+    def analyses(self) -> list[Analysis]:
+        """The analyses that it is made over."""
+        return self.inputs
+
+
+class ProjectAnalysis(Analysis):
+    """A pipeline's run across subjects."""
+
+    for_templates: ClassVar[dict[str, str]] = reads("analyses", "subjects", "events")
+
+    @property
+    def analyses(self) -> list[Analysis]:
+        """The analyses that it is made over."""
+        return self.inputs
+
+    @property
+    def subjects(self) -> list[Subject]:
+        """The subjects that it is made over."""
+        named = self.entry.data.get("subjects")
+        known = self.workspace.contents.subjects
+        return [self.workspace.subject(name) for name in (known if named is None else named)]
+
+    @property
+    def events(self) -> list[Subject]:
+        """The subjects, by the older word."""
+        return self.subjects
+
+
+#: The class of each kind of ledger entry.
+KINDS = {"simple": SimpleAnalysis, "subject": SubjectAnalysis, "project": ProjectAnalysis}

@@ -1,0 +1,154 @@
+"""Making the configuration of an analysis: finding its template and what that may use."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asimov.errors import AsimovError
+from asimov.ledger import extensions
+from asimov.rendering.render import dialect_of, find_template, render
+from asimov.rendering.trust import Trust, package_folders, resolved
+from asimov.system.files import write_atomically
+
+if TYPE_CHECKING:
+    from asimov.project.analysis import Analysis
+
+
+#: The names that `names` returns.
+NAMES = frozenset(
+    """
+    production analysis pipeline config meta subject name config_file rundir project_root inputs
+    assets
+    """.split()  # noqa: SIM905
+)
+
+
+def names(analysis: Analysis, *, inputs: bool = True) -> dict[str, Any]:
+    """Return the names that a template and an argument may use.
+
+    The docs' page on the ledger lists them.
+
+    Parameters
+    ----------
+    analysis
+        The analysis.
+    inputs
+        Whether ``inputs`` and ``assets`` are among them. Published templates ask their
+        ``production`` instead, and only where they need to: an input's pipeline may raise.
+    """
+    workspace = analysis.workspace
+    found: dict[str, Any] = {
+        "production": analysis,
+        "analysis": analysis,
+        "pipeline": analysis.pipeline,
+        "config": workspace.project.config,
+        "meta": analysis.meta,
+        "subject": analysis.subject,
+        "name": analysis.name,
+        "config_file": analysis.config_file,
+        "rundir": analysis.rundir,
+        "project_root": str(workspace.project.root),
+    }
+    if inputs:
+        found.update(inputs=analysis.inputs, assets=analysis._previous_assets())
+    return found
+
+
+def template_of(analysis: Analysis, directory: str | Path | None = None) -> Path:
+    """Return the template of an analysis.
+
+    It is the setting ``template``, else one of the pipeline's name in ``[templating] directory``,
+    else the pipeline's ``config_template``. It is looked for in `directory`, in the folder of
+    ``[templating] directory``, in the project's ``templates/`` folder, in the project's own folder
+    and among asimov's own templates. A setting without a suffix gets the one of the pipeline's
+    template, ``.ini`` where it has none.
+
+    Raises
+    ------
+    AsimovError
+        Where there is none, or it lies neither in one of these folders nor in a package.
+    """
+    path = _named_template(analysis, directory)
+    if not trust_of(analysis, directory).may_read(path):
+        raise AsimovError(
+            f"the template {str(path)!r} lies outside the project",
+            hint="copy it into the project's folder templates/, or name its folder: "
+            "asimov configuration update templating/directory FOLDER",
+        )
+    return path
+
+
+def _named_template(analysis: Analysis, directory: str | Path | None) -> Path:
+    folders = _folders(analysis)
+    if directory is not None:
+        folders.insert(0, Path(directory))
+    of_pipeline = getattr(analysis.pipeline, "config_template", None)
+    suffix = (Path(of_pipeline).suffix if of_pipeline else "") or ".ini"
+    if wanted := analysis.meta.get("template"):
+        name = str(wanted)
+        if not Path(name).suffix and not any((folder / name).is_file() for folder in folders):
+            name += suffix
+        return find_template(name, folders)
+    given = _templating_directory(analysis)
+    if given and (own := given / f"{analysis.entry.pipeline.lower()}{suffix}").is_file():
+        return own
+    if not of_pipeline:
+        raise AsimovError(
+            f"{analysis.key[0]}/{analysis.name} has no template",
+            hint=f"give it 'template: FILE'; the pipeline {analysis.entry.pipeline} has none",
+        )
+    return find_template(str(of_pipeline), folders)
+
+
+def trust_of(analysis: Analysis, directory: str | Path | None = None) -> Trust:
+    """Return which templates of an analysis are code.
+
+    Those are asimov's own, those of the pipeline's package, and those beside the pipeline's
+    ``config_template`` or in `directory`, which a package names, but for what lies in the project.
+    """
+    pipeline = analysis.pipeline
+    kind: Any = type(pipeline)
+    named = getattr(pipeline, "config_template", None)
+    beside = Path(named).parent if named and Path(named).is_absolute() else None
+    return Trust(
+        project=resolved(analysis.workspace.project.root, _templating_directory(analysis)),
+        packages=(*resolved(_own_templates()), *package_folders(kind)),
+        given=resolved(beside, Path(directory) if directory is not None else None),
+    )
+
+
+def _folders(analysis: Analysis) -> list[Path]:
+    root = analysis.workspace.project.root
+    given = _templating_directory(analysis)
+    return [*([given] if given else []), root / "templates", root, _own_templates()]
+
+
+def _templating_directory(analysis: Analysis) -> Path | None:
+    """Return the folder of templates that the configuration names."""
+    project = analysis.workspace.project
+    named = project.config.get("templating", "directory", fallback=None)
+    return project.path(named) if named else None
+
+
+@cache
+def _own_templates() -> Path:
+    from importlib.resources import files
+
+    return Path(str(files("asimov.templates")))
+
+
+def make_config(analysis: Analysis, path: Path, directory: str | Path | None, dryrun: bool) -> str:
+    """Render the configuration of an analysis; see its method `make_config`."""
+    template = template_of(analysis, directory)
+    dialect = getattr(analysis.pipeline, "template_dialect", None) or dialect_of(template)
+    context = names(analysis, inputs=dialect != "liquid")
+    try:
+        text = render(template, context, _folders(analysis), dialect, trust_of(analysis, directory))
+    except AsimovError as error:
+        error.hint = error.hint or extensions.hint(error.message)
+        raise
+    if not dryrun:
+        write_atomically(path, text, sync=False)
+    return text

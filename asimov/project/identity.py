@@ -1,0 +1,259 @@
+"""Where a project lives, by which a copy of it is told from the project itself.
+
+Both have the same identity, and the jobs of one carry it. So whatever acts keeps in the journal
+where the project is, and the inode of a file that nothing ever writes again: a rename keeps that,
+a copy can't. The number of the device is left out, since each machine may see another for the same
+network file system, and after each start. Where inodes are not kept either, as by some file systems
+in user space, the time of the file's last change tells as much: a copy can't keep that one.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from asimov import configuration
+from asimov.errors import AsimovError
+from asimov.journal.journal import Journal
+from asimov.layout import Project, new_id
+from asimov.system.files import unwritable
+
+PROPERTY = "whereabouts"
+_MARK = "here"
+_TEXT = b"By this file asimov tells the project from copies of it. Leave it as it is.\n"
+
+
+class Whereabouts(NamedTuple):
+    """Where a project was when a command last acted in it.
+
+    Attributes
+    ----------
+    root
+        Its folder.
+    inode, changed
+        The number of the mark's inode, and when that was last changed, in nanoseconds.
+    """
+
+    root: str
+    inode: int
+    changed: int
+    #: The identity that this copy is being given; empty unless that was begun and not ended.
+    becoming: str = ""
+
+
+class UnsettledError(AsimovError):
+    """A project may be a copy, and nobody has said yet whether it is.
+
+    Parameters
+    ----------
+    project
+        The project.
+    before
+        Where it was.
+    original
+        Whether that is a project still, of the same identity: this one is certainly a copy.
+    begun
+        Whether it is being made a project of its own, which was cut short.
+    """
+
+    def __init__(
+        self, project: Project, before: Path, *, original: bool, begun: bool = False
+    ) -> None:
+        copied = "'asimov project copied' makes it a project of its own, without those jobs"
+        if begun:
+            what = "this copy is only half a project of its own: making it one was cut short"
+            hint = "'asimov project copied' finishes it"
+        elif original:
+            what = f"this is a copy of the project in {before}, whose jobs it must leave alone"
+            hint = copied
+        elif before == project.root:
+            what = "this project was replaced by a copy of it"
+            hint = f"'asimov project moved' if only this one is left; {copied}"
+        else:
+            what = f"this project was moved or copied; it was in {before}"
+            hint = f"'asimov project moved' if that one is gone; {copied}"
+        super().__init__(what, where=project.root, hint=hint)
+        self.project = project
+        self.original = original
+        self.begun = begun
+
+
+def check(project: Project, journal: Journal) -> None:
+    """Make sure that a project is no copy, before anything acts in it, and keep where it is.
+
+    Raises
+    ------
+    UnsettledError
+        Where it may be a copy.
+    """
+    kept = journal.get_property(PROPERTY)
+    doubt = doubt_of(project, kept)
+    if doubt is not None:
+        raise doubt
+    refuse_links(project, kept)
+    if kept is None or _decoded(kept).root != str(project.root):
+        record(project, journal)
+
+
+def doubt_of(project: Project, kept: str | None) -> UnsettledError | None:
+    """Return the error that says that a project may be a copy; None where it is none.
+
+    Parameters
+    ----------
+    project
+        The project.
+    kept
+        The journal's property `PROPERTY`. Without one nothing has ever acted here.
+    """
+    if kept is None:
+        return None
+    known = _decoded(kept)
+    before = Path(known.root)
+    if known.becoming:
+        return UnsettledError(project, before, original=True, begun=True)
+    if not known.inode:  # of another version
+        return None
+    mark = _mark(project.root)
+    same = mark is not None and (mark.st_ino == known.inode or mark.st_ctime_ns == known.changed)
+    if same and before == project.root:
+        return None
+    original = before != project.root and _is_other(before, project)
+    if same and not original:
+        return None  # renamed, or mounted at another path
+    return UnsettledError(project, before, original=original)
+
+
+def refuse_links(project: Project, kept: str | None, *, moved: bool = False) -> None:
+    """Refuse a project whose files are also those of another folder, as ``cp -l`` leaves them.
+
+    Whatever one of them writes into its journal is in the other's as well.
+
+    Parameters
+    ----------
+    project, kept
+        As of `doubt_of`.
+    moved
+        Whether somebody says that it was moved: it is refused only if the other one is there.
+
+    Raises
+    ------
+    AsimovError
+        Where the mark has another name, and the project is not where it was.
+    """
+    before = Path(_decoded(kept).root) if kept else project.root
+    mark = _mark(project.root)
+    if before == project.root or mark is None or mark.st_nlink < 2:
+        return
+    if _mark(before) is None:
+        if moved:
+            return
+        hint = "'asimov project moved' if it was moved; make a copy with 'cp -a', without links"
+    else:
+        hint = "make the copy with 'cp -a', without links"
+    raise AsimovError(
+        f"its files are also those of the project in {before}, by hard links",
+        where=project.root,
+        hint=hint,
+    )
+
+
+def refuse_by_mark(project: Project) -> None:
+    """Refuse a copy by its mark alone, where there is no journal that says where it was.
+
+    Raises
+    ------
+    AsimovError
+        Where the mark is not the file that it says it is.
+    """
+    path = project.state / _MARK
+    if (before := _made_for(path)) is not None:
+        raise AsimovError(
+            f"this project was moved or copied; it was in {before}. Its jobs may be that one's",
+            where=project.root,
+            hint=f"if it was moved, remove {path}; of a copy, remove {project.state} and run "
+            "'asimov init NAME'",
+        )
+
+
+def _made_for(path: Path) -> str | None:
+    """Return the folder of the project that a mark was copied from; None where it was not."""
+    try:
+        words = path.read_bytes().splitlines()[-1].split(b" ", 1)
+        inode, before = int(words[0]), os.fsdecode(words[1])
+        return None if path.stat().st_ino == inode else before
+    except (OSError, ValueError, IndexError):  # there is none, or it is an older one
+        return None
+
+
+def begin_copy(project: Project, journal: Journal) -> str:
+    """Record that a copy is being made a project of its own, which `record` ends.
+
+    Returns
+    -------
+    str
+        The identity that it is given; where this was begun before, the same again.
+    """
+    kept = journal.get_property(PROPERTY)
+    known = Whereabouts(str(project.root), 0, 0) if kept is None else _decoded(kept)
+    if not known.becoming:
+        known = known._replace(becoming=new_id(project.name))
+        journal.set_property(PROPERTY, msgspec.json.encode(known).decode())
+    return known.becoming
+
+
+def record(project: Project, journal: Journal) -> None:
+    """Keep where a project is.
+
+    Raises
+    ------
+    AsimovError
+        Where its mark can't be made.
+    """
+    path = project.state / _MARK
+    try:
+        found = _mark(project.root)
+        if found is not None and (found.st_nlink > 1 or _made_for(path)):
+            path.unlink()  # it is, or tells of, another project's
+        if not path.exists():
+            with suppress(FileExistsError):
+                handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
+                with os.fdopen(handle, "wb") as stream:
+                    inode = os.fstat(stream.fileno()).st_ino
+                    stream.write(_TEXT + b"%d %b\n" % (inode, os.fsencode(project.root)))
+        status = path.stat()
+    except OSError as error:
+        raise unwritable(error, path) from error
+    here = Whereabouts(str(project.root), status.st_ino, status.st_ctime_ns)
+    journal.set_property(PROPERTY, msgspec.json.encode(here).decode())
+
+
+def _decoded(kept: str) -> Whereabouts:
+    try:
+        return msgspec.json.decode(kept, type=Whereabouts)
+    except msgspec.MsgspecError:
+        return Whereabouts("", 0, 0)
+
+
+def _mark(root: Path) -> os.stat_result | None:
+    try:
+        return (root / ".asimov" / _MARK).stat()
+    except OSError:
+        return None
+
+
+def _is_other(root: Path, project: Project) -> bool:
+    """Say whether a folder holds a project of the same identity that is not this one."""
+    theirs, ours = _mark(root), _mark(project.root)
+    # The same file has another device by another mount.
+    if theirs is None or (
+        ours is not None and (theirs.st_ino, theirs.st_ctime_ns) == (ours.st_ino, ours.st_ctime_ns)
+    ):
+        return False
+    try:
+        return configuration.read(root).get("project", "id", fallback=None) == project.id
+    except AsimovError:
+        return False

@@ -1,0 +1,338 @@
+"""The results store: finished products, each with its checksum."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from asimov import text
+from asimov.errors import AsimovError
+from asimov.project.storage.copying import checksum, copy, permissions, stored_mode
+from asimov.project.storage.products import Item, NotStorableError, survey
+from asimov.system import reading
+from asimov.system.files import sync_folder, unwritable, write_atomically
+
+_MANIFEST = "manifest.json"
+#: What is being copied; the manifest that is being written has names like it.
+_PARTIAL = f".{_MANIFEST}.partial"
+#: A manifest of a million files has about 200 million bytes.
+_LARGEST = 2_000_000_000
+_SUPERSEDED = re.compile(r"superseded-(\d+)")
+
+
+class AlreadyPresentException(AsimovError):  # noqa: N818  (plugins import this name)
+    """The store holds another file under that name."""
+
+
+class Store:
+    """A folder of results: ``<subject>/<analysis>/<file>`` beside a manifest of each analysis.
+
+    The manifest has an entry for each file (``sha256`` and ``size``), each folder of a product
+    (``directory``) and each link (``link``, its text), with its ``mode`` and when it was
+    ``stored``. Manifests of earlier releases have entries of files only, without a ``mode``.
+
+    Parameters
+    ----------
+    root
+        The store's folder; made where it is missing.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+
+    def add_file(
+        self, subject: str, analysis: str, file: str | Path, new_name: str | None = None
+    ) -> Path:
+        """Copy a file into the store.
+
+        Parameters
+        ----------
+        subject, analysis
+            Whose product it is.
+        file
+            The file.
+        new_name
+            Its name in the store, by default its own; a relative path puts it into a folder.
+
+        Returns
+        -------
+        Path
+            Where it lies in the store.
+
+        Raises
+        ------
+        AlreadyPresentException
+            Where the store has a file of that name with other content.
+        """
+        source = Path(file)
+        name = new_name or source.name
+        outside = Path(name).is_absolute() or ".." in Path(name).parts or not Path(name).name
+        if outside or _is_reserved(name):
+            raise AsimovError(f"{name!r} can't be a name in the store", where=source)
+        try:
+            real = source.resolve()
+            item = Item(os.path.normpath(name), str(real), real.stat())
+        except OSError as error:
+            raise AsimovError(f"can't be read: {error.strerror}", where=source) from error
+        if not stat.S_ISREG(item.status.st_mode):
+            raise AsimovError("can't be read: it is no regular file", where=source)
+        self._store(subject, analysis, [item])
+        return self.root / subject / analysis / name
+
+    def add_products(
+        self, subject: str, analysis: str, products: Iterable[str | Path], rundir: str | Path
+    ) -> list[str]:
+        """Store products, folders with all that is in them; nothing where one can't be stored.
+
+        When this returns, all of it is on disk and in the manifest. What a crash cuts short is
+        made up for by calling it again.
+
+        Parameters
+        ----------
+        subject, analysis
+            Whose products they are.
+        products
+            Their paths.
+        rundir
+            The run directory (see `asimov.project.storage.products.survey`).
+
+        Returns
+        -------
+        list of str
+            The products that do not exist.
+
+        Raises
+        ------
+        NotStorableError
+            Where one of them is no file or folder, or a link that can't be stored, or where none
+            of them exists.
+        AlreadyPresentException
+            Where the store has something else of that name.
+        """
+        found = survey(products, rundir, self.root)
+        for item in found.items.values():
+            if _is_reserved(item.name):
+                raise NotStorableError(
+                    f"can't be stored: the store keeps {text.quoted(item.name)} for itself",
+                    item.source,
+                )
+        if not found.items and any("/" in each for each in found.missing):
+            raise NotStorableError(
+                "does not exist, and so nothing of what the pipeline lists can be stored",
+                next(each for each in found.missing if "/" in each),
+            )
+        if found.items:
+            self._store(subject, analysis, list(found.items.values()))
+        return found.missing
+
+    def manifest(self, subject: str, analysis: str) -> dict[str, Any]:
+        """Return what the store holds of an analysis: the entries of its manifest by name."""
+        path = self.root / subject / analysis / _MANIFEST
+        try:
+            manifest = json.loads(reading.contents(path, most=_LARGEST))
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except OSError as error:
+            raise AsimovError(f"can't be read: {error.strerror}", where=path) from error
+        except ValueError:
+            manifest = None
+        if not isinstance(manifest, dict):
+            raise AsimovError(
+                "is not a manifest of the store", where=path, hint="restore it from a copy"
+            )
+        return manifest
+
+    def fetch_file(self, subject: str, analysis: str, name: str) -> Path:
+        """Return the path of a stored file, checked against its checksum.
+
+        Of a folder only its presence is checked, of a link where it leads.
+
+        Raises
+        ------
+        AsimovError
+            Where it was never stored, is missing, or is not as it was.
+        """
+        path = self.root / subject / analysis / name
+        known = self.manifest(subject, analysis).get(name)
+        if not known or not os.path.lexists(path):
+            raise AsimovError("is not in the store", where=path)
+        if not _is_as_stored(path, known):
+            differs = "its checksum" if "sha256" in known else "its kind or where it leads"
+            raise AsimovError(f"is not as it was stored: {differs} differs", where=path)
+        return path
+
+    def replace(self, subject: str, analysis: str) -> None:
+        """Forget what is stored of an analysis that is to be run again; its files are kept.
+
+        All that is in its folder moves to ``<subject>/<analysis>/superseded-<n>/``, also what an
+        interrupted pass has stored and no manifest names yet.
+        """
+        folder = self.root / subject / analysis
+        self.manifest(subject, analysis)  # raises where it is damaged
+        with _writing(folder):
+            names = [each for each in _names_in(folder) if not _SUPERSEDED.fullmatch(each)]
+        if names:
+            _set_aside(folder, sorted(names, key=lambda name: name == _MANIFEST))
+
+    def _store(self, subject: str, analysis: str, items: Sequence[Item]) -> None:
+        """Store items, sync them, and write the manifest last."""
+        folder = self.root / subject / analysis
+        manifest = self.manifest(subject, analysis)
+        before = dict(manifest)
+        with _writing(folder):
+            for item in items:
+                known = manifest.get(item.name, {})
+                entry = _put(folder, item, known)
+                manifest[item.name] = {**entry, "stored": known.get("stored", _now())}
+            _sync(folder, items)
+        if manifest != before:
+            write_atomically(folder / _MANIFEST, json.dumps(manifest, indent=2) + "\n")
+
+
+def _put(folder: Path, item: Item, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Have the store hold an item; return its entry in the manifest.
+
+    What is there already is kept where it is the same, and otherwise moved aside: a pass that was
+    interrupted may have left it.
+    """
+    target = folder / item.name
+    _make_folders(folder, item.name)
+    entry: dict[str, Any] = {"mode": f"{permissions(item.status):03o}"}
+    if item.link is not None:
+        entry = {"link": item.link}
+    elif item.is_folder:
+        entry["directory"] = True
+    else:
+        entry["size"] = item.status.st_size
+        if os.path.lexists(target) or known:
+            entry["sha256"] = checksum(item.source, item.status)
+    if known and any(known.get(key) != entry.get(key) for key in ("sha256", "link", "directory")):
+        raise AlreadyPresentException(
+            f"another {text.line(item.name)} of {'/'.join(folder.parts[-2:])} was stored before",
+            where=text.line(str(target)),
+            hint="move it away if the new one is to replace it",
+        )
+    if os.path.lexists(target) and not _is_as_stored(target, entry):
+        _set_aside(folder, [item.name])
+    if not os.path.lexists(target):
+        _make(item, target, folder / _PARTIAL, entry)
+    if item.link is None:
+        _settle_mode(target, stored_mode(item.status))
+    return entry
+
+
+def _settle_mode(path: Path, mode: int) -> None:
+    """Give what is stored its mode, where it is this user's: nobody else can."""
+    status = path.stat()
+    if status.st_mode & stat.S_ISGID and stat.S_ISDIR(status.st_mode):
+        # It is shared: whoever goes on here needs the right to write, and so do new files.
+        mode |= status.st_mode & (stat.S_ISGID | stat.S_IRWXG)
+    if stat.S_IMODE(status.st_mode) != mode and os.geteuid() in {status.st_uid, 0}:
+        path.chmod(mode)
+
+
+def _make(item: Item, target: Path, partial: Path, entry: dict[str, Any]) -> None:
+    if item.is_folder:
+        target.mkdir()
+        return
+    if item.link is not None:
+        partial.symlink_to(item.link)
+    else:
+        entry["sha256"] = copy(item.source, partial, item.status)
+    partial.replace(target)
+
+
+def _make_folders(folder: Path, name: str) -> None:
+    """Make the folders that an item lies in; what is in their way is moved aside."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for parent in [*Path(name).parents][-2::-1]:
+        path = folder / parent
+        if path.is_symlink() or not path.is_dir():
+            if os.path.lexists(path):
+                _set_aside(folder, [str(parent)])
+            path.mkdir()
+
+
+def _is_as_stored(path: Path, entry: Mapping[str, Any]) -> bool:
+    """Say whether what is in the store is what its entry says."""
+    if "link" in entry:
+        return path.is_symlink() and path.readlink() == Path(entry["link"])
+    if path.is_symlink():
+        return False
+    if entry.get("directory"):
+        return path.is_dir()
+    return path.is_file() and checksum(path) == entry["sha256"]
+
+
+def _set_aside(folder: Path, names: Iterable[str]) -> None:
+    """Move some of an analysis's folder to ``superseded-<n>`` in it."""
+    taken = [int(found[1]) for each in _names_in(folder) if (found := _SUPERSEDED.fullmatch(each))]
+    number = max(taken, default=0)
+    old = folder / f"superseded-{number}"
+    # What was cut short goes on in the same folder.
+    begun = number and not (old / _MANIFEST).exists()
+    if not begun or any(os.path.lexists(old / name) for name in names):
+        old = folder / f"superseded-{number + 1}"
+    try:
+        for name in names:
+            (old / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).rename(old / name)
+        sync_folder(old)
+        sync_folder(folder)
+    except OSError as error:
+        raise unwritable(error, old) from error
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Remove what a crash has left half written, and make one error of what goes wrong."""
+    try:
+        _sweep(folder)
+        yield
+    except OSError as error:
+        raise unwritable(error, folder, "can't be stored") from error
+    finally:
+        with suppress(OSError):
+            (folder / _PARTIAL).unlink()
+
+
+def _sweep(folder: Path) -> None:
+    for name in _names_in(folder):
+        if name.startswith(f".{_MANIFEST}."):
+            (folder / name).unlink()
+
+
+def _sync(folder: Path, items: Iterable[Item]) -> None:
+    """Make the names of all that was stored durable; the files themselves are."""
+    folders = {folder, folder.parent, folder.parent.parent}
+    for item in items:
+        folders.update(folder / parent for parent in Path(item.name).parents)
+        if item.is_folder:
+            folders.add(folder / item.name)
+    for each in folders:
+        sync_folder(each)
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return [each.name for each in folder.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _is_reserved(name: str) -> bool:
+    """Say whether the store itself uses a name."""
+    first = Path(name).parts[0]
+    own = first == _MANIFEST or first.startswith(f".{_MANIFEST}.")
+    return own or _SUPERSEDED.fullmatch(first) is not None
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,56 @@
+"""What earlier runs have left: kept beside the run directory, as ``<name>.superseded-<n>``.
+
+asimov never removes it. Moving it is a rename, however much there is.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from asimov.system.files import unwritable
+
+
+def next_place(path: Path) -> Path:
+    """Return the next free ``<name>.superseded-<n>`` beside a file or folder."""
+    pattern = re.compile(rf"{re.escape(path.name)}\.superseded-(\d+)")
+    names = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+    taken = [int(found[1]) for name in names if (found := pattern.fullmatch(name))]
+    return path.with_name(f"{path.name}.superseded-{max(taken, default=0) + 1}")
+
+
+def move_aside(folder: Path, paths: Iterable[Path] | None = None) -> Path | None:
+    """Move a folder aside, or some of what is in it.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    paths
+        What to move, by default the folder itself; it keeps its place relative to the folder.
+
+    Returns
+    -------
+    Path
+        Where it is; None where there was nothing to move.
+
+    Raises
+    ------
+    AsimovError
+        Where it can't be moved.
+    """
+    place = next_place(folder)
+    moved = False
+    for path in sorted([folder] if paths is None else paths):
+        if not os.path.lexists(path):  # or it was moved with its folder
+            continue
+        target = place / path.relative_to(folder)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.rename(target)
+        except OSError as error:
+            raise unwritable(error, path, "can't be moved aside") from error
+        moved = True
+    return place if moved else None

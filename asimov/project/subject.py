@@ -1,0 +1,88 @@
+"""A subject as pipelines see it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from asimov.compat.objects import OfSubject
+from asimov.keys import Key
+from asimov.mappings import copied
+from asimov.project.git.repository import EventRepo
+from asimov.rendering.readable import reads
+from asimov.system.files import is_folder
+
+if TYPE_CHECKING:
+    from asimov.project.analysis import Analysis
+    from asimov.project.workspace import Workspace
+
+
+class Subject(OfSubject):
+    """A thing that is studied.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    workspace
+        The open project.
+
+    Attributes
+    ----------
+    meta
+        Its effective settings. What a pipeline writes here is kept, and reaches the subject's
+        later analyses.
+    """
+
+    #: What templates of a project may read, see `asimov.rendering.readable`.
+    for_templates: ClassVar[dict[str, str]] = reads(
+        "name", "meta", "repository", "analyses", "issue_object"
+    )
+
+    def __init__(self, name: str, workspace: Workspace) -> None:
+        self.name = name
+        self.workspace = workspace
+        self.meta: dict[str, Any] = workspace.subject_settings(name)
+        self.kept_meta: dict[str, Any] = copied(self.meta)
+        self.added: list[Any] = []
+        self._analyses: dict[Key, Analysis] = {}
+        self.issue_object = None
+
+    def __repr__(self) -> str:
+        return f"<Subject {self.name}>"
+
+    @cached_property
+    def repository(self) -> EventRepo:
+        """The git repository that holds the configurations of its analyses."""
+        project = self.workspace.project
+        own = self.workspace.contents.subjects.get(self.name, {}).get("repository")
+        if own is None:
+            return self._repository(project.checkouts / self.name, project.checkouts)
+        path = project.path(own)
+        if is_folder(path):
+            return self._repository(path)
+        # A clone must not lie inside the project's repository of the other subjects.
+        clone = project.checkouts.with_name(f"{project.checkouts.name}-own") / self.name
+        return self._repository(clone, url=own)
+
+    def _repository(
+        self, folder: Path, root: Path | None = None, url: str | None = None
+    ) -> EventRepo:
+        workspace = self.workspace
+        return EventRepo(folder, root, url, project=workspace.project, reading=workspace.reading)
+
+    @property
+    def analyses(self) -> list[Analysis]:
+        """Its analyses, in the ledger's order."""
+        keys = [key for key in self.workspace.contents.entries if key[0] == self.name]
+        for key in keys:
+            # The same objects for as long as this one lives: what is written to them is looked for.
+            if key not in self._analyses:
+                self._analyses[key] = self.workspace.analysis(key)
+        return [self._analyses[key] for key in keys]
+
+    @property
+    def handed_out(self) -> list[Analysis]:
+        """Its analyses of which somebody has looked at the settings."""
+        return [each for each in self._analyses.values() if "meta" in vars(each)]

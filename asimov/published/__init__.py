@@ -1,5 +1,0 @@
-"""Modules that exist only for published packages; each says which ones need it.
-
-They are imported as `asimov.event`, `asimov.priors` and so on: `asimov` itself looks into this
-folder. Nothing imports them as `asimov.published.event`, which would be a second copy.
-"""

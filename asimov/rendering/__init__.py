@@ -1,0 +1,1 @@
+"""Rendering templates: Jinja, the sandbox for what comes from a project, and Liquid."""

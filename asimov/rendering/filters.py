@@ -1,0 +1,269 @@
+"""The filters and methods that templates of a project may use, none of which grows without limit.
+
+Both dialects have their own filters of some names. Each is used as it is once its arguments are
+known to be small; the few that read attributes in Python's way, or whose time is not bounded by
+the size of what they get, are replaced here or refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import wraps
+from itertools import islice
+from typing import Any
+
+from jinja2 import Environment, pass_environment
+from jinja2.sandbox import SandboxedFormatter
+
+from asimov.rendering import bounds
+from asimov.rendering.bounds import ExceededError, check_size, check_width, measure, searched, step
+from asimov.rendering.views import MISSING, RefusedError
+from asimov.text import quoted
+
+#: Of Jinja, of Liquid, and asimov's own. Left out are those with regular expressions of the
+#: template or of quadratic time, and those whose result differs from run to run.
+ALLOWED = frozenset(
+    """
+    abs attr batch capitalize center count d default dictsort e escape filesizeformat first
+    float forceescape format groupby indent int items join last length list lower map max min
+    reject rejectattr replace reverse round safe select selectattr slice sort string sum title
+    tojson trim truncate unique upper urlencode wordcount wordwrap append at_least at_most bool
+    ceil compact concat date divided_by downcase escape_once floor liquid_map lstrip minus
+    modulo newline_to_br plus prepend remove remove_first replace_first rstrip size sort_natural
+    split str strip strip_newlines times truncatewords uniq upcase url_decode url_encode where
+    to_yaml
+    """.split()  # noqa: SIM905
+)
+
+#: Liquid's filters that are operators.
+_OPERATORS = {"plus": "+", "minus": "-", "times": "*", "modulo": "%"}
+#: The largest number that a filter may be given.
+_WIDTHS = {
+    "center": bounds.WIDTH,
+    "batch": bounds.WIDTH,
+    "slice": bounds.WIDTH,
+    "tojson": 100,
+    "round": 300,
+}
+#: Tests that look at what a value is, not at what is in it.
+_INSTANT = frozenset(
+    """
+    boolean callable defined escaped false filter float integer iterable mapping none number
+    sameas sequence string test true undefined
+    """.split()  # noqa: SIM905
+)
+#: Tests that look for something, and in which of their values.
+_SEARCHED = {"in": 1, "contains": 0}
+#: Filters that go through a value item by item; a text is its characters to them.
+_OF_ITEMS = frozenset(
+    """
+    batch compact concat dictsort groupby join list liquid_map map max min reject rejectattr
+    reverse select selectattr slice sort sort_natural sum uniq unique where
+    """.split()  # noqa: SIM905
+)
+#: How long a text a filter may be given whose time is not known.
+_SHORT = 1000
+_PRINTF_STAR = re.compile(r"%[^%a-zA-Z]*\*")
+
+
+def contain(environment: Environment) -> None:
+    """Replace the filters of an environment by those that a project's template may use.
+
+    Parameters
+    ----------
+    environment
+        A sandbox, see `asimov.rendering.sandbox`.
+    """
+    for name, function in list(environment.filters.items()):
+        own = _operator(_OPERATORS[name]) if name in _OPERATORS else _OWN.get(name, function)
+        environment.filters[name] = _bounded(name, own) if name in ALLOWED else _refused(name)
+    tests: dict[str, Any] = environment.tests
+    for name, function in list(tests.items()):
+        tests[name] = function if name in _INSTANT else _counted(name, function)
+
+
+def _operator(sign: str) -> Callable[..., Any]:
+    @pass_environment
+    def operate(environment: Any, left: Any, right: Any) -> Any:
+        return environment.call_binop(None, sign, left, right)
+
+    return operate
+
+
+def _refused(name: str) -> Callable[..., Any]:
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise RefusedError(f"a project's template may not use the filter {name!r}")
+
+    return refuse
+
+
+def _bounded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a filter that looks at its arguments first, and at its result."""
+    passed = int(hasattr(function, "jinja_pass_arg"))
+
+    @wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        given = arguments[passed:]
+        for each in (*given, *named.values()):
+            measure(each)
+        if name in _OF_ITEMS and given and isinstance(given[0], (str, bytes, range)):
+            step(len(given[0]))
+        if name == "sum" and _sums_lists(given, named):
+            step(len(given[0]) ** 2 // bounds.PIECE)
+        check_growth(name, given, named)
+        result = function(*arguments, **named)
+        if isinstance(result, Iterator):
+            result = list(islice(result, bounds.LARGEST + 1))
+        return measure(result)
+
+    return call
+
+
+def _counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a test that counts what it reads."""
+    passed = int(hasattr(function, "jinja_pass_arg"))
+
+    @wraps(function)
+    def call(*arguments: Any, **named: Any) -> Any:
+        for number, each in enumerate((*arguments[passed:], *named.values())):
+            (searched if number == _SEARCHED.get(name) else measure)(each)
+        return function(*arguments, **named)
+
+    return call
+
+
+def check_growth(name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+    """Refuse a call of a filter or of a text's method whose result would be too large.
+
+    Parameters
+    ----------
+    name
+        The filter, or the method.
+    arguments, named
+        What it gets; the value comes first.
+
+    Raises
+    ------
+    ExceededError
+        For such a call.
+    """
+    if not arguments:
+        return
+    value, *rest = arguments
+    rest += named.values()
+    text = value if isinstance(value, str) else ""
+    longest = max([len(each) for each in rest if isinstance(each, str)], default=0)
+    numbers = [each for each in rest if isinstance(each, int)]
+    if name in _WIDTHS:
+        for each in numbers:
+            check_width(each, _WIDTHS[name])
+    elif name in {"ljust", "rjust", "zfill"}:
+        for each in numbers:
+            check_width(each)
+    elif name == "replace" and len(rest) > 1:
+        check_size(len(str(value)) + str(value).count(str(rest[0])) * len(str(rest[1])))
+    elif name == "join":
+        _check_joined(value, rest)
+    elif name == "indent":
+        for each in numbers:
+            check_width(each)
+        check_size(len(text) + (len(text.splitlines()) + 2) * max([longest, *numbers, 4]))
+    elif name == "wordwrap":
+        check_size(len(text) * (1 + longest))
+    elif name == "format":
+        check_printf(text, named or arguments[1:])
+    elif name in {"date", "strftime"} and (len(text) > _SHORT or longest > _SHORT):
+        raise ExceededError(f"a time is formatted by more than {_SHORT} characters")
+
+
+def _check_joined(value: Any, rest: list[Any]) -> None:
+    # As a filter the items come first, as a method the separator does.
+    method = isinstance(value, str) and rest and not isinstance(rest[0], str)
+    items, separators = (rest[0], [value]) if method else (value, rest)
+    longest = max([len(str(each)) for each in separators], default=0)
+    check_size(longest * len(items) if hasattr(items, "__len__") else 0)
+
+
+def _sums_lists(given: tuple[Any, ...], named: dict[str, Any]) -> bool:
+    """Say whether each item is added to a copy of all before it."""
+    starts = (*given[1:], *named.values())
+    lists = any(isinstance(each, (list, tuple)) for each in starts)
+    return lists and hasattr(given[0], "__len__")
+
+
+def check_printf(text: str, values: Any) -> None:
+    """Refuse a format of the kind ``%5.2f`` whose result would be too large.
+
+    Raises
+    ------
+    ExceededError
+        For such a format.
+    """
+    bounds.check_format(text)
+    if _PRINTF_STAR.search(text):
+        raise ExceededError(f"the format {quoted(text, 40)} takes its width from elsewhere")
+    if isinstance(values, dict):
+        longest = max([len(str(each)) for each in values.values()], default=0)
+        check_size(text.count("%") * longest)
+
+
+class Formatter(SandboxedFormatter):
+    """Carries out ``str.format``: attributes by the sandbox's rules, widths in bounds."""
+
+    size = 0
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        """Format one value."""
+        bounds.check_format(format_spec)
+        measure(value)
+        text = super().format_field(value, format_spec)
+        self.size += len(text)
+        check_size(self.size)
+        return text
+
+
+# --- filters of Liquid that read attributes in Python's way, and one of quadratic time
+
+
+def _read(environment: Any, value: Any, name: Any) -> Any:
+    found = environment.item_of(value, name)
+    if found is MISSING:
+        found = environment.attribute_of(value, str(name))
+    return None if found is MISSING else found
+
+
+@pass_environment
+def _attribute(environment: Any, value: Any, name: Any) -> Any:
+    if not environment.is_liquid:
+        found = environment.attribute_of(value, str(name))
+        return environment.undefined(obj=value, name=name) if found is MISSING else found
+    return _read(environment, value, name)
+
+
+@pass_environment
+def _liquid_map(environment: Any, values: Any, name: Any) -> Any:
+    return [_read(environment, each, name) for each in values]
+
+
+@pass_environment
+def _where(environment: Any, values: Any, name: Any, value: Any) -> Any:
+    found = [each for each in values if _read(environment, each, name) == value]
+    return found or environment.filters["compact"](found)
+
+
+def _uniq(values: Any) -> Any:
+    kept: list[Any] = []
+    for each in values or ():
+        step(1 + len(kept) // 100)
+        if each not in kept:
+            kept.append(each)
+    return kept or ""
+
+
+_OWN: dict[str, Callable[..., Any]] = {
+    "attr": _attribute,
+    "liquid_map": _liquid_map,
+    "uniq": _uniq,
+    "where": _where,
+}

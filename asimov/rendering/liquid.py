@@ -1,0 +1,184 @@
+"""Templates in Liquid, the dialect of published packages: telling them, and their environment.
+
+The package liquidpy renders them. It is Jinja with other words, so that one file may mix both
+dialects, and templates, their cache, includes and errors are Jinja's. What has no value is lenient
+there: it prints as nothing.
+
+Importing liquidpy teaches Jinja's parser some words (``elsif``; ``reversed``, ``limit`` and
+``offset`` of loops) in the whole process. That is left so: plugins may import it themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from asimov.errors import AsimovError
+from asimov.rendering.bounds import ExceededError
+
+if TYPE_CHECKING:
+    import jinja2
+
+    from asimov.rendering.sandbox import Sandbox
+
+DIALECTS = ("jinja", "liquid")
+
+#: What is neither a tag nor an expression, with its end.
+_LEFT_OUT = re.compile(r"\{#|\{%[-+]?\s*raw\s*[-+]?%\}")
+_ENDRAW = re.compile(r"\{%[-+]?\s*endraw\s*[-+]?%\}")
+#: Subscripts within subscripts are looked into so deep.
+_DEPTH = 20
+_COMMENT = re.compile(r"\{%[-+]?\s*comment")
+_ENDCOMMENT = re.compile(r"\{%[-+]?\s*endcomment\s*[-+]?%\}")
+_STRING = re.compile(r"'[^']*'|\"[^\"]*\"")
+_SUBSCRIPT = re.compile(r"\[[^\[\]]*\]")
+_TAG = re.compile(
+    r"(?:assign|capture|case|comment|cycle|decrement|elsif|increment|tablerow|unless|when)\b"
+)
+#: What Jinja has no meaning for. ``.size`` alone may be a setting of that name; only where it is
+#: compared with 0 it is Liquid's question whether there is anything.
+_WORD = re.compile(
+    r"""\|\s*\w+\s*:                        # a filter with a colon
+      | [\w\])]\s+contains\s+[\w(\[]
+      | \.size\s*(?:[<>]|[=!<>]=)\s*0\b
+      | \bforloop\.
+      | [=!]=\s*nil\b
+      | \b(?:limit|offset)\s*:
+      | \(\w+\.\.\w+\)                      # a range
+    """,
+    re.VERBOSE,
+)
+
+
+def is_liquid(text: str) -> bool:
+    """Say whether a template holds what only Liquid has, such as ``assign`` or ``default: 3``.
+
+    Parameters
+    ----------
+    text
+        The template.
+    """
+    for is_tag, content in _code(_without_left_out(text)):
+        if is_tag and _TAG.match(content):
+            return True
+        # A colon in a string or in a slice is nobody's filter.
+        code = _STRING.sub("_", content)
+        for _ in range(_DEPTH):
+            code = _SUBSCRIPT.sub("_", code)
+        if _WORD.search(code):
+            return True
+    return False
+
+
+# Texts are searched from left to right, and for an end that is not there once only: a pattern for
+# the whole would look for it again at each beginning.
+
+
+def _without_left_out(text: str) -> str:
+    parts, position, endless = [], 0, set()
+    for begin in _LEFT_OUT.finditer(text):
+        comment = begin[0] == "{#"
+        if begin.start() < position or comment in endless:
+            continue
+        end = text.find("#}", begin.end()) + 2 if comment else _end(_ENDRAW, text, begin.end())
+        if end <= 1:
+            endless.add(comment)
+            continue
+        parts.append(text[position : begin.start()])
+        position = end
+    return "".join([*parts, text[position:]])
+
+
+def _end(pattern: re.Pattern[str], text: str, position: int) -> int:
+    found = pattern.search(text, position)
+    return found.end() if found else 0
+
+
+def _code(text: str) -> Iterator[tuple[bool, str]]:
+    """Yield the content of each tag and expression, and whether it is a tag."""
+    position, endless = 0, set()
+    for begin in re.finditer(r"\{[%{]", text):
+        is_tag = begin[0] == "{%"
+        if begin.start() < position or is_tag in endless:
+            continue
+        end = text.find("%}" if is_tag else "}}", begin.end())
+        if end < 0:
+            endless.add(is_tag)
+            continue
+        position = end + 2
+        content = text[begin.end() : end]
+        content = content[1:] if content[:1] in ("-", "+") else content
+        content = content[:-1] if content[-1:] in ("-", "+") else content
+        yield is_tag, content.strip()
+
+
+def check_ends(text: str) -> None:
+    """Refuse a text in which liquidpy would look for an end that is not there, without end.
+
+    Raises
+    ------
+    ExceededError
+        For such a text.
+    """
+    position = 0
+    while begin := _COMMENT.search(text, position):
+        position = _end(_ENDCOMMENT, text, begin.end())
+        if not position:
+            raise ExceededError("a 'comment' is not closed by 'endcomment'")
+    last = text.rfind("{{*")
+    if last >= 0 and text.find("}}", last) < 0:
+        raise ExceededError("'{{*' is not closed by '}}'")
+
+
+def environment() -> jinja2.Environment:
+    """Return an environment of Liquid templates that are code, without a loader.
+
+    Raises
+    ------
+    AsimovError
+        Where liquidpy can't be imported.
+    """
+    made: jinja2.Environment = _made(None)
+    return made
+
+
+def sandbox() -> Sandbox:
+    """Return an environment of Liquid templates that are data, without a loader.
+
+    `Sandbox.contain` is to be called on it.
+
+    Raises
+    ------
+    AsimovError
+        Where liquidpy can't be imported.
+    """
+    from asimov.rendering.sandbox import Sandbox
+
+    base = Sandbox()
+    base.is_liquid = True
+    made: Sandbox = _made(base)
+    return made
+
+
+def _made(base: Sandbox | None) -> Any:
+    try:
+        from liquid import Liquid
+    except ImportError as error:
+        raise AsimovError(
+            f"templates in Liquid can't be rendered: {error}", hint="install liquidpy"
+        ) from error
+    made = Liquid("", from_file=False, search_paths=[], env=base).env
+    made.tests["contains"] = _contains
+    return made
+
+
+def _contains(container: Any, item: Any) -> bool:
+    """Raise where liquidpy does, in words for people: its own name ``__contains__`` only."""
+    from jinja2 import Undefined
+
+    if isinstance(container, Undefined):
+        container[item]  # raises, with the name of what is undefined
+    if not hasattr(container, "__contains__"):
+        raise TypeError(f"{container!r} can't contain {item!r}")
+    return bool(container.__contains__(item))

@@ -1,0 +1,86 @@
+"""Loading templates from files: what lies in a project is loaded into the sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from asimov.rendering import liquid
+from asimov.rendering.bounds import TEMPLATE, ExceededError
+from asimov.rendering.trust import Trust
+from asimov.rendering.views import RefusedError
+from asimov.system import reading
+from asimov.system.files import is_file
+
+
+class Loader(jinja2.BaseLoader):
+    """Finds templates by absolute paths, and by names relative to folders.
+
+    Parameters
+    ----------
+    folders
+        Where a name is looked for, in order.
+    trust
+        Which files are code, and which may be read at all.
+    sandbox
+        For an environment of code: makes the one of data, which gets every template that is no
+        code. None for the environment of data itself.
+    """
+
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        trust: Trust,
+        sandbox: Callable[[], jinja2.Environment] | None = None,
+    ) -> None:
+        self.folders = folders
+        self.trust = trust
+        self.sandbox = sandbox
+
+    def _find(self, name: str) -> Path:
+        # An absolute path stays what it is when it is joined to a folder.
+        for path in (folder / name for folder in self.folders):
+            if is_file(path):
+                if not self.trust.may_read(path):
+                    raise RefusedError(
+                        f"{name!r} lies neither in the project nor in a folder of templates"
+                    )
+                return path
+        raise jinja2.TemplateNotFound(name)
+
+    def get_source(
+        self, environment: jinja2.Environment, template: str
+    ) -> tuple[str, str | None, Callable[[], bool] | None]:
+        """Return text, file and a function that says whether the file has stayed the same."""
+        path = self._find(template)
+        before = _state(path)
+        if before is not None and before[1] > TEMPLATE and self.sandbox is None:
+            raise ExceededError(f"a template has more than {TEMPLATE // 1024} KiB: {path}")
+        text = reading.contents(path).decode()
+        if getattr(environment, "is_liquid", False):
+            liquid.check_ends(text)
+        return text, str(path), lambda: _state(path) == before
+
+    def load(
+        self,
+        environment: jinja2.Environment,
+        name: str,
+        globals: MutableMapping[str, Any] | None = None,
+    ) -> jinja2.Template:
+        """Return a template of the environment that it belongs to."""
+        if self.sandbox is not None:
+            path = self._find(name)
+            if not self.trust.is_code(path):
+                return self.sandbox().get_template(str(path))
+        return super().load(environment, name, globals)
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size

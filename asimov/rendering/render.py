@@ -1,0 +1,321 @@
+"""Rendering configurations from templates, and single settings that are templates.
+
+Templates of installed packages are code and get the objects themselves. All others are data, see
+`asimov.rendering.trust` and `asimov.rendering.sandbox`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asimov.errors import AsimovError, Place
+from asimov.ledger.documents import dump
+from asimov.rendering import liquid
+from asimov.rendering.bounds import TEMPLATE, ExceededError, budget
+from asimov.rendering.trust import Trust, resolved
+from asimov.rendering.views import RefusedError
+from asimov.system import reading
+from asimov.system.files import is_file
+from asimov.text import quoted
+
+if TYPE_CHECKING:
+    import jinja2
+
+#: What to do where a template asks for too much.
+REFUSED = (
+    "templates and settings of a project may read settings, not run code; "
+    "the docs' page on trust says what they may use"
+)
+EXCEEDED = "a template of a project is for writing a configuration; compute elsewhere"
+
+#: So many characters of a template are looked at to tell its dialect.
+_LOOKED_AT = 64 * 1024
+
+#: Filters and tests that take what is not defined.
+_OF_UNDEFINED = frozenset({"default", "d", "defined", "undefined"})
+#: What Python and the filters raise where a template is at fault.
+_OF_TEMPLATES = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, SyntaxError,
+    TypeError, ValueError,
+)  # fmt: skip
+
+
+def render(
+    template: Path,
+    context: Mapping[str, Any],
+    folders: Sequence[Path] = (),
+    dialect: str | None = None,
+    trust: Trust | None = None,
+) -> str:
+    """Render a template file.
+
+    Parameters
+    ----------
+    template
+        The file.
+    context
+        The names that it may use. A template that is data sees views of the objects among them.
+    folders
+        Where it may include other templates from, besides its own folder.
+    dialect
+        ``jinja`` or ``liquid``, also of what it includes; None asks `dialect_of`.
+    trust
+        Which templates are code. By default none is, and only those of its own folder and of
+        `folders` may be read.
+
+    Raises
+    ------
+    AsimovError
+        For a name that is not defined, a fault in the template or something that a project's
+        template may not do, with file and line; for a dialect that there is not.
+    """
+    dialect = dialect or dialect_of(template)
+    if dialect not in liquid.DIALECTS:
+        raise AsimovError(
+            f"there is no dialect {dialect!r} of templates",
+            where=template,
+            hint=f"'template_dialect' of a pipeline is one of: {', '.join(liquid.DIALECTS)}",
+        )
+    searched = (template.parent, *folders)
+    if trust is None:
+        trust = Trust(project=resolved(*searched))
+    make = _code if trust.is_code(template) else _data
+    with _told(template, context):
+        return make(dialect, searched, trust).get_template(str(template)).render(context)
+
+
+def render_text(text: str, context: Mapping[str, Any], where: str) -> str:
+    """Render one value of the ledger, such as an argument. It is data.
+
+    Parameters
+    ----------
+    text
+        The value.
+    context
+        The names that it may use, as of `render`.
+    where
+        What it is, for messages.
+
+    Raises
+    ------
+    AsimovError
+        As `render` does.
+    """
+    if "{" not in text:
+        return text
+    with _told(f"{where}: {quoted(text)}", context):
+        if len(text) > TEMPLATE:
+            raise ExceededError(f"it has more than {TEMPLATE // 1024} KiB")
+        return _data("jinja", (), Trust()).from_string(text).render(context)
+
+
+@lru_cache(maxsize=10_000)  # thousands of analyses have the same few settings
+def fault_of_text(text: str, known: frozenset[str]) -> str | None:
+    """Return what is known to be wrong with a value before it is rendered.
+
+    Parameters
+    ----------
+    text
+        The value, as of `render_text`.
+    known
+        The names that it may use. One that it asks whether it is defined is no fault.
+    """
+    if "{" not in text:
+        return None
+    import jinja2
+    from jinja2 import nodes
+    from jinja2.meta import find_undeclared_variables
+
+    if len(text) > TEMPLATE:
+        return f"has more than {TEMPLATE // 1024} KiB"
+    environment = _data("jinja", (), Trust())
+    try:
+        tree = environment.parse(text)
+        undeclared = find_undeclared_variables(tree)
+        environment.compile(text)
+    except jinja2.TemplateSyntaxError as error:
+        return f"{quoted(text)}: {error.message}"
+    except (RecursionError, MemoryError, ValueError, OverflowError, SyntaxError):
+        return None  # rendering it says what is wrong
+    asked = {
+        each.node.name
+        for each in tree.find_all((nodes.Filter, nodes.Test))
+        if each.name in _OF_UNDEFINED and isinstance(each.node, nodes.Name)
+    }
+    unknown = sorted(undeclared - known - asked - environment.globals.keys())
+    if not unknown:
+        return None
+    near = difflib.get_close_matches(unknown[0], known, 1, cutoff=0.8)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{quoted(text)}: {quoted(unknown[0])} is undefined{hint}"
+
+
+@contextmanager
+def _told(source: Path | str, context: Mapping[str, Any]) -> Iterator[None]:
+    """Render in the block within bounds, and make one line of whatever goes wrong."""
+    import jinja2
+
+    def place(error: Exception) -> Place | str:
+        return _line(error, source) if isinstance(source, Path) else source
+
+    try:
+        with budget():
+            yield
+    except RefusedError as error:
+        raise AsimovError(str(error), where=place(error), hint=REFUSED) from error
+    except ExceededError as error:
+        raise AsimovError(str(error), where=place(error), hint=EXCEEDED) from error
+    except (RecursionError, MemoryError) as error:
+        raise AsimovError(
+            "nests too deeply, or needs too much memory", where=place(error), hint=EXCEEDED
+        ) from error
+    except jinja2.TemplateSyntaxError as error:
+        where = source if isinstance(source, str) else Place(error.filename or source, error.lineno)
+        raise AsimovError(f"is not a valid template: {error.message}", where=where) from error
+    except jinja2.TemplateNotFound as error:
+        raise AsimovError(f"there is no template {error.name!r}", where=source) from error
+    except jinja2.UndefinedError as error:
+        told = f"{error.message}{_instead(str(error.message), context)}"
+        raise AsimovError(told, where=place(error)) from error
+    except jinja2.TemplateError as error:
+        raise AsimovError(str(error.message), where=place(error)) from error
+    except _OF_TEMPLATES as error:
+        raise AsimovError(f"{type(error).__name__}: {error}", where=place(error)) from error
+
+
+@lru_cache(maxsize=64)
+def _code(dialect: str, folders: tuple[Path, ...], trust: Trust) -> jinja2.Environment:
+    """Return the environment of templates that are code, which may include such as are data."""
+    import jinja2
+
+    from asimov.rendering.loader import Loader
+
+    made = (
+        liquid.environment()
+        if dialect == "liquid"
+        else jinja2.Environment(
+            undefined=jinja2.StrictUndefined,
+            keep_trailing_newline=True,
+            autoescape=False,  # configurations, not web pages
+        )
+    )
+    made.filters["to_yaml"] = _to_yaml
+    made.loader = Loader(folders, trust, partial(_data, dialect, folders, trust))
+    return made
+
+
+@lru_cache(maxsize=64)
+def _data(dialect: str, folders: tuple[Path, ...], trust: Trust) -> jinja2.Environment:
+    """Return the environment of templates that are data."""
+    import jinja2
+
+    from asimov.rendering.loader import Loader
+    from asimov.rendering.sandbox import Sandbox
+
+    made = (
+        liquid.sandbox()
+        if dialect == "liquid"
+        else Sandbox(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    )
+    made.filters["to_yaml"] = _to_yaml
+    made.loader = Loader(folders, trust)
+    made.contain()
+    return made
+
+
+def _to_yaml(value: Any) -> str:
+    import yaml
+
+    try:
+        return dump(value)
+    except yaml.YAMLError as error:
+        raise TypeError(f"to_yaml writes plain data, and {value!r} is none") from error
+
+
+def dialect_of(template: Path) -> str:
+    """Return the dialect of a template by the syntax that its file has.
+
+    Raises
+    ------
+    AsimovError
+        Where the file can't be read.
+    """
+    try:
+        stat = template.stat()
+        return _dialect(template, stat.st_mtime_ns, stat.st_size)
+    except OSError as error:
+        raise AsimovError(f"can't be read: {error.strerror}", where=template) from error
+    except UnicodeDecodeError as error:
+        raise AsimovError(f"is not text: {error}", where=template) from error
+
+
+@lru_cache(maxsize=64)
+def _dialect(template: Path, changed: int, size: int) -> str:
+    """Look into a file; again only after it has changed."""
+    return (
+        "liquid" if liquid.is_liquid(reading.contents(template).decode()[:_LOOKED_AT]) else "jinja"
+    )
+
+
+def _line(error: BaseException, template: Path) -> Place:
+    """Find the line of a template at which it failed: Jinja puts it into the traceback."""
+    frames = [
+        f for f in traceback.extract_tb(error.__traceback__) if f.filename.endswith(template.suffix)
+    ]
+    frames = [frame for frame in frames if not frame.filename.endswith(".py")]
+    if frames:
+        return Place(frames[-1].filename, frames[-1].lineno)
+    return Place(template)
+
+
+def _instead(message: str, context: Mapping[str, Any]) -> str:
+    """Say where the settings have what a template looks for elsewhere, or what it nearly is."""
+    if not (missing := re.search(r"has no attribute '(.+)'$|^'(.+)' is undefined$", message)):
+        return ""
+    name = missing[1] or missing[2]
+    places: dict[str, list[str]] = {}
+    todo: list[tuple[str, Any]] = [("meta", context.get("meta"))]
+    while todo:
+        path, inside = todo.pop(0)
+        for key, value in inside.items() if isinstance(inside, Mapping) else ():
+            places.setdefault(str(key), []).append(path)
+            todo.append((f"{path}: {key}", value))
+    if name in places:
+        return f"; it is in {places[name][0]!r}"
+    near = difflib.get_close_matches(name, [*places, *context], 1, cutoff=0.8)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def find_template(wanted: str | Path, folders: Sequence[Path]) -> Path:
+    """Return the template file of a name.
+
+    Parameters
+    ----------
+    wanted
+        An absolute path, or one relative to any of the folders; the first that is there is taken.
+    folders
+        Where to look, in order.
+
+    Raises
+    ------
+    AsimovError
+        Where none of them has it, with the places that were looked at.
+    """
+    whole = Path(wanted).is_absolute()
+    for path in [Path(wanted)] if whole else [folder / wanted for folder in folders]:
+        if is_file(path):
+            return path
+    looked = ", ".join(str(folder) for folder in folders)
+    raise AsimovError(
+        f"there is no template {str(wanted)!r}",
+        hint="a package's own has to be among its 'package-data'"
+        if whole
+        else f"looked in {looked}",
+    )

@@ -1,0 +1,1 @@
+"""HTCondor's file formats: submit files, DAG files, event logs and their quoting."""

@@ -1,0 +1,310 @@
+"""DAGMan's language, as far as the local scheduler carries it out.
+
+Source: HTCondor's manual, "DAGMan Input File Commands". Keywords are read without regard to
+case. What is not carried out is refused by its name, with file and line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from glob import escape
+from pathlib import Path
+
+from asimov.errors import AsimovError, Place, SchedulerError
+from asimov.system import reading
+from asimov.text import quoted
+
+_VARIABLE = re.compile(r'\s*(\+?[\w.]+)\s*=\s*"((?:[^"\\]|\\.)*)"\s*')
+#: What a script's arguments may name.
+SCRIPT_MACROS = frozenset(
+    "JOB NODE RETRY MAX_RETRIES RETURN JOBID PRE_SCRIPT_RETURN DAGID FAILED_COUNT".split()  # noqa: SIM905
+)
+_ALL = "ALL_NODES"
+
+
+@dataclass(slots=True)
+class Node:
+    """A node of a DAG; everything in it can be stored as JSON.
+
+    Attributes
+    ----------
+    submit
+        The submit file's path as written, or with `inline` the description itself.
+    folder
+        The node's ``DIR``.
+    line
+        Where it stands in the DAG file.
+    before, after
+        Its ``VARS``, as submit commands before and after those of the submit file.
+    retries, unless_exit
+        How often it is tried again, unless it ends with this code.
+    pre, post
+        The scripts and their arguments, as written.
+    """
+
+    name: str
+    submit: str
+    line: int
+    folder: str = ""
+    inline: bool = False
+    noop: bool = False
+    done: bool = False
+    before: dict[str, str] = field(default_factory=dict)
+    after: dict[str, str] = field(default_factory=dict)
+    retries: int = 0
+    unless_exit: int | None = None
+    pre: list[str] = field(default_factory=list)
+    post: list[str] = field(default_factory=list)
+    category: str = ""
+    priority: int = 0
+    children: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Dag:
+    """A DAG file that was read: its nodes in the file's order, and the limits of its categories."""
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+    limits: dict[str, int] = field(default_factory=dict)
+
+
+def read_dag_file(path: Path) -> Dag:
+    """Read a DAG file.
+
+    Raises
+    ------
+    SchedulerError
+        Where the file is not there, broken, has a cycle, or asks for what is not carried out.
+    """
+    try:
+        lines = reading.contents(path).decode().splitlines()
+    except (OSError, UnicodeDecodeError, AsimovError) as error:
+        raise SchedulerError(f"the DAG file can't be read: {error}", where=path) from error
+    reader = _Reader(path)
+    reader.read(lines)
+    for rescue in rescue_files(path)[-1:]:
+        for name in _done_in_rescue(rescue, reader.dag):
+            reader.dag.nodes[name].done = True
+    return reader.dag
+
+
+def rescue_files(path: Path) -> list[Path]:
+    """Return the rescue files beside a DAG file, the newest last."""
+    return sorted(path.parent.glob(f"{escape(path.name)}.rescue[0-9][0-9][0-9]"))
+
+
+def _done_in_rescue(path: Path, dag: Dag) -> list[str]:
+    names = []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        if words[0].upper() == "DONE" and len(words) == 2 and words[1] in dag.nodes:
+            names.append(words[1])
+        elif words[0].upper() != "RETRY":  # what is left of the retries; they begin anew here
+            raise SchedulerError(
+                f"{quoted(line.strip(), 60)} is not carried out by the local scheduler",
+                where=Place(path, number),
+                hint="remove the rescue file to run the DAG from its beginning",
+            )
+    return names
+
+
+class _Reader:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.dag = Dag()
+        self.edges: dict[tuple[str, str], int] = {}
+        self.statements: dict[str, Callable[[str, list[str], int], None]] = {
+            "PARENT": self.parent,
+            "VARS": self.vars,
+            "RETRY": self.retry,
+            "SCRIPT": self.script,
+            "DONE": self.done,
+            "CATEGORY": self.category,
+            "PRIORITY": self.priority,
+            "MAXJOBS": self.maxjobs,
+        }
+
+    def refuse(self, what: str, line: int, hint: str | None = None) -> SchedulerError:
+        return SchedulerError(what, where=Place(self.path, line), hint=hint)
+
+    def read(self, lines: list[str]) -> None:
+        # Nodes first: a statement may stand before the node that it names.
+        later = []
+        numbered = enumerate(lines, 1)
+        for number, line in numbered:
+            words = line.split()
+            if not words or words[0].startswith("#"):
+                continue
+            keyword = words[0].upper()
+            if keyword == "JOB":
+                self.job(words, number)
+                if len(words) == 3 and words[2] == "{":
+                    self.inline(words[1], numbered)
+            elif keyword in self.statements:
+                later.append((keyword, line, words, number))
+            else:
+                raise self.refuse(
+                    f"'{words[0]}' is not carried out by the local scheduler",
+                    number,
+                    "leave it out, or use HTCondor",
+                )
+        if not self.dag.nodes:
+            raise SchedulerError("there is no JOB in it", where=self.path)
+        for keyword, line, words, number in later:
+            self.statements[keyword](line, words, number)
+        self.acyclic()
+
+    def job(self, words: list[str], line: int) -> None:
+        if len(words) < 3:
+            raise self.refuse("a JOB needs a name and a submit file", line)
+        name = words[1]
+        if name in self.dag.nodes:
+            first = self.dag.nodes[name].line
+            raise self.refuse(f"the node '{name}' is there already, in line {first}", line)
+        if name.upper() == _ALL or "+" in name:
+            raise self.refuse(f"'{name}' can't be a node's name", line)
+        node = Node(name, words[2], line)
+        rest = words[3:]
+        while rest:
+            word = rest.pop(0)
+            if word.upper() == "DIR" and rest:
+                node.folder = rest.pop(0)
+            elif word.upper() == "NOOP":
+                node.noop = True
+            elif word.upper() == "DONE":
+                node.done = True
+            else:
+                raise self.refuse(f"'{word}' in a JOB is not known to the local scheduler", line)
+        self.dag.nodes[name] = node
+
+    def inline(self, name: str, numbered: enumerate[str]) -> None:
+        node = self.dag.nodes[name]
+        text: list[str] = []
+        for _, line in numbered:
+            if line.strip() == "}":
+                node.submit, node.inline = "\n".join(text), True
+                return
+            text.append(line)
+        raise self.refuse(f"the description of '{name}' has no closing brace", node.line)
+
+    def nodes(self, name: str, line: int) -> list[Node]:
+        if name.upper() == _ALL:
+            return list(self.dag.nodes.values())
+        if name not in self.dag.nodes:
+            raise self.refuse(f"there is no node '{name}'", line)
+        return [self.dag.nodes[name]]
+
+    def parent(self, _: str, words: list[str], line: int) -> None:
+        upper = [word.upper() for word in words]
+        middle = upper.index("CHILD") if "CHILD" in upper else 0
+        parents, children = words[1:middle], words[middle + 1 :]
+        if not parents or not children:
+            raise self.refuse("not PARENT names CHILD names", line)
+        for name in [*parents, *children]:
+            self.nodes(name, line)
+        for parent in parents:
+            for child in children:
+                if (parent, child) not in self.edges:
+                    self.edges[parent, child] = line
+                    self.dag.nodes[parent].children.append(child)
+
+    def vars(self, text: str, words: list[str], line: int) -> None:
+        parts = text.split(None, 2)
+        if len(parts) < 3:
+            raise self.refuse('VARS needs a node and name="value"', line)
+        rest, first = parts[2], parts[2].split(None, 1)
+        appended = first[0].upper() == "APPEND"
+        if first[0].upper() in ("APPEND", "PREPEND"):
+            rest = first[1] if len(first) > 1 else ""
+        values: dict[str, str] = {}
+        position = 0
+        while position < len(rest):
+            match = _VARIABLE.match(rest, position)
+            if match is None:
+                raise self.refuse(f'not name="value": {rest[position : position + 40]!r}', line)
+            values[match[1]] = re.sub(r'\\(["\\])', r"\1", match[2])
+            position = match.end()
+        if not values:
+            raise self.refuse('VARS needs name="value"', line)
+        for node in self.nodes(words[1], line):
+            (node.after if appended else node.before).update(values)
+
+    def number(self, words: list[str], index: int, what: str, line: int) -> int:
+        try:
+            return int(words[index])
+        except (IndexError, ValueError):
+            raise self.refuse(f"{what} needs a whole number", line) from None
+
+    def retry(self, _: str, words: list[str], line: int) -> None:
+        count = self.number(words, 2, "RETRY", line)
+        unless = None
+        if len(words) > 3:
+            if words[3].upper() != "UNLESS-EXIT" or len(words) != 5:
+                raise self.refuse(f"'{words[3]}' in a RETRY is not known", line)
+            unless = self.number(words, 4, "UNLESS-EXIT", line)
+        for node in self.nodes(words[1], line):
+            node.retries, node.unless_exit = count, unless
+
+    def script(self, _: str, words: list[str], line: int) -> None:
+        kind = words[1].upper() if len(words) > 1 else ""
+        if kind not in ("PRE", "POST"):
+            raise self.refuse(f"'SCRIPT {kind}' is not carried out by the local scheduler", line)
+        if len(words) < 4:
+            raise self.refuse(f"SCRIPT {kind} needs a node and a program", line)
+        for word in words[4:]:
+            macro = word[1:] if word.startswith("$") else "JOB"
+            if macro.upper() not in SCRIPT_MACROS:
+                raise self.refuse(f"'{word}' is not known to the local scheduler", line)
+        for node in self.nodes(words[2], line):
+            if node.pre if kind == "PRE" else node.post:
+                raise self.refuse(f"'{node.name}' has a {kind} script already", line)
+            if kind == "PRE":
+                node.pre = words[3:]
+            else:
+                node.post = words[3:]
+
+    def done(self, _: str, words: list[str], line: int) -> None:
+        if len(words) != 2:
+            raise self.refuse("DONE needs a node", line)
+        for node in self.nodes(words[1], line):
+            node.done = True
+
+    def category(self, _: str, words: list[str], line: int) -> None:
+        if len(words) != 3:
+            raise self.refuse("CATEGORY needs a node and a name", line)
+        for node in self.nodes(words[1], line):
+            node.category = words[2]
+
+    def priority(self, _: str, words: list[str], line: int) -> None:
+        value = self.number(words, 2, "PRIORITY", line)
+        for node in self.nodes(words[1], line):
+            node.priority = value
+
+    def maxjobs(self, _: str, words: list[str], line: int) -> None:
+        if len(words) != 3:
+            raise self.refuse("MAXJOBS needs a category and a number", line)
+        limit = self.number(words, 2, "MAXJOBS", line)
+        if limit < 1:
+            raise self.refuse("MAXJOBS needs 1 or more", line)
+        self.dag.limits[words[1]] = limit
+
+    def acyclic(self) -> None:
+        waiting = dict.fromkeys(self.dag.nodes, 0)
+        for _, child in self.edges:
+            waiting[child] += 1
+        free = [name for name, count in waiting.items() if not count]
+        while free:
+            name = free.pop()
+            del waiting[name]
+            for child in self.dag.nodes[name].children:
+                waiting[child] -= 1
+                if not waiting[child]:
+                    free.append(child)
+        for (parent, child), line in self.edges.items():
+            if parent in waiting and child in waiting:
+                names = ", ".join(sorted(waiting)[:5])
+                raise self.refuse(f"the nodes need each other in a circle: {names}", line)

@@ -1,0 +1,140 @@
+"""HTCondor's user event log: reading it, whoever wrote it.
+
+Source of the format: HTCondor's manual, "Managing a Job: Job Event Log Codes", and logs written
+by HTCondor 25 (``tests/scheduler/data/htcondor-25.log``). An event is a line
+``005 (001.000.000) 2026-11-20 22:02:13 Job terminated.``, body lines, and a line ``...``.
+Logs can repeat and lack events; only "submitted" is sure to stand before "terminated".
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+from asimov.scheduler.languages.events import Event, EventType
+from asimov.scheduler.languages.job_history import ClusterState, Ending
+
+__all__ = [
+    "Ending",
+    "Event",
+    "EventType",
+    "ending",
+    "read_events",
+    "split_events",
+    "tagged_clusters",
+]
+
+_HEAD = re.compile(r"(\d{3}) \((-?\d+)\.(-?\d+)\.(-?\d+)\) (\S+ \S+|\S+T\S+) ?(.*)")
+
+
+def read_events(path: str | Path, offset: int = 0) -> tuple[list[Event], int]:
+    """Read a log from a place in it.
+
+    Parameters
+    ----------
+    path
+        The log; one that is not there holds no events.
+    offset
+        Where to begin, in bytes: 0, or what an earlier call returned. A log that has become
+        shorter than that was replaced and is read from its beginning.
+
+    Returns
+    -------
+    tuple
+        The whole events, and the offset behind the last of them: an event that is still being
+        written is left for the next call. Text between events that is none is passed over.
+
+    Raises
+    ------
+    OSError
+        Where the log is there and can't be read.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            if offset and offset > os.fstat(stream.fileno()).st_size:
+                offset = 0
+            stream.seek(offset)
+            data = stream.read()
+    except FileNotFoundError:
+        return [], 0
+    events, used = split_events(data)
+    return list(events), offset + used
+
+
+def split_events(data: bytes) -> tuple[Iterator[Event], int]:
+    """Return the whole events in a part of a log, and how many bytes they and what is before take.
+
+    Parameters
+    ----------
+    data
+        The bytes; an event at their end that is not whole is left.
+    """
+    end = 4 if data[:4] == b"...\n" else 0
+    last = data.rfind(b"\n...\n")
+    if last >= 0:
+        end = last + 5
+    return _events(data[:end].decode(errors="replace").split("\n")), end
+
+
+def _events(lines: Iterable[str]) -> Iterator[Event]:
+    head: re.Match[str] | None = None
+    body: list[str] = []
+    for line in lines:
+        # Cheap first: most lines are body lines, or not of an event log at all.
+        match = _HEAD.fullmatch(line) if line[3:5] == " (" else None
+        if match:  # also where the event before it was cut off by a crash of its writer
+            head, body = match, []
+        elif line == "...":
+            if head:
+                number, cluster, proc, subproc = (int(head[i]) for i in range(1, 5))
+                when = _seconds(head[5])
+                yield Event(number, cluster, proc, when, head[6], tuple(body), subproc)
+            head = None
+        elif head:
+            body.append(line.strip())
+
+
+@lru_cache(maxsize=256)
+def _seconds(text: str) -> float | None:
+    # ISO dates are HTCondor's default since 8.9 (local time unless marked); before it "11/20".
+    with suppress(ValueError):
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    with suppress(ValueError):
+        year = time.localtime().tm_year
+        return datetime.strptime(f"{year}/{text}", "%Y/%m/%d %H:%M:%S").timestamp()
+    return None
+
+
+def tagged_clusters(events: Iterable[Event], attribute: str, value: str) -> set[int]:
+    """Return the clusters whose events 028 carry an attribute with a value."""
+    return {
+        event.cluster
+        for event in events
+        if event.number == EventType.JOB_AD_INFORMATION and event.attributes.get(attribute) == value
+    }
+
+
+def ending(events: Iterable[Event], cluster: int, processes: int | None = None) -> Ending | None:
+    """Return how a cluster ended; None where the log does not say that all of it did.
+
+    Parameters
+    ----------
+    events
+        All events of the cluster's log, other clusters' among them or not.
+    cluster
+        The cluster.
+    processes
+        How many it has, where that is known; otherwise those that the log shows.
+    """
+    state = ClusterState()
+    state.expect(processes or 0)
+    for event in events:
+        if event.cluster == cluster:
+            state.take(event)
+    return state.ending()

@@ -1,0 +1,321 @@
+"""What an event log says of one cluster, reduced to a few bytes as its events come.
+
+Logs can repeat and lack events, and their order is only sure between submission and termination.
+So the reducer takes any event any number of times: what ended a process first stands, and before
+that the event that is youngest by its own time does. A log can be read anew from its beginning
+into the same state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import msgspec
+
+from asimov.scheduler.languages.events import Event, EventType
+from asimov.scheduler.observations import Held, JobState, Present, Progress
+
+#: Processes numbered above this are not followed: a damaged log must not take all memory. HTCondor
+#: gives an owner 100,000 jobs at most unless a site configures more.
+_MOST = 200_000
+#: Of how many held processes the reasons are kept; of the others it is known that they are held.
+_REASONS = 50
+#: A reason longer than this is cut, in characters.
+_LONG = 500
+
+
+class Phase(IntEnum):
+    """Where a process is, by its events."""
+
+    UNSEEN = 0
+    IDLE = 1
+    RUNNING = 2
+    HELD = 3
+    DONE = 4
+    FAILED = 5
+
+
+#: Marks a process whose event of submission was seen, beside its phase.
+_SUBMITTED = 0x10
+_PHASE = 0x0F
+_IDLE_AGAIN = {EventType.EVICTED, EventType.SHADOW_EXCEPTION, EventType.RECONNECT_FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a cluster ended, by its log.
+
+    Attributes
+    ----------
+    exit_code
+        Of the processes: the first by number that is not 0, or 0; None where one was removed or
+        ended by a signal and none returned anything but 0.
+    signal
+        The first signal that ended a process.
+    removed
+        Whether a process was removed.
+    """
+
+    exit_code: int | None
+    signal: int | None
+    removed: bool
+    ended_at: float | None
+    reason: str | None
+    progress: Progress
+
+
+class Reason(msgspec.Struct, array_like=True, gc=False):
+    """Why a process is on hold, and since when."""
+
+    text: str | None
+    code: int | None
+    subcode: int | None
+    since: float | None
+
+
+class ClusterState(msgspec.Struct, array_like=True):
+    """What is known of one cluster.
+
+    A process takes one byte for its phase and a number for the time of it, and nothing more once
+    it has ended.
+
+    Attributes
+    ----------
+    total
+        How many processes were submitted, where something told it; otherwise 0.
+    uid, dag
+        The attributes ``AsimovUID`` and ``DAGManJobId``, where the log tells them.
+    cpu_seconds, memory_mb, memory_requested_mb
+        The time of all processes that ended; the largest resident size and request of any.
+    """
+
+    phases: bytearray = msgspec.field(default_factory=bytearray)
+    times: list[int] = msgspec.field(default_factory=list)
+    total: int = 0
+    materializes: bool = False
+    closed: bool = False
+    beyond: bool = False
+    held: dict[int, Reason] = msgspec.field(default_factory=dict)
+    failure: tuple[int, int] | None = None
+    signal: tuple[int, int] | None = None
+    removal: tuple[int, str | None] | None = None
+    codeless: bool = False
+    ended_at: float | None = None
+    uid: str | None = None
+    dag: int | None = None
+    cpu_seconds: float | None = None
+    memory_mb: float | None = None
+    memory_requested_mb: float | None = None
+
+    def expect(self, total: int) -> None:
+        """Learn how many processes were submitted."""
+        self.total = max(self.total, total)
+
+    def take(self, event: Event) -> None:
+        """Take an event of this cluster."""
+        if event.number == EventType.CLUSTER_SUBMIT:
+            # Made bit by bit (late materialization): nobody knows how many there will be.
+            self.materializes = True
+        elif event.number == EventType.CLUSTER_REMOVE:
+            self.closed = True
+        elif event.number == EventType.JOB_AD_INFORMATION:
+            self._take_attributes(event)
+        if event.proc < 0:
+            return
+        if event.proc >= _MOST:
+            self.beyond = True
+            return
+        missing = event.proc + 1 - len(self.phases)
+        if missing > 0:
+            self.phases.extend(bytes(missing))
+            self.times.extend([0] * missing)
+        self._take_process(event)
+
+    def _take_attributes(self, event: Event) -> None:
+        told = event.attributes
+        self.uid = told.get("AsimovUID", self.uid)
+        self.dag = _integer(told.get("DAGManJobId")) or self.dag
+        self.expect(_integer(told.get("TotalSubmitProcs")) or 0)
+        asked = _integer(told.get("RequestMemory"))
+        self.memory_requested_mb = _most(self.memory_requested_mb, asked)
+
+    def _take_process(self, event: Event) -> None:
+        proc = event.proc
+        if event.number == EventType.SUBMIT:
+            self.phases[proc] |= _SUBMITTED
+        phase = self.phases[proc] & _PHASE
+        if phase >= Phase.DONE:
+            return
+        if event.number in (EventType.TERMINATED, EventType.ABORTED):
+            self._end(event)
+            return
+        if phase == Phase.UNSEEN:
+            self._move(proc, Phase.IDLE)
+        self.memory_mb = _most(self.memory_mb, event.memory_mb)
+        self.memory_requested_mb = _most(self.memory_requested_mb, event.memory_requested_mb)
+        now = int(event.time or 0)
+        stale = event.time is not None and now < self.times[proc]
+        if stale:
+            return
+        if event.number == EventType.EXECUTE:
+            self._move(proc, Phase.RUNNING)
+        elif event.number == EventType.HELD:
+            self._move(proc, Phase.HELD)
+            if len(self.held) < _REASONS:
+                text = event.reason[:_LONG] if event.reason else None
+                self.held[proc] = Reason(text, event.code, event.subcode, event.time)
+        elif event.number == EventType.RELEASED:
+            self._move(proc, Phase.IDLE)
+        elif event.number in _IDLE_AGAIN:
+            # What is held does not run. One of the same second was written by the same hold.
+            if phase == Phase.HELD and now <= self.times[proc]:
+                return
+            self._move(proc, Phase.IDLE)
+        else:
+            return
+        self.times[proc] = now
+
+    def _move(self, proc: int, phase: Phase) -> None:
+        self.phases[proc] = self.phases[proc] & _SUBMITTED | phase
+        if phase != Phase.HELD:
+            self.held.pop(proc, None)
+
+    def _end(self, event: Event) -> None:
+        proc, code, signal = event.proc, event.exit_code, event.signal
+        self._move(proc, Phase.DONE if code == 0 else Phase.FAILED)
+        self.times[proc] = 0  # so that the many that ended are small when they are kept
+        if code is None:
+            self.codeless = True
+        elif code and (self.failure is None or proc < self.failure[0]):
+            self.failure = proc, code
+        if signal is not None and (self.signal is None or proc < self.signal[0]):
+            self.signal = proc, signal
+        if event.number == EventType.ABORTED and (self.removal is None or proc < self.removal[0]):
+            self.removal = proc, event.reason[:_LONG] if event.reason else None
+        if event.time is not None:
+            self.ended_at = max(self.ended_at or 0, event.time)
+        self.memory_mb = _most(self.memory_mb, event.memory_mb)
+        self.memory_requested_mb = _most(self.memory_requested_mb, event.memory_requested_mb)
+        if event.cpu_seconds is not None:
+            self.cpu_seconds = (self.cpu_seconds or 0) + event.cpu_seconds
+
+    @property
+    def sure(self) -> bool:
+        """Whether it is known how many processes there are, and that all of them are seen."""
+        if self.materializes:
+            return self.closed
+        return 0 < self.total <= len(self.phases)
+
+    @property
+    def whole(self) -> bool:
+        """Whether `sure`, or the log shows the submission of every process that it knows of.
+
+        Processes that write a log of their own may be others still.
+        """
+        return self.sure or (
+            not self.materializes and all(byte & _SUBMITTED for byte in self.phases)
+        )
+
+    def ending(self) -> Ending | None:
+        """Return how the cluster ended; None where the log does not say that all of it did."""
+        counts = self._counts()
+        ended = counts[Phase.DONE] + counts[Phase.FAILED]
+        if not ended or ended < max(len(self.phases), self.total):
+            return None
+        if self.beyond or (self.materializes and not self.closed):
+            return None
+        code = self.failure[1] if self.failure else None if self.codeless else 0
+        return Ending(
+            exit_code=code,
+            signal=self.signal[1] if self.signal else None,
+            removed=self.removal is not None,
+            ended_at=self.ended_at,
+            reason=self.removal[1] if self.removal else None,
+            progress=Progress(ended, counts[Phase.DONE], counts[Phase.FAILED]),
+        )
+
+    def present(self, job_id: int) -> Present | None:
+        """Return the state of a cluster that has not ended; None where the log tells of nothing."""
+        if not self.phases or self.ending() is not None:
+            return None
+        counts = self._counts()
+        running, held = counts[Phase.RUNNING], counts[Phase.HELD]
+        idle = counts[Phase.IDLE] + counts[Phase.UNSEEN]
+        if running + held + idle == 0:
+            return None  # all that is known of has ended, and there are others
+        total = max(len(self.phases), self.total)
+        progress = None
+        if total > 1:
+            done, failed = counts[Phase.DONE], counts[Phase.FAILED]
+            progress = Progress(total, done, failed, running, idle + total - len(self.phases), held)
+        first = self.held[min(self.held)] if self.held else None
+        return Present(
+            job_id=job_id,
+            state=JobState.RUNNING if running else JobState.IDLE if idle else JobState.HELD,
+            reason=first.text if first else None,
+            code=first.code if first else None,
+            progress=progress,
+            held=tuple(self._held(job_id)),
+        )
+
+    def _held(self, job_id: int) -> list[Held]:
+        # Of a cluster of several it is not known which of them used the most.
+        alone = len(self.phases) == 1
+        return [
+            Held(
+                job_id=job_id,
+                process=proc,
+                code=reason.code,
+                subcode=reason.subcode,
+                reason=reason.text,
+                since=reason.since,
+                memory_mb=self.memory_requested_mb,
+                memory_used_mb=self.memory_mb if alone else None,
+            )
+            for proc, reason in sorted(self.held.items())
+        ]
+
+    def _counts(self) -> list[int]:
+        return [self.phases.count(phase) + self.phases.count(phase | _SUBMITTED) for phase in Phase]
+
+    def merge(self, other: ClusterState) -> ClusterState:
+        """Return what both say together, of a cluster whose processes have logs of their own."""
+        both = msgspec.msgpack.decode(msgspec.msgpack.encode(self), type=ClusterState)
+        missing = len(other.phases) - len(both.phases)
+        if missing > 0:
+            both.phases.extend(bytes(missing))
+            both.times.extend([0] * missing)
+        for proc, theirs in enumerate(other.phases):
+            mine = both.phases[proc]
+            flag = (mine | theirs) & _SUBMITTED
+            mine, phase = mine & _PHASE, theirs & _PHASE
+            younger = other.times[proc] > both.times[proc] or mine == Phase.UNSEEN
+            if mine < Phase.DONE and (phase >= Phase.DONE or (younger and phase)):
+                both._move(proc, Phase(phase))
+                both.times[proc] = other.times[proc]
+                if proc in other.held:
+                    both.held[proc] = other.held[proc]
+            both.phases[proc] = both.phases[proc] & _PHASE | flag
+        both.expect(other.total)
+        both.materializes |= other.materializes
+        both.closed |= other.closed
+        both.beyond |= other.beyond
+        both.codeless |= other.codeless
+        for name in ("failure", "signal", "removal"):
+            found = [each for each in (getattr(both, name), getattr(other, name)) if each]
+            setattr(both, name, min(found, key=lambda each: each[0], default=None))
+        for name in ("ended_at", "memory_mb", "memory_requested_mb"):
+            setattr(both, name, _most(getattr(both, name), getattr(other, name)))
+        if other.cpu_seconds is not None:
+            both.cpu_seconds = (both.cpu_seconds or 0) + other.cpu_seconds
+        both.uid, both.dag = both.uid or other.uid, both.dag or other.dag
+        return both
+
+
+def _most(one: float | None, other: float | None) -> float | None:
+    return max((value for value in (one, other) if value is not None), default=None)
+
+
+def _integer(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() else None

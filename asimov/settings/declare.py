@@ -1,0 +1,320 @@
+"""Settings that a pipeline declares: a dataclass, from which checks, defaults and docs come.
+
+A field ``max_steps`` is the setting ``max steps``; a field without a default is required; a field
+that is itself a dataclass is a mapping, which is required as far as its own fields are.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from asimov.errors import AsimovError
+from asimov.mappings import copied, lay_over, merge
+from asimov.settings import types
+from asimov.settings.fields import REQUIRED, Field, bad, fields, real, struct_of
+
+T = TypeVar("T")
+#: Keys of an analysis that are asimov's, and can't be settings of a pipeline.
+RESERVED = frozenset(
+    {"kind", "name", "event", "subject", "subjects", "pipeline", "status"}
+    | {"needs", "analyses", "strategy", "comment"}
+)
+
+
+def Setting(description: str, *, name: str | None = None, **limits: Any) -> Meta:  # noqa: N802
+    """Describe a setting, for ``Annotated[int, Setting("How many steps.", ge=1)]``.
+
+    Parameters
+    ----------
+    description
+        What it is, with its unit.
+    name
+        Its name in the ledger, where that is not the field's with spaces for underscores.
+    **limits
+        ``ge``, ``gt``, ``le``, ``lt``, ``multiple_of``, ``pattern``, ``min_length``,
+        ``max_length``, as of `msgspec.Meta`.
+    """
+    return Meta(description=description, extra={"name": name} if name else None, **limits)
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong with some settings.
+
+    Attributes
+    ----------
+    path
+        The keys that lead to it.
+    message
+        What is wrong, without the keys.
+    hint
+        What else there is to say, or None.
+    """
+
+    path: tuple[str, ...]
+    message: str
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        return f"{': '.join(self.path)}: {self.message}"
+
+
+class Row(NamedTuple):
+    """One declared setting, in words.
+
+    Attributes
+    ----------
+    setting
+        Its name; inside a mapping with the mapping's in front: ``sampler: steps``.
+    kind
+        What its values are.
+    default
+        Its default as text, ``required``, or nothing where it has no default of its own.
+    description
+        What it is.
+    """
+
+    setting: str
+    kind: str
+    default: str
+    description: str
+
+
+def is_class(declared: object) -> bool:
+    """Say whether what a pipeline declares is a settings class, rather than names only."""
+    return isinstance(declared, type)
+
+
+def check(cls: type) -> None:
+    """Refuse a settings class that can't be used.
+
+    Raises
+    ------
+    AsimovError
+        Where it is no dataclass, or a field of it can't be a setting, with the field.
+    """
+    for field in fields(cls):
+        if field.name in RESERVED:
+            raise bad(cls, field.attribute, f"{field.name!r} is a key of every analysis")
+    _check_defaults(cls)
+
+
+def _check_defaults(cls: type) -> None:
+    for field in fields(cls):
+        if field.inner is not None:
+            _check_defaults(field.inner)
+            if isinstance(field.default, Mapping):
+                whole = lay_over(defaults(field.inner, field.default), field.default)
+                wrong = next(_faults(field.inner, whole, (field.name,)), None)
+                if wrong is not None:
+                    raise bad(cls, field.attribute, f"its default: {wrong}")
+        elif field.default is not REQUIRED and (fault := _fault(field.default, field, ())):
+            raise bad(cls, field.attribute, f"its default {fault.message}")
+
+
+def names(cls: type) -> tuple[str, ...]:
+    """Return the names of the settings that a class declares."""
+    return tuple(field.name for field in fields(cls))
+
+
+def rows(cls: type) -> list[Row]:
+    """Return every declared setting in words, those inside mappings after the mapping."""
+    found = []
+    for field in fields(cls):
+        default = "required" if field.default is REQUIRED else _text(field.default)
+        if field.inner is None:
+            kind = types.words(field.kind)
+            found.append(Row(field.name, kind, default, field.description))
+            continue
+        needed = "required" if field.demands else "nothing" if field.may_miss else ""
+        found.append(Row(field.name, "a mapping", needed, field.description))
+        own = field.default if isinstance(field.default, Mapping) else {}
+        for row in rows(field.inner):
+            text = _text(own[row.setting]) if row.setting in own else row.default
+            found.append(row._replace(setting=f"{field.name}: {row.setting}", default=text))
+    return found
+
+
+def defaults(cls: type, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the defaults that lie under some settings, a mapping of its own.
+
+    Parameters
+    ----------
+    cls
+        The settings class.
+    given
+        The settings. A mapping that may be nothing has defaults inside only where it is there.
+    """
+    found: dict[str, Any] = copied(_defaults(cls))
+    for field in fields(cls):
+        above = (given or {}).get(field.name)
+        if field.inner is None or (field.may_miss and not isinstance(above, Mapping)):
+            continue
+        inner = defaults(field.inner, above if isinstance(above, Mapping) else None)
+        own = found.get(field.name)
+        if inner or own is not None:
+            found[field.name] = merge([inner, own]) if isinstance(own, dict) else inner
+    return found
+
+
+def respelled(cls: type, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with fields' names (``max_steps``) as those of settings (``max steps``).
+
+    A setting that stands there in both spellings is left as it is: `faults` tells of it.
+    """
+    found: dict[str, Any] = dict(settings)
+    for field in fields(cls):
+        if field.attribute in found and field.name not in found:
+            found = {
+                field.name if key == field.attribute else key: each for key, each in found.items()
+            }
+        value = found.get(field.name)
+        if field.inner is not None and isinstance(value, Mapping):
+            found[field.name] = respelled(field.inner, value)
+    return found
+
+
+def faults(cls: type, settings: Mapping[str, Any]) -> list[Fault]:
+    """Return what is wrong with effective settings, as far as a class declares them.
+
+    Keys that it does not declare are no faults, except inside a mapping that it declares.
+
+    Parameters
+    ----------
+    cls
+        The settings class.
+    settings
+        The effective settings, with or without the defaults.
+    """
+    return list(_faults(cls, _whole(cls, settings), ()))
+
+
+def made(cls: type[T], settings: Mapping[str, Any]) -> T:
+    """Return an instance of a settings class.
+
+    Parameters
+    ----------
+    cls
+        The settings class.
+    settings
+        The effective settings, with or without the defaults.
+
+    Raises
+    ------
+    AsimovError
+        Where there are faults, or where the class itself refuses the whole.
+    """
+    declares: type = cls
+    whole = _whole(declares, settings)
+    wrong = list(_faults(declares, whole, ()))
+    if wrong:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        raise AsimovError(f"{wrong[0]}{more}", hint=wrong[0].hint)
+    declared = {name: whole[name] for name in names(declares) if name in whole}
+    try:
+        instance: T = real(types.converted(declared, struct_of(declares)))
+    except (ValueError, TypeError) as error:  # its own checks, of settings that go together
+        raise AsimovError(f"the settings are refused: {error}") from error
+    return instance
+
+
+def nearest(name: object, known: Iterable[Any]) -> str:
+    """Return ``; did you mean ...?`` with the known name that another nearly is, or nothing."""
+    near = difflib.get_close_matches(
+        str(name), [each for each in known if isinstance(each, str)], 1
+    )
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+@cache
+def _defaults(cls: type) -> dict[str, Any]:
+    return {field.name: field.default for field in fields(cls) if field.default is not REQUIRED}
+
+
+def _whole(cls: type, settings: Mapping[str, Any]) -> dict[str, Any]:
+    settings = respelled(cls, settings)
+    return lay_over(defaults(cls, settings), settings)
+
+
+def _faults(cls: type, settings: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[Fault]:
+    for field in fields(cls):
+        here = (*path, field.name)
+        if field.attribute != field.name and {field.attribute, field.name} <= settings.keys():
+            yield Fault(here, f"stands there as {field.attribute!r} too", "give it once")
+        value = settings.get(field.name, {} if field.inner and not field.may_miss else REQUIRED)
+        if value is REQUIRED:
+            yield Fault(here, f"is missing: it should be {types.words(field.kind)}")
+        elif field.inner is not None and isinstance(value, Mapping):
+            yield from _faults(field.inner, value, here)
+        elif fault := _fault(value, field, here):
+            yield fault
+    if path:
+        known = [*names(cls), *(field.attribute for field in fields(cls))]
+        for key in settings:
+            if key not in known:
+                told = f"there is no such setting{nearest(key, names(cls))}"
+                yield Fault((*path, str(key)), told, f"there are {', '.join(names(cls))}")
+
+
+def _fault(value: Any, field: Field, path: tuple[str, ...]) -> Fault | None:
+    try:
+        types.converted(value, field.kind)
+    except msgspec.ValidationError as error:
+        wanted = types.words(field.kind)
+        message, _, place = str(error).partition(" - at ")
+        inside, bad_value = _inside(value, field, place.strip("`"))
+        named = re.search("field `(.*)`", message)
+        if named:  # of a dataclass in a list
+            told = f"{inside} {'lacks' if 'missing' in message else 'has no setting'} {named[1]!r}"
+        elif inside:
+            told = f"should be {wanted}, and {inside} is {types.shown(bad_value)}"
+        else:
+            near = nearest(value, types.allowed(field.kind)) if isinstance(value, str) else ""
+            told = f"should be {wanted}, and is {types.shown(value)}{near}"
+        return Fault(path, told, _number(bad_value, wanted))
+    return None
+
+
+def _inside(value: Any, field: Field, place: str) -> tuple[str, Any]:
+    """Say in words what msgspec's path leads to, and return the value there."""
+    words = []
+    for number, key, free in re.findall(r"\[(\d+)\]|\.([^.\[\]]+)|(\[\.\.\.\])", place):
+        if free and isinstance(value, Mapping):
+            key = next((k for k in value if not _fits({k: value[k]}, field)), "")  # noqa: PLW2901
+        try:
+            value = value[int(number)] if number else value[key]
+        except (LookupError, TypeError):
+            break
+        words.append(f"item {int(number) + 1}" if number else repr(key))
+    return ": ".join(words), value
+
+
+def _fits(value: Any, field: Field) -> bool:
+    try:
+        types.converted(value, field.kind)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _number(value: Any, wanted: str) -> str | None:
+    """Return a hint for what looks like a number, and is text to YAML."""
+    if not isinstance(value, str) or "number" not in wanted:
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    if "e" in value.lower() and number:
+        return f"to YAML {value} is text: write it with a point and a sign, such as 1.0e-3"
+    return "write it without quotes"
+
+
+def _text(value: Any) -> str:
+    return "nothing" if value is None else msgspec.json.encode(value).decode()

@@ -1,0 +1,67 @@
+"""Seeing whether anything has changed: files, the journal, the queue."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from asimov.keys import Key
+from asimov.project.workspace import Workspace
+from asimov.scheduler.local import LocalScheduler
+
+#: What a command that only looks may write: SQLite's files, locks, the log, git's own.
+_LEFT_OUT = (".db", ".db-wal", ".db-shm", ".db-journal", ".lock", "asimov.log", "calling", ".bell")
+_FOLDERS = {".git", "local", "__pycache__"}
+
+
+def files(folder: Path) -> dict[str, str]:
+    """Return every file of a folder with a digest, and every folder in it."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if path.name.endswith(_LEFT_OUT) or _FOLDERS.intersection(name.parts):
+            continue
+        if path.is_file() and not path.is_symlink():
+            found[str(name)] = hashlib.sha256(path.read_bytes()).hexdigest()
+        else:
+            found[f"{name}/"] = ""
+    return found
+
+
+def difference(before: dict[str, str], after: dict[str, str]) -> str:
+    """Name what differs, in a few words; empty where nothing does."""
+    parts = []
+    for what, names in (
+        ("new", after.keys() - before.keys()),
+        ("gone", before.keys() - after.keys()),
+        ("changed", {name for name in before.keys() & after.keys() if before[name] != after[name]}),
+    ):
+        if names:
+            some = sorted(names)
+            parts.append(f"{what}: {', '.join(some[:3])}{' ...' if len(some) > 3 else ''}")
+    return "; ".join(parts)
+
+
+def journal(workspace: Workspace) -> list[str]:
+    """Return all that is in the journal but its cache of the ledger's parsed files and leases."""
+    with closing(sqlite3.connect(workspace.journal.path)) as db:
+        lines = db.iterdump()
+        return [line for line in lines if 'INTO "documents"' not in line and "lease" not in line]
+
+
+def jobs(workspace: Workspace, key: Key) -> dict[int, str | None]:
+    """Return the jobs of an analysis, and those of nobody, with their attempts."""
+    scheduler = workspace.scheduler()
+    if isinstance(scheduler, LocalScheduler):
+        if not scheduler.spool.exists():
+            return {}
+        with scheduler.spool.reading() as db:
+            rows = db.execute("SELECT id, uid, tags FROM clusters WHERE dag IS NULL").fetchall()
+        known = [(row[0], row[1], json.loads(row[2]).get("AsimovAnalysis")) for row in rows]
+    else:
+        listed = scheduler.jobs_of_project() or []
+        known = [(each.job_id, each.tag.uid, each.tag.analysis) for each in listed]
+    return {number: uid for number, uid, whose in known if whose in {None, "/".join(key)}}

@@ -1,0 +1,37 @@
+"""The process of a scene: ``python -m asimov.testing.conformance.child TASK``, a file of JSON."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import msgspec
+
+from asimov.errors import AsimovError
+from asimov.testing.conformance.contracts import of_scene
+from asimov.testing.conformance.findings import Findings
+from asimov.testing.conformance.task import Task
+
+
+def play(task: Task) -> Findings:
+    """Play a scene in this process; contracts that it could not come to can't be told."""
+    findings = Findings(Path(task.findings))
+    scene = import_module(f"asimov.conformance.{task.scene}")
+    try:
+        scene.play(task, findings)
+    except AsimovError as error:
+        findings.cause = str(error) + (f" ({error.hint})" if error.hint else "")
+    for contract in of_scene(task.scene):
+        if contract.name not in findings.made:
+            findings.untold(contract.name, findings.cause)
+    return findings
+
+
+def main(arguments: list[str]) -> None:
+    """Play the scene that a file describes."""
+    play(msgspec.json.decode(Path(arguments[0]).read_bytes(), type=Task))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""The scenes that a pipeline is put through, one module for each."""

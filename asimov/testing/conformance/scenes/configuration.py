@@ -1,0 +1,113 @@
+"""The scene in which a configuration is rendered, and nothing is submitted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from asimov import entrypoints
+from asimov.engine.lease import at_work
+from asimov.entrypoints import PluginError
+from asimov.errors import AsimovError
+from asimov.plugins.calls import call
+from asimov.settings import declare
+from asimov.testing.conformance.findings import Findings
+from asimov.testing.conformance.stage import Stage, stage
+from asimov.testing.conformance.task import Task
+
+#: What a report, or another analysis, may ask at any time.
+_ASKED = ("collect_assets", "collect_logs", "samples", "html", "result_pages")
+
+
+def play(task: Task, findings: Findings) -> None:
+    """Build the analysis twice, and ask it for what it has not made yet."""
+    with stage(task, findings) as here:
+        here.prepare()
+        _render(here)
+        _ask_early(here)
+        _enforce(here)
+
+
+def _render(here: Stage) -> None:
+    findings = here.findings
+    with findings.judging("renders"):
+        here.build()
+        findings.holds("renders")
+    if not findings.made["renders"].holds:
+        findings.stop("renders")
+        return
+    made = sorted(str(path) for path in here.rundir.rglob("*"))[:3] if here.rundir.exists() else []
+    findings.judge(
+        "rundir-untouched",
+        not here.rundir.exists(),
+        f"it is there after 'manage build'{': ' if made else ''}{', '.join(made)}",
+    )
+    path = Path(here.analysis.config_file)
+    with findings.judging("renders-again"):
+        first = path.read_text()
+        result = here.project.build(here.key, force=True)
+        if here.key in result.failed:
+            raise result.failed[here.key]
+        findings.judge("renders-again", path.read_text() == first, _unlike(first, path.read_text()))
+
+
+def _unlike(first: str, second: str) -> str:
+    lines = zip(first.splitlines(), second.splitlines(), strict=False)
+    pair = next((pair for pair in lines if pair[0] != pair[1]), None)
+    return f"{pair[0]!r} became {pair[1]!r}" if pair else "one text is longer"
+
+
+def _ask_early(here: Stage) -> None:
+    wrong = []
+    here.project.reopen()
+    with at_work(here.project.workspace, "asimov plugins check"):
+        for method in _ASKED:
+            try:
+                call(here.analysis, method)
+            except AsimovError as error:
+                wrong.append(str(error))
+    here.findings.judge("asked-early", not wrong, "; ".join(wrong))
+
+
+def _enforce(here: Stage) -> None:
+    findings = here.findings
+    try:
+        kind = entrypoints.load(entrypoints.PIPELINES, here.task.pipeline)
+    except PluginError as error:
+        findings.untold("settings-enforced", str(error))
+        return
+    cls: Any = getattr(kind, "settings", ())
+    if not declare.is_class(cls):
+        findings.holds("settings-enforced", "it declares no class")
+        return
+    with findings.judging("settings-enforced"):
+        declare.check(cls)
+        names = declare.names(cls)
+        wrong = {f"{names[0] if names else 'setting'} and more": 1}
+        accepted = _accepted(here, wrong)
+        findings.judge(
+            "settings-enforced",
+            not accepted,
+            f"asimov apply took the unknown setting {next(iter(wrong))!r}",
+        )
+
+
+def _accepted(here: Stage, wrong: dict[str, Any]) -> bool:
+    entry = here.project.workspace.contents.entries[here.key]
+    data = {**entry.data, **wrong, "name": f"{here.key[1]}-wrong", "pipeline": here.task.pipeline}
+    kind = "projectanalysis" if entry.kind == "project" else "analysis"
+    subject = {} if entry.kind == "project" else {"subject": here.key[0]}
+    file = _written(here, {"kind": kind, **data, **subject})
+    try:
+        here.project.command("apply", "--dry-run", "-f", file)
+    except AsimovError:
+        return False
+    return True
+
+
+def _written(here: Stage, document: dict[str, Any]) -> Path:
+    from asimov.ledger.documents import dump
+
+    path = here.project.root.parent / "wrong.yaml"
+    path.write_text(dump(document))
+    return path

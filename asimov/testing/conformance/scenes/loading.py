@@ -1,0 +1,114 @@
+"""The scene in which a pipeline's class is loaded, in a process that has loaded no plugin yet."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+from asimov import entrypoints
+from asimov.settings import declare
+from asimov.system.surroundings import set_directory
+from asimov.testing.conformance import changes
+from asimov.testing.conformance.findings import Findings
+from asimov.testing.conformance.task import Task
+from asimov.testing.surroundings import own_home
+from asimov.text import quoted
+
+#: What other packages keep in a home folder when they are imported: no matter of a pipeline's.
+_CACHES = (".cache", ".astropy", ".config/matplotlib")
+
+
+def play(task: Task, findings: Findings) -> None:
+    """Load the class, and tell what that does."""
+    point = entrypoints.find(entrypoints.PIPELINES, task.pipeline)
+    if point is None:
+        raise entrypoints.unknown(entrypoints.PIPELINES, task.pipeline)
+    here, home = Path(task.folder, "here"), Path(task.folder, "home")
+    here.mkdir(parents=True)
+    findings.doing("its import")
+    with own_home(home), set_directory(here), _Output() as output:
+        begun = time.monotonic()
+        declared = _settings_alone(task, point)
+        with findings.judging("loads"):
+            try:
+                kind = point.load()
+            finally:
+                seconds = time.monotonic() - begun
+            findings.judge(
+                "loads",
+                callable(getattr(kind, "build_dag", None)),
+                f"{point.value} is {kind!r}, which has no build_dag",
+            )
+    findings.judge(
+        "import-is-quick", seconds < task.loading, f"loading {point.value} took {seconds:.1f} s"
+    )
+    printed = output.text.strip()
+    findings.judge("import-prints-nothing", not printed, f"it printed {quoted(printed)}")
+    new = {f"~/{name}": "" for name in changes.files(home) if not name.startswith(_CACHES)}
+    written = changes.difference({}, {**changes.files(here), **new})
+    findings.judge("import-writes-nothing", not written, f"loading it has left {written}")
+    made = findings.made.get("loads")
+    if made is None or not made.holds:
+        findings.cause = "it can't be loaded"
+        return
+    name = getattr(kind, "name", None)
+    findings.judge(
+        "name",
+        isinstance(name, str) and point.name == name.lower(),
+        f"the entry point is {point.name!r}, and the pipeline's name {name!r}",
+    )
+    _settings(task, findings, kind, declared)
+
+
+def _settings_alone(task: Task, point: EntryPoint) -> Any:
+    """Load what is published of the settings alone; what that imports is remembered."""
+    declared = entrypoints.find(entrypoints.SETTINGS, task.pipeline)
+    if declared is None:
+        return None
+    try:
+        cls = declared.load()
+    except (Exception, SystemExit) as error:
+        return error
+    module = point.value.partition(":")[0].strip()
+    loaded = module in sys.modules and module != declared.value.partition(":")[0].strip()
+    return ImportError(f"{declared.value} imports {module}") if loaded else cls
+
+
+def _settings(task: Task, findings: Findings, kind: Any, declared: Any) -> None:
+    own = getattr(kind, "settings", ())
+    if not declare.is_class(own):
+        findings.holds("settings-known", "it declares no class")
+    elif declared is None:
+        findings.fails(
+            "settings-known",
+            f"the group {entrypoints.SETTINGS} has nothing named {task.pipeline!r}",
+        )
+    elif isinstance(declared, BaseException):
+        findings.fails("settings-known", f"{type(declared).__name__}: {declared}")
+    else:
+        findings.judge("settings-known", declared is own, f"there it is {declared!r}, not {own!r}")
+
+
+class _Output:
+    """Takes what is written to standard output in a block, also by other than Python."""
+
+    def __enter__(self) -> _Output:
+        self.text = ""
+        sys.stdout.flush()
+        self._file = tempfile.TemporaryFile()
+        self._before = os.dup(1)
+        os.dup2(self._file.fileno(), 1)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        sys.stdout.flush()
+        os.dup2(self._before, 1)
+        os.close(self._before)
+        self._file.seek(0)
+        self.text = self._file.read().decode(errors="replace")
+        self._file.close()

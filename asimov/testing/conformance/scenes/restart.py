@@ -1,0 +1,97 @@
+"""The scene of a restart: the job is removed, the run directory cleared, and all begins again."""
+
+from __future__ import annotations
+
+import time
+import uuid
+
+from asimov.errors import AsimovError
+from asimov.scheduler import Gone, Present, Tag
+from asimov.scheduler.jobs import JobDescription
+from asimov.system.surroundings import set_directory
+from asimov.testing.conformance.findings import Findings
+from asimov.testing.conformance.stage import Stage, stage
+from asimov.testing.conformance.task import Task
+
+#: How long a job may take to leave once it was asked to, in seconds.
+_LEAVES = {"local": 5.0}
+
+
+def play(task: Task, findings: Findings) -> None:
+    """Submit the analysis, restart it, and submit it again."""
+    with stage(task, findings) as here:
+        here.prepare()
+        if task.scheduler == "local":
+            _block(here)
+        here.build()
+        here.submit()
+        answer = here.observe()
+        if not isinstance(answer, Present):
+            raise AsimovError(f"its job was over before it could be removed ({answer})")
+        _eject(here)
+        _clean(here)
+        _again(here)
+
+
+def _block(here: Stage) -> None:
+    """Have all processors busy: the job of the analysis is there and does not end."""
+    workspace = here.project.workspace
+    tag = Tag(workspace.project.id, "asimov/blocker", uuid.uuid4().hex)
+    every = workspace.project.config.getint("local", "processes")
+    sleep = JobDescription("/bin/sleep", arguments="3600", request_cpus=every)
+    scheduler = workspace.scheduler()
+    with scheduler.tagged(tag), set_directory(here.project.root):
+        scheduler.submit(sleep)
+
+
+def _eject(here: Stage) -> None:
+    findings = here.findings
+    here.project.command("production", "set", *here.key, "--status", "restart")
+    end = time.monotonic() + _LEAVES.get(here.task.scheduler, 120.0)
+    with findings.judging("ejects"):
+        while True:
+            here.project.monitor()
+            answer = here.observe()
+            if not isinstance(answer, Present) or time.monotonic() > end:
+                break
+            if here.project.workspace.status(here.key) == "stuck":
+                raise AsimovError(here.project.reason(*here.key))
+            time.sleep(here.pause)
+        if isinstance(answer, Gone) and not answer.removed and answer.exit_code == 0:
+            findings.untold("ejects", "its job ended by itself meanwhile")
+            return
+        there = (
+            f"job {answer.job_id} is still {answer.state.value}"
+            if isinstance(answer, Present)
+            else ""
+        )
+        findings.judge("ejects", not there, there)
+    if isinstance(answer := here.observe(), Present):  # what follows is asked all the same
+        here.scheduler().remove(answer.job_id, "removed by asimov plugins check")
+        here.until(lambda seen: not isinstance(seen, Present), 30)
+        if here.status == "stuck":
+            here.project.command("production", "set", *here.key, "--status", "restart")
+
+
+def _clean(here: Stage) -> None:
+    with here.findings.judging("cleans"):
+        for _ in range(3):
+            here.project.monitor()
+            if here.status != "restart":
+                break
+        if here.status != "ready":
+            raise AsimovError(f"it is {here.status}: {here.project.reason(*here.key)}")
+        there = here.rundir.exists()
+        here.findings.judge(
+            "cleans", not there, f"after clean, the run directory {here.rundir} is still there"
+        )
+
+
+def _again(here: Stage) -> None:
+    with here.findings.judging("restarts"):
+        if here.status != "ready":
+            here.findings.untold("restarts", f"it is {here.status} after 'restart'")
+            return
+        here.build()
+        here.submit()
+        here.findings.holds("restarts")

@@ -1,0 +1,230 @@
+"""Where a scene plays: a scratch project with the analysis of the pipeline in it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from asimov.engine.attempts import ticket
+from asimov.engine.lease import at_work
+from asimov.errors import AsimovError
+from asimov.keys import PROJECT_ANALYSES, Key
+from asimov.plugins.calls import call, guarded
+from asimov.project.analysis import Analysis
+from asimov.scheduler import Gone, Observation, Scheduler
+from asimov.system.surroundings import set_directory
+from asimov.testing.conformance import changes, sample
+from asimov.testing.conformance.diagnosis import on_hold
+from asimov.testing.conformance.findings import Findings
+from asimov.testing.conformance.spy import Watch, watching
+from asimov.testing.conformance.task import Task
+from asimov.testing.project import ScratchProject
+
+#: Seconds between two questions to a scheduler: the local one is nobody else's.
+_PAUSE = {"local": 0.05}
+
+
+class Stage:
+    """A scratch project with one analysis of the pipeline, ready to be built.
+
+    Attributes
+    ----------
+    project
+        The project.
+    key
+        The analysis.
+    watch
+        What is seen of the pipeline's methods.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        findings: Findings,
+        project: ScratchProject,
+        watch: Watch,
+        defaults: Mapping[str, Any],
+    ):
+        self.task = task
+        self.findings = findings
+        self.project = project
+        self.watch = watch
+        self.pause = _PAUSE.get(task.scheduler, 5.0)
+        documents = sample.documents(
+            task.pipeline, Path(task.blueprint) if task.blueprint else None
+        )
+        project.apply({"kind": "configuration", **defaults}, *documents)
+        subject, name = sample.driven(task.pipeline, documents)
+        self.key: Key = (subject or PROJECT_ANALYSES, name)
+        if self.key not in project.workspace.contents.entries:
+            raise AsimovError(f"no analysis {'/'.join(self.key)} came of the blueprint")
+
+    @property
+    def analysis(self) -> Analysis:
+        """The analysis, as the last command has left it."""
+        return self.project.workspace.analysis(self.key)
+
+    @property
+    def rundir(self) -> Path:
+        """Its run directory."""
+        return Path(self.analysis.rundir)
+
+    @property
+    def status(self) -> str:
+        """Its state."""
+        return self.project.reopen().status(self.key)
+
+    def prepare(self) -> None:
+        """Run what the analysis needs.
+
+        Raises
+        ------
+        AsimovError
+            Where that does not complete.
+        """
+        end = time.monotonic() + self.task.patience
+        while left := self._unfinished():
+            self.project.build(*left)
+            self.project.submit(*left)
+            self.project.monitor()
+            stuck = [key for key in left if self.project.workspace.status(key) == "stuck"]
+            if stuck or time.monotonic() > end:
+                name = "/".join((stuck or left)[0])
+                why = self.project.reason(*(stuck or left)[0]) or "it takes too long"
+                raise AsimovError(f"{name}, which it needs, does not complete: {why}")
+            time.sleep(self.pause)
+
+    def _unfinished(self) -> list[Key]:
+        workspace = self.project.reopen()
+        found: list[Key] = []
+        more = [self.key]
+        while more:
+            needed = workspace.dependencies.of(more.pop()).keys
+            new = [key for key in needed if key not in found]
+            found += new
+            more += new
+        return [key for key in found if not workspace.analysis(key).finished]
+
+    def build(self) -> None:
+        """Build the analysis.
+
+        Raises
+        ------
+        AsimovError
+            Where that fails.
+        """
+        result = self.project.build(self.key)
+        if self.key in result.failed:
+            raise result.failed[self.key]
+        if self.key in result.waiting:
+            raise AsimovError(f"it is not built: {'; '.join(result.waiting[self.key])}")
+
+    def submit(self) -> int:
+        """Submit the analysis; return its job.
+
+        Raises
+        ------
+        AsimovError
+            Where that fails.
+        """
+        result = self.project.submit(self.key)
+        if self.key in result.failed:
+            raise result.failed[self.key]
+        record = self.project.workspace.records.get(self.key)
+        if self.key not in result.done or record is None or record.job_id is None:
+            waits = "; ".join(result.waiting.get(self.key, ["its state is not 'ready'"]))
+            raise AsimovError(f"it is not submitted: {waits}")
+        return record.job_id
+
+    def call(self, method: str, **arguments: Any) -> Any:
+        """Call a method as the engine does, in the only process at work."""
+        with at_work(self.project.workspace, "asimov plugins check"):
+            return call(self.analysis, method, **arguments)
+
+    def call_elsewhere(self, method: str) -> Any:
+        """Call a method in another folder than the project's."""
+        analysis, folder = self.analysis, self.project.root.parent / "elsewhere"
+        folder.mkdir(exist_ok=True)
+        with (
+            at_work(self.project.workspace, "asimov plugins check"),
+            guarded(analysis, method),
+            set_directory(folder),
+        ):
+            return getattr(analysis.pipeline, method)()
+
+    def scheduler(self) -> Scheduler:
+        """Return the project's scheduler."""
+        return self.project.workspace.scheduler()
+
+    def observe(self) -> Observation:
+        """Return what the scheduler says of the last job."""
+        workspace = self.project.reopen()
+        last = workspace.journal.attempts(self.key)[-1]
+        return workspace.scheduler().observe([ticket(workspace.project, last)])[last.uid]
+
+    def outcome(self) -> Observation:
+        """Return what the scheduler says once the job is over or on hold, or takes too long."""
+        return self.until(lambda seen: isinstance(seen, Gone) or bool(on_hold(seen)))
+
+    def until(
+        self, wanted: Callable[[Observation], bool], patience: float | None = None
+    ) -> Observation:
+        """Return what the scheduler says once it is as wanted, or when patience is at an end."""
+        end = time.monotonic() + (self.task.patience if patience is None else patience)
+        while not wanted(answer := self.observe()) and time.monotonic() < end:
+            time.sleep(self.pause)
+        return answer
+
+    def files(self) -> dict[str, str]:
+        """Return every file of the project, to see what changes."""
+        return changes.files(self.project.root)
+
+    def jobs(self) -> dict[int, str | None]:
+        """Return the analysis's jobs, and those of nobody."""
+        return changes.jobs(self.project.workspace, self.key)
+
+
+@contextmanager
+def stage(
+    task: Task,
+    findings: Findings,
+    defaults: Mapping[str, Any] | None = None,
+) -> Iterator[Stage]:
+    """Set up a scene; afterwards tell what holds in every one.
+
+    Parameters
+    ----------
+    task
+        What is to be done.
+    findings
+        Takes what is found.
+    defaults
+        Settings of every analysis in the project, where nothing else sets them.
+    """
+    start = Path(task.folder, "start")
+    start.mkdir(parents=True)
+    options = {
+        "monitor/hook timeout": task.call,
+        "local/processes": max(4, os.cpu_count() or 1),
+        **task.configuration,
+    }
+    with (
+        set_directory(start),
+        ScratchProject(task.folder, task.scheduler, options) as project,
+        watching(findings, task.scheduler) as watch,
+    ):
+        try:
+            made = Stage(task, findings, project, watch, defaults or {})
+            ledger = changes.files(project.root / "ledger")
+            yield made
+            changed = changes.difference(ledger, changes.files(project.root / "ledger"))
+            findings.judge("ledger-untouched", not changed, f"in the ledger, {changed}")
+        finally:
+            left = changes.difference({}, changes.files(start))
+            findings.judge("any-folder", not left, f"in the folder of the command, {left}")
+        findings.holds("folder-kept")
+        findings.holds("returns")

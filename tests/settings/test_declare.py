@@ -1,0 +1,276 @@
+"""Declared settings: what a class says, what it refuses, and what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pytest
+
+from asimov.errors import AsimovError
+from asimov.settings import Setting, declare
+
+MOST = "should be a whole number from 1 to 10 or nothing"
+MODES = "should be one of 'fast', 'slow'"
+NUMBERS = "should be a mapping of names to numbers"
+
+
+class Mode(Enum):
+    FAST = "fast"
+    SLOW = "slow"
+
+
+@dataclass
+class Sampler:
+    max_steps: Annotated[int, Setting("How many steps at most.", ge=1)] = 100
+    kind: Literal["nuts", "mh"] = "mh"
+
+
+@dataclass
+class Point:
+    x: float
+    y_pos: float = 0.0
+
+
+@dataclass
+class Walk:
+    width: Annotated[float, Setting("In metres.", gt=0)]
+    max_steps: Annotated[int | None, Setting("How many.", ge=1, le=10)] = None
+    mode: Mode = Mode.FAST
+    quiet: bool = False
+    sampler: Sampler = field(default_factory=Sampler)
+    other: Sampler | None = None
+    third: Sampler = field(default_factory=lambda: Sampler(5))
+    labels: list[int] = field(default_factory=list)
+    points: list[Point] = field(default_factory=list)
+    weights: dict[str, float] = field(default_factory=dict)
+    data: Path = Path("x/y")
+    n_live: Annotated[int, Setting("Live points.", name="n_live")] = 5
+
+
+@dataclass
+class Inner:
+    deep: int
+    shallow: int = 3
+
+
+@dataclass
+class Outer:
+    inner: Inner
+
+
+@dataclass
+class Refuses:
+    low: int = 0
+    high: int = 1
+
+    def __post_init__(self) -> None:
+        if self.low > self.high:
+            raise ValueError("low is above high")
+
+
+def said(cls: type, given: dict[str, Any]) -> list[str]:
+    return [str(fault) for fault in declare.faults(cls, given)]
+
+
+def test_a_field_is_a_setting_with_spaces_unless_it_names_another() -> None:
+    assert declare.names(Walk)[:2] == ("width", "max steps")
+    assert "n_live" in declare.names(Walk)
+
+
+def test_rows_tell_names_types_defaults_and_descriptions_in_words() -> None:
+    rows = {row.setting: row[1:] for row in declare.rows(Walk)}
+    assert rows["width"] == ("a number above 0", "required", "In metres.")
+    assert rows["max steps"] == ("a whole number from 1 to 10 or nothing", "nothing", "How many.")
+    assert rows["mode"][:2] == ("one of 'fast', 'slow'", '"fast"')
+    assert rows["sampler"] == ("a mapping", "", "")
+    assert rows["sampler: max steps"][1:] == ("100", "How many steps at most.")
+    assert rows["third: max steps"][1] == "5"
+    assert rows["other"][1] == "nothing"
+    assert rows["weights"][0] == "a mapping of names to numbers"
+    assert rows["points"][0] == "a list of mappings"
+    assert rows["data"][:2] == ("a path", '"x/y"')
+
+
+def test_defaults_are_as_the_ledger_would_hold_them_and_nobody_elses() -> None:
+    found = declare.defaults(Walk)
+    assert "width" not in found
+    assert found["mode"] == "fast"
+    assert found["data"] == "x/y"
+    assert found["sampler"] == {"max steps": 100, "kind": "mh"}
+    assert found["third"] == {"max steps": 5, "kind": "mh"}
+    assert found["other"] is None
+    found["labels"].append(1)
+    assert declare.defaults(Walk)["labels"] == []
+
+
+def test_a_mapping_that_may_be_nothing_has_defaults_inside_where_it_is_given() -> None:
+    found = declare.defaults(Walk, {"other": {"kind": "nuts"}})
+    assert found["other"] == {"max steps": 100, "kind": "mh"}
+
+
+def test_a_mapping_is_required_as_far_as_its_own_settings_are() -> None:
+    assert declare.defaults(Outer) == {"inner": {"shallow": 3}}
+    assert said(Outer, {}) == ["inner: deep: is missing: it should be a whole number"]
+    assert declare.made(Outer, {"inner": {"deep": 1}}) == Outer(Inner(1, 3))
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"width": 0}, "width: should be a number above 0, and is 0"),
+        ({"width": None}, "width: should be a number above 0, and is nothing"),
+        ({"width": True}, "width: should be a number above 0, and is true"),
+        ({"width": "1"}, "width: should be a number above 0, and is '1'"),
+        ({"max steps": 11}, f"max steps: {MOST}, and is 11"),
+        ({"max_steps": 0}, f"max steps: {MOST}, and is 0"),
+        ({"max steps": 1.5}, f"max steps: {MOST}, and is 1.5"),
+        ({"quiet": "yes"}, "quiet: should be true or false, and is 'yes'"),
+        ({"mode": "fst"}, f"mode: {MODES}, and is 'fst'; did you mean 'fast'?"),
+        ({"sampler": None}, "sampler: should be a mapping, and is nothing"),
+        ({"sampler": 5}, "sampler: should be a mapping, and is 5"),
+        ({"sampler": {"kind": "x"}}, "sampler: kind: should be one of 'mh', 'nuts', and is 'x'"),
+        (
+            {"sampler": {"max stps": 1}},
+            "sampler: max stps: there is no such setting; did you mean 'max steps'?",
+        ),
+        ({"labels": [1, "x"]}, "labels: should be a list of whole numbers, and item 2 is 'x'"),
+        ({"labels": 1}, "labels: should be a list of whole numbers, and is 1"),
+        ({"points": [{"x": "z"}]}, "points: should be a list of mappings, and item 1: 'x' is 'z'"),
+        ({"points": [{}]}, "points: item 1 lacks 'x'"),
+        ({"points": [{"x": 1, "z": 1}]}, "points: item 1 has no setting 'z'"),
+        ({"weights": {"a": 1, "b": "c"}}, f"weights: {NUMBERS}, and 'b' is 'c'"),
+        ({"data": 4}, "data: should be a path, and is 4"),
+        ({"max steps": 1, "max_steps": 1}, "max steps: stands there as 'max_steps' too"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_in_words(given: dict[str, Any], fault: str) -> None:
+    assert said(Walk, {"width": 1, **given}) == [fault]
+
+
+def test_every_fault_is_told_and_none_of_what_is_not_declared() -> None:
+    given = {"max steps": 0, "quiet": 1, "of another": {"free": "form"}}
+    assert [fault.path for fault in declare.faults(Walk, given)] == [
+        ("width",), ("max steps",), ("quiet",)
+    ]  # fmt: skip
+    assert said(Walk, {"width": 1, "of another": 1}) == []
+
+
+def test_a_number_that_yaml_takes_for_text_gets_a_hint() -> None:
+    (fault,) = declare.faults(Walk, {"width": "1e-3"})
+    assert "1.0e-3" in str(fault.hint)
+
+
+def test_both_spellings_are_one_setting_also_inside_mappings() -> None:
+    given = {"max_steps": 2, "sampler": {"max_steps": 3}, "free": 1}
+    assert declare.respelled(Walk, given) == {
+        "max steps": 2, "sampler": {"max steps": 3}, "free": 1
+    }  # fmt: skip
+    made = declare.made(Walk, {"width": 1, **given})
+    assert (made.max_steps, made.sampler.max_steps) == (2, 3)
+
+
+def test_what_is_made_is_of_the_class_and_typed() -> None:
+    made = declare.made(
+        Walk,
+        {"width": 1, "mode": "slow", "data": "a/b", "points": [{"x": 1, "y pos": 2}], "other": {}},
+    )
+    assert made == Walk(
+        1.0, mode=Mode.SLOW, data=Path("a/b"), points=[Point(1.0, 2.0)], other=Sampler()
+    )
+
+
+def test_what_is_made_of_faulty_settings_is_an_error_with_the_first_fault() -> None:
+    with pytest.raises(AsimovError, match=r"width: is missing: .* \(and 1 more\)"):
+        declare.made(Walk, {"quiet": 1})
+
+
+def test_a_class_may_refuse_settings_that_do_not_go_together() -> None:
+    assert said(Refuses, {"low": 3}) == []
+    with pytest.raises(AsimovError, match="the settings are refused: low is above high"):
+        declare.made(Refuses, {"low": 3})
+
+
+class NoDataclass:
+    x: int = 1
+
+
+@dataclass
+class OfNothing:
+    x: complex = 1j
+
+
+@dataclass
+class Unread:
+    x: NotThere = 1  # type: ignore[name-defined]  # noqa: F821
+
+
+@dataclass
+class Itself:
+    x: Itself | None = None
+
+
+@dataclass
+class BadDefault:
+    x: Annotated[int, Setting("x", ge=1)] = 0
+
+
+@dataclass
+class NoneForANumber:
+    x: int = None  # type: ignore[assignment]
+
+
+@dataclass
+class Ours:
+    needs: int = 1
+
+
+@dataclass
+class Twice:
+    a_b: int = 1
+    c: Annotated[int, Setting("c", name="a b")] = 2
+
+
+@dataclass
+class WrongLimit:
+    x: Annotated[str, Setting("x", ge=1)] = ""
+
+
+@dataclass
+class Around:
+    inner: BadDefault = field(default_factory=lambda: BadDefault(2))
+
+
+@dataclass
+class BadInside:
+    inner: Sampler = field(default_factory=lambda: Sampler(0))
+
+
+@pytest.mark.parametrize(
+    ("cls", "why"),
+    [
+        (BadInside, "the field 'inner': its default: inner: max steps: should be a whole number"),
+        (NoDataclass, "NoDataclass is no dataclass"),
+        (OfNothing, "OfNothing: the field 'x': the ledger has no values of the type complex"),
+        (Unread, "Unread: a type can't be read: name 'NotThere' is not defined"),
+        (Itself, "Itself contains itself"),
+        (BadDefault, "the field 'x': its default should be a whole number from 1, and is 0"),
+        (NoneForANumber, "the field 'x': its default should be a whole number, and is nothing"),
+        (Ours, "the field 'needs': 'needs' is a key of every analysis"),
+        (Twice, "the field 'c': there are two settings 'a b'"),
+        (WrongLimit, "the field 'x': Can only set `ge` on a numeric type"),
+        (Around, "BadDefault: the field 'x': its default should be"),
+    ],
+)
+def test_a_class_that_can_not_be_used_is_one_clear_error(cls: type, why: str) -> None:
+    with pytest.raises(AsimovError) as caught:
+        declare.check(cls)
+    assert why in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_class_that_can_be_used_is_no_error() -> None:
+    for cls in (Walk, Outer, Refuses):
+        declare.check(cls)
