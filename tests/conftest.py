@@ -223,3 +223,34 @@ def snapshot(root: Path) -> dict[str, bytes]:
         for path in sorted(root.rglob("*"))
         if path.is_file() and not any(name in path.name for name in left_out)
     }
+
+
+#: Files whose few tests take long: begun first, so that nothing waits for one of them at the end.
+LONG = (
+    "testing/test_suite",
+    "test_benchmarks",
+    "htcondor/test_outages",
+    "engine/test_crashes",
+    "engine/test_kill_matrix",
+    "test_docs",
+    "test_fuzz_blueprints",
+    "cli/test_check",
+    "htcondor/test_chaos",
+    "htcondor/test_kill_matrix",
+    "test_scaffold",
+    "conformance/test_faults",
+    "scheduler/test_histories",
+    "htcondor/test_holds",
+    "test_docs_pipeline",
+    "test_sharing",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that take long."""
+
+    def place(item: pytest.Item) -> int:
+        path = str(item.path.with_suffix(""))
+        return next((i for i, name in enumerate(LONG) if path.endswith(f"/{name}")), len(LONG))
+
+    items.sort(key=place)

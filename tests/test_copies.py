@@ -200,6 +200,17 @@ def test_what_was_restored_in_place_asks_as_well(copies: Copies) -> None:
     copies.run(copies.root, "monitor")
 
 
+def test_an_inode_whose_number_was_given_again_is_another(copies: Copies) -> None:
+    copies.apply("a")
+    journal = Journal(copies.root / ".asimov" / "journal.db")
+    known = json.loads(journal.get_property("whereabouts") or "")
+    if not known[4]:
+        pytest.skip("this file system has no generations")
+    journal.set_property("whereabouts", json.dumps([*known[:2], known[2] - 1, "", known[4] + 1]))
+    journal.close()
+    is_clear(copies.run(copies.root, "monitor", code=1), "was replaced by a copy of it")
+
+
 def test_a_copy_was_not_moved_while_the_original_is_there(copies: Copies) -> None:
     copies.apply("a")
     copy = copies.copy()

@@ -1,15 +1,19 @@
 """Where a project lives, by which a copy of it is told from the project itself.
 
 Both have the same identity, and the jobs of one carry it. So whatever acts keeps in the journal
-where the project is, and the inode of a file that nothing ever writes again: a rename keeps that,
-a copy can't. The number of the device is left out, since each machine may see another for the same
-network file system, and after each start. Where inodes are not kept either, as by some file systems
-in user space, the time of the file's last change tells as much: a copy can't keep that one.
+where the project is, and the inode of a file that nothing ever writes again: a rename keeps that, a
+copy can't. A file system may give the number of a deleted file to a new one, which then has another
+generation: that is kept too, where it can be read. The number of the device is left out, since each
+machine may see another for the same network file system, and after each start. Where inodes are not
+kept either, as by some file systems in user space, the time of the file's last change tells as
+much: a copy can't keep that one.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +28,8 @@ from asimov.system.files import unwritable
 
 PROPERTY = "whereabouts"
 _MARK = "here"
+#: Linux's FS_IOC_GETVERSION (linux/fs.h) where a long has 8 bytes; elsewhere it is refused.
+_GET_GENERATION = 0x80087601
 _TEXT = b"By this file asimov tells the project from copies of it. Leave it as it is.\n"
 
 
@@ -36,13 +42,17 @@ class Whereabouts(NamedTuple):
         Its folder.
     inode, changed
         The number of the mark's inode, and when that was last changed, in nanoseconds.
+    becoming
+        The identity that this copy is being given; empty unless that was begun and not ended.
+    generation
+        Of the mark's inode; 0 where the file system does not say.
     """
 
     root: str
     inode: int
     changed: int
-    #: The identity that this copy is being given; empty unless that was begun and not ended.
     becoming: str = ""
+    generation: int = 0
 
 
 class UnsettledError(AsimovError):
@@ -118,7 +128,10 @@ def doubt_of(project: Project, kept: str | None) -> UnsettledError | None:
     if not known.inode:  # of another version
         return None
     mark = _mark(project.root)
-    same = mark is not None and (mark.st_ino == known.inode or mark.st_ctime_ns == known.changed)
+    same = mark is not None and (
+        mark.st_ctime_ns == known.changed
+        or (mark.st_ino == known.inode and known.generation in {0, _generation(project.root)})
+    )
     if same and before == project.root:
         return None
     original = before != project.root and _is_other(before, project)
@@ -227,7 +240,12 @@ def record(project: Project, journal: Journal) -> None:
         status = path.stat()
     except OSError as error:
         raise unwritable(error, path) from error
-    here = Whereabouts(str(project.root), status.st_ino, status.st_ctime_ns)
+    here = Whereabouts(
+        str(project.root),
+        status.st_ino,
+        status.st_ctime_ns,
+        generation=_generation(project.root),
+    )
     journal.set_property(PROPERTY, msgspec.json.encode(here).decode())
 
 
@@ -243,6 +261,16 @@ def _mark(root: Path) -> os.stat_result | None:
         return (root / ".asimov" / _MARK).stat()
     except OSError:
         return None
+
+
+def _generation(root: Path) -> int:
+    """Return the generation of the mark's inode; 0 where the file system does not say."""
+    try:
+        with (root / ".asimov" / _MARK).open("rb") as file:
+            answer = fcntl.ioctl(file, _GET_GENERATION, bytes(8))
+    except OSError:
+        return 0
+    return int.from_bytes(answer, sys.byteorder)
 
 
 def _is_other(root: Path, project: Project) -> bool:
