@@ -237,12 +237,12 @@ LONG = (
     "cli/test_check",
     "htcondor/test_chaos",
     "htcondor/test_kill_matrix",
-    "test_scaffold",
-    "conformance/test_faults",
+    "catalogue/test_scaffold",
+    "testing/conformance/test_faults",
     "scheduler/test_histories",
     "htcondor/test_holds",
     "test_docs_pipeline",
-    "test_sharing",
+    "project/test_sharing",
 )
 
 

@@ -8,9 +8,9 @@ import click
 
 from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, warn
+from asimov.cli.repeated import Repeated, one_pass, summarise
 from asimov.cli.rhythm import interval_option, rhythm_of
 from asimov.cli.seconds import Seconds
-from asimov.engine.loop import Repeated, one_pass, summarise
 from asimov.engine.monitor import monitor
 from asimov.errors import EXIT_ERROR, EXIT_UNREACHABLE
 

@@ -343,7 +343,7 @@ def test_a_scheduler_that_is_not_installed_any_more_stops_no_other_jobs(lab: Any
 def test_a_long_watch_gathers_nothing_and_heeds_the_configuration(
     lab: Any, simple: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from asimov.engine import loop as command
+    from asimov.cli import repeated as command
 
     lab.register("busy", type("P", (simple,), {"check_progress": lambda self: "on its way"}))
     lab.apply("a, pipeline: busy, seconds: 1000")

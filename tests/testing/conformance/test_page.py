@@ -6,7 +6,7 @@ from pathlib import Path
 
 from asimov.testing.conformance.contracts import CONTRACTS, EVERYWHERE, SCENES
 
-PAGE = (Path(__file__).parents[2] / "docs" / "testing-a-pipeline.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "testing-a-pipeline.md").read_text()
 
 
 def rows(heading: str) -> list[list[str]]:
