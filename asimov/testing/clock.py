@@ -24,7 +24,7 @@ MODULES = (
     "asimov.journal.journal",
     "asimov.journal.hold_attempts",
     "asimov.journal.usage",
-    "asimov.storage",
+    "asimov.project.storage.store",
     "asimov.testing.recording",
 )
 

@@ -44,7 +44,7 @@ def test_a_program_that_submits_is_told_from_the_object(tmp_path: Path) -> None:
     from asimov.testing.conformance.task import BY_PROGRAM, Task
 
     with entry_points({"asimov.pipelines": {"byprogram": ByProgram}}):
-        for scene in ("living", "failing"):
+        for scene in ("life", "failure"):
             task = Task(
                 scene=scene,
                 pipeline="byprogram",
@@ -55,8 +55,8 @@ def test_a_program_that_submits_is_told_from_the_object(tmp_path: Path) -> None:
             )
             findings = play(task)
             told = {each.holds for each in findings.made.values()}
-            assert told == ({True} if scene == "living" else {None}), findings.made
-            assert findings.notes == ({BY_PROGRAM} if scene == "living" else set())
+            assert told == ({True} if scene == "life" else {None}), findings.made
+            assert findings.notes == ({BY_PROGRAM} if scene == "life" else set())
 
 
 def test_jobs_of_a_scratch_project_are_gone_with_it(tmp_path: Path) -> None:

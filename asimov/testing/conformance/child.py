@@ -17,7 +17,7 @@ from asimov.testing.conformance.task import Task
 def play(task: Task) -> Findings:
     """Play a scene in this process; contracts that it could not come to can't be told."""
     findings = Findings(Path(task.findings))
-    scene = import_module(f"asimov.conformance.{task.scene}")
+    scene = import_module(f"asimov.testing.conformance.scenes.{task.scene}")
     try:
         scene.play(task, findings)
     except AsimovError as error:

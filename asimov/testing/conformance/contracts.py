@@ -7,10 +7,10 @@ from dataclasses import dataclass
 #: The scenes in their order, with what happens in each.
 SCENES = {
     "loading": "its class is loaded in a new process",
-    "configuring": "its configuration is rendered, and nothing is submitted",
-    "living": "it is built, submitted, and runs to its end",
-    "leaving": "its job is removed, its run directory cleared, and it is submitted again",
-    "failing": "its job fails again and again, on a scheduler that only records",
+    "configuration": "its configuration is rendered, and nothing is submitted",
+    "life": "it is built, submitted, and runs to its end",
+    "restart": "its job is removed, its run directory cleared, and it is submitted again",
+    "failure": "its job fails again and again, on a scheduler that only records",
 }
 
 #: The scene of contracts that are looked after in every scene but the first.
@@ -46,7 +46,7 @@ _TABLE = {
         "settings-known": "Settings that it declares as a class are published in the group "
         "`asimov.settings` too, and are known there without loading the pipeline.",
     },
-    "configuring": {
+    "configuration": {
         "renders": "Its configuration renders with the smallest settings that its package names.",
         "renders-again": "Rendered a second time, the configuration is the same.",
         "rundir-untouched": "The run directory is not made before `build_dag`.",
@@ -55,7 +55,7 @@ _TABLE = {
         "settings-enforced": "`asimov apply` refuses what is not among the settings that it "
         "declares as a class.",
     },
-    "living": {
+    "life": {
         "dry-runs": "Dry runs touch nothing: no file, no record, no job.",
         "builds-again": "`build_dag` may be called again: it leaves what one call leaves.",
         "incomplete-before": "`detect_completion` is false before the job has run.",
@@ -74,12 +74,12 @@ _TABLE = {
         "results-stored": "A complete analysis ends as `uploaded`, with its assets in the results "
         "store.",
     },
-    "leaving": {
+    "restart": {
         "ejects": "`eject_job` removes the job.",
         "cleans": "`clean` leaves no run directory.",
         "restarts": "After `clean` the analysis can be built and submitted again.",
     },
-    "failing": {
+    "failure": {
         "resurrects-bounded": "A job that fails again and again is submitted again one job at a "
         "time, and no more often than `max resurrections` says.",
     },

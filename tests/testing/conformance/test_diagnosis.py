@@ -93,7 +93,7 @@ def test_of_what_it_needs_a_job_on_hold_is_told(tmp_path: Path) -> None:
         " scheduler: {executable: /no/such/program}}\n"
     )
     task = Task(
-        scene="configuring",
+        scene="configuration",
         pipeline="subjecttestpipeline",
         folder=str(tmp_path / "scene"),
         findings=str(tmp_path / "findings"),

@@ -15,28 +15,28 @@ def found(**held: bool | None) -> dict[str, Finding]:
 def test_what_may_still_be_found_not_to_hold_is_kept_back() -> None:
     told: list[str] = []
     telling = Telling(lambda finding: told.append(finding.contract))
-    telling.look("living", found(dry_runs=True))
+    telling.look("life", found(dry_runs=True))
     assert told == []
-    telling.look("living", found(dry_runs=True, builds_again=None))
+    telling.look("life", found(dry_runs=True, builds_again=None))
     assert told == ["dry-runs"]
-    telling.look("living", found(dry_runs=True, builds_again=None), over=True)
+    telling.look("life", found(dry_runs=True, builds_again=None), over=True)
     assert told == ["dry-runs", "builds-again"]
 
 
 def test_what_does_not_hold_is_told_at_once() -> None:
     told: list[str] = []
     telling = Telling(lambda finding: told.append(finding.contract))
-    telling.look("living", found(dry_runs=False))
-    telling.look("living", found(dry_runs=False, any_folder=False, returns=True))
+    telling.look("life", found(dry_runs=False))
+    telling.look("life", found(dry_runs=False, any_folder=False, returns=True))
     assert told == ["dry-runs", "any-folder"]
 
 
 def test_what_a_scene_comes_to_early_waits_for_its_place() -> None:
     told: list[str] = []
     telling = Telling(lambda finding: told.append(finding.contract))
-    telling.look("configuring", found(renders=True, rundir_untouched=True))
+    telling.look("configuration", found(renders=True, rundir_untouched=True))
     assert told == ["renders"]
-    telling.look("configuring", found(renders=True, rundir_untouched=True, renders_again=True))
+    telling.look("configuration", found(renders=True, rundir_untouched=True, renders_again=True))
     assert told == ["renders", "renders-again"]
 
 
