@@ -6,11 +6,12 @@ import difflib
 import os
 import sys
 from functools import cache
-from importlib.metadata import EntryPoint, distributions, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asimov.errors import AsimovError
-from asimov.logs import logger
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 PIPELINES = "asimov.pipelines"
 SCHEDULERS = "asimov.schedulers"
@@ -40,13 +41,20 @@ class PluginError(AsimovError):
     """A plugin is not installed, or can't be loaded."""
 
 
+def installed(group: str) -> list[EntryPoint]:
+    """Return the entry points of a group as the standard library finds them."""
+    from importlib.metadata import entry_points
+
+    return list(entry_points(group=group))
+
+
 def every(group: str) -> list[EntryPoint]:
     """Return the entry points of a group, also those whose name another package has taken.
 
     A package whose entry points can't be read is left out, with a warning.
     """
     try:
-        return list(entry_points(group=group))
+        return installed(group)
     except Exception:  # one package spoils the answer for all
         return [point for point in _readable() if point.group == group]
 
@@ -54,6 +62,10 @@ def every(group: str) -> list[EntryPoint]:
 @cache
 def _readable() -> tuple[EntryPoint, ...]:
     """Return the entry points of every package that tells them; of two of one name, the first's."""
+    from importlib.metadata import distributions
+
+    from asimov.logs import logger
+
     points: dict[str, list[EntryPoint]] = {}
     for each in distributions():
         package = "?"

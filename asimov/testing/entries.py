@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from configparser import ConfigParser
 from contextlib import contextmanager
 from importlib.metadata import EntryPoint
@@ -39,17 +39,17 @@ def entry_points(added: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
         for group, of_group in added.items()
     }
     module: Any = entrypoints
-    before = module.entry_points
+    before = module.installed
 
-    def found(*, group: str) -> Iterable[EntryPoint]:
-        return [*points.get(group, ()), *before(group=group)]
+    def found(group: str) -> list[EntryPoint]:
+        return [*points.get(group, ()), *before(group)]
 
-    module.entry_points = found
+    module.installed = found
     forget()
     try:
         yield
     finally:
-        module.entry_points = before
+        module.installed = before
         for name in names:
             delattr(REGISTERED, name)
         forget()
