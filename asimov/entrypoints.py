@@ -116,6 +116,8 @@ def load(group: str, name: str) -> Any:
         raise
     except BaseException as error:  # it may exit, or raise what is no Exception
         package = f" of the package {point.dist.name}" if point.dist else ""
+        from asimov.logs import logger
+
         logger().debug("loading %s failed", point, exc_info=True)
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         install = _UNNAMED.get((missing or "").partition(".")[0])
