@@ -152,15 +152,15 @@ def _check(
     python: str = sys.executable,
     environment: Mapping[str, str] | None = None,
 ) -> list[Finding]:
-    from asimov.testing.conformance import sample
-    from asimov.testing.conformance.checking import check
+    from asimov.testing.conformance import minimal_blueprint
     from asimov.testing.conformance.contracts import SCENES
+    from asimov.testing.conformance.runner import check
 
-    found = how.file or sample.find(point, source)
+    found = how.file or minimal_blueprint.find(point, source)
     if found is not None:
-        sample.documents(point.name, found)  # what is wrong with it is told before anything
+        minimal_blueprint.documents(point.name, found)  # report what is wrong first
 
-    def report(scene: str) -> None:
+    def show_scene(scene: str) -> None:
         warn(f"{point.name}: {SCENES[scene]}")
 
     lines = _Lines()
@@ -172,13 +172,13 @@ def _check(
         patience=how.timeout,
         python=python,
         environment=environment,
-        report=report if sys.stderr.isatty() else lambda scene: None,
-        tell=(lambda finding: None) if how.as_json else lines.show,
+        on_scene=show_scene if sys.stderr.isatty() else lambda scene: None,
+        on_finding=(lambda finding: None) if how.as_json else lines.show,
     )
     if not how.as_json:
         say(f"{point.name}: {_counts(findings)}")
     if found is None and not all(each.holds for each in findings):
-        names = " or ".join(sample.NAMES)
+        names = " or ".join(minimal_blueprint.NAMES)
         warn(
             f"note: {point.name} has no {names}, so that its analysis had no settings; "
             "--settings FILE gives it some"

@@ -5,8 +5,8 @@ contract of a pipeline in `asimov.testing.suite`; only these two need pytest.
 """
 
 from asimov.testing.clock import Clock
-from asimov.testing.entries import entry_points
 from asimov.testing.project import ScratchProject
 from asimov.testing.recording import RecordingScheduler, Submission
+from asimov.testing.temporary_entry_points import entry_points
 
 __all__ = ["Clock", "RecordingScheduler", "ScratchProject", "Submission", "entry_points"]

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from asimov.testing.clock import Clock
-from asimov.testing.entries import entry_points
 from asimov.testing.project import ScratchProject
 from asimov.testing.recording import RecordingScheduler
+from asimov.testing.temporary_entry_points import entry_points
 
 
 @pytest.fixture

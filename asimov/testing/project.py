@@ -36,8 +36,8 @@ from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Present, Scheduler, Ticket
 from asimov.testing.clock import Clock
-from asimov.testing.entries import SchedulerPlugin, entry_points
-from asimov.testing.surroundings import own_home
+from asimov.testing.home import own_home
+from asimov.testing.temporary_entry_points import SchedulerPlugin, entry_points
 
 #: Seconds between two passes of `ScratchProject.run_until_idle`: really, and by a clock in control.
 _PAUSE, _BY_CLOCK = 0.05, 60.0

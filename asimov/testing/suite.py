@@ -15,13 +15,13 @@ import pytest
 
 from asimov import entrypoints
 from asimov.ledger.documents import dump
-from asimov.testing.conformance import sample as blueprint
-from asimov.testing.conformance.checking import check, whole
-from asimov.testing.conformance.child import play
+from asimov.testing.conformance import minimal_blueprint
 from asimov.testing.conformance.contracts import CONTRACTS, SCENES
 from asimov.testing.conformance.findings import Finding
-from asimov.testing.conformance.task import Task
-from asimov.testing.entries import entry_points
+from asimov.testing.conformance.runner import check, combined
+from asimov.testing.conformance.scene_process import run
+from asimov.testing.conformance.scene_task import Task
+from asimov.testing.temporary_entry_points import entry_points
 
 #: What is known only where a class has not been loaded yet.
 _AT_LOADING = {"import-writes-nothing", "import-prints-nothing", "import-is-quick"}
@@ -72,7 +72,7 @@ class PipelineTests:
         if isinstance(cls.pipeline, str):
             point = entrypoints.find(entrypoints.PIPELINES, cls.pipeline)
             if file is None and point is not None:
-                file = blueprint.find(point)
+                file = minimal_blueprint.find(point)
             made = check(
                 cls.pipeline,
                 blueprint=file,
@@ -82,10 +82,10 @@ class PipelineTests:
             )
             return {each.contract: each for each in made}
         with _published(cls.pipeline) as name:
-            return cls._played(name, folder, file)
+            return cls._run_here(name, folder, file)
 
     @classmethod
-    def _played(cls, name: str, folder: Path, file: Path | None) -> dict[str, Finding]:
+    def _run_here(cls, name: str, folder: Path, file: Path | None) -> dict[str, Finding]:
         found: dict[str, list[Finding]] = {contract: [] for contract in CONTRACTS}
         submits = ""
         for scene in SCENES:
@@ -100,7 +100,7 @@ class PipelineTests:
                 patience=cls.patience,
                 submits=submits,
             )
-            findings = play(task)
+            findings = run(task)
             submits = next(iter(findings.notes), submits)
             for each in findings.made.values():
                 found[each.contract].append(each)
@@ -108,7 +108,7 @@ class PipelineTests:
                 break
         for contract in _AT_LOADING:
             found[contract] = [Finding(contract, None, "the class is loaded already")]
-        return {contract: whole(contract, each) for contract, each in found.items()}
+        return {contract: combined(contract, each) for contract, each in found.items()}
 
     @pytest.mark.parametrize("contract", CONTRACTS)
     def test_contract(self, contract: str, findings: dict[str, Finding]) -> None:

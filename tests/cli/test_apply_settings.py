@@ -15,7 +15,7 @@ from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov.pipeline.assets import Asset
 from asimov.settings import Setting
-from asimov.testing.entries import entry_points
+from asimov.testing.temporary_entry_points import entry_points
 from tests.conftest import snapshot
 
 

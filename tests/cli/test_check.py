@@ -63,13 +63,15 @@ def test_a_name_goes_before_a_folder_that_is_called_so(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "command").mkdir()
-    from asimov.testing.conformance import checking
+    from asimov.testing.conformance import runner
 
-    def check(*given: object, tell: Callable[[Finding], None], **named: object) -> list[Finding]:
-        tell(Finding("loads", True))
+    def check(
+        *given: object, on_finding: Callable[[Finding], None], **named: object
+    ) -> list[Finding]:
+        on_finding(Finding("loads", True))
         return [Finding("loads", True)]
 
-    monkeypatch.setattr(checking, "check", check)
+    monkeypatch.setattr(runner, "check", check)
     assert asimov("plugins", "check", "command").out == "holds          loads\ncommand: 1 hold\n"
     assert "there is no package here" in asimov("plugins", "check", "./command").err
 
@@ -170,10 +172,10 @@ def test_what_is_mistyped_is_told(
 def test_what_can_not_be_told_has_an_exit_code_of_its_own(
     asimov: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from asimov.testing.conformance import checking
+    from asimov.testing.conformance import runner
 
     found = [Finding("loads", True), Finding("name", None, "the day is over")]
-    monkeypatch.setattr(checking, "check", lambda *given, **named: found)
+    monkeypatch.setattr(runner, "check", lambda *given, **named: found)
     ran = asimov("plugins", "check", "command")
     assert ran.code == 3
     assert "command: 1 hold; 1 can't be told (name)\n" in ran.out

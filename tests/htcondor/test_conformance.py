@@ -40,8 +40,8 @@ class ByProgram(SimpleTestPipeline):
 
 
 def test_a_program_that_submits_is_told_from_the_object(tmp_path: Path) -> None:
-    from asimov.testing.conformance.child import play
-    from asimov.testing.conformance.task import BY_PROGRAM, Task
+    from asimov.testing.conformance.scene_process import run
+    from asimov.testing.conformance.scene_task import BY_PROGRAM, Task
 
     with entry_points({"asimov.pipelines": {"byprogram": ByProgram}}):
         for scene in ("life", "failure"):
@@ -53,7 +53,7 @@ def test_a_program_that_submits_is_told_from_the_object(tmp_path: Path) -> None:
                 scheduler="htcondor",
                 submits=BY_PROGRAM,
             )
-            findings = play(task)
+            findings = run(task)
             told = {each.holds for each in findings.made.values()}
             assert told == ({True} if scene == "life" else {None}), findings.made
             assert findings.notes == ({BY_PROGRAM} if scene == "life" else set())

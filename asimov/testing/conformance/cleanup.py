@@ -21,7 +21,7 @@ from pathlib import Path
 from asimov.system.processes import numbers, words
 
 #: The module that is the process of a scene.
-SCENE = "asimov.testing.conformance.child"
+SCENE = "asimov.testing.conformance.scene_process"
 #: Seconds between two looks for processes, and how many looks there are.
 _PAUSE, _LOOKS = 0.1, 20
 

@@ -71,7 +71,7 @@ class Findings:
         """Say that a contract does not hold."""
         self._add(contract, False, seen)
 
-    def untold(self, contract: str, why: str) -> None:
+    def unknown(self, contract: str, why: str) -> None:
         """Say that it can't be told whether a contract holds, unless something is known of it."""
         self._add(contract, None, why)
 
@@ -115,7 +115,7 @@ class Findings:
             file.write(msgspec.json.encode(line) + b"\n")
 
 
-class Told(NamedTuple):
+class SceneResult(NamedTuple):
     """What is in a file of findings.
 
     Attributes
@@ -133,7 +133,7 @@ class Told(NamedTuple):
     notes: set[str]
 
 
-def read(path: Path) -> Told:
+def read(path: Path) -> SceneResult:
     """Read a file of findings, which may end in the middle of a line."""
     found: dict[str, Finding] = {}
     doing, notes = "", set()
@@ -146,4 +146,4 @@ def read(path: Path) -> Told:
             found[line.finding.contract] = line.finding
         doing = line.doing or doing
         notes |= {line.note} if line.note else set()
-    return Told(found, doing, notes)
+    return SceneResult(found, doing, notes)

@@ -1,4 +1,4 @@
-"""Telling of each contract as soon as it is known, in the order of the table."""
+"""Report each contract's finding as soon as it is final, in the order of the contracts."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from asimov.testing.conformance.contracts import EVERYWHERE, of_scene
 from asimov.testing.conformance.findings import Finding
 
 
-class Telling:
-    """Passes findings on, each once.
+class Reporter:
+    """Passes each final finding on, once.
 
-    A scene comes to its contracts in their order: once it has found something of a later one,
-    nothing more comes of those before. That a contract does not hold is final at once.
+    A scene judges its contracts in their order: once it has a finding for a later contract, those
+    for earlier ones are final. A failure is final at once.
 
     Parameters
     ----------
-    tell
-        Is given each finding when it is final.
+    report
+        Called with each finding when it is final.
     """
 
-    def __init__(self, tell: Callable[[Finding], None]) -> None:
-        self.tell = tell
-        self._told: dict[str, bool | None] = {}
+    def __init__(self, report: Callable[[Finding], None]) -> None:
+        self.report = report
+        self._reported: dict[str, bool | None] = {}
 
-    def look(self, scene: str, found: Mapping[str, Finding], *, over: bool = False) -> None:
-        """Take what a scene has found so far.
+    def update(self, scene: str, found: Mapping[str, Finding], *, over: bool = False) -> None:
+        """Report the findings of a scene that have become final.
 
         Parameters
         ----------
         scene
-            Which one.
+            The name of the scene.
         found
-            What it has found, by contract.
+            Its findings so far, by contract.
         over
-            Whether it has ended.
+            Whether the scene has ended.
         """
         here = of_scene(scene)
         names = [each.name for each in here if each.scene == scene]
@@ -49,13 +49,13 @@ class Telling:
             if each.scene == EVERYWHERE and each.name in found and found[each.name].holds is False:
                 self._pass_on(found[each.name])
 
-    def rest(self, findings: Iterable[Finding]) -> None:
-        """Take what was found in the end; tell of what nothing was told of yet."""
+    def finish(self, findings: Iterable[Finding]) -> None:
+        """Report the findings that have not been reported yet."""
         for each in findings:
             self._pass_on(each)
 
     def _pass_on(self, finding: Finding) -> None:
-        # What is told otherwise in the end, which no scene does, would be told twice.
-        if self._told.get(finding.contract, ()) != finding.holds:
-            self._told[finding.contract] = finding.holds
-            self.tell(finding)
+        # A verdict that changes later, which no scene causes, would be reported again.
+        if self._reported.get(finding.contract, ()) != finding.holds:
+            self._reported[finding.contract] = finding.holds
+            self.report(finding)

@@ -8,11 +8,11 @@ import pytest
 
 from asimov.scheduler import Gone, Held, JobState, NotFound, Present, Progress, Unknown
 from asimov.testing import RecordingScheduler
-from asimov.testing.conformance.checking import check
-from asimov.testing.conformance.child import play
 from asimov.testing.conformance.diagnosis import not_over, on_hold
 from asimov.testing.conformance.findings import Finding
-from asimov.testing.conformance.task import Task
+from asimov.testing.conformance.runner import check
+from asimov.testing.conformance.scene_process import run
+from asimov.testing.conformance.scene_task import Task
 
 
 def test_a_hold_is_told_with_its_reason_and_its_node() -> None:
@@ -100,7 +100,7 @@ def test_of_what_it_needs_a_job_on_hold_is_told(tmp_path: Path) -> None:
         blueprint=str(blueprint),
         patience=FOREVER,
     )
-    made = play(task).made
+    made = run(task).made
     assert made["renders"].holds is None
     assert "s/b, which it needs, does not complete" in made["renders"].seen
     assert "is held: Failed to execute '/no/such/program'" in made["renders"].seen

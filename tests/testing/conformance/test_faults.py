@@ -11,10 +11,10 @@ import pytest
 
 from asimov import entrypoints
 from asimov.testing import entry_points
-from asimov.testing.conformance.checking import check
-from asimov.testing.conformance.child import play
 from asimov.testing.conformance.contracts import CONTRACTS, EVERYWHERE, SCENES
-from asimov.testing.conformance.task import Task
+from asimov.testing.conformance.runner import check
+from asimov.testing.conformance.scene_process import run
+from asimov.testing.conformance.scene_task import Task
 
 HERE = Path(__file__).parent
 
@@ -96,7 +96,7 @@ def test_a_fault_is_found(contract: str, value: str, tmp_path: Path) -> None:
         loading=0.3 if value == "slow:Faulty" else 20,
     )
     with entry_points({entrypoints.PIPELINES: {"faulty": f"faulty.{value}"}}):
-        made = play(task).made
+        made = run(task).made
     broken = {name for name, each in made.items() if each.holds is False}
     assert broken == {contract} | ALSO.get(value, set()), made
     assert made[contract].seen
@@ -116,7 +116,7 @@ def test_a_good_pipeline_keeps_every_contract(tmp_path: Path) -> None:
                 folder=str(tmp_path / scene),
                 findings=str(tmp_path / f"{scene}.jsonl"),
             )
-            made = play(task).made
+            made = run(task).made
             assert {each.holds for each in made.values()} == {True}, made
 
 
@@ -154,7 +154,7 @@ def test_a_pipeline_that_ends_the_process_is_told_with_its_method() -> None:
 @pytest.mark.usefixtures("faulty")
 def test_of_a_pipeline_that_can_not_be_loaded_nothing_else_is_asked() -> None:
     scenes: list[str] = []
-    found = {each.contract: each for each in check("missing", report=scenes.append)}
+    found = {each.contract: each for each in check("missing", on_scene=scenes.append)}
     assert scenes == ["loading"]
     assert list(found) == list(CONTRACTS)
     assert found["loads"].holds is False

@@ -12,23 +12,23 @@ from asimov.errors import AsimovError
 from asimov.plugins.calls import call
 from asimov.settings import declare
 from asimov.testing.conformance.findings import Findings
-from asimov.testing.conformance.stage import Stage, stage
-from asimov.testing.conformance.task import Task
+from asimov.testing.conformance.scene_project import SceneProject, scene_project
+from asimov.testing.conformance.scene_task import Task
 
 #: What a report, or another analysis, may ask at any time.
 _ASKED = ("collect_assets", "collect_logs", "samples", "html", "result_pages")
 
 
-def play(task: Task, findings: Findings) -> None:
+def run(task: Task, findings: Findings) -> None:
     """Build the analysis twice, and ask it for what it has not made yet."""
-    with stage(task, findings) as here:
+    with scene_project(task, findings) as here:
         here.prepare()
         _render(here)
         _ask_early(here)
         _enforce(here)
 
 
-def _render(here: Stage) -> None:
+def _render(here: SceneProject) -> None:
     findings = here.findings
     with findings.judging("renders"):
         here.build()
@@ -57,7 +57,7 @@ def _unlike(first: str, second: str) -> str:
     return f"{pair[0]!r} became {pair[1]!r}" if pair else "one text is longer"
 
 
-def _ask_early(here: Stage) -> None:
+def _ask_early(here: SceneProject) -> None:
     wrong = []
     here.project.reopen()
     with at_work(here.project.workspace, "asimov plugins check"):
@@ -69,12 +69,12 @@ def _ask_early(here: Stage) -> None:
     here.findings.judge("asked-early", not wrong, "; ".join(wrong))
 
 
-def _enforce(here: Stage) -> None:
+def _enforce(here: SceneProject) -> None:
     findings = here.findings
     try:
         kind = entrypoints.load(entrypoints.PIPELINES, here.task.pipeline)
     except PluginError as error:
-        findings.untold("settings-enforced", str(error))
+        findings.unknown("settings-enforced", str(error))
         return
     cls: Any = getattr(kind, "settings", ())
     if not declare.is_class(cls):
@@ -92,7 +92,7 @@ def _enforce(here: Stage) -> None:
         )
 
 
-def _accepted(here: Stage, wrong: dict[str, Any]) -> bool:
+def _accepted(here: SceneProject, wrong: dict[str, Any]) -> bool:
     entry = here.project.workspace.contents.entries[here.key]
     data = {**entry.data, **wrong, "name": f"{here.key[1]}-wrong", "pipeline": here.task.pipeline}
     kind = "projectanalysis" if entry.kind == "project" else "analysis"
@@ -105,7 +105,7 @@ def _accepted(here: Stage, wrong: dict[str, Any]) -> bool:
     return True
 
 
-def _written(here: Stage, document: dict[str, Any]) -> Path:
+def _written(here: SceneProject, document: dict[str, Any]) -> Path:
     from asimov.ledger.documents import dump
 
     path = here.project.root.parent / "wrong.yaml"

@@ -7,10 +7,10 @@ from asimov.errors import AsimovError
 from asimov.pipeline.base import MAX_RESURRECTIONS
 from asimov.testing.clock import Clock
 from asimov.testing.conformance.findings import Findings
-from asimov.testing.conformance.stage import Stage, stage
-from asimov.testing.conformance.task import BY_OBJECT, BY_PROGRAM, Task
-from asimov.testing.entries import SchedulerPlugin, entry_points
+from asimov.testing.conformance.scene_project import SceneProject, scene_project
+from asimov.testing.conformance.scene_task import BY_OBJECT, BY_PROGRAM, Task
 from asimov.testing.recording import RecordingScheduler, Submission
+from asimov.testing.temporary_entry_points import SchedulerPlugin, entry_points
 
 #: How often the settings let a job be submitted again, where the pipeline has no say of its own.
 _MOST = 2
@@ -19,7 +19,7 @@ _BY_PROGRAM = "it submits by a program, and not through the object `self.schedul
 _PATIENCE = 20
 
 
-def play(task: Task, findings: Findings) -> None:
+def run(task: Task, findings: Findings) -> None:
     """Have the job fail until it is submitted no more."""
     if task.submits == BY_PROGRAM:
         raise AsimovError(_BY_PROGRAM)
@@ -27,7 +27,7 @@ def play(task: Task, findings: Findings) -> None:
         raise AsimovError("it was not seen to submit anything")
     recording = RecordingScheduler()
     point = {entrypoints.SCHEDULERS: {recording.name: SchedulerPlugin(recording)}}
-    with stage(task, findings, {"max resurrections": _MOST}) as here:
+    with scene_project(task, findings, {"max resurrections": _MOST}) as here:
         here.prepare()
         clock = Clock()
         with entry_points(point), clock.in_control():
@@ -41,11 +41,11 @@ def play(task: Task, findings: Findings) -> None:
             here.project.configure({"scheduler/type": task.scheduler})
 
 
-def _fail(here: Stage, recording: RecordingScheduler, clock: Clock) -> None:
+def _fail(here: SceneProject, recording: RecordingScheduler, clock: Clock) -> None:
     findings = here.findings
     most = here.analysis.meta.get("max resurrections", MAX_RESURRECTIONS)
     if not isinstance(most, int) or most > _PATIENCE:
-        findings.untold("resurrects-bounded", f"its settings allow {most!r} resurrections")
+        findings.unknown("resurrects-bounded", f"its settings allow {most!r} resurrections")
         return
     for number in range(1, most + 3):
         there = len(recording.submissions)
@@ -58,7 +58,7 @@ def _fail(here: Stage, recording: RecordingScheduler, clock: Clock) -> None:
             return
         status = here.project.workspace.status(here.key)
         if status in {"finished", "uploaded", "processing"}:
-            findings.untold(
+            findings.unknown(
                 "resurrects-bounded", f"it is {status} although nothing has run: it can't fail"
             )
             return

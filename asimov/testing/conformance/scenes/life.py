@@ -8,17 +8,17 @@ from typing import Any
 from asimov.errors import AsimovError
 from asimov.scheduler import Gone, NotFound
 from asimov.scheduler.languages.dag_file import read_dag_file
-from asimov.testing.conformance import changes
+from asimov.testing.conformance import snapshots
 from asimov.testing.conformance.diagnosis import not_over
 from asimov.testing.conformance.findings import Findings
-from asimov.testing.conformance.outcome import judge_products
-from asimov.testing.conformance.stage import Stage, stage
-from asimov.testing.conformance.task import BY_OBJECT, BY_PROGRAM, Task
+from asimov.testing.conformance.products import judge_products
+from asimov.testing.conformance.scene_project import SceneProject, scene_project
+from asimov.testing.conformance.scene_task import BY_OBJECT, BY_PROGRAM, Task
 
 
-def play(task: Task, findings: Findings) -> None:
+def run(task: Task, findings: Findings) -> None:
     """Drive the analysis to its end."""
-    with stage(task, findings) as here:
+    with scene_project(task, findings) as here:
         here.prepare()
         _rehearse(here, "build")
         here.build()
@@ -33,7 +33,7 @@ def play(task: Task, findings: Findings) -> None:
         answer = here.outcome()
         if not isinstance(answer, Gone):
             why = not_over(answer, task.patience, here.scheduler())
-            findings.untold("complete-after", why)
+            findings.unknown("complete-after", why)
             findings.stop("complete-after")
             return
         if _complete(here, answer):
@@ -42,24 +42,24 @@ def play(task: Task, findings: Findings) -> None:
             findings.stop("complete-after")
 
 
-def _rehearse(here: Stage, command: str) -> None:
+def _rehearse(here: SceneProject, command: str) -> None:
     """See that a dry run touches nothing."""
     workspace = here.project.reopen()
-    before = here.files(), changes.journal(workspace), changes.jobs(workspace, here.key)
+    before = here.files(), snapshots.journal(workspace), snapshots.jobs(workspace, here.key)
     try:
         getattr(here.project, command)(here.key, dry_run=True)
     except AsimovError as error:
         here.findings.fails("dry-runs", f"manage {command} --dry-run: {error}")
     workspace = here.project.reopen()
-    after = here.files(), changes.journal(workspace), changes.jobs(workspace, here.key)
-    told = [changes.difference(before[0], after[0])]
+    after = here.files(), snapshots.journal(workspace), snapshots.jobs(workspace, here.key)
+    told = [snapshots.difference(before[0], after[0])]
     told += ["the journal has changed"] if before[1] != after[1] else []
     told += ["a job was submitted"] if before[2] != after[2] else []
     seen = f"manage {command} --dry-run: {'; '.join(filter(None, told))}"
     here.findings.judge("dry-runs", not any(told), seen)
 
 
-def _build_again(here: Stage) -> None:
+def _build_again(here: SceneProject) -> None:
     """Call `build_dag` twice before the submission, which calls it a third time."""
     findings = here.findings
     here.project.reopen()
@@ -67,13 +67,13 @@ def _build_again(here: Stage) -> None:
         here.call("before_build", dryrun=False)
         here.call("build_dag", dryrun=False)
     except AsimovError as error:
-        findings.untold("builds-again", str(error))
+        findings.unknown("builds-again", str(error))
         return
     with findings.judging("builds-again"):
         first = _built(here)
         here.project.reopen()
         here.call("build_dag", dryrun=False)
-        changed = changes.difference(first, _built(here))
+        changed = snapshots.difference(first, _built(here))
         findings.judge("builds-again", not changed, f"after the second call, {changed}")
     with findings.judging("incomplete-before"):
         said = here.call("detect_completion")
@@ -84,16 +84,16 @@ def _build_again(here: Stage) -> None:
         )
 
 
-def _built(here: Stage) -> dict[str, str]:
+def _built(here: SceneProject) -> dict[str, str]:
     """Return the names of the files of the run directory; of DAG files, their nodes too."""
     working = here.project.workspace.project.working
-    found = dict.fromkeys(changes.files(working), "")
+    found = dict.fromkeys(snapshots.files(working), "")
     for path in here.rundir.rglob("*.dag"):
         found[str(path.relative_to(working))] = " ".join(sorted(read_dag_file(path).nodes))
     return found
 
 
-def _submit(here: Stage) -> int | None:
+def _submit(here: SceneProject) -> int | None:
     findings = here.findings
     before = here.jobs()
     here.watch.said.clear()
@@ -133,14 +133,14 @@ def _submit(here: Stage) -> int | None:
     return job_id
 
 
-def _while_running(here: Stage) -> None:
+def _while_running(here: SceneProject) -> None:
     with here.findings.judging("running"):
         here.call("while_running")
         here.call("check_progress")
         here.findings.holds("running")
 
 
-def _complete(here: Stage, answer: Gone) -> bool:
+def _complete(here: SceneProject, answer: Gone) -> bool:
     """Ask whether the analysis is complete, several times; return the first answer."""
     findings = here.findings
     here.project.reopen()
@@ -156,7 +156,7 @@ def _complete(here: Stage, answer: Gone) -> bool:
         for _ in range(2):
             here.project.reopen()
             answers.append(bool(here.call("detect_completion")))
-        changed = changes.difference(before[0], here.files())
+        changed = snapshots.difference(before[0], here.files())
         if before[1] != here.jobs():
             changed += "; a job was submitted"
         findings.judge("completion-repeats", not changed, f"asking again has left {changed}")
@@ -172,7 +172,7 @@ def _complete(here: Stage, answer: Gone) -> bool:
     return True
 
 
-def _ending(here: Stage, answer: Gone) -> str:
+def _ending(here: SceneProject, answer: Gone) -> str:
     """Say why an analysis may not be complete."""
     told = (
         f"detect_completion is false; job {answer.job_id} ended with exit code {answer.exit_code}"

@@ -13,17 +13,17 @@ from typing import Any
 from asimov import entrypoints
 from asimov.settings import declare
 from asimov.system.surroundings import set_directory
-from asimov.testing.conformance import changes
+from asimov.testing.conformance import snapshots
 from asimov.testing.conformance.findings import Findings
-from asimov.testing.conformance.task import Task
-from asimov.testing.surroundings import own_home
+from asimov.testing.conformance.scene_task import Task
+from asimov.testing.home import own_home
 from asimov.text import quoted
 
 #: What other packages keep in a home folder when they are imported: no matter of a pipeline's.
 _CACHES = (".cache", ".astropy", ".config/matplotlib")
 
 
-def play(task: Task, findings: Findings) -> None:
+def run(task: Task, findings: Findings) -> None:
     """Load the class, and tell what that does."""
     point = entrypoints.find(entrypoints.PIPELINES, task.pipeline)
     if point is None:
@@ -49,8 +49,8 @@ def play(task: Task, findings: Findings) -> None:
     )
     printed = output.text.strip()
     findings.judge("import-prints-nothing", not printed, f"it printed {quoted(printed)}")
-    new = {f"~/{name}": "" for name in changes.files(home) if not name.startswith(_CACHES)}
-    written = changes.difference({}, {**changes.files(here), **new})
+    new = {f"~/{name}": "" for name in snapshots.files(home) if not name.startswith(_CACHES)}
+    written = snapshots.difference({}, {**snapshots.files(here), **new})
     findings.judge("import-writes-nothing", not written, f"loading it has left {written}")
     made = findings.made.get("loads")
     if made is None or not made.holds:

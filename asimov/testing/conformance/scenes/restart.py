@@ -10,16 +10,16 @@ from asimov.scheduler import Gone, Present, Tag
 from asimov.scheduler.jobs import JobDescription
 from asimov.system.surroundings import set_directory
 from asimov.testing.conformance.findings import Findings
-from asimov.testing.conformance.stage import Stage, stage
-from asimov.testing.conformance.task import Task
+from asimov.testing.conformance.scene_project import SceneProject, scene_project
+from asimov.testing.conformance.scene_task import Task
 
 #: How long a job may take to leave once it was asked to, in seconds.
 _LEAVES = {"local": 5.0}
 
 
-def play(task: Task, findings: Findings) -> None:
+def run(task: Task, findings: Findings) -> None:
     """Submit the analysis, restart it, and submit it again."""
-    with stage(task, findings) as here:
+    with scene_project(task, findings) as here:
         here.prepare()
         if task.scheduler == "local":
             _block(here)
@@ -33,7 +33,7 @@ def play(task: Task, findings: Findings) -> None:
         _again(here)
 
 
-def _block(here: Stage) -> None:
+def _block(here: SceneProject) -> None:
     """Have all processors busy: the job of the analysis is there and does not end."""
     workspace = here.project.workspace
     tag = Tag(workspace.project.id, "asimov/blocker", uuid.uuid4().hex)
@@ -44,7 +44,7 @@ def _block(here: Stage) -> None:
         scheduler.submit(sleep)
 
 
-def _eject(here: Stage) -> None:
+def _eject(here: SceneProject) -> None:
     findings = here.findings
     here.project.command("production", "set", *here.key, "--status", "restart")
     end = time.monotonic() + _LEAVES.get(here.task.scheduler, 120.0)
@@ -58,7 +58,7 @@ def _eject(here: Stage) -> None:
                 raise AsimovError(here.project.reason(*here.key))
             time.sleep(here.pause)
         if isinstance(answer, Gone) and not answer.removed and answer.exit_code == 0:
-            findings.untold("ejects", "its job ended by itself meanwhile")
+            findings.unknown("ejects", "its job ended by itself meanwhile")
             return
         there = (
             f"job {answer.job_id} is still {answer.state.value}"
@@ -73,7 +73,7 @@ def _eject(here: Stage) -> None:
             here.project.command("production", "set", *here.key, "--status", "restart")
 
 
-def _clean(here: Stage) -> None:
+def _clean(here: SceneProject) -> None:
     with here.findings.judging("cleans"):
         for _ in range(3):
             here.project.monitor()
@@ -87,10 +87,10 @@ def _clean(here: Stage) -> None:
         )
 
 
-def _again(here: Stage) -> None:
+def _again(here: SceneProject) -> None:
     with here.findings.judging("restarts"):
         if here.status != "ready":
-            here.findings.untold("restarts", f"it is {here.status} after 'restart'")
+            here.findings.unknown("restarts", f"it is {here.status} after 'restart'")
             return
         here.build()
         here.submit()

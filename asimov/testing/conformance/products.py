@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from asimov.errors import AsimovError
-from asimov.testing.conformance.stage import Stage
+from asimov.testing.conformance.scene_project import SceneProject
 
 
-def judge_products(here: Stage) -> None:
+def judge_products(here: SceneProject) -> None:
     """Tell of the products of an analysis whose job has ended and that is complete."""
     findings = here.findings
     here.project.reopen()
@@ -40,7 +40,7 @@ def judge_products(here: Stage) -> None:
         _store(here)
 
 
-def _assets(here: Stage, assets: Any) -> None:
+def _assets(here: SceneProject, assets: Any) -> None:
     findings = here.findings
     if not isinstance(assets, Mapping):
         raise AsimovError(f"collect_assets returned {assets!r}, which is no mapping")
@@ -59,7 +59,7 @@ def _assets(here: Stage, assets: Any) -> None:
     )
 
 
-def _store(here: Stage) -> None:
+def _store(here: SceneProject) -> None:
     here.project.run_until_idle(here.task.patience, chain=False, pause=here.pause)
     status = here.project.workspace.status(here.key)
     if status != "uploaded":

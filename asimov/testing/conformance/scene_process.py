@@ -1,4 +1,4 @@
-"""The process of a scene: ``python -m asimov.testing.conformance.child TASK``, a file of JSON."""
+"""The process of one scene: ``python -m asimov.testing.conformance.scene_process TASK_FILE``."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ import msgspec
 from asimov.errors import AsimovError
 from asimov.testing.conformance.contracts import of_scene
 from asimov.testing.conformance.findings import Findings
-from asimov.testing.conformance.task import Task
+from asimov.testing.conformance.scene_task import Task
 
 
-def play(task: Task) -> Findings:
+def run(task: Task) -> Findings:
     """Play a scene in this process; contracts that it could not come to can't be told."""
     findings = Findings(Path(task.findings))
     scene = import_module(f"asimov.testing.conformance.scenes.{task.scene}")
     try:
-        scene.play(task, findings)
+        scene.run(task, findings)
     except AsimovError as error:
         findings.cause = str(error) + (f" ({error.hint})" if error.hint else "")
     for contract in of_scene(task.scene):
         if contract.name not in findings.made:
-            findings.untold(contract.name, findings.cause)
+            findings.unknown(contract.name, findings.cause)
     return findings
 
 
 def main(arguments: list[str]) -> None:
     """Play the scene that a file describes."""
-    play(msgspec.json.decode(Path(arguments[0]).read_bytes(), type=Task))
+    run(msgspec.json.decode(Path(arguments[0]).read_bytes(), type=Task))
 
 
 if __name__ == "__main__":

@@ -17,18 +17,18 @@ from asimov.plugins.calls import call, guarded
 from asimov.project.analysis import Analysis
 from asimov.scheduler import Gone, Observation, Scheduler
 from asimov.system.surroundings import set_directory
-from asimov.testing.conformance import changes, sample
+from asimov.testing.conformance import minimal_blueprint, snapshots
 from asimov.testing.conformance.diagnosis import on_hold
 from asimov.testing.conformance.findings import Findings
+from asimov.testing.conformance.scene_task import Task
 from asimov.testing.conformance.spy import Watch, watching
-from asimov.testing.conformance.task import Task
 from asimov.testing.project import ScratchProject
 
 #: Seconds between two questions to a scheduler: the local one is nobody else's.
 _PAUSE = {"local": 0.05}
 
 
-class Stage:
+class SceneProject:
     """A scratch project with one analysis of the pipeline, ready to be built.
 
     Attributes
@@ -54,11 +54,11 @@ class Stage:
         self.project = project
         self.watch = watch
         self.pause = _PAUSE.get(task.scheduler, 5.0)
-        documents = sample.documents(
+        documents = minimal_blueprint.documents(
             task.pipeline, Path(task.blueprint) if task.blueprint else None
         )
         project.apply({"kind": "configuration", **defaults}, *documents)
-        subject, name = sample.driven(task.pipeline, documents)
+        subject, name = minimal_blueprint.driven(task.pipeline, documents)
         self.key: Key = (subject or PROJECT_ANALYSES, name)
         if self.key not in project.workspace.contents.entries:
             raise AsimovError(f"no analysis {'/'.join(self.key)} came of the blueprint")
@@ -181,19 +181,19 @@ class Stage:
 
     def files(self) -> dict[str, str]:
         """Return every file of the project, to see what changes."""
-        return changes.files(self.project.root)
+        return snapshots.files(self.project.root)
 
     def jobs(self) -> dict[int, str | None]:
         """Return the analysis's jobs, and those of nobody."""
-        return changes.jobs(self.project.workspace, self.key)
+        return snapshots.jobs(self.project.workspace, self.key)
 
 
 @contextmanager
-def stage(
+def scene_project(
     task: Task,
     findings: Findings,
     defaults: Mapping[str, Any] | None = None,
-) -> Iterator[Stage]:
+) -> Iterator[SceneProject]:
     """Set up a scene; afterwards tell what holds in every one.
 
     Parameters
@@ -218,13 +218,13 @@ def stage(
         watching(findings, task.scheduler) as watch,
     ):
         try:
-            made = Stage(task, findings, project, watch, defaults or {})
-            ledger = changes.files(project.root / "ledger")
+            made = SceneProject(task, findings, project, watch, defaults or {})
+            ledger = snapshots.files(project.root / "ledger")
             yield made
-            changed = changes.difference(ledger, changes.files(project.root / "ledger"))
+            changed = snapshots.difference(ledger, snapshots.files(project.root / "ledger"))
             findings.judge("ledger-untouched", not changed, f"in the ledger, {changed}")
         finally:
-            left = changes.difference({}, changes.files(start))
+            left = snapshots.difference({}, snapshots.files(start))
             findings.judge("any-folder", not left, f"in the folder of the command, {left}")
         findings.holds("folder-kept")
         findings.holds("returns")

@@ -1,0 +1,185 @@
+"""Run the scenes of a conformance check, each in its own process, and combine their findings."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from asimov.testing.conformance.cleanup import SCENE, cleared, end_project
+from asimov.testing.conformance.contracts import CONTRACTS, SCENES, of_scene
+from asimov.testing.conformance.findings import Finding, SceneResult, read
+from asimov.testing.conformance.reporting import Reporter
+from asimov.testing.conformance.scene_task import Task
+
+#: The number of method calls a scene may need in addition to waiting for jobs.
+_CALLS = 10
+#: Seconds between two reads of a scene's findings while it runs.
+_POLL = 0.2
+
+
+def check(
+    pipeline: str,
+    *,
+    blueprint: Path | None = None,
+    scheduler: str = "local",
+    configuration: Mapping[str, str] | None = None,
+    patience: float = 600.0,
+    call: float = 60.0,
+    python: str = sys.executable,
+    environment: Mapping[str, str] | None = None,
+    on_scene: Callable[[str], None] = lambda scene: None,
+    on_finding: Callable[[Finding], None] = lambda finding: None,
+) -> list[Finding]:
+    """Find out which contracts a pipeline keeps.
+
+    Nothing that it starts outlives this process, even if this process is killed.
+
+    Parameters
+    ----------
+    pipeline
+        The name of its entry point.
+    blueprint
+        The file of minimal settings.
+    scheduler
+        Where its jobs run.
+    configuration
+        Options of the scratch projects: ``{"pipelines/environment": "/opt/env"}``.
+    patience
+        How long a job may take, in seconds.
+    call
+        How long a method may take, in seconds.
+    python
+        The interpreter of an environment that has the pipeline.
+    environment
+        Variables for the scenes' processes, in addition to this process's.
+    on_scene
+        Called with the name of each scene before it starts.
+    on_finding
+        Called with each finding as soon as it is final.
+
+    Returns
+    -------
+    list of Finding
+        One for each contract, in the order of the contracts.
+    """
+    found: dict[str, list[Finding]] = {name: [] for name in CONTRACTS}
+    submits = ""
+    reporter = Reporter(on_finding)
+    with cleared("asimov-check-") as top:
+        for scene in SCENES:
+            on_scene(scene)
+            task = Task(
+                scene=scene,
+                pipeline=pipeline,
+                folder=str(top / scene),
+                findings=str(top / f"{scene}.jsonl"),
+                blueprint=str(blueprint) if blueprint else None,
+                scheduler=scheduler,
+                configuration=dict(configuration or {}),
+                patience=patience,
+                call=call,
+                submits=submits,
+            )
+
+            def update(findings: Mapping[str, Finding], scene: str = scene) -> None:
+                reporter.update(scene, findings)
+
+            result = run_scene(task, python, {**os.environ, **(environment or {})}, update)
+            submits = next(iter(result.notes), submits)
+            for name, finding in result.findings.items():
+                found[name].append(finding)
+            reporter.update(scene, result.findings, over=True)
+            if any(each.holds is False for each in found["loads"]):
+                break
+        findings = [combined(name, of_scenes) for name, of_scenes in found.items()]
+        reporter.finish(findings)
+    return findings
+
+
+def combined(name: str, findings: list[Finding]) -> Finding:
+    """Combine what several scenes found about one contract: any failure decides."""
+    for holds in (False, True, None):
+        of_kind = [each for each in findings if each.holds is holds]
+        if of_kind:
+            return of_kind[0]
+    return Finding(name, None, "it can't be loaded")
+
+
+def run_scene(
+    task: Task,
+    python: str,
+    environment: Mapping[str, str],
+    update: Callable[[Mapping[str, Finding]], None],
+) -> SceneResult:
+    """Run one scene in its own process, and read what it found.
+
+    Parameters
+    ----------
+    task
+        The scene.
+    python
+        The interpreter.
+    environment
+        All variables of the process.
+    update
+        Called repeatedly with the findings so far.
+    """
+    folder, path = Path(task.folder), Path(task.findings)
+    folder.mkdir()
+    (folder / "task.json").write_bytes(msgspec.json.encode(task))
+    limit = 2 * task.patience + _CALLS * task.call
+    output = folder / "output.txt"
+    with output.open("wb") as stream:
+        process = subprocess.Popen(
+            [python, "-m", SCENE, str(folder / "task.json")],
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+        )
+        try:
+            code = _wait(process, limit, lambda: update(read(path).findings))
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    result = read(path)
+    if code == 0:
+        return result
+    end_project(folder / "project")
+    ends = f"took more than {limit:g} s" if code is None else _died(code, output)
+    why = f"{task.scene}: the process {ends} during {result.doing or 'its start'}"
+    findings = dict(result.findings)
+    for contract in of_scene(task.scene):
+        findings.setdefault(contract.name, Finding(contract.name, None, why))
+    findings["returns"] = Finding("returns", False, why)
+    return result._replace(findings=findings)
+
+
+def _wait(
+    process: subprocess.Popen[bytes], limit: float, meanwhile: Callable[[], None]
+) -> int | None:
+    """Return the exit code of a process, or None if it takes longer than `limit` seconds."""
+    end = time.monotonic() + limit
+    while (left := end - time.monotonic()) > 0:
+        try:
+            return process.wait(min(_POLL, left))
+        except subprocess.TimeoutExpired:
+            meanwhile()
+    return None
+
+
+def _died(code: int, output: Path) -> str:
+    lines = output.read_text(errors="replace").strip().splitlines()
+    how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    return how + (f" ({lines[-1]})" if lines else "")
