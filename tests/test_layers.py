@@ -17,9 +17,8 @@ ROOT = Path(__file__).parents[1]
 #: entry of its own; the longest match counts.
 LAYERS = [
     ["__main__", "compat"],
-    ["testing"],
     ["cli"],
-    ["testing.conformance"],
+    ["testing"],
     ["report"],
     ["engine"],
     ["plugins"],
@@ -53,13 +52,8 @@ OFFENDERS: set[tuple[str, str]] = {
     ("project.subject", "compat.objects"),
     ("scheduler", "compat.elsewhere"),
     ("pipelines", "compat.elsewhere"),
-    # Conformance needs a scratch project without the command line.
-    ("testing.conformance.cleanup", "testing.project"),
-    ("testing.conformance.scenes.failure", "testing.clock"),
-    ("testing.conformance.scenes.failure", "testing.entries"),
-    ("testing.conformance.scenes.failure", "testing.recording"),
-    ("testing.conformance.scenes.loading", "testing.surroundings"),
-    ("testing.conformance.stage", "testing.project"),
+    # `asimov apply` and `production set` in a scratch project run the command line.
+    ("testing.project", "cli"),
     # Git asks who is trusted.
     ("project.git.repository", "project.sharing"),
     # Cycles in the open project, by imports for type checking, and one by a string.
