@@ -10,7 +10,7 @@ from asimov import logs
 from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, show_json
 from asimov.engine.graph import graph
-from asimov.engine.status import rows
+from asimov.engine.status import Row, rows
 from asimov.report import graphs
 
 
@@ -30,18 +30,24 @@ def command() -> None:
 def status_command(subject: str | None) -> None:
     """Print a line for each analysis: its name, pipeline and state, under its subject.
 
+    A subject without analyses is listed too.
+
     \b
     Example:
       asimov report status sunspots
     """
     workspace = open_workspace(Use.READ)
-    above = None
-    for row in rows(workspace, workspace.keys(subject)):
-        if row.subject != above:
-            say(row.subject)
-            above = row.subject
-        detail = f"  ({'; '.join(row.waiting_for)})" if row.waiting_for else ""
-        say(f"  {row.name} {row.pipeline} {row.status}{detail}")
+    listed = rows(workspace, workspace.keys(subject))
+    by_subject: dict[str, list[Row]] = {}
+    for name in workspace.contents.subjects if subject is None else [subject]:
+        by_subject[name] = []
+    for row in listed:
+        by_subject.setdefault(row.subject, []).append(row)
+    for name, analyses in by_subject.items():
+        say(name if analyses else f"{name}  (no analyses)")
+        for row in analyses:
+            detail = f"  ({'; '.join(row.waiting_for)})" if row.waiting_for else ""
+            say(f"  {row.name} {row.pipeline} {row.status}{detail}")
 
 
 @command.command("html")

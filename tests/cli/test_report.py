@@ -37,6 +37,26 @@ def test_status_is_name_pipeline_and_state_under_the_subject(project, asimov, bl
     assert asimov("report", "status", "s").out.startswith("s\n  a command ready\n")
 
 
+def test_status_lists_subjects_without_analyses(project, asimov, blueprint):
+    text = "kind: subject\nname: empty\n---\n" + TEXT + "---\nkind: subject\nname: last\n"
+    assert asimov("apply", "-f", blueprint(text)).code == 0
+    lines = asimov("report", "status").out.splitlines()
+    assert sorted(lines) == sorted(
+        [
+            "empty  (no analyses)",
+            "s",
+            "  a command ready",
+            "  b simpletestpipeline ready  (a is ready)",
+            "last  (no analyses)",
+            "project-analyses",
+            "  p command ready",
+        ]
+    )
+    assert lines[lines.index("s") + 1].startswith("  a command ready")
+    assert asimov("report", "status", "empty").out == "empty  (no analyses)\n"
+    assert asimov("report", "status", "s").out.startswith("s\n  a command ready\n")
+
+
 def test_a_typo(project, asimov, blueprint):
     assert asimov("apply", "-f", blueprint(TEXT)).code == 0
     refused(asimov, project, ["report", "status", "ss"], "no subject 'ss'; did you mean 's'?")
