@@ -20,7 +20,7 @@ def __getattr__(name: str) -> object:
 
         return getattr(current, name)
     if name == "current_ledger":
-        from asimov.plugins.here import current_ledger
+        from asimov.plugins.current_ledger import current_ledger
 
         return current_ledger()
     raise AttributeError(f"module 'asimov' has no attribute {name!r}")

@@ -10,7 +10,7 @@ import pytest
 from asimov.cli import rhythm
 from asimov.engine import failures, lease, watch
 from asimov.pipeline.base import MAX_RESURRECTIONS, RESURRECTION_PAUSE
-from asimov.plugins import crashes, hooks, timeout
+from asimov.plugins import crashes, hooks, time_limit
 from asimov.scheduler.htcondor import scheduler as htcondor
 from asimov.scheduler.local import scheduler as local
 
@@ -23,7 +23,7 @@ PROMISES = [
     ("tracking.md", r"a round at most once (a) minute \(`\[condor\] query interval`\)", 60,
      htcondor._QUERY_INTERVAL),
     ("tracking.md", r"In between, every (\w+) seconds, asimov\s+looks", 1, watch.LOOK),
-    ("tracking.md", r"`\[monitor\] hook timeout` \((\d+) s\)", 1, timeout.TIMEOUT),
+    ("tracking.md", r"`\[monitor\] hook timeout` \((\d+) s\)", 1, time_limit.TIMEOUT),
     ("tracking.md", r"`\[monitor\] lease` \((\d+) s\)", 1, lease.LEASE),
     ("tracking.md", r"with it (\w+) times in a row is not called", 1, crashes.DEATHS),
     ("tracking.md", r"and of at most (\d+) jobs in a round", 1, failures.ASKED),
@@ -37,7 +37,7 @@ PROMISES = [
     ("configuration.md", r"`condor/query interval` \| (\d+) \|", 1, htcondor._QUERY_INTERVAL),
     ("configuration.md", r"of a watch, from ([\d.]+);", 1, rhythm._LEAST),
     ("configuration.md", r"logs are looked at every (\d+) seconds", 1, watch.LOOK),
-    ("configuration.md", r"`monitor/hook timeout` \| (\d+) \|", 1, timeout.TIMEOUT),
+    ("configuration.md", r"`monitor/hook timeout` \| (\d+) \|", 1, time_limit.TIMEOUT),
     ("configuration.md", r"`monitor/hooks interval` \| (\d+) \|", 1, hooks.INTERVAL),
     ("configuration.md", r"`monitor/lease` \| (\d+) \|", 1, lease.LEASE),
     ("configuration.md", r"`local/grace` \| (\d+) \|", 1, local.GRACE),

@@ -62,9 +62,9 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         # First: a package's module may start threads when it is imported, and no fork keeps those.
         if args and args[0] not in _WITHOUT_SUPERVISION and not ctx.resilient_parsing:
-            from asimov.plugins import process
+            from asimov.system.supervision import command as own_process
 
-            process.supervise()
+            own_process.supervise()
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             import difflib
 
@@ -138,9 +138,9 @@ def cli(ctx: click.Context, project: str | None) -> None:
 
 def main() -> None:
     """Run the command line; expected errors become one line, a hint and an exit code."""
-    from asimov.plugins import process
+    from asimov.system.supervision import command as own_process
 
-    process.begin()
+    own_process.begin()
     _escape_what_lacks()
     code = 1
     try:
@@ -150,7 +150,7 @@ def main() -> None:
         code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
         raise
     finally:
-        process.end(code)
+        own_process.end(code)
 
 
 def _run() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from asimov.cli.output import say
 from asimov.ledger import blueprints
 from asimov.plugins.applicators import apply_with
-from asimov.plugins.here import current_workspace, ledger_here
+from asimov.plugins.current_ledger import current_workspace, ledger_here
 
 
 def apply_page(

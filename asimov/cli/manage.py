@@ -91,7 +91,7 @@ def build_command(force: bool) -> int:
         keys = workspace.keys(subject)
         if not dry_run:
             workspace.adopt()
-            crashes.settle(workspace, say)
+            crashes.report_last_crash(workspace, say)
         result = build.build(workspace, keys, say, dry_run=dry_run, force=force)
     return _tell(result, "built", "nothing to build", dry_run)
 
@@ -112,7 +112,7 @@ def submit_command() -> int:
         keys = workspace.keys(subject)
         if not dry_run:
             workspace.adopt()
-            crashes.settle(workspace, say)
+            crashes.report_last_crash(workspace, say)
             workspace.scheduler().wake()
         result = submit.submit(workspace, keys, say, dry_run=dry_run)
     return _tell(result, "submitted", "nothing to submit", dry_run)

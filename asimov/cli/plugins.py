@@ -14,8 +14,8 @@ from asimov.cli.output import say, show, show_json
 from asimov.cli.seconds import Seconds
 
 if TYPE_CHECKING:
+    from asimov.plugins.catalogue.installed import Entry
     from asimov.plugins.catalogue.loading import Loaded
-    from asimov.plugins.catalogue.packages import Entry
 
 #: Commands of the group that are modules of their own, loaded when they are called.
 ELSEWHERE = {"check": "asimov.cli.check"}
@@ -71,7 +71,7 @@ def list_command(kind: str | None, no_load: bool, timeout: float | None, as_json
     Example:
       asimov plugins list --kind pipeline
     """
-    from asimov.plugins.catalogue.packages import entries
+    from asimov.plugins.catalogue.installed import entries
 
     there = entries(kind)
     loaded = {} if no_load else _load(there, timeout)
@@ -107,8 +107,8 @@ def show_command(name: str, kind: str | None, timeout: float | None, as_json: bo
     Example:
       asimov plugins show command
     """
-    from asimov.plugins.catalogue.packages import named
-    from asimov.plugins.catalogue.page import description_text
+    from asimov.plugins.catalogue.description_text import description_text
+    from asimov.plugins.catalogue.installed import named
 
     found = named(name, kind)
     entry = next((each for each in found if each.used), found[0])

@@ -22,9 +22,10 @@ from asimov.errors import (
     EXIT_UNREACHABLE,
     AsimovError,
 )
-from asimov.plugins import hooks, supervision
+from asimov.plugins import hooks
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
+from asimov.system.supervision import supervisor
 
 
 @dataclass
@@ -77,7 +78,7 @@ class Repeated:
             self.workspace,
             "asimov monitor --watch" if not self.until_idle else "asimov monitor --until-idle",
         ):
-            supervision.watching()
+            supervisor.watching()
             return self._run()
 
     def _run(self) -> int:

@@ -22,8 +22,8 @@ from asimov.journal.records import Attempt
 from asimov.keys import Key
 from asimov.layout import Project
 from asimov.pipeline import Pipeline
-from asimov.plugins.calls import imported
-from asimov.plugins.written import job_id_in, take_written_job
+from asimov.plugins.job_ids import job_id_in, take_written_job
+from asimov.plugins.methods import imported
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, Observation, Present, Tag, Ticket, Unknown

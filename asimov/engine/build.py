@@ -16,7 +16,7 @@ from asimov.errors import AsimovError
 from asimov.journal.database import JournalError
 from asimov.journal.records import Build
 from asimov.keys import Key
-from asimov.plugins.calls import HookError, call, guarded
+from asimov.plugins.methods import MethodError, call_method, guarded
 from asimov.plugins.requirements import check_inputs, check_settings
 from asimov.project.analysis import Analysis
 from asimov.project.config_file import template_of
@@ -113,7 +113,7 @@ def _tell_failure(
     report(f"{key[0]}/{key[1]}: {error}" + (f" ({error.hint})" if error.hint else ""))
     if dry_run:
         return
-    if isinstance(error, HookError):
+    if isinstance(error, MethodError):
         workspace.move(key, "stuck", "submit", str(error))
     else:
         # Not stuck: once the ledger or the template is mended, the next build goes on.
@@ -123,7 +123,7 @@ def _tell_failure(
 def _build_one(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -> Build | None:
     """Render one configuration; None where it is as it should be already."""
     with analysis.repository.expecting(analysis.config_file):
-        call(analysis, "before_config", keep=not dry_run, dryrun=dry_run)
+        call_method(analysis, "before_config", keep=not dry_run, dryrun=dry_run)
     check_settings(analysis)
     check_inputs(analysis)
     # The template asks the pipeline, and those of the inputs, for what it names.

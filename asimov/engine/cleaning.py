@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from asimov.plugins.calls import call, overrides
+from asimov.plugins.methods import call_method, overrides
 from asimov.project.analysis import Analysis
 from asimov.project.storage.superseded import next_place
 from asimov.system.files import unwritable
@@ -50,9 +50,9 @@ def clean(analysis: Analysis) -> Path | None:
     own = overrides(analysis.entry.pipeline, "clean")
     if own and rundir.is_dir() and analysis.workspace.project.is_working(rundir):
         with _kept(rundir.resolve()):
-            call(analysis, "clean", dryrun=False)
+            call_method(analysis, "clean", dryrun=False)
     else:
-        call(analysis, "clean", dryrun=False)
+        call_method(analysis, "clean", dryrun=False)
     return place if place.exists() else None
 
 

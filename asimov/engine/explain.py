@@ -22,7 +22,7 @@ from asimov.journal.records import Attempt, Record
 from asimov.keys import PROJECT_ANALYSES, Key
 from asimov.ledger.reviews import named, outcome
 from asimov.pipeline.assets import inputs_of
-from asimov.plugins.calls import guarded, imported
+from asimov.plugins.methods import guarded, imported
 from asimov.plugins.output import Capture
 from asimov.plugins.requirements import makers, missing_inputs, unprovided
 from asimov.project.workspace import Workspace

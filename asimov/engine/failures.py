@@ -11,7 +11,7 @@ from typing import Any
 from asimov.errors import AsimovError, SchedulerError
 from asimov.journal.records import Attempt
 from asimov.pipeline.base import MAX_RESURRECTIONS, RESURRECTION_PAUSE, tail
-from asimov.plugins.calls import call, guarded, overrides
+from asimov.plugins.methods import call_method, guarded, overrides
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone
@@ -77,7 +77,7 @@ def words(
     ask
         Whether the scheduler may be asked what failed.
     """
-    missing = _names(call(analysis, "missing_outputs", keep=False))
+    missing = _names(call_method(analysis, "missing_outputs", keep=False))
     reason = f"{ending(answer)}, but it is not complete"
     if missing:
         reason += f": {', '.join(missing[:3])}{' ...' if len(missing) > 3 else ''} missing"
@@ -148,7 +148,7 @@ def _written(failure: Failure) -> tuple[Path | None, str]:
 def _last_words(analysis: Analysis) -> tuple[str, str | None]:
     """Return the last line, and the end, of an error file that is not empty."""
     try:
-        logs = call(analysis, "collect_logs", keep=False)
+        logs = call_method(analysis, "collect_logs", keep=False)
     except AsimovError:
         return "", None
     if not isinstance(logs, Mapping):

@@ -9,7 +9,7 @@ from typing import Any
 from asimov.entrypoints import PluginError
 from asimov.keys import Key
 from asimov.pipeline.assets import Asset
-from asimov.plugins.calls import imported
+from asimov.plugins.methods import imported
 from asimov.project.workspace import Workspace
 
 

@@ -30,7 +30,7 @@ from asimov.journal.database import JournalError
 from asimov.journal.leases import LeaseLostError
 from asimov.journal.records import Attempt
 from asimov.keys import Key
-from asimov.plugins.calls import HookError, call, guarded
+from asimov.plugins.methods import MethodError, call_method, guarded
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Observation
@@ -186,7 +186,7 @@ class Launches:
 def _is_complete(analysis: Analysis) -> tuple[bool, AsimovError | None]:
     """Ask a pipeline that has submitted nothing whether all is there, before that is recorded."""
     try:
-        found = call(analysis, "detect_completion")
+        found = call_method(analysis, "detect_completion")
         with guarded(analysis, "detect_completion"):
             return bool(found), None  # which an array has none of
     except JournalError:
@@ -197,7 +197,7 @@ def _is_complete(analysis: Analysis) -> tuple[bool, AsimovError | None]:
 
 def record_failure(workspace: Workspace, key: Key, error: AsimovError) -> None:
     """Record why an analysis was not submitted, where nothing else does."""
-    if isinstance(error, HookError) and workspace.status(key) == "ready":
+    if isinstance(error, MethodError) and workspace.status(key) == "ready":
         workspace.move(key, "stuck", "submit", str(error))
     elif isinstance(error, SchedulerUnreachableError):
         workspace.journal.observed([(key, None, f"can't be submitted: {error}", None)])

@@ -23,7 +23,7 @@ from asimov.journal.database import JournalError
 from asimov.journal.records import Attempt
 from asimov.keys import Key
 from asimov.plugins import crashes, custom_states, labels
-from asimov.plugins.calls import call
+from asimov.plugins.methods import call_method
 from asimov.plugins.requirements import missing_outputs
 from asimov.project.analysis import Analysis
 from asimov.project.storage.products import NotStorableError
@@ -115,7 +115,7 @@ def monitor(
     unsettled: dict[Key, str] = {}
     if not dry_run:
         workspace.adopt()
-        crashes.settle(workspace, report)
+        crashes.report_last_crash(workspace, report)
         workspace.scheduler().wake()
         # What may have been submitted again is not looked at until that is known.
         unsettled = settle(workspace, report)
@@ -268,7 +268,7 @@ def _store(workspace: Workspace, keys: set[Key], report: Report) -> None:
                 report(f"{name}: finished -> stuck: {lacks}{', '.join(missing)}")
                 continue
             analysis = workspace.analysis(key)
-            call(analysis, "after_processing")
+            call_method(analysis, "after_processing")
         except JournalError:
             raise
         except (PluginError, SchedulerUnreachableError) as error:

@@ -18,7 +18,7 @@ from asimov.journal.database import JournalError
 from asimov.journal.records import Attempt
 from asimov.keys import Key
 from asimov.plugins import custom_states
-from asimov.plugins.calls import HookError, call, guarded, overrides
+from asimov.plugins.methods import MethodError, call_method, guarded, overrides
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, JobState, Observation, Present, Scheduler, Unknown
@@ -159,12 +159,12 @@ class Observer:
             for method in ("while_running", "check_progress"):
                 if overrides(pipeline, method):
                     analysis = self.workspace.analysis(key)
-                    answer = call(analysis, method)
+                    answer = call_method(analysis, method)
                     self._heed(analysis)
                     if method == "check_progress" and (text := _one_line(answer)):
                         state, detail, _ = self._seen[key]
                         self._see(key, (state, detail, text))
-        except HookError as error:
+        except MethodError as error:
             self._move(key, "stuck", str(error))
         except JournalError:
             raise
@@ -210,7 +210,7 @@ class Observer:
             check = "detect_completion_processing"
             if not overrides(analysis.entry.pipeline, check) and answer.exit_code != 0:
                 return False
-        found = call(analysis, check, keep=not self.dry_run)
+        found = call_method(analysis, check, keep=not self.dry_run)
         failed = answer.removed or answer.signal is not None or answer.exit_code not in {0, None}
         if failed and (getattr(analysis.pipeline, "needs_success", False) or may_be_old(analysis)):
             return False
@@ -246,7 +246,7 @@ class Observer:
             self._close(attempt, answer, "finished", reason)
             return
         after, job_id, error = launch(
-            analysis, "processing", lambda: call(analysis, "after_completion")
+            analysis, "processing", lambda: call_method(analysis, "after_completion")
         )
         if error:
             self._forget_unless_found(after)
@@ -305,7 +305,7 @@ class Observer:
         if self.dry_run:
             self.report(f"{'/'.join(attempt.key)}: {reason}; would be submitted again {count}")
             return
-        again, job_id, error = launch(analysis, "run", lambda: call(analysis, "resurrect"))
+        again, job_id, error = launch(analysis, "run", lambda: call_method(analysis, "resurrect"))
         if job_id is None:
             job_id = found(self.workspace, again)
         if job_id is None and isinstance(error, (PluginError, SchedulerUnreachableError)):
@@ -370,7 +370,7 @@ class Observer:
                 own = hasattr(analysis.pipeline, "eject_job")
                 analysis.pipeline._scheduler = scheduler
             if own:
-                call(analysis, "eject_job")
+                call_method(analysis, "eject_job")
             else:
                 scheduler.remove(answer.job_id, "removed by asimov")
             self.report(f"{name}: job {answer.job_id} is being removed")

@@ -17,7 +17,7 @@ from asimov.engine.throttle import Throttle
 from asimov.errors import AsimovError
 from asimov.journal.database import JournalError
 from asimov.keys import Key
-from asimov.plugins.calls import call, guarded, overrides, takes
+from asimov.plugins.methods import call_method, guarded, overrides, takes
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace
 
@@ -128,7 +128,7 @@ def _rehearse(analysis: Analysis, report: Report) -> None:
     """Have the pipeline print what it would do, as far as it can."""
     for method in ("before_build", "build_dag", "before_submit", "submit_dag"):
         if takes(analysis, method, "dryrun"):
-            call(analysis, method, keep=False, dryrun=True)
+            call_method(analysis, method, keep=False, dryrun=True)
         else:
             report(f"{analysis.entry.pipeline}.{method} would be called (it has no dry run)")
 
@@ -138,7 +138,7 @@ def _call_pipeline(analysis: Analysis) -> Any:
     for method in ("before_build", "build_dag", "before_submit"):
         # Those of the base class do nothing, and a call of a pipeline costs more than that.
         if method == "build_dag" or overrides(analysis.entry.pipeline, method):
-            call(analysis, method, dryrun=False)
+            call_method(analysis, method, dryrun=False)
     remember(analysis)
     # Packages that call before_submit from their submit_dag have had it called just now.
     pipeline = analysis.pipeline
@@ -146,7 +146,7 @@ def _call_pipeline(analysis: Analysis) -> Any:
     try:
         # What came before may have taken longer than the lease lasts.
         analysis.workspace.journal.check_fence()
-        answer = call(analysis, "submit_dag", dryrun=False)
+        answer = call_method(analysis, "submit_dag", dryrun=False)
     finally:
         del pipeline.before_submit
     return answer

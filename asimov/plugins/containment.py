@@ -12,14 +12,14 @@ from textwrap import indent
 from asimov import text
 from asimov.errors import AsimovError
 from asimov.logs import logger
-from asimov.plugins import supervision
-from asimov.plugins.crashes import Call, Calls, calls_of, timeout
+from asimov.plugins.crashes import Call, CallLog, call_log, timeout
 from asimov.plugins.output import Capture
 from asimov.plugins.restore import kept
-from asimov.plugins.timeout import TIMEOUT, TimeLimit
+from asimov.plugins.time_limit import TIMEOUT, TimeLimit
 from asimov.plugins.watchdog import Watched, grace, unwatch, watch
 from asimov.project.workspace import Workspace
 from asimov.scheduler.contract import guarded_submissions
+from asimov.system.supervision import supervisor
 from asimov.system.surroundings import set_directory
 
 _capture = Capture()
@@ -37,8 +37,8 @@ def is_inside() -> bool:
 def limit_of(workspace: Workspace) -> TimeLimit:
     """Return the time limit of a call, as it is configured.
 
-    An option that is no number is told by `asimov.plugins.crashes.settle`: it is no fault of any
-    analysis, whose methods have the usual time.
+    `asimov.plugins.crashes.report_last_crash` reports an option that is no number; calls then have
+    the default time.
     """
     try:
         return TimeLimit(timeout(workspace))
@@ -67,10 +67,10 @@ def contained(workspace: Workspace, call: Call, limit: TimeLimit) -> Iterator[No
         with set_directory(workspace.project.root):
             yield
         return
-    calls = calls_of(workspace)
+    calls = call_log(workspace)
     own = os.getpid()
     _inside = True
-    supervision.calling(str(call))
+    supervisor.calling(str(call))
     try:
         with (
             guarded_submissions(),
@@ -85,11 +85,11 @@ def contained(workspace: Workspace, call: Call, limit: TimeLimit) -> Iterator[No
                     os._exit(1)  # a child that the plugin has forked does none of our work
     finally:
         _inside = False
-        supervision.called()
+        supervisor.called()
 
 
 @contextmanager
-def recorded(workspace: Workspace, calls: Calls, call: Call, limit: TimeLimit) -> Iterator[None]:
+def recorded(workspace: Workspace, calls: CallLog, call: Call, limit: TimeLimit) -> Iterator[None]:
     """Have it known what runs in the block, whatever becomes of the process, and what it prints."""
     if limit.seconds:
         deadline = time.monotonic() + limit.seconds + grace(limit.seconds)

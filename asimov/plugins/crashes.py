@@ -5,7 +5,8 @@ that acts and finds a call there knows that the process before it died in it: by
 segmentation fault, the kernel's want of memory. Only one process acts in a project at a time (see
 `asimov.engine.lease`), so that the call is nobody's who lives. One death says nothing: after the
 third in a row the method is not called. Whoever kills the whole command kills its supervisor too
-(see `asimov.plugins.supervision`); such deaths, which nobody has witnessed, are not the method's.
+(see `asimov.system.supervision.supervisor`); such deaths, which nobody has witnessed, are not the
+method's.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ import msgspec
 from asimov.configuration import number
 from asimov.journal.journal import Journal
 from asimov.logs import logger
-from asimov.plugins import supervision
-from asimov.plugins.process import children
-from asimov.plugins.timeout import TIMEOUT
+from asimov.plugins.time_limit import TIMEOUT
 from asimov.project.workspace import Workspace
 from asimov.states import allowed
+from asimov.system.supervision import supervisor
+from asimov.system.supervision.command import children
 
 #: After so many deaths in a row in a method it is not called for a while.
 DEATHS = 3
@@ -82,7 +83,7 @@ class _Left(NamedTuple):
     supervised: bool = False
 
 
-class Calls:
+class CallLog:
     """The calls that a process makes while it acts.
 
     Parameters
@@ -101,7 +102,7 @@ class Calls:
         self.blamed: Call | None = None
         path = workspace.project.state / "calling"
         self._handle = _open(path)
-        self._supervised = supervision.supervised(path)
+        self._supervised = supervisor.supervised(path)
         self.close = weakref.finalize(self, os.close, self._handle)
         self._troubles = _read_troubles(workspace.journal)
         self._take_up(workspace.journal)
@@ -160,7 +161,7 @@ class Calls:
     def _take_up(self, journal: Journal) -> None:
         """Count the death of the process before this one, if it died in a call."""
         text = os.pread(self._handle, 10_000, 0).partition(b"\n")[0]
-        if not text.startswith((b"+", supervision.WITNESSED)):
+        if not text.startswith((b"+", supervisor.WITNESSED)):
             return
         try:
             call, hung, supervised = msgspec.json.decode(text[1:], type=_Left)
@@ -205,10 +206,10 @@ def _read_troubles(journal: Journal) -> dict[Call, _Trouble]:
         return {}
 
 
-_made: weakref.WeakKeyDictionary[Workspace, Calls] = weakref.WeakKeyDictionary()
+_made: weakref.WeakKeyDictionary[Workspace, CallLog] = weakref.WeakKeyDictionary()
 
 
-def calls_of(workspace: Workspace) -> Calls | None:
+def call_log(workspace: Workspace) -> CallLog | None:
     """Return the calls of a workspace; None where nobody acts, as in a dry run.
 
     They are begun anew with each lease: another process may have died in between.
@@ -220,7 +221,7 @@ def calls_of(workspace: Workspace) -> Calls | None:
     if calls is None or calls.token != token:
         if calls is not None:
             calls.close()
-        calls = _made[workspace] = Calls(workspace)
+        calls = _made[workspace] = CallLog(workspace)
     return calls
 
 
@@ -240,7 +241,7 @@ def timeout(workspace: Workspace) -> float:
     return number(workspace.project.config, "monitor", "hook timeout", TIMEOUT)
 
 
-def settle(workspace: Workspace, report: Callable[[str], None]) -> None:
+def report_last_crash(workspace: Workspace, report: Callable[[str], None]) -> None:
     """Tell what ended the process before this one, and leave alone what does so again and again.
 
     Parameters
@@ -256,7 +257,7 @@ def settle(workspace: Workspace, report: Callable[[str], None]) -> None:
         Where ``[monitor] hook timeout`` is no number.
     """
     timeout(workspace)
-    calls = calls_of(workspace)
+    calls = call_log(workspace)
     if calls is None or calls.blamed is None:
         return
     call, calls.blamed = calls.blamed, None

@@ -16,11 +16,10 @@ from asimov.errors import AsimovError
 from asimov.journal.database import JournalError
 from asimov.keys import Key
 from asimov.logs import logger
-from asimov.plugins.calls import call as call_pipeline
-from asimov.plugins.calls import overrides
 from asimov.plugins.context import Context
 from asimov.plugins.crashes import Call
 from asimov.plugins.hooks import PackageError, call, load, tell
+from asimov.plugins.methods import call_method, overrides
 from asimov.project.workspace import Workspace
 from asimov.states import OWN, STATES, allowed
 
@@ -117,7 +116,7 @@ def _handler(
     entry = workspace.contents.entries[key]
     try:
         if overrides(entry.pipeline, "get_state_handlers"):
-            own = call_pipeline(workspace.analysis(key), "get_state_handlers")
+            own = call_method(workspace.analysis(key), "get_state_handlers")
             if isinstance(own, Mapping) and state in own:
                 return _made(workspace, state, own[state])
     except JournalError:

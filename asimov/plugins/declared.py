@@ -16,9 +16,9 @@ from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.plan import Planner
 from asimov.mappings import merge
 from asimov.pipeline import Pipeline
-from asimov.plugins.calls import by_person
 from asimov.plugins.containment import contained, late, limit_of
 from asimov.plugins.crashes import Call
+from asimov.plugins.methods import by_person
 from asimov.plugins.output import Capture
 from asimov.plugins.requirements import faults_found, finds_faults, unprovided
 from asimov.plugins.terms import vocabulary_terms

@@ -15,10 +15,10 @@ from asimov.configuration import number
 from asimov.errors import AsimovError
 from asimov.journal.database import JournalError
 from asimov.logs import logger
-from asimov.plugins.calls import by_person
 from asimov.plugins.containment import contained, late
-from asimov.plugins.crashes import Call, calls_of, timeout
-from asimov.plugins.timeout import TIMEOUT, Overtime, TimeLimit
+from asimov.plugins.crashes import Call, call_log, timeout
+from asimov.plugins.methods import by_person
+from asimov.plugins.time_limit import TIMEOUT, Overtime, TimeLimit
 from asimov.project.workspace import Workspace
 from asimov.system.files import full_disk
 
@@ -59,7 +59,7 @@ def call(
     what
         What is called, for messages; of no subject.
     function
-        Calls it.
+        CallLog it.
     seconds
         How long it may take at most; by default, and never longer than, ``[monitor] hook
         timeout``.
@@ -69,7 +69,7 @@ def call(
     PackageError
         Whatever it does wrong.
     """
-    calls = calls_of(workspace)
+    calls = call_log(workspace)
     refused = calls.refusal(workspace, what) if calls else None
     if refused:
         raise PackageError(refused)

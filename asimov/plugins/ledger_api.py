@@ -190,7 +190,7 @@ class Ledger:
             return
         documents = ledger_blueprints.subject(event)
         self._apply(documents, f"the subject {event.name}")
-        ledger_blueprints.settle(event)
+        ledger_blueprints.mark_saved(event)
 
     def save(self) -> None:
         """Write what was changed of `data` into the ledger; all else is written already.

@@ -36,7 +36,7 @@ def subject(event: Any) -> list[dict[str, Any]]:
     return documents + [analysis(each, event) for each in event.added]
 
 
-def settle(event: Any) -> None:
+def mark_saved(event: Any) -> None:
     """Take note that what was new of a subject is in the ledger now."""
     if isinstance(event, Subject):
         event.kept_meta = copied(event.meta)

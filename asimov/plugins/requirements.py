@@ -14,7 +14,7 @@ from asimov.ledger.declared_settings import place_of
 from asimov.ledger.dependencies import Dependencies
 from asimov.pipeline import Pipeline
 from asimov.pipeline.assets import inputs_of, outputs_of
-from asimov.plugins.calls import call, guarded, imported
+from asimov.plugins.methods import call_method, guarded, imported
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace
 from asimov.settings import Fault, faults, lookup, made
@@ -117,7 +117,7 @@ def missing_outputs(analysis: Analysis) -> list[str]:
     ]
     if not wanted:
         return []
-    assets = call(analysis, "collect_assets")
+    assets = call_method(analysis, "collect_assets")
     with guarded(analysis, "collect_assets"):
         there = assets if isinstance(assets, Mapping) else {}
         return [name for name in wanted if _empty(there.get(name))]

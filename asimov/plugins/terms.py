@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from asimov import entrypoints
 from asimov.plugins import vocabulary
-from asimov.plugins.calls import by_person
 from asimov.plugins.containment import contained, late, limit_of
 from asimov.plugins.crashes import Call
+from asimov.plugins.methods import by_person
 from asimov.plugins.output import Capture
 from asimov.project.workspace import Workspace
 

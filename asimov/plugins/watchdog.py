@@ -22,9 +22,9 @@ from typing import NamedTuple
 from asimov.errors import AsimovError
 from asimov.journal.journal import Journal
 from asimov.journal.leases import give_back_all
-from asimov.plugins import process
-from asimov.plugins.crashes import Call, Calls
+from asimov.plugins.crashes import Call, CallLog
 from asimov.plugins.output import Capture
+from asimov.system.supervision import command
 
 #: How often it looks, in seconds.
 _TICK = 1.0
@@ -34,7 +34,7 @@ class Watched(NamedTuple):
     """A call that is watched: whose, how long it may take, and when it is given up."""
 
     call: Call
-    calls: Calls
+    calls: CallLog
     capture: Capture
     journal: Path
     seconds: float
@@ -95,7 +95,7 @@ class Watchdog(threading.Thread):
         # The next program has this process's number and start, and would be taken for its holder.
         with suppress(AsimovError), closing(Journal(watched.journal)) as journal:
             give_back_all(journal, watched.calls.token or "")
-        process.again()
+        command.again()
 
 
 def grace(seconds: float) -> float:
@@ -109,7 +109,7 @@ _watchdog: Watchdog | None = None
 def watch(watched: Watched) -> None:
     """Watch a call, where this process is a command."""
     global _watchdog  # noqa: PLW0603  (a process has one)
-    if not process.is_command():
+    if not command.is_command():
         return
     if _watchdog is None or not _watchdog.is_alive():  # it does not go along with a fork
         _watchdog = Watchdog()

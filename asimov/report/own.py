@@ -11,7 +11,7 @@ from typing import Any
 from asimov.errors import AsimovError
 from asimov.keys import Key
 from asimov.logs import logger
-from asimov.plugins.calls import call, overrides
+from asimov.plugins.methods import call_method, overrides
 from asimov.plugins.output import Capture
 from asimov.project.workspace import Workspace
 from asimov.report.fragments import closed, links
@@ -66,7 +66,7 @@ def own(workspace: Workspace, key: Key, root: Path) -> Own:
     def ask(method: str, take: Callable[[Any], None]) -> None:
         try:
             if overrides(pipeline, method, workspace):
-                take(call(workspace.analysis(key), method, keep=False))
+                take(call_method(workspace.analysis(key), method, keep=False))
         except JournalError:
             raise
         except AsimovError as error:

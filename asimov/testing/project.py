@@ -307,7 +307,7 @@ class ScratchProject:
         with nullcontext() if dry_run else at_work(workspace, purpose):
             if settle and not dry_run:
                 workspace.adopt()
-                crashes.settle(workspace, self.lines.append)
+                crashes.report_last_crash(workspace, self.lines.append)
             yield
 
     # --- what has become of it

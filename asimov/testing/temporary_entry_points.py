@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from asimov import entrypoints
-from asimov.plugins import calls
+from asimov.plugins import methods
 from asimov.scheduler import Scheduler
 from asimov.settings import lookup
 
@@ -76,7 +76,7 @@ def forget() -> None:
     """Forget which plugins were found and loaded: there may be others now."""
     entrypoints.found.cache_clear()
     entrypoints.load.cache_clear()
-    calls._imported.clear()
+    methods._imported.clear()
     lookup.GIVEN_UP.clear()
 
 

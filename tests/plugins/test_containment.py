@@ -21,21 +21,21 @@ from asimov.pipelines.testing import SimpleTestPipeline
 from asimov.configuration import PROJECT_FILE, update_file
 from asimov.engine.lease import at_work
 from asimov.errors import AsimovError
-from asimov.plugins import calls as guard
+from asimov.plugins import methods as guard
 from asimov.plugins.containment import contained
-from asimov.plugins.crashes import Call, settle
-from asimov.plugins.timeout import Overtime, TimeLimit
+from asimov.plugins.crashes import Call, report_last_crash
+from asimov.plugins.time_limit import Overtime, TimeLimit
 
 #: Runs asimov with the pipelines that stand in a folder, a module each, in a process of its own.
 COMMAND = """
 import importlib, pathlib, sys
 from types import SimpleNamespace
-from asimov import plugins
+from asimov import entrypoints
 from asimov.cli import main
 
 folder = sys.argv.pop(1)
 sys.path.insert(0, folder)
-real = plugins.found
+real = entrypoints.found
 mine = {
     path.stem: SimpleNamespace(
         name=path.stem, dist=None, value=path.stem,
@@ -43,7 +43,9 @@ mine = {
     )
     for path in pathlib.Path(folder).glob("*.py")
 }
-plugins.found = lambda group: {**real(group), **(mine if group == plugins.PIPELINES else {})}
+entrypoints.found = lambda group: {
+    **real(group), **(mine if group == entrypoints.PIPELINES else {})
+}
 main()
 """
 
@@ -577,9 +579,9 @@ def test_a_limit_that_is_no_number_marks_nothing_stuck(lab: Any) -> None:
     update_file(lab.root / PROJECT_FILE, {("monitor", "hook timeout"): "soon"})
     workspace = lab.open()
     with closing(workspace.journal):
-        assert guard.call(workspace.analysis(("s", "a")), "before_config") is None
+        assert guard.call_method(workspace.analysis(("s", "a")), "before_config") is None
         with pytest.raises(AsimovError, match="hook timeout"):
-            settle(workspace, print)
+            report_last_crash(workspace, print)
 
 
 @pytest.mark.parametrize("method", ["before_config", "while_running", "check_progress"])

@@ -17,14 +17,14 @@ from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov.engine.lease import at_work
 from asimov.plugins import crashes
-from asimov.plugins.crashes import Call, calls_of, settle
+from asimov.plugins.crashes import Call, call_log, report_last_crash
 from asimov.project.workspace import Workspace
 
 #: Runs asimov with pipelines that end the process: `dying` in a method, `importing` on import.
 COMMAND = """
 import os, signal, sys
 from types import SimpleNamespace
-from asimov import plugins
+from asimov import entrypoints
 from asimov.cli import main
 from asimov.pipelines.testing import SimpleTestPipeline
 
@@ -47,12 +47,14 @@ kinds = {
     ),
     "importing": lambda: die() and SimpleTestPipeline,
 }
-real = plugins.found
+real = entrypoints.found
 mine = {
     name: SimpleNamespace(name=name, dist=None, value=name, load=load)
     for name, load in kinds.items()
 }
-plugins.found = lambda group: {**real(group), **(mine if group == plugins.PIPELINES else {})}
+entrypoints.found = lambda group: {
+    **real(group), **(mine if group == entrypoints.PIPELINES else {})
+}
 main()
 """
 
@@ -175,19 +177,19 @@ CALL = Call("s", "a", "p", "m")
 def died(project: Path) -> list[str]:
     """Leave a call behind as a process that dies does; return what the next one tells."""
     with acting(project) as workspace:
-        calls = calls_of(workspace)
+        calls = call_log(workspace)
         assert calls
         calls.begin(CALL)
     told: list[str] = []
     with acting(project) as workspace:
-        settle(workspace, told.append)
-        settle(workspace, told.append)
+        report_last_crash(workspace, told.append)
+        report_last_crash(workspace, told.append)
     return told
 
 
 def refused(project: Path) -> str | None:
     with acting(project) as workspace:
-        calls = calls_of(workspace)
+        calls = call_log(workspace)
         assert calls
         return calls.refusal(workspace, CALL)
 
@@ -203,7 +205,7 @@ def test_deaths_are_counted_and_told_once_each(project: Path) -> None:
 def test_another_call_between_two_deaths_changes_nothing(project: Path) -> None:
     died(project)
     with acting(project) as workspace:
-        calls = calls_of(workspace)
+        calls = call_log(workspace)
         assert calls
         other = CALL._replace(method="other")
         calls.begin(other)
@@ -221,7 +223,7 @@ def test_a_call_is_tried_again_after_a_while(
     later = time.time() + crashes.PAUSE + 1
     monkeypatch.setattr(crashes.time, "time", lambda: later)
     with acting(project) as workspace:
-        calls = calls_of(workspace)
+        calls = call_log(workspace)
         assert calls
         assert calls.refusal(workspace, CALL) is None
     # One more death is enough then.
@@ -233,7 +235,7 @@ def test_a_record_that_was_half_written_is_none(project: Path, text: bytes) -> N
     (project / ".asimov" / "calling").write_bytes(text)
     told: list[str] = []
     with acting(project) as workspace:
-        settle(workspace, told.append)
+        report_last_crash(workspace, told.append)
     assert told == []
 
 
@@ -246,8 +248,8 @@ def test_troubles_of_another_version_are_forgotten(project: Path) -> None:
 def test_nobody_who_does_not_act_has_a_record(project: Path) -> None:
     workspace = Workspace.open(project)
     with closing(workspace.journal):
-        assert calls_of(workspace) is None
-        settle(workspace, pytest.fail)
+        assert call_log(workspace) is None
+        report_last_crash(workspace, pytest.fail)
     assert not (project / ".asimov" / "calling").exists()
 
 
@@ -264,6 +266,6 @@ def test_records_do_not_keep_files_open(project: Path) -> None:
         pass
     for _ in range(5):
         with acting(project) as workspace:
-            calls_of(workspace)
+            call_log(workspace)
     del workspace
     assert len(os.listdir("/proc/self/fd")) <= before + 1  # noqa: PTH208

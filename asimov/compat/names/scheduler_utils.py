@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from asimov.errors import AsimovError
-from asimov.plugins.here import current_workspace
+from asimov.plugins.current_ledger import current_workspace
 from asimov.scheduler import JobDescription, Scheduler
 
 #: HTCondor's requests, by the names that packages look for in `JobDescription.kwargs`.

@@ -14,7 +14,7 @@ from asimov.journal.records import Attempt
 from asimov.keys import Key
 from asimov.layout import Project
 from asimov.ledger.contents import Contents
-from asimov.plugins.calls import overrides
+from asimov.plugins.methods import overrides
 from asimov.states import ALIASES, STATES
 
 

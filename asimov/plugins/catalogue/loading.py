@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from asimov.plugins.catalogue.packages import Entry
+from asimov.plugins.catalogue.installed import Entry
 
 #: How long the plugins of one package may take to load, in seconds.
 TIMEOUT = 60.0
@@ -25,7 +25,7 @@ AT_ONCE = 2
 # The path is the caller's, whatever the folder: '-m' would put the current folder in front.
 _PROGRAM = (
     "import sys; sys.path[:] = sys.argv[2:]; "
-    "from asimov.plugins.catalogue.child import main; main(int(sys.argv[1]))"
+    "from asimov.plugins.catalogue.loading_process import main; main(int(sys.argv[1]))"
 )
 
 

@@ -13,7 +13,7 @@ from asimov.engine.attempts import ticket
 from asimov.engine.lease import at_work
 from asimov.errors import AsimovError
 from asimov.keys import PROJECT_ANALYSES, Key
-from asimov.plugins.calls import call, guarded
+from asimov.plugins.methods import call_method, guarded
 from asimov.project.analysis import Analysis
 from asimov.scheduler import Gone, Observation, Scheduler
 from asimov.system.surroundings import set_directory
@@ -143,7 +143,7 @@ class SceneProject:
     def call(self, method: str, **arguments: Any) -> Any:
         """Call a method as the engine does, in the only process at work."""
         with at_work(self.project.workspace, "asimov plugins check"):
-            return call(self.analysis, method, **arguments)
+            return call_method(self.analysis, method, **arguments)
 
     def call_elsewhere(self, method: str) -> Any:
         """Call a method in another folder than the project's."""

@@ -12,9 +12,9 @@ from typing import Any
 from asimov import entrypoints
 from asimov.engine import launches
 from asimov.errors import AsimovError
-from asimov.plugins import calls
+from asimov.plugins import methods
 from asimov.plugins.crashes import Call
-from asimov.plugins.timeout import TimeLimit
+from asimov.plugins.time_limit import TimeLimit
 from asimov.project.workspace import Workspace
 from asimov.testing.conformance.findings import Findings
 
@@ -56,7 +56,7 @@ def watching(findings: Findings, scheduler: str) -> Iterator[Watch]:
         setattr(owner, name, wrap(getattr(owner, name)))
 
     try:
-        replace(calls, "contained", lambda contained: _contained(contained, findings))
+        replace(methods, "contained", lambda contained: _contained(contained, findings))
         replace(launches, "perform", lambda perform: _performed(perform, watch))
         if isinstance(kind, type):
             for name in ("submit", "submit_dag"):

@@ -9,7 +9,7 @@ from asimov import entrypoints
 from asimov.engine.lease import at_work
 from asimov.entrypoints import PluginError
 from asimov.errors import AsimovError
-from asimov.plugins.calls import call
+from asimov.plugins.methods import call_method
 from asimov.settings import declare
 from asimov.testing.conformance.findings import Findings
 from asimov.testing.conformance.scene_project import SceneProject, scene_project
@@ -63,7 +63,7 @@ def _ask_early(here: SceneProject) -> None:
     with at_work(here.project.workspace, "asimov plugins check"):
         for method in _ASKED:
             try:
-                call(here.analysis, method)
+                call_method(here.analysis, method)
             except AsimovError as error:
                 wrong.append(str(error))
     here.findings.judge("asked-early", not wrong, "; ".join(wrong))

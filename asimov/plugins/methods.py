@@ -16,15 +16,15 @@ from asimov.ledger import extensions
 from asimov.logs import logger
 from asimov.pipeline import Pipeline
 from asimov.plugins.containment import contained, late, limit_of
-from asimov.plugins.crashes import Call, acting, calls_of
-from asimov.plugins.timeout import Overtime, TimeLimit
-from asimov.plugins.written import take_written_job
+from asimov.plugins.crashes import Call, acting, call_log
+from asimov.plugins.job_ids import take_written_job
+from asimov.plugins.time_limit import Overtime, TimeLimit
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace
 from asimov.system.files import full_disk
 
 
-class HookError(AsimovError):
+class MethodError(AsimovError):
     """A method of a pipeline raised, did not return, or is not called because of what it did.
 
     Parameters
@@ -49,7 +49,7 @@ class HookError(AsimovError):
         )
 
 
-def call(analysis: Analysis, method: str, *, keep: bool = True, **arguments: Any) -> Any:
+def call_method(analysis: Analysis, method: str, *, keep: bool = True, **arguments: Any) -> Any:
     """Call a method of an analysis's pipeline, in the project's folder.
 
     Parameters
@@ -70,7 +70,7 @@ def call(analysis: Analysis, method: str, *, keep: bool = True, **arguments: Any
 
     Raises
     ------
-    HookError
+    MethodError
         Where the method, or making the pipeline, raises, tries to exit or does not return within
         ``[monitor] hook timeout``; and, without a call, where that, or its killing the process,
         was the end of it before.
@@ -125,8 +125,8 @@ def guarded(
 
     Raises
     ------
-    HookError, PluginError, SchedulerUnreachableError
-        As `call` does.
+    MethodError, PluginError, SchedulerUnreachableError
+        As `call_method` does.
     """
     workspace, pipeline = analysis.workspace, analysis.entry.pipeline
     limit = limit_of(workspace)
@@ -134,7 +134,7 @@ def guarded(
     what = Call(*analysis.key, pipeline, method)
     refused = _refusal(workspace, what)
     if refused:
-        raise HookError(analysis, method, refused)
+        raise MethodError(analysis, method, refused)
     try:
         with contained(workspace, what, limit):
             yield
@@ -151,9 +151,9 @@ def guarded(
         unreachable = None if limit.over else _unreachable(error)
         if unreachable:
             raise unreachable from error
-        raise HookError(analysis, method, late(what, limit) or error) from error
+        raise MethodError(analysis, method, late(what, limit) or error) from error
     if over := late(what, limit):  # it has caught what interrupted it
-        raise HookError(analysis, method, over)
+        raise MethodError(analysis, method, over)
 
 
 def imported(pipeline: str, workspace: Workspace | None = None) -> Any:
@@ -211,7 +211,7 @@ _imported: set[str] = set()
 
 
 def _refusal(workspace: Workspace, what: Call) -> str | None:
-    calls = calls_of(workspace)
+    calls = call_log(workspace)
     return calls.refusal(workspace, what) if calls else None
 
 

@@ -25,7 +25,7 @@ from asimov.system import processes
 COMMAND = """
 import ctypes, os, signal, sys, threading, time
 from types import SimpleNamespace
-from asimov import plugins
+from asimov import entrypoints
 from asimov.cli import main
 from asimov.pipelines.testing import SimpleTestPipeline
 
@@ -54,9 +54,9 @@ def die(self, *arguments, **named):
 
 Dying = type("Dying", (SimpleTestPipeline,), {method: die, "submits_by_program": False})
 entry = SimpleNamespace(name="dying", dist=None, value="dying", load=lambda: Dying)
-real = plugins.found
-plugins.found = lambda group: {
-    **real(group), **({"dying": entry} if group == plugins.PIPELINES else {})
+real = entrypoints.found
+entrypoints.found = lambda group: {
+    **real(group), **({"dying": entry} if group == entrypoints.PIPELINES else {})
 }
 main()
 """
@@ -259,10 +259,10 @@ def test_ctrl_c_at_a_terminal_ends_the_command_once(lab: Any) -> None:
 LISTENER = """
 import signal, sys, time
 from pathlib import Path
-from asimov.engine import process
+from asimov.system.supervision import command
 
-process.begin()
-process.supervise()
+command.begin()
+command.supervise()
 with Path(sys.argv[1]).open("a", buffering=1) as notes:
     for each in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"):
         signal.signal(getattr(signal, each), lambda number, _: print(number, file=notes))

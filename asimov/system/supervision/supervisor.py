@@ -7,8 +7,8 @@ last, that it has come to its end. Without that last note the parent prints one 
 an exit code other than 0. Of a watch a new child takes the place of the one that a plugin ended.
 
 To everybody else the two look like one process. The parent passes on each signal that is sent to
-it alone (see `asimov.plugins.relay`). The parent stops when the child is stopped, and ends as the
-child did, by a signal if that did. If the parent is killed, the kernel kills the child.
+it alone (see `asimov.system.supervision.signals`). The parent stops when the child is stopped, and
+ends as the child did, by a signal if that did. If the parent is killed, the kernel kills the child.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from asimov import text
-from asimov.plugins import relay
+from asimov.system.supervision import signals
 
 #: How a command that begins again (see `process.again`) finds its supervisor: "process handles".
 _VARIABLE = "ASIMOV_SUPERVISED"
@@ -64,7 +64,7 @@ def supervise() -> None:
         heard, bell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError:  # no room for it
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, relay.AWAITED)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals.AWAITED)
     while child := _forked():
         ending = _wait(child, handle, heard)
         if not ending.may_go_on:
@@ -79,7 +79,7 @@ def supervise() -> None:
         return
     _die_with(parent)
     os.close(heard)
-    relay.ring(bell)
+    signals.ring(bell)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     _notes = _Notes(handle, bell, os.getpid())
 
@@ -104,7 +104,7 @@ def adopt() -> None:
                 os.set_inheritable(each, False)
             _notes = _Notes(handle, bell, os.getpid())
             _write(b" ")
-            relay.ring(bell)
+            signals.ring(bell)
 
 
 def handed_on() -> dict[str, str]:
@@ -218,7 +218,7 @@ class _Ending(NamedTuple):
 
 def _wait(child: int, handle: int, heard: int) -> _Ending:
     """Wait for the child's end, and pass on what is sent to this process alone."""
-    passing = relay.Relay(heard)
+    passing = signals.Relay(heard)
     status = passing.wait(child)
     notes = os.pread(handle, _CALLS + _LONGEST, 0)
     ending = _Ending(os.waitstatus_to_exitcode(status), notes, frozenset(passing.asked))

@@ -9,8 +9,8 @@ import threading
 from contextlib import suppress
 from typing import NamedTuple, NoReturn
 
-from asimov.plugins import supervision
 from asimov.system import processes
+from asimov.system.supervision import supervisor
 
 
 class _Command(NamedTuple):
@@ -30,7 +30,7 @@ def begin() -> None:
     neither begun again nor ended.
     """
     global _command  # noqa: PLW0603  (a process runs one)
-    supervision.adopt()
+    supervisor.adopt()
     given = sys.argv[1:]
     _command = None
     if given and sys.orig_argv[-len(given) :] == given:
@@ -51,7 +51,7 @@ def is_command() -> bool:
 def supervise() -> None:
     """Have a command's end told from its success, whatever ends its process."""
     if is_command():
-        supervision.supervise()
+        supervisor.supervise()
 
 
 def again() -> NoReturn:
@@ -64,7 +64,7 @@ def again() -> NoReturn:
         folder, environment = _command or _Command(None, dict(os.environ))
         if folder is not None:
             os.chdir(folder)
-        environment = {**environment, **supervision.handed_on()}
+        environment = {**environment, **supervisor.handed_on()}
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
     finally:
         os._exit(1)
@@ -78,7 +78,7 @@ def end(code: int) -> None:
     code
         The exit code. Where nothing is left the caller exits as ever.
     """
-    supervision.ended()
+    supervisor.ended()
     if not is_command() or not (_threads() or _forked()):
         return
     for stream in (sys.stdout, sys.stderr):
