@@ -1,9 +1,31 @@
-"""Keys of analyses: the subject's name and the analysis's own."""
+"""The key of an analysis: the name of its subject and its own name."""
 
 from __future__ import annotations
 
-#: Stands for the subject in the keys, paths and listings of analyses across subjects.
+from typing import NamedTuple
+
+#: Stands for the subject in the keys, paths and listings of project analyses.
 PROJECT_ANALYSES = "project-analyses"
 
-#: The subject's name, or `PROJECT_ANALYSES`, and the name of the analysis.
-Key = tuple[str, str]
+
+class Key(NamedTuple):
+    """Identifies an analysis in its project.
+
+    Parameters
+    ----------
+    subject
+        The subject's name, or `PROJECT_ANALYSES`.
+    name
+        The analysis's name.
+
+    Examples
+    --------
+    >>> str(Key("GW150914", "Prod0"))
+    'GW150914/Prod0'
+    """
+
+    subject: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.subject}/{self.name}"

@@ -120,7 +120,7 @@ class Command(Pipeline):
             "output": f"job{number}.out",
             "error": f"job{number}.err",
             "log": "job.log",
-            "batch_name": "/".join(self.production.key),
+            "batch_name": str(self.production.key),
         }
         settings = meta.get("scheduler") or {}
         commands |= submit_commands(commands_of(settings))

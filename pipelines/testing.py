@@ -32,7 +32,7 @@ class SimpleTestPipeline(Pipeline):
         inputs = [str(each.assets["result"]) for each in self.production.inputs]
         script = [
             f"sleep {float(meta.get('seconds', 0))}",
-            f"echo {self.production.key[0]}/{self.production.name} > result.new",
+            f"echo {self.production.key} > result.new",
             *(f"cat '{path}' >> result.new" for path in inputs),
             f"code={int(meta.get('exit code', 0))}",
             '[ "$code" -ne 0 ] || mv result.new result.txt',

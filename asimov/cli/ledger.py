@@ -65,7 +65,7 @@ def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
             }
         )
         if not as_json:
-            say(f"{key[0]}/{key[1]} ({entry.pipeline})")
+            say(f"{key} ({entry.pipeline})")
             lines = [
                 (": ".join(map(str, path)), _short(value), sources[path])
                 for path, value in leaves(settings)

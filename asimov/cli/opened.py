@@ -100,7 +100,7 @@ def tell_left(left: list[Key]) -> None:
     """Say what became of a copy, and of the analyses whose jobs it has left."""
     say("This copy is a project of its own now")
     if left:
-        names = ", ".join("/".join(key) for key in left[:10])
+        names = ", ".join(str(key) for key in left[:10])
         names += f" and {len(left) - 10} more" if len(left) > 10 else ""
         say(
             f"{len(left)} left to the original, and stuck here: {names}; "

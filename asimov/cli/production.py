@@ -129,7 +129,7 @@ def forget_command(subject: str, names: tuple[str, ...], reason: str) -> None:
     """
     workspace = open_workspace(Use.ACT)
     for key in unlisted.forget(workspace, subject, names, owner(), reason):
-        say(f"{'/'.join(key)}: forgotten; 'asimov log' still has its history")
+        say(f"{key}: forgotten; 'asimov log' still has its history")
 
 
 @command.command("show")
@@ -153,7 +153,7 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
     told: dict[str, Any] = {
         **row.as_json(),
         "kind": analysis.entry.kind,
-        "needs": ["/".join(each) for each in workspace.dependencies.of(key).keys],
+        "needs": [str(each) for each in workspace.dependencies.of(key).keys],
         "waiting_for": waiting_for(workspace, key) if row.status == "ready" else row.waiting_for,
         "run_directory": analysis.rundir,
         "configuration": str(workspace.project.path(build.config)) if build else None,

@@ -91,4 +91,4 @@ def _tell(result: Repaired, would: str) -> None:
 
 def _line(key: Key, result: Repaired) -> str:
     made = result.decisions[key]
-    return f"  {'/'.join(key)}: {made.status}: {made.reason}"
+    return f"  {key}: {made.status}: {made.reason}"

@@ -64,7 +64,7 @@ def add_command(
         workspace.adopt()
         key = _find(workspace, subject, name, others, pipeline)
         workspace.review(key, message, outcome, owner())
-    say(f"{key[0]}/{key[1]}: {outcome or 'message added'}")
+    say(f"{key}: {outcome or 'message added'}")
 
 
 def _find(
@@ -72,10 +72,10 @@ def _find(
 ) -> Key:
     """Return the analysis that is meant; one across subjects may be named by its subjects."""
     if others is None and (subject, name) in workspace.contents.entries:
-        return subject, name
+        return Key(subject, name)
     rest = [each.strip() for each in (others or "").strip("[]").split(",")]
     subjects = {subject, *filter(None, rest)}
-    key = (PROJECT_ANALYSES, name)
+    key = Key(PROJECT_ANALYSES, name)
     entry = workspace.contents.entries.get(key)
     if entry is not None and set(entry.data.get("subjects") or workspace.contents.subjects) == (
         subjects
@@ -147,7 +147,7 @@ def status_command(subject: str | None, name: str | None, as_json: bool) -> None
 
 def _show(key: Key, review: object) -> None:
     """Print every message about one analysis."""
-    say(f"{key[0]}/{key[1]}: {reviews.outcome(review) or 'not reviewed'}")
+    say(f"{key}: {reviews.outcome(review) or 'not reviewed'}")
     for each in reviews.messages(review):
         status = f"  {str(each['status']).lower()}" if each.get("status") else ""
         by = f"  [{each['by']}]" if each.get("by") else ""

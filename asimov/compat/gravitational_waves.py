@@ -166,7 +166,7 @@ class GravitationalWaves(Analysis):
         detectors = self.meta.get("interferometers")
         if not detectors:
             raise AsimovError(
-                f"{self.key[0]}/{self.name} has no 'interferometers'",
+                f"{self.key} has no 'interferometers'",
                 hint="set them for the subject: 'interferometers: [H1, L1]'",
             )
         return "".join(detectors[:2])
@@ -329,15 +329,14 @@ class GravitationalWaves(Analysis):
                 made[each.key] = assets[name]
             elif each in concerned and not (assets.get("psds") or assets.get("xml psds")):
                 raise AsimovError(
-                    f"{self.key[0]}/{self.name}: {each.key[0]}/{each.name} has made no {name} yet",
+                    f"{self.key}: {each.key} has made no {name} yet",
                     hint="no others are taken in place of those that it needs",
                 )
         different = [psds for psds in made.values() if psds != next(iter(made.values()))]
         if different:
             names = ", ".join(each for _, each in made)
             raise AsimovError(
-                f"{self.key[0]}/{self.name}: several analyses that it needs have made {name}: "
-                f"{names}",
+                f"{self.key}: several analyses that it needs have made {name}: {names}",
                 hint=f"narrow its 'needs', or set its own '{name}'",
             )
         return next(iter(made.values()), {} if concerned else None)
@@ -352,7 +351,7 @@ class GravitationalWaves(Analysis):
         wanted = f"{rate:g}" if isinstance(rate, float) else str(rate)
         if wanted not in by_rate:
             raise AsimovError(
-                f"{self.key[0]}/{self.name}: there are no {name} for a sample rate of {rate}",
+                f"{self.key}: there are no {name} for a sample rate of {rate}",
                 hint=f"'likelihood: sample rate' is to be one of: {', '.join(by_rate)}",
             )
         return dict(by_rate[wanted])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from asimov.errors import AsimovError
+from asimov.keys import Key
 from asimov.project.storage.store import Store
 from asimov.rendering.readable import reads
 
@@ -29,7 +30,7 @@ class OfAnalysis:
     )
 
     if TYPE_CHECKING:
-        key: tuple[str, str]
+        key: Key
 
         @cached_property
         def meta(self) -> dict[str, Any]:

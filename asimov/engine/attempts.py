@@ -95,7 +95,7 @@ def perform(
         analysis.asked_status = None
         take_written_job(analysis)
         analysis.asked_job_id = None
-        tag = Tag(workspace.project.id, "/".join(analysis.key), attempt.uid)
+        tag = Tag(workspace.project.id, str(analysis.key), attempt.uid)
         try:
             with workspace.scheduler().tagged(tag):
                 answer = act()
@@ -255,7 +255,7 @@ def settle(workspace: Workspace, report: Callable[[str], None]) -> dict[Key, str
                 if not settled:
                     unsettled[attempt.key] = told
                     told = f"whether it was submitted is not known: {told}"
-                lines.append(f"{'/'.join(attempt.key)}: {told}")
+                lines.append(f"{attempt.key}: {told}")
         for line in lines:
             report(line)
     return unsettled

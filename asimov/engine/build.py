@@ -103,14 +103,14 @@ def build(
         detailed = [key for key in rendered if workspace.records[key].job_detail]
         workspace.journal.observed((key, None, None, None) for key in detailed)
         for key, made in rendered.items():
-            report(f"{key[0]}/{key[1]}: built {made.config}")
+            report(f"{key}: built {made.config}")
     return result
 
 
 def _tell_failure(
     workspace: Workspace, key: Key, error: AsimovError, report: Report, *, dry_run: bool
 ) -> None:
-    report(f"{key[0]}/{key[1]}: {error}" + (f" ({error.hint})" if error.hint else ""))
+    report(f"{key}: {error}" + (f" ({error.hint})" if error.hint else ""))
     if dry_run:
         return
     if isinstance(error, MethodError):
@@ -135,7 +135,7 @@ def _render(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -
     workspace = analysis.workspace
     if dry_run:
         text = analysis.make_config(analysis.config_file, dryrun=True)
-        report(f"# {analysis.key[0]}/{analysis.name}: {analysis.config_file}")
+        report(f"# {analysis.key}: {analysis.config_file}")
         for line in text.split("\n"):
             report(line)
         return Build("", "", "", 0)

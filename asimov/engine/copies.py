@@ -201,6 +201,6 @@ def _leave(project: Project, journal: Journal, what: str) -> list[Key]:
             journal.set_status(key, record.status, "stuck", owner(), f"its job was {_LEFT}; {way}")
             left.append(key)
         journal.observed((key, None, None, None) for key in with_job)
-        journal.note(("", ""), owner(), "copied", what)
+        journal.note(Key("", ""), owner(), "copied", what)
         identity.record(project, journal)
     return left

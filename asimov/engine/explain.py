@@ -193,7 +193,7 @@ def _nearly(workspace: Workspace, key: Key) -> Iterator[str]:
     for need in workspace.dependencies.of(key).unmatched:
         for wanted in [term.value for term in need.terms if term.path == "name"]:
             names = (
-                ["/".join(each) for each in keys]
+                [str(each) for each in keys]
                 if "/" in wanted
                 else [name for subject, name in keys if key[0] in {subject, PROJECT_ANALYSES}]
             )
@@ -208,7 +208,7 @@ def _reviews(workspace: Workspace, key: Key, told: Explanation) -> bool:
     for each, review in wanted[:_FOLLOWED]:
         now = outcome(workspace.settings(each).get("review"))
         stands = f"has the review {now!r}" if now else "has not been reviewed"
-        told.because.append(f"{'/'.join(each)} {stands}, and {review!r} is asked for")
+        told.because.append(f"{each} {stands}, and {review!r} is asked for")
         try:
             named(review)
         except AsimovError as error:
@@ -236,7 +236,7 @@ def _follow(workspace: Workspace, key: Key, told: Explanation) -> None:
             if each in seen or STATES[status].done:
                 continue
             seen.add(each)
-            name = "/".join(each)
+            name = str(each)
             if status == "ready":
                 deeper = waiting_for(workspace, each)
                 if deeper:

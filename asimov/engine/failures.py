@@ -258,5 +258,5 @@ def _number(analysis: Analysis, setting: str, otherwise: float) -> float:
             return number
     raise AsimovError(
         f"{setting}: should be a number from 0, and is {value!r}",
-        hint=f"mend it in the ledger: {'/'.join(analysis.key)}",
+        hint=f"mend it in the ledger: {analysis.key}",
     )

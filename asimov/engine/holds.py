@@ -211,7 +211,7 @@ class _Tending:
             return Outcome(f"{_whose(step.held)}held ({step.why}): {act}")
         step = max(steps, key=lambda each: each.to_mb or 0)
         done = f"{self._who(steps)} held: {_reason(step.held)} ({step.why})"
-        name = "/".join(self.attempt.key)
+        name = str(self.attempt.key)
         if self.dry_run:
             self.report(f"{name}: {done}; would follow: {step.act}")
             return Outcome(f"{_whose(step.held)}held ({step.why})")

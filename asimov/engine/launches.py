@@ -153,7 +153,7 @@ class Launches:
                     self._result.failed[key] = error
                     record_failure(self._workspace, key, error)
                     told = str(error) + (f" ({error.hint})" if error.hint else "")
-                lines.append(f"{'/'.join(key)}: {told}")
+                lines.append(f"{key}: {told}")
         self._made = []
         for line in lines:
             self._report(line)

@@ -153,7 +153,7 @@ def _under_way(workspace: Workspace, keys: set[Key], report: Report) -> list[Att
             continue  # its file was named before
         elif attempt.key not in workspace.contents.entries:
             report(
-                f"{'/'.join(attempt.key)}: job {attempt.job_id} is under way and its analysis is "
+                f"{attempt.key}: job {attempt.job_id} is under way and its analysis is "
                 "not in the ledger; it is left as it is"
             )
     return attempts
@@ -221,7 +221,7 @@ def _leave(workspace: Workspace, keys: set[Key], report: Report) -> None:
     for key in leaving:
         if key in with_job:
             continue
-        name = "/".join(key)
+        name = str(key)
         if workspace.status(key) == "stop":
             workspace.move(key, "stopped", "monitor", "its job has left the queue")
             report(f"{name}: stopped")
@@ -249,7 +249,7 @@ def _leave(workspace: Workspace, keys: set[Key], report: Report) -> None:
 
 def _leave_alone(workspace: Workspace, key: Key, error: AsimovError, report: Report) -> None:
     """Tell of what is no fault of the analysis: the next pass tries again."""
-    report(f"{'/'.join(key)}: {error}")
+    report(f"{key}: {error}")
     if workspace.records[key].job_detail != str(error):
         workspace.journal.observed([(key, None, str(error), None)])
 
@@ -259,7 +259,7 @@ def _store(workspace: Workspace, keys: set[Key], report: Report) -> None:
     for key in workspace.contents.entries:
         if key not in keys or workspace.status(key) != "finished":
             continue
-        name = "/".join(key)
+        name = str(key)
         try:
             missing = missing_outputs(workspace.analysis(key))
             if missing:
@@ -305,7 +305,7 @@ def _tell_chain(workspace: Workspace, keys: set[Key], report: Report) -> None:
     for key in ready:
         if key in left_out:
             continue
-        name = "/".join(key)
+        name = str(key)
         if waiting_for(workspace, key):
             report(f"{name}: would be built and submitted once its needs are met")
         elif put_off:

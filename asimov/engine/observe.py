@@ -108,7 +108,7 @@ class Observer:
     def _move(self, key: Key, status: str, reason: str) -> None:
         before = self.workspace.status(key)
         if self.dry_run:
-            self.report(f"{'/'.join(key)}: would go from {before} to {status}: {reason}")
+            self.report(f"{key}: would go from {before} to {status}: {reason}")
             return
         if before == status:
             record = self.workspace.records.get(key)
@@ -116,7 +116,7 @@ class Observer:
                 self.workspace.give_reason(key, "monitor", reason)
             return
         if self.workspace.move(key, status, "monitor", reason):
-            self.report(f"{'/'.join(key)}: {before} -> {status}: {reason}")
+            self.report(f"{key}: {before} -> {status}: {reason}")
 
     # --- the job is there
 
@@ -270,7 +270,7 @@ class Observer:
             if job_id is not None:
                 reason += f"; job {job_id} processes it"
                 record_job(self.workspace, after, job_id, "processing", "monitor", reason)
-                self.report(f"{'/'.join(attempt.key)}: {reason}")
+                self.report(f"{attempt.key}: {reason}")
             else:
                 give_up(self.workspace, after, "no post-processing was submitted")
                 self._move(attempt.key, asked if asked and there else "finished", reason)
@@ -303,7 +303,7 @@ class Observer:
             return
         count = f"({retry.number} of {retry.of})"
         if self.dry_run:
-            self.report(f"{'/'.join(attempt.key)}: {reason}; would be submitted again {count}")
+            self.report(f"{attempt.key}: {reason}; would be submitted again {count}")
             return
         again, job_id, error = launch(analysis, "run", lambda: call_method(analysis, "resurrect"))
         if job_id is None:
@@ -318,7 +318,7 @@ class Observer:
                 if allowed(status, "running", "monitor"):  # or its pipeline has said where it is
                     status = "running"
                 record_job(self.workspace, again, job_id, status, "monitor", told)
-                self.report(f"{'/'.join(attempt.key)}: {told}")
+                self.report(f"{attempt.key}: {told}")
             else:
                 self._move(attempt.key, "stuck", f"{reason}; {error}" if error else reason)
 
@@ -331,7 +331,7 @@ class Observer:
         told = f"failed; will be submitted again in {ago(left)} {count}"
         self._see(attempt.key, (None, told, str(answer.progress) if answer.progress else None))
         if self.dry_run:
-            self.report(f"{'/'.join(attempt.key)}: {ending(answer)}; {told}")
+            self.report(f"{attempt.key}: {ending(answer)}; {told}")
         return True
 
     # --- the job is on its way out
@@ -342,7 +342,7 @@ class Observer:
         elif isinstance(answer, Present):
             self._see(attempt.key, (answer.state.value, "is being removed", None))
             if self.dry_run:
-                self.report(f"{'/'.join(attempt.key)}: job {answer.job_id} would be removed")
+                self.report(f"{attempt.key}: job {answer.job_id} would be removed")
             else:
                 self._eject(attempt, answer, status)
         elif not self.dry_run:
@@ -361,7 +361,7 @@ class Observer:
             )
 
     def _eject(self, attempt: Attempt, answer: Present, status: str) -> None:
-        name = "/".join(attempt.key)
+        name = str(attempt.key)
         analysis = self.workspace.analysis(attempt.key)
         try:
             # The project may have another scheduler by now, which numbers its own jobs.

@@ -31,7 +31,7 @@ def waiting_for(workspace: Workspace, key: Key) -> list[str]:
     for each in selection.keys:
         status = workspace.status(each)
         if not STATES[status].done:
-            name = each[1] if each[0] == key[0] else "/".join(each)
+            name = each[1] if each[0] == key[0] else str(each)
             lines.append(f"{name} is {status}")
     if lines and (circle := workspace.dependencies.cycle([key])):
         lines.append(f"needs go in a circle: {' needs '.join(name for _, name in circle)}")

@@ -66,14 +66,14 @@ def refresh(workspace: Workspace, keys: Collection[Key], report: Callable[[str],
         try:
             Store(workspace.project.results).replace(*key)
         except (AsimovError, OSError) as error:
-            report(f"{'/'.join(key)}: {told}, but its stored results can't be put aside: {error}")
+            report(f"{key}: {told}, but its stored results can't be put aside: {error}")
             continue
         workspace.move(key, "ready", "monitor", f"to be made again: {told}")
-        report(f"{'/'.join(key)}: uploaded -> ready: {told}")
+        report(f"{key}: uploaded -> ready: {told}")
 
 
 def _names(workspace: Workspace, key: Key) -> list[str]:
-    return sorted("/".join(each) for each in workspace.dependencies.inputs(key))
+    return sorted(str(each) for each in workspace.dependencies.inputs(key))
 
 
 def _change(before: set[str], now: set[str]) -> str:

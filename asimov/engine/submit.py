@@ -73,7 +73,7 @@ def submit(
             raise
         except AsimovError as error:
             result.failed[key] = error
-            report(f"{key[0]}/{key[1]}: {error}" + (f" ({error.hint})" if error.hint else ""))
+            report(f"{key}: {error}" + (f" ({error.hint})" if error.hint else ""))
             if not dry_run:
                 record_failure(workspace, key, error)
     if launches is not None:
@@ -117,7 +117,7 @@ def _commit_edit(analysis: Analysis, report: Report) -> None:
     path = Path(analysis.config_file)
     if content_digest(path.read_bytes()) == known.content:
         return
-    message = f"Edited by hand: {'/'.join(analysis.key)}"
+    message = f"Edited by hand: {analysis.key}"
     commit = analysis.repository.commit([path], message, report)
     if commit:
         reason = f"{known.config} was edited by hand, and is committed as {commit[:9]}"

@@ -70,7 +70,7 @@ def forget(
         Where one is in the ledger, unknown, or has a job whose end has not been seen.
     """
     missing = [each.key for each in workspace.unlisted(subject)]
-    keys = [(subject, name) for name in names] or missing
+    keys = [Key(subject, name) for name in names] or missing
     if not keys:
         raise AsimovError(f"no analysis of {short(subject)} is missing from the ledger")
     with_job = {attempt.key: attempt for attempt in workspace.journal.open_attempts()}
@@ -79,7 +79,7 @@ def forget(
             raise _not_missing(workspace, key)
         if key in with_job:
             raise AsimovError(
-                f"{'/'.join(key)} has a job whose end has not been seen",
+                f"{key} has a job whose end has not been seen",
                 hint="put it back into the ledger, set it to cancelled, run 'asimov monitor', and "
                 "remove it again",
             )

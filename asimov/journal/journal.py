@@ -69,7 +69,7 @@ class Journal(Database):
                 states.take_up(name)
         if strange := strange - STATES.keys():
             raise damaged(self, f"there is no state {strange.pop()!r}")
-        return {(row[0], row[1]): Record(*row) for row in rows}
+        return {Key(row[0], row[1]): Record(*row) for row in rows}
 
     def record(self, key: Key) -> Record | None:
         """Return the record of one analysis, or None."""
@@ -245,7 +245,7 @@ class Journal(Database):
     def facts(self) -> dict[Key, dict[str, Any]]:
         """Return what pipelines wrote, by analysis, and by subject under ``(subject, "")``."""
         rows = self.rows("SELECT subject, name, data FROM facts")
-        return {(row[0], row[1]): unpacked(self, row[2]) for row in rows}
+        return {Key(row[0], row[1]): unpacked(self, row[2]) for row in rows}
 
     def set_facts(self, key: Key, data: Mapping[str, Any]) -> None:
         """Replace what is kept of an analysis or a subject."""
@@ -260,7 +260,7 @@ class Journal(Database):
     def builds(self) -> dict[Key, Build]:
         """Return what was last built of each analysis."""
         rows = self.rows("SELECT subject, name, config, digest, content, time FROM builds")
-        return {(row[0], row[1]): Build(*row[2:]) for row in rows}
+        return {Key(row[0], row[1]): Build(*row[2:]) for row in rows}
 
     def built(self, builds: Mapping[Key, Build]) -> None:
         """Record what was built, once it is committed."""

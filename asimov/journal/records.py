@@ -42,7 +42,7 @@ class Record(NamedTuple):
     @property
     def key(self) -> Key:
         """Whose record it is."""
-        return self.subject, self.name
+        return Key(self.subject, self.name)
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ class Attempt:
     @property
     def key(self) -> Key:
         """Whose attempt it is."""
-        return self.subject, self.name
+        return Key(self.subject, self.name)
 
 
 class Event(NamedTuple):

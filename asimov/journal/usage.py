@@ -84,5 +84,5 @@ class Usages:
         for subject, name, stage, packed in rows:
             usage = unpacked(self._journal, packed)
             if usage is not None:
-                found.setdefault((subject, name), []).append((stage, usage))
+                found.setdefault(Key(subject, name), []).append((stage, usage))
         return found

@@ -87,7 +87,7 @@ class Contents:
         ]
         if subject in self.subjects:
             layers.append((entry.file, _without(self.subjects[subject], _OF_SUBJECT)))
-            layers.append((f"written by pipelines to {subject}", facts.get((subject, ""), {})))
+            layers.append((f"written by pipelines to {subject}", facts.get(Key(subject, ""), {})))
         layers.append((f"{entry.file}: {name}", _without(entry.data, _OF_ANALYSIS)))
         written = facts.get(entry.key, {})
         layers.append((f"written by pipelines to {name}", written))
@@ -108,7 +108,7 @@ class Contents:
         """Return the effective settings of a subject, a mapping of its own."""
         subject = self.subjects.get(name, {})
         settings = merge([_without(self.project, _OF_PROJECT), _without(subject, _OF_SUBJECT)])
-        return lay_over(settings, facts.get((name, ""), {}))
+        return lay_over(settings, facts.get(Key(name, ""), {}))
 
 
 def _of_pipeline(pipelines: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -175,7 +175,7 @@ class Check:
         self._own[key] = written
         if fault := unknown(written.data, cls):
             place = written.place(cls, fault.path)
-            raise refused(fault, "/".join(key), str(written.data["pipeline"]), place)
+            raise refused(fault, str(key), str(written.data["pipeline"]), place)
 
     def around(self, subject: str, written: Written) -> None:
         """Have the analyses of a subject checked whose settings change; of all, for ``""``."""
@@ -231,9 +231,9 @@ class Check:
                 found = [fault for fault in found if fault not in before]
             if found:
                 place = self._place(entry, layers, cls, found[0])
-                raise refused(found[0], "/".join(key), entry.pipeline, place)
+                raise refused(found[0], str(key), entry.pipeline, place)
         return [
-            f"the settings of {'/'.join(keys[0])}"
+            f"the settings of {keys[0]}"
             + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
             + f" are not checked: {notes[pipeline]}"
             for pipeline, keys in missing.items()

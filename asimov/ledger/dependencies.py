@@ -108,7 +108,7 @@ class Dependencies:
         extra: dict[Need, Key] = {}
         for need in needs:
             (term, *more) = need.terms
-            named = (key[0], term.value)
+            named = Key(key[0], term.value)
             plain = not more and term.path == "name" and not term.negated
             if plain and named != key and self._exists(named) and not self._is_simple(named):
                 extra[need] = named

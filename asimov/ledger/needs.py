@@ -231,7 +231,7 @@ def _select_one(need: Need, candidates: Candidates, find: Callable[[Key], bool])
     for term in need.terms:
         if term.path == "name" and "/" in term.value and not term.negated:
             subject, _, name = term.value.partition("/")
-            results.append([(subject, name)] if find((subject, name)) else [])
+            results.append([Key(subject, name)] if find(Key(subject, name)) else [])
         else:
             results.append(candidates.matching(term))
     if len(results) == 1:

@@ -216,7 +216,7 @@ class Planner:
     ) -> None:
         for each in strategies.expand(data):
             self._known_pipeline(each["pipeline"], document, [*path, "pipeline"])
-            key = (subject, each["name"])
+            key = Key(subject, each["name"])
             old = self._new.entries.get(key)
             new = self._put(key, each, old, document, path)
             if new is not None:
@@ -237,7 +237,7 @@ class Planner:
             self._known_subject(subject, document, ["subjects", number])
         for each in strategies.expand(data):
             self._known_pipeline(each["pipeline"], document, ["pipeline"])
-            key = (PROJECT_ANALYSES, each["name"])
+            key = Key(PROJECT_ANALYSES, each["name"])
             path = project_analysis_file(each["name"])
             if path in self._broken:
                 raise self._broken[path]
@@ -255,12 +255,12 @@ class Planner:
         path: list[str | int],
     ) -> dict[str, Any] | None:
         """Plan one analysis; return its new document, or None where nothing changes."""
-        what = f"analysis {key[0]}/{key[1]}"
+        what = f"analysis {key}"
         if key in self._places:
             before, its_path = self._places[key]
             first = before.place([*its_path, "name"])
             raise AsimovError(
-                f"there are two analyses {key[0]}/{key[1]} (the first at {first})",
+                f"there are two analyses {key} (the first at {first})",
                 where=document.place([*path, "name"]),
             )
         self._places[key] = (document, path)
@@ -273,7 +273,7 @@ class Planner:
             return data
         if data.get("status", old.data.get("status")) != old.data.get("status"):
             raise AsimovError(
-                f"the state of {key[0]}/{key[1]} is the journal's by now",
+                f"the state of {key} is the journal's by now",
                 where=document.place([*path, "status"]),
                 hint=f"asimov production set {key[0]} {key[1]} --status {data['status']}",
             )
@@ -283,7 +283,7 @@ class Planner:
             return None
         if not self._update:
             raise AsimovError(
-                f"the analysis {key[0]}/{key[1]} is in the ledger with other settings",
+                f"the analysis {key} is in the ledger with other settings",
                 where=document.place([*path, "name"]),
                 hint="take another name, or change it with 'asimov apply --update'",
             )
@@ -309,9 +309,9 @@ class Planner:
     ) -> None:
         for number, item in enumerate(data.get("needs") or []):
             (need,) = parse_needs([item])
-            if need.terms in {(Term("name", key[1]),), (Term("name", "/".join(key)),)}:
+            if need.terms in {(Term("name", key[1]),), (Term("name", str(key)),)}:
                 raise AsimovError(
-                    f"{key[0]}/{key[1]} needs itself",
+                    f"{key} needs itself",
                     where=document.place([*path, "needs", number]),
                 )
 
@@ -368,7 +368,7 @@ class Planner:
             new = [self._places[key] for key in cycle if key in self._places]
             place = new[0][0].place([*new[0][1], "needs"]) if new else None
             raise AsimovError(
-                f"needs go in a circle: {' needs '.join('/'.join(key) for key in cycle)}",
+                f"needs go in a circle: {' needs '.join(str(key) for key in cycle)}",
                 where=place,
                 hint="one of them must not need the next",
             )

@@ -19,7 +19,7 @@ import msgspec
 
 from asimov.errors import AsimovError
 from asimov.journal.journal import Journal
-from asimov.keys import PROJECT_ANALYSES
+from asimov.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import schema
 from asimov.ledger.checks import check_analysis, check_name, check_text
 from asimov.ledger.contents import Contents, Entry
@@ -353,10 +353,10 @@ def _take(contents: Contents, path: str, data: dict[str, Any]) -> None:
         name = data["name"]
         contents.subjects[name] = data
         for analysis in data.get("analyses") or ():
-            key = (name, analysis["name"])
+            key = Key(name, analysis["name"])
             contents.entries[key] = Entry(key, analysis, path)
     else:
-        key = (PROJECT_ANALYSES, data["name"])
+        key = Key(PROJECT_ANALYSES, data["name"])
         contents.entries[key] = Entry(key, data, path)
 
 

@@ -93,7 +93,7 @@ class Pipeline:
     def __init__(self, production: Analysis, category: str | None = None) -> None:
         self.production = production
         self.category = category or production.category
-        self.logger = logger().getChild(f"{production.key[0]}/{production.name}")
+        self.logger = logger().getChild(f"{production.key}")
         self._scheduler: Scheduler | None = None
         self._prior_interface: Any = None
 

@@ -30,7 +30,7 @@ class Context:
 
     def __init__(self, analysis: Analysis) -> None:
         self.analysis = analysis
-        self.analysis_path = "/".join(analysis.key)
+        self.analysis_path = str(analysis.key)
 
     @cached_property
     def ledger(self) -> Any:

@@ -23,6 +23,7 @@ import msgspec
 
 from asimov.configuration import number
 from asimov.journal.journal import Journal
+from asimov.keys import Key
 from asimov.logs import logger
 from asimov.plugins.time_limit import TIMEOUT
 from asimov.project.workspace import Workspace
@@ -140,7 +141,7 @@ class CallLog:
         trouble = self._troubles.get(call)
         if trouble is None or not trouble.why or time.time() - trouble.last > PAUSE:
             return None
-        record = workspace.records.get((call.subject, call.name))
+        record = workspace.records.get(Key(call.subject, call.name))
         if record and record.status != "stuck" and record.since > trouble.last:
             return None
         return trouble.why
@@ -267,7 +268,7 @@ def report_last_crash(workspace: Workspace, report: Callable[[str], None]) -> No
         report(why if calls.refusal(workspace, call) else f"{why}; it is called again")
         return
     status = workspace.status(key)
-    name = "/".join(key)
+    name = str(key)
     if calls.refusal(workspace, call) is None:
         report(f"{name}: {why}; it is called again")
     elif allowed(status, "stuck", role := "submit" if status == "ready" else "monitor"):

@@ -70,7 +70,7 @@ def handle(workspace: Workspace, keys: set[Key], report: Callable[[str], None]) 
     for key in workspace.contents.entries:
         if key not in keys or (state := workspace.status(key)) in OWN:
             continue
-        name = "/".join(key)
+        name = str(key)
         handler = _handler(workspace, key, state, report)
         if handler is None:
             report(f"warning: {name} is {state}, and no installed package looks after that state")
@@ -100,7 +100,7 @@ def _heed(workspace: Workspace, key: Key, state: str, report: Callable[[str], No
     asked, analysis.asked_status = analysis.asked_status, None
     if asked in {None, state}:
         return False
-    name = "/".join(key)
+    name = str(key)
     there = asked in OWN or known(workspace, key, asked)
     if not there or not allowed(state, asked, "monitor"):
         raise PackageError(f"the handler of {state!r} can't set it to {asked!r}")
@@ -122,7 +122,7 @@ def _handler(
     except JournalError:
         raise
     except AsimovError as error:
-        report(f"warning: {'/'.join(key)}: {error}")
+        report(f"warning: {key}: {error}")
     return REGISTERED.get(state) or _installed(workspace, report).get(state)
 
 

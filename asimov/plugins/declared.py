@@ -138,7 +138,7 @@ def asset_notes(contents: Contents, new: Iterable[Key]) -> list[str]:
         contents, lambda key: contents.settings(contents.entries[key], {}), lambda _: "ready"
     )
     return [
-        f"{'/'.join(key)}: no analysis that it uses declares to make its input {asset!r}"
+        f"{key}: no analysis that it uses declares to make its input {asset!r}"
         for key in new
         for asset in unprovided(contents, graph, key, _at_hand)
     ]
@@ -207,7 +207,7 @@ def _fault_note(made: Planner, key: Key, fault: Fault, count: int) -> str:
     more = f" and {count - 1} more" if count > 1 else ""
     hint = f"; {fault.hint}" if fault.hint else ""
     place = made.place(key, fault.path)
-    return f"{place}: {'/'.join(key)}{more} can't be built as it is: {fault}{hint}"
+    return f"{place}: {key}{more} can't be built as it is: {fault}{hint}"
 
 
 def _at_hand(pipeline: str) -> Any:

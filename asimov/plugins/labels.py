@@ -110,7 +110,7 @@ def _ask(
         except AsimovError as error:
             failures += 1
             if failures == 1:
-                report(f"warning: labeller {name!r}: {'/'.join(key)}: {error}")
+                report(f"warning: labeller {name!r}: {key}: {error}")
             if failures == _FAILURES:
                 report(f"warning: labeller {name!r}: it is asked no more in this pass")
                 return

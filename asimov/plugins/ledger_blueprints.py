@@ -71,8 +71,8 @@ def wanted(blueprint: Blueprint) -> tuple[Key, dict[str, Any]]:
     left_out = ("name", "pipeline", "status", "subject", "event", "analyses", "repository", "needs")
     settings = {key: value for key, value in data.items() if key not in left_out}
     if blueprint.kind == "subject":
-        return (data["name"], ""), settings
-    return (data["subject"], data["name"]), settings
+        return Key(data["name"], ""), settings
+    return Key(data["subject"], data["name"]), settings
 
 
 def blueprints(documents: list[dict[str, Any]], what: str) -> list[Blueprint]:

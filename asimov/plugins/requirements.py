@@ -187,7 +187,7 @@ def _empty(asset: Any) -> bool:
 
 
 def _has(analysis: Analysis, key: Key) -> str:
-    name = key[1] if key[0] == analysis.key[0] else "/".join(key)
+    name = key[1] if key[0] == analysis.key[0] else str(key)
     assets = [str(each) for each in analysis.workspace.analysis(key).assets]
     return f"{name}, which has {' and '.join(assets[:5]) or 'none'}"
 

@@ -17,6 +17,7 @@ from typing import Any
 from asimov import entrypoints
 from asimov.errors import AsimovError
 from asimov.journal.database import JournalError
+from asimov.keys import Key
 from asimov.logs import logger
 from asimov.plugins.crashes import Call
 from asimov.plugins.hooks import call, enabled, load, tell
@@ -107,7 +108,7 @@ def _changes(workspace: Workspace, since: float) -> tuple[int, list[TelemetryEve
     events = []
     for at, subject, name, actor, before, after, reason in rows:
         there = (subject, name) in workspace.contents.entries
-        rundir = workspace.analysis((subject, name)).rundir if there else ""
+        rundir = workspace.analysis(Key(subject, name)).rundir if there else ""
         data = {"from": before, "to": after, "actor": actor, "reason": reason}
         moment = datetime.fromtimestamp(at, timezone.utc).isoformat()
         events.append(TelemetryEvent(moment, "status_change", subject, name, rundir, data))

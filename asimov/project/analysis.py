@@ -56,7 +56,7 @@ class Analysis(OfAnalysis):
         self._pipeline: Any = None
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.key[0]}/{self.name}>"
+        return f"<{type(self).__name__} {self.key}>"
 
     # --- what it is
 
@@ -156,7 +156,7 @@ class Analysis(OfAnalysis):
             raise
         except (Exception, SystemExit) as error:
             raise AsimovError(
-                f"{self.key[0]}/{self.name}: {self.entry.pipeline}.collect_assets raised "
+                f"{self.key}: {self.entry.pipeline}.collect_assets raised "
                 f"{type(error).__name__}: {error}"
             ) from error
         return dict(assets) if isinstance(assets, Mapping) else {}

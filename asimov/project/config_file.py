@@ -96,7 +96,7 @@ def _named_template(analysis: Analysis, directory: str | Path | None) -> Path:
         return own
     if not of_pipeline:
         raise AsimovError(
-            f"{analysis.key[0]}/{analysis.name} has no template",
+            f"{analysis.key} has no template",
             hint=f"give it 'template: FILE'; the pipeline {analysis.entry.pipeline} has none",
         )
     return find_template(str(of_pipeline), folders)

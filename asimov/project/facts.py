@@ -39,7 +39,7 @@ class Kept:
     def keep_subject(self, subject: Subject) -> None:
         """Keep what a pipeline has written to a subject."""
         before = self.subject_settings(subject.name)
-        if self._keep_of((subject.name, ""), before, subject.meta):
+        if self._keep_of(Key(subject.name, ""), before, subject.meta):
             self._hand_on(subject.name)
         subject.kept_meta = copied(subject.meta)
 

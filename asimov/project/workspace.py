@@ -185,7 +185,7 @@ class Workspace(Kept):
             Where there is none, with the nearest that there is.
         """
         if (subject, name) in self.contents.entries:
-            return subject, name
+            return Key(subject, name)
         if error := self._missing(subject, name):
             raise error
         keys = self.keys(subject)
@@ -197,8 +197,8 @@ class Workspace(Kept):
 
     def _missing(self, subject: str, name: str) -> AsimovError | None:
         """Return the error about an analysis that only the journal knows."""
-        record = self.records.get((subject, name))
-        file = self.file_of((subject, name))
+        record = self.records.get(Key(subject, name))
+        file = self.file_of(Key(subject, name))
         if record is None or file in self.contents.broken:
             return None
         return AsimovError(

@@ -44,7 +44,7 @@ def _needs(edges: list[Edge]) -> str:
     told = []
     for edge in edges[:_SHOWN]:
         same = edge.source[0] == edge.target[0]
-        name = edge.source[1] if same else "/".join(edge.source)
+        name = edge.source[1] if same else str(edge.source)
         told.append(f"{name} ({', '.join(edge.assets)})" if edge.assets else name)
     more = f" and {len(edges) - _SHOWN} more" if len(edges) > _SHOWN else ""
     return ", ".join(told) + more
@@ -71,14 +71,13 @@ def as_dot(graph: Graph) -> Iterator[str]:
             # The line break is Graphviz's own, not one in the text.
             label = f"{_quoted(key[1])[:-1]}\\n{_quoted(f'{node.pipeline}, {node.status}')[1:]}"
             yield (
-                f"    {_quoted('/'.join(key))} "
-                f'[label={label}, fillcolor="{fill}", color="{border}"];'
+                f'    {_quoted(str(key))} [label={label}, fillcolor="{fill}", color="{border}"];'
             )
         yield "  }"
     for edge in graph.edges:
         what = [f"label={_quoted(', '.join(edge.assets))}"] if edge.assets else []
         what += [] if edge.used else ["style=dashed"]
-        ends = f"{_quoted('/'.join(edge.source))} -> {_quoted('/'.join(edge.target))}"
+        ends = f"{_quoted(str(edge.source))} -> {_quoted(str(edge.target))}"
         yield f"  {ends}{f' [{chr(44).join(what)}]' if what else ''};"
     yield "}"
 
@@ -93,7 +92,7 @@ def as_data(graph: Graph) -> dict[str, Any]:
     return {
         "nodes": [
             {
-                "id": "/".join(node.key),
+                "id": str(node.key),
                 "subject": node.key[0],
                 "name": node.key[1],
                 "pipeline": node.pipeline,
@@ -105,8 +104,8 @@ def as_data(graph: Graph) -> dict[str, Any]:
         ],
         "edges": [
             {
-                "from": "/".join(edge.source),
-                "to": "/".join(edge.target),
+                "from": str(edge.source),
+                "to": str(edge.target),
                 "used": edge.used,
                 "assets": list(edge.assets),
             }

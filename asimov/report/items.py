@@ -48,7 +48,7 @@ class Item:
     @property
     def key(self) -> Key:
         """Who it is."""
-        return self.row.subject, self.row.name
+        return Key(self.row.subject, self.row.name)
 
 
 def item(workspace: Workspace, row: Row, needs: Iterable[Edge]) -> Item:
@@ -63,7 +63,7 @@ def item(workspace: Workspace, row: Row, needs: Iterable[Edge]) -> Item:
     needs
         The edges of the graph that lead to it.
     """
-    key = (row.subject, row.name)
+    key = Key(row.subject, row.name)
     known = key in workspace.contents.entries  # its ledger file may be broken
     settings = workspace.settings(key) if known else {}
     review = settings.get("review")

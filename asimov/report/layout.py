@@ -169,7 +169,7 @@ def _heights(columns: list[list[_Place]], routes: list[list[_Place]]) -> dict[_P
 
 
 def _label(node: Node) -> str:
-    text = "/".join(node.key) if node.outside else node.key[1]
+    text = str(node.key) if node.outside else node.key[1]
     return _cut(text, _LONGEST)
 
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from asimov._version import __version__
 from asimov.engine.graph import Graph, graph, parts
 from asimov.engine.status import iso, rows, without_entry
-from asimov.keys import PROJECT_ANALYSES
+from asimov.keys import PROJECT_ANALYSES, Key
 from asimov.project.workspace import Workspace
 from asimov.report.items import Item, address, anchor, item, page_of
 from asimov.report.layout import Drawing, drawn
@@ -62,7 +62,7 @@ def write(workspace: Workspace, folder: Path, subject: str | None = None) -> lis
         name: [] for name in (*workspace.contents.subjects, *(row.subject for row in hidden))
     }
     for row in [*rows(workspace, workspace.contents.entries), *hidden]:
-        edges = needs.get((row.subject, row.name), [])
+        edges = needs.get(Key(row.subject, row.name), [])
         by_subject.setdefault(row.subject, []).append(item(workspace, row, edges))
     environment = _environment()
     now = iso(time.time())

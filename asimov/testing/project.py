@@ -315,7 +315,7 @@ class ScratchProject:
     def status(self) -> dict[str, str]:
         """Return the state of every analysis, by ``subject/name``."""
         workspace = self.reopen()
-        return {"/".join(key): workspace.status(key) for key in workspace.contents.entries}
+        return {str(key): workspace.status(key) for key in workspace.contents.entries}
 
     def reason(self, subject: str, name: str) -> str:
         """Return why an analysis is in its state, as ``asimov status`` tells it."""

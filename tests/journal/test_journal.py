@@ -19,8 +19,9 @@ from asimov.errors import AsimovError
 from asimov.journal import database
 from asimov.journal.journal import Journal
 from asimov.journal.migrations import MIGRATIONS
+from asimov.keys import Key
 
-KEY = ("s", "a")
+KEY = Key("s", "a")
 
 
 @pytest.fixture
@@ -77,7 +78,7 @@ def test_of_many_who_move_it_at_once_one_does(path, journal):
 
 def test_an_analysis_is_taken_up_once(journal):
     journal.set_status(KEY, "ready", "wait", "ada", None)
-    journal.add([(KEY, "ready", "again"), (("s", "b"), "ready", "new")], "test")
+    journal.add([(KEY, "ready", "again"), (Key("s", "b"), "ready", "new")], "test")
     assert journal.records()[KEY].status == "wait"
     assert [event.name for event in journal.events()] == ["a", "a", "b"]
 
@@ -239,7 +240,7 @@ def test_properties_are_kept_and_forgotten(journal):
 
 def test_of_attempts_in_a_row_that_made_no_job_for_one_reason_the_last_is_kept(path):
     journal = Journal(path)
-    key = ("s", "a")
+    key = Key("s", "a")
     journal.add([(key, "ready", "new")], "test")
     for number in range(1, 4):
         attempt = journal.intend(key, f"u{number}", "run", "local")

@@ -12,8 +12,9 @@ import pytest
 from asimov.errors import EXIT_BUSY
 from asimov.journal.journal import Journal
 from asimov.journal.leases import Lease, LeaseLostError, give_back, holder, take
+from asimov.keys import Key
 
-KEY = ("s", "a")
+KEY = Key("s", "a")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from asimov.engine.graph import Edge, Graph, Node
+from asimov.keys import Key
 from asimov.report.layout import drawn
 
 
@@ -68,12 +69,12 @@ def test_what_flows_is_written_once_where_the_lines_begin():
 
 
 def test_a_long_name_is_cut_and_one_of_elsewhere_is_told_in_full():
-    key = ("subject", "n" * 60)
+    key = Key("subject", "n" * 60)
     graph = Graph({key: Node(key, "p", "ready", "simple")}, [])
     (box,) = drawn(graph).boxes
     assert box.label.endswith("n…")
     assert len(box.label) < 40
-    key = ("t", "a")
+    key = Key("t", "a")
     graph = Graph({key: Node(key, "p", "ready", "simple", outside=True)}, [])
     assert drawn(graph).boxes[0].label == "t/a"
 

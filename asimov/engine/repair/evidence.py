@@ -92,12 +92,12 @@ def gather(
     evidence = Evidence()
     traces: dict[str, tuple[Key, Job]] = {}
     facts = {
-        (row["subject"], row["name"]): msgspec.msgpack.decode(row["data"])
+        Key(row["subject"], row["name"]): msgspec.msgpack.decode(row["data"])
         for row in found.rows["facts"]
     }
     for row in found.rows["analyses"]:
         if row["uid"]:
-            key = row["subject"], row["name"]
+            key = Key(row["subject"], row["name"])
             traces[row["uid"]] = key, Job(row["uid"], row["since"], row["job_id"])
     for key, entry in contents.entries.items():
         own = contents.settings(entry, facts).get("rundir")
@@ -134,7 +134,7 @@ def _ask(
     listed = scheduler.jobs_of_project()
     for each in listed or []:
         subject, _, analysis = each.tag.analysis.partition("/")
-        key, logged = traces.get(each.tag.uid, ((subject, analysis), None))
+        key, logged = traces.get(each.tag.uid, (Key(subject, analysis), None))
         logs = logged.logs if logged else ()
         traces[each.tag.uid] = key, Job(each.tag.uid, each.since, each.job_id, logs=logs)
     asked = [job for uid, (_, job) in traces.items() if uid not in known]

@@ -82,8 +82,8 @@ def _processes(pipeline: str) -> bool:
 
 
 def _attempts(journal: Journal) -> dict[Key, list[Attempt]]:
-    keys = journal.rows("SELECT DISTINCT subject, name FROM attempts")
-    return {(subject, name): journal.attempts((subject, name)) for subject, name in keys}
+    keys = [Key(*row) for row in journal.rows("SELECT DISTINCT subject, name FROM attempts")]
+    return {key: journal.attempts(key) for key in keys}
 
 
 def _write(

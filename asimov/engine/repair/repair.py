@@ -256,7 +256,7 @@ def _note(journal: Journal, result: Repaired) -> None:
     if result.incomplete:
         lines.append(f"rows are missing, or may be, of: {', '.join(sorted(result.incomplete))}")
     reason = f"the journal was made anew; {len(result.decisions)} states were worked out"
-    journal.note(("", ""), "repair", "repair", reason, "\n".join(lines))
+    journal.note(Key("", ""), "repair", "repair", reason, "\n".join(lines))
 
 
 def _put_in_place(journal: Path, new: Path) -> Path | None:

@@ -59,9 +59,9 @@ class SceneProject:
         )
         project.apply({"kind": "configuration", **defaults}, *documents)
         subject, name = minimal_blueprint.driven(task.pipeline, documents)
-        self.key: Key = (subject or PROJECT_ANALYSES, name)
+        self.key = Key(subject or PROJECT_ANALYSES, name)
         if self.key not in project.workspace.contents.entries:
-            raise AsimovError(f"no analysis {'/'.join(self.key)} came of the blueprint")
+            raise AsimovError(f"no analysis {self.key} came of the blueprint")
 
     @property
     def analysis(self) -> Analysis:
@@ -93,7 +93,7 @@ class SceneProject:
             self.project.monitor()
             stuck = [key for key in left if self.project.workspace.status(key) == "stuck"]
             if stuck or time.monotonic() > end:
-                name = "/".join((stuck or left)[0])
+                name = str((stuck or left)[0])
                 why = self.project.reason(*(stuck or left)[0]) or "it takes too long"
                 raise AsimovError(f"{name}, which it needs, does not complete: {why}")
             time.sleep(self.pause)

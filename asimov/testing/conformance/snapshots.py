@@ -64,4 +64,4 @@ def jobs(workspace: Workspace, key: Key) -> dict[int, str | None]:
     else:
         listed = scheduler.jobs_of_project() or []
         known = [(each.job_id, each.tag.uid, each.tag.analysis) for each in listed]
-    return {number: uid for number, uid, whose in known if whose in {None, "/".join(key)}}
+    return {number: uid for number, uid, whose in known if whose in {None, str(key)}}
