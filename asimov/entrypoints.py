@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from asimov.errors import AsimovError
+from asimov.text import did_you_mean
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -139,9 +139,8 @@ def unknown(group: str, name: str) -> PluginError:
     names = sorted(found(group))
     what = group.rpartition(".")[2].removesuffix("s")
     what += " hook" if ".hooks." in group else ""
-    near = difflib.get_close_matches(name, names, 1)
     return PluginError(
-        f"there is no {what} {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
+        f"there is no {what} {name!r}{did_you_mean(name, names)}",
         hint=f"installed: {', '.join(names) or 'none'}",
     )
 

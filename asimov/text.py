@@ -95,6 +95,39 @@ def listed(names: Iterable[object], most: int = 10) -> str:
     return ", ".join(every[:most]) + (", ..." if len(every) > most else "")
 
 
+def nearest(name: object, known: Iterable[object], cutoff: float = 0.6) -> str | None:
+    """Return the known name that resembles another most, or None if none does.
+
+    Parameters
+    ----------
+    name
+        The name that was given.
+    known
+        The names to choose from; those that are not text are ignored.
+    cutoff
+        How alike the names must be, from 0 (anything) to 1 (the same).
+    """
+    import difflib  # only needed once something is wrong
+
+    names = [each for each in known if isinstance(each, str)]
+    found = difflib.get_close_matches(str(name), names, 1, cutoff)
+    return found[0] if found else None
+
+
+def did_you_mean(name: object, known: Iterable[object], cutoff: float = 0.6) -> str:
+    """Return ``; did you mean 'NAME'?`` with the nearest known name, or an empty text.
+
+    See `nearest` for the parameters.
+
+    Examples
+    --------
+    >>> did_you_mean("redy", ["ready", "running"])
+    "; did you mean 'ready'?"
+    """
+    near = nearest(name, known, cutoff)
+    return "" if near is None else f"; did you mean {near!r}?"
+
+
 def bounded(message: str) -> str:
     """Return a message that echoes no value of more than `MOST` characters.
 

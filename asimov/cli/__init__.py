@@ -66,14 +66,13 @@ class _Commands(click.Group):
 
             own_process.supervise()
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            import difflib
-
             names = [*COMMANDS, *_of_packages()]
             if args[0] not in names and self.get_command(ctx, args[0]) is None:
-                near = difflib.get_close_matches(args[0], names, 1)
+                from asimov.text import did_you_mean
+
                 ctx.fail(
                     f"there is no command {args[0]!r}"
-                    + (f"; did you mean {near[0]!r}?" if near else "; see 'asimov --help'")
+                    + (did_you_mean(args[0], names) or "; see 'asimov --help'")
                 )
         return super().resolve_command(ctx, args)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from configparser import ConfigParser
 
 import click
@@ -13,6 +12,7 @@ from asimov.compat import options
 from asimov.configuration import LARGEST, PROJECT_FILE, WITHOUT_VALUE, update_file
 from asimov.errors import AsimovError
 from asimov.project import sharing
+from asimov.text import did_you_mean
 
 #: Options that are numbers: the least that each may be, and whether it is a whole one.
 _NUMBERS = {
@@ -139,8 +139,7 @@ def near(option: str, config: ConfigParser) -> str:
     """Ask whether a known option was meant; empty where it is known, or none is like it."""
     given = [f"{section}/{key}" for section in config.sections() for key in config.options(section)]
     known = [*given, *WITHOUT_VALUE]
-    close = [] if option in known else difflib.get_close_matches(option, known, 1, cutoff=0.8)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return "" if option in known else did_you_mean(option, known, 0.8)
 
 
 def split(option: str) -> tuple[str, str]:

@@ -22,6 +22,7 @@ from asimov.plugins import custom_states
 from asimov.plugins.declared import import_published
 from asimov.project.workspace import Workspace
 from asimov.states import ALIASES, OWN, STATES, reachable
+from asimov.text import did_you_mean
 
 
 @click.group("production")
@@ -65,11 +66,8 @@ def _set(
     subject, name = key
     after = ALIASES.get(status.lower(), status.lower())
     if after not in OWN and not custom_states.known(workspace, key, after):
-        import difflib
-
-        near = difflib.get_close_matches(after, STATES, 1)
         raise AsimovError(
-            f"there is no state {status!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
+            f"there is no state {status!r}{did_you_mean(after, STATES)}",
             hint=f"the states are {', '.join(STATES)}",
         )
     workspace.adopt()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from asimov.plugins.requirements import makers, missing_inputs, unprovided
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, JobState, Observation, Present, Unknown
 from asimov.states import OWN, STATES, reachable
+from asimov.text import nearest
 
 #: How many analyses that stand in the way are followed to their own causes.
 _FOLLOWED = 5
@@ -197,9 +197,8 @@ def _nearly(workspace: Workspace, key: Key) -> Iterator[str]:
                 if "/" in wanted
                 else [name for subject, name in keys if key[0] in {subject, PROJECT_ANALYSES}]
             )
-            near = difflib.get_close_matches(wanted, names, 1, cutoff=0.8)
-            if near and near[0] != wanted:
-                yield f"there is no {wanted!r}; did you mean {near[0]!r}?"
+            if wanted not in names and (near := nearest(wanted, names, 0.8)):
+                yield f"there is no {wanted!r}; did you mean {near!r}?"
 
 
 def _reviews(workspace: Workspace, key: Key, told: Explanation) -> bool:

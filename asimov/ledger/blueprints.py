@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from asimov.errors import AsimovError
 from asimov.ledger import bundles, checks, schema, sources, strategies
 from asimov.ledger.documents import Document, read_documents
 from asimov.ledger.store import in_place, normalise
+from asimov.text import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,8 @@ def check(document: Document) -> Blueprint:
         raise AsimovError("'kind' is missing", where=document.place(), hint=_kinds())
     kind = str(written).lower()
     if kind not in schema.KINDS:
-        near = difflib.get_close_matches(kind, schema.KINDS, 1)
         raise AsimovError(
-            f"there is no kind {written!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
+            f"there is no kind {written!r}{did_you_mean(kind, schema.KINDS)}",
             where=document.place(["kind"]),
             hint=_kinds(),
         )

@@ -6,7 +6,6 @@ a file without its ``.yaml``.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from asimov.errors import AsimovError
 from asimov.ledger import sources
 from asimov.ledger.documents import Document, read_documents
 from asimov.system.files import is_file
-from asimov.text import short
+from asimov.text import did_you_mean, short
 
 #: What says whose an analysis is; in a bundle that is for the bundle to say.
 _WHOSE = {"kind", "event", "subject"}
@@ -86,9 +85,8 @@ def _find(name: str, bundle: Document, path: list[str | int]) -> Path:
         if is_file(file) and folder.resolve() in file.resolve().parents:
             return file
     there = sorted({each.stem for folder in folders for each in folder.glob("*.yaml")})
-    near = difflib.get_close_matches(name, there, 1)
     raise AsimovError(
-        f"there is no file {short(name)}.yaml" + (f"; did you mean {near[0]!r}?" if near else ""),
+        f"there is no file {short(name)}.yaml{did_you_mean(name, there)}",
         where=bundle.place(path),
         hint=f"looked in {', '.join(map(str, folders))}",
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -15,7 +14,7 @@ from asimov.ledger import needs
 from asimov.ledger.documents import Document
 from asimov.ledger.schema import OF_FAILURES, Configuration, Subject
 from asimov.states import ALIASES, STATES
-from asimov.text import quoted
+from asimov.text import did_you_mean, nearest, quoted
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=,@~-]{0,199}")
 #: How the names of run directories end that are kept; see `asimov.project.storage.superseded`.
@@ -115,8 +114,7 @@ def near_miss(name: str, known: frozenset[str]) -> str | None:
     """Return the name that another is nearly; None for a name that is known or far from all."""
     if name in known:
         return None
-    near = difflib.get_close_matches(name, known, 1, cutoff=0.8)
-    return near[0] if near else None
+    return nearest(name, known, 0.8)
 
 
 #: The kinds of hooks that a project enables.
@@ -133,15 +131,12 @@ def strange_hooks(hooks: Mapping[str, Any], document: Document) -> list[str]:
     document
         Where that stands.
     """
-    notes = []
-    for kind in hooks:
-        if kind not in HOOKS:
-            near = difflib.get_close_matches(kind, HOOKS, 1)
-            notes.append(
-                f"{document.place(['hooks', kind])}: there are no hooks of the kind {quoted(kind)}"
-                + (f"; did you mean {near[0]!r}?" if near else "")
-            )
-    return notes
+    return [
+        f"{document.place(['hooks', kind])}: there are no hooks of the kind {quoted(kind)}"
+        + did_you_mean(kind, HOOKS)
+        for kind in hooks
+        if kind not in HOOKS
+    ]
 
 
 #: Keys of asimov's own among the settings of a project and of a subject.

@@ -13,8 +13,9 @@ from asimov.ledger.documents import Document
 from asimov.ledger.schema import OF_FAILURES, Analysis, ProjectAnalysis
 from asimov.mappings import merge
 from asimov.settings import Fault, faults
-from asimov.settings.declare import defaults, names, nearest, respelled
+from asimov.settings.declare import defaults, names, respelled
 from asimov.settings.fields import fields
+from asimov.text import did_you_mean
 
 #: Keys that every analysis may have: those of its shape, and those that asimov reads besides.
 GENERAL = frozenset(
@@ -80,7 +81,7 @@ def unknown(data: Mapping[str, Any], cls: type) -> Fault | None:
     own = {name for field in fields(cls) for name in (field.name, field.attribute)}
     for key in data:
         if key not in GENERAL and key not in own:
-            told = f"there is no such setting{nearest(key, [*names(cls), *GENERAL])}"
+            told = f"there is no such setting{did_you_mean(key, [*names(cls), *GENERAL])}"
             return Fault((str(key),), told, f"it reads {', '.join(names(cls)) or 'none'}")
     return None
 

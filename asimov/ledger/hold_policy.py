@@ -5,13 +5,13 @@ It stands below the engine, so that reading the ledger refuses what the monitor 
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from asimov.errors import AsimovError
+from asimov.text import did_you_mean
 
 #: What may be done: release it; ask for more and release it; leave it to a person.
 ACTIONS = ("release", "raise", "stuck")
@@ -190,5 +190,4 @@ def told_size(mb: float) -> str:
 
 
 def _near(word: object, words: Any) -> str:
-    near = difflib.get_close_matches(str(word), list(words), 1)
-    return f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(words)}"
+    return did_you_mean(word, words) or f"; there are {', '.join(words)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from asimov.ledger.schema import OF_FAILURES, Analysis, ProjectAnalysis, misspel
 from asimov.ledger.store import PROJECT_FILE, project_analysis_file, subject_file
 from asimov.mappings import lay_over, merge
 from asimov.states import ALIASES
+from asimov.text import did_you_mean
 
 
 class Planner:
@@ -350,10 +350,9 @@ class Planner:
             raise self._broken[subject_file(name)]
         if path is None:
             path = ["subject" if document and "subject" in document.data else "event"]
-        near = difflib.get_close_matches(name, self._new.subjects, 1)
         known = ", ".join(list(self._new.subjects)[:10]) or "none"
         raise AsimovError(
-            f"there is no subject {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
+            f"there is no subject {name!r}{did_you_mean(name, self._new.subjects)}",
             where=document.place(path) if document else None,
             hint=f"subjects: {known}{', ...' if len(self._new.subjects) > 10 else ''}",
         )

@@ -7,11 +7,11 @@ has one, or None. Ledgers of the published asimov hold the list of messages alon
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 from asimov.errors import AsimovError
+from asimov.text import did_you_mean
 
 #: What a review can come to, with its meaning.
 STATUSES = {
@@ -34,9 +34,8 @@ def named(status: str) -> str:
     """
     if status.lower() in STATUSES:
         return status.lower()
-    near = difflib.get_close_matches(status.lower(), STATUSES, 1)
     raise AsimovError(
-        f"a review can't be {status!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
+        f"a review can't be {status!r}{did_you_mean(status.lower(), STATUSES)}",
         hint=f"it can be {', '.join(STATUSES)}",
     )
 

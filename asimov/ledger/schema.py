@@ -5,7 +5,6 @@ Settings are free-form: a key that no shape names is kept as it is.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -14,7 +13,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from asimov.ledger import hold_policy
-from asimov.text import quoted
+from asimov.text import nearest, quoted
 
 Need = str | dict[str, Any] | list[str | dict[str, Any]]
 Needs = Annotated[
@@ -213,8 +212,8 @@ def _strange_key(data: Any, path: list[str | int]) -> tuple[str, list[str | int]
 def misspelt(key: str, data: Mapping[str, Any]) -> str:
     """Return ``, and ... looks like it`` where data that lacks a key has nearly that."""
     known = {name for shape in KINDS.values() for name in shape.__struct_fields__}
-    near = difflib.get_close_matches(key, [each for each in data if each not in known], 1, 0.7)
-    return f", and {near[0]!r} looks like it" if near else ""
+    near = nearest(key, [each for each in data if each not in known], 0.7)
+    return f", and {near!r} looks like it" if near else ""
 
 
 def _misset(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from pathlib import Path
 
 from asimov.errors import AsimovError
 from asimov.system import reading
+from asimov.text import nearest
 
 #: Names of what is open already, such as ``<(command)`` in a shell: a pipe is welcome there.
 _OPEN = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
@@ -50,8 +50,8 @@ def _near(path: Path) -> str:
         names = [each.name for each in path.parent.iterdir()]
     except OSError:
         return ""
-    close = difflib.get_close_matches(path.name, names, 1)
-    return f"; did you mean {path.parent / close[0]}?" if close else ""
+    near = nearest(path.name, names)
+    return f"; did you mean {path.parent / near}?" if near else ""
 
 
 def _download(url: str) -> bytes:

@@ -18,7 +18,7 @@ from asimov.plugins.methods import call_method, guarded, imported
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace
 from asimov.settings import Fault, faults, lookup, made
-from asimov.settings.declare import nearest
+from asimov.text import did_you_mean
 
 
 def check_settings(analysis: Analysis) -> None:
@@ -91,7 +91,7 @@ def check_inputs(analysis: Analysis) -> None:
             return
         asked = analysis.workspace.dependencies.inputs(analysis.key)
         has = [_has(analysis, key) for key in asked]  # which asks their pipelines again
-        near = nearest(missing[0], _available(analysis))
+        near = did_you_mean(missing[0], _available(analysis))
     of = f"; asked: {', '.join(has)}" if has else "; it uses no other analysis"
     names = " and ".join(map(repr, missing))
     many = len(missing) > 1

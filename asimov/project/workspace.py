@@ -29,6 +29,7 @@ from asimov.project.subject import Subject
 from asimov.scheduler import Scheduler
 from asimov.settings.lookup import settings_of
 from asimov.states import ALIASES, allowed
+from asimov.text import did_you_mean
 
 
 class Workspace(Kept):
@@ -189,7 +190,7 @@ class Workspace(Kept):
         if error := self._missing(subject, name):
             raise error
         keys = self.keys(subject)
-        near = _near(name, [each for _, each in keys])
+        near = did_you_mean(name, [each for _, each in keys])
         names = ", ".join(each for _, each in keys[:10]) or "none"
         raise AsimovError(
             f"{subject} has no analysis {name!r}{near}", hint=f"its analyses: {names}"
@@ -222,7 +223,7 @@ class Workspace(Kept):
         names = list(self.contents.subjects)
         listed = ", ".join(names[:10]) or "none yet; 'asimov apply' adds them"
         return AsimovError(
-            f"there is no subject {name!r}{_near(name, names)}", hint=f"subjects: {listed}"
+            f"there is no subject {name!r}{did_you_mean(name, names)}", hint=f"subjects: {listed}"
         )
 
     def analysis(self, key: Key) -> Analysis:
@@ -352,10 +353,3 @@ class Workspace(Kept):
 def _runs_again(before: str, after: str) -> bool:
     """Say whether what was made so far, if anything, is made anew after a change of state."""
     return after == "restart" or (after == "ready" and before not in {"wait", "manual"})
-
-
-def _near(name: str, names: list[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(name, names, 1)
-    return f"; did you mean {close[0]!r}?" if close else ""

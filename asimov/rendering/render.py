@@ -6,7 +6,6 @@ Templates of installed packages are code and get the objects themselves. All oth
 
 from __future__ import annotations
 
-import difflib
 import re
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ from asimov.rendering.trust import Trust, resolved
 from asimov.rendering.views import RefusedError
 from asimov.system import reading
 from asimov.system.files import is_file
-from asimov.text import quoted
+from asimov.text import did_you_mean, quoted
 
 if TYPE_CHECKING:
     import jinja2
@@ -152,8 +151,7 @@ def fault_of_text(text: str, known: frozenset[str]) -> str | None:
     unknown = sorted(undeclared - known - asked - environment.globals.keys())
     if not unknown:
         return None
-    near = difflib.get_close_matches(unknown[0], known, 1, cutoff=0.8)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = did_you_mean(unknown[0], known, 0.8)
     return f"{quoted(text)}: {quoted(unknown[0])} is undefined{hint}"
 
 
@@ -289,8 +287,7 @@ def _instead(message: str, context: Mapping[str, Any]) -> str:
             todo.append((f"{path}: {key}", value))
     if name in places:
         return f"; it is in {places[name][0]!r}"
-    near = difflib.get_close_matches(name, [*places, *context], 1, cutoff=0.8)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return did_you_mean(name, [*places, *context], 0.8)
 
 
 def find_template(wanted: str | Path, folders: Sequence[Path]) -> Path:

@@ -6,9 +6,8 @@ that is itself a dataclass is a mapping, which is required as far as its own fie
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,6 +18,7 @@ from asimov.errors import AsimovError
 from asimov.mappings import copied, lay_over, merge
 from asimov.settings import types
 from asimov.settings.fields import REQUIRED, Field, bad, fields, real, struct_of
+from asimov.text import did_you_mean
 
 T = TypeVar("T")
 #: Keys of an analysis that are asimov's, and can't be settings of a pipeline.
@@ -224,14 +224,6 @@ def made(cls: type[T], settings: Mapping[str, Any]) -> T:
     return instance
 
 
-def nearest(name: object, known: Iterable[Any]) -> str:
-    """Return ``; did you mean ...?`` with the known name that another nearly is, or nothing."""
-    near = difflib.get_close_matches(
-        str(name), [each for each in known if isinstance(each, str)], 1
-    )
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
 @cache
 def _defaults(cls: type) -> dict[str, Any]:
     return {field.name: field.default for field in fields(cls) if field.default is not REQUIRED}
@@ -258,7 +250,7 @@ def _faults(cls: type, settings: Mapping[str, Any], path: tuple[str, ...]) -> It
         known = [*names(cls), *(field.attribute for field in fields(cls))]
         for key in settings:
             if key not in known:
-                told = f"there is no such setting{nearest(key, names(cls))}"
+                told = f"there is no such setting{did_you_mean(key, names(cls))}"
                 yield Fault((*path, str(key)), told, f"there are {', '.join(names(cls))}")
 
 
@@ -275,7 +267,7 @@ def _fault(value: Any, field: Field, path: tuple[str, ...]) -> Fault | None:
         elif inside:
             told = f"should be {wanted}, and {inside} is {types.shown(bad_value)}"
         else:
-            near = nearest(value, types.allowed(field.kind)) if isinstance(value, str) else ""
+            near = did_you_mean(value, types.allowed(field.kind)) if isinstance(value, str) else ""
             told = f"should be {wanted}, and is {types.shown(value)}{near}"
         return Fault(path, told, _number(bad_value, wanted))
     return None

@@ -7,13 +7,13 @@ laid over. What a setting means is the pipeline's matter; only what can't be a p
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from asimov.errors import AsimovError
 from asimov.mappings import copied
 from asimov.rendering.readable import reads
+from asimov.text import did_you_mean
 
 __all__ = ["PriorDict", "PriorInterface", "PriorSpecification"]
 
@@ -112,10 +112,9 @@ def _check(name: str, prior: Mapping[str, Any]) -> None:
     boundary = prior.get("boundary")
     # Some templates want it with quotes of its own.
     if isinstance(boundary, str) and boundary.strip("'\"") not in (*_BOUNDARIES, "None"):
-        near = difflib.get_close_matches(boundary, _BOUNDARIES, 1)
         raise AsimovError(
             f"priors: {name}: there is no boundary {boundary!r}"
-            + (f"; did you mean {near[0]!r}?" if near else ""),
+            + did_you_mean(boundary, _BOUNDARIES),
             hint=f"it is one of: {', '.join(_BOUNDARIES)}",
         )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint
 
 from asimov import entrypoints
 from asimov.errors import AsimovError
+from asimov.text import did_you_mean, nearest
 
 #: The kinds of plugins, with the groups of entry points that hold them.
 KINDS = {
@@ -94,9 +94,9 @@ def kind_of(text: str) -> str:
     for kind, group in KINDS.items():
         if wanted in {kind, f"{kind}s", kind.replace("-", ""), group, group.rpartition(".")[2]}:
             return kind
-    near = difflib.get_close_matches(wanted, [*KINDS, *KINDS.values()], 1)
+    known = [*KINDS, *KINDS.values()]
     raise AsimovError(
-        f"there is no kind of plugin {text!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
+        f"there is no kind of plugin {text!r}{did_you_mean(wanted, known)}",
         hint=f"the kinds are {', '.join(KINDS)}",
     )
 
@@ -123,10 +123,10 @@ def _unknown(name: str, there: Sequence[Entry], kind: str | None) -> AsimovError
         others_told = " and a ".join(sorted(others))
         return AsimovError(f"{name!r} is no {kind}", hint=f"it is a {others_told}")
     names = {each.name.lower(): each.name for each in there}
-    near = difflib.get_close_matches(name.lower(), names, 1, cutoff=0.5)
+    near = nearest(name.lower(), names, 0.5)
     return AsimovError(
         f"there is no {kind or 'plugin'} {name!r}"
-        + (f"; did you mean {names[near[0]]!r}?" if near else ""),
+        + (f"; did you mean {names[near]!r}?" if near else ""),
         hint="'asimov plugins list' shows what is installed",
     )
 

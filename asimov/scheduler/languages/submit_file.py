@@ -6,7 +6,6 @@ refused by its name, with file and line, and never passed over.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -23,7 +22,7 @@ from asimov.scheduler.languages.submit_words import (
     WITHOUT_MEANING,
 )
 from asimov.system import reading
-from asimov.text import quoted
+from asimov.text import did_you_mean, quoted
 
 _ASSIGNMENT = re.compile(r"(\+?[A-Za-z_][\w.\-]*)\s*=\s*(.*)", re.DOTALL)
 _QUEUE = re.compile(r"queue(?:\s+(.*))?", re.IGNORECASE | re.DOTALL)
@@ -290,10 +289,9 @@ def _check(submit: SubmitFile, except_for: Iterable[str]) -> None:
             )
         if key in known or key.startswith("my.") or key in used or key in except_for:
             continue
-        near = difflib.get_close_matches(key, known, 1, cutoff=0.8)
         raise SchedulerError(
             f"'{setting.name}' is no submit command that the local scheduler knows, "
-            "and nothing uses it as a macro" + (f"; did you mean {near[0]!r}?" if near else ""),
+            "and nothing uses it as a macro" + did_you_mean(key, known, 0.8),
             where=setting.place,
         )
     universe = submit.value("universe", {}, "vanilla").lower()

@@ -6,7 +6,6 @@ Python sees: neither the environment that asimov runs in nor the package's folde
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import shutil
@@ -23,6 +22,7 @@ from pathlib import Path
 from asimov import entrypoints
 from asimov.errors import AsimovError
 from asimov.testing.conformance.cleanup import cleared
+from asimov.text import nearest
 
 #: What is never part of a package's sources.
 _NOT_SOURCES = (".git", ".venv", "venv", "build", "*.egg-info", "__pycache__", ".tox", "dist")
@@ -147,10 +147,10 @@ def _pipelines(inside: Path, folder: Path) -> list[EntryPoint]:
         groups = {
             point.group for each in distributions(path=[str(inside)]) for point in each.entry_points
         }
-        near = difflib.get_close_matches(entrypoints.PIPELINES, groups, 1, cutoff=0.8)
+        near = nearest(entrypoints.PIPELINES, groups, 0.8)
         raise AsimovError(
             f"the package publishes no entry point of the group {entrypoints.PIPELINES}"
-            + (f"; it has one of {near[0]!r}" if near else ""),
+            + (f"; it has one of {near!r}" if near else ""),
             where=folder,
             hint="docs: writing a pipeline",
         )
