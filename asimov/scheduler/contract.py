@@ -120,7 +120,7 @@ class Scheduler(ABC):
 
         Begins with `check_intended`.
 
-        Its relative paths begin in `languages.folders.folder_of_dag`, as a rule its own folder. A
+        Its relative paths begin in `submit_folder.folder_of_dag`, as a rule its own folder. A
         rescue file beside the DAG file is used. `commands` are further submit commands (accounting
         group, ...), for the job that runs the DAG and for its nodes.
         """

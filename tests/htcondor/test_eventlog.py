@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from asimov.scheduler.languages.event_log import ending, read_events, tagged_clusters
+from asimov.scheduler.languages.event_log import read_events
+from tests.scheduler.event_logs import ending, tagged_clusters
 
 pytestmark = pytest.mark.htcondor
 

@@ -18,8 +18,9 @@ import pytest
 from asimov.errors import SchedulerError
 from asimov.scheduler.htcondor import HTCondor
 from asimov.scheduler.jobs import JobDescription, Tag, Ticket
-from asimov.scheduler.languages.event_log import read_events, tagged_clusters
+from asimov.scheduler.languages.event_log import read_events
 from asimov.scheduler.observations import JobState, NotFound, Present, Progress
+from tests.scheduler.event_logs import tagged_clusters
 
 pytestmark = pytest.mark.htcondor
 

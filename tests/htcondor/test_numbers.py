@@ -13,7 +13,7 @@ import pytest
 from asimov.project.workspace import Workspace
 from asimov.scheduler.htcondor import HTCondor
 from asimov.scheduler.jobs import JobDescription, Tag
-from asimov.scheduler.local import events
+from asimov.scheduler.languages import event_log_writer as events
 from tests.htcondor.conftest import OnAPool
 
 pytestmark = pytest.mark.htcondor

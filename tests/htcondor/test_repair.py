@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from asimov.scheduler.htcondor import HTCondor
-from asimov.scheduler.htcondor.listing import jobs_of_project
+from asimov.scheduler.htcondor.project_jobs import jobs_of_project
 from asimov.scheduler.jobs import Tag
 
 pytestmark = pytest.mark.htcondor

@@ -12,8 +12,8 @@ import pytest
 
 from asimov.errors import SchedulerUnreachableError
 from asimov.scheduler.htcondor import HTCondor
-from asimov.scheduler.htcondor.dagfile import check_dag
 from asimov.scheduler.jobs import JobDescription, Ticket
+from asimov.scheduler.languages.dag_check import check_dag
 from asimov.scheduler.observations import Unknown
 
 pytestmark = pytest.mark.htcondor

@@ -5,9 +5,9 @@ from pathlib import Path
 from asimov import layout as projects
 from asimov.journal.journal import Journal
 from asimov.journal.log_offsets import Bookmarks
+from asimov.scheduler.htcondor.log_follower import LogBook
 from asimov.scheduler.jobs import Ticket
-from asimov.scheduler.languages.logbook import LogBook
-from asimov.scheduler.local import events as write
+from asimov.scheduler.languages import event_log_writer as write
 
 WHEN = 1795212134.0
 

@@ -29,13 +29,15 @@ from hypothesis.stateful import (
 )
 
 from asimov.errors import SchedulerUnreachableError
-from asimov.scheduler.htcondor import observing
-from asimov.scheduler.htcondor.answers import JobStatus
+from asimov.scheduler.htcondor import observation
+from asimov.scheduler.htcondor.job_ads import JobStatus
+from asimov.scheduler.htcondor.log_follower import LogBook
 from asimov.scheduler.jobs import Ticket
-from asimov.scheduler.languages.event_log import Event, EventType, read_events, tagged_clusters
-from asimov.scheduler.languages.logbook import LogBook
-from asimov.scheduler.local import events as write
+from asimov.scheduler.languages import event_log_writer as write
+from asimov.scheduler.languages.event_log import read_events
+from asimov.scheduler.languages.events import Event, EventType
 from asimov.scheduler.observations import Gone, JobState, NotFound, Observation, Present, Unknown
+from tests.scheduler.event_logs import tagged_clusters
 
 HISTORIES = 1000
 CLUSTER, UID = 7, "u"
@@ -300,8 +302,8 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def hear_news(self) -> None:
-        news = observing.news(self.schedd, self.book, [self._ticket()])  # type: ignore[arg-type]
-        assert observing.news(self.schedd, self.book, [self._ticket()]) == {}  # type: ignore[arg-type]
+        news = observation.news(self.schedd, self.book, [self._ticket()])  # type: ignore[arg-type]
+        assert observation.news(self.schedd, self.book, [self._ticket()]) == {}  # type: ignore[arg-type]
         if UID in news:
             assert isinstance(news[UID], (Present, Gone))
             self._check(news[UID])
@@ -361,7 +363,7 @@ class Lives(RuleBasedStateMachine):
 
     def _ask(self, queue: str, history: str) -> Observation:
         self.schedd.queue_is, self.schedd.history_is = queue, history
-        answer = observing.observe(
+        answer = observation.observe(
             self.schedd,  # type: ignore[arg-type]
             "project",
             [self._ticket()],
@@ -433,7 +435,7 @@ def test_a_part_of_the_history_is_no_end_of_a_job_however_long_ago_it_ended(tmp_
 
     def answer(*logs: str) -> Observation:
         ticket = Ticket(UID, CLUSTER, long_ago - 1, logs)
-        return observing.observe(schedd, "project", [ticket])[UID]  # type: ignore[arg-type]
+        return observation.observe(schedd, "project", [ticket])[UID]  # type: ignore[arg-type]
 
     for told in (answer(), answer(str(log))):
         assert isinstance(told, Unknown) and "1 of 2 processes" in told.reason
@@ -447,7 +449,7 @@ def test_a_job_whose_log_can_not_be_read_is_not_called_unknown_to_everybody(
     ticket = Ticket(UID, CLUSTER, time.time() - 60, (str(log),))
 
     def answer() -> Observation:
-        return observing.observe(Answering(), "project", [ticket])[UID]  # type: ignore[arg-type]
+        return observation.observe(Answering(), "project", [ticket])[UID]  # type: ignore[arg-type]
 
     assert isinstance(answer(), NotFound)
 

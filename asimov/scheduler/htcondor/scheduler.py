@@ -22,17 +22,17 @@ from asimov.scheduler.htcondor.connection import (
     literal,
     quoted,
 )
-from asimov.scheduler.htcondor.dagfile import check_dag
-from asimov.scheduler.htcondor.explaining import explain
-from asimov.scheduler.htcondor.failing import failures
-from asimov.scheduler.htcondor.listing import jobs_of_project
-from asimov.scheduler.htcondor.observing import news, observe
+from asimov.scheduler.htcondor.explanation import explain
+from asimov.scheduler.htcondor.failures import failures
+from asimov.scheduler.htcondor.log_follower import LogBook
+from asimov.scheduler.htcondor.observation import news, observe
+from asimov.scheduler.htcondor.project_jobs import jobs_of_project
 from asimov.scheduler.htcondor.submission import (
     batch_name_of,
     for_nodes,
     program_path,
 )
-from asimov.scheduler.htcondor.using import usage
+from asimov.scheduler.htcondor.usage import usage
 from asimov.scheduler.jobs import (
     JobDescription,
     Listed,
@@ -42,10 +42,10 @@ from asimov.scheduler.jobs import (
     of_program,
     submit_commands,
 )
-from asimov.scheduler.languages.folders import folder_of_dag, folder_of_submit_file
-from asimov.scheduler.languages.logbook import LogBook
+from asimov.scheduler.languages.dag_check import check_dag
 from asimov.scheduler.languages.quoting import join_words
 from asimov.scheduler.observations import Failure, Observation, Usage
+from asimov.scheduler.submit_folder import folder_of_dag, folder_of_submit_file
 from asimov.system.surroundings import environment, set_directory
 
 #: Options of the section ``[condor]``, and the submit commands that they set.

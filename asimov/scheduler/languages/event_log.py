@@ -1,7 +1,7 @@
 """HTCondor's user event log: reading it, whoever wrote it.
 
 Source of the format: HTCondor's manual, "Managing a Job: Job Event Log Codes", and logs written
-by HTCondor 25 (``tests/scheduler/data/htcondor-25.log``). An event is a line
+by HTCondor 25 (``tests/scheduler/languages/data/htcondor-25.log``). An event is a line
 ``005 (001.000.000) 2026-11-20 22:02:13 Job terminated.``, body lines, and a line ``...``.
 Logs can repeat and lack events; only "submitted" is sure to stand before "terminated".
 """
@@ -17,18 +17,7 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from asimov.scheduler.languages.events import Event, EventType
-from asimov.scheduler.languages.job_history import ClusterState, Ending
-
-__all__ = [
-    "Ending",
-    "Event",
-    "EventType",
-    "ending",
-    "read_events",
-    "split_events",
-    "tagged_clusters",
-]
+from asimov.scheduler.languages.events import Event
 
 _HEAD = re.compile(r"(\d{3}) \((-?\d+)\.(-?\d+)\.(-?\d+)\) (\S+ \S+|\S+T\S+) ?(.*)")
 
@@ -109,32 +98,3 @@ def _seconds(text: str) -> float | None:
         year = time.localtime().tm_year
         return datetime.strptime(f"{year}/{text}", "%Y/%m/%d %H:%M:%S").timestamp()
     return None
-
-
-def tagged_clusters(events: Iterable[Event], attribute: str, value: str) -> set[int]:
-    """Return the clusters whose events 028 carry an attribute with a value."""
-    return {
-        event.cluster
-        for event in events
-        if event.number == EventType.JOB_AD_INFORMATION and event.attributes.get(attribute) == value
-    }
-
-
-def ending(events: Iterable[Event], cluster: int, processes: int | None = None) -> Ending | None:
-    """Return how a cluster ended; None where the log does not say that all of it did.
-
-    Parameters
-    ----------
-    events
-        All events of the cluster's log, other clusters' among them or not.
-    cluster
-        The cluster.
-    processes
-        How many it has, where that is known; otherwise those that the log shows.
-    """
-    state = ClusterState()
-    state.expect(processes or 0)
-    for event in events:
-        if event.cluster == cluster:
-            state.take(event)
-    return state.ending()

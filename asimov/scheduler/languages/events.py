@@ -1,7 +1,7 @@
 """What one event of HTCondor's user event log says.
 
 Source of the numbers and the words: HTCondor's manual, "Managing a Job: Job Event Log Codes", and
-logs written by HTCondor 25 (``tests/scheduler/data/htcondor-25.log``).
+logs written by HTCondor 25 (``tests/scheduler/languages/data/htcondor-25.log``).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from asimov.errors import AsimovError, Place, SchedulerError
 from asimov.scheduler.jobs import JobDescription
-from asimov.scheduler.languages.submit_words import (
+from asimov.scheduler.languages.submit_commands import (
     CARRIED_OUT,
     NOT_CARRIED_OUT,
     UNIVERSES,

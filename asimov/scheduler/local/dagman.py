@@ -16,12 +16,17 @@ from typing import Any
 
 from asimov import text
 from asimov.errors import AsimovError
+from asimov.scheduler.languages import event_log_writer as events
 from asimov.scheduler.languages.dag_file import Node
-from asimov.scheduler.local import events
-from asimov.scheduler.local.jobs import processes
-from asimov.scheduler.local.nodes import node_folder, node_submit, script_arguments, script_process
+from asimov.scheduler.languages.rescue_file import write_metrics, write_rescue
+from asimov.scheduler.local.dag_nodes import (
+    node_folder,
+    node_submit,
+    script_arguments,
+    script_process,
+)
+from asimov.scheduler.local.process_spec import processes
 from asimov.scheduler.local.queue import Queue
-from asimov.scheduler.local.rescue import write_metrics, write_rescue
 from asimov.scheduler.local.spool import (
     HELD,
     JOB,

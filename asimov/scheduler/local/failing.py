@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from asimov.scheduler.local.jobs import Paths
+from asimov.scheduler.local.process_spec import Paths
 from asimov.scheduler.observations import Failure
 
 if TYPE_CHECKING:

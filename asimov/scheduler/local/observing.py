@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from asimov.scheduler.htcondor.log_follower import CLOCKS
 from asimov.scheduler.jobs import Ticket
-from asimov.scheduler.languages.logbook import CLOCKS
 from asimov.scheduler.local.spool import DAG, GONE, HELD, Spool
 from asimov.scheduler.observations import (
     Gone,

@@ -9,7 +9,7 @@ from enum import Enum
 
 from asimov.scheduler.local.claims import Claim, Life, read_claim
 from asimov.scheduler.local.endings import Ending, Traces, read_ending, read_note
-from asimov.scheduler.local.process import carries
+from asimov.scheduler.local.keeper import carries
 from asimov.system.processes import Process, all_processes, look_at
 
 #: A program that was started this long after its keeper at most is its own, in seconds.

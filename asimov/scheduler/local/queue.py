@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asimov import text
-from asimov.scheduler.languages.event_log import Event
-from asimov.scheduler.local import events
+from asimov.scheduler.languages import event_log_writer as events
+from asimov.scheduler.languages.events import Event
 from asimov.scheduler.local.endings import Ending
-from asimov.scheduler.local.jobs import Paths
+from asimov.scheduler.local.process_spec import Paths
 from asimov.scheduler.local.spool import (
     BUSY,
     GONE,

@@ -21,14 +21,14 @@ from pathlib import Path
 
 from asimov import text
 from asimov.errors import AsimovError
+from asimov.scheduler.local.attempts import Attempt, Running
 from asimov.scheduler.local.claims import abandoned, claim, identity, read_claim
 from asimov.scheduler.local.dagman import DagRun
 from asimov.scheduler.local.endings import Ending
-from asimov.scheduler.local.jobs import Paths
-from asimov.scheduler.local.memory import hold_excess
+from asimov.scheduler.local.memory_limit import hold_excess
 from asimov.scheduler.local.orphans import Loss
+from asimov.scheduler.local.process_spec import Paths
 from asimov.scheduler.local.queue import Queue
-from asimov.scheduler.local.running import Attempt, Running
 from asimov.scheduler.local.spool import GONE, SERVICE, Spool, process, ring
 from asimov.scheduler.local.witness import witnessed
 from asimov.system.files import locked

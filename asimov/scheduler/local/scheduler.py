@@ -23,17 +23,16 @@ from asimov.scheduler.jobs import (
     submit_command,
     submit_value,
 )
+from asimov.scheduler.languages import event_log_writer as events
 from asimov.scheduler.languages.dag_file import read_dag_file, rescue_files
-from asimov.scheduler.languages.event_log import Event
-from asimov.scheduler.languages.folders import folder_of_dag, folder_of_submit_file
+from asimov.scheduler.languages.events import Event
 from asimov.scheduler.languages.submit_file import SubmitFile, describe, read_submit_file
-from asimov.scheduler.local import events
+from asimov.scheduler.local.dag_nodes import node_folder, node_submit
 from asimov.scheduler.local.explaining import explain
 from asimov.scheduler.local.failing import failures
-from asimov.scheduler.local.jobs import Paths, Process, processes
 from asimov.scheduler.local.listing import jobs_of_project
-from asimov.scheduler.local.nodes import node_folder, node_submit
 from asimov.scheduler.local.observing import observations
+from asimov.scheduler.local.process_spec import Paths, Process, processes
 from asimov.scheduler.local.requests import ask, raise_requests
 from asimov.scheduler.local.spool import (
     DAG,
@@ -44,9 +43,10 @@ from asimov.scheduler.local.spool import (
     add_environment,
     add_processes,
 )
+from asimov.scheduler.local.startup import environ, wake
 from asimov.scheduler.local.using import queued, usage
-from asimov.scheduler.local.waking import environ, wake
 from asimov.scheduler.observations import Failure, Gone, Observation, Present, Unknown, Usage
+from asimov.scheduler.submit_folder import folder_of_dag, folder_of_submit_file
 
 if TYPE_CHECKING:
     import sqlite3

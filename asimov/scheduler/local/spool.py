@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from asimov.errors import SchedulerError
 from asimov.journal import companions
 from asimov.scheduler.local.claims import Life, read_claim
-from asimov.scheduler.local.jobs import Process
+from asimov.scheduler.local.process_spec import Process
 from asimov.system.files import locked, sync_folder
 from asimov.system.mounts import on_network
 

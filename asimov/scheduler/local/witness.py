@@ -27,8 +27,8 @@ from asimov.scheduler.local.endings import (
     write_ending,
     write_note,
 )
+from asimov.scheduler.local.keeper import MARK
 from asimov.scheduler.local.orphans import in_session
-from asimov.scheduler.local.process import MARK
 from asimov.system.processes import Process, children, environment, look_at, started_at
 
 _PR_SET_CHILD_SUBREAPER = 36

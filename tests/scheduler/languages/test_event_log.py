@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from asimov.scheduler.languages.event_log import Event, ending, read_events, tagged_clusters
-from asimov.scheduler.local import events as write
+from asimov.scheduler.languages import event_log_writer as write
+from asimov.scheduler.languages.event_log import read_events
+from asimov.scheduler.languages.events import Event
+from tests.scheduler.event_logs import ending, tagged_clusters
 
 DATA = Path(__file__).parent / "data" / "htcondor-25.log"
 WHEN = 1795212134.0

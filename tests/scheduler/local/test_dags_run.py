@@ -10,8 +10,9 @@ import pytest
 
 from asimov.errors import SchedulerError
 from asimov.scheduler.jobs import Tag
-from asimov.scheduler.languages.event_log import read_events, tagged_clusters
+from asimov.scheduler.languages.event_log import read_events
 from asimov.scheduler.observations import Present
+from tests.scheduler.event_logs import tagged_clusters
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ import pytest
 
 from asimov.errors import SchedulerError
 from asimov.scheduler.jobs import JobDescription, Tag, Ticket
-from asimov.scheduler.languages.event_log import ending, read_events, tagged_clusters
+from asimov.scheduler.languages.event_log import read_events
 from asimov.scheduler.observations import Gone, JobState, NotFound, Present, Unknown
 from asimov.system.processes import started_at
+from tests.scheduler.event_logs import ending, tagged_clusters
 
 
 def test_looking_at_a_project_without_jobs_creates_nothing(bench):

@@ -17,8 +17,8 @@ import pytest
 from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.local.claims import claim, read_claim, this_machine
 from asimov.scheduler.local.endings import traces
+from asimov.scheduler.local.keeper import MARK
 from asimov.scheduler.local.orphans import Loss, in_session, left_by, outcome, signal_left
-from asimov.scheduler.local.process import MARK
 from asimov.system.processes import look_at, started_at, this_boot
 
 _MARK = "1:2:3"

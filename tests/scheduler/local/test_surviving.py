@@ -10,7 +10,7 @@ from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.local.claims import claim
 from asimov.scheduler.local.orphans import Loss, in_session
 from asimov.scheduler.local.spool import Spool
-from asimov.scheduler.local.waking import start_runner
+from asimov.scheduler.local.startup import start_runner
 from asimov.system.processes import started_at
 
 _TRACED = "echo start >> trace; while [ ! -e go ]; do sleep 0.02; done; echo end >> trace; exit 4"

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from asimov.scheduler.jobs import JobDescription
-from asimov.scheduler.local import LocalScheduler, process, runner, running, witness
+from asimov.scheduler.local import LocalScheduler, attempts, keeper, runner, witness
 from asimov.scheduler.local.orphans import Loss
 from asimov.system.processes import started_at
 
@@ -56,7 +56,7 @@ def test_the_code_of_the_runner_is_known_where_ends_of_children_were_ignored(tmp
 
 def _kill_keepers(seed: int) -> None:
     """Have each keeper that this process's children fork die at a boundary."""
-    real_start = process.start
+    real_start = keeper.start
     due: list[str] = []
     kills = Path("kills").absolute()
 
@@ -88,8 +88,8 @@ def _kill_keepers(seed: int) -> None:
     for name in ("setsid", "chdir", "posix_spawn", "waitid", "wait4"):
         around(os, name)
     for name in ("claim", "write_note", "write_ending"):
-        around(process, name)
-    running.start = start
+        around(keeper, name)
+    attempts.start = start
 
 
 def _start_runner(bench: Any, seed: int) -> int:

@@ -22,10 +22,10 @@ from hashlib import blake2b
 import msgspec
 
 from asimov.scheduler.contract import BookmarkStore
+from asimov.scheduler.htcondor.cluster_state import ClusterState
 from asimov.scheduler.jobs import Ticket
-from asimov.scheduler.languages.event_log import EventType, split_events
-from asimov.scheduler.languages.events import Event
-from asimov.scheduler.languages.job_history import ClusterState
+from asimov.scheduler.languages.event_log import split_events
+from asimov.scheduler.languages.events import Event, EventType
 from asimov.scheduler.observations import Observation
 
 #: How far the clocks of this machine and the schedd's may be apart, in seconds.

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from asimov.errors import SchedulerError
-from asimov.scheduler.local.process import MARK
+from asimov.scheduler.local.keeper import MARK
 from asimov.scheduler.local.spool import BUSY, Spool, ring
 
 

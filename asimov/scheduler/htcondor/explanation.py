@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from asimov.errors import SchedulerError
-from asimov.scheduler.htcondor.answers import JobStatus
 from asimov.scheduler.htcondor.connection import Connection, bindings, quoted
-from asimov.scheduler.htcondor.matching import alike, has_room, mismatches, refusing, slots
+from asimov.scheduler.htcondor.job_ads import JobStatus
+from asimov.scheduler.htcondor.matchmaking import alike, has_room, mismatches, refusing, slots
 
 _SCHEDULER_UNIVERSE = 7
 _LOCAL_UNIVERSE = 12

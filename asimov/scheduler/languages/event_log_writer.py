@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from asimov.scheduler.languages.event_log import Event, EventType
+from asimov.scheduler.languages.events import Event, EventType
 
 
 def event_text(event: Event) -> str:

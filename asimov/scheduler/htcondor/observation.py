@@ -20,17 +20,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from asimov.errors import SchedulerError
-from asimov.scheduler.htcondor import answers
+from asimov.scheduler.htcondor import job_ads
+from asimov.scheduler.htcondor.cluster_state import Ending
 from asimov.scheduler.htcondor.connection import Ad, Connection, quoted
+from asimov.scheduler.htcondor.log_follower import CLOCKS, LogBook, Told
 from asimov.scheduler.jobs import Ticket
-from asimov.scheduler.languages.job_history import Ending
-from asimov.scheduler.languages.logbook import CLOCKS, LogBook, Told
 from asimov.scheduler.observations import Gone, NotFound, Observation, Present, Progress, Unknown
 
 T = TypeVar("T")
 _TOP_LEVEL = "DAGManJobId =?= undefined"
 #: Of the nodes of DAGs those on hold are of interest, which somebody has to do something about.
-_IN_QUEUE = f"({_TOP_LEVEL} || JobStatus == {answers.JobStatus.HELD:d})"
+_IN_QUEUE = f"({_TOP_LEVEL} || JobStatus == {job_ads.JobStatus.HELD:d})"
 #: Characters in one constraint. Measured: the schedd answers for the history with nothing at all,
 #: and without an error, where a constraint has 10,686; with 7,986 it is right.
 _LENGTH = 4000
@@ -137,7 +137,7 @@ def _gone(ticket: Ticket, cluster: int, end: Ending) -> Gone:
         ended_at=end.ended_at,
         signal=end.signal,
         removed=end.removed,
-        reason=answers.ending_reason(end.reason, progress),
+        reason=job_ads.ending_reason(end.reason, progress),
         progress=progress,
     )
 
@@ -195,23 +195,23 @@ class _Pass:
         """Answer for jobs in the queue that lost their tag."""
         numbered = [ticket for ticket in self.open.values() if ticket.job_id is not None]
         wanted = "(ClusterId == {0} || (DAGManJobId == {0} && JobStatus == {1:d}))"
-        held = answers.JobStatus.HELD
+        held = job_ads.JobStatus.HELD
         self._take_queue(_chunked(numbered, lambda ticket: wanted.format(ticket.job_id, held)))
 
     def _take_queue(self, constraints: Iterable[str]) -> None:
         ads: list[Ad] = []
         for constraint in constraints:
-            ads += self.connection.queue(constraint, answers.IN_QUEUE)
+            ads += self.connection.queue(constraint, job_ads.IN_QUEUE)
         nodes = _Nodes(ads, {ticket.job_id for ticket in self.open.values()})
         for ticket, cluster in _matched(self.open.values(), nodes.others):
-            total = answers.told_processes(cluster)
+            total = job_ads.told_processes(cluster)
             if total is not None:
                 self.logbook.expect(cluster[0]["ClusterId"], total)
-            there = answers.present(cluster, self.now, nodes.of(ticket, cluster[0]["ClusterId"]))
+            there = job_ads.present(cluster, self.now, nodes.of(ticket, cluster[0]["ClusterId"]))
             if there is not None:
                 self.answer(ticket.uid, there)
-            elif len(cluster) == answers.processes(cluster):
-                self.answer(ticket.uid, answers.gone(cluster, "queue"))
+            elif len(cluster) == job_ads.processes(cluster):
+                self.answer(ticket.uid, job_ads.gone(cluster, "queue"))
             else:
                 self.completed[ticket.uid] = cluster
 
@@ -260,10 +260,10 @@ class _Pass:
         ads = [ad for uid in self.open for ad in self.completed.get(uid, [])]
         for constraint in constraints:
             wanted = f"({constraint}) && {_TOP_LEVEL}"
-            ads += self.connection.history(wanted, answers.IN_HISTORY, since)
+            ads += self.connection.history(wanted, job_ads.IN_HISTORY, since)
         for ticket, cluster in _matched(self.open.values(), ads):
-            end = answers.gone(cluster, "history")
-            total = answers.processes(cluster)
+            end = job_ads.gone(cluster, "history")
+            total = job_ads.processes(cluster)
             if len(cluster) < total:
                 # The others may be under way on a schedd that has lost its queue.
                 self.doubts[ticket.uid] = (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from asimov.scheduler.languages.dag_file import Node
 from asimov.scheduler.languages.submit_file import SubmitFile, parse_submit, read_submit_file
-from asimov.scheduler.local.jobs import Paths, Process
+from asimov.scheduler.local.process_spec import Paths, Process
 
 
 def node_folder(node: Node, folder: Path) -> Path:

@@ -28,7 +28,7 @@ from asimov.scheduler.local.endings import (
     write_ending,
     write_note,
 )
-from asimov.scheduler.local.jobs import Process
+from asimov.scheduler.local.process_spec import Process
 from asimov.system.processes import environment as environment_of
 from asimov.system.processes import numbers
 from asimov.text import encodable

@@ -11,10 +11,10 @@ import pytest
 
 from asimov.scheduler.htcondor import HTCondor
 from asimov.scheduler.htcondor.connection import Connection
-from asimov.scheduler.htcondor.observing import news, observe
+from asimov.scheduler.htcondor.log_follower import LogBook
+from asimov.scheduler.htcondor.observation import news, observe
 from asimov.scheduler.jobs import JobDescription, Tag, Ticket
 from asimov.scheduler.languages.event_log import read_events
-from asimov.scheduler.languages.logbook import LogBook
 from asimov.scheduler.observations import Gone, Held, JobState, Observation, Present, Unknown
 
 pytestmark = pytest.mark.htcondor

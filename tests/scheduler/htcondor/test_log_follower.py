@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from asimov.scheduler.htcondor import log_follower
+from asimov.scheduler.htcondor.log_follower import LogBook, Told
 from asimov.scheduler.jobs import Ticket
-from asimov.scheduler.languages import logbook
-from asimov.scheduler.languages.event_log import Event
-from asimov.scheduler.languages.logbook import LogBook, Told
-from asimov.scheduler.local import events as write
+from asimov.scheduler.languages import event_log_writer as write
+from asimov.scheduler.languages.events import Event
 
 WHEN = 1795212134.0
 
@@ -211,14 +211,14 @@ def test_a_file_that_is_no_event_log_is_not_read_again_and_again(log, monkeypatc
     with log.open("ab") as stream:
         stream.write(b"\n")
     read = 0
-    split = logbook.split_events
+    split = log_follower.split_events
 
     def counting(data: bytes) -> Any:
         nonlocal read
         read += len(data)
         return split(data)
 
-    monkeypatch.setattr(logbook, "split_events", counting)
+    monkeypatch.setattr(log_follower, "split_events", counting)
     write.append_events(log, [*_started(), _end(6)])
     assert _code(_look(book, _ticket(log))) == 6
     assert read < (1 << 20) + (1 << 17)
@@ -302,14 +302,14 @@ def test_one_file_is_open_at_a_time(tmp_path, monkeypatch):
         write.append_events(path, _started(number))
         tickets.append(_ticket(path, job=number, uid=str(number)))
     most = 0
-    split = logbook.split_events
+    split = log_follower.split_events
 
     def counting(data: bytes) -> Any:
         nonlocal most
         most = max(most, len(os.listdir("/proc/self/fd")))  # noqa: PTH208
         return split(data)
 
-    monkeypatch.setattr(logbook, "split_events", counting)
+    monkeypatch.setattr(log_follower, "split_events", counting)
     before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
     LogBook(None).look(tickets)
     assert most <= before + 1

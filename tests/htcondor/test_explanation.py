@@ -13,7 +13,7 @@ import pytest
 
 from asimov.scheduler.htcondor import HTCondor
 from asimov.scheduler.htcondor.connection import Connection
-from asimov.scheduler.htcondor.matching import Slot, conjuncts, has_room, mismatches, refusing
+from asimov.scheduler.htcondor.matchmaking import Slot, conjuncts, has_room, mismatches, refusing
 from asimov.scheduler.jobs import JobDescription, Tag
 from asimov.scheduler.observations import JobState
 

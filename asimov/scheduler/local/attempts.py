@@ -12,9 +12,9 @@ from pathlib import Path
 
 from asimov.scheduler.local.claims import Claim, Life, read_claim
 from asimov.scheduler.local.endings import Ending, Traces, traces, write_ending
-from asimov.scheduler.local.jobs import Process
+from asimov.scheduler.local.keeper import kill_marked, start
 from asimov.scheduler.local.orphans import Loss, outcome, signal_left
-from asimov.scheduler.local.process import kill_marked, start
+from asimov.scheduler.local.process_spec import Process
 from asimov.system.processes import started_at
 
 

@@ -4,9 +4,10 @@ from itertools import permutations
 
 import msgspec
 
-from asimov.scheduler.languages.event_log import Event, EventType, read_events
-from asimov.scheduler.languages.job_history import ClusterState
-from asimov.scheduler.local import events as write
+from asimov.scheduler.htcondor.cluster_state import ClusterState
+from asimov.scheduler.languages import event_log_writer as write
+from asimov.scheduler.languages.event_log import read_events
+from asimov.scheduler.languages.events import Event, EventType
 from asimov.scheduler.observations import JobState, Progress
 
 WHEN = 1795212134.0

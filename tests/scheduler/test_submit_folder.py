@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from asimov.errors import AsimovError
-from asimov.scheduler.languages.folders import folder_of_dag, folder_of_submit_file
+from asimov.scheduler.submit_folder import folder_of_dag, folder_of_submit_file
 
 
 @pytest.fixture

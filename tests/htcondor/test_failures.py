@@ -12,8 +12,8 @@ import pytest
 
 from asimov.scheduler.htcondor import HTCondor
 from asimov.scheduler.htcondor.connection import Ad, Connection
-from asimov.scheduler.htcondor.dagmanout import failed_nodes, last_error
 from asimov.scheduler.jobs import JobDescription, Tag
+from asimov.scheduler.languages.dagman_out import failed_nodes, last_error
 from asimov.scheduler.observations import Failure
 
 pytestmark = pytest.mark.htcondor

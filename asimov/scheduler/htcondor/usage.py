@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from asimov.scheduler.htcondor.answers import JobStatus
 from asimov.scheduler.htcondor.connection import MOST, Ad, Connection, member
-from asimov.scheduler.languages.logbook import CLOCKS
+from asimov.scheduler.htcondor.job_ads import JobStatus
+from asimov.scheduler.htcondor.log_follower import CLOCKS
 from asimov.scheduler.observations import Usage
 
 _DAGMAN = "DAG_NodesTotal"

@@ -11,8 +11,8 @@ from typing import Protocol
 
 from asimov.errors import Place, SchedulerError
 from asimov.scheduler.languages.quoting import inherited, split_arguments, split_environment
+from asimov.scheduler.languages.sizes import size
 from asimov.scheduler.languages.submit_file import SubmitFile
-from asimov.scheduler.local.sizes import size
 
 #: What every job has of the submitter's environment, ``getenv`` or not: programs are found on
 #: this machine as the submitter finds them.

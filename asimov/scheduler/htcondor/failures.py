@@ -15,18 +15,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asimov.errors import SchedulerError
-from asimov.scheduler.htcondor.answers import JobStatus
 from asimov.scheduler.htcondor.connection import Ad, Connection, member
-from asimov.scheduler.htcondor.dagmanout import (
+from asimov.scheduler.htcondor.job_ads import JobStatus
+from asimov.scheduler.htcondor.log_follower import CLOCKS
+from asimov.scheduler.languages.dag_file import read_dag_file
+from asimov.scheduler.languages.dagman_out import (
     FailedNode,
     failed_nodes,
     how_script_ended,
     last_error,
 )
-from asimov.scheduler.languages.dag_file import read_dag_file
 from asimov.scheduler.languages.event_log import read_events
 from asimov.scheduler.languages.events import Event, EventType
-from asimov.scheduler.languages.logbook import CLOCKS
 from asimov.scheduler.languages.submit_file import read_submit_file
 from asimov.scheduler.observations import Failure
 

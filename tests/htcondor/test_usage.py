@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from asimov.scheduler.htcondor import HTCondor, connection, using
+from asimov.scheduler.htcondor import HTCondor, connection, usage
 from asimov.scheduler.jobs import JobDescription, Tag
 from asimov.scheduler.observations import Usage
 
@@ -138,7 +138,7 @@ def test_an_answer_that_is_cut_off_is_asked_for_in_parts(
     for name, number in zip(("left", "right"), ids, strict=True):
         ask.end(name + project, number)
     own = connection.Connection.history
-    monkeypatch.setattr(using, "MOST", 3)
+    monkeypatch.setattr(usage, "MOST", 3)
     monkeypatch.setattr(
         connection.Connection, "history", lambda self, *asked: own(self, *asked, most=3)
     )
