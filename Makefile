@@ -1,11 +1,14 @@
 # make demo   sets asimov up in .venv and runs the quickstart to its results
 # make test   sets everything up, a real HTCondor pool included, and passes every check
 # make test-plugins   runs pipelines that others have published; downloads about 1.5 GB
+# make docs   builds the documentation in site/; `make docs-serve` shows it and follows your changes
+# make coverage   runs the tests with branch coverage; the report is build/coverage/index.html
+# make release-check   builds the distributions and tries them; RELEASING.md has the rest
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-plugins docs bench clean
+.PHONY: demo test test-plugins docs docs-serve bench coverage release-check clean
 
 demo: $(VENV)/demo.done
 	@$(BIN)/python tools/demo $(BIN)
@@ -17,7 +20,16 @@ test-plugins: $(VENV)/test.done
 	@tools/with-pool $(BIN) tools/test-plugins $(BIN)
 
 docs: $(VENV)/test.done
-	$(BIN)/python -m mkdocs build --quiet --strict --site-dir site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict --site-dir site
+
+docs-serve: $(VENV)/test.done
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve
+
+coverage: $(VENV)/develop.done
+	@tools/run-tests $(BIN) --cov --cov-report=term:skip-covered --cov-report=html
+
+release-check: $(VENV)/develop.done
+	@tools/release-check $(BIN)
 
 bench: $(VENV)/test.done
 	$(BIN)/python benchmarks/run.py
@@ -36,4 +48,8 @@ $(VENV)/demo.done: setup.cfg | $(BIN)/pip
 
 $(VENV)/test.done: setup.cfg | $(BIN)/pip
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,docs]'
+	@touch $@
+
+$(VENV)/develop.done: setup.cfg $(VENV)/test.done | $(BIN)/pip
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,docs,develop]'
 	@touch $@
