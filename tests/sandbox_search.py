@@ -26,7 +26,7 @@ from asimov.project.config_file import names
 from asimov.project.workspace import Workspace
 from asimov.rendering import bounds, filters, render, sandbox
 from asimov.rendering.bounds import ExceededError, budget
-from asimov.rendering.trust import Trust
+from asimov.rendering.origins import Origins
 from asimov.rendering.views import Function, RefusedError, View
 
 #: Attributes that lead out of other sandboxes.
@@ -295,9 +295,9 @@ def main(root: str, dialect: str, kind: str, seed: int, seconds: float) -> int:
     workspace = Workspace.open(Path(root))
     context = names(workspace.analysis(("s", "b")))
     if kind == "data":
-        environment: Any = render._data(dialect, (), Trust())
+        environment: Any = render._data(dialect, (), Origins())
     else:  # how it was before there was a sandbox
-        environment = render._code(dialect, (), Trust())
+        environment = render._code(dialect, (), Origins())
     search = Search(environment, context, Path(root).resolve(), seed)
     # What is imported when it is first used is no doing of a template.
     warm = ["production.review", "production.priors", "production.assets", "'now'|date('%Y')",

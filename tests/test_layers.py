@@ -54,8 +54,6 @@ OFFENDERS: set[tuple[str, str]] = {
     ("pipelines", "compat.elsewhere"),
     # `asimov apply` and `production set` in a scratch project run the command line.
     ("testing.project", "cli"),
-    # Git asks who is trusted.
-    ("project.git.repository", "project.sharing"),
     # Cycles in the open project, by imports for type checking, and one by a string.
     ("rendering.views", "rendering.sandbox"),
     ("project.current", "project.workspace"),

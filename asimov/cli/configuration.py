@@ -11,7 +11,7 @@ from asimov.cli.output import say, show, show_json, warn
 from asimov.compat import options
 from asimov.configuration import LARGEST, PROJECT_FILE, WITHOUT_VALUE, update_file
 from asimov.errors import AsimovError
-from asimov.project import sharing
+from asimov.project.git import trust
 from asimov.text import did_you_mean
 
 #: Options that are numbers: the least that each may be, and whether it is a whole one.
@@ -98,7 +98,7 @@ def update_command(option: str, value: str) -> None:
     section, key = split(option)
     if (section, key) == ("project", "root"):
         raise AsimovError("project/root is where the project is; move its folder instead")
-    if (section, key) == sharing.TRUSTED:
+    if (section, key) == trust.TRUSTED:
         raise AsimovError(
             "a project does not say whom its users trust", hint="asimov project trust USER"
         )

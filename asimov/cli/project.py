@@ -12,6 +12,7 @@ from asimov.cli.output import say, warn
 from asimov.engine import copies
 from asimov.errors import AsimovError
 from asimov.project import sharing
+from asimov.project.git import trust
 from asimov.project.git.repository import share_repository
 from asimov.system.users import user_name
 
@@ -105,7 +106,7 @@ def trust_command(user: str) -> None:
     Example:
       asimov project trust ada
     """
-    sharing.trust(user)
+    trust.trust(user)
     say(f"{user} is trusted, by {configuration.user_file()}")
 
 

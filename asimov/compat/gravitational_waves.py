@@ -21,7 +21,7 @@ from asimov.errors import AsimovError
 from asimov.mappings import copied, difference, merge
 from asimov.project.analysis import Analysis, ProjectAnalysis, SimpleAnalysis, SubjectAnalysis
 from asimov.project.git.repository import AsimovFileNotFound
-from asimov.rendering.readable import reads
+from asimov.rendering.access import reads
 
 if TYPE_CHECKING:
     from asimov.keys import Key

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from asimov.errors import AsimovError
 from asimov.keys import Key
 from asimov.project.storage.store import Store
-from asimov.rendering.readable import reads
+from asimov.rendering.access import reads
 
 if TYPE_CHECKING:
     from asimov.project.analysis import Analysis

@@ -20,7 +20,7 @@ from asimov.pipeline.assets import Asset
 from asimov.pipeline.errors import PipelineException, PipelineLogger
 from asimov.project.storage.store import Store
 from asimov.project.storage.superseded import move_aside
-from asimov.rendering.readable import reads
+from asimov.rendering.access import reads
 from asimov.scheduler import Scheduler
 from asimov.scheduler.jobs import submit_commands
 from asimov.scheduler.languages.dag_file import rescue_files
@@ -85,7 +85,7 @@ class Pipeline:
     #: Patterns of files in the run directory that `collect_logs` reads.
     log_patterns: Any = ("*.err", "*.out", "*/*.err", "*/*.out")
 
-    #: What templates of a project may read, besides plain data; see `asimov.rendering.readable`.
+    #: What templates of a project may read, besides plain data; see `asimov.rendering.access`.
     for_templates: ClassVar[dict[str, str]] = reads(
         "name", "production", "analysis", "options", "dag_file", "get_prior_interface"
     )

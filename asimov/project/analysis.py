@@ -13,7 +13,7 @@ from asimov.errors import AsimovError
 from asimov.ledger.contents import Entry
 from asimov.mappings import copied
 from asimov.project.config_file import make_config
-from asimov.rendering.readable import reads
+from asimov.rendering.access import reads
 from asimov.states import STATES
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Analysis(OfAnalysis):
         pipeline writes here is kept.
     """
 
-    #: What templates of a project may read, see `asimov.rendering.readable`.
+    #: What templates of a project may read, see `asimov.rendering.access`.
     for_templates: ClassVar[dict[str, str]] = reads(
         "name", "key", "subject", "event", "comment", "category", "pipeline", "meta", "to_dict",
         "status", "finished", "job_id", "dependencies", "inputs", "assets", "_previous_assets",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from asimov.errors import AsimovError
 from asimov.ledger import extensions
+from asimov.rendering.origins import Origins, package_folders, resolved
 from asimov.rendering.render import dialect_of, find_template, render
-from asimov.rendering.trust import Trust, package_folders, resolved
 from asimov.system.files import write_atomically
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def template_of(analysis: Analysis, directory: str | Path | None = None) -> Path
         Where there is none, or it lies neither in one of these folders nor in a package.
     """
     path = _named_template(analysis, directory)
-    if not trust_of(analysis, directory).may_read(path):
+    if not origins_of(analysis, directory).may_read(path):
         raise AsimovError(
             f"the template {str(path)!r} lies outside the project",
             hint="copy it into the project's folder templates/, or name its folder: "
@@ -102,7 +102,7 @@ def _named_template(analysis: Analysis, directory: str | Path | None) -> Path:
     return find_template(str(of_pipeline), folders)
 
 
-def trust_of(analysis: Analysis, directory: str | Path | None = None) -> Trust:
+def origins_of(analysis: Analysis, directory: str | Path | None = None) -> Origins:
     """Return which templates of an analysis are code.
 
     Those are asimov's own, those of the pipeline's package, and those beside the pipeline's
@@ -112,7 +112,7 @@ def trust_of(analysis: Analysis, directory: str | Path | None = None) -> Trust:
     kind: Any = type(pipeline)
     named = getattr(pipeline, "config_template", None)
     beside = Path(named).parent if named and Path(named).is_absolute() else None
-    return Trust(
+    return Origins(
         project=resolved(analysis.workspace.project.root, _templating_directory(analysis)),
         packages=(*resolved(_own_templates()), *package_folders(kind)),
         given=resolved(beside, Path(directory) if directory is not None else None),
@@ -145,7 +145,9 @@ def make_config(analysis: Analysis, path: Path, directory: str | Path | None, dr
     dialect = getattr(analysis.pipeline, "template_dialect", None) or dialect_of(template)
     context = names(analysis, inputs=dialect != "liquid")
     try:
-        text = render(template, context, _folders(analysis), dialect, trust_of(analysis, directory))
+        text = render(
+            template, context, _folders(analysis), dialect, origins_of(analysis, directory)
+        )
     except AsimovError as error:
         error.hint = error.hint or extensions.hint(error.message)
         raise

@@ -1,27 +1,18 @@
-"""A project that several users act in: who may write to its files, and whose repositories are used.
+"""Let a group of users act in a project: the permissions of its files.
 
-Files belong to whoever wrote them last, so that a group has to have the right to write, and every
-new file that group. Git uses no repository of another user, since its configuration may name
-programs that would run. It is told to all the same where the project is the user's own, or is
-shared and belongs to somebody whom the user has named as trusted, in a file that is the user's own.
+A file belongs to whoever wrote it last, so a group needs the right to write, and new files must
+belong to that group.
 """
 
 from __future__ import annotations
 
 import os
-import pwd
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from asimov import configuration
-from asimov.errors import AsimovError
 from asimov.layout import Project
-from asimov.system.users import user_name
 
-#: The option of the user's own file that names the users whom this one trusts.
-TRUSTED = ("sharing", "trusted")
 #: To open a file for its number alone, where the system can: not to read it, and no link's target.
 _BY_PATH = hasattr(os, "O_PATH")
 _NAME_ONLY = getattr(os, "O_PATH", os.O_NONBLOCK) | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -107,47 +98,3 @@ def _give(
         return
     except OSError:
         given.refused.append(path)
-
-
-def trusted() -> list[str]:
-    """Return the users whom this one trusts."""
-    # Without the project's own file, which anybody could have written.
-    return configuration.read().get(*TRUSTED, fallback="").replace(",", " ").split()
-
-
-def trust(user: str) -> None:
-    """Trust a user: keep that in this user's own configuration file.
-
-    Raises
-    ------
-    AsimovError
-        Where the system has no such user, or the file can't be written.
-    """
-    try:
-        number = int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid
-    except KeyError:
-        raise AsimovError(f"there is no user {user!r} on this machine") from None
-    names = dict.fromkeys([*trusted(), user_name(number)])
-    configuration.update_file(configuration.user_file(), {TRUSTED: " ".join(names)})
-
-
-def is_trusted(project: Project, repository: Path) -> bool:
-    """Say whether git may use a repository of a project although it is another user's."""
-    root = project.root.resolve()
-    if not repository.resolve().is_relative_to(root):
-        return False
-    try:
-        owners = {path.stat().st_uid for path in (root, root / ".asimov")}
-    except OSError:
-        return False
-    if owners == {os.getuid()}:
-        return True
-    return project.shared and owners <= {os.getuid(), *_numbers(trusted())}
-
-
-def _numbers(users: list[str]) -> Iterator[int]:
-    for user in users:
-        try:
-            yield int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid
-        except KeyError:
-            continue

@@ -10,7 +10,7 @@ from asimov.compat.objects import OfSubject
 from asimov.keys import Key
 from asimov.mappings import copied
 from asimov.project.git.repository import EventRepo
-from asimov.rendering.readable import reads
+from asimov.rendering.access import reads
 from asimov.system.files import is_folder
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Subject(OfSubject):
         later analyses.
     """
 
-    #: What templates of a project may read, see `asimov.rendering.readable`.
+    #: What templates of a project may read, see `asimov.rendering.access`.
     for_templates: ClassVar[dict[str, str]] = reads(
         "name", "meta", "repository", "analyses", "issue_object"
     )

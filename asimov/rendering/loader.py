@@ -10,7 +10,7 @@ import jinja2
 
 from asimov.rendering import liquid
 from asimov.rendering.bounds import TEMPLATE, ExceededError
-from asimov.rendering.trust import Trust
+from asimov.rendering.origins import Origins
 from asimov.rendering.views import RefusedError
 from asimov.system import reading
 from asimov.system.files import is_file
@@ -23,7 +23,7 @@ class Loader(jinja2.BaseLoader):
     ----------
     folders
         Where a name is looked for, in order.
-    trust
+    origins
         Which files are code, and which may be read at all.
     sandbox
         For an environment of code: makes the one of data, which gets every template that is no
@@ -33,18 +33,18 @@ class Loader(jinja2.BaseLoader):
     def __init__(
         self,
         folders: Sequence[Path],
-        trust: Trust,
+        origins: Origins,
         sandbox: Callable[[], jinja2.Environment] | None = None,
     ) -> None:
         self.folders = folders
-        self.trust = trust
+        self.origins = origins
         self.sandbox = sandbox
 
     def _find(self, name: str) -> Path:
         # An absolute path stays what it is when it is joined to a folder.
         for path in (folder / name for folder in self.folders):
             if is_file(path):
-                if not self.trust.may_read(path):
+                if not self.origins.may_read(path):
                     raise RefusedError(
                         f"{name!r} lies neither in the project nor in a folder of templates"
                     )
@@ -73,7 +73,7 @@ class Loader(jinja2.BaseLoader):
         """Return a template of the environment that it belongs to."""
         if self.sandbox is not None:
             path = self._find(name)
-            if not self.trust.is_code(path):
+            if not self.origins.is_code(path):
                 return self.sandbox().get_template(str(path))
         return super().load(environment, name, globals)
 

@@ -1,7 +1,7 @@
 """Rendering configurations from templates, and single settings that are templates.
 
 Templates of installed packages are code and get the objects themselves. All others are data, see
-`asimov.rendering.trust` and `asimov.rendering.sandbox`.
+`asimov.rendering.origins` and `asimov.rendering.sandbox`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from asimov.errors import AsimovError, Place
 from asimov.ledger.documents import dump
 from asimov.rendering import liquid
 from asimov.rendering.bounds import TEMPLATE, ExceededError, budget
-from asimov.rendering.trust import Trust, resolved
+from asimov.rendering.origins import Origins, resolved
 from asimov.rendering.views import RefusedError
 from asimov.system import reading
 from asimov.system.files import is_file
@@ -51,7 +51,7 @@ def render(
     context: Mapping[str, Any],
     folders: Sequence[Path] = (),
     dialect: str | None = None,
-    trust: Trust | None = None,
+    origins: Origins | None = None,
 ) -> str:
     """Render a template file.
 
@@ -65,7 +65,7 @@ def render(
         Where it may include other templates from, besides its own folder.
     dialect
         ``jinja`` or ``liquid``, also of what it includes; None asks `dialect_of`.
-    trust
+    origins
         Which templates are code. By default none is, and only those of its own folder and of
         `folders` may be read.
 
@@ -83,11 +83,11 @@ def render(
             hint=f"'template_dialect' of a pipeline is one of: {', '.join(liquid.DIALECTS)}",
         )
     searched = (template.parent, *folders)
-    if trust is None:
-        trust = Trust(project=resolved(*searched))
-    make = _code if trust.is_code(template) else _data
+    if origins is None:
+        origins = Origins(project=resolved(*searched))
+    make = _code if origins.is_code(template) else _data
     with _told(template, context):
-        return make(dialect, searched, trust).get_template(str(template)).render(context)
+        return make(dialect, searched, origins).get_template(str(template)).render(context)
 
 
 def render_text(text: str, context: Mapping[str, Any], where: str) -> str:
@@ -112,7 +112,7 @@ def render_text(text: str, context: Mapping[str, Any], where: str) -> str:
     with _told(f"{where}: {quoted(text)}", context):
         if len(text) > TEMPLATE:
             raise ExceededError(f"it has more than {TEMPLATE // 1024} KiB")
-        return _data("jinja", (), Trust()).from_string(text).render(context)
+        return _data("jinja", (), Origins()).from_string(text).render(context)
 
 
 @lru_cache(maxsize=10_000)  # thousands of analyses have the same few settings
@@ -134,7 +134,7 @@ def fault_of_text(text: str, known: frozenset[str]) -> str | None:
 
     if len(text) > TEMPLATE:
         return f"has more than {TEMPLATE // 1024} KiB"
-    environment = _data("jinja", (), Trust())
+    environment = _data("jinja", (), Origins())
     try:
         tree = environment.parse(text)
         undeclared = find_undeclared_variables(tree)
@@ -189,7 +189,7 @@ def _told(source: Path | str, context: Mapping[str, Any]) -> Iterator[None]:
 
 
 @lru_cache(maxsize=64)
-def _code(dialect: str, folders: tuple[Path, ...], trust: Trust) -> jinja2.Environment:
+def _code(dialect: str, folders: tuple[Path, ...], origins: Origins) -> jinja2.Environment:
     """Return the environment of templates that are code, which may include such as are data."""
     import jinja2
 
@@ -205,12 +205,12 @@ def _code(dialect: str, folders: tuple[Path, ...], trust: Trust) -> jinja2.Envir
         )
     )
     made.filters["to_yaml"] = _to_yaml
-    made.loader = Loader(folders, trust, partial(_data, dialect, folders, trust))
+    made.loader = Loader(folders, origins, partial(_data, dialect, folders, origins))
     return made
 
 
 @lru_cache(maxsize=64)
-def _data(dialect: str, folders: tuple[Path, ...], trust: Trust) -> jinja2.Environment:
+def _data(dialect: str, folders: tuple[Path, ...], origins: Origins) -> jinja2.Environment:
     """Return the environment of templates that are data."""
     import jinja2
 
@@ -223,7 +223,7 @@ def _data(dialect: str, folders: tuple[Path, ...], trust: Trust) -> jinja2.Envir
         else Sandbox(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     )
     made.filters["to_yaml"] = _to_yaml
-    made.loader = Loader(folders, trust)
+    made.loader = Loader(folders, origins)
     made.contain()
     return made
 

@@ -1,7 +1,7 @@
 """Objects as templates of a project see them: to be read, not to be used.
 
 A view shows what the class of its object names in ``for_templates`` (see
-`asimov.rendering.readable`), and plain data that the object holds. It prints as the object does.
+`asimov.rendering.access`), and plain data that the object holds. It prints as the object does.
 Everything else is closed: a template can't come to a method that acts, nor to a module.
 
 A template can't reach the object itself: `asimov.rendering.sandbox` knows views and asks them.
@@ -19,8 +19,8 @@ from numbers import Number
 from pathlib import PurePath
 from typing import Any
 
+from asimov.rendering.access import reads
 from asimov.rendering.bounds import VIEWS, contents, step
-from asimov.rendering.readable import reads
 
 #: What a name has no value for; it may be one of a template's own all the same.
 MISSING = object()

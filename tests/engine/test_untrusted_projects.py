@@ -11,7 +11,7 @@ import pytest
 
 from asimov.errors import AsimovError
 from asimov.project.git.repository import EventRepo
-from asimov.rendering.readable import reads
+from asimov.rendering.access import reads
 from asimov.scheduler.htcondor import HTCondor
 from asimov.scheduler.jobs import JobDescription, submit_command, submit_commands
 from tests.lab import Lab

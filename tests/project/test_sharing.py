@@ -10,15 +10,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from asimov.errors import AsimovError
 from asimov.layout import find
 from asimov.project import sharing
 from asimov.system.files import write_atomically
-from asimov.system.users import owner_of
 from tests.conftest import Ran, open_folder
 from tests.refusals import is_clear
 
@@ -152,59 +149,6 @@ def test_what_is_not_shared_is_not_for_others(people: People) -> None:
 
 
 # --- whose repositories are used
-
-
-@pytest.fixture
-def others(project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Have the project belong to another user, who says that it is shared."""
-
-    def give(*, shared: bool = True, owner: int = ADA) -> Any:
-        monkeypatch.setattr(sharing.os, "getuid", lambda: project.stat().st_uid + owner)
-        from asimov.configuration import PROJECT_FILE, update_file
-
-        update_file(project / PROJECT_FILE, {("project", "shared"): str(shared)})
-        return find(project)
-
-    return give
-
-
-def test_another_user_s_repository_is_used_only_if_that_user_is_trusted(
-    project: Path, others: Callable[..., Any]
-) -> None:
-    theirs = others()
-    owner = owner_of(theirs.root)
-    assert not sharing.is_trusted(theirs, project / "checkouts")
-    sharing.trust(owner)
-    assert sharing.is_trusted(theirs, project / "checkouts")
-    assert not sharing.is_trusted(theirs, project.parent)
-    (project / "outside").symlink_to(project.parent)
-    assert not sharing.is_trusted(theirs, project / "outside")
-
-
-def test_the_project_can_t_say_itself_whom_to_trust(
-    project: Path, others: Callable[..., Any]
-) -> None:
-    from asimov.configuration import PROJECT_FILE, update_file
-
-    theirs = others()
-    value = owner_of(theirs.root)
-    update_file(project / PROJECT_FILE, {sharing.TRUSTED: value})
-    assert not sharing.is_trusted(find(project), project / "checkouts")
-
-
-def test_what_a_trusted_user_has_not_shared_is_not_used(others: Callable[..., Any]) -> None:
-    theirs = others(shared=False)
-    sharing.trust(owner_of(theirs.root))
-    assert not sharing.is_trusted(theirs, theirs.root / "checkouts")
-
-
-def test_one_s_own_project_is_trusted(project: Path) -> None:
-    assert sharing.is_trusted(find(project), project / "checkouts")
-
-
-def test_who_is_unknown_can_t_be_trusted(project: Path) -> None:
-    with pytest.raises(AsimovError, match="there is no user 'nobody at all'"):
-        sharing.trust("nobody at all")
 
 
 def test_a_group_that_there_is_not_is_told(project: Path, asimov: Callable[..., Ran]) -> None:

@@ -12,22 +12,22 @@ import pytest
 from asimov.errors import AsimovError
 from asimov.rendering import render as templating
 from asimov.rendering.liquid import is_liquid
+from asimov.rendering.origins import Origins, resolved
 from asimov.rendering.render import dialect_of, render
-from asimov.rendering.trust import Trust, resolved
 
 
 @pytest.fixture(params=["data", "code"])
-def trust(request: pytest.FixtureRequest, tmp_path: Path) -> Trust | None:
+def origins(request: pytest.FixtureRequest, tmp_path: Path) -> Origins | None:
     """Both kinds of templates do the same as far as they only read."""
-    return None if request.param == "data" else Trust(packages=resolved(tmp_path))
+    return None if request.param == "data" else Origins(packages=resolved(tmp_path))
 
 
 @pytest.fixture
-def rendered(tmp_path: Path, trust: Trust | None) -> Callable[..., str]:
+def rendered(tmp_path: Path, origins: Origins | None) -> Callable[..., str]:
     def call(text: str, **names: Any) -> str:
         template = tmp_path / "t.ini"
         template.write_text(text)
-        return render(template, names, dialect="liquid", trust=trust)
+        return render(template, names, dialect="liquid", origins=origins)
 
     return call
 

@@ -10,22 +10,22 @@ import pytest
 import yaml
 
 from asimov.errors import AsimovError
+from asimov.rendering.origins import Origins, resolved
 from asimov.rendering.render import find_template, render, render_text
-from asimov.rendering.trust import Trust, resolved
 
 
 @pytest.fixture(params=["data", "code"], autouse=True)
-def trust(request: pytest.FixtureRequest, tmp_path: Path) -> Trust | None:
+def origins(request: pytest.FixtureRequest, tmp_path: Path) -> Origins | None:
     """Both kinds of templates do the same as far as they only read."""
-    return None if request.param == "data" else Trust(packages=resolved(tmp_path))
+    return None if request.param == "data" else Origins(packages=resolved(tmp_path))
 
 
 @pytest.fixture
-def rendered(tmp_path: Path, trust: Trust | None) -> Callable[..., str]:
+def rendered(tmp_path: Path, origins: Origins | None) -> Callable[..., str]:
     def call(text: str, **names: Any) -> str:
         template = tmp_path / "t.ini"
         template.write_text(text)
-        return render(template, names, trust=trust)
+        return render(template, names, origins=origins)
 
     return call
 
@@ -107,13 +107,13 @@ def test_a_template_that_has_changed_is_read_anew(rendered: Callable[..., str]) 
     assert rendered("two and more") == "two and more"
 
 
-def test_templates_include_from_other_folders(trust: Trust | None, tmp_path: Path) -> None:
+def test_templates_include_from_other_folders(origins: Origins | None, tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     (shared / "head.ini").write_text("[head]\n")
     template = tmp_path / "t.ini"
     template.write_text("{% include 'head.ini' %}[tail]")
-    assert render(template, {}, [shared], trust=trust) == "[head]\n[tail]"
+    assert render(template, {}, [shared], origins=origins) == "[head]\n[tail]"
 
 
 def test_settings_are_written_as_yaml(rendered: Callable[..., str]) -> None:

@@ -12,10 +12,10 @@ import pytest
 
 from asimov.errors import AsimovError
 from asimov.rendering import bounds
+from asimov.rendering.access import reads
 from asimov.rendering.liquid import is_liquid
-from asimov.rendering.readable import reads
+from asimov.rendering.origins import Origins, package_folders, resolved
 from asimov.rendering.render import EXCEEDED, REFUSED, render, render_text
-from asimov.rendering.trust import Trust, package_folders, resolved
 from asimov.rendering.views import View, viewed
 
 
@@ -69,10 +69,10 @@ LOOP = (
 
 @pytest.fixture(params=["jinja", "liquid"])
 def rendered(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., str]:
-    def call(text: str, trust: Trust | None = None, **names: Any) -> str:
+    def call(text: str, origins: Origins | None = None, **names: Any) -> str:
         template = tmp_path / "t.ini"
         template.write_text(text)
-        return render(template, names, dialect=request.param, trust=trust)
+        return render(template, names, dialect=request.param, origins=origins)
 
     return call
 
@@ -282,17 +282,17 @@ def test_what_only_reads_renders_as_a_package_s_template_does(
         "when": datetime.date(2026, 11, 21),
         "path": Path("/a/b.c"),
     }
-    assert rendered(text, **names) == rendered(text, Trust(packages=resolved(tmp_path)), **names)
+    assert rendered(text, **names) == rendered(text, Origins(packages=resolved(tmp_path)), **names)
 
 
 # --- where a template lies
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Trust:
+def places(tmp_path: Path) -> Origins:
     for name in ("project", "package", "given", "elsewhere", "project/venv/package"):
         (tmp_path / name).mkdir(parents=True)
-    return Trust(
+    return Origins(
         project=(tmp_path / "project",),
         packages=(tmp_path / "package", tmp_path / "project/venv/package"),
         given=(tmp_path / "given", tmp_path / "project"),
@@ -313,12 +313,12 @@ def places(tmp_path: Path) -> Trust:
     ],
 )
 def test_the_place_of_a_template_says_whether_it_is_code(
-    places: Trust, tmp_path: Path, path: str, code: bool, read: bool
+    places: Origins, tmp_path: Path, path: str, code: bool, read: bool
 ) -> None:
     assert (places.is_code(tmp_path / path), places.may_read(tmp_path / path)) == (code, read)
 
 
-def test_a_link_counts_by_where_it_leads(places: Trust, tmp_path: Path) -> None:
+def test_a_link_counts_by_where_it_leads(places: Origins, tmp_path: Path) -> None:
     (tmp_path / "elsewhere" / "t.ini").write_text("x")
     (tmp_path / "project" / "t.ini").write_text("x")
     out, inside = tmp_path / "project" / "link.ini", tmp_path / "package" / "link.ini"
@@ -329,9 +329,9 @@ def test_a_link_counts_by_where_it_leads(places: Trust, tmp_path: Path) -> None:
 
 
 def test_a_project_within_a_package_is_data(tmp_path: Path) -> None:
-    trust = Trust(project=(tmp_path / "package" / "project",), packages=(tmp_path / "package",))
-    assert not trust.is_code(tmp_path / "package" / "project" / "t.ini")
-    assert trust.is_code(tmp_path / "package" / "t.ini")
+    origins = Origins(project=(tmp_path / "package" / "project",), packages=(tmp_path / "package",))
+    assert not origins.is_code(tmp_path / "package" / "project" / "t.ini")
+    assert origins.is_code(tmp_path / "package" / "t.ini")
 
 
 def test_the_folder_of_a_class_is_that_of_its_outermost_package() -> None:
@@ -344,7 +344,7 @@ def test_the_folder_of_a_class_is_that_of_its_outermost_package() -> None:
 
 @pytest.mark.parametrize("name", ["part.ini", "{0}/project/part.ini"])
 def test_what_a_package_s_template_includes_of_a_project_is_data(
-    places: Trust, tmp_path: Path, name: str
+    places: Origins, tmp_path: Path, name: str
 ) -> None:
     thing = Thing()
     template = tmp_path / "package" / "t.ini"
@@ -354,7 +354,7 @@ def test_what_a_package_s_template_includes_of_a_project_is_data(
     )
 
     def run() -> str:
-        return render(template, {"t": thing}, [tmp_path / "project"], trust=places)
+        return render(template, {"t": thing}, [tmp_path / "project"], origins=places)
 
     part.write_text("{{ t.look() }} {{ mine.held }} {{ t.work() }}")
     assert run() == "worked looked () {'a': 1} harmless"
@@ -375,7 +375,7 @@ def test_what_a_package_s_template_includes_of_a_project_is_data(
 
 @pytest.mark.parametrize("dialect", ["jinja", "liquid"])
 def test_a_project_s_template_that_a_package_s_one_extends_sees_views(
-    places: Trust, tmp_path: Path, dialect: str
+    places: Origins, tmp_path: Path, dialect: str
 ) -> None:
     thing = Thing()
     template, part = tmp_path / "package" / "t.ini", tmp_path / "project" / "part.ini"
@@ -405,7 +405,7 @@ def test_a_project_s_template_that_a_package_s_one_extends_sees_views(
 @pytest.mark.parametrize("tag", ["include", "extends", "import"])
 @pytest.mark.parametrize("name", ["{0}/elsewhere/x.ini", "../elsewhere/x.ini", "link.ini"])
 def test_a_project_s_template_reads_no_file_from_elsewhere(
-    places: Trust, tmp_path: Path, tag: str, name: str
+    places: Origins, tmp_path: Path, tag: str, name: str
 ) -> None:
     secret = tmp_path / "elsewhere" / "x.ini"
     secret.write_text("secret")
@@ -415,4 +415,4 @@ def test_a_project_s_template_reads_no_file_from_elsewhere(
     template.write_text(f"{{% {tag} '{name.format(tmp_path)}'{end}")
     for dialect in ("jinja", "liquid"):
         with pytest.raises(AsimovError, match="lies neither in the project nor in a folder"):
-            render(template, {}, dialect=dialect, trust=places)
+            render(template, {}, dialect=dialect, origins=places)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from asimov.errors import AsimovError
 from asimov.mappings import copied
-from asimov.rendering.readable import reads
+from asimov.rendering.access import reads
 from asimov.text import did_you_mean
 
 __all__ = ["PriorDict", "PriorInterface", "PriorSpecification"]

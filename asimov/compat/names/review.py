@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import Any, ClassVar
 
 from asimov.ledger import reviews
-from asimov.rendering.readable import reads
+from asimov.rendering.access import reads
 
 
 class ReviewMessage:

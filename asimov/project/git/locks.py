@@ -23,7 +23,7 @@ from typing import NamedTuple
 import msgspec
 
 from asimov.errors import AsimovError
-from asimov.project.git import running
+from asimov.project.git import processes
 from asimov.system.files import unwritable
 from asimov.system.processes import environment, started_at, this_start
 from asimov.system.users import owner_of
@@ -219,7 +219,7 @@ def mend(folder: Path) -> list[str]:
         if record is None:  # it was cut short as it was written, and no git was started
             if _age(path) > _YOUNG:
                 path.unlink(missing_ok=True)
-        elif not _is_alive(record) and not running.at_work(folder):
+        elif not _is_alive(record) and not processes.at_work(folder):
             told += _clear(folder, record)
             path.unlink(missing_ok=True)
     return told
@@ -228,7 +228,7 @@ def mend(folder: Path) -> list[str]:
 def _clear(folder: Path, record: _Record) -> Iterator[str]:
     """Remove what the gits of a record have left; yield a line for each lock."""
     for lock in _made(folder, (*_LOCKS, f"{record.tree}/*.lock"), record):
-        if running.opener(lock) is None:
+        if processes.opener(lock) is None:
             lock.unlink(missing_ok=True)
             yield f"{lock}: removed, since the asimov or the git that made it was killed"
     for left in _made(folder, _TEMPORARY, record):
@@ -287,7 +287,7 @@ def _is_alive(record: _Record) -> bool:
         return True
     variable = f"{TOKEN}={record.token}"
     deadline = time.monotonic() + _PATIENCE
-    while any(variable in environment(pid) for pid in running.running()):
+    while any(variable in environment(pid) for pid in processes.running()):
         if time.monotonic() > deadline:
             return True
         time.sleep(0.02)
@@ -312,9 +312,9 @@ def _made(folder: Path, patterns: tuple[str, ...], record: _Record) -> Iterator[
 
 def _holder(folder: Path, lock: Path) -> str:
     """Say who has a lock open, or is at work in the repository."""
-    if opener := running.opener(lock):
+    if opener := processes.opener(lock):
         return f"{opener} has it open"
-    if at_work := running.at_work(folder):
+    if at_work := processes.at_work(folder):
         return f"git is at work there: {', '.join(at_work)}"
     others = [each for path in folder.glob("asimov-*.json") if (each := _read(path))]
     if others:

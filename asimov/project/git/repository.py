@@ -16,8 +16,8 @@ from asimov.errors import AsimovError
 from asimov.logs import logger
 from asimov.project.git import locks
 from asimov.project.git.addresses import ALLOWED, check_place, check_url
-from asimov.project.sharing import is_trusted
-from asimov.rendering.readable import reads
+from asimov.project.git.trust import is_trusted
+from asimov.rendering.access import reads
 from asimov.system.files import DiskFullError, is_full, memory_file, new_folder, unwritable
 from asimov.system.users import owner_of
 
@@ -62,7 +62,7 @@ class EventRepo:
         Whether it is only read: none is then made or cloned.
     """
 
-    #: What templates of a project may read, see `asimov.rendering.readable`.
+    #: What templates of a project may read, see `asimov.rendering.access`.
     for_templates: ClassVar[dict[str, str]] = reads("directory", "find_prods", *FILES)
 
     def __init__(

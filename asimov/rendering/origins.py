@@ -15,7 +15,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Trust:
+class Origins:
     """The folders that templates come from; all of them resolved.
 
     Attributes
