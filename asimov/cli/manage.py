@@ -11,8 +11,8 @@ import click
 from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say
 from asimov.engine import build, submit
+from asimov.engine.build import Result
 from asimov.engine.lease import at_work
-from asimov.engine.result import Result
 from asimov.errors import EXIT_ERROR, EXIT_UNREACHABLE, SchedulerUnreachableError
 from asimov.plugins import crashes
 

@@ -10,10 +10,10 @@ import click
 
 from asimov import logs
 from asimov.cli.output import say, warn
-from asimov.engine import copies, unlisted
+from asimov.engine import copies
 from asimov.keys import Key
 from asimov.layout import Project, find
-from asimov.project import identity, sharing
+from asimov.project import identity, removed, sharing
 from asimov.project.identity import UnsettledError
 from asimov.project.workspace import Workspace
 
@@ -137,4 +137,4 @@ def amiss(workspace: Workspace, *, whole: bool = False) -> list[str]:
         for error in workspace.contents.broken.values()
         for line in (f"warning: {error}", *([f"  {error.hint}"] if error.hint else []))
     ]
-    return [*broken, *unlisted.warning(workspace, whole=whole)]
+    return [*broken, *removed.warning(workspace, whole=whole)]

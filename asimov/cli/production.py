@@ -10,7 +10,6 @@ import click
 from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, show, show_json, warn
 from asimov.configuration import owner
-from asimov.engine import unlisted
 from asimov.engine.lease import at_work
 from asimov.engine.readiness import waiting_for
 from asimov.engine.status import LOST, iso, rows
@@ -20,6 +19,7 @@ from asimov.keys import Key
 from asimov.ledger.documents import dump
 from asimov.plugins import custom_states
 from asimov.plugins.declared import import_published
+from asimov.project import removed
 from asimov.project.workspace import Workspace
 from asimov.states import ALIASES, OWN, STATES, reachable
 from asimov.text import did_you_mean
@@ -126,7 +126,7 @@ def forget_command(subject: str, names: tuple[str, ...], reason: str) -> None:
       asimov production forget sunspots detrend
     """
     workspace = open_workspace(Use.ACT)
-    for key in unlisted.forget(workspace, subject, names, owner(), reason):
+    for key in removed.forget(workspace, subject, names, owner(), reason):
         say(f"{key}: forgotten; 'asimov log' still has its history")
 
 

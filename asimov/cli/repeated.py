@@ -10,9 +10,8 @@ from asimov.cli.opened import amiss
 from asimov.cli.output import say
 from asimov.cli.rhythm import Rhythm
 from asimov.configuration import number
-from asimov.engine.aftermath import after_pass
 from asimov.engine.lease import at_work, watching
-from asimov.engine.monitor import Pass, monitor
+from asimov.engine.monitor import Pass, after_pass, monitor
 from asimov.engine.status import LOST
 from asimov.engine.watch import Watch
 from asimov.errors import (

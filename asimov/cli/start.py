@@ -7,7 +7,7 @@ import click
 from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, warn
 from asimov.cli.rhythm import interval_option, rhythm_of
-from asimov.engine import service
+from asimov.engine import background
 
 
 @click.command("start")
@@ -25,6 +25,6 @@ def command(interval: float | None) -> None:
     workspace = open_workspace(Use.ACT)
     if note := rhythm_of(workspace, interval).note:
         warn(note)
-    job = service.start(workspace, interval)
+    job = background.start(workspace, interval)
     log = workspace.project.logs / "monitor.log"
     say(f"The monitor runs in the background as job {job}; it writes to {log}")

@@ -6,7 +6,7 @@ import click
 
 from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say
-from asimov.engine import service
+from asimov.engine import background
 
 
 @click.command("stop")
@@ -17,5 +17,5 @@ def command() -> None:
     Example:
       asimov stop
     """
-    job = service.stop(open_workspace(Use.ACT))
+    job = background.stop(open_workspace(Use.ACT))
     say(f"Stopped the monitor (job {job})")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from asimov.engine.readiness import waiting_for
 from asimov.engine.refresh import MADE_OVER
-from asimov.engine.result import Result
 from asimov.errors import AsimovError
 from asimov.journal.database import JournalError
 from asimov.journal.records import Build
@@ -29,6 +29,34 @@ Report = Callable[[str], None]
 #: Settings that say what is thought or known of an analysis, not what it does: they make no build
 #: stale.
 _SAID_OF_IT = ("review", "labels", MADE_OVER)
+
+
+@dataclass
+class Result:
+    """What was done, and what was not.
+
+    Attributes
+    ----------
+    done
+        The analyses that were built or submitted.
+    unchanged
+        Those for which nothing was to be done.
+    waiting
+        Those that wait, and for what.
+    deferred
+        Those among the waiting ones that wait for a limit only.
+    unbuilt
+        Those among the waiting ones that have to be built before they can be submitted.
+    failed
+        Those that could not be, and why.
+    """
+
+    done: list[Key] = field(default_factory=list)
+    unchanged: list[Key] = field(default_factory=list)
+    waiting: dict[Key, list[str]] = field(default_factory=dict)
+    deferred: list[Key] = field(default_factory=list)
+    unbuilt: list[Key] = field(default_factory=list)
+    failed: dict[Key, AsimovError] = field(default_factory=dict)
 
 
 def build(

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 from asimov import entrypoints
 from asimov.engine.attempts import ask
+from asimov.engine.background import running
 from asimov.engine.lease import is_dead
 from asimov.engine.readiness import reviews_wanted, waiting_for
-from asimov.engine.service import running
 from asimov.engine.status import ago, iso
+from asimov.engine.submission_limits import deferral, makes_room
 from asimov.engine.submit import unbuilt
-from asimov.engine.throttle import deferral, makes_room
 from asimov.errors import AsimovError, SchedulerError
 from asimov.journal.leases import WATCH, holder
 from asimov.journal.records import Attempt, Record

@@ -9,20 +9,20 @@ from pathlib import Path
 from asimov import text
 from asimov.engine.attempts import MAY_COME, ask, settle
 from asimov.engine.build import build
-from asimov.engine.cleaning import clean
 from asimov.engine.observe import Observer
 from asimov.engine.readiness import blocked, waiting_for
 from asimov.engine.refresh import refresh
+from asimov.engine.run_directories import clean
 from asimov.engine.status import LOST
+from asimov.engine.submission_limits import deferral
 from asimov.engine.submit import submit
-from asimov.engine.throttle import deferral
 from asimov.engine.usage import measure
 from asimov.entrypoints import PluginError
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.journal.database import JournalError
 from asimov.journal.records import Attempt
 from asimov.keys import Key
-from asimov.plugins import crashes, custom_states, labels
+from asimov.plugins import crashes, custom_states, hooks, labels, telemetry
 from asimov.plugins.methods import call_method
 from asimov.plugins.requirements import missing_outputs
 from asimov.project.analysis import Analysis
@@ -139,6 +139,30 @@ def monitor(
     if not dry_run:
         measure(workspace)
     return result
+
+
+def after_pass(
+    workspace: Workspace, report: Callable[[str], None], since: float, *, postmonitor: bool = True
+) -> None:
+    """Do what packages add to the end of a pass.
+
+    Parameters
+    ----------
+    workspace
+        The open project; its lease is held.
+    report
+        Takes a line for each thing that goes wrong.
+    since
+        When the pass began, in seconds since the epoch.
+    postmonitor
+        Whether it is time for the postmonitor hooks.
+    """
+    if not workspace.contents.project.get("hooks"):
+        telemetry.QUEUE.clear()
+        return
+    telemetry.send(workspace, report, since)
+    if postmonitor:
+        hooks.run_postmonitor(workspace, report)
 
 
 def _under_way(workspace: Workspace, keys: set[Key], report: Report) -> list[Attempt]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from asimov import entrypoints
 from asimov.engine.readiness import waiting_for
-from asimov.engine.throttle import deferral
+from asimov.engine.submission_limits import deferral
 from asimov.journal.records import Record
 from asimov.keys import Key
 from asimov.project.workspace import Workspace

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from asimov.engine.attempts import settle
-from asimov.engine.build import content_digest, settings_digest
-from asimov.engine.launches import Launches, record_failure
-from asimov.engine.leftovers import put_aside
+from asimov.engine.batch import Batch, record_failure
+from asimov.engine.build import Result, content_digest, settings_digest
 from asimov.engine.readiness import waiting_for
 from asimov.engine.refresh import remember
-from asimov.engine.result import Result
-from asimov.engine.throttle import Throttle
+from asimov.engine.run_directories import put_aside
+from asimov.engine.submission_limits import Throttle
 from asimov.errors import AsimovError
 from asimov.journal.database import JournalError
 from asimov.keys import Key
@@ -47,7 +46,7 @@ def submit(
         open_keys = {attempt.key for attempt in workspace.journal.open_attempts()}
     uncertain = {key for key in open_keys if workspace.status(key) == "ready"}
     throttle = Throttle(workspace, uncertain)
-    launches = None if dry_run else Launches(workspace, report, result, _call_pipeline)
+    batch = None if dry_run else Batch(workspace, report, result, _call_pipeline)
     for key in keys:
         if workspace.status(key) != "ready":
             continue
@@ -58,7 +57,7 @@ def submit(
             if not waits and (full := throttle.full()):
                 result.deferred.append(key)
                 waits = [full]
-            if not waits and (missing := _submit_one(workspace.analysis(key), report, launches)):
+            if not waits and (missing := _submit_one(workspace.analysis(key), report, batch)):
                 # Nobody's mistake: it may have become ready, or its settings may have changed,
                 # since the last build.
                 result.unbuilt.append(key)
@@ -76,25 +75,23 @@ def submit(
             report(f"{key}: {error}" + (f" ({error.hint})" if error.hint else ""))
             if not dry_run:
                 record_failure(workspace, key, error)
-    if launches is not None:
-        launches.finish()
+    if batch is not None:
+        batch.finish()
         throttle.keep()
     return result
 
 
-def _submit_one(
-    analysis: Analysis, report: Report, launches: Launches | None
-) -> AsimovError | None:
-    """Submit an analysis, or rehearse that without `launches`; return why it must be built."""
+def _submit_one(analysis: Analysis, report: Report, batch: Batch | None) -> AsimovError | None:
+    """Submit an analysis, or rehearse that without `batch`; return why it must be built."""
     with guarded(analysis, "__init__", passing=AsimovError):
         missing = unbuilt(analysis)
     if missing is not None:
         return missing
-    if launches is None:
+    if batch is None:
         _rehearse(analysis, report)
     else:
         _commit_edit(analysis, report)
-        launches.add(analysis)
+        batch.add(analysis)
     return None
 
 

@@ -22,9 +22,9 @@ from typing import Any
 from asimov import entrypoints, layout, logs
 from asimov.configuration import update_file
 from asimov.engine import build, explain, submit
+from asimov.engine.build import Result
 from asimov.engine.lease import at_work
 from asimov.engine.monitor import Pass, monitor
-from asimov.engine.result import Result
 from asimov.engine.status import rows
 from asimov.errors import AsimovError
 from asimov.journal.journal import Journal

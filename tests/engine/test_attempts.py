@@ -22,7 +22,7 @@ from asimov.scheduler.local import LocalScheduler
 KILLED = """
 import os, signal, sys
 from asimov.cli import main
-from asimov.engine import launches, submit
+from asimov.engine import batch, submit
 from asimov.pipelines.testing import SimpleTestPipeline
 
 def die(*arguments, **named):
@@ -37,7 +37,7 @@ elif point == "before the scheduler is called":
 elif point == "after the scheduler was called":
     SimpleTestPipeline.submit_dag = lambda self, dryrun=False: (own(self), die())
 elif point == "before the record":
-    launches.record_job = die
+    batch.record_job = die
 main()
 """
 POINTS = {
@@ -127,7 +127,7 @@ def test_a_resurrection_that_was_killed_is_not_made_twice(lab: Any) -> None:
     lab.apply("a, exit code: 1, max resurrections: 1")
     lab.run("manage", "build", "submit")
     lab.until("a")
-    script = KILLED.replace("launches.record_job = die", "from asimov.engine import observe\n"
+    script = KILLED.replace("batch.record_job = die", "from asimov.engine import observe\n"
                             "    observe.record_job = die")  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-c", script, "before the record", "monitor"],

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
-from asimov.engine import attempts, launches
+from asimov.engine import attempts, batch
 from asimov.engine.lease import at_work
 from asimov.project.git.repository import EventRepo
 from asimov.scheduler import Observation, Tag, Ticket, Unknown
@@ -74,13 +74,13 @@ def test_a_pass_that_is_killed_at_any_write_forgets_no_job(lab: Any, method: str
 BATCHES = """
 import os, signal, sys
 from asimov.cli import main
-from asimov.engine import launches
+from asimov.engine import batch
 from asimov.journal.journal import Journal
 from asimov.scheduler.local import LocalScheduler
 
-name, number, launches.SOON = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+name, number, batch.SOON = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 del sys.argv[1:4]
-launches.MOST, launches.SLOW, left = 3, 1000, [number]
+batch.MOST, batch.SLOW, left = 3, 1000, [number]
 
 def dying(own):
     def call(*arguments, **named):
@@ -94,7 +94,7 @@ def dying(own):
         return answer
     return call
 
-owner = {"intend": launches, "perform": launches, "record_job": launches,
+owner = {"intend": batch, "perform": batch, "record_job": batch,
          "submit_dag": LocalScheduler, "submitted": Journal, "set_status": Journal}[name]
 setattr(owner, name, dying(getattr(owner, name)))
 main()
@@ -170,7 +170,7 @@ def test_intents_of_a_batch_are_settled_with_one_question(
 def test_of_an_interrupted_batch_only_the_one_in_hand_is_left_to_settle(
     lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = launches.perform
+    own = batch.perform
 
     def perform(analysis: Any, *arguments: Any) -> Any:
         if analysis.name == "b":
@@ -180,7 +180,7 @@ def test_of_an_interrupted_batch_only_the_one_in_hand_is_left_to_settle(
     lab.apply("a", "b", "c", "d")
     lab.run("manage", "build")
     with monkeypatch.context() as patch:
-        patch.setattr(launches, "perform", perform)
+        patch.setattr(batch, "perform", perform)
         ran = lab.asimov("manage", "submit")
     assert ran.code != 0
     assert "s/a: submitted as job" in ran.out
@@ -247,7 +247,7 @@ def test_an_unreachable_scheduler_leaves_the_state_as_it_is(
         lab.until("a")
     before = lab.states()["a"]
     with monkeypatch.context() as patch:
-        patch.setattr("asimov.engine.launches.found", later)
+        patch.setattr("asimov.engine.batch.found", later)
         patch.setattr("asimov.engine.observe.found", later)
         lab.run("monitor", "--chain")
     assert lab.states()["a"] == before
@@ -384,13 +384,13 @@ def test_a_long_watch_gathers_nothing_and_heeds_the_configuration(
 def test_an_interrupt_while_a_batch_is_recorded_records_it_whole(
     lab: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    perform, record_job = launches.perform, launches.record_job
+    perform, record_job = batch.perform, batch.record_job
     interrupted: list[str] = []
 
     def performed(analysis: Any, *arguments: Any) -> Any:
         made = perform(analysis, *arguments)
         if analysis.name == "b":
-            monkeypatch.setattr(launches, "SLOW", -1)  # two are recorded, and one is left
+            monkeypatch.setattr(batch, "SLOW", -1)  # two are recorded, and one is left
         return made
 
     def record(workspace: Any, attempt: Any, *arguments: Any) -> None:
@@ -401,10 +401,10 @@ def test_an_interrupt_while_a_batch_is_recorded_records_it_whole(
 
     lab.apply("a, seconds: 1000", "b, seconds: 1000", "c, seconds: 1000")
     lab.run("manage", "build")
-    monkeypatch.setattr(launches, "SLOW", 1000)
-    monkeypatch.setattr(launches, "SOON", 1000)
-    monkeypatch.setattr(launches, "perform", performed)
-    monkeypatch.setattr(launches, "record_job", record)
+    monkeypatch.setattr(batch, "SLOW", 1000)
+    monkeypatch.setattr(batch, "SOON", 1000)
+    monkeypatch.setattr(batch, "perform", performed)
+    monkeypatch.setattr(batch, "record_job", record)
     assert lab.asimov("manage", "submit").code != 0
     assert interrupted
     told = {name: [each.state for each in lab.attempts(name)] for name in "abc"}

@@ -188,7 +188,7 @@ def test_a_lease_that_is_no_time_is_refused(lab: Any, length: str) -> None:
 SLEEPER = """
 import os, signal, sys
 from asimov.cli import main
-from asimov.engine import launches
+from asimov.engine import batch
 from asimov.pipelines.testing import SimpleTestPipeline
 
 point = sys.argv.pop(1)
@@ -206,13 +206,13 @@ def before(owner, name):
     setattr(owner, name, lambda *given, **named: (stop(), own(*given, **named))[1])
 
 if point == "before the intent":
-    before(launches.Launches, "finish")
+    before(batch.Batch, "finish")
 elif point == "after the intent":
-    before(launches, "perform")
+    before(batch, "perform")
 elif point == "before the scheduler is called":
     before(SimpleTestPipeline, "submit_dag")
 elif point == "before the record":
-    before(launches.Launches, "_record")
+    before(batch.Batch, "_record")
 main()
 """
 

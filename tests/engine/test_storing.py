@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
-from asimov.engine import cleaning
+from asimov.engine import run_directories
 from tests.lab import Lab
 
 
@@ -199,7 +199,7 @@ def test_what_a_packages_clean_removes_is_kept(
     (rundir / "d/folder").symlink_to("../e")
     inodes = {path.name: path.lstat().st_ino for path in (rundir / "d").iterdir()}
     if not links:
-        monkeypatch.setattr(cleaning.os, "link", refused)  # as on some network file systems
+        monkeypatch.setattr(run_directories.os, "link", refused)  # as on some network file systems
     restart(lab)
     aside = lab.rundir("a.superseded-1")
     files = [path for path in aside.rglob("*") if path.is_symlink() or path.is_file()]
@@ -254,8 +254,8 @@ def test_what_a_packages_clean_changes_is_kept_as_the_docs_say(
             change(Path(self.production.rundir, "d", "one"))
 
     if large:
-        monkeypatch.setattr(cleaning, "COPIED", 0)
-        monkeypatch.setattr(cleaning, "_share", lambda source, copy: False)
+        monkeypatch.setattr(run_directories, "COPIED", 0)
+        monkeypatch.setattr(run_directories, "_share", lambda source, copy: False)
     lab.register("cleaning", Cleaning)
     lab.apply("a, pipeline: cleaning")
     lab.finish()

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 KILLED = """
 import os, signal, sys
 from asimov.cli import main
-from asimov.engine import launches
+from asimov.engine import batch
 from asimov.pipelines.testing import SimpleTestPipeline
 
 def die(*arguments, **named):
@@ -36,7 +36,7 @@ if point == "before the scheduler is called":
 elif point == "after the scheduler was called":
     SimpleTestPipeline.submit_dag = lambda self, dryrun=False: (own(self), die())
 elif point == "before the record":
-    launches.record_job = die
+    batch.record_job = die
 main()
 """
 

@@ -19,7 +19,7 @@ LEFT_ALONE = {
     "asimov.engine.lease",
     "asimov.engine.repair.rebuild",
     "asimov.engine.repair.repair",
-    "asimov.engine.service",
+    "asimov.engine.background",
     "asimov.journal.database",
     "asimov.journal.leases",
     "asimov.ledger.store",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from asimov import entrypoints
-from asimov.engine import launches
+from asimov.engine import batch
 from asimov.errors import AsimovError
 from asimov.plugins import methods
 from asimov.plugins.crashes import Call
@@ -57,7 +57,7 @@ def watching(findings: Findings, scheduler: str) -> Iterator[Watch]:
 
     try:
         replace(methods, "contained", lambda contained: _contained(contained, findings))
-        replace(launches, "perform", lambda perform: _performed(perform, watch))
+        replace(batch, "perform", lambda perform: _performed(perform, watch))
         if isinstance(kind, type):
             for name in ("submit", "submit_dag"):
                 replace(kind, name, lambda method: _counted(method, watch))

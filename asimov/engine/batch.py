@@ -23,7 +23,7 @@ from asimov.engine.attempts import (
     record_job,
     submits_by_program,
 )
-from asimov.engine.result import Result
+from asimov.engine.build import Result
 from asimov.entrypoints import PluginError
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.journal.database import JournalError
@@ -56,7 +56,7 @@ class _Made(NamedTuple):
     complete: bool
 
 
-class Launches:
+class Batch:
     """Submits analyses as they are added.
 
     Parameters

@@ -1,11 +1,16 @@
-"""Cleaning up before a new run: what a pipeline removes is kept, and what it rewrites if it can be.
+"""Keeping what is in run directories: aside before a new build, and beside while they are cleaned.
 
-`Pipeline.clean` moves the run directory aside. A package's own ``clean`` may remove what it likes,
-and may count on its files being there. So each file gets a second name, beside the run directory,
-before it is called; files that it has left lose that name again.
+A submission may fail after `build_dag`, because the scheduler is unreachable, say. Some programs,
+bilby_pipe among them, do not write into an existing folder: they would build beside it, and the
+earlier build, perhaps of other settings, would be submitted. So a run directory that was built and
+never used by a job is moved aside first (`put_aside`).
 
-A second name shares the content. That a file was truncated or rewritten in place costs the content
-unless there is a copy: small files get one, and so do all where a copy shares its blocks.
+`Pipeline.clean` moves the run directory aside. A package's own ``clean`` may remove anything, and
+may expect its files to be in place. So before it is called, each file gets a second name beside the
+run directory (`clean`); files that it leaves in place lose that name afterwards.
+
+A second name shares the content, which a truncation or a rewrite in place would lose. So small
+files are copied as well, and all files where a copy can share its blocks.
 """
 
 from __future__ import annotations
@@ -188,3 +193,68 @@ def _share(source: Path, copy: Path) -> bool:
 
 def _raise(error: OSError) -> None:
     raise error
+
+
+# --- a run directory that no job has used
+
+
+def put_aside(analysis: Analysis) -> None:
+    """Move the run directory aside if earlier attempts have built in it and none has made a job.
+
+    It becomes ``<name>.unsubmitted`` beside it. One that is there already is removed if each of its
+    files was built again, and else kept as ``<name>.superseded-<n>``: not all of it was built. What
+    a pipeline has completed without a job is kept likewise. What a job has written stays where it
+    is, and so does a folder that was there before the first attempt.
+
+    Parameters
+    ----------
+    analysis
+        An analysis that is about to be built; its present attempt is recorded as intended.
+
+    Raises
+    ------
+    AsimovError
+        Where it can't be moved.
+    """
+    rundir = Path(analysis.rundir)
+    if not rundir.is_dir() or not _only_built(analysis):
+        return
+    aside = rundir.with_name(f"{rundir.name}.unsubmitted")
+    try:
+        if _has_been_complete(analysis):
+            rundir.rename(next_place(rundir))
+            return
+        if aside.is_dir():
+            if _files(aside) <= _files(rundir):
+                shutil.rmtree(aside)
+            else:
+                aside.rename(next_place(rundir))
+        rundir.rename(aside)
+    except OSError as error:
+        raise unwritable(error, rundir, "can't be moved aside") from error
+
+
+def _has_been_complete(analysis: Analysis) -> bool:
+    events = analysis.workspace.journal.events(*analysis.key)
+    return any(each.after == "finished" for each in events)
+
+
+def _files(folder: Path) -> set[Path]:
+    return {
+        Path(each, name).relative_to(folder)
+        for each, folders, files in os.walk(folder)
+        for name in [*files, *folders]
+    }
+
+
+def _only_built(analysis: Analysis) -> bool:
+    """Say whether every attempt since the run directory was last cleaned has made no job."""
+    journal = analysis.workspace.journal
+    earlier = [each for each in journal.attempts(analysis.key) if each.state != "intended"]
+    if not earlier or any(each.job_id is not None for each in earlier[-1:]):
+        return False
+    cleaned = max(
+        (each.time for each in journal.events(*analysis.key) if each.before == "restart"), default=0
+    )
+    since = [each for each in earlier if each.intended >= cleaned]
+    return bool(since) and all(each.state == "void" for each in since)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from asimov.engine.throttle import Limits, Throttle, deferral, makes_room
+from asimov.engine.submission_limits import Limits, Throttle, deferral, makes_room
 from asimov.errors import EXIT_UNREACHABLE, AsimovError, SchedulerUnreachableError
 from asimov.scheduler.local import LocalScheduler
 
