@@ -10,19 +10,13 @@ import click
 from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, show, show_json, warn
 from asimov.configuration import owner
-from asimov.engine.lease import at_work
 from asimov.engine.readiness import waiting_for
-from asimov.engine.status import LOST, iso, rows
+from asimov.engine.set_state import set_state
+from asimov.engine.status import iso, rows
 from asimov.engine.usage import used
-from asimov.errors import AsimovError
-from asimov.keys import Key
 from asimov.ledger.documents import dump
-from asimov.plugins import custom_states
 from asimov.plugins.declared import import_published
 from asimov.project import removed
-from asimov.project.workspace import Workspace
-from asimov.states import ALIASES, OWN, STATES, reachable
-from asimov.text import did_you_mean
 
 
 @click.group("production")
@@ -35,91 +29,40 @@ def command() -> None:
     """
 
 
-#: States that take care of a job that is there; any other must wait until it has gone.
-_WITH_JOB = {"stop", "restart", "cancelled"}
-
-
 @command.command("set")
 @click.argument("subject")
 @click.argument("name")
 @click.option("-s", "--status", required=True, help="The state to go to.")
-@click.option("--reason", help="Why; it stands in the log.")
-@click.option("--lost", is_flag=True, help="Its job is gone, and its scheduler will never say so.")
+@click.option("--reason", help="Why; recorded in the log.")
+@click.option("--lost", is_flag=True, help="Give up its job: the scheduler will never report it.")
 def set_command(subject: str, name: str, status: str, reason: str | None, lost: bool) -> None:
     """Move the analysis NAME of SUBJECT to another state.
 
-    With --lost its job is given up first, as where its schedd is gone for good: make sure that it
-    does not run any more.
+    With --lost, asimov gives up the analysis's job first. Use it where the job's schedd is gone for
+    good, and make sure that the job no longer runs.
 
     \b
     Example:
       asimov production set sunspots detrend --status restart --reason "new data"
     """
     workspace = open_workspace(Use.ACT)
-    with at_work(workspace, "asimov production set", wait=True):
-        _set(workspace, workspace.key(subject, name), status, reason, given_up=lost)
-
-
-def _set(
-    workspace: Workspace, key: Key, status: str, reason: str | None, *, given_up: bool
-) -> None:
-    subject, name = key
-    after = ALIASES.get(status.lower(), status.lower())
-    if after not in OWN and not custom_states.known(workspace, key, after):
-        raise AsimovError(
-            f"there is no state {status!r}{did_you_mean(after, STATES)}",
-            hint=f"the states are {', '.join(STATES)}",
-        )
-    workspace.adopt()
-    before = workspace.status(key)
-    if before == after:
-        say(f"{subject}/{name} is {after} already")
+    change = set_state(workspace, workspace.key(subject, name), status, reason, lost=lost)
+    if change.before == change.after:
+        say(f"{subject}/{name} is {change.after} already")
         return
-    jobs = [each for each in workspace.journal.open_attempts() if each.key == key]
-    # What nobody knows any more is for a person to say.
-    known = all(each.state == "submitted" for each in jobs)
-    lost = jobs and (given_up or (known and workspace.records[key].job_state == LOST))
-    able = reachable(before, "person")
-    if jobs and not lost:
-        able = [state for state in able if state in _WITH_JOB]
-    if after not in reachable(before, "person"):
-        raise AsimovError(
-            f"{subject}/{name} is {before} and can't be set to {after}",
-            hint=f"it can be set to {', '.join(able)}",
-        )
-    if after not in able:
-        job = f"job {jobs[0].job_id}" if jobs[0].job_id else "a job that may have been submitted"
-        raise AsimovError(
-            f"{subject}/{name} has {job}, whose end has not been seen",
-            hint="run 'asimov monitor' first, or set it to restart, stop or cancelled",
-        )
-    person = owner()
-    with workspace.journal.transaction():
-        for each in jobs if given_up or (lost and after not in _WITH_JOB) else ():
-            told = f"set to {after}" + (": its job is lost" if given_up else "")
-            workspace.journal.ended(each.uid, "ended", exit_code=None, evidence=person, reason=told)
-        if not workspace.move(key, after, person, reason):
-            raise AsimovError(
-                f"{subject}/{name} has just become {workspace.status(key)}",
-                hint="look, and try again",
-            )
-    later = ""
-    if after in {"stop", "restart"}:
-        later = "; the next pass of 'asimov monitor' sees to it"
-    elif jobs and after == "cancelled":
-        later = "; the next pass of 'asimov monitor' sees to its job"
-    say(f"{subject}/{name}: {before} -> {after}{later}")
+    pending = f"; {change.pending}" if change.pending else ""
+    say(f"{subject}/{name}: {change.before} -> {change.after}{pending}")
 
 
 @command.command("forget")
 @click.argument("subject")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--reason", default="removed from the ledger", help="Why; it stands in the log.")
+@click.option("--reason", default="removed from the ledger", help="Why; recorded in the log.")
 def forget_command(subject: str, names: tuple[str, ...], reason: str) -> None:
     """Confirm that analyses of SUBJECT were removed from the ledger on purpose.
 
-    Without names it confirms all of SUBJECT that are missing. Commands warn of them no more. Their
-    history stays in the journal, and their files where they are.
+    Without NAME, this confirms every missing analysis of SUBJECT. Commands then stop warning about
+    them. Their history stays in the journal, and their files stay in place.
 
     \b
     Example:
@@ -127,7 +70,7 @@ def forget_command(subject: str, names: tuple[str, ...], reason: str) -> None:
     """
     workspace = open_workspace(Use.ACT)
     for key in removed.forget(workspace, subject, names, owner(), reason):
-        say(f"{key}: forgotten; 'asimov log' still has its history")
+        say(f"{key}: forgotten; 'asimov log' still shows its history")
 
 
 @command.command("show")
@@ -148,7 +91,7 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
         warn(f"warning: {error}")
     (row,) = rows(workspace, [key])
     build = workspace.builds.get(key)
-    told: dict[str, Any] = {
+    shown: dict[str, Any] = {
         **row.as_json(),
         "kind": analysis.entry.kind,
         "needs": [str(each) for each in workspace.dependencies.of(key).keys],
@@ -175,6 +118,6 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
         "settings": analysis.meta,
     }
     if as_json:
-        show_json(told)
+        show_json(shown)
     else:
-        show(dump(told).rstrip())
+        show(dump(shown).rstrip())

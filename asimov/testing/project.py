@@ -25,6 +25,7 @@ from asimov.engine import build, explain, submit
 from asimov.engine.build import Result
 from asimov.engine.lease import at_work
 from asimov.engine.monitor import Pass, monitor
+from asimov.engine.set_state import set_state
 from asimov.engine.status import rows
 from asimov.errors import AsimovError
 from asimov.journal.journal import Journal
@@ -210,6 +211,17 @@ class ScratchProject:
         self.apply({**named, **(settings or {})})
 
     # --- what is done
+
+    def set_state(self, subject: str, name: str, state: str, reason: str | None = None) -> None:
+        """Set an analysis to a state, as ``asimov production set``.
+
+        Raises
+        ------
+        AsimovError
+            If there is no such state, or the analysis can't be set to it now.
+        """
+        workspace = self.reopen()
+        set_state(workspace, workspace.key(subject, name), state, reason)
 
     def command(self, *arguments: object) -> str:
         """Run any other command, ``command("production", "set", "s", "a", "--status", "stop")``.

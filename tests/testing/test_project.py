@@ -100,7 +100,7 @@ def test_what_a_command_refuses_is_raised(tmp_path: Path) -> None:
         assert project.status() == {}
         project.add_subject("s")
         with pytest.raises(AsimovError, match="s has no analysis 'a'"):
-            project.command("production", "set", "s", "a", "--status", "stop")
+            project.set_state("s", "a", "stop")
 
 
 def test_one_that_does_not_come_to_rest_is_told(tmp_path: Path) -> None:

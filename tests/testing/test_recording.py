@@ -89,7 +89,7 @@ def test_an_end_that_is_well_completes(
 def test_a_removal_is_recorded_and_carried_out(
     project: ScratchProject, recording: RecordingScheduler
 ) -> None:
-    project.command("production", "set", "s", "a", "--status", "stop")
+    project.set_state("s", "a", "stop")
     project.monitor()
     assert recording.requests == [("remove", 1, "removed by asimov")]
     project.monitor()

@@ -46,7 +46,7 @@ def _block(here: SceneProject) -> None:
 
 def _eject(here: SceneProject) -> None:
     findings = here.findings
-    here.project.command("production", "set", *here.key, "--status", "restart")
+    here.project.set_state(*here.key, "restart")
     end = time.monotonic() + _LEAVES.get(here.task.scheduler, 120.0)
     with findings.judging("ejects"):
         while True:
@@ -70,7 +70,7 @@ def _eject(here: SceneProject) -> None:
         here.scheduler().remove(answer.job_id, "removed by asimov plugins check")
         here.until(lambda seen: not isinstance(seen, Present), 30)
         if here.status == "stuck":
-            here.project.command("production", "set", *here.key, "--status", "restart")
+            here.project.set_state(*here.key, "restart")
 
 
 def _clean(here: SceneProject) -> None:
