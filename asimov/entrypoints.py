@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asimov.errors import AsimovError
 from asimov.text import did_you_mean
@@ -26,6 +26,8 @@ LABELLERS = "asimov.labellers"
 MONITOR_STATES = "asimov.monitor.states"
 COMMANDS = "asimov.commands"
 VOCABULARY = "asimov.vocabulary"
+#: Modules and names that packages add to `asimov`, see `asimov.names`.
+NAMES = "asimov.names"
 
 
 #: What to install for modules that published packages import without naming them among what they
@@ -146,37 +148,65 @@ def unknown(group: str, name: str) -> PluginError:
 
 
 def names(group: str) -> dict[str, str]:
-    """Return the names of a group's entry points in order, with the package of each.
+    """Return the names of a group's entry points in order, with the package of each."""
+    found: dict[str, str] = {}
+    for point in points(group):
+        found.setdefault(point.name, point.package)
+    return dict(sorted(found.items()))
+
+
+class Point(NamedTuple):
+    """An entry point as it is written: its name, its value and the package it belongs to."""
+
+    name: str
+    value: str
+    package: str
+
+
+def points(group: str) -> list[Point]:
+    """Return the entry points of a group by reading their files.
+
+    That takes a hundredth of the time that importing `importlib.metadata` does.
 
     Parameters
     ----------
     group
         The group. Format: https://packaging.python.org/specifications/entry-points/
     """
-    found: dict[str, str] = {}
-    for folder in sys.path:
+    return _written(tuple(sys.path)).get(group, [])
+
+
+@lru_cache(maxsize=1)
+def _written(folders: tuple[str, ...]) -> dict[str, list[Point]]:
+    """Read all entry points, by group; of two copies of a package, the first one's."""
+    found: dict[str, list[Point]] = {}
+    packages = set()
+    for folder in folders:
         try:
             entries = os.listdir(folder or ".")  # noqa: PTH208  (pathlib is not needed for help)
         except OSError:
             continue
         for entry in sorted(entries):
-            if entry.endswith((".dist-info", ".egg-info")):
-                for name in _of(os.path.join(folder, entry, "entry_points.txt"), group):  # noqa: PTH118
-                    found.setdefault(name, entry.partition("-")[0])
-    return dict(sorted(found.items()))
+            if not entry.endswith((".dist-info", ".egg-info")):
+                continue
+            package = entry[: -len(".dist-info")].partition("-")[0]
+            if package in packages:
+                continue
+            packages.add(package)
+            group = ""
+            for line in _lines(os.path.join(folder, entry, "entry_points.txt")):  # noqa: PTH118
+                if line.startswith("["):
+                    group = line.strip("[]")
+                elif "=" in line and not line.startswith(("#", ";")):
+                    name, _, value = map(str.strip, line.partition("="))
+                    found.setdefault(group, []).append(Point(name, value, package))
+    return found
 
 
-def _of(path: str, group: str) -> list[str]:
-    """Return the names in a group of one file, which need not be there."""
+def _lines(path: str) -> list[str]:
+    """Return the lines of a file, which need not be there."""
     try:
         with open(path, encoding="utf-8") as file:  # noqa: PTH123
-            lines = file.read().splitlines()
+            return [line.strip() for line in file]
     except (OSError, UnicodeDecodeError):
         return []
-    here, found = False, []
-    for line in map(str.strip, lines):
-        if line.startswith("["):
-            here = line == f"[{group}]"
-        elif here and "=" in line and not line.startswith(("#", ";")):
-            found.append(line.partition("=")[0].strip())
-    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from asimov import entrypoints
 from asimov.cli import main
 from asimov.journal.journal import Journal
 from asimov.project.workspace import Workspace
@@ -254,3 +256,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((i for i, name in enumerate(LONG) if path.endswith(f"/{name}")), len(LONG))
 
     items.sort(key=place)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Stop if entry points of setup.cfg aren't installed: much would fail for no visible reason."""
+    file = Path(__file__).parents[1] / "setup.cfg"
+    if not file.exists():
+        return
+    text = file.read_text().partition("[options.entry_points]\n")[2].partition("\n[")[0]
+    for group, lines in re.findall(r"^(asimov\.[\w.]+) =\n((?: +.*\n?)*)", text, re.MULTILINE):
+        installed = {(each.name, each.value) for each in entrypoints.points(group)}
+        wanted = {tuple(re.split(r"\s*=\s*", line.strip())) for line in lines.splitlines()}
+        if wanted - installed:
+            pytest.exit(
+                f"entry points of setup.cfg are not installed ({group}): run "
+                f"'{sys.executable} -m pip install --no-deps -e {file.parent}'",
+                returncode=4,
+            )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from asimov import entrypoints
 from asimov.compat.elsewhere import FILES
+from asimov.compat.names.priors import PriorDict
 from asimov.errors import AsimovError
 from asimov.mappings import copied, difference, merge
 from asimov.project.analysis import Analysis, ProjectAnalysis, SimpleAnalysis, SubjectAnalysis
@@ -181,11 +182,11 @@ class GravitationalWaves(Analysis):
             Where they can't be priors.
         """
         given = self.meta.get("priors")
-        return None if given is None else import_module("asimov.priors").PriorDict.from_dict(given)
+        return None if given is None else PriorDict.from_dict(given)
 
     @priors.setter
     def priors(self, value: Mapping[str, Any] | None) -> None:
-        checked = import_module("asimov.priors").PriorDict.from_dict(value or {})
+        checked = PriorDict.from_dict(value or {})
         self.meta["priors"] = None if value is None else checked.to_dict()
 
     @property

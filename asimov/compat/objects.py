@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from asimov.compat.names.ini import RunConfiguration
+from asimov.compat.names.review import Review
 from asimov.errors import AsimovError
 from asimov.keys import Key
 from asimov.project.storage.store import Store
@@ -52,7 +53,7 @@ class OfAnalysis:
     @property
     def review(self) -> Any:
         """What people have said of it, as `asimov.review.Review` (cbcflow, bilby_tgr)."""
-        return importlib.import_module("asimov.review").Review.of(self)
+        return Review.of(self)
 
     @property
     def resolved_dependencies(self) -> list[str] | None:
@@ -73,7 +74,7 @@ class OfAnalysis:
         """
         own = self.meta.get("ini")
         path = self.workspace.project.path(str(own)) if own else self.config_file
-        return importlib.import_module("asimov.ini").RunConfiguration(str(path))
+        return RunConfiguration(str(path))
 
     def results(
         self, filename: str | None = None, handle: bool = False, hash: str | None = None

@@ -2,13 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from asimov.names import added_to
 from asimov.pipeline.assets import Asset
 from asimov.pipeline.base import Pipeline
 from asimov.pipeline.errors import PipelineException, PipelineLogger
 
 __all__ = ["Asset", "Pipeline", "PipelineException", "PipelineLogger"]
 
-if not TYPE_CHECKING:  # so that names which are not there are still seen by type checkers
-    from asimov.compat import elsewhere
-
-    __getattr__ = elsewhere.names_of(__name__)
+if not TYPE_CHECKING:  # so that type checkers still see names that don't exist
+    __getattr__ = added_to(__name__)

@@ -230,7 +230,7 @@ class Pipeline:
         int
             The job's cluster. The state is asked to become ``processing``.
         """
-        post = import_module("asimov.pesummary").PESummaryPipeline(self.production)
+        post = import_module("asimov.compat.pesummary").PESummaryPipeline(self.production)
         job_id = self.production.job_id = post.submit_dag()
         self.production.status = "processing"
         return job_id
@@ -243,7 +243,7 @@ class Pipeline:
         """Return what PESummary makes of the analysis; None where the settings have none of it."""
         if "pesummary" not in (self.production.meta.get("postprocessing") or {}):
             return None
-        return import_module("asimov.pesummary").SummaryPages(self.production)
+        return import_module("asimov.compat.pesummary").SummaryPages(self.production)
 
     def store_results(self) -> None:
         """Put the products into the results store: every file and folder among the assets.

@@ -1,25 +1,16 @@
-"""The names of the package `asimov` that depend on which project one is in."""
+"""The projects that this process has open, and which of them it is working on."""
 
 from __future__ import annotations
 
-import logging
 import weakref
-from configparser import ConfigParser
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from asimov.configuration import read
 from asimov.errors import AsimovError
 from asimov.layout import find
-from asimov.logs import logger as _logger
 
 if TYPE_CHECKING:
     from asimov.project.workspace import Workspace
-
-__all__ = ["LOGGER_LEVEL", "config", "logger", "logging"]
-
-LOGGER_LEVEL = logging.INFO
-logger = _logger()
 
 #: The projects that this process has opened, the last one last.
 _opened: list[weakref.ref[Workspace]] = []
@@ -50,55 +41,3 @@ def workspace() -> Workspace | None:
     except AsimovError:
         return opened[-1] if opened else None
     return None
-
-
-def _config() -> ConfigParser:
-    """Return the configuration that holds now."""
-    opened = workspace()
-    if opened is not None:
-        return opened.project.config
-    try:
-        return find().config
-    except AsimovError:
-        return read()
-
-
-class _Configuration:
-    """The configuration that holds when it is asked, with the methods of a `ConfigParser`.
-
-    Packages keep what they import for as long as the process lives, and the configuration may
-    be changed meanwhile, or the process go on to another project.
-    """
-
-    # What `isinstance` asks for.
-    __class__ = ConfigParser  # type: ignore[assignment]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(_config(), name)
-
-    def __getitem__(self, section: str) -> Any:
-        return _config()[section]
-
-    def __setitem__(self, section: str, options: Any) -> None:
-        _config()[section] = options
-
-    def __delitem__(self, section: str) -> None:
-        del _config()[section]
-
-    def __contains__(self, section: object) -> bool:
-        return section in _config()
-
-    def __iter__(self) -> Any:
-        return iter(_config())
-
-    def __len__(self) -> int:
-        return len(_config())
-
-    def __eq__(self, other: object) -> bool:
-        return _config() == other
-
-    def __hash__(self) -> int:
-        return id(self)
-
-
-config = _Configuration()

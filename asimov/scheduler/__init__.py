@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from asimov.compat import elsewhere
+from asimov.names import added_to
 from asimov.scheduler.contract import BookmarkStore, Scheduler
 from asimov.scheduler.jobs import JobDescription, Tag, Ticket
 from asimov.scheduler.observations import (
@@ -37,5 +37,5 @@ __all__ = [
 ]
 
 
-if not TYPE_CHECKING:  # so that names which are not there are still seen by type checkers
-    __getattr__ = elsewhere.names_of(__name__)
+if not TYPE_CHECKING:  # so that type checkers still see names that don't exist
+    __getattr__ = added_to(__name__)

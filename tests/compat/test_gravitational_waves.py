@@ -126,7 +126,7 @@ def test_the_analyses_are_of_the_class_that_packages_import(lab: Lab, simple: An
 
 def test_the_folder_of_configurations_is_known_by_its_published_name(lab: Lab, simple: Any) -> None:
     pipelines(lab, simple)
-    from asimov.project import current
+    from asimov.compat import globals as current
 
     assert current.config.get("general", "calibration_directory") == "analyses"
     lab.run("configuration", "update", "general/calibration_directory", "C01_offline")

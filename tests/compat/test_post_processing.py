@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import h5py
 import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
+from asimov.compat.pesummary import PESummaryPipeline, SummaryPages
 from tests.lab import Lab
 
 #: Writes what PESummary would, and what it was called with.
@@ -63,7 +63,7 @@ class Older(Sampling):
     """Submits post-processing as packages for older releases do."""
 
     def after_completion(self) -> None:
-        post = import_module("asimov.pesummary").PESummaryPipeline(production=self.production)
+        post = PESummaryPipeline(production=self.production)
         cluster = post.submit_dag()
         self.production.meta["job id"] = int(cluster)
         self.production.status = "processing"
@@ -164,7 +164,7 @@ def test_pages_of_an_analysis_over_others_hold_every_label(lab: Lab) -> None:
     lab.run("apply", "-f", "post.yaml")
     lab.apply("a", "b", "both, pipeline: sampling, analyses: [a, b]")
     production = lab.open().analysis(("s", "both"))
-    pages = import_module("asimov.pesummary").SummaryPages(production)
+    pages = SummaryPages(production)
     assert not pages.complete()
     pages.metafile.parent.mkdir(parents=True)
     pages.metafile.write_bytes(b"cut short")

@@ -626,9 +626,8 @@ class Pages:
         self.ledger = ledger
 
     def run(self, sid: str | None = None) -> None:
-        from asimov.event import Event
-
         from asimov.cli.application import apply_page
+        from asimov.event import Event
 
         self.ledger.add_event(Event.from_dict({"name": sid}))
         page = Path("page.yaml").absolute()

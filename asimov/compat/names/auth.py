@@ -15,8 +15,8 @@ import subprocess
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from asimov.compat.globals import config
 from asimov.logs import logger
-from asimov.project.current import config
 
 #: The programs with the options that hold their arguments, in the order in which they are run.
 _PROGRAMS = (

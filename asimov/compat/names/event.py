@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from asimov.compat.globals import config
 from asimov.logs import logger
 from asimov.mappings import copied
 from asimov.project import analysis, subject
-from asimov.project.current import config
 from asimov.project.git.repository import EventRepo
 
 #: Of what an event is made from, what are no settings of it.

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from asimov.compat.current_ledger import current_workspace
 from asimov.errors import AsimovError
-from asimov.plugins.current_ledger import current_workspace
 from asimov.scheduler import JobDescription, Scheduler
 
 #: HTCondor's requests, by the names that packages look for in `JobDescription.kwargs`.

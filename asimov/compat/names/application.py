@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from asimov.cli.output import say
+from asimov.compat.current_ledger import current_workspace, ledger_here
 from asimov.ledger import blueprints
 from asimov.plugins.applicators import apply_with
-from asimov.plugins.current_ledger import current_workspace, ledger_here
 
 
 def apply_page(
