@@ -6,8 +6,8 @@ import click
 
 from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, show_json
-from asimov.engine.status import iso
 from asimov.journal.records import Event
+from asimov.system import clock
 
 
 @click.command("log")
@@ -31,7 +31,7 @@ def command(subject: str | None, analysis: str | None, last: int | None, as_json
         else:
             workspace.key(subject, analysis)
     if as_json:
-        told = [{**event._asdict(), "time": iso(event.time)} for event in events]
+        told = [{**event._asdict(), "time": clock.iso(event.time)} for event in events]
         show_json(told)
         return
     for event in events:
@@ -48,4 +48,4 @@ def _line(event: Event) -> str:
         what = f"{event.before or 'new'} -> {event.after}"
     reason = f": {event.reason}" if event.reason else ""
     whose = f"{event.subject}/{event.name}" if event.subject else "the project"
-    return f"{iso(event.time)}  {whose}  {what}  [{event.actor}]{reason}"
+    return f"{clock.iso(event.time)}  {whose}  {what}  [{event.actor}]{reason}"

@@ -12,11 +12,12 @@ from asimov.cli.output import say, show, show_json, warn
 from asimov.configuration import owner
 from asimov.engine.readiness import waiting_for
 from asimov.engine.set_state import set_state
-from asimov.engine.status import iso, rows
+from asimov.engine.status import rows
 from asimov.engine.usage import used
 from asimov.ledger.documents import dump
 from asimov.plugins.declared import import_published
 from asimov.project import removed
+from asimov.system import clock
 
 
 @click.group("production")
@@ -106,8 +107,8 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
                 "state": attempt.state,
                 "scheduler": attempt.scheduler,
                 "job_id": attempt.job_id,
-                "submitted": iso(attempt.submitted) if attempt.submitted else None,
-                "ended": iso(attempt.ended) if attempt.ended else None,
+                "submitted": clock.iso(attempt.submitted) if attempt.submitted else None,
+                "ended": clock.iso(attempt.ended) if attempt.ended else None,
                 "exit_code": attempt.exit_code,
                 "evidence": attempt.evidence,
                 "how": attempt.reason,

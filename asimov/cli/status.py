@@ -17,6 +17,7 @@ from asimov.engine.usage import total, used
 from asimov.keys import PROJECT_ANALYSES
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Usage
+from asimov.system import clock
 
 _HEADINGS = ("subject", "name", "pipeline", "state", "job", "progress", "for", "waits for / why")
 
@@ -158,4 +159,4 @@ def _time_in_state(row: Row) -> str:
     if row.since is None:
         return ""
     since = datetime.fromisoformat(row.since.replace("Z", "+00:00")).timestamp()
-    return ago(time.time() - since)
+    return ago(clock.now() - since)

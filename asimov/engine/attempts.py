@@ -8,7 +8,6 @@ queue, its logs and its history have all answered that they do not know it was t
 from __future__ import annotations
 
 import os
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +27,7 @@ from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, Observation, Present, Tag, Ticket, Unknown
 from asimov.states import allowed
+from asimov.system import clock
 
 #: Why it is not known yet whether an attempt has made a job, where every source has answered.
 MAY_COME = "a program that its pipeline started may still be submitting"
@@ -296,7 +296,7 @@ def _may_still_come(workspace: Workspace, attempt: Attempt) -> bool:
     """
     if attempt.key not in workspace.contents.entries:
         return False
-    young = time.time() - attempt.intended <= SUBMITTING
+    young = clock.now() - attempt.intended <= SUBMITTING
     return young and submits_by_program(workspace, attempt.key)
 
 

@@ -7,13 +7,13 @@ command is killed in between, the next one finds it by that.
 from __future__ import annotations
 
 import sys
-import time
 import uuid
 from contextlib import AbstractContextManager
 
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Present, Scheduler, Tag, Ticket, Unknown
+from asimov.system import clock
 from asimov.system.files import locked
 
 #: The journal's properties: scheduler, place and job; the identity that the job carries; and of
@@ -63,7 +63,7 @@ def _start(workspace: Workspace, interval: float | None) -> int:
         arguments += ["--interval", str(interval)]
     scheduler, name = workspace.scheduler(), workspace.scheduler_name
     uid = uuid.uuid4().hex
-    intent = (name, scheduler.place, uid, str(time.time()))
+    intent = (name, scheduler.place, uid, str(clock.now()))
     workspace.journal.set_property(_INTENDED, "\n".join(intent))
     # The tag of the contract alone, which is the job's own: HTCondor's would be in the
     # environment as well, and what the monitor starts would inherit it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,7 @@ from asimov.project.analysis import Analysis
 from asimov.project.config_file import template_of
 from asimov.project.git.repository import EventRepo
 from asimov.project.workspace import Workspace
-from asimov.system import reading
+from asimov.system import clock, reading
 
 Report = Callable[[str], None]
 
@@ -185,7 +184,7 @@ def _render(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -
             )
     text = analysis.make_config(path)
     config = workspace.project.stored(path)
-    return Build(config, digest, content_digest(text.encode()), time.time())
+    return Build(config, digest, content_digest(text.encode()), clock.now())
 
 
 def settings_digest(analysis: Analysis) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from asimov.engine.attempts import ask
 from asimov.engine.background import running
 from asimov.engine.lease import is_dead
 from asimov.engine.readiness import reviews_wanted, waiting_for
-from asimov.engine.status import ago, iso
+from asimov.engine.status import ago
 from asimov.engine.submission_limits import deferral, makes_room
 from asimov.engine.submit import unbuilt
 from asimov.errors import AsimovError, SchedulerError
@@ -27,6 +26,7 @@ from asimov.plugins.requirements import makers, missing_inputs, unprovided
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, JobState, Observation, Present, Unknown
 from asimov.states import OWN, STATES, reachable
+from asimov.system import clock
 from asimov.text import nearest
 
 #: How many analyses that stand in the way are followed to their own causes.
@@ -86,7 +86,7 @@ def _explain(workspace: Workspace, key: Key) -> Explanation:
     status = workspace.status(key)
     record = workspace.records.get(key)
     told = Explanation(
-        *key, status, iso(record.since) if record else None, record.reason if record else None
+        *key, status, clock.iso(record.since) if record else None, record.reason if record else None
     )
     attempts = [each for each in workspace.journal.open_attempts() if each.key == key]
     if status == "ready":
@@ -109,8 +109,8 @@ def _ready(workspace: Workspace, key: Key, attempts: list[Attempt], told: Explan
     record = workspace.records.get(key)
     for attempt in attempts:
         told.because.append(
-            f"attempt {attempt.number} was begun at {iso(attempt.intended)} and was cut short: "
-            "whether it made a job is to be asked of the scheduler"
+            f"attempt {attempt.number} was begun at {clock.iso(attempt.intended)} and was cut "
+            "short: whether it made a job is to be asked of the scheduler"
         )
         answer = ask(workspace, [attempt])[attempt.uid]
         if isinstance(answer, Unknown):
@@ -257,7 +257,7 @@ def _with_job(workspace: Workspace, attempt: Attempt, told: Explanation) -> None
         told.because.append(f"attempt {attempt.number} was begun and cut short")
     answer = ask(workspace, [attempt])[attempt.uid]
     where = attempt.scheduler + (f" ({attempt.place})" if attempt.place else "")
-    since = f" for {ago(time.time() - record.job_since)}" if record.job_since else ""
+    since = f" for {ago(clock.now() - record.job_since)}" if record.job_since else ""
     if isinstance(answer, Unknown):
         told.because.append(
             f"{where} can't say what became of job {attempt.job_id}: {answer.reason}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone
 from asimov.scheduler.languages.dag_file import rescue_files
 from asimov.scheduler.observations import Failure
+from asimov.system import clock
 
 #: How much is kept of an error file: lines and characters; and of how many files.
 LINES, CHARACTERS, FILES = 20, 4000, 3
@@ -219,7 +219,7 @@ def retry(workspace: Workspace, analysis: Analysis, attempt: Attempt, answer: Go
     )
     done = _resurrections(workspace, attempt)
     pause *= 2.0 ** min(done, _DOUBLINGS)
-    now = time.time()
+    now = clock.now()
     return Retry(done + 1, int(most), min(_ended(workspace, attempt, answer), now) + pause)
 
 

@@ -7,7 +7,6 @@ end, whatever crashes. A scheduler that can't be asked costs no try.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +21,7 @@ from asimov.project.workspace import Workspace
 from asimov.scheduler.contract import Scheduler
 from asimov.scheduler.hold_reasons import classify
 from asimov.scheduler.observations import Held, JobState, Present
+from asimov.system import clock
 
 #: How long a release may take to be seen, in seconds: before, the same hold is not tended again.
 SETTLING = 30.0
@@ -137,7 +137,7 @@ class _Tending:
         self.attempt = attempt
         self.report = report
         self.dry_run = dry_run
-        self.now = time.time()
+        self.now = clock.now()
         self.policy = hold_policy.read(workspace.settings(attempt.key).get("holds"))
         self.remedies = Remedies(workspace.journal, attempt.uid)
 

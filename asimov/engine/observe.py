@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +22,7 @@ from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, JobState, Observation, Present, Scheduler, Unknown
 from asimov.states import allowed
+from asimov.system import clock
 
 Report = Callable[[str], None]
 
@@ -89,7 +89,7 @@ class Observer:
                 changed.append((key, *seen))
         if changed and not self.dry_run:
             self.workspace.journal.observed(changed)
-            now = time.time()
+            now = clock.now()
             for key, state, detail, progress in changed:
                 record = self.workspace.records[key]
                 self.workspace.records[key] = record._replace(
@@ -324,7 +324,7 @@ class Observer:
 
     def _waits(self, attempt: Attempt, answer: Gone, retry: Retry) -> bool:
         """Say whether it is too early for another try; then `status` tells when it will be."""
-        left = retry.due - time.time()
+        left = retry.due - clock.now()
         if left <= 0:
             return False
         count = f"({retry.number} of {retry.of})"

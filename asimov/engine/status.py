@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from asimov.journal.records import Record
 from asimov.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
+from asimov.system import clock
 
 #: The state of a job that no source knows any more: a person has to say what became of it.
 LOST = "lost"
@@ -97,9 +97,9 @@ def _of_record(record: Record | None) -> dict[str, Any]:
         "job_id": record.job_id,
         "job_state": record.job_state if active else None,
         "progress": record.progress,
-        "since": iso(record.since),
+        "since": clock.iso(record.since),
         "reason": record.reason,
-        "job_since": iso(record.job_since) if active and record.job_since else None,
+        "job_since": clock.iso(record.job_since) if active and record.job_since else None,
     }
 
 
@@ -137,13 +137,8 @@ def _with_time(record: Record) -> str:
     """Return the line about a job; of one that nothing is known of with since when that is so."""
     detail = record.job_detail or ""
     if record.job_state == "unknown" and record.job_since:
-        return f"unknown for {ago(time.time() - record.job_since)}: {detail}"
+        return f"unknown for {ago(clock.now() - record.job_since)}: {detail}"
     return detail
-
-
-def iso(seconds: float) -> str:
-    """Return a time in seconds since the epoch as ISO 8601 in UTC."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def ago(seconds: float) -> str:

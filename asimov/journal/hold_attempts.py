@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 
 from asimov.journal.database import Database
+from asimov.system import clock
 
 
 class Remedies:
@@ -53,7 +53,7 @@ class Remedies:
         tried
             The process, the class of its hold, and what it asks for now, in MB, if that is known.
         """
-        now = time.time()
+        now = clock.now()
         with self._journal.durably():
             for process, kind, mb in tried:
                 self._put(process, kind, self.times(process, kind) + 1, now)
@@ -62,7 +62,7 @@ class Remedies:
 
     def take_back(self, tried: Collection[tuple[str, str, float | None]]) -> None:
         """Count one try less, where the scheduler could not be asked to make it."""
-        now = time.time()
+        now = clock.now()
         with self._journal.durably():
             for process, kind, _ in tried:
                 self._put(process, kind, max(0, self.times(process, kind) - 1), now)

@@ -7,7 +7,6 @@ of the ledger while it is under way.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +19,7 @@ from asimov.journal.database import Database, damaged, unpacked
 from asimov.journal.records import Attempt, Build, Event, Record
 from asimov.keys import Key
 from asimov.states import STATES
+from asimov.system import clock
 
 _RECORD = (
     "subject, name, status, since, reason, uid, job_id, job_state, job_detail, progress, job_since"
@@ -78,7 +78,7 @@ class Journal(Database):
 
     def add(self, new: Iterable[tuple[Key, str, str]], actor: str) -> None:
         """Take up analyses that are new: their keys, first states, and where they are from."""
-        now = time.time()
+        now = clock.now()
         with self.transaction():
             for key, status, reason in new:
                 made = self._db.execute(
@@ -97,7 +97,7 @@ class Journal(Database):
         bool
             False, and nothing is changed, where it is no longer in the state `before`.
         """
-        now = time.time()
+        now = clock.now()
         with self.transaction():
             changed = self._db.execute(
                 "UPDATE analyses SET status = ?, since = ?, reason = ? "
@@ -114,11 +114,11 @@ class Journal(Database):
             self._db.execute(
                 "UPDATE analyses SET reason = ? WHERE subject = ? AND name = ?", (reason, *key)
             )
-            self._note(key, actor, "note", None, None, reason, time.time())
+            self._note(key, actor, "note", None, None, reason, clock.now())
 
     def observed(self, seen: Iterable[tuple[Key, str | None, str | None, str | None]]) -> None:
         """Record what was seen of jobs: key, job's state, detail, progress."""
-        now = time.time()
+        now = clock.now()
         self.write_many(
             "UPDATE analyses SET job_since = iif(job_state IS ?, job_since, ?), job_state = ?, "
             "job_detail = ?, progress = ? WHERE subject = ? AND name = ?",
@@ -132,7 +132,7 @@ class Journal(Database):
     ) -> None:
         """Record that something happened to an analysis without a change of state."""
         with self.transaction():
-            self._note(key, actor, kind, None, None, reason, time.time(), details)
+            self._note(key, actor, kind, None, None, reason, clock.now(), details)
 
     def _note(
         self,
@@ -172,7 +172,7 @@ class Journal(Database):
 
     def intend(self, key: Key, uid: str, stage: str, scheduler: str, place: str = "") -> Attempt:
         """Record, durably, that a job is about to be submitted, and where."""
-        now = time.time()
+        now = clock.now()
         with self.durably():
             (number,) = self._db.execute(
                 "SELECT coalesce(max(number), 0) + 1 FROM attempts WHERE subject = ? AND name = ?",
@@ -191,7 +191,7 @@ class Journal(Database):
             self._db.execute(
                 "UPDATE attempts SET state = 'submitted', job_id = ?, submitted = ?, logs = ? "
                 "WHERE uid = ?",
-                (job_id, time.time(), "\n".join(logs), uid),
+                (job_id, clock.now(), "\n".join(logs), uid),
             )
             self._db.execute(
                 "UPDATE analyses SET uid = ?, job_id = ?, job_state = NULL, job_detail = NULL, "
@@ -208,7 +208,7 @@ class Journal(Database):
             self._db.execute(
                 "UPDATE attempts SET state = ?, ended = ?, exit_code = ?, evidence = ?, "
                 "reason = ? WHERE uid = ?",
-                (state, time.time(), exit_code, evidence, reason, uid),
+                (state, clock.now(), exit_code, evidence, reason, uid),
             )
             if state == "void":
                 # An outage may make one a pass for days: of several in a row one is enough.
@@ -292,7 +292,7 @@ class Journal(Database):
         with self.durably():
             self._db.execute(
                 "INSERT INTO changes (started, files) VALUES (?, ?)",
-                (time.time(), msgspec.msgpack.encode(files)),
+                (clock.now(), msgspec.msgpack.encode(files)),
             )
 
     def changes(self) -> list[tuple[int, dict[str, str]]]:

@@ -1,38 +1,45 @@
-"""How far event logs have been read, kept in the journal from one command to the next."""
+"""How far each event log has been read, kept in the journal from one command to the next."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from asimov.journal.database import Database
-from asimov.layout import Project
 
 
 class Bookmarks:
-    """The bookmarks of a project's event logs; a cache, which may be lost.
+    """A bookmark for each event log; a cache that may be lost.
 
     Parameters
     ----------
     journal
         Where they are kept.
-    project
-        Whose logs they are: the journal's paths are relative to it.
+    root
+        The project's folder. Paths of logs inside it are kept relative to it, so that the project
+        can be moved.
     """
 
-    def __init__(self, journal: Database, project: Project) -> None:
+    def __init__(self, journal: Database, root: Path) -> None:
         self._journal = journal
-        self._project = project
+        self._root = root
 
     def load(self) -> dict[str, bytes]:
         """Return every bookmark by its log's absolute path."""
         rows = self._journal.rows("SELECT path, bookmark FROM logs")
-        return {str(self._project.path(path)): bookmark for path, bookmark in rows}
+        return {str(self._root / path): bookmark for path, bookmark in rows}
 
     def save(self, changed: Mapping[str, bytes]) -> None:
-        """Keep bookmarks that are new or have changed, and forget those that are empty."""
+        """Save new and changed bookmarks, and delete those that are empty.
+
+        Parameters
+        ----------
+        changed
+            The bookmarks by their logs' absolute paths.
+        """
         if self._journal.reading:
             return
-        rows = [(self._project.stored(path), bookmark) for path, bookmark in changed.items()]
+        rows = [(self._stored(path), bookmark) for path, bookmark in changed.items()]
         with self._journal.transaction():
             self._journal.write_many(
                 "INSERT OR REPLACE INTO logs VALUES (?, ?)", (row for row in rows if row[1])
@@ -40,3 +47,8 @@ class Bookmarks:
             self._journal.write_many(
                 "DELETE FROM logs WHERE path = ?", ((path,) for path, data in rows if not data)
             )
+
+    def _stored(self, path: str) -> str:
+        absolute = self._root / path
+        inside = absolute.is_relative_to(self._root)
+        return str(absolute.relative_to(self._root) if inside else absolute)

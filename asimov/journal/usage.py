@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ import msgspec
 
 from asimov.journal.database import Database, unpacked
 from asimov.keys import Key
+from asimov.system import clock
 
 #: How long a scheduler is asked for what an ended job used, in seconds: its history may lag, and
 #: a job that it has forgotten by then will not be told of any more.
@@ -48,7 +48,7 @@ class Usages:
             for row in self._journal.rows(
                 "SELECT uid, scheduler, place, job_id, intended FROM attempts "
                 "WHERE state = 'ended' AND usage IS NULL AND job_id IS NOT NULL AND ended > ?",
-                (time.time() - PATIENCE,),
+                (clock.now() - PATIENCE,),
             )
         ]
 
@@ -62,7 +62,7 @@ class Usages:
             self._journal.write(
                 "UPDATE attempts SET usage = ? "
                 "WHERE state = 'ended' AND usage IS NULL AND ended <= ?",
-                (_NEVER, time.time() - PATIENCE),
+                (_NEVER, clock.now() - PATIENCE),
             )
 
     def of(self, keys: Iterable[Key] | None = None) -> dict[Key, list[tuple[str, dict[str, Any]]]]:

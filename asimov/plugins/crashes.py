@@ -12,7 +12,6 @@ method's.
 from __future__ import annotations
 
 import os
-import time
 import weakref
 from collections.abc import Callable
 from contextlib import suppress
@@ -28,6 +27,7 @@ from asimov.logs import logger
 from asimov.plugins.time_limit import TIMEOUT
 from asimov.project.workspace import Workspace
 from asimov.states import allowed
+from asimov.system import clock
 from asimov.system.supervision import supervisor
 from asimov.system.supervision.command import children
 
@@ -131,7 +131,7 @@ class CallLog:
         self._clear()
         if overtime:
             logger().warning("%s; children of this process: %s", overtime, children() or "none")
-            self._troubles[call] = _Trouble(0, time.time(), overtime)
+            self._troubles[call] = _Trouble(0, clock.now(), overtime)
         elif not self._troubles or self._troubles.pop(call, None) is None:
             return
         self._keep(journal)
@@ -139,7 +139,7 @@ class CallLog:
     def refusal(self, workspace: Workspace, call: Call) -> str | None:
         """Return why a method is not to be called now; None where it may be."""
         trouble = self._troubles.get(call)
-        if trouble is None or not trouble.why or time.time() - trouble.last > PAUSE:
+        if trouble is None or not trouble.why or clock.now() - trouble.last > PAUSE:
             return None
         record = workspace.records.get(Key(call.subject, call.name))
         if record and record.status != "stuck" and record.since > trouble.last:
@@ -180,7 +180,7 @@ class CallLog:
             logger().error("%s; children of this process: %s", why, children() or "none")
         elif deaths >= DEATHS:
             why = f"the process died {deaths} times in {call.what}"
-        self._troubles[call] = _Trouble(deaths, time.time(), why)
+        self._troubles[call] = _Trouble(deaths, clock.now(), why)
         self._keep(journal)
         self._clear()
         self.blamed = call

@@ -6,7 +6,6 @@ under way, and about what has come into another state since they were asked last
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -23,6 +22,7 @@ from asimov.plugins.hooks import call, load, tell
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
+from asimov.system import clock
 
 #: Labellers that were registered by a call, by their names.
 REGISTERED: dict[str, Any] = {}
@@ -49,7 +49,7 @@ def label(
     """
     if not (REGISTERED or entrypoints.found(entrypoints.LABELLERS)):
         return
-    now = time.time()
+    now = clock.now()
     labellers = dict(_labellers(workspace, report))
     since = _since(workspace, sorted(labellers))
     wanted = [

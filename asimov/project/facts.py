@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from asimov.keys import Key
 from asimov.ledger import reviews
 from asimov.mappings import copied, difference, lay_over
+from asimov.system import clock
 
 if TYPE_CHECKING:
     from asimov.journal.journal import Journal
@@ -78,7 +78,7 @@ class Kept:
             Who says so.
         """
         said = ": ".join(each for each in (status, message) if each)
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        now = clock.iso()
         old = self.settings(key).get("review")
         with self.journal.transaction():
             self._keep_review(key, reviews.added(old, message, status, by, now))

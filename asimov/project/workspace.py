@@ -338,7 +338,7 @@ class Workspace(Kept):
         if (name, place) not in self._schedulers:
             kind = entrypoints.load(entrypoints.SCHEDULERS, name)
             made = kind.from_project(self.project.root, self.project.config).at(place)
-            made.bookmarks = Bookmarks(self.journal, self.project)
+            made.bookmarks = Bookmarks(self.journal, self.project.root)
             if self.reading:
                 made.only_read()
             self._schedulers[name, place] = made

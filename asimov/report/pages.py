@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
@@ -12,13 +11,14 @@ from urllib.parse import quote
 
 from asimov._version import __version__
 from asimov.engine.graph import Graph, graph, parts
-from asimov.engine.status import iso, rows, without_entry
+from asimov.engine.status import rows, without_entry
 from asimov.keys import PROJECT_ANALYSES, Key
 from asimov.project.workspace import Workspace
 from asimov.report.items import Item, address, anchor, item, page_of
 from asimov.report.layout import Drawing, drawn
 from asimov.report.own import own, silent
 from asimov.states import STATES
+from asimov.system import clock
 from asimov.system.files import write_atomically
 from asimov.text import block
 
@@ -65,7 +65,7 @@ def write(workspace: Workspace, folder: Path, subject: str | None = None) -> lis
         edges = needs.get(Key(row.subject, row.name), [])
         by_subject.setdefault(row.subject, []).append(item(workspace, row, edges))
     environment = _environment()
-    now = iso(time.time())
+    now = clock.iso()
     about = {"project": _name(workspace), "now": now, "version": __version__, "mark": _MARK}
     index = environment.get_template("index.html").render(
         **about, subjects=by_subject, counts=_counts(by_subject.values()), graph=None

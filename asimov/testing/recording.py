@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from configparser import ConfigParser
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from asimov.scheduler.observations import (
     Unknown,
     Usage,
 )
+from asimov.system import clock
 
 _ASKED = ("queue", "event log", "history")
 
@@ -108,13 +108,13 @@ class RecordingScheduler(Scheduler):
     def ended(self, job_id: int, exit_code: int | None = 0, *, signal: int | None = None) -> None:
         """Have a job end: with an exit code, or by a signal."""
         self._answers[job_id] = Gone(
-            job_id, None if signal else exit_code, "history", time.time(), signal
+            job_id, None if signal else exit_code, "history", clock.now(), signal
         )
 
     def removed(self, job_id: int, reason: str = "removed by the test") -> None:
         """Have a job removed by somebody."""
         self._answers[job_id] = Gone(
-            job_id, None, "history", time.time(), removed=True, reason=reason
+            job_id, None, "history", clock.now(), removed=True, reason=reason
         )
 
     def vanished(self, job_id: int) -> None:
@@ -170,7 +170,7 @@ class RecordingScheduler(Scheduler):
         if self._refusal:
             raise SchedulerError(self._refusal)
         job_id = len(self.submissions) + 1
-        made = Submission(job_id, kind, commands, self._tag, at=time.time(), **more)
+        made = Submission(job_id, kind, commands, self._tag, at=clock.now(), **more)
         self.submissions.append(made)
         self.idle(job_id)
         return job_id

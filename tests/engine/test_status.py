@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from asimov.engine.status import ago, iso
+from asimov.engine.status import ago
+from asimov.system.clock import iso
 
 
 def test_a_row_has_what_a_person_asks_for(lab: Any) -> None:

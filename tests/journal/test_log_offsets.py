@@ -14,7 +14,7 @@ WHEN = 1795212134.0
 
 def test_bookmarks_are_kept_with_paths_that_the_project_can_move_with(project: Path) -> None:
     opened = projects.find()
-    bookmarks = Bookmarks(Journal(opened.journal), opened)
+    bookmarks = Bookmarks(Journal(opened.journal), opened.root)
     inside, outside = str(project / "working/a.log"), "/elsewhere/b.log"
     bookmarks.save({inside: b"1", outside: b"2"})
     assert bookmarks.load() == {inside: b"1", outside: b"2"}
@@ -29,7 +29,7 @@ def test_a_log_is_read_on_by_the_next_command(project: Path) -> None:
     log = project / "job.log"
     write.append_events(log, write.submitted(1, 0, WHEN))
     ticket = Ticket("u", 1, WHEN, (str(log),))
-    LogBook(Bookmarks(Journal(opened.journal), opened)).look([ticket])
+    LogBook(Bookmarks(Journal(opened.journal), opened.root)).look([ticket])
     log.write_text("")
-    told = LogBook(Bookmarks(Journal(opened.journal), opened)).look([ticket])["u"]
+    told = LogBook(Bookmarks(Journal(opened.journal), opened.root)).look([ticket])["u"]
     assert told.state is not None and told.state.whole

@@ -19,6 +19,7 @@ from asimov.engine.lease import at_work
 from asimov.plugins import crashes
 from asimov.plugins.crashes import Call, call_log, report_last_crash
 from asimov.project.workspace import Workspace
+from asimov.system import clock
 
 #: Runs asimov with pipelines that end the process: `dying` in a method, `importing` on import.
 COMMAND = """
@@ -221,7 +222,7 @@ def test_a_call_is_tried_again_after_a_while(
     for _ in range(3):
         died(project)
     later = time.time() + crashes.PAUSE + 1
-    monkeypatch.setattr(crashes.time, "time", lambda: later)
+    monkeypatch.setattr(clock, "now", lambda: later)
     with acting(project) as workspace:
         calls = call_log(workspace)
         assert calls

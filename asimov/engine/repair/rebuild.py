@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,7 @@ from asimov.layout import Project
 from asimov.ledger.contents import Contents
 from asimov.plugins.methods import overrides
 from asimov.states import ALIASES, STATES
+from asimov.system import clock
 
 
 def rebuild(
@@ -97,7 +97,7 @@ def _write(
     """Write the attempts of an analysis that were missing, and its state."""
     number = max((attempt.number for attempt in trace.attempts), default=0)
     name = project.config.get("scheduler", "type", fallback="local").lower()
-    now = time.time()
+    now = clock.now()
     for job in trace.jobs:
         number += 1
         is_open = decision is not None and decision.open == job.uid

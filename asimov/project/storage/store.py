@@ -6,7 +6,6 @@ import json
 import os
 import re
 import stat
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,7 +15,7 @@ from asimov import text
 from asimov.errors import AsimovError
 from asimov.project.storage.copying import checksum, copy, permissions, stored_mode
 from asimov.project.storage.products import Item, NotStorableError, survey
-from asimov.system import reading
+from asimov.system import clock, reading
 from asimov.system.files import sync_folder, unwritable, write_atomically
 
 _MANIFEST = "manifest.json"
@@ -335,4 +334,4 @@ def _is_reserved(name: str) -> bool:
 
 
 def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return clock.iso()

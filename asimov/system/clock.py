@@ -1,0 +1,36 @@
+"""The clock for timestamps and pauses; a test can replace it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+_read: Callable[[], float] = time.time
+
+
+def now() -> float:
+    """Return the time, in seconds since the epoch."""
+    return _read()
+
+
+def iso(seconds: float | None = None) -> str:
+    """Return a time as ISO 8601 in UTC, to the second; by default the time now."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now() if seconds is None else seconds))
+
+
+@contextmanager
+def replaced(read: Callable[[], float]) -> Iterator[None]:
+    """Read the time from a function within the block.
+
+    Parameters
+    ----------
+    read
+        Returns the time, in seconds since the epoch.
+    """
+    global _read  # noqa: PLW0603  (one clock for the process)
+    before, _read = _read, read
+    try:
+        yield
+    finally:
+        _read = before
