@@ -208,7 +208,7 @@ class Applying:
         from asimov.errors import AsimovError
         from asimov.ledger import blueprints
         from asimov.ledger.writing import write
-        from asimov.report import graphs
+        from asimov.report import graph_formats
 
         try:
             documents = blueprints.read(["mutant.yaml"])
@@ -217,12 +217,12 @@ class Applying:
             return "refused", unclear(error)
         signal.setitimer(signal.ITIMER_PROF, SECONDS)
         try:
-            return "accepted", self._accepted(plan, write, build, rows, graph, graphs)
+            return "accepted", self._accepted(plan, write, build, rows, graph, graph_formats)
         finally:
             self.put_back()
 
     def _accepted(
-        self, plan: Any, write: Any, build: Any, rows: Any, graph: Any, graphs: Any
+        self, plan: Any, write: Any, build: Any, rows: Any, graph: Any, graph_formats: Any
     ) -> list[str]:
         from asimov.cli.output import show, show_json
         from asimov.errors import AsimovError
@@ -250,7 +250,7 @@ class Applying:
             for error in result.failed.values():
                 faults += unclear(error)
             show_json([row.as_json() for row in rows(self.workspace, list(contents.entries)[:20])])
-            show("\n".join(graphs.as_text(graph(self.workspace))))
+            show("\n".join(graph_formats.as_text(graph(self.workspace))))
             for key in list(plan.added)[:3]:
                 show_json(self.workspace.settings(key))
                 show(dump(self.workspace.settings(key)))

@@ -11,7 +11,7 @@ from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, show_json
 from asimov.engine.graph import graph
 from asimov.engine.status import Row, rows
-from asimov.report import graphs
+from asimov.report import graph_formats
 
 
 @click.group("report")
@@ -100,9 +100,9 @@ def graph_command(subject: str | None, form: str) -> None:
     workspace = open_workspace(Use.READ)
     found = graph(workspace, subject)
     if form == "json":
-        show_json(graphs.as_data(found))
+        show_json(graph_formats.as_data(found))
         return
-    for line in graphs.as_text(found) if form == "text" else graphs.as_dot(found):
+    for line in graph_formats.as_text(found) if form == "text" else graph_formats.as_dot(found):
         say(line)
     if form == "text" and not found.nodes:
         say("There are no analyses yet; 'asimov apply' adds them")

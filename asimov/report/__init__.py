@@ -1,1 +1,1 @@
-"""Reports: what a project looks like, written for people and for other programs."""
+"""Reports on a project: HTML pages, and its graph of analyses as text, Graphviz or JSON."""

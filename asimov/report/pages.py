@@ -1,4 +1,4 @@
-"""Writing the report: an index of everything, and a page for each subject, as static files."""
+"""Write the HTML report: an index of the project and a page for each subject."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from asimov.engine.graph import Graph, graph, parts
 from asimov.engine.status import rows, without_entry
 from asimov.keys import PROJECT_ANALYSES, Key
 from asimov.project.workspace import Workspace
-from asimov.report.items import Item, address, anchor, item, page_of
-from asimov.report.layout import Drawing, drawn
-from asimov.report.own import own, silent
+from asimov.report.contributions import contribution, output_to_log
+from asimov.report.graph_drawing import Drawing, draw
+from asimov.report.summaries import Summary, address, anchor, page_of, summary
 from asimov.states import STATES
 from asimov.system import clock
 from asimov.system.files import write_atomically
@@ -25,45 +25,45 @@ from asimov.text import block
 if TYPE_CHECKING:
     import jinja2
 
-#: A drawing of more analyses than this helps nobody; the tables have them all.
+#: The most analyses in a drawing. The tables list them all.
 _DRAWN = 150
-#: Stands at the start of each page; files without it are not the report's to remove.
+#: The start of every page. Only files that contain it are ever removed.
 _MARK = '<meta name="generator" content="asimov'
 
 
 def write(workspace: Workspace, folder: Path, subject: str | None = None) -> list[Path]:
-    """Write the report: each page is there as it was, or whole and new.
+    """Write the report; each page is replaced as a whole.
 
     Parameters
     ----------
     workspace
         The open project.
     folder
-        Where the pages go.
+        Where to write the pages.
     subject
-        The only subject whose page is written anew; the index always is, and tells of all.
+        Rewrite only this subject's page, and the index, which covers all subjects.
 
     Returns
     -------
     list of pathlib.Path
-        What was written, the index first.
+        The files that were written, the index first.
 
     Raises
     ------
     AsimovError
-        Where there is no such subject, or a page can't be written.
+        If there is no such subject, or a page can't be written.
     """
     hidden = without_entry(workspace)
     if subject is not None and all(row.subject != subject for row in hidden):
         workspace.keys(subject)
     whole = graph(workspace)
     needs = whole.sources()
-    by_subject: dict[str, list[Item]] = {
+    by_subject: dict[str, list[Summary]] = {
         name: [] for name in (*workspace.contents.subjects, *(row.subject for row in hidden))
     }
     for row in [*rows(workspace, workspace.contents.entries), *hidden]:
         edges = needs.get(Key(row.subject, row.name), [])
-        by_subject.setdefault(row.subject, []).append(item(workspace, row, edges))
+        by_subject.setdefault(row.subject, []).append(summary(workspace, row, edges))
     environment = _environment()
     now = clock.iso()
     about = {"project": _name(workspace), "now": now, "version": __version__, "mark": _MARK}
@@ -73,7 +73,7 @@ def write(workspace: Workspace, folder: Path, subject: str | None = None) -> lis
     written = [_write(folder / "index.html", index)]
     page = environment.get_template("subject.html")
     graphs = parts(whole)
-    with silent():
+    with output_to_log():
         for name, items in by_subject.items():
             if subject not in {None, name}:
                 continue
@@ -81,7 +81,7 @@ def write(workspace: Workspace, folder: Path, subject: str | None = None) -> lis
                 **about,
                 subject=name,
                 across=name == PROJECT_ANALYSES,
-                items=[(each, own(workspace, each.key, folder)) for each in items],
+                items=[(each, contribution(workspace, each.key, folder)) for each in items],
                 counts=_counts([items]),
                 **_drawing(graphs.get(name)),
             )
@@ -92,7 +92,7 @@ def write(workspace: Workspace, folder: Path, subject: str | None = None) -> lis
 
 
 def _write(path: Path, text: str) -> Path:
-    # The report can be made again: what counts is that nobody reads half of a page.
+    # No sync: a lost page can be written again, but nobody may read half a page.
     write_atomically(path, block(text), sync=False)
     return path
 
@@ -101,15 +101,15 @@ def _name(workspace: Workspace) -> str:
     return workspace.project.config.get("project", "name", fallback=workspace.project.root.name)
 
 
-def _counts(groups: Iterable[list[Item]]) -> list[tuple[str, int]]:
-    """Return how many analyses are in each state, in the order of the table of states."""
+def _counts(groups: Iterable[list[Summary]]) -> list[tuple[str, int]]:
+    """Count the analyses in each state, in the order of the table of states."""
     counted = Counter(each.row.status for items in groups for each in items)
     order = [*STATES, *sorted(counted.keys() - STATES.keys())]
     return [(state, counted[state]) for state in order if counted[state]]
 
 
 def _drawing(part: Graph | None) -> dict[str, Any]:
-    """Return what a page draws: analyses that are connected, unless there are too many."""
+    """Return a drawing of the connected analyses, unless there are too many."""
     if part is None or not part.edges:
         return {"graph": None, "many": 0, "alone": 0}
     connected = {key for edge in part.edges for key in (edge.source, edge.target)}
@@ -117,12 +117,12 @@ def _drawing(part: Graph | None) -> dict[str, Any]:
     if len(connected) > _DRAWN:
         return {"graph": None, "many": len(connected), "alone": alone}
     nodes = {key: node for key, node in part.nodes.items() if key in connected}
-    drawing: Drawing = drawn(Graph(nodes, part.edges))
+    drawing: Drawing = draw(Graph(nodes, part.edges))
     return {"graph": drawing, "many": 0, "alone": alone}
 
 
 def _left_over(folder: Path, subjects: Iterable[str]) -> Iterator[Path]:
-    """Yield the pages of subjects that are in the ledger no more."""
+    """Yield the pages of subjects that are no longer in the ledger."""
     current = {page_of(name) for name in subjects}
     for path in folder.glob(page_of("*")):
         if path.name not in current and path.is_file():
@@ -149,7 +149,7 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-#: How states are coloured: by what they ask of people, so that few colours do.
+#: The colours of states, by what they ask of people.
 _KINDS = {
     "running": "active",
     "processing": "active",
@@ -171,5 +171,5 @@ def _kind_of(state: str) -> str:
 
 
 def _when(time_of: str | None) -> str:
-    """Return a time in ISO 8601 as people read it, to the minute."""
+    """Return an ISO 8601 time in a readable form, to the minute."""
     return (time_of or "").replace("T", " ")[:16]

@@ -1,4 +1,4 @@
-// The field for searching is shown only where scripts run; without them everything is shown.
+// The search field appears only if scripts run; without it every analysis is shown.
 (() => {
   const form = document.querySelector("form.search");
   if (!form) return;

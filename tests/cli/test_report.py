@@ -126,7 +126,7 @@ def test_html_has_an_index_of_everything_and_a_page_for_each_subject(
         assert each in index.text
     page = Page(made["subject-s.html"])
     assert not page.open
-    for each in ("the first", "rejected not yet", "Needs a", "What needs what"):
+    for each in ("the first", "rejected not yet", "Needs a", "Dependencies"):
         assert each in page.text
 
 
@@ -218,7 +218,7 @@ def test_a_page_of_a_subject_that_is_gone_goes_and_no_other(project, asimov, blu
 
 
 def test_html_of_an_empty_project_and_of_a_broken_file(project, asimov, blueprint, pages):
-    assert "There are no analyses yet." in Page(pages()["index.html"]).text
+    assert "No analyses yet." in Page(pages()["index.html"]).text
     assert asimov("apply", "-f", blueprint(TEXT)).code == 0
     file = project / "ledger" / "subjects" / "s.yaml"
     file.write_text(file.read_text() + "  : [\n")

@@ -78,7 +78,7 @@ def test_html_may_copy_pages_to_the_web_folder(report, simple, lab):
         ("html", "time.sleep(60)", "published.html did not return within 0.3 s"),
         ("result_pages", "raise OSError('gone')", "result_pages raised OSError: gone"),
         ("result_pages", "return 3", "result pages can&#39;t be 3"),
-        ("result_pages", "return ['javascript:x']", "is no address of a page"),
+        ("result_pages", "return ['javascript:x']", "is not the address of a page"),
         ("__init__", "raise RuntimeError('no')", "published.__init__ raised RuntimeError: no"),
     ],
 )

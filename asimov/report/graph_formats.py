@@ -1,4 +1,4 @@
-"""The graph of analyses as text, for Graphviz, and as plain data."""
+"""Format the graph of analyses as text, as a Graphviz drawing, or as data for JSON."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from asimov.engine.graph import Edge, Graph
 from asimov.keys import Key
 
-#: How many analyses that one needs are named in a line of text; the other formats have them all.
+#: The most needs that a line of text lists; the other formats list them all.
 _SHOWN = 8
 
-#: How states are coloured in Graphviz's drawings: (fill, border).
+#: Colours of states in Graphviz drawings: (fill, border).
 _COLOURS = {
     "running": ("#dbeafe", "#1d4ed8"),
     "processing": ("#dbeafe", "#1d4ed8"),
@@ -22,9 +22,9 @@ _COLOURS = {
 
 
 def as_text(graph: Graph) -> Iterator[str]:
-    """Yield a line for each analysis, after those that it needs, under its subject.
+    """Yield a line for each analysis under its subject, in the order in which they can run.
 
-    An arrow stands in front of what an analysis needs; in brackets what of it flows.
+    An arrow precedes what an analysis needs; the products that it uses follow in brackets.
     """
     sources = graph.sources()
     by_subject: dict[str, list[Key]] = {}
@@ -51,9 +51,9 @@ def _needs(edges: list[Edge]) -> str:
 
 
 def as_dot(graph: Graph) -> Iterator[str]:
-    """Yield the lines of a drawing for Graphviz's ``dot``; what only waits has a dashed arrow.
+    """Yield the lines of a drawing for Graphviz's ``dot``; a need that uses nothing is dashed.
 
-    The language is that of https://graphviz.org/doc/info/lang.html.
+    See https://graphviz.org/doc/info/lang.html for the language.
     """
     yield "digraph analyses {"
     yield "  rankdir=LR;"
@@ -68,7 +68,7 @@ def as_dot(graph: Graph) -> Iterator[str]:
         for key in keys:
             node = graph.nodes[key]
             fill, border = _COLOURS.get(node.status, ("#f3f4f6", "#4b5563"))
-            # The line break is Graphviz's own, not one in the text.
+            # `\n` is Graphviz's line break, not one in the text.
             label = f"{_quoted(key[1])[:-1]}\\n{_quoted(f'{node.pipeline}, {node.status}')[1:]}"
             yield (
                 f'    {_quoted(str(key))} [label={label}, fillcolor="{fill}", color="{border}"];'
@@ -88,7 +88,7 @@ def _quoted(text: str) -> str:
 
 
 def as_data(graph: Graph) -> dict[str, Any]:
-    """Return the graph as plain data: ``nodes``, and ``edges`` between ``subject/name``s."""
+    """Return the graph as plain data: ``nodes``, and ``edges`` between ``subject/name`` ids."""
     return {
         "nodes": [
             {

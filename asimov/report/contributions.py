@@ -1,4 +1,4 @@
-"""What the pipeline of an analysis adds to a report, whatever else it does."""
+"""Ask an analysis's pipeline for its own HTML and result pages, and contain its errors."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from asimov.logs import logger
 from asimov.plugins.methods import call_method, overrides
 from asimov.plugins.output import Capture
 from asimov.project.workspace import Workspace
-from asimov.report.fragments import closed, links
+from asimov.report.safe_html import safe_fragment, safe_links
 from asimov.states import STATES
 from asimov.system.files import JournalError
 
@@ -22,17 +22,17 @@ _capture = Capture()
 
 
 @dataclass(slots=True)
-class Own:
-    """What a pipeline adds.
+class Contribution:
+    """What a pipeline adds to a report.
 
     Attributes
     ----------
     html
-        A fragment of HTML, every element of it closed.
+        A fragment of HTML with every element closed.
     pages
-        Labels and addresses of pages about the results.
+        Labels and addresses of result pages.
     faults
-        What went wrong instead, a line each.
+        Error messages of the pipeline, one line each.
     """
 
     html: str = ""
@@ -40,11 +40,11 @@ class Own:
     faults: list[str] = field(default_factory=list)
 
 
-def own(workspace: Workspace, key: Key, root: Path) -> Own:
-    """Ask the pipeline of an analysis for what it adds to a report.
+def contribution(workspace: Workspace, key: Key, root: Path) -> Contribution:
+    """Return what the pipeline of an analysis adds to a report.
 
-    A pipeline that does not override `html` and `result_pages`, or whose analysis has not started,
-    is not made for it. What a method writes to the settings is not kept.
+    The pipeline is created only if it overrides `html` or `result_pages` and the analysis has
+    started. Changes that these methods make to the settings are discarded.
 
     Parameters
     ----------
@@ -55,9 +55,9 @@ def own(workspace: Workspace, key: Key, root: Path) -> Own:
     root
         The report's folder.
     """
-    found = Own()
+    found = Contribution()
     if key not in workspace.contents.entries:
-        return found  # its ledger file can't be read
+        return found  # its ledger file is unreadable
     record = workspace.records.get(key)
     if not (record and record.uid) and not STATES[workspace.status(key)].done:
         return found
@@ -78,10 +78,10 @@ def own(workspace: Workspace, key: Key, root: Path) -> Own:
             return
         if not isinstance(html, str):
             raise AsimovError(f"{pipeline}.html returned {type(html).__name__}, not text")
-        found.html = closed(html)
+        found.html = safe_fragment(html)
 
     def take_pages(pages: Any) -> None:
-        found.pages = links(pages, root)
+        found.pages = safe_links(pages, root)
 
     ask("html", take_html)
     ask("result_pages", take_pages)
@@ -89,8 +89,8 @@ def own(workspace: Workspace, key: Key, root: Path) -> Own:
 
 
 @contextmanager
-def silent() -> Iterator[None]:
-    """Have what pipelines print in the block go to the log."""
+def output_to_log() -> Iterator[None]:
+    """Send what pipelines print in the block to the log."""
     _capture.start()
     try:
         yield

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from asimov.errors import AsimovError
-from asimov.report.fragments import closed, links
+from asimov.report.safe_html import safe_fragment, safe_links
 
 
 @pytest.mark.parametrize(
@@ -38,11 +38,11 @@ from asimov.report.fragments import closed, links
     ],
 )
 def test_a_fragment_is_closed(html, becomes):
-    assert closed(html) == becomes
+    assert safe_fragment(html) == becomes
 
 
 def test_a_script_that_is_left_open_ends_with_the_fragment():
-    assert closed("<p><script>a()").endswith("</script></p>")
+    assert safe_fragment("<p><script>a()").endswith("</script></p>")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_what_is_cut_short_opens_nothing(html):
             self.tags.append(tag)
 
     page = Seen()
-    page.feed(f"<main>{closed(html)}<p>after</p></main>")
+    page.feed(f"<main>{safe_fragment(html)}<p>after</p></main>")
     assert page.tags == ["main", "p"]
     Seen.tags.clear()
 
@@ -78,27 +78,30 @@ ROOT = Path("/project/pages")
     ],
 )
 def test_pages_are_told_in_several_ways(pages, found):
-    assert links(pages, ROOT) == found
+    assert safe_links(pages, ROOT) == found
 
 
 @pytest.mark.parametrize("pages", [3, [3], [("a", "b", "c")], object()])
 def test_what_is_no_page_is_refused(pages):
     with pytest.raises(AsimovError, match="result pages can't be"):
-        links(pages, ROOT)
+        safe_links(pages, ROOT)
 
 
 @pytest.mark.parametrize("address", ["javascript:alert(1)", "JavaScript:x", "data:text/html,x"])
 def test_an_address_leads_to_no_script(address):
-    with pytest.raises(AsimovError, match="is no address of a page"):
-        links([("a", address)], ROOT)
+    with pytest.raises(AsimovError, match="is not the address of a page"):
+        safe_links([("a", address)], ROOT)
 
 
 @pytest.mark.parametrize("reference", ["&#x202e;", "&#8238;", "&rlm;", "&#x202E ", "&lrm;"])
 def test_a_reference_to_an_unsafe_character_is_shown(reference):
-    text = closed(f"<b title='{reference}'>{reference}</b>")
+    text = safe_fragment(f"<b title='{reference}'>{reference}</b>")
     assert "\\u20" in text
     assert "&" not in text
 
 
 def test_other_references_stay():
-    assert closed("<b>&lt;&eacute;&#233;&nbsp;a & b</b>") == "<b>&lt;&eacute;&#233;&nbsp;a & b</b>"
+    assert (
+        safe_fragment("<b>&lt;&eacute;&#233;&nbsp;a & b</b>")
+        == "<b>&lt;&eacute;&#233;&nbsp;a & b</b>"
+    )

@@ -1,4 +1,4 @@
-"""What pipelines give to a report, made so that it can do no harm to the rest of the page."""
+"""Make HTML and links from pipelines safe to put into a report page."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from asimov.text import block, quoted
 _VOID = frozenset(
     "area base br col embed hr img input link meta source track wbr".split()  # noqa: SIM905
 )
-#: Elements that would change or end the page around the fragment.
+#: Elements that would change or end the page around a fragment.
 _OF_PAGES = frozenset({"html", "head", "body", "base", "title", "meta", "plaintext"})
-#: Where a link may lead: anywhere but into a script.
+#: The schemes that a link may have; `javascript` is not among them.
 _SCHEMES = frozenset({"", "http", "https", "file", "ftp", "mailto"})
 
 
 class _Closing(HTMLParser):
-    """Writes a fragment again with each element that it opens closed, and no other."""
+    """Copies a fragment, closing every element that it opens and dropping stray end tags."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=False)
@@ -40,7 +40,7 @@ class _Closing(HTMLParser):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        # HTML ignores the slash of any but a void element (and of SVG's, which it takes).
+        # HTML ignores the slash, except in void elements and in SVG.
         if tag not in _OF_PAGES:
             text = (self.get_starttag_text() or "").removesuffix("/>")
             self.parts.append(f"{text}>" if tag in _VOID else f"{text}></{tag}>")
@@ -67,22 +67,22 @@ class _Closing(HTMLParser):
         self.parts.append(f"&#{name};")
 
 
-#: A character by its number or name.
+#: A character reference, by number or name.
 _REFERENCE = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|\w+);?")
 
 
 def _harmless(reference: re.Match[str]) -> str:
-    """Return a reference as it is, unless it stands for what is unsafe to show."""
+    """Return a reference unchanged, unless it stands for a character that is unsafe to show."""
     character = unescape(reference[0])
     return reference[0] if block(character) == character else block(character)
 
 
-def closed(html: str) -> str:
-    """Return a fragment of HTML in which every element that is opened is closed.
+def safe_fragment(html: str) -> str:
+    """Return a fragment of HTML with every open element closed.
 
-    A browser would else take the rest of the page for the inside of what a pipeline left open.
-    Comments, and elements that only a whole page has, are left out. Characters that turn text
-    around or have no place in text are shown as escapes, also where a reference names them.
+    Otherwise a browser would put the rest of the page inside an element that a pipeline left open.
+    Comments, and elements that belong to a whole page, are dropped. Control characters and
+    characters that reverse the text direction are escaped, also if a reference names them.
     """
     parser = _Closing()
     parser.feed(_REFERENCE.sub(_harmless, html))
@@ -91,22 +91,22 @@ def closed(html: str) -> str:
     return "".join(parser.parts) + ends
 
 
-def links(pages: Any, root: Path) -> list[tuple[str, str]]:
-    """Return the labels and addresses of pages about results.
+def safe_links(pages: Any, root: Path) -> list[tuple[str, str]]:
+    """Return the labels and addresses of result pages, and refuse unsafe addresses.
 
     Parameters
     ----------
     pages
         What `Pipeline.result_pages` returned: addresses, or pairs of a label and an address, in a
-        list; labels and addresses in a mapping; or one address. Addresses are relative to the
+        list; a mapping of labels to addresses; or one address. Addresses are relative to the
         report's folder.
     root
-        The report's folder: what lies in it and is told by its absolute path is made relative.
+        The report's folder. Absolute paths inside it are made relative.
 
     Raises
     ------
     AsimovError
-        For what is none of these, and for an address that is no page's.
+        If `pages` has another type, or an address can't be a page.
     """
     if pages is None:
         return []
@@ -126,7 +126,7 @@ def links(pages: Any, root: Path) -> list[tuple[str, str]]:
 
 def _address(address: str, root: Path) -> str:
     if urlsplit(address).scheme.lower() not in _SCHEMES:
-        raise AsimovError(f"{quoted(address)} is no address of a page")
+        raise AsimovError(f"{quoted(address)} is not the address of a page")
     if Path(address).is_absolute() and Path(address).is_relative_to(root):
         return os.path.relpath(address, root)
     return address

@@ -8,7 +8,7 @@ import pytest
 
 from asimov.engine.graph import Edge, Graph, Node
 from asimov.keys import Key
-from asimov.report.layout import drawn
+from asimov.report.graph_drawing import draw
 
 
 def make(*needs: str, alone: str = "") -> Graph:
@@ -20,7 +20,7 @@ def make(*needs: str, alone: str = "") -> Graph:
 
 
 def places(graph: Graph):
-    return {box.node.key[1]: box for box in drawn(graph).boxes}
+    return {box.node.key[1]: box for box in draw(graph).boxes}
 
 
 def test_each_stands_to_the_right_of_those_that_it_needs():
@@ -42,7 +42,7 @@ def test_each_stands_to_the_right_of_those_that_it_needs():
     ids=["diamond", "hourglass", "circle", "pair", "alone"],
 )
 def test_no_two_boxes_overlap_and_all_are_inside(graph):
-    drawing = drawn(graph)
+    drawing = draw(graph)
     assert len(drawing.boxes) == len(graph.nodes)
     assert len(drawing.lines) == len(graph.edges)
     for one, other in itertools.combinations(drawing.boxes, 2):
@@ -64,21 +64,21 @@ def test_layers_are_ordered_so_that_lines_do_not_cross_needlessly():
 
 
 def test_what_flows_is_written_once_where_the_lines_begin():
-    (label,) = drawn(make("a>b", "a>c")).labels
+    (label,) = draw(make("a>b", "a>c")).labels
     assert label.text == "psds"
 
 
 def test_a_long_name_is_cut_and_one_of_elsewhere_is_told_in_full():
     key = Key("subject", "n" * 60)
     graph = Graph({key: Node(key, "p", "ready", "simple")}, [])
-    (box,) = drawn(graph).boxes
+    (box,) = draw(graph).boxes
     assert box.label.endswith("n…")
     assert len(box.label) < 40
     key = Key("t", "a")
     graph = Graph({key: Node(key, "p", "ready", "simple", outside=True)}, [])
-    assert drawn(graph).boxes[0].label == "t/a"
+    assert draw(graph).boxes[0].label == "t/a"
 
 
 def test_nothing_is_drawn_of_nothing():
-    drawing = drawn(Graph({}, []))
+    drawing = draw(Graph({}, []))
     assert (drawing.boxes, drawing.lines) == ([], [])

@@ -1,4 +1,8 @@
-"""Drawing a graph in layers: each analysis to the right of those that it needs."""
+"""Lay out a graph of analyses for an SVG drawing: each to the right of those that it needs.
+
+Report pages must work offline, without scripts and with nothing installed but asimov. Mermaid would
+add megabytes of script to every report, and Graphviz is a program that pip does not install.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from itertools import pairwise
 from asimov.engine.graph import Edge, Graph, Node
 from asimov.keys import Key
 
-#: Sizes in CSS pixels. A character of the names is about so wide; it is no exact science.
+#: Sizes in CSS pixels. The width of a character is an estimate.
 _CHARACTER = 7.6
 _HEIGHT = 44.0
 _GAP = 16.0
@@ -19,13 +23,13 @@ _LONGEST = 34
 _LONGEST_LABEL = 12
 _SWEEPS = 4
 
-#: A place in a layer: an analysis, or a point through which a long edge goes.
+#: A place in a column: an analysis, or a point through which a long edge passes.
 _Place = Hashable
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One analysis in a drawing; `label` is its name, cut where it is too long."""
+    """One analysis in a drawing; `label` is its name, shortened if necessary."""
 
     node: Node
     label: str
@@ -45,7 +49,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What flows from an analysis, and where that stands: where its lines begin."""
+    """The names of the products that others use from an analysis, and where to write them."""
 
     text: str
     x: float
@@ -54,7 +58,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A graph with places, in CSS pixels."""
+    """A graph with positions, in CSS pixels."""
 
     width: float
     height: float
@@ -63,13 +67,13 @@ class Drawing:
     labels: list[Label]
 
 
-def drawn(graph: Graph) -> Drawing:
-    """Place the analyses of a graph.
+def draw(graph: Graph) -> Drawing:
+    """Lay out a graph.
 
     Parameters
     ----------
     graph
-        The graph; its nodes stand after those that they need, as far as needs go in no circle.
+        The graph. Its nodes must follow the nodes that they need, apart from cycles.
     """
     layer = _layers(graph)
     columns: list[list[_Place]] = [[] for _ in range(max(layer.values(), default=-1) + 1)]
@@ -118,7 +122,7 @@ def _labels(graph: Graph, boxes: list[Box]) -> list[Label]:
 
 
 def _layers(graph: Graph) -> dict[Key, int]:
-    """Return the layer of each analysis, counted from 0; an edge back, of a circle, is ignored."""
+    """Return the column of each analysis, from 0; the edge that closes a cycle is ignored."""
     sources = graph.sources()
     layer: dict[Key, int] = {}
     for key in graph.nodes:
@@ -128,7 +132,7 @@ def _layers(graph: Graph) -> dict[Key, int]:
 
 
 def _route(edge: Edge, layer: dict[Key, int], columns: list[list[_Place]]) -> list[_Place]:
-    """Return the places that an edge goes through, with one of its own in each layer between."""
+    """Return the places that an edge passes, with one of its own in each column between."""
     between: list[_Place] = []
     for number in range(layer[edge.source] + 1, layer[edge.target]):
         place = (edge.source, edge.target, number)
@@ -138,7 +142,7 @@ def _route(edge: Edge, layer: dict[Key, int], columns: list[list[_Place]]) -> li
 
 
 def _untangle(columns: list[list[_Place]], routes: list[list[_Place]]) -> None:
-    """Order each layer by the middle of its neighbours, to and fro, so that few edges cross."""
+    """Sort each column by the mean place of its neighbours, in both directions by turns."""
     left: dict[_Place, list[_Place]] = {}
     right: dict[_Place, list[_Place]] = {}
     for route in routes:
@@ -158,7 +162,7 @@ def _untangle(columns: list[list[_Place]], routes: list[list[_Place]]) -> None:
 
 
 def _heights(columns: list[list[_Place]], routes: list[list[_Place]]) -> dict[_Place, float]:
-    """Return how far down each place is; shorter layers stand in the middle of the longest."""
+    """Return the vertical position of each place; shorter columns are centred."""
     step = _HEIGHT + _GAP
     longest = max((len(column) for column in columns), default=0)
     return {
@@ -190,7 +194,7 @@ def _line(
     widths: list[float],
     tops: dict[_Place, float],
 ) -> Line:
-    """Return an edge as a curve from the right of one box to the left of another."""
+    """Return an edge as a curve from the right side of one box to the left side of another."""
     number = layer[edge.source]
     x, y = starts[number] + widths[number], tops[edge.source] + _HEIGHT / 2
     path = [f"M{x:.0f} {y:.0f}"]

@@ -1,4 +1,4 @@
-"""What a report shows of each analysis."""
+"""Collect what a report shows about one analysis, and where its section is."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from asimov.ledger import reviews
 from asimov.ledger.needs import as_text
 from asimov.project.workspace import Workspace
 
-#: What a message of a review may lack, in older ledgers.
+#: Fields that a review message may lack in older ledgers.
 _MESSAGE = dict.fromkeys(("message", "status", "timestamp", "by"))
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """One analysis.
+class Summary:
+    """What a report shows about one analysis.
 
     Attributes
     ----------
     row
-        How it stands.
+        Its line of ``asimov status``.
     review
-        What its review has come to; None where it has not been reviewed.
+        The outcome of its review; None if it has not been reviewed.
     messages
-        What was said in reviews, oldest first.
+        Its review messages, oldest first.
     labels
-        Names and values of labels; a label that is only a name has the value "".
+        Names and values of its labels; a label without a value has "".
     why
         What it waits for, or why it is in its state.
     needs
-        The analyses that it needs, with the names of the products that flow from each.
+        The analyses that it needs, with the names of the products that it uses from each.
     """
 
     row: Row
@@ -47,19 +47,19 @@ class Item:
 
     @property
     def key(self) -> Key:
-        """Who it is."""
+        """The key of the analysis."""
         return Key(self.row.subject, self.row.name)
 
 
-def item(workspace: Workspace, row: Row, needs: Iterable[Edge]) -> Item:
-    """Return what is shown of an analysis.
+def summary(workspace: Workspace, row: Row, needs: Iterable[Edge]) -> Summary:
+    """Return what a report shows about an analysis.
 
     Parameters
     ----------
     workspace
         The open project.
     row
-        How it stands.
+        Its line of ``asimov status``.
     needs
         The edges of the graph that lead to it.
     """
@@ -67,7 +67,7 @@ def item(workspace: Workspace, row: Row, needs: Iterable[Edge]) -> Item:
     known = key in workspace.contents.entries  # its ledger file may be broken
     settings = workspace.settings(key) if known else {}
     review = settings.get("review")
-    return Item(
+    return Summary(
         row,
         reviews.outcome(review),
         [{**_MESSAGE, **each} for each in reviews.messages(review)],
@@ -88,8 +88,8 @@ def _labels(labels: Any) -> list[tuple[str, str]]:
 def page_of(subject: str) -> str:
     """Return the file name of a subject's page.
 
-    All pages lie side by side in the report's folder: the addresses that published pipelines write
-    into their HTML are relative to it.
+    All pages are in the same folder, because the addresses that published pipelines write into
+    their HTML are relative to it.
     """
     return f"subject-{subject}.html"
 
