@@ -6,12 +6,9 @@ import click
 
 from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, warn
-from asimov.journal.forgotten import take_back
+from asimov.engine.apply import apply
 from asimov.ledger import blueprints
 from asimov.ledger.changes import Plan
-from asimov.ledger.writing import write
-from asimov.plugins.declared import asset_notes, fault_notes, planner
-from asimov.project.workspace import Workspace
 
 
 @click.command("apply")
@@ -55,43 +52,14 @@ def command(
     if not documents:
         say("Nothing to apply: no documents in " + ", ".join(files))
         return
-    if dry_run:
-        _show(_planned(workspace, subject, update, documents), would=True)
-        return
-    with workspace.files.lock():
-        # Somebody else may have changed the ledger while this waited for the lock.
-        workspace.reload()
-        plan = _planned(workspace, subject, update, documents)
-        lost = write(workspace.files, plan.files)
-        new = [(key, status, "added by asimov apply") for key, status in plan.added.items()]
-        workspace.journal.add(new, "apply")
-        take_back(workspace.journal, plan.added)
-    _show(plan, would=False)
-    for path in lost:
-        warn(f"note: comments in {path} could not be kept")
-
-
-def _planned(
-    workspace: Workspace, subject: str | None, update: bool, documents: list[blueprints.Blueprint]
-) -> Plan:
-    made = planner(workspace, subject, update)
-    plan = made.add(documents)
-    plan.notes += asset_notes(made.contents, plan.added) + fault_notes(workspace, made)
-    return plan
+    plan = apply(workspace, documents, subject=subject, update=update, dry_run=dry_run)
+    _show(plan, would=dry_run)
 
 
 def _show(plan: Plan, *, would: bool) -> None:
     for note in plan.notes:
         warn(f"note: {note}")
-    changes = [change for change in plan.changes if change.action != "unchanged"]
-    if not changes:
-        say(f"Nothing changed: all of it is in the ledger ({len(plan.changes)} items)")
-        return
-    for change in changes if would or len(changes) <= 50 else []:
-        say(f"{change.action:6} {change.what}")
-    counts = ", ".join(
-        f"{plan.count(action)} {word}"
-        for action, word in (("add", "added"), ("update", "updated"), ("unchanged", "unchanged"))
-        if plan.count(action)
-    )
-    say(f"{'Would be' if would else 'Done'}: {counts}")
+    for line in plan.summary(would=would):
+        say(line)
+    for path in plan.comments_lost:
+        warn(f"note: comments in {path} could not be kept")

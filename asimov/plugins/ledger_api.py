@@ -15,13 +15,13 @@ from asimov.errors import AsimovError
 from asimov.keys import PROJECT_ANALYSES
 from asimov.ledger.blueprints import Blueprint
 from asimov.ledger.changes import Plan
-from asimov.ledger.writing import write
 from asimov.logs import logger
 from asimov.mappings import copied, difference, lay_over
 from asimov.plugins import ledger_blueprints
 from asimov.plugins.declared import planner
 from asimov.project.analysis import Analysis
 from asimov.project.subject import Subject
+from asimov.project.transaction import change_ledger
 from asimov.project.workspace import Workspace
 
 
@@ -297,15 +297,16 @@ class Ledger:
 
     def _write(self, batches: list[_Batch], plan: Plan, *, dry_run: bool = False) -> None:
         workspace = self.workspace
-        with workspace.files.lock():
-            workspace.reload()
+
+        def make_plan() -> Plan:
             self._plan(batches, plan)
-            if dry_run:
-                return
-            for path in write(workspace.files, plan.files):
-                logger().warning("comments in %s could not be kept", path)
-            new = [(key, status, "added by a package") for key, status in plan.added.items()]
-            workspace.journal.add(new, "apply")
+            return plan
+
+        change_ledger(workspace, make_plan, "a package", dry_run=dry_run)
+        if dry_run:
+            return
+        for path in plan.comments_lost:
+            logger().warning("comments in %s could not be kept", path)
         for note in plan.notes:
             logger().warning("%s", note)
         workspace.reload()

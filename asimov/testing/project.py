@@ -22,6 +22,7 @@ from typing import Any
 from asimov import entrypoints, layout, logs
 from asimov.configuration import update_file
 from asimov.engine import build, explain, submit
+from asimov.engine.apply import apply
 from asimov.engine.build import Result
 from asimov.engine.lease import at_work
 from asimov.engine.monitor import Pass, monitor
@@ -30,6 +31,7 @@ from asimov.engine.status import rows
 from asimov.errors import AsimovError
 from asimov.journal.journal import Journal
 from asimov.keys import Key
+from asimov.ledger.blueprints import read
 from asimov.ledger.documents import dump
 from asimov.plugins import crashes
 from asimov.project import identity
@@ -196,8 +198,14 @@ class ScratchProject:
             self._files += 1
             files.append(self.root.parent / f"blueprint-{self._files}.yaml")
             files[-1].write_text(each if isinstance(each, str) else dump(dict(each)))
-        given = [part for file in files for part in ("-f", str(file))]
-        return self.command("apply", *given, *(["--update"] if update else []))
+        warnings = io.StringIO()
+        with redirect_stderr(warnings):
+            plan = apply(self.reopen(), read(list(map(str, files))), update=update)
+        self._close()
+        lines = plan.summary(would=False)
+        self.lines += [*lines, *warnings.getvalue().splitlines()]
+        self.lines += [f"note: {note}" for note in plan.notes]
+        return "".join(f"{line}\n" for line in lines)
 
     def add_subject(self, name: str, settings: Mapping[str, Any] | None = None) -> None:
         """Add a subject with its settings."""

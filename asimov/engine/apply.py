@@ -1,0 +1,52 @@
+"""Apply blueprints to the ledger, checked against the settings that pipelines declare."""
+
+from __future__ import annotations
+
+from asimov.ledger.blueprints import Blueprint
+from asimov.ledger.changes import Plan
+from asimov.plugins.declared import asset_notes, fault_notes, planner
+from asimov.project.transaction import change_ledger
+from asimov.project.workspace import Workspace
+
+
+def apply(
+    workspace: Workspace,
+    blueprints: list[Blueprint],
+    *,
+    subject: str | None = None,
+    update: bool = False,
+    dry_run: bool = False,
+) -> Plan:
+    """Add what blueprints describe to the ledger: all of it, or nothing.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    blueprints
+        The blueprints, as `asimov.ledger.blueprints.read` returns them.
+    subject
+        The subject of analyses that name none.
+    update
+        Whether to change what is in the ledger already.
+    dry_run
+        Whether to write nothing.
+
+    Returns
+    -------
+    Plan
+        What was written, or would be.
+
+    Raises
+    ------
+    AsimovError
+        For the first blueprint that can't be applied.
+    """
+
+    def make_plan() -> Plan:
+        made = planner(workspace, subject, update)
+        plan = made.add(blueprints)
+        plan.notes += asset_notes(made.contents, plan.added) + fault_notes(workspace, made)
+        return plan
+
+    return change_ledger(workspace, make_plan, "asimov apply", dry_run=dry_run)
