@@ -15,7 +15,6 @@ from asimov.rendering.access import reads
 
 if TYPE_CHECKING:
     from asimov.project.analysis import Analysis
-    from asimov.project.workspace import Workspace
 
 
 class OfAnalysis:
@@ -37,7 +36,7 @@ class OfAnalysis:
         def meta(self) -> dict[str, Any]:
             """Its settings."""
 
-        workspace: Workspace
+        workspace: Any
 
         @property
         def config_file(self) -> str: ...  # noqa: D102
@@ -136,7 +135,7 @@ class OfSubject:
 
     if TYPE_CHECKING:
         name: str
-        workspace: Workspace
+        workspace: Any
 
         @property
         def analyses(self) -> list[Analysis]: ...  # noqa: D102

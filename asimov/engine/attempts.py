@@ -24,7 +24,7 @@ from asimov.pipeline import Pipeline
 from asimov.plugins.job_ids import job_id_in, take_written_job
 from asimov.plugins.methods import imported
 from asimov.project.analysis import Analysis
-from asimov.project.workspace import Workspace
+from asimov.project.workspace import Workspace, workspace_of
 from asimov.scheduler import Gone, Observation, Present, Tag, Ticket, Unknown
 from asimov.states import allowed
 from asimov.system import clock
@@ -70,7 +70,7 @@ def launch(
 
 def intend(analysis: Analysis, stage: str) -> Attempt:
     """Record, durably, that a job of an analysis is about to be submitted."""
-    workspace = analysis.workspace
+    workspace = workspace_of(analysis)
     return workspace.journal.intend(
         analysis.key, uuid.uuid4().hex, stage, workspace.scheduler_name, workspace.scheduler().place
     )
@@ -87,7 +87,7 @@ def perform(
         Where another process has taken over. A job that was submitted meanwhile is removed if the
         other has given the attempt up.
     """
-    workspace = analysis.workspace
+    workspace = workspace_of(analysis)
     error: AsimovError | None = None
     answer: Any = None
     try:

@@ -20,7 +20,7 @@ from asimov.plugins.requirements import check_inputs, check_settings
 from asimov.project.analysis import Analysis
 from asimov.project.config_file import template_of
 from asimov.project.git.repository import EventRepo
-from asimov.project.workspace import Workspace
+from asimov.project.workspace import Workspace, workspace_of
 from asimov.system import clock, reading
 
 Report = Callable[[str], None]
@@ -159,7 +159,7 @@ def _build_one(analysis: Analysis, report: Report, *, dry_run: bool, force: bool
 
 
 def _render(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -> Build | None:
-    workspace = analysis.workspace
+    workspace = workspace_of(analysis)
     if dry_run:
         text = analysis.make_config(analysis.config_file, dryrun=True)
         report(f"# {analysis.key}: {analysis.config_file}")
@@ -189,7 +189,7 @@ def _render(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -
 
 def settings_digest(analysis: Analysis) -> str:
     """Return a digest of all that a configuration is rendered from."""
-    workspace = analysis.workspace
+    workspace = workspace_of(analysis)
     settings = workspace.effective(analysis.key)
     for name in _SAID_OF_IT:
         settings.pop(name, None)

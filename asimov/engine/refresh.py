@@ -11,7 +11,7 @@ from asimov.errors import AsimovError
 from asimov.keys import Key
 from asimov.project.analysis import Analysis
 from asimov.project.storage.store import Store
-from asimov.project.workspace import Workspace
+from asimov.project.workspace import Workspace, workspace_of
 from asimov.states import STATES
 
 #: The fact that holds what an analysis was last made over, as ``subject/name``.
@@ -25,8 +25,8 @@ def remember(analysis: Analysis) -> None:
     again.
     """
     if analysis.entry.kind != "simple":
-        analysis.meta[MADE_OVER] = _names(analysis.workspace, analysis.key)
-        analysis.workspace.keep(analysis)
+        analysis.meta[MADE_OVER] = _names(workspace_of(analysis), analysis.key)
+        workspace_of(analysis).keep(analysis)
 
 
 def may_be_old(analysis: Analysis) -> bool:

@@ -27,6 +27,7 @@ from pathlib import Path
 from asimov.plugins.methods import call_method, overrides
 from asimov.project.analysis import Analysis
 from asimov.project.storage.superseded import next_place
+from asimov.project.workspace import workspace_of
 from asimov.system.files import unwritable
 
 #: So many bytes of a run directory are copied, the smallest files first.
@@ -235,7 +236,7 @@ def put_aside(analysis: Analysis) -> None:
 
 
 def _has_been_complete(analysis: Analysis) -> bool:
-    events = analysis.workspace.journal.events(*analysis.key)
+    events = workspace_of(analysis).journal.events(*analysis.key)
     return any(each.after == "finished" for each in events)
 
 
@@ -249,7 +250,7 @@ def _files(folder: Path) -> set[Path]:
 
 def _only_built(analysis: Analysis) -> bool:
     """Say whether every attempt since the run directory was last cleaned has made no job."""
-    journal = analysis.workspace.journal
+    journal = workspace_of(analysis).journal
     earlier = [each for each in journal.attempts(analysis.key) if each.state != "intended"]
     if not earlier or any(each.job_id is not None for each in earlier[-1:]):
         return False

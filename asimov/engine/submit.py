@@ -18,7 +18,7 @@ from asimov.journal.database import JournalError
 from asimov.keys import Key
 from asimov.plugins.methods import call_method, guarded, overrides, takes
 from asimov.project.analysis import Analysis
-from asimov.project.workspace import Workspace
+from asimov.project.workspace import Workspace, workspace_of
 
 Report = Callable[[str], None]
 
@@ -97,7 +97,7 @@ def _submit_one(analysis: Analysis, report: Report, batch: Batch | None) -> Asim
 
 def unbuilt(analysis: Analysis) -> AsimovError | None:
     """Return an error unless the configuration is there and is that of the present settings."""
-    known = analysis.workspace.builds.get(analysis.key)
+    known = workspace_of(analysis).builds.get(analysis.key)
     if known is None or not Path(analysis.config_file).exists():
         return AsimovError("it has not been built", hint="run 'asimov manage build' first")
     if known.digest != settings_digest(analysis):
@@ -109,7 +109,7 @@ def unbuilt(analysis: Analysis) -> AsimovError | None:
 
 def _commit_edit(analysis: Analysis, report: Report) -> None:
     """Commit a configuration that was edited by hand: what ran can be looked up."""
-    workspace = analysis.workspace
+    workspace = workspace_of(analysis)
     known = workspace.builds[analysis.key]
     path = Path(analysis.config_file)
     if content_digest(path.read_bytes()) == known.content:
@@ -142,7 +142,7 @@ def _call_pipeline(analysis: Analysis) -> Any:
     pipeline.before_submit = lambda *args, **kwargs: None
     try:
         # What came before may have taken longer than the lease lasts.
-        analysis.workspace.journal.check_fence()
+        workspace_of(analysis).journal.check_fence()
         answer = call_method(analysis, "submit_dag", dryrun=False)
     finally:
         del pipeline.before_submit

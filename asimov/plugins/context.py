@@ -8,6 +8,7 @@ from typing import Any
 
 from asimov.plugins.hooks import ledger_for
 from asimov.project.analysis import Analysis
+from asimov.project.workspace import workspace_of
 
 
 class Context:
@@ -35,7 +36,7 @@ class Context:
     @cached_property
     def ledger(self) -> Any:
         """The ledger, in which only what is written to objects is kept."""
-        return ledger_for(self.analysis.workspace, "facts")
+        return ledger_for(workspace_of(self.analysis), "facts")
 
     @property
     def job_id(self) -> int | None:

@@ -20,7 +20,7 @@ from asimov.plugins.crashes import Call, acting, call_log
 from asimov.plugins.job_ids import take_written_job
 from asimov.plugins.time_limit import Overtime, TimeLimit
 from asimov.project.analysis import Analysis
-from asimov.project.workspace import Workspace
+from asimov.project.workspace import Workspace, workspace_of
 from asimov.system.files import full_disk
 
 
@@ -102,7 +102,7 @@ _made: weakref.WeakSet[Analysis] = weakref.WeakSet()
 
 def _keep(analysis: Analysis) -> None:
     take_written_job(analysis)
-    analysis.workspace.keep(analysis)
+    workspace_of(analysis).keep(analysis)
 
 
 @contextmanager
@@ -128,7 +128,7 @@ def guarded(
     MethodError, PluginError, SchedulerUnreachableError
         As `call_method` does.
     """
-    workspace, pipeline = analysis.workspace, analysis.entry.pipeline
+    workspace, pipeline = workspace_of(analysis), analysis.entry.pipeline
     limit = limit_of(workspace)
     _import(workspace, pipeline)
     what = Call(*analysis.key, pipeline, method)

@@ -16,7 +16,7 @@ from asimov.pipeline import Pipeline
 from asimov.pipeline.assets import inputs_of, outputs_of
 from asimov.plugins.methods import call_method, guarded, imported
 from asimov.project.analysis import Analysis
-from asimov.project.workspace import Workspace
+from asimov.project.workspace import Workspace, workspace_of
 from asimov.settings import Fault, faults, lookup, made
 from asimov.text import did_you_mean
 
@@ -188,7 +188,7 @@ def _empty(asset: Any) -> bool:
 
 def _has(analysis: Analysis, key: Key) -> str:
     name = key[1] if key[0] == analysis.key[0] else str(key)
-    assets = [str(each) for each in analysis.workspace.analysis(key).assets]
+    assets = [str(each) for each in workspace_of(analysis).analysis(key).assets]
     return f"{name}, which has {' and '.join(assets[:5]) or 'none'}"
 
 

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from asimov import entrypoints
 from asimov.compat.objects import OfAnalysis
 from asimov.errors import AsimovError
+from asimov.keys import Key
 from asimov.ledger.contents import Entry
 from asimov.mappings import copied
 from asimov.project.config_file import make_config
+from asimov.project.git.repository import EventRepo
+from asimov.project.host import Host, Studied
 from asimov.rendering.access import reads
 from asimov.states import STATES
 
-if TYPE_CHECKING:
-    from asimov.project.git.repository import EventRepo
-    from asimov.project.subject import Subject
-    from asimov.project.workspace import Workspace
+
+class AnalysisHost(Host, Protocol):
+    """An open project that has an object for each analysis."""
+
+    def analysis(self, key: Key) -> Analysis:
+        """Return an analysis, always the same object."""
 
 
 class Analysis(OfAnalysis):
@@ -46,9 +51,9 @@ class Analysis(OfAnalysis):
         "rundir", "repository", "config_file",
     )  # fmt: skip
 
-    def __init__(self, entry: Entry, workspace: Workspace) -> None:
+    def __init__(self, entry: Entry, workspace: AnalysisHost) -> None:
         self.entry = entry
-        self.workspace = workspace
+        self.workspace: AnalysisHost = workspace
         self.key = entry.key
         self.name = entry.key[1]
         self.asked_status: str | None = None
@@ -61,12 +66,12 @@ class Analysis(OfAnalysis):
     # --- what it is
 
     @property
-    def subject(self) -> Subject:
+    def subject(self) -> Studied:
         """The subject that it studies."""
         return self.workspace.subject(self.key[0])
 
     @property
-    def event(self) -> Subject:
+    def event(self) -> Studied:
         """The subject, by the older word."""
         return self.subject
 
@@ -266,14 +271,14 @@ class ProjectAnalysis(Analysis):
         return self.inputs
 
     @property
-    def subjects(self) -> list[Subject]:
+    def subjects(self) -> list[Studied]:
         """The subjects that it is made over."""
         named = self.entry.data.get("subjects")
         known = self.workspace.contents.subjects
         return [self.workspace.subject(name) for name in (known if named is None else named)]
 
     @property
-    def events(self) -> list[Subject]:
+    def events(self) -> list[Studied]:
         """The subjects, by the older word."""
         return self.subjects
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from asimov.errors import AsimovError
+from asimov.keys import Key
 from asimov.ledger import extensions
+from asimov.ledger.contents import Entry
+from asimov.project.host import Host
 from asimov.rendering.origins import Origins, package_folders, resolved
 from asimov.rendering.render import dialect_of, find_template, render
 from asimov.system.files import write_atomically
-
-if TYPE_CHECKING:
-    from asimov.project.analysis import Analysis
-
 
 #: The names that `names` returns.
 NAMES = frozenset(
@@ -25,7 +25,45 @@ NAMES = frozenset(
 )
 
 
-def names(analysis: Analysis, *, inputs: bool = True) -> dict[str, Any]:
+class Configured(Protocol):
+    """What the configuration of an analysis is made from; an `Analysis` has all of it."""
+
+    key: Key
+    name: str
+    entry: Entry
+
+    @property
+    def workspace(self) -> Host:
+        """The open project."""
+
+    @property
+    def pipeline(self) -> Any:
+        """Its pipeline."""
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """Its effective settings."""
+
+    @property
+    def subject(self) -> Any:
+        """The subject that it studies."""
+
+    @property
+    def rundir(self) -> str:
+        """Its run directory."""
+
+    @property
+    def config_file(self) -> str:
+        """Where its configuration is kept."""
+
+    @property
+    def inputs(self) -> Sequence[Any]:
+        """The analyses whose products it uses."""
+
+    def _previous_assets(self) -> dict[str, Any]: ...
+
+
+def names(analysis: Configured, *, inputs: bool = True) -> dict[str, Any]:
     """Return the names that a template and an argument may use.
 
     The docs' page on the ledger lists them.
@@ -56,7 +94,7 @@ def names(analysis: Analysis, *, inputs: bool = True) -> dict[str, Any]:
     return found
 
 
-def template_of(analysis: Analysis, directory: str | Path | None = None) -> Path:
+def template_of(analysis: Configured, directory: str | Path | None = None) -> Path:
     """Return the template of an analysis.
 
     It is the setting ``template``, else one of the pipeline's name in ``[templating] directory``,
@@ -80,7 +118,7 @@ def template_of(analysis: Analysis, directory: str | Path | None = None) -> Path
     return path
 
 
-def _named_template(analysis: Analysis, directory: str | Path | None) -> Path:
+def _named_template(analysis: Configured, directory: str | Path | None) -> Path:
     folders = _folders(analysis)
     if directory is not None:
         folders.insert(0, Path(directory))
@@ -102,7 +140,7 @@ def _named_template(analysis: Analysis, directory: str | Path | None) -> Path:
     return find_template(str(of_pipeline), folders)
 
 
-def origins_of(analysis: Analysis, directory: str | Path | None = None) -> Origins:
+def origins_of(analysis: Configured, directory: str | Path | None = None) -> Origins:
     """Return which templates of an analysis are code.
 
     Those are asimov's own, those of the pipeline's package, and those beside the pipeline's
@@ -119,13 +157,13 @@ def origins_of(analysis: Analysis, directory: str | Path | None = None) -> Origi
     )
 
 
-def _folders(analysis: Analysis) -> list[Path]:
+def _folders(analysis: Configured) -> list[Path]:
     root = analysis.workspace.project.root
     given = _templating_directory(analysis)
     return [*([given] if given else []), root / "templates", root, _own_templates()]
 
 
-def _templating_directory(analysis: Analysis) -> Path | None:
+def _templating_directory(analysis: Configured) -> Path | None:
     """Return the folder of templates that the configuration names."""
     project = analysis.workspace.project
     named = project.config.get("templating", "directory", fallback=None)
@@ -139,7 +177,9 @@ def _own_templates() -> Path:
     return Path(str(files("asimov.templates")))
 
 
-def make_config(analysis: Analysis, path: Path, directory: str | Path | None, dryrun: bool) -> str:
+def make_config(
+    analysis: Configured, path: Path, directory: str | Path | None, dryrun: bool
+) -> str:
     """Render the configuration of an analysis; see its method `make_config`."""
     template = template_of(analysis, directory)
     dialect = getattr(analysis.pipeline, "template_dialect", None) or dialect_of(template)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from asimov.compat.objects import OfSubject
 from asimov.keys import Key
 from asimov.mappings import copied
+from asimov.project.analysis import Analysis, AnalysisHost
 from asimov.project.git.repository import EventRepo
 from asimov.rendering.access import reads
 from asimov.system.files import is_folder
-
-if TYPE_CHECKING:
-    from asimov.project.analysis import Analysis
-    from asimov.project.workspace import Workspace
 
 
 class Subject(OfSubject):
@@ -40,9 +37,9 @@ class Subject(OfSubject):
         "name", "meta", "repository", "analyses", "issue_object"
     )
 
-    def __init__(self, name: str, workspace: Workspace) -> None:
+    def __init__(self, name: str, workspace: AnalysisHost) -> None:
         self.name = name
-        self.workspace = workspace
+        self.workspace: AnalysisHost = workspace
         self.meta: dict[str, Any] = workspace.subject_settings(name)
         self.kept_meta: dict[str, Any] = copied(self.meta)
         self.added: list[Any] = []

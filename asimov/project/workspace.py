@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from asimov import configuration, entrypoints
 from asimov import layout as project
@@ -21,10 +21,11 @@ from asimov.ledger.contents import Contents, Layer
 from asimov.ledger.declared_settings import not_refused, with_defaults
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.store import LedgerFiles, project_analysis_file, subject_file
-from asimov.mappings import merge
+from asimov.mappings import copied, lay_over, merge
 from asimov.project import current, identity
-from asimov.project.analysis import KINDS, Analysis
-from asimov.project.facts import Kept
+from asimov.project.analysis import Analysis
+from asimov.project.facts import Facts
+from asimov.project.objects import Objects
 from asimov.project.subject import Subject
 from asimov.scheduler import Scheduler
 from asimov.settings.lookup import settings_of
@@ -32,7 +33,7 @@ from asimov.states import ALIASES, allowed
 from asimov.text import did_you_mean
 
 
-class Workspace(Kept):
+class Workspace:
     """A project with its ledger and journal as they were when they were read.
 
     Parameters
@@ -102,15 +103,14 @@ class Workspace(Kept):
         self._version = (self.journal.version(), self.journal.undone)
         self.journal.renew()
         self.records: dict[Key, Record] = self.journal.records()
-        self.facts: dict[Key, dict[str, Any]] = self.journal.facts()
+        self.facts = Facts(self.journal)
         self.__dict__.pop("builds", None)
         self.go_by(self.files.load())
 
     def go_by(self, contents: Contents) -> None:
         """Make objects anew by a ledger that may not be in its files yet; `reload` ends that."""
         self.contents = contents
-        self._analyses: dict[Key, Analysis] = {}
-        self._subjects: dict[str, Subject] = {}
+        self._objects = Objects(self)
         self.__dict__.pop("dependencies", None)
 
     def adopt(self) -> None:
@@ -227,18 +227,12 @@ class Workspace(Kept):
         )
 
     def analysis(self, key: Key) -> Analysis:
-        """Return an analysis, the same object for everybody who asks."""
-        if key not in self._analyses:
-            entry = self.contents.entries[key]
-            made = extensions.kind(entry.kind, self.settings(key)) or KINDS[entry.kind]
-            self._analyses[key] = made(entry, self)
-        return self._analyses[key]
+        """Return an analysis, always the same object."""
+        return self._objects.analysis(key)
 
     def subject(self, name: str) -> Subject:
-        """Return a subject, the same object for everybody who asks."""
-        if name not in self._subjects:
-            self._subjects[name] = Subject(name, self)
-        return self._subjects[name]
+        """Return a subject, always the same object."""
+        return self._objects.subject(name)
 
     # --- what is worked out
 
@@ -311,7 +305,8 @@ class Workspace(Kept):
         with self.journal.transaction():
             moved = self.journal.set_status(key, before, after, actor, reason)
             if moved and _runs_again(before, after):
-                self._withdraw_review(key, actor)
+                review = self.settings(key).get("review")
+                self._show_review(key, self.facts.withdraw_review(key, review, actor))
         record = self.journal.record(key)
         if record:
             self.records[key] = record
@@ -323,6 +318,48 @@ class Workspace(Kept):
         """Say anew why an analysis is in the state that it stays in."""
         self.journal.set_reason(key, actor, reason)
         self.records[key] = self.records[key]._replace(reason=reason)
+
+    def keep(self, analysis: Analysis) -> None:
+        """Keep what a pipeline has written to an analysis and to its subject."""
+        self._objects.keep(analysis)
+
+    def keep_subject(self, subject: Subject) -> None:
+        """Keep what a pipeline has written to a subject."""
+        self._objects.keep_subject(subject)
+
+    def overrule(self, key: Key, wanted: dict[str, Any]) -> None:
+        """Apply settings of the ledger that facts would otherwise hide.
+
+        Parameters
+        ----------
+        key
+            The analysis, or a subject with an empty name.
+        wanted
+            The settings that were just written to the ledger.
+        """
+        if key in self.facts:
+            now = self.settings(key) if key[1] else self.subject_settings(key[0])
+            self.facts.keep(key, now, lay_over(copied(now), wanted))
+
+    def review(self, key: Key, message: str | None, status: str | None, by: str) -> None:
+        """Keep a person's message about an analysis and its verdict.
+
+        Parameters
+        ----------
+        key
+            The analysis.
+        message, status
+            The message, and one of `asimov.ledger.reviews.STATUSES`; either may be None.
+        by
+            Who reviews it.
+        """
+        before = self.settings(key).get("review")
+        self._show_review(key, self.facts.review(key, before, message, status, by))
+
+    def _show_review(self, key: Key, review: dict[str, Any] | None) -> None:
+        if review is not None:
+            self._objects.show_review(key, review)
+            self.__dict__.pop("dependencies", None)
 
     # --- where jobs run
 
@@ -348,6 +385,11 @@ class Workspace(Kept):
     def scheduler_name(self) -> str:
         """The name of the project's scheduler."""
         return self.project.config.get("scheduler", "type", fallback="local").lower()
+
+
+def workspace_of(analysis: Analysis) -> Workspace:
+    """Return the whole open project of an analysis, which itself asks for a part of it."""
+    return cast("Workspace", analysis.workspace)
 
 
 def _runs_again(before: str, after: str) -> bool:
