@@ -184,9 +184,9 @@ def made_to_live(top: Path, patch: pytest.MonkeyPatch) -> Path:
 def killed(root: Path, program: str) -> None:
     """Run a program in a project, which kills itself."""
     start = (
-        "import os, signal\nfrom asimov.ledger import store, whereabouts\n"
+        "import os, signal\nfrom asimov.ledger import store\nfrom asimov.project import identity\n"
         "from asimov.project.workspace import Workspace\n"
-        "whereabouts.check = lambda *_: None\n"  # the copy stands for the project itself
+        "identity.check = lambda *_: None\n"  # the copy stands for the project itself
         "workspace = Workspace.open()\n"
     )
     done = subprocess.run([sys.executable, "-c", start + program], cwd=root, check=False)

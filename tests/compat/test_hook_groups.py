@@ -224,7 +224,7 @@ def test_an_applicator_writes_a_subject(run: Callable[..., Any], project: Path) 
 
 def test_a_filesource_fetches(run: Callable[..., Any], project: Path) -> None:
     program = (
-        "from asimov.workspace import Workspace; from asimov.engine.hooks import fetch; "
+        "from asimov.project.workspace import Workspace; from asimov.plugins.hooks import fetch; "
         "print(fetch(Workspace.open(), 'files', 'G1', 'coinc.xml').decode())"
     )
     assert run(f'python -c "{program}"').out == "Test project G1 coinc.xml\n"
