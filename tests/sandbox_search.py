@@ -25,9 +25,10 @@ from asimov.errors import AsimovError
 from asimov.project.config_file import names
 from asimov.project.workspace import Workspace
 from asimov.rendering import bounds, filters, render, sandbox
+from asimov.rendering.access import RefusedError
 from asimov.rendering.bounds import ExceededError, budget
 from asimov.rendering.origins import Origins
-from asimov.rendering.views import Function, RefusedError, View
+from asimov.rendering.views import Function, Namespace, View
 
 #: Attributes that lead out of other sandboxes.
 GADGETS = """
@@ -70,7 +71,7 @@ CODE = (
 #: What takes the same time for a value of any size.
 INSTANT = tuple(f" is {name}" for name in filters._INSTANT)
 #: What asimov itself hands to templates.
-HANDED = (View, Function, sandbox._Namespace)
+HANDED = (View, Function, Namespace)
 #: What Python's audit hook is told of and a template must not do. Reading files within the
 #: project is for the objects that a template reads.
 FORBIDDEN = (

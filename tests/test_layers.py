@@ -51,10 +51,7 @@ OFFENDERS: set[tuple[str, str]] = {
     ("project.subject", "compat.objects"),
     # `asimov apply` and `production set` in a scratch project run the command line.
     ("testing.project", "cli"),
-    # Cycles in the open project, by imports for type checking, and one by a string.
-    ("rendering.views", "rendering.sandbox"),
     ("compat.objects", "project.analysis"),
-    ("project.current", "project.workspace"),
 }
 
 

@@ -43,8 +43,10 @@ def warn() -> None:
     workspace = current.workspace()
     if workspace is not None:
         from asimov.cli import opened
+        from asimov.project.workspace import Workspace
 
-        opened.tell_amiss(workspace)
+        if isinstance(workspace, Workspace):
+            opened.tell_amiss(workspace)
 
 
 def fault(name: str | None, error: Exception) -> AsimovError | None:

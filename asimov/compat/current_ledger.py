@@ -20,7 +20,7 @@ def current_workspace() -> Workspace:
         Where there is none.
     """
     opened = current.workspace()
-    if opened is None:
+    if not isinstance(opened, Workspace):
         opened = Workspace.open()
         _own.append(opened)
     return opened

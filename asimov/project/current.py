@@ -1,32 +1,53 @@
-"""The projects that this process has open, and which of them it is working on."""
+"""The projects that this process has open, and which of them the current folder belongs to."""
 
 from __future__ import annotations
 
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from asimov.errors import AsimovError
-from asimov.layout import find
-
-if TYPE_CHECKING:
-    from asimov.project.workspace import Workspace
-
-#: The projects that this process has opened, the last one last.
-_opened: list[weakref.ref[Workspace]] = []
+from asimov.layout import Project, find
 
 
-def remember(workspace: Workspace) -> None:
-    """Take a project that was just opened for the one that this process is about."""
+class OpenJournal(Protocol):
+    """A journal, which is closed when nobody uses its project any more."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed."""
+
+
+class OpenProject(Protocol):
+    """An open project; `asimov.project.workspace.Workspace` is one."""
+
+    @property
+    def project(self) -> Project:
+        """The project's folders and configuration."""
+
+    @property
+    def journal(self) -> OpenJournal:
+        """Its journal."""
+
+
+#: The projects that this process has opened, the most recent one last.
+_opened: list[weakref.ref[OpenProject]] = []
+
+
+def remember(opened: OpenProject) -> None:
+    """Record that a project was opened; `workspace` finds it until its journal is closed."""
     _opened[:] = [each for each in _opened if each() is not None]
-    _opened.append(weakref.ref(workspace))
+    _opened.append(weakref.ref(opened))
 
 
-def workspace() -> Workspace | None:
-    """Return the project that this process has open and that the current folder lies in.
+def workspace() -> OpenProject | None:
+    """Return the open project that contains the current folder.
 
-    Where that lies in no project at all it is the one opened last: a plugin may work anywhere.
-    None where this process has none open.
+    Returns
+    -------
+    OpenProject or None
+        The project opened last, if the current folder is in no project at all: a plugin may work
+        anywhere. None if the current folder is in a project that is not open, or nothing is open.
     """
     opened = [each for each in (each() for each in _opened) if each and not each.journal.closed]
     try:

@@ -9,6 +9,10 @@ pipeline, a project's template may call ``pipeline.flags()``. What is not named 
 from __future__ import annotations
 
 
+class RefusedError(Exception):
+    """A template asks for something that templates of a project may not read or do."""
+
+
 def reads(*names: str, **others: str) -> dict[str, str]:
     """Return a table of attributes that only read.
 

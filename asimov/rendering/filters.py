@@ -17,8 +17,9 @@ from jinja2 import Environment, pass_environment
 from jinja2.sandbox import SandboxedFormatter
 
 from asimov.rendering import bounds
+from asimov.rendering.access import RefusedError
 from asimov.rendering.bounds import ExceededError, check_size, check_width, measure, searched, step
-from asimov.rendering.views import MISSING, RefusedError
+from asimov.rendering.views import MISSING
 from asimov.text import quoted
 
 #: Of Jinja, of Liquid, and asimov's own. Left out are those with regular expressions of the

@@ -9,9 +9,9 @@ from typing import Any
 import jinja2
 
 from asimov.rendering import liquid
+from asimov.rendering.access import RefusedError
 from asimov.rendering.bounds import TEMPLATE, ExceededError
 from asimov.rendering.origins import Origins
-from asimov.rendering.views import RefusedError
 from asimov.system import reading
 from asimov.system.files import is_file
 

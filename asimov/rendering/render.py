@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from asimov.errors import AsimovError, Place
 from asimov.ledger.documents import dump
 from asimov.rendering import liquid
+from asimov.rendering.access import RefusedError
 from asimov.rendering.bounds import TEMPLATE, ExceededError, budget
 from asimov.rendering.origins import Origins, resolved
-from asimov.rendering.views import RefusedError
 from asimov.system import reading
 from asimov.system.files import is_file
 from asimov.text import did_you_mean, quoted

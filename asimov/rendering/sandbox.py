@@ -20,12 +20,13 @@ from jinja2 import nodes
 from jinja2.compiler import CodeGenerator
 from jinja2.runtime import BlockReference, Context, LoopContext, Macro, TemplateReference, Undefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
-from jinja2.utils import Namespace, missing, pass_context
+from jinja2.utils import missing, pass_context
 from jinja2.visitor import NodeTransformer
 
 from asimov.rendering import bounds, filters
+from asimov.rendering.access import RefusedError
 from asimov.rendering.bounds import ExceededError, check_size, measure, step
-from asimov.rendering.views import MISSING, OF_JINJA, Function, RefusedError, View, viewed
+from asimov.rendering.views import MISSING, OF_JINJA, Function, Namespace, View, viewed
 from asimov.text import quoted
 
 _TEXT = frozenset(
@@ -57,13 +58,6 @@ READABLE: dict[type, frozenset[str]] = {
 _SUBSCRIPTED = (str, bytes, dict, list, tuple, range)
 #: What templates themselves make, and may call.
 _THEIR_OWN = (Macro, LoopContext, BlockReference)
-
-
-class _Namespace(Namespace):
-    """A namespace that may hold anything, and does not print it."""
-
-    def __repr__(self) -> str:
-        return "<namespace>"
 
 
 class _Question(Function):
@@ -185,7 +179,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.globals = {
             **kept,
             **{name: Function(function) for name, function in functions.items()},
-            "namespace": Function(_Namespace),
+            "namespace": Function(Namespace),
         }
         filters.contain(self)
         if self.is_liquid:
@@ -351,7 +345,7 @@ def _joined(*values: Any) -> Any:
 
 
 def _readable(kind: type) -> frozenset[str]:
-    names = OF_JINJA.get(f"{kind.__module__}.{kind.__name__}")
+    names = OF_JINJA.get(kind)
     if names is not None:
         return names
     return next((READABLE[each] for each in kind.__mro__ if each in READABLE), frozenset())

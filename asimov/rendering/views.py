@@ -19,7 +19,12 @@ from numbers import Number
 from pathlib import PurePath
 from typing import Any
 
-from asimov.rendering.access import reads
+from jinja2 import StrictUndefined, Undefined
+from jinja2 import utils as jinja
+from jinja2.environment import TemplateModule
+from jinja2.runtime import BlockReference, LoopContext, Macro, TemplateReference
+
+from asimov.rendering.access import RefusedError, reads
 from asimov.rendering.bounds import VIEWS, contents, step
 
 #: What a name has no value for; it may be one of a template's own all the same.
@@ -39,10 +44,6 @@ _OTHERS: dict[type, dict[str, str]] = {
     },
     SectionProxy: {**_OPTIONS, **reads("name")},
 }
-
-
-class RefusedError(Exception):
-    """A template asks for what is closed to it."""
 
 
 class Function:
@@ -203,25 +204,31 @@ def viewed(value: Any) -> Any:  # noqa: PLR0911  (a table of types)
         if kind is tuple:
             return tuple(viewed(each) for each in value)
         return kind(*(viewed(each) for each in value)) if hasattr(kind, "_fields") else View(value)
-    if f"{kind.__module__}.{kind.__name__}" in OF_JINJA:
+    if kind in OF_JINJA:
         return value
     return View(value)
 
 
-#: Values that templates themselves make, besides what is undefined in them, with what may be read
-#: of each.
-OF_JINJA: dict[str, frozenset[str]] = {
-    "jinja2.runtime.LoopContext": frozenset(
+class Namespace(jinja.Namespace):
+    """A namespace that a template makes; it may hold anything, and does not print it."""
+
+    def __repr__(self) -> str:
+        return "<namespace>"
+
+
+#: Values that templates themselves make, besides undefined ones, with what may be read of each.
+OF_JINJA: dict[type, frozenset[str]] = {
+    LoopContext: frozenset(
         """
         index index0 revindex revindex0 rindex rindex0 first last length depth depth0 previtem
         nextitem cycle changed liquid_cycle
         """.split()  # noqa: SIM905
     ),
-    "jinja2.runtime.BlockReference": frozenset({"super"}),
-    "jinja2.runtime.Macro": frozenset({"name"}),
-    "jinja2.runtime.TemplateReference": frozenset(),
-    "jinja2.runtime.Undefined": frozenset(),
-    "jinja2.runtime.StrictUndefined": frozenset(),
-    "jinja2.environment.TemplateModule": frozenset(),
-    "asimov.rendering.sandbox._Namespace": frozenset(),
+    BlockReference: frozenset({"super"}),
+    Macro: frozenset({"name"}),
+    TemplateReference: frozenset(),
+    Undefined: frozenset(),
+    StrictUndefined: frozenset(),
+    TemplateModule: frozenset(),
+    Namespace: frozenset(),
 }
