@@ -11,7 +11,7 @@ import os
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from asimov.entrypoints import PluginError
 from asimov.errors import AsimovError, SchedulerUnreachableError
@@ -21,7 +21,6 @@ from asimov.journal.records import Attempt
 from asimov.keys import Key
 from asimov.layout import Project
 from asimov.pipeline import Pipeline
-from asimov.plugins.job_ids import job_id_in, take_written_job
 from asimov.plugins.methods import imported
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace, workspace_of
@@ -41,10 +40,29 @@ LEAVING = {"stop", "restart", "cancelled"}
 _TOGETHER = 100
 
 
-def launch(
-    analysis: Analysis, stage: str, act: Callable[[], Any]
-) -> tuple[Attempt, int | None, AsimovError | None]:
-    """Call something that may submit a job of an analysis.
+class Submission(NamedTuple):
+    """What a pipeline made of an attempt, by its own account.
+
+    Attributes
+    ----------
+    attempt
+        Still open: the caller records its outcome.
+    job_id
+        The job that was submitted; None if none was, as far as the pipeline says.
+    asked
+        The state in which the pipeline wants its analysis to be; None if it asked for none.
+    error
+        What the pipeline raised. A job may have been submitted all the same.
+    """
+
+    attempt: Attempt
+    job_id: int | None
+    asked: str | None
+    error: AsimovError | None
+
+
+def launch(analysis: Analysis, stage: str, act: Callable[[], Any]) -> Submission:
+    """Record the intent to submit a job of an analysis, then call what submits it.
 
     Parameters
     ----------
@@ -53,19 +71,9 @@ def launch(
     stage
         ``run`` or ``processing``.
     act
-        Calls the pipeline; what it returns may tell the job's number.
-
-    Returns
-    -------
-    attempt
-        Still open: the caller records what came of it.
-    job_id
-        The job that was submitted; None where none was, as far as the pipeline says.
-    error
-        What the pipeline raised. A job may have been submitted all the same.
+        Calls the pipeline.
     """
-    attempt = intend(analysis, stage)
-    return (attempt, *perform(analysis, attempt, act))
+    return perform(analysis, intend(analysis, stage), act)
 
 
 def intend(analysis: Analysis, stage: str) -> Attempt:
@@ -76,10 +84,8 @@ def intend(analysis: Analysis, stage: str) -> Attempt:
     )
 
 
-def perform(
-    analysis: Analysis, attempt: Attempt, act: Callable[[], Any]
-) -> tuple[int | None, AsimovError | None]:
-    """Do what was intended: call something that may submit a job; see `launch`.
+def perform(analysis: Analysis, attempt: Attempt, act: Callable[[], Any]) -> Submission:
+    """Call what submits the job of an attempt that is recorded as intended; see `launch`.
 
     Raises
     ------
@@ -87,14 +93,12 @@ def perform(
         Where another process has taken over. A job that was submitted meanwhile is removed if the
         other has given the attempt up.
     """
-    workspace = workspace_of(analysis)
+    workspace, requests = workspace_of(analysis), analysis.requests
     error: AsimovError | None = None
     answer: Any = None
     try:
         workspace.journal.check_fence()
-        analysis.asked_status = None
-        take_written_job(analysis)
-        analysis.asked_job_id = None
+        requests.begin(analysis.meta)
         tag = Tag(workspace.project.id, str(analysis.key), attempt.uid)
         try:
             with workspace.scheduler().tagged(tag):
@@ -107,7 +111,7 @@ def perform(
     except LeaseLostError:
         disown(workspace, [attempt])
         raise
-    return job_id_in(analysis.asked_job_id) or job_id_in(answer), error
+    return Submission(attempt, requests.take_job(answer), requests.take_status(), error)
 
 
 def disown(workspace: Workspace, attempts: list[Attempt]) -> None:

@@ -121,10 +121,9 @@ class Batch:
 
     def _launch(self, analysis: Analysis, attempt: Attempt) -> None:
         begun = time.monotonic()
-        job_id, error = perform(analysis, attempt, lambda: self._act(analysis))
+        _, job_id, asked, error = perform(analysis, attempt, lambda: self._act(analysis))
         if not self._made:
             self._since = begun
-        asked, analysis.asked_status = analysis.asked_status, None
         complete = False
         if asked in _DONE:
             job_id = None  # whatever number it made up: its jobs are looked for by their tag

@@ -177,7 +177,7 @@ class Observer:
 
         Only to one in which the job is still looked after: its end is for the scheduler to tell.
         """
-        asked, analysis.asked_status = analysis.asked_status, None
+        asked = analysis.requests.take_status()
         if asked in {"stuck", "processing"} and allowed(
             self.workspace.status(analysis.key), asked, "monitor"
         ):
@@ -245,7 +245,7 @@ class Observer:
         if self.dry_run or not overrides(analysis.entry.pipeline, "after_completion"):
             self._close(attempt, answer, "finished", reason)
             return
-        after, job_id, error = launch(
+        after, job_id, asked, error = launch(
             analysis, "processing", lambda: call_method(analysis, "after_completion")
         )
         if error:
@@ -255,7 +255,6 @@ class Observer:
             # What it did before it raised may not be safe twice: a person decides.
             self._close(attempt, answer, "stuck", str(error))
             return
-        asked, analysis.asked_status = analysis.asked_status, None
         if asked == "processing" and job_id is None:
             job_id = found(self.workspace, after)
             if job_id is None:
@@ -305,7 +304,9 @@ class Observer:
         if self.dry_run:
             self.report(f"{attempt.key}: {reason}; would be submitted again {count}")
             return
-        again, job_id, error = launch(analysis, "run", lambda: call_method(analysis, "resurrect"))
+        again, job_id, _, error = launch(
+            analysis, "run", lambda: call_method(analysis, "resurrect")
+        )
         if job_id is None:
             job_id = found(self.workspace, again)
         if job_id is None and isinstance(error, (PluginError, SchedulerUnreachableError)):

@@ -97,7 +97,7 @@ def _call(workspace: Workspace, key: Key, state: str, handler: Any) -> None:
 def _heed(workspace: Workspace, key: Key, state: str, report: Callable[[str], None]) -> bool:
     """Move an analysis to the state that a handler has set."""
     analysis = workspace.analysis(key)
-    asked, analysis.asked_status = analysis.asked_status, None
+    asked = analysis.requests.take_status()
     if asked in {None, state}:
         return False
     name = str(key)

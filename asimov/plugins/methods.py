@@ -17,7 +17,6 @@ from asimov.logs import logger
 from asimov.pipeline import Pipeline
 from asimov.plugins.containment import contained, late, limit_of
 from asimov.plugins.crashes import Call, acting, call_log
-from asimov.plugins.job_ids import take_written_job
 from asimov.plugins.time_limit import Overtime, TimeLimit
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace, workspace_of
@@ -101,7 +100,7 @@ _made: weakref.WeakSet[Analysis] = weakref.WeakSet()
 
 
 def _keep(analysis: Analysis) -> None:
-    take_written_job(analysis)
+    analysis.requests.collect(analysis.meta)
     workspace_of(analysis).keep(analysis)
 
 

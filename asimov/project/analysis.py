@@ -16,6 +16,7 @@ from asimov.mappings import copied
 from asimov.project.config_file import make_config
 from asimov.project.git.repository import EventRepo
 from asimov.project.host import Host, Studied
+from asimov.project.requests import Requests
 from asimov.rendering.access import reads
 from asimov.states import STATES
 
@@ -56,8 +57,7 @@ class Analysis(OfAnalysis):
         self.workspace: AnalysisHost = workspace
         self.key = entry.key
         self.name = entry.key[1]
-        self.asked_status: str | None = None
-        self.asked_job_id: int | None = None
+        self.requests = Requests()
         self._pipeline: Any = None
 
     def __repr__(self) -> str:
@@ -109,11 +109,11 @@ class Analysis(OfAnalysis):
     @property
     def status(self) -> str:
         """Its state; a pipeline may ask for another by setting it."""
-        return self.asked_status or self.workspace.status(self.key)
+        return self.requests.status or self.workspace.status(self.key)
 
     @status.setter
     def status(self, value: str) -> None:
-        self.asked_status = value.lower()
+        self.requests.status = value.lower()
 
     @property
     def finished(self) -> bool:
@@ -123,14 +123,14 @@ class Analysis(OfAnalysis):
     @property
     def job_id(self) -> int | None:
         """Its job, or the one it had last."""
-        if self.asked_job_id is not None:
-            return self.asked_job_id
+        if self.requests.job_id is not None:
+            return self.requests.job_id
         record = self.workspace.records.get(self.key)
         return record.job_id if record else None
 
     @job_id.setter
     def job_id(self, value: int | str | None) -> None:
-        self.asked_job_id = int(value) if value is not None else None
+        self.requests.job_id = int(value) if value is not None else None
 
     # --- what it uses
 

@@ -11,7 +11,7 @@ from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov.engine import attempts
 from asimov.pipeline import Pipeline, PipelineLogger
-from asimov.plugins.job_ids import job_id_in
+from asimov.project.requests import job_id_in
 
 
 def test_a_dry_run_prints_and_touches_nothing(lab: Any, everything: Any) -> None:

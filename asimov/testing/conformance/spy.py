@@ -11,7 +11,7 @@ from typing import Any
 
 from asimov import entrypoints
 from asimov.engine import batch
-from asimov.errors import AsimovError
+from asimov.engine.attempts import Submission
 from asimov.plugins import methods
 from asimov.plugins.crashes import Call
 from asimov.plugins.time_limit import TimeLimit
@@ -26,13 +26,13 @@ class Watch:
     Attributes
     ----------
     said
-        What the pipeline said of each submission: the job's number, or None, and what it raised.
+        What the pipeline said of each submission.
     by_object
         How many submissions went through the scheduler's object, and not by a program.
     """
 
     findings: Findings
-    said: list[tuple[int | None, AsimovError | None]] = field(default_factory=list)
+    said: list[Submission] = field(default_factory=list)
     by_object: int = 0
 
 

@@ -102,7 +102,7 @@ def _submit(here: SceneProject) -> int | None:
     except AsimovError as error:
         findings.fails("job-number", str(error))
         job_id = None
-    said, raised = here.watch.said[-1] if here.watch.said else (None, None)
+    _, said, _, raised = here.watch.said[-1] if here.watch.said else (None,) * 4
     new = {number: uid for number, uid in here.jobs().items() if number not in before}
     if job_id is None:
         if len(new) > 1:
