@@ -14,15 +14,18 @@ EXIT_UNREACHABLE = 5
 EXIT_BUSY = 6
 
 
-class AsimovError(Exception):
-    """An error that a user can understand and mend; shown without a traceback.
+class ReportedError(Exception):
+    """An expected error: shown in one line with its place and a hint, without a traceback.
+
+    Raise one of the two kinds, `AsimovError` or `FatalError`, and catch this class only where both
+    end: on the command line, and where a report goes on whatever happens.
 
     Parameters
     ----------
     message
-        What is wrong, in one line; values in it that are too long are cut.
+        What is wrong, in one line; long values in it are cut.
     where
-        The place: a `Place`, a path or a sentence such as ``"configuration: [condor] user"``.
+        The place: a `Place`, a path or a phrase such as ``"configuration: [condor] user"``.
     hint
         What to do about it, in one line.
     """
@@ -42,6 +45,21 @@ class AsimovError(Exception):
             return self.message
         where = self.where if isinstance(self.where, Place) else text.short(str(self.where))
         return f"{where}: {self.message}"
+
+
+class AsimovError(ReportedError):
+    """Something is wrong with one file, analysis or plugin; the others may go on.
+
+    See `ReportedError` for the parameters.
+    """
+
+
+class FatalError(ReportedError):
+    """Nothing may go on, since it could not be recorded; ends the command.
+
+    No `AsimovError`, so that what contains the fault of one analysis never contains this. See
+    `ReportedError` for the parameters.
+    """
 
 
 class Place:

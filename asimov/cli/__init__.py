@@ -153,7 +153,7 @@ def main() -> None:
 
 
 def _run() -> None:
-    from asimov.errors import AsimovError
+    from asimov.errors import ReportedError
 
     try:
         code = cli.main(standalone_mode=False)
@@ -166,7 +166,7 @@ def _run() -> None:
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)
-    except AsimovError as error:
+    except ReportedError as error:
         _tell(f"error: {error}")
         if error.hint:
             _tell(f"  {error.hint}")

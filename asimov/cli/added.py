@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from asimov import entrypoints
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, ReportedError
 from asimov.logs import logger
 from asimov.project import current
 from asimov.system.files import full_disk
@@ -51,11 +51,17 @@ def warn() -> None:
 
 def fault(name: str | None, error: Exception) -> AsimovError | None:
     """Return what is to be said of what a package's command raised; None if it says so itself."""
-    told = (AsimovError, click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError)
+    told = (
+        ReportedError,
+        click.ClickException,
+        click.exceptions.Exit,
+        click.Abort,
+        BrokenPipeError,
+    )
     if name is None or isinstance(error, told) or full_disk(error):
         return None
     if not logger().handlers:
-        with suppress(AsimovError):
+        with suppress(ReportedError):
             from asimov.cli.opened import Use, open_project
 
             open_project(Use.READ)  # which has a log

@@ -19,7 +19,7 @@ from asimov.errors import (
     EXIT_STUCK,
     EXIT_TIMED_OUT,
     EXIT_UNREACHABLE,
-    AsimovError,
+    ReportedError,
 )
 from asimov.plugins import hooks
 from asimov.project.workspace import Workspace
@@ -129,7 +129,7 @@ class Repeated:
                 if outcome is not None:
                     self._pending = True
                     outcome.unreachable = self._unreachable
-        except AsimovError as error:
+        except ReportedError as error:
             # A watch outlives a ledger that somebody is just editing, and another command at work.
             if self.until_idle and (first or error.exit_code != EXIT_BUSY):
                 raise

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from asimov.entrypoints import PluginError
-from asimov.errors import AsimovError, SchedulerUnreachableError
-from asimov.journal.database import JournalError
+from asimov.errors import AsimovError, ReportedError, SchedulerUnreachableError
 from asimov.journal.leases import LeaseLostError
 from asimov.journal.records import Attempt
 from asimov.keys import Key
@@ -103,8 +102,6 @@ def perform(analysis: Analysis, attempt: Attempt, act: Callable[[], Any]) -> Sub
         try:
             with workspace.scheduler().tagged(tag):
                 answer = act()
-        except JournalError:
-            raise
         except AsimovError as raised:
             error = raised
         workspace.journal.check_fence()
@@ -308,7 +305,7 @@ def submits_by_program(workspace: Workspace, key: Key) -> bool:
     """Say whether an analysis's pipeline may start a program that submits its job."""
     try:
         kind = imported(workspace.contents.entries[key].pipeline)
-    except AsimovError:  # its package is not there to be asked
+    except ReportedError:  # its package is not there to be asked
         return True
     by_program = getattr(kind, "submits_by_program", None)
     if by_program is None:

@@ -25,8 +25,7 @@ from asimov.engine.attempts import (
 )
 from asimov.engine.build import Result
 from asimov.entrypoints import PluginError
-from asimov.errors import AsimovError, SchedulerUnreachableError
-from asimov.journal.database import JournalError
+from asimov.errors import AsimovError, FatalError, SchedulerUnreachableError
 from asimov.journal.leases import LeaseLostError
 from asimov.journal.records import Attempt
 from asimov.keys import Key
@@ -108,7 +107,7 @@ class Batch:
         except LeaseLostError:
             disown(self._workspace, [made.attempt for made in self._made])
             raise
-        except JournalError:
+        except FatalError:
             raise
         except BaseException:  # such as an interrupt: what is known needs no settling
             self._workspace.catch_up()  # it may have come while that was being recorded
@@ -146,8 +145,6 @@ class Batch:
                 try:
                     told = self._take(made, answers)
                     self._result.done.append(key)
-                except JournalError:
-                    raise
                 except AsimovError as error:
                     self._result.failed[key] = error
                     record_failure(self._workspace, key, error)
@@ -188,8 +185,6 @@ def _is_complete(analysis: Analysis) -> tuple[bool, AsimovError | None]:
         found = call_method(analysis, "detect_completion")
         with guarded(analysis, "detect_completion"):
             return bool(found), None  # which an array has none of
-    except JournalError:
-        raise
     except AsimovError as error:
         return False, error
 

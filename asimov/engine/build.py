@@ -11,8 +11,7 @@ import msgspec
 
 from asimov.engine.readiness import waiting_for
 from asimov.engine.refresh import MADE_OVER
-from asimov.errors import AsimovError
-from asimov.journal.database import JournalError
+from asimov.errors import AsimovError, ReportedError
 from asimov.journal.records import Build
 from asimov.keys import Key
 from asimov.plugins.methods import MethodError, call_method, guarded
@@ -55,7 +54,7 @@ class Result:
     waiting: dict[Key, list[str]] = field(default_factory=dict)
     deferred: list[Key] = field(default_factory=list)
     unbuilt: list[Key] = field(default_factory=list)
-    failed: dict[Key, AsimovError] = field(default_factory=dict)
+    failed: dict[Key, ReportedError] = field(default_factory=dict)
 
 
 def build(
@@ -98,8 +97,6 @@ def build(
             continue
         try:
             new = _build_one(workspace.analysis(key), report, dry_run=dry_run, force=force)
-        except JournalError:
-            raise
         except AsimovError as error:
             result.failed[key] = error
             _tell_failure(workspace, key, error, report, dry_run=dry_run)
@@ -116,7 +113,7 @@ def build(
     for repository, paths in files.values():
         try:
             repository.commit(paths, _message(paths), report)
-        except AsimovError as error:
+        except ReportedError as error:
             # A subject's own repository is no other subject's matter.
             root = repository.root
             for key in [k for k in rendered if workspace.analysis(k).repository.root == root]:
@@ -135,7 +132,7 @@ def build(
 
 
 def _tell_failure(
-    workspace: Workspace, key: Key, error: AsimovError, report: Report, *, dry_run: bool
+    workspace: Workspace, key: Key, error: ReportedError, report: Report, *, dry_run: bool
 ) -> None:
     report(f"{key}: {error}" + (f" ({error.hint})" if error.hint else ""))
     if dry_run:

@@ -14,7 +14,7 @@ from asimov.engine.readiness import reviews_wanted, waiting_for
 from asimov.engine.status import ago
 from asimov.engine.submission_limits import deferral, makes_room
 from asimov.engine.submit import unbuilt
-from asimov.errors import AsimovError, SchedulerError
+from asimov.errors import AsimovError, ReportedError, SchedulerError
 from asimov.journal.leases import WATCH, holder
 from asimov.journal.records import Attempt, Record
 from asimov.keys import PROJECT_ANALYSES, Key
@@ -138,7 +138,7 @@ def _ready(workspace: Workspace, key: Key, attempts: list[Attempt], told: Explan
     try:
         with guarded(analysis, "__init__", passing=AsimovError):
             missing = unbuilt(analysis)
-    except AsimovError as error:
+    except ReportedError as error:
         told.because.append(str(error))
         return
     if missing:
@@ -172,7 +172,7 @@ def _assets(workspace: Workspace, key: Key, told: Explanation, *, ready: bool) -
             record = workspace.records.get(key)
             if lacking and not (record and record.job_detail):
                 told.because.append(f"its input {lacking[0]!r} is missing")
-    except AsimovError as error:
+    except ReportedError as error:
         told.because.append(str(error))
         return False
     known = makers(workspace, lacking)

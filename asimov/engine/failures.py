@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from asimov.errors import AsimovError, SchedulerError
+from asimov.errors import AsimovError, ReportedError, SchedulerError
 from asimov.journal.records import Attempt
 from asimov.pipeline.base import MAX_RESURRECTIONS, RESURRECTION_PAUSE, tail
 from asimov.plugins.methods import call_method, guarded, overrides
@@ -149,7 +149,7 @@ def _last_words(analysis: Analysis) -> tuple[str, str | None]:
     """Return the last line, and the end, of an error file that is not empty."""
     try:
         logs = call_method(analysis, "collect_logs", keep=False)
-    except AsimovError:
+    except ReportedError:
         return "", None
     if not isinstance(logs, Mapping):
         return "", None

@@ -19,7 +19,6 @@ from asimov.engine.submit import submit
 from asimov.engine.usage import measure
 from asimov.entrypoints import PluginError
 from asimov.errors import AsimovError, SchedulerUnreachableError
-from asimov.journal.database import JournalError
 from asimov.journal.records import Attempt
 from asimov.keys import Key
 from asimov.plugins import crashes, custom_states, hooks, labels, telemetry
@@ -262,8 +261,6 @@ def _leave(workspace: Workspace, keys: set[Key], report: Report) -> None:
                 reason += f"; what was in it is in {workspace.project.stored(kept)}"
             workspace.move(key, "ready", "monitor", reason)
             report(f"{name}: restart -> ready")
-        except JournalError:
-            raise
         except (PluginError, SchedulerUnreachableError) as error:
             _leave_alone(workspace, key, error, report)
         except (AsimovError, OSError) as error:
@@ -293,8 +290,6 @@ def _store(workspace: Workspace, keys: set[Key], report: Report) -> None:
                 continue
             analysis = workspace.analysis(key)
             call_method(analysis, "after_processing")
-        except JournalError:
-            raise
         except (PluginError, SchedulerUnreachableError) as error:
             _leave_alone(workspace, key, error, report)
             continue

@@ -13,7 +13,6 @@ from asimov.engine.refresh import may_be_old
 from asimov.engine.status import LOST, ago
 from asimov.entrypoints import PluginError
 from asimov.errors import AsimovError, SchedulerError, SchedulerUnreachableError
-from asimov.journal.database import JournalError
 from asimov.journal.records import Attempt
 from asimov.keys import Key
 from asimov.plugins import custom_states
@@ -130,8 +129,6 @@ class Observer:
         going = "running" if attempt.stage == "run" else "processing"
         try:
             held = tend(self.workspace, attempt, answer, self.report, dry_run=self.dry_run)
-        except JournalError:
-            raise
         except AsimovError as error:  # its settings, as its pipeline has written them
             held = Outcome(str(error), str(error))
         if held is not None:
@@ -166,8 +163,6 @@ class Observer:
                         self._see(key, (state, detail, text))
         except MethodError as error:
             self._move(key, "stuck", str(error))
-        except JournalError:
-            raise
         except AsimovError as error:
             state, _, progress = self._seen[key]
             self._see(key, (state, str(error), progress))
@@ -198,8 +193,6 @@ class Observer:
                 self._incomplete(analysis, attempt, answer)
         except (PluginError, SchedulerUnreachableError) as error:
             self._see(attempt.key, ("unknown", f"{ending(answer)}; {error}", None))
-        except JournalError:
-            raise
         except AsimovError as error:
             # The attempt stays open: once the pipeline is mended the next pass asks it again.
             self._move(attempt.key, "stuck", str(error))
@@ -377,8 +370,6 @@ class Observer:
             self.report(f"{name}: job {answer.job_id} is being removed")
         except (PluginError, SchedulerUnreachableError) as error:
             self._see(attempt.key, ("unknown", str(error), None))
-        except JournalError:
-            raise
         except AsimovError as error:
             if status == "cancelled":
                 # It stays so, and the next pass asks again for the job to be removed.

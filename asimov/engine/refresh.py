@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from asimov.errors import AsimovError
+from asimov.errors import ReportedError
 from asimov.keys import Key
 from asimov.project.analysis import Analysis
 from asimov.project.storage.store import Store
@@ -65,7 +65,7 @@ def refresh(workspace: Workspace, keys: Collection[Key], report: Callable[[str],
         told = _change(set(before), set(now))
         try:
             Store(workspace.project.results).replace(*key)
-        except (AsimovError, OSError) as error:
+        except (ReportedError, OSError) as error:
             report(f"{key}: {told}, but its stored results can't be put aside: {error}")
             continue
         workspace.move(key, "ready", "monitor", f"to be made again: {told}")

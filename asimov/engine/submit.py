@@ -14,7 +14,6 @@ from asimov.engine.refresh import remember
 from asimov.engine.run_directories import put_aside
 from asimov.engine.submission_limits import Throttle
 from asimov.errors import AsimovError
-from asimov.journal.database import JournalError
 from asimov.keys import Key
 from asimov.plugins.methods import call_method, guarded, overrides, takes
 from asimov.project.analysis import Analysis
@@ -68,8 +67,6 @@ def submit(
             throttle.count()
             if dry_run:
                 result.done.append(key)
-        except JournalError:
-            raise
         except AsimovError as error:
             result.failed[key] = error
             report(f"{key}: {error}" + (f" ({error.hint})" if error.hint else ""))

@@ -12,15 +12,13 @@ from typing import Any
 
 import msgspec
 
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, FatalError
 from asimov.journal import companions
 from asimov.journal.migrations import MIGRATIONS
 from asimov.journal.snapshot import in_use, snapshot, stamp
-from asimov.system.files import JournalError, is_full
+from asimov.system.files import is_full
 from asimov.system.mounts import on_network
 from asimov.text import encodable
-
-__all__ = ["Database", "JournalError", "lacks_log"]
 
 #: SQLite's result codes (https://www.sqlite.org/rescode.html) by what they mean here. Python tells
 #: them from 3.11 on; before that SQLite's own words do.
@@ -55,6 +53,10 @@ RAISED = (sqlite3.Error, UnicodeDecodeError)
 
 class WroteError(RuntimeError):
     """Something has tried to write to a journal that is only read: a fault in asimov."""
+
+
+class JournalError(FatalError):
+    """The journal can't be used."""
 
 
 class Database:

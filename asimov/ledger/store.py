@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, ReportedError
 from asimov.journal.journal import Journal
 from asimov.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import schema
@@ -203,7 +203,7 @@ class LedgerFiles:
             self.journal.begin_change(files)
             try:
                 self._write_all(files)
-            except AsimovError as error:
+            except ReportedError as error:
                 error.hint = "once this is mended, the next command finishes the change"
                 raise
             self.journal.close_changes()

@@ -13,7 +13,6 @@ from typing import Any
 
 from asimov import entrypoints
 from asimov.errors import AsimovError
-from asimov.journal.database import JournalError
 from asimov.keys import Key
 from asimov.logs import logger
 from asimov.plugins.context import Context
@@ -78,8 +77,6 @@ def handle(workspace: Workspace, keys: set[Key], report: Callable[[str], None]) 
         try:
             _call(workspace, key, state, handler)
             moved += _heed(workspace, key, state, report)
-        except JournalError:
-            raise
         except AsimovError as error:
             report(f"warning: {name}: {error}")
     return moved
@@ -119,8 +116,6 @@ def _handler(
             own = call_method(workspace.analysis(key), "get_state_handlers")
             if isinstance(own, Mapping) and state in own:
                 return _made(workspace, state, own[state])
-    except JournalError:
-        raise
     except AsimovError as error:
         report(f"warning: {key}: {error}")
     return REGISTERED.get(state) or _installed(workspace, report).get(state)
@@ -140,8 +135,6 @@ def _installed(workspace: Workspace, report: Callable[[str], None]) -> dict[str,
                 report(f"warning: the state {state!r} is asimov's own; {name!r} is not called")
             else:
                 _handlers.setdefault(state, handler)
-        except JournalError:
-            raise
         except AsimovError as error:
             tell(report, f"state {name!r}", error)
     return _handlers

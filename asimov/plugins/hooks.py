@@ -12,8 +12,7 @@ from typing import Any
 
 from asimov import entrypoints
 from asimov.configuration import number
-from asimov.errors import AsimovError
-from asimov.journal.database import JournalError
+from asimov.errors import AsimovError, FatalError
 from asimov.logs import logger
 from asimov.plugins.containment import contained, late
 from asimov.plugins.crashes import Call, call_log, timeout
@@ -77,7 +76,7 @@ def call(
     try:
         with contained(workspace, what, limit):
             answer = function()
-    except JournalError:
+    except FatalError:
         raise
     except BaseException as error:
         if by_person(error, limit) or (isinstance(error, Overtime) and not limit.over):
@@ -185,8 +184,6 @@ def run_postmonitor(workspace: Workspace, report: Callable[[str], None]) -> None
                 Call("", "", f"postmonitor {name}", "run"),
                 partial(_run, hook, ledger_for(workspace, "facts")),
             )
-        except JournalError:
-            raise
         except AsimovError as error:
             tell(report, f"hook {name!r}", error)
         finally:

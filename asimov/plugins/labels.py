@@ -14,7 +14,6 @@ import msgspec
 
 from asimov import entrypoints
 from asimov.errors import AsimovError
-from asimov.journal.database import JournalError
 from asimov.keys import Key
 from asimov.plugins.context import Context
 from asimov.plugins.crashes import Call
@@ -69,8 +68,6 @@ def _labellers(workspace: Workspace, report: Callable[[str], None]) -> Iterator[
             if isinstance(loaded, type):
                 loaded = call(workspace, Call("", "", f"labeller {name}", "__init__"), loaded)
             yield name, loaded
-        except JournalError:
-            raise
         except AsimovError as error:
             tell(report, f"labeller {name!r}", error)
     yield from REGISTERED.items()
@@ -105,8 +102,6 @@ def _ask(
             what = Call("", "", f"labeller {name}", "label")
             labels = call(workspace, what, partial(_labels, labeller, analysis))
             _keep(workspace, analysis, labels)
-        except JournalError:
-            raise
         except AsimovError as error:
             failures += 1
             if failures == 1:

@@ -10,8 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from asimov import entrypoints
-from asimov.errors import AsimovError, SchedulerUnreachableError
-from asimov.journal.database import JournalError
+from asimov.errors import AsimovError, FatalError, ReportedError, SchedulerUnreachableError
 from asimov.ledger import extensions
 from asimov.logs import logger
 from asimov.pipeline import Pipeline
@@ -137,7 +136,7 @@ def guarded(
     try:
         with contained(workspace, what, limit):
             yield
-    except JournalError:
+    except FatalError:
         raise
     except BaseException as error:
         if by_person(error, limit) or (isinstance(error, Overtime) and not limit.over):
@@ -196,7 +195,7 @@ def _import(workspace: Workspace, pipeline: str) -> None:
             entrypoints.load(entrypoints.PIPELINES, pipeline)
     except BaseException as error:
         why = refused or late(what, limit)
-        if by_person(error, limit) or (why is None and isinstance(error, AsimovError)):
+        if by_person(error, limit) or (why is None and isinstance(error, ReportedError)):
             raise
         raise entrypoints.PluginError(
             f"the plugin {pipeline!r} can't be loaded: {why or type(error).__name__}",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from asimov import entrypoints
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, ReportedError
 from asimov.keys import Key
 from asimov.ledger.contents import Contents
 from asimov.ledger.declared_settings import place_of
@@ -142,7 +142,7 @@ def makers(workspace: Workspace, names: Iterable[str]) -> dict[str, list[str]]:
     for pipeline in entrypoints.found(entrypoints.PIPELINES):
         try:
             made_by = {each.name for each in outputs_of(imported(pipeline, workspace))}
-        except AsimovError:
+        except ReportedError:
             continue  # it can't be loaded, and so makes nothing
         for name in names:
             if name in made_by:

@@ -16,7 +16,6 @@ from typing import Any
 
 from asimov import entrypoints
 from asimov.errors import AsimovError
-from asimov.journal.database import JournalError
 from asimov.keys import Key
 from asimov.logs import logger
 from asimov.plugins.crashes import Call
@@ -87,8 +86,6 @@ def send(workspace: Workspace, report: Callable[[str], None], since: float) -> N
             sink = _sink(workspace, name, settings)
             what = Call("", "", f"telemetry {name}", "emit")
             call(workspace, what, partial(_emit, sink, events), LIMIT)
-        except JournalError:
-            raise
         except AsimovError as error:
             tell(report, f"telemetry {name!r}", error)
     if str(last) != workspace.journal.get_property(_PROPERTY):

@@ -19,7 +19,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from asimov.errors import AsimovError
+from asimov.errors import ReportedError
 from asimov.journal.journal import Journal
 from asimov.journal.leases import give_back_all
 from asimov.plugins.crashes import Call, CallLog
@@ -93,7 +93,7 @@ class Watchdog(threading.Thread):
         signal.setitimer(signal.ITIMER_REAL, 0)  # it would outlive this program in the process
         watched.capture.restore()
         # The next program has this process's number and start, and would be taken for its holder.
-        with suppress(AsimovError), closing(Journal(watched.journal)) as journal:
+        with suppress(ReportedError), closing(Journal(watched.journal)) as journal:
             give_back_all(journal, watched.calls.token or "")
         command.again()
 

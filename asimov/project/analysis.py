@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from asimov import entrypoints
 from asimov.compat.objects import OfAnalysis
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, ReportedError
 from asimov.keys import Key
 from asimov.ledger.contents import Entry
 from asimov.mappings import copied
@@ -157,7 +157,7 @@ class Analysis(OfAnalysis):
         """
         try:
             assets = self.pipeline.collect_assets()
-        except AsimovError:
+        except ReportedError:
             raise
         except (Exception, SystemExit) as error:
             raise AsimovError(

@@ -16,7 +16,6 @@ from asimov.plugins.output import Capture
 from asimov.project.workspace import Workspace
 from asimov.report.safe_html import safe_fragment, safe_links
 from asimov.states import STATES
-from asimov.system.files import JournalError
 
 _capture = Capture()
 
@@ -67,8 +66,6 @@ def contribution(workspace: Workspace, key: Key, root: Path) -> Contribution:
         try:
             if overrides(pipeline, method, workspace):
                 take(call_method(workspace.analysis(key), method, keep=False))
-        except JournalError:
-            raise
         except AsimovError as error:
             if str(error) not in found.faults:
                 found.faults.append(str(error))

@@ -12,21 +12,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from asimov.errors import EXIT_BUSY, AsimovError
+from asimov.errors import EXIT_BUSY, AsimovError, FatalError, ReportedError
 
 #: With less than this left a file system is taken to be full, in bytes.
 _ROOM = 1 << 16
 
 
-class JournalError(AsimovError):
-    """The journal can't be used; nothing may go on that would not be recorded."""
+class DiskFullError(FatalError):
+    """A file can't be written because the disk is full.
 
-
-class DiskFullError(JournalError):
-    """A file can't be written for want of room.
-
-    It is no fault of whatever is at work, and what comes of going on can't be kept either: like a
-    journal that can't be used it ends a command.
+    No analysis is at fault, and nothing that happens from here on could be recorded.
 
     Parameters
     ----------
@@ -44,7 +39,9 @@ class DiskFullError(JournalError):
         )
 
 
-def unwritable(error: OSError, path: Path, message: str = "can't be written") -> AsimovError:
+def unwritable(
+    error: OSError, path: Path, message: str = "can't be written"
+) -> AsimovError | DiskFullError:
     """Return the error for people that says why a file could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError(path, str(error.strerror))
@@ -58,7 +55,7 @@ def full_disk(error: BaseException | None) -> DiskFullError | None:
     while error is not None:
         if isinstance(error, DiskFullError):
             return error
-        if isinstance(error, AsimovError) and isinstance(error.where, Path):
+        if isinstance(error, ReportedError) and isinstance(error.where, Path):
             where = error.where
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return DiskFullError(where or error.filename or "the disk", str(error.strerror))

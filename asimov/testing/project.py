@@ -28,7 +28,7 @@ from asimov.engine.lease import at_work
 from asimov.engine.monitor import Pass, monitor
 from asimov.engine.set_state import set_state
 from asimov.engine.status import rows
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, ReportedError
 from asimov.journal.journal import Journal
 from asimov.keys import Key
 from asimov.ledger.blueprints import read
@@ -123,7 +123,7 @@ class ScratchProject:
         self._stack.close()
 
     def _end(self) -> None:
-        with suppress(AsimovError, OSError):
+        with suppress(ReportedError, OSError):
             end_jobs(self.workspace)
         self._close()
 

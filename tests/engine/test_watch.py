@@ -20,6 +20,7 @@ from asimov.engine.lease import at_work
 from asimov.engine.monitor import advance, monitor
 from asimov.engine.watch import Watch
 from asimov.errors import AsimovError
+from asimov.journal.database import JournalError
 from asimov.project.workspace import Workspace
 from asimov.scheduler.local import LocalScheduler
 
@@ -160,7 +161,7 @@ def test_what_a_transaction_that_was_undone_had_changed_is_not_taken_for_done(
             "CREATE TRIGGER full AFTER INSERT ON events BEGIN INSERT INTO child VALUES (7); END"
         )
     workspace().journal.rows("PRAGMA foreign_keys = ON")
-    with pytest.raises(AsimovError, match="FOREIGN KEY"):
+    with pytest.raises(JournalError, match="FOREIGN KEY"):
         watch.look()
     with closing(sqlite3.connect(lab.root / ".asimov" / "journal.db")) as db:
         db.execute("DROP TRIGGER full")

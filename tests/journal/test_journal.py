@@ -17,6 +17,7 @@ import pytest
 import asimov
 from asimov.errors import AsimovError
 from asimov.journal import database
+from asimov.journal.database import JournalError
 from asimov.journal.journal import Journal
 from asimov.journal.migrations import MIGRATIONS
 from asimov.keys import Key
@@ -148,7 +149,7 @@ def test_a_step_that_fails_leaves_the_format_as_it_was(path, monkeypatch):
     Journal(path).close()
     steps = [*MIGRATIONS, "CREATE TABLE more (x);\nCREATE TABLE more (x)"]
     monkeypatch.setattr(database, "MIGRATIONS", steps)
-    with pytest.raises(AsimovError, match="the journal can't be used: table more already exists"):
+    with pytest.raises(JournalError, match="the journal can't be used: table more already exists"):
         Journal(path)
     monkeypatch.undo()
     Journal(path).close()
@@ -176,7 +177,7 @@ def test_a_damaged_file_is_one_line(path, damage):
             journal.records()
             journal.events()
 
-    with pytest.raises(AsimovError) as told:
+    with pytest.raises(JournalError) as told:
         use()
     assert str(told.value).startswith(f"{path}: the journal can't be used: ")
     assert "\n" not in str(told.value)
@@ -184,7 +185,7 @@ def test_a_damaged_file_is_one_line(path, damage):
 
 def test_a_folder_in_the_place_of_the_journal(path):
     path.mkdir(parents=True)
-    with pytest.raises(AsimovError, match="the journal can't be used: unable to open"):
+    with pytest.raises(JournalError, match="the journal can't be used: unable to open"):
         Journal(path)
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from asimov.errors import EXIT_BUSY, AsimovError
-from asimov.system.files import locked, write_atomically
+from asimov.system.files import DiskFullError, locked, write_atomically
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_the_mode_of_a_file_is_kept_and_of_a_new_one_is_the_umasks(tmp_path):
 def test_on_a_full_disk_the_old_content_is_whole_and_the_message_names_the_file(small, sync):
     path = small / "f"
     write_atomically(path, "old" * 1000)
-    with pytest.raises(AsimovError) as told:
+    with pytest.raises(DiskFullError) as told:
         write_atomically(path, "new" * 100_000, sync=sync)
     assert str(told.value) == f"{path}: can't be written: No space left on device"
     assert path.read_text() == "old" * 1000

@@ -10,7 +10,7 @@ import msgspec
 
 from asimov import entrypoints
 from asimov.engine.attempts import event_logs
-from asimov.errors import AsimovError, SchedulerUnreachableError
+from asimov.errors import AsimovError, ReportedError, SchedulerUnreachableError
 from asimov.journal.salvage import Salvaged
 from asimov.keys import Key
 from asimov.layout import Project
@@ -110,7 +110,7 @@ def gather(
     known = {row["uid"] for row in found.rows["attempts"]}
     try:
         _ask(project, evidence, traces, known)
-    except AsimovError as error:
+    except ReportedError as error:
         if not without_scheduler:
             raise SchedulerUnreachableError(
                 f"the scheduler can't be asked, and jobs could be missed: {error}",

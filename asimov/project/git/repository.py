@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from asimov.compat.elsewhere import FILES
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, ReportedError
 from asimov.logs import logger
 from asimov.project.git import locks
 from asimov.project.git.addresses import ALLOWED, check_place, check_url
@@ -160,7 +160,7 @@ class EventRepo:
             )
         return repository
 
-    def _refusal(self, error: Exception) -> AsimovError:
+    def _refusal(self, error: Exception) -> ReportedError:
         """Return the error for people, in git's words; those may leave out that a disk is full."""
         words = _words(error)
         if locks.was_killed(error):

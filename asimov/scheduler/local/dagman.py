@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from asimov import text
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, ReportedError
 from asimov.scheduler.languages import event_log_writer as events
 from asimov.scheduler.languages.dag_file import Node
 from asimov.scheduler.languages.rescue_file import write_metrics, write_rescue
@@ -397,5 +397,5 @@ class DagRun:
                 "DagStatus": 4 if self.removing is not None else 2 if code else 0,
             }
             write_metrics(path, values)
-        except AsimovError as error:  # the folder was deleted: the DAG ends all the same
+        except ReportedError as error:  # the folder was deleted: the DAG ends all the same
             print(text.line(str(error)), file=sys.stderr, flush=True)

@@ -66,11 +66,11 @@ def end_project(root: Path) -> None:
     if not (root / ".asimov").exists():
         return
     # Not before it is needed: most of the time this process only waits.
-    from asimov.errors import AsimovError
+    from asimov.errors import ReportedError
     from asimov.project.workspace import Workspace
     from asimov.testing.project import end_jobs
 
-    with suppress(AsimovError, OSError):
+    with suppress(ReportedError, OSError):
         workspace = Workspace.open(root)
         try:
             end_jobs(workspace)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asimov.errors import AsimovError
+from asimov.errors import ReportedError
 from asimov.scheduler import Held, JobState, NotFound, Observation, Present, Scheduler, Unknown
 from asimov.scheduler.hold_reasons import classify
 
@@ -59,6 +59,6 @@ def not_over(answer: Observation, patience: float, scheduler: Scheduler) -> str:
     told += f": {answer.progress} nodes are done" if answer.progress else ""
     try:
         lines = scheduler.explain(answer.job_id)
-    except AsimovError:
+    except ReportedError:
         lines = []
     return "; ".join([told, *([answer.reason] if answer.reason else []), *lines[:3]])

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from asimov.errors import AsimovError
+from asimov.errors import ReportedError
 from asimov.testing.conformance.contracts import CONTRACTS
 
 
@@ -88,7 +88,7 @@ class Findings:
         """Take any error in the block for a contract that does not hold."""
         try:
             yield
-        except AsimovError as error:
+        except ReportedError as error:
             self.fails(contract, f"{error}" + (f" ({error.hint})" if error.hint else ""))
         except (Exception, SystemExit) as error:
             self.fails(contract, f"{type(error).__name__}: {error}")

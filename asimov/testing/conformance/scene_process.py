@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from asimov.errors import AsimovError
+from asimov.errors import ReportedError
 from asimov.testing.conformance.contracts import of_scene
 from asimov.testing.conformance.findings import Findings
 from asimov.testing.conformance.scene_task import Task
@@ -20,7 +20,7 @@ def run(task: Task) -> Findings:
     scene = import_module(f"asimov.testing.conformance.scenes.{task.scene}")
     try:
         scene.run(task, findings)
-    except AsimovError as error:
+    except ReportedError as error:
         findings.cause = str(error) + (f" ({error.hint})" if error.hint else "")
     for contract in of_scene(task.scene):
         if contract.name not in findings.made:

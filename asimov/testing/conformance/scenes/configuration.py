@@ -8,7 +8,7 @@ from typing import Any
 from asimov import entrypoints
 from asimov.engine.lease import at_work
 from asimov.entrypoints import PluginError
-from asimov.errors import AsimovError
+from asimov.errors import ReportedError
 from asimov.plugins.methods import call_method
 from asimov.settings import declare
 from asimov.testing.conformance.findings import Findings
@@ -64,7 +64,7 @@ def _ask_early(here: SceneProject) -> None:
         for method in _ASKED:
             try:
                 call_method(here.analysis, method)
-            except AsimovError as error:
+            except ReportedError as error:
                 wrong.append(str(error))
     here.findings.judge("asked-early", not wrong, "; ".join(wrong))
 
@@ -100,7 +100,7 @@ def _accepted(here: SceneProject, wrong: dict[str, Any]) -> bool:
     file = _written(here, {"kind": kind, **data, **subject})
     try:
         here.project.command("apply", "--dry-run", "-f", file)
-    except AsimovError:
+    except ReportedError:
         return False
     return True
 

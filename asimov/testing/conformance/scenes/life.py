@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from asimov.errors import AsimovError
+from asimov.errors import ReportedError
 from asimov.scheduler import Gone, NotFound
 from asimov.scheduler.languages.dag_file import read_dag_file
 from asimov.testing.conformance import snapshots
@@ -48,7 +48,7 @@ def _rehearse(here: SceneProject, command: str) -> None:
     before = here.files(), snapshots.journal(workspace), snapshots.jobs(workspace, here.key)
     try:
         getattr(here.project, command)(here.key, dry_run=True)
-    except AsimovError as error:
+    except ReportedError as error:
         here.findings.fails("dry-runs", f"manage {command} --dry-run: {error}")
     workspace = here.project.reopen()
     after = here.files(), snapshots.journal(workspace), snapshots.jobs(workspace, here.key)
@@ -66,7 +66,7 @@ def _build_again(here: SceneProject) -> None:
     try:
         here.call("before_build", dryrun=False)
         here.call("build_dag", dryrun=False)
-    except AsimovError as error:
+    except ReportedError as error:
         findings.unknown("builds-again", str(error))
         return
     with findings.judging("builds-again"):
@@ -99,7 +99,7 @@ def _submit(here: SceneProject) -> int | None:
     here.watch.said.clear()
     try:
         job_id = here.submit()
-    except AsimovError as error:
+    except ReportedError as error:
         findings.fails("job-number", str(error))
         job_id = None
     _, said, _, raised = here.watch.said[-1] if here.watch.said else (None,) * 4
@@ -180,7 +180,7 @@ def _ending(here: SceneProject, answer: Gone) -> str:
     for method, what in (("missing_outputs", "missing"), ("collect_logs", "logs")):
         try:
             more = here.call(method)
-        except AsimovError:
+        except ReportedError:
             continue
         if what == "logs" and isinstance(more, Mapping):
             texts = [str(text).strip().splitlines() for text in more.values()]
