@@ -12,7 +12,7 @@ import click
 from asimov.cli import table
 from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, show_json
-from asimov.engine.status import LOST, Row, ago, rows, without_entry
+from asimov.engine.status import LOST, Row, rows, without_entry
 from asimov.engine.usage import total, used
 from asimov.keys import PROJECT_ANALYSES
 from asimov.project.workspace import Workspace
@@ -159,4 +159,4 @@ def _time_in_state(row: Row) -> str:
     if row.since is None:
         return ""
     since = datetime.fromisoformat(row.since.replace("Z", "+00:00")).timestamp()
-    return ago(clock.now() - since)
+    return clock.age(clock.now() - since)

@@ -11,7 +11,6 @@ from asimov.engine.attempts import ask
 from asimov.engine.background import running
 from asimov.engine.lease import is_dead
 from asimov.engine.readiness import reviews_wanted, waiting_for
-from asimov.engine.status import ago
 from asimov.engine.submission_limits import deferral, makes_room
 from asimov.engine.submit import unbuilt
 from asimov.errors import AsimovError, ReportedError, SchedulerError
@@ -257,7 +256,7 @@ def _with_job(workspace: Workspace, attempt: Attempt, told: Explanation) -> None
         told.because.append(f"attempt {attempt.number} was begun and cut short")
     answer = ask(workspace, [attempt])[attempt.uid]
     where = attempt.scheduler + (f" ({attempt.place})" if attempt.place else "")
-    since = f" for {ago(clock.now() - record.job_since)}" if record.job_since else ""
+    since = f" for {clock.age(clock.now() - record.job_since)}" if record.job_since else ""
     if isinstance(answer, Unknown):
         told.because.append(
             f"{where} can't say what became of job {attempt.job_id}: {answer.reason}"

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from asimov.engine.attempts import ask
-from asimov.engine.status import ago
 from asimov.errors import SchedulerError, SchedulerUnreachableError
 from asimov.journal.hold_attempts import Remedies
 from asimov.journal.records import Attempt
@@ -207,7 +206,7 @@ class _Tending:
         step = max(steps, key=lambda each: each.due)
         if step.due > self.now:
             # The request is raised when the time has come, and not before.
-            act = f"released again in {ago(step.due - self.now)}, {step.number} of {step.of}"
+            act = f"released again in {clock.age(step.due - self.now)}, {step.number} of {step.of}"
             return Outcome(f"{_whose(step.held)}held ({step.why}): {act}")
         step = max(steps, key=lambda each: each.to_mb or 0)
         done = f"{self._who(steps)} held: {_reason(step.held)} ({step.why})"

@@ -10,7 +10,7 @@ from asimov.engine.attempts import LEAVING, found, give_up, launch, record_job
 from asimov.engine.failures import Retry, Words, ending
 from asimov.engine.holds import Outcome, tend
 from asimov.engine.refresh import may_be_old
-from asimov.engine.status import LOST, ago
+from asimov.engine.status import LOST
 from asimov.entrypoints import PluginError
 from asimov.errors import AsimovError, SchedulerError, SchedulerUnreachableError
 from asimov.journal.records import Attempt
@@ -322,7 +322,7 @@ class Observer:
         if left <= 0:
             return False
         count = f"({retry.number} of {retry.of})"
-        told = f"failed; will be submitted again in {ago(left)} {count}"
+        told = f"failed; will be submitted again in {clock.age(left)} {count}"
         self._see(attempt.key, (None, told, str(answer.progress) if answer.progress else None))
         if self.dry_run:
             self.report(f"{attempt.key}: {ending(answer)}; {told}")

@@ -137,13 +137,5 @@ def _with_time(record: Record) -> str:
     """Return the line about a job; of one that nothing is known of with since when that is so."""
     detail = record.job_detail or ""
     if record.job_state == "unknown" and record.job_since:
-        return f"unknown for {ago(clock.now() - record.job_since)}: {detail}"
+        return f"unknown for {clock.age(clock.now() - record.job_since)}: {detail}"
     return detail
-
-
-def ago(seconds: float) -> str:
-    """Return a length of time as people say it: ``42s``, ``3m``, ``5h``, ``2d``."""
-    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= length:
-            return f"{int(seconds // length)}{unit}"
-    return f"{max(0, int(seconds))}s"

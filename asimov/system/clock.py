@@ -19,6 +19,20 @@ def iso(seconds: float | None = None) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now() if seconds is None else seconds))
 
 
+def age(seconds: float) -> str:
+    """Return a length of time in short: ``42s``, ``3m``, ``5h`` or ``2d``.
+
+    Parameters
+    ----------
+    seconds
+        The length; less than zero counts as zero.
+    """
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)}{unit}"
+    return f"{max(0, int(seconds))}s"
+
+
 @contextmanager
 def replaced(read: Callable[[], float]) -> Iterator[None]:
     """Read the time from a function within the block.

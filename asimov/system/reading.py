@@ -16,7 +16,7 @@ from asimov.errors import AsimovError
 #: The largest file that is read whole, in bytes. A ledger of ten thousand analyses has ten million.
 LARGEST = 50_000_000
 
-_KINDS = {
+SPECIAL = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
@@ -81,7 +81,7 @@ def _refuse(status: os.stat_result, path: Path | str, most: int, piped: bool) ->
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     elif not (piped and kind in {stat.S_IFIFO, stat.S_IFCHR, stat.S_IFSOCK}):
         raise AsimovError(
-            f"can't be read: it is {_KINDS.get(kind, 'something else')}, not a regular file",
+            f"can't be read: it is {SPECIAL.get(kind, 'something else')}, not a regular file",
             where=path,
             hint=f"give a regular file of up to {_megabytes(most)}",
         )

@@ -5,9 +5,6 @@ from __future__ import annotations
 from contextlib import closing
 from typing import Any
 
-import pytest
-
-from asimov.engine.status import ago
 from asimov.system.clock import iso
 
 
@@ -50,14 +47,6 @@ def test_the_table_shows_why_something_is_stuck(lab: Any) -> None:
     lab.finish(code=3)
     assert "not complete" in " ".join(lab.run("status").out.split())
     assert "a simpletestpipeline stuck" in lab.run("report", "status").out
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(-3, "0s"), (0.4, "0s"), (59.9, "59s"), (60, "1m"), (3600, "1h"), (90000, "1d")],
-)
-def test_lengths_of_time_are_told_as_people_do(seconds: float, text: str) -> None:
-    assert ago(seconds) == text
 
 
 def test_times_are_in_utc() -> None:

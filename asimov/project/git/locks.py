@@ -24,6 +24,7 @@ import msgspec
 
 from asimov.errors import AsimovError
 from asimov.project.git import processes
+from asimov.system import clock
 from asimov.system.files import unwritable
 from asimov.system.processes import environment, started_at, this_start
 from asimov.system.users import owner_of
@@ -252,7 +253,7 @@ def blocking(folder: Path, words: str) -> AsimovError | None:
             with suppress(OSError):
                 user = owner_of(path)
                 return AsimovError(
-                    f"git: the repository is locked by this file, {_words(_age(path))} old, of "
+                    f"git: the repository is locked by this file, {clock.age(_age(path))} old, of "
                     f"user {user}; {_holder(folder, path)}",
                     where=path,
                     hint="the next pass tries again; if no git is at work there, on any machine, "
@@ -320,10 +321,3 @@ def _holder(folder: Path, lock: Path) -> str:
     if others:
         return f"asimov is, or was, at work there: process {others[0].process} on {others[0].host}"
     return "no process on this machine has it open"
-
-
-def _words(seconds: float) -> str:
-    for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} s"

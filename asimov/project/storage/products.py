@@ -12,14 +12,7 @@ from pathlib import Path
 
 from asimov import text
 from asimov.errors import AsimovError
-
-#: What can't be stored, by `stat.S_IFMT`.
-_SPECIAL = {
-    stat.S_IFIFO: "a FIFO",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
+from asimov.system.reading import SPECIAL
 
 
 class NotStorableError(AsimovError):
@@ -166,8 +159,8 @@ class _Surveyor:
         with _reading(path):
             status = os.lstat(path)
         kind = stat.S_IFMT(status.st_mode)
-        if kind in _SPECIAL:
-            raise NotStorableError(f"is {_SPECIAL[kind]}, which can't be stored", path)
+        if kind in SPECIAL:
+            raise NotStorableError(f"is {SPECIAL[kind]}, which can't be stored", path)
         known = self._claimed.get(name)
         if known == path:
             return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -15,6 +14,7 @@ from asimov import text
 from asimov.errors import AsimovError
 from asimov.project.storage.copying import checksum, copy, permissions, stored_mode
 from asimov.project.storage.products import Item, NotStorableError, survey
+from asimov.project.storage.superseded import is_superseded, last_number
 from asimov.system import clock, reading
 from asimov.system.files import sync_folder, unwritable, write_atomically
 
@@ -23,7 +23,6 @@ _MANIFEST = "manifest.json"
 _PARTIAL = f".{_MANIFEST}.partial"
 #: A manifest of a million files has about 200 million bytes.
 _LARGEST = 2_000_000_000
-_SUPERSEDED = re.compile(r"superseded-(\d+)")
 
 
 class AlreadyPresentException(AsimovError):  # noqa: N818  (plugins import this name)
@@ -176,7 +175,7 @@ class Store:
         folder = self.root / subject / analysis
         self.manifest(subject, analysis)  # raises where it is damaged
         with _writing(folder):
-            names = [each for each in _names_in(folder) if not _SUPERSEDED.fullmatch(each)]
+            names = [each for each in _names_in(folder) if not is_superseded(each)]
         if names:
             _set_aside(folder, sorted(names, key=lambda name: name == _MANIFEST))
 
@@ -272,8 +271,7 @@ def _is_as_stored(path: Path, entry: Mapping[str, Any]) -> bool:
 
 def _set_aside(folder: Path, names: Iterable[str]) -> None:
     """Move some of an analysis's folder to ``superseded-<n>`` in it."""
-    taken = [int(found[1]) for each in _names_in(folder) if (found := _SUPERSEDED.fullmatch(each))]
-    number = max(taken, default=0)
+    number = last_number(folder)
     old = folder / f"superseded-{number}"
     # What was cut short goes on in the same folder.
     begun = number and not (old / _MANIFEST).exists()
@@ -330,7 +328,7 @@ def _is_reserved(name: str) -> bool:
     """Say whether the store itself uses a name."""
     first = Path(name).parts[0]
     own = first == _MANIFEST or first.startswith(f".{_MANIFEST}.")
-    return own or _SUPERSEDED.fullmatch(first) is not None
+    return own or is_superseded(first)
 
 
 def _now() -> str:

@@ -13,12 +13,22 @@ from pathlib import Path
 from asimov.system.files import unwritable
 
 
+def last_number(folder: Path, prefix: str = "") -> int:
+    """Return the highest n of the ``<prefix>superseded-<n>`` in a folder; 0 if there is none."""
+    pattern = re.compile(rf"{re.escape(prefix)}superseded-(\d+)")
+    names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
+    return max([int(found[1]) for name in names if (found := pattern.fullmatch(name))], default=0)
+
+
+def is_superseded(name: str) -> bool:
+    """Say whether a name in a folder is ``superseded-<n>``."""
+    return re.fullmatch(r"superseded-\d+", name) is not None
+
+
 def next_place(path: Path) -> Path:
     """Return the next free ``<name>.superseded-<n>`` beside a file or folder."""
-    pattern = re.compile(rf"{re.escape(path.name)}\.superseded-(\d+)")
-    names = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
-    taken = [int(found[1]) for name in names if (found := pattern.fullmatch(name))]
-    return path.with_name(f"{path.name}.superseded-{max(taken, default=0) + 1}")
+    number = last_number(path.parent, f"{path.name}.") + 1
+    return path.with_name(f"{path.name}.superseded-{number}")
 
 
 def move_aside(folder: Path, paths: Iterable[Path] | None = None) -> Path | None:

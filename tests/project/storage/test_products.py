@@ -116,7 +116,7 @@ def _socket(path: Path) -> None:
 
 
 REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "fifo": (os.mkfifo, "is a FIFO"),
+    "fifo": (os.mkfifo, "is a named pipe"),
     "socket": (_socket, "is a socket"),
     "passwd": (lambda p: p.symlink_to("/etc/passwd"), "leaves the run directory"),
     "outside": (lambda p: p.symlink_to("../.."), "leaves the run directory"),
