@@ -116,8 +116,11 @@ ALLOWED = {
     ("asimov/cli/table.py", "Console"),  # its cells are made safe
     ("asimov/cli/status.py", "Live"),  # as above
     ("asimov/system/supervision/supervisor.py", "os.write"),  # one line, of a process that has died
-    ("asimov/pipeline.py", "print"),  # pipelines' prints are captured, and shown by the one way
-    ("asimov/published/pesummary.py", "print"),
+    (
+        "asimov/pipeline/base.py",
+        "print",
+    ),  # pipelines' prints are captured, and shown by the one way
+    ("asimov/compat/pesummary.py", "print"),
 }
 WRITERS = {"print", "echo", "secho", "echo_via_pager", "Console", "Live", "style"}
 

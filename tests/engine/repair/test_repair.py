@@ -19,7 +19,6 @@ import pytest
 
 from asimov.engine.repair.decide import Decision, Trace, decide
 from asimov.engine.repair.evidence import Job, logged_jobs
-from asimov.engine.repair.repair import repair
 from asimov.journal.journal import Journal
 from asimov.journal.records import Attempt, Record
 from asimov.scheduler import Gone, JobState, NotFound, Observation, Present, Ticket, Unknown
@@ -503,7 +502,7 @@ def test_a_file_system_without_links_keeps_a_copy(
     lab.apply("a")
     cut(lab.root, 6)
     damaged = (lab.root / ".asimov" / "journal.db").read_bytes()
-    monkeypatch.setattr(repair.os, "link", no_link)
+    monkeypatch.setattr(os, "link", no_link)
     lab.run("ledger", "repair", "--ready")
     (kept,) = (lab.root / ".asimov").glob("journal.db.damaged-*Z")
     assert kept.read_bytes() == damaged
