@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
+from asimov import extensions
 from asimov.errors import AsimovError
 from asimov.text import did_you_mean
 
@@ -26,17 +25,6 @@ LABELLERS = "asimov.labellers"
 MONITOR_STATES = "asimov.monitor.states"
 COMMANDS = "asimov.commands"
 VOCABULARY = "asimov.vocabulary"
-#: Modules and names that packages add to `asimov`, see `asimov.names`.
-NAMES = "asimov.names"
-
-
-#: What to install for modules that published packages import without naming them among what they
-#: need: asimov 0.8 brought the first along, and newer bindings of HTCondor have dropped the others.
-_UNNAMED = {
-    "otter": "otter-report",
-    "htcondor": "'htcondor>=24,<25'",
-    "classad": "'htcondor>=24,<25'",
-}
 
 
 class PluginError(AsimovError):
@@ -121,13 +109,10 @@ def load(group: str, name: str) -> Any:
         from asimov.logs import logger
 
         logger().debug("loading %s failed", point, exc_info=True)
-        missing = error.name if isinstance(error, ModuleNotFoundError) else None
-        install = _UNNAMED.get((missing or "").partition(".")[0])
         raise PluginError(
             f"the plugin {name!r}{package} can't be loaded: {type(error).__name__}: {error}",
-            hint=f"pip install {install}"
-            if install
-            else "mend or remove the package; the rest of asimov goes on without it",
+            hint=extensions.hint(error)
+            or "mend or remove the package; the rest of asimov goes on without it",
         ) from error
 
 
@@ -150,63 +135,6 @@ def unknown(group: str, name: str) -> PluginError:
 def names(group: str) -> dict[str, str]:
     """Return the names of a group's entry points in order, with the package of each."""
     found: dict[str, str] = {}
-    for point in points(group):
+    for point in extensions.points(group):
         found.setdefault(point.name, point.package)
     return dict(sorted(found.items()))
-
-
-class Point(NamedTuple):
-    """An entry point as it is written: its name, its value and the package it belongs to."""
-
-    name: str
-    value: str
-    package: str
-
-
-def points(group: str) -> list[Point]:
-    """Return the entry points of a group by reading their files.
-
-    That takes a hundredth of the time that importing `importlib.metadata` does.
-
-    Parameters
-    ----------
-    group
-        The group. Format: https://packaging.python.org/specifications/entry-points/
-    """
-    return _written(tuple(sys.path)).get(group, [])
-
-
-@lru_cache(maxsize=1)
-def _written(folders: tuple[str, ...]) -> dict[str, list[Point]]:
-    """Read all entry points, by group; of two copies of a package, the first one's."""
-    found: dict[str, list[Point]] = {}
-    packages = set()
-    for folder in folders:
-        try:
-            entries = os.listdir(folder or ".")  # noqa: PTH208  (pathlib is not needed for help)
-        except OSError:
-            continue
-        for entry in sorted(entries):
-            if not entry.endswith((".dist-info", ".egg-info")):
-                continue
-            package = entry[: -len(".dist-info")].partition("-")[0]
-            if package in packages:
-                continue
-            packages.add(package)
-            group = ""
-            for line in _lines(os.path.join(folder, entry, "entry_points.txt")):  # noqa: PTH118
-                if line.startswith("["):
-                    group = line.strip("[]")
-                elif "=" in line and not line.startswith(("#", ";")):
-                    name, _, value = map(str.strip, line.partition("="))
-                    found.setdefault(group, []).append(Point(name, value, package))
-    return found
-
-
-def _lines(path: str) -> list[str]:
-    """Return the lines of a file, which need not be there."""
-    try:
-        with open(path, encoding="utf-8") as file:  # noqa: PTH123
-            return [line.strip() for line in file]
-    except (OSError, UnicodeDecodeError):
-        return []

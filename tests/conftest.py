@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from asimov import entrypoints
+from asimov import extensions
 from asimov.cli import main
 from asimov.journal.journal import Journal
 from asimov.project.workspace import Workspace
@@ -265,7 +265,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     text = file.read_text().partition("[options.entry_points]\n")[2].partition("\n[")[0]
     for group, lines in re.findall(r"^(asimov\.[\w.]+) =\n((?: +.*\n?)*)", text, re.MULTILINE):
-        installed = {(each.name, each.value) for each in entrypoints.points(group)}
+        installed = {(each.name, each.value) for each in extensions.points(group)}
         wanted = {tuple(re.split(r"\s*=\s*", line.strip())) for line in lines.splitlines()}
         if wanted - installed:
             pytest.exit(

@@ -33,6 +33,7 @@ LAYERS = [
     ["layout"],
     ["names", "settings"],
     ["configuration", "entrypoints", "states"],
+    ["extensions"],
     ["keys", "logs", "mappings", "system"],
     ["errors"],
     ["_version", "templates", "text"],
@@ -44,11 +45,6 @@ OFFENDERS: set[tuple[str, str]] = {
     # The core knows of compat: extension points replace these.
     ("cli.configuration", "compat.options"),
     ("configuration", "compat.options"),
-    ("ledger.extensions", "compat.gravitational_waves"),
-    ("pipeline.base", "compat.pesummary"),
-    ("project.analysis", "compat.objects"),
-    ("project.git.repository", "compat.elsewhere"),
-    ("project.subject", "compat.objects"),
     # `asimov apply` and `production set` in a scratch project run the command line.
     ("testing.project", "cli"),
     ("compat.objects", "project.analysis"),
@@ -81,8 +77,9 @@ def entry(module: str) -> str:
 
 def groups() -> set[str]:
     """Return the entry-point groups: some have the name of a package."""
-    tree = ast.parse((ROOT / "asimov" / "entrypoints.py").read_text())
-    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    files = [ROOT / "asimov" / name for name in ("entrypoints.py", "extensions.py")]
+    nodes = [node for path in files for node in ast.walk(ast.parse(path.read_text()))]
+    return {node.value for node in nodes if isinstance(node, ast.Constant)}
 
 
 GROUPS = groups()

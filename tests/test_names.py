@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from asimov import entrypoints
+from asimov import entrypoints, extensions
 
 Package = Callable[..., Path]
 
@@ -99,5 +99,5 @@ def test_of_two_copies_of_a_package_the_first_on_the_path_counts(
     other.mkdir(parents=True)
     (other / "entry_points.txt").write_text("[asimov.extra_group]\n# no = x\nnew = a:c\n")
     monkeypatch.syspath_prepend(other.parent)
-    assert entrypoints.points("asimov.extra_group") == [("new", "a:c", "extra")]
+    assert extensions.points("asimov.extra_group") == [("new", "a:c", "extra")]
     assert entrypoints.names("asimov.extra_group") == {"new": "extra"}

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import pytest
 
 from asimov import entrypoints
+from asimov.extensions import extend
 from asimov.pipeline import Pipeline
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, Present, Ticket
@@ -63,6 +64,9 @@ def table(heading: str) -> list[list[str]]:
 METHODS = {row[0].strip("`"): row for row in table("The table")}
 LIVES = {row[0]: re.findall(r"`([^`]+)`", row[1]) for row in table("Whole lives")}
 ATTRIBUTES = {name for row in table("Attributes") for name in re.findall(r"`(\w+)`", row[0])}
+
+
+extend(Pipeline, "pipeline")  # with what other packages add, before an object is made
 
 
 class Recorder(Pipeline):

@@ -1,24 +1,28 @@
-"""What only published packages ask of an analysis and of a subject, by older names."""
+"""Attributes that only published packages use, of analyses, subjects, repositories, pipelines."""
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from asimov.compat.names.ini import RunConfiguration
 from asimov.compat.names.review import Review
 from asimov.errors import AsimovError
-from asimov.keys import Key
+from asimov.project.analysis import Analysis
+from asimov.project.git.repository import EventRepo
 from asimov.project.storage.store import Store
+from asimov.project.subject import Subject
 from asimov.rendering.access import reads
 
-if TYPE_CHECKING:
-    from asimov.project.analysis import Analysis
+#: Methods of a subject's repository that find one file of a category, with that file's pattern.
+FILES = {
+    "find_timefile": "*gps*.txt",
+    "find_coincfile": "*coinc*.xml",
+}
 
 
-class OfAnalysis:
-    """Methods of an analysis that the core does without."""
+class OlderAnalysis(Analysis):
+    """Older attributes of an analysis."""
 
     #: What templates of a project may read; ``results`` opens no file for them.
     for_templates: ClassVar[dict[str, str]] = reads(
@@ -28,18 +32,6 @@ class OfAnalysis:
         "get_configuration",
         results="_stored_results",
     )
-
-    if TYPE_CHECKING:
-        key: Key
-
-        @cached_property
-        def meta(self) -> dict[str, Any]:
-            """Its settings."""
-
-        workspace: Any
-
-        @property
-        def config_file(self) -> str: ...  # noqa: D102
 
     def get_meta(self, key: str) -> Any:
         """Return a setting; None where there is none."""
@@ -125,23 +117,13 @@ class OfAnalysis:
         return self.results(filename, hash=hash)
 
 
-class OfSubject:
-    """Methods of a subject that the core does without."""
+class OlderSubject(Subject):
+    """Older attributes of a subject."""
 
     #: What templates of a project may read; ``work_dir`` makes no folder for them.
     for_templates: ClassVar[dict[str, str]] = reads(
         "webdir", "productions", work_dir="_work_dir_path"
     )
-
-    if TYPE_CHECKING:
-        name: str
-        workspace: Any
-
-        @property
-        def analyses(self) -> list[Analysis]: ...  # noqa: D102
-
-    #: What a package has added and not handed to the ledger yet.
-    added: list[Any]
 
     @property
     def work_dir(self) -> str:
@@ -190,3 +172,50 @@ class OfSubject:
         """
         if self.workspace.ledger is not None:
             self.workspace.ledger.update_event(self)
+
+
+class OlderRepository(EventRepo):
+    """Older attributes of a subject's repository (asimov-bayeswave, asimov-lalinference, RIFT)."""
+
+    #: What templates of a project may read.
+    for_templates: ClassVar[dict[str, str]] = reads(*FILES)
+
+    def find_timefile(self, category: str | None = "analyses") -> str:
+        """Return the absolute path of the file of GPS times.
+
+        Raises
+        ------
+        AsimovFileNotFound
+            If there is none.
+        """
+        return self.find_file(FILES["find_timefile"], category)
+
+    def find_coincfile(self, category: str | None = "analyses") -> str:
+        """Return the absolute path of the coinc file.
+
+        Raises
+        ------
+        AsimovFileNotFound
+            If there is none.
+        """
+        return self.find_file(FILES["find_coincfile"], category)
+
+
+class OlderPipeline:
+    """Older attributes of a pipeline."""
+
+    production: Analysis
+
+    def run_pesummary(self) -> Any:
+        """Submit PESummary for the samples; for pipelines whose `after_completion` calls it.
+
+        Returns
+        -------
+        int
+            The job's cluster. The pipeline asks for the state ``processing``.
+        """
+        from asimov.compat.pesummary import PESummaryPipeline
+
+        job_id = self.production.job_id = PESummaryPipeline(self.production).submit_dag()
+        self.production.status = "processing"
+        return job_id

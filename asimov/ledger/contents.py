@@ -8,7 +8,7 @@ from typing import Any
 
 from asimov.errors import AsimovError
 from asimov.keys import PROJECT_ANALYSES, Key
-from asimov.ledger.extensions import complete
+from asimov.ledger.fields import complete
 from asimov.mappings import lay_over, merge
 
 #: Keys of an analysis that say what it is rather than how it is set.

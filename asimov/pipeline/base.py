@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import configparser
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from asimov import text
+from asimov import extensions, text
 from asimov.errors import AsimovError
 from asimov.logs import logger
 from asimov.pipeline.assets import Asset
 from asimov.pipeline.errors import PipelineException, PipelineLogger
+from asimov.pipeline.post_processing import PostProcessing
 from asimov.project.storage.store import Store
 from asimov.project.storage.superseded import move_aside
 from asimov.rendering.access import reads
@@ -89,6 +89,11 @@ class Pipeline:
     for_templates: ClassVar[dict[str, str]] = reads(
         "name", "production", "analysis", "options", "dag_file", "get_prior_interface"
     )
+
+    # Packages may make theirs without calling `__init__` of this class.
+    def __new__(cls, *arguments: Any, **named: Any) -> Pipeline:  # noqa: D102
+        extensions.extend(Pipeline, "pipeline")
+        return super().__new__(cls)
 
     def __init__(self, production: Analysis, category: str | None = None) -> None:
         self.production = production
@@ -217,42 +222,32 @@ class Pipeline:
     def detect_completion_processing(self) -> bool:
         """Say whether post-processing is complete; called once its job has ended.
 
-        The default asks for the summary pages where the settings have any.
+        The default asks each kind of post-processing in the setting ``postprocessing``.
         """
-        pages = self._summary_pages()
-        return pages is None or bool(pages.complete())
-
-    def run_pesummary(self) -> Any:
-        """Submit PESummary for the samples; for pipelines whose `after_completion` calls it.
-
-        Returns
-        -------
-        int
-            The job's cluster. The state is asked to become ``processing``.
-        """
-        post = import_module("asimov.compat.pesummary").PESummaryPipeline(self.production)
-        job_id = self.production.job_id = post.submit_dag()
-        self.production.status = "processing"
-        return job_id
+        return all(each.complete() for each in self._post_processing())
 
     def after_processing(self) -> None:
         """Finish an analysis that is complete; the default stores its results."""
         self.store_results()
 
-    def _summary_pages(self) -> Any:
-        """Return what PESummary makes of the analysis; None where the settings have none of it."""
-        if "pesummary" not in (self.production.meta.get("postprocessing") or {}):
-            return None
-        return import_module("asimov.compat.pesummary").SummaryPages(self.production)
+    def _post_processing(self) -> list[PostProcessing]:
+        """Return the known kinds of post-processing that the settings ask for."""
+        wanted = self.production.meta.get("postprocessing") or {}
+        return [
+            extensions.load(point)(self.production)
+            for point in extensions.points(extensions.POSTPROCESSING)
+            if point.name in wanted
+        ]
 
     def store_results(self) -> None:
         """Put the products into the results store: every file and folder among the assets.
 
-        The files of summary pages go there too. Assets that do not exist are named in `not_stored`.
+        So do the products of post-processing. Assets that do not exist are named in `not_stored`.
         """
         store = Store(self.production.workspace.project.results)
-        pages = self._summary_pages()
-        products = [*_files(self.collect_assets()), *(pages.products() if pages else ())]
+        products = _files(self.collect_assets())
+        for each in self._post_processing():
+            products += each.products()
         self.not_stored = store.add_products(*self.production.key, products, self.production.rundir)
 
     # --- what it has made
@@ -295,7 +290,7 @@ class Pipeline:
             self.scheduler.remove(self.production.job_id, "removed by asimov")
 
     def clean(self, dryrun: bool = False) -> None:
-        """Move the run directory aside, to ``<name>.superseded-<n>``, and summary pages as well."""
+        """Move the run directory aside, to ``<name>.superseded-<n>``, and post-processing too."""
         rundir = Path(self.production.rundir)
         if not self.production.workspace.project.is_working(rundir):
             raise AsimovError(
@@ -305,8 +300,8 @@ class Pipeline:
             print(f"move {rundir} aside")
             return
         move_aside(rundir)
-        if pages := self._summary_pages():
-            pages.clear()
+        for each in self._post_processing():
+            each.clear()
 
     def resurrect(self) -> None:
         """Submit a job again that ended before it was complete.

@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from asimov import entrypoints
+from asimov import entrypoints, extensions
 from asimov.errors import AsimovError, FatalError, ReportedError, SchedulerUnreachableError
-from asimov.ledger import extensions
 from asimov.logs import logger
 from asimov.pipeline import Pipeline
 from asimov.plugins.containment import contained, late, limit_of
@@ -41,7 +40,7 @@ class MethodError(AsimovError):
             return
         text = str(cause).strip().splitlines()
         what = f"{type(cause).__name__}: {text[0]}" if text else type(cause).__name__
-        why = extensions.hint(what)
+        why = extensions.hint(cause)
         super().__init__(
             f"{analysis.entry.pipeline}.{method} raised {what}" + (f"; {why}" if why else "")
         )

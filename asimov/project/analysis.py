@@ -7,8 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from asimov import entrypoints
-from asimov.compat.objects import OfAnalysis
+from asimov import entrypoints, extensions
 from asimov.errors import AsimovError, ReportedError
 from asimov.keys import Key
 from asimov.ledger.contents import Entry
@@ -28,7 +27,7 @@ class AnalysisHost(Host, Protocol):
         """Return an analysis, always the same object."""
 
 
-class Analysis(OfAnalysis):
+class Analysis:
     """One analysis; pipelines call it their `production`.
 
     Parameters
@@ -53,6 +52,7 @@ class Analysis(OfAnalysis):
     )  # fmt: skip
 
     def __init__(self, entry: Entry, workspace: AnalysisHost) -> None:
+        extensions.extend(Analysis, "analysis")
         self.entry = entry
         self.workspace: AnalysisHost = workspace
         self.key = entry.key

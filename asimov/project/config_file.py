@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from asimov import extensions
 from asimov.errors import AsimovError
 from asimov.keys import Key
-from asimov.ledger import extensions
 from asimov.ledger.contents import Entry
 from asimov.project.host import Host
 from asimov.rendering.origins import Origins, package_folders, resolved
@@ -189,7 +189,7 @@ def make_config(
             template, context, _folders(analysis), dialect, origins_of(analysis, directory)
         )
     except AsimovError as error:
-        error.hint = error.hint or extensions.hint(error.message)
+        error.hint = error.hint or extensions.hint(error)
         raise
     if not dryrun:
         write_atomically(path, text, sync=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from asimov.keys import Key
-from asimov.ledger import extensions
+from asimov.ledger import fields
 from asimov.mappings import copied, difference, lay_over
 from asimov.project.analysis import KINDS, Analysis, AnalysisHost
 from asimov.project.facts import Facts
@@ -36,7 +36,7 @@ class Objects:
         """Return an analysis, always the same object."""
         if key not in self._analyses:
             entry = self._host.contents.entries[key]
-            made = extensions.kind(entry.kind, self._host.settings(key)) or KINDS[entry.kind]
+            made = fields.kind(entry.kind, self._host.settings(key)) or KINDS[entry.kind]
             self._analyses[key] = made(entry, self._host)
         return self._analyses[key]
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from asimov.compat.objects import OfSubject
+from asimov import extensions
 from asimov.keys import Key
 from asimov.mappings import copied
 from asimov.project.analysis import Analysis, AnalysisHost
@@ -15,7 +15,7 @@ from asimov.rendering.access import reads
 from asimov.system.files import is_folder
 
 
-class Subject(OfSubject):
+class Subject:
     """A thing that is studied.
 
     Parameters
@@ -38,6 +38,7 @@ class Subject(OfSubject):
     )
 
     def __init__(self, name: str, workspace: AnalysisHost) -> None:
+        extensions.extend(Subject, "subject")
         self.name = name
         self.workspace: AnalysisHost = workspace
         self.meta: dict[str, Any] = workspace.subject_settings(name)

@@ -16,7 +16,7 @@ from asimov.journal.log_offsets import Bookmarks
 from asimov.journal.records import Build, Record
 from asimov.keys import PROJECT_ANALYSES, Key
 from asimov.layout import Project
-from asimov.ledger import extensions
+from asimov.ledger import fields
 from asimov.ledger.contents import Contents, Layer
 from asimov.ledger.declared_settings import not_refused, with_defaults
 from asimov.ledger.dependencies import Dependencies
@@ -256,7 +256,7 @@ class Workspace:
         declared = settings_of(entry.pipeline)
         if declared:
             layers = with_defaults(layers, declared, entry.pipeline)
-        derived = extensions.derived(merge(layer for _, layer in layers))
+        derived = fields.derived(merge(layer for _, layer in layers))
         if declared:
             derived = not_refused(derived, declared)
         return [*layers, ("follows from other settings", derived)] if derived else layers

@@ -12,16 +12,15 @@ from typing import Any
 
 import pytest
 
-from asimov import entrypoints
-from asimov.compat.gravitational_waves import (
+from asimov import entrypoints, extensions
+from asimov.compat.gravitational_waves.analyses import (
     GravitationalWaveProjectAnalysis,
     GravitationalWaveSubjectAnalysis,
     GravitationalWaveTransient,
-    complete,
-    marks,
 )
+from asimov.compat.gravitational_waves.settings import complete, marks
 from asimov.errors import AsimovError
-from asimov.ledger import extensions
+from asimov.ledger import fields
 from asimov.mappings import copied
 from asimov.project.analysis import ProjectAnalysis, SimpleAnalysis, SubjectAnalysis
 from asimov.project.git.repository import AsimovFileNotFound
@@ -59,7 +58,7 @@ def apply(lab: Lab, text: str) -> None:
 )
 def test_settings_with_a_mark(settings: dict[str, Any]) -> None:
     assert marks(settings)
-    assert extensions.kind("simple", settings) is GravitationalWaveTransient
+    assert fields.kind("simple", settings) is GravitationalWaveTransient
 
 
 @pytest.mark.parametrize(
@@ -82,9 +81,9 @@ def test_settings_with_a_mark(settings: dict[str, Any]) -> None:
 def test_settings_without_a_mark_stay_as_they_are(settings: dict[str, Any]) -> None:
     before = json.dumps(settings)
     assert not marks(settings)
-    assert extensions.complete(settings) is settings
+    assert fields.complete(settings) is settings
     assert json.dumps(settings) == before
-    assert extensions.kind("simple", settings) is None
+    assert fields.kind("simple", settings) is None
 
 
 # --- what follows
@@ -285,7 +284,7 @@ def test_a_plain_project_is_as_if_there_were_no_fields(
     analysis = lab.open().analysis(("s", "a"))
     assert type(analysis) is SimpleAnalysis
     assert not [name for name in dir(analysis) if "psd" in name or "coinc" in name]
-    monkeypatch.setattr(extensions, "_modules", lambda: ())
+    monkeypatch.setattr(extensions, "every", lambda group: [])
     assert lab.run("ledger", "show", "--json").out == with_fields
 
 

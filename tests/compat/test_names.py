@@ -503,8 +503,8 @@ def test_the_token_is_renewed_before_each_call_and_its_failure_is_no_end(
 @pytest.mark.parametrize(
     ("missing", "hint"),
     [
-        ("otter.bootstrap", "pip install otter-report"),
-        ("htcondor", "pip install 'htcondor>=24,<25'"),
+        ("otter.bootstrap", "pip install 'asimov[compat]'"),
+        ("htcondor", "pip install 'asimov[compat]'"),
         ("nonsense", "mend or remove the package; the rest of asimov goes on without it"),
     ],
 )

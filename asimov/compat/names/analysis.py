@@ -1,6 +1,6 @@
 """The kinds of analysis, by the older module."""
 
-from asimov.compat.gravitational_waves import GravitationalWaveTransient
+from asimov.compat.gravitational_waves.analyses import GravitationalWaveTransient
 from asimov.project.analysis import Analysis, ProjectAnalysis, SimpleAnalysis, SubjectAnalysis
 
 __all__ = [

@@ -1,5 +1,9 @@
 """The repository of a subject, by the older module."""
 
+from asimov.extensions import extend
 from asimov.project.git.repository import AsimovFileNotFound, EventRepo
 
 __all__ = ["AsimovFileNotFound", "EventRepo"]
+
+# A package may read a method of the class before an object of it is made.
+extend(EventRepo, "repository")

@@ -7,11 +7,11 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from asimov.compat.elsewhere import FILES
+from asimov import extensions
 from asimov.errors import AsimovError, ReportedError
 from asimov.logs import logger
 from asimov.project.git import locks
@@ -63,7 +63,7 @@ class EventRepo:
     """
 
     #: What templates of a project may read, see `asimov.rendering.access`.
-    for_templates: ClassVar[dict[str, str]] = reads("directory", "find_prods", *FILES)
+    for_templates: ClassVar[dict[str, str]] = reads("directory", "find_prods")
 
     def __init__(
         self,
@@ -74,6 +74,7 @@ class EventRepo:
         project: Project | None = None,
         reading: bool = False,
     ):
+        extensions.extend(EventRepo, "repository")
         self._directory = Path(directory).absolute()
         self._root = root or self._directory
         self._url = url
@@ -308,12 +309,6 @@ class EventRepo:
         if not found:
             raise AsimovFileNotFound(f"has no file {pattern!r}", where=folder)
         return str(found[0])
-
-    def __getattr__(self, name: str) -> Callable[..., str]:
-        """Return a method that finds one file, for packages that ask by its name."""
-        if name not in FILES:
-            raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}")
-        return partial(self.find_file, FILES[name])
 
 
 def _commit(repo: git.Repo, names: list[str], message: str) -> str | None:

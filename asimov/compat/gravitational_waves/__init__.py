@@ -1,0 +1,21 @@
+"""The field of gravitational waves, as asimov finds it under `asimov.fields`.
+
+The docs' page on gravitational waves explains which settings follow from which.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asimov.compat.gravitational_waves.settings import complete, marks
+from asimov.ledger.fields import Field
+
+
+def kind(name: str) -> Any:
+    """Return the class of a ``simple``, ``subject`` or ``project`` analysis."""
+    from asimov.compat.gravitational_waves.analyses import KINDS
+
+    return KINDS[name]
+
+
+FIELD = Field(marks, complete, kind)
