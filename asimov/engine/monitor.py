@@ -25,6 +25,7 @@ from asimov.plugins import crashes, custom_states, hooks, labels, telemetry
 from asimov.plugins.methods import call_method
 from asimov.plugins.requirements import missing_outputs
 from asimov.project.analysis import Analysis
+from asimov.project.lookup import file_of
 from asimov.project.storage.products import NotStorableError
 from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
@@ -172,7 +173,7 @@ def _under_way(workspace: Workspace, keys: set[Key], report: Report) -> list[Att
             continue
         if attempt.key in keys:
             attempts.append(attempt)
-        elif workspace.file_of(attempt.key) in workspace.contents.broken:
+        elif file_of(attempt.key) in workspace.contents.broken:
             continue  # its file was named before
         elif attempt.key not in workspace.contents.entries:
             report(

@@ -11,6 +11,8 @@ from asimov.engine.readiness import waiting_for
 from asimov.engine.submission_limits import deferral
 from asimov.journal.records import Record
 from asimov.keys import Key
+from asimov.project.lookup import file_of
+from asimov.project.removed import unlisted
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
 from asimov.system import clock
@@ -78,12 +80,12 @@ def without_entry(workspace: Workspace, subject: str | None = None) -> list[Row]
     """
     found = []
     for key, record in workspace.records.items():
-        error = workspace.contents.broken.get(workspace.file_of(key))
+        error = workspace.contents.broken.get(file_of(key))
         if error is not None and subject in {None, key[0]}:
             seen = _of_record(record)
             found.append(Row(*key, "", record.status, **seen, waiting_for=[str(error)]))
-    for record in workspace.unlisted(subject):
-        why = f"it is missing from ledger/{workspace.file_of(record.key)}"
+    for record in unlisted(workspace, subject):
+        why = f"it is missing from ledger/{file_of(record.key)}"
         found.append(Row(*record.key, "", record.status, **_of_record(record), waiting_for=[why]))
     return found
 

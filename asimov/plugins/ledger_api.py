@@ -20,6 +20,7 @@ from asimov.mappings import copied, difference, lay_over
 from asimov.plugins import ledger_blueprints
 from asimov.plugins.declared import planner
 from asimov.project.analysis import Analysis
+from asimov.project.lookup import unknown_subject
 from asimov.project.subject import Subject
 from asimov.project.transaction import change_ledger
 from asimov.project.workspace import Workspace
@@ -86,7 +87,7 @@ class Ledger:
         if event is None:
             return [self.workspace.subject(name) for name in subjects]
         if event not in subjects:
-            unknown = self.workspace.unknown_subject(event)
+            unknown = unknown_subject(self.workspace.contents, event)
             raise UnknownSubjectError(unknown.message, where=unknown.where, hint=unknown.hint)
         return [self.workspace.subject(event)]
 

@@ -1,4 +1,4 @@
-"""Analyses that the journal knows and the ledger lacks: what commands say of them."""
+"""Analyses in the journal that are missing from the ledger: warn, or confirm their removal."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 from asimov.errors import AsimovError
 from asimov.journal.forgotten import forget as record
+from asimov.journal.forgotten import forgotten
 from asimov.journal.records import Record
 from asimov.keys import Key
+from asimov.project.lookup import file_of
 from asimov.project.workspace import Workspace
 from asimov.text import short
 
@@ -15,17 +17,43 @@ from asimov.text import short
 _NAMED = 5
 
 
+def unlisted(workspace: Workspace, subject: str | None = None) -> list[Record]:
+    """Return the journal's records of analyses that are missing from the ledger.
+
+    Left out are those whose ledger file is unusable, and those whose removal was confirmed.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    subject
+        The only subject to look at; by default all.
+    """
+    found = [
+        record
+        for key, record in workspace.records.items()
+        if key not in workspace.contents.entries and subject in {None, key[0]}
+    ]
+    if found:
+        known = forgotten(workspace.journal)
+        broken = workspace.contents.broken
+        found = [
+            each for each in found if each.key not in known and file_of(each.key) not in broken
+        ]
+    return found
+
+
 def warning(workspace: Workspace, *, whole: bool = False) -> list[str]:
-    """Return the lines that warn of analyses which are missing from the ledger; none if none are.
+    """Return a warning, as lines, about analyses that are missing from the ledger.
 
     Parameters
     ----------
     workspace
         The open project.
     whole
-        Whether to list all of them, with their states and jobs, or to name the first few.
+        Whether to list all of them with their states and jobs, instead of the first few names.
     """
-    found = workspace.unlisted()
+    found = unlisted(workspace)
     if not found:
         return []
     count, verb = ("1 analysis", "is") if len(found) == 1 else (f"{len(found)} analyses", "are")
@@ -36,7 +64,7 @@ def warning(workspace: Workspace, *, whole: bool = False) -> list[str]:
     else:
         more = " and others" if len(names) > _NAMED else ""
         lines = [f"{first} {', '.join(names[:_NAMED])}{more}"]
-    files = sorted({f"ledger/{workspace.file_of(each.key)}" for each in found})
+    files = sorted({f"ledger/{file_of(each.key)}" for each in found})
     others = " and others" if len(files) > _NAMED else ""
     return [
         *lines,
@@ -60,16 +88,16 @@ def forget(
     workspace
         The open project.
     subject, names
-        The analyses; without names all of the subject that are missing.
+        The analyses; without names, all missing ones of the subject.
     by, reason
         Who confirms it, and why.
 
     Raises
     ------
     AsimovError
-        Where one is in the ledger, unknown, or has a job whose end has not been seen.
+        If one is in the ledger, is unknown, or has a job that has not been seen to end.
     """
-    missing = [each.key for each in workspace.unlisted(subject)]
+    missing = [each.key for each in unlisted(workspace, subject)]
     keys = [Key(subject, name) for name in names] or missing
     if not keys:
         raise AsimovError(f"no analysis of {short(subject)} is missing from the ledger")
@@ -90,10 +118,8 @@ def forget(
 def _not_missing(workspace: Workspace, key: Key) -> AsimovError:
     name = "/".join(map(short, key))
     if key in workspace.contents.entries:
-        return AsimovError(
-            f"{name} is in the ledger", hint=f"remove it from {workspace.file_of(key)} first"
-        )
-    if error := workspace.contents.broken.get(workspace.file_of(key)):
+        return AsimovError(f"{name} is in the ledger", hint=f"remove it from {file_of(key)} first")
+    if error := workspace.contents.broken.get(file_of(key)):
         return error
     if key in workspace.records:
         return AsimovError(f"{name} is forgotten already")

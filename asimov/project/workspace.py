@@ -1,4 +1,4 @@
-"""An open project: the ledger and the journal read, and everything that is made from them."""
+"""An open project: its ledger and journal as read, and what is computed from them."""
 
 from __future__ import annotations
 
@@ -9,28 +9,27 @@ from typing import Any, cast
 
 from asimov import configuration, entrypoints
 from asimov import layout as project
-from asimov.errors import AsimovError
-from asimov.journal.forgotten import forgotten, take_back
+from asimov.journal.forgotten import take_back
 from asimov.journal.journal import Journal
 from asimov.journal.log_offsets import Bookmarks
 from asimov.journal.records import Build, Record
-from asimov.keys import PROJECT_ANALYSES, Key
+from asimov.keys import Key
 from asimov.layout import Project
 from asimov.ledger import fields
 from asimov.ledger.contents import Contents, Layer
 from asimov.ledger.declared_settings import not_refused, with_defaults
 from asimov.ledger.dependencies import Dependencies
-from asimov.ledger.store import LedgerFiles, project_analysis_file, subject_file
+from asimov.ledger.store import LedgerFiles
 from asimov.mappings import copied, lay_over, merge
 from asimov.project import current, identity
 from asimov.project.analysis import Analysis
 from asimov.project.facts import Facts
+from asimov.project.lookup import key_of, keys_of
 from asimov.project.objects import Objects
 from asimov.project.subject import Subject
 from asimov.scheduler import Scheduler
 from asimov.settings.lookup import settings_of
 from asimov.states import ALIASES, allowed
-from asimov.text import did_you_mean
 
 
 class Workspace:
@@ -41,12 +40,12 @@ class Workspace:
     project
         The project.
     reading
-        Whether it is only read: nothing is written, and nobody has to be able to write.
+        Whether to read it only: nothing is written, and no permission to write is needed.
 
     Raises
     ------
     UnsettledError
-        Where it may be a copy of another project, and is not only read.
+        If it may be a copy of another project, unless it is only read.
 
     Attributes
     ----------
@@ -55,7 +54,7 @@ class Workspace:
     records
         The journal's record of each analysis.
     facts
-        What pipelines wrote.
+        What pipelines and people wrote.
     """
 
     def __init__(self, project: Project, *, reading: bool = False) -> None:
@@ -63,7 +62,7 @@ class Workspace:
         self.journal = Journal(project.journal, reading=reading)
         self.files = LedgerFiles(project.ledger, self.journal)
         self._schedulers: dict[tuple[str, str], Scheduler] = {}
-        #: What is asked to keep what was written to a subject, as published packages do.
+        #: The ledger as packages see it, which keeps what they write to a subject.
         self.ledger: Any = None
         try:
             if not reading:
@@ -77,7 +76,7 @@ class Workspace:
 
     @classmethod
     def open(cls, start: Path | None = None, *, reading: bool = False) -> Workspace:
-        """Open the project that a folder lies in, by default the current one."""
+        """Open the project that contains a folder, by default the current one."""
         return cls(project.find(start), reading=reading)
 
     @property
@@ -86,11 +85,7 @@ class Workspace:
         return self.journal.reading
 
     def catch_up(self) -> None:
-        """Read the ledger and the journal again unless they are as this process knows them.
-
-        They are not where another process has written to the journal, or a transaction of this one
-        was undone.
-        """
+        """Reload if another process wrote to the journal, or a transaction was rolled back."""
         if (self.journal.version(), self.journal.undone) != self._version:
             self.reload()
 
@@ -108,13 +103,13 @@ class Workspace:
         self.go_by(self.files.load())
 
     def go_by(self, contents: Contents) -> None:
-        """Make objects anew by a ledger that may not be in its files yet; `reload` ends that."""
+        """Use a ledger that may not be in its files yet, until the next `reload`."""
         self.contents = contents
         self._objects = Objects(self)
         self.__dict__.pop("dependencies", None)
 
     def adopt(self) -> None:
-        """Give a record to every analysis that was written into the ledger by hand."""
+        """Add a record to the journal for each analysis that people added to the ledger by hand."""
         new = [
             (key, self.first_status(key), f"found in {entry.file}")
             for key, entry in self.contents.entries.items()
@@ -125,10 +120,10 @@ class Workspace:
             self.journal.add(new, "ledger")
             self.records = self.journal.records()
 
-    # --- what there is
+    # --- analyses and subjects
 
     def first_status(self, key: Key) -> str:
-        """Return the state that the ledger has an analysis begin in."""
+        """Return the state in which the ledger starts an analysis."""
         status = self.contents.entries[key].data.get("status") or "ready"
         return ALIASES.get(status, status)
 
@@ -143,39 +138,9 @@ class Workspace:
         Raises
         ------
         AsimovError
-            Where there is no such subject.
+            If there is no such subject.
         """
-        if subject is None:
-            return list(self.contents.entries)
-        if subject not in self.contents.subjects and subject != PROJECT_ANALYSES:
-            raise self.unknown_subject(subject)
-        return [key for key in self.contents.entries if key[0] == subject]
-
-    def unlisted(self, subject: str | None = None) -> list[Record]:
-        """Return what the journal knows of analyses that are missing from the ledger.
-
-        Those in files that can't be used are left out, and those that a person has confirmed to be
-        removed.
-
-        Parameters
-        ----------
-        subject
-            The only subject to look at; by default all are.
-        """
-        found = [
-            record
-            for key, record in self.records.items()
-            if key not in self.contents.entries and subject in {None, key[0]}
-        ]
-        if found:
-            known = forgotten(self.journal)
-            broken = self.contents.broken
-            found = [
-                each
-                for each in found
-                if each.key not in known and self.file_of(each.key) not in broken
-            ]
-        return found
+        return keys_of(self.contents, subject)
 
     def key(self, subject: str, name: str) -> Key:
         """Return the key of an analysis that a person named.
@@ -183,48 +148,9 @@ class Workspace:
         Raises
         ------
         AsimovError
-            Where there is none, with the nearest that there is.
+            If there is none; the hint lists the analyses of the subject.
         """
-        if (subject, name) in self.contents.entries:
-            return Key(subject, name)
-        if error := self._missing(subject, name):
-            raise error
-        keys = self.keys(subject)
-        near = did_you_mean(name, [each for _, each in keys])
-        names = ", ".join(each for _, each in keys[:10]) or "none"
-        raise AsimovError(
-            f"{subject} has no analysis {name!r}{near}", hint=f"its analyses: {names}"
-        )
-
-    def _missing(self, subject: str, name: str) -> AsimovError | None:
-        """Return the error about an analysis that only the journal knows."""
-        record = self.records.get(Key(subject, name))
-        file = self.file_of(Key(subject, name))
-        if record is None or file in self.contents.broken:
-            return None
-        return AsimovError(
-            f"{subject}/{name} is not in the ledger; the journal knows it as {record.status}",
-            hint=f"restore ledger/{file} from git or a copy; 'asimov log {subject} {name}' has its "
-            "history",
-        )
-
-    def file_of(self, key: Key) -> str:
-        """Return the ledger file that holds an analysis, or should."""
-        subject, name = key
-        if subject == PROJECT_ANALYSES:
-            return project_analysis_file(name)
-        return subject_file(subject)
-
-    def unknown_subject(self, name: str) -> AsimovError:
-        """Return the error that says that the ledger has no subject of a name."""
-        broken = self.contents.broken.get(subject_file(name))
-        if broken:
-            return broken
-        names = list(self.contents.subjects)
-        listed = ", ".join(names[:10]) or "none yet; 'asimov apply' adds them"
-        return AsimovError(
-            f"there is no subject {name!r}{did_you_mean(name, names)}", hint=f"subjects: {listed}"
-        )
+        return key_of(self.contents, self.records, subject, name)
 
     def analysis(self, key: Key) -> Analysis:
         """Return an analysis, always the same object."""
@@ -234,12 +160,12 @@ class Workspace:
         """Return a subject, always the same object."""
         return self._objects.subject(name)
 
-    # --- what is worked out
+    # --- computed from ledger and journal
 
     def settings(self, key: Key) -> dict[str, Any]:
-        """Return the settings of an analysis without its pipeline's defaults, a mapping of its own.
+        """Return a copy of an analysis's settings, without its pipeline's defaults.
 
-        No plugin is loaded for it; `effective` has the defaults too.
+        This loads no plugin; `effective` includes the defaults.
         """
         return self.contents.settings(self.contents.entries[key], self.facts)
 
@@ -247,9 +173,9 @@ class Workspace:
         return self.contents.given(self.contents.entries[key], self.facts)
 
     def layers(self, key: Key) -> list[Layer]:
-        """Return the layers of an analysis's settings, the defaults of its pipeline lowest.
+        """Return the layers of an analysis's settings, the defaults of its pipeline first.
 
-        Its settings class is loaded for it, and where that is not published the pipeline.
+        This loads the pipeline's settings class, or the pipeline if the class is not published.
         """
         entry = self.contents.entries[key]
         layers = self.contents.layers(entry, self.facts)
@@ -262,11 +188,11 @@ class Workspace:
         return [*layers, ("follows from other settings", derived)] if derived else layers
 
     def effective(self, key: Key) -> dict[str, Any]:
-        """Return the settings of an analysis as its pipeline sees them, a mapping of its own."""
+        """Return a copy of an analysis's settings as its pipeline sees them."""
         return merge(layer for _, layer in self.layers(key))
 
     def subject_settings(self, name: str) -> dict[str, Any]:
-        """Return the effective settings of a subject, a mapping of its own."""
+        """Return a copy of a subject's effective settings."""
         return self.contents.subject_settings(name, self.facts)
 
     @cached_property
@@ -276,13 +202,13 @@ class Workspace:
 
     @cached_property
     def builds(self) -> dict[Key, Build]:
-        """What was last built of each analysis."""
+        """The last build of each analysis."""
         return self.journal.builds()
 
-    # --- what is written
+    # --- writing
 
     def move(self, key: Key, after: str, actor: str, reason: str | None) -> bool:
-        """Move an analysis to another state; False where somebody else has moved it.
+        """Move an analysis to another state; return False if another process moved it first.
 
         Parameters
         ----------
@@ -296,7 +222,7 @@ class Workspace:
         Raises
         ------
         ValueError
-            Where the table of transitions has no such way: a fault of the caller's.
+            If the table of states does not allow it: a mistake of the caller.
         """
         role = actor if actor in {"submit", "monitor"} else "person"
         if not allowed(self.status(key), after, role):
@@ -315,7 +241,7 @@ class Workspace:
         return moved
 
     def give_reason(self, key: Key, actor: str, reason: str) -> None:
-        """Say anew why an analysis is in the state that it stays in."""
+        """Change the reason for the state that an analysis is in."""
         self.journal.set_reason(key, actor, reason)
         self.records[key] = self.records[key]._replace(reason=reason)
 
@@ -361,15 +287,22 @@ class Workspace:
             self._objects.show_review(key, review)
             self.__dict__.pop("dependencies", None)
 
-    # --- where jobs run
+    # --- schedulers
 
     def scheduler(self, name: str | None = None, place: str = "") -> Scheduler:
-        """Return a scheduler, by default the project's, at a place that an attempt names.
+        """Return a scheduler, always the same object.
+
+        Parameters
+        ----------
+        name
+            Its name; by default the project's.
+        place
+            Where its jobs are, as an attempt recorded it.
 
         Raises
         ------
         AsimovError
-            Where there is none of that name.
+            If there is none of that name.
         """
         name = (name or self.scheduler_name).lower()
         if (name, place) not in self._schedulers:
@@ -388,10 +321,10 @@ class Workspace:
 
 
 def workspace_of(analysis: Analysis) -> Workspace:
-    """Return the whole open project of an analysis, which itself asks for a part of it."""
+    """Return the open project of an analysis; the analysis itself only needs a part of it."""
     return cast("Workspace", analysis.workspace)
 
 
 def _runs_again(before: str, after: str) -> bool:
-    """Say whether what was made so far, if anything, is made anew after a change of state."""
+    """Say whether a change of state starts an analysis over, so that its review is out of date."""
     return after == "restart" or (after == "ready" and before not in {"wait", "manual"})

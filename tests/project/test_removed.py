@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from asimov.project.lookup import file_of
+from asimov.project.removed import unlisted
 from asimov.project.workspace import Workspace
 
 BLUEPRINT = """
@@ -236,8 +238,8 @@ def test_no_analysis_goes_missing_without_a_warning_wherever_a_file_is_cut(
             path.write_text(text[:end])
             with closing((opened := Workspace.open(ledger.parent)).journal):
                 there = set(opened.contents.entries)
-                broken = {key for key in known if opened.file_of(key) in opened.contents.broken}
-                missing = {record.key for record in opened.unlisted()}
+                broken = {key for key in known if file_of(key) in opened.contents.broken}
+                missing = {record.key for record in unlisted(opened)}
                 assert there | broken | missing == known, (path, end)
                 assert not missing & (there | broken)
             told = asimov("status") if end in ends else None
@@ -247,10 +249,10 @@ def test_no_analysis_goes_missing_without_a_warning_wherever_a_file_is_cut(
 
 def test_the_comparison_asks_the_journal_nothing_while_all_is_there(ledger: Path) -> None:
     with closing((opened := Workspace.open(ledger.parent)).journal):
-        assert opened.unlisted() == []
+        assert unlisted(opened) == []
         statements: list[str] = []
         opened.journal._db.set_trace_callback(statements.append)
-        opened.unlisted()
+        unlisted(opened)
         assert statements == []  # what is in memory is enough
 
 

@@ -1,0 +1,73 @@
+"""Find an analysis or a subject by the name that a person gave, or explain why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from asimov.errors import AsimovError
+from asimov.journal.records import Record
+from asimov.keys import PROJECT_ANALYSES, Key
+from asimov.ledger.contents import Contents
+from asimov.ledger.store import project_analysis_file, subject_file
+from asimov.text import did_you_mean
+
+
+def file_of(key: Key) -> str:
+    """Return the ledger file that holds an analysis, or should."""
+    subject, name = key
+    return project_analysis_file(name) if subject == PROJECT_ANALYSES else subject_file(subject)
+
+
+def keys_of(contents: Contents, subject: str | None) -> list[Key]:
+    """Return the analyses of a subject, or all of them.
+
+    Raises
+    ------
+    AsimovError
+        If there is no such subject.
+    """
+    if subject is None:
+        return list(contents.entries)
+    if subject not in contents.subjects and subject != PROJECT_ANALYSES:
+        raise unknown_subject(contents, subject)
+    return [key for key in contents.entries if key[0] == subject]
+
+
+def key_of(contents: Contents, records: Mapping[Key, Record], subject: str, name: str) -> Key:
+    """Return the key of an analysis that a person named.
+
+    Raises
+    ------
+    AsimovError
+        If there is none; the hint lists the analyses of the subject.
+    """
+    key = Key(subject, name)
+    if key in contents.entries:
+        return key
+    record = records.get(key)
+    if record is not None and file_of(key) not in contents.broken:
+        raise AsimovError(
+            f"{key} is not in the ledger; the journal knows it as {record.status}",
+            hint=f"restore ledger/{file_of(key)} from git or a copy; 'asimov log {subject} {name}' "
+            "has its history",
+        )
+    names = [each for _, each in keys_of(contents, subject)]
+    near = did_you_mean(name, names)
+    raise AsimovError(
+        f"{subject} has no analysis {name!r}{near}", hint=f"its analyses: {_first(names) or 'none'}"
+    )
+
+
+def unknown_subject(contents: Contents, name: str) -> AsimovError:
+    """Return the error for a subject that the ledger lacks, or whose file can't be used."""
+    if broken := contents.broken.get(subject_file(name)):
+        return broken
+    names = list(contents.subjects)
+    listed = _first(names) or "none yet; 'asimov apply' adds them"
+    return AsimovError(
+        f"there is no subject {name!r}{did_you_mean(name, names)}", hint=f"subjects: {listed}"
+    )
+
+
+def _first(names: Iterable[str]) -> str:
+    return ", ".join([*names][:10])
