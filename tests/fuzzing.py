@@ -173,7 +173,7 @@ class Applying:
 
     def __init__(self, project: Path) -> None:
         from asimov.ledger import store
-        from asimov.plugins.declared import planner
+        from asimov.plugins.declarations import planner
         from asimov.project.workspace import Workspace
 
         store._TICK_NS = 0  # nobody edits the ledger by hand meanwhile

@@ -9,7 +9,7 @@ from asimov.cli.output import say, show_json, warn
 from asimov.cli.repair import repair_command
 from asimov.ledger.documents import dump
 from asimov.mappings import leaves, merge, origins
-from asimov.plugins.declared import import_published, settings_classes
+from asimov.plugins.declarations import import_published, settings_classes
 from asimov.text import short
 
 

@@ -15,7 +15,7 @@ from asimov.engine.set_state import set_state
 from asimov.engine.status import rows
 from asimov.engine.usage import used
 from asimov.ledger.documents import dump
-from asimov.plugins.declared import import_published
+from asimov.plugins.declarations import import_published
 from asimov.project import removed
 from asimov.system import clock
 

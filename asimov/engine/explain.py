@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from asimov import entrypoints
@@ -20,7 +19,7 @@ from asimov.keys import PROJECT_ANALYSES, Key
 from asimov.ledger.reviews import named, outcome
 from asimov.pipeline.assets import inputs_of
 from asimov.plugins.methods import guarded, imported
-from asimov.plugins.output import Capture
+from asimov.plugins.output import captured
 from asimov.plugins.requirements import makers, missing_inputs, unprovided
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, JobState, Observation, Present, Unknown
@@ -30,7 +29,6 @@ from asimov.text import nearest
 
 #: How many analyses that stand in the way are followed to their own causes.
 _FOLLOWED = 5
-_capture = Capture()
 
 
 @dataclass
@@ -68,17 +66,8 @@ def explain(workspace: Workspace, key: Key) -> Explanation:
     key
         The analysis.
     """
-    with _silent():
+    with captured():
         return _explain(workspace, key)
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    _capture.start()
-    try:
-        yield
-    finally:
-        _capture.stop()
 
 
 def _explain(workspace: Workspace, key: Key) -> Explanation:

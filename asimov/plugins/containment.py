@@ -1,12 +1,14 @@
-"""All that keeps what a plugin's code does to itself, put together for one call."""
+"""Contain one call of third-party code: its output, time, folder, streams, and the record of it."""
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from textwrap import indent
 
 from asimov import text
@@ -14,7 +16,6 @@ from asimov.errors import AsimovError
 from asimov.logs import logger
 from asimov.plugins.crashes import Call, CallLog, call_log, timeout
 from asimov.plugins.output import Capture
-from asimov.plugins.restore import kept
 from asimov.plugins.time_limit import TIMEOUT, TimeLimit
 from asimov.plugins.watchdog import Watched, grace, unwatch, watch
 from asimov.project.workspace import Workspace
@@ -23,35 +24,43 @@ from asimov.system.supervision import supervisor
 from asimov.system.surroundings import set_directory
 
 _capture = Capture()
-#: Whether a call is under way: what a plugin calls through asimov is part of its own call.
+#: Whether a call is running: what a plugin calls through asimov is part of its own call.
 _inside = False
-#: As much of what one call prints is shown in a dry run, in bytes.
+#: The most that is shown of what one call prints in a dry run, in bytes.
 _SHOWN = 1_000_000
 
 
 def is_inside() -> bool:
-    """Say whether what runs is a plugin's code."""
+    """Return whether third-party code is running."""
     return _inside
 
 
-def limit_of(workspace: Workspace) -> TimeLimit:
-    """Return the time limit of a call, as it is configured.
+def limit_of(workspace: Workspace, seconds: float | None = None) -> TimeLimit:
+    """Return the time limit of a call.
 
-    `asimov.plugins.crashes.report_last_crash` reports an option that is no number; calls then have
-    the default time.
+    `asimov.plugins.crashes.report_last_crash` reports a configured limit that is not a number;
+    calls then have the default time.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    seconds
+        The limit; by default, and at most, ``[monitor] hook timeout``.
     """
     try:
-        return TimeLimit(timeout(workspace))
+        configured = timeout(workspace)
     except AsimovError:
-        return TimeLimit(TIMEOUT)
+        configured = TIMEOUT
+    return TimeLimit(configured if seconds is None else min(seconds, configured or seconds))
 
 
 @contextmanager
 def contained(workspace: Workspace, call: Call, limit: TimeLimit) -> Iterator[None]:
-    """Run a plugin's code in the project's folder, and undo what it does beyond its task.
+    """Run third-party code in the project's folder, and undo its side effects on this process.
 
-    What it prints goes to the log where this process acts; in a dry run it is the output. In
-    another thread than the main one, and inside another call, only the folder is seen to.
+    What it prints goes to the log where this process acts; in a dry run it is shown. In another
+    thread than the main one, and inside another call, only the folder is set.
 
     Parameters
     ----------
@@ -60,22 +69,22 @@ def contained(workspace: Workspace, call: Call, limit: TimeLimit) -> Iterator[No
     call
         What is called.
     limit
-        How long it may take; tells afterwards whether it did return in time.
+        The time limit; it knows afterwards whether the call exceeded it.
     """
     global _inside  # noqa: PLW0603  (a process has one main thread)
     if _inside or threading.current_thread() is not threading.main_thread():
         with set_directory(workspace.project.root):
             yield
         return
-    calls = call_log(workspace)
+    log = call_log(workspace)
     own = os.getpid()
     _inside = True
     supervisor.calling(str(call))
     try:
         with (
             guarded_submissions(),
-            kept(workspace.project.root, call),
-            recorded(workspace, calls, call, limit) if calls else _shown(),
+            _restored(workspace.project.root, call),
+            _recorded(workspace, log, call, limit) if log else _shown(),
         ):
             try:
                 with limit:
@@ -89,8 +98,30 @@ def contained(workspace: Workspace, call: Call, limit: TimeLimit) -> Iterator[No
 
 
 @contextmanager
-def recorded(workspace: Workspace, calls: CallLog, call: Call, limit: TimeLimit) -> Iterator[None]:
-    """Have it known what runs in the block, whatever becomes of the process, and what it prints."""
+def _restored(folder: Path, call: Call) -> Iterator[None]:
+    """Work in a folder, and restore the working directory, the umask and the standard streams.
+
+    The environment is left as it is: some packages set variables there for their own later calls.
+    So is the locale.
+    """
+    mask = os.umask(0)
+    os.umask(mask)
+    streams = sys.stdin, sys.stdout, sys.stderr
+    threads = threading.enumerate()
+    try:
+        with set_directory(folder):
+            yield
+    finally:
+        os.umask(mask)
+        sys.stdin, sys.stdout, sys.stderr = streams
+        for thread in threading.enumerate():
+            if thread not in threads and not thread.daemon:
+                logger().warning("%s left the thread %r running", call, thread.name)
+
+
+@contextmanager
+def _recorded(workspace: Workspace, calls: CallLog, call: Call, limit: TimeLimit) -> Iterator[None]:
+    """Record on disk that the call is running, watch it, and log what it prints."""
     if limit.seconds:
         deadline = time.monotonic() + limit.seconds + grace(limit.seconds)
         watch(Watched(call, calls, _capture, workspace.journal.path, limit.seconds, deadline))
@@ -111,9 +142,9 @@ def recorded(workspace: Workspace, calls: CallLog, call: Call, limit: TimeLimit)
 
 @contextmanager
 def _shown() -> Iterator[None]:
-    """Let what is printed in the block go on to the output, safe to show, and indented.
+    """Pass on what is printed in the block, made safe for a terminal, and indented.
 
-    It can't be taken for a line of asimov's own then.
+    The indent keeps it from being mistaken for a line of asimov's own.
     """
     _capture.start()
     try:
@@ -125,5 +156,5 @@ def _shown() -> Iterator[None]:
 
 
 def late(call: Call, limit: TimeLimit) -> str | None:
-    """Return what is to be said of a call that did not return in time; None for one that did."""
+    """Return a message if a call exceeded its time limit, and None otherwise."""
     return f"{call.what} did not return within {limit.seconds:g} s" if limit.over else None

@@ -1,4 +1,4 @@
-"""What labellers and handlers of states are told of an analysis beside itself."""
+"""The context object that labellers and handlers of custom states receive with an analysis."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from asimov.project.workspace import workspace_of
 
 
 class Context:
-    """An analysis as the monitor looks at it, by the names that published packages use.
+    """What the monitor knows about an analysis, under the names that published packages use.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class Context:
     analysis_path
         Subject and name, for people.
     dry_run
-        Always False: in a dry run no plugin of this kind is called.
+        Always False: a dry run calls no plugin of this kind.
     """
 
     dry_run = False
@@ -35,21 +35,21 @@ class Context:
 
     @cached_property
     def ledger(self) -> Any:
-        """The ledger, in which only what is written to objects is kept."""
+        """The ledger, which keeps only what is written to its objects."""
         return ledger_for(workspace_of(self.analysis), "facts")
 
     @property
     def job_id(self) -> int | None:
-        """The analysis's job, or the one it had last."""
+        """The id of the analysis's job, or of its last one."""
         return self.analysis.job_id
 
     def has_condor_job(self) -> bool:
-        """Say whether it has or had a job."""
+        """Return whether it has or had a job."""
         return self.job_id is not None
 
     @property
     def job(self) -> Any:
-        """What was last seen of its job: `id`, and `status` in one word; None where it has none."""
+        """Its job as last seen: `id`, and `status` in one word; None if it has no job."""
         record = self.analysis.workspace.records.get(self.analysis.key)
         if record is None or record.job_id is None or record.job_state is None:
             return None
@@ -57,15 +57,15 @@ class Context:
 
     @property
     def job_list(self) -> Any:
-        """Its job by its number, in `jobs`."""
+        """Its job by id, in `jobs`."""
         jobs = {self.job_id: self.job} if self.job is not None else {}
         return SimpleNamespace(jobs=jobs, refresh=lambda: None)
 
     def clear_job_id(self) -> None:
-        """Do nothing: which jobs there are is the journal's."""
+        """Do nothing: the journal records which jobs exist."""
 
     def update_ledger(self) -> None:
         """Do nothing: what is written to the analysis is kept anyway."""
 
     def refresh_job_list(self) -> None:
-        """Do nothing: the scheduler is asked once in a pass."""
+        """Do nothing: the scheduler is queried once in a pass."""

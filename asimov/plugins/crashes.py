@@ -52,9 +52,14 @@ class Call(NamedTuple):
         where = f"{self.subject}/{self.name}: " if self.subject else ""
         return f"{where}{self.what}"
 
+    @classmethod
+    def of_plugin(cls, plugin: str, method: str) -> Call:
+        """Return a call that belongs to no analysis."""
+        return cls("", "", plugin, method)
+
     @property
     def what(self) -> str:
-        """The pipeline and its method."""
+        """The plugin and its method."""
         return f"{self.pipeline}.{self.method}"
 
 

@@ -1,8 +1,8 @@
-"""States that packages add, and the handlers that look after the analyses in them.
+"""States that packages add, and the handlers that look after analyses in them.
 
-asimov's own states stay its own. A state of a package's is known by its handler: one that the
-analysis's pipeline has, or one under the entry-point group ``asimov.monitor.states``. An analysis
-comes into such a state by a person, by its pipeline, or by another handler.
+Packages can't change asimov's own states. A custom state is defined by its handler: the analysis's
+pipeline has one, or a package publishes one in the entry-point group ``asimov.monitor.states``. A
+user, the pipeline or another handler moves an analysis into such a state.
 """
 
 from __future__ import annotations
@@ -15,26 +15,24 @@ from asimov import entrypoints
 from asimov.errors import AsimovError
 from asimov.keys import Key
 from asimov.logs import logger
+from asimov.plugins.calls import PackageError, call_plugin, load_plugin, warn
 from asimov.plugins.context import Context
 from asimov.plugins.crashes import Call
-from asimov.plugins.hooks import PackageError, call, load, tell
 from asimov.plugins.methods import call_method, overrides
+from asimov.plugins.registry import registered
 from asimov.project.workspace import Workspace
 from asimov.states import OWN, STATES, allowed
 
-#: Handlers that were registered by a call, by their states.
-REGISTERED: dict[str, Any] = {}
-
 
 def known(workspace: Workspace, key: Key, state: str) -> bool:
-    """Say whether a state is a package's that has a handler of it; then the state is taken up.
+    """Return whether a package handles a state, and if so add it to the journal's states.
 
     Parameters
     ----------
     workspace
         The open project.
     key
-        The analysis that is to go there: its pipeline may have the handler.
+        The analysis that is to enter the state: its pipeline may have the handler.
     state
         The state's name in lower case.
     """
@@ -47,21 +45,21 @@ def known(workspace: Workspace, key: Key, state: str) -> bool:
 
 
 def handle(workspace: Workspace, keys: set[Key], report: Callable[[str], None]) -> int:
-    """Call the handlers of the states that are not asimov's.
+    """Call the handlers of the analyses in custom states.
 
     Parameters
     ----------
     workspace
         The open project; its lease is held.
     keys
-        The analyses to look at.
+        The analyses to consider.
     report
-        Takes a line for each thing that happened.
+        Takes a line for each event.
 
     Returns
     -------
     int
-        How many analyses have come into another state.
+        The number of analyses that changed state.
     """
     moved = 0
     if len(STATES) == len(OWN):
@@ -72,36 +70,36 @@ def handle(workspace: Workspace, keys: set[Key], report: Callable[[str], None]) 
         name = str(key)
         handler = _handler(workspace, key, state, report)
         if handler is None:
-            report(f"warning: {name} is {state}, and no installed package looks after that state")
+            report(f"warning: {name} is {state}, and no installed package handles that state")
             continue
         try:
-            _call(workspace, key, state, handler)
-            moved += _heed(workspace, key, state, report)
+            _run(workspace, key, state, handler)
+            moved += _move(workspace, key, state, report)
         except AsimovError as error:
             report(f"warning: {name}: {error}")
     return moved
 
 
-def _call(workspace: Workspace, key: Key, state: str, handler: Any) -> None:
+def _run(workspace: Workspace, key: Key, state: str, handler: Any) -> None:
     analysis = workspace.analysis(key)
     try:
-        what = Call("", "", f"state {state}", "handle")
-        call(workspace, what, lambda: handler.handle(Context(analysis)))
+        call = Call.of_plugin(f"state {state}", "handle")
+        call_plugin(workspace, call, lambda: handler.handle(Context(analysis)))
     finally:
         workspace.keep(analysis)
 
 
-def _heed(workspace: Workspace, key: Key, state: str, report: Callable[[str], None]) -> bool:
+def _move(workspace: Workspace, key: Key, state: str, report: Callable[[str], None]) -> bool:
     """Move an analysis to the state that a handler has set."""
     analysis = workspace.analysis(key)
     asked = analysis.requests.take_status()
     if asked in {None, state}:
         return False
     name = str(key)
-    there = asked in OWN or known(workspace, key, asked)
-    if not there or not allowed(state, asked, "monitor"):
+    exists = asked in OWN or known(workspace, key, asked)
+    if not exists or not allowed(state, asked, "monitor"):
         raise PackageError(f"the handler of {state!r} can't set it to {asked!r}")
-    workspace.move(key, asked, "monitor", f"the handler of {state!r} said so")
+    workspace.move(key, asked, "monitor", f"set by the handler of {state!r}")
     report(f"{name}: {state} -> {asked}")
     return True
 
@@ -118,25 +116,28 @@ def _handler(
                 return _made(workspace, state, own[state])
     except AsimovError as error:
         report(f"warning: {key}: {error}")
-    return REGISTERED.get(state) or _installed(workspace, report).get(state)
+    handler = registered(entrypoints.MONITOR_STATES).get(state)
+    return handler or _installed(workspace, report).get(state)
 
 
 def _installed(workspace: Workspace, report: Callable[[str], None]) -> dict[str, Any]:
-    """Return the handlers that packages have under the group of entry points, by their states."""
+    """Return the handlers that packages publish as entry points, by their states."""
     for name in entrypoints.found(entrypoints.MONITOR_STATES):
         if name in _seen:
             continue
         _seen.add(name)
         try:
-            handler = _made(workspace, name, load(workspace, entrypoints.MONITOR_STATES, name))
-            what = Call("", "", f"state {name}", "state_name")
-            state = str(call(workspace, what, partial(getattr, handler, "state_name"))).lower()
+            loaded = load_plugin(workspace, entrypoints.MONITOR_STATES, name)
+            handler = _made(workspace, name, loaded)
+            call = Call.of_plugin(f"state {name}", "state_name")
+            own_name = call_plugin(workspace, call, partial(getattr, handler, "state_name"))
+            state = str(own_name).lower()
             if state in OWN:
                 report(f"warning: the state {state!r} is asimov's own; {name!r} is not called")
             else:
                 _handlers.setdefault(state, handler)
         except AsimovError as error:
-            tell(report, f"state {name!r}", error)
+            warn(report, f"state {name!r}", error)
     return _handlers
 
 
@@ -147,5 +148,5 @@ _seen: set[str] = set()
 
 def _made(workspace: Workspace, name: str, handler: Any) -> Any:
     if isinstance(handler, type):
-        return call(workspace, Call("", "", f"state {name}", "__init__"), handler)
+        return call_plugin(workspace, Call.of_plugin(f"state {name}", "__init__"), handler)
     return handler

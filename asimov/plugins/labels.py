@@ -1,7 +1,7 @@
-"""Labellers: packages that say of an analysis what others may select it by, in ``needs``.
+"""Labellers: packages that label analyses, for others to select them by in ``needs``.
 
-What they say is kept among the analysis's facts, under ``labels``. They are asked about what is
-under way, and about what has come into another state since they were asked last.
+The labels are stored among the analysis's facts, under ``labels``. Labellers run on analyses that
+are under way, and on those whose state changed since the last run.
 """
 
 from __future__ import annotations
@@ -15,38 +15,37 @@ import msgspec
 from asimov import entrypoints
 from asimov.errors import AsimovError
 from asimov.keys import Key
+from asimov.plugins.calls import call_plugin, load_plugin, warn
 from asimov.plugins.context import Context
 from asimov.plugins.crashes import Call
-from asimov.plugins.hooks import call, load, tell
+from asimov.plugins.registry import registered
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
 from asimov.system import clock
 
-#: Labellers that were registered by a call, by their names.
-REGISTERED: dict[str, Any] = {}
 _PROPERTY = "labelled"
-#: After so many failures in a pass a labeller is asked no more in it.
+#: A labeller that failed so often in a pass is not called again in that pass.
 _FAILURES = 10
 
 
 def label(
     workspace: Workspace, keys: set[Key], report: Callable[[str], None], *, everything: bool
 ) -> None:
-    """Ask every labeller that is installed about the analyses that there is something new of.
+    """Run every labeller on the analyses that changed since its last run.
 
     Parameters
     ----------
     workspace
         The open project; its lease is held.
     keys
-        The analyses that may be looked at.
+        The analyses to consider.
     report
-        Takes a line for each labeller that fails, and for each label that is new.
+        Takes a line for each labeller that fails.
     everything
-        Whether `keys` are all: then these are not asked about again until something happens.
+        Whether `keys` are all analyses; then the next run skips those that have not changed.
     """
-    if not (REGISTERED or entrypoints.found(entrypoints.LABELLERS)):
+    if not (registered(entrypoints.LABELLERS) or entrypoints.found(entrypoints.LABELLERS)):
         return
     now = clock.now()
     labellers = dict(_labellers(workspace, report))
@@ -55,26 +54,27 @@ def label(
         key for key in workspace.contents.entries if key in keys and _new(workspace, key, since)
     ]
     for name, labeller in labellers.items():
-        _ask(workspace, name, labeller, wanted, report)
+        _label(workspace, name, labeller, wanted, report)
     if everything:
-        told = msgspec.json.encode([now, sorted(labellers)]).decode()
-        workspace.journal.set_property(_PROPERTY, told)
+        last_run = msgspec.json.encode([now, sorted(labellers)]).decode()
+        workspace.journal.set_property(_PROPERTY, last_run)
 
 
 def _labellers(workspace: Workspace, report: Callable[[str], None]) -> Iterator[tuple[str, Any]]:
     for name in entrypoints.found(entrypoints.LABELLERS):
         try:
-            loaded = load(workspace, entrypoints.LABELLERS, name)
+            loaded = load_plugin(workspace, entrypoints.LABELLERS, name)
             if isinstance(loaded, type):
-                loaded = call(workspace, Call("", "", f"labeller {name}", "__init__"), loaded)
+                call = Call.of_plugin(f"labeller {name}", "__init__")
+                loaded = call_plugin(workspace, call, loaded)
             yield name, loaded
         except AsimovError as error:
-            tell(report, f"labeller {name!r}", error)
-    yield from REGISTERED.items()
+            warn(report, f"labeller {name!r}", error)
+    yield from registered(entrypoints.LABELLERS).items()
 
 
 def _since(workspace: Workspace, names: list[str]) -> float:
-    """Return when the same labellers were asked about everything; 0 where they never were."""
+    """Return when the same labellers last ran on everything; 0 if they never did."""
     try:
         kept = workspace.journal.get_property(_PROPERTY) or ""
         since, before = msgspec.json.decode(kept, type=tuple[float, list[str]])
@@ -88,7 +88,7 @@ def _new(workspace: Workspace, key: Key, since: float) -> bool:
     return record is None or record.since >= since or STATES[record.status].active
 
 
-def _ask(
+def _label(
     workspace: Workspace,
     name: str,
     labeller: Any,
@@ -99,21 +99,21 @@ def _ask(
     for key in keys:
         analysis = workspace.analysis(key)
         try:
-            what = Call("", "", f"labeller {name}", "label")
-            labels = call(workspace, what, partial(_labels, labeller, analysis))
+            call = Call.of_plugin(f"labeller {name}", "label")
+            labels = call_plugin(workspace, call, partial(_labels, labeller, analysis))
             _keep(workspace, analysis, labels)
         except AsimovError as error:
             failures += 1
             if failures == 1:
                 report(f"warning: labeller {name!r}: {key}: {error}")
             if failures == _FAILURES:
-                report(f"warning: labeller {name!r}: it is asked no more in this pass")
+                report(f"warning: labeller {name!r}: failed {failures} times, skipped in this pass")
                 return
 
 
 def _labels(labeller: Any, analysis: Analysis) -> dict[str, Any]:
     context = Context(analysis)
-    _ = analysis.meta  # made here, inside the call: its defaults may be a package's to import
+    _ = analysis.meta  # made inside the call: its defaults may import a package
     should = getattr(labeller, "should_label", None)
     if should is not None and not should(analysis, context):
         return {}
@@ -128,9 +128,9 @@ def _labels(labeller: Any, analysis: Analysis) -> dict[str, Any]:
 def _keep(workspace: Workspace, analysis: Analysis, labels: dict[str, Any]) -> None:
     if labels:
         before = analysis.meta.get("labels")
-        if isinstance(before, list):  # names alone, as the ledger has them, and goes on to have
+        if isinstance(before, list):  # names alone, as the ledger has and keeps them
             before = dict.fromkeys(map(str, before), True)
             analysis.kept_meta["labels"] = dict(before)
         analysis.meta["labels"] = {**(before or {}), **labels}
     workspace.keep(analysis)
-    workspace.__dict__.pop("dependencies", None)  # they may go by labels
+    workspace.__dict__.pop("dependencies", None)  # they may depend on labels

@@ -18,7 +18,7 @@ from asimov.ledger.changes import Plan
 from asimov.logs import logger
 from asimov.mappings import copied, difference, lay_over
 from asimov.plugins import ledger_blueprints
-from asimov.plugins.declared import planner
+from asimov.plugins.declarations import planner
 from asimov.project.analysis import Analysis
 from asimov.project.lookup import unknown_subject
 from asimov.project.subject import Subject

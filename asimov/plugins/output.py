@@ -1,8 +1,8 @@
-"""What plugins print: taken into a file while they run, so that it stays out of our own output.
+"""Capture what plugins print in a file, so that it stays out of asimov's own output.
 
-Descriptors 1 and 2 are pointed elsewhere, not only Python's streams: C code and the programs that
-a plugin starts write there too. It is a file and no pipe, because a program that goes on in the
-background keeps its end, and must neither be waited for nor be killed by a closed pipe.
+File descriptors 1 and 2 are redirected, not only Python's streams: C code and the programs that a
+plugin starts write there too. It is a file and not a pipe, because a program that continues in the
+background keeps its end open: asimov must not wait for it, nor a closed pipe kill it.
 """
 
 from __future__ import annotations
@@ -10,20 +10,21 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
 from asimov import text
+from asimov.logs import logger
 from asimov.system.files import memory_file
 
-#: As much of what one call printed is kept, in bytes: half from its start, half from its end.
+#: The most that is kept of one call's output, in bytes: half from its start, half from its end.
 KEPT = 10_000
 
 
 class Capture:
-    """The file that takes what is printed; one serves all calls of a process."""
+    """A file that standard output and standard error are redirected to; it can be used again."""
 
     def __init__(self) -> None:
         self._file: Any = None
@@ -32,7 +33,7 @@ class Capture:
         self._text: io.TextIOWrapper | None = None
 
     def start(self) -> None:
-        """Take from now on what is printed."""
+        """Start capturing."""
         if self._file is None:
             self._file = _open()
         handle = self._file.fileno()
@@ -48,12 +49,12 @@ class Capture:
         sys.stdout = sys.stderr = self._text
 
     def stop(self, most: int = KEPT) -> str:
-        """Let what is printed go where it went before; return what was taken.
+        """Stop capturing, and return what was printed.
 
         Parameters
         ----------
         most
-            As much of it is returned, in bytes: half from its start, half from its end.
+            The most that is returned, in bytes: half from its start, half from its end.
         """
         _flush([sys.stdout, sys.stderr, *self._streams])
         _flush_c()
@@ -74,17 +75,42 @@ class Capture:
         return _readable(data)
 
     def restore(self) -> None:
-        """Point the descriptors where they pointed before."""
+        """Point the file descriptors where they pointed before."""
         while self._saved:
             number, saved = self._saved.popitem()
             os.dup2(saved, number)
             os.close(saved)
 
 
+@contextmanager
+def captured(logged_as: object = None) -> Iterator[None]:
+    """Keep what is printed in the block out of asimov's output.
+
+    Parameters
+    ----------
+    logged_as
+        Who printed it, for the log; without, it is discarded.
+    """
+    capture = _idle.pop() if _idle else Capture()
+    capture.start()
+    try:
+        yield
+    finally:
+        printed = capture.stop()
+        _idle.append(capture)
+        if printed and logged_as is not None:
+            logger().info("%s printed:\n%s", logged_as, printed)
+
+
+#: Captures to use again. None is ever closed: a plugin may have kept its stream, as the handlers of
+#: a log do, and would later write to whatever had the same descriptor.
+_idle: list[Capture] = []
+
+
 def _open() -> Any:
     try:
         return memory_file()
-    except OSError:  # no room, say: what is printed is lost then, which harms nobody
+    except OSError:  # a full disk, for example: the output is lost then
         return open(os.devnull, "r+b", buffering=0)  # noqa: PTH123
 
 
@@ -102,7 +128,7 @@ def _flush_c() -> None:
 
 @cache
 def _fflush() -> Callable[[None], int] | None:
-    """Return C's ``fflush``: what C code printed is otherwise written when the process ends."""
+    """Return C's ``fflush``: without it, C code's output appears when the process ends."""
     try:
         import ctypes
 
@@ -113,5 +139,5 @@ def _fflush() -> Callable[[None], int] | None:
 
 
 def _readable(data: bytes) -> str:
-    """Return text that does no harm in a log."""
+    """Return output as text that is safe in a log."""
     return text.block(text.of_bytes(data).replace("\r\n", "\n").rstrip())

@@ -1,7 +1,7 @@
-"""Telemetry: what changes of state there were, told to the sinks that the project enables.
+"""Telemetry: send changes of state to the sinks that the project enables.
 
-The journal is what keeps events. A sink hears of each once, after the pass in which it came about
-or was found; what a sink can't take is not told it again.
+The journal stores the events. A sink receives each once, after the pass that made or found it; an
+event that a sink fails to take is not sent again.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from asimov import entrypoints
 from asimov.errors import AsimovError
 from asimov.keys import Key
 from asimov.logs import logger
+from asimov.plugins.calls import call_plugin, load_plugin, warn
 from asimov.plugins.crashes import Call
-from asimov.plugins.hooks import call, enabled, load, tell
+from asimov.plugins.hooks import enabled
+from asimov.plugins.registry import registered
 from asimov.project.workspace import Workspace
 
-#: Sinks that were registered by a call, by their names.
-REGISTERED: dict[str, Any] = {}
-#: Events that packages have emitted, until they are sent.
+#: Events that packages have emitted and that are not sent yet.
 QUEUE: list[TelemetryEvent] = []
-#: Seconds that a sink has for all events of a pass; after that it is left alone for an hour.
+#: Seconds that a sink has for all events of a pass; one that takes longer is suspended for an hour.
 LIMIT = 10.0
-#: A sink that fails so often in a row is not asked again in the same pass.
+#: A sink that fails so often in a row is not called again in the same pass.
 _FAILURES = 10
 _PROPERTY = "telemetry"
 
@@ -42,13 +42,13 @@ class TelemetryEvent:
     timestamp
         When, as ISO 8601 in UTC.
     event_type
-        ``status_change``, or what a package calls it.
+        ``status_change``, or a name that a package chose.
     event_name, analysis_name
         The subject and the analysis.
     rundir
-        The analysis's run directory, absolute; empty where it has none any more.
+        The analysis's run directory, absolute; empty if it is no longer in the ledger.
     data
-        More: of a change of state ``from``, ``to``, ``actor`` and ``reason``.
+        Further data; for a change of state ``from``, ``to``, ``actor`` and ``reason``.
     """
 
     timestamp: str
@@ -59,12 +59,12 @@ class TelemetryEvent:
     data: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """Return it as a line of JSON."""
+        """Return the event as a line of JSON."""
         return json.dumps(asdict(self), default=str)
 
 
 def send(workspace: Workspace, report: Callable[[str], None], since: float) -> None:
-    """Tell the enabled sinks what has happened since they were told last.
+    """Send the enabled sinks what has happened since the last time.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def send(workspace: Workspace, report: Callable[[str], None], since: float) -> N
     report
         Takes a line for each sink that fails.
     since
-        From when on, where no sink was ever told anything, in seconds since the epoch.
+        The earliest event to send where none was ever sent, in seconds since the epoch.
     """
     emitted, QUEUE[:] = list(QUEUE), []
     sinks = enabled(workspace, "telemetry")
@@ -84,16 +84,16 @@ def send(workspace: Workspace, report: Callable[[str], None], since: float) -> N
     for name, settings in sinks.items() if events else ():
         try:
             sink = _sink(workspace, name, settings)
-            what = Call("", "", f"telemetry {name}", "emit")
-            call(workspace, what, partial(_emit, sink, events), LIMIT)
+            call = Call.of_plugin(f"telemetry {name}", "emit")
+            call_plugin(workspace, call, partial(_emit, sink, events), LIMIT)
         except AsimovError as error:
-            tell(report, f"telemetry {name!r}", error)
+            warn(report, f"telemetry {name!r}", error)
     if str(last) != workspace.journal.get_property(_PROPERTY):
         workspace.journal.set_property(_PROPERTY, str(last))
 
 
 def _changes(workspace: Workspace, since: float) -> tuple[int, list[TelemetryEvent]]:
-    """Return the changes of state that no sink was told of, and the number of the last event."""
+    """Return the last event's number, and the changes of state that were not sent yet."""
     kept = workspace.journal.get_property(_PROPERTY) or ""
     where, value = ("id > ?", int(kept)) if kept.isdigit() else ("time >= ?", since)
     rows = workspace.journal.rows(
@@ -113,22 +113,23 @@ def _changes(workspace: Workspace, since: float) -> tuple[int, list[TelemetryEve
 
 
 def _sink(workspace: Workspace, name: str, settings: Any) -> Any:
-    if name in REGISTERED and entrypoints.find(entrypoints.TELEMETRY, name) is None:
-        return REGISTERED[name]
+    own = registered(entrypoints.TELEMETRY)
+    if name in own and entrypoints.find(entrypoints.TELEMETRY, name) is None:
+        return own[name]
     made = (name, repr(settings))
     if made not in _made:
-        loaded = load(workspace, entrypoints.TELEMETRY, name)
-        what = Call("", "", f"telemetry {name}", "__init__")
-        _made[made] = call(workspace, what, lambda: _new(loaded, settings), LIMIT)
+        loaded = load_plugin(workspace, entrypoints.TELEMETRY, name)
+        call = Call.of_plugin(f"telemetry {name}", "__init__")
+        _made[made] = call_plugin(workspace, call, lambda: _new(loaded, settings), LIMIT)
     return _made[made]
 
 
-#: The sinks that this process has made, by their names and settings.
+#: The sinks that this process has made, by name and settings.
 _made: dict[tuple[str, str], Any] = {}
 
 
 def _new(sink: Any, settings: Any) -> Any:
-    """Make a sink with those of its settings that it takes: published ones take none."""
+    """Make a sink with the settings that it takes: published sinks take none."""
     if not isinstance(sink, type):
         return sink
     given = settings if isinstance(settings, Mapping) else {}
@@ -142,7 +143,7 @@ def _emit(sink: Any, events: list[TelemetryEvent]) -> None:
         try:
             sink.emit(event)
             in_a_row = 0
-        except Exception as error:  # the next event may be one that it takes
+        except Exception as error:  # it may take the next event
             logger().warning("a telemetry sink failed", exc_info=True)
             first, in_a_row = first or error, in_a_row + 1
             if in_a_row == _FAILURES:

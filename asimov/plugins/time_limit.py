@@ -1,7 +1,7 @@
-"""Signals while a plugin's code runs: the alarm that ends it, and Ctrl-C, which is a person's.
+"""Limit how long third-party code may run, by an alarm signal, and notice the user's Ctrl-C.
 
-Python hands signals to the main thread only, so the limit holds there. Code that does not come
-back to the interpreter, or catches everything, is the matter of `asimov.plugins.watchdog`.
+Python delivers signals to the main thread only, so the limit holds there. Code that does not return
+to the interpreter, or catches everything, is left to `asimov.plugins.watchdog`.
 """
 
 from __future__ import annotations
@@ -12,41 +12,41 @@ import signal
 import time
 from types import FrameType, TracebackType
 
-#: How long a method of a pipeline may take where nothing else is configured, in seconds.
+#: The default time limit of a call, in seconds.
 TIMEOUT = 300.0
 
-#: How often code that catches `Overtime` is interrupted again, in seconds.
+#: Seconds between two interruptions of code that catches `Overtime`.
 _REPEAT = 1.0
-#: The longest time that the system's timer takes, as far as it matters, in seconds.
+#: The longest limit: the system's timer refuses much longer ones, in seconds.
 _LONGEST = 1e8
 
-#: Handlers that plugins may leave behind.
+#: Signals whose handlers are restored after the block.
 _RESTORED = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 
-_ENGINE = os.path.join(os.path.dirname(__file__), "")  # noqa: PTH118, PTH120  (compared as text)
+_OWN_CODE = os.path.join(os.path.dirname(__file__), "")  # noqa: PTH118, PTH120  (compared as text)
 
 
 class Overtime(BaseException):
-    """Raised inside a plugin's code that has not returned in time."""
+    """Raised inside third-party code that has not returned in time."""
 
 
 class TimeLimit:
-    """The time that a plugin's code may take in a block of the main thread.
+    """The time that third-party code may take in a block of the main thread.
 
-    A previous alarm goes on after the block with what is left of its time, and the handlers of
-    signals are as they were.
+    After the block, an alarm of before continues with the rest of its time, and the handlers of
+    signals are restored.
 
     Parameters
     ----------
     seconds
-        The time; 0 for none.
+        The time; 0 for no limit.
 
     Attributes
     ----------
     over
-        Whether the time was over in the block, whatever the code made of that.
+        Whether the block exceeded the time, even if the code caught `Overtime`.
     interrupted
-        Whether somebody has pressed Ctrl-C in the block.
+        Whether the user pressed Ctrl-C in the block.
     raised
         What the block raised.
     """
@@ -81,7 +81,7 @@ class TimeLimit:
         Raises
         ------
         KeyboardInterrupt
-            Where Ctrl-C was pressed and the code has kept that to itself.
+            Where the user pressed Ctrl-C and the code caught it.
         """
         self._armed = False
         self.raised = error
@@ -96,12 +96,18 @@ class TimeLimit:
         if self.interrupted and not isinstance(error, KeyboardInterrupt):
             raise KeyboardInterrupt
 
+    def is_users_interrupt(self, error: BaseException) -> bool:
+        """Return whether an error is the user's Ctrl-C, rather than raised by the code itself."""
+        return isinstance(error, KeyboardInterrupt) and (
+            self.interrupted or error is not self.raised
+        )
+
     def _alarm(self, number: int, frame: FrameType | None) -> None:
         if not self._armed:
             return
-        # The engine's own code, on its way into the block or out of it, is never interrupted.
+        # asimov's own code, on its way into the block or out of it, is never interrupted.
         file = frame.f_code.co_filename if frame else ""
-        if not file.startswith(_ENGINE) and file != contextlib.__file__:
+        if not file.startswith(_OWN_CODE) and file != contextlib.__file__:
             self.over = True
             raise Overtime(f"did not return within {self.seconds:g} s")
 

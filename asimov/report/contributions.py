@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from asimov.errors import AsimovError
 from asimov.keys import Key
-from asimov.logs import logger
 from asimov.plugins.methods import call_method, overrides
-from asimov.plugins.output import Capture
 from asimov.project.workspace import Workspace
 from asimov.report.safe_html import safe_fragment, safe_links
 from asimov.states import STATES
-
-_capture = Capture()
 
 
 @dataclass(slots=True)
@@ -83,14 +78,3 @@ def contribution(workspace: Workspace, key: Key, root: Path) -> Contribution:
     ask("html", take_html)
     ask("result_pages", take_pages)
     return found
-
-
-@contextmanager
-def output_to_log() -> Iterator[None]:
-    """Send what pipelines print in the block to the log."""
-    _capture.start()
-    try:
-        yield
-    finally:
-        if printed := _capture.stop():
-            logger().info("printed while the report was made:\n%s", printed)

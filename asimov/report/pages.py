@@ -13,8 +13,9 @@ from asimov._version import __version__
 from asimov.engine.graph import Graph, graph, parts
 from asimov.engine.status import rows, without_entry
 from asimov.keys import PROJECT_ANALYSES, Key
+from asimov.plugins.output import captured
 from asimov.project.workspace import Workspace
-from asimov.report.contributions import contribution, output_to_log
+from asimov.report.contributions import contribution
 from asimov.report.graph_drawing import Drawing, draw
 from asimov.report.summaries import Summary, address, anchor, page_of, summary
 from asimov.states import STATES
@@ -73,7 +74,7 @@ def write(workspace: Workspace, folder: Path, subject: str | None = None) -> lis
     written = [_write(folder / "index.html", index)]
     page = environment.get_template("subject.html")
     graphs = parts(whole)
-    with output_to_log():
+    with captured("pipelines, while the report was made,"):
         for name, items in by_subject.items():
             if subject not in {None, name}:
                 continue

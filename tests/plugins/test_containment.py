@@ -339,7 +339,7 @@ def test_what_a_method_leaves_running_does_not_keep_the_command(
     ran = commands.run("monitor", "--until-idle", "--interval", "0.1", code=3)
     assert "2 uploaded, 1 stuck" in ran.stdout
     if "Thread" in leaves:
-        assert "s/a: leaving.detect_completion has left the thread 'left" in log(lab)
+        assert "s/a: leaving.detect_completion left the thread 'left" in log(lab)
 
 
 # --- hangs

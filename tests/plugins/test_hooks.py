@@ -15,7 +15,7 @@ import pytest
 from asimov import entrypoints, states
 from asimov.engine.lease import at_work
 from asimov.errors import AsimovError
-from asimov.plugins import custom_states, hooks, labels, telemetry
+from asimov.plugins import calls, custom_states, hooks, registry, telemetry
 
 SEEN: list[Any] = []
 
@@ -42,9 +42,10 @@ def publish(lab: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[...,
 
     SEEN.clear()
     yield add
-    kept = [hooks._faults, telemetry._made, custom_states._handlers, custom_states._seen]
-    for each in [*kept, telemetry.REGISTERED, labels.REGISTERED, custom_states.REGISTERED]:
+    kept = [calls._import_errors, telemetry._made, custom_states._handlers, custom_states._seen]
+    for each in kept:
         each.clear()
+    registry.forget()
     telemetry.QUEUE.clear()
     for name in states.STATES.keys() - states.OWN:
         del states.STATES[name]
@@ -474,7 +475,7 @@ def test_a_state_without_its_package_is_told_and_left(
     publish(entrypoints.MONITOR_STATES, "v", ImportError("it is gone"))
     told = lab.run("monitor")
     assert "can't be loaded: ImportError: it is gone" in told.out
-    assert "s/a is validation, and no installed package looks after that state" in told.out
+    assert "s/a is validation, and no installed package handles that state" in told.out
     assert lab.states() == {"a": "validation"}
     lab.run("production", "set", "s", "a", "--status", "ready")
     lab.finish()

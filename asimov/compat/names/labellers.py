@@ -9,7 +9,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from asimov.plugins.labels import REGISTERED
+from asimov import entrypoints
+from asimov.plugins.registry import register, registered
 
 
 class Labeller(ABC):
@@ -50,9 +51,9 @@ def register_labeller(labeller: Labeller) -> None:
     """
     if not isinstance(labeller, Labeller):
         raise TypeError(f"{labeller!r} is no Labeller")
-    REGISTERED[labeller.name] = labeller
+    register(entrypoints.LABELLERS, labeller.name, labeller)
 
 
 def get_labellers() -> dict[str, Any]:
     """Return what was registered, by name."""
-    return dict(REGISTERED)
+    return registered(entrypoints.LABELLERS)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any
 
-from asimov.plugins.custom_states import REGISTERED
+from asimov import entrypoints
+from asimov.plugins.registry import register
 from asimov.states import OWN
 
 
@@ -47,4 +48,4 @@ def register_state(state_handler: MonitorState) -> None:
     name = state_handler.state_name.lower()
     if name in OWN:
         raise ValueError(f"the state {name!r} is asimov's own")
-    REGISTERED[name] = state_handler
+    register(entrypoints.MONITOR_STATES, name, state_handler)

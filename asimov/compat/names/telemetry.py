@@ -12,7 +12,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from asimov.plugins.telemetry import QUEUE, REGISTERED, TelemetryEvent
+from asimov import entrypoints
+from asimov.plugins.registry import register
+from asimov.plugins.telemetry import QUEUE, TelemetryEvent
 
 __all__ = ["TelemetryEvent", "TelemetrySink", "emit_event", "register_telemetry_sink"]
 
@@ -40,7 +42,7 @@ def register_telemetry_sink(sink: TelemetrySink) -> None:
     """
     if not isinstance(sink, TelemetrySink):
         raise TypeError(f"{sink!r} is no TelemetrySink")
-    REGISTERED[sink.name] = sink
+    register(entrypoints.TELEMETRY, sink.name, sink)
 
 
 def emit_event(

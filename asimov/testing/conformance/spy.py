@@ -12,7 +12,7 @@ from typing import Any
 from asimov import entrypoints
 from asimov.engine import batch
 from asimov.engine.attempts import Submission
-from asimov.plugins import methods
+from asimov.plugins import calls
 from asimov.plugins.crashes import Call
 from asimov.plugins.time_limit import TimeLimit
 from asimov.project.workspace import Workspace
@@ -56,7 +56,7 @@ def watching(findings: Findings, scheduler: str) -> Iterator[Watch]:
         setattr(owner, name, wrap(getattr(owner, name)))
 
     try:
-        replace(methods, "contained", lambda contained: _contained(contained, findings))
+        replace(calls, "contained", lambda contained: _contained(contained, findings))
         replace(batch, "perform", lambda perform: _performed(perform, watch))
         if isinstance(kind, type):
             for name in ("submit", "submit_dag"):

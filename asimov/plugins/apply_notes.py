@@ -1,0 +1,107 @@
+"""Notes for `asimov apply` about new analyses that could not be built as they are.
+
+The blueprint is accepted all the same, since what is missing may follow. No pipeline is imported
+for a note: only those already imported, and asimov's own, are asked.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from asimov.errors import AsimovError
+from asimov.keys import Key
+from asimov.ledger.contents import Contents
+from asimov.ledger.dependencies import Dependencies
+from asimov.ledger.plan import Planner
+from asimov.mappings import merge
+from asimov.pipeline import Pipeline
+from asimov.plugins.calls import call_plugin
+from asimov.plugins.crashes import Call
+from asimov.plugins.declarations import NOT_STARTED, class_if_loaded
+from asimov.plugins.output import captured
+from asimov.plugins.requirements import faults_found, finds_faults, unprovided
+from asimov.project.workspace import Workspace
+from asimov.settings import Fault
+
+
+def asset_notes(contents: Contents, new: Iterable[Key]) -> list[str]:
+    """Return a note for each new analysis that needs an asset none of its inputs declares.
+
+    Parameters
+    ----------
+    contents
+        The ledger with the new analyses.
+    new
+        The analyses.
+    """
+    graph = Dependencies(
+        contents, lambda key: contents.settings(contents.entries[key], {}), lambda _: "ready"
+    )
+    return [
+        f"{key}: no analysis that it uses declares to make its input {asset!r}"
+        for key in new
+        for asset in unprovided(contents, graph, key, class_if_loaded)
+    ]
+
+
+def fault_notes(workspace: Workspace, made: Planner) -> list[str]:
+    """Return a note for each fault that pipelines find in the settings of new analyses.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    made
+        A planner that has planned some blueprints.
+    """
+    first: dict[Fault, Key] = {}
+    count: Counter[Fault] = Counter()
+    for kind, pipeline, keys in _by_pipeline(workspace, made):
+        for key, fault in _faults(workspace, made.contents, kind, pipeline, keys):
+            first.setdefault(fault, key)
+            count[fault] += 1
+    return [_fault_note(made, key, fault, count[fault]) for fault, key in first.items()]
+
+
+def _by_pipeline(
+    workspace: Workspace, made: Planner
+) -> Iterator[tuple[type[Pipeline], str, list[Key]]]:
+    """Yield each pipeline that looks for faults, with the named analyses that have not started."""
+    keys: dict[str, list[Key]] = {}
+    for key in made.named:
+        if key not in workspace.records or workspace.status(key) in NOT_STARTED:
+            keys.setdefault(made.contents.entries[key].pipeline, []).append(key)
+    for pipeline, its in keys.items():
+        kind = class_if_loaded(pipeline)
+        if finds_faults(kind):
+            yield kind, pipeline, its
+
+
+def _faults(
+    workspace: Workspace, contents: Contents, kind: type[Pipeline], pipeline: str, keys: list[Key]
+) -> list[tuple[Key, Fault]]:
+    """Return the faults that a pipeline finds; if it raises, the build reports that."""
+    root = workspace.project.root
+    found: list[tuple[Key, Fault]] = []
+
+    def look() -> None:
+        for key in keys:
+            layers = contents.layers(contents.entries[key], workspace.facts)
+            settings = merge(layer for _, layer in layers)
+            found.extend((key, fault) for fault in faults_found(kind, settings, root))
+
+    # One call for all analyses: containing each of thousands would cost more than the calls.
+    try:
+        with captured():
+            call_plugin(workspace, Call.of_plugin(pipeline, "settings_faults"), look)
+    except AsimovError:
+        pass
+    return found
+
+
+def _fault_note(made: Planner, key: Key, fault: Fault, count: int) -> str:
+    more = f" and {count - 1} more" if count > 1 else ""
+    hint = f"; {fault.hint}" if fault.hint else ""
+    place = made.place(key, fault.path)
+    return f"{place}: {key}{more} can't be built as it is: {fault}{hint}"

@@ -1,0 +1,139 @@
+"""Read the settings that pipelines declare, for commands; their code is contained."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+from asimov import entrypoints, text
+from asimov.errors import AsimovError
+from asimov.keys import Key
+from asimov.ledger.plan import Planner
+from asimov.plugins.calls import third_party
+from asimov.plugins.crashes import Call
+from asimov.plugins.output import captured
+from asimov.plugins.vocabulary import vocabulary_terms
+from asimov.project.workspace import Workspace
+from asimov.settings import lookup
+
+#: States of analyses that have not started, whose settings can still be refused.
+NOT_STARTED = frozenset({"ready", "wait", "manual"})
+
+
+def planner(workspace: Workspace, subject: str | None, update: bool) -> Planner:
+    """Return a planner of ledger changes that checks them against declared settings.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    subject, update
+        As for `asimov.ledger.plan.Planner`.
+    """
+
+    def warn(line: str) -> None:
+        print(text.line(line), file=sys.stderr)
+
+    @cache
+    def known(pipeline: str) -> lookup.Declared:
+        error = import_published(workspace, pipeline)
+        if error is not None:
+            warn(f"warning: {error}")
+            if error.hint:
+                warn(f"  {error.hint}")
+            return ()
+        found = lookup.known_settings(pipeline, warn)
+        if isinstance(found, type):
+            return found
+        return (*found, *vocabulary_terms(workspace, pipeline, warn))
+
+    def started(key: Key) -> bool:
+        return workspace.status(key) not in NOT_STARTED
+
+    return Planner(
+        workspace.contents, known, subject, update, facts=workspace.facts, started=started
+    )
+
+
+def import_published(
+    workspace: Workspace, pipeline: str, *, whole: bool = False
+) -> AsimovError | None:
+    """Import the settings class that is published for a pipeline, and return what went wrong.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    pipeline
+        The pipeline's name.
+    whole
+        Whether to import the pipeline itself where no settings class is published for it.
+
+    Returns
+    -------
+    AsimovError or None
+        Why the settings can't be used.
+    """
+    group = entrypoints.SETTINGS
+    if entrypoints.find(group, pipeline) is None:
+        group = entrypoints.PIPELINES
+        if not whole or entrypoints.find(group, pipeline) is None:
+            return None
+    call = Call.of_plugin(pipeline, "settings" if group == entrypoints.SETTINGS else "import")
+    failed = partial(_unusable, pipeline)
+    try:
+        with captured(), third_party(workspace, call, failed, passing=(AsimovError,)):
+            entrypoints.load(group, pipeline)
+            lookup.published(pipeline)
+    except AsimovError as error:
+        lookup.GIVEN_UP.add(pipeline)
+        return error
+    return None
+
+
+def _unusable(pipeline: str, cause: BaseException | str) -> AsimovError:
+    return AsimovError(
+        f"the settings that the pipeline {pipeline!r} declares can't be used: {cause}",
+        hint="repair or remove its package",
+    )
+
+
+def class_if_loaded(pipeline: str) -> Any:
+    """Return a pipeline's class if its module is already imported or asimov's own, or None."""
+    point = entrypoints.find(entrypoints.PIPELINES, pipeline)
+    if point is None:
+        return None
+    module = point.value.partition(":")[0]
+    if module not in sys.modules and not module.startswith("asimov.pipelines."):
+        return None
+    try:
+        return entrypoints.load(entrypoints.PIPELINES, pipeline)
+    except AsimovError:
+        return None
+
+
+def settings_classes(warn: Callable[[str], None]) -> dict[str, type]:
+    """Import all installed pipelines, and return the settings classes that they declare.
+
+    It needs no project, and so only keeps what they print out of the output.
+
+    Parameters
+    ----------
+    warn
+        Takes a line about each pipeline that can't be loaded.
+    """
+    classes = {}
+    for pipeline in entrypoints.found(entrypoints.PIPELINES):
+        try:
+            with captured():
+                found = lookup.published(pipeline) or lookup.of_class(
+                    entrypoints.load(entrypoints.PIPELINES, pipeline)
+                )
+        except AsimovError as error:
+            warn(f"warning: {error}")
+            continue
+        if found is not None:
+            classes[pipeline] = found
+    return classes
