@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+from collections.abc import Callable, Mapping
 from configparser import (
     ConfigParser,
     DuplicateOptionError,
@@ -12,10 +13,11 @@ from configparser import (
     MissingSectionHeaderError,
 )
 from configparser import Error as ConfigParserError
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 
-from asimov.compat import options
+from asimov import extensions
 from asimov.errors import AsimovError, Place
 from asimov.system import reading
 from asimov.system.files import write_atomically
@@ -43,8 +45,6 @@ BUILT_IN = {
 
 #: Options that are read and have no built-in value; for telling a misspelt one.
 WITHOUT_VALUE = (
-    "general/calibration",
-    "general/calibration_directory",
     "project/shared",
     "sharing/trusted",
     "templating/directory",
@@ -142,14 +142,61 @@ def read(root: Path | None = None) -> ConfigParser:
     )
     for path in [user_file()] + ([root / PROJECT_FILE] if root else []):
         _read_file(config, path)
-    # Published packages call the folder of configurations by another name.
-    if not config.has_option("general", "calibration_directory"):
-        config.set("general", "calibration_directory", config.get("ledger", "category"))
-    config.set("ledger", "category", config.get("general", "calibration_directory"))
     if root:
         config.read_dict({"project": {"root": str(root)}})
-    options.complete(config)
+    for each in extensions.usable(extensions.OPTIONS):
+        _add(config, each)
     return config
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a package adds to the configuration, under the entry-point group ``asimov.options``.
+
+    Each option is written ``section/option``.
+
+    Parameters
+    ----------
+    defaults
+        Options with the function that returns the value if no file sets one. It takes the
+        configuration, since the value may depend on other options.
+    second_names
+        Second names of asimov's options. A file may set either; the second name has priority.
+    without_default
+        Options that are read and have no default.
+    """
+
+    defaults: Mapping[str, Callable[[ConfigParser], str]] = field(default_factory=dict)
+    second_names: Mapping[str, str] = field(default_factory=dict)
+    without_default: tuple[str, ...] = ()
+
+
+def _add(config: ConfigParser, options: Options) -> None:
+    """Add a package's options to a configuration that was read from files."""
+    for second, first in options.second_names.items():
+        (section, option), place = second.split("/"), first.split("/")
+        if not config.has_option(section, option):
+            config.read_dict({section: {option: config.get(*place)}})
+        config.read_dict({place[0]: {place[1]: config.get(section, option)}})
+    for name, value in options.defaults.items():
+        section, option = name.split("/")
+        if not config.has_option(section, option):
+            config.read_dict({section: {option: value(config)}})
+
+
+def is_added_default(config: ConfigParser, section: str, option: str) -> bool:
+    """Return whether an option has the default that another package gives it."""
+    return any(
+        value is not None and config.get(section, option) == value(config)
+        for each in extensions.usable(extensions.OPTIONS)
+        for value in [each.defaults.get(f"{section}/{option}")]
+    )
+
+
+def without_default() -> list[str]:
+    """Return the options that are read and have no default, with those of other packages."""
+    added = extensions.usable(extensions.OPTIONS)
+    return [*WITHOUT_VALUE, *(name for each in added for name in each.without_default)]
 
 
 _WRONG: dict[type[ConfigParserError], str] = {

@@ -108,7 +108,9 @@ def load(point: Point) -> Any:
         found: Any = import_module(module.strip())
         for attribute in filter(None, attributes.strip().split(".")):
             found = getattr(found, attribute)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # it may exit
         raise ExtensionError(
             f"the extension {point.name!r} of the package {point.package} can't be loaded: "
             f"{type(error).__name__}: {error}",

@@ -42,9 +42,6 @@ LAYERS = [
 #: Imports that break the rule today, by their owner. Mend one, then delete its line: an entry that
 #: is no longer needed fails the test too. The list must be empty in the end.
 OFFENDERS: set[tuple[str, str]] = {
-    # The core knows of compat: extension points replace these.
-    ("cli.configuration", "compat.options"),
-    ("configuration", "compat.options"),
     # `asimov apply` and `production set` in a scratch project run the command line.
     ("testing.project", "cli"),
     ("compat.objects", "project.analysis"),

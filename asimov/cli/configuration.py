@@ -8,8 +8,13 @@ import click
 
 from asimov.cli.opened import Use, open_project
 from asimov.cli.output import say, show, show_json, warn
-from asimov.compat import options
-from asimov.configuration import LARGEST, PROJECT_FILE, WITHOUT_VALUE, update_file
+from asimov.configuration import (
+    LARGEST,
+    PROJECT_FILE,
+    is_added_default,
+    update_file,
+    without_default,
+)
 from asimov.errors import AsimovError
 from asimov.project.git import trust
 from asimov.text import did_you_mean
@@ -70,7 +75,7 @@ def show_command(option: str | None, as_json: bool) -> None:
         section: {
             key: value
             for key, value in config.items(section)
-            if not options.is_filled_in(config, section, key)
+            if not is_added_default(config, section, key)
         }
         for section in config.sections()
     }
@@ -138,7 +143,7 @@ def check_value(option: str, value: str) -> None:
 def near(option: str, config: ConfigParser) -> str:
     """Ask whether a known option was meant; empty where it is known, or none is like it."""
     given = [f"{section}/{key}" for section in config.sections() for key in config.options(section)]
-    known = [*given, *WITHOUT_VALUE]
+    known = [*given, *without_default()]
     return "" if option in known else did_you_mean(option, known, 0.8)
 
 

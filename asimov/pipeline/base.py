@@ -61,7 +61,7 @@ class Pipeline:
 
     name: ClassVar[str] = "pipeline"
     config_template: Any = None
-    #: The dialect of its template, ``jinja`` or ``liquid``; None asks the file.
+    #: The dialect of its template, ``jinja`` unless a package adds others; None asks the file.
     template_dialect: ClassVar[str | None] = None
     #: What it is for: ``simple`` analyses, those over a ``subject``'s, those across the
     #: ``project``; for people, and None where it is for any.

@@ -12,6 +12,7 @@ from asimov.errors import AsimovError
 from asimov.keys import Key
 from asimov.ledger.contents import Entry
 from asimov.project.host import Host
+from asimov.rendering.dialects import dialects
 from asimov.rendering.origins import Origins, package_folders, resolved
 from asimov.rendering.render import dialect_of, find_template, render
 from asimov.system.files import write_atomically
@@ -73,8 +74,8 @@ def names(analysis: Configured, *, inputs: bool = True) -> dict[str, Any]:
     analysis
         The analysis.
     inputs
-        Whether ``inputs`` and ``assets`` are among them. Published templates ask their
-        ``production`` instead, and only where they need to: an input's pipeline may raise.
+        Whether ``inputs`` and ``assets`` are among them. An input's pipeline may raise, so
+        some dialects do without.
     """
     workspace = analysis.workspace
     found: dict[str, Any] = {
@@ -183,7 +184,8 @@ def make_config(
     """Render the configuration of an analysis; see its method `make_config`."""
     template = template_of(analysis, directory)
     dialect = getattr(analysis.pipeline, "template_dialect", None) or dialect_of(template)
-    context = names(analysis, inputs=dialect != "liquid")
+    given = dialects().get(dialect)  # `render` refuses one that is unknown
+    context = names(analysis, inputs=given is None or given.reads_inputs)
     try:
         text = render(
             template, context, _folders(analysis), dialect, origins_of(analysis, directory)

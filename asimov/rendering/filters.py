@@ -8,7 +8,8 @@ the size of what they get, are replaced here or refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import wraps
 from itertools import islice
 from typing import Any
@@ -22,23 +23,17 @@ from asimov.rendering.bounds import ExceededError, check_size, check_width, meas
 from asimov.rendering.views import MISSING
 from asimov.text import quoted
 
-#: Of Jinja, of Liquid, and asimov's own. Left out are those with regular expressions of the
-#: template or of quadratic time, and those whose result differs from run to run.
+#: Jinja's and asimov's own; a dialect adds others. Left out are those that use the template's
+#: regular expressions or take quadratic time, and those whose result differs from run to run.
 ALLOWED = frozenset(
     """
     abs attr batch capitalize center count d default dictsort e escape filesizeformat first
     float forceescape format groupby indent int items join last length list lower map max min
     reject rejectattr replace reverse round safe select selectattr slice sort string sum title
-    tojson trim truncate unique upper urlencode wordcount wordwrap append at_least at_most bool
-    ceil compact concat date divided_by downcase escape_once floor liquid_map lstrip minus
-    modulo newline_to_br plus prepend remove remove_first replace_first rstrip size sort_natural
-    split str strip strip_newlines times truncatewords uniq upcase url_decode url_encode where
-    to_yaml
+    tojson trim truncate unique upper urlencode wordcount wordwrap to_yaml
     """.split()  # noqa: SIM905
 )
 
-#: Liquid's filters that are operators.
-_OPERATORS = {"plus": "+", "minus": "-", "times": "*", "modulo": "%"}
 #: The largest number that a filter may be given.
 _WIDTHS = {
     "center": bounds.WIDTH,
@@ -59,8 +54,8 @@ _SEARCHED = {"in": 1, "contains": 0}
 #: Filters that go through a value item by item; a text is its characters to them.
 _OF_ITEMS = frozenset(
     """
-    batch compact concat dictsort groupby join list liquid_map map max min reject rejectattr
-    reverse select selectattr slice sort sort_natural sum uniq unique where
+    batch dictsort groupby join list map max min reject rejectattr reverse select selectattr slice
+    sort sum unique
     """.split()  # noqa: SIM905
 )
 #: How long a text a filter may be given whose time is not known.
@@ -68,23 +63,51 @@ _SHORT = 1000
 _PRINTF_STAR = re.compile(r"%[^%a-zA-Z]*\*")
 
 
-def contain(environment: Environment) -> None:
+@dataclass(frozen=True)
+class Filters:
+    """The filters that a dialect adds to Jinja's.
+
+    Parameters
+    ----------
+    allowed
+        Their names. What each makes is measured; its time must be bounded by the size of what it
+        gets.
+    of_items
+        Those that go through a value item by item.
+    replaced
+        Functions that are used in place of the dialect's, or of Jinja's, by name.
+    """
+
+    allowed: frozenset[str] = frozenset()
+    of_items: frozenset[str] = frozenset()
+    replaced: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+
+
+def contain(environment: Environment, added: Filters) -> None:
     """Replace the filters of an environment by those that a project's template may use.
 
     Parameters
     ----------
     environment
         A sandbox, see `asimov.rendering.sandbox`.
+    added
+        The filters of its dialect.
     """
+    replaced = {"attr": _attribute, **added.replaced}
+    allowed, of_items = ALLOWED | added.allowed, _OF_ITEMS | added.of_items
     for name, function in list(environment.filters.items()):
-        own = _operator(_OPERATORS[name]) if name in _OPERATORS else _OWN.get(name, function)
-        environment.filters[name] = _bounded(name, own) if name in ALLOWED else _refused(name)
+        own = replaced.get(name, function)
+        environment.filters[name] = (
+            _bounded(name, own, name in of_items) if name in allowed else _refused(name)
+        )
     tests: dict[str, Any] = environment.tests
     for name, function in list(tests.items()):
         tests[name] = function if name in _INSTANT else _counted(name, function)
 
 
-def _operator(sign: str) -> Callable[..., Any]:
+def operator(sign: str) -> Callable[..., Any]:
+    """Return the filter that does what an operator does, within the sandbox's bounds."""
+
     @pass_environment
     def operate(environment: Any, left: Any, right: Any) -> Any:
         return environment.call_binop(None, sign, left, right)
@@ -99,7 +122,7 @@ def _refused(name: str) -> Callable[..., Any]:
     return refuse
 
 
-def _bounded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+def _bounded(name: str, function: Callable[..., Any], of_items: bool) -> Callable[..., Any]:
     """Return a filter that looks at its arguments first, and at its result."""
     passed = int(hasattr(function, "jinja_pass_arg"))
 
@@ -108,7 +131,7 @@ def _bounded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         given = arguments[passed:]
         for each in (*given, *named.values()):
             measure(each)
-        if name in _OF_ITEMS and given and isinstance(given[0], (str, bytes, range)):
+        if of_items and given and isinstance(given[0], (str, bytes, range)):
             step(len(given[0]))
         if name == "sum" and _sums_lists(given, named):
             step(len(given[0]) ** 2 // bounds.PIECE)
@@ -224,47 +247,7 @@ class Formatter(SandboxedFormatter):
         return text
 
 
-# --- filters of Liquid that read attributes in Python's way, and one of quadratic time
-
-
-def _read(environment: Any, value: Any, name: Any) -> Any:
-    found = environment.item_of(value, name)
-    if found is MISSING:
-        found = environment.attribute_of(value, str(name))
-    return None if found is MISSING else found
-
-
 @pass_environment
 def _attribute(environment: Any, value: Any, name: Any) -> Any:
-    if not environment.is_liquid:
-        found = environment.attribute_of(value, str(name))
-        return environment.undefined(obj=value, name=name) if found is MISSING else found
-    return _read(environment, value, name)
-
-
-@pass_environment
-def _liquid_map(environment: Any, values: Any, name: Any) -> Any:
-    return [_read(environment, each, name) for each in values]
-
-
-@pass_environment
-def _where(environment: Any, values: Any, name: Any, value: Any) -> Any:
-    found = [each for each in values if _read(environment, each, name) == value]
-    return found or environment.filters["compact"](found)
-
-
-def _uniq(values: Any) -> Any:
-    kept: list[Any] = []
-    for each in values or ():
-        step(1 + len(kept) // 100)
-        if each not in kept:
-            kept.append(each)
-    return kept or ""
-
-
-_OWN: dict[str, Callable[..., Any]] = {
-    "attr": _attribute,
-    "liquid_map": _liquid_map,
-    "uniq": _uniq,
-    "where": _where,
-}
+    found = environment.attribute_of(value, str(name))
+    return environment.undefined(obj=value, name=name) if found is MISSING else found

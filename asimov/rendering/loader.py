@@ -8,7 +8,6 @@ from typing import Any
 
 import jinja2
 
-from asimov.rendering import liquid
 from asimov.rendering.access import RefusedError
 from asimov.rendering.bounds import TEMPLATE, ExceededError
 from asimov.rendering.origins import Origins
@@ -25,6 +24,8 @@ class Loader(jinja2.BaseLoader):
         Where a name is looked for, in order.
     origins
         Which files are code, and which may be read at all.
+    check
+        Refuses the text of a template that is data if the dialect's parser can't handle it.
     sandbox
         For an environment of code: makes the one of data, which gets every template that is no
         code. None for the environment of data itself.
@@ -34,10 +35,12 @@ class Loader(jinja2.BaseLoader):
         self,
         folders: Sequence[Path],
         origins: Origins,
+        check: Callable[[str], None],
         sandbox: Callable[[], jinja2.Environment] | None = None,
     ) -> None:
         self.folders = folders
         self.origins = origins
+        self.check = check
         self.sandbox = sandbox
 
     def _find(self, name: str) -> Path:
@@ -60,8 +63,8 @@ class Loader(jinja2.BaseLoader):
         if before is not None and before[1] > TEMPLATE and self.sandbox is None:
             raise ExceededError(f"a template has more than {TEMPLATE // 1024} KiB: {path}")
         text = reading.contents(path).decode()
-        if getattr(environment, "is_liquid", False):
-            liquid.check_ends(text)
+        if self.sandbox is None:
+            self.check(text)
         return text, str(path), lambda: _state(path) == before
 
     def load(

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from asimov.errors import AsimovError, Place
 from asimov.ledger.documents import dump
-from asimov.rendering import liquid
 from asimov.rendering.access import RefusedError
 from asimov.rendering.bounds import TEMPLATE, ExceededError, budget
+from asimov.rendering.dialects import dialect_of_text, dialects
 from asimov.rendering.origins import Origins, resolved
 from asimov.system import reading
 from asimov.system.files import is_file
@@ -64,7 +64,7 @@ def render(
     folders
         Where it may include other templates from, besides its own folder.
     dialect
-        ``jinja`` or ``liquid``, also of what it includes; None asks `dialect_of`.
+        The name of its dialect and of what it includes; None asks `dialect_of`.
     origins
         Which templates are code. By default none is, and only those of its own folder and of
         `folders` may be read.
@@ -76,11 +76,11 @@ def render(
         template may not do, with file and line; for a dialect that there is not.
     """
     dialect = dialect or dialect_of(template)
-    if dialect not in liquid.DIALECTS:
+    if dialect not in (known := dialects()):
         raise AsimovError(
             f"there is no dialect {dialect!r} of templates",
             where=template,
-            hint=f"'template_dialect' of a pipeline is one of: {', '.join(liquid.DIALECTS)}",
+            hint=f"'template_dialect' of a pipeline is one of: {', '.join(known)}",
         )
     searched = (template.parent, *folders)
     if origins is None:
@@ -191,39 +191,24 @@ def _told(source: Path | str, context: Mapping[str, Any]) -> Iterator[None]:
 @lru_cache(maxsize=64)
 def _code(dialect: str, folders: tuple[Path, ...], origins: Origins) -> jinja2.Environment:
     """Return the environment of templates that are code, which may include such as are data."""
-    import jinja2
-
     from asimov.rendering.loader import Loader
 
-    made = (
-        liquid.environment()
-        if dialect == "liquid"
-        else jinja2.Environment(
-            undefined=jinja2.StrictUndefined,
-            keep_trailing_newline=True,
-            autoescape=False,  # configurations, not web pages
-        )
-    )
+    given = dialects()[dialect]
+    made = given.environment()
     made.filters["to_yaml"] = _to_yaml
-    made.loader = Loader(folders, origins, partial(_data, dialect, folders, origins))
+    made.loader = Loader(folders, origins, given.check, partial(_data, dialect, folders, origins))
     return made
 
 
 @lru_cache(maxsize=64)
 def _data(dialect: str, folders: tuple[Path, ...], origins: Origins) -> jinja2.Environment:
     """Return the environment of templates that are data."""
-    import jinja2
-
     from asimov.rendering.loader import Loader
-    from asimov.rendering.sandbox import Sandbox
 
-    made = (
-        liquid.sandbox()
-        if dialect == "liquid"
-        else Sandbox(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    )
+    given = dialects()[dialect]
+    made = given.sandbox()
     made.filters["to_yaml"] = _to_yaml
-    made.loader = Loader(folders, origins)
+    made.loader = Loader(folders, origins, given.check)
     made.contain()
     return made
 
@@ -257,9 +242,7 @@ def dialect_of(template: Path) -> str:
 @lru_cache(maxsize=64)
 def _dialect(template: Path, changed: int, size: int) -> str:
     """Look into a file; again only after it has changed."""
-    return (
-        "liquid" if liquid.is_liquid(reading.contents(template).decode()[:_LOOKED_AT]) else "jinja"
-    )
+    return dialect_of_text(reading.contents(template).decode()[:_LOOKED_AT])
 
 
 def _line(error: BaseException, template: Path) -> Place:

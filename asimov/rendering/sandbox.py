@@ -10,7 +10,7 @@ It is built of three things, each of which would do without the others:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, time, timedelta
 from pathlib import PurePath
 from typing import Any
@@ -153,14 +153,23 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     Attributes
     ----------
-    is_liquid
-        Whether it is for the dialect Liquid.
+    functions
+        What templates may call besides ``range``, ``dict`` and ``namespace``.
+    constants
+        The names of globals that are kept.
+    added
+        The filters of the dialect.
+    readable
+        What may be read of values that templates make, by type.
     """
 
     intercepted_binops = frozenset(ImmutableSandboxedEnvironment.default_binop_table)
     template_class = _Template
     code_generator_class = _Generator
-    is_liquid = False
+    functions: Mapping[str, Callable[..., Any]] = {}
+    constants: Collection[str] = ()
+    added = filters.Filters()
+    readable: Mapping[type, frozenset[str]] = OF_JINJA
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, autoescape=False, optimized=False, finalize=_finalize)
@@ -173,17 +182,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def contain(self) -> None:
         """Close what extensions have opened; called last."""
-        kept = {name: self.globals[name] for name in ("nil",) if name in self.globals}
-        types = {"int": int, "float": float, "str": str, "bool": bool} if self.is_liquid else {}
-        functions: dict[str, Any] = {"range": safe_range, "dict": dict, **types}
+        kept = {name: self.globals[name] for name in self.constants if name in self.globals}
+        functions: dict[str, Any] = {"range": safe_range, "dict": dict, **self.functions}
         self.globals = {
             **kept,
             **{name: Function(function) for name, function in functions.items()},
             "namespace": Function(Namespace),
         }
-        filters.contain(self)
-        if self.is_liquid:
-            self.filters["map"] = self.filters["liquid_map"]
+        filters.contain(self, self.added)
 
     # --- reading
 
@@ -227,7 +233,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """
         step()
         kind = type(obj)
-        if name == "__len__" and hasattr(kind, name):  # Liquid's '.size'
+        if name == "__len__" and hasattr(kind, name):  # as a dialect's '.size' asks
             return Function(lambda: len(obj))
         if isinstance(obj, Undefined):
             return obj[name]  # raises, with the name of what is undefined
@@ -238,7 +244,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
                 return getattr(obj, name, MISSING)
             if isinstance(obj, jinja2.environment.TemplateModule):
                 return vars(obj).get(name, MISSING)
-        if name in _readable(kind):
+        if name in self._readable(kind):
             value = getattr(obj, name, MISSING)
             if value is MISSING:
                 return MISSING
@@ -247,6 +253,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if hidden or any(name in vars(each) for each in kind.__mro__):
             raise RefusedError(f"a project's template may not read {name!r} of {_words(obj)}")
         return MISSING
+
+    def _readable(self, kind: type) -> frozenset[str]:
+        names = self.readable.get(kind)
+        if names is not None:
+            return names
+        return next((READABLE[each] for each in kind.__mro__ if each in READABLE), frozenset())
 
     def item_of(self, obj: Any, key: Any) -> Any:
         """Return what stands under a key; `MISSING` where there is nothing."""
@@ -342,13 +354,6 @@ def _looped(values: Any) -> Any:
 
 def _joined(*values: Any) -> Any:
     return measure("".join(str(measure(each)) for each in values))
-
-
-def _readable(kind: type) -> frozenset[str]:
-    names = OF_JINJA.get(kind)
-    if names is not None:
-        return names
-    return next((READABLE[each] for each in kind.__mro__ if each in READABLE), frozenset())
 
 
 def _words(value: Any) -> str:

@@ -221,7 +221,7 @@ OF_JINJA: dict[type, frozenset[str]] = {
     LoopContext: frozenset(
         """
         index index0 revindex revindex0 rindex rindex0 first last length depth depth0 previtem
-        nextitem cycle changed liquid_cycle
+        nextitem cycle changed
         """.split()  # noqa: SIM905
     ),
     BlockReference: frozenset({"super"}),

@@ -13,7 +13,7 @@ import pytest
 from asimov.errors import AsimovError
 from asimov.rendering import bounds
 from asimov.rendering.access import reads
-from asimov.rendering.liquid import is_liquid
+from asimov.rendering.dialects import dialect_of_text
 from asimov.rendering.origins import Origins, package_folders, resolved
 from asimov.rendering.render import EXCEEDED, REFUSED, render, render_text
 from asimov.rendering.views import View, viewed
@@ -136,7 +136,7 @@ def test_what_is_never_closed_is_not_looked_for_again_and_again(
     rendered: Callable[..., str], tmp_path: Path, text: str
 ) -> None:
     many = text * (200_000 // len(text))
-    is_liquid(many)
+    dialect_of_text(many)
     with pytest.raises(AsimovError):
         rendered(many)
 

@@ -12,7 +12,7 @@ from asimov import entrypoints
 from asimov.errors import AsimovError
 from asimov.pipeline import Pipeline
 from asimov.pipeline.assets import Asset
-from asimov.rendering.liquid import is_liquid
+from asimov.rendering.dialects import dialect_of_text
 from asimov.rendering.render import find_template
 from asimov.settings import lookup as declared
 from asimov.settings.declare import rows
@@ -95,7 +95,7 @@ def _template_of(pipeline: type) -> dict[str, Any] | None:
 
 
 def _dialect(path: Path) -> str:
-    return "liquid" if is_liquid(path.read_text(errors="replace")) else "jinja"
+    return dialect_of_text(path.read_text(errors="replace"))
 
 
 def _assets(pipeline: type, declared: str, named: str) -> list[dict[str, Any]]:

@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from asimov.errors import AsimovError
 from asimov.rendering.bounds import ExceededError
+from asimov.rendering.dialects import Dialect
 
 if TYPE_CHECKING:
     import jinja2
 
     from asimov.rendering.sandbox import Sandbox
-
-DIALECTS = ("jinja", "liquid")
 
 #: What is neither a tag nor an expression, with its end.
 _LEFT_OUT = re.compile(r"\{#|\{%[-+]?\s*raw\s*[-+]?%\}")
@@ -153,10 +152,17 @@ def sandbox() -> Sandbox:
     AsimovError
         Where liquidpy can't be imported.
     """
+    from jinja2.runtime import LoopContext
+
+    from asimov.compat import liquid_filters
     from asimov.rendering.sandbox import Sandbox
+    from asimov.rendering.views import OF_JINJA
 
     base = Sandbox()
-    base.is_liquid = True
+    base.functions = {"int": int, "float": float, "str": str, "bool": bool}
+    base.constants = ("nil",)
+    base.added = liquid_filters.FILTERS
+    base.readable = {**OF_JINJA, LoopContext: OF_JINJA[LoopContext] | {"liquid_cycle"}}
     made: Sandbox = _made(base)
     return made
 
@@ -182,3 +188,8 @@ def _contains(container: Any, item: Any) -> bool:
     if not hasattr(container, "__contains__"):
         raise TypeError(f"{container!r} can't contain {item!r}")
     return bool(container.__contains__(item))
+
+
+#: Published templates ask their ``production`` for what it uses, and only where they need to: the
+#: pipeline of an input may raise.
+LIQUID = Dialect(is_liquid, environment, sandbox, check_ends, reads_inputs=False)

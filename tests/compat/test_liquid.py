@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from asimov.compat.liquid import is_liquid
 from asimov.errors import AsimovError
 from asimov.rendering import render as templating
-from asimov.rendering.liquid import is_liquid
 from asimov.rendering.origins import Origins, resolved
 from asimov.rendering.render import dialect_of, render
 
