@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from asimov.cli import rhythm
-from asimov.engine import failures, lease, watch
+from asimov.engine import failures, lease, log_watch
 from asimov.pipeline.base import MAX_RESURRECTIONS, RESURRECTION_PAUSE
 from asimov.plugins import crashes, hooks, time_limit
 from asimov.scheduler.htcondor import scheduler as htcondor
@@ -22,7 +22,7 @@ WORDS = {"one": 1, "two": 2, "three": 3, "a": 1, "five": 5}
 PROMISES = [
     ("tracking.md", r"a round at most once (a) minute \(`\[condor\] query interval`\)", 60,
      htcondor._QUERY_INTERVAL),
-    ("tracking.md", r"In between, every (\w+) seconds, asimov\s+looks", 1, watch.LOOK),
+    ("tracking.md", r"In between, every (\w+) seconds, asimov\s+looks", 1, log_watch.LOOK),
     ("tracking.md", r"`\[monitor\] hook timeout` \((\d+) s\)", 1, time_limit.TIMEOUT),
     ("tracking.md", r"`\[monitor\] lease` \((\d+) s\)", 1, lease.LEASE),
     ("tracking.md", r"with it (\w+) times in a row is not called", 1, crashes.DEATHS),
@@ -36,7 +36,7 @@ PROMISES = [
     ("schedulers.md", r"\| `grace` \| (\d+) \|", 1, local.GRACE),
     ("configuration.md", r"`condor/query interval` \| (\d+) \|", 1, htcondor._QUERY_INTERVAL),
     ("configuration.md", r"of a watch, from ([\d.]+);", 1, rhythm._LEAST),
-    ("configuration.md", r"logs are looked at every (\d+) seconds", 1, watch.LOOK),
+    ("configuration.md", r"logs are looked at every (\d+) seconds", 1, log_watch.LOOK),
     ("configuration.md", r"`monitor/hook timeout` \| (\d+) \|", 1, time_limit.TIMEOUT),
     ("configuration.md", r"`monitor/hooks interval` \| (\d+) \|", 1, hooks.INTERVAL),
     ("configuration.md", r"`monitor/lease` \| (\d+) \|", 1, lease.LEASE),

@@ -8,10 +8,10 @@ import click
 
 from asimov.cli.opened import Use, open_workspace
 from asimov.cli.output import say, warn
-from asimov.cli.repeated import Repeated, one_pass, summarise
 from asimov.cli.rhythm import interval_option, rhythm_of
 from asimov.cli.seconds import Seconds
-from asimov.engine.monitor import monitor
+from asimov.engine.monitor import monitor, run_pass
+from asimov.engine.watch import Watch
 from asimov.errors import EXIT_ERROR, EXIT_UNREACHABLE
 
 
@@ -63,8 +63,9 @@ def command(
         if dry_run:
             outcome = monitor(workspace, say, subject=subject, chain=chain, dry_run=True)
         else:
-            outcome = one_pass(workspace, subject, chain)
-        summarise(outcome, chain)
+            outcome = run_pass(workspace, say, subject=subject, chain=chain)
+        for line in outcome.summary(chain=chain):
+            say(line)
         if outcome.unreachable:
             sys.exit(EXIT_UNREACHABLE)
         if outcome.failed:
@@ -73,4 +74,7 @@ def command(
     rhythm = rhythm_of(workspace, interval)
     if rhythm.note:
         warn(rhythm.note)
-    sys.exit(Repeated(workspace, subject, chain, until_idle, rhythm, timeout).run())
+    watch_loop = Watch(
+        workspace, say, subject, chain, until_idle, rhythm.passes, rhythm.looks, timeout
+    )
+    sys.exit(watch_loop.run())

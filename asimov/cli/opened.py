@@ -13,8 +13,9 @@ from asimov.cli.output import say, warn
 from asimov.engine import copies
 from asimov.keys import Key
 from asimov.layout import Project, find
-from asimov.project import identity, removed, sharing
+from asimov.project import identity, sharing
 from asimov.project.identity import UnsettledError
+from asimov.project.removed import ledger_warnings
 from asimov.project.workspace import Workspace
 
 
@@ -122,19 +123,9 @@ def _note(workspace: Workspace) -> None:
 
 def tell_amiss(workspace: Workspace, *, whole: bool = False) -> None:
     """Warn of what is amiss with the ledger, once in a command."""
-    lines = amiss(workspace, whole=whole)
+    lines = ledger_warnings(workspace, whole=whole)
     known = click.get_current_context().find_root().meta
     if known.get(__name__) != lines:
         known[__name__] = lines
         for line in lines:
             warn(line)
-
-
-def amiss(workspace: Workspace, *, whole: bool = False) -> list[str]:
-    """Say which files of the ledger can't be used, and which analyses are missing from it."""
-    broken = [
-        line
-        for error in workspace.contents.broken.values()
-        for line in (f"warning: {error}", *([f"  {error.hint}"] if error.hint else []))
-    ]
-    return [*broken, *removed.warning(workspace, whole=whole)]

@@ -8,7 +8,7 @@ import click
 
 from asimov.cli.seconds import Seconds
 from asimov.configuration import number
-from asimov.engine.watch import LOOK
+from asimov.engine.log_watch import LOOK
 from asimov.errors import AsimovError
 from asimov.project.workspace import Workspace
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from asimov import text
 from asimov.engine.attempts import MAY_COME, ask, settle
 from asimov.engine.build import build
+from asimov.engine.lease import at_work
 from asimov.engine.observe import Observer
 from asimov.engine.readiness import blocked, waiting_for
 from asimov.engine.refresh import refresh
@@ -31,6 +32,7 @@ from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, Observation, Unknown
 from asimov.states import OWN, STATES
+from asimov.system import clock
 
 Report = Callable[[str], None]
 
@@ -87,6 +89,63 @@ class Pass:
         stands = any(self.counts.get(state) for state in left) or bool(self.counts.keys() - OWN)
         return not (self.active or self.broken or stands)
 
+    def count_line(self) -> str:
+        """Return how many analyses are in each state, with lost jobs apart, as one line."""
+        counts = {state: self.counts.get(state, 0) - self.lost.get(state, 0) for state in STATES}
+        counts[LOST] = sum(self.lost.values())
+        return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "empty"
+
+    def summary(self, *, chain: bool) -> list[str]:
+        """Return lines on how things stand, and on what a person may do about it.
+
+        Parameters
+        ----------
+        chain
+            Whether the pass could build and submit.
+        """
+        lines = [self.count_line()]
+        lines += [f"the scheduler can't be asked: {reason}" for reason in self.unreachable]
+        if self.lost:
+            lines.append(
+                "nothing tells what became of lost jobs: 'asimov why SUBJECT NAME' says what to do"
+            )
+        if self.startable and not chain and not self.active:
+            lines.append(
+                f"{self.startable} can be built and submitted: 'asimov monitor --chain' does both"
+            )
+        if self.counts.get("stuck") or self.blocked:
+            lines.append("some need a person: 'asimov status' shows them, 'asimov log' tells why")
+        return lines
+
+
+def run_pass(
+    workspace: Workspace,
+    report: Report,
+    *,
+    subject: str | None = None,
+    chain: bool = False,
+    run_hooks: bool = True,
+) -> Pass:
+    """Make one pass as the only command at work, then run what packages add to its end.
+
+    Parameters
+    ----------
+    workspace, report, subject, chain
+        As of `monitor`.
+    run_hooks
+        Whether it is time for the postmonitor hooks.
+
+    Raises
+    ------
+    AsimovError
+        With the exit code `EXIT_BUSY` if another command is at work.
+    """
+    with at_work(workspace, "asimov monitor"):
+        began = clock.now()
+        outcome = monitor(workspace, report, subject=subject, chain=chain)
+        after_pass(workspace, report, began, run_hooks=run_hooks)
+        return outcome
+
 
 def monitor(
     workspace: Workspace,
@@ -142,9 +201,9 @@ def monitor(
 
 
 def after_pass(
-    workspace: Workspace, report: Callable[[str], None], since: float, *, postmonitor: bool = True
+    workspace: Workspace, report: Report, since: float, *, run_hooks: bool = True
 ) -> None:
-    """Do what packages add to the end of a pass.
+    """Send events to telemetry sinks and run postmonitor hooks; neither changes the outcome.
 
     Parameters
     ----------
@@ -154,14 +213,14 @@ def after_pass(
         Takes a line for each thing that goes wrong.
     since
         When the pass began, in seconds since the epoch.
-    postmonitor
+    run_hooks
         Whether it is time for the postmonitor hooks.
     """
     if not workspace.contents.project.get("hooks"):
         telemetry.QUEUE.clear()
         return
     telemetry.send(workspace, report, since)
-    if postmonitor:
+    if run_hooks:
         hooks.run_postmonitor(workspace, report)
 
 

@@ -1,98 +1,221 @@
-"""Watching: between two passes, what event logs tell is acted on at once.
-
-A schedd that many people share is asked at most once a minute. Event logs cost it nothing, and an
-event is in them a moment after it has happened.
-"""
+"""The watch loop: monitor passes, event logs read between them, and when to end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from asimov.engine.attempts import ticket
-from asimov.engine.lease import at_work
-from asimov.engine.monitor import Pass, advance
-from asimov.entrypoints import PluginError
+from asimov.configuration import number
+from asimov.engine.lease import at_work, watching
+from asimov.engine.log_watch import LogWatch
+from asimov.engine.monitor import Pass, after_pass, run_pass
+from asimov.errors import (
+    EXIT_BUSY,
+    EXIT_STUCK,
+    EXIT_TIMED_OUT,
+    EXIT_UNREACHABLE,
+    ReportedError,
+)
+from asimov.plugins import hooks
+from asimov.project.removed import ledger_warnings
 from asimov.project.workspace import Workspace
-from asimov.scheduler import Gone, Observation, Ticket
-
-#: Seconds between two looks at the event logs.
-LOOK = 2.0
+from asimov.system import clock
+from asimov.system.supervision import supervisor
 
 
 @dataclass
 class Watch:
-    """A look at event logs, as often as one likes.
+    """Makes passes and reads event logs until nothing is left to wait for, or the time is up.
 
     Parameters
     ----------
     workspace
         The open project.
-    report
-        Takes a line for each thing that happened.
+    say
+        Takes each line of output.
     subject
-        The only subject to look at; by default all are.
+        The only subject to look at; None for all.
     chain
         Whether to build and submit what has become ready.
+    until_idle
+        Whether to end when no analysis is active.
+    pass_interval
+        Seconds between passes, which ask the scheduler.
+    log_interval
+        Seconds between looks at event logs.
+    timeout
+        Seconds after which to end in any case; None for no limit.
     """
 
     workspace: Workspace
-    report: Callable[[str], None]
-    subject: str | None = None
-    chain: bool = False
-    _tickets: dict[tuple[str, str], list[Ticket]] | None = None
-    #: What was told and not acted on yet, since another command was at work.
-    _told: dict[str, Observation] = field(default_factory=dict)
-    _version: object = None
+    say: Callable[[str], None]
+    subject: str | None
+    chain: bool
+    until_idle: bool
+    pass_interval: float
+    log_interval: float
+    timeout: float | None
+    _news: News = field(init=False)
+    _logs: LogWatch = field(init=False)
+    #: When the last pass was made, and when there was last something to wait for.
+    _passed: float | None = None
+    _answered: float = field(default_factory=time.monotonic)
+    _unreachable: list[str] = field(default_factory=list)
+    _began: float = field(init=False)
+    _hook_interval: float = field(init=False)
+    #: When the postmonitor hooks last ran, and whether anything was done since.
+    _hooked: float | None = None
+    _hooks_pending: bool = False
 
-    def forget(self) -> None:
-        """Find out anew which jobs there are: a pass has been made, and has seen later states."""
-        self._tickets = None
-        self._told = {uid: each for uid, each in self._told.items() if isinstance(each, Gone)}
+    def __post_init__(self) -> None:
+        self._news = News(self.say, ledger_warnings(self.workspace, whole=True))
+        self._logs = LogWatch(self.workspace, self._news, self.subject, self.chain)
+        self._began = clock.now()
+        self._hook_interval = hooks.interval(self.workspace)
 
-    def look(self) -> Pass | None:
-        """Act on what is new in event logs, and on what other commands have changed.
-
-        Returns
-        -------
-        Pass or None
-            None where there was nothing new.
+    def run(self) -> int:
+        """Watch until the end; return the exit code.
 
         Raises
         ------
-        AsimovError
-            Where another command is at work. What was told is acted on in the next look.
+        ReportedError
+            With the exit code `EXIT_BUSY` if somebody watches the project already. With
+            `until_idle` also for what makes the first pass fail, and for any later failure except
+            that another command is at work.
         """
-        version = self.workspace.journal.version()
-        changed = version != self._version
-        if changed or self._tickets is None:
-            self._tickets = self._open_tickets()
-        for (name, place), tickets in self._tickets.items():
-            try:
-                scheduler = self.workspace.scheduler(name, place)
-            except PluginError:
-                continue  # the next pass says so
-            self._told.update(scheduler.news(tickets))
-        if not (self._told or changed):
-            return None
-        with at_work(self.workspace, "asimov monitor"):
-            result = advance(
-                self.workspace,
-                self.report,
-                self._told,
-                subject=self.subject,
-                chain=self.chain,
-                from_logs=True,
-            )
-        self._told = {}
-        self._tickets = None
-        self._version = version
-        return result
+        with watching(
+            self.workspace,
+            "asimov monitor --watch" if not self.until_idle else "asimov monitor --until-idle",
+        ):
+            supervisor.watching()
+            return self._run()
 
-    def _open_tickets(self) -> dict[tuple[str, str], list[Ticket]]:
-        found: dict[tuple[str, str], list[Ticket]] = {}
-        for attempt in self.workspace.journal.open_attempts():
-            if attempt.state == "submitted":
-                tickets = found.setdefault((attempt.scheduler, attempt.place), [])
-                tickets.append(ticket(self.workspace.project, attempt))
-        return found
+    def _run(self) -> int:
+        deadline = None if self.timeout is None else time.monotonic() + self.timeout
+        patience = number(self.workspace.project.config, "monitor", "patience", 600)
+        while True:
+            self._news.next_pass()
+            outcome = self._step()
+            if outcome is None:
+                self._news.keep()
+            else:
+                code = self._end(outcome, patience)
+                if code is not None:
+                    return code
+            # A pass that is due and failed because another command is at work is tried again.
+            due = self._due_in() or (0.0 if outcome else self.pass_interval)
+            pause = min(self.log_interval, due)
+            if deadline is not None and time.monotonic() + pause > deadline:
+                if self._unreachable:
+                    return EXIT_UNREACHABLE
+                self.say("timed out" if self.until_idle else "the time is up")
+                return EXIT_TIMED_OUT if self.until_idle else 0
+            time.sleep(pause)
+
+    def _due_in(self) -> float:
+        """Return the seconds until the next pass."""
+        if self._passed is None:
+            return self.log_interval
+        return max(0.0, self._passed + self.pass_interval - time.monotonic())
+
+    def _step(self) -> Pass | None:
+        """Make a pass if one is due, else read the event logs; None if there is nothing new."""
+        first = self._passed is None
+        try:
+            if first or not self._due_in():
+                return self._pass()
+            outcome = self._logs.look()
+            if outcome is not None:
+                self._hooks_pending = True
+                outcome.unreachable = self._unreachable
+        except ReportedError as error:
+            # A watch survives a ledger that somebody is just editing, and another command at work.
+            if self.until_idle and (first or error.exit_code != EXIT_BUSY):
+                raise
+            if error.exit_code != EXIT_BUSY:
+                self._passed = time.monotonic()
+            self._news(str(error))
+            return None
+        return outcome
+
+    def _pass(self) -> Pass:
+        self.workspace.reload()
+        for line in ledger_warnings(self.workspace, whole=True):
+            self._news(line)
+        run_hooks = self._hooks_due()
+        outcome = run_pass(
+            self.workspace, self._news, subject=self.subject, chain=self.chain, run_hooks=run_hooks
+        )
+        self._hooks_pending = not run_hooks
+        self._passed = time.monotonic()
+        self._unreachable = outcome.unreachable
+        self._logs.forget()
+        return outcome
+
+    def _hooks_due(self) -> bool:
+        """Return whether it is time for the postmonitor hooks: they may be slow."""
+        if self._hooked is not None and self._hooked + self._hook_interval > time.monotonic():
+            return False
+        self._hooked = time.monotonic()
+        return True
+
+    def _run_last_hooks(self) -> None:
+        """Let the hooks see the final states."""
+        if self._hooks_pending and self.workspace.contents.project.get("hooks"):
+            with at_work(self.workspace, "asimov monitor", wait=True):
+                after_pass(self.workspace, self._news, self._began)
+
+    def _end(self, outcome: Pass, patience: float) -> int | None:
+        """Report the state of things; return the exit code if nothing is left to wait for."""
+        if self.until_idle and not (outcome.active or outcome.unreachable or outcome.moved):
+            self._run_last_hooks()
+            self._summarise(outcome)
+            return 0 if outcome.all_done else EXIT_STUCK
+        if not outcome.unreachable and outcome.awaited:
+            self._answered = time.monotonic()
+        for line in (*outcome.unreachable, outcome.count_line()):
+            self._news(line)
+        if self.until_idle and time.monotonic() - self._answered > patience:
+            self._summarise(outcome)
+            if not outcome.unreachable:
+                self.say(
+                    f"gave up: for {patience:g} s ([monitor] patience) only lost jobs were left"
+                )
+            return EXIT_UNREACHABLE if outcome.unreachable else EXIT_STUCK
+        return None
+
+    def _summarise(self, outcome: Pass) -> None:
+        for line in outcome.summary(chain=self.chain):
+            self.say(line)
+
+
+class News:
+    """Passes on lines, except those that are known or that the previous pass had as well.
+
+    Parameters
+    ----------
+    say
+        Takes each new line.
+    known
+        Lines that were printed before the first pass.
+    """
+
+    def __init__(self, say: Callable[[str], None], known: Iterable[str]) -> None:
+        self._say = say
+        self._before: set[str] = set()
+        self._now = set(known)
+
+    def next_pass(self) -> None:
+        """Begin another pass."""
+        self._before, self._now = self._now, set()
+
+    def keep(self) -> None:
+        """Keep the lines of the previous pass as known: nothing was looked at in this one."""
+        self._now |= self._before
+
+    def __call__(self, line: str) -> None:
+        """Take a line."""
+        self._now.add(line)
+        if line not in self._before:
+            self._say(line)

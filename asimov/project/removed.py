@@ -73,6 +73,24 @@ def warning(workspace: Workspace, *, whole: bool = False) -> list[str]:
     ]
 
 
+def ledger_warnings(workspace: Workspace, *, whole: bool = False) -> list[str]:
+    """Return warnings of ledger files that can't be used and of analyses missing from the ledger.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    whole
+        Whether to list every analysis that is missing, or to name the first few.
+    """
+    broken = [
+        line
+        for error in workspace.contents.broken.values()
+        for line in (f"warning: {error}", *([f"  {error.hint}"] if error.hint else []))
+    ]
+    return [*broken, *warning(workspace, whole=whole)]
+
+
 def _line(record: Record) -> str:
     job = f", job {record.job_id}" if record.job_id is not None else ""
     return f"{record.subject}/{record.name}: {record.status}{job}"

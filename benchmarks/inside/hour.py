@@ -75,11 +75,11 @@ def _resident() -> int:
 def main() -> None:
     """Run the command until its hour is over."""
     from asimov.cli import main as asimov
-    from asimov.cli import repeated
+    from asimov.engine import watch
 
     notes, minutes, act = sys.argv[1:]
     clock = Clock(Path(notes), act)
-    repeated.time = SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep, time=time.time)
+    watch.time = SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep, time=time.time)
     seconds = str(60 * int(minutes) + 1)
     sys.argv = ["asimov", "monitor", "--watch", "--chain", "--interval", "60", "--timeout", seconds]
     asimov()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from asimov import configuration
 from asimov.cli.rhythm import rhythm_of
-from asimov.engine.watch import LOOK
+from asimov.engine.log_watch import LOOK
 from asimov.errors import AsimovError
 from asimov.project.workspace import Workspace
 from asimov.scheduler.htcondor import HTCondor

@@ -343,7 +343,7 @@ def test_a_scheduler_that_is_not_installed_any_more_stops_no_other_jobs(lab: Any
 def test_a_long_watch_gathers_nothing_and_heeds_the_configuration(
     lab: Any, simple: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from asimov.cli import repeated as command
+    from asimov.engine import watch
 
     lab.register("busy", type("P", (simple,), {"check_progress": lambda self: "on its way"}))
     lab.apply("a, pipeline: busy, seconds: 1000")
@@ -374,7 +374,7 @@ def test_a_long_watch_gathers_nothing_and_heeds_the_configuration(
         return int(count)
 
     before = children()  # tests before this one may have left some
-    monkeypatch.setattr(command.time, "sleep", sleep)
+    monkeypatch.setattr(watch.time, "sleep", sleep)
     lab.asimov("monitor", "--watch", "--chain", "--interval", "0.1")
     assert passes == [100]
     assert open_files[1] <= open_files[0] + 2, open_files

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from asimov.engine.lease import at_work
+from asimov.engine.log_watch import LogWatch
 from asimov.engine.monitor import advance, monitor
-from asimov.engine.watch import Watch
 from asimov.errors import AsimovError
 from asimov.journal.database import JournalError
 from asimov.project.workspace import Workspace
@@ -66,7 +66,7 @@ def test_a_chain_of_jobs_is_gone_through_on_what_logs_tell(lab: Any, asked: list
 def test_an_analysis_that_another_command_adds_is_started_at_once(lab: Any, workspace: Any) -> None:
     lab.apply("a, seconds: 1000")
     lines: list[str] = []
-    watch = Watch(workspace(), lines.append, chain=True)
+    watch = LogWatch(workspace(), lines.append, chain=True)
     with at_work(workspace(), "a test"):
         monitor(workspace(), lines.append, chain=True)
     watch.look()
@@ -85,7 +85,7 @@ def test_what_was_told_while_another_command_was_at_work_is_acted_on_later(
     lab: Any, workspace: Any
 ) -> None:
     lab.apply("a")
-    watch = Watch(workspace(), lambda line: None)
+    watch = LogWatch(workspace(), lambda line: None)
     with at_work(workspace(), "a test"):
         monitor(workspace(), lambda line: None, chain=True)
     watch.look()
@@ -120,7 +120,7 @@ def test_a_watch_keeps_the_progress_that_only_the_scheduler_tells(
     monkeypatch.setattr(
         LocalScheduler, "news", lambda self, tickets: {each.uid: by_log for each in tickets}
     )
-    Watch(workspace(), lambda line: None).look()
+    LogWatch(workspace(), lambda line: None).look()
     assert lab.rows()["a"]["progress"] == "3/7"
 
 
@@ -148,7 +148,7 @@ def test_what_a_transaction_that_was_undone_had_changed_is_not_taken_for_done(
     lab: Any, workspace: Any
 ) -> None:
     lab.apply("a")
-    watch = Watch(workspace(), lambda line: None)
+    watch = LogWatch(workspace(), lambda line: None)
     with at_work(workspace(), "a test"):
         monitor(workspace(), lambda line: None, chain=True)
     watch.look()
@@ -185,7 +185,7 @@ def test_what_another_command_may_have_submitted_again_is_left_to_the_next_pass(
 ) -> None:
     lab.apply("a, exit code: 1, max resurrections: 1")
     lab.run("manage", "build", "submit")
-    watch = Watch(workspace(), lambda line: None)
+    watch = LogWatch(workspace(), lambda line: None)
     watch.look()
     lab.until("a")
     command = [sys.executable, "-c", KILLED, "monitor"]
@@ -208,7 +208,7 @@ def test_what_was_told_before_a_pass_is_not_acted_on_after_it_unless_it_is_an_en
     from asimov.scheduler.observations import Held
 
     lab.apply("a, seconds: 1000", "b")
-    watch = Watch(workspace(), lambda line: None)
+    watch = LogWatch(workspace(), lambda line: None)
     with at_work(workspace(), "a test"):
         monitor(workspace(), lambda line: None, chain=True)
     watch.look()

@@ -208,9 +208,9 @@ def test_what_has_a_job_or_can_not_be_read_is_not_forgotten(asimov: Any, ledger:
 def test_a_monitor_that_goes_on_tells_of_a_ledger_that_is_cut_meanwhile(
     asimov: Any, ledger: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from asimov.cli import repeated
+    from asimov.engine import watch
 
-    real = repeated.one_pass
+    real = watch.run_pass
     passes: list[int] = []
 
     def pass_and_cut(*arguments: Any, **named: Any) -> Any:
@@ -219,7 +219,7 @@ def test_a_monitor_that_goes_on_tells_of_a_ledger_that_is_cut_meanwhile(
             cut(ledger)
         return real(*arguments, **named)
 
-    monkeypatch.setattr(repeated, "one_pass", pass_and_cut)
+    monkeypatch.setattr(watch, "run_pass", pass_and_cut)
     told = asimov("monitor", "--watch", "--interval", "0.1", "--timeout", "2")
     assert len(passes) > 2
     assert told.out.count("WARNING") == 1

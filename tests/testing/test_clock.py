@@ -18,10 +18,9 @@ READINGS = {
     "datetime.now", "datetime.utcnow", "datetime.datetime.now", "datetime.today", "date.today",
 }  # fmt: skip
 #: What reads the time of day itself: other processes hold leases and locks, too; files have the
-#: times of the day; a job's times are its scheduler's; the watch loop says when a pass began; the
+#: times of the day; a job's times are its scheduler's; the
 #: last two are for people and for names of copies.
 LEFT_ALONE = {
-    "asimov.cli.repeated",
     "asimov.compat.names.review",
     "asimov.compat.names.telemetry",
     "asimov.engine.lease",
