@@ -184,7 +184,7 @@ def prepare(boundaries: Boundaries) -> None:
     from asimov import entrypoints
     from asimov.engine import attempts
     from asimov.plugins import crashes
-    from asimov.project.git import repository
+    from asimov.project.git import commits
     from asimov.scheduler.htcondor import HTCondor
     from asimov.scheduler.local import LocalScheduler
 
@@ -219,7 +219,7 @@ def prepare(boundaries: Boundaries) -> None:
         **real(group),
         **(own if group == entrypoints.PIPELINES else {}),
     }
-    repository.NO_PROGRAMS = ()  # commands are killed by hooks
+    commits.NO_PROGRAMS = ()  # commands are killed by hooks
     # Programs end within a moment here, and so many deaths in one method are meant.
     attempts.SUBMITTING = 0.3
     crashes.DEATHS = 1_000_000

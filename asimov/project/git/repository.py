@@ -1,10 +1,9 @@
-"""The git repositories that hold rendered configurations."""
+"""A subject's part of the git repository that holds its configurations."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -12,32 +11,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from asimov import extensions
-from asimov.errors import AsimovError, ReportedError
+from asimov.errors import AsimovError
 from asimov.logs import logger
-from asimov.project.git import locks
+from asimov.project.git import commits, locks
 from asimov.project.git.addresses import ALLOWED, check_place, check_url
+from asimov.project.git.refusals import last_line, refusal
 from asimov.project.git.trust import is_trusted
 from asimov.rendering.access import reads
-from asimov.system.files import DiskFullError, is_full, memory_file, new_folder, unwritable
-from asimov.system.users import owner_of
+from asimov.system.files import new_folder, unwritable
 
 if TYPE_CHECKING:
     import git
 
     from asimov.layout import Project
-
-
-#: What there is to do about a refusal of git's, by a part of its words.
-_HINTS = {
-    "partial commit during": "finish or abort that there; the next pass tries again",
-    "index file": "remove '.git/index' there and run 'git reset'; no commit is lost",
-    "corrupt": "'git fsck' there names all that is damaged; restore it from a copy, or move "
-    "'.git' away: a new one is made",
-}
-_HINTS |= dict.fromkeys(("is empty", "bad object", "broken"), _HINTS["corrupt"])
-
-#: Options by which git runs no program that a repository names: hooks, and a monitor of files.
-NO_PROGRAMS: tuple[str, ...] = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
 
 
 class AsimovFileNotFound(AsimovError, FileNotFoundError):  # noqa: N818  (plugins import this name)
@@ -54,15 +40,15 @@ class EventRepo:
     root
         The repository's own folder; made, with a repository in it, by the first commit.
     url
-        Where the repository is cloned from, if anywhere.
+        Where to clone the repository from, if anywhere.
     project
-        The project that it belongs to, if any: a shared one's repository is for its group, and may
-        be another user's.
+        The project that it belongs to, if any. The repository of a shared project is open to its
+        group, and may belong to another user.
     reading
-        Whether it is only read: none is then made or cloned.
+        Whether to read it only: none is then made or cloned.
     """
 
-    #: What templates of a project may read, see `asimov.rendering.access`.
+    #: What a project's templates may read; see `asimov.rendering.access`.
     for_templates: ClassVar[dict[str, str]] = reads("directory", "find_prods")
 
     def __init__(
@@ -94,12 +80,12 @@ class EventRepo:
 
     @cached_property
     def repository(self) -> git.Repo:
-        """The repository; cloned or made where it is not there yet.
+        """The repository; cloned or made if it does not exist yet.
 
         Raises
         ------
         AsimovError
-            Where that fails, or git is not installed.
+            If that fails, or git is not installed.
         """
         try:
             import git
@@ -116,7 +102,7 @@ class EventRepo:
                     where=self._root / ".git",
                     hint="'asimov manage build' makes it",
                 )
-            # Beside it first: half of one would be taken for a repository.
+            # In a temporary folder first: a part of one would be taken for a repository.
             if self._url:
                 check_url(self._url)
                 with new_folder(self._root.parent) as folder:
@@ -135,14 +121,14 @@ class EventRepo:
             raise unwritable(error, self._root, "can't be made") from error
         except git.InvalidGitRepositoryError as error:
             raise AsimovError(
-                "git does not take it for a repository",
+                "git does not recognise it as a repository",
                 where=self._root / ".git",
                 hint="restore it from a copy, or move it away: a new one is made",
             ) from error
         except git.GitError as error:
-            raise self._refusal(error) from error
+            raise refusal(error, self._root) from error
 
-    def _is_made(self) -> bool:  # asked again in `new_folder`, which may wait for others
+    def _is_made(self) -> bool:  # checked again in `new_folder`, which may wait for others
         return (self._root / ".git").exists()
 
     def _opened(self) -> git.Repo:
@@ -150,7 +136,7 @@ class EventRepo:
 
         repository = git.Repo(self._root)
         if self._project is not None and is_trusted(self._project, self._root):
-            # What is given for one command counts as if it were in the user's own configuration.
+            # An option in the environment counts as the user's own configuration.
             number = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
             repository.git.update_environment(
                 **{
@@ -161,32 +147,13 @@ class EventRepo:
             )
         return repository
 
-    def _refusal(self, error: Exception) -> ReportedError:
-        """Return the error for people, in git's words; those may leave out that a disk is full."""
-        words = _words(error)
-        if locks.was_killed(error):
-            again = "run the command again: it removes what git has left"
-            return AsimovError("git was killed", where=self._root, hint=again)
-        if "dubious ownership" in str(getattr(error, "stderr", "")):
-            whose = owner_of(self._root / ".git")
-            return AsimovError(
-                f"git does not use it, since it belongs to {whose}",
-                where=self._root,
-                hint="see docs/sharing.md: in a shared project, 'asimov project trust USER' trusts "
-                "its owner",
-            )
-        if "No space left" in words or is_full(self._root):
-            return DiskFullError(self._root, f"the disk is full (git: {words})")
-        hint = next((hint for part, hint in _HINTS.items() if part in words), None)
-        return AsimovError(f"git: {words}", where=self._root, hint=hint)
-
     @property
     def url(self) -> str | None:
-        """Where the repository is cloned from, if anywhere."""
+        """The address that the repository is cloned from, if any."""
         return self._url
 
     def ensure(self) -> None:
-        """Make sure that a repository which is cloned from elsewhere is here."""
+        """Clone the repository if it has an address and is not here yet."""
         if self._url and not self._reading:
             _ = self.repository
 
@@ -195,26 +162,26 @@ class EventRepo:
     ) -> str | None:
         """Commit files as they are in the work tree.
 
-        Locks that a build which was killed has left are removed first.
+        Locks left by a build that was killed are removed first.
 
         Parameters
         ----------
         paths
             The files, absolute.
         message
-            Of the commit.
+            The commit message.
         report
-            Takes a line for each lock that was removed; by default the log does.
+            Called with a line for each lock that was removed; by default it goes to the log.
 
         Returns
         -------
         str or None
-            The commit's hash; None where no file differs from what is committed.
+            The hash of the commit; None if no file differs from what is committed.
 
         Raises
         ------
         AsimovError
-            In git's words where it fails.
+            If it fails, with git's own words.
         """
         if not (names := [str(path.relative_to(self._root)) for path in paths]):
             return None
@@ -225,12 +192,12 @@ class EventRepo:
         try:
             with (
                 locks.at_work(folder, tree, report or logger().warning) as token,
-                # Literal: a name with a star or a colon in it is a name.
+                # Literal: a star or a colon in a name means itself.
                 repo.git.custom_environment(GIT_LITERAL_PATHSPECS="1", **token),
             ):
-                return _commit(repo, names, message)
+                return commits.commit(repo, names, message)
         except git.GitCommandError as error:
-            raise locks.blocking(folder, str(error.stderr)) or self._refusal(error) from error
+            raise locks.blocking(folder, str(error.stderr)) or refusal(error, self._root) from error
 
     def add_file(
         self, source: str | Path, destination: str | Path, commit_message: str | None = None
@@ -244,7 +211,7 @@ class EventRepo:
         destination
             Its path in the subject's folder.
         commit_message
-            Of the commit.
+            The commit message.
         """
         target = self._directory / destination
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -260,16 +227,16 @@ class EventRepo:
         Parameters
         ----------
         name
-            The analysis; None stands for every one of the category.
+            The analysis; None means all of the category.
         category
-            The folder in the subject's folder; None is that one itself.
+            A folder in the subject's folder; None means the subject's folder itself.
         update
-            Taken, and without an effect: nothing is fetched for this.
+            Ignored; accepted for packages that pass it. Nothing is fetched.
 
         Returns
         -------
         list of str
-            Empty where there is none yet, but for one that is about to be made (see `expecting`).
+            Empty if there is none yet, unless one is about to be made (see `expecting`).
         """
         folder = self._directory / (category or "")
         if name is None:
@@ -279,9 +246,9 @@ class EventRepo:
 
     @contextmanager
     def expecting(self, path: str | Path) -> Iterator[None]:
-        """Have `find_prods` find a configuration in the block that is made right after it.
+        """Let `find_prods` find a configuration, within the block, that is made right after it.
 
-        Packages ask for its place before it is there, to look for other files beside it.
+        Packages ask for its path before it exists, to look for other files in the same folder.
         """
         self._expected.add(Path(path))
         try:
@@ -290,19 +257,19 @@ class EventRepo:
             self._expected.discard(Path(path))
 
     def find_file(self, pattern: str, category: str | None = "analyses") -> str:
-        """Return the absolute path of a file of a category, the first by name that matches.
+        """Return the absolute path of the first file, by name, that matches a pattern.
 
         Parameters
         ----------
         pattern
-            Of the file's name, with ``*`` and ``?``.
+            The file's name, with ``*`` and ``?``.
         category
-            The folder in the subject's folder; None is that one itself.
+            A folder in the subject's folder; None means the subject's folder itself.
 
         Raises
         ------
         AsimovFileNotFound
-            Where there is none. It is a `FileNotFoundError`.
+            If there is none. It is a `FileNotFoundError`.
         """
         folder = self._directory / (category or "")
         found = sorted(path for path in folder.glob(pattern) if path.is_file())
@@ -311,36 +278,13 @@ class EventRepo:
         return str(found[0])
 
 
-def _commit(repo: git.Repo, names: list[str], message: str) -> str | None:
-    listed = "\0".join(names)
-    files = ["--pathspec-from-file=-", "--pathspec-file-nul"]
-    try:
-        _feed(repo, listed, "add", "--force", *files)
-        look = ("diff", "--cached", "--name-only", "--no-renames", "-z")
-        staged = str(repo.git.execute(["git", *NO_PROGRAMS, *look])).split("\0")
-        if not set(staged).intersection(names):
-            return None
-        # Other things that a person has staged stay out of asimov's commit. The message goes by a
-        # file: it may be longer than one argument can be.
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8") as text:
-            text.write(message)
-            text.flush()
-            _feed(
-                repo, listed, *_author(repo), "commit", "--quiet", "--no-verify",
-                "--no-gpg-sign", "--file", text.name, *files,
-            )  # fmt: skip
-    except OSError as error:  # the files by which git is told of paths and message
-        raise unwritable(error, Path(tempfile.gettempdir())) from error
-    return str(repo.head.commit.hexsha)
-
-
 def share_repository(root: Path) -> None:
-    """Have git let a repository's group write to what it makes there.
+    """Configure a repository so that git lets its group write to new files.
 
     Raises
     ------
     AsimovError
-        In git's words where it fails.
+        If it fails, with git's own words.
     """
     import git
 
@@ -348,33 +292,4 @@ def share_repository(root: Path) -> None:
         with git.Repo(root).config_writer() as config:
             config.set_value("core", "sharedRepository", "group")
     except (git.GitError, OSError) as error:
-        raise AsimovError(f"git: {_words(error)}", where=root) from error
-
-
-def _feed(repo: git.Repo, text: str, *arguments: str) -> None:
-    """Run git with a text on its standard input: more paths than fit on a command line."""
-    with memory_file() as stream:
-        stream.write(text.encode())
-        stream.seek(0)
-        repo.git.execute(["git", *NO_PROGRAMS, *arguments], istream=stream)
-
-
-def _author(repo: git.Repo) -> list[str]:
-    """Return options that name an author where the user has not told git of one."""
-    # Git is asked, since GitPython does not read every file that git reads.
-    known = repo.git.execute(
-        ["git", "config", "--name-only", "--get-regexp", r"^user\.(name|email)$"],
-        with_exceptions=False,
-    ).split()
-    options = []
-    if "user.name" not in known:
-        options += ["-c", "user.name=asimov"]
-    if "user.email" not in known:
-        options += ["-c", "user.email=asimov@localhost"]
-    return options
-
-
-def _words(error: Exception) -> str:
-    text = str(getattr(error, "stderr", "") or error).strip()
-    lines = [words for line in text.splitlines() if (words := line.strip(" '"))]
-    return lines[-1] if lines else type(error).__name__
+        raise AsimovError(f"git: {last_line(error)}", where=root) from error

@@ -28,7 +28,7 @@ import sys
 from pathlib import Path
 import asimov.git
 from asimov.git import EventRepo
-asimov.project.git.repository.NO_PROGRAMS = ()  # it is stopped by hooks
+asimov.project.git.commits.NO_PROGRAMS = ()  # it is stopped by hooks
 root, text = Path(sys.argv[1]), sys.argv[2]
 path = root / "s" / "a.ini"
 path.parent.mkdir(parents=True, exist_ok=True)
