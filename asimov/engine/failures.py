@@ -14,7 +14,7 @@ from asimov.plugins.methods import call_method, guarded, overrides
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone
-from asimov.scheduler.languages.dag_file import rescue_files
+from asimov.scheduler.languages.dag_outputs import rescue_files
 from asimov.scheduler.observations import Failure
 from asimov.system import clock
 

@@ -28,7 +28,7 @@ from asimov.errors import EXIT_BUSY, AsimovError
 from asimov.journal.leases import WATCH, WORK, Lease, give_back, take
 from asimov.logs import logger
 from asimov.project.workspace import Workspace
-from asimov.system.processes import started_at, this_start
+from asimov.system.processes import ProcessIdentity, this_start
 
 #: How long a holder that does not renew its lease is waited for, in seconds.
 LEASE = 120.0
@@ -103,7 +103,7 @@ def is_dead(lease: Lease) -> bool:
     if time.time() > lease.expires:
         return True
     here = (lease.host, lease.boot) == (os.uname().nodename, this_start())
-    return here and started_at(lease.process) != lease.started
+    return here and not ProcessIdentity(lease.process, lease.started).alive
 
 
 def _length(workspace: Workspace) -> float:
@@ -120,13 +120,13 @@ def _length(workspace: Workspace) -> float:
 def new_lease(purpose: str, length: float = LEASE) -> Lease:
     """Return a lease of this process that nobody has taken yet."""
     now = time.time()
-    process = os.getpid()
+    own = ProcessIdentity.own()
     return Lease(
         token=uuid.uuid4().hex,
         host=os.uname().nodename,
         boot=this_start(),
-        process=process,
-        started=started_at(process) or "",
+        process=own.pid,
+        started=own.start,
         purpose=purpose,
         since=now,
         expires=now + length,

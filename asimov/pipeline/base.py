@@ -23,7 +23,7 @@ from asimov.project.storage.superseded import move_aside
 from asimov.rendering.access import reads
 from asimov.scheduler import Scheduler
 from asimov.scheduler.jobs import submit_commands
-from asimov.scheduler.languages.dag_file import rescue_files
+from asimov.scheduler.languages.dag_outputs import rescue_files
 from asimov.settings import Fault, made
 from asimov.settings.lookup import of_class, published
 

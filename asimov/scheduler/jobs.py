@@ -154,6 +154,10 @@ def submit_value(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+#: How far the clocks of this machine and of the scheduler's may differ, in seconds.
+CLOCK_SKEW = 3600
+
+
 @dataclass(frozen=True, slots=True)
 class Tag:
     """Whose job it is; stands in the job's ClassAd and in its event log.
@@ -179,6 +183,19 @@ class Tag:
             "AsimovAnalysis": self.analysis,
             "AsimovUID": self.uid,
         }
+
+    @classmethod
+    def from_attributes(cls, attributes: Mapping[str, str]) -> Tag:
+        """Return the tag in a job's ClassAd attributes.
+
+        Raises
+        ------
+        KeyError
+            Where one is missing.
+        """
+        return cls(
+            attributes["AsimovProject"], attributes["AsimovAnalysis"], attributes["AsimovUID"]
+        )
 
 
 @dataclass(frozen=True, slots=True)

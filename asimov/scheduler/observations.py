@@ -6,6 +6,7 @@ are. What one of them means for an analysis is for the engine to decide.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -16,6 +17,35 @@ class JobState(str, Enum):
     IDLE = "idle"
     RUNNING = "running"
     HELD = "held"
+
+
+def overall_state(*, idle: int, running: int) -> JobState:
+    """Return the state of a cluster that has not ended, from how many of its processes are in each.
+
+    One that runs counts most, then one that is idle; otherwise all are held.
+    """
+    return JobState.RUNNING if running else JobState.IDLE if idle else JobState.HELD
+
+
+def first_failure(exit_codes: Iterable[int | None]) -> int | None:
+    """Return the exit code of a cluster: the first that is not 0.
+
+    Parameters
+    ----------
+    exit_codes
+        By process; None for one that was removed or was killed by a signal.
+
+    Returns
+    -------
+    int or None
+        0 where every process returned 0; None where some have no exit code and the others returned
+        0.
+
+    >>> first_failure([0, None, 3]), first_failure([0, None]), first_failure([0, 0])
+    (3, None, 0)
+    """
+    codes = list(exit_codes)
+    return next((code for code in codes if code), None if None in codes else 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,35 @@ def started_at(pid: int) -> str | None:
     return None if found is None or found.dead else str(found.start)
 
 
+class ProcessIdentity(NamedTuple):
+    """A process, told apart from an earlier or later one with the same number.
+
+    Attributes
+    ----------
+    pid
+        The process number.
+    start
+        When it was started, in clock ticks since the boot; empty for a process that was dead.
+    """
+
+    pid: int
+    start: str
+
+    def __str__(self) -> str:
+        return f"{self.pid} {self.start}"
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs; it must be one of this boot and this machine."""
+        return bool(self.start) and started_at(self.pid) == self.start
+
+    @classmethod
+    def own(cls) -> ProcessIdentity:
+        """Return the identity of this process."""
+        pid = os.getpid()
+        return cls(pid, started_at(pid) or "")
+
+
 def this_boot() -> str:
     """Return what tells this start of the machine from others.
 

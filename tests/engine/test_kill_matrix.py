@@ -35,7 +35,7 @@ def test_no_job_is_lost_or_submitted_twice_whichever_boundary_a_command_is_kille
             return
         for claim in [spool.runner, *spool.runs.glob("*.claim")]:
             with suppress(FileNotFoundError, ProcessLookupError):
-                life, pid, *_ = read_claim(claim)
+                life, (pid, _), *_ = read_claim(claim)
                 if life is Life.ALIVE and chance.random() < 0.3:
                     os.killpg(pid, signal.SIGKILL)
 

@@ -26,7 +26,7 @@ from asimov.errors import AsimovError
 from asimov.project.git import processes
 from asimov.system import clock
 from asimov.system.files import unwritable
-from asimov.system.processes import environment, started_at, this_start
+from asimov.system.processes import ProcessIdentity, environment, this_start
 from asimov.system.users import owner_of
 
 #: The variable of the environment that carries a record's token.
@@ -165,14 +165,14 @@ def recorded(folder: Path, tree: Path | None = None) -> Iterator[dict[str, str]]
     AsimovError
         Where the record can't be written: git could not write there either.
     """
-    own = os.getpid()
+    own = ProcessIdentity.own()
     token = uuid.uuid4().hex
     record = _Record(
         token,
         os.uname().nodename,
         this_start(),
-        own,
-        started_at(own) or "",
+        own.pid,
+        own.start,
         time.time(),
         str((tree or folder).relative_to(folder)),
     )
@@ -284,7 +284,8 @@ def _is_alive(record: _Record) -> bool:
         # Another container may live on this machine; one start of it is not another's.
         return record.start.split()[:1] == this_start().split()[:1]
     # Of this process's own records only one is in use, which is not written yet.
-    if record.process != os.getpid() and started_at(record.process) == record.started:
+    other = record.process != os.getpid()
+    if other and ProcessIdentity(record.process, record.started).alive:
         return True
     variable = f"{TOKEN}={record.token}"
     deadline = time.monotonic() + _PATIENCE

@@ -17,7 +17,7 @@ from pathlib import Path
 from asimov.errors import SchedulerError
 from asimov.scheduler.htcondor.connection import Ad, Connection, member
 from asimov.scheduler.htcondor.job_ads import JobStatus
-from asimov.scheduler.htcondor.log_follower import CLOCKS
+from asimov.scheduler.jobs import CLOCK_SKEW
 from asimov.scheduler.languages.dag_file import read_dag_file
 from asimov.scheduler.languages.dagman_out import (
     FailedNode,
@@ -83,7 +83,7 @@ def failures(connection: Connection, job_id: int, since: float) -> list[Failure]
 
 def _ended(connection: Connection, constraint: str, since: float) -> list[Ad]:
     """Return the ended jobs that match, by the time of their end."""
-    ads = connection.history(constraint, _WANTED, since - CLOCKS)
+    ads = connection.history(constraint, _WANTED, since - CLOCK_SKEW)
     if not ads:  # some are kept in the queue
         done = f"({constraint}) && JobStatus == {int(JobStatus.COMPLETED)}"
         ads = connection.queue(done, _WANTED)

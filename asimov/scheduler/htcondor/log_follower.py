@@ -23,13 +23,11 @@ import msgspec
 
 from asimov.scheduler.contract import BookmarkStore
 from asimov.scheduler.htcondor.cluster_state import ClusterState
-from asimov.scheduler.jobs import Ticket
+from asimov.scheduler.jobs import CLOCK_SKEW, Ticket
 from asimov.scheduler.languages.event_log import split_events
 from asimov.scheduler.languages.events import Event, EventType
 from asimov.scheduler.observations import Observation
 
-#: How far the clocks of this machine and the schedd's may be apart, in seconds.
-CLOCKS = 3600
 #: Bytes that are read at once.
 _BLOCK = 1 << 20
 #: No event is longer; of a file that is no event log no more than this is read again.
@@ -217,7 +215,7 @@ class LogBook:
         clusters: dict[int, int] = {}
         tagged: dict[str, int] = {}
         for ticket in tickets:
-            since = int(ticket.since) - CLOCKS
+            since = int(ticket.since) - CLOCK_SKEW
             if ticket.job_id is None:
                 tagged[ticket.uid] = since
             else:

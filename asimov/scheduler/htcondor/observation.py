@@ -23,8 +23,8 @@ from asimov.errors import SchedulerError
 from asimov.scheduler.htcondor import job_ads
 from asimov.scheduler.htcondor.cluster_state import Ending
 from asimov.scheduler.htcondor.connection import Ad, Connection, quoted
-from asimov.scheduler.htcondor.log_follower import CLOCKS, LogBook, Told
-from asimov.scheduler.jobs import Ticket
+from asimov.scheduler.htcondor.log_follower import LogBook, Told
+from asimov.scheduler.jobs import CLOCK_SKEW, Ticket
 from asimov.scheduler.observations import Gone, NotFound, Observation, Present, Progress, Unknown
 
 T = TypeVar("T")
@@ -256,7 +256,7 @@ class _Pass:
             self._take_history(_constraints(numbered))
 
     def _take_history(self, constraints: Iterable[str]) -> None:
-        since = min(ticket.since for ticket in self.open.values()) - CLOCKS
+        since = min(ticket.since for ticket in self.open.values()) - CLOCK_SKEW
         ads = [ad for uid in self.open for ad in self.completed.get(uid, [])]
         for constraint in constraints:
             wanted = f"({constraint}) && {_TOP_LEVEL}"
@@ -352,7 +352,8 @@ def _matched(tickets: Iterable[Ticket], ads: Iterable[Ad]) -> Iterator[tuple[Tic
 
 def _untagged_of(ads: Iterable[Ad], since: float) -> bool:
     return all(
-        "AsimovUID" not in ad and -CLOCKS < ad.get("QDate", 0) - since < _SUBMITTED for ad in ads
+        "AsimovUID" not in ad and -CLOCK_SKEW < ad.get("QDate", 0) - since < _SUBMITTED
+        for ad in ads
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from asimov.scheduler.htcondor.connection import MOST, Ad, Connection, member
 from asimov.scheduler.htcondor.job_ads import JobStatus
-from asimov.scheduler.htcondor.log_follower import CLOCKS
+from asimov.scheduler.jobs import CLOCK_SKEW
 from asimov.scheduler.observations import Usage
 
 _DAGMAN = "DAG_NodesTotal"
@@ -112,7 +112,7 @@ def _read(
     asked = list(jobs)
     while asked:
         inner = []
-        for ad, ended in _ads(connection, asked, since - CLOCKS, strangers):
+        for ad, ended in _ads(connection, asked, since - CLOCK_SKEW, strangers):
             number, outer = ad["ClusterId"], part_of.get(ad.get("DAGManJobId", 0))
             key = number, ad["ProcId"]
             for job in (jobs.get(number), outer):

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from glob import escape
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
 
 from asimov.errors import AsimovError, Place, SchedulerError
+from asimov.scheduler.languages.dag_outputs import done_nodes, rescue_files
 from asimov.system import reading
-from asimov.text import quoted
 
 _VARIABLE = re.compile(r'\s*(\+?[\w.]+)\s*=\s*"((?:[^"\\]|\\.)*)"\s*')
 #: What a script's arguments may name.
@@ -85,31 +86,9 @@ def read_dag_file(path: Path) -> Dag:
     reader = _Reader(path)
     reader.read(lines)
     for rescue in rescue_files(path)[-1:]:
-        for name in _done_in_rescue(rescue, reader.dag):
+        for name in done_nodes(rescue, reader.dag.nodes):
             reader.dag.nodes[name].done = True
     return reader.dag
-
-
-def rescue_files(path: Path) -> list[Path]:
-    """Return the rescue files beside a DAG file, the newest last."""
-    return sorted(path.parent.glob(f"{escape(path.name)}.rescue[0-9][0-9][0-9]"))
-
-
-def _done_in_rescue(path: Path, dag: Dag) -> list[str]:
-    names = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        words = line.split()
-        if not words or words[0].startswith("#"):
-            continue
-        if words[0].upper() == "DONE" and len(words) == 2 and words[1] in dag.nodes:
-            names.append(words[1])
-        elif words[0].upper() != "RETRY":  # what is left of the retries; they begin anew here
-            raise SchedulerError(
-                f"{quoted(line.strip(), 60)} is not carried out by the local scheduler",
-                where=Place(path, number),
-                hint="remove the rescue file to run the DAG from its beginning",
-            )
-    return names
 
 
 class _Reader:
@@ -148,7 +127,7 @@ class _Reader:
                 later.append((keyword, line, words, number))
             else:
                 raise self.refuse(
-                    f"'{words[0]}' is not carried out by the local scheduler",
+                    f"'{words[0]}' is not supported by the local scheduler",
                     number,
                     "leave it out, or use HTCondor",
                 )
@@ -252,7 +231,7 @@ class _Reader:
     def script(self, _: str, words: list[str], line: int) -> None:
         kind = words[1].upper() if len(words) > 1 else ""
         if kind not in ("PRE", "POST"):
-            raise self.refuse(f"'SCRIPT {kind}' is not carried out by the local scheduler", line)
+            raise self.refuse(f"'SCRIPT {kind}' is not supported by the local scheduler", line)
         if len(words) < 4:
             raise self.refuse(f"SCRIPT {kind} needs a node and a program", line)
         for word in words[4:]:
@@ -293,18 +272,13 @@ class _Reader:
         self.dag.limits[words[1]] = limit
 
     def acyclic(self) -> None:
-        waiting = dict.fromkeys(self.dag.nodes, 0)
-        for _, child in self.edges:
-            waiting[child] += 1
-        free = [name for name, count in waiting.items() if not count]
-        while free:
-            name = free.pop()
-            del waiting[name]
-            for child in self.dag.nodes[name].children:
-                waiting[child] -= 1
-                if not waiting[child]:
-                    free.append(child)
-        for (parent, child), line in self.edges.items():
-            if parent in waiting and child in waiting:
-                names = ", ".join(sorted(waiting)[:5])
-                raise self.refuse(f"the nodes need each other in a circle: {names}", line)
+        sorter = TopologicalSorter(dict.fromkeys(self.dag.nodes, ()))
+        for parent, child in self.edges:
+            sorter.add(child, parent)
+        try:
+            sorter.prepare()
+        except CycleError as error:
+            cycle: list[str] = error.args[1]
+            line = min(self.edges[parent, child] for parent, child in pairwise(cycle))
+            names = " -> ".join(cycle[:6]) + (" -> ..." if len(cycle) > 6 else "")
+            raise self.refuse(f"the nodes form a cycle: {names}", line) from None

@@ -127,7 +127,7 @@ def failed_nodes(path: Path, dag: int) -> list[FailedNode] | None:
 
 def how_script_ended(script: str, exit_code: int | None, signal: int | None) -> str:
     """Return in words how a ``PRE`` or ``POST`` script failed."""
-    how = f"returned {exit_code}" if signal is None else f"got signal {signal}"
+    how = f"returned {exit_code}" if signal is None else f"was ended by signal {signal}"
     return f"its {script} script {how}"
 
 

@@ -130,7 +130,7 @@ class SubmitFile:
         text = self.expand(self.count, {}, self.where).strip() if self.count else "1"
         if not text.isdecimal() or int(text) < 1:
             raise SchedulerError(
-                f"'queue {self.count}' is not carried out by the local scheduler",
+                f"'queue {self.count}' is not supported by the local scheduler",
                 where=self.where,
                 hint="it knows 'queue' and 'queue N'",
             )
@@ -227,14 +227,14 @@ def _lines(text: str, file: str, first_line: int) -> tuple[tuple[Setting, ...], 
         asked = _QUEUE.fullmatch(line)
         if queue is not None:
             what = "a second 'queue'" if asked else f"{quoted(line, 60)} after 'queue'"
-            raise SchedulerError(f"{what} is not carried out by the local scheduler", where=place)
+            raise SchedulerError(f"{what} is not supported by the local scheduler", where=place)
         if match:
             settings.append(Setting(match[1], match[2].rstrip(), place))
         elif asked:
             queue = Setting("queue", (asked[1] or "").strip(), place)
         elif _KEYWORD.match(line) or "@=" in line:
             word = line.split()[0] if "@=" not in line else "@="
-            raise SchedulerError(f"{word!r} is not carried out by the local scheduler", where=place)
+            raise SchedulerError(f"{word!r} is not supported by the local scheduler", where=place)
         else:
             raise SchedulerError(f"not 'name = value': {quoted(line, 60)}", where=place)
     return tuple(settings), queue
@@ -283,7 +283,7 @@ def _check(submit: SubmitFile, except_for: Iterable[str]) -> None:
     for key, setting in submit.settings.items():
         if key in NOT_CARRIED_OUT:
             raise SchedulerError(
-                f"'{setting.name}' is not carried out by the local scheduler",
+                f"'{setting.name}' is not supported by the local scheduler",
                 where=setting.place,
                 hint="leave it out, or use HTCondor",
             )

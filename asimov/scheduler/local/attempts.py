@@ -1,4 +1,4 @@
-"""The attempts that run: starting them, noticing their ends, ending them."""
+"""The attempts that run now: start them, notice that they ended, and end them."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from asimov.scheduler.local.claims import Claim, Life, read_claim
 from asimov.scheduler.local.endings import Ending, Traces, traces, write_ending
 from asimov.scheduler.local.keeper import kill_marked, start
 from asimov.scheduler.local.orphans import Loss, outcome, signal_left
-from asimov.scheduler.local.process_spec import Process
+from asimov.scheduler.local.process_spec import ProcessSpec
 from asimov.system.processes import started_at
 
 
 @dataclass(slots=True)
 class Attempt:
-    """An attempt at a process.
+    """One start of a process.
 
     Attributes
     ----------
     number
-        Which one of the process's it is.
+        Its number among the attempts of the process.
     cpus
-        The processors that it takes.
+        The processors that it uses.
     keeper
-        The keeper's process id; 0 where it is not known.
+        The keeper's process id; 0 where unknown.
     ours
         Whether the keeper is a living child of this runner.
     asked
-        Whether it is to end.
+        Whether it was asked to end.
     deadline
-        When a program without a keeper is killed that was asked to end; None for any other.
+        When to kill a program that was asked to end and has no keeper; None for any other.
     """
 
     number: int
@@ -46,19 +46,19 @@ class Attempt:
     deadline: float | None = None
 
 
-class Running:
-    """The attempts that run, by the process's row.
+class RunningAttempts:
+    """The running attempts, by the number of the process's row.
 
     Parameters
     ----------
     folder
-        Where their traces are.
+        The folder of their files.
     home
-        What tells this queue from others, for marks.
+        An identifier of this queue, for marks.
     witness
-        Who takes over what keepers leave (see `asimov.scheduler.local.witness`).
+        The witness, which takes over from killed keepers (see `asimov.scheduler.local.witness`).
     grace
-        How long a program may live after it was asked to end, in seconds.
+        How many seconds a program has to end once asked; then it is killed.
     """
 
     def __init__(self, folder: Path, home: str, witness: str, grace: float) -> None:
@@ -74,20 +74,20 @@ class Running:
         return traces(self.folder, f"{process}.{number}")
 
     def adopted(self) -> bool:
-        """Whether anything runs whose end the system does not tell this runner of."""
+        """Whether any attempt is not a child of this runner, so that its end has to be polled."""
         return any(not attempt.ours for attempt in self.attempts.values())
 
     def start(
         self,
         process: int,
-        found: Process,
+        spec: ProcessSpec,
         resolve: Callable[[str], Path],
         variables: Mapping[str, str],
     ) -> None:
-        """Start what was recorded as an attempt."""
+        """Start an attempt that was recorded."""
         attempt = self.attempts[process]
         attempt.keeper = start(
-            found,
+            spec,
             resolve,
             variables,
             traces=self.traces(process, attempt.number),
@@ -98,7 +98,7 @@ class Running:
         self._keepers[attempt.keeper] = process
 
     def ended(self) -> list[tuple[int, Ending | Loss]]:
-        """Return what has ended since, and how, as far as anything tells."""
+        """Return the attempts that ended since the last call, and how, from all evidence."""
         self._reap()
         found = []
         for process, attempt in self.attempts.items():
@@ -111,18 +111,18 @@ class Running:
         return self.traces(process, self.attempts.pop(process).number)
 
     def kill(self, process: int) -> None:
-        """Kill all that an attempt has started."""
+        """Kill every process that an attempt started."""
         kill_marked(self._mark(process))
 
     def end(self, process: int, *, removed: bool) -> None:
-        """Ask an attempt to end; it is killed after the grace.
+        """Ask an attempt to end; it is killed after the grace period.
 
         Parameters
         ----------
         process
-            The process's row. One that does not run is left alone.
+            The number of the process's row; nothing happens if it does not run.
         removed
-            Whether it is to be removed, and not to come back.
+            Whether it is removed, rather than started again later.
         """
         attempt = self.attempts.get(process)
         if attempt is None:
@@ -135,11 +135,11 @@ class Running:
         try:
             claim = read_claim(files.claim)
         except FileNotFoundError:
-            return  # its keeper was killed before it claimed it, and nothing was started
+            return  # its keeper was killed before claiming it: nothing was started
         if claim.life is Life.ALIVE:
             _terminate(claim.pid)
         elif claim.life is Life.ELSEWHERE and removed:
-            # It can't be asked from here. Who removes it knows that it must not be waited for.
+            # It can't be reached from here, and a removal must not wait for it.
             write_ending(files.ending, Ending(asked=True, ended=time.time()))
 
     def _mark(self, process: int) -> str:
@@ -163,13 +163,13 @@ class Running:
         end = outcome(files, self._mark(process))
         if end is None and attempt.asked:
             self._end_without_keeper(process, attempt, read_claim(files.claim))
-        # Its keeper would have known that it was asked to end; who writes for it does not.
+        # The keeper would have recorded that it was asked to end; the witness does not know.
         if attempt.deadline is not None and isinstance(end, Ending) and end.signal:
             return replace(end, asked=True)
         return end
 
     def _end_without_keeper(self, process: int, attempt: Attempt, claim: Claim) -> None:
-        """Do what the keeper would do of an attempt that is to end, where it was killed."""
+        """End an attempt whose keeper was killed, as the keeper would."""
         if claim.life is not Life.DEAD:
             return
         if attempt.deadline is None:
@@ -182,6 +182,6 @@ class Running:
 
 def _terminate(keeper: int) -> None:
     if keeper and started_at(keeper):
-        # In a shared project it may be another user's.
+        # In a shared project it may belong to another user.
         with suppress(ProcessLookupError, PermissionError):
             os.kill(keeper, signal.SIGTERM)

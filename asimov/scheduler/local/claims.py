@@ -1,7 +1,7 @@
-"""Claims: symbolic links that say which process has a part of the queue in hand.
+"""Claims: symbolic links that record which process handles an attempt, or runs the queue.
 
-A link is made in one step, so that an attempt is claimed once: by its keeper, or by a new runner
-that gives it up.
+A link is made in one step, so an attempt is claimed only once: by its keeper, or by a new runner
+that gives the attempt up.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from asimov.system.processes import started_at, this_boot
+from asimov.system.processes import ProcessIdentity, this_boot
 
-_LOST = "lost"
+_GIVEN_UP = "lost"
+_NOBODY = ProcessIdentity(0, "")
 
 
 class Life(Enum):
-    """What became of the process that made a claim."""
+    """The state of the process that made a claim."""
 
     ALIVE = "alive"
     DEAD = "dead"
@@ -27,54 +28,56 @@ class Life(Enum):
 
 
 class Claim(NamedTuple):
-    """What a claim says.
+    """The content of a claim.
 
     Attributes
     ----------
     life
-        What became of its process.
-    pid
-        The process; 0 where a runner gave the attempt up.
+        The state of its process.
+    process
+        The process; its number is 0 where a runner gave the attempt up.
     this_boot
-        Whether it was made since this machine was started.
-    witnessed
-        Whether the witness of its process lives (see `asimov.scheduler.local.witness`).
-    start
-        When the process was started, in clock ticks since the boot.
+        Whether the claim was made since this machine was booted.
     witness
-        The witness's process; 0 where there was none.
+        The witness of the process (see `asimov.scheduler.local.witness`); number 0 where there is
+        none.
+    witnessed
+        Whether the witness is alive.
     """
 
     life: Life
-    pid: int
+    process: ProcessIdentity = _NOBODY
     this_boot: bool = True
+    witness: ProcessIdentity = _NOBODY
     witnessed: bool = False
-    start: int = 0
-    witness: int = 0
+
+    @property
+    def pid(self) -> int:
+        """The number of the process; 0 where a runner gave the attempt up."""
+        return self.process.pid
 
 
 @lru_cache(maxsize=1)
 def this_machine() -> str:
-    """Return what tells this machine from others."""
+    """Return an identifier of this machine."""
     with suppress(OSError):
         return Path("/etc/machine-id").read_text().strip() or os.uname().nodename
     return os.uname().nodename
 
 
 def identity(witness: str = "") -> str:
-    """Return what tells this process from every other, for a claim.
+    """Return the text of a claim by this process.
 
     Parameters
     ----------
     witness
-        The process id and the start of the witness, where there is one.
+        The witness's `ProcessIdentity` as text; empty where there is none.
     """
-    own = f"{os.getpid()} {started_at(os.getpid())} {this_boot()} {this_machine()}"
-    return f"{own} {witness}".rstrip()
+    return f"{ProcessIdentity.own()} {this_boot()} {this_machine()} {witness}".rstrip()
 
 
-def claim(path: Path, text: str = _LOST) -> bool:
-    """Claim an attempt; return False where it is claimed already."""
+def claim(path: Path, text: str = _GIVEN_UP) -> bool:
+    """Claim an attempt, or give it up; return False where it is already claimed."""
     try:
         path.symlink_to(text)
     except FileExistsError:
@@ -82,13 +85,13 @@ def claim(path: Path, text: str = _LOST) -> bool:
     return True
 
 
-def abandoned(path: Path) -> bool:
-    """Whether an attempt was given up by a runner before a keeper claimed it."""
-    return path.is_symlink() and str(path.readlink()) == _LOST
+def given_up(path: Path) -> bool:
+    """Return whether a runner gave an attempt up before a keeper claimed it."""
+    return path.is_symlink() and str(path.readlink()) == _GIVEN_UP
 
 
 def read_claim(path: Path) -> Claim:
-    """Return what a claim says.
+    """Read a claim.
 
     Raises
     ------
@@ -96,13 +99,13 @@ def read_claim(path: Path) -> Claim:
         Where there is none.
     """
     text = str(path.readlink())
-    if text == _LOST:
-        return Claim(Life.DEAD, 0)
-    pid, start, boot, machine, *witness = text.split(" ")
+    if text == _GIVEN_UP:
+        return Claim(Life.DEAD)
+    pid, start, boot, machine, *rest = text.split(" ")
+    process = ProcessIdentity(int(pid), start)
     if machine != this_machine():
-        return Claim(Life.ELSEWHERE, int(pid))
+        return Claim(Life.ELSEWHERE, process)
     here = boot == this_boot()
-    alive = here and started_at(int(pid)) == start
-    watched = here and bool(witness) and started_at(int(witness[0])) == witness[1]
-    life = Life.ALIVE if alive else Life.DEAD
-    return Claim(life, int(pid), here, watched, int(start), int(witness[0]) if witness else 0)
+    life = Life.ALIVE if here and process.alive else Life.DEAD
+    witness = ProcessIdentity(int(rest[0]), rest[1]) if rest else _NOBODY
+    return Claim(life, process, here, witness, here and witness.alive)

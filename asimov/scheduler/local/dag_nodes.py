@@ -1,19 +1,18 @@
-"""From a DAG's node to the submit description and the scripts that belong to it."""
+"""The submit description of a DAG's node, and the processes that run its scripts."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from asimov.scheduler.languages.dag_file import Node
 from asimov.scheduler.languages.submit_file import SubmitFile, parse_submit, read_submit_file
-from asimov.scheduler.local.process_spec import Paths, Process
+from asimov.scheduler.local.process_spec import Paths, ProcessSpec, program_path
 
 
 def node_folder(node: Node, folder: Path) -> Path:
-    """Return the folder in which a node is submitted, as ``DIR`` says."""
+    """Return the folder in which a node is submitted, from its ``DIR``."""
     return folder / node.folder
 
 
@@ -27,14 +26,14 @@ def node_submit(
     node, folder
         The node and its folder.
     commands
-        Submit commands for every node of the DAG, which stand behind its own.
+        Submit commands for every node of the DAG; they override the node's own.
     macros
-        What ``$(...)`` means beside ``$(JOB)``.
+        Further macros for ``$(...)``, beside ``$(JOB)``.
 
     Raises
     ------
     SchedulerError
-        Where the submit file is missing, broken, or asks for what is not carried out.
+        Where the submit file is missing, broken, or not supported.
     """
     after = {**node.after, **commands}
     if node.inline:
@@ -54,13 +53,12 @@ def script_arguments(words: list[str], values: Mapping[str, object]) -> list[str
     return [words[0], *filled]
 
 
-def script_process(arguments: list[str], folder: Path, paths: Paths, path: str | None) -> Process:
+def script_process(
+    arguments: list[str], folder: Path, paths: Paths, path: str | None
+) -> ProcessSpec:
     """Return the process that runs a script in a node's folder; `path` is the submitter's PATH."""
-    program = arguments[0]
-    if "/" not in program and not (folder / program).exists():
-        program = shutil.which(program, path=path) or program
-    return Process(
-        arguments=[paths.store(program, folder), *arguments[1:]],
+    return ProcessSpec(
+        arguments=[program_path(arguments[0], folder, path, paths), *arguments[1:]],
         folder=paths.store(folder, folder),
         input=os.devnull,
         output=os.devnull,

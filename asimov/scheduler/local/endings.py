@@ -1,7 +1,7 @@
-"""How an attempt ended, on disk: what a runner reads that comes after a crash.
+"""How an attempt ended, on disk, where a runner that starts after a crash finds it.
 
-Two files tell of it. The *note* is a symbolic link with the bare result, made in one step before
-the kernel forgets the result; the *ending* has the use of resources too, and is synced.
+There are two files. The *note* is a symbolic link with the bare result, made in one step before
+the kernel forgets the result; the *ending* also has the resources used, and is synced.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Ending:
     Attributes
     ----------
     asked
-        Whether it was asked to end; what ended by itself keeps its exit code, whatever was asked
-        for in the meantime.
+        Whether it was asked to end; a process that ended by itself keeps its exit code, whatever
+        was requested in the meantime.
     """
 
     exit_code: int | None = None
@@ -42,14 +42,14 @@ class Ending:
 
 
 class Traces(NamedTuple):
-    """The files of an attempt in the queue's folder: who has it in hand, and how it ended."""
+    """The files of an attempt in the queue's folder: its claim, and how it ended."""
 
     claim: Path
     note: Path
     ending: Path
 
     def ended(self) -> bool:
-        """Whether anything tells how it ended."""
+        """Whether a file says how it ended."""
         return self.ending.exists() or self.note.is_symlink()
 
 
@@ -58,23 +58,27 @@ def traces(folder: Path, stem: str) -> Traces:
     return Traces(*(folder / f"{stem}.{kind}" for kind in ("claim", "code", "end")))
 
 
-def code_of(told: os.waitid_result) -> int:
-    """Return what `waitid` tells of an end, as `os.waitstatus_to_exitcode` does."""
-    return told.si_status if told.si_code == os.CLD_EXITED else -told.si_status
+def return_code(waited: os.waitid_result) -> int:
+    """Return the result of `waitid` as Python writes it: an exit code, or minus a signal."""
+    return waited.si_status if waited.si_code == os.CLD_EXITED else -waited.si_status
 
 
-def result(code: int) -> tuple[int | None, int | None]:
-    """Return an exit code and a signal, one of them None, from a code as Python has it."""
+def exit_code_and_signal(code: int) -> tuple[int | None, int | None]:
+    """Split a return code, negative for a signal, into exit code and signal; one of them is None.
+
+    >>> exit_code_and_signal(3), exit_code_and_signal(-9)
+    ((3, None), (None, 9))
+    """
     return (code, None) if code >= 0 else (None, -code)
 
 
-def note_of(code: int, *, asked: bool) -> str:
+def note_text(code: int, *, asked: bool) -> str:
     """Return the note of a program that has ended; `code` is negative for a signal."""
     return f"{code} {int(asked)}"
 
 
 def write_note(path: Path, text: str) -> None:
-    """Note how an attempt ended; on a full disk this waits until there is room."""
+    """Make the note of an attempt; where the disk is full, wait until there is room."""
     while True:
         try:
             path.symlink_to(text)
@@ -87,7 +91,7 @@ def write_note(path: Path, text: str) -> None:
 
 
 def read_ending(path: Path) -> Ending | None:
-    """Return the ending of an attempt; None where nobody wrote it."""
+    """Return the ending of an attempt; None where it was not written."""
     try:
         return Ending(**json.loads(path.read_text()))
     except (FileNotFoundError, ValueError):
@@ -95,18 +99,18 @@ def read_ending(path: Path) -> Ending | None:
 
 
 def read_note(path: Path) -> Ending | None:
-    """Return how an attempt ended by its note, for one that has no ending."""
+    """Return how an attempt ended from its note, where there is no ending."""
     try:
         code, asked = map(int, str(path.readlink()).split())
         when = path.lstat().st_mtime
-    except (OSError, ValueError):  # there is none, or it says that nothing was started
+    except (OSError, ValueError):  # missing, or it says that nothing was started
         return None
-    exit_code, signal = result(code)
+    exit_code, signal = exit_code_and_signal(code)
     return Ending(exit_code, signal, started=when, ended=when, asked=bool(asked))
 
 
 def write_ending(path: Path, ending: Ending) -> None:
-    """Write how an attempt ended; on a full disk this waits until there is room."""
+    """Write the ending of an attempt; where the disk is full, wait until there is room."""
     text = json.dumps({name: getattr(ending, name) for name in Ending.__slots__}).encode()
     temporary = path.with_name(f"{path.name}.part")
     while True:

@@ -1,4 +1,4 @@
-"""Holding what uses more memory than it asked for, by a look at ``/proc``."""
+"""Hold processes that use more memory than they requested, as ``/proc`` shows it."""
 
 from __future__ import annotations
 
@@ -7,44 +7,44 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 
 from asimov.scheduler.local.queue import Queue
-from asimov.scheduler.local.spool import process
+from asimov.scheduler.local.rows import process_spec
 from asimov.system.processes import all_processes
 
-#: HTCondor's hold code of a job that went over what it was given, and its subcode for memory.
+#: HTCondor's hold code for a job that exceeded its resources, and the subcode for memory.
 _OUT_OF_RESOURCES, _OF_MEMORY = 34, 102
 
 
 def hold_excess(queue: Queue, keepers: Mapping[int, int]) -> list[int]:
-    """Hold processes that are over their ``request_memory``; return those to be ended.
+    """Hold processes that exceed their ``request_memory``; return those to end.
 
     Parameters
     ----------
     queue
         The queue, in a transaction.
     keepers
-        The process id of the keeper of each process that runs.
+        The process id of the keeper of each running process.
     """
     limits = {}
     for row in queue.running():
-        asked, pid = process(row["spec"]).memory_mb, keepers.get(row["id"])
-        if asked and pid and not row["fate"]:
-            limits[pid] = (row, asked)
+        requested, pid = process_spec(row["spec"]).memory_mb, keepers.get(row["id"])
+        if requested and pid and not row["fate"]:
+            limits[pid] = (row, requested)
     end = []
     for pid, used in (resident(limits) if limits else {}).items():
-        row, asked = limits[pid]
-        if used > asked:
-            queue.saw_memory(row, used)
-            reason = f"memory usage exceeded request_memory: {used:.0f} MB of {asked} MB"
+        row, requested = limits[pid]
+        if used > requested:
+            queue.record_memory(row, used)
+            reason = f"memory usage exceeded request_memory: {used:.0f} MB of {requested} MB"
             if queue.hold(row, reason, _OUT_OF_RESOURCES, _OF_MEMORY):
                 end.append(row["id"])
     return end
 
 
 def resident(keepers: Collection[int]) -> dict[int, float]:
-    """Return the resident memory of what keepers have started, in MB, by the keeper's process id.
+    """Return the resident memory of what keepers started, in MB, by the keeper's process id.
 
-    What a program starts counts with it as long as it stays in the keeper's session. Pages that
-    several processes share are counted for each.
+    A program's children count with it as long as they stay in the keeper's session. Pages that
+    several processes share are counted for each of them.
     """
     page = os.sysconf("SC_PAGE_SIZE") / 2**20
     used: Counter[int] = Counter()

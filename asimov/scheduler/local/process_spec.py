@@ -1,4 +1,4 @@
-"""From a submit description to the processes that the local scheduler starts."""
+"""Translate a submit description into the processes that the local scheduler starts."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from asimov.scheduler.languages.quoting import inherited, split_arguments, split
 from asimov.scheduler.languages.sizes import size
 from asimov.scheduler.languages.submit_file import SubmitFile
 
-#: What every job has of the submitter's environment, ``getenv`` or not: programs are found on
-#: this machine as the submitter finds them.
+#: Variables that every job inherits from the submitter, ``getenv`` or not, so that it finds
+#: programs as the submitter does.
 BASE_ENVIRONMENT = "PATH,HOME,USER,LOGNAME,SHELL,LANG,LC_*,TZ,TMPDIR,LD_LIBRARY_PATH"
 
 
 @dataclass(slots=True)
-class Process:
-    """One process to run; everything in it can be stored as JSON.
+class ProcessSpec:
+    """What one process runs, and what it needs; every field can be stored as JSON.
 
     Attributes
     ----------
@@ -30,19 +30,19 @@ class Process:
     folder, input, output, error, log
         Paths, absolute or relative to the project.
     environment
-        What the job sets itself, beside the cluster's environment.
+        The variables that the job itself sets, beside the cluster's environment.
     cpus
-        How much of the bound it takes.
+        How many processors it needs.
     priority
-        Those with the larger number start first.
+        Processes with the larger number start first.
     held
-        Whether it waits for a release from the beginning.
+        Whether it is submitted on hold.
     checkpoint
-        The exit code that means "run me again".
+        The exit code after which it is started again.
     append
-        Whether output is added to what the files hold.
+        Whether output is appended to the files.
     memory_mb, disk_kb
-        What it asks for; None where it asks for nothing, or for what only HTCondor can work out.
+        Its requests; None where it has none, or one that only HTCondor can evaluate.
     """
 
     arguments: list[str]
@@ -62,7 +62,7 @@ class Process:
 
 
 class Paths:
-    """How paths are stored, so that a project may be moved.
+    """Stores paths relative to the project, so that it can be moved.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Paths:
         self._roots = {str(self.root), os.path.realpath(root)}
 
     def store(self, path: str | Path, base: str | Path) -> str:
-        """Return a path (relative to `base`, absolute) as it is stored."""
+        """Return the stored form of a path, which is relative to `base` or absolute."""
         full = os.path.normpath(Path(base) / path)
         for root in self._roots:
             if full == root or full.startswith(root + os.sep):
@@ -83,14 +83,14 @@ class Paths:
         return full
 
     def load(self, stored: str) -> Path:
-        """Return the absolute path."""
+        """Return the absolute path of a stored one."""
         return self.root / stored
 
 
-def processes(
+def process_specs(
     submit: SubmitFile, cluster: int, folder: Path, paths: Paths
-) -> tuple[list[Process], dict[str, str]]:
-    """Return a cluster's processes, and the environment that all of them take over.
+) -> tuple[list[ProcessSpec], dict[str, str]]:
+    """Return a cluster's processes, and the environment that all of them inherit.
 
     Parameters
     ----------
@@ -106,20 +106,20 @@ def processes(
     Raises
     ------
     SchedulerError
-        Where a command's value is wrong or asks for what is not carried out.
+        Where the value of a command is wrong or not supported.
     """
     ids = {"cluster": str(cluster), "clusterid": str(cluster), "row": "0", "itemindex": "0"}
     count = submit.processes()
-    found = []
+    specs = []
     for number in range(count):
         own = {"process": str(number), "procid": str(number), "step": str(number), "item": ""}
-        found.append(_process(submit, ids | own, folder, paths))
+        specs.append(_spec(submit, ids | own, folder, paths))
     base = inherited(BASE_ENVIRONMENT, submit.environ)
-    taken = inherited(submit.value("getenv", ids, "false"), submit.environ)
-    return found, base | taken
+    chosen = inherited(submit.value("getenv", ids, "false"), submit.environ)
+    return specs, base | chosen
 
 
-def _process(submit: SubmitFile, live: Mapping[str, str], folder: Path, paths: Paths) -> Process:
+def _spec(submit: SubmitFile, live: Mapping[str, str], folder: Path, paths: Paths) -> ProcessSpec:
     def get(*names: str, default: str = "") -> str:
         for name in names:
             if name in submit.settings:
@@ -141,14 +141,13 @@ def _process(submit: SubmitFile, live: Mapping[str, str], folder: Path, paths: P
     priority = get("priority", "prio")
     cpus = get("request_cpus")
     checkpoint = get("checkpoint_exit_code", "my.successcheckpointexitcode")
-    null = os.devnull
-    executable = _executable(get("executable"), folder, submit.environ.get("PATH"), paths)
-    return Process(
+    executable = program_path(get("executable"), folder, submit.environ.get("PATH"), paths)
+    return ProcessSpec(
         arguments=[executable, *arguments],
         folder=paths.store(home, folder),
-        input=paths.store(get("input") or null, home),
-        output=paths.store(get("output") or null, home),
-        error=paths.store(get("error") or null, home),
+        input=paths.store(get("input") or os.devnull, home),
+        output=paths.store(get("output") or os.devnull, home),
+        error=paths.store(get("error") or os.devnull, home),
         log=paths.store(get("log"), home) if get("log") else "",
         environment=environment,
         cpus=max(1, _whole(cpus, "request_cpus", submit.place("request_cpus"), 1)),
@@ -170,10 +169,11 @@ def _whole(text: str, what: str, place: Place | str, default: int) -> int:
     try:
         return int(text)
     except ValueError:
-        raise SchedulerError(f"{what} is no whole number: {text!r}", where=place) from None
+        raise SchedulerError(f"{what} is not a whole number: {text!r}", where=place) from None
 
 
-def _executable(name: str, folder: Path, path: str | None, paths: Paths) -> str:
+def program_path(name: str, folder: Path, path: str | None, paths: Paths) -> str:
+    """Return the stored path of a program: in a folder, or else on the submitter's PATH."""
     if "/" not in name and not (folder / name).exists():
         found = shutil.which(name, path=path)
         if found:
@@ -186,15 +186,15 @@ class _Get(Protocol):
 
 
 def _check_transfers(submit: SubmitFile, get: _Get, home: Path) -> None:
-    # With HTCondor files are moved to an empty folder, under their last names. Here the job runs
-    # in its initial folder; that is the same only for files that lie directly in it.
+    # HTCondor moves files to an empty folder, under their last names. Here the job runs in its
+    # initial folder, which is the same only for files that are directly in it.
     for command in ("transfer_input_files", "transfer_output_files"):
         for part in get(command).split(","):
             name = part.strip()
             if name and (home / name).parent != home:
                 raise SchedulerError(
                     f"'{command}' of {name!r}, which is not in the job's initial folder, is not "
-                    "carried out by the local scheduler",
+                    "supported by the local scheduler",
                     where=submit.place(command),
                     hint="set initialdir to its folder, or name it by its path in the arguments",
                 )

@@ -1,7 +1,7 @@
-"""How a process moves from state to state, and its cluster with it.
+"""The runner's view of the queue: how a process, and its cluster with it, changes its state.
 
-Everything here happens within the runner's one transaction a turn. Events are gathered and
-written before the commit: a log may repeat an event after a crash, and lacks none.
+All changes of one turn of the runner are one transaction. Event-log entries are collected and
+written before the commit: after a crash a log may repeat an event, but never lacks one.
 """
 
 from __future__ import annotations
@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 from asimov import text
 from asimov.scheduler.languages import event_log_writer as events
 from asimov.scheduler.languages.events import Event
+from asimov.scheduler.local.cluster_summary import count_change
 from asimov.scheduler.local.endings import Ending
 from asimov.scheduler.local.process_spec import Paths
-from asimov.scheduler.local.spool import (
+from asimov.scheduler.local.rows import environment
+from asimov.scheduler.local.tables import (
     BUSY,
     GONE,
     HELD,
@@ -27,7 +29,6 @@ from asimov.scheduler.local.spool import (
     PRE,
     RUNNING,
     SERVICE,
-    environment,
 )
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
 #: A process whose keeper was lost this often is held rather than started again.
 _LOST_LIMIT = 3
-#: Seconds that a service waits before it is started again: the first, the longest, and how long
-#: it must have run to begin with the first again.
+#: Seconds that a service waits before it is started again: at first, at most, and how long it must
+#: have run to start over with the first pause.
 _PAUSE, _LONGEST_PAUSE, _STEADY = 1.0, 60.0, 30.0
 _ENVIRONMENTS_KEPT = 64
 _JOINED = (
@@ -46,14 +47,14 @@ _JOINED = (
 
 
 class Queue:
-    """The runner's view of the database.
+    """The processes in the database, as the runner reads and changes them.
 
     Parameters
     ----------
     db
         The open database.
     paths
-        How stored paths are read.
+        Resolves stored paths.
     """
 
     def __init__(self, db: sqlite3.Connection, paths: Paths) -> None:
@@ -62,7 +63,7 @@ class Queue:
         self.now = 0.0
         #: Node clusters that ended in this turn, as (dag, cluster).
         self.ended: list[tuple[int, int]] = []
-        #: Node clusters of which a process failed in this turn, as (dag, cluster).
+        #: Node clusters in which a process failed in this turn, as (dag, cluster).
         self.failed: list[tuple[int, int]] = []
         #: Scripts that ended in this turn, as (dag, node, role, exit code, why it did not run).
         self.scripts: list[tuple[int, str, str, int, str | None]] = []
@@ -70,15 +71,17 @@ class Queue:
         self._pauses: dict[int, float] = {}
         self._environments: dict[str, dict[str, str]] = {}
 
+    # --- reading
+
     def process(self, number: int) -> sqlite3.Row | None:
-        """Return a process with what its cluster says."""
+        """Return a process joined with its cluster."""
         found: sqlite3.Row | None = self.db.execute(
             f"{_JOINED} WHERE p.id = ?", (number,)
         ).fetchone()
         return found
 
     def environment(self, key: str) -> dict[str, str]:
-        """Return an environment that was kept; many clusters share one."""
+        """Return a stored environment; many clusters share one."""
         if key not in self._environments:
             if len(self._environments) >= _ENVIRONMENTS_KEPT:
                 self._environments.clear()
@@ -86,11 +89,11 @@ class Queue:
         return self._environments[key]
 
     def running(self) -> list[sqlite3.Row]:
-        """Return the processes that run, or were meant to be started."""
+        """Return the processes that run, or were about to be started."""
         return list(self.db.execute(f"{_JOINED} WHERE p.state = 'running'"))
 
     def ready(self, limit: int) -> list[sqlite3.Row]:
-        """Return the next processes to start, the first of them first."""
+        """Return the next processes to start, in order."""
         where = "WHERE p.state = 'idle' AND p.role != 'service' ORDER BY p.priority DESC, p.id"
         return list(self.db.execute(f"{_JOINED} {where} LIMIT ?", (limit,)))
 
@@ -98,7 +101,7 @@ class Queue:
         """Return the services that are not running, and the seconds until they may start."""
         found = self.db.execute(f"{_JOINED} WHERE p.state = 'idle' AND p.role = 'service'")
         waits = ((row, row["not_before"] - self.now) for row in found)
-        # Where the clock was set back nothing waits for the time that it was.
+        # After the clock was set back, do not wait for the old time.
         return [(row, wait if 0 < wait <= _LONGEST_PAUSE else 0.0) for row, wait in waits]
 
     def live(self, cluster: int) -> list[sqlite3.Row]:
@@ -111,8 +114,10 @@ class Queue:
         """Whether there is nothing to do before the next request."""
         return not self.db.execute(BUSY).fetchone()[0]
 
+    # --- event logs
+
     def log(self, row: sqlite3.Row, *found: Event) -> None:
-        """Note events of a process for the logs that its cluster has; a script has none."""
+        """Collect events of a process for the logs of its cluster; a script has none."""
         if row["role"] in (PRE, POST):
             return
         details = json.loads(row["details"])
@@ -121,17 +126,19 @@ class Queue:
             self.log_to(stored, *found)
 
     def log_to(self, stored: str, *found: Event) -> None:
-        """Note events for a log."""
+        """Collect events for a log."""
         self._events[self.paths.load(stored)].extend(found)
 
     def write_logs(self) -> None:
-        """Write the events that were noted."""
+        """Write the collected events."""
         for path, found in self._events.items():
             try:
                 events.append_events(path, found)
-            except OSError as error:  # a log is a copy of what the queue knows; the job goes on
+            except OSError as error:  # the log only repeats what the queue knows; the job goes on
                 print(text.line(f"{path}: {error.strerror}"), file=sys.stderr, flush=True)
         self._events.clear()
+
+    # --- starting and ending
 
     def start(self, row: sqlite3.Row) -> int:
         """Record that a process is about to be started; return the attempt's number."""
@@ -142,7 +149,7 @@ class Queue:
 
     def finish(self, row: sqlite3.Row, ending: Ending) -> None:
         """Record how a process ended, or that it could not be started."""
-        self._use(row, ending)
+        self._add_usage(row, ending)
         ids = (row["cluster"], row["proc"], self.now)
         fate = None if _ended_by_itself(row, ending) else row["fate"]
         if fate == "remove":
@@ -156,7 +163,7 @@ class Queue:
             self.log(row, events.evicted(*ids, row["fate_reason"]))
             self._set(row, IDLE, fate=None)
         elif ending.asked and row["role"] != SERVICE:
-            # Nobody asked by us: the machine is shut down, and the keeper with it.
+            # Not at our request: the machine shuts down, and the keeper with it.
             self.log(row, events.evicted(*ids, "ended from outside the queue"))
             self._set(row, IDLE)
         elif row["role"] in (PRE, POST):
@@ -189,10 +196,10 @@ class Queue:
                 self.failed.append((row["dag"], row["cluster"]))
 
     def lose(self, row: sqlite3.Row, reason: str) -> None:
-        """Record that a process is gone and nothing tells how it ended.
+        """Record that a process is gone and that nothing shows how it ended.
 
-        It may have done all its work: it has failed, and is not started again. What fails may be
-        submitted again, as a new attempt.
+        It may have done all its work, so it counts as failed and is not started again. A failed job
+        can be submitted again, as a new attempt.
         """
         self.db.execute(
             "UPDATE processes SET runs = runs + 1, reason = ? WHERE id = ?", (reason, row["id"])
@@ -201,7 +208,7 @@ class Queue:
         self.finish(row, Ending(signal=9, started=self.now, ended=self.now, asked=asked))
 
     def put_back(self, row: sqlite3.Row, reason: str) -> None:
-        """Record that a process was not started, or cut short with the machine."""
+        """Record that a process was not started, or was interrupted with the machine."""
         if row["fate"] or row["role"] == SERVICE:
             self.finish(row, Ending(started=self.now, ended=self.now, asked=True))
             return
@@ -217,16 +224,18 @@ class Queue:
             self._set(row, IDLE, lost=lost)
 
     def unstarted(self, row: sqlite3.Row) -> None:
-        """Record that a process that was meant to be started never was."""
+        """Record that a process that was about to be started never was."""
         if row["fate"]:
             self.finish(row, Ending(started=self.now, ended=self.now, asked=True))
         else:
             self._set(row, IDLE)
 
+    # --- requests
+
     def hold(self, row: sqlite3.Row, reason: str, code: int = 1, subcode: int = 0) -> bool:
-        """Hold a process, with HTCondor's codes; return whether it must be ended for it."""
+        """Hold a process, with HTCondor's codes; return whether it has to be ended for that."""
         if row["state"] == RUNNING and row["fate"] != "remove":
-            self._fate(row, "hold", reason)
+            self._set_fate(row, "hold", reason)
             self.db.execute(
                 "UPDATE processes SET code = ?, subcode = ? WHERE id = ?",
                 (code, subcode, row["id"]),
@@ -238,25 +247,18 @@ class Queue:
             self._set(row, HELD, reason=reason, code=code, subcode=subcode)
         return False
 
-    def saw_memory(self, row: sqlite3.Row, used_mb: float) -> None:
-        """Record what a process that runs was seen to use."""
-        self.db.execute(
-            "UPDATE processes SET memory = max(coalesce(memory, 0), ?) WHERE id = ?",
-            (used_mb, row["id"]),
-        )
-
     def release(self, row: sqlite3.Row, reason: str) -> None:
         """Release a process from hold."""
         if row["state"] == HELD:
             self.log(row, events.released(row["cluster"], row["proc"], self.now, reason))
             self._set(row, IDLE, reason=None, code=None, subcode=None, held_at=None)
         elif row["fate"] == "hold":
-            self._fate(row, "release", row["fate_reason"])  # when it has ended
+            self._set_fate(row, "release", row["fate_reason"])  # once it has ended
 
     def remove(self, row: sqlite3.Row, reason: str) -> bool:
-        """Remove a process; return whether it must be ended for it."""
+        """Remove a process; return whether it has to be ended for that."""
         if row["state"] == RUNNING:
-            self._fate(row, "remove", reason)
+            self._set_fate(row, "remove", reason)
             return True
         self.db.execute("UPDATE processes SET fate_reason = ? WHERE id = ?", (reason, row["id"]))
         again = self.process(row["id"])
@@ -273,12 +275,22 @@ class Queue:
         self.log(row, events.aborted(row["cluster"], row["proc"], self.now, reason))
         self._set(row, GONE, removed=1, ended=self.now, reason=reason, fate=None)
 
-    def _fate(self, row: sqlite3.Row, fate: str, reason: str) -> None:
+    def _set_fate(self, row: sqlite3.Row, fate: str, reason: str) -> None:
+        """Record what becomes of a running process once it has ended."""
         self.db.execute(
             "UPDATE processes SET fate = ?, fate_reason = ? WHERE id = ?", (fate, reason, row["id"])
         )
 
-    def _use(self, row: sqlite3.Row, ending: Ending) -> None:
+    # --- columns
+
+    def record_memory(self, row: sqlite3.Row, used_mb: float) -> None:
+        """Record the memory that a running process was seen to use."""
+        self.db.execute(
+            "UPDATE processes SET memory = max(coalesce(memory, 0), ?) WHERE id = ?",
+            (used_mb, row["id"]),
+        )
+
+    def _add_usage(self, row: sqlite3.Row, ending: Ending) -> None:
         self.db.execute(
             "UPDATE processes SET wall = wall + ?, cpu = coalesce(cpu, 0) + ?,"
             " memory = max(coalesce(memory, 0), ?), runs = runs + ? WHERE id = ?",
@@ -286,7 +298,7 @@ class Queue:
                 max(0.0, ending.ended - ending.started),
                 ending.user + ending.system,
                 ending.memory_mb or 0.0,
-                int(ending.ended > ending.started),  # not so where nothing was started
+                int(ending.ended > ending.started),  # equal where nothing was started
                 row["id"],
             ),
         )
@@ -299,68 +311,15 @@ class Queue:
             f"UPDATE processes SET state = ?{names} WHERE id = ?",
             (state, *columns.values(), row["id"]),
         )
-        if row["role"] in (JOB, SERVICE):
-            self._count(row, state, columns)
-
-    def _count(self, row: sqlite3.Row, state: str, columns: dict[str, object]) -> None:
-        old, cluster = row["state"], row["cluster"]
-        if state == GONE:
-            success = columns.get("exit_code") == 0
-            new = "done" if success else "failed"
-        else:
-            new = state
-        changes = f"{old} = {old} - 1, {new} = {new} + 1" if old != new else f"{old} = {old}"
-        held = ", reason = ?, code = ?" if state == HELD else ""
-        values = (columns.get("reason"), columns.get("code")) if state == HELD else ()
-        counts = self.db.execute(
-            f"UPDATE clusters SET {changes}, started = coalesce(started, ?){held}"
-            " WHERE id = ? RETURNING idle, running, held",
-            (self.now if state == RUNNING else None, *values, cluster),
-        ).fetchone()
-        idle, running, on_hold = counts
-        if row["dag"]:  # its own "done" and "failed" count nodes
-            parts = [f"{old} = {old} - 1"]
-            if state != GONE:
-                parts.append(f"{new} = {new} + 1")
-            if old != new:
-                self.db.execute(
-                    f"UPDATE clusters SET {', '.join(parts)} WHERE id = ?", (row["dag"],)
-                )
-        if not (idle or running or on_hold):
-            self._end(cluster, row["dag"])
+        if row["role"] not in (JOB, SERVICE):
             return
-        overall = RUNNING if running else IDLE if idle else HELD
-        self.db.execute("UPDATE clusters SET state = ? WHERE id = ?", (overall, cluster))
-
-    def _end(self, cluster: int, dag: int | None) -> None:
-        ends = self.db.execute(
-            "SELECT exit_code, signal, removed, reason FROM processes WHERE cluster = ?"
-            " ORDER BY proc",
-            (cluster,),
-        ).fetchall()
-        codes = [end["exit_code"] for end in ends]
-        code = next((c for c in codes if c), None if None in codes else 0)
-        removed = next((end for end in ends if end["removed"]), None)
-        # Of others a reason is kept where nothing tells how they ended.
-        telling = removed or next((end for end in ends if end["reason"]), None)
-        self.db.execute(
-            "UPDATE clusters SET state = 'gone', exit_code = ?, signal = ?, removed = ?,"
-            " reason = ?, ended = ? WHERE id = ?",
-            (
-                code,
-                next((end["signal"] for end in ends if end["signal"] is not None), None),
-                int(removed is not None),
-                telling["reason"] if telling else None,
-                self.now,
-                cluster,
-            ),
-        )
-        if dag:
-            self.ended.append((dag, cluster))
+        ended = count_change(self.db, row, state, columns, self.now)
+        if ended and row["dag"]:
+            self.ended.append((row["dag"], row["cluster"]))
 
 
 def _ended_by_itself(row: sqlite3.Row, ending: Ending) -> bool:
-    # A service and a job that has checkpointed would be started again, whatever was asked for.
+    # A service, or a job at a checkpoint, would be started again; there the request counts.
     if ending.asked or ending.held or row["role"] == SERVICE:
         return False
     return ending.exit_code is None or ending.exit_code != _checkpoint(row)

@@ -1,4 +1,4 @@
-"""Asking the runner for something, and changing what a job in the queue asks for."""
+"""Request removal, hold or release from the runner, and raise a job's resource requests."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from asimov.scheduler.local.spool import Spool
 from asimov.text import encodable
 
 
-def ask(spool: Spool, job: int, action: str, reason: str) -> None:
-    """Leave a request for the runner; of a job that is not in the queue, none.
+def leave_request(spool: Spool, job: int, action: str, reason: str) -> None:
+    """Leave a request for the runner, unless the job is not in the queue.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def ask(spool: Spool, job: int, action: str, reason: str) -> None:
     SchedulerError
         Where the queue can't be used.
     """
-    text = encodable(f"{reason or f'{action} asked for'} (by user {_user()})")
+    text = encodable(f"{reason or f'{action} requested'} (by user {_user()})")
     with spool.changing() as db:
         db.execute(
             "INSERT INTO requests (cluster, action, reason)"
@@ -39,12 +39,12 @@ def ask(spool: Spool, job: int, action: str, reason: str) -> None:
 
 
 def raise_requests(spool: Spool, job: int, memory_mb: int | None, disk_kb: int | None) -> None:
-    """Change what the processes of a job ask for; see `Scheduler.raise_requests`.
+    """Change the resource requests of a job's processes; see `Scheduler.raise_requests`.
 
     Raises
     ------
     SchedulerError
-        Where the job has no process in the queue, and where the queue can't be used.
+        Where the job has no process in the queue, or the queue can't be used.
     """
     changes = {"memory_mb": memory_mb, "disk_kb": disk_kb}
     given = [(f"$.{name}", value) for name, value in changes.items() if value is not None]

@@ -1,8 +1,8 @@
 """The process that runs the local queue: ``python -m asimov.scheduler.local.runner ROOT ...``.
 
-One turn is one transaction: what ended is recorded, requests are carried out, DAGs step on, and
-what is to be started is recorded as running. Only after the commit is it started, so that a
-runner that is killed at any point is followed by one that knows every process there may be.
+One turn is one transaction: record what ended, carry out requests, advance DAGs, and record what
+will be started as running. It is started only after the commit, so that after a kill at any point
+the next runner knows every process that may exist.
 """
 
 from __future__ import annotations
@@ -21,23 +21,25 @@ from pathlib import Path
 
 from asimov import text
 from asimov.errors import AsimovError
-from asimov.scheduler.local.attempts import Attempt, Running
-from asimov.scheduler.local.claims import abandoned, claim, identity, read_claim
+from asimov.scheduler.local.attempts import Attempt, RunningAttempts
+from asimov.scheduler.local.claims import claim, given_up, identity, read_claim
 from asimov.scheduler.local.dagman import DagRun
 from asimov.scheduler.local.endings import Ending
 from asimov.scheduler.local.memory_limit import hold_excess
 from asimov.scheduler.local.orphans import Loss
 from asimov.scheduler.local.process_spec import Paths
 from asimov.scheduler.local.queue import Queue
-from asimov.scheduler.local.spool import GONE, SERVICE, Spool, process, ring
+from asimov.scheduler.local.rows import process_spec
+from asimov.scheduler.local.spool import Spool, ring
+from asimov.scheduler.local.tables import GONE, SERVICE
 from asimov.scheduler.local.witness import witnessed
 from asimov.system.files import locked
 
-#: Seconds: until an idle runner ends, between looks at adopted processes, between safety looks,
-#: between looks at the memory of processes.
+#: Seconds: until an idle runner ends, between checks of adopted processes, between safety checks,
+#: between checks of memory use.
 _LINGER, _ADOPTED, _SAFETY, _MEMORY = 2.0, 0.2, 30.0, 1.0
-#: Seconds within which a keeper that was forked has claimed its attempt, or never will.
-_ON_ITS_WAY = 600.0
+#: Seconds after which a forked keeper has claimed its attempt or never will.
+_CLAIM_DELAY = 600.0
 
 
 class Runner:
@@ -50,11 +52,13 @@ class Runner:
     limit
         How many processors jobs may take at once.
     grace
-        How long a process may live after it was asked to end, in seconds.
+        How many seconds a process has to end once asked; then it is killed.
     enforce
-        Whether a process that uses more memory than it asked for is held.
+        Whether to hold a process that uses more memory than it requested.
+    db
+        The queue's open database.
     witness
-        Who takes over what keepers leave (see `asimov.scheduler.local.witness`).
+        The witness, which takes over from killed keepers (see `asimov.scheduler.local.witness`).
     """
 
     def __init__(
@@ -72,13 +76,20 @@ class Runner:
         self._looked = 0.0
         self.queue = Queue(db, Paths(root))
         self.db = db
-        # The folder's own number tells this queue from others, and stays when it is moved.
+        # The folder's number identifies this queue, and stays the same when it is moved.
         self.home = folder_number(self.spool)
-        self.running = Running(self.spool.runs, self.home, witness, grace)
+        self.running = RunningAttempts(self.spool.runs, self.home, witness, grace)
         self.dags: dict[int, DagRun] = {}
 
     def run(self, bell: int, signals: int) -> None:
-        """Turn after turn, until nothing has been to do for a while."""
+        """Take turns until there has been nothing to do for a while.
+
+        Parameters
+        ----------
+        bell, signals
+            File descriptors that become readable when a command wakes the runner, and when a signal
+            arrives.
+        """
         poll = select.poll()
         poll.register(bell, select.POLLIN)
         poll.register(signals, select.POLLIN)
@@ -109,11 +120,11 @@ class Runner:
         return max(min(waits), 0.0) + 0.001
 
     def turn(self) -> None:
-        """Do everything that can be done now."""
+        """Do everything that can be done now, in one transaction."""
         queue = self.queue
         queue.now = time.time()
         if folder_number(self.spool) != self.home:
-            raise FileNotFoundError("the project was deleted and made anew")
+            raise FileNotFoundError("the project was deleted and created again")
         ended = self.running.ended()
         self.db.execute("BEGIN IMMEDIATE")
         files: list[Path] = []
@@ -129,7 +140,7 @@ class Runner:
                 queue.put_back(row, ending.value)
             files += self.running.forget(number)
         end = self._requests()
-        end += self._over_memory()
+        end += self._hold_excess()
         end += self._step()
         begin = self._choose()
         queue.write_logs()
@@ -146,13 +157,13 @@ class Runner:
         return row is not None and row["fate"] is not None and fate in (None, row["fate"])
 
     def _start(self, row: sqlite3.Row) -> None:
-        found = process(row["spec"])
+        spec = process_spec(row["spec"])
         variables = dict(self.queue.environment(row["environment"]))
         if row["role"] == "job":
-            # As HTCondor does: libraries take the processors that were asked for, and no more.
+            # As HTCondor does: libraries use no more processors than were requested.
             for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-                variables[name] = str(found.cpus)
-        self.running.start(row["id"], found, self.queue.paths.load, variables)
+                variables[name] = str(spec.cpus)
+        self.running.start(row["id"], spec, self.queue.paths.load, variables)
 
     def _adopt(self) -> None:
         self.queue.now = time.time()
@@ -161,8 +172,8 @@ class Runner:
         for row in self.queue.running():
             claimed = self.running.traces(row["id"], row["attempt"]).claim
             kept.add(claimed.stem)
-            # Claimed by us, the attempt can't be started any more by a keeper that is on its way.
-            if claim(claimed) or abandoned(claimed):
+            # Once claimed here, a keeper that is still starting can't start the attempt any more.
+            if claim(claimed) or given_up(claimed):
                 self.queue.unstarted(row)
                 continue
             cpus = 0 if row["role"] == SERVICE else row["cpus"]
@@ -173,8 +184,8 @@ class Runner:
             self._load(row)
         self.db.execute("COMMIT")
         for path in self.spool.runs.iterdir():
-            # A claim of ours must outlive the keeper that it keeps from starting.
-            ours = abandoned(path) and time.time() - path.lstat().st_mtime < _ON_ITS_WAY
+            # This runner's claim must outlive the keeper that it stops from starting.
+            ours = given_up(path) and time.time() - path.lstat().st_mtime < _CLAIM_DELAY
             if ".".join(path.name.split(".")[:2]) not in kept and not ours:
                 path.unlink(missing_ok=True)
         for number in self.running.attempts:
@@ -204,7 +215,7 @@ class Runner:
         self.db.execute("DELETE FROM requests")
         return end
 
-    def _over_memory(self) -> list[int]:
+    def _hold_excess(self) -> list[int]:
         if not self.enforce or time.monotonic() - self._looked < _MEMORY:
             return []
         self._looked = time.monotonic()
@@ -236,7 +247,7 @@ class Runner:
         chosen = [(row, 0) for row, wait in self.queue.services() if not wait]
         if free > 0:
             for row in self.queue.ready(free):
-                # In order: one that wants much is not passed by others for ever.
+                # In order, so that a large process is not overtaken for ever.
                 cpus = min(row["cpus"], self.limit)
                 if cpus > free:
                     break
@@ -248,12 +259,12 @@ class Runner:
 
 
 def folder_number(spool: Spool) -> str:
-    """Return what tells the queue's folder from every other, its own path's next one too.
+    """Return an identifier of the queue's folder; one created later at the same path differs.
 
     Raises
     ------
     OSError
-        Where it is not there.
+        Where the folder is missing.
     """
     status = spool.folder.stat()
     return f"{status.st_dev}:{status.st_ino}"
@@ -265,9 +276,9 @@ def main(arguments: list[str], witness: str = "") -> int:
     enforce = arguments[3:] == ["enforce-memory"]
     spool = Spool(root)
     if not spool.exists():
-        return 1  # the project was deleted; the lock would make its folder again
+        return 1  # the project was deleted; taking the lock would create its folder
     with ExitStack() as stack:
-        # The lock may still be held by a runner that is about to end.
+        # A runner that is about to end may still hold the lock.
         for _ in range(100):
             with suppress(AsimovError):
                 stack.enter_context(locked(spool.lock, "runs the local queue", wait=False))
@@ -284,28 +295,28 @@ def main(arguments: list[str], witness: str = "") -> int:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
-        gc.freeze()  # children share the memory of what is there
-        home, said = folder_number(spool), ""
+        gc.freeze()  # children share the memory of what exists now
+        home, reported = folder_number(spool), ""
 
-        def make(db: sqlite3.Connection) -> Runner:
+        def new_runner(db: sqlite3.Connection) -> Runner:
             return Runner(root, limit, grace, enforce, db, witness)
 
         while True:
             try:
-                if _serve(make, spool, reader.fileno()):
+                if _serve(new_runner, spool, reader.fileno()):
                     return 0
             except (sqlite3.OperationalError, OSError) as error:
                 if not spool.exists() or folder_number(spool) != home:
                     return 1  # the project was deleted
-                # A full disk, a lock held for long: what is on disk counts, and is read anew.
-                if str(error) != said:
-                    said = str(error)
+                # A full disk, or a lock held for long: continue from what is on disk.
+                if str(error) != reported:
+                    reported = str(error)
                     with suppress(OSError):
                         print(text.line(f"{time.ctime()}: {error}"), file=sys.stderr, flush=True)
                 time.sleep(1)
 
 
-def _serve(make: Callable[[sqlite3.Connection], Runner], spool: Spool, signals: int) -> bool:
+def _serve(new_runner: Callable[[sqlite3.Connection], Runner], spool: Spool, signals: int) -> bool:
     spool.runner.unlink(missing_ok=True)
     claim(spool.runner, identity())
     spool.bell.unlink(missing_ok=True)
@@ -314,9 +325,9 @@ def _serve(make: Callable[[sqlite3.Connection], Runner], spool: Spool, signals: 
     bell = os.open(spool.bell, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         with spool.connect() as db:
-            runner = make(db)
+            runner = new_runner(db)
             runner.run(bell, signals)
-            # Who rings now finds nobody and starts a runner; who rang before is seen here.
+            # A command that rings from now on starts a new runner; an earlier ring is seen below.
             spool.bell.unlink(missing_ok=True)
             return runner.queue.empty()
     finally:

@@ -1,4 +1,4 @@
-"""Starting the runner where there is work for it and none lives."""
+"""Start the queue's runner when there is work and none is alive."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pathlib import Path
 
 from asimov.errors import SchedulerError
 from asimov.scheduler.local.keeper import MARK
-from asimov.scheduler.local.spool import BUSY, Spool, ring
+from asimov.scheduler.local.spool import Spool, ring
+from asimov.scheduler.local.tables import BUSY
 
 
 def wake(spool: Spool, options: Sequence[str]) -> None:
-    """Make sure that a runner lives, if there may be work for it.
+    """Make sure that a runner is alive, if it may have work.
 
     Parameters
     ----------
@@ -26,37 +27,37 @@ def wake(spool: Spool, options: Sequence[str]) -> None:
     Raises
     ------
     SchedulerError
-        Where the queue can't be used or the runner not be started.
+        Where the queue can't be used or the runner can't be started.
     """
     if not spool.exists() or ring(spool):
         return
-    # Not to read only: where a runner was killed as it wrote, that has to be undone first.
+    # Opened for writing: where a runner was killed as it wrote, that has to be rolled back first.
     with spool.changing() as db:
         row = db.execute(BUSY).fetchone()
     if row[0]:
         start_runner(spool, options)
 
 
-def environ() -> dict[str, str]:
-    """Return the environment without what marks a process of the queue."""
+def unmarked_environment() -> dict[str, str]:
+    """Return this process's environment without the mark of the queue's processes."""
     return {name: value for name, value in os.environ.items() if name != MARK}
 
 
 def start_runner(spool: Spool, options: Sequence[str]) -> None:
-    """Start a runner; one that finds another alive ends at once.
+    """Start a runner; it ends at once if another is alive.
 
     Raises
     ------
     SchedulerError
         Where it can't be started.
     """
-    variables = environ()
+    variables = unmarked_environment()
     if "PYTHONPATH" in variables:
         parts = variables["PYTHONPATH"].split(os.pathsep)
         variables["PYTHONPATH"] = os.pathsep.join(str(Path(part).absolute()) for part in parts)
     runner = [sys.executable, "-m", "asimov.scheduler.local.runner", str(spool.root), *options]
-    # The shell ends at once, so that the runner is nobody's child: it leaves no zombie in a
-    # command that lives long, and no signal to the command's terminal reaches it.
+    # The shell ends at once and orphans the runner, which then leaves no zombie in a long-lived
+    # command, and is not reached by signals to the command's terminal.
     try:
         with spool.output.open("ab") as output:
             subprocess.run(

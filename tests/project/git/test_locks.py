@@ -20,6 +20,7 @@ import pytest
 from asimov.errors import AsimovError
 from asimov.project.git import locks as gitlocks
 from asimov.project.git.repository import EventRepo
+from asimov.system import processes
 from asimov.system.files import new_folder
 
 #: Commits a file with another content, in a process group of its own.
@@ -375,7 +376,7 @@ def test_killed_at_any_moment_one_does_not_stop_another_project_in_the_repositor
 )
 def test_only_the_dead_of_this_machine_are_judged(root, changes, ours):
     if "started" in changes:
-        changes = {**changes, "started": gitlocks.started_at(os.getppid())}
+        changes = {**changes, "started": processes.started_at(os.getppid())}
     record = dead_record(root, **changes)
     lock = root / ".git" / "index.lock"
     lock.touch()

@@ -51,7 +51,7 @@ class Bench:
     def alive(self, claim: Path) -> int:
         """The process id of a runner or a keeper by its claim, 0 where it does not live."""
         try:
-            life, pid, *_ = read_claim(claim)
+            life, (pid, _), *_ = read_claim(claim)
         except FileNotFoundError:
             return 0
         return pid if life is Life.ALIVE else 0

@@ -158,12 +158,12 @@ def test_a_waiting_job_is_explained_by_the_processors_in_use(bench):
     first = bench.scheduler.submit(JobDescription("true"))
     large = bench.scheduler.submit(JobDescription("true", cpus=64))
     assert bench.scheduler.explain(first) == [
-        "it wants 1 processor; 2 of 2 ([local] processes) are in use"
+        "it needs 1 processor; 2 of 2 ([local] processes) are in use"
     ]
     assert bench.scheduler.explain(large) == [
-        "it wants 64 processors; 2 of 2 ([local] processes) are in use",
-        "that is more than there are: it runs when nothing else does",
-        "1 waits before it in the queue",
+        "it needs 64 processors; 2 of 2 ([local] processes) are in use",
+        "that is more than the limit: it runs when nothing else does",
+        "1 waits ahead of it in the queue",
     ]
     bench.scheduler.remove(blocker)
     assert bench.gone(large).exit_code == 0
@@ -179,7 +179,7 @@ def test_waiting_and_held_nodes_are_explained_by_their_names(bench):
     cluster = bench.scheduler.submit_dag("x.dag")
     bench.until(lambda: bench.see(cluster).held)
     assert "node A is on hold (code 6): Failed to execute '/not/there'" in _why(bench, cluster)
-    assert "node B wants 2 processors; 1 of 2" in _why(bench, cluster)
+    assert "node B needs 2 processors; 1 of 2" in _why(bench, cluster)
     bench.scheduler.hold(cluster, "for now")
     bench.until(lambda: bench.state(cluster) == "held")
     assert "the DAG is on hold and starts no more nodes: for now" in _why(bench, cluster)
@@ -209,5 +209,5 @@ def test_a_limit_that_was_changed_while_the_queue_runs_is_told(bench):
     waiting = bench.scheduler.submit(JobDescription("true"))
     later = LocalScheduler(bench.root, 8)
     lines = later.explain(waiting)
-    assert lines[0] == "it wants 1 processor; 2 of 2 ([local] processes) are in use"
-    assert "8 holds when it is started again" in lines[1]
+    assert lines[0] == "it needs 1 processor; 2 of 2 ([local] processes) are in use"
+    assert "8 applies when it is started again" in lines[1]

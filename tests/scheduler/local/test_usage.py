@@ -14,8 +14,8 @@ from asimov.errors import AsimovError, SchedulerError
 from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.languages.event_log import read_events
 from asimov.scheduler.local import LocalScheduler
+from asimov.scheduler.local.ended_jobs import _USED
 from asimov.scheduler.local.memory_limit import resident
-from asimov.scheduler.local.using import _USED
 from asimov.scheduler.observations import Present
 
 
