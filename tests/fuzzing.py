@@ -163,7 +163,7 @@ def unclear(error: Any) -> list[str]:
         faults.append("an empty message")
     if "\n" in str(error) or len(told) > 1500:
         faults.append(f"more than one line: {told[:3000]}")
-    if "Traceback" in told or "fault in asimov" in told:
+    if "Traceback" in told or "bug in asimov" in told:
         faults.append(told)
     return faults
 
@@ -266,7 +266,7 @@ class Applying:
                 "apply", "-f", "mutant.yaml", "-e", "nile", *(["--update"] if update else [])
             )
             faults = [] if said.count("error:") <= 1 else [said[:2000]]
-            if "fault in asimov" in said or "Traceback" in said:
+            if "bug in asimov" in said or "Traceback" in said:
                 return "fault", [said[:3000]]
             if code:
                 if not 1 <= said.strip().count("\n") + 1 <= 12:
@@ -279,7 +279,7 @@ class Applying:
                 ["status", "--json"], ["ledger", "show"], ["report", "graph", "--format", "dot"],
             ):  # fmt: skip
                 _, said = command(*arguments)
-                if "fault in asimov" in said or "Traceback" in said:
+                if "bug in asimov" in said or "Traceback" in said:
                     faults.append(f"{arguments}: {said[-3000:]}")
             return "accepted", faults
         finally:

@@ -37,7 +37,7 @@ def is_clear(ran: Ran, *said: str, code: int = 1) -> None:
     assert ran.code == code, ran
     assert 1 <= len(ran.err.strip().splitlines()) <= 4, ran
     assert "Traceback" not in ran.err + ran.out, ran
-    assert "fault in asimov" not in ran.err, ran
+    assert "bug in asimov" not in ran.err, ran
     for each in said:
         assert each in ran.err, ran
 

@@ -101,7 +101,7 @@ def test_of_a_running_project_and_its_copy_each_job_runs_once(copies: Copies) ->
     assert state(copy) == before
 
     ran = copies.run(copy, "project", "copied")
-    assert "4 left to the original, and stuck here: s/a, s/b, s/c, s/d" in ran.out
+    assert "4 left to the original project, and stuck here: s/a, s/b, s/c, s/d" in ran.out
     assert copies.identity(copy) != copies.identity(copies.root)
     assert set(copies.states(copy).values()) == {"stuck"}
     reason = copies.run(copy, "why", "s", "a").out
@@ -154,8 +154,8 @@ def test_a_person_at_a_terminal_is_asked(copies: Copies) -> None:
         except OSError:
             pass
         os.close(ours)
-        assert b"What is it?" in said
-        assert b"moved" not in said.partition(b"What is it?")[2]
+        assert b"How did this project get here?" in said
+        assert b"moved" not in said.partition(b"How did this project get here?")[2]
         return done.returncode, out
 
     before = state(copy)

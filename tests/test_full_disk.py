@@ -116,7 +116,7 @@ def says_what_is_full(ran: Ran, root: Path) -> None:
     unasked = ran.err.startswith("error: the scheduler can't be asked, and jobs could be missed")
     assert ran.code == (5 if unasked else 1), ran
     assert "Traceback" not in ran.err, ran
-    assert "fault in asimov" not in ran.err, ran
+    assert "bug in asimov" not in ran.err, ran
     said = ran.err + ran.out
     assert "full" in said or "No space left" in said or "disk I/O" in said, ran
     assert f"{root}/" in said or "ledger/" in said, ran

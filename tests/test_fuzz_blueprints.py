@@ -150,7 +150,7 @@ def test_odd_input_is_kept_as_it_is_and_shown(
         ["event", "show", "s", "--json"], ["event", "show", "s"], ["report", "html"],
     ):  # fmt: skip
         ran = asimov(*command)
-        assert "fault in asimov" not in ran.err, ran
+        assert "bug in asimov" not in ran.err, ran
         assert "warning" not in ran.err, ran
     assert asimov("apply", "-f", "s.yaml").out.startswith("Nothing changed")
 
@@ -164,5 +164,5 @@ def test_a_subject_s_own_repository_may_be_a_name_that_is_too_long(
     assert asimov("apply", "-f", "b.yaml").code == 0
     ran = asimov("manage", "build")
     assert ran.code == 1
-    assert "fault in asimov" not in ran.err, ran
+    assert "bug in asimov" not in ran.err, ran
     assert "1 failed" in ran.out, ran

@@ -43,7 +43,7 @@ Run = Callable[..., Any]
 
 def messages(ran: Any) -> str:
     """Return what of a command's output are messages: all of it, where it ended with an error."""
-    assert "fault in asimov" not in ran.err, str(ran)[:3000]
+    assert "bug in asimov" not in ran.err, str(ran)[:3000]
     assert "Traceback" not in ran.err, str(ran)[:3000]
     return str(ran.err)
 

@@ -18,7 +18,7 @@ import click
 import pytest
 
 from asimov.cli import COMMANDS, cli
-from asimov.cli.opened import Use
+from asimov.cli.open_project import Use
 from asimov.journal.database import WroteError
 from asimov.journal.journal import Journal
 from asimov.project.workspace import Workspace

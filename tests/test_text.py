@@ -162,5 +162,5 @@ def test_lone_surrogates_and_odd_encodings_of_the_terminal_end_no_command(tmp_pa
         [sys.executable, "-m", "asimov", "init", "é\udcff中", "--root", str(tmp_path / "p")],
         env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=False,
     )  # fmt: skip
-    assert b"fault in asimov" not in ran.stderr, ran
+    assert b"bug in asimov" not in ran.stderr, ran
     assert ran.stdout.isascii()

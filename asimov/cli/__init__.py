@@ -1,6 +1,6 @@
-"""The command line: one module for each group of commands, loaded when it is called.
+"""The command line: one module for each command or group, imported when it is called.
 
-Packages add commands of their own, by the names of their entry points: see `asimov.cli.added`.
+Packages can add commands of their own: see `asimov.cli.package_commands`.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ import click
 from asimov import text
 from asimov._version import __version__
 
-#: Every command, which is a module, with what ``asimov --help`` shows of it; the first lines of
-#: their own help say the same, but reading them would mean to import them all.
+#: Every command with its line in ``asimov --help``. Each is a module of the same name, whose help
+#: starts with the same line; reading it from there would import them all.
 COMMANDS = {
-    "init": "Make a new project called NAME in the current folder.",
+    "init": "Create a project called NAME in the current folder.",
     "apply": "Add subjects, analyses and settings from blueprints.",
     "manage": "Build configurations and submit analyses.",
-    "monitor": "See what has happened to jobs, and move analyses on.",
+    "monitor": "Check on jobs, and advance their analyses.",
     "start": "Keep the monitor running in the background until 'asimov stop'.",
-    "stop": "Stop the monitor that runs in the background; jobs go on.",
-    "status": "Show every analysis, or those of SUBJECT: state, job, what each waits for.",
-    "why": "Say why the analysis NAME of SUBJECT is where it is, and what would move it.",
-    "log": "Show what happened, when and why: to everything, to SUBJECT, or to one ANALYSIS of it.",
+    "stop": "Stop the background monitor; jobs keep running.",
+    "status": "Show the state and job of each analysis, and what it waits for.",
+    "why": "Explain why an analysis is in its state, and what would change that.",
+    "log": "Show what happened, when and why: to all analyses, to SUBJECT or to one ANALYSIS.",
     "production": "Show or change one analysis.",
-    "review": "Add a review of an analysis, or show how reviews stand.",
+    "review": "Review an analysis, or show the reviews.",
     "event": "Show a subject.",
     "configuration": "Show or change the configuration.",
-    "project": "Say that the project was moved, copied, or is shared.",
+    "project": "Confirm that the project was moved or copied, or share it with a group.",
     "report": "Report on the project.",
-    "ledger": "Show effective settings or the schema of blueprints, or repair the journal.",
-    "plugins": "Show the plugins that are installed, begin a new one, or check one.",
+    "ledger": "Show effective settings or the blueprint schema, or repair the journal.",
+    "plugins": "List or show installed plugins, create a new one, or check one.",
 }
 
-#: They run plugins in processes of their own.
+#: Commands that run plugins only in child processes.
 _WITHOUT_SUPERVISION = ("plugins",)
 
 
@@ -51,16 +51,16 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            from asimov.cli import added
+            from asimov.cli import package_commands
 
-            return added.command(cmd_name)
+            return package_commands.command(cmd_name)
         command: click.Command = import_module(f"asimov.cli.{cmd_name}").command
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        # First: a package's module may start threads when it is imported, and no fork keeps those.
+        # Before any import of a package: it may start threads, which a fork would lose.
         if args and args[0] not in _WITHOUT_SUPERVISION and not ctx.resilient_parsing:
             from asimov.system.supervision import command as own_process
 
@@ -82,16 +82,16 @@ class _Commands(click.Group):
         except Exception as error:
             if ctx.invoked_subcommand in COMMANDS:
                 raise
-            from asimov.cli import added
+            from asimov.cli import package_commands
 
-            told = added.fault(ctx.invoked_subcommand, error)
-            if told is None:
+            fault = package_commands.fault(ctx.invoked_subcommand, error)
+            if fault is None:
                 raise
-            raise told from error
+            raise fault from error
         if ctx.invoked_subcommand not in COMMANDS:
-            from asimov.cli import added
+            from asimov.cli import package_commands
 
-            added.warn()
+            package_commands.warn()
         return answer
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -103,11 +103,11 @@ class _Commands(click.Group):
 
 
 def _of_packages() -> dict[str, str]:
-    """Return the commands that packages add, with what the help says of each."""
+    """Return the commands that packages add, with their lines in the help."""
     from asimov import entrypoints
 
     return {
-        name: f"Of the package {package}."
+        name: f"From the package {package}."
         for name, package in entrypoints.names(entrypoints.COMMANDS).items()
         if name not in COMMANDS
     }
@@ -119,7 +119,7 @@ def _of_packages() -> dict[str, str]:
     "--project",
     metavar="DIR",
     type=click.Path(exists=True, file_okay=False),
-    help="Work on the project in DIR instead of the one around the current folder.",
+    help="Use the project in DIR instead of the one that contains the current folder.",
 )
 @click.pass_context
 def cli(ctx: click.Context, project: str | None) -> None:
@@ -140,7 +140,7 @@ def main() -> None:
     from asimov.system.supervision import command as own_process
 
     own_process.begin()
-    _escape_what_lacks()
+    _escape_unencodable()
     code = 1
     try:
         _run()
@@ -157,22 +157,22 @@ def _run() -> None:
 
     try:
         code = cli.main(standalone_mode=False)
-        sys.stdout.flush()  # while what goes wrong with it can be told
-        # Click returns the code of its own Exit, and what a command returns, which is None.
+        sys.stdout.flush()  # while an error can still be reported
+        # Click returns the code of its own Exit, or what the command returned: None.
         if isinstance(code, int):
             sys.exit(code)
     except click.ClickException as error:
-        _tell(*_lines_of(error))
+        _print_error(*_lines_of(error))
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)
     except ReportedError as error:
-        _tell(f"error: {error}")
+        _print_error(f"error: {error}")
         if error.hint:
-            _tell(f"  {error.hint}")
+            _print_error(f"  {error.hint}")
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        # Whoever read the output has gone, such as 'head'.
+        # The reader of the output, such as 'head', has exited.
         _drop_output()
         sys.exit(0)
     except Exception as error:
@@ -181,44 +181,46 @@ def _run() -> None:
         from asimov import logs
         from asimov.logs import logger
 
-        if isinstance(error, UnicodeEncodeError):  # of what Python makes of bytes that are no text
+        if isinstance(error, UnicodeEncodeError):  # from bytes in a file name or argument
             logger().error("text can't be encoded", exc_info=True)
-            _tell(f"error: is not UTF-8 text: {text.quoted(error.object)}")
+            _print_error(f"error: is not UTF-8 text: {text.quoted(error.object)}")
             sys.exit(1)
         if isinstance(error, OSError) and error.errno in _OUTSIDE:
             logger().error("a file can't be used", exc_info=True)
-            _tell(f"error: {error.strerror}: {text.short(str(error.filename or 'the output'))}")
+            _print_error(
+                f"error: {error.strerror}: {text.short(str(error.filename or 'the output'))}"
+            )
             if error.errno == errno.ENOSPC:
                 _drop_output()
             sys.exit(1)
-        logger().critical("a fault of asimov's own", exc_info=True)
+        logger().critical("an internal error of asimov", exc_info=True)
         log = logs.written()
         if log is None:
-            _tell(*traceback.format_exc().splitlines())
-        details = f"the log has the details ({log})" if log else "the details are above"
-        told = f"{type(error).__name__}: {error}"
-        _tell(
-            f"error: a fault in asimov itself: {told}",
-            f"  {details}; please report it",
+            _print_error(*traceback.format_exc().splitlines())
+        details = f"the log {log}" if log else "the lines above"
+        what = f"{type(error).__name__}: {error}"
+        _print_error(
+            f"error: a bug in asimov: {what}",
+            f"  please report it, with {details}",
         )
         sys.exit(1)
 
 
-def _escape_what_lacks() -> None:
-    """Have characters that the output's encoding lacks escaped, rather than end a command."""
+def _escape_unencodable() -> None:
+    """Escape characters that the output's encoding lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, OSError, ValueError):  # somebody else's stream, or closed
+        with suppress(AttributeError, OSError, ValueError):  # replaced or closed
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
-def _tell(*lines: str) -> None:
+def _print_error(*lines: str) -> None:
     from asimov.cli.output import warn
 
     for line in lines:
         warn(line)
 
 
-#: What the system refuses for reasons that are none of asimov's: no room, no right, no such name.
+#: Errors of the system that are not asimov's bugs: disk full, permission denied, name too long.
 _OUTSIDE = {
     *(errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG, errno.ELOOP, errno.EROFS),
     *(errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE, errno.ENFILE),
@@ -226,20 +228,20 @@ _OUTSIDE = {
 
 
 def _lines_of(error: click.ClickException) -> list[str]:
-    """Return what click says of an error, which may quote what the command was given."""
+    """Return click's message for an error, with long arguments shortened."""
     from io import StringIO
 
     message = StringIO()
     error.show(message)
-    told = message.getvalue().rstrip()
+    shown = message.getvalue().rstrip()
     for given in sys.argv[1:]:
         for value in (given, given.partition("=")[2]):
             if len(value) > text.MOST:
-                told = told.replace(value, text.short(value))
-    return told.split("\n")
+                shown = shown.replace(value, text.short(value))
+    return shown.split("\n")
 
 
 def _drop_output() -> None:
-    """Have Python's end find no output that it can't write."""
+    """Stop Python from failing to flush stdout at exit."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

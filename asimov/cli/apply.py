@@ -1,10 +1,10 @@
-"""``asimov apply``."""
+"""``asimov apply``: add blueprints to the ledger."""
 
 from __future__ import annotations
 
 import click
 
-from asimov.cli.opened import Use, open_workspace
+from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say, warn
 from asimov.engine.apply import apply
 from asimov.ledger import blueprints
@@ -18,19 +18,21 @@ from asimov.ledger.changes import Plan
     "files",
     multiple=True,
     metavar="FILE|URL|-",
-    help="A file of blueprints, a URL, or - for standard input; may be repeated.",
+    help="A blueprint file, a URL, or - for standard input; may be repeated.",
 )
-@click.option("-e", "--event", "--subject", "subject", help="The subject of those that name none.")
-@click.option("-p", "--plugin", metavar="NAME", help="A hook that writes into the ledger itself.")
-@click.option("-U", "--update", is_flag=True, help="Change what is in the ledger already.")
+@click.option(
+    "-e", "--event", "--subject", "subject", help="The subject of analyses that name none."
+)
+@click.option("-p", "--plugin", metavar="NAME", help="Run this applicator hook instead of -f.")
+@click.option("-U", "--update", is_flag=True, help="Also change existing entries.")
 @click.option("-n", "--dry-run", "--dryrun", is_flag=True, help="Print the plan; write nothing.")
 def command(
     files: tuple[str, ...], subject: str | None, plugin: str | None, update: bool, dry_run: bool
 ) -> None:
     """Add subjects, analyses and settings from blueprints.
 
-    All documents are checked before anything is written; applying the same file again changes
-    nothing. With -p a package's hook, of the kind 'applicator', writes what it knows of a subject.
+    All documents are checked before anything is written, and applying the same file again changes
+    nothing. With -p, an applicator hook from a package writes the ledger entries of a subject.
 
     \b
     Example:
@@ -39,9 +41,11 @@ def command(
       asimov apply -p cbcflow -e S190521g
     """
     if not files and plugin is None:
-        raise click.UsageError("Missing option '-f' (files of blueprints) or '-p' (a hook).")
+        raise click.UsageError("Missing option '-f' (a blueprint file) or '-p' (a hook).")
     if plugin is not None and (files or update):
-        raise click.UsageError("-p goes neither with -f nor with -U: a hook writes what it likes.")
+        raise click.UsageError(
+            "-p can't be combined with -f or -U: the hook decides what to write."
+        )
     workspace = open_workspace(Use.acting(dry_run=dry_run), whole=True)
     if plugin is not None:
         from asimov.plugins.applicators import apply_with

@@ -1,4 +1,4 @@
-"""``asimov plugins check``."""
+"""``asimov plugins check``: find out whether pipelines keep their contracts."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from asimov.errors import EXIT_ERROR, EXIT_STUCK, AsimovError
 if TYPE_CHECKING:
     from asimov.testing.conformance.findings import Finding
 
-_MARKS = {True: "holds", False: "does not hold", None: "can't be told"}
+_MARKS = {True: "holds", False: "does not hold", None: "unknown"}
 
-#: Options that the check itself sets, and what does so.
+#: Options that the check sets itself, and why.
 _OWN = {
-    "scheduler/type": "--scheduler says where its jobs run",
-    "project/root": "scratch projects are in temporary folders",
-    "project/journal": "scratch projects are in temporary folders",
+    "scheduler/type": "use --scheduler",
+    "project/root": "scratch projects use temporary folders",
+    "project/journal": "scratch projects use temporary folders",
 }
 
 
 @click.command("check")
 @click.argument("what", metavar="NAME|PATH")
-@click.option("--scheduler", default="local", show_default=True, help="Where its jobs run.")
+@click.option("--scheduler", default="local", show_default=True, help="Where jobs run.")
 @click.option(
     "--settings",
     "file",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A blueprint, or the settings of an analysis, with which the pipeline works.",
+    help="A blueprint, or settings of an analysis, with which the pipeline works.",
 )
 @click.option(
     "--config",
     "options",
     metavar="SECTION/KEY=VALUE",
     multiple=True,
-    help="Set an option of the scratch projects; several times for several.",
+    help="Set an option of the scratch projects; may be repeated.",
 )
 @click.option(
     "--timeout",
@@ -62,14 +62,14 @@ def command(
     timeout: float,
     as_json: bool,
 ) -> None:
-    """Find out whether the pipeline NAME, or those of the package in PATH, keep their contracts.
+    """Check whether the pipeline NAME, or every pipeline in the package PATH, keeps its contracts.
 
-    Each is driven through its life in scratch projects. A package in a folder need not be
-    installed. Settings that a pipeline needs are taken from the file conformance.yaml or
-    blueprint.yaml beside its module or in the package's folder. Each contract is told of as
-    soon as it is known whether it holds.
+    Each pipeline is run in scratch projects from its build to its stored results. A package in a
+    folder need not be installed. If a pipeline needs settings, they are read from conformance.yaml
+    or blueprint.yaml next to its module or in the package's folder. Each result is printed as soon
+    as it is known.
 
-    Exit codes: 0 all contracts hold, 1 one does not, 3 none was broken and some can't be told.
+    Exit codes: 0 all contracts hold, 1 at least one does not, 3 some are unknown.
 
     \b
     Example:
@@ -81,20 +81,22 @@ def command(
         raise entrypoints.unknown(entrypoints.SCHEDULERS, scheduler)
     how = _How(file, scheduler, _configuration(options), timeout, as_json)
     folder = Path(what).expanduser()
-    told: dict[str, list[Finding]] = {}
-    # A name goes before a folder that happens to be called so: write ./NAME for that.
+    results: dict[str, list[Finding]] = {}
+    # An installed pipeline takes precedence over a folder of the same name: ./NAME is the folder.
     if folder.is_dir() and ("/" in what or not entrypoints.is_known(entrypoints.PIPELINES, what)):
         from asimov.testing.conformance.install import installed
 
         with installed(folder.resolve()) as package:
             for point in package.pipelines:
-                told[point.name] = _check(point, how, folder, package.python, package.environment)
+                results[point.name] = _check(
+                    point, how, folder, package.python, package.environment
+                )
     else:
         point = _named(what)
-        told[point.name] = _check(point, how)
+        results[point.name] = _check(point, how)
     if as_json:
-        show_json({name: _as_json(found) for name, found in told.items()})
-    sys.exit(_code([each.holds for found in told.values() for each in found]))
+        show_json({name: _as_json(found) for name, found in results.items()})
+    sys.exit(_code([each.holds for found in results.values() for each in found]))
 
 
 @dataclass(frozen=True)
@@ -107,12 +109,12 @@ class _How:
 
 
 def _configuration(options: tuple[str, ...]) -> dict[str, str]:
-    """Return the options of scratch projects, by ``section/key``.
+    """Parse the options of the scratch projects, by ``section/key``.
 
     Raises
     ------
     AsimovError
-        For one that can't be read, or that the check itself has to set.
+        For an invalid option, or one that the check sets itself.
     """
     from asimov import configuration
     from asimov.cli.configuration import check_value, near, split
@@ -180,8 +182,8 @@ def _check(
     if found is None and not all(each.holds for each in findings):
         names = " or ".join(minimal_blueprint.NAMES)
         warn(
-            f"note: {point.name} has no {names}, so that its analysis had no settings; "
-            "--settings FILE gives it some"
+            f"note: {point.name} has no {names}, so its analysis had no settings; "
+            "--settings FILE provides some"
         )
     return findings
 
@@ -207,13 +209,13 @@ def _as_json(found: list[Finding]) -> list[dict[str, object]]:
 
 
 class _Lines:
-    """Prints contracts one after the other."""
+    """Prints the findings as they arrive."""
 
     def __init__(self) -> None:
         self._before = ""
 
     def show(self, each: Finding) -> None:
-        """Print a contract; of one that does not hold, its sentence and what was seen."""
+        """Print a finding; for a broken contract, its sentence and what was seen."""
         from asimov.testing.conformance.contracts import CONTRACTS
 
         seen = "(as above)" if each.seen == self._before and not each.holds else each.seen
@@ -229,7 +231,7 @@ class _Lines:
 def _counts(found: list[Finding]) -> str:
     counts = [
         (mark, [each.contract for each in found if each.holds is holds])
-        for holds, mark in ((True, "hold"), (False, "do not"), (None, "can't be told"))
+        for holds, mark in ((True, "hold"), (False, "do not hold"), (None, "unknown"))
     ]
     parts = [
         f"{len(names)} {mark}" + (f" ({', '.join(names)})" if mark != "hold" else "")

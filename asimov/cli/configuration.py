@@ -1,4 +1,4 @@
-"""``asimov configuration``."""
+"""``asimov configuration``: show options of the configuration, and set them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from configparser import ConfigParser
 
 import click
 
-from asimov.cli.opened import Use, open_project
+from asimov.cli.open_project import Use, open_project
 from asimov.cli.output import say, show, show_json, warn
 from asimov.configuration import (
     LARGEST,
@@ -19,7 +19,7 @@ from asimov.errors import AsimovError
 from asimov.project.git import trust
 from asimov.text import did_you_mean
 
-#: Options that are numbers: the least that each may be, and whether it is a whole one.
+#: Numeric options: the smallest value, and whether it must be a whole number.
 _NUMBERS = {
     "monitor/interval": (0, False),
     "monitor/patience": (0, False),
@@ -33,7 +33,7 @@ _NUMBERS = {
     "condor/query interval": (0, False),
 }
 
-#: Options that are true or false.
+#: Boolean options.
 _YES_OR_NO = ("local/enforce memory", "project/shared")
 
 
@@ -51,7 +51,7 @@ def command() -> None:
 @click.argument("option", required=False, metavar="[SECTION/KEY]")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def show_command(option: str | None, as_json: bool) -> None:
-    """Show the configuration that holds, or one option of it.
+    """Show the effective configuration, or one option.
 
     \b
     Example:
@@ -63,7 +63,7 @@ def show_command(option: str | None, as_json: bool) -> None:
         if not config.has_option(section, key):
             raise AsimovError(
                 f"the configuration has no {option!r}{near(option, config)}",
-                hint="'asimov configuration show' lists what it has",
+                hint="'asimov configuration show' lists all options",
             )
         value = config.get(section, key)
         if as_json:
@@ -71,7 +71,7 @@ def show_command(option: str | None, as_json: bool) -> None:
         else:
             show(value)
         return
-    told = {
+    shown = {
         section: {
             key: value
             for key, value in config.items(section)
@@ -79,11 +79,11 @@ def show_command(option: str | None, as_json: bool) -> None:
         }
         for section in config.sections()
     }
-    told = {name: each for name, each in told.items() if each or not config.items(name)}
+    shown = {name: each for name, each in shown.items() if each or not config.items(name)}
     if as_json:
-        show_json(told)
+        show_json(shown)
         return
-    for section, each in told.items():
+    for section, each in shown.items():
         for key, value in each.items():
             say(f"{section}/{key} = {value}")
 
@@ -102,11 +102,11 @@ def update_command(option: str, value: str) -> None:
     project = open_project(Use.ACT, without_journal=True)
     section, key = split(option)
     if (section, key) == ("project", "root"):
-        raise AsimovError("project/root is where the project is; move its folder instead")
-    if (section, key) == trust.TRUSTED:
         raise AsimovError(
-            "a project does not say whom its users trust", hint="asimov project trust USER"
+            "project/root can't be set: it is the folder of the project; move that instead"
         )
+    if (section, key) == trust.TRUSTED:
+        raise AsimovError("trust is not an option of a project", hint="asimov project trust USER")
     if section == "scheduler" and key == "type":
         from asimov import entrypoints
 
@@ -120,7 +120,7 @@ def update_command(option: str, value: str) -> None:
 
 
 def check_value(option: str, value: str) -> None:
-    """Refuse what no command could read: it would be told days later, by the monitor."""
+    """Refuse an invalid value now; otherwise the monitor might fail on it days later."""
     if option in _YES_OR_NO and value.lower() not in ConfigParser.BOOLEAN_STATES:
         raise AsimovError(
             f"{option} should be true or false, and is {value!r}", hint="nothing was changed"
@@ -141,14 +141,14 @@ def check_value(option: str, value: str) -> None:
 
 
 def near(option: str, config: ConfigParser) -> str:
-    """Ask whether a known option was meant; empty where it is known, or none is like it."""
+    """Suggest a similar known option; empty if the option is known, or none is similar."""
     given = [f"{section}/{key}" for section in config.sections() for key in config.options(section)]
     known = [*given, *without_default()]
     return "" if option in known else did_you_mean(option, known, 0.8)
 
 
 def split(option: str) -> tuple[str, str]:
-    """Return section and key of an option, ``scheduler/type``."""
+    """Split an option such as ``scheduler/type`` into its section and key."""
     section, slash, key = option.partition("/")
     if not (section and slash and key):
         raise AsimovError(

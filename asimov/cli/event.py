@@ -1,10 +1,10 @@
-"""``asimov event``."""
+"""``asimov event``: show a subject."""
 
 from __future__ import annotations
 
 import click
 
-from asimov.cli.opened import Use, open_workspace
+from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import show, show_json
 from asimov.ledger.documents import dump
 from asimov.text import line
@@ -24,7 +24,7 @@ def command() -> None:
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_command(name: str | None, as_json: bool) -> None:
-    """Show the subject NAME: its settings and its analyses; without NAME, list the subjects.
+    """Show the settings and analyses of the subject NAME; without NAME, list all subjects.
 
     \b
     Example:
@@ -39,12 +39,12 @@ def show_command(name: str | None, as_json: bool) -> None:
             show("\n".join(map(line, names)))
         return
     keys = workspace.keys(name)
-    told = {
+    shown = {
         "name": name,
         "analyses": {key[1]: workspace.status(key) for key in keys},
         "settings": workspace.subject_settings(name),
     }
     if as_json:
-        show_json(told)
+        show_json(shown)
     else:
-        show(dump(told).rstrip())
+        show(dump(shown).rstrip())

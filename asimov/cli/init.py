@@ -1,4 +1,4 @@
-"""``asimov init``."""
+"""``asimov init``: create a project."""
 
 from __future__ import annotations
 
@@ -19,15 +19,13 @@ from asimov.project import identity, sharing
 @click.command("init")
 @click.argument("name")
 @click.option("--root", type=click.Path(file_okay=False), default=".", help="The project's folder.")
-@click.option(
-    "--scheduler", help="Where jobs run; by default htcondor where it is found, else local."
-)
-@click.option("--working", help="The folder of run directories.")
-@click.option("--checkouts", help="The git repository of configurations.")
-@click.option("--results", help="The folder of the results store.")
-@click.option("--user", help="The accounting user of jobs.")
-@click.option("--shared", is_flag=True, help="Let the folder's group act in it.")
-@click.option("--group", help="With --shared: the group that may.")
+@click.option("--scheduler", help="Where jobs run; by default htcondor if installed, else local.")
+@click.option("--working", help="The folder for run directories.")
+@click.option("--checkouts", help="The git repository for configurations.")
+@click.option("--results", help="The folder for stored results.")
+@click.option("--user", help="The accounting user for jobs.")
+@click.option("--shared", is_flag=True, help="Let the folder's group work in the project.")
+@click.option("--group", help="With --shared: the group to use instead.")
 def command(
     name: str,
     root: str,
@@ -39,14 +37,14 @@ def command(
     shared: bool,
     group: str | None,
 ) -> None:
-    """Make a new project called NAME in the current folder.
+    """Create a project called NAME in the current folder.
 
     \b
     Example:
       asimov init "Solar cycles" --root solar --scheduler local
     """
     if group is not None and not shared:
-        raise click.UsageError("--group goes with --shared")
+        raise click.UsageError("--group needs --shared")
     if shared:
         sharing.let_group_write()
     number = group_number(group)
@@ -66,15 +64,15 @@ def command(
     }
     given = {place: value for place, value in options.items() if value is not None}
     project = create(name, Path(root), scheduler.lower(), given)
-    # First the journal, then what says that there is one: without it the project is a new one.
+    # The journal first: a project whose configuration names no journal counts as new.
     with closing(Journal(project.journal)) as journal:
         identity.record(project, journal)
     file = project.root / configuration.PROJECT_FILE
     configuration.update_file(file, {("project", "journal"): project.stored(project.journal)})
     if shared:
         sharing.give_to_group(project, number)
-    say(f"Made the project {name!r} in {project.root}")
-    why = " (it was found here)" if found and scheduler == "htcondor" else ""
+    say(f"Created the project {name!r} in {project.root}")
+    why = " (found on this machine)" if found and scheduler == "htcondor" else ""
     if scheduler.lower() == "htcondor" and not shutil.which("condor_submit"):
-        warn("note: HTCondor's programs are not on PATH here")
-    say(f"Its jobs run on the scheduler {scheduler}{why}")
+        warn("note: HTCondor's programs, such as condor_submit, are not on PATH here")
+    say(f"Jobs will run on the scheduler {scheduler}{why}")

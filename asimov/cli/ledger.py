@@ -1,10 +1,10 @@
-"""``asimov ledger``."""
+"""``asimov ledger``: show effective settings and the blueprint schema."""
 
 from __future__ import annotations
 
 import click
 
-from asimov.cli.opened import Use, open_workspace
+from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say, show_json, warn
 from asimov.cli.repair import repair_command
 from asimov.ledger.documents import dump
@@ -15,7 +15,7 @@ from asimov.text import short
 
 @click.group("ledger")
 def command() -> None:
-    """Show effective settings or the schema of blueprints, or repair the journal.
+    """Show effective settings or the blueprint schema, or repair the journal.
 
     \b
     Example:
@@ -31,11 +31,10 @@ command.add_command(repair_command)
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
-    """Show the effective settings of an analysis, with where each value is from.
+    """Show the effective settings of analyses, and where each value comes from.
 
-    Defaults that its pipeline declares are among them.
-
-    Without NAME, of every analysis of SUBJECT; without SUBJECT, of every analysis.
+    They include the defaults that the pipeline declares. Without NAME, this shows every analysis of
+    SUBJECT; without SUBJECT, every analysis.
 
     \b
     Example:
@@ -46,7 +45,7 @@ def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
         keys = [workspace.key(subject, name)]
     else:
         keys = workspace.keys(subject)
-    told = []
+    shown = []
     for pipeline in dict.fromkeys(workspace.contents.entries[key].pipeline for key in keys):
         if error := import_published(workspace, pipeline, whole=True):
             warn(f"warning: {error}")
@@ -55,7 +54,7 @@ def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
         layers = workspace.layers(key)
         settings = merge(layer for _, layer in layers)
         sources = origins(layers)
-        told.append(
+        shown.append(
             {
                 "subject": key[0],
                 "name": key[1],
@@ -74,7 +73,7 @@ def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
             for path, value, source in lines:
                 say(f"  {path:{wide[0]}}  {value:{wide[1]}}  # {source}")
     if as_json:
-        show_json(told)
+        show_json(shown)
 
 
 def _short(value: object) -> str:
@@ -86,7 +85,7 @@ def _short(value: object) -> str:
 def schema_command() -> None:
     """Print the JSON Schema of blueprints, for editors.
 
-    It holds the settings that installed pipelines declare.
+    It includes the settings that installed pipelines declare.
 
     \b
     Example:

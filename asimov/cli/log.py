@@ -1,10 +1,10 @@
-"""``asimov log``."""
+"""``asimov log``: show what happened."""
 
 from __future__ import annotations
 
 import click
 
-from asimov.cli.opened import Use, open_workspace
+from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say, show_json
 from asimov.journal.records import Event
 from asimov.system import clock
@@ -13,10 +13,12 @@ from asimov.system import clock
 @click.command("log")
 @click.argument("subject", required=False)
 @click.argument("analysis", required=False)
-@click.option("--last", type=click.IntRange(1, 1_000_000_000), help="Only the last so many events.")
+@click.option(
+    "--last", type=click.IntRange(1, 1_000_000_000), help="Show only this many of the last events."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
 def command(subject: str | None, analysis: str | None, last: int | None, as_json: bool) -> None:
-    """Show what happened, when and why: to everything, to SUBJECT, or to one ANALYSIS of it.
+    """Show what happened, when and why: to all analyses, to SUBJECT or to one ANALYSIS.
 
     \b
     Example:
@@ -25,14 +27,14 @@ def command(subject: str | None, analysis: str | None, last: int | None, as_json
     workspace = open_workspace(Use.READ)
     events = workspace.journal.events(subject, analysis, last)
     if not events and subject is not None:
-        # Raises where there is no such thing; what is gone from the ledger still has its log.
+        # Raises for an unknown name. Analyses removed from the ledger still have their events.
         if analysis is None:
             workspace.keys(subject)
         else:
             workspace.key(subject, analysis)
     if as_json:
-        told = [{**event._asdict(), "time": clock.iso(event.time)} for event in events]
-        show_json(told)
+        shown = [{**event._asdict(), "time": clock.iso(event.time)} for event in events]
+        show_json(shown)
         return
     for event in events:
         say(_line(event))

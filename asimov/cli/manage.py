@@ -1,4 +1,4 @@
-"""``asimov manage build`` and ``asimov manage submit``."""
+"""``asimov manage``: build configurations and submit analyses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from asimov.cli.opened import Use, open_workspace
+from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say
 from asimov.engine import build, submit
 from asimov.engine.build import Result
@@ -18,9 +18,9 @@ from asimov.plugins import crashes
 
 
 def _for_all(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
-    """Have an option of one command hold for every command of the chain.
+    """Apply an option of one command to every command of the chain.
 
-    Nobody who writes ``build submit --dry-run`` means to build.
+    Someone who types ``build submit --dry-run`` does not want to build.
     """
     key = f"asimov.manage.{param.name}"
     if value and ctx.meta.setdefault(key, value) != value:
@@ -35,7 +35,7 @@ _event = click.option(
     "subject",
     callback=_for_all,
     expose_value=False,
-    help="Only this subject; holds for the whole chain.",
+    help="Only this subject; applies to all commands of the chain.",
 )
 _dry_run = click.option(
     "-d",
@@ -46,12 +46,12 @@ _dry_run = click.option(
     is_flag=True,
     callback=_for_all,
     expose_value=False,
-    help="Print; touch nothing. Holds for the whole chain.",
+    help="Only print what would be done; applies to all commands of the chain.",
 )
 
 
 def _given() -> tuple[str | None, bool]:
-    """Return the subject and whether it is a dry run."""
+    """Return the options of the chain: the subject, and whether this is a dry run."""
     meta = click.get_current_context().meta
     return meta.get("asimov.manage.subject"), bool(meta.get("asimov.manage.dry_run"))
 
@@ -69,7 +69,7 @@ def command() -> None:
 
 @command.result_callback()
 def _end(codes: list[int]) -> None:
-    # At the end: what could be built is submitted although something else could not.
+    # Only at the end: a failed build must not keep others from being submitted.
     if any(codes):
         sys.exit(max(codes))
 
@@ -77,7 +77,7 @@ def _end(codes: list[int]) -> None:
 @command.command("build")
 @_event
 @_dry_run
-@click.option("--force", is_flag=True, help="Render anew what was edited by hand.")
+@click.option("--force", is_flag=True, help="Overwrite configurations that were edited by hand.")
 def build_command(force: bool) -> int:
     """Render and commit the configuration of each analysis that is ready.
 
@@ -93,7 +93,7 @@ def build_command(force: bool) -> int:
             workspace.adopt()
             crashes.report_last_crash(workspace, say)
         result = build.build(workspace, keys, say, dry_run=dry_run, force=force)
-    return _tell(result, "built", "nothing to build", dry_run)
+    return _summarise(result, "built", "nothing to build", dry_run)
 
 
 @command.command("submit")
@@ -115,23 +115,23 @@ def submit_command() -> int:
             crashes.report_last_crash(workspace, say)
             workspace.scheduler().wake()
         result = submit.submit(workspace, keys, say, dry_run=dry_run)
-    return _tell(result, "submitted", "nothing to submit", dry_run)
+    return _summarise(result, "submitted", "nothing to submit", dry_run)
 
 
-def _tell(result: Result, done: str, nothing: str, dry_run: bool) -> int:
-    """Sum up what was done; return the exit code."""
+def _summarise(result: Result, done: str, nothing: str, dry_run: bool) -> int:
+    """Print a summary; return the exit code."""
     parts = [f"{len(result.done)} {'would be ' if dry_run else ''}{done}"] if result.done else []
     if result.unchanged:
-        parts.append(f"{len(result.unchanged)} as they were")
+        parts.append(f"{len(result.unchanged)} unchanged")
     others = len(result.waiting) - len(result.deferred) - len(result.unbuilt)
     if others:
-        parts.append(f"{others} wait for others (see 'asimov status')")
+        parts.append(f"{others} waiting for others (see 'asimov status')")
     if result.unbuilt:
         reasons = " or ".join(sorted({result.waiting[key][0] for key in result.unbuilt}))
-        parts.append(f"{len(result.unbuilt)} to be built first ({reasons}): asimov manage build")
+        parts.append(f"{len(result.unbuilt)} not built ({reasons}): run 'asimov manage build'")
     if result.deferred:
         (why,) = result.waiting[result.deferred[0]]
-        parts.append(f"{len(result.deferred)} not yet, since {why}")
+        parts.append(f"{len(result.deferred)} postponed: {why}")
     if result.failed:
         parts.append(f"{len(result.failed)} failed")
     say(", ".join(parts) or nothing)

@@ -1,4 +1,4 @@
-"""``asimov monitor``."""
+"""``asimov monitor``: check on jobs and advance analyses, once or repeatedly."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from asimov.cli.opened import Use, open_workspace
+from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say, warn
 from asimov.cli.rhythm import interval_option, rhythm_of
 from asimov.cli.seconds import Seconds
@@ -17,17 +17,19 @@ from asimov.errors import EXIT_ERROR, EXIT_UNREACHABLE
 
 @click.command("monitor")
 @click.argument("subject", required=False)
-@click.option("-c", "--chain", is_flag=True, help="Build and submit what has become ready.")
-@click.option("-w", "--watch", is_flag=True, help="Make passes until interrupted.")
-@click.option("--until-idle", is_flag=True, help="Make passes until there is nothing to wait for.")
+@click.option("-c", "--chain", is_flag=True, help="Build and submit analyses that are ready.")
+@click.option("-w", "--watch", is_flag=True, help="Repeat until interrupted.")
+@click.option("--until-idle", is_flag=True, help="Repeat until nothing is left to wait for.")
 @click.option(
     "--timeout",
     type=Seconds(min=0),
     metavar="SECONDS",
-    help="Give up waiting after this time.",
+    help="Stop waiting after this time.",
 )
 @interval_option
-@click.option("-n", "--dry-run", "--dryrun", is_flag=True, help="Say what would happen; one pass.")
+@click.option(
+    "-n", "--dry-run", "--dryrun", is_flag=True, help="Only print what one pass would do."
+)
 def command(
     subject: str | None,
     chain: bool,
@@ -37,18 +39,18 @@ def command(
     interval: float | None,
     dry_run: bool,
 ) -> None:
-    """See what has happened to jobs, and move analyses on.
+    """Check on jobs, and advance their analyses.
 
-    One pass, unless --watch or --until-idle is given.
+    This makes one pass, unless --watch or --until-idle is given.
 
     \b
-    Exit codes: 0 all is well; 1 one pass with --chain, and a build failed.
+    Exit codes: 0 success; 1 in one pass with --chain, a build failed.
     With --until-idle:
-      0  nothing is left to do, apart from what a person has set aside
-      3  idle, and something is stuck, blocked or not submitted
+      0  everything is done, apart from analyses that a person has set aside
+      3  idle, but something is stuck, blocked or not submitted
       4  timed out
       5  the scheduler can't be reached
-    And always: 6  another asimov is at work in this project.
+    With any option: 6  another asimov command is at work in this project.
 
     \b
     Example:
@@ -57,7 +59,7 @@ def command(
     """
     for option, given in (("--timeout", timeout), ("--interval", interval)):
         if given is not None and not (until_idle or watch):
-            raise click.UsageError(f"{option} goes with --until-idle or --watch")
+            raise click.UsageError(f"{option} needs --until-idle or --watch")
     workspace = open_workspace(Use.acting(dry_run=dry_run), whole=True)
     if not (watch or until_idle) or dry_run:
         if dry_run:

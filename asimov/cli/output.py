@@ -1,7 +1,7 @@
-"""What commands write: one way to the terminal, on which nothing unsafe gets through.
+"""The only way to write to the terminal: it escapes unsafe characters.
 
-Whatever is written may hold text of others: names, comments, last words of jobs, messages of
-packages. `say` and `warn` keep it within its line, so that it can't look like a line of asimov's.
+Output may contain text from outside: names, comments, job output, messages of packages. `say` and
+`warn` keep it on its line, so that it can't pass for a message of asimov.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from asimov import text
 
 
 def say(line: str = "") -> None:
-    """Print a line of what was done, at once: others may be following it."""
+    """Print a line to standard output."""
     click.echo(text.line(line))
 
 
 def warn(line: str) -> None:
-    """Print a message to standard error; values in it that are too long are cut."""
+    """Print a line to standard error, with very long values shortened."""
     click.echo(text.line(text.bounded(line)), err=True)
 
 
 def show(lines: str) -> None:
-    """Print text of several lines."""
+    """Print several lines of text."""
     click.echo(text.block(lines))
 
 
 def show_json(value: object) -> None:
-    """Print a value as JSON, in ASCII alone: what JSON has no form for is printed as text."""
+    """Print a value as JSON in ASCII; values that JSON can't express become text."""
     try:
         written = json.dumps(value, indent=2, default=str, allow_nan=False)
     except (TypeError, ValueError):

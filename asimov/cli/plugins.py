@@ -1,4 +1,4 @@
-"""``asimov plugins``: what is installed, what one of them is, and making a new one."""
+"""``asimov plugins``: list or show installed plugins, and create a new one."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ if TYPE_CHECKING:
     from asimov.plugins.catalogue.installed import Entry
     from asimov.plugins.catalogue.loading import Loaded
 
-#: Commands of the group that are modules of their own, loaded when they are called.
-ELSEWHERE = {"check": "asimov.cli.check"}
+#: Commands of the group in modules of their own, imported when they are called.
+_IN_MODULES = {"check": "asimov.cli.check"}
 
 
 class _Commands(click.Group):
-    """The group; some of its commands lie in modules of their own."""
+    """A group that imports some of its commands only when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*super().list_commands(ctx), *ELSEWHERE]
+        return [*super().list_commands(ctx), *_IN_MODULES]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in ELSEWHERE:
-            found: click.Command = import_module(ELSEWHERE[cmd_name]).command
+        if cmd_name in _IN_MODULES:
+            found: click.Command = import_module(_IN_MODULES[cmd_name]).command
             return found
         return super().get_command(ctx, cmd_name)
 
 
 @click.group("plugins", cls=_Commands)
 def command() -> None:
-    """Show the plugins that are installed, begin a new one, or check one.
+    """List or show installed plugins, create a new one, or check one.
 
     \b
     Example:
@@ -50,22 +50,22 @@ _TIMEOUT = click.option(
     "--timeout",
     type=Seconds(min=0, min_open=True),
     metavar="SECONDS",
-    help="How long one package may take to load (60).",
+    help="How long a package may take to load (60).",
 )
 
 
 @command.command("list")
 @click.option(
-    "--kind", metavar="KIND", help="Only these, such as pipeline, or a group of entry points."
+    "--kind", metavar="KIND", help="Only this kind, such as pipeline, or an entry-point group."
 )
-@click.option("--no-load", is_flag=True, help="Do not try whether they load.")
+@click.option("--no-load", is_flag=True, help="Don't try to load them.")
 @_TIMEOUT
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_command(kind: str | None, no_load: bool, timeout: float | None, as_json: bool) -> None:
     """List the plugins of all packages: pipelines, schedulers, hooks and others.
 
-    Each package is loaded in a process of its own. Where two packages publish the same name, the
-    one that asimov does not use is marked.
+    Each package is loaded in a separate process. If two packages publish the same name, the one
+    that asimov does not use is marked.
 
     \b
     Example:
@@ -76,10 +76,10 @@ def list_command(kind: str | None, no_load: bool, timeout: float | None, as_json
     there = entries(kind)
     loaded = {} if no_load else _load(there, timeout)
     if as_json:
-        show_json([_told(each, loaded.get(each)) for each in there])
+        show_json([_data(each, loaded.get(each)) for each in there])
         return
     if not there:
-        say(f"no plugin of the kind {kind!r} is installed")
+        say(f"No plugin of the kind {kind!r} is installed; leave out --kind to list all")
         return
     headings = ["name", "kind", "package", "version", *([] if no_load else ["loads"])]
     rows = []
@@ -97,7 +97,7 @@ def list_command(kind: str | None, no_load: bool, timeout: float | None, as_json
 
 @command.command("show")
 @click.argument("name")
-@click.option("--kind", metavar="KIND", help="Where plugins of several kinds have the name.")
+@click.option("--kind", metavar="KIND", help="The kind, if several plugins have the name.")
 @_TIMEOUT
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_command(name: str, kind: str | None, timeout: float | None, as_json: bool) -> None:
@@ -113,14 +113,14 @@ def show_command(name: str, kind: str | None, timeout: float | None, as_json: bo
     found = named(name, kind)
     entry = next((each for each in found if each.used), found[0])
     loaded = _load([entry], timeout, describe=True)[entry]
-    told = _told(entry, loaded)
+    shown = _data(entry, loaded)
     hidden = {"settings"} if entry.kind == "pipeline" else set()  # they are the pipeline's
     others = [each for each in found if each is not entry and each.kind not in hidden]
-    told["also"] = [{"kind": each.kind, "package": each.package} for each in others]
+    shown["also"] = [{"kind": each.kind, "package": each.package} for each in others]
     if as_json:
-        show_json(told)
+        show_json(shown)
     else:
-        show(description_text(told))
+        show(description_text(shown))
 
 
 @command.command("new")
@@ -130,16 +130,16 @@ def show_command(name: str, kind: str | None, timeout: float | None, as_json: bo
     type=click.Choice(["simple", "subject", "project"]),
     default="simple",
     show_default=True,
-    help="One analysis of a subject; over several analyses of a subject; across subjects.",
+    help="A pipeline for one analysis, for several analyses of a subject, or across subjects.",
 )
 @click.option(
     "--into",
     metavar="DIR",
     default=".",
-    help="The folder in which the package's folder is made (the current one).",
+    help="Where to create the package's folder; by default the current folder.",
 )
 def new_command(name: str, kind: str, into: str) -> None:
-    """Write a package with a new pipeline called NAME, which installs and runs as it stands.
+    """Create a package with a new pipeline called NAME, ready to install and run.
 
     \b
     Example:
@@ -151,11 +151,11 @@ def new_command(name: str, kind: str, into: str) -> None:
     from asimov.plugins.catalogue.scaffold import write_package
 
     made = write_package(name, kind, Path(into).expanduser())
-    say(f"written: {made.folder}")
+    say(f"Created {made.folder}")
     for path in sorted(made.files):
         say(f"  {path}")
-    say(f"next: pip install --editable {made.folder}")
-    say("  README.md there has the rest")
+    say(f"Next: pip install --editable {made.folder}")
+    say(f"{made.folder}/README.md describes the next steps")
 
 
 def _load(
@@ -166,11 +166,11 @@ def _load(
     return load_all(entries, describe=describe, timeout=timeout or TIMEOUT)
 
 
-def _told(entry: Entry, loaded: Loaded | None) -> dict[str, Any]:
-    told = asdict(entry)
+def _data(entry: Entry, loaded: Loaded | None) -> dict[str, Any]:
+    shown = asdict(entry)
     if loaded is not None:
-        told |= {"loads": loaded.error is None, "error": loaded.error, **loaded.description}
-    return told
+        shown |= {"loads": loaded.error is None, "error": loaded.error, **loaded.description}
+    return shown
 
 
 def _id(entry: Entry) -> tuple[str, str]:

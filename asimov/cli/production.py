@@ -1,4 +1,4 @@
-"""``asimov production``."""
+"""``asimov production``: show an analysis, set its state, or confirm that it was removed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from asimov.cli.opened import Use, open_workspace
+from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say, show, show_json, warn
 from asimov.configuration import owner
 from asimov.engine.readiness import waiting_for

@@ -1,4 +1,4 @@
-"""``asimov project``."""
+"""``asimov project``: confirm a move or copy, share the project, trust a user."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import grp
 import click
 
 from asimov import configuration
-from asimov.cli.opened import Use, open_project, tell_left
+from asimov.cli.open_project import Use, open_project, report_copy
 from asimov.cli.output import say, warn
 from asimov.engine import copies
 from asimov.errors import AsimovError
@@ -19,7 +19,7 @@ from asimov.system.users import user_name
 
 @click.group("project")
 def command() -> None:
-    """Say that the project was moved, copied, or is shared.
+    """Confirm that the project was moved or copied, or share it with a group.
 
     \b
     Example:
@@ -29,9 +29,9 @@ def command() -> None:
 
 @command.command("moved")
 def moved_command() -> None:
-    """Go on here, with the jobs of the project: it was moved, or restored from a backup.
+    """Confirm that the project was moved here or restored from a backup, and keeps its jobs.
 
-    Asimov asks for this, or for 'copied', where it can't tell a project from a copy of it.
+    Asimov asks for this command, or for 'copied', if it can't tell a project from a copy.
 
     \b
     Example:
@@ -39,32 +39,32 @@ def moved_command() -> None:
     """
     project = open_project(Use.ACT)
     if copies.moved(project):
-        say(f"The project goes on in {project.root}")
+        say(f"The project continues in {project.root}")
     else:
-        say("The project is where it was: nothing to do")
+        say("The project has not moved: nothing to do")
 
 
 @command.command("copied")
-@click.option("--certain", is_flag=True, help="Although nothing tells that it is a copy.")
+@click.option("--certain", is_flag=True, help="Proceed although nothing shows that this is a copy.")
 def copied_command(certain: bool) -> None:
-    """Make this copy a project of its own, which leaves all jobs to the original.
+    """Make this copy a separate project, and leave all jobs to the original.
 
-    Analyses whose jobs were under way are stuck here until they are set to another state. Settings,
+    Analyses with active jobs become stuck here until you set them to another state. Settings,
     configurations and results stay.
 
     \b
     Example:
       asimov project copied
     """
-    tell_left(copies.copied(open_project(Use.ACT), certain=certain))
+    report_copy(copies.copied(open_project(Use.ACT), certain=certain))
 
 
 @command.command("share")
-@click.option("--group", help="The group that may act in it; by default that of its files.")
+@click.option("--group", help="The group; by default that of the project's files.")
 def share_command(group: str | None) -> None:
-    """Let a group act in the project: read, write and submit.
+    """Let a group work in the project: read, write and submit.
 
-    Each user of it names its owner as trusted once: 'asimov project trust OWNER'.
+    Every other user has to trust the owner once: 'asimov project trust OWNER'.
 
     \b
     Example:
@@ -80,34 +80,34 @@ def share_command(group: str | None) -> None:
         if (repository / ".git").is_dir():
             share_repository(repository)
     status = project.root.stat()
-    say(f"The group {name_of_group(status.st_gid)} may act in {project.root}")
+    say(f"The group {name_of_group(status.st_gid)} may now work in {project.root}")
     if given.refused:
         owners = sorted({user_name(path.lstat().st_uid) for path in given.refused})
         warn(
-            f"warning: {len(given.refused)} files belong to {', '.join(owners)}, who can run this "
-            f"command as well: {given.refused[0]}"
+            f"warning: {len(given.refused)} files belong to {', '.join(owners)}, who must run this "
+            f"command too: {given.refused[0]}"
         )
     if given.private:
         warn(
-            f"note: {len(given.private)} files stay private, since only their owner may read them: "
-            f"{given.private[0]}; 'chmod g+rw FILE' shares one"
+            f"note: {len(given.private)} files stay private, because only their owner may read "
+            f"them: {given.private[0]}; 'chmod g+rw FILE' shares one"
         )
 
 
 @command.command("trust")
 @click.argument("user")
 def trust_command(user: str) -> None:
-    """Trust USER: use the git repositories in shared projects that belong to that user.
+    """Trust USER, so that asimov uses the git repositories that USER owns in shared projects.
 
-    Their configuration can run programs in your name. It is kept in your own configuration file,
-    and holds for every project.
+    The configuration of such a repository can run programs in your name. The decision is kept in
+    your own configuration file, and applies to every project.
 
     \b
     Example:
       asimov project trust ada
     """
     trust.trust(user)
-    say(f"{user} is trusted, by {configuration.user_file()}")
+    say(f"{user} is now trusted (recorded in {configuration.user_file()})")
 
 
 def group_number(group: str | None) -> int | None:
@@ -116,7 +116,7 @@ def group_number(group: str | None) -> int | None:
     Raises
     ------
     AsimovError
-        Where there is none.
+        If there is none.
     """
     if group is None or group.isdigit():
         return None if group is None else int(group)
@@ -127,7 +127,7 @@ def group_number(group: str | None) -> int | None:
 
 
 def name_of_group(number: int) -> str:
-    """Return a group's name, or number where the system has no name for it."""
+    """Return a group's name, or its number if it has no name."""
     try:
         return grp.getgrgid(number).gr_name
     except KeyError:

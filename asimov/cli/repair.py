@@ -1,4 +1,4 @@
-"""``asimov ledger repair``."""
+"""``asimov ledger repair``: rebuild a damaged or lost journal."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections import Counter
 
 import click
 
-from asimov.cli.opened import Use, open_project
+from asimov.cli.open_project import Use, open_project
 from asimov.cli.output import say
 from asimov.engine.repair.repair import Repaired, repair
 from asimov.keys import Key
 
-#: Of the analyses that somebody should look at, so many are named.
+#: The most doubtful analyses to list.
 _MOST = 200
 
-#: What the rows of a table are, to people.
+#: The contents of the journal's tables, for people.
 _LOST = {
     "analyses": "states of analyses",
     "attempts": "attempts to run one",
@@ -28,20 +28,20 @@ _LOST = {
 
 
 @click.command("repair")
-@click.option("-n", "--dry-run", "--dryrun", is_flag=True, help="Say what would be done.")
+@click.option("-n", "--dry-run", "--dryrun", is_flag=True, help="Only print what would be done.")
 @click.option(
     "--without-scheduler",
     is_flag=True,
-    help="Go on where the scheduler can't be asked; what is unclear is then stuck.",
+    help="Continue if the scheduler is unreachable; unclear analyses become stuck.",
 )
-@click.option("--ready", is_flag=True, help="Make those ready of which there is no trace.")
+@click.option("--ready", is_flag=True, help="Make analyses ready that left no trace.")
 def repair_command(dry_run: bool, without_scheduler: bool, ready: bool) -> None:
-    """Make a damaged or lost journal anew, from all that tells what happened.
+    """Rebuild a damaged or lost journal from all remaining evidence.
 
-    What can still be read of it is kept; the rest is worked out from the scheduler's queue and
-    history, the logs in run directories, and the results store. Repair judges no job: the next
-    monitor pass does. What nothing tells of is stuck, or waits, and is not submitted again.
-    The damaged file is kept beside the new one. A journal that is whole is left alone.
+    Whatever is still readable is kept. The rest is inferred from the scheduler's queue and history,
+    the logs in run directories, and the results store. Repair judges no job; the next monitor pass
+    does. An analysis without evidence becomes stuck or waits, and is not submitted again. The
+    damaged file is kept next to the new one. An intact journal is left alone.
 
     \b
     Exit codes: 5 the scheduler can't be reached, 6 another asimov is at work in this project.
@@ -56,37 +56,37 @@ def repair_command(dry_run: bool, without_scheduler: bool, ready: bool) -> None:
     result = repair(project, dry_run=dry_run, without_scheduler=without_scheduler, ready=ready)
     would = "would be " if dry_run else ""
     if not result.damage:
-        say("The journal is whole: nothing to repair")
+        say("The journal is intact: nothing to repair")
         if result.decisions:
-            say(f"{len(result.decisions)} that waited for it {would or 'are '}ready")
+            say(f"{len(result.decisions)} analyses that waited for a repair {would or 'are '}ready")
         return
-    _tell(result, would)
+    _show(result, would)
 
 
-def _tell(result: Repaired, would: str) -> None:
+def _show(result: Repaired, would: str) -> None:
     say(f"The journal is damaged: {'; '.join(result.damage[:3])}")
     kept = [f"{n} {name}" for name, n in result.salvaged.items() if n]
-    say(f"Read from it: {', '.join(kept) or 'nothing'}")
+    say(f"Recovered from it: {', '.join(kept) or 'nothing'}")
     if result.evidence is not None and not result.evidence.asked:
-        say("The scheduler could not be asked")
+        say("The scheduler could not be reached")
     states = Counter(made.status for made in result.decisions.values())
-    told = ", ".join(f"{count} {status}" for status, count in states.items())
-    say(f"Worked out from what else there is: {told or 'nothing was missing'}")
+    inferred = ", ".join(f"{count} {status}" for status, count in states.items())
+    say(f"Inferred from other evidence: {inferred or 'nothing was missing'}")
     lost = [_LOST[name] for name in _LOST if name in result.incomplete]
     if lost:
-        say(f"Could not be rebuilt, or not all of it: {'; '.join(lost)}")
+        say(f"Not fully recovered: {'; '.join(lost)}")
     doubtful = [key for key, made in result.decisions.items() if made.doubtful]
     if doubtful:
-        say(f"{len(doubtful)} should be looked at:")
+        say(f"Check these {len(doubtful)} analyses:")
     for key in doubtful[:_MOST]:
         say(_line(key, result))
     if len(doubtful) > _MOST:
         say(f"  ... and {len(doubtful) - _MOST} more: 'asimov status' shows them")
     if any(made.status == "wait" and made.doubtful for made in result.decisions.values()):
-        say("'asimov ledger repair --ready' makes those ready of which there is no trace")
+        say("'asimov ledger repair --ready' makes analyses ready that left no trace")
     if result.aside is not None:
-        say(f"The damaged file is kept as {result.aside.name}")
-    say("Nothing was changed" if would else "'asimov monitor' now judges what has ended")
+        say(f"The damaged journal is kept as {result.aside.name}")
+    say("Nothing was changed" if would else "Run 'asimov monitor' to process jobs that ended")
 
 
 def _line(key: Key, result: Repaired) -> str:

@@ -1,4 +1,4 @@
-"""``asimov report``."""
+"""``asimov report``: print the state of analyses, write HTML pages, show the graph."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from asimov import logs
-from asimov.cli.opened import Use, open_workspace
+from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say, show_json
 from asimov.engine.graph import graph
 from asimov.engine.status import Row, rows
@@ -56,13 +56,13 @@ def status_command(subject: str | None) -> None:
     "--location",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write it there instead of the project's web folder.",
+    help="Write to this folder instead of the project's web folder.",
 )
 def html_command(subject: str | None, location: Path | None) -> None:
-    """Write pages that show every analysis; of SUBJECT alone the page is made anew.
+    """Write HTML pages about all analyses; with SUBJECT, update only its page and the index.
 
-    The pages go to the folder 'pages' (general/webroot). They are plain files that need neither a
-    server nor the network.
+    The pages go to the folder 'pages' (general/webroot). They are plain files, and need neither a
+    server nor a network.
 
     \b
     Example:
@@ -71,11 +71,11 @@ def html_command(subject: str | None, location: Path | None) -> None:
     from asimov.report import pages
 
     workspace = open_workspace(Use.READ)
-    logs.write_to(workspace.project.logs)  # pipelines run for it, and may print
+    logs.write_to(workspace.project.logs)  # pipelines are called, and may print
     config = workspace.project.config
     folder = location or workspace.project.path(config.get("general", "webroot"))
     written = pages.write(workspace, folder.absolute(), subject)
-    say(f"Wrote {len(written)} pages: {written[0]}")
+    say(f"Wrote {len(written)} pages; start at {written[0]}")
 
 
 @command.command("graph")
@@ -87,10 +87,10 @@ def html_command(subject: str | None, location: Path | None) -> None:
     type=click.Choice(["text", "dot", "json"]),
     default="text",
     show_default=True,
-    help="Lines for people, a drawing for Graphviz, or data.",
+    help="Text, a Graphviz drawing, or JSON data.",
 )
 def graph_command(subject: str | None, form: str) -> None:
-    """Show which analyses need which, how each stands, and which products flow.
+    """Show which analyses need which, their states, and the products that they use.
 
     \b
     Example:
@@ -105,4 +105,4 @@ def graph_command(subject: str | None, form: str) -> None:
     for line in graph_formats.as_text(found) if form == "text" else graph_formats.as_dot(found):
         say(line)
     if form == "text" and not found.nodes:
-        say("There are no analyses yet; 'asimov apply' adds them")
+        say("No analyses yet; 'asimov apply -f FILE' adds some")

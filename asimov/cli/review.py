@@ -1,11 +1,11 @@
-"""``asimov review``."""
+"""``asimov review``: review analyses, and show the reviews."""
 
 from __future__ import annotations
 
 import click
 
 from asimov.cli import table
-from asimov.cli.opened import Use, open_workspace
+from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say, show_json
 from asimov.configuration import owner
 from asimov.engine.lease import at_work
@@ -17,7 +17,7 @@ from asimov.project.workspace import Workspace
 
 @click.group("review")
 def command() -> None:
-    """Add a review of an analysis, or show how reviews stand.
+    """Review an analysis, or show the reviews.
 
     \b
     Example:
@@ -29,16 +29,16 @@ def command() -> None:
 @click.argument("subject")
 @click.argument("name")
 @click.argument("status", required=False)
-@click.option("-m", "--message", help="What there is to say.")
+@click.option("-m", "--message", help="A comment for the review.")
 @click.option(
     "-o_e",
     "--other_subjects",
     "--other-subjects",
     "others",
     metavar="NAME,...",
-    help="Of an analysis across subjects: the others of its subjects.",
+    help="For an analysis across subjects: its other subjects.",
 )
-@click.option("-p", "--pipeline", help="Of an analysis across subjects: its pipeline.")
+@click.option("-p", "--pipeline", help="For an analysis across subjects: its pipeline.")
 def add_command(
     subject: str,
     name: str,
@@ -49,8 +49,8 @@ def add_command(
 ) -> None:
     """Review the analysis NAME of SUBJECT: approved, rejected, preferred or deprecated.
 
-    Without STATUS the message is added and the review stays as it is. An analysis across subjects
-    is named as one of 'project-analyses', or by its subjects.
+    Without STATUS, this only adds the message. Name an analysis across subjects with the subject
+    'project-analyses', or with all of its subjects.
 
     \b
     Example:
@@ -70,7 +70,7 @@ def add_command(
 def _find(
     workspace: Workspace, subject: str, name: str, others: str | None, pipeline: str | None
 ) -> Key:
-    """Return the analysis that is meant; one across subjects may be named by its subjects."""
+    """Return the named analysis; one across subjects may be named by its subjects."""
     if others is None and (subject, name) in workspace.contents.entries:
         return Key(subject, name)
     rest = [each.strip() for each in (others or "").strip("[]").split(",")]
@@ -82,17 +82,17 @@ def _find(
     ):
         if pipeline is not None and pipeline.lower() != entry.pipeline.lower():
             raise AsimovError(
-                f"the analysis {name!r} across subjects is of the pipeline {entry.pipeline}, "
+                f"the analysis {name!r} across subjects uses the pipeline {entry.pipeline}, "
                 f"not {pipeline}"
             )
         return key
     if others is None:
         return workspace.key(subject, name)
     for each in sorted(subjects):
-        workspace.keys(each)  # raises for one that there is not
+        workspace.keys(each)  # raises for an unknown subject
     raise AsimovError(
         f"there is no analysis {name!r} across {', '.join(sorted(subjects))}",
-        hint=f"'asimov status {PROJECT_ANALYSES}' shows those that there are",
+        hint=f"'asimov status {PROJECT_ANALYSES}' lists the analyses across subjects",
     )
 
 
@@ -101,7 +101,7 @@ def _find(
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
 def status_command(subject: str | None, name: str | None, as_json: bool) -> None:
-    """Show how the reviews stand of everything, of SUBJECT, or of its analysis NAME.
+    """Show the reviews of all analyses, of SUBJECT, or of its analysis NAME.
 
     \b
     Example:
@@ -114,7 +114,7 @@ def status_command(subject: str | None, name: str | None, as_json: bool) -> None
         keys = workspace.keys(subject)
     found = {key: workspace.settings(key).get("review") for key in keys}
     if as_json:
-        told = [
+        shown = [
             {
                 "subject": key[0],
                 "name": key[1],
@@ -123,13 +123,13 @@ def status_command(subject: str | None, name: str | None, as_json: bool) -> None
             }
             for key, review in found.items()
         ]
-        show_json(told)
+        show_json(shown)
         return
     if name is not None:
         _show(keys[0], found[keys[0]])
         return
     if not keys:
-        say("There are no analyses yet; 'asimov apply' adds them")
+        say("No analyses yet; 'asimov apply -f FILE' adds some")
         return
     rows = []
     for key, review in found.items():

@@ -1,4 +1,4 @@
-"""Numbers of seconds on the command line."""
+"""A click type for options that take a number of seconds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 
 class Seconds(click.FloatRange):
-    """A number of seconds: neither endless nor no number, which Python takes for numbers too."""
+    """A finite number of seconds; click's own type accepts ``inf`` and ``nan``."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None

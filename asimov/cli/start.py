@@ -1,10 +1,10 @@
-"""``asimov start``."""
+"""``asimov start``: run the monitor in the background."""
 
 from __future__ import annotations
 
 import click
 
-from asimov.cli.opened import Use, open_workspace
+from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say, warn
 from asimov.cli.rhythm import interval_option, rhythm_of
 from asimov.engine import background
@@ -15,8 +15,8 @@ from asimov.engine import background
 def command(interval: float | None) -> None:
     """Keep the monitor running in the background until 'asimov stop'.
 
-    It builds and submits what becomes ready. On HTCondor it is a local-universe job, on the local
-    scheduler a process of its own.
+    It also builds and submits analyses that become ready. On HTCondor it runs as a local-universe
+    job, on the local scheduler as a separate process.
 
     \b
     Example:
@@ -27,4 +27,4 @@ def command(interval: float | None) -> None:
         warn(note)
     job = background.start(workspace, interval)
     log = workspace.project.logs / "monitor.log"
-    say(f"The monitor runs in the background as job {job}; it writes to {log}")
+    say(f"The monitor now runs in the background as job {job}; its output goes to {log}")

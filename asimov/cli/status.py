@@ -1,4 +1,4 @@
-"""``asimov status``."""
+"""``asimov status``: show the state of analyses, or the resources that they used."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import datetime
 import click
 
 from asimov.cli import table
-from asimov.cli.opened import Use, open_workspace
+from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say, show_json
 from asimov.engine.status import LOST, Row, rows, without_entry
 from asimov.engine.usage import total, used
@@ -21,24 +21,27 @@ from asimov.system import clock
 
 _HEADINGS = ("subject", "name", "pipeline", "state", "job", "progress", "for", "waits for / why")
 
-
-#: Of ``--usage``: times as hours:minutes:seconds, memory in MB.
+#: The columns of ``--usage``: times as hours:minutes:seconds, memory in MB.
 _USED = [
     *("subject", "name", "wall time", "CPU time", "CPU/wall", "memory", "asked for"),
     *("slots", "jobs", "restarts"),
 ]
 
-#: How much of what an analysis waits for is shown; ``--json`` has all of it.
+#: The most things that an analysis waits for to show; ``--json`` lists them all.
 _SHOWN = 3
 
 
 @click.command("status")
 @click.argument("subject", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
-@click.option("-w", "--watch", is_flag=True, help="Show it anew every two seconds.")
-@click.option("-u", "--usage", "with_usage", is_flag=True, help="Show what finished jobs used.")
+@click.option("-w", "--watch", is_flag=True, help="Update every two seconds.")
+@click.option(
+    "-u", "--usage", "with_usage", is_flag=True, help="Show the resources that finished jobs used."
+)
 def command(subject: str | None, as_json: bool, watch: bool, with_usage: bool) -> None:
-    """Show every analysis, or those of SUBJECT: state, job, what each waits for.
+    """Show the state and job of each analysis, and what it waits for.
+
+    With SUBJECT, this shows only the analyses of that subject.
 
     \b
     Example:
@@ -47,7 +50,7 @@ def command(subject: str | None, as_json: bool, watch: bool, with_usage: bool) -
       asimov status --usage
     """
     if with_usage and watch:
-        raise click.UsageError("--usage and --watch do not go together")
+        raise click.UsageError("--usage and --watch can't be combined")
     workspace = open_workspace(Use.READ)
     if with_usage:
         _usage(workspace, subject, as_json)
@@ -66,7 +69,7 @@ def command(subject: str | None, as_json: bool, watch: bool, with_usage: bool) -
                 found = _rows(workspace, subject)
                 live.update(table.drawn(*_table(found)))
     if not found and not workspace.contents.broken:
-        say("There are no analyses yet; 'asimov apply' adds them")
+        say("No analyses yet; 'asimov apply -f FILE' adds some")
         return
     table.show(*_table(found))
     while watch:
@@ -78,7 +81,7 @@ def command(subject: str | None, as_json: bool, watch: bool, with_usage: bool) -
 
 def _rows(workspace: Workspace, subject: str | None) -> list[Row]:
     hidden = without_entry(workspace, subject)
-    # Of a subject whose file can't be used, or is gone, nothing else is known.
+    # Nothing else is known about a subject whose file is missing or unusable.
     only = hidden and subject not in {None, PROJECT_ANALYSES, *workspace.contents.subjects}
     return rows(workspace, [] if only else workspace.keys(subject)) + hidden
 
@@ -87,19 +90,19 @@ def _usage(workspace: Workspace, subject: str | None, as_json: bool) -> None:
     keys = workspace.keys(subject)
     found = used(workspace, None if subject is None else keys)
     if as_json:
-        told = [
+        shown = [
             {"subject": key[0], "name": key[1], **asdict(found[key])}
             for key in keys
             if key in found
         ]
-        show_json(told)
+        show_json(shown)
         return
     cells = [[*key, *_used(found[key])] for key in keys if key in found]
     if not cells:
-        say("No job has ended yet of which the scheduler has told what it used")
+        say("No usage data yet: it appears when jobs have ended")
         return
     table.show(
-        _USED, [*cells, ["", "together", *_used(total(found[key] for key in keys if key in found))]]
+        _USED, [*cells, ["", "total", *_used(total(found[key] for key in keys if key in found))]]
     )
 
 
@@ -121,7 +124,7 @@ def _used(usage: Usage) -> list[str]:
 
 
 def _table(found: list[Row]) -> tuple[list[str], list[list[str]]]:
-    """Return the headings and cells of the columns that hold anything."""
+    """Return the headings and cells of the columns that are not empty."""
     cells = [_cells(row) for row in found]
     kept = [i for i in range(len(_HEADINGS)) if any(row[i] for row in cells)]
     return [_HEADINGS[i] for i in kept], [[row[i] for i in kept] for row in cells]
@@ -150,7 +153,7 @@ def _cells(row: Row) -> list[str]:
 
 
 def duration(seconds: float) -> str:
-    """Return a length of time as ``hours:minutes:seconds``."""
+    """Format a duration in seconds as ``hours:minutes:seconds``."""
     minutes, left = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{left:02}"
 

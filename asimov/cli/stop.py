@@ -1,21 +1,21 @@
-"""``asimov stop``."""
+"""``asimov stop``: stop the background monitor."""
 
 from __future__ import annotations
 
 import click
 
-from asimov.cli.opened import Use, open_workspace
+from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say
 from asimov.engine import background
 
 
 @click.command("stop")
 def command() -> None:
-    """Stop the monitor that runs in the background; jobs go on.
+    """Stop the background monitor; jobs keep running.
 
     \b
     Example:
       asimov stop
     """
     job = background.stop(open_workspace(Use.ACT))
-    say(f"Stopped the monitor (job {job})")
+    say(f"Stopped the monitor (job {job}); jobs keep running")

@@ -1,4 +1,4 @@
-"""Drawing tables: with colours on a terminal, as plain aligned text elsewhere."""
+"""Print tables: coloured on a terminal, as aligned plain text otherwise."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from asimov.cli.output import say
 if TYPE_CHECKING:
     from rich.table import Table
 
-#: How each state is coloured on a terminal.
+#: Colours of states on a terminal.
 COLOURS = {
     "running": "cyan",
     "processing": "cyan",
@@ -36,9 +36,9 @@ def show(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     Parameters
     ----------
     headings
-        Of the columns.
+        The headings of the columns.
     rows
-        A text for each column.
+        The cells of each row, one per column.
     """
     if sys.stdout.isatty():
         from rich.console import Console
@@ -55,13 +55,13 @@ def show(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def drawn(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """Return a table for a terminal; cells that are states have their colours."""
+    """Return a table for a terminal, with the states coloured."""
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for number, heading in enumerate(headings, 1):
-        # Names are to be read and copied: only the last column gives way.
+        # Names must stay whole to be copied; only the last column may wrap.
         table.add_column(heading, no_wrap=number < len(headings), overflow="fold")
     for row in rows:
         table.add_row(*(Text(text.line(cell), style=COLOURS.get(cell, "")) for cell in row))

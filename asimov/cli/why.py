@@ -1,4 +1,4 @@
-"""``asimov why``."""
+"""``asimov why``: explain the state of an analysis."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from asimov.cli.opened import Use, open_workspace
+from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say, show_json
 from asimov.engine.explain import explain
 
@@ -16,23 +16,23 @@ from asimov.engine.explain import explain
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def command(subject: str, name: str, as_json: bool) -> None:
-    """Say why the analysis NAME of SUBJECT is where it is, and what would move it.
+    """Explain why an analysis is in its state, and what would change that.
 
-    The scheduler is asked about its job.
+    This asks the scheduler about the analysis's job.
 
     \b
     Example:
       asimov why sunspots detrend
     """
     workspace = open_workspace(Use.READ)
-    told = explain(workspace, workspace.key(subject, name))
+    found = explain(workspace, workspace.key(subject, name))
     if as_json:
-        show_json(asdict(told))
+        show_json(asdict(found))
         return
-    since = f" since {told.since}" if told.since else ""
-    reason = f": {told.reason}" if told.reason else ""
-    say(f"{subject}/{name} is {told.status}{since}{reason}")
-    for heading, lines in (("why", told.because), ("what moves it", told.moves)):
+    since = f" since {found.since}" if found.since else ""
+    reason = f": {found.reason}" if found.reason else ""
+    say(f"{subject}/{name} is {found.status}{since}{reason}")
+    for heading, lines in (("why", found.because), ("what moves it", found.moves)):
         if lines:
             say(f"{heading}:")
         for line in lines:

@@ -40,7 +40,16 @@ def test_the_list_of_commands_says_what_each_command_says_of_itself(asimov):
         assert " ".join(command.help.split("\n\n")[0].split()) == line
         assert f"{name} {line}" in shown
     files = {path.stem for path in Path(cli.__file__).parent.glob("*.py")}
-    parts = {"__init__", "added", "application", "check", "opened", "output", "repair", "repeated"}
+    parts = {
+        "__init__",
+        "application",
+        "check",
+        "open_project",
+        "output",
+        "package_commands",
+        "repair",
+        "repeated",
+    }
     parts |= {"rhythm", "seconds", "table"}
     assert files - parts == set(cli.COMMANDS)
 

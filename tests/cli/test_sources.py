@@ -66,7 +66,7 @@ def test_files_of_the_project_are_no_others(
         file.unlink(missing_ok=True)
         file.symlink_to(place)
         ran = asimov("status")
-        assert "fault in asimov" not in ran.err
+        assert "bug in asimov" not in ran.err
         if "conf" in name and "large" not in place:  # then it is no project
             assert "restore .asimov/asimov.conf" in ran.err
         else:
@@ -198,7 +198,7 @@ def test_a_configuration_that_somebody_has_broken(
         errors = ""
         for command in (["status"], ["monitor"], ["manage", "build"], ["monitor", "--until-idle"]):
             ran = asimov(*command)
-            assert "fault in asimov" not in ran.err, ran
+            assert "bug in asimov" not in ran.err, ran
             errors += ran.err
         if content == data or b"[" not in data.split(b"\n", 1)[0]:
             assert said in errors
@@ -224,7 +224,7 @@ def test_arguments_that_are_no_text(project: Path) -> None:
         "asimov log", "asimov review status", "asimov status", "asimov ledger show",
     ):  # fmt: skip
         ran = shell(project, command)
-        assert "fault in asimov" not in ran.stderr, (command, ran)
+        assert "bug in asimov" not in ran.stderr, (command, ran)
         assert "Traceback" not in ran.stderr, (command, ran)
         assert "\x1b" not in ran.stdout + ran.stderr, (command, ran)
         if ran.returncode:

@@ -256,7 +256,7 @@ def test_a_state_has_its_handler(run: Callable[..., Any], project: Path) -> None
 
 
 def test_a_command_runs(run: Callable[..., Any]) -> None:
-    assert "Of the package groups." in run("asimov --help").out
+    assert "From the package groups." in run("asimov --help").out
     assert run("asimov say hello").out == "hello\n"
 
 

@@ -1,8 +1,7 @@
-"""Commands that packages add, under the entry-point group ``asimov.commands``.
+"""Load commands that packages add through the entry-point group ``asimov.commands``.
 
-`asimov --help` names them (see `asimov.entrypoints`) without importing them; a command of asimov's
-own is never replaced.
-What goes wrong in such a command is told as the package's fault.
+``asimov --help`` lists them without importing them. They can't replace asimov's own commands, and
+their unexpected errors are reported as the package's.
 """
 
 from __future__ import annotations
@@ -20,61 +19,62 @@ from asimov.system.files import full_disk
 
 
 def command(name: str) -> click.Command | None:
-    """Return a command that a package adds, or None where there is none of that name.
+    """Return the command of that name that a package adds, or None.
 
     Raises
     ------
     AsimovError
-        Where it can't be loaded, or is no command.
+        If it can't be loaded, or is not a click command.
     """
     if name not in entrypoints.found(entrypoints.COMMANDS):
         return None
     loaded = entrypoints.load(entrypoints.COMMANDS, name)
     if not isinstance(loaded, click.Command):
         raise AsimovError(
-            f"the command {name!r} {_whose(name)} is no click command, but {type(loaded).__name__}",
-            hint="its entry point should name what @click.command or @click.group has made",
+            f"the command {name!r} {_owner(name)} is not a click command, "
+            f"but {type(loaded).__name__}",
+            hint="its entry point must name an object made by @click.command or @click.group",
         )
     return loaded
 
 
 def warn() -> None:
-    """Warn of what is amiss with the ledger, where a package's command has opened the project."""
+    """Warn about problems with the ledger if a package's command has opened the project."""
     workspace = current.workspace()
     if workspace is not None:
-        from asimov.cli import opened
+        from asimov.cli.open_project import warn_about_ledger
         from asimov.project.workspace import Workspace
 
         if isinstance(workspace, Workspace):
-            opened.tell_amiss(workspace)
+            warn_about_ledger(workspace)
 
 
 def fault(name: str | None, error: Exception) -> AsimovError | None:
-    """Return what is to be said of what a package's command raised; None if it says so itself."""
-    told = (
+    """Return an error that names the package of a command that raised; None for expected errors."""
+    expected = (
         ReportedError,
         click.ClickException,
         click.exceptions.Exit,
         click.Abort,
         BrokenPipeError,
     )
-    if name is None or isinstance(error, told) or full_disk(error):
+    if name is None or isinstance(error, expected) or full_disk(error):
         return None
     if not logger().handlers:
         with suppress(ReportedError):
-            from asimov.cli.opened import Use, open_project
+            from asimov.cli.open_project import Use, open_project
 
-            open_project(Use.READ)  # which has a log
+            open_project(Use.READ)  # sets up the log
     if logger().handlers:
         logger().error("the command %s failed", name, exc_info=error)
     text = str(error).strip().splitlines()
     cause = f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
-    return AsimovError(f"the command {name!r} {_whose(name)} raised {cause}")
+    return AsimovError(f"the command {name!r} {_owner(name)} raised {cause}")
 
 
 def _package(point: Any) -> str:
     return str(point.dist.name) if point.dist else point.value.partition(":")[0].partition(".")[0]
 
 
-def _whose(name: str) -> str:
+def _owner(name: str) -> str:
     return f"of the package {_package(entrypoints.found(entrypoints.COMMANDS)[name])}"

@@ -1,4 +1,4 @@
-"""Opening the project for a command: to read it, or to act in it."""
+"""Open the project for a command, and warn about problems with its ledger."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from asimov.project.workspace import Workspace
 class Use(Enum):
     """What a command does with the project.
 
-    To read it nobody has to be able to write, and nothing is written but faults, to the log. A
-    dry run reads it and writes nothing at all.
+    ``READ`` needs no write permission and writes nothing but errors to the log. ``DRY_RUN`` writes
+    nothing at all.
     """
 
     ACT = "act"
@@ -32,19 +32,19 @@ class Use(Enum):
 
     @classmethod
     def acting(cls, *, dry_run: bool) -> Use:
-        """Return the use of a command that acts unless it is a dry run."""
+        """Return ``ACT``, or ``DRY_RUN`` for a dry run."""
         return cls.DRY_RUN if dry_run else cls.ACT
 
 
 def open_project(use: Use, *, without_journal: bool = False) -> Project:
-    """Open the project that ``--project`` names or that is around the current folder.
+    """Open the project that ``--project`` names or that contains the current folder.
 
     Parameters
     ----------
     use
-        What for.
+        What the command does with the project.
     without_journal
-        Whether one that has lost its journal will do.
+        Whether to accept a project that has lost its journal.
     """
     named = click.get_current_context().find_root().obj
     project = find(Path(named) if named else None, without_journal=without_journal)
@@ -60,14 +60,14 @@ def open_project(use: Use, *, without_journal: bool = False) -> Project:
 
 
 def open_workspace(use: Use, *, whole: bool = False) -> Workspace:
-    """Open the project with its ledger and journal; warns of what is amiss with the ledger.
+    """Open the project with its ledger and journal, and warn about problems with the ledger.
 
     Parameters
     ----------
     use
-        What for.
+        What the command does with the project.
     whole
-        Whether the warning lists every analysis that is missing from the ledger.
+        Whether to list every analysis that is missing from the ledger.
     """
     project = open_project(use)
     try:
@@ -76,53 +76,53 @@ def open_workspace(use: Use, *, whole: bool = False) -> Workspace:
         _settle(error)
         workspace = Workspace(open_project(use))
     click.get_current_context().call_on_close(workspace.journal.close)
-    tell_amiss(workspace, whole=whole)
+    warn_about_ledger(workspace, whole=whole)
     if use is not Use.ACT:
         _note(workspace)
     return workspace
 
 
 def _settle(doubt: UnsettledError) -> None:
-    """Ask the person at the terminal what a project is; without one, tell how to say so."""
+    """Ask the user whether the project was moved or copied; raise the doubt without a terminal."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise doubt
     warn(str(doubt))
     answers = ["copied", "cancel"] if doubt.original else ["moved", "copied", "cancel"]
-    answer = click.prompt("What is it?", type=click.Choice(answers), err=True)
+    answer = click.prompt("How did this project get here?", type=click.Choice(answers), err=True)
     if answer == "moved":
         copies.moved(doubt.project)
     elif answer == "copied":
-        tell_left(copies.copied(doubt.project))
+        report_copy(copies.copied(doubt.project))
     else:
         raise click.Abort
 
 
-def tell_left(left: list[Key]) -> None:
-    """Say what became of a copy, and of the analyses whose jobs it has left."""
-    say("This copy is a project of its own now")
+def report_copy(left: list[Key]) -> None:
+    """Report that a copy is now independent, and which analyses it left to the original."""
+    say("This copy is now a project of its own")
     if left:
         names = ", ".join(str(key) for key in left[:10])
         names += f" and {len(left) - 10} more" if len(left) > 10 else ""
         say(
-            f"{len(left)} left to the original, and stuck here: {names}; "
-            "'asimov production set SUBJECT NAME --status restart' runs one here as well"
+            f"{len(left)} left to the original project, and stuck here: {names}. "
+            "To run one here too: 'asimov production set SUBJECT NAME --status restart'"
         )
 
 
 def _note(workspace: Workspace) -> None:
-    """Tell who only reads what is yet to be done before anything can act."""
+    """Note what the next command that acts will ask for or finish first."""
     doubt = identity.doubt_of(workspace.project, workspace.journal.get_property(identity.PROPERTY))
     if doubt is not None:
         warn(f"note: {doubt.message}; {doubt.hint}")
     if workspace.files.pending:
         warn(
-            "note: a change of the ledger is under way, or was cut short; it is shown as done. "
-            "Edit nothing before the next command that acts has finished it"
+            "note: a change to the ledger is in progress or was interrupted; it is shown as done. "
+            "Don't edit the ledger until a command that acts, such as 'asimov monitor', finishes it"
         )
 
 
-def tell_amiss(workspace: Workspace, *, whole: bool = False) -> None:
-    """Warn of what is amiss with the ledger, once in a command."""
+def warn_about_ledger(workspace: Workspace, *, whole: bool = False) -> None:
+    """Warn about problems with the ledger, once per command."""
     lines = ledger_warnings(workspace, whole=whole)
     known = click.get_current_context().find_root().meta
     if known.get(__name__) != lines:

@@ -133,7 +133,7 @@ def test_a_command_of_asimovs_own_is_never_replaced(run: Callable[[str], Any]) -
         ("broken", 1, "'broken' of the package greetings can't be loaded: ModuleNotFoundError"),
         ("exits", 1, "'exits' of the package greetings can't be loaded: SystemExit"),
         ("absent", 1, "'absent' of the package greetings can't be loaded: AttributeError"),
-        ("number", 1, "'number' of the package greetings is no click command, but int"),
+        ("number", 1, "'number' of the package greetings is not a click command, but int"),
         ("raises", 1, "'raises' of the package greetings raised ValueError: what it did\n"),
         ("leaves", 7, ""),
         ("refuses", 2, "not like this"),
@@ -153,7 +153,7 @@ def test_an_exception_of_a_command_is_in_the_projects_log(
     run: Callable[[str], Any], tmp_path: Path
 ) -> None:
     told = run("asimov init p --scheduler local && asimov raises")
-    assert "fault in asimov itself" not in told.err
+    assert "bug in asimov" not in told.err
     (log,) = tmp_path.rglob("asimov.log")
     assert "ValueError: what it did" in log.read_text()
 
