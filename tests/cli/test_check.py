@@ -55,7 +55,7 @@ def test_what_does_not_hold_is_told_with_its_sentence(
     assert "note: walks has no conformance.yaml or blueprint.yaml" in ran.err
     assert f"does not hold  name: {CONTRACTS['name'].sentence}\n" in ran.out
     assert "the entry point is 'walks', and the pipeline's name 'walk'" in ran.out
-    assert "2 do not (name, logs-found)\n" in ran.out
+    assert "2 do not hold (name, logs-found)\n" in ran.out
 
 
 def test_a_name_goes_before_a_folder_that_is_called_so(
@@ -118,7 +118,7 @@ def test_settings_are_taken_from_a_file(asimov: Callable[..., Any], tmp_path: Pa
     ran = asimov("plugins", "check", "command", "--settings", settings)
     assert ran.code == 1, ran
     assert "detect_completion is false; job 1 ended with exit code 3; missing: a.txt" in ran.out
-    assert "can't be told  assets-exist" in ran.out
+    assert "unknown        assets-exist" in ran.out
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_what_can_not_be_told_has_an_exit_code_of_its_own(
     monkeypatch.setattr(runner, "check", lambda *given, **named: found)
     ran = asimov("plugins", "check", "command")
     assert ran.code == 3
-    assert "command: 1 hold; 1 can't be told (name)\n" in ran.out
+    assert "command: 1 hold; 1 unknown (name)\n" in ran.out
     found.append(Finding("renders", False, "no"))
     assert asimov("plugins", "check", "command").code == 1
 

@@ -92,7 +92,7 @@ def test_an_option_of_a_watch_is_refused_where_there_is_none(
 ) -> None:
     ran = asimov("monitor", option, "5")
     assert ran.code == 2
-    assert f"{option} goes with --until-idle or --watch" in ran.err
+    assert f"{option} needs --until-idle or --watch" in ran.err
 
 
 @given(

@@ -115,7 +115,7 @@ def test_html_has_an_index_of_everything_and_a_page_for_each_subject(
     assert asimov("apply", "-f", blueprint(text)).code == 0
     asimov("review", "add", "s", "a", "rejected", "-m", "not yet")
     ran = asimov("report", "html")
-    assert ran.out == f"Wrote 3 pages: {project / 'pages' / 'index.html'}\n"
+    assert ran.out == f"Wrote 3 pages; start at {project / 'pages' / 'index.html'}\n"
     made = pages()
     assert set(made) == {"index.html", "subject-s.html", "subject-project-analyses.html"}
     index = Page(made["index.html"])
@@ -237,7 +237,7 @@ def test_a_page_that_can_not_be_written_is_one_line(project, asimov, blueprint):
 
 
 def test_graph_tells_who_needs_whom(project, asimov, blueprint):
-    assert "There are no analyses yet" in asimov("report", "graph").out
+    assert "No analyses yet" in asimov("report", "graph").out
     assert asimov("apply", "-f", blueprint(TEXT)).code == 0
     assert asimov("report", "graph", "s").out.splitlines() == [
         "s",

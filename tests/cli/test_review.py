@@ -153,5 +153,5 @@ def test_neither_a_status_nor_a_message_is_no_review(made, asimov):
 
 
 def test_status_outside_of_what_there_is(project, asimov):
-    assert "There are no analyses yet" in asimov("review", "status").out
+    assert "No analyses yet" in asimov("review", "status").out
     refused(asimov, project, ["review", "status", "x"], "there is no subject 'x'")

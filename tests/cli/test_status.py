@@ -111,7 +111,7 @@ def test_the_table_says_the_same(told, asimov):
 
 
 def test_an_empty_project(project, asimov):
-    assert asimov("status").out == "There are no analyses yet; 'asimov apply' adds them\n"
+    assert asimov("status").out == "No analyses yet; 'asimov apply -f FILE' adds some\n"
     assert json.loads(asimov("status", "--json").out) == []
 
 

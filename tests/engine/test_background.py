@@ -55,7 +55,7 @@ def services(lab: Any) -> list[tuple[int, str]]:
 def test_it_runs_until_it_is_stopped(lab: Any) -> None:
     lab.apply("a", "b, needs: [a]")
     ran = lab.run("start", "--interval", "0.1")
-    assert "The monitor runs in the background as job" in ran.out
+    assert "The monitor now runs in the background as job" in ran.out
     again = lab.run("start", code=1)
     assert "runs in the background already" in again.err
     end = time.monotonic() + 30

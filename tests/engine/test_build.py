@@ -46,7 +46,7 @@ def test_nothing_is_rendered_or_committed_when_nothing_has_changed(templated: An
     templated.run("manage", "build")
     stamp = templated.config("a").stat()
     ran = templated.run("manage", "build")
-    assert "1 as they were" in ran.out
+    assert "1 unchanged" in ran.out
     assert templated.config("a").stat() == stamp
     assert len(log(templated.root)) == 1
 

@@ -39,7 +39,7 @@ def test_at_most_so_many_are_active_in_the_order_of_the_ledger(lab: Any) -> None
     assert told(lab) is None
     ran = lab.run("manage", "build", "submit")
     why = "2 analyses are active, and [monitor] max active is 2"
-    assert ran.out.splitlines()[-1] == f"2 submitted, 3 not yet, since {why}"
+    assert ran.out.splitlines()[-1] == f"2 submitted, 3 postponed: {why}"
     assert running(lab) == ["a", "b"]
     assert set(lab.states().values()) == {"running", "ready"}
     assert told(lab) == why
@@ -76,7 +76,7 @@ def test_each_command_submits_at_most_so_many(lab: Any) -> None:
     limit(lab, "monitor/max submissions", 2)
     out = lab.run("manage", "build", "submit").out
     why = "2 were submitted at once, and [monitor] max submissions is 2: the next pass goes on"
-    assert out.splitlines()[-1] == f"2 submitted, 3 not yet, since {why}"
+    assert out.splitlines()[-1] == f"2 submitted, 3 postponed: {why}"
     assert told(lab) == why
     lab.run("monitor", "--chain")
     assert running(lab) == ["a", "b", "c", "d"]
@@ -136,7 +136,7 @@ def test_nothing_is_submitted_while_many_jobs_wait_in_the_queue(
     assert running(lab) == ["a", "b"]
     why = "10 jobs wait in the queue, and [condor] max queued is 10"
     assert told(lab) == why
-    assert f"3 not yet, since {why}" in lab.run("manage", "submit").out
+    assert f"3 postponed: {why}" in lab.run("manage", "submit").out
     assert running(lab) == ["a", "b"]
     lab.run("manage", "submit")
     assert len(running(lab)) == 5

@@ -39,7 +39,7 @@ def test_a_method_without_a_dry_run_is_named_and_not_called(lab: Any, simple: An
 def test_what_is_not_built_is_not_submitted(lab: Any) -> None:
     lab.apply("a")
     ran = lab.run("manage", "submit")
-    assert ran.out == "1 to be built first (it has not been built): asimov manage build\n"
+    assert ran.out == "1 not built (it has not been built): run 'asimov manage build'\n"
     assert lab.states() == {"a": "ready"}
     assert lab.attempts("a") == []
 
@@ -51,7 +51,7 @@ def test_what_becomes_ready_between_build_and_submission_is_no_failure(lab: Any)
     lab.until("a")
     lab.run("monitor")  # a is complete, and so b has become ready
     ran = lab.run("manage", "submit")
-    assert ran.out == "1 to be built first (it has not been built): asimov manage build\n"
+    assert ran.out == "1 not built (it has not been built): run 'asimov manage build'\n"
     lab.finish()
     assert lab.states() == {"a": "uploaded", "b": "uploaded"}
 
@@ -61,7 +61,7 @@ def test_a_build_of_other_settings_is_not_submitted(lab: Any) -> None:
     lab.run("manage", "build")
     (lab.root / "ledger" / "project.yaml").write_text("speed: 2\n")
     ran = lab.run("manage", "submit")
-    assert "1 to be built first (its settings have changed since it was built)" in ran.out
+    assert "1 not built (its settings have changed since it was built)" in ran.out
     assert lab.states() == {"a": "ready"}
     lab.run("manage", "build", "submit")
     assert lab.states() == {"a": "running"}

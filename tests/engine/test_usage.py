@@ -31,7 +31,7 @@ def test_what_a_finished_analysis_used_is_in_its_page_and_in_the_table(lab: Any)
     lines = lab.run("status", "--usage").out.splitlines()
     assert lines[0].split()[:3] == ["subject", "name", "wall"]
     assert [line.split()[:2] for line in lines[1:3]] == [["s", "a"], ["s", "b"]]
-    assert lines[3].split()[0] == "together"
+    assert lines[3].split()[0] == "total"
 
 
 def test_every_attempt_counts_and_each_but_the_first_is_a_restart(lab: Any) -> None:
@@ -45,7 +45,7 @@ def test_every_attempt_counts_and_each_but_the_first_is_a_restart(lab: Any) -> N
 def test_before_any_job_has_ended_the_table_says_so(lab: Any) -> None:
     lab.apply("a, seconds: 1000")
     lab.run("monitor", "--chain")
-    assert "No job has ended yet" in lab.run("status", "--usage").out
+    assert "No usage data yet" in lab.run("status", "--usage").out
     assert used(lab) == {}
 
 

@@ -195,7 +195,7 @@ def test_after_a_repair_every_analysis_is_where_its_evidence_puts_it(lab: Any, d
     assert "asimov ledger repair" in refused.err
     assert jobs_by_attempt(lab) == before
     told = lab.run("ledger", "repair").out
-    assert "'asimov monitor' now judges what has ended" in told
+    assert "Run 'asimov monitor' to process jobs that ended" in told
     states = lab.states()
     assert states["done"] == "uploaded"
     assert states["runs"] == states["ended"] == states["bad"] == "running"
@@ -223,7 +223,7 @@ def test_all_of_a_lost_project_is_completed_and_nothing_runs_twice(lab: Any) -> 
     assert "  s/c: wait: " in told
     lab.finish()
     assert set(lab.states().values()) == {"uploaded", "wait"}
-    assert "2 that waited for it are ready" in lab.run("ledger", "repair", "--ready").out
+    assert "2 analyses that waited for a repair are ready" in lab.run("ledger", "repair", "--ready").out
     lab.finish()
     assert set(lab.states().values()) == {"uploaded"}
     assert len(lab.jobs()) == 4
@@ -252,7 +252,7 @@ def test_a_dry_run_and_a_journal_that_is_whole_change_nothing(lab: Any) -> None:
     lab.apply("a", "b")
     lab.run("monitor", "--chain")
     before = lab.dump()
-    assert lab.run("ledger", "repair").out == "The journal is whole: nothing to repair\n"
+    assert lab.run("ledger", "repair").out == "The journal is intact: nothing to repair\n"
     assert lab.dump() == before
     cut(lab.root, 6)
     files = {path: path.read_bytes() for path in (lab.root / ".asimov").glob("journal*")}
@@ -271,7 +271,7 @@ def test_what_is_read_whole_stays_as_it_was(lab: Any) -> None:
     with closing(sqlite3.connect(lab.root / ".asimov" / "journal.db")) as db:
         db.execute("DROP TABLE documents")
     told = lab.run("ledger", "repair").out
-    assert "Worked out from what else there is: nothing was missing" in told
+    assert "Inferred from other evidence: nothing was missing" in told
     assert lab.states() == {"a": "uploaded", "b": "wait", "c": "running"}
     assert [each.state for each in lab.attempts("a")] == ["ended"]
     assert [each.state for each in lab.attempts("c")] == ["submitted"]
@@ -521,8 +521,8 @@ def test_states_of_packages_are_known_and_kept(lab: Any, damaged: bool) -> None:
     del STATES["resting"]  # as in another process
     try:
         ran = lab.run("ledger", "repair")
-        assert ("The journal is whole" in ran.out) is not damaged
-        assert "Could not be rebuilt" not in ran.out
+        assert ("The journal is intact" in ran.out) is not damaged
+        assert "Not fully recovered" not in ran.out
         del STATES["resting"]
         assert lab.states() == {"a": "resting", "b": "ready"}
     finally:
