@@ -1,21 +1,12 @@
-"""A scratch project: a real one, in a temporary folder, that a test builds, submits and watches."""
+"""A scratch project: a real project in a temporary folder, driven by a test."""
 
 from __future__ import annotations
 
-import io
 import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import (
-    ExitStack,
-    closing,
-    contextmanager,
-    nullcontext,
-    redirect_stderr,
-    redirect_stdout,
-    suppress,
-)
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +23,7 @@ from asimov.errors import AsimovError, ReportedError
 from asimov.journal.journal import Journal
 from asimov.keys import Key
 from asimov.ledger.blueprints import read
+from asimov.ledger.changes import Plan
 from asimov.ledger.documents import dump
 from asimov.plugins import crashes
 from asimov.project import identity
@@ -42,39 +34,39 @@ from asimov.testing.clock import Clock
 from asimov.testing.home import own_home
 from asimov.testing.temporary_entry_points import SchedulerPlugin, entry_points
 
-#: Seconds between two passes of `ScratchProject.run_until_idle`: really, and by a clock in control.
+#: Seconds between two passes of `ScratchProject.run_until_idle`: real ones, and by a test's clock.
 _PAUSE, _BY_CLOCK = 0.05, 60.0
-#: How long jobs may take to leave, in seconds.
+#: Seconds that jobs may take to leave the queue.
 _LEAVES = 10.0
 
 
 class ScratchProject:
     """A project that lasts as long as a block: ``with ScratchProject() as project: ...``.
 
-    What its methods do is what the commands of the same names do, in this process and by the same
-    calls of the engine. Each opens the project anew, as a command does: a pipeline keeps nothing
-    from one to the next but what it wrote to its settings and to files.
+    Its methods do the same as the commands of the same names, in this process and with the same
+    calls to the engine. Each opens the project again, as a command does: a pipeline keeps nothing
+    between them except what it writes to its settings and to files. `asimov.testing.console` runs
+    any other command.
 
     Parameters
     ----------
     folder
-        An empty folder, which is left as it is in the end; by default a temporary one, which is
-        removed.
+        An empty folder, which is kept; by default a temporary folder, which is removed.
     scheduler
-        ``local``, ``htcondor``, another that is installed, or one that a test has made, such as a
+        ``local``, ``htcondor``, the name of another installed scheduler, or an object such as a
         `RecordingScheduler`.
     configuration
         Options of the project: ``{"local/processes": 1}``.
     clock
-        What timestamps and pauses go by; by default the time of day. A scheduler's own times
-        remain those of the day.
+        The clock for timestamps and pauses; by default the system's. Schedulers keep using the
+        system's clock for their jobs.
 
     Attributes
     ----------
     root
         The project's folder.
     lines
-        What was reported, a line each.
+        The lines that commands would have printed.
     """
 
     def __init__(
@@ -125,29 +117,30 @@ class ScratchProject:
     def _end(self) -> None:
         with suppress(ReportedError, OSError):
             end_jobs(self.workspace)
-        self._close()
+        self.close()
 
-    # --- what there is
+    # --- the project
 
     @property
     def workspace(self) -> Workspace:
-        """The open project, as the last command has left it."""
+        """The open project, as the last command left it."""
         if self._workspace is None:
             self._workspace = Workspace.open(self.root)
         return self._workspace
 
     def reopen(self) -> Workspace:
-        """Open the project anew, as the next command does: pipelines are made anew, too."""
-        self._close()
+        """Open the project again, as the next command does, with new pipeline objects."""
+        self.close()
         return self.workspace
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close the journal, as the end of a command does; the next call opens it again."""
         if self._workspace is not None:
             self._workspace.journal.close()
             self._workspace = None
 
     def analysis(self, subject: str, name: str) -> Analysis:
-        """Return an analysis, as pipelines see it."""
+        """Return an analysis as pipelines see it."""
         return self.workspace.analysis(self.workspace.key(subject, name))
 
     def rundir(self, subject: str, name: str) -> Path:
@@ -159,12 +152,12 @@ class ScratchProject:
         return Path(self.analysis(subject, name).config_file)
 
     def results(self, subject: str, name: str) -> dict[str, Any]:
-        """Return what the results store holds of an analysis: checksum, size and time by file."""
+        """Return the stored results of an analysis: checksum, size and time of each file."""
         from asimov.project.storage.store import Store
 
         return Store(self.workspace.project.results).manifest(subject, name)
 
-    # --- what is put in
+    # --- the ledger and the configuration
 
     def configure(self, options: Mapping[str, object]) -> None:
         """Set options of the project: ``{"monitor/max active": 2}``."""
@@ -173,22 +166,29 @@ class ScratchProject:
             section, _, name = option.partition("/")
             values[section, name] = str(value)
         update_file(self.root / ".asimov" / "asimov.conf", values)
-        self._close()
+        self.close()
 
-    def apply(self, *blueprints: str | Path | Mapping[str, Any], update: bool = False) -> str:
-        """Add blueprints to the ledger; return what ``asimov apply`` printed.
+    def apply(
+        self,
+        *blueprints: str | Path | Mapping[str, Any],
+        update: bool = False,
+        dry_run: bool = False,
+    ) -> Plan:
+        """Add blueprints to the ledger, as ``asimov apply``; return what changed.
 
         Parameters
         ----------
         *blueprints
             YAML text, files, or documents as mappings with a ``kind``.
         update
-            Whether to change what is in the ledger already.
+            Whether to change existing entries too.
+        dry_run
+            Whether to only plan the changes.
 
         Raises
         ------
         AsimovError
-            Where they can't be applied; nothing is then.
+            If they can't be applied. Nothing is written then.
         """
         files = []
         for each in blueprints:
@@ -198,14 +198,12 @@ class ScratchProject:
             self._files += 1
             files.append(self.root.parent / f"blueprint-{self._files}.yaml")
             files[-1].write_text(each if isinstance(each, str) else dump(dict(each)))
-        warnings = io.StringIO()
-        with redirect_stderr(warnings):
-            plan = apply(self.reopen(), read(list(map(str, files))), update=update)
-        self._close()
-        lines = plan.summary(would=False)
-        self.lines += [*lines, *warnings.getvalue().splitlines()]
+        documents = read([str(file) for file in files])
+        plan = apply(self.reopen(), documents, update=update, dry_run=dry_run)
+        self.close()
+        self.lines += plan.summary(would=dry_run)
         self.lines += [f"note: {note}" for note in plan.notes]
-        return "".join(f"{line}\n" for line in lines)
+        return plan
 
     def add_subject(self, name: str, settings: Mapping[str, Any] | None = None) -> None:
         """Add a subject with its settings."""
@@ -214,11 +212,11 @@ class ScratchProject:
     def add_analysis(
         self, subject: str, name: str, pipeline: str, settings: Mapping[str, Any] | None = None
     ) -> None:
-        """Add an analysis of a subject, such as with ``{"needs": ["first"], "steps": 5}``."""
+        """Add an analysis with settings such as ``{"needs": ["first"], "steps": 5}``."""
         named = {"kind": "analysis", "name": name, "subject": subject, "pipeline": pipeline}
         self.apply({**named, **(settings or {})})
 
-    # --- what is done
+    # --- commands
 
     def set_state(self, subject: str, name: str, state: str, reason: str | None = None) -> None:
         """Set an analysis to a state, as ``asimov production set``.
@@ -231,47 +229,15 @@ class ScratchProject:
         workspace = self.reopen()
         set_state(workspace, workspace.key(subject, name), state, reason)
 
-    def command(self, *arguments: object) -> str:
-        """Run any other command, ``command("production", "set", "s", "a", "--status", "stop")``.
-
-        Returns
-        -------
-        str
-            What it printed.
-
-        Raises
-        ------
-        AsimovError
-            What the command line would print as an error; also where the exit code is not 0.
-        """
-        from asimov.cli import cli
-
-        self._close()
-        printed, told = io.StringIO(), io.StringIO()
-        given = ["--project", str(self.root), *map(str, arguments)]
-        code: object = 0
-        with redirect_stdout(printed), redirect_stderr(told):
-            try:
-                code = cli.main(given, standalone_mode=False)
-            except SystemExit as left:
-                code = left.code
-        self.lines += (printed.getvalue() + told.getvalue()).splitlines()
-        if code:
-            words = " ".join(map(str, arguments))
-            raise AsimovError(
-                f"asimov {words} ended with exit code {code}", hint=printed.getvalue()
-            )
-        return printed.getvalue()
-
     def build(self, *keys: Key, dry_run: bool = False, force: bool = False) -> Result:
-        """Do as ``asimov manage build`` for some analyses, by default all."""
+        """Build some analyses, by default all, as ``asimov manage build``."""
         workspace = self.reopen()
         with self._acting(workspace, "asimov manage build", dry_run):
             chosen = keys or workspace.keys()
             return build.build(workspace, chosen, self.lines.append, dry_run=dry_run, force=force)
 
     def submit(self, *keys: Key, dry_run: bool = False) -> Result:
-        """Do as ``asimov manage submit`` for some analyses, by default all."""
+        """Submit some analyses, by default all, as ``asimov manage submit``."""
         workspace = self.reopen()
         with self._acting(workspace, "asimov manage submit", dry_run):
             if not dry_run:
@@ -288,23 +254,23 @@ class ScratchProject:
     def run_until_idle(
         self, timeout: float = 60.0, *, chain: bool = True, pause: float = _PAUSE
     ) -> Pass:
-        """Make passes until nothing is under way, as ``asimov monitor --chain --until-idle``.
+        """Make passes until nothing is active, as ``asimov monitor --chain --until-idle``.
 
-        A clock in control goes on by a minute a pass.
+        A test's clock advances by a minute per pass.
 
         Parameters
         ----------
         timeout
-            Seconds, of the time of day.
+            Real seconds.
         chain
-            Whether to build and submit what has become ready.
+            Whether to build and submit analyses that are ready.
         pause
-            Seconds between two passes, of the time of day.
+            Real seconds between two passes.
 
         Raises
         ------
         AsimovError
-            Where that takes longer than `timeout`, with what is under way.
+            If that takes longer than `timeout`; the hint lists what is active.
         """
         end = time.monotonic() + timeout
         while True:
@@ -330,7 +296,7 @@ class ScratchProject:
                 crashes.report_last_crash(workspace, self.lines.append)
             yield
 
-    # --- what has become of it
+    # --- states
 
     def status(self) -> dict[str, str]:
         """Return the state of every analysis, by ``subject/name``."""
@@ -338,19 +304,19 @@ class ScratchProject:
         return {str(key): workspace.status(key) for key in workspace.contents.entries}
 
     def reason(self, subject: str, name: str) -> str:
-        """Return why an analysis is in its state, as ``asimov status`` tells it."""
+        """Return why an analysis is in its state, as ``asimov status`` shows it."""
         workspace = self.reopen()
         (row,) = rows(workspace, [workspace.key(subject, name)])
         return row.reason or ""
 
     def why(self, subject: str, name: str) -> explain.Explanation:
-        """Return what ``asimov why`` tells of an analysis."""
+        """Return what ``asimov why`` says about an analysis."""
         workspace = self.reopen()
         return explain.explain(workspace, workspace.key(subject, name))
 
 
 def end_jobs(workspace: Workspace) -> None:
-    """Remove the jobs of a project that are left, and wait until they have gone."""
+    """Remove the remaining jobs of a project, and wait until they have left the queue."""
     scheduler = workspace.scheduler()
     jobs = scheduler.jobs_of_project() or []
     tickets = [Ticket(each.tag.uid, each.job_id, 0.0) for each in jobs]
@@ -363,7 +329,7 @@ def end_jobs(workspace: Workspace) -> None:
 
 @contextmanager
 def _own_log(folder: Path) -> Iterator[None]:
-    """Send asimov's log to a folder within the block."""
+    """Write asimov's log to a folder within the block."""
     log = logs.logger()
     before = log.handlers[:], log.level, log.propagate
     log.handlers.clear()

@@ -144,7 +144,10 @@ def test_of_a_kind_that_is_not_there_the_nearest_is_named(asimov: Callable[..., 
 
 def test_a_kind_without_plugins_is_told_as_such(asimov: Callable[..., Any]) -> None:
     ran = asimov("plugins", "list", "--kind", "labeller")
-    assert (ran.code, ran.out) == (0, "No plugin of the kind 'labeller' is installed; leave out --kind to list all\n")
+    assert (ran.code, ran.out) == (
+        0,
+        "No plugin of the kind 'labeller' is installed; leave out --kind to list all\n",
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from asimov.errors import EXIT_BUSY, AsimovError
 from asimov.logs import logger
 from asimov.testing import ScratchProject
+from asimov.testing.console import run
 
 
 def test_an_analysis_is_driven_to_its_end(tmp_path: Path) -> None:
@@ -101,6 +102,22 @@ def test_what_a_command_refuses_is_raised(tmp_path: Path) -> None:
         project.add_subject("s")
         with pytest.raises(AsimovError, match="s has no analysis 'a'"):
             project.set_state("s", "a", "stop")
+
+
+def test_any_other_command_runs_in_the_console(tmp_path: Path) -> None:
+    with ScratchProject(tmp_path / "scratch") as project:
+        project.add_subject("s")
+        project.add_analysis("s", "a", "simpletestpipeline")
+        assert run(project, "production", "set", "s", "a", "--status", "wait") == (
+            "s/a: ready -> wait\n"
+        )
+        assert project.lines[-1] == "s/a: ready -> wait"
+        assert project.status() == {"s/a": "wait"}
+        with pytest.raises(AsimovError, match="s has no analysis 'b'"):
+            run(project, "production", "set", "s", "b", "--status", "stop")
+        project.add_analysis("s", "c", "command")  # has no executable
+        with pytest.raises(AsimovError, match="asimov manage build ended with exit code 1"):
+            run(project, "manage", "build")
 
 
 def test_one_that_does_not_come_to_rest_is_told(tmp_path: Path) -> None:

@@ -223,7 +223,10 @@ def test_all_of_a_lost_project_is_completed_and_nothing_runs_twice(lab: Any) -> 
     assert "  s/c: wait: " in told
     lab.finish()
     assert set(lab.states().values()) == {"uploaded", "wait"}
-    assert "2 analyses that waited for a repair are ready" in lab.run("ledger", "repair", "--ready").out
+    assert (
+        "2 analyses that waited for a repair are ready"
+        in lab.run("ledger", "repair", "--ready").out
+    )
     lab.finish()
     assert set(lab.states().values()) == {"uploaded"}
     assert len(lab.jobs()) == 4

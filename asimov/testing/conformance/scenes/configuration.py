@@ -97,17 +97,8 @@ def _accepted(here: SceneProject, wrong: dict[str, Any]) -> bool:
     data = {**entry.data, **wrong, "name": f"{here.key[1]}-wrong", "pipeline": here.task.pipeline}
     kind = "projectanalysis" if entry.kind == "project" else "analysis"
     subject = {} if entry.kind == "project" else {"subject": here.key[0]}
-    file = _written(here, {"kind": kind, **data, **subject})
     try:
-        here.project.command("apply", "--dry-run", "-f", file)
+        here.project.apply({"kind": kind, **data, **subject}, dry_run=True)
     except ReportedError:
         return False
     return True
-
-
-def _written(here: SceneProject, document: dict[str, Any]) -> Path:
-    from asimov.ledger.documents import dump
-
-    path = here.project.root.parent / "wrong.yaml"
-    path.write_text(dump(document))
-    return path
