@@ -1,4 +1,4 @@
-"""The pipelines that ship with asimov, found by entry points like anybody's."""
+"""The pipelines that ship with asimov, found through entry points like all others."""
 
 from typing import TYPE_CHECKING
 

@@ -1,23 +1,23 @@
-"""The pipeline ``command``: any program as an analysis, without a line of Python.
+"""The pipeline ``command``: run any program as an analysis, without writing Python.
 
-Its settings:
+Settings:
 
 ``executable``
     A program found on ``PATH``, or a path relative to the project.
 ``arguments``
-    A list. Each is rendered as a template; one that names a file of the project by a relative
-    path is passed as that file's absolute path.
+    A list. Each argument is rendered as a template. A relative path of a file in the project
+    becomes absolute.
 ``template``
-    Of the configuration, which ``{{ config_file }}`` names; without one the configuration holds
-    the effective settings as YAML.
+    The template of the configuration file, whose path is ``{{ config_file }}``. Without it, the
+    file contains the effective settings as YAML.
 ``outputs``
-    Product names with their files or folders in the run directory. The analysis is complete once
-    its job has ended with exit code 0 and all of them are there. ``$(Process)`` stands for one file
-    of each process.
+    Products with their files or folders in the run directory. The analysis is complete once its
+    job has ended with exit code 0 and all of them exist. ``$(Process)`` stands for the number of
+    each process: a file per process.
 ``processes``
-    How many processes to run (1); ``$(Process)`` in an argument is the number of each, from 0.
+    The number of processes (1); ``$(Process)`` in an argument is the number of each, from 0.
 ``environment``
-    Variables of the job.
+    Environment variables of the job.
 ``scheduler``
     Submit commands: ``request memory: 512 MB``, ``accounting group: ...``, any other.
 """
@@ -44,7 +44,7 @@ _PROCESS = "$(Process)"
 
 
 class Command(Pipeline):
-    """Runs an executable as one cluster of a given number of processes."""
+    """Runs an executable as one cluster with a given number of processes."""
 
     name = "command"
     settings = ("arguments", "environment", "outputs", "processes")
@@ -54,7 +54,7 @@ class Command(Pipeline):
 
     @classmethod
     def settings_faults(cls, settings: Mapping[str, Any], root: Path) -> list[Fault]:
-        """Return what is wrong with settings, such as an executable that is not there."""
+        """Return faults in the settings, such as a missing executable."""
         return list(faults(settings, root))
 
     @property
@@ -68,7 +68,7 @@ class Command(Pipeline):
         if dryrun:
             print(f"write {self.submit_file}:\n{text}")
             return
-        # What an earlier attempt left must not make this one look complete.
+        # Outputs of an earlier attempt must not make this one look complete.
         outputs = [path for paths in self._outputs().values() for path in paths]
         move_aside(Path(self.production.rundir), outputs)
         for folder in {path.parent for path in (self.submit_file, *outputs)}:
@@ -76,24 +76,24 @@ class Command(Pipeline):
         write_atomically(self.submit_file, text, sync=False)
 
     def submit_dag(self, dryrun: bool = False) -> int | None:
-        """Submit the description."""
+        """Submit the submit description."""
         if dryrun:
             print(f"submit {self.submit_file}")
             return None
         return self.scheduler.submit(str(self.submit_file))
 
     def detect_completion(self) -> bool:
-        """Say whether every declared output is there."""
+        """Return whether every declared output exists."""
         return not self.missing_outputs()
 
     def missing_outputs(self) -> list[str]:
-        """Name the declared outputs that are not there."""
+        """Return the declared outputs that do not exist."""
         rundir = self.production.rundir
         paths = [path for paths in self._outputs().values() for path in paths]
         return [str(path.relative_to(rundir)) for path in paths if not path.exists()]
 
     def collect_assets(self, absolute: bool = True) -> dict[str, Any]:
-        """Return the declared outputs that are there: a path, or a list of one a process."""
+        """Return the existing outputs by name: a path, or a list with a path per process."""
         assets: dict[str, Any] = {}
         for name, paths in self._outputs().items():
             if all(path.exists() for path in paths):
@@ -101,12 +101,12 @@ class Command(Pipeline):
                 assets[name] = [str(path) for path in paths] if many else str(paths[0])
         return assets
 
-    # --- the parts of the description
+    # --- parts of the submit description
 
     def _description(self) -> str:
         meta = self.production.meta
         root = Path(self.production.workspace.project.root)
-        for fault in faults(meta, root):  # a program may have gone since the build
+        for fault in faults(meta, root):  # a program may have been removed since the build
             raise PipelineException(str(fault))
         processes = self._processes()
         number = f".{_PROCESS}" if processes > 1 else ""
@@ -157,13 +157,13 @@ class Command(Pipeline):
         ]
 
     def _set_in(self, setting: str) -> str:
-        """Return where the ledger has a setting, for messages."""
+        """Return where a setting is defined, for messages."""
         workspace, entry = self.production.workspace, self.production.entry
         layers = reversed(workspace.contents.layers(entry, workspace.facts))
         return f"{next((what for what, layer in layers if setting in layer), '')}: {setting}"
 
     def _outputs(self) -> dict[str, list[Path]]:
-        """Return the files of every declared output, one for each process where it asks so."""
+        """Return the files of every declared output; with ``$(Process)`` one per process."""
         rundir = Path(self.production.rundir)
         found: dict[str, list[Path]] = {}
         for name, file in (self.production.meta.get("outputs") or {}).items():
@@ -173,8 +173,8 @@ class Command(Pipeline):
 
 
 def _literal(word: str) -> str:
-    """Keep what looks like a macro of the submit language as it is written, but for the process.
+    """Escape macros of the submit language in a word, except ``$(Process)``.
 
-    ``$(DOLLAR)`` is the language's own name of the sign.
+    ``$(DOLLAR)`` is the language's way to write a dollar sign.
     """
     return re.sub(r"\$(?!\(Process\))(?=\$*\w*\()", "$(DOLLAR)", word)

@@ -1,4 +1,4 @@
-"""What the settings of the pipeline ``command`` must be, checked before anything is built."""
+"""Check the settings of the pipeline ``command``, before anything is built."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from asimov.scheduler.jobs import faults_of_commands, submit_value
 from asimov.settings import Fault
 from asimov.system.files import is_file
 
-#: Settings of the scheduler that are not submit commands.
+#: Keys of ``scheduler`` that are not submit commands.
 _NOT_COMMANDS = {"type", "job id"}
 
 
 def faults(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
-    """Yield everything that is wrong with the settings of an analysis.
+    """Yield every fault in the settings of an analysis.
 
     Parameters
     ----------
@@ -33,24 +33,24 @@ def faults(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
     yield from _outputs(settings.get("outputs"))
     processes = settings.get("processes", 1)
     if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
-        yield Fault(("processes",), f"should be a whole number from 1, not {processes!r}")
+        yield Fault(("processes",), f"should be a whole number, at least 1, not {processes!r}")
     yield from _arguments(settings.get("arguments") or [])
     yield from _environment(settings.get("environment") or {})
     yield from _scheduler(settings.get("scheduler") or {})
 
 
 def commands_of(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of the scheduler that are submit commands."""
+    """Return the settings under ``scheduler`` that are submit commands."""
     return {key: value for key, value in settings.items() if key not in _NOT_COMMANDS}
 
 
 def program(executable: str, root: Path) -> str | None:
-    """Return the path of an executable: a file of the project, or a program on ``PATH``.
+    """Return the path of an executable, in the project or on ``PATH``; None if there is none.
 
     Parameters
     ----------
     executable
-        As it is in the settings.
+        The name or path from the settings.
     root
         The project's folder.
     """
@@ -65,9 +65,9 @@ def program(executable: str, root: Path) -> str | None:
 
 @lru_cache(maxsize=64)
 def _on_path(executable: str, path: str | None) -> str:
-    # Thousands of analyses share a program, and a search looks into every folder of PATH.
+    # Cached: thousands of analyses share a program, and a search reads every folder of PATH.
     found = shutil.which(executable, path=path)
-    if found is None:  # an exception is not cached: the program may be installed meanwhile
+    if found is None:  # not cached: the program may be installed later
         raise FileNotFoundError(executable)
     return str(Path(found).absolute())
 
@@ -88,7 +88,7 @@ def _executable(executable: Any, root: Path) -> Iterator[Fault]:
 
 def _arguments(arguments: Any) -> Iterator[Fault]:
     if not isinstance(arguments, list):
-        yield Fault(("arguments",), "should be a list, one item an argument")
+        yield Fault(("arguments",), "should be a list with one item per argument")
         return
     for number, argument in enumerate(arguments):
         if fault := _fault_of_value(argument):
@@ -105,10 +105,10 @@ def _environment(environment: Any) -> Iterator[Fault]:
 
 
 def _fault_of_value(value: Any) -> str | None:
-    """Return what is wrong with a value that is rendered as a template."""
+    """Return the fault in a value that is rendered as a template, or None."""
     text = submit_value(value)
     if "{" not in text and "\n" in text:
-        return "holds a line break, which a job's can't"
+        return "contains a line break, which a job can't pass on"
     return fault_of_text(text, NAMES)
 
 
@@ -126,7 +126,7 @@ def _outputs(outputs: Any) -> Iterator[Fault]:
     elif not outputs:
         yield Fault(
             ("outputs",),
-            "is missing: it names the products and their files, by which completion is recognised",
+            "is missing: it names the files that show that the job is complete",
         )
     else:
         for name, file in outputs.items():
@@ -134,4 +134,4 @@ def _outputs(outputs: Any) -> Iterator[Fault]:
             if isinstance(file, (Mapping, list)) or file is None or not path.name:
                 yield Fault(("outputs", str(name)), f"should name a file, not {file!r}")
             elif path.is_absolute() or ".." in path.parts:
-                yield Fault(("outputs", str(name)), "lies outside the run directory")
+                yield Fault(("outputs", str(name)), "is outside the run directory")

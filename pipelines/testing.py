@@ -1,8 +1,8 @@
-"""A test pipeline of each kind, for the tests of plugins and of asimov itself.
+"""Test pipelines of each kind, for tests of plugins and of asimov itself.
 
-Each builds a DAG of one node, which writes ``result.txt``: the analysis's name, and the results
-of the analyses that it uses. The setting ``seconds`` makes the node take time, ``exit code``
-makes it fail.
+Each builds a DAG with one node, which writes ``result.txt``: the name of the analysis, and the
+results of its inputs. The setting ``seconds`` lets the node run longer, and ``exit code`` lets it
+fail.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from asimov.system.files import write_atomically
 
 
 class SimpleTestPipeline(Pipeline):
-    """Runs on one subject."""
+    """Runs one analysis of a subject."""
 
     name = "simpletestpipeline"
     config_template = "test.ini"
 
     @property
     def result(self) -> Path:
-        """What the node writes."""
+        """The file that the node writes."""
         return Path(self.production.rundir, "result.txt")
 
     def build_dag(self, dryrun: bool = False) -> None:
@@ -60,11 +60,11 @@ class SimpleTestPipeline(Pipeline):
             write_atomically(Path(self.production.rundir, name), text + "\n", sync=False)
 
     def detect_completion(self) -> bool:
-        """Say whether the result is there."""
+        """Return whether the result exists."""
         return self.result.exists()
 
     def collect_assets(self, absolute: bool = True) -> dict[str, Any]:
-        """Return the result."""
+        """Return the result, if it exists."""
         return {"result": str(self.result)} if self.result.exists() else {}
 
 

@@ -1,7 +1,7 @@
-"""For the tests of whoever writes a plugin: scratch projects, a recording scheduler, time.
+"""Tools for testing plugins: scratch projects, a recording scheduler, a clock, entry points.
 
-pytest fixtures of the same are in `asimov.testing.fixtures`, and a base class with a test for each
-contract of a pipeline in `asimov.testing.suite`; only these two need pytest.
+`asimov.testing.fixtures` has them as pytest fixtures, and `asimov.testing.suite` has a base class
+with a test for each contract of a pipeline. Only these two need pytest.
 """
 
 from asimov.testing.clock import Clock

@@ -8,24 +8,24 @@ from contextlib import contextmanager
 
 from asimov.system import clock
 
-#: How much later each reading is than the one before, in seconds: what happens later is later.
+#: Seconds by which each reading advances, so that no two events have the same time.
 _STEP = 1e-6
 
 
 class Clock:
-    """A clock that stands still until it is moved on.
+    """A clock that stands still until a test advances it.
 
     Parameters
     ----------
     start
-        The time that it shows, in seconds since the epoch; by default the time of day.
+        The initial time in seconds since the epoch; by default the current time.
     """
 
     def __init__(self, start: float | None = None) -> None:
         self.now = time.time() if start is None else float(start)
 
     def advance(self, seconds: float) -> None:
-        """Move the clock on."""
+        """Advance the clock."""
         self.now += seconds
 
     def time(self) -> float:
@@ -35,7 +35,7 @@ class Clock:
 
     @contextmanager
     def in_control(self) -> Iterator[Clock]:
-        """Have asimov's timestamps and pauses go by this clock within the block.
+        """Use this clock for asimov's timestamps and pauses within the block.
 
         Python's own `time` is left as it is, and so are leases, which other processes hold too,
         and the times of jobs, which are their scheduler's.

@@ -1,4 +1,4 @@
-"""pytest fixtures, for a test suite that says ``pytest_plugins = ["asimov.testing.fixtures"]``."""
+"""pytest fixtures; enable them with ``pytest_plugins = ["asimov.testing.fixtures"]``."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from asimov.testing.temporary_entry_points import entry_points
 
 @pytest.fixture
 def scratch_project(tmp_path: Path) -> Iterator[ScratchProject]:
-    """Return a project on the local scheduler, which runs its jobs on this machine."""
+    """Return a scratch project whose jobs run on this machine."""
     with ScratchProject(tmp_path / "scratch") as project:
         yield project
 
 
 @pytest.fixture
 def recording_scheduler() -> RecordingScheduler:
-    """Return a scheduler that runs nothing and records what it is given."""
+    """Return a scheduler that records submissions and runs nothing."""
     return RecordingScheduler()
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """Return a clock that stands still until the test moves it on."""
+    """Return a clock that only the test advances."""
     return Clock()
 
 
@@ -38,13 +38,13 @@ def clock() -> Clock:
 def recorded_project(
     tmp_path: Path, recording_scheduler: RecordingScheduler, clock: Clock
 ) -> Iterator[ScratchProject]:
-    """Return a project on the recording scheduler, whose time is `clock`'s."""
+    """Return a scratch project that uses the recording scheduler and `clock`."""
     with ScratchProject(tmp_path / "recorded", recording_scheduler, clock=clock) as project:
         yield project
 
 
 @pytest.fixture
 def add_entry_points() -> Iterator[Callable[[Mapping[str, Mapping[str, Any]]], None]]:
-    """Return what adds entry points until the test's end, as `asimov.testing.entry_points`."""
+    """Return a function that adds entry points until the end of the test."""
     with ExitStack() as stack:
         yield lambda added: stack.enter_context(entry_points(added))

@@ -1,4 +1,4 @@
-"""A home folder of a test's own: neither the user's configuration nor their git identity."""
+"""Run a block with an empty home folder, without the user's configuration and git identity."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from asimov.system.surroundings import environment
 
 @contextmanager
 def own_home(folder: Path) -> Iterator[None]:
-    """Have programs and asimov itself find an empty home within the block.
+    """Use a folder as the home folder within the block, for asimov and for programs.
 
-    The programs of this Python's environment come first on ``PATH``, activated or not.
+    ``PATH`` starts with this Python's environment, whether or not it is activated.
 
     Parameters
     ----------
     folder
-        The home; made where it is missing.
+        The home folder; created if it is missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"

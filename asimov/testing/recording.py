@@ -1,4 +1,4 @@
-"""A scheduler that runs nothing: it records, and a test says what becomes of each job."""
+"""A scheduler that records submissions and runs nothing; a test decides what happens to jobs."""
 
 from __future__ import annotations
 
@@ -31,27 +31,26 @@ _ASKED = ("queue", "event log", "history")
 
 @dataclass(frozen=True)
 class Submission:
-    """What was submitted.
+    """A submission that was recorded.
 
     Attributes
     ----------
     job_id
-        The number that the scheduler gave it, from 1.
+        The job number, from 1.
     kind
         ``job``, ``dag`` or ``service``.
     commands
-        Its submit commands by their names in lower case, as they are written; of a DAG those that
-        were given for all of it.
+        The submit commands by their names in lower case; for a DAG, those for the whole DAG.
     tag
-        Whose job it is; None where nobody said.
+        The tag that identifies its owner; None without one.
     file
-        The submit file or DAG file; None for a description.
+        The submit file or DAG file; None for a job description.
     nodes
         The names of a DAG's nodes.
     batch_name
-        As it was given for a DAG.
+        The batch name of a DAG.
     at
-        When, in seconds since the epoch.
+        The time of the submission, in seconds since the epoch.
     """
 
     job_id: int
@@ -66,17 +65,17 @@ class Submission:
 
 @dataclass
 class RecordingScheduler(Scheduler):
-    """Records submissions and requests; jobs are idle until a test says otherwise.
+    """Records submissions and requests; jobs stay idle until a test changes that.
 
-    Files that are submitted are read as the local scheduler reads them, and refused as there. Jobs
-    that a pipeline submits by a program, such as ``condor_submit_dag``, are not recorded.
+    Submitted files are read and refused as the local scheduler does. Jobs that a pipeline submits
+    with a program, such as ``condor_submit_dag``, are not recorded.
 
     Attributes
     ----------
     submissions
-        All that was submitted, in this order.
+        All submissions in order.
     requests
-        What was asked for of jobs: ``("remove" | "hold" | "release", job number, reason)``.
+        All requests: ``("remove" | "hold" | "release", job number, reason)``.
     """
 
     name: ClassVar[str] = "recording"
@@ -88,37 +87,37 @@ class RecordingScheduler(Scheduler):
 
     @classmethod
     def from_project(cls, root: Path, config: ConfigParser) -> RecordingScheduler:
-        """Return a new one; `ScratchProject` has its own used instead."""
+        """Return a new recording scheduler; `ScratchProject` provides its own."""
         return cls()
 
-    # --- what a test says
+    # --- for tests
 
     def idle(self, job_id: int, reason: str | None = None) -> None:
-        """Have a job wait in the queue."""
+        """Make a job idle in the queue."""
         self._answers[job_id] = Present(job_id, JobState.IDLE, reason)
 
     def running(self, job_id: int, progress: Progress | None = None) -> None:
-        """Have a job run."""
+        """Make a job run."""
         self._answers[job_id] = Present(job_id, JobState.RUNNING, progress=progress)
 
     def held(self, job_id: int, reason: str = "held by the test", code: int | None = 1) -> None:
-        """Have a job on hold; `code` is HTCondor's ``HoldReasonCode``."""
+        """Put a job on hold; `code` is HTCondor's ``HoldReasonCode``."""
         self._answers[job_id] = Present(job_id, JobState.HELD, reason, code)
 
     def ended(self, job_id: int, exit_code: int | None = 0, *, signal: int | None = None) -> None:
-        """Have a job end: with an exit code, or by a signal."""
+        """End a job, with an exit code or by a signal."""
         self._answers[job_id] = Gone(
             job_id, None if signal else exit_code, "history", clock.now(), signal
         )
 
     def removed(self, job_id: int, reason: str = "removed by the test") -> None:
-        """Have a job removed by somebody."""
+        """Remove a job, as a person would."""
         self._answers[job_id] = Gone(
             job_id, None, "history", clock.now(), removed=True, reason=reason
         )
 
     def vanished(self, job_id: int) -> None:
-        """Have a job gone from the queue, the logs and the history."""
+        """Make a job disappear from the queue, the logs and the history."""
         self._answers[job_id] = NotFound(_ASKED)
 
     @contextmanager
@@ -139,7 +138,7 @@ class RecordingScheduler(Scheduler):
         finally:
             self._refusal = None
 
-    # --- what asimov asks
+    # --- for asimov
 
     def submit(self, job: JobDescription | str | Path) -> int:
         """Record one cluster; see `Scheduler.submit`."""
@@ -160,7 +159,7 @@ class RecordingScheduler(Scheduler):
         return self._record("dag", given, file=path, nodes=nodes, batch_name=batch_name)
 
     def start_service(self, arguments: Sequence[str], log: Path) -> int:
-        """Record a command that is to be kept running; see `Scheduler.start_service`."""
+        """Record a service; see `Scheduler.start_service`."""
         return self._record("service", {"executable": arguments[0], "output": str(log)})
 
     def _record(
@@ -176,7 +175,7 @@ class RecordingScheduler(Scheduler):
         return job_id
 
     def observe(self, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
-        """Say what the test has said of each job; see `Scheduler.observe`."""
+        """Return the states that the test has set; see `Scheduler.observe`."""
         return {ticket.uid: self._observe(ticket) for ticket in tickets}
 
     def _observe(self, ticket: Ticket) -> Observation:
@@ -189,7 +188,7 @@ class RecordingScheduler(Scheduler):
         return self._answers.get(job_id or 0, NotFound(_ASKED))
 
     def remove(self, job_id: int, reason: str = "", *, uid: str | None = None) -> None:
-        """Record the request, and have the job gone; see `Scheduler.remove`."""
+        """Record the request, and remove the job; see `Scheduler.remove`."""
         self._ask("remove", job_id, reason)
         whose = [each.tag.uid for each in self.submissions if each.job_id == job_id and each.tag]
         there = isinstance(self._answers.get(job_id), Present)
@@ -197,13 +196,13 @@ class RecordingScheduler(Scheduler):
             self.removed(job_id, reason or "removed")
 
     def hold(self, job_id: int, reason: str = "") -> None:
-        """Record the request, and have the job held; see `Scheduler.hold`."""
+        """Record the request, and hold the job; see `Scheduler.hold`."""
         self._ask("hold", job_id, reason)
         if isinstance(self._answers.get(job_id), Present):
             self.held(job_id, reason)
 
     def release(self, job_id: int, reason: str = "") -> None:
-        """Record the request, and have the job wait again; see `Scheduler.release`."""
+        """Record the request, and make the job idle again; see `Scheduler.release`."""
         self._ask("release", job_id, reason)
         if isinstance(self._answers.get(job_id), Present):
             self.idle(job_id)
@@ -221,10 +220,10 @@ class RecordingScheduler(Scheduler):
         return {}
 
     def queued(self) -> int:
-        """Return how many jobs are idle; see `Scheduler.queued`."""
+        """Return the number of idle jobs; see `Scheduler.queued`."""
         present = [each for each in self._answers.values() if isinstance(each, Present)]
         return sum(each.state is JobState.IDLE for each in present)
 
     def jobs_of_project(self) -> list[Listed]:
-        """Return every job that carries a tag; see `Scheduler.jobs_of_project`."""
+        """Return every job with a tag; see `Scheduler.jobs_of_project`."""
         return [Listed(each.tag, each.job_id, each.at) for each in self.submissions if each.tag]

@@ -1,7 +1,7 @@
-"""A test for each contract of a pipeline, for its author's own tests.
+"""A pytest base class with a test for each contract of a pipeline.
 
-``asimov plugins check`` tells of the same contracts, with each scene in a process of its own. Here
-they are played in the process of the tests, so that a debugger and a coverage report see them.
+``asimov plugins check`` checks the same contracts, with each scene in its own process. These tests
+run the scenes in the test process, where a debugger and a coverage report can see them.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from asimov.testing.conformance.scene_process import run
 from asimov.testing.conformance.scene_task import Task
 from asimov.testing.temporary_entry_points import entry_points
 
-#: What is known only where a class has not been loaded yet.
+#: Contracts that can only be checked if the class is not loaded yet.
 _AT_LOADING = {"import-writes-nothing", "import-prints-nothing", "import-is-quick"}
 
 
 class PipelineTests:
-    """Derive from it: ``class TestMine(PipelineTests): pipeline = MyPipeline``.
+    """Base class: ``class TestMine(PipelineTests): pipeline = MyPipeline``.
 
     Attributes
     ----------
     pipeline
-        The class. Or the name of an installed entry point: then each scene has a process of its
-        own, and what loading it does is seen too.
+        The class; or the name of an installed entry point. With a name, each scene runs in its own
+        process, and the contracts about loading are checked too.
     settings
-        The smallest settings of an analysis with which it works.
+        Minimal settings for an analysis of the pipeline.
     blueprint
-        In place of these a file of blueprints, with whatever else the analysis needs.
+        A blueprint file to use instead, which may contain other analyses that are needed.
     scheduler
-        Where its jobs run.
+        Where jobs run.
     configuration
         Options of the scratch projects: ``{"pipelines/environment": "/opt/env"}``.
     patience
-        How long its job may take, in seconds.
+        How long a job may take, in seconds.
     """
 
     pipeline: ClassVar[Any]
@@ -57,7 +57,7 @@ class PipelineTests:
 
     @pytest.fixture
     def findings(self, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finding]:
-        """Return what was found of every contract; the scenes are played once for a class."""
+        """Return the finding for every contract; the scenes run once per class."""
         cls = type(self)
         if "_found" not in vars(cls):
             cls._found = cls._find(tmp_path_factory.mktemp("conformance"))
@@ -112,17 +112,17 @@ class PipelineTests:
 
     @pytest.mark.parametrize("contract", CONTRACTS)
     def test_contract(self, contract: str, findings: dict[str, Finding]) -> None:
-        """Fail where a contract does not hold; skip where that can't be told."""
+        """Fail if the contract is broken; skip if that is unknown."""
         found = findings[contract]
         if found.holds is None:
-            pytest.skip(f"can't be told: {found.seen}")
+            pytest.skip(f"unknown: {found.seen}")
         if not found.holds:
             pytest.fail(f"{CONTRACTS[contract].sentence}\n{found.seen}", pytrace=False)
 
 
 @contextmanager
 def _published(pipeline: Any) -> Iterator[str]:
-    """Have a class found by its name within the block, installed or not."""
+    """Make a class available under its name within the block, installed or not."""
     name = str(getattr(pipeline, "name", "")).lower()
     added: dict[str, dict[str, Any]] = {entrypoints.PIPELINES: {name: pipeline}}
     point = entrypoints.find(entrypoints.PIPELINES, name)

@@ -1,4 +1,4 @@
-"""Entry points that no installed package has, for as long as a test needs them."""
+"""Add entry points for the length of a block, without installing a package."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from asimov.plugins import methods
 from asimov.scheduler import Scheduler
 from asimov.settings import lookup
 
-#: What entry points of objects that can't be imported by a name refer to.
+#: Holds objects that an entry point can't import by name.
 REGISTERED = SimpleNamespace()
 _numbers = itertools.count(1)
 
 
 @contextmanager
 def entry_points(added: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
-    """Have plugins found within the block as if packages published them.
+    """Make plugins available within the block as if an installed package published them.
 
-    An added entry point goes before an installed one of the same name.
+    They take precedence over installed entry points of the same name.
 
     Parameters
     ----------
     added
-        The plugins by group and name: ``{"asimov.pipelines": {"mine": MyPipeline}}``. A text is
-        the value of an entry point, ``package.module:name``, which is imported on use.
+        The plugins by group and name: ``{"asimov.pipelines": {"mine": MyPipeline}}``. A string is
+        the value of an entry point, ``package.module:name``, and is imported on use.
     """
     names: list[str] = []
     points = {
@@ -56,24 +56,24 @@ def entry_points(added: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
 
 
 class SchedulerPlugin:
-    """What an entry point of a scheduler refers to, where a test has one object and no class.
+    """Stands in for a scheduler class where a test has a single object.
 
     Parameters
     ----------
     scheduler
-        The object, which every project that names it has.
+        The object that every project with this scheduler uses.
     """
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
 
     def from_project(self, root: Path, config: ConfigParser) -> Scheduler:
-        """Return the object."""
+        """Return the scheduler object."""
         return self.scheduler
 
 
 def forget() -> None:
-    """Forget which plugins were found and loaded: there may be others now."""
+    """Clear the caches of plugins that were found and loaded."""
     entrypoints.found.cache_clear()
     entrypoints.load.cache_clear()
     methods._imported.clear()
