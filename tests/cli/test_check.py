@@ -128,7 +128,7 @@ def test_settings_are_taken_from_a_file(asimov: Callable[..., Any], tmp_path: Pa
         (["./comand"], "./comand: there is no such folder"),
         (["empty"], "empty: there is no package here"),
         (["command", "--scheduler", "locl"], "no scheduler 'locl'; did you mean 'local'?"),
-        (["command", "--settings", "other.yaml"], "no analysis of the pipeline 'command' in it"),
+        (["command", "--settings", "other.yaml"], "contains no analysis of the pipeline 'command'"),
         (["command", "--settings", "broken.yaml"], "broken.yaml:2:1: is not valid YAML"),
         (["command", "--config", "local/processes"], "--config 'local/processes' has no value"),
         (["command", "--config", "local=1"], "'local' is not an option of the configuration"),

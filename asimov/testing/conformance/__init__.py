@@ -1,5 +1,5 @@
-"""The contracts of a pipeline, and what finds out whether one keeps them: ``asimov plugins check``.
+"""Check whether a pipeline keeps its contracts with asimov: ``asimov plugins check``.
 
-A pipeline is driven through its life in scratch projects (`asimov.testing`), scene by scene, each
-in a process of its own, since a pipeline may end or hang the process that calls it.
+The check runs the pipeline in scratch projects (`asimov.testing`), scene by scene. Each scene has
+its own process, because a pipeline may end or hang the process that calls it.
 """

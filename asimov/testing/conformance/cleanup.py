@@ -1,8 +1,8 @@
-"""What a command would leave behind when it ends is cleared up by another process, however it ends.
+"""Clean up after ``asimov plugins check``, even if the command is killed.
 
-The jobs of scratch projects outlive the command by design, and the process of a scene knows nothing
-of the command's end. So a process of its own waits for that: its standard input is a pipe whose
-other end the command alone has, and the system closes that also for one that was killed.
+Jobs of scratch projects outlive the command by design, and the scenes' processes do not notice its
+end. So a cleanup process waits for that: its standard input is a pipe, and only the command holds
+the other end. The system closes it when the command ends, also when it is killed.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from pathlib import Path
 
 from asimov.system.processes import numbers, words
 
-#: The module that is the process of a scene.
+#: The module that runs in a scene's process.
 SCENE = "asimov.testing.conformance.scene_process"
-#: Seconds between two looks for processes, and how many looks there are.
+#: Seconds between two searches for processes, and the number of searches.
 _PAUSE, _LOOKS = 0.1, 20
 
 
 @contextmanager
 def cleared(prefix: str) -> Iterator[Path]:
-    """Make a temporary folder that is gone, with all that runs for it, once the command has ended.
+    """Create a temporary folder that is removed, with all its processes, when the command ends.
 
     Parameters
     ----------
     prefix
-        What the folder's name begins with.
+        The start of the folder's name.
     """
     top = Path(tempfile.mkdtemp(prefix=prefix)).resolve()
     with subprocess.Popen(
@@ -41,19 +41,19 @@ def cleared(prefix: str) -> Iterator[Path]:
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is not for it
+        start_new_session=True,  # so that Ctrl-C does not reach it
     ):
         yield top
-    shutil.rmtree(top, ignore_errors=True)  # the process may have been killed
+    shutil.rmtree(top, ignore_errors=True)  # the cleanup process may have been killed
 
 
 def clear(top: Path) -> None:
-    """End the processes and the jobs that a folder of scenes has, and remove it."""
+    """End the processes and jobs of a folder of scenes, and remove the folder."""
     _kill(top)
     for project in top.glob("*/project"):
         end_project(project)
     shutil.rmtree(top, ignore_errors=True)
-    # What was just being started has the folder's name by now.
+    # Search again for processes that were just starting.
     for _ in range(_LOOKS):
         if not _kill(top) and not top.exists():
             return
@@ -65,7 +65,7 @@ def end_project(root: Path) -> None:
     """Remove the jobs of a scratch project whose process has died."""
     if not (root / ".asimov").exists():
         return
-    # Not before it is needed: most of the time this process only waits.
+    # Imported late: most of the time this process only waits.
     from asimov.errors import ReportedError
     from asimov.project.workspace import Workspace
     from asimov.testing.project import end_jobs
@@ -79,7 +79,7 @@ def end_project(root: Path) -> None:
 
 
 def _kill(top: Path) -> int:
-    """Kill scenes and installations of a folder, and no other that has it open; return how many."""
+    """Kill scenes and installations in a folder, and nothing else that uses it; return how many."""
     found = 0
     for number in numbers():
         command = words(number)
@@ -94,7 +94,7 @@ def _kill(top: Path) -> int:
 
 
 def main(arguments: list[str]) -> None:
-    """Wait for the end of standard input, and clear up."""
+    """Wait for the end of standard input, and clean up."""
     sys.stdin.buffer.read()
     clear(Path(arguments[0]))
 

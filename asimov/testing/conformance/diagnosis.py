@@ -1,4 +1,4 @@
-"""Why a job is not over, in a line for people."""
+"""Explain in one line why a job has not finished."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from asimov.scheduler.hold_reasons import classify
 
 
 def on_hold(answer: Observation) -> str:
-    """Say why a job is on hold; empty where it isn't, and where the hold may pass by itself.
+    """Explain why a job is on hold; empty if it is not, or if the hold may end by itself.
 
     Parameters
     ----------
     answer
-        What the scheduler says of the job, or of the DAG some of whose nodes are on hold.
+        The scheduler's answer about the job, or about a DAG with nodes on hold.
     """
     if not isinstance(answer, Present):
         return ""
@@ -31,34 +31,34 @@ def on_hold(answer: Observation) -> str:
 
 
 def _passes(held: Held) -> bool:
-    spooled = held.code == 16  # its input is on its way, and then it is released
+    spooled = held.code == 16  # its input is being transferred; it is released afterwards
     return spooled or classify(held.code, held.subcode, held.reason) == "transient"
 
 
 def not_over(answer: Observation, patience: float, scheduler: Scheduler) -> str:
-    """Say why a job is not over when patience is at an end.
+    """Explain why a job has not finished in time.
 
     Parameters
     ----------
     answer
-        What the scheduler says of it.
+        The scheduler's answer about the job.
     patience
-        How long it was waited for, in seconds.
+        How long the check waited, in seconds.
     scheduler
-        Is asked for more.
+        The scheduler, for details.
     """
     if hold := on_hold(answer):
         return hold
     if isinstance(answer, NotFound):
-        return f"its job is known to nobody any more (asked: {', '.join(answer.asked)})"
+        return f"its job has disappeared without a trace (searched: {', '.join(answer.asked)})"
     if isinstance(answer, Unknown):
-        return f"it can't be told what became of its job: {answer.reason}"
+        return f"the state of its job is unknown: {answer.reason}"
     if not isinstance(answer, Present):
-        return "its job is over"
-    told = f"its job {answer.job_id} is still {answer.state.value} after {patience:g} s"
-    told += f": {answer.progress} nodes are done" if answer.progress else ""
+        return "its job has finished"
+    found = f"its job {answer.job_id} is still {answer.state.value} after {patience:g} s"
+    found += f": {answer.progress} nodes are done" if answer.progress else ""
     try:
         lines = scheduler.explain(answer.job_id)
     except ReportedError:
         lines = []
-    return "; ".join([told, *([answer.reason] if answer.reason else []), *lines[:3]])
+    return "; ".join([found, *([answer.reason] if answer.reason else []), *lines[:3]])

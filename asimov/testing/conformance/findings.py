@@ -1,4 +1,4 @@
-"""What was found of each contract, and how it passes from the process of a scene to its parent."""
+"""The findings about each contract, and the file that passes them from a scene to the runner."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from asimov.testing.conformance.contracts import CONTRACTS
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """What was found of a contract.
+    """What a scene found out about a contract.
 
     Attributes
     ----------
     contract
         Its name.
     holds
-        Whether it holds; None where that can't be told.
+        Whether it holds; None if that is unknown.
     seen
-        What was seen, or why nothing can be told, in one line.
+        What was seen, or why it is unknown, in one line.
     """
 
     contract: str
@@ -32,7 +32,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class _Line(msgspec.Struct, omit_defaults=True):
-    """A line of the file: a finding, what is being done now, or what a later scene is to know."""
+    """A line of the file: a finding, the current activity, or a note for later scenes."""
 
     finding: Finding | None = None
     doing: str | None = None
@@ -40,52 +40,52 @@ class _Line(msgspec.Struct, omit_defaults=True):
 
 
 class Findings:
-    """Findings of a scene, each in the file as soon as it is made.
+    """The findings of a scene, each written to the file at once.
 
     Parameters
     ----------
     path
-        The file, one JSON object a line.
+        The file, with one JSON object per line.
 
     Attributes
     ----------
     made
-        What was found, by contract.
+        The findings so far, by contract.
     notes
-        What a later scene is to know.
+        Notes for later scenes.
     cause
-        Why the scene could not come to the contracts of which nothing was found.
+        Why the scene did not reach the remaining contracts.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.made: dict[str, Finding] = {}
         self.notes: set[str] = set()
-        self.cause = "the scene has ended before it"
+        self.cause = "the scene ended before it"
 
     def holds(self, contract: str, seen: str = "") -> None:
-        """Say that a contract holds, unless it was found not to."""
+        """Record that a contract holds, unless it is already broken."""
         self._add(contract, True, seen)
 
     def fails(self, contract: str, seen: str) -> None:
-        """Say that a contract does not hold."""
+        """Record that a contract is broken."""
         self._add(contract, False, seen)
 
     def unknown(self, contract: str, why: str) -> None:
-        """Say that it can't be told whether a contract holds, unless something is known of it."""
+        """Record that a contract is unknown, unless there is a finding already."""
         self._add(contract, None, why)
 
     def judge(self, contract: str, holds: object, seen: str) -> None:
-        """Say that a contract holds, or that it does not and what was seen."""
+        """Record whether a contract holds, and what was seen if it does not."""
         self._add(contract, bool(holds), "" if holds else seen)
 
     def stop(self, contract: str) -> None:
-        """Take what was seen of a contract for the cause that nothing is found of later ones."""
+        """Use what was seen for a contract as the reason why later ones are unknown."""
         self.cause = self.made[contract].seen
 
     @contextmanager
     def judging(self, contract: str) -> Iterator[None]:
-        """Take any error in the block for a contract that does not hold."""
+        """Record a contract as broken if the block raises."""
         try:
             yield
         except ReportedError as error:
@@ -94,11 +94,11 @@ class Findings:
             self.fails(contract, f"{type(error).__name__}: {error}")
 
     def doing(self, what: str) -> None:
-        """Note what is being done, for the case that it is the end of the process."""
+        """Record the current activity, in case the process ends during it."""
         self._write(_Line(doing=what))
 
     def note(self, what: str) -> None:
-        """Note what a later scene is to know."""
+        """Record a note for later scenes."""
         self.notes.add(what)
         self._write(_Line(note=what))
 
@@ -116,16 +116,16 @@ class Findings:
 
 
 class SceneResult(NamedTuple):
-    """What is in a file of findings.
+    """The contents of a file of findings.
 
     Attributes
     ----------
     findings
-        By their contracts.
+        The findings by contract.
     doing
-        What was done last.
+        The last activity.
     notes
-        What a later scene is to know.
+        Notes for later scenes.
     """
 
     findings: dict[str, Finding]
@@ -134,14 +134,14 @@ class SceneResult(NamedTuple):
 
 
 def read(path: Path) -> SceneResult:
-    """Read a file of findings, which may end in the middle of a line."""
+    """Read a file of findings; it may end in the middle of a line."""
     found: dict[str, Finding] = {}
     doing, notes = "", set()
     for text in path.read_bytes().splitlines() if path.exists() else ():
         try:
             line = msgspec.json.decode(text, type=_Line)
         except msgspec.MsgspecError:
-            continue  # the process was killed as it wrote
+            continue  # the process was killed while writing
         if line.finding is not None:
             found[line.finding.contract] = line.finding
         doing = line.doing or doing

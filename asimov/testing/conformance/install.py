@@ -1,7 +1,7 @@
-"""A package that is not installed, installed for as long as it is checked.
+"""Install a package from a folder temporarily, to check its pipelines.
 
-It comes into a virtual environment of its own in a temporary folder, which sees all that this
-Python sees: neither the environment that asimov runs in nor the package's folder is changed.
+The package goes into a virtual environment in a temporary folder, on top of this Python's packages.
+Neither asimov's own environment nor the package's folder changes.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from asimov.errors import AsimovError
 from asimov.testing.conformance.cleanup import cleared
 from asimov.text import nearest
 
-#: What is never part of a package's sources.
+#: Names that are never part of a package's sources.
 _NOT_SOURCES = (".git", ".venv", "venv", "build", "*.egg-info", "__pycache__", ".tox", "dist")
 
-#: What pip says where it can't fetch that with which a package is built.
+#: Messages of pip if it can't download the build requirements of a package.
 _NOT_FETCHED = ("No matching distribution", "Could not find a version", "ConnectionError")
 
-#: Lines of pip that only say that something went wrong, and where it says what.
+#: Lines of pip without information about the cause.
 _EMPTY = ("subprocess-exited-with-error", "metadata-generation-failed", "See above", "Encountered")
 
 
 @dataclass(frozen=True)
 class Installed:
-    """A package that is installed for a while.
+    """A temporarily installed package.
 
     Attributes
     ----------
     python
         The interpreter of its environment.
     environment
-        The variables with which its programs are found.
+        The environment variables that make its programs available.
     pipelines
-        Its entry points of pipelines.
+        Its pipeline entry points.
     """
 
     python: str
@@ -55,25 +55,25 @@ class Installed:
 
 @contextmanager
 def installed(folder: Path) -> Iterator[Installed]:
-    """Install the package of a folder within the block.
+    """Install the package from a folder within the block.
 
     Raises
     ------
     AsimovError
-        Where there is no package, pip can't install it, or it publishes no pipeline.
+        If there is no package, pip can't install it, or it has no pipeline entry point.
     """
     if not any((folder / name).exists() for name in ("pyproject.toml", "setup.py", "setup.cfg")):
         raise AsimovError(
             "there is no package here: no pyproject.toml, setup.cfg or setup.py", where=folder
         )
     with cleared("asimov-install-") as top:
-        # A build leaves things beside the sources.
+        # Copied, because a build leaves files next to the sources.
         _copy(folder, top / "source")
         made = top / "environment"
         venv.create(made, symlinks=True)
         python = made / "bin" / "python"
         inside = Path(sysconfig.get_path("purelib", vars={"base": str(made)}))
-        # Behind what the environment has of its own; editable packages are known by .pth files.
+        # After the environment's own packages; `addsitedir` also finds editable packages.
         others = [path for path in sys.path if path and Path(path).is_dir()]
         lines = [f"import site; site.addsitedir({each!r})\n" for each in others]
         (inside / "_asimov_check.pth").write_text("".join(lines))
@@ -98,9 +98,9 @@ def _environment(made: Path) -> dict[str, str]:
 
 
 def _pip(python: Path, source: Path, folder: Path) -> None:
-    """Install a package with what builds it here; where that does not, pip fetches what does.
+    """Install a package with the build tools installed here; if that fails, let pip download some.
 
-    What is here may be missing, too old, or without `wheel` as in new environments of Python 3.10.
+    The installed ones may be missing or too old; a new environment of Python 3.10 has no `wheel`.
     """
     done = _run_pip(python, source, "--no-build-isolation", "--no-index")
     if done.returncode:
@@ -117,10 +117,10 @@ def _pip(python: Path, source: Path, folder: Path) -> None:
 
 
 def _cause(said: str) -> str:
-    """Return the line of pip's that says most of what went wrong."""
+    """Return the most informative line of pip's error messages."""
     lines = [line.strip(" \u2502\u2570\u2500\u00d7>") for line in said.splitlines()]
     lines = [line for line in lines if line and not any(each in line for each in _EMPTY)]
-    # What builds a package ends with what went wrong; pip's own last words tell nothing of it.
+    # Build tools end with the cause; pip's own last lines do not contain it.
     errors = [line for line in lines if re.match(r"[\w.]*(error|Error|ERROR|Exception)\b:? ", line)]
     return (errors or lines or ["pip failed"])[-1]
 

@@ -1,7 +1,7 @@
-"""The smallest settings with which a pipeline works: where they are found, and what is in them.
+"""Find and read the blueprint with the minimal settings that a pipeline needs.
 
-They are a blueprint, as ``asimov apply`` takes it: a subject, an analysis of the pipeline, and
-whatever else that needs.
+It is a blueprint for ``asimov apply``: a subject, an analysis of the pipeline, and anything else
+that this analysis needs.
 """
 
 from __future__ import annotations
@@ -15,22 +15,21 @@ from typing import Any
 from asimov.errors import AsimovError
 from asimov.ledger.documents import read_documents
 
-#: What the file is called, in the order of preference.
+#: The names of the file, in order of preference.
 NAMES = ("conformance.yaml", "blueprint.yaml")
-#: The subject and the analysis where no blueprint is found.
+#: The names of the subject and the analysis if there is no blueprint.
 SUBJECT, ANALYSIS = "subject", "analysis"
 
 
 def find(point: EntryPoint, source: Path | None = None) -> Path | None:
-    """Return the file of minimal settings that a package ships.
+    """Find the file of minimal settings that a package ships.
 
     Parameters
     ----------
     point
-        The pipeline's entry point; such a file is looked for beside its module, and above it as
-        far as its package goes.
+        The pipeline's entry point. The file may be next to its module, or in a package around it.
     source
-        The folder of the package's sources, where it is not installed; it is looked at first.
+        The source folder of a package that is not installed; searched first.
     """
     parts = point.value.partition(":")[0].strip().split(".")
     if source is None:
@@ -43,7 +42,7 @@ def find(point: EntryPoint, source: Path | None = None) -> Path | None:
 
 
 def _packages(parts: list[str]) -> list[Path]:
-    """Return the folders of a module and of the packages around it, and import none of them."""
+    """Return the folders of a module and of the packages around it, without importing them."""
     folders: list[Path] = []
     path: Sequence[str] | None = None
     for end in range(1, len(parts) + 1):
@@ -65,12 +64,12 @@ def documents(pipeline: str, file: Path | None) -> list[dict[str, Any]]:
     pipeline
         The pipeline's name.
     file
-        A blueprint; or settings of one analysis, which are its only document and have no ``kind``.
+        A blueprint; or a single document without ``kind``: the settings of one analysis.
 
     Raises
     ------
     AsimovError
-        Where the file can't be read, or has no analysis of the pipeline.
+        If the file can't be read, or has no analysis of the pipeline.
     """
     if file is None:
         return _of_settings(pipeline, {})
@@ -83,15 +82,15 @@ def documents(pipeline: str, file: Path | None) -> list[dict[str, Any]]:
         return _of_settings(pipeline, found[0])
     if not any(_is_of(each, pipeline) for each in found):
         raise AsimovError(
-            f"there is no analysis of the pipeline {pipeline!r} in it",
+            f"contains no analysis of the pipeline {pipeline!r}",
             where=file,
-            hint="a blueprint as 'asimov apply' takes it: a subject, and an analysis of it",
+            hint="it should be a blueprint for 'asimov apply', with a subject and an analysis",
         )
     return found
 
 
 def driven(pipeline: str, found: list[dict[str, Any]]) -> tuple[str | None, str]:
-    """Return subject and name of the first analysis of a pipeline; no subject across subjects."""
+    """Return the subject (None across subjects) and name of the first analysis of a pipeline."""
     chosen = next(each for each in found if _is_of(each, pipeline))
     subject = chosen.get("subject") or chosen.get("event")
     return (str(subject) if subject is not None else None), str(chosen.get("name"))

@@ -1,4 +1,4 @@
-"""What a complete analysis has made: assets, outputs, logs, and what is stored of it."""
+"""Judge the products of a complete analysis: assets, declared outputs, logs, stored results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from asimov.testing.conformance.scene_project import SceneProject
 
 
 def judge_products(here: SceneProject) -> None:
-    """Tell of the products of an analysis whose job has ended and that is complete."""
+    """Judge the products of an analysis after its job has ended and it is complete."""
     findings = here.findings
     here.project.reopen()
     with findings.judging("assets-exist"):
@@ -23,7 +23,7 @@ def judge_products(here: SceneProject) -> None:
         )
         if isinstance(logs, Mapping):
             wrong = [name for name, text in logs.items() if not isinstance(text, str)]
-            findings.judge("logs-found", not wrong, f"{', '.join(map(str, wrong))}: no text")
+            findings.judge("logs-found", not wrong, f"not text: {', '.join(map(str, wrong))}")
     with findings.judging("any-folder"):
         here.project.reopen()
         first = here.call("collect_assets")
@@ -43,19 +43,19 @@ def judge_products(here: SceneProject) -> None:
 def _assets(here: SceneProject, assets: Any) -> None:
     findings = here.findings
     if not isinstance(assets, Mapping):
-        raise AsimovError(f"collect_assets returned {assets!r}, which is no mapping")
+        raise AsimovError(f"collect_assets returned {assets!r}, not a mapping")
     named = list(paths(assets))
-    findings.judge("assets-exist", named, "collect_assets names none")
+    findings.judge("assets-exist", named, "collect_assets names no asset")
     gone = [path for path in named if not (here.project.root / path).exists()]
     findings.judge(
-        "assets-exist", not gone, f"collect_assets names what is not there: {', '.join(gone[:3])}"
+        "assets-exist", not gone, f"collect_assets names missing files: {', '.join(gone[:3])}"
     )
     declared = getattr(here.analysis.pipeline, "outputs", ()) or ()
     missing = [each.name for each in declared if not each.optional and not assets.get(each.name)]
     findings.judge(
         "outputs-made",
         not missing,
-        f"declared and not made: {', '.join(missing)}; made: {', '.join(map(str, assets))}",
+        f"declared but missing: {', '.join(missing)}; found: {', '.join(map(str, assets))}",
     )
 
 
@@ -68,7 +68,7 @@ def _store(here: SceneProject) -> None:
     here.findings.judge(
         "results-stored",
         here.project.results(*here.key),
-        "the results store has nothing of it",
+        "the results store has none of its files",
     )
 
 

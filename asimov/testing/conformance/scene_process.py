@@ -15,7 +15,7 @@ from asimov.testing.conformance.scene_task import Task
 
 
 def run(task: Task) -> Findings:
-    """Play a scene in this process; contracts that it could not come to can't be told."""
+    """Run a scene in this process; contracts that it does not reach are unknown."""
     findings = Findings(Path(task.findings))
     scene = import_module(f"asimov.testing.conformance.scenes.{task.scene}")
     try:
@@ -29,7 +29,7 @@ def run(task: Task) -> Findings:
 
 
 def main(arguments: list[str]) -> None:
-    """Play the scene that a file describes."""
+    """Run the scene that a task file describes."""
     run(msgspec.json.decode(Path(arguments[0]).read_bytes(), type=Task))
 
 

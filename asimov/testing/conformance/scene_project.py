@@ -1,4 +1,4 @@
-"""Where a scene plays: a scratch project with the analysis of the pipeline in it."""
+"""The scratch project of a scene, with an analysis of the pipeline in it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from asimov.testing.conformance.scene_task import Task
 from asimov.testing.conformance.spy import Watch, watching
 from asimov.testing.project import ScratchProject
 
-#: Seconds between two questions to a scheduler: the local one is nobody else's.
+#: Seconds between two queries of a scheduler. The local one is not shared.
 _PAUSE = {"local": 0.05}
 
 
@@ -38,7 +38,7 @@ class SceneProject:
     key
         The analysis.
     watch
-        What is seen of the pipeline's methods.
+        Observations of the pipeline's method calls.
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class SceneProject:
         subject, name = minimal_blueprint.driven(task.pipeline, documents)
         self.key = Key(subject or PROJECT_ANALYSES, name)
         if self.key not in project.workspace.contents.entries:
-            raise AsimovError(f"no analysis {self.key} came of the blueprint")
+            raise AsimovError(f"the blueprint did not create the analysis {self.key}")
 
     @property
     def analysis(self) -> Analysis:
-        """The analysis, as the last command has left it."""
+        """The analysis, as the last command left it."""
         return self.project.workspace.analysis(self.key)
 
     @property
@@ -79,12 +79,12 @@ class SceneProject:
         return self.project.reopen().status(self.key)
 
     def prepare(self) -> None:
-        """Run what the analysis needs.
+        """Run the analyses that the analysis needs.
 
         Raises
         ------
         AsimovError
-            Where that does not complete.
+            If one of them does not complete.
         """
         end = time.monotonic() + self.task.patience
         while left := self._unfinished():
@@ -94,8 +94,8 @@ class SceneProject:
             stuck = [key for key in left if self.project.workspace.status(key) == "stuck"]
             if stuck or time.monotonic() > end:
                 name = str((stuck or left)[0])
-                why = self.project.reason(*(stuck or left)[0]) or "it takes too long"
-                raise AsimovError(f"{name}, which it needs, does not complete: {why}")
+                why = self.project.reason(*(stuck or left)[0]) or "it took too long"
+                raise AsimovError(f"{name}, which it needs, did not complete: {why}")
             time.sleep(self.pause)
 
     def _unfinished(self) -> list[Key]:
@@ -115,13 +115,13 @@ class SceneProject:
         Raises
         ------
         AsimovError
-            Where that fails.
+            If that fails.
         """
         result = self.project.build(self.key)
         if self.key in result.failed:
             raise result.failed[self.key]
         if self.key in result.waiting:
-            raise AsimovError(f"it is not built: {'; '.join(result.waiting[self.key])}")
+            raise AsimovError(f"it was not built: {'; '.join(result.waiting[self.key])}")
 
     def submit(self) -> int:
         """Submit the analysis; return its job.
@@ -129,7 +129,7 @@ class SceneProject:
         Raises
         ------
         AsimovError
-            Where that fails.
+            If that fails.
         """
         result = self.project.submit(self.key)
         if self.key in result.failed:
@@ -137,16 +137,16 @@ class SceneProject:
         record = self.project.workspace.records.get(self.key)
         if self.key not in result.done or record is None or record.job_id is None:
             waits = "; ".join(result.waiting.get(self.key, ["its state is not 'ready'"]))
-            raise AsimovError(f"it is not submitted: {waits}")
+            raise AsimovError(f"it was not submitted: {waits}")
         return record.job_id
 
     def call(self, method: str, **arguments: Any) -> Any:
-        """Call a method as the engine does, in the only process at work."""
+        """Call a method as the engine does, holding the project's lease."""
         with at_work(self.project.workspace, "asimov plugins check"):
             return call_method(self.analysis, method, **arguments)
 
     def call_elsewhere(self, method: str) -> Any:
-        """Call a method in another folder than the project's."""
+        """Call a method in a folder other than the project's."""
         analysis, folder = self.analysis, self.project.root.parent / "elsewhere"
         folder.mkdir(exist_ok=True)
         with (
@@ -161,30 +161,30 @@ class SceneProject:
         return self.project.workspace.scheduler()
 
     def observe(self) -> Observation:
-        """Return what the scheduler says of the last job."""
+        """Return the scheduler's answer about the last job."""
         workspace = self.project.reopen()
         last = workspace.journal.attempts(self.key)[-1]
         return workspace.scheduler().observe([ticket(workspace.project, last)])[last.uid]
 
     def outcome(self) -> Observation:
-        """Return what the scheduler says once the job is over or on hold, or takes too long."""
+        """Return the scheduler's answer when the job is finished, on hold, or out of time."""
         return self.until(lambda seen: isinstance(seen, Gone) or bool(on_hold(seen)))
 
     def until(
         self, wanted: Callable[[Observation], bool], patience: float | None = None
     ) -> Observation:
-        """Return what the scheduler says once it is as wanted, or when patience is at an end."""
+        """Return the scheduler's answer when it is as wanted, or when time is up."""
         end = time.monotonic() + (self.task.patience if patience is None else patience)
         while not wanted(answer := self.observe()) and time.monotonic() < end:
             time.sleep(self.pause)
         return answer
 
     def files(self) -> dict[str, str]:
-        """Return every file of the project, to see what changes."""
+        """Return a snapshot of the project's files."""
         return snapshots.files(self.project.root)
 
     def jobs(self) -> dict[int, str | None]:
-        """Return the analysis's jobs, and those of nobody."""
+        """Return the analysis's jobs, and jobs without an owner."""
         return snapshots.jobs(self.project.workspace, self.key)
 
 
@@ -194,16 +194,16 @@ def scene_project(
     findings: Findings,
     defaults: Mapping[str, Any] | None = None,
 ) -> Iterator[SceneProject]:
-    """Set up a scene; afterwards tell what holds in every one.
+    """Set up the project of a scene; afterwards judge the contracts that every scene checks.
 
     Parameters
     ----------
     task
-        What is to be done.
+        The task of the scene.
     findings
-        Takes what is found.
+        Takes the findings.
     defaults
-        Settings of every analysis in the project, where nothing else sets them.
+        Default settings for every analysis in the project.
     """
     start = Path(task.folder, "start")
     start.mkdir(parents=True)

@@ -1,10 +1,10 @@
-"""What the process of a scene is told."""
+"""The task of a scene's process: which scene to run, for which pipeline, and how."""
 
 from __future__ import annotations
 
 import msgspec
 
-#: What a scene notes of a submission: it went through the scheduler's object, or it did not.
+#: How the pipeline submits: through the scheduler object, or by running a program.
 BY_OBJECT, BY_PROGRAM = "by object", "by program"
 
 
@@ -18,23 +18,23 @@ class Task(msgspec.Struct, kw_only=True):
     pipeline
         The name of its entry point.
     folder
-        An empty folder for everything that is made.
+        An empty folder for everything that the scene creates.
     findings
-        The file that takes what is found.
+        The file for the findings.
     blueprint
-        The file of minimal settings; None where a subject and an analysis without settings do.
+        The file of minimal settings; None for a subject and an analysis without settings.
     scheduler
-        Where its jobs run.
+        Where jobs run.
     configuration
         Options of the scratch project, by ``section/option``.
     patience
-        How long its job may take, in seconds.
+        How long a job may take, in seconds.
     call
         How long a method may take, in seconds.
     loading
-        How long loading it may take, in seconds.
+        How long loading the pipeline may take, in seconds.
     submits
-        How it is known to submit: `BY_OBJECT`, `BY_PROGRAM`, or not at all.
+        How the pipeline submits, if known: `BY_OBJECT` or `BY_PROGRAM`; else empty.
     """
 
     scene: str

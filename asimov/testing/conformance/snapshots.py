@@ -1,4 +1,4 @@
-"""Seeing whether anything has changed: files, the journal, the queue."""
+"""Take snapshots of files, the journal and the queue, and compare them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from asimov.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.scheduler.local import LocalScheduler
 
-#: What a command that only looks may write: SQLite's files, locks, the log, git's own.
+#: Files that even a read-only command may write: SQLite's files, locks, the log, git's files.
 _LEFT_OUT = (".db", ".db-wal", ".db-shm", ".db-journal", ".lock", "asimov.log", "calling", ".bell")
 _FOLDERS = {".git", "local", "__pycache__"}
 
 
 def files(folder: Path) -> dict[str, str]:
-    """Return every file of a folder with a digest, and every folder in it."""
+    """Return the digest of every file in a folder, and the names of its folders."""
     found = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder)
@@ -32,7 +32,7 @@ def files(folder: Path) -> dict[str, str]:
 
 
 def difference(before: dict[str, str], after: dict[str, str]) -> str:
-    """Name what differs, in a few words; empty where nothing does."""
+    """Summarise the differences between two snapshots of files; empty if there are none."""
     parts = []
     for what, names in (
         ("new", after.keys() - before.keys()),
@@ -46,14 +46,14 @@ def difference(before: dict[str, str], after: dict[str, str]) -> str:
 
 
 def journal(workspace: Workspace) -> list[str]:
-    """Return all that is in the journal but its cache of the ledger's parsed files and leases."""
+    """Return the contents of the journal, without leases and its cache of parsed ledger files."""
     with closing(sqlite3.connect(workspace.journal.path)) as db:
         lines = db.iterdump()
         return [line for line in lines if 'INTO "documents"' not in line and "lease" not in line]
 
 
 def jobs(workspace: Workspace, key: Key) -> dict[int, str | None]:
-    """Return the jobs of an analysis, and those of nobody, with their attempts."""
+    """Return the jobs of an analysis, and jobs without an owner, with their attempts."""
     scheduler = workspace.scheduler()
     if isinstance(scheduler, LocalScheduler):
         if not scheduler.spool.exists():

@@ -1,4 +1,4 @@
-"""Watching a pipeline's methods from inside what contains them, and what it says of its job."""
+"""Observe a pipeline's method calls during a scene, and its answers about submissions."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from asimov.testing.conformance.findings import Findings
 
 @dataclass
 class Watch:
-    """What was seen of calls.
+    """What was observed.
 
     Attributes
     ----------
     said
-        What the pipeline said of each submission.
+        The pipeline's answer to each submission.
     by_object
-        How many submissions went through the scheduler's object, and not by a program.
+        The number of submissions through the scheduler object, not through a program.
     """
 
     findings: Findings
@@ -38,14 +38,14 @@ class Watch:
 
 @contextmanager
 def watching(findings: Findings, scheduler: str) -> Iterator[Watch]:
-    """Watch every call of a pipeline's method within the block.
+    """Observe every call of a pipeline's method within the block.
 
     Parameters
     ----------
     findings
-        Takes what is seen of the folder, and of methods that do not return.
+        Takes findings about the working directory, and about methods that do not return.
     scheduler
-        The name of the scheduler whose submissions are counted.
+        The name of the scheduler; its submissions are counted.
     """
     watch = Watch(findings)
     kind = entrypoints.load(entrypoints.SCHEDULERS, scheduler)

@@ -51,9 +51,9 @@ def test_what_may_go_on_by_itself_is_waited_for(answer: object) -> None:
         ),
         (
             NotFound(("queue", "event log")),
-            "its job is known to nobody any more (asked: queue, event log)",
+            "its job has disappeared without a trace (searched: queue, event log)",
         ),
-        (Unknown("no answer"), "it can't be told what became of its job: no answer"),
+        (Unknown("no answer"), "the state of its job is unknown: no answer"),
     ],
 )
 def test_what_is_not_over_is_told_in_words(answer: object, told: str) -> None:
@@ -102,5 +102,5 @@ def test_of_what_it_needs_a_job_on_hold_is_told(tmp_path: Path) -> None:
     )
     made = run(task).made
     assert made["renders"].holds is None
-    assert "s/b, which it needs, does not complete" in made["renders"].seen
+    assert "s/b, which it needs, did not complete" in made["renders"].seen
     assert "is held: Failed to execute '/no/such/program'" in made["renders"].seen

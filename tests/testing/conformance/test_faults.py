@@ -144,7 +144,7 @@ def faulty(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
 def test_a_pipeline_that_ends_the_process_is_told_with_its_method() -> None:
     found = {each.contract: each for each in check("dies", patience=20)}
     assert found["returns"].holds is False
-    assert "ended with exit code 7 in dies.build_dag" in found["returns"].seen
+    assert "ended with exit code 7 during dies.build_dag" in found["returns"].seen
     assert found["loads"].holds
     assert found["renders"].holds
     assert found["one-job"].holds is None

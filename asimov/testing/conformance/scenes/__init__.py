@@ -1,1 +1,1 @@
-"""The scenes that a pipeline is put through, one module for each."""
+"""The scenes of a conformance check, one module each."""

@@ -1,4 +1,4 @@
-"""The scene in which a configuration is rendered, and nothing is submitted."""
+"""Scene: render the configuration without submitting anything."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from asimov.testing.conformance.findings import Findings
 from asimov.testing.conformance.scene_project import SceneProject, scene_project
 from asimov.testing.conformance.scene_task import Task
 
-#: What a report, or another analysis, may ask at any time.
+#: Methods that a report or another analysis may call at any time.
 _ASKED = ("collect_assets", "collect_logs", "samples", "html", "result_pages")
 
 
 def run(task: Task, findings: Findings) -> None:
-    """Build the analysis twice, and ask it for what it has not made yet."""
+    """Build the analysis twice, and ask for products that do not exist yet."""
     with scene_project(task, findings) as here:
         here.prepare()
         _render(here)
@@ -40,7 +40,7 @@ def _render(here: SceneProject) -> None:
     findings.judge(
         "rundir-untouched",
         not here.rundir.exists(),
-        f"it is there after 'manage build'{': ' if made else ''}{', '.join(made)}",
+        f"it exists after 'manage build'{': ' if made else ''}{', '.join(made)}",
     )
     path = Path(here.analysis.config_file)
     with findings.judging("renders-again"):
@@ -88,7 +88,7 @@ def _enforce(here: SceneProject) -> None:
         findings.judge(
             "settings-enforced",
             not accepted,
-            f"asimov apply took the unknown setting {next(iter(wrong))!r}",
+            f"asimov apply accepted the unknown setting {next(iter(wrong))!r}",
         )
 
 

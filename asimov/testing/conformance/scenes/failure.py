@@ -1,4 +1,4 @@
-"""The scene in which a job fails again and again, on a scheduler that only records."""
+"""Scene: let the job fail repeatedly, on a scheduler that only records."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from asimov.testing.conformance.scene_task import BY_OBJECT, BY_PROGRAM, Task
 from asimov.testing.recording import RecordingScheduler, Submission
 from asimov.testing.temporary_entry_points import SchedulerPlugin, entry_points
 
-#: How often the settings let a job be submitted again, where the pipeline has no say of its own.
+#: The limit of resubmissions that the scene sets, unless the pipeline has its own.
 _MOST = 2
-_BY_PROGRAM = "it submits by a program, and not through the object `self.scheduler`"
-#: More is not waited for.
+_BY_PROGRAM = "it submits with a program, not through the object `self.scheduler`"
+#: A higher limit is not tested.
 _PATIENCE = 20
 
 
 def run(task: Task, findings: Findings) -> None:
-    """Have the job fail until it is submitted no more."""
+    """Let the job fail until it is no longer submitted."""
     if task.submits == BY_PROGRAM:
         raise AsimovError(_BY_PROGRAM)
     if task.submits != BY_OBJECT:
@@ -75,5 +75,5 @@ def _fail(here: SceneProject, recording: RecordingScheduler, clock: Clock) -> No
 def _end_badly(last: Submission, number: int, recording: RecordingScheduler) -> None:
     recording.ended(last.job_id, 1)
     if last.kind == "dag" and last.file is not None:
-        # As DAGMan leaves it behind where a node has failed.
+        # DAGMan leaves this file behind when a node fails.
         last.file.with_name(f"{last.file.name}.rescue{number:03}").write_text("# no node is done\n")

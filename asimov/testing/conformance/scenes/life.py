@@ -1,4 +1,4 @@
-"""The scene of a whole life: built, submitted, run to its end, stored."""
+"""Scene: build, submit and run the analysis, up to its stored results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from asimov.testing.conformance.scene_task import BY_OBJECT, BY_PROGRAM, Task
 
 
 def run(task: Task, findings: Findings) -> None:
-    """Drive the analysis to its end."""
+    """Run the analysis up to its stored results."""
     with scene_project(task, findings) as here:
         here.prepare()
         _rehearse(here, "build")
@@ -43,7 +43,7 @@ def run(task: Task, findings: Findings) -> None:
 
 
 def _rehearse(here: SceneProject, command: str) -> None:
-    """See that a dry run touches nothing."""
+    """Check that a dry run changes nothing."""
     workspace = here.project.reopen()
     before = here.files(), snapshots.journal(workspace), snapshots.jobs(workspace, here.key)
     try:
@@ -52,15 +52,15 @@ def _rehearse(here: SceneProject, command: str) -> None:
         here.findings.fails("dry-runs", f"manage {command} --dry-run: {error}")
     workspace = here.project.reopen()
     after = here.files(), snapshots.journal(workspace), snapshots.jobs(workspace, here.key)
-    told = [snapshots.difference(before[0], after[0])]
-    told += ["the journal has changed"] if before[1] != after[1] else []
-    told += ["a job was submitted"] if before[2] != after[2] else []
-    seen = f"manage {command} --dry-run: {'; '.join(filter(None, told))}"
-    here.findings.judge("dry-runs", not any(told), seen)
+    found = [snapshots.difference(before[0], after[0])]
+    found += ["the journal has changed"] if before[1] != after[1] else []
+    found += ["a job was submitted"] if before[2] != after[2] else []
+    seen = f"manage {command} --dry-run: {'; '.join(filter(None, found))}"
+    here.findings.judge("dry-runs", not any(found), seen)
 
 
 def _build_again(here: SceneProject) -> None:
-    """Call `build_dag` twice before the submission, which calls it a third time."""
+    """Call `build_dag` twice before the submission, which calls it once more."""
     findings = here.findings
     here.project.reopen()
     try:
@@ -85,7 +85,7 @@ def _build_again(here: SceneProject) -> None:
 
 
 def _built(here: SceneProject) -> dict[str, str]:
-    """Return the names of the files of the run directory; of DAG files, their nodes too."""
+    """Return the names of the run directory's files; for DAG files, also their nodes."""
     working = here.project.workspace.project.working
     found = dict.fromkeys(snapshots.files(working), "")
     for path in here.rundir.rglob("*.dag"):
@@ -113,19 +113,19 @@ def _submit(here: SceneProject) -> int | None:
     findings.judge(
         "job-number",
         said is not None,
-        f"submit_dag told no number; job {job_id} was found by its tag",
+        f"submit_dag returned no job number; job {job_id} was found by its tag",
     )
     if job_id not in new and isinstance(here.observe(), NotFound):
         findings.fails(
             "job-number",
-            f"submit_dag said that its job is {job_id}, and the scheduler knows of no such job",
+            f"submit_dag returned job {job_id}, but the scheduler has no such job",
         )
         return None
     attempt = here.project.workspace.journal.attempts(here.key)[-1]
     findings.judge(
         "tagged",
         new.get(job_id) == attempt.uid,
-        f"job {job_id} carries {new.get(job_id) or 'no tag'}, and the attempt is {attempt.uid}",
+        f"job {job_id} carries {new.get(job_id) or 'no tag'}, but the attempt is {attempt.uid}",
     )
     findings.judge(
         "one-job", len(new) == 1, f"{len(new)} jobs were submitted: {', '.join(map(str, new))}"
@@ -141,7 +141,7 @@ def _while_running(here: SceneProject) -> None:
 
 
 def _complete(here: SceneProject, answer: Gone) -> bool:
-    """Ask whether the analysis is complete, several times; return the first answer."""
+    """Ask several times whether the analysis is complete; return the first answer."""
     findings = here.findings
     here.project.reopen()
     complete = False
@@ -159,7 +159,7 @@ def _complete(here: SceneProject, answer: Gone) -> bool:
         changed = snapshots.difference(before[0], here.files())
         if before[1] != here.jobs():
             changed += "; a job was submitted"
-        findings.judge("completion-repeats", not changed, f"asking again has left {changed}")
+        findings.judge("completion-repeats", not changed, f"asking again caused changes: {changed}")
         findings.judge(
             "completion-repeats", all(answers), f"asked {len(answers)} times, it answered {answers}"
         )
@@ -173,8 +173,8 @@ def _complete(here: SceneProject, answer: Gone) -> bool:
 
 
 def _ending(here: SceneProject, answer: Gone) -> str:
-    """Say why an analysis may not be complete."""
-    told = (
+    """Explain why an analysis may not be complete."""
+    found = (
         f"detect_completion is false; job {answer.job_id} ended with exit code {answer.exit_code}"
     )
     for method, what in (("missing_outputs", "missing"), ("collect_logs", "logs")):
@@ -186,5 +186,5 @@ def _ending(here: SceneProject, answer: Gone) -> str:
             texts = [str(text).strip().splitlines() for text in more.values()]
             more = [lines[-1] for lines in texts if lines]
         if more:
-            told += f"; {what}: {', '.join(map(str, more))[:300]}"
-    return told
+            found += f"; {what}: {', '.join(map(str, more))[:300]}"
+    return found

@@ -1,4 +1,4 @@
-"""The scene in which a pipeline's class is loaded, in a process that has loaded no plugin yet."""
+"""Scene: load the pipeline's class in a process that has not loaded any plugin."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from asimov.testing.conformance.scene_task import Task
 from asimov.testing.home import own_home
 from asimov.text import quoted
 
-#: What other packages keep in a home folder when they are imported: no matter of a pipeline's.
+#: Caches that other packages write to the home folder on import; not the pipeline's fault.
 _CACHES = (".cache", ".astropy", ".config/matplotlib")
 
 
 def run(task: Task, findings: Findings) -> None:
-    """Load the class, and tell what that does."""
+    """Load the class, and judge the effects of that."""
     point = entrypoints.find(entrypoints.PIPELINES, task.pipeline)
     if point is None:
         raise entrypoints.unknown(entrypoints.PIPELINES, task.pipeline)
@@ -51,7 +51,7 @@ def run(task: Task, findings: Findings) -> None:
     findings.judge("import-prints-nothing", not printed, f"it printed {quoted(printed)}")
     new = {f"~/{name}": "" for name in snapshots.files(home) if not name.startswith(_CACHES)}
     written = snapshots.difference({}, {**snapshots.files(here), **new})
-    findings.judge("import-writes-nothing", not written, f"loading it has left {written}")
+    findings.judge("import-writes-nothing", not written, f"loading it created {written}")
     made = findings.made.get("loads")
     if made is None or not made.holds:
         findings.cause = "it can't be loaded"
@@ -66,7 +66,7 @@ def run(task: Task, findings: Findings) -> None:
 
 
 def _settings_alone(task: Task, point: EntryPoint) -> Any:
-    """Load what is published of the settings alone; what that imports is remembered."""
+    """Load the published settings class alone; return an error if that imports the pipeline."""
     declared = entrypoints.find(entrypoints.SETTINGS, task.pipeline)
     if declared is None:
         return None
@@ -95,7 +95,7 @@ def _settings(task: Task, findings: Findings, kind: Any, declared: Any) -> None:
 
 
 class _Output:
-    """Takes what is written to standard output in a block, also by other than Python."""
+    """Captures standard output in a block, including output from outside Python."""
 
     def __enter__(self) -> _Output:
         self.text = ""

@@ -1,4 +1,4 @@
-"""The scene of a restart: the job is removed, the run directory cleared, and all begins again."""
+"""Scene: remove the job, clear the run directory, and submit again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from asimov.testing.conformance.findings import Findings
 from asimov.testing.conformance.scene_project import SceneProject, scene_project
 from asimov.testing.conformance.scene_task import Task
 
-#: How long a job may take to leave once it was asked to, in seconds.
+#: Seconds that a job may take to leave the queue after its removal.
 _LEAVES = {"local": 5.0}
 
 
@@ -27,14 +27,14 @@ def run(task: Task, findings: Findings) -> None:
         here.submit()
         answer = here.observe()
         if not isinstance(answer, Present):
-            raise AsimovError(f"its job was over before it could be removed ({answer})")
+            raise AsimovError(f"its job finished before it could be removed ({answer})")
         _eject(here)
         _clean(here)
         _again(here)
 
 
 def _block(here: SceneProject) -> None:
-    """Have all processors busy: the job of the analysis is there and does not end."""
+    """Occupy all processors, so that the job of the analysis stays in the queue."""
     workspace = here.project.workspace
     tag = Tag(workspace.project.id, "asimov/blocker", uuid.uuid4().hex)
     every = workspace.project.config.getint("local", "processes")
@@ -58,7 +58,7 @@ def _eject(here: SceneProject) -> None:
                 raise AsimovError(here.project.reason(*here.key))
             time.sleep(here.pause)
         if isinstance(answer, Gone) and not answer.removed and answer.exit_code == 0:
-            findings.unknown("ejects", "its job ended by itself meanwhile")
+            findings.unknown("ejects", "its job ended by itself before it could be removed")
             return
         there = (
             f"job {answer.job_id} is still {answer.state.value}"
@@ -66,7 +66,7 @@ def _eject(here: SceneProject) -> None:
             else ""
         )
         findings.judge("ejects", not there, there)
-    if isinstance(answer := here.observe(), Present):  # what follows is asked all the same
+    if isinstance(answer := here.observe(), Present):  # the rest of the scene needs it gone
         here.scheduler().remove(answer.job_id, "removed by asimov plugins check")
         here.until(lambda seen: not isinstance(seen, Present), 30)
         if here.status == "stuck":
@@ -83,7 +83,7 @@ def _clean(here: SceneProject) -> None:
             raise AsimovError(f"it is {here.status}: {here.project.reason(*here.key)}")
         there = here.rundir.exists()
         here.findings.judge(
-            "cleans", not there, f"after clean, the run directory {here.rundir} is still there"
+            "cleans", not there, f"after clean, the run directory {here.rundir} still exists"
         )
 
 
