@@ -42,13 +42,11 @@ def test_the_list_of_commands_says_what_each_command_says_of_itself(asimov):
     files = {path.stem for path in Path(cli.__file__).parent.glob("*.py")}
     parts = {
         "__init__",
-        "application",
         "check",
         "open_project",
         "output",
         "package_commands",
         "repair",
-        "repeated",
     }
     parts |= {"rhythm", "seconds", "table"}
     assert files - parts == set(cli.COMMANDS)
