@@ -137,7 +137,7 @@ class _Tending:
         self.report = report
         self.dry_run = dry_run
         self.now = clock.now()
-        self.policy = hold_policy.read(workspace.settings(attempt.key).get("holds"))
+        self.policy = hold_policy.read(workspace.effective(attempt.key).get("holds"))
         self.remedies = Remedies(workspace.journal, attempt.uid)
 
     # --- what is to be done

@@ -1,8 +1,4 @@
-"""Settings that a pipeline declares: a dataclass, from which checks, defaults and docs come.
-
-A field ``max_steps`` is the setting ``max steps``; a field without a default is required; a field
-that is itself a dataclass is a mapping, which is required as far as its own fields are.
-"""
+"""Check settings against a settings class, and derive its defaults and its documentation."""
 
 from __future__ import annotations
 
@@ -17,31 +13,32 @@ from msgspec import Meta
 from asimov.errors import AsimovError
 from asimov.mappings import copied, lay_over, merge
 from asimov.settings import types
-from asimov.settings.fields import REQUIRED, Field, bad, fields, real, struct_of
+from asimov.settings.fields import REQUIRED, BaseSettings, Field, bad, fields
 from asimov.text import did_you_mean
 
-T = TypeVar("T")
-#: Keys of an analysis that are asimov's, and can't be settings of a pipeline.
+T = TypeVar("T", bound=BaseSettings)
+#: Keys of an analysis that are asimov's own. No pipeline may declare them: asimov reads them also
+#: where no pipeline is loaded, and would miss a default.
 RESERVED = frozenset(
     {"kind", "name", "event", "subject", "subjects", "pipeline", "status"}
     | {"needs", "analyses", "strategy", "comment"}
+    | {"rundir", "review", "job id", "resurrections"}
 )
 
 
-def Setting(description: str, *, name: str | None = None, **limits: Any) -> Meta:  # noqa: N802
+def Setting(description: str, **limits: Any) -> Meta:  # noqa: N802
     """Describe a setting, for ``Annotated[int, Setting("How many steps.", ge=1)]``.
 
     Parameters
     ----------
     description
         What it is, with its unit.
-    name
-        Its name in the ledger, where that is not the field's with spaces for underscores.
     **limits
         ``ge``, ``gt``, ``le``, ``lt``, ``multiple_of``, ``pattern``, ``min_length``,
-        ``max_length``, as of `msgspec.Meta`.
+        ``max_length``, as of `msgspec.Meta`. They limit the annotated type, so that a setting that
+        may be null is ``Annotated[int, Setting("How many steps.", ge=1)] | None``.
     """
-    return Meta(description=description, extra={"name": name} if name else None, **limits)
+    return Meta(description=description, **limits)
 
 
 class Fault(NamedTuple):
@@ -97,11 +94,12 @@ def check(cls: type) -> None:
     Raises
     ------
     AsimovError
-        Where it is no dataclass, or a field of it can't be a setting, with the field.
+        Where it is no settings class, or a field of it can't be a setting, with the field.
     """
     for field in fields(cls):
-        if field.name in RESERVED:
-            raise bad(cls, field.attribute, f"{field.name!r} is a key of every analysis")
+        if {field.name, field.attribute} & RESERVED:
+            hint = "give it another name"
+            raise bad(cls, field.attribute, f"{field.name!r} is a key of every analysis", hint)
     _check_defaults(cls)
 
 
@@ -210,17 +208,17 @@ def made(cls: type[T], settings: Mapping[str, Any]) -> T:
     AsimovError
         Where there are faults, or where the class itself refuses the whole.
     """
-    declares: type = cls
-    whole = _whole(declares, settings)
-    wrong = list(_faults(declares, whole, ()))
+    whole = _whole(cls, settings)
+    wrong = list(_faults(cls, whole, ()))
     if wrong:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         raise AsimovError(f"{wrong[0]}{more}", hint=wrong[0].hint)
-    declared = {name: whole[name] for name in names(declares) if name in whole}
+    declared = {name: whole[name] for name in names(cls) if name in whole}
     try:
-        instance: T = real(types.converted(declared, struct_of(declares)))
-    except (ValueError, TypeError) as error:  # its own checks, of settings that go together
-        raise AsimovError(f"the settings are refused: {error}") from error
+        instance: T = types.converted(declared, cls)
+    except msgspec.ValidationError as error:  # its own checks, of settings that go together
+        why = str(error).partition(" - at ")[0]
+        raise AsimovError(f"the settings are refused: {why}") from error
     return instance
 
 
@@ -262,7 +260,9 @@ def _fault(value: Any, field: Field, path: tuple[str, ...]) -> Fault | None:
         message, _, place = str(error).partition(" - at ")
         inside, bad_value = _inside(value, field, place.strip("`"))
         named = re.search("field `(.*)`", message)
-        if named:  # of a dataclass in a list
+        if isinstance(error.__cause__, (ValueError, TypeError)):  # raised by a class in a list
+            told = f"{inside} is refused: {error.__cause__}"
+        elif named:  # of a class in a list
             told = f"{inside} {'lacks' if 'missing' in message else 'has no setting'} {named[1]!r}"
         elif inside:
             told = f"should be {wanted}, and {inside} is {types.shown(bad_value)}"

@@ -1,27 +1,17 @@
-"""The types that declared settings may have: as msgspec checks them, and in words.
-
-Types are taken over as they are, but that dataclasses become structs whose keys are the settings'
-names, so that one library checks values and writes the JSON Schema.
-"""
+"""The types of declared settings: converting values to them, and describing them in words."""
 
 from __future__ import annotations
 
-import dataclasses
-import enum
-import functools
 import types
-import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any, Union, get_args, get_origin
 
 import msgspec
-from msgspec import Meta, inspect
+from msgspec import inspect
 
 from asimov.text import short
 
-#: Limits of `msgspec.Meta` that concern a value.
-_LIMITS = ("gt", "ge", "lt", "le", "multiple_of", "pattern", "min_length", "max_length")
 #: Plain types and what they are called in messages.
 _WORDS: dict[type, tuple[str, str]] = {
     inspect.BoolType: ("true or false", "truth values"),
@@ -36,56 +26,17 @@ _WORDS: dict[type, tuple[str, str]] = {
 }
 
 
-def translated(hint: Any, struct: Callable[[type], type]) -> Any:
-    """Return a type with its dataclasses replaced, and limits where msgspec takes them.
-
-    Parameters
-    ----------
-    hint
-        The type of a field.
-    struct
-        Returns what stands for a dataclass.
-    """
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return struct(hint)
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin is None or origin is Literal:
-        return hint
-    if origin is Annotated:
-        return _annotated(translated(arguments[0], struct), hint.__metadata__)
-    new = tuple(each if each is Ellipsis else translated(each, struct) for each in arguments)
-    if new == arguments:
-        return hint
-    if origin in {Union, types.UnionType}:
-        return Union[new]  # noqa: UP007  (of a tuple)
-    return origin[new]
+def is_union(kind: Any) -> bool:
+    """Say whether a type is a union, in either spelling."""
+    return get_origin(kind) in {Union, types.UnionType}
 
 
-def _annotated(kind: Any, metadata: tuple[Any, ...]) -> Any:
-    """Annotate a type; limits of a union are those of its members that can have them."""
-    if get_origin(kind) in {Union, types.UnionType}:
-        kind = Union[tuple(_limited(each, metadata) for each in get_args(kind))]  # noqa: UP007
-        metadata = tuple(
-            Meta(description=each.description, extra=each.extra) if isinstance(each, Meta) else each
-            for each in metadata
-        )
-    for each in metadata:
-        kind = Annotated[kind, each]
-    return kind
-
-
-def _limited(kind: Any, metadata: tuple[Any, ...]) -> Any:
-    for each in metadata:
-        limits = {name: getattr(each, name, None) for name in _LIMITS}
-        limits = {name: limit for name, limit in limits.items() if limit is not None}
-        if not limits:
-            continue
-        try:
-            inspect.type_info(Annotated[kind, Meta(**limits)])
-        except TypeError:
-            continue  # such as None, which has no size
-        kind = Annotated[kind, Meta(**limits)]
-    return kind
+def structs(kind: Any) -> Iterator[type]:
+    """Yield the structs in a type, at any depth but not inside one another."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        yield kind
+    for each in get_args(kind):
+        yield from structs(each)
 
 
 def unusable(kind: Any) -> str | None:
@@ -97,7 +48,8 @@ def unusable(kind: Any) -> str | None:
 
 
 def _odd(info: inspect.Type) -> str | None:
-    if isinstance(info, inspect.CustomType) and info.cls is not Path:
+    custom = (inspect.CustomType, inspect.DataclassType, inspect.TypedDictType)
+    if isinstance(info, custom) and info.cls is not Path:
         return f"the ledger has no values of the type {info.cls.__name__}"
     if isinstance(info, inspect.Metadata):
         return _odd(info.type)
@@ -213,33 +165,3 @@ def shown(value: Any) -> str:
     if isinstance(value, (list, tuple)) and len(value) > 3:
         return f"a list of {len(value)} items"
     return short(_value(value), 60)
-
-
-def plain(value: Any, keys: Callable[[type], Mapping[str, str]]) -> Any:
-    """Return a default as the ledger would hold it.
-
-    Parameters
-    ----------
-    value
-        The default.
-    keys
-        Returns the names of settings by those of a dataclass's fields.
-    """
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = keys(type(value))
-        return {names[name]: plain(getattr(value, name), keys) for name in names}
-    if isinstance(value, enum.Enum):
-        return value.value
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {key: plain(each, keys) for key, each in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(each, keys) for each in value]
-    return value if isinstance(value, (str, int, float, type(None))) else str(value)
-
-
-@functools.cache
-def hints(cls: type) -> dict[str, Any]:
-    """Return the types of a dataclass's fields by their names."""
-    return typing.get_type_hints(cls, include_extras=True)

@@ -5,27 +5,25 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
 import yaml
 from asimov.pipelines.testing import SimpleTestPipeline
+from msgspec import field
 
 from asimov.pipeline.assets import Asset
-from asimov.settings import Setting
+from asimov.settings import BaseSettings, Setting
 from asimov.testing.temporary_entry_points import entry_points
 from tests.conftest import snapshot
 
 
-@dataclass
-class Sampler:
+class Sampler(BaseSettings):
     max_steps: Annotated[int, Setting("How many steps.", ge=1)] = 100
 
 
-@dataclass
-class Settings:
+class Settings(BaseSettings):
     """What the walk reads."""
 
     width: Annotated[float, Setting("In metres.", gt=0)]
@@ -264,7 +262,8 @@ def test_a_pipeline_that_publishes_its_settings_is_not_imported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     (tmp_path / "light_settings.py").write_text(
-        "from dataclasses import dataclass\n@dataclass\nclass Settings:\n    width: float\n"
+        "from asimov.settings import BaseSettings\n"
+        "class Settings(BaseSettings):\n    width: float\n"
     )
     (tmp_path / "heavy_pipeline.py").write_text("raise RuntimeError('imported')\n")
     monkeypatch.syspath_prepend(tmp_path)
@@ -299,9 +298,9 @@ def test_where_only_the_class_names_its_settings_apply_says_nothing_of_them(
     [
         ("raise RuntimeError('broken')\n", "RuntimeError: broken"),
         ("import os\nraise SystemExit(3)\n", "SystemExit: 3"),
-        ("class Settings:\n    pass\n", "is no dataclass"),
+        ("class Settings:\n    pass\n", "is no settings class"),
         ("print('hello')\n", "AttributeError"),
-        ("Settings = 5\n", "is no dataclass"),
+        ("Settings = 5\n", "is no settings class"),
         ("import time\ntime.sleep(60)\n", "did not return within 0.3 s"),
         (
             "import time\ntry:\n    time.sleep(60)\nexcept BaseException:\n    Settings = 5\n",

@@ -15,15 +15,13 @@ import pytest
 from asimov import entrypoints
 
 GOOD = """
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 from asimov.pipeline.assets import Asset
 from asimov.pipeline import Pipeline
-from asimov.settings import Setting
+from asimov.settings import BaseSettings, Setting
 
-@dataclass
-class Settings:
+class Settings(BaseSettings):
     steps: Annotated[int, Setting("How many steps.", ge=1)]
     seed_value: Annotated[int, Setting("Of the random numbers.")] = 1
 
@@ -365,11 +363,11 @@ def test_templates_are_found_as_far_as_a_class_can_tell(
 def test_declared_settings_that_can_not_be_used_are_told_in_their_place(
     asimov: Callable[..., Any], publish: Callable[..., Path]
 ) -> None:
-    source = GOOD.replace("@dataclass\n", "")
+    source = GOOD.replace("class Settings(BaseSettings)", "class Settings")
     publish("good", {entrypoints.PIPELINES: {"good": "good:Good"}}, {"good": source})
     ran = asimov("plugins", "show", "good")
     assert ran.code == 0, ran
-    assert "no dataclass" in ran.out
+    assert "is no settings class" in ran.out
     assert "psds (text, optional)" in ran.out
 
 

@@ -12,12 +12,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import field
 
 from asimov.engine import holds
 from asimov.errors import SchedulerError, SchedulerUnreachableError
 from asimov.scheduler import JobState, Observation, Present, Ticket
 from asimov.scheduler.local import LocalScheduler
 from asimov.scheduler.observations import Held, Progress
+from asimov.settings import BaseSettings
 
 JOB = "a, seconds: 1000"
 
@@ -296,6 +298,26 @@ def test_a_policy_that_is_changed_reaches_a_job_that_is_stuck_on_hold(lab: Any, 
     lab.run("monitor")
     assert lab.states() == {"a": "running"}
     assert pool.asked == [("release", job)]
+
+
+class Patient(BaseSettings):
+    seconds: float = 0.0
+    holds: dict[str, Any] = field(default_factory=lambda: {"transient": {"times": 1, "pause": 0}})
+
+
+def test_a_policy_that_a_pipeline_declares_as_a_default_is_followed(
+    lab: Any, pool: Pool, simple: Any
+) -> None:
+    lab.register("patient", type("P", (simple,), {"settings": Patient}))
+    job = start(lab, "pipeline: patient")
+    pool.held = (Held(job, 0, None, 6, 5, "Failed to execute", since=ago(1)),)
+    lab.run("monitor")  # without the default it would wait for 300 s
+    assert pool.asked == [("release", job)]
+    lab.apply(f"{JOB}, pipeline: patient, holds: {{transient: stuck}}", update=True)
+    pool.held = (Held(job, 0, None, 6, 5, "Failed to execute", since=time.time()),)
+    lab.run("monitor")
+    assert pool.asked == [("release", job)]
+    assert lab.states() == {"a": "stuck"}
 
 
 def test_a_policy_that_a_pipeline_has_written_wrong_is_told(

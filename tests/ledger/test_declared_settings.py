@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
+from msgspec import field
 
 from asimov.ledger import declared_settings
 from asimov.ledger.declared_schema import with_settings
@@ -16,7 +16,7 @@ from asimov.ledger.declared_settings import Written
 from asimov.ledger.documents import read_documents
 from asimov.ledger.schema import blueprint_schema
 from asimov.mappings import merge, origins
-from asimov.settings import Setting
+from asimov.settings import BaseSettings, Setting
 
 
 class Mode(Enum):
@@ -24,16 +24,14 @@ class Mode(Enum):
     SLOW = "slow"
 
 
-@dataclass
-class Sampler:
+class Sampler(BaseSettings):
     """How it samples."""
 
     max_steps: Annotated[int, Setting("How many steps.", ge=1)] = 100
     kind: Literal["nuts", "mh"] = "mh"
 
 
-@dataclass
-class Settings:
+class Settings(BaseSettings):
     """What the walk reads."""
 
     width: Annotated[float, Setting("In metres.", gt=0)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import pytest
@@ -13,7 +12,7 @@ from asimov.pipelines.testing import SimpleTestPipeline
 from asimov.errors import AsimovError
 from asimov.pipeline.assets import Asset
 from asimov.project.workspace import Workspace
-from asimov.settings import Setting
+from asimov.settings import BaseSettings, Setting
 from tests.lab import Lab
 
 
@@ -149,8 +148,7 @@ class TestOutputs:
         assert "lacks what its pipeline declares" in made.reason("a")
 
 
-@dataclass
-class Settings:
+class Settings(BaseSettings):
     seconds: Annotated[float, Setting("How long its node takes, in seconds.", ge=0)] = 0.0
     greeting: str = "hello"
     low: int = 0
@@ -187,7 +185,6 @@ class TestSettings:
     def test_defaults_are_never_kept_so_that_others_reach_what_has_not_started(
         self, settled: Lab, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        @dataclass
         class Newer(Settings):
             greeting: str = "good day"
 
@@ -224,7 +221,7 @@ class TestSettings:
         monkeypatch.setattr(Settled, "settings", type("Plain", (), {}))
         settled.apply("a, pipeline: settled")
         ran = settled.run("manage", "build", code=1)
-        assert "Plain is no dataclass (put @dataclass above it)" in ran.out
+        assert "Plain is no settings class (derive it from asimov.settings.BaseSettings)" in ran.out
         assert settled.states() == {"a": "ready"}
 
     def test_options_of_a_pipeline_that_declares_none_are_an_error(self, lab: Lab) -> None:

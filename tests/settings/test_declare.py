@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
+from msgspec import Struct, field
 
 from asimov.errors import AsimovError
-from asimov.settings import Setting, declare
+from asimov.settings import BaseSettings, Setting, declare
 
 MOST = "should be a whole number from 1 to 10 or nothing"
 MODES = "should be one of 'fast', 'slow'"
@@ -22,22 +23,19 @@ class Mode(Enum):
     SLOW = "slow"
 
 
-@dataclass
-class Sampler:
+class Sampler(BaseSettings):
     max_steps: Annotated[int, Setting("How many steps at most.", ge=1)] = 100
     kind: Literal["nuts", "mh"] = "mh"
 
 
-@dataclass
-class Point:
+class Point(BaseSettings):
     x: float
     y_pos: float = 0.0
 
 
-@dataclass
-class Walk:
+class Walk(BaseSettings):
     width: Annotated[float, Setting("In metres.", gt=0)]
-    max_steps: Annotated[int | None, Setting("How many.", ge=1, le=10)] = None
+    max_steps: Annotated[int, Setting("How many.", ge=1, le=10)] | None = None
     mode: Mode = Mode.FAST
     quiet: bool = False
     sampler: Sampler = field(default_factory=Sampler)
@@ -47,22 +45,19 @@ class Walk:
     points: list[Point] = field(default_factory=list)
     weights: dict[str, float] = field(default_factory=dict)
     data: Path = Path("x/y")
-    n_live: Annotated[int, Setting("Live points.", name="n_live")] = 5
+    n_live: Annotated[int, Setting("Live points.")] = field(default=5, name="n_live")
 
 
-@dataclass
-class Inner:
+class Inner(BaseSettings):
     deep: int
     shallow: int = 3
 
 
-@dataclass
-class Outer:
+class Outer(BaseSettings):
     inner: Inner
 
 
-@dataclass
-class Refuses:
+class Refuses(BaseSettings):
     low: int = 0
     high: int = 1
 
@@ -193,58 +188,72 @@ def test_a_class_may_refuse_settings_that_do_not_go_together() -> None:
         declare.made(Refuses, {"low": 3})
 
 
-class NoDataclass:
+class NoSettings:
+    x: int = 1
+
+
+class NoBase(Struct):
     x: int = 1
 
 
 @dataclass
-class OfNothing:
+class Plain:
+    x: int = 1
+
+
+class OfAnother(BaseSettings):
+    inner: NoBase
+
+
+class OfAPlainOne(BaseSettings):
+    inner: Plain
+
+
+class LimitOfAUnion(BaseSettings):
+    x: Annotated[int | None, Setting("x", ge=1)] = None
+
+
+class Reserved(BaseSettings):
+    rundir: str = "elsewhere"
+
+
+class ReservedInside(BaseSettings):
+    job_id: int = 1
+
+
+class OfNothing(BaseSettings):
     x: complex = 1j
 
 
-@dataclass
-class Unread:
+class Unread(BaseSettings):
     x: NotThere = 1  # type: ignore[name-defined]  # noqa: F821
 
 
-@dataclass
-class Itself:
+class Itself(BaseSettings):
     x: Itself | None = None
 
 
-@dataclass
-class BadDefault:
+class BadDefault(BaseSettings):
     x: Annotated[int, Setting("x", ge=1)] = 0
 
 
-@dataclass
-class NoneForANumber:
+class NoneForANumber(BaseSettings):
     x: int = None  # type: ignore[assignment]
 
 
-@dataclass
-class Ours:
+class Ours(BaseSettings):
     needs: int = 1
 
 
-@dataclass
-class Twice:
-    a_b: int = 1
-    c: Annotated[int, Setting("c", name="a b")] = 2
-
-
-@dataclass
-class WrongLimit:
+class WrongLimit(BaseSettings):
     x: Annotated[str, Setting("x", ge=1)] = ""
 
 
-@dataclass
-class Around:
+class Around(BaseSettings):
     inner: BadDefault = field(default_factory=lambda: BadDefault(2))
 
 
-@dataclass
-class BadInside:
+class BadInside(BaseSettings):
     inner: Sampler = field(default_factory=lambda: Sampler(0))
 
 
@@ -252,14 +261,20 @@ class BadInside:
     ("cls", "why"),
     [
         (BadInside, "the field 'inner': its default: inner: max steps: should be a whole number"),
-        (NoDataclass, "NoDataclass is no dataclass"),
+        (NoSettings, "NoSettings is no settings class"),
         (OfNothing, "OfNothing: the field 'x': the ledger has no values of the type complex"),
         (Unread, "Unread: a type can't be read: name 'NotThere' is not defined"),
         (Itself, "Itself contains itself"),
         (BadDefault, "the field 'x': its default should be a whole number from 1, and is 0"),
         (NoneForANumber, "the field 'x': its default should be a whole number, and is nothing"),
         (Ours, "the field 'needs': 'needs' is a key of every analysis"),
-        (Twice, "the field 'c': there are two settings 'a b'"),
+        (NoBase, "NoBase is no settings class"),
+        (Plain, "Plain is no settings class"),
+        (OfAnother, "NoBase is no settings class"),
+        (OfAPlainOne, "the field 'inner': the ledger has no values of the type Plain"),
+        (LimitOfAUnion, "the field 'x': Can only set `ge` on a numeric type"),
+        (Reserved, "the field 'rundir': 'rundir' is a key of every analysis"),
+        (ReservedInside, "the field 'job_id': 'job id' is a key of every analysis"),
         (WrongLimit, "the field 'x': Can only set `ge` on a numeric type"),
         (Around, "BadDefault: the field 'x': its default should be"),
     ],
@@ -274,3 +289,21 @@ def test_a_class_that_can_not_be_used_is_one_clear_error(cls: type, why: str) ->
 def test_a_class_that_can_be_used_is_no_error() -> None:
     for cls in (Walk, Outer, Refuses):
         declare.check(cls)
+
+
+def test_two_settings_of_one_name_are_refused_where_the_class_is_written() -> None:
+    with pytest.raises(ValueError, match="rename to the same name"):
+
+        class Twice(BaseSettings):
+            a_b: int = 1
+            c: int = field(default=2, name="a b")
+
+
+class OfLists(BaseSettings):
+    parts: list[Refuses] = field(default_factory=list)
+
+
+def test_a_class_in_a_list_says_itself_why_it_refuses_settings() -> None:
+    assert said(OfLists, {"parts": [{}, {"low": 3}]}) == [
+        "parts: item 2 is refused: low is above high"
+    ]

@@ -1,11 +1,9 @@
 """Settings, in a module without the pipeline."""
 
-from dataclasses import dataclass
 from typing import Annotated
 
-from asimov.settings import Setting
+from asimov.settings import BaseSettings, Setting
 
 
-@dataclass
-class GoodSettings:
+class GoodSettings(BaseSettings):
     seconds: Annotated[float, Setting("How long the node takes, in seconds.", ge=0)] = 0.0
