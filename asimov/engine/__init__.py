@@ -1,1 +1,1 @@
-"""What moves analyses forward: build, submit, observe, monitor."""
+"""Moves analyses forward: builds, submits, observes, monitors and explains them."""

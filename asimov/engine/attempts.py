@@ -1,8 +1,8 @@
-"""Attempts: a submission is intended on disk first, and then made, found again or given up.
+"""Submit one job: record the intent, call the pipeline, and recover intents left by a crash.
 
-Every job that a pipeline submits, in whatever way, carries the attempt's identity. Where a crash
-or an error leaves an intent open, the scheduler is asked for that identity, and only when its
-queue, its logs and its history have all answered that they do not know it was there no job.
+Every job that a pipeline submits, in whatever way, carries the attempt's identity. If a crash or an
+error leaves an intent open, the scheduler is asked for that identity. Only when its queue, its logs
+and its history have all answered that they do not know it is it certain that there was no job.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from asimov.scheduler import Gone, Observation, Present, Tag, Ticket, Unknown
 from asimov.states import allowed
 from asimov.system import clock
 
-#: Why it is not known yet whether an attempt has made a job, where every source has answered.
+#: Why an attempt may still get a job although no source knows one.
 MAY_COME = "a program that its pipeline started may still be submitting"
-#: How long a program that submits may go on after asimov was killed, in seconds.
+#: How long a program that submits may outlive asimov, in seconds.
 SUBMITTING = 60
 
-#: States in which a person has asked for the job to go.
+#: States in which a person wants the job removed.
 LEAVING = {"stop", "restart", "cancelled"}
 
-#: How many intents are settled in one write.
+#: How many open intents are resolved in one write.
 _TOGETHER = 100
 
 
@@ -89,8 +89,8 @@ def perform(analysis: Analysis, attempt: Attempt, act: Callable[[], Any]) -> Sub
     Raises
     ------
     LeaseLostError
-        Where another process has taken over. A job that was submitted meanwhile is removed if the
-        other has given the attempt up.
+        If another process has taken over. A job that was submitted meanwhile is removed if the
+        other process has given the attempt up.
     """
     workspace, requests = workspace_of(analysis), analysis.requests
     error: AsimovError | None = None
@@ -112,9 +112,9 @@ def perform(analysis: Analysis, attempt: Attempt, act: Callable[[], Any]) -> Sub
 
 
 def disown(workspace: Workspace, attempts: list[Attempt]) -> None:
-    """Remove the jobs of attempts that another process has given up while this one was stopped.
+    """Remove the jobs of attempts that another process gave up while this one was suspended.
 
-    It asked for them before they were made, and has submitted the analyses itself by now.
+    It looked for them before they were submitted, and has submitted the analyses itself by now.
     """
     void = [
         attempt
@@ -131,10 +131,10 @@ def disown(workspace: Workspace, attempts: list[Attempt]) -> None:
 
 
 def ask(workspace: Workspace, attempts: list[Attempt]) -> dict[str, Observation]:
-    """Ask the schedulers of some attempts about their jobs, each of them once.
+    """Ask about the jobs of some attempts, with one question to each scheduler.
 
-    Each answers or fails on its own: of one that can't be reached, or is not installed any more,
-    every answer is `Unknown`.
+    Each scheduler answers or fails on its own: if one is unreachable or no longer installed, all
+    its answers are `Unknown`.
     """
     answers: dict[str, Observation] = {}
     tickets: dict[tuple[str, str], list[Ticket]] = {}
@@ -150,7 +150,7 @@ def ask(workspace: Workspace, attempts: list[Attempt]) -> dict[str, Observation]
 
 
 def ticket(project: Project, attempt: Attempt) -> Ticket:
-    """Return what the scheduler needs to know to find an attempt's job."""
+    """Return what the scheduler needs to find an attempt's job."""
     logs = [str(project.path(log)) for log in (attempt.logs or "").splitlines()]
     if attempt.job_id is None:
         logs = event_logs(project.working / attempt.subject / attempt.name)
@@ -158,7 +158,7 @@ def ticket(project: Project, attempt: Attempt) -> Ticket:
 
 
 def event_logs(rundir: Path) -> list[str]:
-    """Return the files of a run directory, and of the folders in it, that may be event logs."""
+    """Return the files in a run directory and its subfolders that may be event logs."""
     found: list[str] = []
     try:
         with os.scandir(rundir) as entries:
@@ -176,7 +176,7 @@ def event_logs(rundir: Path) -> list[str]:
 def record_job(
     workspace: Workspace, attempt: Attempt, job_id: int, status: str, actor: str, reason: str
 ) -> None:
-    """Record an attempt's job together with the state of its analysis."""
+    """Record an attempt's job and the new state of its analysis in one write."""
     rundir = _rundir(workspace, attempt)
     logs = [workspace.project.stored(log) for log in event_logs(rundir)]
     with workspace.journal.durably():
@@ -202,9 +202,7 @@ def give_up(workspace: Workspace, attempt: Attempt, reason: str) -> None:
 
 
 def found(workspace: Workspace, attempt: Attempt, answer: Observation | None = None) -> int | None:
-    """Return the job that carries an attempt's tag; None where there is none.
-
-    In that case the attempt is given up.
+    """Return the job that carries an attempt's tag; if there is none, give the attempt up.
 
     Parameters
     ----------
@@ -213,12 +211,12 @@ def found(workspace: Workspace, attempt: Attempt, answer: Observation | None = N
     attempt
         The attempt.
     answer
-        What its scheduler says of it; it is asked where that is None.
+        The scheduler's answer; None to ask it now.
 
     Raises
     ------
     SchedulerUnreachableError
-        Where it can't be found out now. The attempt stays open, for `settle`.
+        If this can't be found out now. The attempt stays open for `resolve_intents`.
     """
     if answer is None:
         answer = ask(workspace, [attempt])[attempt.uid]
@@ -230,14 +228,20 @@ def found(workspace: Workspace, attempt: Attempt, answer: Observation | None = N
     return None
 
 
-def settle(workspace: Workspace, report: Callable[[str], None]) -> dict[Key, str]:
-    """Find out what came of every intent that was left open; each scheduler is asked once.
+def resolve_intents(workspace: Workspace, report: Callable[[str], None]) -> dict[Key, str]:
+    """Find out whether open intents became jobs, with one question to each scheduler.
+
+    Parameters
+    ----------
+    workspace
+        The open project; its lease is held.
+    report
+        Takes a line for each intent.
 
     Returns
     -------
     dict
-        The analyses of which that could not be found out now, and why: nothing may be submitted
-        for them.
+        The analyses for which this is still unknown, and why. Nothing may be submitted for them.
     """
     attempts = workspace.journal.open_attempts()
     intended = [each for each in attempts if each.state == "intended"]
@@ -245,36 +249,36 @@ def settle(workspace: Workspace, report: Callable[[str], None]) -> dict[Key, str
         return {}
     earlier = {each.key: each for each in attempts if each.state == "submitted"}
     answers = ask(workspace, intended)
-    unsettled: dict[Key, str] = {}
+    unresolved: dict[Key, str] = {}
     for start in range(0, len(intended), _TOGETHER):
         lines = []
         with workspace.journal.durably():
             for attempt in intended[start : start + _TOGETHER]:
-                settled, told = _settle(
+                resolved, outcome = _resolve(
                     workspace, attempt, answers[attempt.uid], earlier.get(attempt.key)
                 )
-                if not settled:
-                    unsettled[attempt.key] = told
-                    told = f"whether it was submitted is not known: {told}"
-                lines.append(f"{attempt.key}: {told}")
+                if not resolved:
+                    unresolved[attempt.key] = outcome
+                    outcome = f"whether it was submitted is not known: {outcome}"
+                lines.append(f"{attempt.key}: {outcome}")
         for line in lines:
             report(line)
-    return unsettled
+    return unresolved
 
 
-def _settle(
+def _resolve(
     workspace: Workspace, attempt: Attempt, answer: Observation, earlier: Attempt | None
 ) -> tuple[bool, str]:
-    """Record what came of an intent; return whether that is known, and what to tell of it."""
+    """Record the outcome of an intent; return whether it is known, and a line about it."""
     if isinstance(answer, (Present, Gone)):
         before = workspace.status(attempt.key)
         status = "running" if attempt.stage == "run" else "processing"
         actor = "submit" if before == "ready" else "monitor"
-        if not allowed(before, status, actor):  # such as of one that is to stop
+        if not allowed(before, status, actor):  # such as if it is to stop
             status = before
         reason = f"job {answer.job_id} was found by its tag"
         if earlier is not None:
-            # The attempt whose end led to this one.
+            # The attempt whose end caused this one.
             how = "complete" if attempt.stage == "processing" else "submitted again"
             workspace.journal.ended(
                 earlier.uid, "ended", exit_code=None, evidence="a later attempt", reason=how
@@ -290,10 +294,10 @@ def _settle(
 
 
 def _may_still_come(workspace: Workspace, attempt: Attempt) -> bool:
-    """Say whether a job may turn up that nobody knows yet.
+    """Return whether a job may still turn up that no source knows yet.
 
-    A pipeline that submits in its own way starts a program for it, such as ``condor_submit_dag``,
-    which goes on for a moment where only asimov was killed.
+    A pipeline that submits in its own way starts a program such as ``condor_submit_dag``, which
+    runs on for a moment if only asimov was killed.
     """
     if attempt.key not in workspace.contents.entries:
         return False
@@ -302,10 +306,10 @@ def _may_still_come(workspace: Workspace, attempt: Attempt) -> bool:
 
 
 def submits_by_program(workspace: Workspace, key: Key) -> bool:
-    """Say whether an analysis's pipeline may start a program that submits its job."""
+    """Return whether an analysis's pipeline may start a program that submits its job."""
     try:
         kind = imported(workspace.contents.entries[key].pipeline)
-    except ReportedError:  # its package is not there to be asked
+    except ReportedError:  # its package is not installed
         return True
     by_program = getattr(kind, "submits_by_program", None)
     if by_program is None:

@@ -1,7 +1,7 @@
-"""The monitor in the background: a service of the project's scheduler.
+"""Start and stop the background monitor, which runs as a service of the project's scheduler.
 
-As with analyses, it is intended in the journal before it is started and carries a tag: where a
-command is killed in between, the next one finds it by that.
+As with analyses, the intent is recorded in the journal before the service is started, and the
+service carries a tag: if a command is killed in between, the next one finds the service by its tag.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from asimov.scheduler import Present, Scheduler, Tag, Ticket, Unknown
 from asimov.system import clock
 from asimov.system.files import locked
 
-#: The journal's properties: scheduler, place and job; the identity that the job carries; and of
-#: one that is just being started scheduler, place, identity and time, a line each.
+#: Journal properties: scheduler, place and job; the identity that the job carries; and for a start
+#: that is under way, scheduler, place, identity and time, a line each.
 _PROPERTY = "background monitor"
 _IDENTITY = "background monitor identity"
 _INTENDED = "background monitor intended"
@@ -36,9 +36,9 @@ def start(workspace: Workspace, interval: float | None) -> int:
     Raises
     ------
     AsimovError
-        Where it runs already, or another command is just starting or stopping it.
+        If it runs already, or another command is just starting or stopping it.
     SchedulerUnreachableError
-        Where that can't be found out.
+        If this can't be found out.
     """
     with _alone(workspace, "asimov start"):
         _settle(workspace)
@@ -82,7 +82,7 @@ def _record(workspace: Workspace, name: str, place: str, job: int | None, uid: s
 
 
 def _settle(workspace: Workspace) -> None:
-    """Find out what came of a start that was cut short."""
+    """Find out whether a start that was interrupted has started the service."""
     intent = workspace.journal.get_property(_INTENDED)
     if intent is None:
         return
@@ -96,20 +96,20 @@ def _settle(workspace: Workspace) -> None:
 
 
 def running(workspace: Workspace) -> int | None:
-    """Return the job of the monitor in the background, if it was started and not stopped."""
+    """Return the job of the background monitor; None unless it was started and not stopped."""
     kept = workspace.journal.get_property(_PROPERTY)
     return int(kept.rpartition(" ")[2]) if kept else None
 
 
 def stop(workspace: Workspace) -> int:
-    """Stop the monitor in the background; return the job that it was.
+    """Stop the background monitor; return its job.
 
     Raises
     ------
     AsimovError
-        Where it was not started.
+        If it was not started.
     SchedulerUnreachableError
-        Where that can't be found out.
+        If this can't be found out.
     """
     with _alone(workspace, "asimov stop"):
         _settle(workspace)

@@ -1,10 +1,10 @@
-"""Many submissions in a row: their intents in one write, and what came of them in another.
+"""Submit many analyses in few journal writes: intents in one write, outcomes in another.
 
-A write that a crash of the machine does not undo takes about as long as a submission. So the
-intents of many analyses are written together; then each is submitted; and what came of them is
-written together, at the latest half a second after it is known, before it is told to anybody.
-Whatever the moment of a crash, what was intended and not recorded is found by its tag, or found
-never to have been made (see `asimov.engine.attempts.settle`).
+A write that survives a crash of the machine takes about as long as a submission. So the intents of
+many analyses are written together, then each is submitted, and the outcomes are written together:
+at most half a second after they are known, and before anything is reported. Whenever a crash comes,
+an intent without a recorded outcome is resolved by its tag (see
+`asimov.engine.attempts.resolve_intents`).
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Observation
 
-#: How many analyses are intended in one write.
+#: The most intents in one write.
 MOST = 100
-#: How long what is known may wait to be recorded, in seconds.
+#: How long a known outcome may wait to be recorded, in seconds.
 SOON = 0.5
-#: A submission that took longer, in seconds, is recorded at once: the next may take as long.
+#: After a submission that took longer, in seconds, outcomes are recorded at once.
 SLOW = 0.1
 
-#: States by which a pipeline says, while it submits, that nothing is left to be run.
+#: States by which a pipeline says while it submits that nothing is left to run.
 _DONE = {"complete", "finished", "uploaded"}
 
 
 class _Made(NamedTuple):
-    """A submission, as far as its pipeline says: whether all is there already, too."""
+    """A submission by the pipeline's own account, and whether everything is complete already."""
 
     analysis: Analysis
     attempt: Attempt
@@ -63,7 +63,7 @@ class Batch:
     workspace
         The open project; the caller holds its lease.
     report
-        Takes a line for each analysis, once what came of it is recorded.
+        Takes a line for each analysis once its outcome is recorded.
     result
         Takes what was done and what failed.
     act
@@ -85,8 +85,8 @@ class Batch:
         self._made: list[_Made] = []
 
     def add(self, analysis: Analysis) -> None:
-        """Take an analysis that is to be submitted, now or with the next ones."""
-        # Programs that submit are waited for after a crash for a time from their intent on.
+        """Submit an analysis, now or together with the next ones."""
+        # After a crash, a program that submits is waited for from the time of its intent.
         alone = submits_by_program(self._workspace, analysis.key)
         if alone:
             self.finish()
@@ -95,7 +95,7 @@ class Batch:
             self.finish()
 
     def finish(self) -> None:
-        """Submit and record all that were added."""
+        """Submit and record all analyses that were added."""
         chosen, self._chosen = self._chosen, []
         if not chosen:
             return
@@ -109,8 +109,8 @@ class Batch:
             raise
         except FatalError:
             raise
-        except BaseException:  # such as an interrupt: what is known needs no settling
-            self._workspace.catch_up()  # it may have come while that was being recorded
+        except BaseException:  # such as an interrupt: record what is known
+            self._workspace.catch_up()  # it may have come during that write
             self._record()
             with self._workspace.journal.transaction():
                 for _, attempt in left:
@@ -125,7 +125,7 @@ class Batch:
             self._since = begun
         complete = False
         if asked in _DONE:
-            job_id = None  # whatever number it made up: its jobs are looked for by their tag
+            job_id = None  # ignore any number it gives: look for its jobs by their tag
             if error is None:
                 complete, error = _is_complete(analysis)
         self._made.append(_Made(analysis, attempt, job_id, error, complete))
@@ -155,13 +155,13 @@ class Batch:
             self._report(line)
 
     def _take(self, made: _Made, answers: dict[str, Observation]) -> str:
-        """Record one submission; return what to tell of it."""
+        """Record one submission; return a line about it."""
         job_id, error = made.job_id, made.error
         if job_id is None:
             job_id = found(self._workspace, made.attempt, answers[made.attempt.uid])
         if job_id is None:
             if isinstance(error, (PluginError, SchedulerUnreachableError)):
-                raise error  # no fault of the analysis: it stays ready
+                raise error  # not the analysis's fault: it stays ready
             if made.complete:
                 told = "its pipeline made everything without a job"
                 self._workspace.move(made.analysis.key, "finished", "submit", told)
@@ -180,17 +180,17 @@ class Batch:
 
 
 def _is_complete(analysis: Analysis) -> tuple[bool, AsimovError | None]:
-    """Ask a pipeline that has submitted nothing whether all is there, before that is recorded."""
+    """Ask a pipeline that has submitted nothing whether its analysis is complete."""
     try:
         found = call_method(analysis, "detect_completion")
         with guarded(analysis, "detect_completion"):
-            return bool(found), None  # which an array has none of
+            return bool(found), None  # raises for an array
     except AsimovError as error:
         return False, error
 
 
 def record_failure(workspace: Workspace, key: Key, error: AsimovError) -> None:
-    """Record why an analysis was not submitted, where nothing else does."""
+    """Record why an analysis was not submitted, unless that is recorded already."""
     if isinstance(error, MethodError) and workspace.status(key) == "ready":
         workspace.move(key, "stuck", "submit", str(error))
     elif isinstance(error, SchedulerUnreachableError):

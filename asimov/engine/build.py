@@ -1,4 +1,4 @@
-"""Building: the configuration of each ready analysis is rendered and committed."""
+"""Build analyses: render and commit the configuration of each one that is ready."""
 
 from __future__ import annotations
 
@@ -24,29 +24,28 @@ from asimov.system import clock, reading
 
 Report = Callable[[str], None]
 
-#: Settings that say what is thought or known of an analysis, not what it does: they make no build
-#: stale.
-_SAID_OF_IT = ("review", "labels", MADE_OVER)
+#: Settings that describe an analysis and do not change what it does: no build depends on them.
+_DESCRIPTIVE = ("review", "labels", MADE_OVER)
 
 
 @dataclass
 class Result:
-    """What was done, and what was not.
+    """What a build or a submission did to each analysis.
 
     Attributes
     ----------
     done
         The analyses that were built or submitted.
     unchanged
-        Those for which nothing was to be done.
+        Those that needed nothing.
     waiting
-        Those that wait, and for what.
+        Those that wait, and what each waits for.
     deferred
-        Those among the waiting ones that wait for a limit only.
+        The waiting ones that wait only because of a limit.
     unbuilt
-        Those among the waiting ones that have to be built before they can be submitted.
+        The waiting ones that must be built before they can be submitted.
     failed
-        Those that could not be, and why.
+        Those that could not be built or submitted, and why.
     """
 
     done: list[Key] = field(default_factory=list)
@@ -65,7 +64,7 @@ def build(
     dry_run: bool = False,
     force: bool = False,
 ) -> Result:
-    """Build the ready ones among some analyses.
+    """Build the analyses among some that are ready.
 
     Parameters
     ----------
@@ -78,7 +77,7 @@ def build(
     dry_run
         Whether to print configurations and touch nothing.
     force
-        Whether to render anew what was edited by hand.
+        Whether to render configurations again that were edited by hand.
 
     Returns
     -------
@@ -99,7 +98,7 @@ def build(
             new = _build_one(workspace.analysis(key), report, dry_run=dry_run, force=force)
         except AsimovError as error:
             result.failed[key] = error
-            _tell_failure(workspace, key, error, report, dry_run=dry_run)
+            _report_failure(workspace, key, error, report, dry_run=dry_run)
             continue
         if new is None:
             result.unchanged.append(key)
@@ -114,13 +113,13 @@ def build(
         try:
             repository.commit(paths, _message(paths), report)
         except ReportedError as error:
-            # A subject's own repository is no other subject's matter.
+            # Only subjects with this repository are affected.
             root = repository.root
             for key in [k for k in rendered if workspace.analysis(k).repository.root == root]:
                 del rendered[key]
                 result.done.remove(key)
                 result.failed[key] = error
-                _tell_failure(workspace, key, error, report, dry_run=dry_run)
+                _report_failure(workspace, key, error, report, dry_run=dry_run)
     if rendered:
         workspace.journal.built(rendered)
         workspace.builds.update(rendered)
@@ -131,7 +130,7 @@ def build(
     return result
 
 
-def _tell_failure(
+def _report_failure(
     workspace: Workspace, key: Key, error: ReportedError, report: Report, *, dry_run: bool
 ) -> None:
     report(f"{key}: {error}" + (f" ({error.hint})" if error.hint else ""))
@@ -140,17 +139,17 @@ def _tell_failure(
     if isinstance(error, MethodError):
         workspace.move(key, "stuck", "submit", str(error))
     else:
-        # Not stuck: once the ledger or the template is mended, the next build goes on.
+        # Not stuck: once the ledger or the template is mended, the next build tries again.
         workspace.journal.observed([(key, None, f"can't be built: {error}", None)])
 
 
 def _build_one(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -> Build | None:
-    """Render one configuration; None where it is as it should be already."""
+    """Render one configuration; None if it is up to date already."""
     with analysis.repository.expecting(analysis.config_file):
         call_method(analysis, "before_config", keep=not dry_run, dryrun=dry_run)
     check_settings(analysis)
     check_inputs(analysis)
-    # The template asks the pipeline, and those of the inputs, for what it names.
+    # The template may call this pipeline and those of its inputs.
     with guarded(analysis, "make_config", passing=AsimovError):
         return _render(analysis, report, dry_run=dry_run, force=force)
 
@@ -172,12 +171,12 @@ def _render(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -
             return None
         present = path.read_bytes()
         edited = content_digest(present) != known.content
-        # A build that was cut short has left what would be rendered now.
+        # An interrupted build has left what would be rendered now.
         if edited and not force and present != analysis.make_config(path, dryrun=True).encode():
             raise AsimovError(
                 "was edited by hand, and its settings have changed since",
                 where=path,
-                hint="render it anew with 'asimov manage build --force'",
+                hint="render it again with 'asimov manage build --force'",
             )
     text = analysis.make_config(path)
     config = workspace.project.stored(path)
@@ -185,24 +184,24 @@ def _render(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -
 
 
 def settings_digest(analysis: Analysis) -> str:
-    """Return a digest of all that a configuration is rendered from."""
+    """Return a digest of everything a configuration is rendered from."""
     workspace = workspace_of(analysis)
     settings = workspace.effective(analysis.key)
-    for name in _SAID_OF_IT:
+    for name in _DESCRIPTIVE:
         settings.pop(name, None)
     template = template_of(analysis)
     parts = [
         msgspec.msgpack.encode(settings, enc_hook=str),
         str(template.name).encode(),
         reading.contents(template),
-        # Configurations hold absolute paths, which a project that moves takes elsewhere.
+        # Configurations hold absolute paths, which change when a project moves.
         str(workspace.project.root).encode(),
     ]
     return content_digest(b"\0".join(parts))
 
 
 def content_digest(data: bytes) -> str:
-    """Return a digest by which a change of a file's content is seen."""
+    """Return a digest of a file's content."""
     return hashlib.sha256(data).hexdigest()[:32]
 
 

@@ -1,4 +1,4 @@
-"""Why an analysis is where it is, and what would move it."""
+"""Explain why an analysis is in its state and what would move it on (`asimov why`)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Explanation:
     Attributes
     ----------
     status, since, reason
-        Its state, since when as ISO 8601 in UTC, and how it came into it.
+        Its state, since when (ISO 8601, UTC), and what put it there.
     because
         What keeps it there, a line each.
     moves
@@ -55,9 +55,9 @@ class Explanation:
 
 
 def explain(workspace: Workspace, key: Key) -> Explanation:
-    """Say why an analysis is where it is; asks the scheduler, and changes nothing.
+    """Explain the state of an analysis; asks the scheduler, and changes nothing.
 
-    What its pipeline prints meanwhile is left out: the answer may be read by a program.
+    Output of its pipeline is discarded: a program may read the answer.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def _ready(workspace: Workspace, key: Key, attempts: list[Attempt], told: Explan
 
 
 def _assets(workspace: Workspace, key: Key, told: Explanation, *, ready: bool) -> bool:
-    """Name the assets that its pipeline needs and that nothing makes; say whether there are any."""
+    """Add the assets that its pipeline needs and nothing makes; return whether there are any."""
     name = workspace.contents.entries[key].pipeline
     try:
         if not entrypoints.is_known(entrypoints.PIPELINES, name) or not inputs_of(
@@ -190,7 +190,7 @@ def _nearly(workspace: Workspace, key: Key) -> Iterator[str]:
 
 
 def _reviews(workspace: Workspace, key: Key, told: Explanation) -> bool:
-    """Name the reviews that it waits for; say whether there are any."""
+    """Add the reviews that it waits for; return whether there are any."""
     wanted = reviews_wanted(workspace, key)
     for each, review in wanted[:_FOLLOWED]:
         now = outcome(workspace.settings(each).get("review"))
@@ -207,7 +207,7 @@ def _reviews(workspace: Workspace, key: Key, told: Explanation) -> bool:
 
 
 def _follow(workspace: Workspace, key: Key, told: Explanation) -> None:
-    """Name what keeps the analyses that it needs, down to the first causes."""
+    """Add what holds up the analyses that it needs, down to the first causes."""
     wanted = _reviews(workspace, key, told)
     told.because += _nearly(workspace, key)
     if workspace.dependencies.of(key).unmatched and not wanted:
@@ -288,7 +288,7 @@ def _with_job(workspace: Workspace, attempt: Attempt, told: Explanation) -> None
 
 
 def _still_holds(record: Record, answer: Observation) -> bool:
-    """Say whether the line that the last pass wrote about a job is about what it is now."""
+    """Return whether the last pass's line about a job still applies."""
     if isinstance(answer, Present):
         return record.job_state == answer.state.value
     return not isinstance(answer, Gone) or record.job_state is None
@@ -346,7 +346,7 @@ def _moves(workspace: Workspace, key: Key, told: Explanation) -> None:
 
 
 def _watched(workspace: Workspace) -> bool:
-    """Say whether somebody makes passes: the monitor in the background, or one in a terminal."""
+    """Return whether a monitor watches the project, in the background or in a terminal."""
     if running(workspace) is not None:
         return True
     watch = holder(workspace.journal, WATCH)

@@ -1,4 +1,4 @@
-"""Jobs that failed: how, in whose words, and whether they are submitted again, and when."""
+"""Describe how a job failed, and decide whether and when it is submitted again."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from asimov.scheduler.languages.dag_outputs import rescue_files
 from asimov.scheduler.observations import Failure
 from asimov.system import clock
 
-#: How much is kept of an error file: lines and characters; and of how many files.
+#: How many lines and characters of an error file are kept, and of how many files.
 LINES, CHARACTERS, FILES = 20, 4000, 3
-#: Of how many failed jobs in one pass the scheduler is asked what failed: each is a question or two
-#: to a schedd that others use too. Of more, the files in the run directory have to do.
+#: How many failed jobs in one pass the scheduler is asked about: each costs a question or two to a
+#: schedd that others use too. For the rest, the files in the run directory must do.
 ASKED = 20
-#: Pauses are not doubled more often than this.
+#: How often a pause is doubled at most.
 _DOUBLINGS = 20
 
 
 def ending(answer: Gone) -> str:
-    """Say in words how a job ended."""
+    """Return how a job ended, in words."""
     if answer.removed:
         return f"job {answer.job_id} was removed" + (f": {answer.reason}" if answer.reason else "")
     if answer.signal is not None:
@@ -48,16 +48,16 @@ def ending(answer: Gone) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What is told of a job that is not complete.
+    """The report on a job that ended without completing its analysis.
 
     Attributes
     ----------
     reason
         One line.
     failed
-        What failed, in one line; empty where nothing is known but how the job ended.
+        What failed, in one line; empty if only the job's end is known.
     details
-        The ends of error files, of several lines; None where there are none.
+        The last lines of error files; None if there are none.
     """
 
     reason: str
@@ -68,12 +68,12 @@ class Words:
 def words(
     workspace: Workspace, analysis: Analysis, attempt: Attempt, answer: Gone, *, ask: bool = True
 ) -> Words:
-    """Say how a job failed: what the pipeline misses, what failed, and what that said.
+    """Describe how a job failed: what is missing, what failed, and its error output.
 
     Parameters
     ----------
     workspace, analysis, attempt, answer
-        Whose job it was, and how it ended.
+        The job's analysis and attempt, and how the job ended.
     ask
         Whether the scheduler may be asked what failed.
     """
@@ -98,7 +98,7 @@ def _failures(workspace: Workspace, attempt: Attempt, answer: Gone) -> list[Fail
         scheduler = workspace.scheduler(attempt.scheduler, attempt.place)
         return list(scheduler.failures(answer.job_id, attempt.intended))
     except SchedulerError:
-        return []  # it only says more of what is known already
+        return []  # it would only add detail
 
 
 def _summary(failures: list[Failure]) -> str:
@@ -121,7 +121,7 @@ def _summary(failures: list[Failure]) -> str:
 
 
 def _said(failures: list[Failure], rundir: Path) -> tuple[str, str | None]:
-    """Return the last line that the first failure wrote, and the ends of what they wrote."""
+    """Return the last line that the first failure wrote, and the last lines of all."""
     said, parts = "", []
     for failure in failures[:FILES]:
         path, text = _written(failure)
@@ -135,7 +135,7 @@ def _said(failures: list[Failure], rundir: Path) -> tuple[str, str | None]:
 
 
 def _written(failure: Failure) -> tuple[Path | None, str]:
-    """Return the first of its files that says something, and the end of that."""
+    """Return the first of its output files that is not empty, and its last lines."""
     for file in (failure.error_file, failure.output_file):
         if file is None or not Path(file).is_file():
             continue
@@ -146,7 +146,7 @@ def _written(failure: Failure) -> tuple[Path | None, str]:
 
 
 def _last_words(analysis: Analysis) -> tuple[str, str | None]:
-    """Return the last line, and the end, of an error file that is not empty."""
+    """Return the last line and the last lines of an error file that is not empty."""
     try:
         logs = call_method(analysis, "collect_logs", keep=False)
     except ReportedError:
@@ -162,7 +162,7 @@ def _last_words(analysis: Analysis) -> tuple[str, str | None]:
 
 
 def _names(answer: Any) -> list[str]:
-    """Return what `missing_outputs` says as a list."""
+    """Return the answer of `missing_outputs` as a list."""
     if isinstance(answer, (list, tuple, set)):
         return [str(each) for each in answer]
     return [str(answer)] if answer else []
@@ -178,7 +178,7 @@ class Retry:
     Attributes
     ----------
     number, of
-        Which one it would be, of how many; it is not made where `number` is the larger.
+        Which retry it would be, and how many are allowed; none is left if `number` is larger.
     due
         When it may be made, in seconds since the epoch.
     """
@@ -189,31 +189,31 @@ class Retry:
 
     @property
     def allowed(self) -> bool:
-        """Whether any are left."""
+        """Whether any retries are left."""
         return self.number <= self.of
 
 
 def retry(workspace: Workspace, analysis: Analysis, attempt: Attempt, answer: Gone) -> Retry | None:
-    """Say whether and when a job that failed is submitted again.
+    """Decide whether and when a job that failed is submitted again.
 
-    Nothing is kept for it: the attempts are in the journal, and the job's end is found anew by
-    each pass until the time has come.
+    No state is kept for this: the attempts are in the journal, and each pass sees the job's end
+    again until the retry is due.
 
     Returns
     -------
     Retry or None
-        None where the pipeline can't submit it again: the job was removed, it was
-        post-processing, or it is a DAG that left no rescue file.
+        None if it can't be submitted again: the job was removed, it was post-processing, or it is
+        a DAG that left no rescue file.
 
     Raises
     ------
     AsimovError
-        Where the settings ``max resurrections`` or ``resurrection pause`` are no such numbers.
+        If the settings ``max resurrections`` or ``resurrection pause`` are not valid numbers.
     """
     if answer.removed or attempt.stage != "run" or not _can_resurrect(analysis):
         return None
     most = _number(analysis, "max resurrections", MAX_RESURRECTIONS)
-    # On this machine there is no pool that might be better in a minute.
+    # On one machine there is no pool whose condition may improve in a minute.
     pause = _number(
         analysis, "resurrection pause", 0 if attempt.scheduler == "local" else RESURRECTION_PAUSE
     )
@@ -226,14 +226,14 @@ def retry(workspace: Workspace, analysis: Analysis, attempt: Attempt, answer: Go
 def _can_resurrect(analysis: Analysis) -> bool:
     if overrides(analysis.entry.pipeline, "resurrect"):
         return True
-    # The base class's would do nothing, and leave an attempt behind that tells of it.
+    # The base class's method would do nothing and leave a pointless attempt.
     with guarded(analysis, "dag_file"):
         dag_file = getattr(analysis.pipeline, "dag_file", None)
         return dag_file is not None and bool(rescue_files(dag_file))
 
 
 def _resurrections(workspace: Workspace, attempt: Attempt) -> int:
-    """Return how often the analysis was submitted again since somebody last made it ready."""
+    """Return how often the analysis was submitted again since it was last made ready."""
     events = workspace.journal.events(*attempt.key)
     ready = max((event.time for event in events if event.after == "ready"), default=0.0)
     made = [

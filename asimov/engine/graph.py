@@ -1,4 +1,4 @@
-"""The graph of analyses: who needs whom, how each stands, and which products flow."""
+"""The dependency graph: analyses, their states, and the products that flow between them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Node:
     kind
         ``simple``, ``subject`` or ``project``.
     outside
-        Whether it is of another subject than the one that was asked about.
+        Whether it belongs to another subject than the requested one.
     """
 
     key: Key
@@ -39,12 +39,11 @@ class Edge:
     Attributes
     ----------
     source, target
-        The one that is needed, and the one that needs it.
+        The needed analysis, and the one that needs it.
     used
-        Whether the target uses what the source makes; else it only waits for it.
+        Whether the target uses products of the source, or only waits for it.
     assets
-        The names of the products that the source's pipeline declares to make and the target's
-        declares to need.
+        The products that the source's pipeline declares as outputs and the target's as inputs.
     """
 
     source: Key
@@ -60,16 +59,16 @@ class Graph:
     Attributes
     ----------
     nodes
-        The analyses, each after those that it needs, as far as needs go in no circle.
+        The analyses, each after those that it needs, except within a cycle.
     edges
-        In the order of their targets.
+        Ordered by target.
     """
 
     nodes: dict[Key, Node]
     edges: list[Edge]
 
     def sources(self) -> dict[Key, list[Edge]]:
-        """Return the edges that lead to each analysis; one without any has an empty list."""
+        """Return the edges into each analysis, an empty list for one without any."""
         found: dict[Key, list[Edge]] = {key: [] for key in self.nodes}
         for edge in self.edges:
             found[edge.target].append(edge)
@@ -77,22 +76,22 @@ class Graph:
 
 
 def graph(workspace: Workspace, subject: str | None = None) -> Graph:
-    """Return the graph of a project, or of a subject and what is connected with it.
+    """Return the graph of a project, or of a subject and the analyses connected with it.
 
-    The classes of the pipelines are loaded for it, to say which products flow.
+    This loads the pipelines' classes, to find which products flow.
 
     Parameters
     ----------
     workspace
         The open project.
     subject
-        The only subject to look at. Analyses of others that its own need, or that need its own,
-        are told as `outside`.
+        The only subject to look at. Analyses of other subjects that it needs, or that need it, are
+        marked `outside`.
 
     Raises
     ------
     AsimovError
-        Where there is no such subject.
+        If there is no such subject.
     """
     workspace.keys(subject)
     entries = workspace.contents.entries
@@ -115,7 +114,7 @@ def graph(workspace: Workspace, subject: str | None = None) -> Graph:
 
 
 def parts(whole: Graph) -> dict[str, Graph]:
-    """Return the part of each subject, with the analyses of others that are connected with it."""
+    """Split a graph by subject, keeping connected analyses of other subjects in each part."""
     place = {key: number for number, key in enumerate(whole.nodes)}
     keys: dict[str, set[Key]] = {}
     edges: dict[str, list[Edge]] = {}
@@ -138,9 +137,9 @@ def parts(whole: Graph) -> dict[str, Graph]:
 
 
 def _ordered(keys: Iterable[Key], edges: Iterable[Edge]) -> list[Key]:
-    """Return analyses after those that they need, else in the order in which they are given.
+    """Return analyses after those that they need, otherwise in the given order.
 
-    Where needs go in a circle its first analysis comes as if it needed nothing.
+    The first analysis of a cycle is placed as if it needed nothing.
     """
     needs: dict[Key, list[Key]] = {key: [] for key in keys}
     for edge in edges:
@@ -161,7 +160,7 @@ def _ordered(keys: Iterable[Key], edges: Iterable[Edge]) -> list[Key]:
 
 
 class _Declared:
-    """What pipelines declare to need and to make, each class looked at once."""
+    """The inputs and outputs that pipelines declare; each class is read once."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -179,7 +178,7 @@ class _Declared:
         if pipeline not in self._names:
             try:
                 kind = imported(pipeline, self._workspace)
-            except PluginError:  # status says so; here it declares nothing
+            except PluginError:  # status reports it; here it declares nothing
                 kind = None
             needed = _names(getattr(kind, "inputs", ()))
             self._names[pipeline] = (frozenset(needed), _names(getattr(kind, "outputs", ())))
@@ -187,7 +186,7 @@ class _Declared:
 
 
 def _names(declared: Any) -> tuple[str, ...]:
-    """Return the names of declared assets; of what is declared in another way, none."""
+    """Return the names of declared assets; none if they are declared in another form."""
     if not isinstance(declared, (tuple, list)):
         return ()
     return tuple(each.name for each in declared if isinstance(each, Asset))

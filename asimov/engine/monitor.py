@@ -4,31 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from asimov import text
-from asimov.engine.attempts import MAY_COME, ask, settle
+from asimov.engine.attempts import MAY_COME, ask, resolve_intents
 from asimov.engine.build import build
+from asimov.engine.follow_up import stop_or_restart, store_results
 from asimov.engine.lease import at_work
 from asimov.engine.observe import Observer
 from asimov.engine.readiness import blocked, waiting_for
 from asimov.engine.refresh import refresh
-from asimov.engine.run_directories import clean
 from asimov.engine.status import LOST
 from asimov.engine.submission_limits import deferral
 from asimov.engine.submit import submit
 from asimov.engine.usage import measure
-from asimov.entrypoints import PluginError
-from asimov.errors import AsimovError, SchedulerUnreachableError
+from asimov.errors import SchedulerUnreachableError
 from asimov.journal.records import Attempt
 from asimov.keys import Key
 from asimov.plugins import crashes, custom_states, hooks, labels, telemetry
-from asimov.plugins.methods import call_method
-from asimov.plugins.requirements import missing_outputs
-from asimov.project.analysis import Analysis
 from asimov.project.lookup import file_of
-from asimov.project.storage.products import NotStorableError
-from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, Observation, Unknown
 from asimov.states import OWN, STATES
@@ -171,14 +163,14 @@ def monitor(
         Whether to say what would happen and change nothing at all.
     """
     keys = set(workspace.keys(subject))
-    unsettled: dict[Key, str] = {}
+    unresolved: dict[Key, str] = {}
     if not dry_run:
         workspace.adopt()
         crashes.report_last_crash(workspace, report)
         workspace.scheduler().wake()
         # What may have been submitted again is not looked at until that is known.
-        unsettled = settle(workspace, report)
-        keys -= unsettled.keys()
+        unresolved = resolve_intents(workspace, report)
+        keys -= unresolved.keys()
     attempts = _under_way(workspace, keys, report)
     answers = ask(workspace, attempts)
     # An end that a log tells of says nothing of whether the scheduler could be asked.
@@ -188,11 +180,11 @@ def monitor(
         for a in answers.values()
     ]
     unknown = {a.reason for a in answers.values() if isinstance(a, Unknown) and not a.absent}
-    unknown.update(reason for reason in unsettled.values() if reason != MAY_COME)
+    unknown.update(reason for reason in unresolved.values() if reason != MAY_COME)
     silent = unknown and all(silence)
     unreachable = unknown if silent else set()
     result = advance(
-        workspace, report, answers, subject=subject, chain=chain, dry_run=dry_run, left=unsettled
+        workspace, report, answers, subject=subject, chain=chain, dry_run=dry_run, left=unresolved
     )
     result.unreachable = sorted({*result.unreachable, *unreachable})
     if not dry_run:
@@ -278,9 +270,9 @@ def advance(
             observer.take(attempt, answers[attempt.uid])
     observer.write()
     if not dry_run:
-        _leave(workspace, keys, report)
+        stop_or_restart(workspace, keys, report)
         result.moved = custom_states.handle(workspace, keys, report)
-        _store(workspace, keys, report)
+        store_results(workspace, keys, report)
         labels.label(workspace, keys, report, everything=subject is None and not left)
         refresh(workspace, keys, report)
     if chain and dry_run:
@@ -289,88 +281,6 @@ def advance(
         result.unreachable = sorted(_chain(workspace, keys, report, result))
     _count(workspace, everything, result)
     return result
-
-
-def _leave(workspace: Workspace, keys: set[Key], report: Report) -> None:
-    """Take those that are to stop, or to start again, as far as they have no job any more."""
-    leaving = [
-        key
-        for key in workspace.contents.entries
-        if key in keys and workspace.status(key) in {"stop", "restart"}
-    ]
-    if not leaving:
-        return
-    with_job = {attempt.key for attempt in workspace.journal.open_attempts()}
-    for key in leaving:
-        if key in with_job:
-            continue
-        name = str(key)
-        if workspace.status(key) == "stop":
-            workspace.move(key, "stopped", "monitor", "its job has left the queue")
-            report(f"{name}: stopped")
-            continue
-        try:
-            analysis = workspace.analysis(key)
-            kept = clean(analysis)
-            if "resurrections" in analysis.meta:
-                analysis.meta["resurrections"] = 0  # it is a new run
-                workspace.keep(analysis)
-            Store(workspace.project.results).replace(*key)
-            reason = "its run directory was cleaned"
-            if kept is not None:
-                reason += f"; what was in it is in {workspace.project.stored(kept)}"
-            workspace.move(key, "ready", "monitor", reason)
-            report(f"{name}: restart -> ready")
-        except (PluginError, SchedulerUnreachableError) as error:
-            _leave_alone(workspace, key, error, report)
-        except (AsimovError, OSError) as error:
-            workspace.move(key, "stuck", "monitor", str(error))
-            report(f"{name}: stuck: {error}")
-
-
-def _leave_alone(workspace: Workspace, key: Key, error: AsimovError, report: Report) -> None:
-    """Tell of what is no fault of the analysis: the next pass tries again."""
-    report(f"{key}: {error}")
-    if workspace.records[key].job_detail != str(error):
-        workspace.journal.observed([(key, None, str(error), None)])
-
-
-def _store(workspace: Workspace, keys: set[Key], report: Report) -> None:
-    """Finish those that are complete: their results are stored."""
-    for key in workspace.contents.entries:
-        if key not in keys or workspace.status(key) != "finished":
-            continue
-        name = str(key)
-        try:
-            missing = missing_outputs(workspace.analysis(key))
-            if missing:
-                lacks = "it is complete, but lacks what its pipeline declares to make: "
-                workspace.move(key, "stuck", "monitor", lacks + ", ".join(missing))
-                report(f"{name}: finished -> stuck: {lacks}{', '.join(missing)}")
-                continue
-            analysis = workspace.analysis(key)
-            call_method(analysis, "after_processing")
-        except (PluginError, SchedulerUnreachableError) as error:
-            _leave_alone(workspace, key, error, report)
-            continue
-        except AsimovError as error:
-            # It is about the products; whose method found that out is of no interest.
-            told = error.__cause__ if isinstance(error.__cause__, NotStorableError) else error
-            workspace.move(key, "stuck", "monitor", f"storing its results failed: {told}")
-            report(f"{name}: finished -> stuck: {told}")
-            continue
-        lacks = _not_stored(analysis)
-        workspace.move(key, "uploaded", "monitor", f"its results are stored{lacks}")
-        report(f"{name}: finished -> uploaded{lacks}")
-
-
-def _not_stored(analysis: Analysis) -> str:
-    """Say which of the assets that a pipeline lists do not exist, if any."""
-    names = [text.line(Path(each).name) for each in getattr(analysis.pipeline, "not_stored", ())]
-    if not names:
-        return ""
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f", but for assets that do not exist: {', '.join(names[:5])}{more}"
 
 
 def _tell_chain(workspace: Workspace, keys: set[Key], report: Report) -> None:

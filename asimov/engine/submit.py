@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from asimov.engine.attempts import settle
+from asimov.engine.attempts import resolve_intents
 from asimov.engine.batch import Batch, record_failure
 from asimov.engine.build import Result, content_digest, settings_digest
 from asimov.engine.readiness import waiting_for
@@ -41,7 +41,7 @@ def submit(
     result = Result()
     open_keys = {attempt.key for attempt in workspace.journal.open_attempts()}
     if not dry_run and any(workspace.status(key) == "ready" for key in open_keys):
-        settle(workspace, report)
+        resolve_intents(workspace, report)
         open_keys = {attempt.key for attempt in workspace.journal.open_attempts()}
     uncertain = {key for key in open_keys if workspace.status(key) == "ready"}
     throttle = Throttle(workspace, uncertain)

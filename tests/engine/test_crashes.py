@@ -158,7 +158,7 @@ def test_intents_of_a_batch_are_settled_with_one_question(
     lines: list[str] = []
     monkeypatch.setattr(LocalScheduler, "observe", observe)
     with at_work(workspace, "a test"):
-        assert attempts.settle(workspace, lines.append) == {}
+        assert attempts.resolve_intents(workspace, lines.append) == {}
     assert asked == [250]
     assert len(lines) == 250
     assert sum("was found by its tag" in line for line in lines) == 3

@@ -1,0 +1,122 @@
+"""Act on analyses that have no job any more: stop or restart them, or store their results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from asimov import text
+from asimov.engine.run_directories import clean
+from asimov.entrypoints import PluginError
+from asimov.errors import AsimovError, SchedulerUnreachableError
+from asimov.keys import Key
+from asimov.plugins.methods import call_method
+from asimov.plugins.requirements import missing_outputs
+from asimov.project.analysis import Analysis
+from asimov.project.storage.products import NotStorableError
+from asimov.project.storage.store import Store
+from asimov.project.workspace import Workspace
+
+Report = Callable[[str], None]
+
+
+def stop_or_restart(workspace: Workspace, keys: set[Key], report: Report) -> None:
+    """Stop analyses, or make them ready to run again, once their jobs have left the queue.
+
+    Parameters
+    ----------
+    workspace
+        The open project; its lease is held.
+    keys
+        The analyses to look at.
+    report
+        Takes a line for each thing that happened.
+    """
+    leaving = [
+        key
+        for key in workspace.contents.entries
+        if key in keys and workspace.status(key) in {"stop", "restart"}
+    ]
+    if not leaving:
+        return
+    with_job = {attempt.key for attempt in workspace.journal.open_attempts()}
+    for key in leaving:
+        if key in with_job:
+            continue
+        name = str(key)
+        if workspace.status(key) == "stop":
+            workspace.move(key, "stopped", "monitor", "its job has left the queue")
+            report(f"{name}: stopped")
+            continue
+        try:
+            analysis = workspace.analysis(key)
+            kept = clean(analysis)
+            if "resurrections" in analysis.meta:
+                analysis.meta["resurrections"] = 0  # it is a new run
+                workspace.keep(analysis)
+            Store(workspace.project.results).replace(*key)
+            reason = "its run directory was cleaned"
+            if kept is not None:
+                reason += f"; what was in it is in {workspace.project.stored(kept)}"
+            workspace.move(key, "ready", "monitor", reason)
+            report(f"{name}: restart -> ready")
+        except (PluginError, SchedulerUnreachableError) as error:
+            _leave_alone(workspace, key, error, report)
+        except (AsimovError, OSError) as error:
+            workspace.move(key, "stuck", "monitor", str(error))
+            report(f"{name}: stuck: {error}")
+
+
+def _leave_alone(workspace: Workspace, key: Key, error: AsimovError, report: Report) -> None:
+    """Report what is not the analysis's fault; the next pass tries again."""
+    report(f"{key}: {error}")
+    if workspace.records[key].job_detail != str(error):
+        workspace.journal.observed([(key, None, str(error), None)])
+
+
+def store_results(workspace: Workspace, keys: set[Key], report: Report) -> None:
+    """Store the results of finished analyses; those that lack a declared output become stuck.
+
+    Parameters
+    ----------
+    workspace
+        The open project; its lease is held.
+    keys
+        The analyses to look at.
+    report
+        Takes a line for each thing that happened.
+    """
+    for key in workspace.contents.entries:
+        if key not in keys or workspace.status(key) != "finished":
+            continue
+        name = str(key)
+        try:
+            missing = missing_outputs(workspace.analysis(key))
+            if missing:
+                lacks = "it is complete, but lacks what its pipeline declares to make: "
+                workspace.move(key, "stuck", "monitor", lacks + ", ".join(missing))
+                report(f"{name}: finished -> stuck: {lacks}{', '.join(missing)}")
+                continue
+            analysis = workspace.analysis(key)
+            call_method(analysis, "after_processing")
+        except (PluginError, SchedulerUnreachableError) as error:
+            _leave_alone(workspace, key, error, report)
+            continue
+        except AsimovError as error:
+            # The fault is in the products, whichever method found it.
+            reason = error.__cause__ if isinstance(error.__cause__, NotStorableError) else error
+            workspace.move(key, "stuck", "monitor", f"storing its results failed: {reason}")
+            report(f"{name}: finished -> stuck: {reason}")
+            continue
+        lacks = _not_stored(analysis)
+        workspace.move(key, "uploaded", "monitor", f"its results are stored{lacks}")
+        report(f"{name}: finished -> uploaded{lacks}")
+
+
+def _not_stored(analysis: Analysis) -> str:
+    """Name the assets that the pipeline lists and that do not exist, if any."""
+    names = [text.line(Path(each).name) for each in getattr(analysis.pipeline, "not_stored", ())]
+    if not names:
+        return ""
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f", but for assets that do not exist: {', '.join(names[:5])}{more}"
