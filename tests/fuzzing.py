@@ -207,7 +207,7 @@ class Applying:
         from asimov.engine.status import rows
         from asimov.errors import AsimovError
         from asimov.ledger import blueprints
-        from asimov.ledger.writing import write
+        from asimov.ledger.append import write
         from asimov.report import graph_formats
 
         try:

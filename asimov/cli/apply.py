@@ -8,7 +8,7 @@ from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say, warn
 from asimov.engine.apply import apply
 from asimov.ledger import blueprints
-from asimov.ledger.changes import Plan
+from asimov.ledger.plan import Plan
 
 
 @click.command("apply")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from asimov.mappings import difference, lay_over, merge
-from asimov.system.surroundings import set_directory
+from asimov.system.environment import set_directory
 
 __all__ = ["diff_dict", "set_directory", "update"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asimov.ledger.blueprints import Blueprint
-from asimov.ledger.changes import Plan
+from asimov.ledger.plan import Plan
 from asimov.plugins.apply_notes import asset_notes, fault_notes
 from asimov.plugins.declarations import planner
 from asimov.project.transaction import change_ledger

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from asimov.errors import AsimovError, FatalError
-from asimov.journal import companions
+from asimov.journal import sidecar_files
 from asimov.journal.migrations import MIGRATIONS
 from asimov.journal.snapshot import in_use, snapshot, stamp
 from asimov.system.files import is_full
@@ -115,7 +115,7 @@ class Database:
             if not self.path.exists():
                 # SQLite would not give the group the right to write, whatever the mask says.
                 os.close(os.open(self.path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o666))
-            companions.admit(self.path)
+            sidecar_files.admit(self.path)
             db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
             self._held.enter_context(in_use(self.path))
         except sqlite3.Error as error:
@@ -147,7 +147,7 @@ class Database:
         """Return the error for people: what SQLite says, and what there is to do about it."""
         kind, where = _kind(error, self.path), self.path
         hint = _HINTS[kind]
-        if kind == "denied" and (told := companions.barred(self.path)):
+        if kind == "denied" and (told := sidecar_files.barred(self.path)):
             where, hint = told
         return JournalError(f"the journal can't be used: {error}", where=where, hint=hint)
 

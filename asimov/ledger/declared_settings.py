@@ -13,8 +13,8 @@ from asimov.ledger.documents import Document
 from asimov.ledger.schema import OF_FAILURES, Analysis, ProjectAnalysis
 from asimov.mappings import merge
 from asimov.settings import Fault, faults
-from asimov.settings.declare import defaults, names, respelled
 from asimov.settings.fields import fields
+from asimov.settings.validation import defaults, names, respelled
 from asimov.text import did_you_mean
 
 #: Keys that every analysis may have: those of its shape, and those that asimov reads besides.

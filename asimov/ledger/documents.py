@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from asimov.errors import AsimovError, Place
-from asimov.ledger.expansion import DEEPEST, Expansion
+from asimov.ledger.alias_limits import DEEPEST, Expansion
 from asimov.text import quoted
 
 

@@ -1,373 +1,75 @@
-"""Planning what blueprints come to: everything is checked before anything is written."""
+"""What applying blueprints changes: the plan that people see and that is written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from asimov.errors import AsimovError, Place
-from asimov.keys import PROJECT_ANALYSES, Key
-from asimov.ledger import checks, strategies
-from asimov.ledger.blueprints import Blueprint
-from asimov.ledger.changes import Change, Plan
-from asimov.ledger.contents import Contents, Entry
-from asimov.ledger.declared_settings import Check, Written
-from asimov.ledger.dependencies import Dependencies
-from asimov.ledger.documents import Document
-from asimov.ledger.needs import Term
-from asimov.ledger.needs import parse as parse_needs
-from asimov.ledger.schema import OF_FAILURES, Analysis, ProjectAnalysis, misspelt
-from asimov.ledger.store import PROJECT_FILE, project_analysis_file, subject_file
-from asimov.mappings import lay_over, merge
-from asimov.states import ALIASES
-from asimov.text import did_you_mean
+from asimov.keys import Key
+
+#: The most changes that the summary of a written plan lists one by one.
+_SHOWN = 50
+_WORDS = {"add": "added", "update": "updated", "unchanged": "unchanged"}
 
 
-class Planner:
-    """Checks blueprints against a ledger and against each other.
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of a plan.
 
-    Parameters
+    Attributes
     ----------
-    contents
-        The ledger as it is; it is not changed.
-    pipeline_settings
-        Returns the settings class that a pipeline declares, or the names of settings that it is
-        known to read, and raises where there is no pipeline of a name.
-    subject
-        The subject of analyses that name none.
-    update
-        Whether something that is in the ledger may be changed.
-    facts
-        What pipelines wrote to the settings of analyses and subjects.
-    started
-        Says whether an analysis of the ledger has begun; the settings of others must be what
-        their pipelines declare after the change.
+    action
+        ``add``, ``update`` or ``unchanged``.
+    what
+        What is changed, in words.
     """
 
-    def __init__(
-        self,
-        contents: Contents,
-        pipeline_settings: Callable[[str], Collection[str] | type],
-        subject: str | None = None,
-        update: bool = False,
-        *,
-        facts: Mapping[Key, Mapping[str, Any]] | None = None,
-        started: Callable[[Key], bool] = lambda _: True,
-    ) -> None:
-        self._pipeline_settings = pipeline_settings
-        self._subject = subject
-        self._update = update
-        self._broken = contents.broken
-        self._places: dict[Key, tuple[Document, list[str | int]]] = {}
-        self._subject_places: dict[str, Document] = {}
-        self._settings_changed = False
-        self._new = Contents(
-            contents.project, dict(contents.subjects), dict(contents.entries), contents.broken
-        )
-        self._lists: dict[str, dict[str, dict[str, Any]]] = {}
-        self._declared = Check(contents, self._new, pipeline_settings, facts or {}, started)
-        self.plan = Plan()
+    action: str
+    what: str
 
-    @property
-    def contents(self) -> Contents:
-        """The ledger as it will be, once what is planned is written."""
-        return self._new
 
-    @property
-    def named(self) -> Collection[Key]:
-        """The analyses that the blueprints name."""
-        return self._places.keys()
+@dataclass
+class Plan:
+    """What applying some blueprints comes to.
 
-    def place(self, key: Key, steps: Sequence[str]) -> Place:
-        """Return where the blueprint of an analysis has a setting, or what is around it.
+    Attributes
+    ----------
+    changes
+        A line for each document and each analysis.
+    added
+        The new analyses with the states that they begin in.
+    files
+        The new content of the ledger's files, by path.
+    notes
+        What is as it may be, and looks like a mistake.
+    comments_lost
+        The files that were rewritten without the comments people had put in them.
+    """
+
+    changes: list[Change] = field(default_factory=list)
+    added: dict[Key, str] = field(default_factory=dict)
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    comments_lost: list[str] = field(default_factory=list)
+
+    def count(self, action: str) -> int:
+        """Return how many changes are of one action."""
+        return sum(change.action == action for change in self.changes)
+
+    def summary(self, *, would: bool) -> list[str]:
+        """Return the plan as lines for people.
 
         Parameters
         ----------
-        key
-            One of the analyses that the blueprints name.
-        steps
-            The keys that lead to the setting.
+        would
+            Whether it was not written, as in a dry run.
         """
-        document, path = self._places[key]
-        return document.place([*path, *steps])
-
-    def add(self, blueprints: Collection[Blueprint]) -> Plan:
-        """Plan some blueprints, subjects first so that their order does not matter.
-
-        Raises
-        ------
-        AsimovError
-            For the first that can't be applied, with its file and line.
-        """
-        order = ("configuration", "subject", "postprocessing", "analysis", "projectanalysis")
-        for kind in order:
-            for blueprint in blueprints:
-                if blueprint.kind == kind:
-                    if blueprint.bundle is not None:
-                        self._check_bundle(blueprint.data, blueprint.bundle)
-                    getattr(self, f"_add_{kind}")(blueprint.data, blueprint.document)
-            if kind == "subject" and self._subject is not None:
-                self._known_subject(self._subject, None)
-        for name, analyses in self._lists.items():
-            document = self._new.subjects[name]
-            document.pop("analyses", None)
-            document["analyses"] = list(analyses.values())  # last, where more can be appended
-        if self.plan.files:
-            self.plan.notes += self._declared.run()
-            self._check_cycles()
-        return self.plan
-
-    # --- one method a kind
-
-    def _add_configuration(self, data: dict[str, Any], document: Document) -> None:
-        for name in data.get("pipelines") or {}:
-            if note := checks.absent_pipeline(name, document):
-                self.plan.notes.append(note)
-                continue
-            self._known_pipeline(name, document, ["pipelines", name])
-            self.plan.notes += self._declared.near_misses(name, Written(document, (), data))
-        self.plan.notes += checks.strange_hooks(data.get("hooks") or {}, document)
-        self.plan.notes += checks.strange_keys(data, checks.OF_PROJECT, document)
-        self._lay_over_project(data, "configuration", document)
-
-    def _add_postprocessing(self, data: dict[str, Any], document: Document) -> None:
-        subject = data.get("subject", data.get("event", self._subject))
-        # A name is the document's own; it is neither the subject's nor the project's.
-        settings = {k: v for k, v in data.items() if k not in {"subject", "event", "name"}}
-        if "postprocessing" not in settings:
-            name = data.get("name")
-            settings = {"postprocessing": {name: settings} if name else settings}
-        if subject is None:
-            self._lay_over_project(settings, "postprocessing", document)
-            return
-        self._known_subject(subject, document)
-        old = self._new.subjects[subject]
-        self._declared.around(subject, Written(document, (), settings))
-        self._put_subject(subject, merge([old, settings]), old, f"postprocessing of {subject}")
-
-    def _lay_over_project(self, data: dict[str, Any], what: str, document: Document) -> None:
-        new = merge([self._new.project, data])
-        if new == self._new.project:
-            self.plan.changes.append(Change("unchanged", what))
-            return
-        self.plan.changes.append(Change("update" if self._new.project else "add", what))
-        self._settings_changed = True
-        self._declared.around("", Written(document, (), data))
-        self._new.project = new
-        self.plan.files[PROJECT_FILE] = new
-
-    def _add_subject(self, data: dict[str, Any], document: Document) -> None:
-        name = data["name"]
-        if subject_file(name) in self._broken:
-            raise self._broken[subject_file(name)]
-        settings = {key: value for key, value in data.items() if key != "analyses"}
-        self.plan.notes += checks.strange_keys(settings, checks.OF_SUBJECT, document)
-        old = self._new.subjects.get(name)
-        if old is None:
-            self._put_subject(name, settings, None, f"subject {name}")
-            self._declared.around(name, Written(document, (), settings))
-        else:
-            before = {key: value for key, value in old.items() if key != "analyses"}
-            after = merge([before, settings])
-            if after != before and name in self._subject_places:
-                first = self._subject_places[name].place(["name"])
-                raise AsimovError(
-                    f"there are two subjects {name!r} (the first at {first})",
-                    where=document.place(["name"]),
-                )
-            if after != before and not self._update:
-                raise AsimovError(
-                    f"the subject {name!r} is in the ledger with other settings",
-                    where=document.place(["name"]),
-                    hint="change it with 'asimov apply --update', or in its ledger file",
-                )
-            self._put_subject(name, {**old, **after}, old, f"subject {name}")
-            if after != before:
-                self._declared.around(name, Written(document, (), settings))
-        self._subject_places[name] = document
-        for number, analysis in enumerate(data.get("analyses") or []):
-            self._put_analyses(name, analysis, document, ["analyses", number])
-
-    def _put_subject(
-        self, name: str, new: dict[str, Any], old: dict[str, Any] | None, what: str
-    ) -> None:
-        if new == old:
-            self.plan.changes.append(Change("unchanged", what))
-            return
-        self.plan.changes.append(Change("add" if old is None else "update", what))
-        self._settings_changed |= old is not None
-        self._new.subjects[name] = new
-        self.plan.files[subject_file(name)] = new
-
-    def _add_analysis(self, data: dict[str, Any], document: Document) -> None:
-        subject = data.get("subject", data.get("event", self._subject))
-        if subject is None:
-            raise AsimovError(
-                "the analysis names no subject" + misspelt("subject", data),
-                where=document.place(["name"]),
-                hint="give it 'subject: NAME', or call 'asimov apply' with -e NAME",
-            )
-        self._known_subject(subject, document)
-        rest = {key: value for key, value in data.items() if key not in {"subject", "event"}}
-        self._put_analyses(subject, rest, document, [])
-
-    def _put_analyses(
-        self, subject: str, data: dict[str, Any], document: Document, path: list[str | int]
-    ) -> None:
-        for each in strategies.expand(data):
-            self._known_pipeline(each["pipeline"], document, [*path, "pipeline"])
-            key = Key(subject, each["name"])
-            old = self._new.entries.get(key)
-            new = self._put(key, each, old, document, path)
-            if new is not None:
-                listed = self._listed(subject)
-                listed[key[1]] = new
-                self._new.entries[key] = Entry(key, new, subject_file(subject))
-
-    def _listed(self, subject: str) -> dict[str, dict[str, Any]]:
-        """Return a subject's analyses by name; whoever asks is about to change them."""
-        if subject not in self._lists:
-            document = self._new.subjects[subject] = dict(self._new.subjects[subject])
-            self.plan.files[subject_file(subject)] = document
-            self._lists[subject] = {each["name"]: each for each in document.get("analyses") or ()}
-        return self._lists[subject]
-
-    def _add_projectanalysis(self, data: dict[str, Any], document: Document) -> None:
-        for number, subject in enumerate(data.get("subjects") or []):
-            self._known_subject(subject, document, ["subjects", number])
-        for each in strategies.expand(data):
-            self._known_pipeline(each["pipeline"], document, ["pipeline"])
-            key = Key(PROJECT_ANALYSES, each["name"])
-            path = project_analysis_file(each["name"])
-            if path in self._broken:
-                raise self._broken[path]
-            new = self._put(key, each, self._new.entries.get(key), document, [])
-            if new is not None:
-                self._new.entries[key] = Entry(key, new, path)
-                self.plan.files[path] = new
-
-    def _put(
-        self,
-        key: Key,
-        data: dict[str, Any],
-        old: Entry | None,
-        document: Document,
-        path: list[str | int],
-    ) -> dict[str, Any] | None:
-        """Plan one analysis; return its new document, or None where nothing changes."""
-        what = f"analysis {key}"
-        if key in self._places:
-            before, its_path = self._places[key]
-            first = before.place([*its_path, "name"])
-            raise AsimovError(
-                f"there are two analyses {key} (the first at {first})",
-                where=document.place([*path, "name"]),
-            )
-        self._places[key] = (document, path)
-        self._check_needs_itself(key, data, document, path)
-        if old is None:
-            self._check_names(key, data, document, path)
-            status = data.get("status") or "ready"
-            self.plan.added[key] = ALIASES.get(status, status)
-            self.plan.changes.append(Change("add", what))
-            return data
-        if data.get("status", old.data.get("status")) != old.data.get("status"):
-            raise AsimovError(
-                f"the state of {key} is the journal's by now",
-                where=document.place([*path, "status"]),
-                hint=f"asimov production set {key[0]} {key[1]} --status {data['status']}",
-            )
-        new = lay_over(merge([old.data]), data)
-        if new == old.data:
-            self.plan.changes.append(Change("unchanged", what))
-            return None
-        if not self._update:
-            raise AsimovError(
-                f"the analysis {key} is in the ledger with other settings",
-                where=document.place([*path, "name"]),
-                hint="take another name, or change it with 'asimov apply --update'",
-            )
-        self._check_names(key, data, document, path)
-        self.plan.changes.append(Change("update", what))
-        return new
-
-    # --- checks
-
-    def _check_bundle(self, data: dict[str, Any], bundle: Document) -> None:
-        """Make sure that a bundle says whose its analyses are."""
-        subject = data.get("subject", self._subject)
-        if subject is None:
-            raise AsimovError(
-                "the bundle names no subject",
-                where=bundle.place(["name"]),
-                hint="give it 'subject: NAME', or call 'asimov apply' with -e NAME",
-            )
-        self._known_subject(subject, bundle)
-
-    def _check_needs_itself(
-        self, key: Key, data: dict[str, Any], document: Document, path: list[str | int]
-    ) -> None:
-        for number, item in enumerate(data.get("needs") or []):
-            (need,) = parse_needs([item])
-            if need.terms in {(Term("name", key[1]),), (Term("name", str(key)),)}:
-                raise AsimovError(
-                    f"{key} needs itself",
-                    where=document.place([*path, "needs", number]),
-                )
-
-    def _check_names(
-        self, key: Key, data: dict[str, Any], document: Document, path: list[str | int]
-    ) -> None:
-        """Note settings that are named almost like one that is read, where they are free-form."""
-        declared = self._pipeline_settings(data["pipeline"])
-        if isinstance(declared, type):
-            self._declared.analysis(key, Written(document, tuple(path), data))
-            return
-        shape = ProjectAnalysis if document.data.get("kind") == "projectanalysis" else Analysis
-        read = (*OF_FAILURES, *declared)
-        known = frozenset([*shape.__struct_fields__, *read])
-        for name in data:
-            near = checks.near_miss(str(name), known)
-            if near is not None:
-                self.plan.notes.append(
-                    f"{document.place([*path, name])}: {name!r} is kept as a setting of your own; "
-                    f"did you mean {near!r}?"
-                )
-
-    def _known_pipeline(self, name: str, document: Document, path: list[str | int]) -> None:
-        try:
-            self._pipeline_settings(name)
-        except AsimovError as error:
-            error.where = document.place(path)
-            raise
-
-    def _known_subject(
-        self, name: str, document: Document | None, path: list[str | int] | None = None
-    ) -> None:
-        if name in self._new.subjects:
-            return
-        if subject_file(name) in self._broken:
-            raise self._broken[subject_file(name)]
-        if path is None:
-            path = ["subject" if document and "subject" in document.data else "event"]
-        known = ", ".join(list(self._new.subjects)[:10]) or "none"
-        raise AsimovError(
-            f"there is no subject {name!r}{did_you_mean(name, self._new.subjects)}",
-            where=document.place(path) if document else None,
-            hint=f"subjects: {known}{', ...' if len(self._new.subjects) > 10 else ''}",
+        changes = [change for change in self.changes if change.action != "unchanged"]
+        if not changes:
+            return [f"Nothing changed: all of it is in the ledger ({len(self.changes)} items)"]
+        shown = changes if would or len(changes) <= _SHOWN else []
+        counts = ", ".join(
+            f"{self.count(action)} {word}" for action, word in _WORDS.items() if self.count(action)
         )
-
-    def _check_cycles(self) -> None:
-        graph = Dependencies(
-            self._new, lambda key: self._new.settings(self._new.entries[key], {}), lambda _: "ready"
-        )
-        # A circle that somebody has edited into the ledger is no reason to refuse what is apart.
-        cycle = graph.cycle(None if self._settings_changed else self._places)
-        if cycle:
-            new = [self._places[key] for key in cycle if key in self._places]
-            place = new[0][0].place([*new[0][1], "needs"]) if new else None
-            raise AsimovError(
-                f"needs go in a circle: {' needs '.join(str(key) for key in cycle)}",
-                where=place,
-                hint="one of them must not need the next",
-            )
+        lines = [f"{change.action:6} {change.what}" for change in shown]
+        return [*lines, f"{'Would be' if would else 'Done'}: {counts}"]

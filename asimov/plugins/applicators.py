@@ -7,7 +7,7 @@ from typing import Any
 
 from asimov import entrypoints
 from asimov.errors import AsimovError
-from asimov.ledger.changes import Plan
+from asimov.ledger.plan import Plan
 from asimov.plugins.calls import PackageError, call_plugin, load_plugin
 from asimov.plugins.crashes import Call
 from asimov.plugins.hooks import enabled, ledger_for

@@ -13,7 +13,7 @@ from asimov.errors import AsimovError
 from asimov.keys import Key
 from asimov.ledger.contents import Contents
 from asimov.ledger.dependencies import Dependencies
-from asimov.ledger.plan import Planner
+from asimov.ledger.planner import Planner
 from asimov.mappings import merge
 from asimov.pipeline import Pipeline
 from asimov.plugins.calls import call_plugin

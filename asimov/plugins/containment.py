@@ -20,8 +20,8 @@ from asimov.plugins.time_limit import TIMEOUT, TimeLimit
 from asimov.plugins.watchdog import Watched, grace, unwatch, watch
 from asimov.project.workspace import Workspace
 from asimov.scheduler.contract import guarded_submissions
+from asimov.system.environment import set_directory
 from asimov.system.supervision import supervisor
-from asimov.system.surroundings import set_directory
 
 _capture = Capture()
 #: Whether a call is running: what a plugin calls through asimov is part of its own call.

@@ -10,7 +10,7 @@ from typing import Any
 from asimov import entrypoints, text
 from asimov.errors import AsimovError
 from asimov.keys import Key
-from asimov.ledger.plan import Planner
+from asimov.ledger.planner import Planner
 from asimov.plugins.calls import third_party
 from asimov.plugins.crashes import Call
 from asimov.plugins.output import captured
@@ -30,7 +30,7 @@ def planner(workspace: Workspace, subject: str | None, update: bool) -> Planner:
     workspace
         The open project.
     subject, update
-        As for `asimov.ledger.plan.Planner`.
+        As for `asimov.ledger.planner.Planner`.
     """
 
     def warn(line: str) -> None:

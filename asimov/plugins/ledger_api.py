@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from asimov.errors import AsimovError
 from asimov.keys import PROJECT_ANALYSES
 from asimov.ledger.blueprints import Blueprint
-from asimov.ledger.changes import Plan
+from asimov.ledger.plan import Plan
 from asimov.logs import logger
 from asimov.mappings import copied, difference, lay_over
 from asimov.plugins import ledger_blueprints
@@ -218,7 +218,7 @@ class Ledger:
         page
             The blueprints.
         subject, update
-            As of `asimov.ledger.plan.Planner`.
+            As of `asimov.ledger.planner.Planner`.
 
         Raises
         ------

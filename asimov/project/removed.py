@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from asimov.errors import AsimovError
-from asimov.journal.forgotten import forget as record
-from asimov.journal.forgotten import forgotten
+from asimov.journal.confirmed_removals import forget as record
+from asimov.journal.confirmed_removals import forgotten
 from asimov.journal.records import Record
 from asimov.keys import Key
 from asimov.project.lookup import file_of

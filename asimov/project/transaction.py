@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 
-from asimov.journal.forgotten import take_back
-from asimov.ledger.changes import Plan
-from asimov.ledger.writing import write
+from asimov.journal.confirmed_removals import take_back
+from asimov.ledger.append import write
+from asimov.ledger.plan import Plan
 from asimov.project.workspace import Workspace
 
 

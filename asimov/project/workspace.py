@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from asimov import configuration, entrypoints
 from asimov import layout as project
-from asimov.journal.forgotten import take_back
+from asimov.journal.confirmed_removals import take_back
 from asimov.journal.journal import Journal
 from asimov.journal.log_offsets import Bookmarks
 from asimov.journal.records import Build, Record

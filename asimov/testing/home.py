@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from asimov.system.surroundings import environment
+from asimov.system.environment import environment
 
 
 @contextmanager

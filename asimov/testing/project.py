@@ -23,8 +23,8 @@ from asimov.errors import AsimovError, ReportedError
 from asimov.journal.journal import Journal
 from asimov.keys import Key
 from asimov.ledger.blueprints import read
-from asimov.ledger.changes import Plan
 from asimov.ledger.documents import dump
+from asimov.ledger.plan import Plan
 from asimov.plugins import crashes
 from asimov.project import identity
 from asimov.project.analysis import Analysis

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from asimov.errors import AsimovError
-from asimov.journal.forgotten import forget, forgotten
+from asimov.journal.confirmed_removals import forget, forgotten
 from asimov.keys import Key
-from asimov.ledger.changes import Change, Plan
+from asimov.ledger.plan import Change, Plan
 from asimov.project.transaction import change_ledger
 from asimov.project.workspace import Workspace
 
@@ -78,12 +78,12 @@ def test_a_dry_run_writes_nothing_and_waits_for_nobody(project: Path) -> None:
 
 
 def test_nothing_else_writes_the_ledger() -> None:
-    """Only the transaction calls `asimov.ledger.writing.write`."""
+    """Only the transaction calls `asimov.ledger.append.write`."""
     root = Path(__file__).parents[2] / "asimov"
     importing = {
         str(path.relative_to(root))
         for path in root.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ImportFrom) and node.module == "asimov.ledger.writing"
+        if isinstance(node, ast.ImportFrom) and node.module == "asimov.ledger.append"
     }
     assert importing == {"project/transaction.py"}

@@ -15,7 +15,7 @@ from asimov.pipeline.assets import Asset
 from asimov.rendering.dialects import dialect_of_text
 from asimov.rendering.render import find_template
 from asimov.settings import lookup as declared
-from asimov.settings.declare import rows
+from asimov.settings.validation import rows
 
 _KINDS = ("simple", "subject", "project")
 

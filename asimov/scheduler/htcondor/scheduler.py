@@ -46,7 +46,7 @@ from asimov.scheduler.languages.dag_check import check_dag
 from asimov.scheduler.languages.quoting import join_words
 from asimov.scheduler.observations import Failure, Observation, Usage
 from asimov.scheduler.submit_folder import folder_of_dag, folder_of_submit_file
-from asimov.system.surroundings import environment, set_directory
+from asimov.system.environment import environment, set_directory
 
 #: Options of the section ``[condor]``, and the submit commands that they set.
 _COMMANDS = {

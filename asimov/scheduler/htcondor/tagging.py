@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from asimov.scheduler.htcondor.connection import bindings, keep_none, literal, quoted
 from asimov.scheduler.jobs import Tag
-from asimov.system.surroundings import environment
+from asimov.system.environment import environment
 
 #: Names the attributes that go into the event log (event 028), so that a job is found there, a
 #: DAG's node is told from the DAG, and it is known when all processes have ended.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asimov.errors import SchedulerError
-from asimov.journal import companions
+from asimov.journal import sidecar_files
 from asimov.scheduler.local.claims import Life, read_claim
 from asimov.scheduler.local.tables import SCHEMA, UPGRADE, VERSION
 from asimov.system.files import locked, sync_folder
@@ -94,7 +94,7 @@ class Spool:
             if self.only_read:
                 db = snapshot(self.database)
             else:
-                companions.admit(self.database)
+                sidecar_files.admit(self.database)
                 mode = "ro" if read_only else "rw"  # only `create` creates it
                 uri = f"{self.database.absolute().as_uri()}?mode={mode}"
                 db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30.0)
@@ -149,7 +149,7 @@ class Spool:
             raise self._unusable(error) from error
 
     def _unusable(self, error: Exception) -> SchedulerError:
-        where, hint = companions.barred(self.database) or (self.database, None)
+        where, hint = sidecar_files.barred(self.database) or (self.database, None)
         return SchedulerError(f"the local queue can't be used: {error}", where=where, hint=hint)
 
 

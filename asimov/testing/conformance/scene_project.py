@@ -16,7 +16,7 @@ from asimov.keys import PROJECT_ANALYSES, Key
 from asimov.plugins.methods import call_method, guarded
 from asimov.project.analysis import Analysis
 from asimov.scheduler import Gone, Observation, Scheduler
-from asimov.system.surroundings import set_directory
+from asimov.system.environment import set_directory
 from asimov.testing.conformance import minimal_blueprint, snapshots
 from asimov.testing.conformance.diagnosis import on_hold
 from asimov.testing.conformance.findings import Findings

@@ -10,7 +10,7 @@ from asimov.engine.lease import at_work
 from asimov.entrypoints import PluginError
 from asimov.errors import ReportedError
 from asimov.plugins.methods import call_method
-from asimov.settings import declare
+from asimov.settings import validation
 from asimov.testing.conformance.findings import Findings
 from asimov.testing.conformance.scene_project import SceneProject, scene_project
 from asimov.testing.conformance.scene_task import Task
@@ -77,12 +77,12 @@ def _enforce(here: SceneProject) -> None:
         findings.unknown("settings-enforced", str(error))
         return
     cls: Any = getattr(kind, "settings", ())
-    if not declare.is_class(cls):
+    if not validation.is_class(cls):
         findings.holds("settings-enforced", "it declares no class")
         return
     with findings.judging("settings-enforced"):
-        declare.check(cls)
-        names = declare.names(cls)
+        validation.check(cls)
+        names = validation.names(cls)
         wrong = {f"{names[0] if names else 'setting'} and more": 1}
         accepted = _accepted(here, wrong)
         findings.judge(

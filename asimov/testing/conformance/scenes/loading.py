@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from asimov import entrypoints
-from asimov.settings import declare
-from asimov.system.surroundings import set_directory
+from asimov.settings import validation
+from asimov.system.environment import set_directory
 from asimov.testing.conformance import snapshots
 from asimov.testing.conformance.findings import Findings
 from asimov.testing.conformance.scene_task import Task
@@ -81,7 +81,7 @@ def _settings_alone(task: Task, point: EntryPoint) -> Any:
 
 def _settings(task: Task, findings: Findings, kind: Any, declared: Any) -> None:
     own = getattr(kind, "settings", ())
-    if not declare.is_class(own):
+    if not validation.is_class(own):
         findings.holds("settings-known", "it declares no class")
     elif declared is None:
         findings.fails(

@@ -8,7 +8,7 @@ import uuid
 from asimov.errors import AsimovError
 from asimov.scheduler import Gone, Present, Tag
 from asimov.scheduler.jobs import JobDescription
-from asimov.system.surroundings import set_directory
+from asimov.system.environment import set_directory
 from asimov.testing.conformance.findings import Findings
 from asimov.testing.conformance.scene_project import SceneProject, scene_project
 from asimov.testing.conformance.scene_task import Task

@@ -11,7 +11,7 @@ import pytest
 from msgspec import Struct, field
 
 from asimov.errors import AsimovError
-from asimov.settings import BaseSettings, Setting, declare
+from asimov.settings import BaseSettings, Setting, validation
 
 MOST = "should be a whole number from 1 to 10 or nothing"
 MODES = "should be one of 'fast', 'slow'"
@@ -67,16 +67,16 @@ class Refuses(BaseSettings):
 
 
 def said(cls: type, given: dict[str, Any]) -> list[str]:
-    return [str(fault) for fault in declare.faults(cls, given)]
+    return [str(fault) for fault in validation.faults(cls, given)]
 
 
 def test_a_field_is_a_setting_with_spaces_unless_it_names_another() -> None:
-    assert declare.names(Walk)[:2] == ("width", "max steps")
-    assert "n_live" in declare.names(Walk)
+    assert validation.names(Walk)[:2] == ("width", "max steps")
+    assert "n_live" in validation.names(Walk)
 
 
 def test_rows_tell_names_types_defaults_and_descriptions_in_words() -> None:
-    rows = {row.setting: row[1:] for row in declare.rows(Walk)}
+    rows = {row.setting: row[1:] for row in validation.rows(Walk)}
     assert rows["width"] == ("a number above 0", "required", "In metres.")
     assert rows["max steps"] == ("a whole number from 1 to 10 or nothing", "nothing", "How many.")
     assert rows["mode"][:2] == ("one of 'fast', 'slow'", '"fast"')
@@ -90,7 +90,7 @@ def test_rows_tell_names_types_defaults_and_descriptions_in_words() -> None:
 
 
 def test_defaults_are_as_the_ledger_would_hold_them_and_nobody_elses() -> None:
-    found = declare.defaults(Walk)
+    found = validation.defaults(Walk)
     assert "width" not in found
     assert found["mode"] == "fast"
     assert found["data"] == "x/y"
@@ -98,18 +98,18 @@ def test_defaults_are_as_the_ledger_would_hold_them_and_nobody_elses() -> None:
     assert found["third"] == {"max steps": 5, "kind": "mh"}
     assert found["other"] is None
     found["labels"].append(1)
-    assert declare.defaults(Walk)["labels"] == []
+    assert validation.defaults(Walk)["labels"] == []
 
 
 def test_a_mapping_that_may_be_nothing_has_defaults_inside_where_it_is_given() -> None:
-    found = declare.defaults(Walk, {"other": {"kind": "nuts"}})
+    found = validation.defaults(Walk, {"other": {"kind": "nuts"}})
     assert found["other"] == {"max steps": 100, "kind": "mh"}
 
 
 def test_a_mapping_is_required_as_far_as_its_own_settings_are() -> None:
-    assert declare.defaults(Outer) == {"inner": {"shallow": 3}}
+    assert validation.defaults(Outer) == {"inner": {"shallow": 3}}
     assert said(Outer, {}) == ["inner: deep: is missing: it should be a whole number"]
-    assert declare.made(Outer, {"inner": {"deep": 1}}) == Outer(Inner(1, 3))
+    assert validation.made(Outer, {"inner": {"deep": 1}}) == Outer(Inner(1, 3))
 
 
 @pytest.mark.parametrize(
@@ -147,28 +147,28 @@ def test_what_is_wrong_is_told_in_words(given: dict[str, Any], fault: str) -> No
 
 def test_every_fault_is_told_and_none_of_what_is_not_declared() -> None:
     given = {"max steps": 0, "quiet": 1, "of another": {"free": "form"}}
-    assert [fault.path for fault in declare.faults(Walk, given)] == [
+    assert [fault.path for fault in validation.faults(Walk, given)] == [
         ("width",), ("max steps",), ("quiet",)
     ]  # fmt: skip
     assert said(Walk, {"width": 1, "of another": 1}) == []
 
 
 def test_a_number_that_yaml_takes_for_text_gets_a_hint() -> None:
-    (fault,) = declare.faults(Walk, {"width": "1e-3"})
+    (fault,) = validation.faults(Walk, {"width": "1e-3"})
     assert "1.0e-3" in str(fault.hint)
 
 
 def test_both_spellings_are_one_setting_also_inside_mappings() -> None:
     given = {"max_steps": 2, "sampler": {"max_steps": 3}, "free": 1}
-    assert declare.respelled(Walk, given) == {
+    assert validation.respelled(Walk, given) == {
         "max steps": 2, "sampler": {"max steps": 3}, "free": 1
     }  # fmt: skip
-    made = declare.made(Walk, {"width": 1, **given})
+    made = validation.made(Walk, {"width": 1, **given})
     assert (made.max_steps, made.sampler.max_steps) == (2, 3)
 
 
 def test_what_is_made_is_of_the_class_and_typed() -> None:
-    made = declare.made(
+    made = validation.made(
         Walk,
         {"width": 1, "mode": "slow", "data": "a/b", "points": [{"x": 1, "y pos": 2}], "other": {}},
     )
@@ -179,13 +179,13 @@ def test_what_is_made_is_of_the_class_and_typed() -> None:
 
 def test_what_is_made_of_faulty_settings_is_an_error_with_the_first_fault() -> None:
     with pytest.raises(AsimovError, match=r"width: is missing: .* \(and 1 more\)"):
-        declare.made(Walk, {"quiet": 1})
+        validation.made(Walk, {"quiet": 1})
 
 
 def test_a_class_may_refuse_settings_that_do_not_go_together() -> None:
     assert said(Refuses, {"low": 3}) == []
     with pytest.raises(AsimovError, match="the settings are refused: low is above high"):
-        declare.made(Refuses, {"low": 3})
+        validation.made(Refuses, {"low": 3})
 
 
 class NoSettings:
@@ -281,14 +281,14 @@ class BadInside(BaseSettings):
 )
 def test_a_class_that_can_not_be_used_is_one_clear_error(cls: type, why: str) -> None:
     with pytest.raises(AsimovError) as caught:
-        declare.check(cls)
+        validation.check(cls)
     assert why in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_class_that_can_be_used_is_no_error() -> None:
     for cls in (Walk, Outer, Refuses):
-        declare.check(cls)
+        validation.check(cls)
 
 
 def test_two_settings_of_one_name_are_refused_where_the_class_is_written() -> None:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from asimov.journal.companions import admit
 from asimov.journal.database import Database, JournalError
 from asimov.journal.journal import Journal
+from asimov.journal.sidecar_files import admit
 from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.local import LocalScheduler
 from asimov.scheduler.local.spool import Spool
