@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from asimov.engine.readiness import waiting_for
-from asimov.engine.refresh import MADE_OVER
+from asimov.engine.refresh import RUN_INPUTS
 from asimov.errors import AsimovError, ReportedError
 from asimov.journal.records import Build
 from asimov.keys import Key
@@ -25,7 +25,7 @@ from asimov.system import clock, reading
 Report = Callable[[str], None]
 
 #: Settings that describe an analysis and do not change what it does: no build depends on them.
-_DESCRIPTIVE = ("review", "labels", MADE_OVER)
+_DESCRIPTIVE = ("review", "labels", RUN_INPUTS)
 
 
 @dataclass

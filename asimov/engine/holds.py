@@ -1,7 +1,7 @@
-"""Jobs on hold: what the policy of an analysis says of them, and doing it.
+"""Release held jobs, or raise their requests first, as the analysis's hold policy says.
 
-Nothing is tried that has not been counted on disk before, so that what never helps comes to an
-end, whatever crashes. A scheduler that can't be asked costs no try.
+Each try is counted on disk before it is made, so that tries that never help end whatever crashes.
+An unreachable scheduler costs no try.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from asimov.scheduler.hold_reasons import classify
 from asimov.scheduler.observations import Held, JobState, Present
 from asimov.system import clock
 
-#: How long a release may take to be seen, in seconds: before, the same hold is not tended again.
+#: How long a release may take to show, in seconds; until then the same hold is left alone.
 SETTLING = 30.0
-#: Pauses are not doubled more often than this.
+#: How often a pause is doubled at most.
 _DOUBLINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the processes of a job that are on hold.
+    """The outcome of a look at the held processes of a job.
 
     Attributes
     ----------
     detail
         A line for `status`.
     stuck
-        Why a person is needed; None where nobody is.
+        Why a person is needed; None if nobody is.
     """
 
     detail: str
@@ -46,7 +46,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """What is to be done about one process, or why nothing can be (`problem`)."""
+    """What to do about one held process, or why nothing can be done (`problem`)."""
 
     held: Held
     process: str
@@ -60,7 +60,7 @@ class _Step:
 
     @property
     def why(self) -> str:
-        """The class and the codes."""
+        """The class of the hold, and its codes."""
         codes = [self.kind]
         if self.held.code is not None:
             codes.append(f"code {self.held.code}")
@@ -70,7 +70,7 @@ class _Step:
 
     @property
     def act(self) -> str:
-        """What is done, as told afterwards."""
+        """What was done, for the report."""
         count = f", {self.number} of {self.of}"
         if self.to_mb is None:
             return f"released{count}"
@@ -86,30 +86,30 @@ def tend(
     *,
     dry_run: bool = False,
 ) -> Outcome | None:
-    """Do what is due about the processes of a job that are on hold.
+    """Do what is due about the held processes of a job.
 
     Parameters
     ----------
     workspace
         The open project.
     attempt
-        Whose job it is.
+        The attempt that the job belongs to.
     answer
-        What the scheduler says of it.
+        What the scheduler says about the job.
     report
-        Takes a line for each thing that was done.
+        Takes a line for each action.
     dry_run
-        Whether to say what would be done, and do nothing.
+        Whether to report what would be done, and do nothing.
 
     Returns
     -------
     Outcome or None
-        None where nothing is on hold.
+        None if nothing is held.
 
     Raises
     ------
     AsimovError
-        Where the settings ``holds``, as a pipeline has written them, are wrong.
+        If the settings ``holds``, as a pipeline has written them, are invalid.
     """
     held = answer.held
     if not held and answer.state is JobState.HELD:
@@ -127,7 +127,7 @@ def tend(
 
 
 class _Tending:
-    """The processes of one attempt's job."""
+    """Looks after the held processes of one attempt's job."""
 
     def __init__(
         self, workspace: Workspace, attempt: Attempt, report: Callable[[str], None], dry_run: bool
@@ -140,11 +140,11 @@ class _Tending:
         self.policy = hold_policy.read(workspace.effective(attempt.key).get("holds"))
         self.remedies = Remedies(workspace.journal, attempt.uid)
 
-    # --- what is to be done
+    # --- planning
 
     def plan(self, held: Held) -> _Step:
-        """Say what is to be done about a process."""
-        # A node that is tried again is another cluster, and the same work.
+        """Decide what to do about a held process."""
+        # A node that is retried has another cluster id, and is the same work.
         process = f"{held.node or held.job_id}.{held.process}"
         kind = classify(held.code, held.subcode, held.reason)
         remedy = self.policy[kind]
@@ -167,17 +167,17 @@ class _Tending:
         since = held.since or (record.job_since if record else None) or self.now
         last = self.remedies.last(process)
         if last and (held.since is None or last >= held.since):
-            # This hold was tended already: the release is on its way, or was cut short.
+            # This hold was handled already: the release is on its way, or was interrupted.
             return last + max(pause, SETTLING)
         return since + pause
 
     def _raised(
         self, held: Held, process: str, kind: str, remedy: hold_policy.Remedy
     ) -> tuple[float | None, int | None, str | None]:
-        """Return what it asks for and should ask for, in MB, or why it can't ask for more."""
+        """Return the present and the raised request, in MB, or why the request can't be raised."""
         asked, used = _request(held, kind)
         if asked is None:
-            # News from an event log may lack it, and the queue has it.
+            # The event log may lack the request; the queue has it.
             asked, used = _request(self._in_queue.get((held.job_id, held.process), held), kind)
         most = max(asked or 0.0, used or 0.0)
         if not most:
@@ -191,21 +191,21 @@ class _Tending:
 
     @cached_property
     def _in_queue(self) -> dict[tuple[int, int], Held]:
-        """What the scheduler says of the job when it is asked about nothing else."""
+        """What the queue says about the held processes of the job, asked once."""
         answer = ask(self.workspace, [self.attempt])[self.attempt.uid]
         held = answer.held if isinstance(answer, Present) else ()
         return {(each.job_id, each.process): each for each in held}
 
-    # --- doing it
+    # --- acting
 
     def tend(self, job_id: int, steps: list[_Step]) -> Outcome:
-        """Tend one cluster: a scheduler releases all its processes at once."""
+        """Handle one cluster: a scheduler releases all its processes at once."""
         problem = next((step for step in steps if step.problem is not None), None)
         if problem is not None:
             return self._left(problem, problem.problem or "")
         step = max(steps, key=lambda each: each.due)
         if step.due > self.now:
-            # The request is raised when the time has come, and not before.
+            # The request is raised when the release is due, and not before.
             act = f"released again in {clock.age(step.due - self.now)}, {step.number} of {step.of}"
             return Outcome(f"{_whose(step.held)}held ({step.why}): {act}")
         step = max(steps, key=lambda each: each.to_mb or 0)
@@ -235,7 +235,7 @@ class _Tending:
         return f"{len(steps)} processes of {what} were" if len(steps) > 1 else f"{what} was"
 
     def _left(self, step: _Step, problem: str) -> Outcome:
-        """Leave it to a person."""
+        """Leave the hold to a person."""
         held = step.held
         what = f"node {held.node}, job {held.job_id}," if held.node else f"job {held.job_id}"
         told = f"{what} is held: {_reason(held)} ({step.why})"
@@ -264,7 +264,7 @@ def _release(scheduler: Scheduler, job_id: int, steps: list[_Step]) -> None:
 
 
 def _request(held: Held, kind: str) -> tuple[float | None, float | None]:
-    """Return what a process asked for and what it used, in MB."""
+    """Return what a process requested and what it used, in MB."""
     if kind == "memory":
         return held.memory_mb, held.memory_used_mb
     return _mb(held.disk_kb), _mb(held.disk_used_kb)

@@ -1,16 +1,15 @@
-"""Who may act: of all processes that have a project open, on any machine, one at a time.
+"""Hold the project's lease, so that only one process on any machine acts at a time.
 
-The right is a row in the journal with a time at which it expires, which a thread renews while its
-holder lives. It is the only mechanism: a lock on a file would say the same on one machine, and
-nothing on two where the file system does not carry locks; the journal needs a file system that
-does anyway.
+The lease is a row in the journal with an expiry time, which a thread renews while its holder lives.
+It is the only mechanism. A file lock would add nothing on one machine, and would not work between
+two machines whose file system does not carry locks; the journal needs one that does anyway.
 
-A holder on this machine whose process is gone is dead at once. Any other is dead when its lease
-has expired, by the clock of whoever looks: the clocks of two machines should agree to within a
-third of ``[monitor] lease``. A holder that was taken for dead and comes back can't write to the
-journal any more (see `asimov.journal.leases`), and so submits nothing either: each submission is
-intended in the journal first. (One that is stopped in the middle of a write, which takes some
-milliseconds, keeps the journal itself locked: nobody acts until it goes on or is ended.)
+A holder on this machine is dead as soon as its process is gone. Any other is dead when its lease
+has expired by the clock of whoever looks, so the clocks of two machines should agree to within a
+third of ``[monitor] lease``. A holder that was declared dead and comes back can no longer write to
+the journal (see `asimov.journal.leases`), and so submits nothing either, because each submission is
+recorded there first. (A process suspended during a write, which takes some milliseconds, keeps the
+journal itself locked: nobody acts until it resumes or is killed.)
 """
 
 from __future__ import annotations
@@ -30,33 +29,33 @@ from asimov.logs import logger
 from asimov.project.workspace import Workspace
 from asimov.system.processes import ProcessIdentity, this_start
 
-#: How long a holder that does not renew its lease is waited for, in seconds.
+#: How long a lease lasts unless it is renewed, in seconds.
 LEASE = 120.0
-#: How often one who waits looks again, in seconds.
+#: How often a waiting process looks again, in seconds.
 _POLL = 0.05
 
 
 @contextmanager
 def at_work(workspace: Workspace, purpose: str, *, wait: bool = False) -> Iterator[None]:
-    """Hold the lease under which jobs are submitted and analyses change their states.
+    """Hold the lease that allows submitting jobs and changing states.
 
-    What another command has written since the project was opened is read again.
+    The workspace is reloaded if another command has written since it was read.
 
     Parameters
     ----------
     workspace
         The open project.
     purpose
-        What for, in a few words.
+        Why, in a few words.
     wait
-        Whether to wait for another holder, or to raise.
+        Whether to wait for another holder instead of raising.
 
     Raises
     ------
     AsimovError
-        With the exit code `EXIT_BUSY` where somebody else holds it and `wait` is False.
+        With the exit code `EXIT_BUSY` if somebody else holds it and `wait` is False.
     LeaseLostError
-        From any write to the journal in the block, once another has taken the lease over.
+        From any write to the journal in the block, once another process has taken the lease over.
     """
     journal = workspace.journal
     with _held(workspace, purpose, WORK, wait=wait) as token:
@@ -70,12 +69,12 @@ def at_work(workspace: Workspace, purpose: str, *, wait: bool = False) -> Iterat
 
 @contextmanager
 def watching(workspace: Workspace, purpose: str) -> Iterator[None]:
-    """Be the only one that goes on watching the project; others may act in between.
+    """Be the only process that watches the project; others may act in between.
 
     Raises
     ------
     AsimovError
-        With the exit code `EXIT_BUSY` where somebody watches it already.
+        With the exit code `EXIT_BUSY` if somebody watches it already.
     """
     with _held(workspace, purpose, WATCH):
         yield
@@ -99,7 +98,7 @@ def _held(workspace: Workspace, purpose: str, name: str, *, wait: bool = False) 
 
 
 def is_dead(lease: Lease) -> bool:
-    """Say whether the holder of a lease does no more, as far as this machine can tell."""
+    """Return whether the holder of a lease is dead, as far as this machine can tell."""
     if time.time() > lease.expires:
         return True
     here = (lease.host, lease.boot) == (os.uname().nodename, this_start())
@@ -118,7 +117,7 @@ def _length(workspace: Workspace) -> float:
 
 
 def new_lease(purpose: str, length: float = LEASE) -> Lease:
-    """Return a lease of this process that nobody has taken yet."""
+    """Return a lease for this process, not taken yet."""
     now = time.time()
     own = ProcessIdentity.own()
     return Lease(
@@ -134,7 +133,7 @@ def new_lease(purpose: str, length: float = LEASE) -> Lease:
 
 
 def busy(held: Lease) -> AsimovError:
-    """Return the error that says who holds the lease."""
+    """Return the error that names the holder of the lease."""
     error = AsimovError(
         f"another asimov is at work in this project ({held}; it is taken for dead at "
         f"{held.until} unless it renews its lease before)",
@@ -145,10 +144,10 @@ def busy(held: Lease) -> AsimovError:
 
 
 class _Renewal(threading.Thread):
-    """Renews a lease, so that a method of a pipeline that takes long does not lose it.
+    """Renews a lease in a thread, so that a slow method of a pipeline does not lose it.
 
-    A call that keeps Python from running its other threads for longer than the lease may lose it:
-    the next write says so.
+    A call that blocks Python's other threads for longer than the lease may lose it; the next write
+    reports that.
     """
 
     def __init__(self, path: Path, token: str, length: float) -> None:
@@ -159,12 +158,12 @@ class _Renewal(threading.Thread):
         self._ended = threading.Event()
 
     def end(self) -> None:
-        """Renew no more; returns when the thread has ended."""
+        """Stop renewing; return when the thread has ended."""
         self._ended.set()
         self.join()
 
     def run(self) -> None:
-        """Renew the lease every third of its length, until it ends or another has it."""
+        """Renew the lease every third of its length until told to end or another process has it."""
         import sqlite3
 
         third = self._length / 3

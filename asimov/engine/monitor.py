@@ -1,4 +1,4 @@
-"""The monitor: one pass over everything that is under way."""
+"""One monitor pass: ask the schedulers about every job and move analyses on."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ Report = Callable[[str], None]
 
 @dataclass
 class Pass:
-    """How things stand after a pass.
+    """The state of the project after a pass.
 
     Attributes
     ----------
     counts
         How many analyses are in each state, those with a lost job included.
     active
-        How many have, or may have, a job that the next pass may say something new of.
+        How many have, or may have, a job that the next pass may have news of.
     lost
         How many of these, in each state, have a job that no source knows any more.
     blocked
-        Ready analyses that wait for something only a person can bring about.
+        Ready analyses that wait for something only a person can do.
     waiting
-        Ready analyses that could not be built or submitted in this pass, or were not asked to be.
+        Ready analyses that this pass could not, or was not asked to, build and submit.
     startable
-        How many of the waiting ones wait for nothing but to be built and submitted.
+        How many of the waiting ones only need to be built and submitted.
     unreachable
-        What each scheduler that could not be asked said.
+        The error of each scheduler that could not be reached.
     broken
-        How many of the ledger's files can't be used; their analyses are left as they are.
+        How many ledger files can't be used; their analyses are left alone.
     moved
-        How many analyses were moved on without a job: by the handler of a state that a package
-        adds, or since their pipelines needed none. The next pass may have more to do.
+        How many analyses moved on without a job: by the handler of a package's state, or because
+        their pipelines needed no job. The next pass may have more to do.
     failed
         How many analyses could not be built, and stay ready for the next pass.
     """
@@ -71,7 +71,7 @@ class Pass:
 
     @property
     def awaited(self) -> bool:
-        """Whether a scheduler may have news of any: a lost job is for a person to say of."""
+        """Whether a scheduler may have news of any job that is not lost."""
         return self.active > sum(self.lost.values())
 
     @property
@@ -147,20 +147,20 @@ def monitor(
     chain: bool = False,
     dry_run: bool = False,
 ) -> Pass:
-    """Make one pass: ask the schedulers about every job, and act on what they say.
+    """Ask the schedulers about every job, and act on their answers.
 
     Parameters
     ----------
     workspace
         The open project; the caller holds `at_work` unless this is a dry run.
     report
-        Takes a line for each thing that happened.
+        Takes a line for each event.
     subject
         The only subject to look at; by default all are.
     chain
         Whether to build and submit what has become ready.
     dry_run
-        Whether to say what would happen and change nothing at all.
+        Whether to report what would happen and change nothing at all.
     """
     keys = set(workspace.keys(subject))
     unresolved: dict[Key, str] = {}
@@ -168,12 +168,12 @@ def monitor(
         workspace.adopt()
         crashes.report_last_crash(workspace, report)
         workspace.scheduler().wake()
-        # What may have been submitted again is not looked at until that is known.
+        # Analyses that may have been submitted again are left alone until that is known.
         unresolved = resolve_intents(workspace, report)
         keys -= unresolved.keys()
     attempts = _under_way(workspace, keys, report)
     answers = ask(workspace, attempts)
-    # An end that a log tells of says nothing of whether the scheduler could be asked.
+    # An end found in a log does not show that the scheduler could be reached.
     silence = [
         (isinstance(a, Unknown) and not a.absent)
         or (isinstance(a, Gone) and a.evidence == "event log")
@@ -217,7 +217,7 @@ def after_pass(
 
 
 def _under_way(workspace: Workspace, keys: set[Key], report: Report) -> list[Attempt]:
-    """Return the attempts that have a job, as far as their analyses are among some."""
+    """Return the attempts of some analyses that have a job."""
     attempts: list[Attempt] = []
     for attempt in workspace.journal.open_attempts():
         if attempt.state != "submitted":
@@ -225,7 +225,7 @@ def _under_way(workspace: Workspace, keys: set[Key], report: Report) -> list[Att
         if attempt.key in keys:
             attempts.append(attempt)
         elif file_of(attempt.key) in workspace.contents.broken:
-            continue  # its file was named before
+            continue  # a warning names its file already
         elif attempt.key not in workspace.contents.entries:
             report(
                 f"{attempt.key}: job {attempt.job_id} is under way and its analysis is "
@@ -245,25 +245,25 @@ def advance(
     left: Collection[Key] = (),
     from_logs: bool = False,
 ) -> Pass:
-    """Move analyses on by what is known of their jobs.
+    """Move analyses on by what is known about their jobs.
 
     Parameters
     ----------
     workspace, report, subject, chain, dry_run
         As of `monitor`.
     answers
-        What is known, by attempt; those without an answer are left as they are.
+        The answers by attempt; attempts without one are left alone.
     left
-        Analyses that nothing is to be done about.
+        Analyses to leave alone.
     from_logs
-        Whether the answers are from event logs alone.
+        Whether the answers come from event logs alone.
     """
     everything = set(workspace.keys(subject))
     keys = everything - set(left)
     result = Pass(broken=len(workspace.contents.broken))
     observer = Observer(workspace, report, dry_run=dry_run, from_logs=from_logs)
     attempts = workspace.journal.open_attempts()
-    # Another command may have been cut short while it submitted one of them again.
+    # Another command may have been interrupted while it resubmitted one of them.
     settled = keys - {attempt.key for attempt in attempts if attempt.state == "intended"}
     for attempt in attempts:
         if attempt.key in settled and attempt.uid in answers:
@@ -276,14 +276,14 @@ def advance(
         labels.label(workspace, keys, report, everything=subject is None and not left)
         refresh(workspace, keys, report)
     if chain and dry_run:
-        _tell_chain(workspace, keys, report)
+        _report_chain(workspace, keys, report)
     elif chain:
         result.unreachable = sorted(_chain(workspace, keys, report, result))
     _count(workspace, everything, result)
     return result
 
 
-def _tell_chain(workspace: Workspace, keys: set[Key], report: Report) -> None:
+def _report_chain(workspace: Workspace, keys: set[Key], report: Report) -> None:
     ready = [
         key
         for key in workspace.contents.entries
@@ -309,11 +309,11 @@ def _chain(workspace: Workspace, keys: set[Key], report: Report, result: Pass) -
     Returns
     -------
     set of str
-        What unreachable schedulers said, where nothing could be submitted for them.
+        The errors of unreachable schedulers that kept everything from being submitted.
     """
     ordered = [key for key in workspace.contents.entries if key in keys]
     built = build(workspace, ordered, report)
-    there = {*built.done, *built.unchanged}  # not what has become ready meanwhile
+    there = {*built.done, *built.unchanged}  # not what became ready meanwhile
     done = submit(workspace, [key for key in ordered if key in there], report)
     result.moved += sum(workspace.status(key) == "finished" for key in done.done)
     result.failed += sum(workspace.status(key) == "ready" for key in built.failed)
@@ -339,6 +339,6 @@ def _count(workspace: Workspace, keys: set[Key], result: Pass) -> None:
 
 
 def _detail(workspace: Workspace, key: Key) -> str | None:
-    """Return what stands in the way of a ready analysis besides its needs, such as a template."""
+    """Return what blocks a ready analysis besides its needs, such as a missing template."""
     record = workspace.records.get(key)
     return record.job_detail if record else None

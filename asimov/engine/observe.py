@@ -1,4 +1,4 @@
-"""Observing: what schedulers say of jobs, and what that comes to for analyses."""
+"""Turn schedulers' answers about jobs into changes of their analyses."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from asimov.system import clock
 
 Report = Callable[[str], None]
 
-#: What a pass has seen of a job: the job's state, a line about it, its progress.
+#: What a pass saw of a job: its state, a line about it, and its progress.
 Seen = tuple[str | None, str | None, str | None]
 
 
 class Observer:
-    """Takes what was observed of jobs and moves their analyses.
+    """Takes observations of jobs and moves their analyses on.
 
     Parameters
     ----------
     workspace
         The open project.
     report
-        Takes a line for each thing that happened.
+        Takes a line for each event.
     dry_run
-        Whether to say what would happen and change nothing.
+        Whether to report what would happen and change nothing.
     from_logs
-        Whether event logs alone were read: they tell of a job's states and its end, and nothing of
+        Whether only event logs were read. They show a job's states and its end, and nothing about
         the nodes of a DAG.
     """
 
@@ -72,7 +72,7 @@ class Observer:
         elif isinstance(answer, Unknown) and answer.absent:
             self._see(attempt.key, (LOST, answer.reason, None))
         elif isinstance(answer, Unknown):
-            if status != "stuck":  # which says why, and may remember that its job is held
+            if status != "stuck":  # keep its reason, and that its job was held
                 self._see(attempt.key, ("unknown", answer.reason, None))
         else:
             asked = ", ".join(answer.asked)
@@ -80,7 +80,7 @@ class Observer:
             self._see(attempt.key, (LOST, f"{detail} (asked: {asked})", None))
 
     def write(self) -> None:
-        """Record what was seen, where it differs from what was seen before."""
+        """Record what differs from what was seen before."""
         changed = []
         for key, seen in self._seen.items():
             record = self.workspace.records.get(key)
@@ -117,7 +117,7 @@ class Observer:
         if self.workspace.move(key, status, "monitor", reason):
             self.report(f"{key}: {before} -> {status}: {reason}")
 
-    # --- the job is there
+    # --- the job is in the queue
 
     def _present(self, attempt: Attempt, answer: Present, status: str) -> None:
         key = attempt.key
@@ -125,11 +125,11 @@ class Observer:
         if self.from_logs and (record := self.workspace.records.get(key)):
             progress = progress or record.progress
             if record.job_state == JobState.HELD.value and not answer.held:
-                return  # a node of it may be held: the scheduler is to say whether it still is
+                return  # a node may be held: only the scheduler knows whether it still is
         going = "running" if attempt.stage == "run" else "processing"
         try:
             held = tend(self.workspace, attempt, answer, self.report, dry_run=self.dry_run)
-        except AsimovError as error:  # its settings, as its pipeline has written them
+        except AsimovError as error:  # invalid settings, written by its pipeline
             held = Outcome(str(error), str(error))
         if held is not None:
             state = JobState.HELD if held.stuck or _rests(answer) else answer.state
@@ -143,7 +143,7 @@ class Observer:
         if status == "stuck":
             record = self.workspace.records.get(key)
             if record is None or record.job_state != JobState.HELD.value:
-                # It is stuck for another reason: its pipeline is asked again when the job ends.
+                # It is stuck for another reason: its pipeline is called again when the job ends.
                 return
             now = held.detail if held else f"{answer.state.value} again"
             self._move(key, going, f"job {answer.job_id} is {now}")
@@ -168,9 +168,9 @@ class Observer:
             self._see(key, (state, str(error), progress))
 
     def _heed(self, analysis: Analysis) -> None:
-        """Move an analysis to the state that its pipeline has asked for while the job is there.
+        """Move an analysis to the state that its pipeline asked for while its job is in the queue.
 
-        Only to one in which the job is still looked after: its end is for the scheduler to tell.
+        Only to a state in which the job is still followed: the scheduler decides when it ends.
         """
         asked = analysis.requests.take_status()
         if asked in {"stuck", "processing"} and allowed(
@@ -194,7 +194,7 @@ class Observer:
         except (PluginError, SchedulerUnreachableError) as error:
             self._see(attempt.key, ("unknown", f"{ending(answer)}; {error}", None))
         except AsimovError as error:
-            # The attempt stays open: once the pipeline is mended the next pass asks it again.
+            # The attempt stays open: once the pipeline is mended, the next pass calls it again.
             self._move(attempt.key, "stuck", str(error))
 
     def _is_complete(self, analysis: Analysis, attempt: Attempt, answer: Gone) -> bool:
@@ -208,12 +208,12 @@ class Observer:
         if failed and (getattr(analysis.pipeline, "needs_success", False) or may_be_old(analysis)):
             return False
         with guarded(analysis, check):
-            return bool(found)  # which an array has none of
+            return bool(found)  # raises for an array
 
     def _close(
         self, attempt: Attempt, answer: Gone, status: str, reason: str, words: Words | None = None
     ) -> None:
-        """Record at once how a job ended and what that makes of its analysis."""
+        """Record in one write how a job ended and the new state of its analysis."""
         with self.workspace.journal.transaction():
             self._end(attempt, answer, words)
             self._move(attempt.key, status, reason)
@@ -245,7 +245,7 @@ class Observer:
             self._forget_unless_found(after)
             if isinstance(error, (PluginError, SchedulerUnreachableError)):
                 raise error
-            # What it did before it raised may not be safe twice: a person decides.
+            # What it did before it raised may not be safe to repeat: a person decides.
             self._close(attempt, answer, "stuck", str(error))
             return
         if asked == "processing" and job_id is None:
@@ -273,7 +273,7 @@ class Observer:
             if job_id is not None:
                 self._scheduler(attempt).remove(job_id, "its pipeline failed")
         except SchedulerError:
-            return  # the attempt stays open, and the next pass looks for its job
+            return  # the attempt stays open; the next pass looks for its job
         if job_id is not None:
             self.workspace.journal.ended(
                 attempt.uid, "ended", exit_code=None, evidence="removal",
@@ -303,13 +303,13 @@ class Observer:
         if job_id is None:
             job_id = found(self.workspace, again)
         if job_id is None and isinstance(error, (PluginError, SchedulerUnreachableError)):
-            raise error  # no fault of the analysis: the next pass tries again
+            raise error  # not the analysis's fault: the next pass tries again
         with self.workspace.journal.durably():
             self._end(attempt, answer, words)
             if job_id is not None:
                 told = f"{reason}; submitted again as job {job_id} {count}"
                 status = self.workspace.status(attempt.key)
-                if allowed(status, "running", "monitor"):  # or its pipeline has said where it is
+                if allowed(status, "running", "monitor"):  # unless its pipeline set another
                     status = "running"
                 record_job(self.workspace, again, job_id, status, "monitor", told)
                 self.report(f"{attempt.key}: {told}")
@@ -317,7 +317,7 @@ class Observer:
                 self._move(attempt.key, "stuck", f"{reason}; {error}" if error else reason)
 
     def _waits(self, attempt: Attempt, answer: Gone, retry: Retry) -> bool:
-        """Say whether it is too early for another try; then `status` tells when it will be."""
+        """Return whether it is too early to retry; record when it will be, for `status`."""
         left = retry.due - clock.now()
         if left <= 0:
             return False
@@ -328,7 +328,7 @@ class Observer:
             self.report(f"{attempt.key}: {ending(answer)}; {told}")
         return True
 
-    # --- the job is on its way out
+    # --- the job is to be removed
 
     def _leaving(self, attempt: Attempt, answer: Observation, status: str) -> None:
         if isinstance(answer, Unknown) and not answer.absent:
@@ -340,9 +340,9 @@ class Observer:
             else:
                 self._eject(attempt, answer, status)
         elif not self.dry_run:
-            # For a job that is to go, that nobody has it is enough.
+            # For a job that is to be removed, it is enough that no source knows it.
             if isinstance(answer, Unknown) and attempt.job_id is not None:
-                try:  # its log has it go on: should it be there after all, it is not for long
+                try:  # its log shows no end: remove it in case it still exists
                     scheduler = self._scheduler(attempt)
                     scheduler.remove(attempt.job_id, "removed by asimov", uid=attempt.uid)
                 except SchedulerError as error:
@@ -358,7 +358,7 @@ class Observer:
         name = str(attempt.key)
         analysis = self.workspace.analysis(attempt.key)
         try:
-            # The project may have another scheduler by now, which numbers its own jobs.
+            # The project may use another scheduler by now, with job numbers of its own.
             scheduler = self._scheduler(attempt)
             with guarded(analysis, "__init__"):
                 own = hasattr(analysis.pipeline, "eject_job")
@@ -372,7 +372,7 @@ class Observer:
             self._see(attempt.key, ("unknown", str(error), None))
         except AsimovError as error:
             if status == "cancelled":
-                # It stays so, and the next pass asks again for the job to be removed.
+                # It stays cancelled, and the next pass tries to remove the job again.
                 self._see(attempt.key, (answer.state.value, str(error), None))
                 self.report(f"{name}: {error}")
             else:
@@ -380,13 +380,13 @@ class Observer:
 
 
 def _rests(answer: Present) -> bool:
-    """Say whether what is on hold is all that is left of a job to run now."""
+    """Return whether nothing of a job can run now but what is held."""
     busy = answer.progress and (answer.progress.running or answer.progress.idle)
     return answer.state is JobState.HELD or (answer.progress is not None and not busy)
 
 
 def _one_line(answer: Any) -> str:
-    """Return what `check_progress` says as one line."""
+    """Return the answer of `check_progress` as one line."""
     if isinstance(answer, dict):
         answer = "; ".join(f"{key}: {value}" for key, value in answer.items())
     return " ".join(str(answer).split())[:200] if answer else ""

@@ -1,4 +1,4 @@
-"""What an analysis waits for."""
+"""Find what a ready analysis still waits for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from asimov.text import quoted
 
 
 def waiting_for(workspace: Workspace, key: Key) -> list[str]:
-    """Say what keeps a ready analysis from being built and submitted.
+    """Return what keeps a ready analysis from being built and submitted.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def waiting_for(workspace: Workspace, key: Key) -> list[str]:
     Returns
     -------
     list of str
-        A line for each unmet need, empty where there is none.
+        A line for each unmet need; empty if there is none.
     """
     selection = workspace.dependencies.of(key)
     lines = [f"nothing matches {quoted(str(need))}" for need in selection.unmatched]
@@ -39,7 +39,7 @@ def waiting_for(workspace: Workspace, key: Key) -> list[str]:
 
 
 def reviews_wanted(workspace: Workspace, key: Key) -> list[tuple[Key, str]]:
-    """Return the analyses that would be selected if their review were another, and that review."""
+    """Return the analyses that another review would select, each with that review."""
     found = []
     for need in workspace.dependencies.of(key).unmatched:
         wanted = [term for term in need.terms if term.path in PATHS and not term.negated]
@@ -50,9 +50,9 @@ def reviews_wanted(workspace: Workspace, key: Key) -> list[tuple[Key, str]]:
 
 
 def blocked(workspace: Workspace, keys: Iterable[Key]) -> set[Key]:
-    """Return those among some ready analyses that wait for what only a person can bring about.
+    """Return which of some ready analyses wait for something only a person can do.
 
-    Each analysis is looked at once, however many wait for it.
+    Each analysis is visited once, however many wait for it.
     """
     known: dict[Key, bool] = {}
     for start in keys:
@@ -66,7 +66,7 @@ def blocked(workspace: Workspace, keys: Iterable[Key]) -> set[Key]:
                     for each in selection.keys
                 )
             elif key not in known:
-                known[key] = True  # for those below, which would wait in a circle
+                known[key] = True  # for those below, which would form a cycle
                 todo.append((key, True))
                 todo += [
                     (each, False)

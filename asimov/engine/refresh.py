@@ -1,6 +1,6 @@
-"""Analyses over others that are made again when those they are made over have changed.
+"""Rerun aggregate analyses, such as subject and project analyses, when their inputs change.
 
-An analysis asks for it with ``refreshable: true``.
+An analysis asks for this with ``refreshable: true``.
 """
 
 from __future__ import annotations
@@ -14,34 +14,35 @@ from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace, workspace_of
 from asimov.states import STATES
 
-#: The fact that holds what an analysis was last made over, as ``subject/name``.
-MADE_OVER = "made over"
+#: The fact that lists the inputs of an analysis's last run, as ``subject/name``. Journals hold it
+#: under this name.
+RUN_INPUTS = "made over"
 
 
-def remember(analysis: Analysis) -> None:
-    """Keep what an analysis over others is made over.
+def record_inputs(analysis: Analysis) -> None:
+    """Record the inputs of an aggregate analysis that is about to be submitted.
 
-    It is called before it is submitted: a crash in between would else leave one that is never made
-    again.
+    This comes before the submission: otherwise a crash in between would leave an analysis that is
+    never rerun.
     """
     if analysis.entry.kind != "simple":
-        analysis.meta[MADE_OVER] = _names(workspace_of(analysis), analysis.key)
+        analysis.meta[RUN_INPUTS] = _names(workspace_of(analysis), analysis.key)
         workspace_of(analysis).keep(analysis)
 
 
 def may_be_old(analysis: Analysis) -> bool:
-    """Say whether what is in the run directory may be of an earlier run (see `refresh`).
+    """Return whether the run directory may hold products of an earlier run (see `refresh`).
 
-    Then a job that failed has made nothing of it.
+    Then what is there does not show that a failed job has made anything.
     """
     return analysis.entry.kind != "simple" and analysis.meta.get("refreshable") is True
 
 
 def refresh(workspace: Workspace, keys: Collection[Key], report: Callable[[str], None]) -> None:
-    """Have analyses that are complete made again where what they are made over has changed.
+    """Make complete aggregate analyses ready again if their inputs have changed.
 
-    They become ``ready``; their run directories and pages stay, so that a pipeline may add to what
-    it has made. All that they are made over has to be complete first.
+    Their run directories and pages stay, so that a pipeline may add to its earlier products. All
+    their inputs must be complete first.
 
     Parameters
     ----------
@@ -50,13 +51,13 @@ def refresh(workspace: Workspace, keys: Collection[Key], report: Callable[[str],
     keys
         The analyses to look at.
     report
-        Takes a line for each that is to be made again.
+        Takes a line for each analysis that will be rerun.
     """
     for key, entry in workspace.contents.entries.items():
         if entry.kind == "simple" or key not in keys or workspace.status(key) != "uploaded":
             continue
         settings = workspace.settings(key)
-        before, now = settings.get(MADE_OVER), _names(workspace, key)
+        before, now = settings.get(RUN_INPUTS), _names(workspace, key)
         if settings.get("refreshable") is not True or before is None or set(before) == set(now):
             continue
         inputs = workspace.dependencies.inputs(key)

@@ -1,4 +1,4 @@
-"""Keeping what is in run directories: aside before a new build, and beside while they are cleaned.
+"""Keep the contents of run directories safe, before a new build and while a pipeline cleans up.
 
 A submission may fail after `build_dag`, because the scheduler is unreachable, say. Some programs,
 bilby_pipe among them, do not write into an existing folder: they would build beside it, and the
@@ -30,26 +30,26 @@ from asimov.project.storage.superseded import next_place
 from asimov.project.workspace import workspace_of
 from asimov.system.files import unwritable
 
-#: So many bytes of a run directory are copied, the smallest files first.
+#: The most bytes of a run directory that are copied, the smallest files first.
 COPIED = 20_000_000
 #: Linux's request for a file that shares the blocks of another (btrfs, XFS).
 _FICLONE = 0x40049409
-#: The folder of the copies, among what is kept; it goes once `clean` has returned.
+#: The folder of the copies, next to the kept files; removed once `clean` has returned.
 _COPIES = ".asimov-copies"
 
 
 def clean(analysis: Analysis) -> Path | None:
-    """Have an analysis's pipeline clean up; what was in the run directory is kept beside it.
+    """Let an analysis's pipeline clean up, and keep the contents of the run directory beside it.
 
     Returns
     -------
     Path
-        Where it is kept; None where nothing was removed.
+        Where the contents are kept; None if nothing was removed.
 
     Raises
     ------
     AsimovError
-        Where the files can't be kept: the pipeline is not called then. Else as `call` does.
+        If the files can't be kept; the pipeline is not called then. Otherwise as `call` does.
     """
     rundir = Path(analysis.rundir)
     place = next_place(rundir)
@@ -64,9 +64,9 @@ def clean(analysis: Analysis) -> Path | None:
 
 @contextmanager
 def _kept(folder: Path) -> Iterator[None]:
-    """Keep what is removed from a folder in the block.
+    """Keep every file that is removed from a folder within the block.
 
-    If the process is killed in the block, all of the folder stays kept.
+    If the process is killed in the block, the whole folder stays kept.
     """
     place = next_place(folder)
     try:
@@ -86,7 +86,7 @@ def _kept(folder: Path) -> Iterator[None]:
 
 @dataclass(slots=True)
 class _File:
-    """A file or link of the run directory, and what is kept of it.
+    """A file or link of the run directory, and how it is kept.
 
     Attributes
     ----------
@@ -95,11 +95,11 @@ class _File:
     double
         Its second name.
     before
-        What the second name told of it before the block.
+        Its status, by the second name, before the block.
     linked
-        Whether that is a name of the same file; else the double is a copy.
+        Whether the second name is a hard link; otherwise it is a copy.
     copy
-        A copy of what may change in place.
+        A copy of content that may change in place.
     """
 
     path: Path
@@ -109,7 +109,7 @@ class _File:
     copy: Path | None = None
 
     def settle(self) -> None:
-        """Keep what the file was, unless it is still there as it was."""
+        """Keep the file as it was before the block, unless it is still there unchanged."""
         now = self.double.lstat()
         if self.linked and _state(now) != _state(self.before):
             if self.copy is not None:
@@ -123,7 +123,7 @@ class _File:
             self.double.unlink()
 
     def _is_left(self, now: os.stat_result) -> bool:
-        """Say whether it is still there: where it was, or under another name."""
+        """Return whether it still exists, in its place or under another name."""
         if self.linked:
             return now.st_nlink >= self.before.st_nlink or _is_file(self.path, now)
         try:
@@ -144,7 +144,7 @@ def _state(status: os.stat_result) -> tuple[int, int]:
 
 
 def _doubled(folder: Path, place: Path) -> Iterator[_File]:
-    """Give every file of a folder a second name; where there are none, copy it."""
+    """Give every file of a folder a second name, or copy it where hard links are unsupported."""
     for each, folders, files in os.walk(folder, onerror=_raise):
         inside = place / Path(each).relative_to(folder)
         inside.mkdir()
@@ -158,14 +158,14 @@ def _doubled(folder: Path, place: Path) -> Iterator[_File]:
                 if path.is_symlink() or path.is_file():
                     shutil.copy2(path, double, follow_symlinks=False)
                     yield _File(path, double, double.lstat(), linked=False)
-                continue  # what is neither has no content to lose
+                continue  # neither has content to lose
             status = double.lstat()
             yield _File(path, double, status, linked=status.st_nlink > names)
 
 
 def _copy(kept: list[_File], folder: Path) -> None:
-    """Copy files that have only a second name, as far as that is cheap."""
-    # Nothing else has content that can change in place; to copy a FIFO would be to wait for it.
+    """Copy files that have only a second name, as far as this is cheap."""
+    # Only regular files have content that can change in place; copying a FIFO would block.
     linked = [file for file in kept if file.linked and stat.S_ISREG(file.before.st_mode)]
     left = COPIED
     if linked:
@@ -181,7 +181,7 @@ def _copy(kept: list[_File], folder: Path) -> None:
 
 
 def _share(source: Path, copy: Path) -> bool:
-    """Copy a file without its content, where the file system can; say whether it did."""
+    """Copy a file by sharing its blocks; return whether the file system could."""
     with source.open("rb") as stream, copy.open("xb") as target:
         try:
             fcntl.ioctl(target.fileno(), _FICLONE, stream.fileno())
@@ -200,22 +200,22 @@ def _raise(error: OSError) -> None:
 
 
 def put_aside(analysis: Analysis) -> None:
-    """Move the run directory aside if earlier attempts have built in it and none has made a job.
+    """Move the run directory aside if earlier attempts built in it and none made a job.
 
-    It becomes ``<name>.unsubmitted`` beside it. One that is there already is removed if each of its
-    files was built again, and else kept as ``<name>.superseded-<n>``: not all of it was built. What
-    a pipeline has completed without a job is kept likewise. What a job has written stays where it
-    is, and so does a folder that was there before the first attempt.
+    It becomes ``<name>.unsubmitted`` beside it. A folder of that name is removed if each of its
+    files was built again, and otherwise kept as ``<name>.superseded-<n>``, because not all of it
+    was built. Products that a pipeline completed without a job are kept the same way. What a job
+    has written stays in place, and so does a folder that existed before the first attempt.
 
     Parameters
     ----------
     analysis
-        An analysis that is about to be built; its present attempt is recorded as intended.
+        An analysis that is about to be built; its present attempt is recorded as an intent.
 
     Raises
     ------
     AsimovError
-        Where it can't be moved.
+        If it can't be moved.
     """
     rundir = Path(analysis.rundir)
     if not rundir.is_dir() or not _only_built(analysis):
@@ -249,7 +249,7 @@ def _files(folder: Path) -> set[Path]:
 
 
 def _only_built(analysis: Analysis) -> bool:
-    """Say whether every attempt since the run directory was last cleaned has made no job."""
+    """Return whether no attempt since the run directory was last cleaned has made a job."""
     journal = workspace_of(analysis).journal
     earlier = [each for each in journal.attempts(analysis.key) if each.state != "intended"]
     if not earlier or any(each.job_id is not None for each in earlier[-1:]):

@@ -1,4 +1,4 @@
-"""How every analysis stands: what ``asimov status`` shows."""
+"""List the state of every analysis, as ``asimov status`` shows it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from asimov.project.workspace import Workspace
 from asimov.states import STATES
 from asimov.system import clock
 
-#: The state of a job that no source knows any more: a person has to say what became of it.
+#: The state of a job that no source knows any more: a person must say what became of it.
 LOST = "lost"
 
 
@@ -28,17 +28,17 @@ class Row:
     Attributes
     ----------
     since
-        When it came into its state, as ISO 8601 in UTC.
+        When it came into its state (ISO 8601, UTC).
     job_state
         ``idle``, ``running``, ``held``, ``unknown``, ``lost`` or None.
     progress
-        Nodes or processes done of how many, or what the pipeline says.
+        Nodes or processes done and their total, or what the pipeline reports.
     waiting_for
-        What keeps it from going on, a line each.
+        What it waits for, a line each.
     reason
         Why it is in its state.
     job_since
-        Since when its job is seen in that state, as ISO 8601 in UTC.
+        When its job was first seen in `job_state` (ISO 8601, UTC).
     """
 
     subject: str
@@ -67,7 +67,7 @@ def rows(workspace: Workspace, keys: Iterable[Key]) -> list[Row]:
 
 
 def without_entry(workspace: Workspace, subject: str | None = None) -> list[Row]:
-    """Return a row for each analysis that only the journal can tell of.
+    """Return a row for each analysis that only the journal knows.
 
     Its ledger file can't be used, or it is missing from the ledger.
 
@@ -91,7 +91,7 @@ def without_entry(workspace: Workspace, subject: str | None = None) -> list[Row]
 
 
 def _of_record(record: Record | None) -> dict[str, Any]:
-    """Return what the journal adds to a row."""
+    """Return the columns that come from the journal."""
     if record is None:
         return dict.fromkeys(("job_id", "job_state", "progress", "since", "reason", "job_since"))
     active = STATES[record.status].active or record.status == "stuck"
@@ -136,7 +136,7 @@ def _row(workspace: Workspace, key: Key, put_off: str | None, begun: int | None)
 
 
 def _with_time(record: Record) -> str:
-    """Return the line about a job; of one that nothing is known of with since when that is so."""
+    """Return the line about a job, with the time since it became unknown if it is."""
     detail = record.job_detail or ""
     if record.job_state == "unknown" and record.job_since:
         return f"unknown for {clock.age(clock.now() - record.job_since)}: {detail}"

@@ -1,15 +1,15 @@
-"""How much is submitted: limits of the configuration, and whether there is room below them.
+"""Limit how many analyses are active, submitted at once and queued, as configured.
 
 ``[monitor] max active``
-    How many analyses may be active at once: they have, or may have, a job.
+    How many analyses may be active at once, that is have, or may have, a job.
 ``[monitor] max submissions``
     How many analyses one command, or one pass of the monitor, submits.
 ``[condor] max queued``
-    Nothing is submitted while so many of the project's jobs, nodes of DAGs included, wait in the
-    queue. It is asked once and counted on from there, one for each analysis.
+    Nothing is submitted while this many of the project's jobs, nodes of DAGs included, wait in the
+    queue. The queue is asked once; after that each submitted analysis counts as one more job.
 
-A limit that is not set does not hold. What there is no room for stays ready, in the ledger's
-order; the first command that finds room submits it.
+Limits are optional. An analysis that exceeds one stays ready, and the first command that finds room
+submits it; the ledger's order holds.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from asimov.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
 
-#: Under which the journal keeps why a submission left something out, for `deferral`.
+#: The journal property with the reason why a submission deferred analyses, for `deferral`.
 _PROPERTY = "deferred"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits that are set, None where one is not.
+    """The configured limits; None for each that is not set.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Limits:
         Raises
         ------
         AsimovError
-            Where one is no whole number from 0.
+            If one is not a whole number from 0.
         """
         return cls(
             _whole(config, "monitor", "max active"),
@@ -60,21 +60,21 @@ class Limits:
         )
 
 
-#: When the jobs of an open project that wait were counted, and how many they are since.
+#: When the waiting jobs of an open project were last counted, and their number since.
 _counted: weakref.WeakKeyDictionary[Workspace, tuple[float, int | None]] = (
     weakref.WeakKeyDictionary()
 )
 
 
 class Throttle:
-    """The room that is left to one command.
+    """The room that one command has below the limits.
 
     Parameters
     ----------
     workspace
         The open project.
     uncertain
-        Analyses of which it is not known whether they were submitted: they count as active.
+        Analyses that may have been submitted; they count as active.
     """
 
     def __init__(self, workspace: Workspace, uncertain: Collection[Key] = ()) -> None:
@@ -89,12 +89,12 @@ class Throttle:
         self._deferred: str | None = None
 
     def full(self) -> str | None:
-        """Return why nothing more may be submitted now; None where there is room.
+        """Return why nothing more may be submitted now; None if there is room.
 
         Raises
         ------
         SchedulerUnreachableError
-            Where the queue would have to be asked and can't be.
+            If the queue must be asked and is unreachable.
         """
         reason = self.too_active()
         if reason is None:
@@ -102,7 +102,7 @@ class Throttle:
         return reason
 
     def too_active(self) -> str | None:
-        """Say that as many analyses are active as may be, if so."""
+        """Return a reason if as many analyses are active as allowed; None otherwise."""
         if self.limits.active is None or self._active < self.limits.active:
             return None
         are = "analysis is" if self._active == 1 else "analyses are"
@@ -140,9 +140,10 @@ class Throttle:
         )
 
     def _count_queued(self) -> int | None:
-        """Return how many jobs wait: asked no more often than the scheduler wants to be.
+        """Return how many jobs wait, asking no more often than the scheduler allows.
 
-        A watch submits whenever a log tells of an end. In between, each submission counts as one.
+        A watch submits whenever a log shows that a job has ended. Between two questions, each
+        submission counts as one job.
         """
         scheduler = self._workspace.scheduler()
         when, count = _counted.get(self._workspace, (float("-inf"), None))
@@ -152,7 +153,7 @@ class Throttle:
         return count
 
     def count(self) -> None:
-        """Count an analysis that is submitted."""
+        """Count one submitted analysis."""
         self._active += 1
         self._submissions += 1
         if isinstance(self._queued, int):
@@ -160,7 +161,7 @@ class Throttle:
             _counted[self._workspace] = _counted[self._workspace][0], self._queued
 
     def keep(self) -> None:
-        """Keep for `deferral` what can't be told from the records: one write, where it changes."""
+        """Record the reason for `deferral` that the records do not show, if it has changed."""
         journal = self._workspace.journal
         told = self._deferred and f"{self.limits}\n{self._deferred}"
         if journal.get_property(_PROPERTY) != told:
@@ -168,9 +169,9 @@ class Throttle:
 
 
 def deferral(workspace: Workspace) -> str | None:
-    """Say why an analysis that could be submitted is not, as far as that is a limit's doing.
+    """Return which limit keeps analyses from being submitted; None if there is none.
 
-    Asks no scheduler: of the queue and of a single command it says what was found last.
+    No scheduler is asked: for the queue and for a single command this is what was found last.
 
     Parameters
     ----------
@@ -180,7 +181,7 @@ def deferral(workspace: Workspace) -> str | None:
     Raises
     ------
     AsimovError
-        Where a limit is no whole number from 0.
+        If a limit is not a whole number from 0.
     """
     throttle = Throttle(workspace)
     if reason := throttle.too_active():
@@ -188,13 +189,13 @@ def deferral(workspace: Workspace) -> str | None:
     limits = throttle.limits
     if limits.submissions is None and limits.queued is None:
         return None
-    # What was found under other limits says nothing of these.
+    # What was found under other limits does not apply to these.
     before, _, reason = (workspace.journal.get_property(_PROPERTY) or "").partition("\n")
     return reason if reason and before == str(limits) else None
 
 
 def makes_room(reason: str) -> str:
-    """Say what ends a deferral.
+    """Return what would end a deferral.
 
     Parameters
     ----------
@@ -215,7 +216,7 @@ def _whole(config: ConfigParser, section: str, option: str) -> int | None:
     try:
         value = number(config, section, option, 0)
     except AsimovError as error:
-        error.hint = hint  # 0, which stands there else, would let nothing be submitted
+        error.hint = hint  # the usual hint suggests 0, which would block all submissions
         raise
     if value != int(value):
         raise AsimovError(

@@ -1,4 +1,4 @@
-"""Submitting: what was built becomes a job, once."""
+"""Submit built analyses, each exactly once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from asimov.engine.attempts import resolve_intents
 from asimov.engine.batch import Batch, record_failure
 from asimov.engine.build import Result, content_digest, settings_digest
 from asimov.engine.readiness import waiting_for
-from asimov.engine.refresh import remember
+from asimov.engine.refresh import record_inputs
 from asimov.engine.run_directories import put_aside
 from asimov.engine.submission_limits import Throttle
 from asimov.errors import AsimovError
@@ -25,7 +25,7 @@ Report = Callable[[str], None]
 def submit(
     workspace: Workspace, keys: Iterable[Key], report: Report, *, dry_run: bool = False
 ) -> Result:
-    """Submit those among some analyses that are ready and built.
+    """Submit the analyses among some that are ready and built.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def submit(
                 result.deferred.append(key)
                 waits = [full]
             if not waits and (missing := _submit_one(workspace.analysis(key), report, batch)):
-                # Nobody's mistake: it may have become ready, or its settings may have changed,
+                # Not an error: it may have become ready, or its settings may have changed,
                 # since the last build.
                 result.unbuilt.append(key)
                 waits = [str(missing)]
@@ -79,7 +79,7 @@ def submit(
 
 
 def _submit_one(analysis: Analysis, report: Report, batch: Batch | None) -> AsimovError | None:
-    """Submit an analysis, or rehearse that without `batch`; return why it must be built."""
+    """Submit an analysis, or rehearse it if `batch` is None; return why it must be built first."""
     with guarded(analysis, "__init__", passing=AsimovError):
         missing = unbuilt(analysis)
     if missing is not None:
@@ -93,7 +93,7 @@ def _submit_one(analysis: Analysis, report: Report, batch: Batch | None) -> Asim
 
 
 def unbuilt(analysis: Analysis) -> AsimovError | None:
-    """Return an error unless the configuration is there and is that of the present settings."""
+    """Return an error unless the configuration exists and matches the present settings."""
     known = workspace_of(analysis).builds.get(analysis.key)
     if known is None or not Path(analysis.config_file).exists():
         return AsimovError("it has not been built", hint="run 'asimov manage build' first")
@@ -105,7 +105,7 @@ def unbuilt(analysis: Analysis) -> AsimovError | None:
 
 
 def _commit_edit(analysis: Analysis, report: Report) -> None:
-    """Commit a configuration that was edited by hand: what ran can be looked up."""
+    """Commit a configuration that was edited by hand, so that git shows what ran."""
     workspace = workspace_of(analysis)
     known = workspace.builds[analysis.key]
     path = Path(analysis.config_file)
@@ -119,7 +119,7 @@ def _commit_edit(analysis: Analysis, report: Report) -> None:
 
 
 def _rehearse(analysis: Analysis, report: Report) -> None:
-    """Have the pipeline print what it would do, as far as it can."""
+    """Let the pipeline print what it would do, as far as it can."""
     for method in ("before_build", "build_dag", "before_submit", "submit_dag"):
         if takes(analysis, method, "dryrun"):
             call_method(analysis, method, keep=False, dryrun=True)
@@ -130,15 +130,15 @@ def _rehearse(analysis: Analysis, report: Report) -> None:
 def _call_pipeline(analysis: Analysis) -> Any:
     put_aside(analysis)
     for method in ("before_build", "build_dag", "before_submit"):
-        # Those of the base class do nothing, and a call of a pipeline costs more than that.
+        # The base class's methods do nothing, and calling a pipeline has a cost.
         if method == "build_dag" or overrides(analysis.entry.pipeline, method):
             call_method(analysis, method, dryrun=False)
-    remember(analysis)
-    # Packages that call before_submit from their submit_dag have had it called just now.
+    record_inputs(analysis)
+    # Packages that call before_submit from their submit_dag must not run it a second time.
     pipeline = analysis.pipeline
     pipeline.before_submit = lambda *args, **kwargs: None
     try:
-        # What came before may have taken longer than the lease lasts.
+        # The methods above may have taken longer than the lease lasts.
         workspace_of(analysis).journal.check_fence()
         answer = call_method(analysis, "submit_dag", dryrun=False)
     finally:

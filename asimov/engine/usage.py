@@ -1,4 +1,4 @@
-"""What finished analyses used: asked of the scheduler once, summed over attempts for people."""
+"""Record the resources that finished jobs used, and sum them per analysis."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ from asimov.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Usage
 
-#: How the figures of several attempts come together; restarts are counted apart.
+#: How figures of several attempts are combined; restarts are counted separately.
 _SUMMED = ("wall_seconds", "cpu_seconds", "processes")
 _LARGEST = ("memory_mb", "memory_requested_mb", "slots")
 
 
 def measure(workspace: Workspace) -> None:
-    """Ask the schedulers what jobs used that have ended since, and keep it.
+    """Ask the schedulers what the jobs that have ended used, and record it.
 
-    One question a scheduler. What it can't tell yet is asked for again in a later pass.
+    Each scheduler gets one question. Jobs it has no figures for yet are tried in a later pass.
     """
     usages = Usages(workspace.journal)
     waiting: dict[tuple[str, str], list[Unmeasured]] = {}
     for each in usages.unmeasured():
         waiting.setdefault((each.scheduler, each.place), []).append(each)
-    told: dict[str, dict[str, Any]] = {}
+    measured: dict[str, dict[str, Any]] = {}
     for (name, place), attempts in waiting.items():
         since = min(each.intended for each in attempts)
         try:
             scheduler = workspace.scheduler(name, place)
             found = scheduler.usage({each.job_id for each in attempts}, since)
         except (PluginError, SchedulerError):
-            continue  # it is an extra: a later pass asks again
-        told.update(
+            continue  # optional information: a later pass asks again
+        measured.update(
             {each.uid: asdict(found[each.job_id]) for each in attempts if each.job_id in found}
         )
     if waiting:
-        usages.keep(told)
+        usages.keep(measured)
 
 
 def used(workspace: Workspace, keys: Iterable[Key] | None = None) -> dict[Key, Usage]:
-    """Return what analyses have used, all their attempts together.
+    """Return what analyses have used, summed over their attempts.
 
     Parameters
     ----------
     workspace
         The open project.
     keys
-        The analyses; None is all of them.
+        The analyses; None for all.
     """
     return {key: _together(each) for key, each in Usages(workspace.journal).of(keys).items()}
 
 
 def _together(attempts: list[tuple[str, dict[str, Any]]]) -> Usage:
-    """Sum the figures of attempts; of a stage, each but the first is a restart."""
+    """Sum the figures of attempts; each attempt but the first of a stage counts as a restart."""
     figures: dict[str, Any] = {}
     for name in (*_SUMMED, *_LARGEST):
         values = [each[name] for _, each in attempts if each.get(name) is not None]
@@ -68,7 +68,7 @@ def _together(attempts: list[tuple[str, dict[str, Any]]]) -> Usage:
 
 
 def total(usages: Iterable[Usage]) -> Usage:
-    """Return what some analyses used together; slots are summed, memory is the largest."""
+    """Return the total usage of several analyses; slots are summed, memory is the maximum."""
     each = list(usages)
     slots = [one.slots for one in each if one.slots is not None]
     summed = _together([(str(number), asdict(one)) for number, one in enumerate(each)])
