@@ -1,1 +1,1 @@
-"""An open project, and the objects that pipelines see."""
+"""The open project, and the objects for analyses and subjects that pipelines see."""

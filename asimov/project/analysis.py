@@ -1,4 +1,4 @@
-"""The three kinds of analysis, as pipelines see them."""
+"""An analysis as pipelines see it, and its three kinds: simple, subject and project analysis."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class Analysis:
     Attributes
     ----------
     meta
-        Its effective settings, the defaults that its pipeline declares among them. What a
-        pipeline writes here is kept.
+        Its effective settings, including the defaults that its pipeline declares. What a pipeline
+        writes here is kept.
     """
 
-    #: What templates of a project may read, see `asimov.rendering.access`.
+    #: What a project's templates may read; see `asimov.rendering.access`.
     for_templates: ClassVar[dict[str, str]] = reads(
         "name", "key", "subject", "event", "comment", "category", "pipeline", "meta", "to_dict",
         "status", "finished", "job_id", "dependencies", "inputs", "assets", "_previous_assets",
@@ -63,7 +63,7 @@ class Analysis:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.key}>"
 
-    # --- what it is
+    # --- identity
 
     @property
     def subject(self) -> Studied:
@@ -72,12 +72,12 @@ class Analysis:
 
     @property
     def event(self) -> Studied:
-        """The subject, by the older word."""
+        """The subject; packages of earlier releases use this name."""
         return self.subject
 
     @property
     def comment(self) -> str | None:
-        """What people have to say of it."""
+        """The comment in its ledger entry."""
         comment = self.entry.data.get("comment")
         return str(comment) if comment is not None else None
 
@@ -88,12 +88,12 @@ class Analysis:
 
     @property
     def pipeline(self) -> Any:
-        """Its pipeline; while that is being made, the pipeline's name in lower case.
+        """Its pipeline; while that is being constructed, the name of the pipeline in lower case.
 
         Raises
         ------
         AsimovError
-            Where the pipeline is not installed or can't be loaded.
+            If the pipeline is not installed or can't be loaded.
         """
         if self._pipeline is None:
             self._pipeline = self.entry.pipeline.lower()
@@ -104,11 +104,11 @@ class Analysis:
                 raise
         return self._pipeline
 
-    # --- where it stands
+    # --- state
 
     @property
     def status(self) -> str:
-        """Its state; a pipeline may ask for another by setting it."""
+        """Its state; a pipeline requests another by setting this."""
         return self.requests.status or self.workspace.status(self.key)
 
     @status.setter
@@ -117,12 +117,12 @@ class Analysis:
 
     @property
     def finished(self) -> bool:
-        """Whether others may use what it made."""
+        """Whether other analyses may use its products."""
         return STATES[self.workspace.status(self.key)].done
 
     @property
     def job_id(self) -> int | None:
-        """Its job, or the one it had last."""
+        """Its current or last job."""
         if self.requests.job_id is not None:
             return self.requests.job_id
         record = self.workspace.records.get(self.key)
@@ -132,7 +132,7 @@ class Analysis:
     def job_id(self, value: int | str | None) -> None:
         self.requests.job_id = int(value) if value is not None else None
 
-    # --- what it uses
+    # --- inputs and products
 
     @property
     def dependencies(self) -> list[str]:
@@ -148,12 +148,12 @@ class Analysis:
 
     @property
     def assets(self) -> dict[str, Any]:
-        """What it has made: paths by the names of its products.
+        """Its products: paths by the name of the asset.
 
         Raises
         ------
         AsimovError
-            Where its pipeline raises: whoever asks is another analysis, which is told whose.
+            If its pipeline raises. The message names this analysis, since another one asks.
         """
         try:
             assets = self.pipeline.collect_assets()
@@ -167,19 +167,19 @@ class Analysis:
         return dict(assets) if isinstance(assets, Mapping) else {}
 
     def _previous_assets(self) -> dict[str, Any]:
-        """Return the products of the analyses that it uses, laid over each other."""
+        """Return the products of its inputs; of the same asset, the last input's."""
         previous: dict[str, Any] = {}
         for each in self.inputs:
             previous.update(each.assets)
         return previous
 
-    # --- where its files are
+    # --- files
 
     @property
     def rundir(self) -> str:
         """Its run directory, absolute; a pipeline may set another."""
         project = self.workspace.project
-        # No reason to import its pipeline, for defaults that this has none of.
+        # The declared defaults have no rundir, so the pipeline need not be imported.
         settings = self.meta if "meta" in vars(self) else self.workspace.settings(self.key)
         own = settings.get("rundir")
         return str(project.path(str(own)) if own else project.working / self.key[0] / self.name)
@@ -195,24 +195,24 @@ class Analysis:
 
     @property
     def config_file(self) -> str:
-        """Its rendered configuration, absolute, whether or not it is there yet."""
+        """The absolute path of its rendered configuration, which may not exist yet."""
         return str(Path(self.repository.directory, self.category, f"{self.name}.ini"))
 
-    # --- what it is set to
+    # --- settings
 
     @cached_property
     def meta(self) -> dict[str, Any]:
-        """Its effective settings; made when first read, since that may import its pipeline."""
+        """Its effective settings; computed on first use, since that may import its pipeline."""
         settings: dict[str, Any] = copied(self.kept_meta)
         return settings
 
     @cached_property
     def kept_meta(self) -> dict[str, Any]:
-        """The settings as they are kept, to see what a pipeline has written since."""
+        """The settings as they are stored, to find what a pipeline has changed since."""
         return self.workspace.effective(self.key)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return its entry in the ledger with its state."""
+        """Return its ledger entry with its current state."""
         return {**copied(self.entry.data), "status": self.status}
 
     def make_config(
@@ -226,9 +226,9 @@ class Analysis:
         Parameters
         ----------
         filename
-            Where it is written.
+            The file to write.
         template_directory
-            Looked at for the template before the project's own folders.
+            Searched for the template before the project's own folders.
         dryrun
             Whether to write nothing.
 
@@ -240,7 +240,7 @@ class Analysis:
         Raises
         ------
         AsimovError
-            Where there is no template, or it can't be rendered.
+            If there is no template, or it can't be rendered.
         """
         return make_config(self, Path(filename), template_directory, dryrun)
 
@@ -256,7 +256,7 @@ class SubjectAnalysis(Analysis):
 
     @property
     def analyses(self) -> list[Analysis]:
-        """The analyses that it is made over."""
+        """The analyses that it combines."""
         return self.inputs
 
 
@@ -267,19 +267,19 @@ class ProjectAnalysis(Analysis):
 
     @property
     def analyses(self) -> list[Analysis]:
-        """The analyses that it is made over."""
+        """The analyses that it combines."""
         return self.inputs
 
     @property
     def subjects(self) -> list[Studied]:
-        """The subjects that it is made over."""
+        """The subjects that it combines."""
         named = self.entry.data.get("subjects")
         known = self.workspace.contents.subjects
         return [self.workspace.subject(name) for name in (known if named is None else named)]
 
     @property
     def events(self) -> list[Studied]:
-        """The subjects, by the older word."""
+        """The subjects; packages of earlier releases use this name."""
         return self.subjects
 
 

@@ -1,4 +1,4 @@
-"""Making the configuration of an analysis: finding its template and what that may use."""
+"""Render the configuration file of an analysis: find its template and the names it may use."""
 
 from __future__ import annotations
 
@@ -65,17 +65,17 @@ class Configured(Protocol):
 
 
 def names(analysis: Configured, *, inputs: bool = True) -> dict[str, Any]:
-    """Return the names that a template and an argument may use.
+    """Return the names that templates and arguments may use, with their values.
 
-    The docs' page on the ledger lists them.
+    The page on the ledger in the documentation lists them.
 
     Parameters
     ----------
     analysis
         The analysis.
     inputs
-        Whether ``inputs`` and ``assets`` are among them. An input's pipeline may raise, so
-        some dialects do without.
+        Whether to include ``inputs`` and ``assets``. An input's pipeline may raise, so some
+        dialects do without.
     """
     workspace = analysis.workspace
     found: dict[str, Any] = {
@@ -98,21 +98,21 @@ def names(analysis: Configured, *, inputs: bool = True) -> dict[str, Any]:
 def template_of(analysis: Configured, directory: str | Path | None = None) -> Path:
     """Return the template of an analysis.
 
-    It is the setting ``template``, else one of the pipeline's name in ``[templating] directory``,
-    else the pipeline's ``config_template``. It is looked for in `directory`, in the folder of
-    ``[templating] directory``, in the project's ``templates/`` folder, in the project's own folder
-    and among asimov's own templates. A setting without a suffix gets the one of the pipeline's
-    template, ``.ini`` where it has none.
+    It is the setting ``template``, else the file with the pipeline's name in ``[templating]
+    directory``, else the pipeline's ``config_template``. The search covers `directory`, the folder
+    ``[templating] directory``, the project's ``templates/`` folder, the project's own folder and
+    asimov's own templates. A setting without a suffix gets that of the pipeline's template, or
+    ``.ini``.
 
     Raises
     ------
     AsimovError
-        Where there is none, or it lies neither in one of these folders nor in a package.
+        If there is none, or it is neither in one of these folders nor in a package.
     """
     path = _named_template(analysis, directory)
     if not origins_of(analysis, directory).may_read(path):
         raise AsimovError(
-            f"the template {str(path)!r} lies outside the project",
+            f"the template {str(path)!r} is outside the project",
             hint="copy it into the project's folder templates/, or name its folder: "
             "asimov configuration update templating/directory FOLDER",
         )
@@ -144,8 +144,9 @@ def _named_template(analysis: Configured, directory: str | Path | None) -> Path:
 def origins_of(analysis: Configured, directory: str | Path | None = None) -> Origins:
     """Return which templates of an analysis are code.
 
-    Those are asimov's own, those of the pipeline's package, and those beside the pipeline's
-    ``config_template`` or in `directory`, which a package names, but for what lies in the project.
+    Code are asimov's own templates, those of the pipeline's package, and those next to the
+    pipeline's ``config_template`` or in `directory`, which a package names, unless they are in the
+    project.
     """
     pipeline = analysis.pipeline
     kind: Any = type(pipeline)
@@ -165,7 +166,7 @@ def _folders(analysis: Configured) -> list[Path]:
 
 
 def _templating_directory(analysis: Configured) -> Path | None:
-    """Return the folder of templates that the configuration names."""
+    """Return the folder of templates that the project's configuration names."""
     project = analysis.workspace.project
     named = project.config.get("templating", "directory", fallback=None)
     return project.path(named) if named else None
@@ -181,7 +182,7 @@ def _own_templates() -> Path:
 def make_config(
     analysis: Configured, path: Path, directory: str | Path | None, dryrun: bool
 ) -> str:
-    """Render the configuration of an analysis; see its method `make_config`."""
+    """Render the configuration of an analysis; see `Analysis.make_config`."""
     template = template_of(analysis, directory)
     dialect = getattr(analysis.pipeline, "template_dialect", None) or dialect_of(template)
     given = dialects().get(dialect)  # `render` refuses one that is unknown

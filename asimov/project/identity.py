@@ -1,12 +1,12 @@
-"""Where a project lives, by which a copy of it is told from the project itself.
+"""Tell a project from a copy of it, by where it is and by the inode of a marker file.
 
-Both have the same identity, and the jobs of one carry it. So whatever acts keeps in the journal
-where the project is, and the inode of a file that nothing ever writes again: a rename keeps that, a
-copy can't. A file system may give the number of a deleted file to a new one, which then has another
-generation: that is kept too, where it can be read. The number of the device is left out, since each
-machine may see another for the same network file system, and after each start. Where inodes are not
-kept either, as by some file systems in user space, the time of the file's last change tells as
-much: a copy can't keep that one.
+A copy has the same identity as the original, and the jobs of the original carry it. So every
+command that acts records in the journal where the project is, and the inode of a marker file that
+is never written again: a rename keeps the inode, a copy can't. A file system may reuse the inode
+number of a deleted file, but with another generation, which is recorded too if it can be read.
+The device number is not recorded: for the same network file system it may differ between machines
+and after a reboot. Some file systems in user space don't keep inode numbers; there the change
+time of the file serves as well, since a copy can't keep it.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ PROPERTY = "whereabouts"
 _MARK = "here"
 #: Linux's FS_IOC_GETVERSION (linux/fs.h) where a long has 8 bytes; elsewhere it is refused.
 _GET_GENERATION = 0x80087601
-_TEXT = b"By this file asimov tells the project from copies of it. Leave it as it is.\n"
+_TEXT = b"This file lets asimov tell the project from copies of it. Please leave it unchanged.\n"
 
 
 class Whereabouts(NamedTuple):
-    """Where a project was when a command last acted in it.
+    """Where a project was when a command last acted in it, and its marker file.
 
     Attributes
     ----------
     root
         Its folder.
     inode, changed
-        The number of the mark's inode, and when that was last changed, in nanoseconds.
+        The inode number of the marker file, and its change time, in nanoseconds.
     becoming
-        The identity that this copy is being given; empty unless that was begun and not ended.
+        The new identity that this copy is being given; empty unless that is unfinished.
     generation
-        Of the mark's inode; 0 where the file system does not say.
+        The generation of the inode; 0 if the file system does not report it.
     """
 
     root: str
@@ -56,7 +56,7 @@ class Whereabouts(NamedTuple):
 
 
 class UnsettledError(AsimovError):
-    """A project may be a copy, and nobody has said yet whether it is.
+    """A project may be a copy, and no one has said yet whether it is.
 
     Parameters
     ----------
@@ -65,9 +65,9 @@ class UnsettledError(AsimovError):
     before
         Where it was.
     original
-        Whether that is a project still, of the same identity: this one is certainly a copy.
+        Whether that folder still has a project of the same identity: then this one is a copy.
     begun
-        Whether it is being made a project of its own, which was cut short.
+        Whether making it a project of its own was interrupted.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class UnsettledError(AsimovError):
     ) -> None:
         copied = "'asimov project copied' makes it a project of its own, without those jobs"
         if begun:
-            what = "this copy is only half a project of its own: making it one was cut short"
+            what = "this copy is only half a project of its own: making it one was interrupted"
             hint = "'asimov project copied' finishes it"
         elif original:
             what = f"this is a copy of the project in {before}, whose jobs it must leave alone"
@@ -93,12 +93,12 @@ class UnsettledError(AsimovError):
 
 
 def check(project: Project, journal: Journal) -> None:
-    """Make sure that a project is no copy, before anything acts in it, and keep where it is.
+    """Make sure that a project is not a copy before a command acts in it; record where it is.
 
     Raises
     ------
     UnsettledError
-        Where it may be a copy.
+        If it may be a copy.
     """
     kept = journal.get_property(PROPERTY)
     doubt = doubt_of(project, kept)
@@ -110,14 +110,14 @@ def check(project: Project, journal: Journal) -> None:
 
 
 def doubt_of(project: Project, kept: str | None) -> UnsettledError | None:
-    """Return the error that says that a project may be a copy; None where it is none.
+    """Return the error for a project that may be a copy; None if it is not one.
 
     Parameters
     ----------
     project
         The project.
     kept
-        The journal's property `PROPERTY`. Without one nothing has ever acted here.
+        The journal's property `PROPERTY`; None if no command has ever acted here.
     """
     if kept is None:
         return None
@@ -125,7 +125,7 @@ def doubt_of(project: Project, kept: str | None) -> UnsettledError | None:
     before = Path(known.root)
     if known.becoming:
         return UnsettledError(project, before, original=True, begun=True)
-    if not known.inode:  # of another version
+    if not known.inode:  # written by another version
         return None
     mark = _mark(project.root)
     same = mark is not None and (
@@ -141,21 +141,21 @@ def doubt_of(project: Project, kept: str | None) -> UnsettledError | None:
 
 
 def refuse_links(project: Project, kept: str | None, *, moved: bool = False) -> None:
-    """Refuse a project whose files are also those of another folder, as ``cp -l`` leaves them.
+    """Refuse a project that shares its files with another folder by hard links, as by ``cp -l``.
 
-    Whatever one of them writes into its journal is in the other's as well.
+    Both would write to the same journal.
 
     Parameters
     ----------
     project, kept
-        As of `doubt_of`.
+        As for `doubt_of`.
     moved
-        Whether somebody says that it was moved: it is refused only if the other one is there.
+        Whether the user says that it was moved: then it is refused only if the other one exists.
 
     Raises
     ------
     AsimovError
-        Where the mark has another name, and the project is not where it was.
+        If the marker file has another link, and the project is not where it was.
     """
     before = Path(_decoded(kept).root) if kept else project.root
     mark = _mark(project.root)
@@ -168,24 +168,25 @@ def refuse_links(project: Project, kept: str | None, *, moved: bool = False) -> 
     else:
         hint = "make the copy with 'cp -a', without links"
     raise AsimovError(
-        f"its files are also those of the project in {before}, by hard links",
+        f"its files are hard links to those of the project in {before}",
         where=project.root,
         hint=hint,
     )
 
 
 def refuse_by_mark(project: Project) -> None:
-    """Refuse a copy by its mark alone, where there is no journal that says where it was.
+    """Refuse a copy by its marker file alone, if there is no journal that says where it was.
 
     Raises
     ------
     AsimovError
-        Where the mark is not the file that it says it is.
+        If the marker file was copied.
     """
     path = project.state / _MARK
     if (before := _made_for(path)) is not None:
         raise AsimovError(
-            f"this project was moved or copied; it was in {before}. Its jobs may be that one's",
+            f"this project was moved or copied; it was in {before}, and its jobs may "
+            "belong to that one",
             where=project.root,
             hint=f"if it was moved, remove {path}; of a copy, remove {project.state} and run "
             "'asimov init NAME'",
@@ -193,22 +194,22 @@ def refuse_by_mark(project: Project) -> None:
 
 
 def _made_for(path: Path) -> str | None:
-    """Return the folder of the project that a mark was copied from; None where it was not."""
+    """Return the folder that a marker file was copied from; None if it is the original."""
     try:
         words = path.read_bytes().splitlines()[-1].split(b" ", 1)
         inode, before = int(words[0]), os.fsdecode(words[1])
         return None if path.stat().st_ino == inode else before
-    except (OSError, ValueError, IndexError):  # there is none, or it is an older one
+    except (OSError, ValueError, IndexError):  # there is none, or an earlier version wrote it
         return None
 
 
 def begin_copy(project: Project, journal: Journal) -> str:
-    """Record that a copy is being made a project of its own, which `record` ends.
+    """Record that a copy is being made a project of its own; `record` completes it.
 
     Returns
     -------
     str
-        The identity that it is given; where this was begun before, the same again.
+        Its new identity; the same as before if this was interrupted.
     """
     kept = journal.get_property(PROPERTY)
     known = Whereabouts(str(project.root), 0, 0) if kept is None else _decoded(kept)
@@ -219,18 +220,18 @@ def begin_copy(project: Project, journal: Journal) -> str:
 
 
 def record(project: Project, journal: Journal) -> None:
-    """Keep where a project is.
+    """Record where a project is.
 
     Raises
     ------
     AsimovError
-        Where its mark can't be made.
+        If its marker file can't be made.
     """
     path = project.state / _MARK
     try:
         found = _mark(project.root)
         if found is not None and (found.st_nlink > 1 or _made_for(path)):
-            path.unlink()  # it is, or tells of, another project's
+            path.unlink()  # it belongs to another project
         if not path.exists():
             with suppress(FileExistsError):
                 handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
@@ -264,7 +265,7 @@ def _mark(root: Path) -> os.stat_result | None:
 
 
 def _generation(root: Path) -> int:
-    """Return the generation of the mark's inode; 0 where the file system does not say."""
+    """Return the generation of the marker's inode; 0 if the file system does not report it."""
     try:
         with (root / ".asimov" / _MARK).open("rb") as file:
             answer = fcntl.ioctl(file, _GET_GENERATION, bytes(8))
@@ -274,9 +275,9 @@ def _generation(root: Path) -> int:
 
 
 def _is_other(root: Path, project: Project) -> bool:
-    """Say whether a folder holds a project of the same identity that is not this one."""
+    """Say whether a folder contains another project of the same identity."""
     theirs, ours = _mark(root), _mark(project.root)
-    # The same file has another device by another mount.
+    # Don't compare devices: the same file has another one through another mount.
     if theirs is None or (
         ours is not None and (theirs.st_ino, theirs.st_ctime_ns) == (ours.st_ino, ours.st_ctime_ns)
     ):

@@ -13,25 +13,25 @@ from typing import NamedTuple
 
 from asimov.layout import Project
 
-#: To open a file for its number alone, where the system can: not to read it, and no link's target.
+#: Open a file without reading it, if the system can, and without following a link.
 _BY_PATH = hasattr(os, "O_PATH")
 _NAME_ONLY = getattr(os, "O_PATH", os.O_NONBLOCK) | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def let_group_write() -> None:
-    """Have the files that this process makes from now on writable for their group."""
+    """Make new files of this process writable for their group."""
     os.umask(os.umask(0) & ~0o070)
 
 
 class Given(NamedTuple):
-    """What became of the files that a group was given.
+    """Files that were left alone when a project was given to a group.
 
     Attributes
     ----------
     refused
-        Those of other users, which could not be changed.
+        Files of other users, which could not be changed.
     private
-        Those that only their owner may read, such as proxies and tokens, which were left alone.
+        Files that only their owner may read, such as proxies and tokens.
     """
 
     refused: list[Path]
@@ -39,17 +39,17 @@ class Given(NamedTuple):
 
 
 def give_to_group(project: Project, group: int | None = None) -> Given:
-    """Let a group do in a project whatever the owners of its files may do.
+    """Give a group the permissions that the owners of a project's files have.
 
-    Files that only their owner may read stay so, except in the folders that asimov itself fills:
-    there a narrow mask made them, and nobody could act in the project without them.
+    Files that only their owner may read stay private, except in the folders that asimov itself
+    writes: there a narrow umask is the cause, and nobody could use the project without them.
 
     Parameters
     ----------
     project
         The project.
     group
-        The group's number; None is the one that each file has.
+        The number of the group; None keeps the group of each file.
     """
     given = Given([], [])
     checkouts = project.checkouts
@@ -70,10 +70,10 @@ def _give(
     folder: Path, name: str, handle: int | None, group: int | None, given: Given,
     *, whole: bool = False,
 ) -> None:  # fmt: skip
-    """Give a file to a group, unless it is a link; `handle` is the open folder's."""
+    """Give a file to a group, unless it is a link; `handle` is that of its open folder."""
     path = folder / name
     try:
-        # By what was opened: a link may take the name meanwhile, and lead to any other file.
+        # Change what was opened: meanwhile the name may have become a link to any other file.
         opened = os.open(name if handle is not None else path, _NAME_ONLY, dir_fd=handle)
         try:
             status = os.fstat(opened)
@@ -84,7 +84,7 @@ def _give(
                 given.private.append(path)
                 return
             wanted = mode | (mode & 0o700) >> 3
-            # New files in a folder with the mark S_ISGID get the folder's group.
+            # In a folder with S_ISGID, new files get the group of the folder.
             wanted |= stat.S_ISGID if stat.S_ISDIR(status.st_mode) else 0
             file = f"/proc/self/fd/{opened}" if _BY_PATH else opened
             other = group is not None and status.st_gid != group

@@ -28,11 +28,11 @@ class Subject:
     Attributes
     ----------
     meta
-        Its effective settings. What a pipeline writes here is kept, and reaches the subject's
+        Its effective settings. What a pipeline writes here is kept, and applies to the subject's
         later analyses.
     """
 
-    #: What templates of a project may read, see `asimov.rendering.access`.
+    #: What a project's templates may read; see `asimov.rendering.access`.
     for_templates: ClassVar[dict[str, str]] = reads(
         "name", "meta", "repository", "analyses", "issue_object"
     )
@@ -75,12 +75,12 @@ class Subject:
         """Its analyses, in the ledger's order."""
         keys = [key for key in self.workspace.contents.entries if key[0] == self.name]
         for key in keys:
-            # The same objects for as long as this one lives: what is written to them is looked for.
+            # Keep the objects as long as this one: packages write to them, and that is kept later.
             if key not in self._analyses:
                 self._analyses[key] = self.workspace.analysis(key)
         return [self._analyses[key] for key in keys]
 
     @property
     def handed_out(self) -> list[Analysis]:
-        """Its analyses of which somebody has looked at the settings."""
+        """Its analyses whose settings were read, and may have been changed, through this object."""
         return [each for each in self._analyses.values() if "meta" in vars(each)]

@@ -97,7 +97,7 @@ def test_a_blueprint_names_no_template_from_elsewhere(lab: Any, wanted: str) -> 
     (lab.root / "linked.ini").symlink_to(secret)
     lab.apply(f"a, template: '{wanted.format(lab.root.parent)}'")
     told = lab.run("manage", "build", code=1).out
-    assert "lies outside the project" in told, told
+    assert "is outside the project" in told, told
     assert "templating/directory" in told
     assert not lab.config("a").exists()
     lab.run("configuration", "update", "templating/directory", str(lab.root.parent))
@@ -240,7 +240,7 @@ def test_no_submit_file_is_written_with_them(lab: Lab, pipeline: str, entry: str
 )  # fmt: skip
 def test_a_repository_s_address_runs_no_program(tmp_path: Path, url: str) -> None:
     repository = EventRepo(tmp_path / "clone", url=url)
-    with pytest.raises(AsimovError, match="is no address of a repository"):
+    with pytest.raises(AsimovError, match="is not the address of a repository"):
         repository.ensure()
     assert not (tmp_path / "clone").exists()
 

@@ -1,1 +1,1 @@
-"""The git repositories that hold configurations."""
+"""The git repositories that hold rendered configurations."""

@@ -1,4 +1,4 @@
-"""Which repositories a subject may name: addresses that run no program, places that are its own."""
+"""Check the repository that a subject names: a safe address, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from asimov.errors import AsimovError
 from asimov.layout import Project
 from asimov.text import quoted
 
-#: Ways to a repository, for git. Others, such as ``ext::``, run a program that the address names.
+#: Protocols that git may use. Others, such as ``ext::``, run a program that the address names.
 _PROTOCOLS = ("file", "git", "http", "https", "ssh")
-#: What the environment of a git that clones must have.
+#: Environment variables for a git that clones.
 ALLOWED = {"GIT_ALLOW_PROTOCOL": ":".join(_PROTOCOLS)}
 
 
 def check_url(url: str) -> None:
-    """Refuse the address of a repository that git would take for something else.
+    """Refuse an address that git would take for something other than a repository.
 
     Raises
     ------
     AsimovError
-        For an option, and for a protocol that runs a program.
+        If it is an option, or its protocol runs a program.
     """
     scheme, sign, _ = url.partition("://")
     strange = sign and scheme.lower() not in _PROTOCOLS
     if url.startswith("-") or strange or re.match(r"[\w+.-]*::", url):
         raise AsimovError(
-            f"repository: {quoted(url)} is no address of a repository",
-            hint=f"it is a path, 'user@host:path', or begins with one of {', '.join(_PROTOCOLS)} "
-            "and '://'",
+            f"repository: {quoted(url)} is not the address of a repository",
+            hint="give a path, 'user@host:path', or an address that starts with one of "
+            f"{', '.join(_PROTOCOLS)} and '://'",
         )
 
 
 def check_place(root: Path, project: Project) -> None:
-    """Refuse a folder that is not for configurations.
+    """Refuse a folder that must not become a repository of configurations.
 
-    What lies in a project may have come with its ledger from somebody else. The configuration of a
-    repository names programs that git runs, so only the repositories that asimov itself has made
-    there are used.
+    Files in a project may have come from somebody else, together with its ledger. Since the
+    configuration of a repository names programs that git runs, asimov uses only those repositories
+    in the project that it made itself.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ def check_place(root: Path, project: Project) -> None:
     Raises
     ------
     AsimovError
-        For a folder inside the project but not in that of its checkouts, for one that holds the
-        project, and for one that holds other files and no repository.
+        If the folder is inside the project but outside its checkouts, if it contains the project,
+        or if it contains files but no repository.
     """
     place, home, own = root.resolve(), project.root.resolve(), project.checkouts.resolve()
     clones = own.with_name(f"{own.name}-own")
@@ -59,13 +59,13 @@ def check_place(root: Path, project: Project) -> None:
         return
     if place.is_relative_to(home) or home.is_relative_to(place):
         raise AsimovError(
-            "can't be the repository of a subject: it is a part of the project, or holds it",
+            "can't be the repository of a subject: it is part of the project, or contains it",
             where=root,
-            hint="name one outside of the project, or leave 'repository' out",
+            hint="name one outside the project, or leave 'repository' out",
         )
     if not (place / ".git").exists() and place.is_dir() and any(place.iterdir()):
         raise AsimovError(
-            "can't be the repository of a subject: it holds other files",
+            "can't be the repository of a subject: it contains other files",
             where=root,
             hint="name a git repository, an empty folder, or an address to clone from",
         )

@@ -1,11 +1,11 @@
-"""Lock files that git leaves when it is killed: whose they are, and removing our own.
+"""Remove the lock files that our own git left when it was killed; report all others.
 
-A git that is killed leaves its locks, and every later git refuses to work. Nothing in a lock says
-who made it. So before a process starts git in a repository it leaves a *record* of itself in the
-repository's ``.git``, and removes it afterwards; every git that it starts carries the record's
-token in its environment. A record whose process and whose gits are dead explains the locks that
-its user made in the next hour: they are removed, unless somebody has them open or another git is
-at work there. Then the record is kept for the next time. Any other lock is somebody else's, and
+A killed git leaves its locks, and every later git refuses to work. A lock does not say who made it.
+So before a process starts git in a repository, it writes a *record* of itself to the repository's
+``.git``, and removes it afterwards; each git that it starts carries the record's token in its
+environment. If the process and its gits are dead, the record explains the locks that the same user
+made within an hour: they are removed, unless they are open or another git works in the repository.
+In that case the record is kept for the next time. All other locks belong to somebody else and are
 only reported.
 """
 
@@ -29,25 +29,25 @@ from asimov.system.files import unwritable
 from asimov.system.processes import ProcessIdentity, environment, this_start
 from asimov.system.users import owner_of
 
-#: The variable of the environment that carries a record's token.
+#: The environment variable that carries a record's token.
 TOKEN = "ASIMOV_GIT_RECORD"
-#: What the clocks of a file server and of this machine may differ by, in seconds.
+#: How far the clocks of a file server and this machine may differ, in seconds.
 _CLOCKS = 2.0
-#: How long it takes at most to write a record, in seconds.
+#: The longest time to write a record, in seconds.
 _YOUNG = 60.0
-#: How long the gits of a process that was killed are waited for, in seconds.
+#: How long to wait for the gits of a killed process to end, in seconds.
 _PATIENCE = 10.0
-#: How long a commit takes at most, in seconds: a lock that is made later is not a record's.
+#: The longest time for a commit, in seconds: a later lock does not belong to a record.
 _LONGEST = 3600.0
-#: How long another process of asimov in the repository is waited for, in seconds.
+#: How long to wait for another asimov process in the repository, in seconds.
 _TURN = 60.0
-#: Where git keeps locks, and the temporary files that a killed one leaves.
+#: Where git keeps locks, and the temporary files that it leaves when it is killed.
 _LOCKS = ("*.lock", "refs/**/*.lock", "objects/info/**/*.lock")
 _TEMPORARY = ("objects/*/tmp_*", "objects/pack/.tmp-*", "index.stash.*")
 
 
 class _Record(NamedTuple):
-    """Who starts git in a repository; the file is named after the token."""
+    """The process that starts git in a repository; the record's file is named after the token."""
 
     token: str
     host: str
@@ -60,28 +60,28 @@ class _Record(NamedTuple):
 
 @contextmanager
 def at_work(folder: Path, tree: Path, report: Callable[[str], object]) -> Iterator[dict[str, str]]:
-    """Be the only asimov in a repository for the block, in which git is run.
+    """Work in a repository as the only asimov process, and run git within the block.
 
-    The locks that processes left which were killed are removed first.
+    Locks left by killed processes are removed first.
 
     Parameters
     ----------
     folder
-        The ``.git``, of the main work tree where there are several.
+        The ``.git`` of the main work tree.
     tree
-        Where in it git keeps the index of the work tree.
+        Where in it git keeps the index of this work tree.
     report
-        Takes a line for each lock that was removed.
+        Called with a line for each lock that was removed.
 
     Yields
     ------
     dict
-        What the environment of each git must have.
+        The environment variables that each git needs.
 
     Raises
     ------
     AsimovError
-        Where another asimov is at work, or a record can't be written.
+        If another asimov works there for too long, or a record can't be written.
     """
     with alone(folder):
         for line in mend(folder):
@@ -92,9 +92,9 @@ def at_work(folder: Path, tree: Path, report: Callable[[str], object]) -> Iterat
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Let no other process of asimov work in a repository during the block.
+    """Keep other asimov processes out of a repository within the block.
 
-    On a file system without locks this does nothing.
+    This does nothing on a file system without locks.
 
     Parameters
     ----------
@@ -104,20 +104,20 @@ def alone(folder: Path) -> Iterator[None]:
     Raises
     ------
     AsimovError
-        Where another one works there for longer than a minute.
+        If another one works there for longer than a minute.
     """
     path = folder / "asimov.flock"
     handle = -1
     try:
-        with suppress(OSError):  # git says what is wrong, if it can't write there either
+        with suppress(OSError):  # if git can't write there either, it says why
             handle = _opened(path)
         deadline = time.monotonic() + _TURN
         while handle >= 0 and not _taken(handle):
             if time.monotonic() > deadline:
                 raise AsimovError(
-                    "another asimov is at work in this repository",
+                    "another asimov process is working in this repository",
                     where=path,
-                    hint="the next pass tries again; if it hangs, end that process",
+                    hint="the next pass tries again; if that process hangs, kill it",
                 )
             time.sleep(0.02)
         yield
@@ -130,7 +130,7 @@ def _opened(path: Path) -> int:
     how = os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         return os.open(path, how | os.O_RDWR | os.O_CREAT, 0o666)
-    except PermissionError:  # another user's: on most file systems reading is enough
+    except PermissionError:  # another user's; on most file systems reading is enough to lock
         return os.open(path, how | os.O_RDONLY)
 
 
@@ -139,31 +139,31 @@ def _taken(handle: int) -> bool:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # there are no locks
+    except OSError:  # the file system has no locks
         return True
     return True
 
 
 @contextmanager
 def recorded(folder: Path, tree: Path | None = None) -> Iterator[dict[str, str]]:
-    """Leave a record in a repository's ``.git`` for the block, in which git is run.
+    """Keep a record in a repository's ``.git`` within the block, in which git runs.
 
     Parameters
     ----------
     folder
-        The ``.git``, of the main work tree where there are several.
+        The ``.git`` of the main work tree.
     tree
-        Where in it git keeps the index of the work tree, if that is not the main one.
+        Where in it git keeps the index of this work tree, if it is not the main one.
 
     Yields
     ------
     dict
-        What the environment of each git must have.
+        The environment variables that each git needs.
 
     Raises
     ------
     AsimovError
-        Where the record can't be written: git could not write there either.
+        If the record can't be written: git could not write there either.
     """
     own = ProcessIdentity.own()
     token = uuid.uuid4().hex
@@ -187,20 +187,20 @@ def recorded(folder: Path, tree: Path | None = None) -> Iterator[dict[str, str]]
     try:
         yield {TOKEN: token}
     except BaseException as error:
-        if not was_killed(error):  # its locks are still there, for the next one to remove
+        if not was_killed(error):  # its locks are still there, for the next process to remove
             path.unlink(missing_ok=True)
         raise
     path.unlink(missing_ok=True)
 
 
 def was_killed(error: BaseException) -> bool:
-    """Say whether an error is that a git was ended by a signal."""
+    """Say whether an error means that git was killed by a signal."""
     status = getattr(error, "status", None)
     return isinstance(status, int) and status < 0
 
 
 def mend(folder: Path) -> list[str]:
-    """Remove the locks that processes of asimov left which were killed.
+    """Remove the locks that killed asimov processes left.
 
     Parameters
     ----------
@@ -210,24 +210,24 @@ def mend(folder: Path) -> list[str]:
     Returns
     -------
     list of str
-        A line for each lock.
+        A line for each lock that was removed.
     """
-    told: list[str] = []
+    removed: list[str] = []
     for path in folder.glob("asimov-*.json"):
         if not _is_mine(path):
             continue
         record = _read(path)
-        if record is None:  # it was cut short as it was written, and no git was started
+        if record is None:  # writing it was interrupted, so no git was started
             if _age(path) > _YOUNG:
                 path.unlink(missing_ok=True)
         elif not _is_alive(record) and not processes.at_work(folder):
-            told += _clear(folder, record)
+            removed += _clear(folder, record)
             path.unlink(missing_ok=True)
-    return told
+    return removed
 
 
 def _clear(folder: Path, record: _Record) -> Iterator[str]:
-    """Remove what the gits of a record have left; yield a line for each lock."""
+    """Remove what the gits of a record left; yield a line for each lock."""
     for lock in _made(folder, (*_LOCKS, f"{record.tree}/*.lock"), record):
         if processes.opener(lock) is None:
             lock.unlink(missing_ok=True)
@@ -237,14 +237,14 @@ def _clear(folder: Path, record: _Record) -> Iterator[str]:
 
 
 def blocking(folder: Path, words: str) -> AsimovError | None:
-    """Return the error that tells of a lock which git has met; None where it met none.
+    """Return the error to report if a lock stopped git; None if none did.
 
     Parameters
     ----------
     folder
         The repository's ``.git``.
     words
-        What git said.
+        What git printed.
     """
     for pattern in (*_LOCKS, "worktrees/*/*.lock"):
         for path in sorted(folder.glob(pattern)):
@@ -256,7 +256,7 @@ def blocking(folder: Path, words: str) -> AsimovError | None:
                     f"git: the repository is locked by this file, {clock.age(_age(path))} old, of "
                     f"user {user}; {_holder(folder, path)}",
                     where=path,
-                    hint="the next pass tries again; if no git is at work there, on any machine, "
+                    hint="the next pass tries again; if no git is running there, on any machine, "
                     "remove the file",
                 )
     return None
@@ -277,13 +277,13 @@ def _read(path: Path) -> _Record | None:
 
 
 def _is_alive(record: _Record) -> bool:
-    """Say whether a recorded process, or a git that it started, may still be at work."""
+    """Say whether a recorded process, or a git that it started, may still be alive."""
     if record.host != os.uname().nodename:
-        return True  # of another machine this one knows nothing
+        return True  # on another machine, where we can't look
     if record.start != this_start():
-        # Another container may live on this machine; one start of it is not another's.
+        # It may live in another container on this machine, unless the machine was restarted.
         return record.start.split()[:1] == this_start().split()[:1]
-    # Of this process's own records only one is in use, which is not written yet.
+    # This process uses one record at a time, and has not written that one yet.
     other = record.process != os.getpid()
     if other and ProcessIdentity(record.process, record.started).alive:
         return True
@@ -303,7 +303,7 @@ def _is_mine(path: Path) -> bool:
 
 
 def _made(folder: Path, patterns: tuple[str, ...], record: _Record) -> Iterator[Path]:
-    """Return this user's files that may have been made for a record."""
+    """Yield this user's files that may belong to a record."""
     for pattern in patterns:
         for path in folder.glob(pattern):
             with suppress(FileNotFoundError):
@@ -313,12 +313,12 @@ def _made(folder: Path, patterns: tuple[str, ...], record: _Record) -> Iterator[
 
 
 def _holder(folder: Path, lock: Path) -> str:
-    """Say who has a lock open, or is at work in the repository."""
+    """Describe who has a lock open, or works in the repository."""
     if opener := processes.opener(lock):
         return f"{opener} has it open"
     if at_work := processes.at_work(folder):
-        return f"git is at work there: {', '.join(at_work)}"
+        return f"git is running there: {', '.join(at_work)}"
     others = [each for path in folder.glob("asimov-*.json") if (each := _read(path))]
     if others:
-        return f"asimov is, or was, at work there: process {others[0].process} on {others[0].host}"
+        return f"asimov is or was working there: process {others[0].process} on {others[0].host}"
     return "no process on this machine has it open"

@@ -1,4 +1,4 @@
-"""The gits that are at work on this machine, and the files that processes have open."""
+"""Find running git processes, and the process that has a lock file open."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 from asimov.system.processes import name_of, numbers, words
 
-#: Gits that only wait to be asked, and write nothing.
+#: Git commands that only wait for requests, and write nothing.
 _WAITING = {"fsmonitor--daemon", "credential-cache--daemon"}
 
 
 def running() -> Iterator[int]:
-    """Return the processes of git that are at work."""
+    """Yield the ids of git processes that do any work."""
     for pid in numbers():
         program, *arguments = words(pid) or [""]
         if Path(program).name.startswith("git") and not _waits(program, arguments):
@@ -21,10 +21,10 @@ def running() -> Iterator[int]:
 
 
 def _waits(program: str, arguments: list[str]) -> bool:
-    """Say whether a git only waits to be asked."""
+    """Say whether a git process only waits for requests."""
     given = iter([Path(program).name.removeprefix("git-"), *arguments])
     command = next(given)
-    while command.startswith(("git", "-")):  # options of git's own; two of them take a word
+    while command.startswith(("git", "-")):  # git's own options; two of them take a value
         if command in ("-c", "-C"):
             next(given, None)
         command = next(given, "")
@@ -34,7 +34,7 @@ def _waits(program: str, arguments: list[str]) -> bool:
 
 
 def opener(lock: Path) -> str | None:
-    """Return the process that has a lock open, as far as one may see."""
+    """Describe the process that has a lock file open; None if none is visible to this user."""
     for pid in numbers():
         with suppress(OSError):
             if any(handle.readlink() == lock for handle in Path(f"/proc/{pid}/fd").iterdir()):
@@ -43,7 +43,7 @@ def opener(lock: Path) -> str | None:
 
 
 def at_work(folder: Path) -> list[str]:
-    """Return the gits that are at work in a repository on this machine, as far as one may see."""
+    """Describe the git processes in a repository on this machine that this user can see."""
     found = []
     for pid in running():
         with suppress(OSError):

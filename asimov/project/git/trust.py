@@ -22,18 +22,18 @@ TRUSTED = ("sharing", "trusted")
 
 
 def trusted() -> list[str]:
-    """Return the users whom this one trusts."""
-    # Without the project's own file, which anybody could have written.
+    """Return the names of the users that this user trusts."""
+    # Not from the project's file, which anybody could have written.
     return configuration.read().get(*TRUSTED, fallback="").replace(",", " ").split()
 
 
 def trust(user: str) -> None:
-    """Trust a user: keep that in this user's own configuration file.
+    """Add a user to the trusted users in this user's own configuration file.
 
     Raises
     ------
     AsimovError
-        Where the system has no such user, or the file can't be written.
+        If the system has no such user, or the file can't be written.
     """
     try:
         number = int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid
@@ -44,7 +44,7 @@ def trust(user: str) -> None:
 
 
 def is_trusted(project: Project, repository: Path) -> bool:
-    """Say whether git may use a repository of a project although it is another user's."""
+    """Say whether git may use a repository of a project even if it belongs to another user."""
     root = project.root.resolve()
     if not repository.resolve().is_relative_to(root):
         return False

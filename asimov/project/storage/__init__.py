@@ -1,1 +1,1 @@
-"""The results store."""
+"""The results store: the files of finished analyses, with checksums."""

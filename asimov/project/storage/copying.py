@@ -1,4 +1,4 @@
-"""Copying files so that what is copied is known, complete and on disk."""
+"""Copy files with a checksum, and detect files that change while they are read."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def checksum(path: str | Path, expected: os.stat_result | None = None) -> str:
     path
         The file.
     expected
-        The file as it was seen before: no link is followed then, and no other file accepted.
+        The file as it was seen before. If given, no link is followed and no other file accepted.
 
     Raises
     ------
     AsimovError
-        Where it can't be read, is no regular file, is not the one that was seen before, or changes
-        meanwhile.
+        If it can't be read, is not a regular file, is not the one that was seen before, or changes
+        while it is read.
     """
     digest = hashlib.sha256()
     for block in _blocks(path, expected):
@@ -38,28 +38,28 @@ def checksum(path: str | Path, expected: os.stat_result | None = None) -> str:
 
 
 def copy(source: str | Path, target: Path, expected: os.stat_result) -> str:
-    """Copy a regular file, its mode included, and sync it; blocks of zeros become holes.
+    """Copy a regular file with its mode, and sync it; blocks of zeros become holes.
 
     Parameters
     ----------
     source
         The file.
     target
-        The copy; one that an earlier attempt has left there is replaced.
+        The copy; it replaces one from an earlier attempt.
     expected
         The source as it was seen before.
 
     Returns
     -------
     str
-        Its SHA-256.
+        The SHA-256 of the file.
 
     Raises
     ------
     AsimovError
         As `checksum` does.
     OSError
-        Where the copy can't be written.
+        If the copy can't be written.
     """
     digest = hashlib.sha256()
     with suppress(FileNotFoundError):
@@ -81,7 +81,7 @@ def copy(source: str | Path, target: Path, expected: os.stat_result) -> str:
 
 
 def stored_mode(status: os.stat_result) -> int:
-    """Return the mode of a copy: the source's, but its owner can always read it."""
+    """Return the mode of a copy: that of the source, but always readable for its owner."""
     return permissions(status) | (0o700 if stat.S_ISDIR(status.st_mode) else 0o400)
 
 
@@ -91,7 +91,7 @@ def permissions(status: os.stat_result) -> int:
 
 
 def _blocks(path: str | Path, expected: os.stat_result | None) -> Iterator[bytes]:
-    """Read a regular file; what was put in its place meanwhile is neither waited for nor read."""
+    """Yield the content of a regular file; never wait for or read what may have replaced it."""
     follow = 0 if expected is None else os.O_NOFOLLOW
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | follow)
@@ -100,7 +100,7 @@ def _blocks(path: str | Path, expected: os.stat_result | None) -> Iterator[bytes
     try:
         before = os.fstat(handle)
         if not stat.S_ISREG(before.st_mode):
-            raise _unreadable(path, "it is no regular file")
+            raise _unreadable(path, "it is not a regular file")
         if _identity(before) != _identity(expected or before):
             raise _changed(path)
         left = before.st_size
@@ -123,7 +123,7 @@ def _read(handle: int, path: str | Path) -> bytes:
 
 
 def _identity(status: os.stat_result) -> tuple[int, ...]:
-    # The time of modification can be put back; that of change can't.
+    # The modification time can be set back; the change time can't.
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 

@@ -1,4 +1,4 @@
-"""What an analysis has to store: every file, folder and link, decided before anything is copied."""
+"""List every file, folder and link in an analysis's products before anything is copied."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from asimov.system.reading import SPECIAL
 
 
 class NotStorableError(AsimovError):
-    """A product can't go into the store; nothing of its analysis is stored then."""
+    """A product can't be stored; then nothing of its analysis is stored."""
 
     def __init__(self, what: str, path: str) -> None:
         super().__init__(
@@ -34,13 +34,13 @@ class Item:
     Attributes
     ----------
     name
-        Where it goes, relative to the analysis's folder in the store.
+        Its path in the store, relative to the analysis's folder there.
     source
-        What it is made from.
+        The path that it is copied from.
     status
-        The source as it was when it was surveyed.
+        The source's status when it was listed.
     link
-        Where a link of the store leads, as its text; None for files and folders.
+        The text of a link in the store; None for files and folders.
     """
 
     name: str
@@ -56,12 +56,12 @@ class Item:
 
 @dataclass
 class Survey:
-    """All that the products of an analysis come to.
+    """The contents of all products of an analysis.
 
     Attributes
     ----------
     items
-        By name; a folder comes before what is in it.
+        By name; a folder comes before its contents.
     missing
         The products that do not exist.
     """
@@ -71,12 +71,12 @@ class Survey:
 
 
 def survey(products: Iterable[str | Path], rundir: str | Path, store: Path) -> Survey:
-    """Find out what has to be stored, without opening a file.
+    """List what has to be stored, without opening a file.
 
-    A product in the run directory keeps its relative path; another one goes by its own name, with
-    as many of its folders in front as it takes to tell it from the rest. Folders are taken with
-    all that is in them. A link to something that is stored as well stays a link, and becomes
-    relative; a link to anything else in the run directory is stored as what it leads to.
+    A product in the run directory keeps its relative path. Any other product is stored under its
+    name, with as many of its parent folders in front as needed to make it unique. Folders are
+    stored with everything in them. A link to something that is also stored stays a link, and
+    becomes relative; a link to anything else in the run directory is replaced by its target.
 
     Parameters
     ----------
@@ -85,13 +85,13 @@ def survey(products: Iterable[str | Path], rundir: str | Path, store: Path) -> S
     rundir
         The run directory.
     store
-        The store's folder, which can't be stored itself.
+        The store's folder, which must not be part of a product.
 
     Raises
     ------
     NotStorableError
-        Where anything is neither a file nor a folder, can't be read, or is a link that leads
-        nowhere, in a circle or out of the run directory; or where two products want one name.
+        If anything is neither a file nor a folder, can't be read, or is a link that is broken,
+        circular, or leaves the run directory; or if two products would have the same name.
     """
     found = Survey()
     surveyor = _Surveyor(Path(rundir), store, found.items)
@@ -114,26 +114,26 @@ def survey(products: Iterable[str | Path], rundir: str | Path, store: Path) -> S
 
 
 class _Surveyor:
-    """Walks products; all its paths have no link in front of their last part."""
+    """Walks through products; in its paths only the last part may be a link."""
 
     def __init__(self, rundir: Path, store: Path, items: dict[str, Item]) -> None:
         self._rundir = os.path.realpath(rundir)
         self._store = os.path.realpath(store)
         self._roots = [self._rundir]
         self._items = items
-        #: What was met by its name in the store, and the first name of each of these by its path.
+        #: The path of each name in the store, and the first name of each path.
         self._claimed: dict[str, str] = {}
         self._names: dict[str, str] = {}
         self._links: deque[tuple[str, str]] = deque()
 
     def name_inside(self, path: str) -> str | None:
-        """Return the name of a product in the run directory; None for one that is elsewhere."""
+        """Return the name of a product in the run directory; None if it is elsewhere."""
         if path == self._rundir:
             return ""
         return os.path.relpath(path, self._rundir) if _is_in(path, self._rundir) else None
 
     def names(self) -> set[str]:
-        """Return the names that were given, and those of the folders that they lie in."""
+        """Return the names in use, and those of the folders that contain them."""
         return {
             "/".join(parts[:count])
             for parts in (name.split("/") for name in self._claimed)
@@ -141,11 +141,11 @@ class _Surveyor:
         }
 
     def add_root(self, path: str) -> None:
-        """Have links into a product that lies elsewhere count as links within the products."""
+        """Accept links into a product outside the run directory."""
         self._roots.append(path)
 
     def walk(self, path: str, name: str) -> None:
-        """Take a file or a folder with all that is in it; its links are for later."""
+        """Add a file, or a folder with everything in it; links are decided later."""
         left = [(path, name)]
         while left:
             path, name = left.pop()
@@ -155,7 +155,7 @@ class _Surveyor:
                 left += [(each.path, f"{name}/{each.name}".lstrip("/")) for each in entries]
 
     def _take(self, path: str, name: str) -> bool:
-        """Take one file, folder or link; say whether it is a folder that is new."""
+        """Add one file, folder or link; return whether it is a new folder."""
         with _reading(path):
             status = os.lstat(path)
         kind = stat.S_IFMT(status.st_mode)
@@ -178,13 +178,13 @@ class _Surveyor:
         if not os.access(path, os.R_OK | (os.X_OK if folder else 0)):
             raise NotStorableError("can't be read: Permission denied", path)
         if folder and _is_in(self._store, path):
-            raise NotStorableError("holds the results store, and can't be stored in it", path)
+            raise NotStorableError("contains the results store, and can't be stored in it", path)
         if name:
             self._items[name] = Item(name, path, status)
         return folder
 
     def follow_links(self) -> None:
-        """Decide for each link whether it stays one; what it leads to may hold more of them."""
+        """Decide for each link whether it stays one; its target may contain more links."""
         while self._links:
             self._follow(*self._links.popleft())
 
@@ -193,7 +193,7 @@ class _Surveyor:
         try:
             final = os.path.realpath(path, strict=True)
         except OSError as error:
-            what = "leads nowhere" if isinstance(error, FileNotFoundError) else "can't be followed"
+            what = "is broken" if isinstance(error, FileNotFoundError) else "can't be followed"
             raise NotStorableError(
                 f"is a link to {text.line(leads_to)} that {what} ({error.strerror})", path
             ) from error
@@ -210,7 +210,7 @@ class _Surveyor:
             )
         if _is_in(path, final):
             raise NotStorableError(
-                f"is a link to {text.line(leads_to)}, a folder that holds the link itself", path
+                f"is a link to {text.line(leads_to)}, a folder that contains the link itself", path
             )
         del self._claimed[name]
         if self._names[path] == name:
@@ -222,7 +222,7 @@ class _Surveyor:
 
 
 def _located(product: str, rundir: str | Path) -> str | None:
-    """Return the path of a product, its folder without links; None where it does not exist."""
+    """Return the path of a product, with no links in its folder; None if it does not exist."""
     for base in ("", rundir):
         path = os.path.abspath(os.path.join(base, product))
         if not os.path.lexists(path):
@@ -231,13 +231,13 @@ def _located(product: str, rundir: str | Path) -> str | None:
             return os.path.realpath(path)
         real = _real(path)
         if _is_in(path, os.path.abspath(rundir)) and not _is_in(real, os.path.realpath(rundir)):
-            raise NotStorableError("lies behind a link that leaves the run directory", path)
+            raise NotStorableError("is behind a link that leaves the run directory", path)
         return real
     return None
 
 
 def _real(path: str) -> str:
-    """Return a path with the links in front of its last part resolved."""
+    """Return a path with all links resolved except its last part."""
     head, tail = os.path.split(path)
     if tail in {"", ".", ".."}:
         return os.path.realpath(path)
@@ -249,7 +249,7 @@ def _is_in(path: str, folder: str) -> bool:
 
 
 def _named_apart(paths: Iterable[str], taken: set[str]) -> dict[str, str]:
-    """Give products that lie elsewhere their names: the last parts of their paths that differ."""
+    """Name products outside the run directory by as many last parts of their paths as needed."""
     names = dict.fromkeys(paths, "")
     used = taken
     count = 1
@@ -265,14 +265,14 @@ def _named_apart(paths: Iterable[str], taken: set[str]) -> dict[str, str]:
 
 
 def _check_parents(items: dict[str, Item]) -> None:
-    """Refuse a product that would be stored inside another one that is no folder."""
+    """Refuse a product that would be stored inside another one that is not a folder."""
     for name, item in items.items():
         parts = name.split("/")
         for count in range(1, len(parts)):
             parent = items.get("/".join(parts[:count]))
             if parent is not None and not parent.is_folder:
                 raise NotStorableError(
-                    f"would be stored inside {text.line(parent.source)}, which is no folder",
+                    f"would be stored inside {text.line(parent.source)}, which is not a folder",
                     item.source,
                 )
 

@@ -1,4 +1,4 @@
-"""The results store: finished products, each with its checksum."""
+"""The results store: copies of finished products, each with its checksum."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from asimov.system import clock, reading
 from asimov.system.files import sync_folder, unwritable, write_atomically
 
 _MANIFEST = "manifest.json"
-#: What is being copied; the manifest that is being written has names like it.
+#: The file that is being copied; a manifest that is being written has a similar name.
 _PARTIAL = f".{_MANIFEST}.partial"
 #: A manifest of a million files has about 200 million bytes.
 _LARGEST = 2_000_000_000
 
 
 class AlreadyPresentException(AsimovError):  # noqa: N818  (plugins import this name)
-    """The store holds another file under that name."""
+    """The store has another file of that name."""
 
 
 class Store:
-    """A folder of results: ``<subject>/<analysis>/<file>`` beside a manifest of each analysis.
+    """A folder of results: ``<subject>/<analysis>/<file>``, with a manifest for each analysis.
 
     The manifest has an entry for each file (``sha256`` and ``size``), each folder of a product
     (``directory``) and each link (``link``, its text), with its ``mode`` and when it was
@@ -39,7 +39,7 @@ class Store:
     Parameters
     ----------
     root
-        The store's folder; made where it is missing.
+        The store's folder; it is made if it is missing.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -53,21 +53,21 @@ class Store:
         Parameters
         ----------
         subject, analysis
-            Whose product it is.
+            The analysis that made it.
         file
             The file.
         new_name
-            Its name in the store, by default its own; a relative path puts it into a folder.
+            Its name in the store, by default its own. A relative path puts it into a folder.
 
         Returns
         -------
         Path
-            Where it lies in the store.
+            Its path in the store.
 
         Raises
         ------
         AlreadyPresentException
-            Where the store has a file of that name with other content.
+            If the store has a file of that name with other content.
         """
         source = Path(file)
         name = new_name or source.name
@@ -80,22 +80,22 @@ class Store:
         except OSError as error:
             raise AsimovError(f"can't be read: {error.strerror}", where=source) from error
         if not stat.S_ISREG(item.status.st_mode):
-            raise AsimovError("can't be read: it is no regular file", where=source)
+            raise AsimovError("can't be read: it is not a regular file", where=source)
         self._store(subject, analysis, [item])
         return self.root / subject / analysis / name
 
     def add_products(
         self, subject: str, analysis: str, products: Iterable[str | Path], rundir: str | Path
     ) -> list[str]:
-        """Store products, folders with all that is in them; nothing where one can't be stored.
+        """Store products, folders with everything in them; if one can't be stored, store nothing.
 
-        When this returns, all of it is on disk and in the manifest. What a crash cuts short is
-        made up for by calling it again.
+        When this returns, all of it is on disk and in the manifest. After a crash, calling it again
+        completes it.
 
         Parameters
         ----------
         subject, analysis
-            Whose products they are.
+            The analysis that made them.
         products
             Their paths.
         rundir
@@ -104,26 +104,26 @@ class Store:
         Returns
         -------
         list of str
-            The products that do not exist.
+            The products that don't exist.
 
         Raises
         ------
         NotStorableError
-            Where one of them is no file or folder, or a link that can't be stored, or where none
-            of them exists.
+            If one of them is not a file or folder, or a link that can't be stored, or if none of
+            them exists.
         AlreadyPresentException
-            Where the store has something else of that name.
+            If the store has something else of that name.
         """
         found = survey(products, rundir, self.root)
         for item in found.items.values():
             if _is_reserved(item.name):
                 raise NotStorableError(
-                    f"can't be stored: the store keeps {text.quoted(item.name)} for itself",
+                    f"can't be stored: the store reserves the name {text.quoted(item.name)}",
                     item.source,
                 )
         if not found.items and any("/" in each for each in found.missing):
             raise NotStorableError(
-                "does not exist, and so nothing of what the pipeline lists can be stored",
+                "does not exist, so nothing that the pipeline lists can be stored",
                 next(each for each in found.missing if "/" in each),
             )
         if found.items:
@@ -131,7 +131,7 @@ class Store:
         return found.missing
 
     def manifest(self, subject: str, analysis: str) -> dict[str, Any]:
-        """Return what the store holds of an analysis: the entries of its manifest by name."""
+        """Return the manifest of an analysis: an entry for each stored file, by name."""
         path = self.root / subject / analysis / _MANIFEST
         try:
             manifest = json.loads(reading.contents(path, most=_LARGEST))
@@ -148,14 +148,14 @@ class Store:
         return manifest
 
     def fetch_file(self, subject: str, analysis: str, name: str) -> Path:
-        """Return the path of a stored file, checked against its checksum.
+        """Return the path of a stored file after verifying its checksum.
 
-        Of a folder only its presence is checked, of a link where it leads.
+        For a folder this only checks that it exists, for a link where it leads.
 
         Raises
         ------
         AsimovError
-            Where it was never stored, is missing, or is not as it was.
+            If it was never stored, is missing, or has changed.
         """
         path = self.root / subject / analysis / name
         known = self.manifest(subject, analysis).get(name)
@@ -167,13 +167,13 @@ class Store:
         return path
 
     def replace(self, subject: str, analysis: str) -> None:
-        """Forget what is stored of an analysis that is to be run again; its files are kept.
+        """Move the stored results of an analysis aside because it will run again.
 
-        All that is in its folder moves to ``<subject>/<analysis>/superseded-<n>/``, also what an
-        interrupted pass has stored and no manifest names yet.
+        Everything in its folder moves to ``<subject>/<analysis>/superseded-<n>/``, including files
+        that an interrupted pass stored and that no manifest lists yet.
         """
         folder = self.root / subject / analysis
-        self.manifest(subject, analysis)  # raises where it is damaged
+        self.manifest(subject, analysis)  # raises if it is damaged
         with _writing(folder):
             names = [each for each in _names_in(folder) if not is_superseded(each)]
         if names:
@@ -195,10 +195,10 @@ class Store:
 
 
 def _put(folder: Path, item: Item, known: Mapping[str, Any]) -> dict[str, Any]:
-    """Have the store hold an item; return its entry in the manifest.
+    """Put an item into the store; return its entry in the manifest.
 
-    What is there already is kept where it is the same, and otherwise moved aside: a pass that was
-    interrupted may have left it.
+    If something is there already, it is kept if it is the same, and otherwise moved aside: an
+    interrupted pass may have left it.
     """
     target = folder / item.name
     _make_folders(folder, item.name)
@@ -227,10 +227,10 @@ def _put(folder: Path, item: Item, known: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _settle_mode(path: Path, mode: int) -> None:
-    """Give what is stored its mode, where it is this user's: nobody else can."""
+    """Set the mode of a stored file or folder if this user owns it: nobody else can."""
     status = path.stat()
     if status.st_mode & stat.S_ISGID and stat.S_ISDIR(status.st_mode):
-        # It is shared: whoever goes on here needs the right to write, and so do new files.
+        # It is shared: the next user needs permission to write, also to new files.
         mode |= status.st_mode & (stat.S_ISGID | stat.S_IRWXG)
     if stat.S_IMODE(status.st_mode) != mode and os.geteuid() in {status.st_uid, 0}:
         path.chmod(mode)
@@ -248,7 +248,7 @@ def _make(item: Item, target: Path, partial: Path, entry: dict[str, Any]) -> Non
 
 
 def _make_folders(folder: Path, name: str) -> None:
-    """Make the folders that an item lies in; what is in their way is moved aside."""
+    """Make the folders that contain an item; move aside anything in the way."""
     folder.mkdir(parents=True, exist_ok=True)
     for parent in [*Path(name).parents][-2::-1]:
         path = folder / parent
@@ -259,7 +259,7 @@ def _make_folders(folder: Path, name: str) -> None:
 
 
 def _is_as_stored(path: Path, entry: Mapping[str, Any]) -> bool:
-    """Say whether what is in the store is what its entry says."""
+    """Say whether a stored file, folder or link matches its entry."""
     if "link" in entry:
         return path.is_symlink() and path.readlink() == Path(entry["link"])
     if path.is_symlink():
@@ -273,7 +273,7 @@ def _set_aside(folder: Path, names: Iterable[str]) -> None:
     """Move some of an analysis's folder to ``superseded-<n>`` in it."""
     number = last_number(folder)
     old = folder / f"superseded-{number}"
-    # What was cut short goes on in the same folder.
+    # An interrupted move continues in the same folder.
     begun = number and not (old / _MANIFEST).exists()
     if not begun or any(os.path.lexists(old / name) for name in names):
         old = folder / f"superseded-{number + 1}"
@@ -289,7 +289,7 @@ def _set_aside(folder: Path, names: Iterable[str]) -> None:
 
 @contextmanager
 def _writing(folder: Path) -> Iterator[None]:
-    """Remove what a crash has left half written, and make one error of what goes wrong."""
+    """Remove the partial files of a crash first, and report any failure as one error."""
     try:
         _sweep(folder)
         yield
@@ -307,7 +307,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _sync(folder: Path, items: Iterable[Item]) -> None:
-    """Make the names of all that was stored durable; the files themselves are."""
+    """Make the names of all stored files durable; their contents already are."""
     folders = {folder, folder.parent, folder.parent.parent}
     for item in items:
         folders.update(folder / parent for parent in Path(item.name).parents)
@@ -325,7 +325,7 @@ def _names_in(folder: Path) -> list[str]:
 
 
 def _is_reserved(name: str) -> bool:
-    """Say whether the store itself uses a name."""
+    """Say whether a name is reserved for the store itself."""
     first = Path(name).parts[0]
     own = first == _MANIFEST or first.startswith(f".{_MANIFEST}.")
     return own or is_superseded(first)

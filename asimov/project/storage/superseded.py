@@ -1,6 +1,6 @@
-"""What earlier runs have left: kept beside the run directory, as ``<name>.superseded-<n>``.
+"""Move the files of an earlier run aside, to ``<name>.superseded-<n>`` next to its folder.
 
-asimov never removes it. Moving it is a rename, however much there is.
+asimov never deletes them. Moving is a rename, however large the folder is.
 """
 
 from __future__ import annotations
@@ -26,35 +26,35 @@ def is_superseded(name: str) -> bool:
 
 
 def next_place(path: Path) -> Path:
-    """Return the next free ``<name>.superseded-<n>`` beside a file or folder."""
+    """Return the next free ``<name>.superseded-<n>`` next to a file or folder."""
     number = last_number(path.parent, f"{path.name}.") + 1
     return path.with_name(f"{path.name}.superseded-{number}")
 
 
 def move_aside(folder: Path, paths: Iterable[Path] | None = None) -> Path | None:
-    """Move a folder aside, or some of what is in it.
+    """Move a folder aside, or some of the files in it.
 
     Parameters
     ----------
     folder
         The folder.
     paths
-        What to move, by default the folder itself; it keeps its place relative to the folder.
+        What to move, by default the folder itself. Paths relative to the folder stay the same.
 
     Returns
     -------
     Path
-        Where it is; None where there was nothing to move.
+        The new place; None if there was nothing to move.
 
     Raises
     ------
     AsimovError
-        Where it can't be moved.
+        If something can't be moved.
     """
     place = next_place(folder)
     moved = False
     for path in sorted([folder] if paths is None else paths):
-        if not os.path.lexists(path):  # or it was moved with its folder
+        if not os.path.lexists(path):  # it may have been moved with its folder
             continue
         target = place / path.relative_to(folder)
         try:

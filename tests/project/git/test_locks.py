@@ -204,7 +204,7 @@ def test_a_lock_of_a_git_at_work_there_is_not_taken_for_ours(root):
     try:
         until(reached.exists)
         error = refused(root)
-        assert f"git is at work there: process {person.pid}" in str(error)
+        assert f"git is running there: process {person.pid}" in str(error)
         assert (root / ".git" / "index.lock").exists()
     finally:
         os.killpg(person.pid, signal.SIGKILL)
@@ -383,7 +383,7 @@ def test_only_the_dead_of_this_machine_are_judged(root, changes, ours):
     if ours:
         assert commit(root, "2")
     else:
-        assert "is, or was, at work there" in str(refused(root))
+        assert "asimov is or was working there" in str(refused(root))
     assert (lock.exists(), record.exists()) == (not ours, not ours)
 
 

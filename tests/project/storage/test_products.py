@@ -121,7 +121,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "passwd": (lambda p: p.symlink_to("/etc/passwd"), "leaves the run directory"),
     "outside": (lambda p: p.symlink_to("../.."), "leaves the run directory"),
     "zero": (lambda p: p.symlink_to("/dev/zero"), "leaves the run directory"),
-    "dangling": (lambda p: p.symlink_to("nowhere"), "leads nowhere"),
+    "dangling": (lambda p: p.symlink_to("nowhere"), "is broken"),
     "itself": (lambda p: p.symlink_to(p.name), "can't be followed"),
     "in a file": (lambda p: p.symlink_to("x/y"), "can't be followed"),
 }
@@ -163,7 +163,7 @@ def test_a_product_behind_a_link_that_leaves_is_refused(
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere/x").write_text("1")
     (rundir / "d").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(NotStorableError, match="d/x: lies behind a link that leaves"):
+    with pytest.raises(NotStorableError, match="d/x: is behind a link that leaves"):
         stored("d/x")
 
 
@@ -181,7 +181,7 @@ def test_a_name_that_the_store_needs_is_refused_at_the_top_only(
 
 def test_the_store_is_not_stored_in_itself(store: Store, rundir: Path, tmp_path: Path) -> None:
     store.root.mkdir()
-    with pytest.raises(NotStorableError, match="holds the results store"):
+    with pytest.raises(NotStorableError, match="contains the results store"):
         store.add_products("s", "a", [tmp_path], rundir)
 
 
