@@ -1,1 +1,1 @@
-"""Rendering templates: Jinja, the sandbox for what comes from a project, and Liquid."""
+"""Render templates: those of packages as code, those of a project in a sandbox."""

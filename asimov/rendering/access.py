@@ -1,9 +1,8 @@
-"""What templates of a project may read of an object.
+"""Declare which attributes of an object the templates of a project may read.
 
-A class that such templates see says so itself, in the attribute ``for_templates``; its bases add
-theirs. A package may do the same: with ``for_templates = reads("flags")`` in the class of a
-pipeline, a project's template may call ``pipeline.flags()``. What is not named stays closed, see
-`asimov.rendering.views`.
+A class lists them in its attribute ``for_templates``, and inherits those of its bases. Packages may
+do the same: with ``for_templates = reads("flags")`` in a pipeline's class, a project's template may
+call ``pipeline.flags()``. Other attributes are closed; see `asimov.rendering.views`.
 """
 
 from __future__ import annotations
@@ -14,14 +13,15 @@ class RefusedError(Exception):
 
 
 def reads(*names: str, **others: str) -> dict[str, str]:
-    """Return a table of attributes that only read.
+    """Return a table of attributes that templates may read.
 
     Parameters
     ----------
     *names
-        Attributes and methods that change nothing, fetch nothing and return data.
+        Attributes, and methods that change nothing, fetch nothing and return data.
     **others
-        Names with the attribute that is read instead, where the one of that name does more.
+        Names with the attribute to read instead, if the one of that name does more than return
+        data.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""How much a template of a project may compute: steps, sizes of values, length of its output.
+"""Limits for a project's templates: computing steps, sizes of values and length of output.
 
-Everything is counted, nothing is timed: a template is refused on a slow machine exactly where it
-is on a fast one. A value's size counts what it contains as often as it is contained, so that a
-small list of lists of lists can't print without end.
+Everything is counted, nothing is timed: a template is refused at the same point on every machine.
+The size of a value counts an element each time it occurs, so that a small list of lists of lists
+can't print without end.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ from typing import Any
 
 from asimov.text import quoted
 
-#: Accesses, calls, operations, elements and pieces of text that were looked at.
+#: The most accesses, calls, operations, elements and pieces of text in one rendering.
 STEPS = 500_000
-#: So much text, or so many numbers of a range, cost a step each time something looks at them.
+#: Characters of text, or numbers of a range, that cost one step each time they are read.
 PIECE = 100
-#: The size of one value: its elements and characters.
+#: The largest size of one value, in elements and characters.
 LARGEST = 1_000_000
-#: Characters of one rendered text, with what was captured on the way.
+#: The most characters of one rendered text, including text that was captured on the way.
 OUTPUT = 10_000_000
 #: The longest template, in bytes.
 TEMPLATE = 256 * 1024
-#: Bits of a number; Python itself prints no integer with more than 4300 digits.
+#: The most bits of a number; Python itself prints no integer with more than 4300 digits.
 BITS = 14_000
-#: How deep lists and mappings may lie in each other.
+#: The deepest nesting of lists and mappings.
 DEPTH = 100
-#: The longest thing that a number may ask for: a column width, the places of a rounding.
+#: The largest number that sets a length, such as a column width or decimal places.
 WIDTH = 10_000
 
 _WIDTHS = re.compile(r"\d{5,}")
 
 
 class ExceededError(Exception):
-    """A template would take too much time or memory."""
+    """A template needs too much time or memory."""
 
 
 class Budget:
-    """What is left to one rendering."""
+    """The steps and output that one rendering has left."""
 
     def __init__(self) -> None:
         self.steps = STEPS
@@ -52,7 +52,7 @@ _budget: ContextVar[Budget | None] = ContextVar("budget", default=None)
 
 @contextmanager
 def budget() -> Iterator[None]:
-    """Give the renderings in the block one budget."""
+    """Let the renderings within the block share one budget."""
     before = _budget.set(Budget())
     try:
         yield
@@ -66,7 +66,7 @@ def step(count: int = 1) -> None:
     Raises
     ------
     ExceededError
-        Where there are none left.
+        If none are left.
     """
     left = _budget.get()
     if left is not None:
@@ -76,12 +76,12 @@ def step(count: int = 1) -> None:
 
 
 def printed(text: str) -> str:
-    """Count what is printed, and return it.
+    """Count printed text, and return it.
 
     Raises
     ------
     ExceededError
-        Where it is too much.
+        If it is too much.
     """
     left = _budget.get()
     if left is not None:
@@ -92,31 +92,31 @@ def printed(text: str) -> str:
 
 
 def check_size(size: int) -> None:
-    """Refuse a size.
+    """Refuse a size that is too large.
 
     Raises
     ------
     ExceededError
-        Where it is too large.
+        If it is too large.
     """
     if size > LARGEST:
         raise ExceededError(f"a value has more than {LARGEST} characters or elements")
 
 
 def check_width(number: Any, most: int = WIDTH) -> None:
-    """Refuse a number that asks for a width or a count.
+    """Refuse a number for a width or a count that is too large.
 
     Raises
     ------
     ExceededError
-        Where it is too large.
+        If it is too large.
     """
     if isinstance(number, int) and abs(number) > most:
         raise ExceededError(f"{number if abs(number) < 10**12 else 'a number'} is more than {most}")
 
 
 def check_format(text: str) -> None:
-    """Refuse a format with a large width or precision, or one that takes these from elsewhere.
+    """Refuse a format with a large width or precision.
 
     Raises
     ------
@@ -128,14 +128,14 @@ def check_format(text: str) -> None:
 
 
 def measure(value: Any) -> Any:
-    """Return a value that is not too large; looking at it costs steps.
+    """Return a value after checking its size, which costs steps.
 
-    It is asked of whatever an operation reads, and of what that returns.
+    It is called for the operands of every operation, and for its result.
 
     Raises
     ------
     ExceededError
-        Where it is too large.
+        If it is too large.
     """
     kind = type(value)
     if kind is str:
@@ -165,22 +165,22 @@ def measure(value: Any) -> Any:
             step(count + size // PIECE)
             return value
         level = below
-    raise ExceededError(f"lists or mappings lie in each other more than {DEPTH} times")
+    raise ExceededError(f"lists or mappings are nested more than {DEPTH} levels deep")
 
 
 def searched(value: Any) -> Any:
-    """Return a value in which something is looked for; mappings and sets need no reading.
+    """Return a value that is searched, after checking its size unless it is a mapping or set.
 
     Raises
     ------
     ExceededError
-        Where it is too large.
+        If it is too large.
     """
     return value if isinstance(value, (dict, set, frozenset)) else measure(value)
 
 
 def contents(value: Any) -> list[Any] | None:
-    """Return what a container of plain data holds; None for what is none."""
+    """Return the elements of a container of plain data; None if the value is not a container."""
     if isinstance(value, dict):
         return [*value.keys(), *value.values()]
     if isinstance(value, (list, tuple, set, frozenset)) or type(value) in VIEWS:
@@ -188,5 +188,5 @@ def contents(value: Any) -> list[Any] | None:
     return None
 
 
-#: What ``keys``, ``values`` and ``items`` of a mapping return.
+#: The types that ``keys``, ``values`` and ``items`` of a mapping return.
 VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))

@@ -1,8 +1,8 @@
-"""The filters and methods that templates of a project may use, none of which grows without limit.
+"""The filters that templates of a project may use, with limits on time and size.
 
-Both dialects have their own filters of some names. Each is used as it is once its arguments are
-known to be small; the few that read attributes in Python's way, or whose time is not bounded by
-the size of what they get, are replaced here or refused.
+A filter of a dialect is used as it is, after a check that its arguments are small. The few that
+read attributes as Python does, or whose time is not limited by the size of their arguments, are
+replaced or refused.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ALLOWED = frozenset(
     """.split()  # noqa: SIM905
 )
 
-#: The largest number that a filter may be given.
+#: The largest number that each filter accepts.
 _WIDTHS = {
     "center": bounds.WIDTH,
     "batch": bounds.WIDTH,
@@ -42,23 +42,23 @@ _WIDTHS = {
     "tojson": 100,
     "round": 300,
 }
-#: Tests that look at what a value is, not at what is in it.
+#: Tests that look at the type of a value, not at its contents.
 _INSTANT = frozenset(
     """
     boolean callable defined escaped false filter float integer iterable mapping none number
     sameas sequence string test true undefined
     """.split()  # noqa: SIM905
 )
-#: Tests that look for something, and in which of their values.
+#: Tests that search, with the position of the value that they search in.
 _SEARCHED = {"in": 1, "contains": 0}
-#: Filters that go through a value item by item; a text is its characters to them.
+#: Filters that go through a value item by item; of a text these are its characters.
 _OF_ITEMS = frozenset(
     """
     batch dictsort groupby join list map max min reject rejectattr reverse select selectattr slice
     sort sum unique
     """.split()  # noqa: SIM905
 )
-#: How long a text a filter may be given whose time is not known.
+#: The longest text for a filter whose time is unknown.
 _SHORT = 1000
 _PRINTF_STAR = re.compile(r"%[^%a-zA-Z]*\*")
 
@@ -84,7 +84,7 @@ class Filters:
 
 
 def contain(environment: Environment, added: Filters) -> None:
-    """Replace the filters of an environment by those that a project's template may use.
+    """Replace the filters of an environment with those that a project's template may use.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ def _refused(name: str) -> Callable[..., Any]:
 
 
 def _bounded(name: str, function: Callable[..., Any], of_items: bool) -> Callable[..., Any]:
-    """Return a filter that looks at its arguments first, and at its result."""
+    """Return a filter that checks the size of its arguments and its result."""
     passed = int(hasattr(function, "jinja_pass_arg"))
 
     @wraps(function)
@@ -145,7 +145,7 @@ def _bounded(name: str, function: Callable[..., Any], of_items: bool) -> Callabl
 
 
 def _counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a test that counts what it reads."""
+    """Return a test that counts the values it reads."""
     passed = int(hasattr(function, "jinja_pass_arg"))
 
     @wraps(function)
@@ -158,19 +158,19 @@ def _counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def check_growth(name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
-    """Refuse a call of a filter or of a text's method whose result would be too large.
+    """Refuse a call of a filter or text method whose result would be too large.
 
     Parameters
     ----------
     name
         The filter, or the method.
     arguments, named
-        What it gets; the value comes first.
+        Its arguments; the value comes first.
 
     Raises
     ------
     ExceededError
-        For such a call.
+        If it would be too large.
     """
     if not arguments:
         return
@@ -210,7 +210,7 @@ def _check_joined(value: Any, rest: list[Any]) -> None:
 
 
 def _sums_lists(given: tuple[Any, ...], named: dict[str, Any]) -> bool:
-    """Say whether each item is added to a copy of all before it."""
+    """Say whether ``sum`` adds lists, which copies all previous items each time."""
     starts = (*given[1:], *named.values())
     lists = any(isinstance(each, (list, tuple)) for each in starts)
     return lists and hasattr(given[0], "__len__")
@@ -226,14 +226,14 @@ def check_printf(text: str, values: Any) -> None:
     """
     bounds.check_format(text)
     if _PRINTF_STAR.search(text):
-        raise ExceededError(f"the format {quoted(text, 40)} takes its width from elsewhere")
+        raise ExceededError(f"the format {quoted(text, 40)} takes its width from an argument")
     if isinstance(values, dict):
         longest = max([len(str(each)) for each in values.values()], default=0)
         check_size(text.count("%") * longest)
 
 
 class Formatter(SandboxedFormatter):
-    """Carries out ``str.format``: attributes by the sandbox's rules, widths in bounds."""
+    """Format text as ``str.format`` does, with the sandbox's attributes and limited widths."""
 
     size = 0
 

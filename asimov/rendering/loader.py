@@ -1,4 +1,4 @@
-"""Loading templates from files: what lies in a project is loaded into the sandbox."""
+"""Load templates from files; those of a project are loaded into the sandbox."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from asimov.system.files import is_file
 
 
 class Loader(jinja2.BaseLoader):
-    """Finds templates by absolute paths, and by names relative to folders.
+    """Find templates by absolute path, or by a name relative to folders.
 
     Parameters
     ----------
     folders
-        Where a name is looked for, in order.
+        The folders to search for a name, in order.
     origins
         Which files are code, and which may be read at all.
     check
         Refuses the text of a template that is data if the dialect's parser can't handle it.
     sandbox
-        For an environment of code: makes the one of data, which gets every template that is no
-        code. None for the environment of data itself.
+        For an environment of code: makes the environment of data, which loads every template that
+        is not code. None for the environment of data itself.
     """
 
     def __init__(
@@ -44,12 +44,12 @@ class Loader(jinja2.BaseLoader):
         self.sandbox = sandbox
 
     def _find(self, name: str) -> Path:
-        # An absolute path stays what it is when it is joined to a folder.
+        # Joining an absolute path to a folder leaves it unchanged.
         for path in (folder / name for folder in self.folders):
             if is_file(path):
                 if not self.origins.may_read(path):
                     raise RefusedError(
-                        f"{name!r} lies neither in the project nor in a folder of templates"
+                        f"{name!r} is neither in the project nor in a folder of templates"
                     )
                 return path
         raise jinja2.TemplateNotFound(name)
@@ -57,7 +57,7 @@ class Loader(jinja2.BaseLoader):
     def get_source(
         self, environment: jinja2.Environment, template: str
     ) -> tuple[str, str | None, Callable[[], bool] | None]:
-        """Return text, file and a function that says whether the file has stayed the same."""
+        """Return the text, the file, and a function that says whether the file is unchanged."""
         path = self._find(template)
         before = _state(path)
         if before is not None and before[1] > TEMPLATE and self.sandbox is None:
@@ -73,7 +73,7 @@ class Loader(jinja2.BaseLoader):
         name: str,
         globals: MutableMapping[str, Any] | None = None,
     ) -> jinja2.Template:
-        """Return a template of the environment that it belongs to."""
+        """Return a template, loaded by the environment that it belongs to."""
         if self.sandbox is not None:
             path = self._find(name)
             if not self.origins.is_code(path):

@@ -1,8 +1,8 @@
-"""Which templates are code, and which are data: the place of the file says it.
+"""Decide by the folder of a template whether it is trusted code or untrusted data.
 
-A file of an installed package is code, as the package itself is: its templates get the real
-objects. Every other file is data and is rendered in a sandbox, also one that a package's template
-includes. Links count by where they lead.
+A file of an installed package is code, like the package itself: it gets the real objects. Every
+other file is data and is rendered in a sandbox, even if a package's template includes it. For a
+link, its target counts.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Origins:
-    """The folders that templates come from; all of them resolved.
+    """The folders that templates come from, with all links resolved.
 
     Attributes
     ----------
     project
-        Folders of the project: what lies in them is data.
+        Folders of the project; templates in them are data.
     packages
-        Folders of installed packages: what lies in them is code.
+        Folders of installed packages; templates in them are code.
     given
-        Folders that an installed package names: code, but for what lies in the project.
+        Folders that an installed package names; templates in them are code unless they are in the
+        project.
     """
 
     project: tuple[Path, ...] = ()
@@ -33,10 +34,10 @@ class Origins:
     given: tuple[Path, ...] = ()
 
     def is_code(self, path: Path) -> bool:
-        """Say whether a template gets the real objects.
+        """Say whether a template is code, and gets the real objects.
 
-        A package may be installed within the project's folder. A project within a package's
-        folder stays data.
+        A package may be installed inside the project's folder. A project inside a package's folder
+        stays data.
         """
         file = path.resolve()
         packages = [each for each in self.packages if file.is_relative_to(each)]
@@ -54,7 +55,7 @@ class Origins:
 
 
 def resolved(*folders: Path | None) -> tuple[Path, ...]:
-    """Return folders by where they really are."""
+    """Return folders with all links resolved, without duplicates or None."""
     return tuple(dict.fromkeys(each.resolve() for each in folders if each is not None))
 
 
@@ -62,14 +63,14 @@ def resolved(*folders: Path | None) -> tuple[Path, ...]:
 def package_folders(kind: Any) -> tuple[Path, ...]:
     """Return the folders of the packages that a class and its bases come from.
 
-    A module that is not in a package has none: what lies beside it need not belong to it.
+    A module outside of any package has none: the files next to it need not belong to it.
     """
     found = [_folder(each.__module__) for each in kind.__mro__]
     return resolved(*found)
 
 
 def _folder(module: str) -> Path | None:
-    """Return the folder of the outermost package of a module that is one, not just a namespace."""
+    """Return the folder of a module's outermost package that is not a namespace package."""
     parts = module.split(".")
     for length in range(1, len(parts) + 1):
         package = sys.modules.get(".".join(parts[:length]))

@@ -1,6 +1,6 @@
-"""Rendering configurations from templates, and single settings that are templates.
+"""Render template files, and single settings that contain template expressions.
 
-Templates of installed packages are code and get the objects themselves. All others are data, see
+Templates of installed packages are code and get the objects themselves. All others are data; see
 `asimov.rendering.origins` and `asimov.rendering.sandbox`.
 """
 
@@ -27,19 +27,19 @@ from asimov.text import did_you_mean, quoted
 if TYPE_CHECKING:
     import jinja2
 
-#: What to do where a template asks for too much.
+#: Hints for a template that is refused, or needs too much.
 REFUSED = (
     "templates and settings of a project may read settings, not run code; "
-    "the docs' page on trust says what they may use"
+    "docs/trust.md lists what they may use"
 )
-EXCEEDED = "a template of a project is for writing a configuration; compute elsewhere"
+EXCEEDED = "a project's template should only write a configuration; compute in the pipeline"
 
-#: So many characters of a template are looked at to tell its dialect.
+#: How many characters of a template are read to detect its dialect.
 _LOOKED_AT = 64 * 1024
 
-#: Filters and tests that take what is not defined.
+#: Filters and tests that accept an undefined name.
 _OF_UNDEFINED = frozenset({"default", "d", "defined", "undefined"})
-#: What Python and the filters raise where a template is at fault.
+#: Errors of Python and of filters that a faulty template causes.
 _OF_TEMPLATES = (
     ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, SyntaxError,
     TypeError, ValueError,
@@ -62,18 +62,19 @@ def render(
     context
         The names that it may use. A template that is data sees views of the objects among them.
     folders
-        Where it may include other templates from, besides its own folder.
+        More folders that it may include templates from, besides its own.
     dialect
-        The name of its dialect and of what it includes; None asks `dialect_of`.
+        The name of the dialect of the file and of all that it includes; by default it is
+        detected, see `dialect_of`.
     origins
-        Which templates are code. By default none is, and only those of its own folder and of
+        Which templates are code. By default none is, and only templates in its own folder and in
         `folders` may be read.
 
     Raises
     ------
     AsimovError
-        For a name that is not defined, a fault in the template or something that a project's
-        template may not do, with file and line; for a dialect that there is not.
+        If a name is undefined, the template is faulty, or it does something that a project's
+        template may not do, with file and line; if the dialect is unknown.
     """
     dialect = dialect or dialect_of(template)
     if dialect not in (known := dialects()):
@@ -86,21 +87,21 @@ def render(
     if origins is None:
         origins = Origins(project=resolved(*searched))
     make = _code if origins.is_code(template) else _data
-    with _told(template, context):
+    with _reporting(template, context):
         return make(dialect, searched, origins).get_template(str(template)).render(context)
 
 
 def render_text(text: str, context: Mapping[str, Any], where: str) -> str:
-    """Render one value of the ledger, such as an argument. It is data.
+    """Render a value of the ledger, such as an argument, as data.
 
     Parameters
     ----------
     text
         The value.
     context
-        The names that it may use, as of `render`.
+        The names that it may use, as for `render`.
     where
-        What it is, for messages.
+        What the value is, for messages.
 
     Raises
     ------
@@ -109,7 +110,7 @@ def render_text(text: str, context: Mapping[str, Any], where: str) -> str:
     """
     if "{" not in text:
         return text
-    with _told(f"{where}: {quoted(text)}", context):
+    with _reporting(f"{where}: {quoted(text)}", context):
         if len(text) > TEMPLATE:
             raise ExceededError(f"it has more than {TEMPLATE // 1024} KiB")
         return _data("jinja", (), Origins()).from_string(text).render(context)
@@ -117,14 +118,14 @@ def render_text(text: str, context: Mapping[str, Any], where: str) -> str:
 
 @lru_cache(maxsize=10_000)  # thousands of analyses have the same few settings
 def fault_of_text(text: str, known: frozenset[str]) -> str | None:
-    """Return what is known to be wrong with a value before it is rendered.
+    """Return a fault that a value has even before it is rendered; None if there is none.
 
     Parameters
     ----------
     text
-        The value, as of `render_text`.
+        The value, as for `render_text`.
     known
-        The names that it may use. One that it asks whether it is defined is no fault.
+        The names that it may use. An unknown name that it tests for being defined is no fault.
     """
     if "{" not in text:
         return None
@@ -142,7 +143,7 @@ def fault_of_text(text: str, known: frozenset[str]) -> str | None:
     except jinja2.TemplateSyntaxError as error:
         return f"{quoted(text)}: {error.message}"
     except (RecursionError, MemoryError, ValueError, OverflowError, SyntaxError):
-        return None  # rendering it says what is wrong
+        return None  # rendering reports what is wrong
     asked = {
         each.node.name
         for each in tree.find_all((nodes.Filter, nodes.Test))
@@ -156,8 +157,8 @@ def fault_of_text(text: str, known: frozenset[str]) -> str | None:
 
 
 @contextmanager
-def _told(source: Path | str, context: Mapping[str, Any]) -> Iterator[None]:
-    """Render in the block within bounds, and make one line of whatever goes wrong."""
+def _reporting(source: Path | str, context: Mapping[str, Any]) -> Iterator[None]:
+    """Limit the renderings within the block, and report whatever goes wrong as one error."""
     import jinja2
 
     def place(error: Exception) -> Place | str:
@@ -172,7 +173,7 @@ def _told(source: Path | str, context: Mapping[str, Any]) -> Iterator[None]:
         raise AsimovError(str(error), where=place(error), hint=EXCEEDED) from error
     except (RecursionError, MemoryError) as error:
         raise AsimovError(
-            "nests too deeply, or needs too much memory", where=place(error), hint=EXCEEDED
+            "is nested too deeply, or needs too much memory", where=place(error), hint=EXCEEDED
         ) from error
     except jinja2.TemplateSyntaxError as error:
         where = source if isinstance(source, str) else Place(error.filename or source, error.lineno)
@@ -180,8 +181,8 @@ def _told(source: Path | str, context: Mapping[str, Any]) -> Iterator[None]:
     except jinja2.TemplateNotFound as error:
         raise AsimovError(f"there is no template {error.name!r}", where=source) from error
     except jinja2.UndefinedError as error:
-        told = f"{error.message}{_instead(str(error.message), context)}"
-        raise AsimovError(told, where=place(error)) from error
+        message = f"{error.message}{_instead(str(error.message), context)}"
+        raise AsimovError(message, where=place(error)) from error
     except jinja2.TemplateError as error:
         raise AsimovError(str(error.message), where=place(error)) from error
     except _OF_TEMPLATES as error:
@@ -190,7 +191,7 @@ def _told(source: Path | str, context: Mapping[str, Any]) -> Iterator[None]:
 
 @lru_cache(maxsize=64)
 def _code(dialect: str, folders: tuple[Path, ...], origins: Origins) -> jinja2.Environment:
-    """Return the environment of templates that are code, which may include such as are data."""
+    """Return the environment for templates that are code; these may include data."""
     from asimov.rendering.loader import Loader
 
     given = dialects()[dialect]
@@ -202,7 +203,7 @@ def _code(dialect: str, folders: tuple[Path, ...], origins: Origins) -> jinja2.E
 
 @lru_cache(maxsize=64)
 def _data(dialect: str, folders: tuple[Path, ...], origins: Origins) -> jinja2.Environment:
-    """Return the environment of templates that are data."""
+    """Return the environment for templates that are data."""
     from asimov.rendering.loader import Loader
 
     given = dialects()[dialect]
@@ -219,16 +220,16 @@ def _to_yaml(value: Any) -> str:
     try:
         return dump(value)
     except yaml.YAMLError as error:
-        raise TypeError(f"to_yaml writes plain data, and {value!r} is none") from error
+        raise TypeError(f"to_yaml writes plain data, not {value!r}") from error
 
 
 def dialect_of(template: Path) -> str:
-    """Return the dialect of a template by the syntax that its file has.
+    """Detect the dialect of a template by the syntax in its file.
 
     Raises
     ------
     AsimovError
-        Where the file can't be read.
+        If the file can't be read.
     """
     try:
         stat = template.stat()
@@ -241,12 +242,12 @@ def dialect_of(template: Path) -> str:
 
 @lru_cache(maxsize=64)
 def _dialect(template: Path, changed: int, size: int) -> str:
-    """Look into a file; again only after it has changed."""
+    """Detect the dialect of a file; the result is cached until the file changes."""
     return dialect_of_text(reading.contents(template).decode()[:_LOOKED_AT])
 
 
 def _line(error: BaseException, template: Path) -> Place:
-    """Find the line of a template at which it failed: Jinja puts it into the traceback."""
+    """Find the line at which a template failed: Jinja puts it into the traceback."""
     frames = [
         f for f in traceback.extract_tb(error.__traceback__) if f.filename.endswith(template.suffix)
     ]
@@ -257,7 +258,7 @@ def _line(error: BaseException, template: Path) -> Place:
 
 
 def _instead(message: str, context: Mapping[str, Any]) -> str:
-    """Say where the settings have what a template looks for elsewhere, or what it nearly is."""
+    """Suggest where the settings have a name that a template misses, or a similar name."""
     if not (missing := re.search(r"has no attribute '(.+)'$|^'(.+)' is undefined$", message)):
         return ""
     name = missing[1] or missing[2]
@@ -274,19 +275,19 @@ def _instead(message: str, context: Mapping[str, Any]) -> str:
 
 
 def find_template(wanted: str | Path, folders: Sequence[Path]) -> Path:
-    """Return the template file of a name.
+    """Find the file of a template.
 
     Parameters
     ----------
     wanted
-        An absolute path, or one relative to any of the folders; the first that is there is taken.
+        An absolute path, or one relative to any of the folders; the first that exists counts.
     folders
-        Where to look, in order.
+        The folders to search, in order.
 
     Raises
     ------
     AsimovError
-        Where none of them has it, with the places that were looked at.
+        If none of them has it; the hint lists the folders.
     """
     whole = Path(wanted).is_absolute()
     for path in [Path(wanted)] if whole else [folder / wanted for folder in folders]:
@@ -295,7 +296,7 @@ def find_template(wanted: str | Path, folders: Sequence[Path]) -> Path:
     looked = ", ".join(str(folder) for folder in folders)
     raise AsimovError(
         f"there is no template {str(wanted)!r}",
-        hint="a package's own has to be among its 'package-data'"
+        hint="if it belongs to a package, list it in the package's 'package-data'"
         if whole
         else f"looked in {looked}",
     )

@@ -1,10 +1,10 @@
-"""The sandbox that renders what comes from a project: data, which must not execute anything.
+"""The sandbox for templates of a project: they are data, and must not execute anything.
 
-It is built of three things, each of which would do without the others:
+It has three defences, each of which would suffice without the others:
 
-- a template gets plain data, and views in place of objects (`asimov.rendering.views`),
-- of every value it may read only the attributes that are listed here by its type, and it may call
-  only `Function`, which is made of listed ones, and what templates define themselves,
+- a template gets plain data, and views instead of objects (`asimov.rendering.views`),
+- it may read only the attributes listed here for the type of a value, and may call only `Function`,
+  which is made from listed ones, and what templates define themselves,
 - every access, call, operation and value is counted (`asimov.rendering.bounds`).
 """
 
@@ -38,7 +38,7 @@ _TEXT = frozenset(
     """.split()  # noqa: SIM905
 )
 _DATE = "year month day hour minute second microsecond isoformat strftime weekday isoweekday date"
-#: What may be read of plain data, by type; a bool is an int.
+#: The attributes of plain data that may be read, by type; a bool is an int.
 READABLE: dict[type, frozenset[str]] = {
     str: _TEXT,
     bytes: frozenset({"decode"}),
@@ -56,18 +56,18 @@ READABLE: dict[type, frozenset[str]] = {
     PurePath: frozenset({"name", "stem", "suffix", "parent", "parts"}),
 }
 _SUBSCRIPTED = (str, bytes, dict, list, tuple, range)
-#: What templates themselves make, and may call.
+#: Types of values that templates make, and may call.
 _THEIR_OWN = (Macro, LoopContext, BlockReference)
 
 
 class _Question(Function):
-    """What `_Metered` has the environment asked; it does its own counting."""
+    """A function that `_Metered` calls; it does its own counting."""
 
     __slots__ = ()
 
 
 class _Metered(NodeTransformer):
-    """Has the environment asked wherever a template makes or repeats something by itself."""
+    """Add calls for counting wherever a template makes or repeats a value without a call."""
 
     def visit_TemplateData(self, node: nodes.TemplateData) -> nodes.Node:  # noqa: N802
         # As an expression, so that what is printed in a loop counts each time.
@@ -124,7 +124,7 @@ class _Generator(CodeGenerator):
 
 
 class _Template(jinja2.Template):
-    """A template that sees only views, whoever includes it."""
+    """A template that sees only views, whichever template includes it."""
 
     def new_context(
         self,
@@ -138,13 +138,13 @@ class _Template(jinja2.Template):
             name: value if value is missing else viewed(value)
             for name, value in (locals or {}).items()
         }
-        # What a package's template has of globals stays there.
+        # The globals of a package's template that includes this one are not passed on.
         return super().new_context({**given, **self.globals}, shared, kept)
 
 
 @pass_context
 def _finalize(context: Context, value: Any) -> str:
-    """Return what an expression prints."""
+    """Return the text that an expression prints."""
     return bounds.printed(str(measure(value)))
 
 
@@ -174,14 +174,14 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, autoescape=False, optimized=False, finalize=_finalize)
         self.globals = {}
-        #: For what `_Metered` asks.
+        #: The functions that `_Metered` calls.
         self.made = self.compared = _Question(measure)
         self.looped = _Question(_looped)
         self.joined = _Question(_joined)
         self.searched = _Question(bounds.searched)
 
     def contain(self) -> None:
-        """Close what extensions have opened; called last."""
+        """Remove what extensions of the dialect have added; call this last."""
         kept = {name: self.globals[name] for name in self.constants if name in self.globals}
         functions: dict[str, Any] = {"range": safe_range, "dict": dict, **self.functions}
         self.globals = {
@@ -191,12 +191,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
         }
         filters.contain(self, self.added)
 
-    # --- reading
+    # --- reading values
 
     def resolver(self, context: Context) -> Callable[[str], Any]:
-        """Return what finds the names of a context.
+        """Return a function that looks up names in a context.
 
-        A package's template that extends a project's one lends it its own context, with objects.
+        If a package's template extends a project's template, that one gets its context, with the
+        objects themselves.
         """
         if context.environment is self:
             return context.resolve_or_missing
@@ -210,26 +211,26 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return resolve
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """Return an attribute, else what stands under that key."""
+        """Return the attribute of a name, or else the item of that key."""
         value = self.attribute_of(obj, attribute)
         if value is MISSING:
             value = self.item_of(obj, attribute)
         return self._nothing(obj, attribute) if value is MISSING else value
 
     def getitem(self, obj: Any, argument: Any) -> Any:
-        """Return what stands under a key, else the attribute of that name."""
+        """Return the item of a key, or else the attribute of that name."""
         value = self.item_of(obj, argument)
         if value is MISSING and isinstance(argument, str):
             value = self.attribute_of(obj, argument)
         return self._nothing(obj, argument) if value is MISSING else value
 
     def attribute_of(self, obj: Any, name: str) -> Any:  # noqa: PLR0911  (a table of types)
-        """Return an attribute that a project's template may read; `MISSING` where there is none.
+        """Return an attribute that a project's template may read; `MISSING` if there is none.
 
         Raises
         ------
         RefusedError
-            For one that is there and is closed.
+            If it exists and is closed.
         """
         step()
         kind = type(obj)
@@ -251,7 +252,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return self._method(obj, name, value) if callable(value) else value
         hidden = name.startswith("_") and not isinstance(obj, _SUBSCRIPTED)
         if hidden or any(name in vars(each) for each in kind.__mro__):
-            raise RefusedError(f"a project's template may not read {name!r} of {_words(obj)}")
+            raise RefusedError(f"a project's template may not read {name!r} of {_described(obj)}")
         return MISSING
 
     def _readable(self, kind: type) -> frozenset[str]:
@@ -261,7 +262,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return next((READABLE[each] for each in kind.__mro__ if each in READABLE), frozenset())
 
     def item_of(self, obj: Any, key: Any) -> Any:
-        """Return what stands under a key; `MISSING` where there is nothing."""
+        """Return the item of a key; `MISSING` if there is none."""
         step()
         if isinstance(obj, View):
             return obj.item(key)
@@ -283,7 +284,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return Function(lambda *a, **k: self._formatted(obj, name, a, k))
 
         def call(*arguments: Any, **named: Any) -> Any:
-            if not isinstance(obj, dict):  # what finds a key reads no others
+            if not isinstance(obj, dict):  # looking up a key reads no other items
                 measure(obj)
             filters.check_growth(name, (obj, *arguments), named)
             return bound(*arguments, **named)
@@ -295,15 +296,15 @@ class Sandbox(ImmutableSandboxedEnvironment):
             (named,), given = given, ()
         return filters.Formatter(self).vformat(str(text), given, named)
 
-    # --- doing
+    # --- calls and operators
 
     def call(__self, __context: Context, __obj: Any, *given: Any, **named: Any) -> Any:  # noqa: N805
-        """Call what a project's template may call.
+        """Call a function that a project's template may call.
 
         Raises
         ------
         RefusedError
-            For anything else.
+            If it is anything else.
         """
         step()
         if isinstance(__obj, _Question):
@@ -315,19 +316,19 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(__obj, Undefined):
             return __obj()  # raises, with the name of what is undefined
         if not isinstance(__obj, Function):
-            raise RefusedError(f"a project's template may not call {_words(__obj)}")
+            raise RefusedError(f"a project's template may not call {_described(__obj)}")
         named = {k: v for k, v in named.items() if k not in ("_loop_vars", "_block_vars")}
         if any(name.startswith("_") for name in named):
             raise RefusedError("a project's template may not name an argument with '_' in front")
         return measure(__obj(*given, **named))
 
     def call_binop(self, context: Context | None, operator: str, left: Any, right: Any) -> Any:
-        """Carry out an operator.
+        """Apply an operator.
 
         Raises
         ------
         ExceededError
-            Where its result would be too large.
+            If its result would be too large.
         """
         step()
         measure(left), measure(right)
@@ -345,7 +346,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 
 def _looped(values: Any) -> Any:
-    """Count the rounds of a loop at its beginning."""
+    """Count the rounds of a loop before it starts."""
     measure(values)
     if hasattr(type(values), "__len__"):
         step(len(values))
@@ -356,8 +357,8 @@ def _joined(*values: Any) -> Any:
     return measure("".join(str(measure(each)) for each in values))
 
 
-def _words(value: Any) -> str:
-    """Return what a value is, for people."""
+def _described(value: Any) -> str:
+    """Describe a value for messages."""
     if isinstance(value, View):
         return value.what
     if isinstance(value, (str, int, float)):

@@ -1,10 +1,10 @@
-"""Objects as templates of a project see them: to be read, not to be used.
+"""Read-only views of objects, for templates of a project.
 
-A view shows what the class of its object names in ``for_templates`` (see
-`asimov.rendering.access`), and plain data that the object holds. It prints as the object does.
-Everything else is closed: a template can't come to a method that acts, nor to a module.
+A view shows the attributes that its object's class lists in ``for_templates`` (see
+`asimov.rendering.access`), and plain data in the object's own attributes. It prints like the
+object. Everything else is closed: a template can't reach a method that acts, or a module.
 
-A template can't reach the object itself: `asimov.rendering.sandbox` knows views and asks them.
+A template can't reach the object behind the view: `asimov.rendering.sandbox` reads views for it.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from jinja2.runtime import BlockReference, LoopContext, Macro, TemplateReference
 from asimov.rendering.access import RefusedError, reads
 from asimov.rendering.bounds import VIEWS, contents, step
 
-#: What a name has no value for; it may be one of a template's own all the same.
+#: The value of a name that doesn't exist in an object or mapping.
 MISSING = object()
 
-#: What is data, and is no container.
+#: Types of plain data that are not containers.
 SCALARS = (str, bytes, Number, type(None), date, time, timedelta, PurePath, range)
 
 _CONTAINER = ("__iter__", "__len__", "__contains__", "__getitem__")
 _MAPPING = reads("get", "keys", "values", "items", *_CONTAINER)
 _OPTIONS = reads("getint", "getfloat", "getboolean")
-#: Objects of the standard library that templates see.
+#: Classes of the standard library that templates see.
 _OTHERS: dict[type, dict[str, str]] = {
     ConfigParser: {
         **_OPTIONS,
@@ -47,12 +47,12 @@ _OTHERS: dict[type, dict[str, str]] = {
 
 
 class Function:
-    """Something that a template may call.
+    """A function that a template may call.
 
     Parameters
     ----------
     function
-        What is called.
+        The function.
     """
 
     __slots__ = ("_function",)
@@ -61,12 +61,12 @@ class Function:
         self._function = function
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        """Call it."""
+        """Call the function."""
         return self._function(*arguments, **named)
 
 
 class View:
-    """An object as templates of a project see it.
+    """A read-only view of an object.
 
     Parameters
     ----------
@@ -81,12 +81,12 @@ class View:
         self._read: dict[str, Any] = {}
 
     def read(self, name: str) -> Any:
-        """Return an attribute, `MISSING` where the object has none of that name.
+        """Return an attribute; `MISSING` if the object has none of that name.
 
         Raises
         ------
         RefusedError
-            Where it has one that is closed.
+            If it has one that is closed.
         """
         if name not in self._read:
             self._read[name] = self._look(name)
@@ -109,7 +109,7 @@ class View:
         raise RefusedError(f"a project's template may not read {name!r} of {self.what}")
 
     def item(self, key: Any) -> Any:
-        """Return what the object has under a key; `MISSING` where it has none."""
+        """Return the object's item of a key; `MISSING` if it has none."""
         if "__getitem__" not in self._table:
             return MISSING
         try:
@@ -124,12 +124,12 @@ class View:
 
     @property
     def what(self) -> str:
-        """The object in words."""
+        """The object as messages show it."""
         return f"{self._of!r}"
 
     @property
     def kind(self) -> str:
-        """The class of the object, as Jinja says it."""
+        """The class of the object, as Jinja shows it."""
         cls = type(self._of)
         return f"{cls.__module__}.{cls.__qualname__} object"
 
@@ -170,7 +170,7 @@ class View:
 
 @cache
 def _table(kind: Any) -> Mapping[str, str]:
-    """Return what may be read of objects of a class, with the attributes that are read."""
+    """Return the names that may be read of a class's objects, each with the attribute to read."""
     table: dict[str, str] = dict(_MAPPING) if issubclass(kind, Mapping) else {}
     if is_dataclass(kind):
         table.update(reads(*(each.name for each in fields(kind) if each.name[0] != "_")))
@@ -189,7 +189,7 @@ def _is_data(value: Any) -> bool:
 
 
 def viewed(value: Any) -> Any:  # noqa: PLR0911  (a table of types)
-    """Return a value as templates of a project see it: plain data is copied, objects get views."""
+    """Return a value for templates of a project: plain data is copied, objects become views."""
     kind = type(value)
     if kind is str or isinstance(value, (View, Function, *SCALARS)):
         return value
@@ -198,7 +198,7 @@ def viewed(value: Any) -> Any:  # noqa: PLR0911  (a table of types)
         return {viewed(key): viewed(each) for key, each in value.items()}
     if kind in (list, set, frozenset):
         return kind(viewed(each) for each in value)
-    if kind in VIEWS:  # of a mapping of an object's own
+    if kind in VIEWS:  # of a mapping class of its own
         return [viewed(each) for each in value]
     if isinstance(value, tuple):
         if kind is tuple:
@@ -210,13 +210,13 @@ def viewed(value: Any) -> Any:  # noqa: PLR0911  (a table of types)
 
 
 class Namespace(jinja.Namespace):
-    """A namespace that a template makes; it may hold anything, and does not print it."""
+    """A namespace that a template makes; it may contain anything, and never prints it."""
 
     def __repr__(self) -> str:
         return "<namespace>"
 
 
-#: Values that templates themselves make, besides undefined ones, with what may be read of each.
+#: Types of values that templates make, with the attributes that may be read.
 OF_JINJA: dict[type, frozenset[str]] = {
     LoopContext: frozenset(
         """

@@ -87,7 +87,9 @@ def test_what_is_nearly_there_or_elsewhere_is_pointed_out(
 def test_an_absolute_path_that_is_not_there_was_not_looked_for_elsewhere(tmp_path: Path) -> None:
     with pytest.raises(AsimovError, match="there is no template") as raised:
         find_template(tmp_path / "own.ini", [tmp_path])
-    assert raised.value.hint == "a package's own has to be among its 'package-data'"
+    assert (
+        raised.value.hint == "if it belongs to a package, list it in the package's 'package-data'"
+    )
 
 
 def test_an_error_in_an_included_template_tells_that_one(

@@ -414,5 +414,5 @@ def test_a_project_s_template_reads_no_file_from_elsewhere(
     end = " as x %}" if tag == "import" else " %}"
     template.write_text(f"{{% {tag} '{name.format(tmp_path)}'{end}")
     for dialect in ("jinja", "liquid"):
-        with pytest.raises(AsimovError, match="lies neither in the project nor in a folder"):
+        with pytest.raises(AsimovError, match="is neither in the project nor in a folder"):
             render(template, {}, dialect=dialect, origins=places)
