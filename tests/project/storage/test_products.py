@@ -175,7 +175,7 @@ def test_a_name_that_the_store_needs_is_refused_at_the_top_only(
     (rundir / "d" / name).write_text("{}")
     assert (stored("d") / "d" / name).read_text() == "{}"
     (rundir / name).write_text("{}")
-    with pytest.raises(NotStorableError, match="the store keeps"):
+    with pytest.raises(NotStorableError, match="the store reserves the name"):
         stored(name)
 
 
