@@ -144,7 +144,7 @@ def test_assets_that_do_not_exist_are_told(lab: Lab, there: bool) -> None:
         assert set(manifest(lab)) == {"result.txt"}
     else:
         assert lab.states() == {"a": "stuck"}
-        assert "gone\\n.dat: does not exist, and so nothing of what" in lab.reason("a")
+        assert "gone\\n.dat: does not exist, so nothing that" in lab.reason("a")
 
 
 def removes_all(rundir: Path) -> None:

@@ -184,7 +184,7 @@ def test_what_only_its_owner_may_read_stays_so(project: Path, asimov: Callable[.
     journal.chmod(0o600)  # as a mask of 077 has it
     ran = asimov("project", "share")
     assert ran.code == 0, ran
-    assert f"2 files stay private, since only their owner may read them: {proxies[0]}" in ran.err
+    assert f"2 files stay private, because only their owner may read them: {proxies[0]}" in ran.err
     assert [stat.S_IMODE(path.stat().st_mode) for path in proxies] == [0o600, 0o400]
     assert [stat.S_IMODE(path.stat().st_mode) for path in (plain, journal)] == [0o664, 0o660]
 

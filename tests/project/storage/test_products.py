@@ -274,7 +274,7 @@ def test_what_is_put_in_the_place_of_a_file_is_not_stored(rundir: Path, how: str
 def test_what_does_not_exist_is_told(store: Store, rundir: Path) -> None:
     (rundir / "x").touch()
     assert store.add_products("s", "a", [rundir / "x", rundir / "y"], rundir) == [f"{rundir}/y"]
-    with pytest.raises(NotStorableError, match="y: does not exist, and so nothing"):
+    with pytest.raises(NotStorableError, match="y: does not exist, so nothing"):
         store.add_products("s", "b", [rundir / "y"], rundir)
     assert store.add_products("s", "b", ["IMRPhenomXPHM"], rundir) == ["IMRPhenomXPHM"]
     assert store.add_products("s", "b", [], rundir) == []
