@@ -1,4 +1,4 @@
-"""A pass in which many analyses change their state: their jobs have all ended since the last."""
+"""Benchmark: a monitor pass in which many analyses change state because their jobs ended."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from measure import Sample
 from project import Program, make, make_outputs, rows
 
 _LAYOUT = "10 a subject"
-#: How their jobs end, and the state of the analyses then.
+#: How the jobs end, and the resulting state of the analyses.
 _OUTCOMES = {"complete": "uploaded", "fail": "stuck"}
 
 
 def measure(asimov: Program, sizes: list[int], most: int, repeats: int) -> list[dict[str, Any]]:
-    """Measure the pass in projects of some sizes.
+    """Measure the pass in projects of several sizes.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def measure(asimov: Program, sizes: list[int], most: int, repeats: int) -> list[
         number = min(most, size)
         samples: dict[str, list[Sample]] = {outcome: [] for outcome in _OUTCOMES}
         for _ in range(repeats):
-            # Where there are enough analyses one project serves both.
+            # A large enough project serves both.
             both = size >= 2 * number
             for outcomes in [list(_OUTCOMES)] if both else [[each] for each in _OUTCOMES]:
                 for outcome, sample in _change(asimov, size, number, outcomes).items():
@@ -52,7 +52,7 @@ def measure(asimov: Program, sizes: list[int], most: int, repeats: int) -> list[
 
 
 def _change(asimov: Program, size: int, number: int, outcomes: list[str]) -> dict[str, Sample]:
-    """Have jobs of a new project end in one way after the other.
+    """Let jobs of a new project end, in one way after the other.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def _change(asimov: Program, size: int, number: int, outcomes: list[str]) -> dic
 
 
 def table(found: list[dict[str, Any]]) -> str:
-    """Return the table of what was measured."""
+    """Format the measurements as a table."""
     lines = [
         [
             f"{each['changed']:,} of {each['analyses']:,} {each['outcome']}",

@@ -1,4 +1,4 @@
-"""The time and the memory of one command.
+"""Measure the time and memory of one command.
 
 A small process of its own starts each command: Linux counts what the starting process holds at
 that moment towards the peak memory of the one that is started.
@@ -36,7 +36,7 @@ if __name__ == "__main__":
 
 @dataclass(frozen=True)
 class Sample:
-    """What one run of a command took.
+    """The time and memory of one run of a command.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ def measure(command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -
 
 
 class Followed:
-    """A running process, and the most that it was seen to hold.
+    """A running process, and its peak memory so far.
 
     Attributes
     ----------
@@ -110,7 +110,7 @@ class Followed:
     def _look(self) -> None:
         while self.process.poll() is None:
             try:
-                # A command works in a child of the process that was started.
+                # A command runs in a child of the process that was started.
                 own = Path("/proc", str(self.process.pid))
                 children = (own / "task" / own.name / "children").read_text().split()
                 proc = own.with_name(children[0]) if children else own
@@ -124,7 +124,7 @@ class Followed:
             time.sleep(0.002)
 
     def end(self) -> None:
-        """Wait until the process has ended."""
+        """Wait for the process to end."""
         self.process.wait()
         self._thread.join()
 
@@ -133,7 +133,7 @@ class Followed:
 def followed(
     command: Sequence[str], cwd: Path, environment: Mapping[str, str], said: Path
 ) -> Iterator[Followed]:
-    """Run a command beside the block; it is ended with it, if it runs still.
+    """Run a command in parallel to the block, and stop it afterwards if it still runs.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A real HTCondor pool: taking away what a project has submitted."""
+"""Remove a project's jobs from a real HTCondor pool."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def remove(root: Path) -> float:
-    """Remove all jobs that were submitted from a folder, in one act; wait until they have left.
+    """Remove all jobs that were submitted from a folder at once, and wait until they have left.
 
     Returns
     -------
@@ -28,7 +28,7 @@ def remove(root: Path) -> float:
 
 
 def constraint(root: Path) -> str:
-    """Return what the jobs that were submitted from a folder, or one in it, have in common."""
+    """Return a constraint that matches the jobs submitted from a folder or its subfolders."""
     folder = f"{root.resolve()}/"
     return f'substr(Iwd, 0, {len(folder)}) == "{folder}"'
 

@@ -1,4 +1,4 @@
-"""Projects of a given size, and the commands of their life."""
+"""Create projects of a given size, and measure the commands from init to status."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from measure import Sample, measure
 
 @dataclass(frozen=True)
 class Layout:
-    """How analyses are spread over subjects.
+    """How analyses are distributed over subjects.
 
     Attributes
     ----------
@@ -41,13 +41,13 @@ LAYOUTS = {
     "one subject, waiting": Layout(None, waiting=True),
 }
 
-#: Scripts that run in the processes that are measured.
+#: Scripts that run inside the measured processes.
 INSIDE = Path(__file__).parent / "inside"
 
-#: What a job is to make; none does.
+#: The output that a job should produce; none does.
 OUTPUT = "result.json"
 
-#: For the analyses of real schedulers: they must not end, and need not run.
+#: For analyses on real schedulers: they must not end, and need not run.
 _SCHEDULING = {"htcondor": "requirements: 'False'"}
 
 
@@ -91,7 +91,7 @@ def command_settings(scheduler: str) -> str:
 
 @dataclass
 class Program:
-    """An asimov in an environment of its own.
+    """An asimov in a separate environment.
 
     Attributes
     ----------
@@ -128,11 +128,11 @@ class Program:
             self.variables["PYTHONPATH"] = str(self.site)
 
     def asimov(self, cwd: Path, *arguments: str) -> Sample:
-        """Measure a command of asimov."""
+        """Measure an asimov command."""
         return measure([str(self.environment / "bin" / "asimov"), *arguments], cwd, self.variables)
 
     def python(self, cwd: Path, code: str) -> Sample:
-        """Measure some Python."""
+        """Measure Python code."""
         return measure([str(self.environment / "bin" / "python"), "-c", code], cwd, self.variables)
 
     def inside(self, name: str, *arguments: str | Path) -> list[str]:
@@ -171,7 +171,7 @@ def _install_null_scheduler(environment: Path, folder: Path, site: Path) -> None
 
 @dataclass
 class Life:
-    """What the commands of one project took, and how many analyses they dealt with.
+    """Measurements of the commands of one project, and how many analyses they handled.
 
     Attributes
     ----------
@@ -186,12 +186,12 @@ class Life:
     expected: dict[str, int] = field(default_factory=dict)
 
     def add(self, figure: str, sample: Sample) -> None:
-        """Take a sample of a figure."""
+        """Add a sample of a figure."""
         self.figures.setdefault(figure, []).append(sample)
 
 
 def make(asimov: Program, root: Path, size: int, layout: str, scheduler: str) -> tuple[Sample, ...]:
-    """Make a project and build its analyses; return what applying and building took."""
+    """Create a project and build its analyses; return the times of apply and build."""
     text = blueprints(size, layout, command_settings(scheduler))
     (root / "blueprints.yaml").write_text(text)
     asimov.asimov(root, "init", "Benchmark", "--scheduler", scheduler)
@@ -200,22 +200,22 @@ def make(asimov: Program, root: Path, size: int, layout: str, scheduler: str) ->
 
 
 def rows(asimov: Program, root: Path) -> list[dict[str, Any]]:
-    """Return what ``asimov status --json`` says."""
+    """Return the output of ``asimov status --json``."""
     found: list[dict[str, Any]] = json.loads(asimov.asimov(root, "status", "--json").out)
     return found
 
 
 def make_outputs(root: Path) -> int:
-    """Make the outputs that every submitted job declares, on disk; return how many."""
+    """Create the declared outputs of every submitted job; return how many."""
     rundirs = [path.parent for path in root.glob("working/*/*/job.sub")]
     for rundir in rundirs:
         (rundir / OUTPUT).write_text("{}\n")
-    os.sync()  # or what is measured next would wait for these
+    os.sync()  # so that the next measurement does not wait for these writes
     return len(rundirs)
 
 
 def live(asimov: Program, size: int, layout: str, scheduler: str, passes: int) -> Life:
-    """Take a new project from its blueprints to running jobs, and look at them a few times.
+    """Take a new project from its blueprints to running jobs, and monitor them a few times.
 
     Parameters
     ----------
@@ -241,7 +241,7 @@ def live(asimov: Program, size: int, layout: str, scheduler: str, passes: int) -
         life.counts["built"] = sum(1 for _ in (root / "checkouts").glob("*/analyses/*.ini"))
         try:
             life.add("manage submit", asimov.asimov(root, "manage", "submit"))
-            asimov.asimov(root, "monitor")  # sees for the first time that they run
+            asimov.asimov(root, "monitor")  # the first pass that sees them running
             for _ in range(passes):
                 life.add("idle monitor pass", asimov.asimov(root, "monitor"))
                 life.add("status --json", asimov.asimov(root, "status", "--json"))

@@ -1,4 +1,4 @@
-"""The same commands on a published asimov, side by side with this one."""
+"""Benchmark: the same commands with a published asimov and with this one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from measure import Sample
 from project import Program, blueprints
 
-#: Above this size the published program takes many minutes.
+#: For larger projects the published program takes many minutes.
 LARGEST = 400
 _PIPELINE = "simpletestpipeline"  # both have one of this name
 _COMMANDS = {
@@ -22,7 +22,7 @@ _COMMANDS = {
 
 
 def compare(ours: Program, theirs: Program, sizes: list[int], repeats: int) -> dict[str, Any]:
-    """Measure both programs on the same files of blueprints, in turn.
+    """Measure both programs on the same blueprint files, by turns.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What was measured, as tables in Markdown."""
+"""Format measurements as Markdown tables."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def growth(lives: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def life_table(lives: Sequence[dict[str, Any]], grown: Sequence[dict[str, Any]]) -> str:
-    """Return the table of every figure: seconds and MB by size, and growth between sizes."""
+    """Format every figure as a table: seconds and MB by size, and growth between sizes."""
     sizes = sorted({life["analyses"] for life in lives})
     steps = list(pairwise(sizes))
     heads = [f"{size:,}" for size in sizes] + [f"growth to {large:,}" for _, large in steps]
@@ -76,7 +76,7 @@ def time_and_memory(figures: dict[str, Any]) -> str:
 
 
 def against_table(compared: dict[str, Any]) -> str:
-    """Return the table of both programs."""
+    """Format the comparison of both programs as a table."""
     rows = [
         [
             row["figure"],

@@ -1,4 +1,4 @@
-"""Measure asimov on many analyses; see README.md beside this file."""
+"""Measure asimov with many analyses; see README.md in this folder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _EXCLUDED = (
 
 
 def main() -> int:
-    """Run the benchmarks; the exit code is 1 where analyses went missing on the way."""
+    """Run the benchmarks; the exit code is 1 if analyses went missing."""
     options = _options()
     ours = Path(sys.prefix)
     results: dict[str, Any] = {"machine": _machine(), "scheduler": options.scheduler}
@@ -106,13 +106,13 @@ _PARTS = {
     "tracking": _tracking,
     "soak": _soak,
 }
-#: What each scheduler serves.
+#: The benchmarks that each scheduler supports.
 _SERVED = {
     "null": ["lives", "changes", "soak"],
     "local": ["lives"],
     "htcondor": ["lives", "submission", "tracking", "soak"],
 }
-#: How many change their states at once, and are submitted beside the bare loop.
+#: How many analyses change state at once, and are submitted next to the bare loop.
 _MANY = 1000
 
 
@@ -132,7 +132,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--against-sizes", type=int, nargs="+", metavar="N", default=[100, 200, 400]
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write figures to this file")
     options = parser.parse_args()
     served = _SERVED[options.scheduler]
     options.parts = options.parts or served
@@ -162,7 +162,7 @@ def _help(asimov: Program, repeats: int) -> dict[str, Any]:
 
 
 def _summed(size: int, layout: str, lives: list[Life]) -> dict[str, Any]:
-    """Bring the repeated lives of one size together; a count is the lowest of any."""
+    """Merge the repetitions of one size; a count is the lowest of all."""
     figures = {
         figure: report.summary([sample for life in lives for sample in life.figures[figure]])
         for figure in lives[0].figures

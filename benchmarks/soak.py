@@ -1,4 +1,4 @@
-"""An hour of watching, as fast as it goes, to see whether anything grows."""
+"""Benchmark: an hour of `monitor --watch` in fast motion, to see whether anything grows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import report
 from project import Program, make, make_outputs
 
 _LAYOUT = "10 a subject"
-#: Minutes in all, and until what is loaded once is loaded.
+#: The total minutes, and those until everything is loaded.
 HOUR, WARM = 60, 10
 #: What happens each minute. Of the null scheduler some more jobs have ended; on a pool a few are
 #: put on hold and released in the next.
@@ -72,7 +72,7 @@ def _events(root: Path) -> int:
 
 
 def table(found: dict[str, Any]) -> str:
-    """Return the table of what was measured."""
+    """Format the measurements as a table."""
     samples = found["samples"]
     warm = samples[min(WARM, len(samples)) - 1]
     shown = [warm, samples[(len(samples) + WARM) // 2 - 1], samples[-1]]

@@ -1,4 +1,4 @@
-"""Submission on a real pool, in turn with a bare loop over the same submit files."""
+"""Benchmark: submission to a real pool, compared with a bare loop over the same files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LAYOUT = "10 a subject"
 
 
 def compare(asimov: Program, size: int, repeats: int) -> dict[str, Any]:
-    """Measure both, in a new process each, with nothing of the other's in the queue.
+    """Measure both, each in a new process, with an empty queue.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def _pair(asimov: Program, root: Path, size: int) -> tuple[Sample, Sample]:
     files = sorted(root.glob("working/*/*/job.sub"))
     if not len(files) == submitted == size:
         raise RuntimeError(f"of {size} analyses {submitted} were submitted")
-    for path in files:  # what a submission makes, both make anew
+    for path in files:  # both have to create the files of a submission
         path.with_suffix(".log").unlink()
     (root / "list").write_text("\n".join(map(str, files)))
     os.sync()
@@ -77,7 +77,7 @@ def _pair(asimov: Program, root: Path, size: int) -> tuple[Sample, Sample]:
 
 
 def table(found: dict[str, Any]) -> str:
-    """Return the table of what was measured."""
+    """Format the measurements as a table."""
     lines = [
         [each, report.time_and_memory(found[each]), f"{1000 * found[each]['seconds'] / n:.2f} ms"]
         for n in [found["analyses"]]

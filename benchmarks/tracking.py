@@ -1,4 +1,4 @@
-"""Following jobs on a real pool: what a pass asks and holds, and how soon an end is recorded."""
+"""Benchmark: tracking jobs on a real pool: queries, memory, and delay until an end is recorded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from measure import Followed, followed
 from project import OUTPUT, Program, make, rows
 
 _LAYOUT = "10 a subject"
-#: How many short jobs are watched, when the first ends, and how far their ends lie apart.
+#: The number of short jobs, when the first ends, and the time between their ends.
 _SHORT, _FIRST, _APART = 10, 6.0, 3.3
 #: How long to wait for them beyond that, in seconds.
 _PATIENCE = 120
@@ -35,7 +35,7 @@ exit "$3"
 
 
 def track(asimov: Program, size: int, passes: int) -> dict[str, Any]:
-    """Follow jobs of which many wait, and a few end one after the other.
+    """Track jobs; many wait, and a few end one after the other.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ def track(asimov: Program, size: int, passes: int) -> dict[str, Any]:
         root = Path(folder)
         make(asimov, root, size, _LAYOUT, "htcondor")
         try:
-            # The short ones first: beside jobs that match no machine a schedd may leave later
-            # ones out of negotiation for long. They wait for a file until it is their time.
+            # The short jobs first: behind jobs that match no machine, a schedd may keep later
+            # ones out of negotiation for long. They wait for a file until it is their turn.
             _add_short(asimov, root)
             asimov.asimov(root, "manage", "submit", "-e", _SUBJECT)
             _wait(asimov, root)
@@ -86,7 +86,7 @@ def _idle(asimov: Program, root: Path, passes: int) -> dict[str, Any]:
 
 
 def _fail(asimov: Program, root: Path) -> dict[str, Any]:
-    """Have jobs fail, and make a pass once they have left the queue."""
+    """Let jobs fail, and make a pass when they have left the queue."""
     (root / _FAIL).touch()
     deadline = time.monotonic() + _PATIENCE
     logs = [root / "working" / _SUBJECT / name / "job.log" for name in _names(_FAILING, "bad")]
@@ -171,7 +171,7 @@ def _names(number: int, kind: str) -> list[str]:
 
 
 def _wait(asimov: Program, root: Path) -> None:
-    """Wait until the short jobs run."""
+    """Wait until the short jobs are running."""
     deadline = time.monotonic() + _PATIENCE
     wanted = _SHORT + _FAILING
     while sum(row["job_state"] == "running" for row in rows(asimov, root)) < wanted:
@@ -203,7 +203,7 @@ def _counted(asked: list[tuple[float, str]]) -> dict[str, int]:
 
 
 def table(found: dict[str, Any]) -> str:
-    """Return the table of what was measured."""
+    """Format the measurements as a table."""
     idle, watch = found["idle"], found["watch"]
     recorded = [each["recorded"] for each in watch["delays"]]
     logged = [each["logged"] for each in watch["delays"]]

@@ -184,7 +184,7 @@ def test_what_was_moved_to_another_disk_goes_on_when_that_is_said(copies: Copies
     shutil.rmtree(copies.root)
     ran = copies.run(moved, "monitor", code=1)
     is_clear(ran, f"was moved or copied; it was in {copies.root}", "'asimov project moved'")
-    assert "goes on" in copies.run(moved, "project", "moved").out
+    assert "The project continues in" in copies.run(moved, "project", "moved").out
     copies.run(moved, "monitor")
     assert "nothing to do" in copies.run(moved, "project", "moved").out
     assert copies.states(moved)["a"] in {"running", "stuck"}  # its job's folder is gone

@@ -1,4 +1,4 @@
-"""What tools/try-published tries, and the page that tells what became of it."""
+"""The trials of tools/try-published, and the documentation page with their outcomes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 PUBLISHED = "0.8.0"
-#: The two programs, as the page calls them.
+#: The names of the two programs on the page.
 SIDES = ("here", PUBLISHED)
 STEPS = ("loads", "builds", "submits", "completes")
 HEADS = ("package", "version", "entry point", "program", "asimov", *STEPS, "stored", "jobs")
@@ -14,26 +14,26 @@ HEADS = ("package", "version", "entry point", "program", "asimov", *STEPS, "stor
 
 @dataclass(frozen=True)
 class Trial:
-    """An entry point of a package.
+    """A trial of one entry point of a package.
 
     Attributes
     ----------
     environment, package
-        Where it is installed, a name of ``tools/plugin-environment``, and what publishes it.
+        The name of its environment in ``tools/plugin-environment``, and its package.
     name, group
         The entry point.
     analyses
-        Those that are taken from the blueprint, its own last; with none it is only loaded.
+        Analyses from the blueprint, its own last; without any, it is only loaded.
     blueprint
         A file of ``tests/published/blueprints``.
     program
-        What it starts.
+        The program that it starts.
     standin
-        Why one of ``tests/published/standins`` takes its place; empty where the real one runs.
+        Why a stand-in from ``tests/published/standins`` replaces it; empty if the real one runs.
     beside
-        A folder of ``tests/published/standins`` with a package that is importable beside it.
+        A folder of ``tests/published/standins`` with another package to make importable.
     because
-        What was found out, for each of ``SIDES``, of why it does not complete there.
+        For each of ``SIDES``, the known reason why it does not complete.
     """
 
     environment: str
@@ -49,25 +49,25 @@ class Trial:
 
     @property
     def title(self) -> str:
-        """How the page calls it."""
+        """Its name on the page."""
         kind = self.group.rpartition("hooks.")[2]
         return f"`{self.name}`" if kind == self.group else f"`{self.name}` ({kind})"
 
 
 @dataclass
 class Outcome:
-    """How far a trial came with one of the programs.
+    """How far a trial got with one of the programs.
 
     Attributes
     ----------
     steps
         ``yes`` or ``no`` for each step that was tried.
     stored
-        Whether the results store has anything of the analysis.
+        Whether the results store has files of the analysis.
     jobs
-        How many jobs the queue got, nodes of DAGs apart.
+        The number of submitted jobs, without nodes of DAGs.
     why
-        What was said of the first step that is not reached.
+        The error at the first step that it did not reach.
     """
 
     steps: dict[str, str] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Outcome:
 
     @property
     def missed(self) -> str:
-        """The first step that it was tried for and did not reach."""
+        """The first step that it tried and did not reach."""
         return next((step for step, said in self.steps.items() if said == "no"), "")
 
 
@@ -142,53 +142,53 @@ TRIALS = (
 
 _HEAD = """# Published packages that were tried
 
-What became of every published package that was tried, with this asimov and with the published
+The outcome for every published package that was tried, with this asimov and with the published
 {published}: the same packages, blueprints and programs, on one HTCondor pool. The script
 `tools/try-published` ran on {date} and wrote this page
 ({system}).
-What it means for a pipeline of yours is in [Porting a pipeline](porting-a-pipeline.md).
+[Porting a pipeline](porting-a-pipeline.md) says what that means for your own pipeline.
 
-Each package is in an environment of its own, and each entry point in an empty project. A blueprint
-is applied; then `manage build`, `manage submit` and `monitor` are repeated until the analysis has
-come to its end, or nothing more happens.
+Each package has its own environment, and each entry point its own empty project. The script
+applies a blueprint, then repeats `manage build`, `manage submit` and `monitor` until the analysis
+has ended or nothing changes any more.
 
 - **loads**: the entry point can be imported.
-- **builds**: there is a configuration.
-- **submits**: the queue got a job, or the pipeline made without one what it makes.
-- **completes**: asimov says that the analysis has reached its end.
-- **stored**: the results store has something of it.
-- **jobs**: how many the queue got, without nodes of DAGs, with those of analyses that it needs and
-  of post-processing.
+- **builds**: the configuration was created.
+- **submits**: a job reached the queue, or the pipeline produced its output without one.
+- **completes**: asimov reports the analysis as finished.
+- **stored**: the results store has files of the analysis.
+- **jobs**: the number of submitted jobs, without nodes of DAGs, but including those of needed
+  analyses and of post-processing.
 - `-`: not tried. Hooks, and a second name of the same pipeline, are only loaded.
 
 A program with a star is a [stand-in](#stand-ins).
 """
 
 
-def page(told: Iterable[tuple[Trial, str, dict[str, Outcome]]], system: str, date: str) -> str:
+def page(outcomes: Iterable[tuple[Trial, str, dict[str, Outcome]]], system: str, date: str) -> str:
     """Return the page.
 
     Parameters
     ----------
-    told
-        Each trial, its package's version, and how far it came with each of ``SIDES``.
+    outcomes
+        Each trial, the version of its package, and its outcome with each of ``SIDES``.
     system
-        Where it ran, such as ``Python 3.11, HTCondor 25.0``.
+        The system, such as ``Python 3.11, HTCondor 25.0``.
     date
         The day, as YYYY-MM-DD.
     """
-    told = list(told)
+    listed = list(outcomes)
     rows, notes, standins = [], [], []
-    for trial, version, came in told:
+    for trial, version, came in listed:
         rows += [row(trial, version, side, came[side]) for side in SIDES]
         notes += [_note(trial, side, came[side]) for side in SIDES if came[side].missed]
         standins += [f"- `{trial.program}` {trial.standin}."] if trial.standin else []
     lines = [
         _HEAD.format(published=PUBLISHED, date=date, system=system),
         *(f"| {' | '.join(cells)} |" for cells in (HEADS, ["---"] * len(HEADS), *rows)),
-        "\n## What went wrong\n\nIn the words of the program that said it.\n",
+        "\n## What went wrong\n\nIn the words of the program.\n",
         *(notes or ["Nothing."]),
-        "\n## Stand-ins\n\nThey take what the real programs get, and leave files where those do.\n",
+        "\n## Stand-ins\n\nThey take the real programs' input, and write files where those do.\n",
         *(standins or ["None."]),
     ]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Submit a list of submit files with nothing around it: ``bare_loop.py LIST``.
+"""Submit a list of submit files in a bare loop: ``bare_loop.py LIST``.
 
 Prints how many seconds the loop alone took.
 """

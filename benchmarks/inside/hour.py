@@ -20,7 +20,7 @@ from types import SimpleNamespace
 
 
 class Clock:
-    """A clock that stands still but for sleep.
+    """A clock that only sleep advances.
 
     Parameters
     ----------

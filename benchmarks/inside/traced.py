@@ -1,4 +1,4 @@
-"""A command of asimov, with every question that it has for HTCondor's daemons written down.
+"""Run an asimov command, and record every query to HTCondor's daemons.
 
 ``traced.py FILE ARGUMENTS...``: a line of FILE for each, with its time and what was called. The
 process may not have more than 64 files open: an attempt to open another one fails.
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-#: What of the bindings contacts a daemon.
+#: Functions of the bindings that contact a daemon.
 _SCHEDD = ("query", "history", "jobEpochHistory", "submit", "act", "edit", "export_jobs")
 _COLLECTOR = ("query", "directQuery", "locate", "locateAll")
 #: The aim.
@@ -37,7 +37,7 @@ def _trace(notes: Path) -> None:
     try:
         import htcondor2
     except ImportError:
-        return  # nobody to ask
+        return  # no daemon
     for kind, methods in ((htcondor2.Schedd, _SCHEDD), (htcondor2.Collector, _COLLECTOR)):
         for method in methods:
             if hasattr(kind, method):

@@ -1,4 +1,4 @@
-"""A scheduler that costs nothing: it takes every job, and each runs until it is told to end.
+"""A scheduler without cost: it accepts every job, and jobs run until a file says that they end.
 
 For benchmarks only: what asimov itself needs for a submission, for a pass over running jobs, and
 for a pass in which many have ended.
@@ -28,7 +28,7 @@ from asimov.scheduler import (
 
 @dataclass
 class NullScheduler(Scheduler):
-    """Keeps the identities of its jobs in one file, a line each; the line's number is the job.
+    """Keeps the ids of its jobs in a file, one per line; the line number is the job number.
 
     A second file may hold two numbers: so many jobs, the first ones, have ended with exit code 0,
     and so many of the ones behind them with exit code 1.
@@ -52,7 +52,7 @@ class NullScheduler(Scheduler):
             return []
 
     def _ended(self) -> tuple[int, int]:
-        """Return up to which job all have ended well, and up to which all have ended."""
+        """Return the last job of those that succeeded, and of those that ended."""
         try:
             well, badly = map(int, self.ends.read_text().split())
         except FileNotFoundError:
@@ -60,7 +60,7 @@ class NullScheduler(Scheduler):
         return well, well + badly
 
     def submit(self, job: JobDescription | str | Path) -> int:
-        """Take a job without a look at it."""
+        """Accept a job without reading it."""
         if self._count is None:
             self._count = len(self._uids())
         with self.file.open("a") as stream:
@@ -71,11 +71,11 @@ class NullScheduler(Scheduler):
     def submit_dag(
         self, dag_file: str | Path, batch_name: str | None = None, **commands: object
     ) -> int:
-        """Take a DAG as one job."""
+        """Accept a DAG as one job."""
         return self.submit(dag_file)
 
     def observe(self, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
-        """Say of every job that was taken that it runs, or how it has ended."""
+        """Report every accepted job as running, or how it ended."""
         jobs = {uid: number for number, uid in enumerate(self._uids(), 1)}
         well, ended = self._ended()
 
@@ -89,7 +89,7 @@ class NullScheduler(Scheduler):
         return {ticket.uid: one(jobs.get(ticket.uid)) for ticket in tickets}
 
     def news(self, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
-        """Say how jobs have ended."""
+        """Report how jobs ended."""
         well, ended = self._ended()
         return {
             ticket.uid: Gone(ticket.job_id, 0 if ticket.job_id <= well else 1, "queue")
@@ -107,7 +107,7 @@ class NullScheduler(Scheduler):
         """Do nothing."""
 
     def usage(self, job_ids: Collection[int], since: float) -> Mapping[int, Usage]:
-        """Say of every job that it ran for a minute."""
+        """Report a minute of run time for every job."""
         return {job_id: Usage(60.0) for job_id in job_ids}
 
     def start_service(self, arguments: Sequence[str], log: Path) -> int:

@@ -52,7 +52,7 @@ def test_an_update_is_kept_as_it_was_given(project, asimov, option, value):
         ("/type", "x", "'/type' is not an option of the configuration"),
         ("scheduler/", "x", "write SECTION/KEY, such as scheduler/type"),
         ("scheduler/type", "htcondr", "there is no scheduler 'htcondr'; did you mean 'htcondor'?"),
-        ("project/root", "/", "move its folder instead"),
+        ("project/root", "/", "move that instead"),
         ("monitor/max active", "2.5", "should be a whole number from 0, and is '2.5'"),
         ("monitor/max active", "-1", "should be a whole number from 0, and is '-1'"),
         ("condor/max queued", "inf", "should be a whole number from 0, and is 'inf'"),

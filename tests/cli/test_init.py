@@ -36,4 +36,4 @@ def test_a_scheduler_that_is_not_found_here_is_noted(tmp_path, monkeypatch, asim
     monkeypatch.setenv("PATH", "/nonexistent")
     ran = asimov("init", "New", "--scheduler", "htcondor")
     assert ran.code == 0
-    assert "HTCondor's programs are not on PATH here" in ran.err
+    assert "HTCondor's programs, such as condor_submit, are not on PATH here" in ran.err

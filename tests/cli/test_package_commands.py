@@ -98,7 +98,7 @@ def test_help_names_commands_of_packages_without_importing_them(
     told = run("asimov --help")
     assert told.code == 0, told
     lines = told.out.split("Commands of installed packages:")[1].split()
-    assert lines[:5] == ["absent", "Of", "the", "package", "greetings."]
+    assert lines[:5] == ["absent", "From", "the", "package", "greetings."]
     assert {"broken", "exits", "greet"} < set(lines)
     assert "status" not in lines  # asimov's own
     assert not (greetings / "imported").exists()

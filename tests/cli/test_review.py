@@ -141,7 +141,7 @@ def test_an_analysis_across_subjects_is_named_by_them(made, asimov):
         (("s", "p", "approved"), "s has no analysis 'p'"),
         (("s", "p", "approved", "-o_e", "tt"), "there is no subject 'tt'; did you mean 't'?"),
         (("s", "q", "approved", "-o_e", "t"), "there is no analysis 'q' across s, t"),
-        (("s", "p", "approved", "-o_e", "t", "-p", "x"), "of the pipeline command, not x"),
+        (("s", "p", "approved", "-o_e", "t", "-p", "x"), "uses the pipeline command, not x"),
     ],
 )
 def test_a_typo_changes_nothing(made, asimov, arguments, said):
