@@ -40,12 +40,6 @@ LAYERS = [
     ["_version", "templates", "text"],
 ]
 
-#: Imports that break the rule today, by their owner. Mend one, then delete its line: an entry that
-#: is no longer needed fails the test too. The list must be empty in the end.
-OFFENDERS: set[tuple[str, str]] = {
-    ("compat.objects", "project.analysis"),
-}
-
 
 def sources() -> dict[str, Path]:
     """Return the file of every module; `asimov` itself, which any import runs, is left out."""
@@ -145,23 +139,14 @@ def upward(module: str) -> set[str]:
 
 @pytest.mark.parametrize("module", FILES)
 def test_a_module_imports_downward_only(module: str) -> None:
-    assert not {name for name in upward(module) if (module, name) not in OFFENDERS}
+    assert not upward(module)
 
 
 def test_modules_do_not_import_each_other_in_a_cycle() -> None:
-    allowed = {
-        module: {name for name in names if (module, name) not in OFFENDERS}
-        for module, names in IMPORTS.items()
-    }
     try:
-        TopologicalSorter(allowed).prepare()
+        TopologicalSorter(IMPORTS).prepare()
     except CycleError as error:
         pytest.fail(" -> ".join(reversed(error.args[1])))
-
-
-def test_the_offenders_are_still_there() -> None:
-    gone = {(module, name) for module, name in OFFENDERS if name not in IMPORTS.get(module, ())}
-    assert not gone, "mended: delete these lines"
 
 
 def test_architecture_shows_these_layers() -> None:

@@ -14,13 +14,13 @@ from asimov.ledger.contents import Entry
 from asimov.mappings import copied
 from asimov.project.config_file import make_config
 from asimov.project.git.repository import EventRepo
-from asimov.project.host import Host, Studied
+from asimov.project.interface import OpenProject, Studied
 from asimov.project.requests import Requests
 from asimov.rendering.access import reads
 from asimov.states import STATES
 
 
-class AnalysisHost(Host, Protocol):
+class ProjectWithAnalyses(OpenProject, Protocol):
     """An open project that has an object for each analysis."""
 
     def analysis(self, key: Key) -> Analysis:
@@ -51,10 +51,10 @@ class Analysis:
         "rundir", "repository", "config_file",
     )  # fmt: skip
 
-    def __init__(self, entry: Entry, workspace: AnalysisHost) -> None:
+    def __init__(self, entry: Entry, workspace: ProjectWithAnalyses) -> None:
         extensions.extend(Analysis, "analysis")
         self.entry = entry
-        self.workspace: AnalysisHost = workspace
+        self.workspace: ProjectWithAnalyses = workspace
         self.key = entry.key
         self.name = entry.key[1]
         self.requests = Requests()

@@ -11,7 +11,7 @@ from asimov import extensions
 from asimov.errors import AsimovError
 from asimov.keys import Key
 from asimov.ledger.contents import Entry
-from asimov.project.host import Host
+from asimov.project.interface import OpenProject
 from asimov.rendering.dialects import dialects
 from asimov.rendering.origins import Origins, package_folders, resolved
 from asimov.rendering.render import dialect_of, find_template, render
@@ -34,7 +34,7 @@ class Configured(Protocol):
     entry: Entry
 
     @property
-    def workspace(self) -> Host:
+    def workspace(self) -> OpenProject:
         """The open project."""
 
     @property

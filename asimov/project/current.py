@@ -10,15 +10,15 @@ from asimov.errors import AsimovError
 from asimov.layout import Project, find
 
 
-class OpenJournal(Protocol):
-    """A journal, which is closed when nobody uses its project any more."""
+class CurrentJournal(Protocol):
+    """A journal, which is closed when its project is no longer in use."""
 
     @property
     def closed(self) -> bool:
         """Whether it is closed."""
 
 
-class OpenProject(Protocol):
+class CurrentProject(Protocol):
     """An open project; `asimov.project.workspace.Workspace` is one."""
 
     @property
@@ -26,26 +26,26 @@ class OpenProject(Protocol):
         """The project's folders and configuration."""
 
     @property
-    def journal(self) -> OpenJournal:
+    def journal(self) -> CurrentJournal:
         """Its journal."""
 
 
 #: The projects that this process has opened, the most recent one last.
-_opened: list[weakref.ref[OpenProject]] = []
+_opened: list[weakref.ref[CurrentProject]] = []
 
 
-def remember(opened: OpenProject) -> None:
+def remember(opened: CurrentProject) -> None:
     """Record that a project was opened; `workspace` finds it until its journal is closed."""
     _opened[:] = [each for each in _opened if each() is not None]
     _opened.append(weakref.ref(opened))
 
 
-def workspace() -> OpenProject | None:
+def workspace() -> CurrentProject | None:
     """Return the open project that contains the current folder.
 
     Returns
     -------
-    OpenProject or None
+    CurrentProject or None
         The project opened last, if the current folder is in no project at all: a plugin may work
         anywhere. None if the current folder is in a project that is not open, or nothing is open.
     """

@@ -17,7 +17,7 @@ class Facts(dict[Key, dict[str, Any]]):
     Parameters
     ----------
     journal
-        Where they are read from, and where every change is kept.
+        The journal that they are read from and written to.
     """
 
     def __init__(self, journal: Journal) -> None:

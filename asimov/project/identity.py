@@ -63,7 +63,7 @@ class UnsettledError(AsimovError):
     project
         The project.
     before
-        Where it was.
+        The folder where it was.
     original
         Whether that folder still has a project of the same identity: then this one is a copy.
     begun

@@ -7,12 +7,12 @@ from typing import Any, Protocol
 from asimov.keys import Key
 from asimov.ledger import fields
 from asimov.mappings import copied, difference, lay_over
-from asimov.project.analysis import KINDS, Analysis, AnalysisHost
+from asimov.project.analysis import KINDS, Analysis, ProjectWithAnalyses
 from asimov.project.facts import Facts
 from asimov.project.subject import Subject
 
 
-class FactsHost(AnalysisHost, Protocol):
+class ProjectWithFacts(ProjectWithAnalyses, Protocol):
     """An open project that keeps what is written to its objects."""
 
     facts: Facts
@@ -23,41 +23,41 @@ class Objects:
 
     Parameters
     ----------
-    host
+    project
         The open project.
     """
 
-    def __init__(self, host: FactsHost) -> None:
-        self._host = host
+    def __init__(self, project: ProjectWithFacts) -> None:
+        self._project = project
         self._analyses: dict[Key, Analysis] = {}
         self._subjects: dict[str, Subject] = {}
 
     def analysis(self, key: Key) -> Analysis:
         """Return an analysis, always the same object."""
         if key not in self._analyses:
-            entry = self._host.contents.entries[key]
-            made = fields.kind(entry.kind, self._host.settings(key)) or KINDS[entry.kind]
-            self._analyses[key] = made(entry, self._host)
+            entry = self._project.contents.entries[key]
+            made = fields.kind(entry.kind, self._project.settings(key)) or KINDS[entry.kind]
+            self._analyses[key] = made(entry, self._project)
         return self._analyses[key]
 
     def subject(self, name: str) -> Subject:
         """Return a subject, always the same object."""
         if name not in self._subjects:
-            self._subjects[name] = Subject(name, self._host)
+            self._subjects[name] = Subject(name, self._project)
         return self._subjects[name]
 
     def keep(self, analysis: Analysis) -> None:
         """Keep what a pipeline has written to an analysis and to its subject."""
         if "meta" in vars(analysis):  # else nobody has read it, let alone written to it
-            self._host.facts.keep(analysis.key, analysis.kept_meta, analysis.meta)
+            self._project.facts.keep(analysis.key, analysis.kept_meta, analysis.meta)
             analysis.kept_meta = copied(analysis.meta)
         if analysis.key[0] in self._subjects:
             self.keep_subject(self._subjects[analysis.key[0]])
 
     def keep_subject(self, subject: Subject) -> None:
         """Keep what a pipeline has written to a subject, and show it to the subject's analyses."""
-        before = self._host.subject_settings(subject.name)
-        if self._host.facts.keep(Key(subject.name, ""), before, subject.meta):
+        before = self._project.subject_settings(subject.name)
+        if self._project.facts.keep(Key(subject.name, ""), before, subject.meta):
             self._update_analyses(subject.name)
         subject.kept_meta = copied(subject.meta)
 
@@ -65,7 +65,7 @@ class Objects:
         """Update the analyses of a subject whose settings have changed."""
         for key, analysis in self._analyses.items():
             if key[0] == subject and "kept_meta" in vars(analysis):  # else they are read later
-                changes = difference(analysis.kept_meta, self._host.effective(key))
+                changes = difference(analysis.kept_meta, self._project.effective(key))
                 lay_over(analysis.kept_meta, changes)
                 lay_over(analysis.meta, changes)
 

@@ -1,4 +1,4 @@
-"""What a pipeline asks of its analysis: to be in another state, or to have a job it submitted."""
+"""Requests that a pipeline makes by writing to its analysis: another state, or a job's number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A subject as pipelines see it."""
+"""A subject as pipelines see it: its settings, its repository and its analyses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from asimov import extensions
 from asimov.keys import Key
 from asimov.mappings import copied
-from asimov.project.analysis import Analysis, AnalysisHost
+from asimov.project.analysis import Analysis, ProjectWithAnalyses
 from asimov.project.git.repository import EventRepo
 from asimov.rendering.access import reads
 from asimov.system.files import is_folder
@@ -37,10 +37,10 @@ class Subject:
         "name", "meta", "repository", "analyses", "issue_object"
     )
 
-    def __init__(self, name: str, workspace: AnalysisHost) -> None:
+    def __init__(self, name: str, workspace: ProjectWithAnalyses) -> None:
         extensions.extend(Subject, "subject")
         self.name = name
-        self.workspace: AnalysisHost = workspace
+        self.workspace: ProjectWithAnalyses = workspace
         self.meta: dict[str, Any] = workspace.subject_settings(name)
         self.kept_meta: dict[str, Any] = copied(self.meta)
         self.added: list[Any] = []

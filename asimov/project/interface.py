@@ -1,4 +1,4 @@
-"""What the objects that pipelines see need from their open project."""
+"""The interface of an open project for the analyses and subjects that pipelines see."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Studied(Protocol):
         """The git repository that holds the configurations of its analyses."""
 
 
-class Host(Protocol):
+class OpenProject(Protocol):
     """An open project; `asimov.project.workspace.Workspace` is one."""
 
     @property
