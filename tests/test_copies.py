@@ -288,7 +288,7 @@ def test_a_damaged_copy_is_not_repaired_before_it_is_known_what_it_is(copies: Co
 def test_a_copy_that_was_cut_short_in_its_answer_asks_again(
     copies: Copies, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from asimov.engine import copies as module
+    from asimov.project import copies as module
 
     copies.start("a")
     copy = copies.copy()

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from asimov.cli import rhythm
-from asimov.engine import failures, lease, log_watch
+from asimov.engine import failures, log_watch
+from asimov.journal import leases
 from asimov.pipeline.base import MAX_RESURRECTIONS, RESURRECTION_PAUSE
 from asimov.plugins import crashes, hooks, time_limit
 from asimov.scheduler.htcondor import scheduler as htcondor
@@ -24,7 +25,7 @@ PROMISES = [
      htcondor._QUERY_INTERVAL),
     ("tracking.md", r"In between, every (\w+) seconds, asimov\s+looks", 1, log_watch.LOOK),
     ("tracking.md", r"`\[monitor\] hook timeout` \((\d+) s\)", 1, time_limit.TIMEOUT),
-    ("tracking.md", r"`\[monitor\] lease` \((\d+) s\)", 1, lease.LEASE),
+    ("tracking.md", r"`\[monitor\] lease` \((\d+) s\)", 1, leases.LEASE),
     ("tracking.md", r"with it (\w+) times in a row is not called", 1, crashes.DEATHS),
     ("tracking.md", r"and of at most (\d+) jobs in a round", 1, failures.ASKED),
     ("schedulers.md", r"\| `query interval` \| (\d+) \|", 1, htcondor._QUERY_INTERVAL),
@@ -39,7 +40,7 @@ PROMISES = [
     ("configuration.md", r"logs are looked at every (\d+) seconds", 1, log_watch.LOOK),
     ("configuration.md", r"`monitor/hook timeout` \| (\d+) \|", 1, time_limit.TIMEOUT),
     ("configuration.md", r"`monitor/hooks interval` \| (\d+) \|", 1, hooks.INTERVAL),
-    ("configuration.md", r"`monitor/lease` \| (\d+) \|", 1, lease.LEASE),
+    ("configuration.md", r"`monitor/lease` \| (\d+) \|", 1, leases.LEASE),
     ("configuration.md", r"`local/grace` \| (\d+) \|", 1, local.GRACE),
 ]  # fmt: skip
 

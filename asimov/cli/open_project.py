@@ -10,10 +10,9 @@ import click
 
 from asimov import logs
 from asimov.cli.output import say, warn
-from asimov.engine import copies
 from asimov.keys import Key
 from asimov.layout import Project, find
-from asimov.project import identity, sharing
+from asimov.project import copies, identity, sharing
 from asimov.project.identity import UnsettledError
 from asimov.project.removed import ledger_warnings
 from asimov.project.workspace import Workspace

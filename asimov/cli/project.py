@@ -9,9 +9,8 @@ import click
 from asimov import configuration
 from asimov.cli.open_project import Use, open_project, report_copy
 from asimov.cli.output import say, warn
-from asimov.engine import copies
 from asimov.errors import AsimovError
-from asimov.project import sharing
+from asimov.project import copies, sharing
 from asimov.project.git import trust
 from asimov.project.git.repository import share_repository
 from asimov.system.users import user_name

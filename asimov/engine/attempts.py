@@ -7,7 +7,6 @@ and its history have all answered that they do not know it is it certain that th
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +23,7 @@ from asimov.plugins.methods import imported
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace, workspace_of
 from asimov.scheduler import Gone, Observation, Present, Tag, Ticket, Unknown
+from asimov.scheduler.languages.event_log import find_event_logs
 from asimov.states import allowed
 from asimov.system import clock
 
@@ -153,24 +153,8 @@ def ticket(project: Project, attempt: Attempt) -> Ticket:
     """Return what the scheduler needs to find an attempt's job."""
     logs = [str(project.path(log)) for log in (attempt.logs or "").splitlines()]
     if attempt.job_id is None:
-        logs = event_logs(project.working / attempt.subject / attempt.name)
+        logs = find_event_logs(project.working / attempt.subject / attempt.name)
     return Ticket(attempt.uid, attempt.job_id, attempt.intended, tuple(logs))
-
-
-def event_logs(rundir: Path) -> list[str]:
-    """Return the files in a run directory and its subfolders that may be event logs."""
-    found: list[str] = []
-    try:
-        with os.scandir(rundir) as entries:
-            for entry in entries:
-                if entry.name.endswith(".log"):
-                    found.append(entry.path)
-                elif entry.is_dir():
-                    with os.scandir(entry.path) as inner:
-                        found += [each.path for each in inner if each.name.endswith(".log")]
-    except OSError:
-        return found
-    return sorted(found)
 
 
 def record_job(
@@ -178,7 +162,7 @@ def record_job(
 ) -> None:
     """Record an attempt's job and the new state of its analysis in one write."""
     rundir = _rundir(workspace, attempt)
-    logs = [workspace.project.stored(log) for log in event_logs(rundir)]
+    logs = [workspace.project.stored(log) for log in find_event_logs(rundir)]
     with workspace.journal.durably():
         workspace.journal.submitted(attempt.uid, job_id, logs)
         if workspace.status(attempt.key) != status:

@@ -14,23 +14,18 @@ journal itself locked: nobody acts until it resumes or is killed.)
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from asimov import configuration
-from asimov.errors import EXIT_BUSY, AsimovError
-from asimov.journal.leases import WATCH, WORK, Lease, give_back, take
+from asimov.errors import AsimovError
+from asimov.journal.leases import LEASE, WATCH, WORK, busy, give_back, is_dead, new_lease, take
 from asimov.logs import logger
 from asimov.project.workspace import Workspace
-from asimov.system.processes import ProcessIdentity, this_start
 
-#: How long a lease lasts unless it is renewed, in seconds.
-LEASE = 120.0
 #: How often a waiting process looks again, in seconds.
 _POLL = 0.05
 
@@ -97,14 +92,6 @@ def _held(workspace: Workspace, purpose: str, name: str, *, wait: bool = False) 
         give_back(journal, lease.token)
 
 
-def is_dead(lease: Lease) -> bool:
-    """Return whether the holder of a lease is dead, as far as this machine can tell."""
-    if time.time() > lease.expires:
-        return True
-    here = (lease.host, lease.boot) == (os.uname().nodename, this_start())
-    return here and not ProcessIdentity(lease.process, lease.started).alive
-
-
 def _length(workspace: Workspace) -> float:
     length = configuration.number(workspace.project.config, "monitor", "lease", LEASE)
     if length < 1:
@@ -114,33 +101,6 @@ def _length(workspace: Workspace) -> float:
             hint=f"asimov configuration update monitor/lease {LEASE:g}",
         )
     return length
-
-
-def new_lease(purpose: str, length: float = LEASE) -> Lease:
-    """Return a lease for this process, not taken yet."""
-    now = time.time()
-    own = ProcessIdentity.own()
-    return Lease(
-        token=uuid.uuid4().hex,
-        host=os.uname().nodename,
-        boot=this_start(),
-        process=own.pid,
-        started=own.start,
-        purpose=purpose,
-        since=now,
-        expires=now + length,
-    )
-
-
-def busy(held: Lease) -> AsimovError:
-    """Return the error that names the holder of the lease."""
-    error = AsimovError(
-        f"another asimov is at work in this project ({held}; it is taken for dead at "
-        f"{held.until} unless it renews its lease before)",
-        hint="wait for it to end, or end it; 'asimov stop' ends the one in the background",
-    )
-    error.exit_code = EXIT_BUSY
-    return error
 
 
 class _Renewal(threading.Thread):

@@ -7,12 +7,15 @@ comes back to an error and changes nothing of what another has done meanwhile.
 
 from __future__ import annotations
 
+import os
 import time
+import uuid
 from collections.abc import Callable
 from typing import NamedTuple
 
-from asimov.errors import EXIT_BUSY
+from asimov.errors import EXIT_BUSY, AsimovError
 from asimov.journal.database import Database, JournalError
+from asimov.system.processes import ProcessIdentity, this_start
 
 
 class Lease(NamedTuple):
@@ -71,9 +74,46 @@ class LeaseLostError(JournalError):
         )
 
 
+#: How long a lease lasts unless it is renewed, in seconds.
+LEASE = 120.0
 #: The right to act, and the right to go on watching between the times that others act.
 WORK = "work"
 WATCH = "watch"
+
+
+def is_dead(lease: Lease) -> bool:
+    """Return whether the holder of a lease is dead, as far as this machine can tell."""
+    if time.time() > lease.expires:
+        return True
+    here = (lease.host, lease.boot) == (os.uname().nodename, this_start())
+    return here and not ProcessIdentity(lease.process, lease.started).alive
+
+
+def new_lease(purpose: str, length: float = LEASE) -> Lease:
+    """Return a lease for this process, not taken yet."""
+    now = time.time()
+    own = ProcessIdentity.own()
+    return Lease(
+        token=uuid.uuid4().hex,
+        host=os.uname().nodename,
+        boot=this_start(),
+        process=own.pid,
+        started=own.start,
+        purpose=purpose,
+        since=now,
+        expires=now + length,
+    )
+
+
+def busy(held: Lease) -> AsimovError:
+    """Return the error that names the holder of the lease."""
+    error = AsimovError(
+        f"another asimov is at work in this project ({held}; it is taken for dead at "
+        f"{held.until} unless it renews its lease before)",
+        hint="wait for it to end, or end it; 'asimov stop' ends the one in the background",
+    )
+    error.exit_code = EXIT_BUSY
+    return error
 
 
 def holder(journal: Database, name: str = WORK) -> Lease | None:

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from asimov.configuration import PROJECT_FILE, update_file
-from asimov.engine.lease import at_work, is_dead
+from asimov.engine.lease import at_work
 from asimov.errors import EXIT_BUSY, AsimovError
-from asimov.journal.leases import Lease, holder, take
+from asimov.journal.leases import Lease, holder, is_dead, take
 
 #: Holds the lease until it is killed.
 HOLDER = """

@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 
 from asimov import entrypoints
-from asimov.engine.attempts import event_logs
 from asimov.errors import AsimovError, ReportedError, SchedulerUnreachableError
 from asimov.journal.salvage import Salvaged
 from asimov.keys import Key
@@ -17,7 +16,7 @@ from asimov.layout import Project
 from asimov.ledger.contents import Contents
 from asimov.project.storage.store import Store
 from asimov.scheduler import Observation, Scheduler, Ticket, Unknown
-from asimov.scheduler.languages.event_log import read_events
+from asimov.scheduler.languages.event_log import find_event_logs, read_events
 
 
 @dataclass
@@ -155,7 +154,7 @@ def logged_jobs(rundir: Path) -> list[Job]:
     and the local queue numbers a DAG before its nodes.
     """
     jobs: dict[str, Job] = {}
-    logs = tuple(event_logs(rundir))
+    logs = tuple(find_event_logs(rundir))
     for log in logs:
         try:
             events, _ = read_events(log)

@@ -16,14 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from asimov.configuration import owner
-from asimov.engine.lease import is_dead
 from asimov.engine.repair.decide import UNTRACED, Decision
 from asimov.engine.repair.evidence import Evidence, gather
 from asimov.engine.repair.rebuild import rebuild
 from asimov.errors import EXIT_BUSY, AsimovError
 from asimov.journal.database import lacks_log
 from asimov.journal.journal import Journal
-from asimov.journal.leases import Lease
+from asimov.journal.leases import Lease, is_dead
 from asimov.journal.migrations import MIGRATIONS
 from asimov.journal.salvage import REBUILT, Salvaged, salvage
 from asimov.keys import Key

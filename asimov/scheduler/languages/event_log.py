@@ -22,6 +22,22 @@ from asimov.scheduler.languages.events import Event
 _HEAD = re.compile(r"(\d{3}) \((-?\d+)\.(-?\d+)\.(-?\d+)\) (\S+ \S+|\S+T\S+) ?(.*)")
 
 
+def find_event_logs(rundir: Path) -> list[str]:
+    """Return the files in a run directory and its subfolders that may be event logs."""
+    found: list[str] = []
+    try:
+        with os.scandir(rundir) as entries:
+            for entry in entries:
+                if entry.name.endswith(".log"):
+                    found.append(entry.path)
+                elif entry.is_dir():
+                    with os.scandir(entry.path) as inner:
+                        found += [each.path for each in inner if each.name.endswith(".log")]
+    except OSError:
+        return found
+    return sorted(found)
+
+
 def read_events(path: str | Path, offset: int = 0) -> tuple[list[Event], int]:
     """Read a log from a place in it.
 

@@ -1,6 +1,6 @@
-"""What becomes of a project that was copied: an identity of its own, and no job of the original's.
+"""Make a copied project independent: a new identity, and none of the original's jobs.
 
-Nothing here asks a scheduler or ends a process: all of that is the original's.
+Nothing here asks a scheduler or ends a process: those belong to the original.
 """
 
 from __future__ import annotations
@@ -13,16 +13,15 @@ from pathlib import Path
 
 from asimov import configuration
 from asimov.configuration import owner
-from asimov.engine import lease, outside
-from asimov.engine.attempts import event_logs
 from asimov.errors import AsimovError
 from asimov.journal.journal import Journal
-from asimov.journal.leases import WATCH, WORK, Lease, take
+from asimov.journal.leases import WATCH, WORK, Lease, busy, is_dead, new_lease, take
 from asimov.journal.records import Attempt
 from asimov.keys import Key
 from asimov.layout import Project
-from asimov.project import identity
+from asimov.project import identity, original_folders
 from asimov.project.identity import UnsettledError
+from asimov.scheduler.languages.event_log import find_event_logs
 from asimov.scheduler.local.spool import Spool
 from asimov.states import STATES
 from asimov.system.files import locked, unwritable
@@ -33,12 +32,12 @@ _LEFT = "left to the project that this one was copied from"
 
 
 def moved(project: Project) -> bool:
-    """Have a project go on where it is now, with its jobs; return whether that was in doubt.
+    """Confirm that a project was moved and keeps its jobs; return whether that was in doubt.
 
     Raises
     ------
     AsimovError
-        Where the project from which it was copied is still there.
+        If the project that it was copied from still exists.
     """
     with _alone(project, "asimov project moved") as journal:
         doubt = _doubt(project, journal)
@@ -57,24 +56,23 @@ def moved(project: Project) -> bool:
 
 
 def copied(project: Project, *, certain: bool = False) -> list[Key]:
-    """Make a copied project one of its own; return the analyses whose jobs it has left.
+    """Make a copied project independent; return the analyses whose jobs stay with the original.
 
-    That it was begun is recorded first. Should it be cut short, nothing acts in the project before
-    it is done again, from the beginning and with the same new identity.
+    The start is recorded first. If this is interrupted, nothing acts in the project until it is
+    repeated, from the beginning and with the same new identity.
 
     Parameters
     ----------
     project
         The project.
     certain
-        Whether to do so although nothing tells that it is a copy.
+        Whether to go on without evidence that it is a copy.
 
     Raises
     ------
     AsimovError
-        Where nothing tells that it is one: its own jobs would be forgotten. Where it has folders
-        that are the original's, and, with the exit code `EXIT_BUSY`, where something is at work in
-        it.
+        If there is no evidence that it is a copy: its own jobs would be forgotten. If it shares
+        folders with the original. With the exit code `EXIT_BUSY`, if something is at work in it.
     """
     with _alone(project, _PURPOSE) as journal, ExitStack() as held:
         identity.refuse_links(project, journal.get_property(identity.PROPERTY))
@@ -85,7 +83,7 @@ def copied(project: Project, *, certain: bool = False) -> list[Key]:
                 where=project.root,
                 hint="with --certain it is taken for one all the same",
             )
-        outside.check(project, journal.records())
+        original_folders.refuse_shared(project, journal.records())
         spool = Spool(project.root)
         if spool.folder.is_dir():
             held.enter_context(locked(spool.lock, _PURPOSE, wait=False))
@@ -103,7 +101,7 @@ def copied(project: Project, *, certain: bool = False) -> list[Key]:
 
 @contextmanager
 def _alone(project: Project, purpose: str) -> Iterator[Journal]:
-    """Open the journal while nobody repairs it or changes the ledger."""
+    """Open the journal, and keep others from repairing it or changing the ledger meanwhile."""
     with (
         locked(project.state / "work.lock", purpose, wait=False),
         locked(project.state / "ledger.lock", purpose, wait=False),
@@ -113,29 +111,29 @@ def _alone(project: Project, purpose: str) -> Iterator[Journal]:
 
 
 def _take_over(journal: Journal, doubt: UnsettledError | None) -> str:
-    """Take the leases, so that nobody acts or watches; return the token of the first.
+    """Take both leases, so that nobody acts or watches; return the token of the first.
 
     Raises
     ------
     AsimovError
-        With the exit code `EXIT_BUSY` where somebody who is alive holds one in this project.
+        With the exit code `EXIT_BUSY` if a live process holds one in this project.
     """
 
     def is_free(held: Lease) -> bool:
-        # Nobody takes a lease in a copy: where the original is there, it came with the copy.
+        # Nobody takes a lease in a copy: if the original exists, the lease came with the copy.
         came = doubt is not None and doubt.original
-        return came or lease.is_dead(held) or _is_elsewhere(held, journal.path)
+        return came or is_dead(held) or _is_elsewhere(held, journal.path)
 
-    work = lease.new_lease(_PURPOSE)
-    for name, new in ((WORK, work), (WATCH, lease.new_lease(_PURPOSE))):
+    work = new_lease(_PURPOSE)
+    for name, new in ((WORK, work), (WATCH, new_lease(_PURPOSE))):
         held = take(journal, new, is_free, name)
         if held is not None:
-            raise lease.busy(held)
+            raise busy(held)
     return work.token
 
 
 def _is_elsewhere(held: Lease, journal: Path) -> bool:
-    """Say whether a process of this machine has another journal open than this one."""
+    """Return whether a process of this machine has another journal open, not this one."""
     if (held.host, held.boot) != (os.uname().nodename, this_start()):
         return False
     try:
@@ -154,7 +152,7 @@ def _doubt(project: Project, journal: Journal) -> UnsettledError | None:
 
 
 def _empty(project: Project) -> None:
-    """Remove what is of the original's processes: its local queue, and the call that it is in."""
+    """Remove traces of the original's processes: its local queue and its present call."""
     queue = Spool(project.root).folder
     aside = queue.with_name("local.left")
     try:
@@ -162,19 +160,19 @@ def _empty(project: Project) -> None:
         if aside.exists():
             shutil.rmtree(aside)
         if queue.exists():
-            queue.rename(aside)  # at once, so that half a queue is never taken for one
+            queue.rename(aside)  # in one step, so that no partial queue is ever used
             shutil.rmtree(aside)
     except OSError as error:
         raise unwritable(error, Path(error.filename or queue), "can't be removed") from error
 
 
 def _put_logs_aside(project: Project, attempts: list[Attempt]) -> None:
-    """Rename the event logs of jobs that are the original's: a repair goes by what it finds."""
+    """Rename the event logs of the original's jobs, so that no repair takes them for its own."""
     for attempt in attempts:
         names = [project.path(name) for name in (attempt.logs or "").splitlines()]
-        names += map(Path, event_logs(project.working / attempt.subject / attempt.name))
+        names += map(Path, find_event_logs(project.working / attempt.subject / attempt.name))
         for path in dict.fromkeys(names):
-            if outside.holds(project, path) and path.exists():
+            if original_folders.is_inside(project, path) and path.exists():
                 try:
                     path.rename(path.with_name(f"{path.name}.original"))
                 except OSError as error:
@@ -182,7 +180,7 @@ def _put_logs_aside(project: Project, attempts: list[Attempt]) -> None:
 
 
 def _leave(project: Project, journal: Journal, what: str) -> list[Key]:
-    """Record that the jobs under way are the original's, and where the project is now."""
+    """Record that open jobs belong to the original, and where the project is now."""
     left: list[Key] = []
     with journal.durably():
         journal.write("DELETE FROM lease")
@@ -196,7 +194,7 @@ def _leave(project: Project, journal: Journal, what: str) -> list[Key]:
             if key not in with_job and not STATES[record.status].active:
                 continue
             if record.status == "cancelled":
-                continue  # it has left its job as well, and will never run
+                continue  # its job is left as well, and it will never run
             way = f"'asimov production set {key[0]} {key[1]} --status restart' runs it here"
             journal.set_status(key, record.status, "stuck", owner(), f"its job was {_LEFT}; {way}")
             left.append(key)

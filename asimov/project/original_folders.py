@@ -1,7 +1,7 @@
-"""Folders of a project that lie outside it, which a copy of it has in common with the original.
+"""Find folders that a copied project still shares with its original.
 
-A link or an absolute path leads from the copy to where it leads from the original. What the copy
-then moved aside or wrote there would be the original's, whose jobs may be running in it.
+A link or an absolute path in the copy leads to the same folder as in the original. Whatever the
+copy moved or wrote there would be the original's, whose jobs may be running in it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _OPTIONS = ("general/rundir_default", "general/git_default", "storage/directory"
             "logging/location", "ledger/location")  # fmt: skip
 
 
-def check(project: Project, keys: Iterable[Key]) -> None:
-    """Make sure that a copy has folders of its own.
+def refuse_shared(project: Project, keys: Iterable[Key]) -> None:
+    """Refuse a copy that has folders in common with its original.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def check(project: Project, keys: Iterable[Key]) -> None:
     Raises
     ------
     AsimovError
-        Where one of its folders, or of the folders of its analyses, lies outside it.
+        If one of its folders, or of its analyses' folders, is outside the copy.
     """
     for option in _OPTIONS:
         folder = Path(os.path.normpath(project.root / project.config.get(*option.split("/"))))
@@ -50,8 +50,8 @@ def check(project: Project, keys: Iterable[Key]) -> None:
             _check_link(project, path)
 
 
-def holds(project: Project, path: Path) -> bool:
-    """Say whether an entry of a folder is in the project, whatever links lead there."""
+def is_inside(project: Project, path: Path) -> bool:
+    """Return whether a file is inside the project once links are resolved."""
     return path.parent.resolve().is_relative_to(project.root.resolve())
 
 
@@ -68,7 +68,7 @@ def _check_link(project: Project, path: Path) -> None:
 
 
 def _folders(parent: Path, keys: Iterable[Key]) -> Iterator[Path]:
-    """Return a folder, and those in it of subjects and analyses that are links."""
+    """Yield a folder, and the subject and analysis folders in it that are links."""
     yield parent
     subjects = set()
     for subject, name in keys:
