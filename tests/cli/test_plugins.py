@@ -160,7 +160,7 @@ def test_a_kind_without_plugins_is_told_as_such(asimov: Callable[..., Any]) -> N
         ("raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("x = 1 +", "SyntaxError"),
         ("", "AttributeError: module 'faulty' has no attribute 'Faulty'"),
-        ("def Faulty(): ...", "faulty:Faulty is a function and no class"),
+        ("def Faulty(): ...", "faulty:Faulty is a function, not a class"),
         ("class E(Exception):\n  def __str__(self): raise E\nraise E", "E"),
     ],
 )

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
+from asimov.system.child_process import ChildProcess, exit_text
 from asimov.testing.conformance.cleanup import SCENE, cleared, end_project
 from asimov.testing.conformance.contracts import CONTRACTS, SCENES, of_scene
 from asimov.testing.conformance.findings import Finding, SceneResult, read
@@ -138,21 +136,16 @@ def run_scene(
     limit = 2 * task.patience + _CALLS * task.call
     output = folder / "output.txt"
     with output.open("wb") as stream:
-        process = subprocess.Popen(
-            [python, "-m", SCENE, str(folder / "task.json")],
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env=environment,
-            start_new_session=True,
+        command = [python, "-m", SCENE, str(folder / "task.json")]
+        process = ChildProcess(
+            command, limit, output=stream, folder=folder, environment=environment
         )
         try:
-            code = _wait(process, limit, lambda: update(read(path).findings))
+            while not process.is_over:
+                time.sleep(_POLL)
+                update(read(path).findings)
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            code = process.close()
     result = read(path)
     if code == 0:
         return result
@@ -166,20 +159,6 @@ def run_scene(
     return result._replace(findings=findings)
 
 
-def _wait(
-    process: subprocess.Popen[bytes], limit: float, meanwhile: Callable[[], None]
-) -> int | None:
-    """Return the exit code of a process, or None if it takes longer than `limit` seconds."""
-    end = time.monotonic() + limit
-    while (left := end - time.monotonic()) > 0:
-        try:
-            return process.wait(min(_POLL, left))
-        except subprocess.TimeoutExpired:
-            meanwhile()
-    return None
-
-
 def _died(code: int, output: Path) -> str:
     lines = output.read_text(errors="replace").strip().splitlines()
-    how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    return how + (f" ({lines[-1]})" if lines else "")
+    return f"ended with {exit_text(code)}" + (f" ({lines[-1]})" if lines else "")
