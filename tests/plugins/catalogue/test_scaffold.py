@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
+import venv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,14 +38,45 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return request.param, written.folder, folder / "packages"
 
 
-def test_it_passes_its_own_tests(made: Any, shell: Callable[..., Any]) -> None:
-    _, folder, packages = made
-    ran = shell(
-        "python -m pytest -q -W error -p no:cacheprovider", cwd=folder, PYTHONPATH=str(packages)
+@pytest.fixture(scope="module")
+def environment(made: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the package editably into an environment that has what this one has."""
+    _, folder, _ = made
+    path = tmp_path_factory.mktemp("environment")
+    venv.create(path, symlinks=True)
+    own = f"import site; site.addsitedir({str(sysconfig.get_path('purelib'))!r})"
+    where = sysconfig.get_path("purelib", "venv", {"base": str(path)})
+    Path(where, "own.pth").write_text(own)
+    python = path / "bin" / "python"
+    done = subprocess.run(
+        [python, *PIP[1:], "install", *ALONE, "--editable", f"{folder}[test]"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def test_it_passes_its_own_tests(made: Any, environment: Path, shell: Callable[..., Any]) -> None:
+    """What its README says: ``pip install --editable '.[test]'``, then ``pytest``."""
+    _, folder, _ = made
+    pytest_script = Path(sysconfig.get_path("scripts"), "pytest")
+    ran = shell(f"'{environment}/bin/python' '{pytest_script}' -W error", cwd=folder)
     assert ran.code == 0, ran
     assert " passed" in ran.out
     assert "skipped" not in ran.out
+
+
+def test_the_installed_package_is_the_one_that_is_tested(
+    made: Any, environment: Path, shell: Callable[..., Any], tmp_path: Path
+) -> None:
+    kind, folder, _ = made
+    ran = shell(
+        f"'{environment}/bin/python' -c 'import asimov_my_{kind} as p; print(p.__file__)'",
+        cwd=tmp_path,
+    )
+    assert Path(ran.out.strip()).parent == folder / f"asimov_my_{kind}"
 
 
 def test_its_blueprint_runs_by_the_commands_of_its_readme(
