@@ -1,10 +1,10 @@
-"""Signals that are sent to a supervised command, passed on to the process that does its work.
+"""Relay signals from the parent of a supervised command to the child that does its work.
 
 A signal may be sent to the parent alone, or to both: by ``kill -- -PGID``, ``timeout`` or systemd.
-The command should get it once. The system does not tell the parent which it was, but the child
-shows what it got: Python notes each signal that it handles in a pipe, and one that it does not
-handle ends or stops the child. So the parent waits a moment, and passes a signal on only if the
-child has not got it by itself.
+The command should receive it once. The system does not tell the parent which it was, but the child
+shows what it received: Python writes the number of each signal that it handles to a pipe, and one
+that it does not handle ends or stops the child. So the parent waits a moment, and relays a signal
+only if the child has not received it by itself.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import signal
 import time
 from contextlib import suppress
 
-#: What is passed on.
-PASSED = {
+#: The signals that are relayed.
+RELAYED = {
     signal.SIGINT,
     signal.SIGTERM,
     signal.SIGHUP,
@@ -26,51 +26,52 @@ PASSED = {
     signal.SIGTSTP,
     signal.SIGCONT,
 }
-#: What the parent waits for. SIGIO says that there is something in the pipe.
-AWAITED = {*PASSED, signal.SIGCHLD, signal.SIGIO}
-#: Two signals of a number are one if no more than this is between them, in seconds.
+#: The signals that the parent waits for. SIGIO means that the pipe has data.
+AWAITED = {*RELAYED, signal.SIGCHLD, signal.SIGIO}
+#: Two signals of one number are the same one if they are this close, in seconds.
 _TOGETHER = 0.5
 
 
 def ring(bell: int) -> None:
-    """Note from now on in a pipe each signal that this process handles.
+    """Write the number of each signal that this process handles from now on to a pipe.
 
     Parameters
     ----------
     bell
-        The pipe's end for writing, which must not block.
+        The pipe's write end, which must not block.
     """
     signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
 
-    def be_still() -> None:
-        """Note nothing in a process that this one has forked."""
+    def stop() -> None:
+        """Write nothing in a process that this one has forked."""
         if (before := signal.set_wakeup_fd(-1)) != bell:
             signal.set_wakeup_fd(before)
 
-    os.register_at_fork(after_in_child=be_still)
+    os.register_at_fork(after_in_child=stop)
 
 
 class Relay:
-    """What the parent does about signals; all of `AWAITED` must be blocked.
+    """Wait for the child, and relay signals to it; all of `AWAITED` must be blocked.
 
     Parameters
     ----------
     bell
-        The pipe's end for reading, which must not block.
+        The pipe's read end, which must not block.
 
     Attributes
     ----------
     asked
-        The signals that somebody has sent to the parent.
+        The signals that were sent to the parent.
     """
 
     def __init__(self, bell: int) -> None:
         self.asked: set[int] = set()
         self._bell = bell
-        self._due: dict[int, float] = {}  # when a signal is passed on
-        self._passed: dict[int, float] = {}  # when it was
-        self._seen: dict[int, float] = {}  # when the child got one by itself
-        self._heard()  # what a child before this one has got
+        self._due: dict[int, float] = {}  # when to relay a signal
+        # Relayed, and not handled yet: however long that takes, the child got it from here.
+        self._relayed: set[int] = set()
+        self._seen: dict[int, float] = {}  # when the child received one by itself
+        self._handled()  # what a child before this one has received
         fcntl.fcntl(bell, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(bell, fcntl.F_SETFL, fcntl.fcntl(bell, fcntl.F_GETFL) | os.O_ASYNC)
 
@@ -78,12 +79,12 @@ class Relay:
         """Wait until the child ends, and return its status for `os.waitstatus_to_exitcode`."""
         while True:
             self._receive()
-            self._pass_on(child)
+            self._relay(child)
             process, status = os.waitpid(child, os.WNOHANG | os.WUNTRACED)
             if process and os.WIFSTOPPED(status):
                 for number in (os.WSTOPSIG(status), signal.SIGCONT):
                     self._due.pop(number, None)
-                os.kill(os.getpid(), signal.SIGSTOP)  # goes on when somebody has it go on
+                os.kill(os.getpid(), signal.SIGSTOP)  # until the user continues it
             elif process:
                 self._catch_up(status)
                 return status
@@ -92,39 +93,41 @@ class Relay:
         """Wait for a signal, or until one is due."""
         due = min(self._due.values(), default=None)
         if due is None:
-            told: signal.struct_siginfo | None = signal.sigwaitinfo(AWAITED)
+            received: signal.struct_siginfo | None = signal.sigwaitinfo(AWAITED)
         else:
-            told = signal.sigtimedwait(AWAITED, max(due - time.monotonic(), 0))
+            received = signal.sigtimedwait(AWAITED, max(due - time.monotonic(), 0))
         now = time.monotonic()
-        for number in self._heard():
-            if now - self._passed.pop(number, -_TOGETHER) >= _TOGETHER:
+        for number in self._handled():
+            if number in self._relayed:
+                self._relayed.remove(number)
+            else:
                 self._seen[number] = now
-        # The kernel sends those of a terminal, to both processes.
-        if told is not None and told.si_signo in PASSED and told.si_code <= 0:
-            self.asked.add(told.si_signo)
-            self._due.setdefault(told.si_signo, now + _TOGETHER)
-            if told.si_signo == signal.SIGCONT:  # as the kernel does
+        # The kernel sends a terminal's signals, with a positive code, to both processes.
+        if received is not None and received.si_signo in RELAYED and received.si_code <= 0:
+            self.asked.add(received.si_signo)
+            self._due.setdefault(received.si_signo, now + _TOGETHER)
+            if received.si_signo == signal.SIGCONT:  # as the kernel does
                 self._due.pop(signal.SIGTSTP, None)
 
-    def _heard(self) -> bytes:
-        """Return the numbers of the signals that the child has handled since."""
+    def _handled(self) -> bytes:
+        """Return the numbers of the signals that the child has handled since the last call."""
         with suppress(BlockingIOError):
             return os.read(self._bell, 65536)
         return b""
 
-    def _pass_on(self, child: int) -> None:
+    def _relay(self, child: int) -> None:
         now = time.monotonic()
         for number, due in list(self._due.items()):
             if self._seen.get(number, -_TOGETHER) >= due - 2 * _TOGETHER:
                 del self._due[number]
             elif due <= now:
                 del self._due[number]
-                self._passed[number] = now
+                self._relayed.add(number)
                 with suppress(ProcessLookupError):
                     os.kill(child, number)
 
     def _catch_up(self, status: int) -> None:
-        """Find out whether what has ended the child is on its way to the parent as well."""
+        """Check whether the signal that ended the child was also sent to the parent."""
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-        if number in PASSED - self.asked and signal.sigtimedwait({number}, _TOGETHER):
+        if number in RELAYED - self.asked and signal.sigtimedwait({number}, _TOGETHER):
             self.asked.add(number)
