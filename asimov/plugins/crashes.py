@@ -1,12 +1,12 @@
-"""Which plugin's code is running, on disk: what ends the process is known to the next one.
+"""Record on disk which third-party call is running, so that a crash in it is known afterwards.
 
-Before a method is called, `.asimov/calling` says so; afterwards it does not any more. A process
-that acts and finds a call there knows that the process before it died in it: by `os._exit`, a
-segmentation fault, the kernel's want of memory. Only one process acts in a project at a time (see
-`asimov.engine.lease`), so that the call is nobody's who lives. One death says nothing: after the
-third in a row the method is not called. Whoever kills the whole command kills its supervisor too
-(see `asimov.system.supervision.supervisor`); such deaths, which nobody has witnessed, are not the
-method's.
+Before a call, its name is written to `.asimov/calling`; afterwards it is cleared. A process that
+finds a call there knows that the process before it died in that call: by `os._exit`, a segmentation
+fault, or the kernel running out of memory. Only one process acts in a project at a time (see
+`asimov.engine.lease`), so the call can't belong to one that still runs. One death proves nothing:
+after the third in a row the method is suspended. Whoever kills the whole command also kills its
+supervisor (see `asimov.system.supervision.supervisor`); the method is not blamed for a death that
+no supervisor witnessed.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from asimov.system import clock
 from asimov.system.supervision import supervisor
 from asimov.system.supervision.command import children
 
-#: After so many deaths in a row in a method it is not called for a while.
+#: A method is suspended after so many deaths in a row.
 DEATHS = 3
-#: How long a method is left alone that ended the process, or did not return, in seconds. A person
-#: who moves the analysis to another state ends it at once.
+#: How long a method is suspended that ended the process, or did not return, in seconds. It ends at
+#: once when a user moves the analysis to another state.
 PAUSE = 3600.0
 
 _PROPERTY = "troubled calls"
 
 
 class Call(NamedTuple):
-    """A method that is called for an analysis; the import of a plugin has no analysis."""
+    """A method called for an analysis, or for none, such as the import of a plugin."""
 
     subject: str
     name: str
@@ -64,7 +64,7 @@ class Call(NamedTuple):
 
 
 class _Trouble(NamedTuple):
-    """What came of a call: deaths in a row, when last, and why it is not called (or "")."""
+    """A method's failures: its deaths in a row, the time of the last, and why it is suspended or ""."""
 
     deaths: int
     last: float
@@ -72,14 +72,14 @@ class _Trouble(NamedTuple):
 
 
 class _Left(NamedTuple):
-    """A call in the file.
+    """The call that the file names.
 
     Attributes
     ----------
     call
         The method.
     hung
-        The time after which it was given up, or 0.
+        The seconds after which it was given up, or 0.
     supervised
         Whether a supervisor would have witnessed a death.
     """
@@ -90,7 +90,7 @@ class _Left(NamedTuple):
 
 
 class CallLog:
-    """The calls that a process makes while it acts.
+    """Record the calls that this process makes while it holds the project's lease.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class CallLog:
     Attributes
     ----------
     blamed
-        The call in which the process before this one died, if it did.
+        The call in which the previous process died, if it did.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -114,24 +114,24 @@ class CallLog:
         self._take_up(workspace.journal)
 
     def begin(self, call: Call) -> None:
-        """Write down that a method is called."""
+        """Record that a call starts."""
         self._write(_Left(call, supervised=self._supervised))
 
     def hangs(self, call: Call, seconds: float) -> None:
-        """Write down that a method is given up that does not return."""
+        """Record that a call is given up because it does not return."""
         self._write(_Left(call, seconds))
 
     def end(self, journal: Journal, call: Call, overtime: str | None) -> None:
-        """Write down that a method has returned, or was interrupted.
+        """Record that a call has returned, or was interrupted.
 
         Parameters
         ----------
         journal
-            The journal, for what has to outlive this process.
+            The journal, which outlives this process.
         call
             The method.
         overtime
-            Why it is not to be called again for a while, if so.
+            Why the method is to be suspended, if so.
         """
         self._clear()
         if overtime:
@@ -142,7 +142,7 @@ class CallLog:
         self._keep(journal)
 
     def refusal(self, workspace: Workspace, call: Call) -> str | None:
-        """Return why a method is not to be called now; None where it may be."""
+        """Return why a method is suspended; None if it may be called."""
         trouble = self._troubles.get(call)
         if trouble is None or not trouble.why or clock.now() - trouble.last > PAUSE:
             return None
@@ -152,12 +152,12 @@ class CallLog:
         return trouble.why
 
     def why(self, call: Call) -> str:
-        """Return what is known of a call that has ended the process."""
+        """Return what is known about a call that ended the process."""
         trouble = self._troubles[call]
         return trouble.why or f"the process died in {call.what} ({trouble.deaths} of {DEATHS})"
 
     def _write(self, left: _Left) -> None:
-        with suppress(OSError):  # a full disk is no reason not to call
+        with suppress(OSError):  # a full disk does not prevent the call
             os.pwrite(self._handle, b"+" + msgspec.json.encode(left) + b"\n", 0)
 
     def _clear(self) -> None:
@@ -165,17 +165,17 @@ class CallLog:
             os.pwrite(self._handle, b"-", 0)
 
     def _take_up(self, journal: Journal) -> None:
-        """Count the death of the process before this one, if it died in a call."""
+        """Count the death of the previous process, if it died in a call."""
         text = os.pread(self._handle, 10_000, 0).partition(b"\n")[0]
         if not text.startswith((b"+", supervisor.WITNESSED)):
             return
         try:
             call, hung, supervised = msgspec.json.decode(text[1:], type=_Left)
-        except msgspec.MsgspecError:  # the power was cut
+        except msgspec.MsgspecError:  # a power failure cut the file short
             return
         if supervised and not hung and text.startswith(b"+"):
             self._clear()
-            logger().warning("%s: the command was killed meanwhile", call)
+            logger().warning("%s: the command was killed during this call", call)
             return
         before = self._troubles.get(call)
         deaths = before.deaths + 1 if before else 1
@@ -200,7 +200,7 @@ def _open(path: Path) -> int:
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
     try:
         return os.open(path, flags, 0o666)
-    except OSError:  # no room, say: deaths are not counted then
+    except OSError:  # a full disk, for example: deaths are not counted then
         return os.open(os.devnull, flags)
 
 
@@ -216,9 +216,9 @@ _made: weakref.WeakKeyDictionary[Workspace, CallLog] = weakref.WeakKeyDictionary
 
 
 def call_log(workspace: Workspace) -> CallLog | None:
-    """Return the calls of a workspace; None where nobody acts, as in a dry run.
+    """Return a workspace's call log; None if this process does not act, as in a dry run.
 
-    They are begun anew with each lease: another process may have died in between.
+    Each lease has a new one: another process may have died in between.
     """
     token = workspace.journal.fence
     if token is None:
@@ -232,35 +232,35 @@ def call_log(workspace: Workspace) -> CallLog | None:
 
 
 def acting() -> Workspace | None:
-    """Return the workspace in which this process acts, if it does."""
+    """Return the workspace that this process acts in, or None."""
     return next((each for each in list(_made) if each.journal.fence is not None), None)
 
 
 def timeout(workspace: Workspace) -> float:
-    """Return how long a method may take, in seconds; 0 is no limit.
+    """Return the configured time limit of a call, in seconds; 0 means none.
 
     Raises
     ------
     AsimovError
-        Where the option is no number.
+        Where the option is not a number.
     """
     return number(workspace.project.config, "monitor", "hook timeout", TIMEOUT)
 
 
 def report_last_crash(workspace: Workspace, report: Callable[[str], None]) -> None:
-    """Tell what ended the process before this one, and leave alone what does so again and again.
+    """Report the call that killed the previous process, and suspend what kills it repeatedly.
 
     Parameters
     ----------
     workspace
         The open project; its lease is held.
     report
-        Takes a line for each thing that happened.
+        Takes a line for each event.
 
     Raises
     ------
     AsimovError
-        Where ``[monitor] hook timeout`` is no number.
+        Where ``[monitor] hook timeout`` is not a number.
     """
     timeout(workspace)
     calls = call_log(workspace)

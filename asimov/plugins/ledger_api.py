@@ -1,8 +1,8 @@
-"""The ledger as published packages know it: one object to read from and to write to.
+"""The ledger object that packages use: it reads the project, and writes what they add or change.
 
-Hooks are given one, and `asimov.current_ledger` is one. What is written goes where it belongs:
-from a person's command into the ledger's files, as `asimov apply --update` would do it; from the
-monitor, which never writes the ledger, among the facts in the journal.
+Hooks receive one, and `asimov.current_ledger` is one. In a user's command it writes to the ledger's
+files, as `asimov apply --update` does. In the monitor, which never writes the ledger, it stores
+changes as facts in the journal.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from asimov.project.workspace import Workspace
 
 
 class UnknownSubjectError(AsimovError, KeyError):
-    """There is no subject of a name; packages catch `KeyError`."""
+    """No subject has that name; packages catch it as a `KeyError`."""
 
 
 class _Batch(NamedTuple):
-    """Blueprints that are applied together: a page of somebody's, or what a package changed."""
+    """Blueprints that are applied together: a user's page, or a package's changes."""
 
     blueprints: list[Blueprint]
     subject: str | None = None
@@ -47,15 +47,15 @@ class Ledger:
     workspace
         The project.
     writes
-        ``ledger``: what is added and changed is written into the ledger's files. ``facts``:
-        what is changed of a subject is kept as pipelines' facts are, and nothing can be added.
-        ``nothing``: what is changed stays in the objects in hand, as in a dry run.
+        ``ledger``: additions and changes are written to the ledger's files. ``facts``: changes
+        to subjects are stored as facts, as those of pipelines are, and nothing can be added.
+        ``nothing``: changes stay in the objects at hand, as in a dry run.
 
     Attributes
     ----------
     data
-        The project's document with ``hooks``, ``pipelines`` and ``project`` always in it. Changes
-        are written by `save`.
+        The project's document, always with ``hooks``, ``pipelines`` and ``project``. `save` writes
+        changes to it.
     """
 
     def __init__(self, workspace: Workspace, *, writes: str = "ledger") -> None:
@@ -65,22 +65,22 @@ class Ledger:
         self.writes = writes
         self.data: dict[str, Any] = _data(workspace)
         self._before = copied(self.data)
-        #: What is to be written at the end of a transaction; None outside of one.
+        #: What the transaction will write at its end; None outside a transaction.
         self._draft: list[_Batch] | None = None
         workspace.ledger = self
 
     def __repr__(self) -> str:
         return f"<Ledger of {self.workspace.project.name}>"
 
-    # --- what there is
+    # --- reading
 
     def get_event(self, event: str | None = None) -> list[Subject]:
-        """Return the subjects, or the one of a name in a list.
+        """Return the subjects in a list: all of them, or the one with a name.
 
         Raises
         ------
         KeyError
-            Where there is none of that name.
+            Where no subject has that name.
         """
         self._catch_up()
         subjects = self.workspace.contents.subjects
@@ -92,7 +92,7 @@ class Ledger:
         return [self.workspace.subject(event)]
 
     def get_subject(self, subject: str | None = None) -> list[Subject]:
-        """Return the subjects, or the one of a name in a list; see `get_event`."""
+        """Return the subjects in a list; see `get_event`."""
         return self.get_event(subject)
 
     @property
@@ -112,7 +112,7 @@ class Ledger:
         event
             A subject or its name.
         filters
-            What settings, or attributes such as ``status``, have to be.
+            The required values of settings, or of attributes such as ``status``.
         """
         named = getattr(event, "name", event)
         found = [each for subject in self.get_event(named) for each in subject.analyses]
@@ -120,17 +120,17 @@ class Ledger:
             found = [each for each in found if _setting(each, name) == value]
         return found
 
-    # --- what is written
+    # --- writing
 
     def add_event(self, event: Any) -> None:
         """Add a subject with its analyses, such as `asimov.event.Event.from_dict` makes.
 
-        One that is in the ledger is updated: what it has and `event` does not is left alone.
+        A subject that is already in the ledger is updated; settings that `event` lacks stay.
 
         Raises
         ------
         AsimovError
-            Where the monitor calls it, or the ledger would not take it.
+            Where the monitor calls it, or the ledger refuses it.
         """
         if self.writes != "ledger":
             raise self._refused(f"{event.name} can't be added")
@@ -146,16 +146,16 @@ class Ledger:
         Parameters
         ----------
         analysis
-            The analysis, or a blueprint's document of one (of any kind of analysis).
+            The analysis, or its blueprint as a mapping (of any kind of analysis).
         event
-            The subject or its name, where the analysis does not name it.
+            The subject or its name, if the analysis does not name it.
 
         Raises
         ------
         ValueError
-            Where there is one of that name.
+            Where an analysis has that name already.
         AsimovError
-            Where the monitor calls it, or the ledger would not take it.
+            Where the monitor calls it, or the ledger refuses it.
         """
         document = ledger_blueprints.analysis(analysis, event)
         if self.writes != "ledger":
@@ -171,19 +171,19 @@ class Ledger:
         self.add_analysis(production, event)
 
     def update_event(self, event: Any) -> None:
-        """Keep what was changed of a subject and of its analyses, and add what was added to it.
+        """Write the changes to a subject and its analyses, and the analyses added to it.
 
-        Only that is written: what others have changed meanwhile stays.
+        Nothing else is written: changes that others have made meanwhile stay.
 
         Parameters
         ----------
         event
-            A subject of this ledger, or one that was made outside of any.
+            A subject of this ledger, or one made without a ledger.
 
         Raises
         ------
         AsimovError
-            Where the ledger would not take it; in the monitor also where something is added.
+            Where the ledger refuses it; in the monitor also where something is added.
         """
         if self.writes != "ledger":
             if self.writes == "facts":
@@ -194,12 +194,12 @@ class Ledger:
         ledger_blueprints.mark_saved(event)
 
     def save(self) -> None:
-        """Write what was changed of `data` into the ledger; all else is written already.
+        """Write the changes to `data` to the ledger; everything else is written already.
 
         Raises
         ------
         AsimovError
-            Where the monitor calls it after a change, or the ledger would not take it.
+            Where the monitor calls it after a change, or the ledger refuses it.
         """
         changed = difference(self._before, self.data)
         if not changed:
@@ -211,19 +211,19 @@ class Ledger:
         self._apply([{"kind": "configuration", **changed}], "the project's settings")
 
     def apply(self, page: list[Blueprint], subject: str | None, *, update: bool) -> Plan:
-        """Apply a page of blueprints; in a transaction as part of that.
+        """Apply a page of blueprints, as part of the transaction if there is one.
 
         Parameters
         ----------
         page
             The blueprints.
         subject, update
-            As of `asimov.ledger.planner.Planner`.
+            As for `asimov.ledger.planner.Planner`.
 
         Raises
         ------
         AsimovError
-            Where the monitor calls it, or for the first that the ledger would not take.
+            Where the monitor calls it, or for the first blueprint that the ledger refuses.
         """
         if self.writes != "ledger":
             raise self._refused("blueprints can't be applied")
@@ -233,9 +233,9 @@ class Ledger:
 
     @contextmanager
     def transaction(self, *, dry_run: bool = False) -> Iterator[Plan]:
-        """Write what is added and changed in the block at its end, all at once.
+        """Write the block's additions and changes at its end, all at once.
 
-        In the block it can be read back. Where the block raises nothing is written.
+        The block can read them back. If it raises, nothing is written.
 
         Parameters
         ----------
@@ -266,11 +266,11 @@ class Ledger:
 
     @property
     def in_transaction(self) -> bool:
-        """Whether what is written waits for the end of a transaction."""
+        """Whether writes wait for the end of a transaction."""
         return self._draft is not None
 
     def _apply(self, documents: list[dict[str, Any]], what: str) -> None:
-        """Write blueprints into the ledger, all of them or none."""
+        """Write blueprints to the ledger, all of them or none."""
         self._take(_Batch(ledger_blueprints.blueprints(documents, what)), Plan())
 
     def _take(self, batch: _Batch, plan: Plan) -> None:
@@ -282,16 +282,17 @@ class Ledger:
         self._refresh()
 
     def _plan(self, batches: list[_Batch], plan: Plan) -> None:
-        """Add batches, each on top of those before, to a plan and to what objects are made of."""
+        """Add batches, each on top of those before, to a plan and to the workspace's contents."""
         for batch in batches:
             made = planner(self.workspace, batch.subject, batch.update)
             each = made.add(batch.blueprints)
             self.workspace.go_by(made.contents)
-            told = {change.what: change for change in plan.changes}
+            changes = {change.what: change for change in plan.changes}
             for change in each.changes:
-                if change.what not in told or told[change.what].action == "unchanged":
-                    told[change.what] = change
-            plan.changes = list(told.values())
+                before = changes.get(change.what)
+                if before is None or before.action == "unchanged":
+                    changes[change.what] = change
+            plan.changes = list(changes.values())
             plan.notes += each.notes
             plan.files.update(each.files)
             plan.added.update(each.added)
@@ -317,7 +318,7 @@ class Ledger:
                 workspace.overrule(*ledger_blueprints.wanted(blueprint))
 
     def _keep(self, event: Any) -> None:
-        """Keep what was changed of a subject as facts."""
+        """Store the changes to a subject as facts."""
         if not isinstance(event, Subject):
             (own,) = self.get_event(event.name)
             if event.productions:
@@ -331,13 +332,13 @@ class Ledger:
         self.workspace.keep_subject(event)
 
     def _catch_up(self) -> None:
-        # Not in the monitor: objects in hand would not be those of the pass any more.
+        # Not in the monitor: it would replace the objects that the pass works on.
         if self.writes == "ledger" and self._draft is None:
             self.workspace.catch_up()
             self._refresh()
 
     def _refresh(self) -> None:
-        """Bring `data` up to date, with what was changed in it and not saved on top."""
+        """Reload `data`, and apply its unsaved changes on top."""
         now = _data(self.workspace)
         if now != self._before:
             changed = difference(self._before, self.data)
@@ -347,7 +348,7 @@ class Ledger:
 
 
 def _data(workspace: Workspace) -> dict[str, Any]:
-    """Return the project's document as packages expect it, a mapping of its own."""
+    """Return a copy of the project's document in the form that packages expect."""
     data: dict[str, Any] = copied(workspace.contents.project)
     data.pop("kind", None)
     hooks = data.get("hooks") or {}
@@ -360,7 +361,7 @@ def _data(workspace: Workspace) -> dict[str, Any]:
 
 
 def _by_name(named: Any) -> dict[str, Any]:
-    """Return hooks by their names, each with a mapping of settings."""
+    """Return hooks by name, each with a mapping of settings."""
     if isinstance(named, Mapping):
         return {str(name): {} if each is None else each for name, each in named.items()}
     return {str(name): {} for name in named or []}

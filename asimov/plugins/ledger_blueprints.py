@@ -1,4 +1,4 @@
-"""Blueprints of what published packages hand to the ledger: objects, with changes in them."""
+"""Convert the subjects and analyses that packages add or change into blueprints."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from asimov.project.subject import Subject
 
 
 def subject(event: Any) -> list[dict[str, Any]]:
-    """Return the documents of what is new of a subject: its own, and those of its analyses.
+    """Return documents with a subject's changes, and with those of its analyses.
 
     Parameters
     ----------
     event
-        A subject of a ledger, of which what was changed is told; or anything with ``name``,
-        ``meta`` and ``productions``, of which all is.
+        A subject of a ledger, for its changes; or anything with ``name``, ``meta`` and
+        ``productions``, for everything in it.
     """
     if not isinstance(event, Subject):
         own = event.to_dict(productions=False)
@@ -37,7 +37,7 @@ def subject(event: Any) -> list[dict[str, Any]]:
 
 
 def mark_saved(event: Any) -> None:
-    """Take note that what was new of a subject is in the ledger now."""
+    """Mark the changes to a subject as written to the ledger."""
     if isinstance(event, Subject):
         event.kept_meta = copied(event.meta)
         event.added.clear()
@@ -53,7 +53,7 @@ def analysis(given: Any, event: Any = None) -> dict[str, Any]:
     given
         The analysis, or a document.
     event
-        The subject or its name; an analysis without any is one across subjects.
+        The subject or its name; an analysis without one is a project analysis.
     """
     document = dict(given) if isinstance(given, Mapping) else given.to_dict()
     of = event if event is not None else getattr(given, "subject", None)
@@ -66,7 +66,7 @@ def analysis(given: Any, event: Any = None) -> dict[str, Any]:
 
 
 def wanted(blueprint: Blueprint) -> tuple[Key, dict[str, Any]]:
-    """Return whose settings a blueprint is to change, and to what."""
+    """Return which settings a blueprint changes, with the key of their subject or analysis."""
     data = dict(blueprint.data)
     left_out = ("name", "pipeline", "status", "subject", "event", "analyses", "repository", "needs")
     settings = {key: value for key, value in data.items() if key not in left_out}
@@ -76,36 +76,38 @@ def wanted(blueprint: Blueprint) -> tuple[Key, dict[str, Any]]:
 
 
 def blueprints(documents: list[dict[str, Any]], what: str) -> list[Blueprint]:
-    """Return checked blueprints of documents that a package made.
+    """Check a package's documents, and return them as blueprints.
 
     Parameters
     ----------
     documents
-        The documents, which may hold tuples, paths and numbers of other libraries.
+        The documents, which may hold tuples, paths, and numbers of libraries such as numpy.
     what
         What they describe, for messages.
 
     Raises
     ------
     AsimovError
-        For the first that can't be used, with the line in its YAML.
+        For the first unusable document, with the line in its YAML.
     """
     try:
         text = "---\n".join(dump(_plain(document)) for document in documents)
     except (TypeError, ValueError) as error:
-        raise AsimovError(f"holds what YAML can't: {error}", where=what) from error
+        raise AsimovError(
+            f"holds a value that YAML can't represent: {error}", where=what
+        ) from error
     return [check(document) for document in read_documents(text, f"{what}, from a package")]
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as YAML has it: mappings, lists, text, numbers, true, false and null."""
+    """Convert a value to YAML's types: mappings, lists, text, numbers, true, false and null."""
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_plain(each) for each in value]
     if isinstance(value, (PurePath, str)):
         return str(value)
-    if hasattr(value, "tolist"):  # of numpy: an array, or a number, some of which are floats too
+    if hasattr(value, "tolist"):  # numpy's arrays and numbers, some of which are floats too
         return _plain(value.tolist())
     if value is None or isinstance(value, (bool, int, float)):
         return value

@@ -1,4 +1,4 @@
-"""What a pipeline declares of its settings and assets, held against an analysis."""
+"""Check an analysis against the settings, inputs and outputs that its pipeline declares."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from asimov.text import did_you_mean
 
 
 def check_settings(analysis: Analysis) -> None:
-    """Refuse settings that are not what the pipeline declares, or that it finds faults with.
+    """Refuse settings that the pipeline does not declare, or in which it finds faults.
 
     Raises
     ------
     AsimovError
-        With the first fault and the layer of the ledger that it stands in.
+        With the first fault and its place in the ledger.
     """
     pipeline = analysis.entry.pipeline
     declares = lookup.settings_of(pipeline) or lookup.of_class(type(analysis.pipeline))
@@ -45,14 +45,14 @@ def check_settings(analysis: Analysis) -> None:
 
 
 def finds_faults(kind: Any) -> bool:
-    """Say whether a pipeline's class looks for faults of settings itself."""
+    """Return whether a pipeline's class looks for faults in settings itself."""
     own = getattr(kind, "settings_faults", None)
-    # A method of the base class that does nothing need not be called for thousands of analyses.
+    # The base class's method does nothing, and need not be called for thousands of analyses.
     return own is not None and getattr(own, "__func__", own) is not _NO_FAULTS
 
 
 def faults_found(kind: Any, settings: Mapping[str, Any], root: Path) -> list[Fault]:
-    """Return the faults that a pipeline's class finds with settings; it may raise anything."""
+    """Return the faults that a pipeline's class finds in settings; it may raise anything."""
     return [Fault(*each) for each in kind.settings_faults(settings, root)]
 
 
@@ -76,12 +76,12 @@ def _check_declared(analysis: Analysis, declares: type) -> None:
 
 
 def check_inputs(analysis: Analysis) -> None:
-    """Refuse an analysis that lacks an asset which its pipeline declares to need.
+    """Refuse an analysis that lacks an asset its pipeline declares as an input.
 
     Raises
     ------
     AsimovError
-        Which names the asset, and what was asked for it.
+        With the asset's name, and the analyses that were searched.
     """
     if not inputs_of(type(analysis.pipeline)):
         return
@@ -90,19 +90,19 @@ def check_inputs(analysis: Analysis) -> None:
         if not missing:
             return
         asked = analysis.workspace.dependencies.inputs(analysis.key)
-        has = [_has(analysis, key) for key in asked]  # which asks their pipelines again
+        has = [_has(analysis, key) for key in asked]  # this calls their pipelines again
         near = did_you_mean(missing[0], _available(analysis))
     of = f"; asked: {', '.join(has)}" if has else "; it uses no other analysis"
     names = " and ".join(map(repr, missing))
     many = len(missing) > 1
     raise AsimovError(
         f"the input{'s' * many} {names} {'are' if many else 'is'} missing{near}{of}",
-        hint=f"'asimov why {' '.join(analysis.key)}' tells what would make it",
+        hint=f"'asimov why {' '.join(analysis.key)}' shows what would make it",
     )
 
 
 def missing_inputs(analysis: Analysis) -> list[str]:
-    """Return the assets that an analysis needs and none of those that it uses has."""
+    """Return the inputs of an analysis that none of the analyses it uses has."""
     wanted = [each.name for each in inputs_of(type(analysis.pipeline)) if not each.optional]
     if not wanted:
         return []
@@ -111,7 +111,7 @@ def missing_inputs(analysis: Analysis) -> list[str]:
 
 
 def missing_outputs(analysis: Analysis) -> list[str]:
-    """Return the assets that a pipeline declares to make, and that it has not made."""
+    """Return the outputs that a pipeline declares and has not made."""
     wanted = [
         each.name for each in outputs_of(imported(analysis.entry.pipeline)) if not each.optional
     ]
@@ -124,7 +124,7 @@ def missing_outputs(analysis: Analysis) -> list[str]:
 
 
 def makers(workspace: Workspace, names: Iterable[str]) -> dict[str, list[str]]:
-    """Return the installed pipelines that declare to make some assets; imports them all.
+    """Import all installed pipelines, and return those that declare some assets as outputs.
 
     Parameters
     ----------
@@ -136,14 +136,14 @@ def makers(workspace: Workspace, names: Iterable[str]) -> dict[str, list[str]]:
     Returns
     -------
     dict
-        The pipelines' names by asset; assets that none declares are left out.
+        The pipelines' names by asset, without assets that none declares.
     """
     found: dict[str, list[str]] = {}
     for pipeline in entrypoints.found(entrypoints.PIPELINES):
         try:
             made_by = {each.name for each in outputs_of(imported(pipeline, workspace))}
         except ReportedError:
-            continue  # it can't be loaded, and so makes nothing
+            continue  # it can't be loaded, so it makes nothing
         for name in names:
             if name in made_by:
                 found.setdefault(name, []).append(pipeline)
@@ -153,18 +153,18 @@ def makers(workspace: Workspace, names: Iterable[str]) -> dict[str, list[str]]:
 def unprovided(
     contents: Contents, graph: Dependencies, key: Key, class_of: Callable[[str], Any]
 ) -> list[str]:
-    """Return the assets that an analysis needs and that none of those which it uses declares.
+    """Return the inputs of an analysis that none of the analyses it uses declares as an output.
 
-    Only where all of them declare what they make can that be known before they have made it.
+    It returns nothing unless all of them declare their outputs: otherwise it can't be known yet.
 
     Parameters
     ----------
     contents, graph
-        The ledger, and what depends on what in it.
+        The ledger, and the dependencies between its analyses.
     key
         The analysis.
     class_of
-        Returns a pipeline's class, or None where that is not to be had.
+        Returns a pipeline's class, or None if it is not available.
     """
     wanted = [each.name for each in inputs_of(_class(contents, key, class_of)) if not each.optional]
     if not wanted or graph.of(key).unmatched:

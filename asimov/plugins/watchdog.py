@@ -1,11 +1,11 @@
-"""The last resort for a plugin that does not return and can't be interrupted.
+"""Restart the command when a plugin neither returns nor can be interrupted: the last resort.
 
-A thread sees that a call has outlived its time and the grace after it, writes that down, and
-replaces the process by itself: the command begins again, and leaves that call alone. Nothing is
-lost by that, as by any other death of the process. Code that keeps even threads from running, by
-holding the interpreter's lock, ends the process a little later; that is told as a death.
+A thread notices that a call has exceeded its time limit and the grace period after it, records
+that, and replaces the process: the command starts again, and skips that call. Nothing is lost, as
+with any other death of the process. Code that stops even threads, by holding the interpreter's
+lock, gets the process killed a little later; that counts as a death.
 
-It works for commands only: somebody else's program is not for asimov to begin again.
+It works for asimov's own commands only: another program is not asimov's to restart.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TICK = 1.0
 
 
 class Watched(NamedTuple):
-    """A call that is watched: whose, how long it may take, and when it is given up."""
+    """A call being watched: its log, its time limit in seconds, and when it is given up."""
 
     call: Call
     calls: CallLog
@@ -47,18 +47,18 @@ class Watchdog(threading.Thread):
     Attributes
     ----------
     watched
-        The call that is running, or None.
+        The running call, or None.
     """
 
     def __init__(self) -> None:
         super().__init__(name="asimov watchdog", daemon=True)
         self.watched: Watched | None = None
-        # Where the interpreter's own account goes: what a plugin prints there is captured.
+        # For the interpreter's traceback: what a plugin prints to descriptor 2 is captured.
         self._stderr = os.dup(2)
         self._armed = 0.0
 
     def run(self) -> None:
-        """Look at what is running, about once a second, as long as the process lives."""
+        """Check the running call about once a second, until the process ends."""
         pause = 0.1
         while True:
             time.sleep(pause)
@@ -74,32 +74,32 @@ class Watchdog(threading.Thread):
             self._arm(watched)
 
     def watch(self, watched: Watched) -> None:
-        """Watch a call that is about to begin."""
+        """Watch a call that is about to start."""
         self.watched = watched
         if time.monotonic() - self._armed > _TICK:
             self._arm(watched)
 
     def _arm(self, watched: Watched) -> None:
-        """Have the interpreter end the process, unless that is put off again in time."""
+        """Set a timer in the interpreter that kills the process unless it is set again in time."""
         late = watched.seconds + 2 * grace(watched.seconds) + _TICK
         faulthandler.dump_traceback_later(late, exit=True, file=self._stderr)
         self._armed = time.monotonic()
 
     def _give_up(self, watched: Watched) -> None:
         if self.watched is not watched:
-            return  # it has returned this moment
+            return  # it has just returned
         watched.calls.hangs(watched.call, watched.seconds)
         faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_REAL, 0)  # it would outlive this program in the process
         watched.capture.restore()
-        # The next program has this process's number and start, and would be taken for its holder.
+        # The next program has this process's number and start time, and would pass for the holder.
         with suppress(ReportedError), closing(Journal(watched.journal)) as journal:
             give_back_all(journal, watched.calls.token or "")
         command.again()
 
 
 def grace(seconds: float) -> float:
-    """Return how long a call may go on after it was interrupted, in seconds."""
+    """Return how long a call may continue after it was interrupted, in seconds."""
     return min(10.0, 2 * seconds)
 
 
@@ -107,17 +107,17 @@ _watchdog: Watchdog | None = None
 
 
 def watch(watched: Watched) -> None:
-    """Watch a call, where this process is a command."""
+    """Watch a call, if this process runs a command of asimov."""
     global _watchdog  # noqa: PLW0603  (a process has one)
     if not command.is_command():
         return
-    if _watchdog is None or not _watchdog.is_alive():  # it does not go along with a fork
+    if _watchdog is None or not _watchdog.is_alive():  # a fork does not copy threads
         _watchdog = Watchdog()
         _watchdog.start()
     _watchdog.watch(watched)
 
 
 def unwatch() -> None:
-    """Watch nothing any more."""
+    """Stop watching."""
     if _watchdog is not None:
         _watchdog.watched = None

@@ -72,7 +72,7 @@ class TestInputs:
         told = (
             "the input 'psds' is missing; did you mean 'psd'?; asked: a, which has result and psd"
         )
-        assert f"s/b: {told} ('asimov why s b' tells what would make it)" in ran.out
+        assert f"s/b: {told} ('asimov why s b' shows what would make it)" in ran.out
         assert made.states() == {"a": "uploaded", "b": "ready"}
         said = why(made, "b")
         assert said.count("'psds' is missing") == 1
