@@ -64,7 +64,7 @@ class Call(NamedTuple):
 
 
 class _Trouble(NamedTuple):
-    """A method's failures: its deaths in a row, the time of the last, and why it is suspended or ""."""
+    """The failures of a method: deaths in a row, when last, and why it is suspended (or "")."""
 
     deaths: int
     last: float
@@ -225,8 +225,10 @@ def call_log(workspace: Workspace) -> CallLog | None:
         return None
     calls = _made.get(workspace)
     if calls is None or calls.token != token:
-        if calls is not None:
-            calls.close()
+        for other, log in list(_made.items()):
+            if other.journal.fence != log.token:  # its lease has ended
+                log.close()
+                del _made[other]
         calls = _made[workspace] = CallLog(workspace)
     return calls
 
