@@ -41,6 +41,11 @@ class OlderAnalysis(Analysis):
         """Write a setting; it is kept."""
         self.meta[key] = value
 
+    def drop_last_run(self) -> None:
+        """Reset the number of resurrections, which packages count themselves."""
+        if "resurrections" in self.meta:
+            self.meta["resurrections"] = 0
+
     @property
     def review(self) -> Any:
         """What people have said of it, as `asimov.review.Review` (cbcflow, bilby_tgr)."""

@@ -51,9 +51,8 @@ def stop_or_restart(workspace: Workspace, keys: set[Key], report: Report) -> Non
         try:
             analysis = workspace.analysis(key)
             kept = clean(analysis)
-            if "resurrections" in analysis.meta:
-                analysis.meta["resurrections"] = 0  # it is a new run
-                workspace.keep(analysis)
+            analysis.start_over()
+            workspace.keep(analysis)
             Store(workspace.project.results).replace(*key)
             reason = "its run directory was cleaned"
             if kept is not None:

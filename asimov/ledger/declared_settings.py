@@ -20,7 +20,7 @@ from asimov.text import did_you_mean
 #: Keys that every analysis may have: those of its shape, and those that asimov reads besides.
 GENERAL = frozenset(
     {*Analysis.__struct_fields__, *ProjectAnalysis.__struct_fields__, *OF_FAILURES}
-    | {"ini", "job id", "postprocessing", "resurrections", "review", "rundir"}
+    | {"ini", "job id", "postprocessing", "review", "rundir"}
 )
 
 

@@ -312,8 +312,6 @@ class Pipeline:
         """
         if rescue_files(self.dag_file):
             self.production.job_id = self._submit_dag_file()
-            done = int(self.production.meta.get("resurrections", 0))
-            self.production.meta["resurrections"] = done + 1
 
     # --- what others ask of it
 

@@ -90,7 +90,7 @@ def fetch(workspace: Workspace, source: str, identifier: str, file: str) -> byte
     workspace
         The open project.
     source
-        The file source's name, such as ``gracedb``.
+        The file source's name, such as ``frames``.
     identifier
         The subject's name there.
     file

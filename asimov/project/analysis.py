@@ -132,6 +132,12 @@ class Analysis:
     def job_id(self, value: int | str | None) -> None:
         self.requests.job_id = int(value) if value is not None else None
 
+    def start_over(self) -> None:
+        """Have packages drop what they wrote about the last run; called when it is restarted."""
+        for added in extensions.usable(extensions.OBJECTS, "analysis"):
+            if drop := getattr(added, "drop_last_run", None):
+                drop(self)
+
     # --- inputs and products
 
     @property

@@ -25,7 +25,7 @@ def reads(*names: str, **others: str) -> dict[str, str]:
 
     Examples
     --------
-    >>> reads("name", work_dir="work_dir_path")
-    {'name': 'name', 'work_dir': 'work_dir_path'}
+    >>> reads("name", folder="folder_path")
+    {'name': 'name', 'folder': 'folder_path'}
     """
     return {**{name: name for name in names}, **others}

@@ -85,9 +85,7 @@ def test_the_names_that_pipelines_know_an_analysis_by(ws: Workspace, made: Path)
     )  # fmt: skip
     assert a.rundir == str(made / "working" / "s" / "a")
     assert a.config_file == str(made / "checkouts" / "s" / "analyses" / "a.ini")
-    assert a.subject.work_dir == str(made / "working" / "s")
-    assert a.subject.webdir == str(made / "pages" / "s")
-    assert [each.name for each in a.subject.productions] == ["a", "b", "over"]
+    assert [each.name for each in a.subject.analyses] == ["a", "b", "over"]
     assert a.subject.issue_object is None
     assert repr(a) == "<SimpleAnalysis s/a>"
     assert a.to_dict()["status"] == "ready"
@@ -154,14 +152,14 @@ def test_a_run_directory_that_is_set_is_stored_relative_to_the_project(
 def test_what_a_pipeline_writes_is_kept_for_later_commands(made: Path) -> None:
     with opened(made) as first:
         a = first.analysis(("s", "a"))
-        a.set_meta("found", {"x": [1, 2]})
+        a.meta["found"] = {"x": [1, 2]}
         a.subject.meta["shared"] = "by a"
         first.keep(a)
     with opened(made) as later:
-        assert later.analysis(("s", "a")).get_meta("found") == {"x": [1, 2]}
-        assert later.analysis(("s", "b")).get_meta("shared") == "by a"
-        assert later.analysis(("s", "b")).get_meta("found") is None
-        assert later.analysis(("t", "a")).get_meta("shared") is None
+        assert later.analysis(("s", "a")).meta.get("found") == {"x": [1, 2]}
+        assert later.analysis(("s", "b")).meta.get("shared") == "by a"
+        assert later.analysis(("s", "b")).meta.get("found") is None
+        assert later.analysis(("t", "a")).meta.get("shared") is None
 
 
 def test_a_configuration_is_rendered_where_it_is_asked_for(

@@ -176,19 +176,14 @@ def test_without_a_name_every_configuration_of_a_category_is_found(repo):
     assert repo.find_prods(category="other") == [str(repo.root / "s" / "other" / "c.ini")]
 
 
-@pytest.mark.parametrize(
-    ("method", "name"), [("find_timefile", "my-gps-time.txt"), ("find_coincfile", "x-coinc.xml")]
-)
-def test_packages_find_a_file_of_a_category_by_the_method_of_its_name(repo, method, name):
+def test_a_file_of_a_category_is_found_by_a_pattern(repo):
     with pytest.raises(AsimovFileNotFound, match="has no file") as told:
-        getattr(repo, method)("cal")
+        repo.find_file("*times*.txt", "cal")
     assert isinstance(told.value, FileNotFoundError)
-    path = write(repo, f"cal/{name}")
-    assert getattr(repo, method)("cal") == str(path)
+    path = write(repo, "cal/my-times-1.txt")
+    assert repo.find_file("*times*.txt", "cal") == str(path)
     with pytest.raises(AsimovFileNotFound):
-        getattr(repo, method)()
-    with pytest.raises(AttributeError, match="find_nothing"):
-        repo.find_nothing()
+        repo.find_file("*times*.txt")
 
 
 def test_a_file_is_added_with_a_message(repo, run, tmp_path):

@@ -1,0 +1,119 @@
+"""The core works without asimov/compat, and doesn't know of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ("asimov", "pipelines", "templates", "setup.cfg", "setup.py", "pyproject.toml")
+#: Words that name what only compat is about.
+THEIRS = re.compile(
+    r"asimov[./]compat|from asimov import compat|asimov\\[compat\\]|pesummary|liquid|gracedb|coinc"
+    r"|gravitational|timefile|otter",
+    re.IGNORECASE,
+)
+#: Tests of the core's rooms that need no scheduler's time.
+TESTS = (
+    "ledger/test_contents.py",
+    "ledger/test_needs.py",
+    "journal/test_journal.py",
+    "settings",
+    "project/test_analysis.py",
+    "project/git/test_repository.py",
+    "rendering/test_render.py",
+    "engine/test_build.py",
+    "engine/test_submit.py",
+    "engine/test_monitor.py",
+    "engine/test_readiness.py",
+    "scheduler/languages",
+    "pipeline",
+    "test_configuration.py",
+)
+#: The tests run in an environment where asimov is installed for development: hide that one.
+HIDE = """
+import sys
+sys.meta_path[:] = [each for each in sys.meta_path if "__editable__" not in each.__module__]
+"""
+
+
+def sources() -> list[Path]:
+    return [
+        path
+        for folder in ("asimov", "pipelines", "templates")
+        for path in sorted((ROOT / folder).rglob("*"))
+        if path.is_file()
+        and path.suffix != ".pyc"
+        and not path.is_relative_to(ROOT / "asimov" / "compat")
+    ]
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_of_the_core_knows_compat(path: Path) -> None:
+    found = THEIRS.findall(path.read_text(errors="replace"))
+    assert not found
+
+
+@pytest.fixture(scope="module")
+def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install asimov without compat and its entry points, and copy the tests without compat's."""
+    folder = tmp_path_factory.mktemp("core")
+    source, packages = folder / "source", folder / "packages"
+    for name in SOURCE:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+        source.mkdir(exist_ok=True)
+        copy(ROOT / name, source / name)
+    (source / "README.md").write_text("asimov")
+    (source / "LICENSE").write_text("MIT")
+    shutil.rmtree(source / "asimov" / "compat")
+    config = (source / "setup.cfg").read_text()
+    alone = re.sub(r"^ +\S+ = asimov\.compat.*\n", "", config, flags=re.MULTILINE)
+    assert alone != config
+    (source / "setup.cfg").write_text(alone)
+    options = ["--no-deps", "--no-build-isolation", "--quiet", "--disable-pip-version-check"]
+    pip = [sys.executable, "-m", "pip", "install", *options, "--target", packages]
+    done = subprocess.run([*pip, source], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (packages / "sitecustomize.py").write_text(HIDE)
+    tests = folder / "run" / "tests"
+    shutil.copytree(ROOT / "tests", tests, ignore=shutil.ignore_patterns("compat", "__pycache__"))
+    shutil.copy2(ROOT / "pyproject.toml", folder / "run")
+    return folder
+
+
+def run(core: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(core / "packages")}
+    for name in [name for name in environment if name.startswith("PYTEST_")]:
+        del environment[name]
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=core / "run",
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_compat_is_gone_there(core: Path) -> None:
+    for name in ("asimov.compat", "asimov.event"):
+        done = run(core, "-c", f"import {name}")
+        assert f"No module named '{name}'" in done.stderr
+    done = run(core, "-c", "import asimov; print(asimov.__file__)")
+    assert done.stdout.startswith(str(core / "packages"))
+
+
+def test_the_core_passes_its_own_tests_without_compat(core: Path) -> None:
+    options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", "not liquid"]
+    files = [f"tests/{name}" for name in TESTS]
+    done = run(core, "-m", "pytest", *options, *files)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert passed
+    assert int(passed[1]) > 200
