@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from asimov.cli import rhythm
-from asimov.engine import failures, log_watch
+from asimov.engine import failures, log_watch, watch_intervals
 from asimov.journal import leases
 from asimov.pipeline.base import MAX_RESURRECTIONS, RESURRECTION_PAUSE
 from asimov.plugins import crashes, hooks, time_limit
@@ -30,13 +29,18 @@ PROMISES = [
     ("tracking.md", r"and of at most (\d+) jobs in a round", 1, failures.ASKED),
     ("schedulers.md", r"\| `query interval` \| (\d+) \|", 1, htcondor._QUERY_INTERVAL),
     ("schedulers.md", r"the schedd is asked at most once (a) minute", 60, htcondor._QUERY_INTERVAL),
-    ("schedulers.md", r"\| `interval` \| (\d+); local", 1, rhythm._USUAL),
-    ("schedulers.md", r"\| `interval` \| \d+; local: ([\d.]+) \|", 1, rhythm._USUAL_OF["local"]),
+    ("schedulers.md", r"\| `interval` \| (\d+); local", 1, watch_intervals.DEFAULT),
+    (
+        "schedulers.md",
+        r"\| `interval` \| \d+; local: ([\d.]+) \|",
+        1,
+        watch_intervals.DEFAULT_OF["local"],
+    ),
     ("schedulers.md", r"`resurrection pause`, (\d+) s", 1, RESURRECTION_PAUSE),
     ("schedulers.md", r"at most\s+(\w+) times \(`max resurrections`\)", 1, MAX_RESURRECTIONS),
     ("schedulers.md", r"\| `grace` \| (\d+) \|", 1, local.GRACE),
     ("configuration.md", r"`condor/query interval` \| (\d+) \|", 1, htcondor._QUERY_INTERVAL),
-    ("configuration.md", r"of a watch, from ([\d.]+);", 1, rhythm._LEAST),
+    ("configuration.md", r"of a watch, from ([\d.]+);", 1, watch_intervals.SHORTEST),
     ("configuration.md", r"logs are looked at every (\d+) seconds", 1, log_watch.LOOK),
     ("configuration.md", r"`monitor/hook timeout` \| (\d+) \|", 1, time_limit.TIMEOUT),
     ("configuration.md", r"`monitor/hooks interval` \| (\d+) \|", 1, hooks.INTERVAL),

@@ -6,12 +6,13 @@ import sys
 
 import click
 
+from asimov.cli.interval import interval_option
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say, warn
-from asimov.cli.rhythm import interval_option, rhythm_of
 from asimov.cli.seconds import Seconds
 from asimov.engine.monitor import monitor, run_pass
 from asimov.engine.watch import Watch
+from asimov.engine.watch_intervals import watch_intervals
 from asimov.errors import EXIT_ERROR, EXIT_UNREACHABLE
 
 
@@ -73,10 +74,10 @@ def command(
         if outcome.failed:
             sys.exit(EXIT_ERROR)
         return
-    rhythm = rhythm_of(workspace, interval)
-    if rhythm.note:
-        warn(rhythm.note)
+    intervals = watch_intervals(workspace, interval)
+    if intervals.note:
+        warn(intervals.note)
     watch_loop = Watch(
-        workspace, say, subject, chain, until_idle, rhythm.passes, rhythm.looks, timeout
+        workspace, say, subject, chain, until_idle, intervals.passes, intervals.looks, timeout
     )
     sys.exit(watch_loop.run())

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
+from asimov.cli.interval import interval_option
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say, warn
-from asimov.cli.rhythm import interval_option, rhythm_of
 from asimov.engine import background
+from asimov.engine.watch_intervals import watch_intervals
 
 
 @click.command("start")
@@ -23,7 +24,7 @@ def command(interval: float | None) -> None:
       asimov start --interval 60
     """
     workspace = open_workspace(Use.ACT)
-    if note := rhythm_of(workspace, interval).note:
+    if note := watch_intervals(workspace, interval).note:
         warn(note)
     job = background.start(workspace, interval)
     log = workspace.project.logs / "monitor.log"

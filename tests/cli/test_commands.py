@@ -48,7 +48,7 @@ def test_the_list_of_commands_says_what_each_command_says_of_itself(asimov):
         "package_commands",
         "repair",
     }
-    parts |= {"rhythm", "seconds", "table"}
+    parts |= {"interval", "seconds", "table"}
     assert files - parts == set(cli.COMMANDS)
 
 

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from asimov import configuration
-from asimov.cli.rhythm import rhythm_of
 from asimov.engine.log_watch import LOOK
+from asimov.engine.watch_intervals import watch_intervals
 from asimov.errors import AsimovError
 from asimov.project.workspace import Workspace
 from asimov.scheduler.htcondor import HTCondor
@@ -53,7 +53,7 @@ def test_an_interval_below_the_floor_of_the_scheduler_is_said_once(
     typed = ("--interval", "1") if where == "typed" else ()
     ran = asimov("monitor", *TIMEOUT, *typed)
     assert ran.err == (
-        "note: htcondor is asked every 60 s at most ([condor] query interval), and not every 1 s; "
+        "note: htcondor is queried at most every 60 s ([condor] query interval), not every 1 s; "
         "event logs are read every 1 s in between\n"
     )
     assert "note:" not in ran.out
@@ -66,13 +66,13 @@ def test_an_interval_that_holds_is_no_matter_for_a_word(
     assert asimov("monitor", *TIMEOUT, "--interval", "60").err == ""
     set_option("condor/query interval", "5")
     assert asimov("monitor", *TIMEOUT, "--interval", "5").err == ""
-    assert "every 5 s at most" in asimov("monitor", *TIMEOUT, "--interval", "4").err
+    assert "at most every 5 s" in asimov("monitor", *TIMEOUT, "--interval", "4").err
 
 
 def test_the_interval_of_a_monitor_in_the_background_is_checked_when_it_is_started(
     on_htcondor: None, asimov: Callable[..., Ran]
 ) -> None:
-    assert "note: htcondor is asked every 60 s at most" in asimov("start", "--interval", "1").err
+    assert "note: htcondor is queried at most every 60 s" in asimov("start", "--interval", "1").err
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-1", "0", "0.05", "soon", ""])
@@ -121,17 +121,17 @@ def test_the_interval_that_holds_is_the_given_one_or_the_difference_is_said(
     assert isinstance(workspace.scheduler(), HTCondor)
     asked = configured if typed is None else typed
     try:
-        rhythm = rhythm_of(workspace, typed)
+        intervals = watch_intervals(workspace, typed)
     except AsimovError:
         assert typed is None and configured is not None and configured < 0.1
         return
-    assert rhythm.passes >= floor and 0 < rhythm.looks <= LOOK
+    assert intervals.passes >= floor and 0 < intervals.looks <= LOOK
     if asked is None:
-        assert (rhythm.passes, rhythm.note) == (max(60, floor), None)
-    elif rhythm.passes == asked:
-        assert rhythm.note is None
+        assert (intervals.passes, intervals.note) == (max(60, floor), None)
+    elif intervals.passes == asked:
+        assert intervals.note is None
     else:
-        assert rhythm.note is not None and f"not every {asked:g} s" in rhythm.note
+        assert intervals.note is not None and f"not every {asked:g} s" in intervals.note
 
 
 #: Each option that is a number, and values that it can't have.

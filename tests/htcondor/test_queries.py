@@ -73,7 +73,7 @@ def test_a_watch_asks_for_the_queue_no_more_often_than_is_promised(project: Proj
     assert sent["QMGMT_WRITE_CMD"] >= count  # the submissions themselves, and others'
     # One for the jobs, and one that counts them for [condor] max queued.
     assert 1 <= queries(sent) <= 2 * intervals, sent
-    assert ran.out.count("note: htcondor is asked every 60 s at most") == 1, ran
+    assert ran.out.count("note: htcondor is queried at most every 60 s") == 1, ran
     assert "[condor] query interval" in ran.out
 
 
