@@ -1,4 +1,4 @@
-"""The configuration: built-in values, the user's file, the project's file, in this order."""
+"""Read and change asimov.conf: built-in values, then the user's file, then the project's."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from asimov.text import quoted
 
 PROJECT_FILE = Path(".asimov") / "asimov.conf"
 
-#: Values that hold where no file says otherwise. Published plugins expect an option that has no
-#: value here (such as ``[condor] scheduler``) to raise `configparser.NoOptionError`.
+#: Default values. Published plugins expect an option that has no
+#: default here (such as ``[condor] scheduler``) to raise `configparser.NoOptionError`.
 BUILT_IN = {
     "general": {
         "rundir_default": "working",
@@ -43,7 +43,7 @@ BUILT_IN = {
 }
 
 
-#: Options that are read and have no built-in value; for telling a misspelt one.
+#: Options that asimov reads and that have no default; used to recognise misspelt ones.
 WITHOUT_VALUE = (
     "project/shared",
     "sharing/trusted",
@@ -67,24 +67,24 @@ WITHOUT_VALUE = (
 )
 
 
-#: The largest number that an option may have; whole numbers below it fit into a database.
+#: The largest value of a numeric option; whole numbers below it fit into a database.
 LARGEST = 1e15
 
 
 def number(config: ConfigParser, section: str, option: str, otherwise: float) -> float:
-    """Return an option that is a number.
+    """Return the value of a numeric option.
 
     Parameters
     ----------
     config, section, option
-        Where it stands.
+        The option, by section and name.
     otherwise
-        Its value where it is not set.
+        The value to return if it is not set.
 
     Raises
     ------
     AsimovError
-        Where it is no number from 0 to `LARGEST`.
+        If it is not a number from 0 to `LARGEST`.
     """
     text = config.get(section, option, fallback=None)
     if text is None:
@@ -104,34 +104,34 @@ def number(config: ConfigParser, section: str, option: str, otherwise: float) ->
 
 def user_file() -> Path:
     """Return the path of the user's own configuration file."""
-    # Not Path.home(), which raises where neither HOME nor the system knows of one.
+    # Not Path.home(), which raises if neither HOME nor the system has one.
     base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111
     return Path(base) / "asimov" / "asimov.conf"
 
 
 def owner() -> str:
-    """Return the name of the user whose jobs these are."""
+    """Return the name of the current user, who owns the jobs."""
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # a user that the system has no name for
+    except (KeyError, OSError):  # the system has no name for this user
         return str(os.getuid())
 
 
 def read(root: Path | None = None) -> ConfigParser:
-    """Read the configuration that holds for a project, or outside one.
+    """Read the configuration of a project, or the one that applies outside any project.
 
     Parameters
     ----------
     root
-        The project's folder; it becomes ``[project] root`` whatever the file says, so that a
-        project can be moved.
+        The project's folder. It overrides ``[project] root`` of the file, so that a project
+        can be moved.
 
     Raises
     ------
     AsimovError
-        Where a file is not in the form that `configparser` reads, with file and line.
+        If `configparser` can't parse a file; the error gives file and line.
     """
-    # A percent sign in a value means itself: queue expressions and formats hold them.
+    # No interpolation: queue expressions and formats contain percent signs.
     config = ConfigParser(interpolation=None)
     config.read_dict(BUILT_IN)
     config.read_dict(
@@ -201,8 +201,8 @@ def without_default() -> list[str]:
 
 _WRONG: dict[type[ConfigParserError], str] = {
     MissingSectionHeaderError: "it begins without a [section]",
-    DuplicateSectionError: "a section stands in it twice",
-    DuplicateOptionError: "an option stands in its section twice",
+    DuplicateSectionError: "it contains a section twice",
+    DuplicateOptionError: "a section contains an option twice",
 }
 
 
@@ -230,19 +230,19 @@ def _read_file(config: ConfigParser, path: Path) -> None:
 
 
 def update_file(path: Path, values: dict[tuple[str, str], str]) -> None:
-    """Change options in a configuration file, leaving its other options as they are.
+    """Set options in a configuration file and keep its other options.
 
     Parameters
     ----------
     path
-        The file; made where it is missing.
+        The file; created if it is missing.
     values
         The new values by section and option.
 
     Raises
     ------
     AsimovError
-        For a section, an option or a value that the file would not give back as it is.
+        If a section, option or value would not survive being written and read back.
     """
     config = ConfigParser(interpolation=None)
     _read_file(config, path)

@@ -1,4 +1,4 @@
-"""Plugins: classes that packages publish as entry points, found once and loaded when used."""
+"""Find and load the entry points of installed packages: pipelines, schedulers, hooks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 PIPELINES = "asimov.pipelines"
 SCHEDULERS = "asimov.schedulers"
-#: Settings classes, by the name of their pipeline: known without importing the pipeline itself.
+#: Settings classes by the names of their pipelines; they can be loaded without the pipeline.
 SETTINGS = "asimov.settings"
 #: Hooks, enabled by their names under ``hooks: <the last word>:`` of the project.
 POSTMONITOR = "asimov.hooks.postmonitor"
@@ -32,26 +32,26 @@ class PluginError(AsimovError):
 
 
 def installed(group: str) -> list[EntryPoint]:
-    """Return the entry points of a group as the standard library finds them."""
+    """Return the entry points of a group, as the standard library finds them."""
     from importlib.metadata import entry_points
 
     return list(entry_points(group=group))
 
 
 def every(group: str) -> list[EntryPoint]:
-    """Return the entry points of a group, also those whose name another package has taken.
+    """Return all entry points of a group, including several of the same name.
 
-    A package whose entry points can't be read is left out, with a warning.
+    A package whose entry points can't be read is skipped with a warning.
     """
     try:
         return installed(group)
-    except Exception:  # one package spoils the answer for all
+    except Exception:  # one unreadable package breaks the query for all
         return [point for point in _readable() if point.group == group]
 
 
 @cache
 def _readable() -> tuple[EntryPoint, ...]:
-    """Return the entry points of every package that tells them; of two of one name, the first's."""
+    """Return the entry points of every readable package; of two copies, those of the first."""
     from importlib.metadata import distributions
 
     from asimov.logs import logger
@@ -72,7 +72,7 @@ def _readable() -> tuple[EntryPoint, ...]:
 
 @cache
 def found(group: str) -> dict[str, EntryPoint]:
-    """Return the entry points of a group by their names; of two with one name, the first."""
+    """Return the entry points of a group by name; the first one wins."""
     points: dict[str, EntryPoint] = {}
     for point in every(group):
         points.setdefault(point.name, point)
@@ -80,7 +80,7 @@ def found(group: str) -> dict[str, EntryPoint]:
 
 
 def find(group: str, name: str) -> EntryPoint | None:
-    """Return the entry point of a name, in whatever case it is written, or None."""
+    """Return the entry point with a name, ignoring case, or None."""
     points = found(group)
     return points.get(name) or next(
         (each for each in points.values() if each.name.lower() == name.lower()), None
@@ -94,8 +94,8 @@ def load(group: str, name: str) -> Any:
     Raises
     ------
     PluginError
-        Where there is none of that name, with the nearest that there is; and where its package
-        raises on import.
+        If no plugin has that name (the error suggests the nearest one), or if its package raises
+        on import.
     """
     point = find(group, name)
     if point is None:
@@ -104,7 +104,9 @@ def load(group: str, name: str) -> Any:
         return point.load()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # it may exit, or raise what is no Exception
+    except (
+        BaseException
+    ) as error:  # it may call sys.exit(), or raise something that is no Exception
         package = f" of the package {point.dist.name}" if point.dist else ""
         from asimov.logs import logger
 
@@ -117,12 +119,12 @@ def load(group: str, name: str) -> Any:
 
 
 def is_known(group: str, name: str) -> bool:
-    """Say whether a plugin of the name is installed, in whatever case it is written."""
+    """Return whether a plugin with a name is installed, ignoring case."""
     return find(group, name) is not None
 
 
 def unknown(group: str, name: str) -> PluginError:
-    """Return the error that says that no plugin of the name is installed."""
+    """Return the error for a plugin that is not installed."""
     names = sorted(found(group))
     what = group.rpartition(".")[2].removesuffix("s")
     what += " hook" if ".hooks." in group else ""
@@ -133,7 +135,7 @@ def unknown(group: str, name: str) -> PluginError:
 
 
 def names(group: str) -> dict[str, str]:
-    """Return the names of a group's entry points in order, with the package of each."""
+    """Return the sorted names of a group's entry points, with the package of each."""
     found: dict[str, str] = {}
     for point in extensions.points(group):
         found.setdefault(point.name, point.package)

@@ -1,4 +1,4 @@
-"""Expected errors: one line that says what, where and what to do about it."""
+"""Expected errors: what went wrong, where, and what to do about it, in one line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from asimov import text
 
-#: Exit codes of the command line; 1 is every error without one of its own, 2 is click's.
+#: Exit codes of the command line: 1 for errors without a code of their own; click uses 2.
 EXIT_ERROR = 1
 EXIT_STUCK = 3
 EXIT_TIMED_OUT = 4
@@ -17,8 +17,8 @@ EXIT_BUSY = 6
 class ReportedError(Exception):
     """An expected error: shown in one line with its place and a hint, without a traceback.
 
-    Raise one of the two kinds, `AsimovError` or `FatalError`, and catch this class only where both
-    end: on the command line, and where a report goes on whatever happens.
+    Raise one of its two kinds, `AsimovError` or `FatalError`. Catch this class only at the end of
+    a command, and where a report continues in spite of any error.
 
     Parameters
     ----------
@@ -55,22 +55,22 @@ class AsimovError(ReportedError):
 
 
 class FatalError(ReportedError):
-    """Nothing may go on, since it could not be recorded; ends the command.
+    """What happens next could not be recorded, so the command must end.
 
-    No `AsimovError`, so that what contains the fault of one analysis never contains this. See
-    `ReportedError` for the parameters.
+    It is no `AsimovError`, so that code which contains the error of one analysis never contains
+    this one. See `ReportedError` for the parameters.
     """
 
 
 class Place:
-    """A place in a text file, written ``file:line:column`` as editors understand it.
+    """A position in a text file, printed as ``file:line:column``, which editors understand.
 
     Parameters
     ----------
     file
         The file's name as the user knows it (``-`` for standard input, or a URL).
     line, column
-        Counted from 1; None where they are not known.
+        Counted from 1; None if unknown.
     """
 
     __slots__ = ("column", "file", "line")
@@ -90,6 +90,6 @@ class SchedulerError(AsimovError):
 
 
 class SchedulerUnreachableError(SchedulerError):
-    """The scheduler could not be asked; nothing is known of any of its jobs."""
+    """The scheduler could not be reached; the state of its jobs is unknown."""
 
     exit_code = EXIT_UNREACHABLE

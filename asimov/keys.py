@@ -1,4 +1,4 @@
-"""The key of an analysis: the name of its subject and its own name."""
+"""The key that identifies an analysis: its subject's name and its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A project: a folder with ``.asimov/`` and ``ledger/`` in it."""
+"""The layout of a project: find one, create one, and locate its folders and files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from asimov import configuration
 from asimov.errors import AsimovError
 from asimov.system.files import write_atomically
 
-#: What only commands that had the journal open leave in its folder.
+#: Files that only commands leave which had the journal open.
 _TRACES = ("journal.db-wal", "journal.db-journal", "work.lock", "ledger.lock", "local/queue.db")
 
 
@@ -40,12 +40,12 @@ class Project:
 
     @property
     def id(self) -> str:
-        """The identity that marks this project's jobs among all those of a scheduler."""
+        """The identity that marks this project's jobs in a scheduler."""
         return self.config.get("project", "id", fallback=self.name)
 
     @property
     def shared(self) -> bool:
-        """Whether several users act in it; see `asimov.project.sharing`."""
+        """Whether several users work in it; see `asimov.project.sharing`."""
         return self.config.get("project", "shared", fallback="").lower() in {"true", "yes", "1"}
 
     @property
@@ -55,7 +55,7 @@ class Project:
 
     @property
     def state(self) -> Path:
-        """The folder of what the program itself keeps."""
+        """The folder ``.asimov``, which holds the program's own files."""
         return self.root / ".asimov"
 
     @property
@@ -65,16 +65,16 @@ class Project:
 
     @property
     def lost_journal(self) -> bool:
-        """Whether the project had a journal and has none.
+        """Whether the project's journal is missing although it once had one.
 
-        ``asimov init`` writes ``[project] journal`` once it has made one. A project that is older
-        than this option tells by what commands have left beside the journal.
+        ``asimov init`` sets ``[project] journal`` once it has created the journal. In projects
+        older than this option, files that commands left beside the journal show it.
         """
         try:
             if self.journal.stat().st_size:
                 return False
         except OSError:
-            pass  # none, or a folder that can't be looked into: there is none to be used
+            pass  # there is none, or its folder can't be read
         if self.config.has_option("project", "journal"):
             return True
         return any((self.state / trace).exists() for trace in _TRACES)
@@ -105,42 +105,44 @@ class Project:
         return self.config.get("ledger", "category")
 
     def is_working(self, path: Path) -> bool:
-        """Say whether a path lies in the folder of run directories."""
+        """Return whether a path is in the folder of run directories."""
         plain = Path(os.path.normpath(path))  # links stay, '..' does not
         return self.working.resolve() in path.resolve().parents or self.working in plain.parents
 
     def stored(self, path: str | Path) -> str:
-        """Return a path as it is stored: relative to the project where it lies inside."""
+        """Return the form of a path that is stored: relative to the project if it is inside."""
         absolute = self.root / path
         if absolute.is_relative_to(self.root):
             return str(absolute.relative_to(self.root))
         return str(absolute)
 
     def path(self, stored: str | Path) -> Path:
-        """Return the absolute path of a stored one."""
+        """Return the absolute path of a stored path."""
         return self.root / stored
 
 
 def find(start: Path | None = None, *, without_journal: bool = False) -> Project:
-    """Open the project that a folder lies in.
+    """Open the project that contains a folder.
 
     Parameters
     ----------
     start
-        The folder, by default the current one; the nearest project at or above it is taken.
+        The folder, by default the current one; the nearest project at or above it is opened.
     without_journal
-        Whether a project that has lost its journal is opened, and not refused.
+        Whether to open a project that has lost its journal.
 
     Raises
     ------
     AsimovError
-        Where there is none, or its journal is lost: with a new one every analysis would be
-        submitted a second time.
+        If there is none, or if its journal is lost: with a new journal, every analysis would be
+        submitted again.
     """
     try:
         here = (start or Path.cwd()).resolve()
     except FileNotFoundError:
-        raise AsimovError("the current folder is gone", hint="go to one that is there") from None
+        raise AsimovError(
+            "the current folder does not exist any more", hint="change to another folder"
+        ) from None
     for folder in (here, *here.parents):
         if os.path.isfile(folder / configuration.PROJECT_FILE):  # noqa: PTH113  (never raises)
             project = Project(folder, configuration.read(folder))
@@ -164,41 +166,42 @@ def find(start: Path | None = None, *, without_journal: bool = False) -> Project
             raise AsimovError("can't be read: Permission denied", where=state.parent)
         if os.path.isfile(folder / "ledger" / "project.yaml"):  # noqa: PTH113  (never raises)
             raise AsimovError(
-                "there is a ledger here, and no project around it",
+                "there is a ledger here, but no project",
                 where=folder,
-                hint=f"restore {configuration.PROJECT_FILE}, or make the copy of a project a new "
-                "one with 'asimov init NAME'",
+                hint=f"restore {configuration.PROJECT_FILE}, or turn this copy into a new "
+                "project with 'asimov init NAME'",
             )
     raise AsimovError(
         f"{here} is not in an asimov project",
-        hint="go to one, name one with 'asimov --project DIR', or make one with 'asimov init NAME'",
+        hint="change to a project, name one with 'asimov --project DIR', or create one with "
+        "'asimov init NAME'",
     )
 
 
 def new_id(name: str) -> str:
-    """Return an identity that no other project has."""
+    """Return a new, unique identity for a project."""
     slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-.") or "project"
     return f"{slug}-{uuid.uuid4().hex[:8]}"
 
 
 def create(name: str, root: Path, scheduler: str, options: dict[tuple[str, str], str]) -> Project:
-    """Make a new project in a folder.
+    """Create a project in a folder.
 
     Parameters
     ----------
     name
-        What people call it.
+        Its name, for people.
     root
-        The folder; made where it is missing. Files in it are left alone.
+        The folder; created if it is missing. Files in it are left alone.
     scheduler
-        The entry point's name of the scheduler.
+        The name of the scheduler's entry point.
     options
         Further configuration, by section and option.
 
     Raises
     ------
     AsimovError
-        Where the folder already holds a project or can't be written.
+        If the folder already contains a project or can't be written to.
     """
     root = root.resolve()
     if not name.strip() or not name.isprintable():
@@ -206,9 +209,9 @@ def create(name: str, root: Path, scheduler: str, options: dict[tuple[str, str],
         raise AsimovError(f"the project's name {wrong}", hint="asimov init NAME")
     if (root / configuration.PROJECT_FILE).exists():
         raise AsimovError(
-            "there is a project here already",
+            "this folder already contains a project",
             where=root,
-            hint="take another folder with --root DIR",
+            hint="choose another folder with --root DIR",
         )
     values = {
         ("project", "name"): name,
@@ -226,6 +229,6 @@ def create(name: str, root: Path, scheduler: str, options: dict[tuple[str, str],
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise AsimovError(f"can't be made: {error.strerror}", where=folder) from error
-    # Last, since this file is what makes the folder a project.
+    # Last, since this file makes the folder a project.
     configuration.update_file(root / configuration.PROJECT_FILE, values)
     return find(root)

@@ -1,4 +1,4 @@
-"""The log of what asimov did, for people who look for a fault."""
+"""Asimov's log file: where it is written, and how its lines look."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from asimov import text
 
 
 def logger() -> logging.Logger:
-    """Return the logger that everything in asimov writes to."""
+    """Return the logger of all of asimov."""
     return logging.getLogger("asimov")
 
 
 class _LogFile(RotatingFileHandler):
-    """A log that does without a line where the disk is full: what is at work tells of it."""
+    """A log file that drops lines when the disk is full, which the command itself reports."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  (its name in logging)
-        """Say nothing of a line that could not be written, unless that is a fault in asimov."""
+        """Ignore a line that could not be written, unless asimov itself is at fault."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
 
 
 class _Lines(logging.Formatter):
-    """A record a line, and what follows is indented: it can't be taken for another record."""
+    """One record per line; continuation lines are indented, so that none looks like a record."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the lines of a record, safe to show on a terminal."""
@@ -43,17 +43,17 @@ def write_to(folder: Path) -> None:
 
 
 def write_faults_to(folder: Path) -> None:
-    """Send what goes wrong to ``asimov.log`` in a folder; nothing is written before that."""
+    """Send errors to ``asimov.log`` in a folder, which is created by the first one."""
     _send_to(_file(folder), logging.WARNING)
 
 
 def write_nowhere() -> None:
-    """Keep no log: nothing may be written."""
+    """Write no log."""
     _send_to(logging.NullHandler(), logging.INFO)
 
 
 def written() -> str | None:
-    """Return the file that this process has written its log to, if it has."""
+    """Return the log file that this process has written to, or None."""
     for handler in logger().handlers:
         if isinstance(handler, logging.FileHandler) and handler.stream is not None:
             return str(handler.baseFilename)

@@ -1,4 +1,4 @@
-"""The one way in which settings are laid over each other: mappings merge, all else replaces."""
+"""Merge layers of settings: mappings merge, everything else replaces."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def copied(value: Any) -> Any:
-    """Return a value with mappings and lists of its own."""
+    """Return a deep copy of the mappings and lists in a value."""
     if isinstance(value, dict):
         return {key: copied(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -16,7 +16,7 @@ def copied(value: Any) -> Any:
 
 
 def lay_over(base: dict[Any, Any], top: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Merge `top` into `base`, in place, and return `base`; `top` is not shared."""
+    """Merge `top` into `base`, in place, and return `base`, which shares nothing with `top`."""
     for key, value in top.items():
         below = base.get(key)
         if isinstance(value, Mapping) and isinstance(below, dict):
@@ -27,7 +27,7 @@ def lay_over(base: dict[Any, Any], top: Mapping[Any, Any]) -> dict[Any, Any]:
 
 
 def merge(layers: Iterable[Mapping[Any, Any]]) -> dict[Any, Any]:
-    """Return the settings that hold when each layer is laid over those before it."""
+    """Merge layers of settings, the least specific first."""
     merged: dict[Any, Any] = {}
     for layer in layers:
         lay_over(merged, layer)
@@ -35,7 +35,7 @@ def merge(layers: Iterable[Mapping[Any, Any]]) -> dict[Any, Any]:
 
 
 def origins(layers: Iterable[tuple[str, Mapping[Any, Any]]]) -> dict[tuple[Any, ...], str]:
-    """Say for every value of the merged settings which layer it is from.
+    """Return the layer that each value of the merged settings comes from.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def origins(layers: Iterable[tuple[str, Mapping[Any, Any]]]) -> dict[tuple[Any, 
 def leaves(
     settings: Mapping[Any, Any], above: tuple[Any, ...] = ()
 ) -> Iterable[tuple[tuple[Any, ...], Any]]:
-    """Yield the path and the value of everything that is no mapping, or an empty one."""
+    """Yield the path and the value of every leaf: what is no mapping, or an empty one."""
     for key, value in settings.items():
         if isinstance(value, Mapping) and value:
             yield from leaves(value, (*above, key))
@@ -68,9 +68,9 @@ def leaves(
 
 
 def difference(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Return what must be laid over `before` to add and change what `after` adds and changes.
+    """Return the layer that, merged over `before`, adds and changes what `after` does.
 
-    A key that only `before` has is not told: layers can't take a setting away.
+    A key that only `before` has is ignored: a layer can't remove a setting.
     """
     changed: dict[Any, Any] = {}
     for key, value in after.items():

@@ -1,4 +1,4 @@
-"""The states of an analysis and every way from one to another: the only table of them.
+"""The table of an analysis's states and of all transitions between them.
 
 The page ``docs/states.md`` shows the same table; a test compares the two.
 """
@@ -90,7 +90,7 @@ TRANSITIONS = [
     Transition("processing", "stuck", "monitor", "its post-processing ended and is not complete, or its pipeline raised"),
     Transition("finished", "uploaded", "monitor", "its results are in the store, with their checksums, and on disk"),
     Transition("finished", "stuck", "monitor", "a product of it can't be stored, or storing failed"),
-    Transition("uploaded", "ready", "monitor", "it is refreshable, and the analyses that it is made over have changed"),
+    Transition("uploaded", "ready", "monitor", "it is refreshable, and the analyses that it uses have changed"),
     Transition("stuck", "running", "monitor", "its held job was released"),
     Transition("stuck", "finished", "monitor", "its held job was released and ended, and it is complete"),
     Transition("stuck", "processing", "monitor", "its held job was released and ended; post-processing started"),
@@ -105,7 +105,7 @@ TRANSITIONS = [
     *_by_person("cancelled", "review ready wait running processing stuck stop stopped restart manual finished", "at any time; a job is removed"),
     *_by_person("stop", "running processing stuck restart", "at any time"),
     *_by_person("restart", "running processing finished uploaded stuck stop stopped review", "at any time"),
-    *_by_person("finished", "running processing manual stuck stopped wait ready uploaded review", "no job of it is left, or nobody knows its job any more"),
+    *_by_person("finished", "running processing manual stuck stopped wait ready uploaded review", "it has no job any more, or its job is lost"),
     *_by_person("uploaded", "manual finished stuck review", "no job of it is left"),
     *_by_person("stuck", "ready wait manual finished review", "no job of it is left"),
 ]  # fmt: skip

@@ -1,7 +1,7 @@
-"""Text that others wrote, made safe to show: on a terminal, in the log, on pages, in messages.
+"""Make untrusted text safe to show, shorten values for messages, and suggest similar names.
 
-A job's last words, a comment or a file's name may hold bytes that drive a terminal, or characters
-that turn text around, so that one reads what nobody wrote. They are shown as escapes.
+The end of an error file, a comment or a file name may contain terminal control sequences, or
+characters that reverse the direction of text and so change what a reader sees. They are escaped.
 """
 
 from __future__ import annotations
@@ -9,36 +9,36 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-#: A message shows this much of a value, in characters.
+#: The most characters of one value in a message.
 MOST = 200
-#: A message is no longer than this, whatever it is made of.
+#: The most characters of a whole message.
 _LONGEST = 1000
 
 #: Control characters (C0 but for line feed and tab, DEL, C1), separators of lines and paragraphs,
-#: marks, overrides and isolates of the direction, byte order marks, and lone surrogates, which are
-#: bytes that were no text.
+#: marks, overrides and isolates of the direction, byte order marks, and lone surrogates, which
+#: stand for bytes that are no text.
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f"
     "\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
-#: What is in quotes, and what has no space in it: a value, if it is long.
+#: A long value in a message: text in quotes, or text without spaces.
 _VALUE = re.compile(
     r"""(?<!\w)(?:'[^'\\]*(?:\\.[^'\\]*)*'|"[^"\\]*(?:\\.[^"\\]*)*")|"""
     rf"\S{{{MOST + 1},}}",
     re.DOTALL,
 )
 
-#: What is left of a value that is made of quotes; longer than what the above has cut.
+#: What remains of a value full of quotes; longer than anything that `_VALUE` leaves.
 _UNBROKEN = re.compile(rf"\S{{{MOST + 60},}}")
 
 
 def block(text: str) -> str:
-    """Return text of several lines with all that is unsafe to show escaped; tabs stay."""
+    """Escape what is unsafe to show in text of several lines; tabs stay."""
     return text if text.isascii() and text.isprintable() else _UNSAFE.sub(_escaped, text)
 
 
 def line(text: str) -> str:
-    r"""Return text as one line: line breaks are escaped as well.
+    r"""Escape what is unsafe to show, and line breaks too.
 
     Examples
     --------
@@ -56,22 +56,22 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def of_bytes(data: bytes) -> str:
-    """Return bytes as text; those that are not UTF-8 are escaped."""
+    """Decode bytes as UTF-8; invalid bytes are escaped."""
     return data.decode("utf-8", "backslashreplace")
 
 
 def encodable(text: str) -> str:
-    """Return text with what UTF-8 can't encode escaped: lone surrogates, and nothing else."""
+    """Escape lone surrogates, which UTF-8 can't encode."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def short(text: str, most: int = MOST) -> str:
-    """Return text, or its beginning and how long it is."""
+    """Return text, or its beginning and its length if it is long."""
     return text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"
 
 
 def quoted(value: object, most: int = MOST) -> str:
-    """Return a value as Python writes it, cut where it is long.
+    """Return the `repr` of a value, shortened if it is long.
 
     Examples
     --------
@@ -90,7 +90,7 @@ def quoted(value: object, most: int = MOST) -> str:
 
 
 def listed(names: Iterable[object], most: int = 10) -> str:
-    """Return names in one line, long ones cut; of many, the first."""
+    """Return names separated by commas: the first ones, each shortened."""
     every = [short(str(name), MOST // 4) for name in names]
     return ", ".join(every[:most]) + (", ..." if len(every) > most else "")
 
@@ -129,9 +129,9 @@ def did_you_mean(name: object, known: Iterable[object], cutoff: float = 0.6) -> 
 
 
 def bounded(message: str) -> str:
-    """Return a message that echoes no value of more than `MOST` characters.
+    """Shorten every value of more than `MOST` characters in a message.
 
-    Whoever writes a message cuts the values in it. This sees to the ones that were forgotten.
+    Code that writes messages shortens its values itself; this catches those it forgot.
     """
     if len(message) <= MOST:
         return message
@@ -143,6 +143,6 @@ def bounded(message: str) -> str:
 def _cut(found: re.Match[str]) -> str:
     value = found[0]
     if len(value) <= MOST + 2 or (len(value) <= MOST + 5 and value.rstrip("'\"").endswith("...")):
-        return value  # short, or cut already
+        return value  # short, or shortened already
     end = value[-1] if value[0] in "'\"" and value[-1] == value[0] else ""
     return f"{value[: MOST + len(end)]}...{end} ({len(value) - 2 * len(end)} characters)"

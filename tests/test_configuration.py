@@ -76,7 +76,7 @@ def test_a_broken_file_of_the_user_names_itself():
     with pytest.raises(AsimovError) as told:
         read()
     assert str(told.value) == (
-        f"{user_file()}:3: is not a configuration file: a section stands in it twice"
+        f"{user_file()}:3: is not a configuration file: it contains a section twice"
     )
 
 

@@ -90,7 +90,7 @@ def test_a_name_that_is_odd(tmp_path, name):
 
 
 def test_a_second_project_in_one_folder(made):
-    with pytest.raises(AsimovError, match="there is a project here already"):
+    with pytest.raises(AsimovError, match="this folder already contains a project"):
         layout.create("Again", made.root, "local", {})
 
 

@@ -1,1 +1,1 @@
-"""What happened: the journal, an SQLite database that the program owns."""
+"""What happened: the journal, an SQLite database that only asimov writes."""

@@ -1,4 +1,4 @@
-"""Analyses whose removal from the ledger a person has confirmed."""
+"""Analyses whose removal from the ledger a person has confirmed, listed in the journal."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ import msgspec
 from asimov.journal.journal import Journal
 from asimov.keys import Key
 
-#: The journal's property that lists them.
+#: The property of the journal that lists them.
 FORGOTTEN = "forgotten analyses"
 
 
 def forgotten(journal: Journal) -> set[Key]:
-    """Return the analyses that were confirmed to be removed."""
+    """Return the analyses whose removal was confirmed."""
     text = journal.get_property(FORGOTTEN)
     return set(msgspec.json.decode(text, type=list[Key])) if text else set()
 
 
 def forget(journal: Journal, keys: Iterable[Key], person: str, reason: str) -> None:
-    """Record that analyses were removed from the ledger on purpose."""
+    """Record that a person confirmed the removal of analyses from the ledger."""
     with journal.transaction():
         new = set(keys) - forgotten(journal)
-        _keep(journal, forgotten(journal) | new)
+        _save(journal, forgotten(journal) | new)
         for key in sorted(new):
             journal.note(key, person, "forgotten", reason)
 
 
 def take_back(journal: Journal, keys: Iterable[Key]) -> None:
-    """Record that analyses are in the ledger again: another removal would be news."""
+    """Record that analyses are in the ledger again, so that a later removal is reported."""
     known = forgotten(journal)
     if known and (back := known.intersection(keys)):
         with journal.transaction():
-            _keep(journal, forgotten(journal) - back)
+            _save(journal, forgotten(journal) - back)
 
 
-def _keep(journal: Journal, keys: set[Key]) -> None:
+def _save(journal: Journal, keys: set[Key]) -> None:
     text = msgspec.json.encode(sorted(keys)).decode() if keys else None
     journal.set_property(FORGOTTEN, text)

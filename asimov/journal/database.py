@@ -1,4 +1,4 @@
-"""An SQLite file that is owned by the program: opening it, migrating it, writing to it."""
+"""An SQLite database of asimov's own: open, migrate, query and write it, and explain its errors."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from asimov.system.files import is_full
 from asimov.system.mounts import on_network
 from asimov.text import encodable
 
-#: SQLite's result codes (https://www.sqlite.org/rescode.html) by what they mean here. Python tells
-#: them from 3.11 on; before that SQLite's own words do.
+#: The meaning of SQLite's result codes (https://www.sqlite.org/rescode.html). Python provides them
+#: from 3.11 on; before that, SQLite's messages are matched.
 _CODES = {
     3: "denied", 5: "busy", 6: "busy", 8: "denied", 10: "failed", 11: "damaged", 13: "full",
     14: "denied", 26: "damaged",
@@ -38,8 +38,8 @@ _WORDS = {
 _REPAIR = "'asimov ledger repair' rebuilds what can be rebuilt; nothing was changed"
 _HINTS = {
     "full": "the disk is full; make room and run the command again: what was not written is undone",
-    "denied": "you may not write there; commands that only read, such as 'asimov status', can be "
-    "run",
+    "denied": "you may not write there; commands that only read, such as 'asimov status', still "
+    "work",
     "busy": "another program keeps it locked; try again",
     "failed": "the disk fails, or your share of it is used up; what was not written is undone",
     "damaged": _REPAIR,
@@ -47,12 +47,12 @@ _HINTS = {
 }
 
 
-#: What reading a damaged file raises: names and messages in it may be no text any more.
+#: What reading a damaged file may raise; names and messages in it may be invalid text.
 RAISED = (sqlite3.Error, UnicodeDecodeError)
 
 
 class WroteError(RuntimeError):
-    """Something has tried to write to a journal that is only read: a fault in asimov."""
+    """Something tried to write to a journal that was opened for reading: a bug in asimov."""
 
 
 class JournalError(FatalError):
@@ -60,26 +60,28 @@ class JournalError(FatalError):
 
 
 class Database:
-    """An open journal, as a database.
+    """An open database.
 
     Parameters
     ----------
     path
-        The database; made with its folder where it is missing.
+        The file; created with its folder if it is missing.
     reading
-        Whether it is only read. Then it is read into memory, and nothing is made or changed on
-        disk. What tries to write to it is a fault in asimov, and raises `WroteError`.
+        Whether to open it for reading only. Then it is read into memory, and nothing is created or
+        changed on disk. Writing to it is a bug in asimov and raises `WroteError`.
 
     Raises
     ------
+    JournalError
+        If the file is damaged or SQLite can't open it.
     AsimovError
-        Where the file can't be opened, is damaged, or is of a newer asimov.
+        If the file can't be opened, or has the format of a newer asimov.
     """
 
     def __init__(self, path: Path, *, reading: bool = False) -> None:
         self.path = path
         self.reading = reading
-        #: How many transactions were undone: what was taken for written in them was not.
+        #: How many transactions were rolled back: what they wrote is gone.
         self.undone = 0
         self.closed = False
         self._depth = 0
@@ -98,7 +100,7 @@ class Database:
             if not self.reading:
                 mode = "DELETE" if on_network(self.path) else "WAL"
                 self._db.execute(f"PRAGMA journal_mode = {mode}")
-                # Survives the death of the process at any moment; `durably` that of the power.
+                # Survives a crash of the process at any moment; `durably` also a power cut.
                 self._db.execute("PRAGMA synchronous = NORMAL")
             self._migrate()
             self._db.execute(f"PRAGMA query_only = {self.reading:d}")
@@ -113,7 +115,7 @@ class Database:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if not self.path.exists():
-                # SQLite would not give the group the right to write, whatever the mask says.
+                # SQLite never lets the group write, whatever the umask.
                 os.close(os.open(self.path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o666))
             sidecar_files.admit(self.path)
             db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
@@ -128,7 +130,7 @@ class Database:
 
     def _read(self) -> sqlite3.Connection:
         try:
-            self._stamp = stamp(self.path)  # before: what is written meanwhile is seen next time
+            self._stamp = stamp(self.path)  # taken before reading: a later change is seen next time
             return snapshot(self.path)
         except FileNotFoundError:
             return sqlite3.connect(":memory:", isolation_level=None)
@@ -138,33 +140,33 @@ class Database:
             raise AsimovError(f"can't be read: {error.strerror}", where=self.path) from error
 
     def renew(self) -> None:
-        """Read it again where it is only read and has changed since."""
+        """Read the database again if it was opened for reading and has changed since."""
         if self.reading and self._stamp != stamp(self.path):
             self._db.close()
             self._open()
 
     def _fault(self, error: Exception) -> JournalError:
-        """Return the error for people: what SQLite says, and what there is to do about it."""
+        """Return the error to raise: what SQLite says, and what to do about it."""
         kind, where = _kind(error, self.path), self.path
         hint = _HINTS[kind]
-        if kind == "denied" and (told := sidecar_files.barred(self.path)):
-            where, hint = told
+        if kind == "denied" and (found := sidecar_files.barred(self.path)):
+            where, hint = found
         return JournalError(f"the journal can't be used: {error}", where=where, hint=hint)
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
-        """Return what a query finds."""
+        """Run a query and return its rows."""
         try:
             return self._db.execute(query, _encodable(values)).fetchall()
         except RAISED as error:
             raise self._fault(error) from error
 
     def write(self, statement: str, values: Sequence[Any] = ()) -> int:
-        """Run a statement in a transaction, this one or the one around; return the rows changed."""
+        """Run a statement, in a transaction of its own if none is open; return the rows changed."""
         with self.transaction():
             return self._db.execute(statement, _encodable(values)).rowcount
 
     def write_many(self, statement: str, values: Iterable[Sequence[Any]]) -> None:
-        """Run a statement for each of some rows in one transaction."""
+        """Run a statement once for each row of values, in one transaction."""
         with self.transaction():
             self._db.executemany(statement, map(_encodable, values))
 
@@ -178,7 +180,7 @@ class Database:
             )
         for number, script in enumerate(MIGRATIONS[version:], version + 1):
             with self.transaction():
-                # Another process may have come first.
+                # Another process may have migrated it first.
                 (now,) = self._db.execute("PRAGMA user_version").fetchone()
                 if now < number:
                     for statement in script.split(";\n"):
@@ -186,7 +188,7 @@ class Database:
                     self._db.execute(f"PRAGMA user_version = {number}")
 
     def version(self) -> object:
-        """Return what changes when another process has written to the journal."""
+        """Return a value that changes when another process writes to the database."""
         if self.reading:
             return stamp(self.path)
         (row,) = self.rows("PRAGMA data_version")
@@ -200,7 +202,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that is written in the block is kept, or none of it; blocks may nest."""
+        """Commit everything written in the block, or nothing; blocks may nest."""
         if self.reading:
             try:
                 yield
@@ -220,7 +222,7 @@ class Database:
             try:
                 yield
             except BaseException:
-                # Where the disk is full SQLite has undone it already.
+                # On a full disk SQLite has rolled it back already.
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
@@ -236,9 +238,9 @@ class Database:
 
     @contextmanager
     def durably(self) -> Iterator[None]:
-        """As `transaction`, and on disk when the block has been left.
+        """Like `transaction`, but wait until the changes are on disk.
 
-        Inside another block that is not durable, it is on disk when a later durable one has been.
+        Inside a block that is not durable, they are on disk after the next durable block.
         """
         if self._depth:
             yield
@@ -252,19 +254,19 @@ class Database:
 
 
 def _encodable(values: Sequence[Any]) -> Sequence[Any]:
-    """Return values that SQLite takes: names of files may hold bytes that are no text."""
+    """Escape what SQLite can't store: file names may contain bytes that are no text."""
     if all(not isinstance(each, str) or each.isascii() for each in values):
         return values
     return [encodable(each) if isinstance(each, str) else each for each in values]
 
 
 def unpacked(database: Database, packed: bytes) -> Any:
-    """Return what a value of the journal holds.
+    """Decode a packed value of the journal.
 
     Raises
     ------
     JournalError
-        Where it was damaged.
+        If it is damaged.
     """
     try:
         return msgspec.msgpack.decode(packed)
@@ -273,31 +275,33 @@ def unpacked(database: Database, packed: bytes) -> Any:
 
 
 def damaged(database: Database, what: str) -> JournalError:
-    """Return the error that says that the journal is damaged, although it can be opened."""
+    """Return the error for a journal that can be opened but is damaged."""
     return JournalError(f"the journal is damaged: {what}", where=database.path, hint=_REPAIR)
 
 
 def _kind(error: Exception, path: Path) -> str:
-    """Say what an error of SQLite's means, as a key of the table above."""
+    """Return the meaning of an error of SQLite, a key of `_HINTS`."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None and code & 0xFF in _CODES:
         kind = _CODES[code & 0xFF]
     else:
-        # What is left are tables that are not as they should be, and text that is none.
+        # The remaining errors are about wrong tables and invalid text.
         kind = next((kind for words, kind in _WORDS.items() if words in str(error)), "damaged")
-    if kind == "failed" and is_full(path.parent):  # as SQLite calls it in some places
+    if kind == "failed" and is_full(
+        path.parent
+    ):  # SQLite reports a full disk like this in some places
         return "full"
     return kind
 
 
 def lacks_log(path: Path) -> bool:
-    """Say whether the write-ahead log of a database was taken away.
+    """Return whether the write-ahead log of a database was removed.
 
-    Its index (``-shm``) is made after the log and removed before it, so that it is never alone.
+    Its index (``-shm``) is created after the log and removed before it, so it never exists alone.
     """
     log, index = Path(f"{path}-wal"), Path(f"{path}-shm")
     for _ in range(3):
-        # Another process may open or close the journal between two looks.
+        # Another process may open or close the journal between two checks.
         if log.exists() or not index.exists() or log.exists():
             return False
         time.sleep(0.01)

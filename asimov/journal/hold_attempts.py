@@ -1,4 +1,4 @@
-"""How often something was tried about each process on hold, kept in the journal."""
+"""Counts, in the journal, of the attempts to get held processes of a job running again."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from asimov.system import clock
 
 
 class Remedies:
-    """What was tried for the processes of one attempt.
+    """What was tried for the held processes of one attempt.
 
-    A try is counted, on disk, before it is made: a crash in between costs one of the tries, and
-    what never helps comes to an end.
+    A try is counted durably before it is made: a crash in between costs one try, and the number
+    of tries stays bounded.
 
     Parameters
     ----------
     journal
-        Where it is kept.
+        Where the counts are kept.
     uid
         The attempt.
     """
@@ -33,25 +33,25 @@ class Remedies:
         }
 
     def times(self, process: str, kind: str) -> int:
-        """Return how often something was tried about a class of holds of a process."""
+        """Return how often a class of holds of a process was treated."""
         return self._known.get((process, kind), (0, 0.0))[0]
 
     def last(self, process: str) -> float:
-        """Return when something was last tried for a process, in seconds since the epoch, or 0."""
+        """Return when a process was last treated, in seconds since the epoch, or 0."""
         found = (last for (name, _), (_, last) in self._known.items() if name == process)
         return max(found, default=0.0)
 
     def first_request(self, process: str, kind: str, mb: float) -> float:
-        """Return what a process asked for when it was first held, in MB; `mb` if it is now."""
+        """Return the request of a process at its first hold, in MB; `mb` if this is the first."""
         return float(self._known.get((process, _first(kind)), (round(mb), 0.0))[0])
 
     def count(self, tried: Collection[tuple[str, str, float | None]]) -> None:
-        """Count one try for each of some processes, durably.
+        """Count one try for each of the processes, durably.
 
         Parameters
         ----------
         tried
-            The process, the class of its hold, and what it asks for now, in MB, if that is known.
+            For each: the process, the class of its hold, and its present request in MB, if known.
         """
         now = clock.now()
         with self._journal.durably():
@@ -61,7 +61,7 @@ class Remedies:
                     self._put(process, _first(kind), round(mb), 0.0)
 
     def take_back(self, tried: Collection[tuple[str, str, float | None]]) -> None:
-        """Count one try less, where the scheduler could not be asked to make it."""
+        """Undo `count` for tries that the scheduler could not be asked for."""
         now = clock.now()
         with self._journal.durably():
             for process, kind, _ in tried:

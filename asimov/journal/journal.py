@@ -1,8 +1,7 @@
-"""The journal: what happened, in SQLite, owned by the program.
+"""The journal: the states, events, attempts, facts and builds of all analyses, in SQLite.
 
-It holds the state of each analysis and how it came about, every attempt to run one, the facts
-that pipelines wrote, what was built, the parsed form of the ledger's files, and a large change
-of the ledger while it is under way.
+It also caches the parsed form of the ledger's files, and records a large change of the ledger
+until all its files are written.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from asimov.system import clock
 _RECORD = (
     "subject, name, status, since, reason, uid, job_id, job_state, job_detail, progress, job_since"
 )
-#: The property that lists the states that packages have added.
+#: The property that lists the states added by packages.
 STATES_OF_PACKAGES = "states of packages"
 _ATTEMPT = (
     "uid, subject, name, number, stage, scheduler, state, job_id, intended, submitted, ended, "
@@ -38,24 +37,24 @@ class Journal(Database):
     Attributes
     ----------
     fence
-        The token of the lease under which this process acts; None where it acts under none. With
-        one, whatever writes raises `LeaseLostError` once another process has taken the lease over.
+        The token of the lease under which this process acts, or None. With a token, every write
+        raises `LeaseLostError` once another process has taken the lease over.
     """
 
     fence: str | None = None
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All that is written in the block is kept, or none of it; blocks may nest."""
+        """Commit everything written in the block, or nothing; blocks may nest."""
         outermost = not self._depth
         with super().transaction():
-            # Nobody else can write until the transaction ends: one look is enough.
+            # No other process can write until the transaction ends: one check is enough.
             if outermost:
                 self.check_fence()
             yield
 
     def check_fence(self) -> None:
-        """Make sure that this process may still act; to be asked before what can't be undone."""
+        """Make sure that this process may still act; call it before what can't be undone."""
         if self.fence is not None:
             leases.check(self, self.fence)
 
@@ -77,7 +76,7 @@ class Journal(Database):
         return Record(*rows[0]) if rows else None
 
     def add(self, new: Iterable[tuple[Key, str, str]], actor: str) -> None:
-        """Take up analyses that are new: their keys, first states, and where they are from."""
+        """Add new analyses: their keys, first states, and reasons."""
         now = clock.now()
         with self.transaction():
             for key, status, reason in new:
@@ -95,7 +94,7 @@ class Journal(Database):
         Returns
         -------
         bool
-            False, and nothing is changed, where it is no longer in the state `before`.
+            False, and nothing changes, if it is no longer in the state `before`.
         """
         now = clock.now()
         with self.transaction():
@@ -109,7 +108,7 @@ class Journal(Database):
         return bool(changed)
 
     def set_reason(self, key: Key, actor: str, reason: str) -> None:
-        """Record another reason of the state that an analysis stays in."""
+        """Record a new reason for the state that an analysis stays in."""
         with self.transaction():
             self._db.execute(
                 "UPDATE analyses SET reason = ? WHERE subject = ? AND name = ?", (reason, *key)
@@ -117,7 +116,7 @@ class Journal(Database):
             self._note(key, actor, "note", None, None, reason, clock.now())
 
     def observed(self, seen: Iterable[tuple[Key, str | None, str | None, str | None]]) -> None:
-        """Record what was seen of jobs: key, job's state, detail, progress."""
+        """Record observations of jobs: key, job state, detail, progress."""
         now = clock.now()
         self.write_many(
             "UPDATE analyses SET job_since = iif(job_state IS ?, job_since, ?), job_state = ?, "
@@ -130,7 +129,7 @@ class Journal(Database):
     def note(
         self, key: Key, actor: str, kind: str, reason: str, details: str | None = None
     ) -> None:
-        """Record that something happened to an analysis without a change of state."""
+        """Record an event of an analysis that does not change its state."""
         with self.transaction():
             self._note(key, actor, kind, None, None, reason, clock.now(), details)
 
@@ -154,7 +153,7 @@ class Journal(Database):
     def events(
         self, subject: str | None = None, name: str | None = None, last: int | None = None
     ) -> list[Event]:
-        """Return the events, oldest first, of everything, one subject or one analysis."""
+        """Return the events of the project, a subject or an analysis, oldest first."""
         where, values = [], []
         for column, value in (("subject", subject), ("name", name)):
             if value is not None:
@@ -171,7 +170,7 @@ class Journal(Database):
     # --- attempts
 
     def intend(self, key: Key, uid: str, stage: str, scheduler: str, place: str = "") -> Attempt:
-        """Record, durably, that a job is about to be submitted, and where."""
+        """Record durably that a job is about to be submitted, and where."""
         now = clock.now()
         with self.durably():
             (number,) = self._db.execute(
@@ -186,7 +185,7 @@ class Journal(Database):
         return Attempt(uid, *key, number, stage, scheduler, "intended", None, now, place=place)
 
     def submitted(self, uid: str, job_id: int, logs: Iterable[str]) -> None:
-        """Record, durably, that an intended job is in the scheduler."""
+        """Record durably that an intended job is in the scheduler."""
         with self.durably():
             self._db.execute(
                 "UPDATE attempts SET state = 'submitted', job_id = ?, submitted = ?, logs = ? "
@@ -203,7 +202,7 @@ class Journal(Database):
     def ended(
         self, uid: str, state: str, *, exit_code: int | None, evidence: str, reason: str | None
     ) -> None:
-        """Close an attempt: ``ended`` with evidence, or ``void`` where no job was ever made."""
+        """Close an attempt: ``ended`` with evidence, or ``void`` if no job was ever created."""
         with self.transaction():
             self._db.execute(
                 "UPDATE attempts SET state = ?, ended = ?, exit_code = ?, evidence = ?, "
@@ -211,14 +210,14 @@ class Journal(Database):
                 (state, clock.now(), exit_code, evidence, reason, uid),
             )
             if state == "void":
-                # An outage may make one a pass for days: of several in a row one is enough.
+                # An outage may add one in each pass for days: keep one of several in a row.
                 self._db.execute(
                     "DELETE FROM attempts WHERE state = 'void' AND uid != ? AND reason IS ? "
                     "AND (subject, name, number) IN (SELECT subject, name, number - 1 "
                     "FROM attempts WHERE uid = ?)",
                     (uid, reason, uid),
                 )
-            # Nobody reads its logs any more.
+            # Its logs are not read any more.
             for (logs,) in self.rows("SELECT logs FROM attempts WHERE uid = ?", (uid,)):
                 self.write_many(
                     "DELETE FROM logs WHERE path = ?",
@@ -226,7 +225,7 @@ class Journal(Database):
                 )
 
     def open_attempts(self) -> list[Attempt]:
-        """Return every attempt that is intended or submitted and whose end is not recorded."""
+        """Return every attempt that is intended or submitted and has not ended."""
         rows = self.rows(
             f"SELECT {_ATTEMPT} FROM attempts WHERE state IN ('intended', 'submitted') "
             "ORDER BY intended"
@@ -248,7 +247,7 @@ class Journal(Database):
         return {Key(row[0], row[1]): unpacked(self, row[2]) for row in rows}
 
     def set_facts(self, key: Key, data: Mapping[str, Any]) -> None:
-        """Replace what is kept of an analysis or a subject."""
+        """Replace the facts of an analysis or a subject."""
         with self.transaction():
             self._db.execute(
                 "INSERT OR REPLACE INTO facts VALUES (?, ?, ?)",
@@ -258,12 +257,12 @@ class Journal(Database):
     # --- builds
 
     def builds(self) -> dict[Key, Build]:
-        """Return what was last built of each analysis."""
+        """Return the last build of each analysis."""
         rows = self.rows("SELECT subject, name, config, digest, content, time FROM builds")
         return {Key(row[0], row[1]): Build(*row[2:]) for row in rows}
 
     def built(self, builds: Mapping[Key, Build]) -> None:
-        """Record what was built, once it is committed."""
+        """Record builds, once they are committed."""
         with self.transaction():
             for key, build in builds.items():
                 self._db.execute(
@@ -275,20 +274,20 @@ class Journal(Database):
     # --- parsed documents, changes under way, properties
 
     def cached_documents(self) -> dict[str, tuple[str, bytes]]:
-        """Return the stamp and the parsed form of the ledger's files by their paths."""
+        """Return the stamp and the parsed form of each ledger file, by path."""
         rows = self.rows("SELECT path, stamp, data FROM documents")
         return {path: (stamp, data) for path, stamp, data in rows}
 
     def cache_documents(
         self, parsed: Iterable[tuple[str, str, bytes]], gone: Iterable[str] = ()
     ) -> None:
-        """Keep the parsed form of files: path, stamp, data; and forget files that are gone."""
+        """Cache parsed files (path, stamp, data), and drop files that are gone."""
         with self.transaction():
             self._db.executemany("DELETE FROM documents WHERE path = ?", ((path,) for path in gone))
             self._db.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", parsed)
 
     def begin_change(self, files: Mapping[str, str]) -> None:
-        """Record, durably, a change of many files before the first is written."""
+        """Record durably a change of many files before the first is written."""
         with self.durably():
             self._db.execute(
                 "INSERT INTO changes (started, files) VALUES (?, ?)",
@@ -296,21 +295,21 @@ class Journal(Database):
             )
 
     def changes(self) -> list[tuple[int, dict[str, str]]]:
-        """Return the changes that were begun and not closed, oldest first."""
+        """Return the changes that were begun but not closed, oldest first."""
         rows = self.rows("SELECT id, files FROM changes ORDER BY id")
         return [(number, unpacked(self, files)) for number, files in rows]
 
     def close_changes(self) -> None:
-        """Record that every change that was begun is in the files."""
+        """Record that every change is in the files."""
         with self.transaction():
             self._db.execute("DELETE FROM changes")
 
     def states_of_packages(self) -> list[str]:
-        """Return the states that packages have added, also those of packages that are gone."""
+        """Return the states that packages added, including packages that are gone."""
         return list(msgspec.json.decode(self.get_property(STATES_OF_PACKAGES) or "[]"))
 
     def take_up_state(self, name: str) -> None:
-        """Take up, durably, a state that a package adds: an analysis is about to be in it."""
+        """Record durably a state that a package adds, before an analysis enters it."""
         known = self.states_of_packages()
         if name not in known:
             text = msgspec.json.encode([*known, name]).decode()
@@ -318,12 +317,12 @@ class Journal(Database):
         states.take_up(name)
 
     def get_property(self, key: str) -> str | None:
-        """Return a value that the program keeps for itself, or None."""
+        """Return a value of the program's own, or None."""
         rows = self.rows("SELECT value FROM properties WHERE key = ?", (key,))
         return rows[0][0] if rows else None
 
     def set_property(self, key: str, value: str | None) -> None:
-        """Keep a value, or forget it (None)."""
+        """Set a value of the program's own, or delete it (None)."""
         with self.durably():
             self._db.execute("DELETE FROM properties WHERE key = ?", (key,))
             if value is not None:
@@ -331,7 +330,7 @@ class Journal(Database):
 
 
 def _plain(value: Any) -> Any:
-    """Turn what plugins write into plain data: NumPy's numbers and arrays, paths, tuples."""
+    """Convert what plugins write to plain data: NumPy numbers and arrays, paths, tuples."""
     if hasattr(value, "tolist"):
         return value.tolist()
     return str(value)

@@ -1,8 +1,8 @@
-"""Leases in the journal: the one process at a time that may act in a project, or watch it.
+"""Leases in the journal: they let one process at a time act in a project, or watch it.
 
-A process that may act fences what it writes: each of its transactions begins by looking whether
-the lease is still its own. One that was stopped, or whose machine slept, past the end of its lease
-comes back to an error and changes nothing of what another has done meanwhile.
+A process that acts is fenced: each of its transactions first checks that the lease is still its
+own. A process that was stopped, or whose machine slept, until its lease had expired gets an error
+and changes nothing that another process has done since.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ class Lease(NamedTuple):
     Attributes
     ----------
     token
-        Its identity; no two leases have the same.
+        Its unique identity.
     host, boot, process, started
-        The process that holds it: its machine and what tells one start of that from another, its
-        number there, and when it was started, so that a number that is used again is seen.
+        The process that holds it: its machine, the boot of that machine, its number, and its start
+        time, which reveals a number that was used again.
     purpose
         What it does, in a few words.
     since, expires
-        When it was taken, and when its holder is taken for dead unless it is renewed before, in
-        seconds since the epoch by the holder's clock.
+        When it was taken, and when it expires unless it is renewed, in seconds since the epoch by
+        the holder's clock.
     """
 
     token: str
@@ -49,17 +49,17 @@ class Lease(NamedTuple):
 
     @property
     def until(self) -> str:
-        """When it expires, for people."""
+        """When it expires, as text for people."""
         return _when(self.expires)
 
 
 class LeaseLostError(JournalError):
-    """Another process has taken the lease over; this one may write nothing any more.
+    """Another process has taken over the lease; this one must not write any more.
 
     Parameters
     ----------
     holder
-        Who has it now; None where it was taken and given back.
+        The present holder; None if the lease was taken over and released.
     """
 
     exit_code = EXIT_BUSY
@@ -76,7 +76,7 @@ class LeaseLostError(JournalError):
 
 #: How long a lease lasts unless it is renewed, in seconds.
 LEASE = 120.0
-#: The right to act, and the right to go on watching between the times that others act.
+#: The right to act, and the right to keep watching while others act in between.
 WORK = "work"
 WATCH = "watch"
 
@@ -117,7 +117,7 @@ def busy(held: Lease) -> AsimovError:
 
 
 def holder(journal: Database, name: str = WORK) -> Lease | None:
-    """Return the lease that is held, whether or not its holder lives."""
+    """Return the current lease, whether or not its holder is alive, or None."""
     rows = journal.rows(
         "SELECT token, host, boot, process, started, purpose, since, expires FROM lease "
         "WHERE name = ?",
@@ -129,7 +129,7 @@ def holder(journal: Database, name: str = WORK) -> Lease | None:
 def take(
     journal: Database, new: Lease, is_dead: Callable[[Lease], bool], name: str = WORK
 ) -> Lease | None:
-    """Take the lease where nobody alive has it.
+    """Take the lease unless a living process holds it.
 
     Parameters
     ----------
@@ -138,16 +138,16 @@ def take(
     new
         The lease to take.
     is_dead
-        Says whether the holder of a lease does no more.
+        Returns whether the holder of a lease is dead.
     name
-        Of which right it is the lease.
+        The right: `WORK` or `WATCH`.
 
     Returns
     -------
     Lease or None
-        The lease of another, where that is why it was not taken.
+        The lease of another process that prevented it; None if it was taken.
     """
-    # A look first: many who wait do not hinder the holder's own writes.
+    # Read first: many waiting processes do not hinder the holder's writes.
     held = holder(journal, name)
     if held is not None and not is_dead(held):
         return held
@@ -162,12 +162,12 @@ def take(
 
 
 def give_back(journal: Database, token: str) -> None:
-    """End a lease; one that another has taken over is left alone."""
+    """Release a lease, unless another process has taken it over."""
     journal.write("DELETE FROM lease WHERE token = ?", (token,))
 
 
 def give_back_all(journal: Database, token: str) -> None:
-    """End every lease of the process that holds this one."""
+    """Release every lease of the process that holds this one."""
     journal.write(
         "DELETE FROM lease WHERE (host, boot, process) IN "
         "(SELECT host, boot, process FROM lease WHERE token = ?)",
@@ -176,12 +176,12 @@ def give_back_all(journal: Database, token: str) -> None:
 
 
 def check(journal: Database, token: str) -> None:
-    """Make sure that the lease is still the holder's own.
+    """Make sure that a lease has not been taken over.
 
     Raises
     ------
     LeaseLostError
-        Where another has taken it over.
+        If another process has taken it over.
     """
     held = holder(journal)
     if held is None or held.token != token:

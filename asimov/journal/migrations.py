@@ -1,4 +1,4 @@
-"""The journal's tables, as the numbered steps that make them; steps are only ever added."""
+"""The numbered migrations that create the journal's tables; only ever append to them."""
 
 MIGRATIONS = [
     """

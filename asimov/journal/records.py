@@ -1,4 +1,4 @@
-"""What the journal holds of an analysis, in Python."""
+"""The rows of the journal as Python objects: record, attempt, event and build."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from asimov.keys import Key
 
 
 class Record(NamedTuple):
-    """The state of an analysis, and what was last seen of its job.
+    """The state of an analysis, and the last observation of its job.
 
     Attributes
     ----------
     since
-        When it came into its state, in seconds since the epoch.
+        When it entered its state, in seconds since the epoch.
     reason
-        Why it did.
+        Why it is in that state.
     uid, job_id
-        The attempt and the job that were made last.
+        Its last attempt and job.
     job_state, job_detail
         ``idle``, ``running``, ``held``, ``unknown``, ``lost`` or None, and a line about it.
     progress
-        Nodes or processes done of how many, as text.
+        How many nodes or processes are done, of how many, as text.
     job_since
-        Since when the job is seen in that state, in seconds since the epoch.
+        When the job was first seen in that state, in seconds since the epoch.
     """
 
     subject: str
@@ -41,7 +41,7 @@ class Record(NamedTuple):
 
     @property
     def key(self) -> Key:
-        """Whose record it is."""
+        """The analysis."""
         return Key(self.subject, self.name)
 
 
@@ -58,11 +58,11 @@ class Attempt:
     stage
         ``run`` or ``processing``.
     state
-        ``intended``, ``submitted``, ``ended`` or ``void`` (no job was ever made).
+        ``intended``, ``submitted``, ``ended`` or ``void`` (no job was ever created).
     logs
         Event logs, one a line, relative to the project.
     place
-        Which one of several the scheduler was: HTCondor's schedd by its name.
+        Which of several schedulers it was: the name of HTCondor's schedd.
     """
 
     uid: str
@@ -84,17 +84,17 @@ class Attempt:
 
     @property
     def key(self) -> Key:
-        """Whose attempt it is."""
+        """The analysis."""
         return Key(self.subject, self.name)
 
 
 class Event(NamedTuple):
-    """Something that happened.
+    """Something that happened, for the log.
 
     Attributes
     ----------
     details
-        More for people to read, of several lines, such as the end of an error file.
+        More text for people, of several lines, such as the end of an error file.
     """
 
     time: float
@@ -116,9 +116,9 @@ class Build(NamedTuple):
     config
         Its path, relative to the project.
     digest
-        Of the settings and the template that it was rendered from.
+        Digest of the settings and the template that it was rendered from.
     content
-        Digest of the file itself, to see edits by hand.
+        Digest of the file itself, to detect edits by hand.
     """
 
     config: str

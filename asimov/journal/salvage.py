@@ -1,8 +1,8 @@
-"""Reading what can still be read of a damaged journal, row by row.
+"""Read what can still be read of a damaged journal, row by row.
 
-SQLite gives the rows of every page that is whole: a table is read from its beginning and from its
-end until something raises, and what lies between by the keys that other sources know. What comes
-back is checked, since SQLite keeps no checksums: a row whose values can't be is left out.
+SQLite can read the rows of every intact page. So each table is read from both ends until an error
+occurs, and the rows in between by keys that other sources know. All rows are checked, since SQLite
+has no checksums; rows with impossible values are left out.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from asimov.states import STATES, take_up
 #: A value of a row; SQLite has no others.
 Row = dict[str, Any]
 
-#: What is not worth keeping: the ledger's parsed files and places in logs are read again, and a
-#: lease is a process's own.
+#: Tables not worth salvaging: parsed files and log offsets are read again, and leases belong to
+#: processes.
 REBUILT = ("documents", "logs", "lease")
 
-#: What a column may hold, by its declared type.
+#: The types of values that a column may contain, by its declared type.
 _TYPES: dict[str, tuple[type, ...]] = {
     "TEXT": (str,),
     "INTEGER": (int,),
@@ -41,7 +41,7 @@ _ATTEMPTS = {"intended", "submitted", "ended", "void"}
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table as the migrations make it: its columns as declared, and its key."""
+    """A table as the migrations create it: its columns with their types, and its key."""
 
     name: str
     columns: dict[str, tuple[str, bool]]
@@ -50,18 +50,18 @@ class Table:
 
 @dataclass
 class Salvaged:
-    """What a journal gave.
+    """What was read from a damaged journal.
 
     Attributes
     ----------
     rows
-        The rows that make sense, by table.
+        The valid rows, by table.
     damage
-        What is wrong with the file, in lines for people; empty where it is whole.
+        What is wrong with the file, as lines for people; empty if it is intact.
     incomplete
-        The tables of which rows are missing, or may be.
+        The tables that lack rows, or may lack some.
     version
-        Of the file's format; 0 where it does not tell.
+        The version of the file's format; 0 if unknown.
     """
 
     version: int = 0
@@ -71,7 +71,7 @@ class Salvaged:
 
 
 def tables(version: int = len(MIGRATIONS)) -> list[Table]:
-    """Return the tables of a journal of a version of the format."""
+    """Return the tables of a version of the journal's format."""
     with closing(sqlite3.connect(":memory:")) as db:
         for script in MIGRATIONS[:version]:
             db.executescript(script)
@@ -88,15 +88,15 @@ def tables(version: int = len(MIGRATIONS)) -> list[Table]:
 
 
 def salvage(path: Path, analyses: Iterable[Key] = ()) -> Salvaged:
-    """Read all that can be read of a journal.
+    """Read everything readable from a journal.
 
     Parameters
     ----------
     path
-        A copy of the journal, with the files beside it that SQLite needs: it may be written to.
+        A copy of the journal with its sidecar files; SQLite may write to it.
     analyses
-        The analyses that the ledger knows: their rows are looked for one by one where a table
-        can't be read through.
+        The analyses in the ledger: their rows are read one by one if a table can't be read as a
+        whole.
     """
     found = Salvaged()
     keys = list(analyses)
@@ -105,7 +105,7 @@ def salvage(path: Path, analyses: Iterable[Key] = ()) -> Salvaged:
     except RAISED as error:
         return _nothing(found, error)
     with closing(db):
-        # A text that is none must not keep the other rows from being read.
+        # Invalid text must not prevent the other rows from being read.
         db.text_factory = lambda data: data.decode(errors="surrogateescape")
         db.row_factory = sqlite3.Row
         try:
@@ -113,7 +113,7 @@ def salvage(path: Path, analyses: Iterable[Key] = ()) -> Salvaged:
         except RAISED as error:
             return _nothing(found, error)
         if not 0 < found.version <= len(MIGRATIONS):
-            found.damage.append(f"its format is told as {found.version}")
+            found.damage.append(f"it claims to have format {found.version}")
         found.damage += _integrity(db)
         _take_up_states(db)
         expected = {table.name: table for table in tables(found.version)}
@@ -131,12 +131,17 @@ def _nothing(found: Salvaged, error: Exception) -> Salvaged:
 
 
 def _take_up_states(db: sqlite3.Connection) -> None:
-    """Know the states that packages have added, as far as the journal still tells them."""
+    """Register the states added by packages, as far as they can still be read."""
     try:
         rows = db.execute("SELECT value FROM properties WHERE key = ?", (STATES_OF_PACKAGES,))
         for name in msgspec.json.decode(rows.fetchone()["value"], type=list[str]):
             take_up(name)
-    except (*RAISED, msgspec.MsgspecError, TypeError, UnicodeError):  # there are none, or no more
+    except (
+        *RAISED,
+        msgspec.MsgspecError,
+        TypeError,
+        UnicodeError,
+    ):  # there are none, or they can't be read
         return
 
 
@@ -157,12 +162,12 @@ def _read(
     keys: list[Key],
     found: Salvaged,
 ) -> None:
-    """Read one table; what it lacks of today's columns is left to their defaults.
+    """Read one table; columns that its version lacks get their defaults.
 
     Parameters
     ----------
     table, expected
-        The table of today, and that of the file's own format.
+        The table in today's format and in the file's own.
     """
     rows: dict[tuple[Any, ...], Row] = {}
     found.rows[table.name] = []
@@ -182,7 +187,7 @@ def _read(
     select = f"SELECT {', '.join(columns)} FROM {table.name}"
 
     def take(query: str, values: tuple[Any, ...] = ()) -> bool:
-        """Take the rows that a query gives until it raises; say whether it did not."""
+        """Take the rows of a query until it fails; return whether it did not."""
         nonlocal unsound
         try:
             for row in db.execute(query, values):
@@ -202,7 +207,7 @@ def _read(
         take(f"{select} ORDER BY {', '.join(f'{column} DESC' for column in table.key)}")
         for forwards, backwards, values in _parts(db, table, keys):
             if not take(f"{select} WHERE {forwards}", values) and backwards:
-                # The way from the other side leads past the damaged page.
+                # Reading from the other side gets past the damaged page.
                 take(f"{select} WHERE {backwards}", values)
     if unsound or not whole:
         found.incomplete.add(table.name)
@@ -212,7 +217,7 @@ def _read(
 def _parts(
     db: sqlite3.Connection, table: Table, keys: list[Key]
 ) -> Iterator[tuple[str, str | None, tuple[Any, ...]]]:
-    """Yield conditions for parts of a table that can't be read through, in two ways or in one."""
+    """Yield conditions that select parts of a damaged table, in one or both directions."""
     if {"subject", "name"} <= table.columns.keys():
         subjects = dict.fromkeys(subject for subject, _ in keys)
         other = "subject = ? AND name <= ? ORDER BY subject DESC, name DESC LIMIT 1"
@@ -225,7 +230,7 @@ def _parts(
 
 
 def _gaps(db: sqlite3.Connection, table: str, column: str) -> Iterator[tuple[int, int]]:
-    """Yield the ranges of row numbers between damaged pages that can be read, by halving."""
+    """Yield the readable ranges of row numbers between damaged pages, found by bisection."""
     ends = []
     for order in ("", "DESC"):
         last = None
@@ -258,7 +263,7 @@ def _gaps(db: sqlite3.Connection, table: str, column: str) -> Iterator[tuple[int
 
 
 def is_sound(table: Table, row: Row) -> bool:
-    """Say whether a row can have been written by asimov."""
+    """Return whether asimov can have written a row."""
     if not all(_is_sound(table, column, value) for column, value in row.items()):
         return False
     if table.name == "analyses":
@@ -274,7 +279,7 @@ def _is_sound(table: Table, column: str, value: Any) -> bool:
         return not needed and column not in table.key
     if isinstance(value, str) and not _is_text(value):
         return False
-    # Caches say by themselves whether what they hold can be used.
+    # Caches are validated where they are used.
     if isinstance(value, bytes) and table.name not in REBUILT and not _is_packed(value):
         return False
     return isinstance(value, _TYPES[declared])
@@ -291,6 +296,6 @@ def _is_text(value: str) -> bool:
 def _is_packed(value: bytes) -> bool:
     try:
         msgspec.msgpack.decode(value)
-    except (msgspec.DecodeError, ValueError):  # the second one for texts that are none
+    except (msgspec.DecodeError, ValueError):  # the second one for invalid text
         return False
     return True

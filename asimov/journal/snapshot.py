@@ -1,11 +1,11 @@
-"""An SQLite database as it stands on disk, read into memory: nothing is written anywhere.
+"""Read an SQLite database on disk into memory without writing any file.
 
-SQLite itself can't do that. To read a database in WAL mode it needs an index of the write-ahead
-log in a file beside the database, and a reader may have to make that file. So the log is applied
-here. A lock that SQLite's own readers hold too keeps the last writer from taking the log away.
-A checkpoint may copy pages from the log into the database meanwhile, and these may be read torn;
-but every such page is also in the log, which is read afterwards. Only when the log is begun again
-are its pages gone. Its header has other salts then, and all is read once more.
+SQLite itself can't do that: to read a database in WAL mode it needs an index of the write-ahead log
+in a file beside the database, which a reader may have to create. So the log is applied here. A
+lock, which SQLite's own readers hold too, keeps the last writer from removing the log. A checkpoint
+may copy pages from the log into the database at the same time, and these may be read torn; but
+every such page is also in the log, which is read afterwards. Only when the log is restarted are its
+pages gone. Its header has other salts then, and everything is read again.
 
 The formats: https://www.sqlite.org/fileformat2.html
 """
@@ -29,18 +29,18 @@ from pathlib import Path
 _LOCK = (0x40000002, 510)
 #: The byte that a writer locks.
 _RESERVED = 0x40000001
-#: Seconds for which a lock is waited for, and for which a log that is begun again is followed.
+#: How long to wait for a lock, and to follow a log that keeps being restarted, in seconds.
 _PATIENCE = 30.0
 _LOG_HEADER, _FRAME_HEADER = 32, 24
 
-#: The databases that this process has open by SQLite itself, by device and inode. A process that
+#: The databases that SQLite has open in this process, by device and inode. A process that
 #: closes any descriptor of a file loses all its locks on it: these must not be opened here.
 _in_use: Counter[tuple[int, int]] = Counter()
 
 
 @contextmanager
 def in_use(path: Path) -> Iterator[None]:
-    """Note that this process has a database open by SQLite itself."""
+    """Note that SQLite has a database open in this process."""
     key = _number(path)
     _in_use[key] += 1
     try:
@@ -55,7 +55,7 @@ def _number(path: Path) -> tuple[int, int]:
 
 
 def stamp(path: Path) -> object:
-    """Return what differs after each change of a database."""
+    """Return a value that differs after each change of a database."""
     found = []
     for each in (path, _log(path)):
         try:
@@ -68,9 +68,9 @@ def stamp(path: Path) -> object:
 
 
 def snapshot(path: Path) -> sqlite3.Connection:
-    """Return a database in memory that holds all that was committed before the call.
+    """Return a copy in memory of everything committed to a database before the call.
 
-    It may be written to, and nobody will ever see what was written.
+    Writing to the copy changes nothing on disk.
 
     Parameters
     ----------
@@ -80,14 +80,14 @@ def snapshot(path: Path) -> sqlite3.Connection:
     Raises
     ------
     OSError, sqlite3.Error
-        Where it can't be read.
+        If it can't be read.
     """
     if not _in_use[_number(path)]:
         image = _image(path)
         if image is not None:
             return _of_image(image)
     # In rollback mode SQLite reads without writing. In a database that this process has open it
-    # finds all the files that it needs.
+    # finds all the files it needs.
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as source:
         copy = sqlite3.connect(":memory:", isolation_level=None)
         try:
@@ -100,7 +100,7 @@ def snapshot(path: Path) -> sqlite3.Connection:
 
 
 def _image(path: Path) -> bytes | None:
-    """Return the database with its log applied; None where it is in rollback mode."""
+    """Return the database with its log applied; None if it is in rollback mode."""
     deadline = time.monotonic() + _PATIENCE
     with path.open("rb", buffering=0) as file:
         _lock(file.fileno(), deadline)
@@ -125,7 +125,7 @@ def _lock(handle: int, deadline: float) -> None:
     while True:
         try:
             fcntl.lockf(handle, fcntl.LOCK_SH | fcntl.LOCK_NB, _LOCK[1], _LOCK[0])
-        except (BlockingIOError, PermissionError) as error:  # a writer opens or closes it
+        except (BlockingIOError, PermissionError) as error:  # a writer is opening or closing it
             if time.monotonic() > deadline:
                 raise sqlite3.OperationalError("the database is locked") from error
             time.sleep(0.005)
@@ -136,15 +136,15 @@ def _lock(handle: int, deadline: float) -> None:
 
 
 def _refuse_hot(path: Path, handle: int) -> None:
-    """Refuse a database in rollback mode with a transaction that nobody will end any more.
+    """Refuse a database in rollback mode whose last transaction was cut short.
 
-    SQLite would touch the transaction's journal before it sees that it may not undo it.
+    SQLite would touch the rollback journal before it notices that it may not roll back.
     """
     try:
         if not Path(f"{path}-journal").read_bytes()[:1].strip(b"\0"):
             return
         fcntl.lockf(handle, fcntl.LOCK_SH | fcntl.LOCK_NB, 1, _RESERVED)
-    except OSError:  # there is none, or its writer is alive
+    except OSError:  # there is no journal, or its writer is alive
         return
     raise sqlite3.OperationalError("a change of it was cut short, and is yet to be undone")
 
@@ -162,7 +162,7 @@ def _head(path: Path) -> bytes:
 
 
 def _applied(data: bytes, log: bytes) -> bytes:
-    """Return a database file with the committed pages of its log."""
+    """Apply the committed pages of a log to a database file."""
     pages, size, length = _committed(log)
     image = bytearray(data)
     if pages:
@@ -176,9 +176,9 @@ def _applied(data: bytes, log: bytes) -> bytes:
 
 
 def _committed(log: bytes) -> tuple[dict[int, int], int, int]:
-    """Return where in a log the newest committed page of each number begins.
+    """Return the offset in a log of the newest committed version of each page.
 
-    The page size and the database's length in pages come with it.
+    Also return the page size and the length of the database in pages.
     """
     nothing: tuple[dict[int, int], int, int] = {}, 0, 0
     if len(log) < _LOG_HEADER:
@@ -216,7 +216,7 @@ def _checksum(words: array.array[int], before: tuple[int, int]) -> tuple[int, in
     one, two = before
     many = len(words) // 8 * 8
     pairs = iter(words[:many])
-    # In large steps: a log of some megabytes would otherwise take as long as the whole command.
+    # In large steps: otherwise a log of some megabytes takes as long as the whole command.
     for a, b, c, d, e, f, g, h in zip(*[pairs] * 8, strict=True):
         one += a + two
         two += b + one

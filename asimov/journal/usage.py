@@ -1,4 +1,4 @@
-"""What each attempt's job used: kept in the journal once the scheduler can tell."""
+"""The resource usage of each attempt's job, kept in the journal."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from asimov.journal.database import Database, unpacked
 from asimov.keys import Key
 from asimov.system import clock
 
-#: How long a scheduler is asked for what an ended job used, in seconds: its history may lag, and
-#: a job that it has forgotten by then will not be told of any more.
+#: How long to ask the scheduler for the usage of an ended job, in seconds: its history may lag, but
+#: a job that is missing after this time stays missing.
 PATIENCE = 6 * 3600
 
-#: The usage of a job that will not be told of any more.
+#: The usage of a job that will never be known.
 _NEVER = msgspec.msgpack.encode(None)
 
 
 class Unmeasured(NamedTuple):
-    """An attempt that has ended and whose usage is not known yet."""
+    """An attempt that has ended and whose usage is unknown."""
 
     uid: str
     scheduler: str
@@ -30,7 +30,7 @@ class Unmeasured(NamedTuple):
 
 
 class Usages:
-    """The usage of attempts.
+    """The usage of all attempts.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Usages:
         self._journal = journal
 
     def unmeasured(self) -> list[Unmeasured]:
-        """Return the attempts whose job has ended and whose usage is still to be asked for."""
+        """Return the attempts whose job has ended and whose usage the scheduler may still know."""
         return [
             Unmeasured(*row)
             for row in self._journal.rows(
@@ -53,7 +53,7 @@ class Usages:
         ]
 
     def keep(self, usages: Mapping[str, Mapping[str, Any]]) -> None:
-        """Keep what was used, by attempt; those of long ago that nobody told of are given up."""
+        """Record usage by attempt, and give up on attempts that ended long ago."""
         with self._journal.transaction():
             self._journal.write_many(
                 "UPDATE attempts SET usage = ? WHERE uid = ?",
@@ -66,9 +66,9 @@ class Usages:
             )
 
     def of(self, keys: Iterable[Key] | None = None) -> dict[Key, list[tuple[str, dict[str, Any]]]]:
-        """Return what was used, stage and figures, by attempt, of some analyses or of all.
+        """Return the usage, as stage and figures of each attempt, of some analyses or of all.
 
-        An attempt of which nothing is known is left out.
+        Attempts whose usage is unknown are left out.
         """
         query = "SELECT subject, name, stage, usage FROM attempts WHERE usage IS NOT NULL"
         order = " ORDER BY number"

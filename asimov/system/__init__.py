@@ -1,1 +1,1 @@
-"""What the operating system offers: files, locks, mounts, users and processes."""
+"""Thin wrappers of the operating system: files, locks, mounts, users, processes, the clock."""

@@ -1,4 +1,4 @@
-"""Working in another folder, or with other environment variables, for the length of a block."""
+"""Change the working directory or environment variables within a block."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing files so that a crash leaves the old one or the new one, and nothing in between."""
+"""Write files atomically, lock them, and recognise a full disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from asimov.errors import EXIT_BUSY, AsimovError, FatalError, ReportedError
 
-#: With less than this left a file system is taken to be full, in bytes.
+#: A file system with less free space than this counts as full, in bytes.
 _ROOM = 1 << 16
 
 
@@ -42,7 +42,7 @@ class DiskFullError(FatalError):
 def unwritable(
     error: OSError, path: Path, message: str = "can't be written"
 ) -> AsimovError | DiskFullError:
-    """Return the error for people that says why a file could not be written."""
+    """Return the error to raise for a file that could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError(path, str(error.strerror))
     hint = "the old content is untouched"
@@ -50,7 +50,7 @@ def unwritable(
 
 
 def full_disk(error: BaseException | None) -> DiskFullError | None:
-    """Return the full disk that led to an error, if one did; whoever raised it."""
+    """Return the full disk that caused an error, or None."""
     where: Path | None = None
     while error is not None:
         if isinstance(error, DiskFullError):
@@ -59,9 +59,9 @@ def full_disk(error: BaseException | None) -> DiskFullError | None:
             where = error.where
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return DiskFullError(where or error.filename or "the disk", str(error.strerror))
-        if type(error).__module__ == "sqlite3":  # which is not imported for this
+        if type(error).__module__ == "sqlite3":  # without importing it
             full = "disk is full" in str(error)
-            # As it calls a full disk in some places.
+            # SQLite reports a full disk like this in some places.
             if full or ("disk I/O error" in str(error) and where and is_full(where.parent)):
                 return DiskFullError(where or "a database", str(error))
         error = error.__cause__ or error.__context__
@@ -69,7 +69,7 @@ def full_disk(error: BaseException | None) -> DiskFullError | None:
 
 
 def is_folder(path: Path) -> bool:
-    """Say whether a path leads to a folder; one that can't be a path leads nowhere."""
+    """Return whether a path is a folder; False for an invalid path."""
     try:
         return path.is_dir()
     except (OSError, ValueError):  # a name that is too long, a NUL in it
@@ -77,7 +77,7 @@ def is_folder(path: Path) -> bool:
 
 
 def is_file(path: Path) -> bool:
-    """Say whether a path leads to a file; as `is_folder`."""
+    """Return whether a path is a file; False for an invalid path."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -85,7 +85,7 @@ def is_file(path: Path) -> bool:
 
 
 def is_full(folder: Path) -> bool:
-    """Say whether there is no room left on the file system that holds a folder."""
+    """Return whether the file system of a folder is full."""
     try:
         room = os.statvfs(folder)
     except OSError:
@@ -94,23 +94,25 @@ def is_full(folder: Path) -> bool:
 
 
 def write_atomically(path: Path, text: str | bytes, *, sync: bool = True) -> None:
-    """Replace a file's content: write beside it, sync, rename.
+    """Replace the content of a file, so that a crash leaves the old content or the new one.
 
     Parameters
     ----------
     path
-        The file; its folder is made where it is missing. One that is there keeps its mode, and
-        its group where this user may give that.
+        The file; its folder is created if it is missing. An existing file keeps its mode, and its
+        group if this user may set it.
     text
         The new content; text is written as UTF-8.
     sync
-        Whether the content is on disk when this returns. Without it a power cut may leave the
-        file empty, so that the caller must be able to write it again.
+        Whether to wait until the content is on disk. Otherwise a power cut may leave the file
+        empty, and the caller must be able to write it again.
 
     Raises
     ------
     AsimovError
-        Where the file can't be written; it is then as it was. `DiskFullError` for want of room.
+        If the file can't be written; it is unchanged then.
+    DiskFullError
+        If the disk is full; the file is unchanged then.
     """
     try:
         data = text.encode() if isinstance(text, str) else text
@@ -121,7 +123,7 @@ def write_atomically(path: Path, text: str | bytes, *, sync: bool = True) -> Non
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = _temporary(path)
-        # Open, and so locked, until it is renamed or removed: nobody else takes up the name.
+        # It stays open, and so locked, until it is renamed or removed: no other process uses it.
         try:
             _write(handle, data)
             if sync:
@@ -141,24 +143,24 @@ def write_atomically(path: Path, text: str | bytes, *, sync: bool = True) -> Non
 
 def _write(handle: int, data: bytes) -> None:
     rest = memoryview(data)
-    while rest:  # the system may take a part at a time
+    while rest:  # the system may write a part at a time
         rest = rest[os.write(handle, rest) :]
 
 
 def _remove(path: Path, handle: int) -> None:
-    """Remove a file that is open, unless its name leads to another one by now."""
+    """Remove an open file, unless its name belongs to another file by now."""
     with suppress(FileNotFoundError):
         if os.path.samestat(os.fstat(handle), path.lstat()):
             path.unlink()
 
 
 def _settle_rights(temporary: Path, path: Path) -> None:
-    """Give a file that is to replace another one its mode and group."""
+    """Give a new file the mode and the group of the file that it will replace."""
     mode = 0o666 & ~_umask()
     with suppress(FileNotFoundError):
         before = path.stat()
         mode = before.st_mode & 0o777
-        # The group that may write to it keeps that right, whoever writes.
+        # A group that may write to the file keeps that right.
         with suppress(PermissionError):
             os.chown(temporary, -1, before.st_gid)
     temporary.chmod(mode)
@@ -167,19 +169,19 @@ def _settle_rights(temporary: Path, path: Path) -> None:
 def _temporary(path: Path) -> tuple[int, Path]:
     """Open a temporary file beside a file, empty and locked.
 
-    It has one name for each file, so that what a process has left which was killed is used again.
+    Its name depends only on the file's, so that one left by a killed process is used again.
     """
     usual = path.with_name(f".{path.name}.new")
-    with suppress(OSError):  # one that lives has it, or it can't be opened or locked
+    with suppress(OSError):  # another process uses it, or it can't be opened or locked
         handle, new = _opened(usual)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Whoever had it until now has renamed it.
+            # The previous holder has renamed it.
             if os.path.samestat(os.fstat(handle), usual.lstat()):
                 os.ftruncate(handle, 0)
                 return handle, usual
         except OSError as error:
-            # On a file system without locks nobody would ever use it again.
+            # On a file system without locks it would never be used again.
             if new and not isinstance(error, BlockingIOError):
                 _remove(usual, handle)
         os.close(handle)
@@ -188,7 +190,7 @@ def _temporary(path: Path) -> tuple[int, Path]:
 
 
 def _opened(path: Path) -> tuple[int, bool]:
-    """Open a file for writing; say as well whether it was made for this."""
+    """Open a file for writing; return as well whether it was created."""
     how = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         return os.open(path, how | os.O_CREAT | os.O_EXCL, 0o600), True
@@ -198,14 +200,14 @@ def _opened(path: Path) -> tuple[int, bool]:
 
 @contextmanager
 def new_folder(parent: Path) -> Iterator[Path]:
-    """Give a folder in which something can be made before it is renamed to its place.
+    """Create a folder for preparing something that is then renamed to its place.
 
-    What a process has left there which was killed is removed first.
+    What a killed process left there is removed first.
 
     Parameters
     ----------
     parent
-        The folder that holds it; made where it is missing.
+        The folder that contains it; created if it is missing.
     """
     parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -224,14 +226,14 @@ def new_folder(parent: Path) -> Iterator[Path]:
 
 
 def memory_file() -> BinaryIO:
-    """Return an open file that has no name and, where the system can do that, lies in memory."""
+    """Return an open file without a name, in memory if the system supports that."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("asimov"), "w+b", buffering=0)
     return tempfile.TemporaryFile(prefix="asimov-", buffering=0)
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
+    """Sync a folder, so that renames in it are on disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -240,7 +242,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _umask() -> int:
-    # The mask can only be read by setting it; asimov's own commands have one thread.
+    # The mask can only be read by setting it; asimov's commands have one thread.
     mask = os.umask(0)
     os.umask(mask)
     return mask
@@ -253,16 +255,16 @@ def locked(path: Path, purpose: str, *, wait: bool = True) -> Iterator[None]:
     Parameters
     ----------
     path
-        The lock file; it holds the process that has the lock, for people to read.
+        The lock file; its content names the holder, for people.
     purpose
         What the holder does, in a few words.
     wait
-        Whether to wait for another holder, or to raise.
+        Whether to wait for another holder instead of raising an error.
 
     Raises
     ------
     AsimovError
-        With the exit code `EXIT_BUSY` where somebody else holds it and `wait` is False.
+        With the exit code `EXIT_BUSY`, if another process holds it and `wait` is False.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -281,7 +283,7 @@ def locked(path: Path, purpose: str, *, wait: bool = True) -> Iterator[None]:
             busy.exit_code = EXIT_BUSY
             raise busy from None
         os.ftruncate(handle, 0)
-        # For people only: the lock is held where the disk is full as well.
+        # For people only: the lock works on a full disk, too.
         with suppress(OSError):
             holder = f"{purpose}, process {os.getpid()} on {os.uname().nodename}"
             os.pwrite(handle, holder.encode(), 0)

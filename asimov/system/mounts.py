@@ -1,4 +1,4 @@
-"""Which file systems reach this machine over a network, or may."""
+"""Detect network file systems."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import os
 import re
 from pathlib import Path
 
-#: How their types begin in ``/proc/self/mounts``. Nobody can tell what is behind FUSE.
+#: How their types begin in ``/proc/self/mounts``. What is behind FUSE is unknown.
 _NETWORK = ("nfs", "lustre", "gpfs", "cifs", "smb", "beegfs", "ceph", "afs", "fuse", "9p", "panfs")
 #: A space, a tab, a newline or a backslash in the name of a mount point.
 _ESCAPED = re.compile(rb"\\([0-7]{3})")
 
 
 def on_network(path: Path) -> bool:
-    """Say whether a path lies on a file system that other machines may use as well.
+    """Return whether other machines may use the file system of a path as well.
 
-    SQLite's write-ahead log needs memory that all its users share, so it can't be used there.
+    SQLite's write-ahead log needs memory shared by all its users, so it does not work there.
     """
     try:
         mounts = Path("/proc/self/mounts").read_bytes()
@@ -25,7 +25,7 @@ def on_network(path: Path) -> bool:
 
 
 def file_system(path: Path, mounts: bytes) -> str:
-    """Return the type of the file system that holds a path; empty where no mount holds it.
+    """Return the type of the file system that holds a path; empty if no mount contains it.
 
     Parameters
     ----------

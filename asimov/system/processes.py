@@ -1,4 +1,4 @@
-"""What the system tells of processes."""
+"""Query processes: their state, parents, command lines, and whether one is still the same."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Process(NamedTuple):
     Attributes
     ----------
     dead
-        Whether it has ended and only its parent has not asked how (a zombie).
+        Whether it is a zombie: it has ended, and its parent has not waited for it yet.
     start
-        When it was started, in clock ticks since the boot.
+        Its start time, in clock ticks since the boot.
     cpu
         The processor time that it has used, in clock ticks: in user mode, in the kernel.
     pages
@@ -39,7 +39,7 @@ class Process(NamedTuple):
 
 
 def look_at(pid: int) -> Process | None:
-    """Return a process, a zombie too; None where there is none."""
+    """Return a process, possibly a zombie; None if there is none."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
@@ -70,12 +70,12 @@ def all_processes() -> Iterator[Process]:
 
 
 def words(pid: int) -> list[str]:
-    """Return the command line of a process; empty where it is dead, or may not be read."""
+    """Return the command line of a process; empty if it is dead or may not be read."""
     return _strings(pid, "cmdline")
 
 
 def environment(pid: int) -> list[str]:
-    """Return the environment a process began with, as ``NAME=value``; empty as for `words`."""
+    """Return the initial environment of a process as ``NAME=value``; empty as for `words`."""
     return _strings(pid, "environ")
 
 
@@ -88,7 +88,7 @@ def _strings(pid: int, name: str) -> list[str]:
 
 
 def name_of(pid: int) -> str | None:
-    """Return the name of the program that a process runs; None where it is dead."""
+    """Return the name of the program that a process runs; None if it is dead."""
     try:
         return Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
     except OSError:
@@ -105,13 +105,13 @@ def children(pid: int) -> list[int]:
 
 
 def started_at(pid: int) -> str | None:
-    """Return when a process was started, in clock ticks since the boot; None where it is dead."""
+    """Return the start time of a process, in clock ticks since the boot; None if it is dead."""
     found = look_at(pid)
     return None if found is None or found.dead else str(found.start)
 
 
 class ProcessIdentity(NamedTuple):
-    """A process, told apart from an earlier or later one with the same number.
+    """Identifies a process: its number alone may belong to another one later.
 
     Attributes
     ----------
@@ -140,22 +140,22 @@ class ProcessIdentity(NamedTuple):
 
 
 def this_boot() -> str:
-    """Return what tells this start of the machine from others.
+    """Return an identifier of the current boot of this machine.
 
     Raises
     ------
     OSError
-        Where the system does not say.
+        If the system does not provide one.
     """
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def this_start() -> str:
-    """Return what tells this start of the machine, and this container on it, from others.
+    """Return an identifier of this boot and of this container.
 
-    Process numbers mean something among those only that share a namespace of them.
+    Process numbers are only comparable within one PID namespace.
     """
     try:
         return f"{this_boot()} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:  # no Linux, or a narrow container: then no process number means anything
+    except OSError:  # not Linux, or a restricted container: process numbers can't be compared
         return f"unknown {uuid.uuid4().hex}"

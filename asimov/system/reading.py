@@ -1,6 +1,6 @@
-"""Reading files that people or programs wrote: regular files only, and no more than a limit.
+"""Read files safely: regular files only, and only up to a size limit.
 
-A named pipe would be waited for, a device has no end, and a file of gigabytes fills the memory.
+Reading a named pipe would block, a device has no end, and gigabytes would fill the memory.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from asimov.errors import AsimovError
 
-#: The largest file that is read whole, in bytes. A ledger of ten thousand analyses has ten million.
+#: The default size limit, in bytes. A ledger of ten thousand analyses has ten million.
 LARGEST = 50_000_000
 
 SPECIAL = {
@@ -25,25 +25,25 @@ SPECIAL = {
 
 
 def contents(path: Path | str, *, most: int = LARGEST, piped: bool = False) -> bytes:
-    """Return what a file holds.
+    """Return the content of a file.
 
     Parameters
     ----------
     path
         The file.
     most
-        The largest size that is read, in bytes.
+        The size limit, in bytes.
     piped
-        Whether the file may be a pipe, or what else an open descriptor leads to.
+        Whether the file may be a pipe, or anything else that an open descriptor leads to.
 
     Raises
     ------
     AsimovError
-        Where it is no regular file, or a larger one.
+        If it is no regular file, or larger than the limit.
     OSError
-        Where it can't be opened or read.
+        If it can't be opened or read.
     """
-    # A look before it is opened: merely opening a device may do something.
+    # Checked before it is opened: merely opening a device may have an effect.
     _refuse(Path(path).stat(), path, most, piped)
     flags = os.O_RDONLY | os.O_CLOEXEC | (0 if piped else os.O_NONBLOCK)
     with os.fdopen(os.open(path, flags), "rb") as stream:
@@ -52,7 +52,7 @@ def contents(path: Path | str, *, most: int = LARGEST, piped: bool = False) -> b
 
 
 def bounded(stream: BinaryIO, name: Path | str, most: int = LARGEST) -> bytes:
-    """Return what is left of a stream; raises `AsimovError` where that is more than `most`."""
+    """Return the rest of a stream; raises `AsimovError` if it is longer than `most`."""
     data = stream.read(most + 1)
     if len(data) > most:
         raise too_large(name, most)
@@ -60,7 +60,7 @@ def bounded(stream: BinaryIO, name: Path | str, most: int = LARGEST) -> bytes:
 
 
 def too_large(name: Path | str, most: int = LARGEST) -> AsimovError:
-    """Return the error that says that a file is over the limit."""
+    """Return the error for a file that exceeds the limit."""
     return AsimovError(
         f"is larger than {_megabytes(most)}, the most that is read of such a file",
         where=name,

@@ -1,4 +1,4 @@
-"""The names of users."""
+"""Look up the names of users and of the owners of files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def user_name(number: int) -> str:
-    """Return a user's name, or the number where the system has no name for it."""
+    """Return a user's name, or the number if the system has no name for it."""
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:
@@ -20,6 +20,6 @@ def owner_of(path: Path) -> str:
     Raises
     ------
     OSError
-        Where there is no such file.
+        If there is no such file.
     """
     return user_name(path.stat().st_uid)

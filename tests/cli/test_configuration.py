@@ -89,8 +89,8 @@ def test_a_mistyped_option_is_shown_the_nearest(project, asimov):
     ("text", "said"),
     [
         ("name = x\n", ":1: is not a configuration file: it begins without a [section]"),
-        ("[a]\nb = 1\nb = 2\n", ":3: is not a configuration file: an option stands"),
-        ("[a]\n[a]\n", ":2: is not a configuration file: a section stands in it twice"),
+        ("[a]\nb = 1\nb = 2\n", ":3: is not a configuration file: a section contains an option"),
+        ("[a]\n[a]\n", ":2: is not a configuration file: it contains a section twice"),
         ("[a]\njust words\n", ":2: is not a configuration file"),
         (b"[a]\nx = \xff\n", ": is not UTF-8 text"),
     ],

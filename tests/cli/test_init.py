@@ -12,7 +12,7 @@ def test_a_project_is_made_in_the_current_folder(project):
 def test_a_second_project_in_one_folder_is_refused(project, asimov):
     ran = asimov("init", "Again")
     assert ran.code == 1
-    assert "there is a project here already" in ran.err
+    assert "this folder already contains a project" in ran.err
 
 
 def test_an_unknown_scheduler_is_refused_with_the_nearest(tmp_path, monkeypatch, asimov):

@@ -123,7 +123,7 @@ def test_a_copy_without_the_programs_own_folder_is_told_what_to_do(project, asim
     (project / ".asimov").rename(project.parent / "away")
     ran = asimov("status")
     assert ran.code == 1
-    assert "there is a ledger here, and no project around it" in ran.err
+    assert "there is a ledger here, but no project" in ran.err
     assert "asimov init NAME" in ran.err
     assert asimov("init", "A copy", "--scheduler", "local").code == 0
     assert [row["status"] for row in json.loads(asimov("status", "--json").out)] == ["ready"]
