@@ -1,4 +1,4 @@
-"""Imports point downward only: when run, for type checking, and by a module's name in a string."""
+"""Imports point downward only: at run time, for type checking, and by a name in a string."""
 
 from __future__ import annotations
 

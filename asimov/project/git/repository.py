@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from asimov import extensions
 from asimov.errors import AsimovError
+from asimov.layout import Project
 from asimov.logs import logger
 from asimov.project.git import commits, locks
 from asimov.project.git.addresses import ALLOWED, check_place, check_url
@@ -22,8 +23,6 @@ from asimov.system.files import new_folder, unwritable
 
 if TYPE_CHECKING:
     import git
-
-    from asimov.layout import Project
 
 
 class AsimovFileNotFound(AsimovError, FileNotFoundError):  # noqa: N818  (plugins import this name)
