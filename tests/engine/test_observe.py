@@ -237,7 +237,7 @@ def test_a_job_that_only_its_log_knows_is_for_a_person_and_removed_before_it_run
     lab.apply("a, seconds: 1000")
     lab.run("monitor", "--chain")
     removed: list[int] = []
-    doubt = Unknown("job 1 is not in the queue, and its event log tells of no ending", absent=True)
+    doubt = Unknown("job 1 is not in the queue, and its event log shows no ending", absent=True)
     with monkeypatch.context() as patch:
         patch.setattr(
             LocalScheduler, "observe", lambda self, tickets: {each.uid: doubt for each in tickets}

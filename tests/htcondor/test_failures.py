@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from asimov.scheduler.htcondor import HTCondor
-from asimov.scheduler.htcondor.connection import Ad, Connection
+from asimov.scheduler.htcondor.classads import Ad
+from asimov.scheduler.htcondor.connection import Connection
 from asimov.scheduler.jobs import JobDescription, Tag
 from asimov.scheduler.languages.dagman_out import failed_nodes, last_error
 from asimov.scheduler.observations import Failure

@@ -11,8 +11,9 @@ import pytest
 
 from asimov.scheduler.htcondor import HTCondor
 from asimov.scheduler.htcondor.connection import Connection
-from asimov.scheduler.htcondor.log_follower import LogBook
-from asimov.scheduler.htcondor.observation import news, observe
+from asimov.scheduler.htcondor.log_follower import LogFollower
+from asimov.scheduler.htcondor.log_news import news
+from asimov.scheduler.htcondor.observation import observe
 from asimov.scheduler.jobs import JobDescription, Tag, Ticket
 from asimov.scheduler.languages.event_log import read_events
 from asimov.scheduler.observations import Gone, Held, JobState, Observation, Present, Unknown
@@ -41,7 +42,7 @@ def _waiting(condor: HTCondor, project: str, folder: Path, name: str, queue: int
         return Ticket(tag.uid, condor.submit(job), began, (str(log),))
 
 
-def _one(condor: HTCondor, ticket: Ticket, book: LogBook, project: str | None) -> Observation:
+def _one(condor: HTCondor, ticket: Ticket, book: LogFollower, project: str | None) -> Observation:
     return observe(condor.connection, project, [ticket], book)[ticket.uid]
 
 
@@ -49,7 +50,7 @@ def test_news_see_a_jobs_end_and_ask_no_schedd(
     condor: HTCondor, project: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticket = _waiting(condor, project, tmp_path, "news")
-    book = LogBook(None)
+    book = LogFollower(None)
     _until(
         lambda: _one(condor, ticket, book, project),
         lambda seen: isinstance(seen, Present) and seen.state is JobState.RUNNING,
@@ -62,7 +63,7 @@ def test_news_see_a_jobs_end_and_ask_no_schedd(
         monkeypatch.setattr(Connection, method, contact)
 
     def heard() -> dict[str, Observation]:
-        return news(condor.connection, book, [ticket])
+        return news(book, [ticket])
 
     assert heard() == {}
     (tmp_path / "go").write_text("3")
@@ -74,16 +75,16 @@ def test_news_see_a_jobs_end_and_ask_no_schedd(
 
 def test_news_see_a_hold_and_a_release(condor: HTCondor, project: str, tmp_path: Path) -> None:
     ticket = _waiting(condor, project, tmp_path, "pausing")
-    book = LogBook(None)
+    book = LogFollower(None)
     _until(
         lambda: _one(condor, ticket, book, project),
         lambda seen: isinstance(seen, Present) and seen.state is JobState.RUNNING,
     )
     assert ticket.job_id is not None
-    assert news(condor.connection, book, [ticket]) == {}
+    assert news(book, [ticket]) == {}
 
     def states() -> JobState | None:
-        seen = news(condor.connection, book, [ticket]).get(ticket.uid)
+        seen = news(book, [ticket]).get(ticket.uid)
         return seen.state if isinstance(seen, Present) else None
 
     condor.hold(ticket.job_id, "a pause")
@@ -123,7 +124,7 @@ def test_a_held_node_of_a_dag_and_of_one_in_it_says_which_and_why(
     try:
         for by in (project, None):
             seen = _until(
-                lambda by=by: _one(condor, ticket, LogBook(None), by),
+                lambda by=by: _one(condor, ticket, LogFollower(None), by),
                 lambda seen: isinstance(seen, Present) and len(seen.held) == 2,
             )
             assert seen.state is JobState.RUNNING and seen.job_id == number
@@ -147,24 +148,24 @@ def test_a_log_damaged_while_its_job_runs_ends_nothing(
 ) -> None:
     ticket = _waiting(condor, project, tmp_path, damage, queue=2)
     log = Path(ticket.logs[0])
-    book = LogBook(None)
+    book = LogFollower(None)
     _until(
         lambda: _one(condor, ticket, book, project),
         lambda seen: isinstance(seen, Present) and seen.state is JobState.RUNNING,
     )
     # Nothing more is written into it until they end.
     _until(lambda: [each.number for each in read_events(log)[0]].count(1), lambda n: n == 2)
-    news(condor.connection, book, [ticket])  # reads the log
+    news(book, [ticket])  # reads the log
     if damage == "truncated":
         log.write_text("")
     else:
         log.unlink()
-    assert news(condor.connection, book, [ticket]) == {}
+    assert news(book, [ticket]) == {}
     assert isinstance(_one(condor, ticket, book, project), Present)
     with monkeypatch.context() as patch:  # the worst: the queue does not show the job either
         patch.setattr(Connection, "queue", lambda *arguments: [])
         answer = _one(condor, ticket, book, project)
-        assert isinstance(answer, Unknown) and "tells of no ending" in answer.reason
+        assert isinstance(answer, Unknown) and "shows no ending" in answer.reason
         assert ("No such file" in answer.reason) == (damage == "vanished")
     (tmp_path / "go").write_text("4")
     end = _until(lambda: _one(condor, ticket, book, project), lambda seen: isinstance(seen, Gone))

@@ -185,7 +185,7 @@ def test_a_queue_that_was_lost_ends_nothing_and_a_person_settles_what_nobody_kno
     for name in ("logged", "dag"):
         assert rows[name]["job_state"] == "lost"
         [why] = rows[name]["waiting_for"]
-        assert f"job {own[name]} is not in the queue, and its event log tells of no ending" in why
+        assert f"job {own[name]} is not in the queue, and its event log shows no ending" in why
     assert rows["unlogged"]["job_state"] == "lost"
     [why] = rows["unlogged"]["waiting_for"]
     assert why.endswith("(asked: queue, event log, history)")

@@ -5,7 +5,7 @@ from pathlib import Path
 from asimov import layout as projects
 from asimov.journal.journal import Journal
 from asimov.journal.log_offsets import Bookmarks
-from asimov.scheduler.htcondor.log_follower import LogBook
+from asimov.scheduler.htcondor.log_follower import LogFollower
 from asimov.scheduler.jobs import Ticket
 from asimov.scheduler.languages import event_log_writer as write
 
@@ -29,7 +29,7 @@ def test_a_log_is_read_on_by_the_next_command(project: Path) -> None:
     log = project / "job.log"
     write.append_events(log, write.submitted(1, 0, WHEN))
     ticket = Ticket("u", 1, WHEN, (str(log),))
-    LogBook(Bookmarks(Journal(opened.journal), opened.root)).look([ticket])
+    LogFollower(Bookmarks(Journal(opened.journal), opened.root)).look([ticket])
     log.write_text("")
-    told = LogBook(Bookmarks(Journal(opened.journal), opened.root)).look([ticket])["u"]
+    told = LogFollower(Bookmarks(Journal(opened.journal), opened.root)).look([ticket])["u"]
     assert told.state is not None and told.state.whole

@@ -29,9 +29,9 @@ from hypothesis.stateful import (
 )
 
 from asimov.errors import SchedulerUnreachableError
-from asimov.scheduler.htcondor import observation
+from asimov.scheduler.htcondor import log_news, observation
 from asimov.scheduler.htcondor.job_ads import JobStatus
-from asimov.scheduler.htcondor.log_follower import LogBook
+from asimov.scheduler.htcondor.log_follower import LogFollower
 from asimov.scheduler.jobs import Ticket
 from asimov.scheduler.languages import event_log_writer as write
 from asimov.scheduler.languages.event_log import read_events
@@ -120,7 +120,7 @@ class Lives(RuleBasedStateMachine):
         self.log = self.folder / "job.log"
         self.schedd = Answering()
         self.store = Store()
-        self.book = LogBook(self.store)
+        self.book = LogFollower(self.store)
         self.told: Gone | None = None
         self.began = time.time() - 60
         self.ticks = 0
@@ -269,7 +269,7 @@ class Lives(RuleBasedStateMachine):
     def another_process_goes_on(self, cached: bool) -> None:
         if not cached:
             self.store.clear()
-        self.book = LogBook(self.store)
+        self.book = LogFollower(self.store)
         self.told = None
 
     @rule(queue=HEALTH, history=HEALTH)
@@ -302,8 +302,8 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def hear_news(self) -> None:
-        news = observation.news(self.schedd, self.book, [self._ticket()])  # type: ignore[arg-type]
-        assert observation.news(self.schedd, self.book, [self._ticket()]) == {}  # type: ignore[arg-type]
+        news = log_news.news(self.book, [self._ticket()])
+        assert log_news.news(self.book, [self._ticket()]) == {}
         if UID in news:
             assert isinstance(news[UID], (Present, Gone))
             self._check(news[UID])

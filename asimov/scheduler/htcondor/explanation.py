@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from asimov.errors import SchedulerError
-from asimov.scheduler.htcondor.connection import Connection, bindings, quoted
+from asimov.scheduler.htcondor.bindings import bindings
+from asimov.scheduler.htcondor.classads import quoted
+from asimov.scheduler.htcondor.connection import Connection
 from asimov.scheduler.htcondor.job_ads import JobStatus
 from asimov.scheduler.htcondor.matchmaking import alike, has_room, mismatches, refusing, slots
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asimov.errors import SchedulerError
-from asimov.scheduler.htcondor.connection import Ad, Connection, member
+from asimov.scheduler.htcondor.classads import Ad, member
+from asimov.scheduler.htcondor.connection import Connection
 from asimov.scheduler.htcondor.job_ads import JobStatus
 from asimov.scheduler.jobs import CLOCK_SKEW
 from asimov.scheduler.languages.dag_file import read_dag_file

@@ -1,7 +1,7 @@
-"""What the ClassAds of one cluster say of it.
+"""Translate the ClassAds of one cluster into an observation.
 
-Source of the attributes: HTCondor's manual, "Job ClassAd Attributes", and what HTCondor 25 was
-seen to write.
+Source of the attributes: HTCondor's manual, "Job ClassAd Attributes", and what HTCondor 25
+was seen to write.
 """
 
 from __future__ import annotations
@@ -9,12 +9,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import IntEnum
 
-from asimov.scheduler.htcondor.connection import Ad
-from asimov.scheduler.observations import Gone, Held, JobState, Present, Progress
+from asimov.scheduler.htcondor.classads import Ad
+from asimov.scheduler.observations import (
+    Gone,
+    Held,
+    Present,
+    Progress,
+    first_failure,
+    overall_state,
+)
 
 
 class JobStatus(IntEnum):
-    """HTCondor's numbers of the states of a job."""
+    """The state of a job, by HTCondor's numbers."""
 
     IDLE = 1
     RUNNING = 2
@@ -43,7 +50,7 @@ _ENDING = [
     "ExitSignal",
     "RemoveReason",
 ]
-#: ``MemoryUsage`` is an expression of ``ResidentSetSize`` in every ad, which would only cost time.
+#: ``MemoryUsage`` is left out: in every ad it is an expression of ``ResidentSetSize``.
 _HELD = [
     "DAGManJobId",
     "DAGNodeName",
@@ -55,16 +62,18 @@ _HELD = [
     "RequestMemory",
     "ResidentSetSize",
 ]
-#: What is asked of jobs in the queue and of those in the history.
+#: The attributes queried for jobs in the queue and for jobs in the history.
 IN_QUEUE = [*IDENTITY, *_DAG, *_ENDING, *_HELD, "JobStatus"]
 IN_HISTORY = [*IDENTITY, *_DAG, *_ENDING, "JobStatus"]
 
-#: DAGMan updates its job's ad every two minutes or so; older figures than this are stale.
+#: Excludes the nodes of DAGs.
+TOP_LEVEL = "DAGManJobId =?= undefined"
+#: DAGMan updates its job's ad about every two minutes; figures older than this are stale.
 _FRESH_SECONDS = 600
 
 
 def dag_progress(ad: Ad) -> Progress | None:
-    """Return what DAGMan wrote into its own job's ad; None for any other job."""
+    """Return the progress that DAGMan wrote into its own job's ad; None for any other job."""
     if "DAG_NodesTotal" not in ad:
         return None
     return Progress(
@@ -82,25 +91,24 @@ def processes(ads: Sequence[Ad]) -> int:
     return max([len(ads), *(int(ad.get("TotalSubmitProcs", 1)) for ad in ads)])
 
 
-def told_processes(ads: Sequence[Ad]) -> int | None:
-    """Return how many processes the cluster's ads say that there were; None where they don't."""
+def stated_processes(ads: Sequence[Ad]) -> int | None:
+    """Return how many processes the ads say the cluster has; None where they don't say."""
     return max(
         (int(ad["TotalSubmitProcs"]) for ad in ads if "TotalSubmitProcs" in ad), default=None
     )
 
 
 def held_processes(ads: Sequence[Ad]) -> tuple[Held, ...]:
-    """Return those of some jobs, nodes of a DAG or not, that are on hold, the first one first.
+    """Return the held ones among some jobs, which may be DAG nodes, the longest held first.
 
-    Requests that are expressions, as HTCondor makes them where a job asks for nothing, are not
-    known.
+    Requests that are expressions are left out; HTCondor makes such where a job requests nothing.
     """
     held = (_held(ad) for ad in ads if ad["JobStatus"] == JobStatus.HELD)
     return tuple(sorted(held, key=lambda each: (each.since or 0, each.job_id, each.process)))
 
 
 def _held(ad: Ad) -> Held:
-    resident = _number(ad.get("ResidentSetSize"))  # in kB, as disk is; memory is asked for in MB
+    resident = _number(ad.get("ResidentSetSize"))  # in kB, as disk is; memory is requested in MB
     return Held(
         job_id=ad["ClusterId"],
         process=ad["ProcId"],
@@ -121,22 +129,22 @@ def _number(value: object) -> float | None:
 
 
 def present(ads: Sequence[Ad], now: float, nodes: Sequence[Ad] = ()) -> Present | None:
-    """Return the state of a cluster in the queue; None where all that is there has completed.
+    """Return the state of a cluster in the queue; None where all processes there have completed.
 
     Parameters
     ----------
     ads
-        The cluster's jobs in the queue; processes that left it may be missing.
+        The cluster's processes in the queue; others may have left it.
     now
         The time, in seconds since the epoch.
     nodes
-        The nodes on hold of the DAG that the cluster runs.
+        The held nodes of the DAG that the cluster runs.
     """
     states = [ad["JobStatus"] for ad in ads]
     held = [ad for ad in ads if ad["JobStatus"] == JobStatus.HELD]
     idle = states.count(JobStatus.IDLE)
     completed = states.count(JobStatus.COMPLETED)
-    running = len(states) - len(held) - idle - completed  # leaving and suspended ones among them
+    running = len(states) - len(held) - idle - completed  # including those leaving and suspended
     if completed == len(states):
         return None
     total = processes(ads)
@@ -147,15 +155,15 @@ def present(ads: Sequence[Ad], now: float, nodes: Sequence[Ad] = ()) -> Present 
         progress = Progress(total, done, failed, running, idle, len(held))
     elif now - ads[0].get("DAG_AdUpdateTime", now) <= _FRESH_SECONDS:
         progress = dag_progress(ads[0])
-    state = JobState.RUNNING if running else JobState.IDLE if idle else JobState.HELD
+    state = overall_state(idle=idle, running=running)
     reason = code = None
     if held:
         reason, code = held[0].get("HoldReason"), held[0].get("HoldReasonCode")
     elif JobStatus.REMOVED in states:
         leaving = next(ad for ad in ads if ad["JobStatus"] == JobStatus.REMOVED)
         reason = f"being removed: {leaving.get('RemoveReason', 'no reason given')}"
-    held_ones = held_processes([*held, *nodes])
-    return Present(ads[0]["ClusterId"], state, reason, code, progress, held_ones)
+    every_held = held_processes([*held, *nodes])
+    return Present(ads[0]["ClusterId"], state, reason, code, progress, every_held)
 
 
 def _code(ad: Ad) -> int | None:
@@ -165,24 +173,23 @@ def _code(ad: Ad) -> int | None:
 
 
 def _ended_at(ad: Ad) -> float | None:
-    # A job that was removed has a CompletionDate of 0.
+    # A removed job has a CompletionDate of 0.
     return ad.get("CompletionDate") or ad.get("EnteredCurrentStatus")
 
 
 def gone(ads: Sequence[Ad], evidence: str) -> Gone:
-    """Return how a cluster ended, by the ads of all its processes."""
+    """Return how a cluster ended, from the ads of all its processes."""
     ads = sorted(ads, key=lambda ad: ad["ProcId"])
     codes = [_code(ad) for ad in ads]
     removed = [ad for ad in ads if ad["JobStatus"] == JobStatus.REMOVED]
     signals = [ad["ExitSignal"] for ad in ads if ad.get("ExitBySignal") and "ExitSignal" in ad]
-    code = next((code for code in codes if code), None if None in codes else 0)
     progress = dag_progress(ads[0])
     if progress is None and len(ads) > 1:
         done = codes.count(0)
         progress = Progress(total=len(ads), done=done, failed=len(ads) - done)
     return Gone(
         job_id=ads[0]["ClusterId"],
-        exit_code=code,
+        exit_code=first_failure(codes),
         evidence=evidence,
         ended_at=max((t for ad in ads if (t := _ended_at(ad)) is not None), default=None),
         signal=signals[0] if signals else None,
@@ -193,7 +200,7 @@ def gone(ads: Sequence[Ad], evidence: str) -> Gone:
 
 
 def ending_reason(removal: str | None, progress: Progress | None) -> str | None:
-    """Return why a job ended as it did, in one line, where there is something to say."""
+    """Return in one line why a job ended as it did; None where nothing is to be explained."""
     if removal:
         return removal
     if progress and progress.failed:

@@ -1,12 +1,12 @@
-"""Event logs, read as they grow.
+"""Follow event logs as they grow, to know what they say about jobs.
 
-Of each log it is kept how far it was read, and what it says of the clusters that are asked about.
-A look at a log that has not changed costs one ``stat``; one that has is opened, read on, and
-closed, so that no more than one file is open at a time however many logs there are.
+For each log a bookmark holds how far it was read and what it says about the clusters asked for.
+Checking an unchanged log costs one ``stat``; a changed one is opened, read on, and closed, so that
+at most one file is open at a time however many logs there are.
 
-A log may be rotated, cut short, rewritten or deleted between two looks. Where the bytes in front
-of the place are no longer those that were there the log is read from its beginning again, which is
-harmless: the reducer takes events that it knows. What was read of a log that is gone stays known.
+A log may be rotated, truncated, rewritten or deleted between two checks. If the bytes before the
+offset have changed, the log is read from its beginning again. That is harmless: `ClusterState`
+accepts events that it already knows. What was read of a log that is gone stays known.
 """
 
 from __future__ import annotations
@@ -14,87 +14,59 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
-import msgspec
-
 from asimov.scheduler.contract import BookmarkStore
 from asimov.scheduler.htcondor.cluster_state import ClusterState
-from asimov.scheduler.jobs import CLOCK_SKEW, Ticket
+from asimov.scheduler.htcondor.log_bookmark import Bookmark, decoded
+from asimov.scheduler.jobs import Ticket
+from asimov.scheduler.languages.dag_outputs import DAGMAN_LOG
 from asimov.scheduler.languages.event_log import split_events
-from asimov.scheduler.languages.events import Event, EventType
 from asimov.scheduler.observations import Observation
 
-#: Bytes that are read at once.
+#: Bytes to read at once.
 _BLOCK = 1 << 20
-#: No event is longer; of a file that is no event log no more than this is read again.
+#: The longest event, in bytes; limits what is read again of a file that is not an event log.
 _EVENT = 1 << 16
-#: Bytes in front of the place by which a log is known again.
+#: How many bytes before the offset identify a log.
 _TAIL = 128
-#: What programs that rotate logs call the one before.
+#: Suffixes that programs give to a rotated log.
 _ROTATED = (".old", ".1")
-#: A bookmark above this size is kept compressed: one of 10,000 processes is a few kB then.
-_LARGE = 512
-#: Logs that nobody asks about any more are forgotten above so many times those that are.
+#: Forget logs no longer asked about once there are this many times as many as are asked about.
 _SPARE = 4
 
 
-class Mark(msgspec.Struct, array_like=True):
-    """How far a log was read, and what it says.
-
-    Attributes
-    ----------
-    inode, offset, tail
-        The file, the place behind the last whole event, and a digest of the bytes in front of it.
-    asked, tagged
-        The clusters, and the attempts whose clusters are not known, that the part in front of the
-        place was searched for, and since when, in seconds.
-    clusters
-        What it says of each cluster.
-    tops
-        The clusters that carry an attempt's identity and are no nodes of a DAG.
-    """
-
-    inode: int = 0
-    offset: int = 0
-    tail: bytes = b""
-    asked: dict[int, int] = msgspec.field(default_factory=dict)
-    tagged: dict[str, int] = msgspec.field(default_factory=dict)
-    clusters: dict[int, ClusterState] = msgspec.field(default_factory=dict)
-    tops: dict[str, list[int]] = msgspec.field(default_factory=dict)
-
-
 class _Log:
-    """A mark, and what is known of the file in this process only."""
+    """A log's bookmark, and what only this process knows about the file."""
 
-    __slots__ = ("changed", "fault", "kept", "looked", "mark", "stamp")
+    __slots__ = ("bookmark", "changed", "fault", "round", "stamp", "stored")
 
-    def __init__(self, mark: Mark) -> None:
-        self.mark = mark
-        #: Whether the store has a bookmark of it.
-        self.kept = mark.inode != 0
-        #: Size, time of change and inode at the last look; None where it must be opened.
+    def __init__(self, bookmark: Bookmark) -> None:
+        self.bookmark = bookmark
+        #: Whether the store has the bookmark.
+        self.stored = bookmark.inode != 0
+        #: Size, modification time and inode at the last check; None where it must be opened.
         self.stamp: tuple[int, int, int] | None = None
         self.fault: str | None = None
-        self.looked = 0
+        #: The round in which it was last checked.
+        self.round = 0
         self.changed = False
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What its event logs say of a ticket's job.
+class LogEvidence:
+    """What its event logs say about a ticket's job.
 
     Attributes
     ----------
     cluster, state
-        The job; both None where no log tells of it.
+        The job; both None where no log mentions it.
     doubt
-        Why the logs may not be all there is: one that can't be read, or has vanished.
+        Why the logs may be incomplete: one can't be read, or has vanished.
     unread
-        Whether one is there and can't be read: it may tell more some time.
+        Whether a log exists and can't be read: it may say more later.
     """
 
     cluster: int | None = None
@@ -103,14 +75,14 @@ class Told:
     unread: bool = False
 
 
-class LogBook:
-    """How far event logs have been read.
+class LogFollower:
+    """Reads event logs on from where it last stopped.
 
     Parameters
     ----------
     store
-        Keeps bookmarks from one process to the next. They are a cache; without one every process
-        reads logs from their beginning.
+        Keeps bookmarks between processes. They are a cache: without a store every process reads
+        logs from their beginning.
     """
 
     def __init__(self, store: BookmarkStore | None) -> None:
@@ -119,17 +91,17 @@ class LogBook:
         self._logs: dict[str, _Log] = {}
         self._totals: dict[int, int] = {}
         self._round = 0
-        #: What was last said of each attempt, from whatever source, and what its logs said then:
-        #: whoever reports news from logs tells by them what is new.
-        self.said: dict[str, Observation] = {}
-        self.heard: dict[str, Observation] = {}
+        #: What was last reported about each attempt, from any source, and what its logs last
+        #: said: news is what differs from both.
+        self.reported: dict[str, Observation] = {}
+        self.by_log: dict[str, Observation] = {}
 
     def expect(self, cluster: int, total: int) -> None:
-        """Learn how many processes a cluster was submitted with, from whoever knows it."""
+        """Learn from another source how many processes a cluster was submitted with."""
         self._totals[cluster] = total
 
-    def look(self, tickets: Sequence[Ticket]) -> dict[str, Told]:
-        """Read the logs of some tickets as far as they have grown.
+    def look(self, tickets: Sequence[Ticket]) -> dict[str, LogEvidence]:
+        """Read what was added to the logs of some tickets.
 
         Returns
         -------
@@ -146,94 +118,71 @@ class LogBook:
         for ticket in tickets:
             for path in ticket.logs:
                 asking.setdefault(path, []).append(ticket)
-        told = {ticket.uid: self._told(ticket, asking) for ticket in tickets}
+        found = {ticket.uid: self._evidence(ticket, asking) for ticket in tickets}
         self._save()
         self._forget(tickets, len(asking))
-        return told
+        return found
 
-    # --- of one ticket
+    # --- one ticket
 
-    def _told(self, ticket: Ticket, asking: dict[str, list[Ticket]]) -> Told:
+    def _evidence(self, ticket: Ticket, asking: dict[str, list[Ticket]]) -> LogEvidence:
         cluster, state, doubt = ticket.job_id, None, None
         unread = False
-        # First where the job is known to be, or DAGMan's own log, of which there is one: the
-        # nodes of a DAG may have thousands.
+        # First a log that is known to have the job, or DAGMan's own: the nodes of a DAG may have
+        # thousands of logs.
         for path in self._in_order(ticket):
             log = self._look(path, asking[path])
             if log.fault:
                 doubt = f"event log {path}: {log.fault}"
                 unread = unread or os.path.lexists(path)
-            mine = max(log.mark.tops.get(ticket.uid, ()), default=None)
+            mine = max(log.bookmark.tops.get(ticket.uid, ()), default=None)
             if ticket.job_id is None and mine is not None and mine > (cluster or 0):
                 cluster, state = mine, None  # the newest: a pipeline may have submitted several
-            found = log.mark.clusters.get(cluster) if cluster is not None else None
+            found = log.bookmark.clusters.get(cluster) if cluster is not None else None
             if found is None or cluster is None or found.uid not in (None, ticket.uid):
                 continue
             found.expect(self._totals.get(cluster, 0))
-            if path.endswith(".dagman.log"):
+            if path.endswith(DAGMAN_LOG):
                 found.expect(1)
             if ticket.job_id is not None and found.sure and not log.fault:
-                return Told(cluster, found)
+                return LogEvidence(cluster, found)
             state = found if state is None else state.merge(found)
-        return Told(cluster if state else None, state, doubt, unread)
+        return LogEvidence(cluster if state else None, state, doubt, unread)
 
     def _in_order(self, ticket: Ticket) -> Sequence[str]:
         def unlikely(path: str) -> bool:
             log = self._logs.get(path)
-            known = log is not None and ticket.job_id in log.mark.clusters
-            return not (known or path.endswith(".dagman.log"))
+            known = log is not None and ticket.job_id in log.bookmark.clusters
+            return not (known or path.endswith(DAGMAN_LOG))
 
         if len(ticket.logs) < 2:
             return ticket.logs
         return sorted(dict.fromkeys(ticket.logs), key=unlikely)
 
-    # --- of one log
+    # --- one log
 
     def _look(self, path: str, tickets: Iterable[Ticket]) -> _Log:
         log = self._logs.get(path)
         if log is None:
             log = self._logs[path] = _Log(self._loaded(path))
-        if log.looked == self._round:
+        if log.round == self._round:
             return log
-        log.looked = self._round
-        if self._ask(log.mark, tickets):
-            log.mark.offset, log.mark.tail, log.stamp, log.changed = 0, b"", None, True
+        log.round = self._round
+        if log.bookmark.ask(tickets):
+            log.bookmark.offset, log.bookmark.tail, log.stamp, log.changed = 0, b"", None, True
         try:
             self._read_on(path, log)
             log.fault = None
         except OSError as error:
             log.stamp = None
             missing = error.errno in (errno.ENOENT, errno.ENOTDIR)
-            # One that never was there is no fault: submission makes it.
-            known = bool(log.mark.clusters or log.mark.tops)
+            # A log that never existed is no fault: the submission creates it.
+            known = bool(log.bookmark.clusters or log.bookmark.tops)
             log.fault = None if missing and not known else error.strerror
         return log
 
-    @staticmethod
-    def _ask(mark: Mark, tickets: Iterable[Ticket]) -> bool:
-        """Note what is asked; return whether what was read already has to be read again."""
-        clusters: dict[int, int] = {}
-        tagged: dict[str, int] = {}
-        for ticket in tickets:
-            since = int(ticket.since) - CLOCK_SKEW
-            if ticket.job_id is None:
-                tagged[ticket.uid] = since
-            else:
-                clusters[ticket.job_id] = min(since, clusters.get(ticket.job_id, since))
-        again = False
-        for cluster, since in clusters.items():
-            if mark.asked.get(cluster) != since:
-                mark.asked[cluster] = since
-                mark.clusters.pop(cluster, None)
-                again = True
-        for uid, since in tagged.items():
-            if mark.tagged.get(uid) != since:
-                mark.tagged[uid] = since
-                again = True
-        return again and mark.offset > 0
-
     def _read_on(self, path: str, log: _Log) -> None:
-        mark = log.mark
+        mark = log.bookmark
         try:
             now = os.stat(path)  # noqa: PTH116  (a Path for each of 10,000 costs more than the call)
         except FileNotFoundError:
@@ -244,42 +193,45 @@ class LogBook:
         if stamp == log.stamp:
             return
         if not stat.S_ISREG(now.st_mode):
-            log.stamp = stamp  # a folder, or a pipe whose opening might wait for ever
+            log.stamp = stamp  # a folder, or a pipe, which might block for ever when opened
             return
         if mark.inode not in (0, now.st_ino):
             self._read_rotated(path, log)
             mark.offset = 0
         mark.inode = now.st_ino
-        self._read(path, log, anew=True)
+        self._read(path, log, restart=True)
         log.stamp = stamp
 
     def _read_rotated(self, path: str, log: _Log) -> None:
-        """Read the rest of a log that has another name now."""
+        """Read the rest of a log that was renamed."""
         for end in _ROTATED:
             try:
-                if os.stat(path + end).st_ino == log.mark.inode:  # noqa: PTH116
-                    self._read(path + end, log, anew=False)
+                if os.stat(path + end).st_ino == log.bookmark.inode:  # noqa: PTH116
+                    self._read(path + end, log, restart=False)
                     return
             except OSError:
                 continue
 
-    def _read(self, path: str, log: _Log, *, anew: bool) -> None:
-        """Read from the mark to the end; where it does not fit, `anew` or not at all."""
-        mark = log.mark
+    def _read(self, path: str, log: _Log, *, restart: bool) -> None:
+        """Read from the bookmark to the end.
+
+        Where the bookmark does not fit the file, `restart` from the beginning, or read nothing.
+        """
+        mark = log.bookmark
         while True:
-            # Again for each read: of a tag it may turn out late which cluster has it.
+            # Possibly several times: a tag may reveal its cluster late in the log.
             found = False
             with open(path, "rb", buffering=0) as stream:  # noqa: PTH123  (as above)
-                # Of one that became shorter there are fewer bytes to digest.
+                # Of a truncated log there are fewer bytes to digest.
                 if mark.offset and self._digest_at(stream.fileno(), mark.offset) != mark.tail:
-                    if not anew:
+                    if not restart:
                         return
                     mark.offset = 0
                 stream.seek(mark.offset)
                 while block := stream.read(_BLOCK):
                     events, used = split_events(block)
                     for event in events:
-                        found |= self._take(mark, event)
+                        found |= mark.take(event)
                     if not used and len(block) == _BLOCK:
                         used = _BLOCK - _EVENT
                     if not used:
@@ -299,91 +251,38 @@ class LogBook:
         start = max(offset - _TAIL, 0)
         return _digest(os.pread(handle, offset - start, start))
 
-    @staticmethod
-    def _take(mark: Mark, event: Event) -> bool:
-        """Take an event; return whether the log is to be read again for a cluster it tells of."""
-        since = mark.asked.get(event.cluster)
-        if since is not None and (event.time is None or event.time > since):
-            state = mark.clusters.get(event.cluster)
-            # A schedd that was set up anew counts from 1 again: another identity is another job.
-            if state is None or state.uid not in (None, _uid(event) or state.uid):
-                state = mark.clusters[event.cluster] = ClusterState()
-            state.take(event)
-        if not mark.tagged or event.number != EventType.JOB_AD_INFORMATION:
-            return False
-        told = event.attributes
-        uid = told.get("AsimovUID", "")
-        since = mark.tagged.get(uid)
-        if (
-            since is None
-            or "DAGManJobId" in told
-            or (event.time is not None and event.time <= since)
-        ):
-            return False
-        tops = mark.tops.setdefault(uid, [])
-        if event.cluster in tops:
-            return False
-        tops.append(event.cluster)
-        if mark.asked.get(event.cluster) == since:
-            return False
-        mark.asked[event.cluster] = since
-        return True
-
     # --- bookmarks
 
-    def _loaded(self, path: str) -> Mark:
+    def _loaded(self, path: str) -> Bookmark:
         if self._stored is None:
             self._stored = {} if self._store is None else self._store.load()
-        data = self._stored.pop(path, None)
-        if not data:
-            return Mark()
-        try:
-            plain = zlib.decompress(data[1:]) if data[:1] == b"z" else data[1:]
-            return msgspec.msgpack.decode(plain, type=Mark)
-        except (msgspec.MsgspecError, zlib.error):
-            return Mark()  # of another version, or damaged: it is a cache
+        return decoded(self._stored.pop(path, b""))
 
     def _save(self) -> None:
         changed: dict[str, bytes] = {}
         for path, log in self._logs.items():
             if log.changed and self._store is not None:
-                data = _encoded(log.mark)
-                if data or log.kept:
+                data = log.bookmark.encoded()
+                if data or log.stored:
                     changed[path] = data
-                log.kept = bool(data)
+                log.stored = bool(data)
             log.changed = False
         if self._store is not None and changed:
             self._store.save(changed)
 
     def _forget(self, tickets: Sequence[Ticket], logs: int) -> None:
-        """Drop what nobody has asked about for long, so that a long watch does not grow."""
+        """Forget what has not been asked about for long, so that a long watch does not grow."""
         if len(self._logs) > _SPARE * (logs + 256):
-            recent = [(path, log) for path, log in self._logs.items() if log.looked == self._round]
+            recent = [(path, log) for path, log in self._logs.items() if log.round == self._round]
             self._logs = dict(recent)
         if len(self._totals) > _SPARE * (len(tickets) + 256):
             asked = {ticket.job_id for ticket in tickets}
             self._totals = {each: n for each, n in self._totals.items() if each in asked}
-        if len(self.said) > _SPARE * (len(tickets) + 256):
+        if len(self.reported) > _SPARE * (len(tickets) + 256):
             uids = {ticket.uid for ticket in tickets}
-            self.said = {uid: each for uid, each in self.said.items() if uid in uids}
-            self.heard = {uid: each for uid, each in self.heard.items() if uid in uids}
-
-
-def _uid(event: Event) -> str | None:
-    if event.number != EventType.JOB_AD_INFORMATION:
-        return None
-    return event.attributes.get("AsimovUID")
+            self.reported = {uid: each for uid, each in self.reported.items() if uid in uids}
+            self.by_log = {uid: each for uid, each in self.by_log.items() if uid in uids}
 
 
 def _digest(data: bytes) -> bytes:
     return blake2b(data, digest_size=8).digest()
-
-
-def _encoded(mark: Mark) -> bytes:
-    """Return a mark as it is kept; empty where nothing in it is worth keeping."""
-    states = [mark.clusters[cluster] for cluster in mark.asked if cluster in mark.clusters]
-    if not any(state.ending() is None for state in states):
-        # It tells of no job, or of such as have ended, which are not asked about for long.
-        return b""
-    plain = msgspec.msgpack.encode(mark)
-    return b"z" + zlib.compress(plain, 1) if len(plain) > _LARGE else b"p" + plain

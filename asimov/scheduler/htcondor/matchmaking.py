@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from asimov.scheduler.htcondor.connection import Connection, quoted
+from asimov.scheduler.htcondor.classads import quoted
+from asimov.scheduler.htcondor.connection import Connection
 
 #: What a job asks for: the slot's attribute, its total in a partitionable slot, and words.
 _RESOURCES = {

@@ -1,23 +1,160 @@
-"""What goes into a submission beside what the user wrote."""
+"""Submit jobs, DAGs and services to a schedd, with the project's defaults and the attempt's tag."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from asimov.errors import SchedulerError
+from asimov.errors import SchedulerError, SchedulerUnreachableError
 from asimov.scheduler.htcondor import tagging
-from asimov.scheduler.htcondor.connection import bindings, literal
+from asimov.scheduler.htcondor.bindings import bindings, captured, message_of, restore_none
+from asimov.scheduler.htcondor.classads import literal, quoted
+from asimov.scheduler.htcondor.connection import Connection
+from asimov.scheduler.jobs import JobDescription, Tag, check_line, of_program, submit_commands
+from asimov.scheduler.languages.dag_check import check_dag
+from asimov.scheduler.languages.quoting import join_words
+from asimov.scheduler.submit_folder import folder_of_dag, folder_of_submit_file
+from asimov.system.environment import environment, set_directory
+
+#: Submit commands with which the program need not exist on this machine.
+_REMOTE_PROGRAM = {"docker_image", "container_image", "transfer_executable"}
 
 
-def batch_name_of(name: str) -> str:
+@dataclass(frozen=True)
+class Submission:
+    """Submits to one schedd.
+
+    Attributes
+    ----------
+    connection
+        The schedd.
+    defaults
+        Submit commands for every job that does not set them itself.
+    tag
+        The tag of every job; None where it has none.
+    home
+        The project's folder; None where it is not known.
+    """
+
+    connection: Connection
+    defaults: Mapping[str, str]
+    tag: Tag | None
+    home: Path | None
+
+    def job(self, job: JobDescription | str | Path) -> int:
+        """Submit one cluster and return its number; see `Scheduler.submit`."""
+        if not isinstance(job, JobDescription):
+            path = Path(job)
+            if not path.is_file():
+                raise SchedulerError("no such submit file", where=path)
+            program = of_program(path)
+            if program is None:
+                return self._submit_file(path.absolute())
+            job = program
+        commands = job.commands()
+        for key, value in commands.items():
+            check_line(key, value)
+        if not _REMOTE_PROGRAM & {key.lower() for key in commands}:
+            commands["executable"] = _program_path(
+                commands["executable"], commands.get("initialdir")
+            )
+        return self._send(_parse(commands), job.count)
+
+    def _submit_file(self, path: Path) -> int:
+        with set_directory(folder_of_submit_file(path, self.home)):
+            return self._send(_parse(path.read_text(), where=path), 0)
+
+    def dag(self, path: Path, batch_name: str | None, commands: Mapping[str, object]) -> int:
+        """Submit a DAG file, an absolute path, and return the cluster of the job that runs it."""
+        with set_directory(folder_of_dag(path, self.home)):
+            check_dag(path)
+            wanted = {**self.defaults, **submit_commands(commands)}
+            batch_name = batch_name or (self.tag.analysis if self.tag else None)
+            with environment(_environment_for_nodes(wanted)):
+                submit = _parse_dag(path, batch_name)
+                for key, value in wanted.items():
+                    if key.lower() != "requirements":
+                        submit[key] = value
+                return self._send(submit, 0)
+
+    def service(self, arguments: Sequence[str], log: Path) -> int:
+        """Submit a command that HTCondor restarts whenever it ends; return its cluster."""
+        # HTCondor would truncate the output file at each start; the shell appends to it.
+        command = ["-c", 'log=$0; exec "$@" >> "$log" 2>&1', str(log.absolute())]
+        commands = {
+            "universe": "local",
+            "executable": "/bin/sh",
+            "arguments": literal(join_words([*command, *arguments])),
+            "getenv": "true",
+            "initialdir": str(log.absolute().parent),
+            "on_exit_remove": "false",
+        }
+        return self._send(_parse(commands), 1)
+
+    def _send(self, submit: Any, count: int) -> int:
+        """Submit with the defaults and the tag; with `count` 0 the file's own count applies."""
+        given = {key.lower(): key for key in submit}
+        # DAGMan takes no requirements: it runs on the schedd's machine.
+        scheduler_universe = str(submit.get("universe", "")).lower() in ("scheduler", "local")
+        for key, value in self.defaults.items():
+            if key not in given and not (scheduler_universe and key == "requirements"):
+                submit[key] = value
+        if self.tag is not None:
+            if not {"batch_name", "jobbatchname", "my.jobbatchname"} & given.keys():
+                submit["batch_name"] = _batch_name(self.tag.analysis)
+            attributes = self.tag.attributes().items()
+            submit.update({f"My.{name}": literal(quoted(value)) for name, value in attributes})
+            listed = given.get("job_ad_information_attrs")
+            own = submit[listed] if listed else ""
+            submit["job_ad_information_attrs"] = tagging.information(own)
+        try:
+            result = self.connection.demand(
+                "the submission", lambda schedd: schedd.submit(submit, count=count)
+            )
+        finally:
+            restore_none()
+        return int(result.cluster())
+
+
+def _parse(commands: Mapping[str, str] | str, where: Path | None = None) -> Any:
+    htcondor2 = bindings()
+    try:
+        return htcondor2.Submit(commands)
+    except (htcondor2.HTCondorException, ValueError, KeyError, TypeError) as error:
+        raise SchedulerError(
+            f"HTCondor does not understand the submit commands: {message_of(error)}", where=where
+        ) from error
+
+
+def _parse_dag(path: Path, batch_name: str | None) -> Any:
+    # "Force" would delete rescue files; "UpdateSubmit" only replaces X.condor.sub.
+    options: dict[str, Any] = {"UpdateSubmit": True}
+    if batch_name:
+        options["BatchName"] = _batch_name(batch_name)
+    htcondor2 = bindings()
+    with captured() as printed:
+        try:
+            return htcondor2.Submit.from_dag(str(path), options)
+        except (htcondor2.HTCondorException, KeyError) as error:
+            failure = f"{message_of(error)} {' '.join(printed().split())}".strip()
+    if "locate" in failure and "condor_dagman" in failure:
+        raise SchedulerUnreachableError(
+            "HTCondor's program condor_dagman is not found on this machine",
+            hint="put HTCondor's programs on PATH, or set CONDOR_CONFIG",
+        )
+    raise SchedulerError(f"HTCondor refuses the DAG: {failure}", where=path)
+
+
+def _batch_name(name: str) -> str:
     """Return a name for people as the submit language takes it: without double quotes."""
     return literal(name.replace('"', "'"))
 
 
-def program_path(executable: str, initialdir: str | None) -> str:
-    """Return a program's absolute path; HTCondor itself does not look on ``PATH``.
+def _program_path(executable: str, initialdir: str | None) -> str:
+    """Return a program's absolute path; HTCondor itself does not search ``PATH``.
 
     Raises
     ------
@@ -32,10 +169,10 @@ def program_path(executable: str, initialdir: str | None) -> str:
     return found
 
 
-def for_nodes(commands: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment by which DAGMan gives submit commands to its nodes.
+def _environment_for_nodes(commands: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment through which DAGMan passes submit commands to its nodes.
 
-    The accounting group needs none: DAGMan hands its own on.
+    The accounting group is not needed: DAGMan passes its own on.
     """
     attributes = {
         key.removeprefix("+").removeprefix("My.").removeprefix("MY."): value

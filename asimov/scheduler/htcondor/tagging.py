@@ -1,7 +1,7 @@
-"""A tag on every job that this process or its children submit.
+"""Tag every job that this process or its children submit.
 
-HTCondor puts the configuration variables named in ``SUBMIT_ATTRS`` into each job, and reads its
-configuration from the environment too (``_CONDOR_NAME``). DAGMan hands those on to its nodes.
+HTCondor adds the configuration variables named in ``SUBMIT_ATTRS`` to each job, and reads its
+configuration from the environment too (``_CONDOR_NAME``). DAGMan passes those on to its nodes.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from asimov.scheduler.htcondor.connection import bindings, keep_none, literal, quoted
+from asimov.scheduler.htcondor.bindings import bindings, restore_none
+from asimov.scheduler.htcondor.classads import literal, quoted
 from asimov.scheduler.jobs import Tag
 from asimov.system.environment import environment
 
-#: Names the attributes that go into the event log (event 028), so that a job is found there, a
-#: DAG's node is told from the DAG, and it is known when all processes have ended.
+#: The attributes that go into the event log (event 028), so that a job can be found there, a DAG's
+#: node distinguished from the DAG, and the end of all processes recognised.
 INFORMATION = "JobAdInformationAttrs"
 _IN_LOG = ("AsimovUID", "DAGManJobId", "TotalSubmitProcs", "RequestMemory")
 
@@ -26,7 +27,7 @@ def job_attributes(tag: Tag) -> dict[str, str]:
 
 
 def information(own: str) -> str:
-    """Return a job's own list of attributes for its event log with the tag's in it."""
+    """Return a job's own list of attributes for its event log, with the tag's added."""
     return ",".join(dict.fromkeys([*own.replace(",", " ").split(), *_IN_LOG]))
 
 
@@ -48,7 +49,7 @@ def _parameters(values: Mapping[str, str]) -> Iterator[None]:
 
 
 def submit_attributes(values: Mapping[str, str]) -> dict[str, str]:
-    """Return the configuration that puts attributes into every job; keeps the site's own.
+    """Return the configuration that adds attributes to every job; the site's own are kept.
 
     Parameters
     ----------
@@ -74,4 +75,4 @@ def tagging(tag: Tag) -> Iterator[None]:
         try:
             yield
         finally:
-            keep_none()  # for what a pipeline may have submitted with the bindings
+            restore_none()  # for what a pipeline may have submitted with the bindings

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from asimov.scheduler.htcondor.connection import MOST, Ad, Connection, member
+from asimov.scheduler.htcondor.classads import Ad, member
+from asimov.scheduler.htcondor.connection import MOST, Connection
 from asimov.scheduler.htcondor.job_ads import JobStatus
 from asimov.scheduler.jobs import CLOCK_SKEW
 from asimov.scheduler.observations import Usage

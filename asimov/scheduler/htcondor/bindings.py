@@ -1,0 +1,79 @@
+"""Load HTCondor's Python bindings, and work around their faults."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from asimov.errors import SchedulerUnreachableError
+from asimov.system.files import memory_file
+
+
+def bindings() -> Any:
+    """Return the module ``htcondor2``.
+
+    Raises
+    ------
+    SchedulerUnreachableError
+        Where it is not installed or finds no configuration.
+    """
+    try:
+        # Without HTCondor it warns and prints; the caller reports that in one line.
+        with warnings.catch_warnings(), nullcontext() if "htcondor2" in sys.modules else captured():
+            warnings.simplefilter("ignore")
+            import htcondor2
+    except ImportError as error:
+        raise SchedulerUnreachableError(
+            f"HTCondor's Python bindings can't be loaded ({error})",
+            hint="pip install htcondor, in the environment that asimov runs in",
+        ) from error
+    return htcondor2
+
+
+def message_of(error: Exception) -> str:
+    """Return the message of an exception of the bindings as one line."""
+    text = " ".join(str(error).split())
+    return text or f"{type(error).__name__} without a message"
+
+
+def restore_none() -> None:
+    """Restore the references to None that ``Schedd.submit`` of the bindings loses.
+
+    Measured with 25.14.1: each call loses one or two, and a process that has submitted some
+    thousand times dies with "Fatal Python error: none_dealloc"; restoring one too many does no
+    harm. From Python 3.12 on None is immortal.
+    """
+    if sys.version_info < (3, 12):
+        for _ in range(2):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
+
+
+@contextmanager
+def captured() -> Iterator[Callable[[], str]]:
+    """Within the block, catch what native code prints; yield a function that returns it.
+
+    The bindings' DAG code writes why it refuses to standard error only, and chats on standard
+    output, which is reserved for the command's own result.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with memory_file() as stream:
+
+        def text() -> str:
+            stream.seek(0)
+            return stream.read().decode(errors="replace")
+
+        saved = os.dup(1), os.dup(2)
+        try:
+            os.dup2(stream.fileno(), 1)
+            os.dup2(stream.fileno(), 2)
+            yield text
+        finally:
+            for number, handle in zip((1, 2), saved, strict=True):
+                os.dup2(handle, number)
+                os.close(handle)
