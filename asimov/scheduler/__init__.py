@@ -1,4 +1,4 @@
-"""Schedulers: the contract that they keep, and one module each."""
+"""Schedulers: the contract that they implement, and the descriptions and observations of jobs."""
 
 from typing import TYPE_CHECKING
 

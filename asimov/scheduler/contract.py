@@ -1,8 +1,8 @@
-"""What asimov asks of a scheduler.
+"""The contract that every scheduler implements.
 
 A scheduler is a class found by the entry-point group ``asimov.schedulers``. It submits jobs and
-DAGs, says what it knows of many jobs in one call, and removes, holds and releases them. What it may
-answer is in `asimov.scheduler.observations`.
+DAGs, observes many jobs in one call, and removes, holds and releases them. Its possible answers are
+in `asimov.scheduler.observations`.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from asimov.errors import SchedulerError
 from asimov.scheduler.jobs import JobDescription, Listed, Tag, Ticket
 from asimov.scheduler.observations import Failure, Observation, Usage
 
-#: Whether a job has to carry a tag, and whether what is submitted now does.
+#: Whether every job must carry a tag, and how many tags apply to what is submitted now.
 _guarded = False
 _tagged = 0
 
 
 @contextmanager
 def guarded_submissions() -> Iterator[None]:
-    """Within the block, refuse jobs that nobody has intended: they would carry no tag.
+    """Within the block, refuse jobs without a recorded intent, which would carry no tag.
 
-    They could neither be found after a crash nor be told from a second one.
+    After a crash such a job could not be found, nor distinguished from a second one.
     """
-    global _guarded  # noqa: PLW0603  (plugins' code runs in the main thread)
+    global _guarded  # noqa: PLW0603  (plugin code runs in the main thread)
     before, _guarded = _guarded, True
     try:
         yield
@@ -39,60 +39,60 @@ def guarded_submissions() -> Iterator[None]:
 
 
 def check_intended() -> None:
-    """Refuse a submission within `guarded_submissions` and without a tag; schedulers begin so.
+    """Refuse an untagged submission within `guarded_submissions`; schedulers call this first.
 
     Raises
     ------
     SchedulerError
-        With who may submit.
+        With the methods that may submit.
     """
     if _guarded and not _tagged:
         raise SchedulerError(
-            "no job is submitted here: only submit_dag (with what goes before it), resurrect and "
-            "after_completion of a pipeline may submit one",
-            hint="make what is to be run an analysis of its own, or submit it in one of these",
+            "a job can't be submitted here: only a pipeline's submit_dag (and the methods called "
+            "before it), resurrect and after_completion may submit one",
+            hint="make it an analysis of its own, or submit it in one of these methods",
         )
 
 
 class BookmarkStore(Protocol):
-    """Where a scheduler keeps how far it has read event logs, from one command to the next."""
+    """Stores how far a scheduler has read event logs, between commands."""
 
     def load(self) -> dict[str, bytes]:
         """Return every bookmark by its log's absolute path."""
 
     def save(self, changed: Mapping[str, bytes]) -> None:
-        """Keep bookmarks that are new or have changed; an empty one is forgotten."""
+        """Store bookmarks that are new or have changed; an empty one is deleted."""
 
 
 @dataclass
 class Scheduler(ABC):
     """Where jobs run.
 
-    Errors of every method: `SchedulerUnreachableError` where the scheduler can't be asked,
-    `SchedulerError` where it refuses.
+    Every method raises `SchedulerUnreachableError` where the scheduler can't be reached, and
+    `SchedulerError` where it refuses, unless it says otherwise.
     """
 
     name: ClassVar[str]
-    #: The option of the configuration that sets `shortest_interval`, if one does.
+    #: The configuration option that sets `shortest_interval`, if any.
     interval_option: ClassVar[str] = ""
-    #: Where bookmarks in event logs are kept; without one logs are read from their beginning.
+    #: Stores bookmarks in event logs; without a store logs are read from their beginning.
     bookmarks: BookmarkStore | None = field(default=None, init=False, repr=False)
-    #: Whether it is only asked, by a command that writes nothing; not even a file of its own.
+    #: Whether a read-only command uses it: then it writes nothing, not even files of its own.
     reading: bool = field(default=False, init=False, repr=False)
     _tag: Tag | None = field(default=None, init=False, repr=False)
 
     @classmethod
     @abstractmethod
     def from_project(cls, root: Path, config: ConfigParser) -> Scheduler:
-        """Return the scheduler for the project in `root`; contacts nothing."""
+        """Return the scheduler for the project in `root`, without contacting it."""
 
     def only_read(self) -> None:
-        """Write nothing from now on, not even a file of its own: whoever asks only reads."""
+        """Write nothing from now on, not even files of its own: a read-only command uses it."""
         self.reading = True
 
     @contextmanager
     def tagged(self, tag: Tag) -> Iterator[None]:
-        """Within the block, every job submitted by this process or its children carries `tag`."""
+        """Within the block, put `tag` on every job submitted by this process or its children."""
         global _tagged  # noqa: PLW0603
         previous, self._tag = self._tag, tag
         _tagged += 1
@@ -104,7 +104,7 @@ class Scheduler(ABC):
 
     @abstractmethod
     def submit(self, job: JobDescription | str | Path) -> int:
-        """Submit one cluster and return its number; begins with `check_intended`.
+        """Submit one cluster and return its number, after `check_intended`.
 
         Parameters
         ----------
@@ -116,37 +116,44 @@ class Scheduler(ABC):
     def submit_dag(
         self, dag_file: str | Path, batch_name: str | None = None, **commands: object
     ) -> int:
-        """Submit a DAG file and return the cluster of the job that runs it.
+        """Submit a DAG file and return the cluster of the job that runs it, after `check_intended`.
 
-        Begins with `check_intended`.
+        Relative paths in it start from `submit_folder.folder_of_dag`, usually its own folder. The
+        newest rescue file beside it is used.
 
-        Its relative paths begin in `submit_folder.folder_of_dag`, as a rule its own folder. A
-        rescue file beside the DAG file is used. `commands` are further submit commands (accounting
-        group, ...), for the job that runs the DAG and for its nodes.
+        Parameters
+        ----------
+        dag_file
+            The DAG file.
+        batch_name
+            A name for people.
+        **commands
+            Further submit commands (accounting group, ...), for the job that runs the DAG and for
+            its nodes.
         """
 
     @abstractmethod
     def observe(self, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
-        """Say what is known of each job, by `Ticket.uid`; an answer for every ticket.
+        """Return the state of each job, by `Ticket.uid`, with an answer for every ticket.
 
-        Never raises for an unreachable scheduler: every answer is then `Unknown`.
-        Changes nothing.
+        Changes nothing, and never raises for an unreachable scheduler: then every answer is
+        `Unknown`.
         """
 
     def wake(self) -> None:  # noqa: B027  (most schedulers run without asimov's help)
-        """Make sure that submitted jobs are being run; called by commands that may act."""
+        """Make sure that something runs submitted jobs; called by commands that may act."""
 
     @abstractmethod
     def remove(self, job_id: int, reason: str = "", *, uid: str | None = None) -> None:
-        """Remove the job; of a DAG, its nodes too. A job that is not there is no error.
+        """Remove the job, with the nodes of a DAG; a job that does not exist is no error.
 
         Parameters
         ----------
         job_id, reason
-            Its number, and why.
+            Its number, and the reason.
         uid
-            The identity that it has to carry, where it is not known to be there: the number may
-            be another's by now.
+            The identity that it must carry, where it may no longer exist: the number may belong to
+            another job by now.
         """
 
     @abstractmethod
@@ -159,84 +166,84 @@ class Scheduler(ABC):
 
     @abstractmethod
     def usage(self, job_ids: Collection[int], since: float) -> Mapping[int, Usage]:
-        """Return what jobs used that have ended, of a DAG its nodes, by the job's number.
+        """Return what ended jobs used, of a DAG its nodes, by the job's number.
 
-        One question for all of them. A job of which nothing is known, or nothing yet, is left out.
+        One question for all of them. A job without usage data, or without all of it yet, is left
+        out.
 
         Parameters
         ----------
         job_ids
             The clusters.
         since
-            When the first of them was submitted, in seconds since the epoch.
+            When the earliest of them was submitted, in seconds since the epoch.
         """
 
-    # --- what a scheduler may know besides; one that does not is left as it is here
+    # --- optional: a scheduler that can't answer keeps these defaults
 
     @property
     def place(self) -> str:
-        """Which one of several it is, such as the schedd's name; empty where there is one only.
+        """Which of several it is, such as the schedd's name; empty where there is only one.
 
-        It is kept with each attempt, so that the job is looked for where it was submitted even
-        when the configuration names another by then. Contacts nothing that may not answer.
+        It is stored with each attempt, so that the job is looked for where it was submitted even
+        after the configuration has changed. Contacts nothing that may not answer.
         """
         return ""
 
     def at(self, place: str) -> Scheduler:
-        """Return the scheduler of this kind at a place that `place` told; ``""`` is this one."""
+        """Return the scheduler of this kind at a place, as from `place`; ``""`` is this one."""
         return self
 
     @property
     def shortest_interval(self) -> float:
-        """How many seconds should lie between two questions of a command that goes on asking."""
+        """The least time between two questions of a command that keeps asking, in seconds."""
         return 0.0
 
     def news(self, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
-        """Return what has changed since the same was asked last, without asking the scheduler.
+        """Return what has changed since the last call, without asking the scheduler.
 
-        Reads event logs as far as they have grown. An answer says no less than `observe` would:
-        a job that is known to run, to be held, or to have ended. Jobs of which there is nothing
-        new are left out, and nothing is said of jobs that are not found.
+        Reads what was added to event logs. An answer says as much as one of `observe`: the job
+        runs, is held, or has ended. Jobs without news are left out, and so are jobs not found.
         """
         return {}
 
     def failures(self, job_id: int, since: float) -> list[Failure]:
-        """Return what failed of a job that has ended, the first failure first."""
+        """Return what failed in a job that has ended, the first failure first."""
         return []
 
     def explain(self, job_id: int) -> list[str]:
-        """Say in lines for people why a job that is there is not running."""
+        """Explain in lines for people why a job in the queue is not running."""
         return []
 
     def queued(self) -> int | None:
-        """Return how many of the project's jobs, nodes of DAGs included, wait to run.
+        """Return how many of the project's jobs, including nodes of DAGs, wait to run.
 
         None where the scheduler does not count them.
         """
         return None
 
     def jobs_of_project(self) -> list[Listed] | None:
-        """Return every job that carries the project's tag, ended ones too, as far as it knows.
+        """Return every known job that carries the project's tag, ended ones too.
 
-        For a project that has lost its own record of them. The jobs of a DAG's nodes are left
-        out. None where the scheduler can't list them.
+        For a project that has lost its own records. The jobs of a DAG's nodes are left out. None
+        where the scheduler can't list them.
         """
         return None
 
     def raise_requests(
         self, job_id: int, *, memory_mb: int | None = None, disk_kb: int | None = None
     ) -> None:
-        """Change what a job in the queue asks for; it takes effect when it is matched again."""
-        raise SchedulerError(f"{self.name} can't change what a job asks for")
+        """Change the resource requests of a job in the queue, from its next match or start on."""
+        raise SchedulerError(f"{self.name} can't change the resource requests of a job")
 
     @abstractmethod
     def start_service(self, arguments: Sequence[str], log: Path) -> int:
-        """Keep a command running until `remove`, restarted if it dies; return its job id.
+        """Keep a command running until `remove`, restarting it if it dies; return its job id.
 
         Parameters
         ----------
         arguments
             The program (absolute) and its arguments.
         log
-            A file that receives the command's output.
+            The file that receives the command's output.
         """

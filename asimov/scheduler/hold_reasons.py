@@ -1,4 +1,4 @@
-"""Why jobs are held: HTCondor's codes, and the class that each of them is of.
+"""Why jobs are held: HTCondor's codes, and the class of each.
 
 Source of the codes: HTCondor's manual, "Job ClassAd Attributes", ``HoldReasonCode`` and
 ``HoldReasonSubCode``, and the list that HTCondor 25.14 itself holds (``condor_holdcodes.h``). The
@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass
 
-#: The classes, and what is true of a hold of each.
+#: The classes, and what a hold of each class means.
 CLASSES = {
     "transient": "a machine, the network or HTCondor itself failed; the same job may run elsewhere",
     "memory": "it used more memory than it asked for",
@@ -20,14 +20,14 @@ CLASSES = {
     "permanent": "it will be held again until somebody mends it",
 }
 
-#: Stands for a class in `CODES` where the words of the reason tell it: see `classify`.
+#: In `CODES`: the class follows from the words of the reason; see `classify`.
 BY_WORDS = "by words"
 _WORDS = {"memory": "memory", "disk": "disk", "no space left": "disk"}
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A code of HTCondor's.
+    """A hold code of HTCondor.
 
     Attributes
     ----------
@@ -36,9 +36,9 @@ class Code:
     kind
         The class of a hold with it, or `BY_WORDS`.
     meaning
-        What it says, in a few words.
+        Its meaning, in a few words.
     by_errno
-        Whether its subcode is the system's error number, which tells the class in `ERRORS`.
+        Whether its subcode is the system's error number, whose class is in `ERRORS`.
     """
 
     code: int
@@ -47,7 +47,7 @@ class Code:
     by_errno: bool = False
 
 
-#: The classes of errors of the system, for codes that are `Code.by_errno`.
+#: The classes of system errors, for codes with `Code.by_errno`.
 ERRORS = {
     errno.ENOENT: "input",
     errno.ENOEXEC: "input",
@@ -58,7 +58,7 @@ ERRORS = {
     errno.EDQUOT: "permanent",
 }
 
-#: The classes of other subcodes that matter. Source: the policies that come with HTCondor
+#: The classes of other subcodes. Source: the policies that come with HTCondor
 #: (``HOLD_IF_MEMORY_EXCEEDED``, ``HOLD_IF_DISK_EXCEEDED``), and its starter.
 SUBCODES = {
     (21, 102): "memory",
@@ -127,9 +127,9 @@ CODES = {
 def classify(code: int | None, subcode: int | None = None, reason: str | None = None) -> str:
     """Return the class of a hold, one of `CLASSES`.
 
-    A subcode that is known counts more than the code. Policies of jobs, machines and pools are
-    often about memory or disk and give no code of their own: there, and there only, the words of
-    the reason count. What is not known is ``permanent``.
+    A known subcode counts more than the code. Policies of jobs, machines and pools are often about
+    memory or disk and set no code of their own: only for those do the words of the reason count.
+    Anything unknown is ``permanent``.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What asimov tells a scheduler of a job, and what it knows a job by."""
+"""Describe a job to a scheduler, and identify it later: descriptions, tags and tickets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class JobDescription:
     output, error, log
         Where the job's standard output, standard error and event log go.
     **kwargs
-        Any further submit commands by HTCondor's names (``arguments``, ``initialdir``,
+        Further submit commands by HTCondor's names (``arguments``, ``initialdir``,
         ``request_memory``, ...), with ``_`` or a space between words. ``queue`` is the
         number of processes (1). `cpus`, `memory`, `disk` and `gpus` are short for the requests.
     """
@@ -42,7 +42,7 @@ class JobDescription:
         self.kwargs = kwargs
 
     def commands(self) -> dict[str, str]:
-        """Return the submit commands, ``queue`` aside, by HTCondor's names as text."""
+        """Return the submit commands except ``queue``, by HTCondor's names, as text."""
         named = {
             "executable": self.executable,
             "output": self.output,
@@ -66,7 +66,7 @@ class JobDescription:
 _REQUESTS = {"cpus", "memory", "disk", "gpus"}
 
 _COMMAND = re.compile(r"\+?[A-Za-z_][\w.\-]*", re.ASCII)
-#: What begins a statement of the submit language, not a command. ``include`` runs programs.
+#: Words that start a statement of the submit language, not a command; ``include`` runs programs.
 _STATEMENTS = frozenset({"queue", "include", "use", "if", "elif", "else", "endif", "warning"})
 
 
@@ -76,7 +76,7 @@ def submit_command(key: str) -> str:
     Raises
     ------
     AsimovError
-        For what is no command: the submit language would read a statement of its own in it.
+        For a name that is no command: the submit language could read it as a statement.
 
     Examples
     --------
@@ -100,8 +100,8 @@ def submit_commands(settings: Mapping[str, Any]) -> dict[str, str]:
     Raises
     ------
     AsimovError
-        For a name that is no command, and a value of several lines: each line of a submit file is
-        a command of its own.
+        For a name that is no command, and for a value of several lines: each line of a submit file
+        is a separate command.
     """
     commands = {
         submit_command(str(key)): submit_value(value)
@@ -114,7 +114,7 @@ def submit_commands(settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 def faults_of_commands(settings: Mapping[str, Any]) -> Iterator[tuple[str, AsimovError]]:
-    """Yield the settings that `submit_commands` refuses, with what it says of each."""
+    """Yield the settings that `submit_commands` refuses, each with its error."""
     for key, value in settings.items():
         try:
             submit_commands({key: value})
@@ -123,12 +123,12 @@ def faults_of_commands(settings: Mapping[str, Any]) -> Iterator[tuple[str, Asimo
 
 
 def check_line(name: str, value: str) -> None:
-    """Refuse the value of a submit command that would not stay on its line.
+    """Refuse the value of a submit command that would not stay on one line.
 
     Raises
     ------
     AsimovError
-        For such a value.
+        If it would not.
     """
     if len(value.splitlines()) > 1 or value.endswith(("\n", "\r", "\\")):
         raise AsimovError(
@@ -138,7 +138,7 @@ def check_line(name: str, value: str) -> None:
 
 
 def of_program(path: Path) -> JobDescription | None:
-    """Return the job that runs a program, its files beside it; None for a submit file."""
+    """Return the job that runs a program, with its logs beside it; None for a submit file."""
     with path.open("rb") as stream:
         head = stream.read(4096)
     if not head.startswith(b"#!") and b"\0" not in head:
@@ -160,7 +160,7 @@ CLOCK_SKEW = 3600
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """Whose job it is; stands in the job's ClassAd and in its event log.
+    """The owner of a job, as written in its ClassAd and its event log.
 
     Attributes
     ----------
@@ -200,16 +200,16 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What is known of a job that is asked about.
+    """What a question about a job says about it.
 
     Attributes
     ----------
     uid
         The attempt's identity, as in its `Tag`.
     job_id
-        The job's cluster; None where the submission was intended and its outcome is not known.
+        The job's cluster; None where the submission was intended and its outcome is unknown.
     since
-        When the submission was intended, in seconds since the epoch; nothing older is the job.
+        When the submission was intended, in seconds since the epoch; no older job is the one.
     logs
         Event logs that may hold the job's events.
     """
@@ -222,7 +222,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A job that a scheduler knows by its tag, whether it is there or has ended.
+    """A job found by its tag, in the queue or ended.
 
     Attributes
     ----------

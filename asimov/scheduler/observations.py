@@ -1,7 +1,7 @@
-"""What a scheduler may answer: evidence, and never a verdict.
+"""The answers that a scheduler can give about a job: evidence, never a verdict.
 
-That a job is absent from the queue is not an answer; `Present`, `Gone`, `Unknown` and `NotFound`
-are. What one of them means for an analysis is for the engine to decide.
+Absence from the queue is not an answer; `Present`, `Gone`, `Unknown` and `NotFound` are. The engine
+decides what an answer means for an analysis.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import Enum
 
 
 class JobState(str, Enum):
-    """The state of a job that a scheduler has."""
+    """The state of a job in the queue."""
 
     IDLE = "idle"
     RUNNING = "running"
@@ -50,7 +50,7 @@ def first_failure(exit_codes: Iterable[int | None]) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a DAG or a cluster of several processes has come, in nodes or processes."""
+    """The progress of a DAG in nodes, or of a cluster in processes."""
 
     total: int
     done: int = 0
@@ -67,22 +67,22 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A process that is on hold: of the job itself, or of a node of the DAG that it runs.
+    """A held process, of the job itself or of a node of its DAG.
 
     Attributes
     ----------
     job_id, process
         The process's own cluster, and its number in it.
     node
-        The DAG's node; None where the job is no DAG.
+        The DAG's node; None where the job is not a DAG.
     code, subcode, reason
         HTCondor's ``HoldReasonCode``, ``HoldReasonSubCode`` and ``HoldReason``.
     since
         When it was held, in seconds since the epoch.
     memory_mb, disk_kb
-        What it asked for; None where it asked for nothing or that is not known.
+        Its requests; None where it has none, or they are unknown.
     memory_used_mb, disk_used_kb
-        What it was seen to use.
+        The largest use observed.
     """
 
     job_id: int
@@ -100,14 +100,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """The scheduler has the job.
+    """The job is in the queue.
 
     Attributes
     ----------
     reason, code
-        Why it is held, where it is; otherwise a line about it, if there is one to say.
+        Why it is held, where it is; otherwise a remark, if any.
     held
-        Its processes, or nodes, that are on hold, as far as they are known.
+        Its held processes, or nodes, as far as they are known.
     """
 
     job_id: int
@@ -120,15 +120,15 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The job has left, and something says how.
+    """The job has left the queue, and there is evidence of how.
 
     Attributes
     ----------
     exit_code
         Of the process; of several, the first that is not 0. None for a job that was removed or
-        was ended by a signal.
+        killed by a signal.
     evidence
-        What says so: ``"queue"``, ``"event log"`` or ``"history"``.
+        Its source: ``"queue"``, ``"event log"`` or ``"history"``.
     reason
         One line for people, such as ``"removed by user (condor_rm)"``.
     """
@@ -145,13 +145,13 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Nothing can be said of the job; `reason` tells why.
+    """Nothing certain is known about the job; `reason` says why.
 
     Attributes
     ----------
     absent
-        Whether every source has answered, and the queue does not have the job: what became of it
-        only a person can say, as of one that was not found.
+        Whether every source answered and the queue does not have the job. Then, as for a job not
+        found, only a person can find out what happened to it.
     """
 
     reason: str
@@ -160,7 +160,7 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """Every source that could know the job answered, and none does.
+    """Every source that could know the job answered, and none knows it.
 
     Attributes
     ----------
@@ -183,15 +183,15 @@ class Usage:
     wall_seconds, cpu_seconds
         Time, in seconds.
     memory_mb
-        The largest resident size of any one process, in MB; None where not measured.
+        The largest resident size of a single process, in MB; None where not measured.
     processes
         How many processes ran.
     memory_requested_mb
-        The most memory that any one process asked for, in MB.
+        The largest memory request of a single process, in MB.
     slots
-        The processors that all processes together were given: ``RequestCpus`` summed.
+        The processors that all processes together received: the sum of ``RequestCpus``.
     restarts
-        How often processes were started again, a node's retries included.
+        How often processes were restarted, including retries of nodes.
     """
 
     wall_seconds: float
@@ -205,16 +205,16 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A process that failed: of the job itself, or of a node of the DAG that it ran.
+    """A failed process, of the job itself or of a node of its DAG.
 
     Attributes
     ----------
     job_id
-        The process's own cluster; None where a node's script failed and nothing was submitted.
+        The process's own cluster; None where a node's script failed before the submission.
     node
-        The DAG's node; None where the job is no DAG.
+        The DAG's node; None where the job is not a DAG.
     exit_code, signal
-        How it ended; both None for one that was removed.
+        How it ended; both None where it was removed.
     reason
         One line for people, such as ``"its POST script returned 2"``.
     error_file, output_file

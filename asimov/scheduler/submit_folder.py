@@ -1,9 +1,9 @@
-"""The folder from which a DAG or a submit file is submitted: its relative paths begin there.
+"""Choose the folder to submit a DAG or submit file from, where its relative paths start.
 
-HTCondor's own tools take the current folder, and people go to the file's folder first. A plugin's
-method runs in the project's folder, so the file's own folder is taken instead. A plugin that has
-gone to another folder did so on purpose, and that one is kept. Either way, where the other of the
-two folders has more of what the file names, that is the one that its author had in mind.
+HTCondor's own tools use the current folder, and people change to the file's folder first. A
+plugin's method runs in the project's folder, so the file's own folder is used instead. A plugin
+that changed to another folder did so on purpose, and that folder is used. In both cases, if the
+other of the two folders has more of the files that are named, its author meant that one.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import TypeVar
 
 from asimov.system import reading
 
-#: The statements of a DAG that name a file, and the place of its name among the words.
+#: The DAG statements that name a file, and the position of its name among the words.
 _NAMED = {"JOB": 2, "FINAL": 2, "SERVICE": 2, "PROVISIONER": 2, "SPLICE": 2, "INCLUDE": 1}
-#: So many of the files that a DAG names are looked for, from all over it; the others are like them.
+#: How many of the files named in a DAG are checked, evenly spread over it.
 _NAMES = 100
-#: Of so many the content is read.
+#: How many of them are read.
 _NODES = 20
-#: A DAG of a million nodes has a few hundred million bytes.
+#: The largest file read, in bytes; a DAG of a million nodes has a few hundred million.
 _LARGEST = 2_000_000_000
 _COMMAND = re.compile(r"^\s*(\w+)\s*=\s*(.*?)\s*$")
 _READ = ("executable", "input", "initialdir")
@@ -31,14 +31,14 @@ _T = TypeVar("_T", int, tuple[int, int])
 
 
 def folder_of_dag(path: Path, home: Path | None) -> Path:
-    """Return the folder from which a DAG is to be submitted.
+    """Return the folder to submit a DAG from.
 
     Parameters
     ----------
     path
         The DAG file.
     home
-        The folder in which a plugin's methods begin; None where that is not known.
+        The folder in which plugin methods start; None where unknown.
     """
     folders = _candidates(path, home)
     if len(folders) == 1:  # the DAG need not be read
@@ -58,13 +58,13 @@ def folder_of_dag(path: Path, home: Path | None) -> Path:
 
 
 def folder_of_submit_file(path: Path, home: Path | None) -> Path:
-    """Return the folder from which a submit file is to be submitted; see `folder_of_dag`."""
+    """Return the folder to submit a submit file from; see `folder_of_dag`."""
     folders = _candidates(path, home)
     return _first_with_least(folders, lambda folder: _lacking(path, folder), 0)
 
 
 def _first_with_least(folders: list[Path], lacking: Callable[[Path], _T], nothing: _T) -> Path:
-    """Return the folder that lacks the least; none is looked at after one that lacks nothing."""
+    """Return the folder that lacks the least, without checking any after one that lacks nothing."""
     if len(folders) == 1:
         return folders[0]
     found: list[tuple[_T, Path]] = []
@@ -77,7 +77,7 @@ def _first_with_least(folders: list[Path], lacking: Callable[[Path], _T], nothin
 
 
 def _candidates(path: Path, home: Path | None) -> list[Path]:
-    """Return the folders that it may be, the likelier first."""
+    """Return the possible folders, the likelier first."""
     here, own = Path.cwd(), path.absolute().parent
     if own.resolve() == here.resolve():
         return [here]
@@ -86,7 +86,7 @@ def _candidates(path: Path, home: Path | None) -> list[Path]:
 
 
 def _named_in_dag(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield the files that a DAG names, and the folders (``DIR``) in which they are looked for."""
+    """Yield the files that a DAG names, with the folders (``DIR``) that they are relative to."""
     for line in _lines(path):
         words = line.split()
         keyword = words[0].upper() if words else ""
@@ -105,7 +105,7 @@ def _named_in_dag(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _lacking(submit_file: Path, folder: Path) -> int:
-    """Return how much of what a submit file names relative to a folder is not there."""
+    """Return how many of the files that a submit file names are missing, relative to a folder."""
     commands = {
         match[1].lower(): match[2]
         for line in _lines(submit_file)
@@ -124,5 +124,5 @@ def _lacking(submit_file: Path, folder: Path) -> int:
 def _lines(path: Path) -> list[str]:
     try:
         return reading.contents(path, most=_LARGEST).decode(errors="replace").splitlines()
-    except OSError:  # whoever submits it says so
+    except OSError:  # the submission reports it
         return []

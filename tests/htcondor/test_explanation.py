@@ -57,7 +57,7 @@ def test_a_job_that_asks_for_too_much_is_told_what_the_largest_slot_has(
     condor: HTCondor, submit: Submit
 ) -> None:
     number = submit(memory=900_000_000, cpus=5000)
-    lines = _until(condor, number, "the negotiator's last word")
+    lines = _until(condor, number, "the negotiator's last message")
     largest = _largest("TotalSlotMemory")
     start = f"job {number}.0: no slot has"
     memory = f"{start} 900000000 MB of memory (RequestMemory): the largest has {largest}"
@@ -87,7 +87,7 @@ def test_a_job_that_only_waits_is_told_so_and_who_comes_before_it(
     waits = submit(cpus=all_of_it)
     lines = _until(condor, waits, "all of these are busy now")
     assert any("has the priority" in line and "slots" in line for line in lines)
-    assert any("idle jobs of the same user come before it" in line for line in lines), (
+    assert any("idle jobs of the same user are ahead of it" in line for line in lines), (
         first,
         lines,
     )
@@ -137,7 +137,7 @@ def test_where_the_collector_is_dead_a_line_says_so(
     monkeypatch.setitem(htcondor2.param, "COLLECTOR_HOST", f"127.0.0.1:{port}")
     first = condor.explain(number)[0]
     assert first.startswith(
-        f"job {number}.0: the slots can't be looked at: the pool's collector can't be reached: "
+        f"job {number}.0: the slots can't be queried: the pool's collector can't be reached: "
     )
     assert "\n" not in first
 

@@ -1,6 +1,6 @@
 """The scheduler ``htcondor``: jobs run on an HTCondor pool.
 
-None of the bindings' objects leaves this package, and importing it does not import them.
+No object of HTCondor's Python bindings leaves this package, and importing it does not load them.
 """
 
 from asimov.scheduler.htcondor.scheduler import HTCondor

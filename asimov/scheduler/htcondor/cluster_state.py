@@ -1,9 +1,8 @@
-"""What an event log says of one cluster, reduced to a few bytes as its events come.
+"""The state of one cluster, accumulated from its event-log events in a few bytes.
 
-Logs can repeat and lack events, and their order is only sure between submission and termination.
-So the reducer takes any event any number of times: what ended a process first stands, and before
-that the event that is youngest by its own time does. A log can be read anew from its beginning
-into the same state.
+Logs can repeat and lack events, and only the order of submission and termination is certain. So any
+event can be taken any number of times: the first event that ended a process counts, and before an
+end the event with the latest time. A log can be read again from its beginning into the same state.
 """
 
 from __future__ import annotations
@@ -14,19 +13,19 @@ from enum import IntEnum
 import msgspec
 
 from asimov.scheduler.languages.events import Event, EventType
-from asimov.scheduler.observations import Held, JobState, Present, Progress
+from asimov.scheduler.observations import Held, Present, Progress, overall_state
 
-#: Processes numbered above this are not followed: a damaged log must not take all memory. HTCondor
-#: gives an owner 100,000 jobs at most unless a site configures more.
+#: Processes with higher numbers are not followed, so that a damaged log can't exhaust memory.
+#: HTCondor allows an owner 100,000 jobs unless a site configures more.
 _MOST = 200_000
-#: Of how many held processes the reasons are kept; of the others it is known that they are held.
+#: How many held processes keep their reasons; of the others only the state is known.
 _REASONS = 50
-#: A reason longer than this is cut, in characters.
+#: Longer reasons are cut, in characters.
 _LONG = 500
 
 
 class Phase(IntEnum):
-    """Where a process is, by its events."""
+    """The phase of a process, from its events."""
 
     UNSEEN = 0
     IDLE = 1
@@ -36,7 +35,7 @@ class Phase(IntEnum):
     FAILED = 5
 
 
-#: Marks a process whose event of submission was seen, beside its phase.
+#: Combined with the phase of a process whose submission event was seen.
 _SUBMITTED = 0x10
 _PHASE = 0x0F
 _IDLE_AGAIN = {EventType.EVICTED, EventType.SHADOW_EXCEPTION, EventType.RECONNECT_FAILED}
@@ -44,15 +43,15 @@ _IDLE_AGAIN = {EventType.EVICTED, EventType.SHADOW_EXCEPTION, EventType.RECONNEC
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a cluster ended, by its log.
+    """How a cluster ended, from its log.
 
     Attributes
     ----------
     exit_code
-        Of the processes: the first by number that is not 0, or 0; None where one was removed or
-        ended by a signal and none returned anything but 0.
+        The first process's by number that is not 0, or 0; None where one was removed or killed by a
+        signal and the others returned 0.
     signal
-        The first signal that ended a process.
+        The first signal that killed a process.
     removed
         Whether a process was removed.
     """
@@ -75,19 +74,19 @@ class Reason(msgspec.Struct, array_like=True, gc=False):
 
 
 class ClusterState(msgspec.Struct, array_like=True):
-    """What is known of one cluster.
+    """What is known about one cluster.
 
-    A process takes one byte for its phase and a number for the time of it, and nothing more once
-    it has ended.
+    A process takes one byte for its phase and a number for its time, and only the byte once it has
+    ended.
 
     Attributes
     ----------
     total
-        How many processes were submitted, where something told it; otherwise 0.
+        How many processes were submitted, where known; otherwise 0.
     uid, dag
-        The attributes ``AsimovUID`` and ``DAGManJobId``, where the log tells them.
+        The attributes ``AsimovUID`` and ``DAGManJobId``, where the log has them.
     cpu_seconds, memory_mb, memory_requested_mb
-        The time of all processes that ended; the largest resident size and request of any.
+        The time of all ended processes; the largest resident size and request of any process.
     """
 
     phases: bytearray = msgspec.field(default_factory=bytearray)
@@ -115,7 +114,7 @@ class ClusterState(msgspec.Struct, array_like=True):
     def take(self, event: Event) -> None:
         """Take an event of this cluster."""
         if event.number == EventType.CLUSTER_SUBMIT:
-            # Made bit by bit (late materialization): nobody knows how many there will be.
+            # Late materialization: the number of processes is not known yet.
             self.materializes = True
         elif event.number == EventType.CLUSTER_REMOVE:
             self.closed = True
@@ -133,12 +132,12 @@ class ClusterState(msgspec.Struct, array_like=True):
         self._take_process(event)
 
     def _take_attributes(self, event: Event) -> None:
-        told = event.attributes
-        self.uid = told.get("AsimovUID", self.uid)
-        self.dag = _integer(told.get("DAGManJobId")) or self.dag
-        self.expect(_integer(told.get("TotalSubmitProcs")) or 0)
-        asked = _integer(told.get("RequestMemory"))
-        self.memory_requested_mb = _most(self.memory_requested_mb, asked)
+        attributes = event.attributes
+        self.uid = attributes.get("AsimovUID", self.uid)
+        self.dag = _integer(attributes.get("DAGManJobId")) or self.dag
+        self.expect(_integer(attributes.get("TotalSubmitProcs")) or 0)
+        requested = _integer(attributes.get("RequestMemory"))
+        self.memory_requested_mb = _most(self.memory_requested_mb, requested)
 
     def _take_process(self, event: Event) -> None:
         proc = event.proc
@@ -168,7 +167,7 @@ class ClusterState(msgspec.Struct, array_like=True):
         elif event.number == EventType.RELEASED:
             self._move(proc, Phase.IDLE)
         elif event.number in _IDLE_AGAIN:
-            # What is held does not run. One of the same second was written by the same hold.
+            # A held process does not run; an event of the same second belongs to the same hold.
             if phase == Phase.HELD and now <= self.times[proc]:
                 return
             self._move(proc, Phase.IDLE)
@@ -184,7 +183,7 @@ class ClusterState(msgspec.Struct, array_like=True):
     def _end(self, event: Event) -> None:
         proc, code, signal = event.proc, event.exit_code, event.signal
         self._move(proc, Phase.DONE if code == 0 else Phase.FAILED)
-        self.times[proc] = 0  # so that the many that ended are small when they are kept
+        self.times[proc] = 0  # keeps the stored form small when many have ended
         if code is None:
             self.codeless = True
         elif code and (self.failure is None or proc < self.failure[0]):
@@ -202,23 +201,23 @@ class ClusterState(msgspec.Struct, array_like=True):
 
     @property
     def sure(self) -> bool:
-        """Whether it is known how many processes there are, and that all of them are seen."""
+        """Whether the number of processes is known and all of them were seen."""
         if self.materializes:
             return self.closed
         return 0 < self.total <= len(self.phases)
 
     @property
     def whole(self) -> bool:
-        """Whether `sure`, or the log shows the submission of every process that it knows of.
+        """Whether `sure`, or the log shows the submission of every process in it.
 
-        Processes that write a log of their own may be others still.
+        Processes that write their own logs may be missing.
         """
         return self.sure or (
             not self.materializes and all(byte & _SUBMITTED for byte in self.phases)
         )
 
     def ending(self) -> Ending | None:
-        """Return how the cluster ended; None where the log does not say that all of it did."""
+        """Return how the cluster ended; None unless the log shows that all its processes did."""
         counts = self._counts()
         ended = counts[Phase.DONE] + counts[Phase.FAILED]
         if not ended or ended < max(len(self.phases), self.total):
@@ -236,14 +235,14 @@ class ClusterState(msgspec.Struct, array_like=True):
         )
 
     def present(self, job_id: int) -> Present | None:
-        """Return the state of a cluster that has not ended; None where the log tells of nothing."""
+        """Return the state of a cluster that has not ended; None where the log has none of it."""
         if not self.phases or self.ending() is not None:
             return None
         counts = self._counts()
         running, held = counts[Phase.RUNNING], counts[Phase.HELD]
         idle = counts[Phase.IDLE] + counts[Phase.UNSEEN]
         if running + held + idle == 0:
-            return None  # all that is known of has ended, and there are others
+            return None  # all known processes have ended, and there are others
         total = max(len(self.phases), self.total)
         progress = None
         if total > 1:
@@ -252,7 +251,7 @@ class ClusterState(msgspec.Struct, array_like=True):
         first = self.held[min(self.held)] if self.held else None
         return Present(
             job_id=job_id,
-            state=JobState.RUNNING if running else JobState.IDLE if idle else JobState.HELD,
+            state=overall_state(idle=idle, running=running),
             reason=first.text if first else None,
             code=first.code if first else None,
             progress=progress,
@@ -260,7 +259,7 @@ class ClusterState(msgspec.Struct, array_like=True):
         )
 
     def _held(self, job_id: int) -> list[Held]:
-        # Of a cluster of several it is not known which of them used the most.
+        # In a cluster of several it is unknown which process used the most.
         alone = len(self.phases) == 1
         return [
             Held(
@@ -280,7 +279,7 @@ class ClusterState(msgspec.Struct, array_like=True):
         return [self.phases.count(phase) + self.phases.count(phase | _SUBMITTED) for phase in Phase]
 
     def merge(self, other: ClusterState) -> ClusterState:
-        """Return what both say together, of a cluster whose processes have logs of their own."""
+        """Merge the states of a cluster whose processes write separate logs."""
         both = msgspec.msgpack.decode(msgspec.msgpack.encode(self), type=ClusterState)
         missing = len(other.phases) - len(both.phases)
         if missing > 0:

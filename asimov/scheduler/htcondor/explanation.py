@@ -1,4 +1,4 @@
-"""Why a job in the queue is not running, in lines for people."""
+"""Explain in lines for people why a job in the queue is not running."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from asimov.scheduler.htcondor.matchmaking import alike, has_room, mismatches, r
 _SCHEDULER_UNIVERSE = 7
 _LOCAL_UNIVERSE = 12
 _LIMIT = "MAX_RUNNING_SCHEDULER_JOBS_PER_OWNER"
-#: HTCondor's own value of it.
+#: HTCondor's default for it.
 _DEFAULT_LIMIT = 200
-#: Of a cluster's processes, or a DAG's nodes, as many are explained.
+#: How many of a cluster's processes, or a DAG's nodes, are explained.
 _FEW = 3
-#: Jobs that wait before this one are counted so far.
+#: The most jobs ahead of this one that are counted.
 _AHEAD = 1000
 
 
 def explain(connection: Connection, job_id: int) -> list[str]:
-    """Say why a job, or what there is of a DAG's nodes, is idle or held.
+    """Explain why a job, or the nodes of a DAG in the queue, are idle or held.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def explain(connection: Connection, job_id: int) -> list[str]:
     Returns
     -------
     list
-        Lines; none where it runs. What can't be asked is said in a line, too.
+        Lines; none where it runs. A question that can't be answered gives a line too.
     """
     try:
         own = f"ClusterId == {job_id}"
@@ -57,7 +57,7 @@ def explain(connection: Connection, job_id: int) -> list[str]:
 
 
 def _waiting(connection: Connection, constraint: str) -> Iterator[str]:
-    """Yield lines on the first held and the first idle jobs that match."""
+    """Yield lines about the first held and the first idle jobs that match."""
     for state in (JobStatus.HELD, JobStatus.IDLE):
         some = f"({constraint}) && JobStatus == {int(state)}"
         ads = connection.ads(some, _FEW + 1)
@@ -96,15 +96,15 @@ def _idle(connection: Connection, job: Any) -> list[str]:
     try:
         lines += _against_slots(connection, job)
     except SchedulerError as error:
-        lines.append(f"the slots can't be looked at: {error.message}")
+        lines.append(f"the slots can't be queried: {error.message}")
     word = job.get("LastRejMatchReason")
     if isinstance(word, str):
         ago = max(time.time() - float(job.get("LastRejMatchTime", time.time())), 0)
-        lines.append(f"the negotiator's last word, {ago:.0f} s ago: {word.strip()}")
+        lines.append(f"the negotiator's last message, {ago:.0f} s ago: {word.strip()}")
     ahead = _jobs_ahead(connection, job)
     if ahead:
         more = "at least " if ahead > _AHEAD else ""
-        lines.append(f"{more}{ahead} idle jobs of the same user come before it")
+        lines.append(f"{more}{ahead} idle jobs of the same user are ahead of it")
     return lines
 
 
@@ -113,12 +113,12 @@ def _against_slots(connection: Connection, job: Any) -> list[str]:
     if not pool:
         return ["the pool has no slots"]
     good, lines = mismatches(job, pool)
-    lines.append(f"{len(good)} of {len(pool)} slots match what it asks for")
+    lines.append(f"{len(good)} of {len(pool)} slots meet its requests and requirements")
     if not good:
         return lines
     refused, asked = refusing(connection, job, good)
     if refused:
-        lines.append(f"{refused} of {asked} of these refuse it by their own conditions (START)")
+        lines.append(f"{refused} of {asked} of these refuse it by their own condition (START)")
     free = sum(has_room(job, slot) for slot in good)
     lines.append(f"{free} of these have room now" if free else "all of these are busy now")
     if not free:
@@ -145,7 +145,7 @@ def _priority(connection: Connection, job: Any) -> list[str]:
 
 
 def _jobs_ahead(connection: Connection, job: Any) -> int:
-    """Return how many idle jobs of the same user the schedd offers before this one."""
+    """Return how many idle jobs of the same user the schedd tries to match before this one."""
     priority, when, number = job.get("JobPrio", 0), job["QDate"], job["ClusterId"]
     earlier = f"QDate < {when} || (QDate == {when} && ClusterId < {number})"
     constraint = (
@@ -172,11 +172,11 @@ def _idle_dag(connection: Connection, job: Any) -> list[str]:
 
 
 def _limit(connection: Connection) -> int:
-    """Return how many DAGs of a user the schedd runs at once."""
+    """Return how many DAGs of a user the schedd may run at once."""
     htcondor2 = bindings()
     try:
         value = htcondor2.RemoteParam(connection.location()).get(_LIMIT)
-    except (htcondor2.HTCondorException, SchedulerError):  # it need not show its configuration
+    except (htcondor2.HTCondorException, SchedulerError):  # a schedd may hide its configuration
         value = htcondor2.param.get(_LIMIT)
     try:
         return int(str(value))

@@ -1,9 +1,9 @@
-"""What failed of a job that has ended.
+"""Find out what failed in a job or a DAG that has ended.
 
-The verdict on a DAG's nodes is DAGMan's own (`dagmanout`): only it knows of scripts, and of nodes
-that succeeded when they were tried again. Where its list is not there, the nodes' last jobs are
-judged, and the POST scripts in DAGMan's log of its nodes. How a job ended is taken from the
-history, and where that has forgotten it, from that log and from the submit file.
+Which nodes of a DAG failed is DAGMan's own verdict (`dagman_out`): only DAGMan knows about scripts
+and about nodes that succeeded on a retry. Without its list, the last job of each node is judged,
+with the POST scripts in the nodes' log. How a job ended comes from the history or, where that no
+longer has it, from the nodes' log and the submit file.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from asimov.scheduler.htcondor.connection import Connection
 from asimov.scheduler.htcondor.job_ads import JobStatus
 from asimov.scheduler.jobs import CLOCK_SKEW
 from asimov.scheduler.languages.dag_file import read_dag_file
+from asimov.scheduler.languages.dag_outputs import DAGMAN_LOG, DAGMAN_OUT, NODES_LOG
 from asimov.scheduler.languages.dagman_out import (
     FailedNode,
     failed_nodes,
@@ -31,9 +32,8 @@ from asimov.scheduler.languages.events import Event, EventType
 from asimov.scheduler.languages.submit_file import read_submit_file
 from asimov.scheduler.observations import Failure
 
-#: The most failures that are told.
+#: The most failures that are returned.
 MOST = 20
-_DAGMAN_LOG = ".dagman.log"
 _DAG_IN_ARGUMENTS = re.compile(r"-[Dd]ag (\S+)")
 _NODE_IN_LOG = re.compile(r'DAGNodeName = "([^"]+)"|^DAG Node: (\S+)')
 _WANTED = [
@@ -58,14 +58,14 @@ _WANTED = [
 
 
 def failures(connection: Connection, job_id: int, since: float) -> list[Failure]:
-    """Return what failed of a job that has ended, the first failure first, at most `MOST`.
+    """Return what failed in a job that has ended, the first failure first, at most `MOST`.
 
     Parameters
     ----------
     connection
         The schedd.
     job_id
-        The cluster, of a job or of a DAG.
+        The cluster of a job or of a DAG.
     since
         When it was submitted, in seconds since the epoch.
 
@@ -83,9 +83,9 @@ def failures(connection: Connection, job_id: int, since: float) -> list[Failure]
 
 
 def _ended(connection: Connection, constraint: str, since: float) -> list[Ad]:
-    """Return the ended jobs that match, by the time of their end."""
+    """Return the matching jobs that ended, in the order of their ends."""
     ads = connection.history(constraint, _WANTED, since - CLOCK_SKEW)
-    if not ads:  # some are kept in the queue
+    if not ads:  # some stay in the queue
         done = f"({constraint}) && JobStatus == {int(JobStatus.COMPLETED)}"
         ads = connection.queue(done, _WANTED)
     once = {(ad["ClusterId"], ad["ProcId"]): ad for ad in ads}
@@ -97,7 +97,7 @@ def _when(ad: Ad) -> float:
 
 
 def _is_dag(ad: Ad) -> bool:
-    return ad.get("JobUniverse") == 7 and str(ad.get("UserLog", "")).endswith(_DAGMAN_LOG)
+    return ad.get("JobUniverse") == 7 and str(ad.get("UserLog", "")).endswith(DAGMAN_LOG)
 
 
 def _failed(ads: Iterable[Ad]) -> list[Failure]:
@@ -105,7 +105,7 @@ def _failed(ads: Iterable[Ad]) -> list[Failure]:
 
 
 def _process(ad: Ad) -> Failure | None:
-    """Return a process as a failure; None where it ended well."""
+    """Return a process as a failure; None where it succeeded."""
     removed = ad["JobStatus"] == JobStatus.REMOVED
     signal = ad.get("ExitSignal") if ad.get("ExitBySignal") and not removed else None
     code = None if removed or ad.get("ExitBySignal") else ad.get("ExitCode")
@@ -124,7 +124,7 @@ def _process(ad: Ad) -> Failure | None:
 
 
 def _path(folder: str | Path, name: str) -> str | None:
-    """Return a file's absolute path; None for none."""
+    """Return a file's absolute path; None where there is no file."""
     if not name or name == os.devnull:
         return None
     path = os.path.normpath(Path(folder, name))
@@ -142,21 +142,21 @@ class _Dag:
     def __post_init__(self) -> None:
         self.id: int = self.ad["ClusterId"]
         self.folder = Path(self.ad.get("Iwd", "/"))
-        self.base = os.path.normpath(self.folder / self.ad["UserLog"]).removesuffix(_DAGMAN_LOG)
+        self.base = os.path.normpath(self.folder / self.ad["UserLog"]).removesuffix(DAGMAN_LOG)
 
     def failures(self) -> list[Failure]:
         own = _process(self.ad)
-        told = failed_nodes(Path(f"{self.base}.dagman.out"), self.id)
-        found = self._judged() if told is None else self._told(told[:MOST])
+        listed = failed_nodes(Path(f"{self.base}{DAGMAN_OUT}"), self.id)
+        found = self._judged() if listed is None else self._listed(listed[:MOST])
         if found or own is None:
             return found
-        log = f"{self.base}.dagman.out"
+        log = f"{self.base}{DAGMAN_OUT}"
         why = last_error(Path(log), self.id)
         return [replace(own, reason=own.reason or why, error_file=log)]
 
-    # --- DAGMan's own list
+    # --- with DAGMan's own list
 
-    def _told(self, nodes: list[FailedNode]) -> list[Failure]:
+    def _listed(self, nodes: list[FailedNode]) -> list[Failure]:
         clusters = [node.cluster for node in nodes if node.cluster is not None]
         ads: dict[int, list[Ad]] = {}
         if clusters:
@@ -202,11 +202,14 @@ class _Dag:
         """Return the nodes whose last job, or the POST script after it, failed."""
         ads = _ended(self.connection, f"DAGManJobId == {self.id}", self.since)
         events = self._events()
-        jobs = [(str(ad.get("DAGNodeName")), ad["ClusterId"], self._unswept(ad)) for ad in ads]
+        jobs = [
+            (str(ad.get("DAGNodeName")), ad["ClusterId"], self._unless_removed_with_dag(ad))
+            for ad in ads
+        ]
         last: dict[str, tuple[int, list[Failure]]] = {}
         for name, cluster, failure in jobs or self._logged(events):
             if name not in last or last[name][0] != cluster:
-                last.pop(name, None)  # a node that was tried again stands where it ended
+                last.pop(name, None)  # order a retried node by its last end
                 last[name] = cluster, []
             if failure is not None:
                 last[name][1].append(failure)
@@ -222,8 +225,8 @@ class _Dag:
                 found.append(self._after_script(name, post, failed))
         return found
 
-    def _unswept(self, ad: Ad) -> Failure | None:
-        """Return a node's job as a failure; None where it was removed because its DAG was."""
+    def _unless_removed_with_dag(self, ad: Ad) -> Failure | None:
+        """Return a node's job as a failure; None where it was removed together with its DAG."""
         both = {ad["JobStatus"], self.ad["JobStatus"]} == {JobStatus.REMOVED}
         return None if both else _process(ad)
 
@@ -243,22 +246,22 @@ class _Dag:
         )
 
     def _events(self) -> list[Event]:
-        """Return what the log of the nodes holds of this run; the file is used again and again."""
+        """Return the events of this run in the nodes' log, which all runs share."""
         try:
-            events = read_events(f"{self.base}.nodes.log")[0]
+            events = read_events(f"{self.base}{NODES_LOG}")[0]
         except OSError:
             return []
         first, last = self.ad.get("QDate", self.since), _when(self.ad) or float("inf")
         return [event for event in events if event.time is None or first <= event.time <= last]
 
     def _logged(self, events: list[Event]) -> Iterator[tuple[str, int, Failure | None]]:
-        """Yield the nodes' processes that the log of the nodes tells of, as they ended."""
+        """Yield the nodes' processes in the nodes' log, as they ended."""
         names: dict[int, str] = {}
         for event in events:
             if event.number == EventType.SUBMIT:
-                told = [match for line in event.lines if (match := _NODE_IN_LOG.search(line))]
-                if told:
-                    names[event.cluster] = told[0][1] or told[0][2]
+                found = [match for line in event.lines if (match := _NODE_IN_LOG.search(line))]
+                if found:
+                    names[event.cluster] = found[0][1] or found[0][2]
             aborted = event.number == EventType.ABORTED
             if event.cluster not in names or not (aborted or event.number == EventType.TERMINATED):
                 continue
@@ -271,7 +274,7 @@ class _Dag:
             yield name, event.cluster, failure
 
     def _files(self, name: str, submit_file: str, process: int) -> tuple[str | None, str | None]:
-        """Return where a node's error and output went, by its submit file, as far as it says."""
+        """Return the files of a node's error and output, from its submit file where possible."""
         match = _DAG_IN_ARGUMENTS.search(str(self.ad.get("Arguments", "")))
         before: Mapping[str, str] = {}
         folder = self.folder
@@ -280,7 +283,7 @@ class _Dag:
             folder, before = folder / node.folder, node.before
             submit_file = "" if node.inline else node.submit
         except (SchedulerError, KeyError):
-            pass  # a DAG file with more in it than is read here: the submit file alone may do
+            pass  # the DAG file has unsupported statements: the submit file alone may do
         try:
             submit = read_submit_file(folder / submit_file, before)
             submit.macros = {"job": name, "node": name, "dagnodename": name}

@@ -1,8 +1,8 @@
-"""Why no slot takes a job: its conditions one by one, against what the slots say of themselves.
+"""Find out why no slot matches a job: compare its requirements one by one with the slots' ads.
 
-A partitionable slot is taken for what it has when it is empty; whether it has that now is the
-second question. The conditions of the slots themselves (``START``) are asked only of slots that
-would do for the job.
+A partitionable slot counts with the resources that it has when empty; whether they are free now is
+a separate question. The slots' own conditions (``START``) are evaluated only for slots that would
+match the job.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from asimov.scheduler.htcondor.classads import quoted
 from asimov.scheduler.htcondor.connection import Connection
 
-#: What a job asks for: the slot's attribute, its total in a partitionable slot, and words.
+#: By request: the slot's attribute, its total in a partitionable slot, and a name for people.
 _RESOURCES = {
     "RequestMemory": ("Memory", "TotalSlotMemory", "MB of memory"),
     "RequestDisk": ("Disk", "TotalSlotDisk", "KB of disk"),
@@ -22,14 +22,14 @@ _RESOURCES = {
     "RequestGPUs": ("GPUs", "TotalSlotGPUs", "GPUs"),
 }
 _SLOT = ["Activity", "Name", "PartitionableSlot", "Start", "State"]
-#: Slots whose own conditions are asked for.
+#: How many slots have their own conditions evaluated.
 _ASKED = 50
 _LONGEST = 100
 
 
 @dataclass
 class Slot:
-    """A slot: its ad as it is, and as it would be were it empty."""
+    """A slot: its ad as it is now, and as it would be if it were empty."""
 
     ad: Any
     empty: Any
@@ -41,7 +41,7 @@ class Slot:
 
 
 def conjuncts(expression: str) -> list[str]:
-    """Return the parts of a ClassAd expression that must all be true.
+    """Split a ClassAd expression into the parts that must all be true.
 
     >>> conjuncts('(a == "x && y") && (b || c) && (d && e)')
     ['a == "x && y"', 'b || c', 'd', 'e']
@@ -62,7 +62,7 @@ def conjuncts(expression: str) -> list[str]:
 
 
 def _outside(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the operators ``&&``, ``||`` and ``?`` that stand in no brackets and no quotes."""
+    """Yield the operators ``&&``, ``||`` and ``?`` outside brackets and quotes."""
     depth, position = 0, 0
     while position < len(text):
         letter, pair = text[position], text[position : position + 2]
@@ -89,7 +89,7 @@ def _quote_end(text: str, start: int) -> int:
 
 
 def _closing(text: str) -> int:
-    """Return where the bracket closes that the text begins with."""
+    """Return where the bracket at the start of a text closes."""
     depth, position = 0, 0
     while position < len(text):
         letter = text[position]
@@ -103,7 +103,7 @@ def _closing(text: str) -> int:
 
 
 def slots(connection: Connection, job: Any) -> list[Slot]:
-    """Return the pool's slots with what the job's conditions are about.
+    """Return the pool's slots, with the attributes that the job's requirements use.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def slots(connection: Connection, job: Any) -> list[Slot]:
 
 
 def mismatches(job: Any, pool: Sequence[Slot]) -> tuple[list[Slot], list[str]]:
-    """Return the slots that would do for a job, and in lines why others would not.
+    """Return the slots that would match a job, and lines that explain why others would not.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def mismatches(job: Any, pool: Sequence[Slot]) -> tuple[list[Slot], list[str]]:
             )
     for part in conjuncts(str(job.lookup("Requirements"))):
         if any(request.lower() in part.lower() for request in _RESOURCES):
-            continue  # said above
+            continue  # covered above
         tree = classad2.ExprTree(part)
         met = {slot.name for slot in pool if tree.eval(job, slot.empty) is True}
         good = [slot for slot in good if slot.name in met]
@@ -171,7 +171,7 @@ def mismatches(job: Any, pool: Sequence[Slot]) -> tuple[list[Slot], list[str]]:
 
 
 def refusing(connection: Connection, job: Any, good: Sequence[Slot]) -> tuple[int, int]:
-    """Return how many slots that would do refuse the job by their own conditions, of how many.
+    """Return how many matching slots refuse the job by their own condition, of how many asked.
 
     Raises
     ------
@@ -191,12 +191,12 @@ def refusing(connection: Connection, job: Any, good: Sequence[Slot]) -> tuple[in
 
 
 def alike(job: Any) -> tuple[str, ...]:
-    """Return what two jobs have in common that match the same slots."""
+    """Return a key that is equal for jobs that match the same slots."""
     return tuple(str(job.get(name)) for name in ("Requirements", *_RESOURCES))
 
 
 def has_room(job: Any, slot: Slot) -> bool:
-    """Return whether a slot that would do could take the job now."""
+    """Return whether a matching slot has room for the job now."""
     if slot.ad.get("PartitionableSlot") is not True:
         return bool(slot.ad.get("State") == "Unclaimed")
     return all(
@@ -206,7 +206,7 @@ def has_room(job: Any, slot: Slot) -> bool:
 
 
 def _number(ad: Any, name: str) -> float | None:
-    """Return what an attribute, which may be an expression, comes to, where that is a number."""
+    """Evaluate an attribute; None where the result is not a number."""
     import classad2
 
     if name not in ad:

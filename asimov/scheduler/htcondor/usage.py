@@ -1,4 +1,4 @@
-"""What ended jobs used, from the history."""
+"""Sum up what ended jobs used, from the history."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _WANTED = [
     "TotalSubmitProcs",
     _DAGMAN,
 ]
-#: How many jobs one query asks for. Measured on a history of 18,000 records: 0.7 s for 300 jobs,
+#: How many jobs one query asks about. Measured on a history of 18,000 records: 0.7 s for 300 jobs,
 #: 1.1 s for 1,000, 3.2 s for 5,000 (60,000 characters); 0.7 s to read all of a project's.
 _AT_ONCE = 1000
 _Key = tuple[int, int]
@@ -43,17 +43,17 @@ _Key = tuple[int, int]
 
 @dataclass
 class _Job:
-    """What is known of one job that was asked for, by cluster and process."""
+    """The ads of one job that was asked about, by cluster and process."""
 
     own: dict[_Key, Ad] = field(default_factory=dict)
     nodes: dict[_Key, Ad] = field(default_factory=dict)
-    unfinished: bool = False  # some of it is in the queue still
+    unfinished: bool = False  # part of it is still in the queue
 
     @property
     def whole(self) -> bool:
-        """Whether the history alone shows that nothing of it can be in the queue still.
+        """Whether the history alone shows that no part of it can still be in the queue.
 
-        A DAG that succeeded has seen the ends of all its nodes.
+        A DAG that succeeded has seen all its nodes end.
         """
         ads = list(self.own.values())
         ended = all(
@@ -64,17 +64,17 @@ class _Job:
         return ended and bool(ads) and len(ads) >= max(ad.get("TotalSubmitProcs", 1) for ad in ads)
 
     def usage(self) -> Usage | None:
-        """Return the sum; None where nothing is known, or not all yet."""
+        """Return the sum; None where nothing, or not everything, is known yet."""
         ads = [*self.nodes.values()] or [ad for ad in self.own.values() if _DAGMAN not in ad]
         is_dag = any(_DAGMAN in ad for ad in self.own.values())
         return None if self.unfinished or not (ads or is_dag) else _sum(ads)
 
 
 def usage(connection: Connection, job_ids: Collection[int], since: float) -> dict[int, Usage]:
-    """Return what jobs used; of a DAG, and of the DAGs in it, what the nodes used.
+    """Return what jobs used; for a DAG, and the DAGs inside it, what the nodes used.
 
-    Left out is a job of which some process or node is in the queue still. The queue is asked only
-    for jobs of which the history does not show that this can't be.
+    A job is left out while one of its processes or nodes is in the queue. The queue is asked only
+    about jobs that the history does not show to be complete.
 
     Parameters
     ----------
@@ -104,12 +104,13 @@ def _read(
     since: float,
     strangers: AbstractSet[int] | None = None,
 ) -> dict[int, _Job]:
-    """Read of the history what jobs used; given `strangers`, of the queue first.
+    """Read the jobs' ads from the history; given `strangers`, from the queue first.
 
-    The history is not asked again for strangers, of which it knew nothing, unless the queue does.
+    Strangers are jobs that the history did not know: it is asked about them again only if the queue
+    knows them.
     """
     jobs = {number: _Job() for number in sorted(job_ids)}
-    part_of = dict(jobs)  # each DAG, also one within another, and the job that it belongs to
+    part_of = dict(jobs)  # each DAG, inner ones included, and the job it belongs to
     asked = list(jobs)
     while asked:
         inner = []
@@ -133,11 +134,11 @@ def _read(
 def _ads(
     connection: Connection, numbers: Sequence[int], since: float, strangers: AbstractSet[int] | None
 ) -> Iterator[tuple[Ad, bool]]:
-    """Yield the clusters of these numbers and the nodes of these DAGs, and whether they ended."""
+    """Yield the ads of some clusters and of their DAG nodes, and whether each has ended."""
     for start in range(0, len(numbers), _AT_ONCE):
         chunk = numbers[start : start + _AT_ONCE]
         constraint = f"{member('ClusterId', chunk)} || {member('DAGManJobId', chunk)}"
-        # A job is in the history before it leaves the queue: what the queue lacks is there.
+        # A job is in the history before it leaves the queue: one not in the queue is there.
         if strangers is not None:
             queued = connection.queue(constraint, _WANTED)
             yield from ((ad, ad["JobStatus"] == JobStatus.COMPLETED) for ad in queued)
@@ -147,7 +148,7 @@ def _ads(
                 continue
             constraint = f"{member('ClusterId', chunk)} || {member('DAGManJobId', chunk)}"
         ads = connection.history(constraint, _WANTED, since)
-        if len(ads) >= MOST and len(chunk) > 1:  # there are more: of each half there are fewer
+        if len(ads) >= MOST and len(chunk) > 1:  # the result was cut: ask for each half
             half = len(chunk) // 2
             yield from _ads(connection, chunk[:half], since, strangers)
             yield from _ads(connection, chunk[half:], since, strangers)
@@ -163,14 +164,16 @@ def _sum(ads: Sequence[Ad]) -> Usage:
         if "RemoteUserCpu" in ad
     ]
     memory = [size for ad in ran if (size := _memory(ad)) is not None]
-    asked = [ad.get("RequestMemory", ad.get("MemoryProvisioned")) for ad in ran]
+    requested = [ad.get("RequestMemory", ad.get("MemoryProvisioned")) for ad in ran]
     slots = [ad.get("CpusProvisioned", ad.get("RequestCpus")) for ad in ran]
     return Usage(
         wall_seconds=float(sum(ad.get("RemoteWallClockTime", 0.0) for ad in ran)),
         cpu_seconds=float(sum(cpu)) if cpu else None,
         memory_mb=max(memory, default=None),
         processes=len(ran),
-        memory_requested_mb=max((float(size) for size in asked if size is not None), default=None),
+        memory_requested_mb=max(
+            (float(size) for size in requested if size is not None), default=None
+        ),
         slots=sum(int(n) for n in slots if n is not None) if any(slots) else None,
         restarts=sum(max(ad.get("NumJobStarts", 1) - 1, 0) for ad in ran) + _retries(ads),
     )
@@ -179,8 +182,8 @@ def _sum(ads: Sequence[Ad]) -> Usage:
 def _memory(ad: Ad) -> float | None:
     """Return the largest resident size, in MB.
 
-    ``MemoryUsage`` is a number where the execute machine measured it, and else an expression
-    of the size in kB, which the schedd rounds up; ``..._RAW`` is as it was measured.
+    ``MemoryUsage`` is a number where the execute machine measured it, otherwise an expression of
+    the size in kB, which the schedd rounds up; ``..._RAW`` is the measured value.
     """
     if "MemoryUsage" in ad:
         return float(ad["MemoryUsage"])
@@ -189,7 +192,7 @@ def _memory(ad: Ad) -> float | None:
 
 
 def _retries(ads: Sequence[Ad]) -> int:
-    """Return how often nodes were submitted again: several clusters of one node."""
+    """Return how often nodes were submitted again, as further clusters of one node."""
     clusters: dict[tuple[int, str], set[int]] = defaultdict(set)
     for ad in ads:
         if "DAGNodeName" in ad and "DAGManJobId" in ad:

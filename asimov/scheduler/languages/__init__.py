@@ -1,1 +1,1 @@
-"""HTCondor's file formats: submit files, DAG files, event logs and their quoting."""
+"""HTCondor's file formats: submit files, DAG files, event logs, and DAGMan's output files."""

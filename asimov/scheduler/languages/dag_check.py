@@ -1,4 +1,4 @@
-"""What is surely wrong with a DAG file, before DAGMan is started."""
+"""Find certain errors in a DAG file before DAGMan is started: missing files."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from asimov.errors import Place, SchedulerError
 
 
 def check_dag(path: Path) -> None:
-    """Check that a DAG file and the submit files of its first nodes are there.
+    """Check that a DAG file and the submit files of its first nodes exist.
 
-    DAGMan looks for a submit file when it runs the node, and a script or an earlier node may
-    write it; so only those of nodes that wait for nothing are surely missing.
+    DAGMan opens a submit file when it runs the node, and a script or an earlier node may write it;
+    so only those of nodes that wait for nothing are certainly missing.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def check_dag(path: Path) -> None:
     Raises
     ------
     SchedulerError
-        Where one is missing; it is named.
+        Where one is missing, with its name.
     """
     if not path.is_file():
         raise SchedulerError("no such DAG file", where=path, hint="has the analysis been built?")
@@ -32,7 +32,7 @@ def check_dag(path: Path) -> None:
         words = line.split()
         match [word.upper() for word in words[:2]]:
             case ["INCLUDE", *_]:
-                return  # what a node waits for may stand in the other file
+                return  # the other file may say what a node waits for
             case ["SUBMIT-DESCRIPTION", _]:
                 described.add(words[1])
             case ["SCRIPT", *_] if "PRE" in (word.upper() for word in words[1:-2]):

@@ -1,7 +1,7 @@
-"""DAGMan's language, as far as the local scheduler carries it out.
+"""Read DAG files, the part of DAGMan's language that the local scheduler supports.
 
-Source: HTCondor's manual, "DAGMan Input File Commands". Keywords are read without regard to
-case. What is not carried out is refused by its name, with file and line.
+Source: HTCondor's manual, "DAGMan Input File Commands". Keywords are case-insensitive. An
+unsupported statement is refused by name, with file and line.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from asimov.scheduler.languages.dag_outputs import done_nodes, rescue_files
 from asimov.system import reading
 
 _VARIABLE = re.compile(r'\s*(\+?[\w.]+)\s*=\s*"((?:[^"\\]|\\.)*)"\s*')
-#: What a script's arguments may name.
+#: Macros allowed in the arguments of a script.
 SCRIPT_MACROS = frozenset(
     "JOB NODE RETRY MAX_RETRIES RETURN JOBID PRE_SCRIPT_RETURN DAGID FAILED_COUNT".split()  # noqa: SIM905
 )
@@ -27,22 +27,22 @@ _ALL = "ALL_NODES"
 
 @dataclass(slots=True)
 class Node:
-    """A node of a DAG; everything in it can be stored as JSON.
+    """A node of a DAG; every field can be stored as JSON.
 
     Attributes
     ----------
     submit
-        The submit file's path as written, or with `inline` the description itself.
+        The submit file's path as written; with `inline` the description itself.
     folder
         The node's ``DIR``.
     line
-        Where it stands in the DAG file.
+        Its line in the DAG file.
     before, after
-        Its ``VARS``, as submit commands before and after those of the submit file.
+        Its ``VARS``, as submit commands to put before and after those of the submit file.
     retries, unless_exit
-        How often it is tried again, unless it ends with this code.
+        How often it is retried, and the exit code after which it is not.
     pre, post
-        The scripts and their arguments, as written.
+        Its scripts with their arguments, as written.
     """
 
     name: str
@@ -65,19 +65,19 @@ class Node:
 
 @dataclass(slots=True)
 class Dag:
-    """A DAG file that was read: its nodes in the file's order, and the limits of its categories."""
+    """The content of a DAG file: nodes in the file's order, and the limits of categories."""
 
     nodes: dict[str, Node] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
 
 
 def read_dag_file(path: Path) -> Dag:
-    """Read a DAG file.
+    """Read a DAG file, with the nodes that its newest rescue file marks as done.
 
     Raises
     ------
     SchedulerError
-        Where the file is not there, broken, has a cycle, or asks for what is not carried out.
+        Where the file is missing, invalid, has a cycle, or is not supported.
     """
     try:
         lines = reading.contents(path).decode().splitlines()
@@ -111,7 +111,7 @@ class _Reader:
         return SchedulerError(what, where=Place(self.path, line), hint=hint)
 
     def read(self, lines: list[str]) -> None:
-        # Nodes first: a statement may stand before the node that it names.
+        # Nodes first: a statement may precede the node that it names.
         later = []
         numbered = enumerate(lines, 1)
         for number, line in numbered:
@@ -132,7 +132,7 @@ class _Reader:
                     "leave it out, or use HTCondor",
                 )
         if not self.dag.nodes:
-            raise SchedulerError("there is no JOB in it", where=self.path)
+            raise SchedulerError("it has no JOB", where=self.path)
         for keyword, line, words, number in later:
             self.statements[keyword](line, words, number)
         self.acyclic()
@@ -143,7 +143,7 @@ class _Reader:
         name = words[1]
         if name in self.dag.nodes:
             first = self.dag.nodes[name].line
-            raise self.refuse(f"the node '{name}' is there already, in line {first}", line)
+            raise self.refuse(f"the node '{name}' exists already, in line {first}", line)
         if name.upper() == _ALL or "+" in name:
             raise self.refuse(f"'{name}' can't be a node's name", line)
         node = Node(name, words[2], line)
@@ -157,7 +157,9 @@ class _Reader:
             elif word.upper() == "DONE":
                 node.done = True
             else:
-                raise self.refuse(f"'{word}' in a JOB is not known to the local scheduler", line)
+                raise self.refuse(
+                    f"'{word}' in a JOB is not supported by the local scheduler", line
+                )
         self.dag.nodes[name] = node
 
     def inline(self, name: str, numbered: enumerate[str]) -> None:
@@ -182,7 +184,7 @@ class _Reader:
         middle = upper.index("CHILD") if "CHILD" in upper else 0
         parents, children = words[1:middle], words[middle + 1 :]
         if not parents or not children:
-            raise self.refuse("not PARENT names CHILD names", line)
+            raise self.refuse("expected PARENT names CHILD names", line)
         for name in [*parents, *children]:
             self.nodes(name, line)
         for parent in parents:
@@ -204,7 +206,9 @@ class _Reader:
         while position < len(rest):
             match = _VARIABLE.match(rest, position)
             if match is None:
-                raise self.refuse(f'not name="value": {rest[position : position + 40]!r}', line)
+                raise self.refuse(
+                    f'expected name="value": {rest[position : position + 40]!r}', line
+                )
             values[match[1]] = re.sub(r'\\(["\\])', r"\1", match[2])
             position = match.end()
         if not values:
@@ -223,7 +227,7 @@ class _Reader:
         unless = None
         if len(words) > 3:
             if words[3].upper() != "UNLESS-EXIT" or len(words) != 5:
-                raise self.refuse(f"'{words[3]}' in a RETRY is not known", line)
+                raise self.refuse(f"'{words[3]}' in a RETRY is not supported", line)
             unless = self.number(words, 4, "UNLESS-EXIT", line)
         for node in self.nodes(words[1], line):
             node.retries, node.unless_exit = count, unless
@@ -237,7 +241,7 @@ class _Reader:
         for word in words[4:]:
             macro = word[1:] if word.startswith("$") else "JOB"
             if macro.upper() not in SCRIPT_MACROS:
-                raise self.refuse(f"'{word}' is not known to the local scheduler", line)
+                raise self.refuse(f"'{word}' is not supported by the local scheduler", line)
         for node in self.nodes(words[2], line):
             if node.pre if kind == "PRE" else node.post:
                 raise self.refuse(f"'{node.name}' has a {kind} script already", line)

@@ -1,10 +1,9 @@
-"""What DAGMan says of the nodes that failed, in the file ``X.dag.dagman.out``.
+"""Read DAGMan's messages, ``X.dag.dagman.out``: the nodes that failed, and why.
 
 Source of the format: files written by HTCondor 25.14. When a DAG has failed, DAGMan ends with a
-list behind ``ERROR: the following job(s) failed:``, a block a node, and then removes what is left
-by ``DAGManJobId==N``, which tells whose list it is: a DAG that is run again writes into the same
-file. It is the only place that names nodes whose scripts failed and nodes that could not be
-submitted.
+list after ``ERROR: the following job(s) failed:``, one block per node, and then removes remaining
+jobs by ``DAGManJobId==N``, which identifies the run: a DAG that is run again appends to the same
+file. No other file names nodes whose scripts failed and nodes that could not be submitted.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-#: How much of the file's end is read, in bytes; a DAG's file may have gigabytes.
+#: How much of the file's end to read, in bytes; a large DAG's file may have gigabytes.
 _TAIL = 8_000_000
 _START = "STARTING UP"
 _LIST = "the following job(s) failed:"
@@ -24,7 +23,7 @@ _FIELD = re.compile(
     r"(Node Name|Error|Job Submit File|HTCondor Job ID|PRE Script|POST Script): *(.*?) *$"
 )
 _JOB = re.compile(r"\((\d+)\.(\d+)\.")
-#: A line of the time when a node failed, in one of several forms.
+#: Marks a line from when a node failed, in one of several forms.
 _FAILING = re.compile(r"failed|ABORTED|FAILURE")
 _NODE = re.compile(r"\b[Nn]ode (\S+)")
 _UNSUBMITTED = re.compile(r"SUBMIT_FAILURE for HTCondor Node (\S+) \(.*?\) \{.*?\} (.+)")
@@ -46,13 +45,13 @@ class FailedNode:
     by_script
         Whether a script failed and not the job.
     exit_code, signal
-        How the script or the job ended, where DAGMan tells.
+        How the script or the job ended, where DAGMan says.
     submit_file
         As the DAG file names it.
     reason
-        What failed, in a few words, where it was not the job's own exit code or signal.
+        What failed, in a few words, where the job's own exit code or signal does not say it.
     order
-        Grows with the time of the failure.
+        Increases with the time of the failure.
     """
 
     name: str
@@ -67,7 +66,7 @@ class FailedNode:
 
 
 def _sections(path: Path) -> list[list[str]]:
-    """Return the file's lines by runs of DAGMan, the last run last."""
+    """Return the file's lines by run of DAGMan, the last run last."""
     with path.open("rb") as stream:
         size = stream.seek(0, 2)
         stream.seek(max(size - _TAIL, 0))
@@ -78,14 +77,14 @@ def _sections(path: Path) -> list[list[str]]:
 
 
 def _of_run(path: Path, dag: int) -> list[str] | None:
-    """Return the lines of the last run of a DAG's cluster; None where they are not there."""
+    """Return the lines of the last run of a DAG's cluster; None where there are none."""
     whose = re.compile(rf"DAGManJobId ?== ?{dag}\b|batch-id: <{dag}\.")
     found = [lines for lines in _sections(path) if any(map(whose.search, lines))]
     return found[-1] if found else None
 
 
 def failed_nodes(path: Path, dag: int) -> list[FailedNode] | None:
-    """Return the nodes that failed finally, the first failure first.
+    """Return the nodes that failed for good, the first failure first.
 
     Parameters
     ----------
@@ -97,7 +96,7 @@ def failed_nodes(path: Path, dag: int) -> list[FailedNode] | None:
     Returns
     -------
     list or None
-        None where the file does not have DAGMan's list of that run.
+        None where the file lacks DAGMan's list for that run.
     """
     try:
         lines = _of_run(path, dag)
@@ -126,7 +125,7 @@ def failed_nodes(path: Path, dag: int) -> list[FailedNode] | None:
 
 
 def how_script_ended(script: str, exit_code: int | None, signal: int | None) -> str:
-    """Return in words how a ``PRE`` or ``POST`` script failed."""
+    """Describe how a ``PRE`` or ``POST`` script failed."""
     how = f"returned {exit_code}" if signal is None else f"was ended by signal {signal}"
     return f"its {script} script {how}"
 
@@ -159,7 +158,7 @@ def _node(block: dict[str, str], when: dict[str, int], unsubmitted: dict[str, st
 
 
 def last_error(path: Path, dag: int) -> str | None:
-    """Return the last error that DAGMan tells of a run, such as why it read no DAG file."""
+    """Return the last error message of a run, such as why DAGMan could not read the DAG file."""
     try:
         lines = _of_run(path, dag)
     except OSError:

@@ -1,9 +1,9 @@
-"""HTCondor's user event log: reading it, whoever wrote it.
+"""Read HTCondor's user event log, whichever scheduler wrote it.
 
 Source of the format: HTCondor's manual, "Managing a Job: Job Event Log Codes", and logs written
 by HTCondor 25 (``tests/scheduler/languages/data/htcondor-25.log``). An event is a line
 ``005 (001.000.000) 2026-11-20 22:02:13 Job terminated.``, body lines, and a line ``...``.
-Logs can repeat and lack events; only "submitted" is sure to stand before "terminated".
+Logs can repeat and lack events; only "submitted" certainly comes before "terminated".
 """
 
 from __future__ import annotations
@@ -39,26 +39,26 @@ def find_event_logs(rundir: Path) -> list[str]:
 
 
 def read_events(path: str | Path, offset: int = 0) -> tuple[list[Event], int]:
-    """Read a log from a place in it.
+    """Read a log from an offset on.
 
     Parameters
     ----------
     path
-        The log; one that is not there holds no events.
+        The log; a missing one holds no events.
     offset
-        Where to begin, in bytes: 0, or what an earlier call returned. A log that has become
-        shorter than that was replaced and is read from its beginning.
+        Where to start, in bytes: 0, or what an earlier call returned. A log that is now shorter was
+        replaced and is read from its beginning.
 
     Returns
     -------
     tuple
-        The whole events, and the offset behind the last of them: an event that is still being
-        written is left for the next call. Text between events that is none is passed over.
+        The whole events, and the offset after the last of them: an event that is still being
+        written is left for the next call. Other text between events is ignored.
 
     Raises
     ------
     OSError
-        Where the log is there and can't be read.
+        Where the log exists and can't be read.
     """
     try:
         with Path(path).open("rb") as stream:
@@ -73,12 +73,12 @@ def read_events(path: str | Path, offset: int = 0) -> tuple[list[Event], int]:
 
 
 def split_events(data: bytes) -> tuple[Iterator[Event], int]:
-    """Return the whole events in a part of a log, and how many bytes they and what is before take.
+    """Return the whole events in a part of a log, and how many bytes they end after.
 
     Parameters
     ----------
     data
-        The bytes; an event at their end that is not whole is left.
+        The bytes; an incomplete event at their end is left.
     """
     end = 4 if data[:4] == b"...\n" else 0
     last = data.rfind(b"\n...\n")
@@ -91,9 +91,9 @@ def _events(lines: Iterable[str]) -> Iterator[Event]:
     head: re.Match[str] | None = None
     body: list[str] = []
     for line in lines:
-        # Cheap first: most lines are body lines, or not of an event log at all.
+        # The cheap test first: most lines are body lines, or not of an event log at all.
         match = _HEAD.fullmatch(line) if line[3:5] == " (" else None
-        if match:  # also where the event before it was cut off by a crash of its writer
+        if match:  # also after an event that was cut off when its writer crashed
             head, body = match, []
         elif line == "...":
             if head:
@@ -107,7 +107,7 @@ def _events(lines: Iterable[str]) -> Iterator[Event]:
 
 @lru_cache(maxsize=256)
 def _seconds(text: str) -> float | None:
-    # ISO dates are HTCondor's default since 8.9 (local time unless marked); before it "11/20".
+    # ISO dates are HTCondor's default since 8.9 (local time unless marked); before, "11/20".
     with suppress(ValueError):
         return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
     with suppress(ValueError):

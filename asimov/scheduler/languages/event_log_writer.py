@@ -1,4 +1,4 @@
-"""Writing HTCondor's user event log, so that one reader serves all schedulers.
+"""Write HTCondor's user event log, so that one reader serves all schedulers.
 
 Source of the format: see `asimov.scheduler.languages.event_log`, which reads it.
 """
@@ -15,7 +15,7 @@ from asimov.scheduler.languages.events import Event, EventType
 
 
 def event_text(event: Event) -> str:
-    """Return an event as it stands in a log, with the line that closes it.
+    """Return the text of an event in a log, with its closing line.
 
     Raises
     ------
@@ -31,13 +31,13 @@ def event_text(event: Event) -> str:
 
 
 def _one_line(line: str, indent: int = 1) -> str:
-    # "ULOG" readers know body lines by their indentation; 4 spaces for notes, else a tab.
+    # "ULOG" readers recognise body lines by their indentation: 4 spaces for notes, else a tab.
     kept = line.replace("\r", " ").replace("\n", " ")
     return kept if kept[:1] in ("\t", " ") or not indent else f"\t{kept}"
 
 
 def append_events(path: str | Path, events: Sequence[Event]) -> None:
-    """Add events to a log, in one write, so that readers and other writers see them whole.
+    """Append events to a log in one write, so that readers and other writers see them whole.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def append_events(path: str | Path, events: Sequence[Event]) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         text = "".join(event_text(event) for event in events)
-        data = text.encode(errors="backslashreplace")  # names of files need not be UTF-8
+        data = text.encode(errors="backslashreplace")  # file names need not be UTF-8
         if os.write(handle, data) < len(data):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     finally:
@@ -57,7 +57,7 @@ def append_events(path: str | Path, events: Sequence[Event]) -> None:
 def submitted(
     cluster: int, proc: int, when: float, notes: str = "", tags: Mapping[str, str] | None = None
 ) -> list[Event]:
-    """Return the event of a submission, and the event 028 that carries the job's tags."""
+    """Return a submission event, and the event 028 that carries the job's tags."""
     host = f"<{os.uname().nodename}>"
     lines = (f"    {notes}",) if notes else ()
     events = [
@@ -73,20 +73,20 @@ def submitted(
             "TriggerEventTypeName": _quoted("ULOG_SUBMIT"),
         }
         text = "Job ad information event triggered."
-        # Attributes stand without indentation; a leading space would be part of none of them.
+        # Attributes need no indentation; a leading space becomes part of none of them.
         body = tuple(f" {name} = {value}" for name, value in attributes.items())
         events.append(Event(EventType.JOB_AD_INFORMATION, cluster, proc, when, text, body))
     return events
 
 
 def _quoted(value: str) -> str:
-    # In the syntax of old ClassAds, which logs use, only the quote is escaped.
+    # Logs use the old ClassAd syntax, where only the quote is escaped.
     escaped = value.replace('"', '\\"')
     return f'"{escaped}"'
 
 
 def executing(cluster: int, proc: int, when: float) -> Event:
-    """Return the event of a start on this machine."""
+    """Return the event for a start on this machine."""
     text = f"Job executing on host: <{os.uname().nodename}>"
     return Event(EventType.EXECUTE, cluster, proc, when, text)
 
@@ -101,7 +101,7 @@ def terminated(
     user_seconds: float = 0.0,
     system_seconds: float = 0.0,
 ) -> Event:
-    """Return the event of a process that returned `exit_code`, or was ended by `signal`."""
+    """Return the event for a process that returned `exit_code`, or was killed by `signal`."""
     usage = f"Usr {_days(user_seconds)}, Sys {_days(system_seconds)}"
     remote = [f"\t\t{usage}  -  {what} Remote Usage" for what in ("Run", "Total")]
     local = [
@@ -132,7 +132,7 @@ def _days(seconds: float) -> str:
 
 
 def evicted(cluster: int, proc: int, when: float, reason: str) -> Event:
-    """Return the event of a process that was taken off the machine and will run again."""
+    """Return the event for a process that was stopped and will run again."""
     usage = f"\t\tUsr {_days(0)}, Sys {_days(0)}  -  Run"
     lines = ["(0) CPU times", f"{usage} Remote Usage", f"{usage} Local Usage"]
     lines += [f"0  -  Run Bytes {way} By Job" for way in ("Sent", "Received")]
@@ -141,20 +141,20 @@ def evicted(cluster: int, proc: int, when: float, reason: str) -> Event:
 
 
 def aborted(cluster: int, proc: int, when: float, reason: str) -> Event:
-    """Return the event of a removal."""
+    """Return the event for a removal."""
     return Event(EventType.ABORTED, cluster, proc, when, "Job was aborted.", (reason,))
 
 
 def held(
     cluster: int, proc: int, when: float, reason: str, *, code: int, subcode: int = 0
 ) -> Event:
-    """Return the event of a hold, with HTCondor's code for its reason."""
+    """Return the event for a hold, with HTCondor's code for its reason."""
     lines = (reason, f"Code {code} Subcode {subcode}")
     return Event(EventType.HELD, cluster, proc, when, "Job was held.", lines)
 
 
 def released(cluster: int, proc: int, when: float, reason: str) -> Event:
-    """Return the event of a release."""
+    """Return the event for a release."""
     return Event(EventType.RELEASED, cluster, proc, when, "Job was released.", (reason,))
 
 
@@ -167,7 +167,7 @@ def post_script_terminated(
     exit_code: int | None,
     signal: int | None = None,
 ) -> Event:
-    """Return the event of a DAG node's POST script that ended."""
+    """Return the event for the end of a DAG node's POST script."""
     lines = (*_how(exit_code, signal, core=False), f"    DAG Node: {node}")
     text = "POST Script terminated."
     return Event(EventType.POST_SCRIPT_TERMINATED, cluster, proc, when, text, lines)

@@ -1,4 +1,4 @@
-"""What one event of HTCondor's user event log says.
+"""Events of HTCondor's user event log: their types, and the values in one event.
 
 Source of the numbers and the words: HTCondor's manual, "Managing a Job: Job Event Log Codes", and
 logs written by HTCondor 25 (``tests/scheduler/languages/data/htcondor-25.log``).
@@ -12,7 +12,7 @@ from enum import IntEnum
 
 
 class EventType(IntEnum):
-    """The events that asimov understands, by HTCondor's numbers; others keep their number only."""
+    """The event types that asimov understands, by HTCondor's numbers."""
 
     SUBMIT = 0
     EXECUTE = 1
@@ -46,9 +46,9 @@ class Event:
     Attributes
     ----------
     number
-        HTCondor's number of the event's type, an `EventType` or any other.
+        HTCondor's number of the event type, an `EventType` or any other.
     cluster, proc, subproc
-        Whose event it is; -1 for a POST script of a node that submitted nothing.
+        The process; -1 for a POST script of a node that submitted nothing.
     time
         In seconds since the epoch; None where it can't be read.
     text
@@ -67,23 +67,23 @@ class Event:
 
     @property
     def exit_code(self) -> int | None:
-        """The return value in an event of termination; None where a signal ended it."""
+        """The return value in a termination event; None where a signal ended the process."""
         return self._number(_RETURN)
 
     @property
     def signal(self) -> int | None:
-        """The signal in an event of termination; None where the process returned."""
+        """The signal in a termination event; None where the process returned."""
         return self._number(_SIGNAL)
 
     @property
     def code(self) -> int | None:
-        """The reason's code, of a job that was held or evicted."""
+        """The code of the reason why the job was held or evicted."""
         match = _CODE.search(self.text)
         return int(match[1]) if match else self._number(_CODE)
 
     @property
     def subcode(self) -> int | None:
-        """The reason's subcode, of a job that was held."""
+        """The subcode of the reason why the job was held."""
         return self._number(_CODE, 2)
 
     @property
@@ -98,7 +98,7 @@ class Event:
 
     @property
     def attributes(self) -> dict[str, str]:
-        """The attributes of an event 028, as text; ClassAd strings are without their quotes."""
+        """The attributes in an event 028, as text; ClassAd strings without their quotes."""
         if self.number != EventType.JOB_AD_INFORMATION:
             return {}
         pairs = (line.partition(" = ") for line in self.lines)
@@ -106,7 +106,7 @@ class Event:
 
     @property
     def node(self) -> str | None:
-        """The DAG node in an event of a POST script."""
+        """The DAG node in a POST script event."""
         for line in self.lines:
             if line.startswith("DAG Node: "):
                 return line[len("DAG Node: ") :]
@@ -114,7 +114,7 @@ class Event:
 
     @property
     def cpu_seconds(self) -> float | None:
-        """User and system time in an event of termination, of all runs together, in seconds."""
+        """User and system time of all runs in a termination event, in seconds."""
         for line in self.lines:
             match = _USAGE.match(line)
             if match and match[9] == "Total Remote Usage":
@@ -125,7 +125,7 @@ class Event:
 
     @property
     def memory_requested_mb(self) -> float | None:
-        """What the process asked for, in an event of termination or eviction, in MB."""
+        """The memory request in a termination or eviction event, in MB."""
         for line in self.lines:
             match = _MEMORY.match(line)
             if match and match[2]:
@@ -134,7 +134,7 @@ class Event:
 
     @property
     def memory_mb(self) -> float | None:
-        """The resident size that an event tells, in MB."""
+        """The resident size in an event, in MB."""
         for line in self.lines:
             match = _MEMORY.match(line)
             if match:

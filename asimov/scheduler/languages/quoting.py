@@ -1,9 +1,9 @@
-r"""HTCondor's two ways of writing arguments and environments.
+r"""Quoting: HTCondor's two syntaxes for arguments and environments.
 
 Source: HTCondor's manual, "condor_submit", the commands ``arguments`` and ``environment``. The
-new syntax stands in double quotes: blanks separate, single quotes group, a quote is doubled. The
-old syntax is everything else: blanks separate arguments, ``;`` separates variables, and ``\"`` is
-a double quote.
+new syntax is enclosed in double quotes: blanks separate, single quotes group, a quote is doubled.
+The old syntax is everything else: blanks separate arguments, ``;`` separates variables, and
+``\"`` is a double quote.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def split_arguments(value: str) -> list[str]:
     Raises
     ------
     ValueError
-        Where quotes do not match, with the reason in words.
+        Where quotes do not match; the message says how.
 
     Examples
     --------
@@ -94,15 +94,15 @@ def split_environment(value: str) -> dict[str, str]:
 
 
 def inherited(getenv: str, environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return what the submit command ``getenv`` takes over from the submitter's environment.
+    """Return the variables that the submit command ``getenv`` copies from the submitter.
 
     Parameters
     ----------
     getenv
-        ``true``, ``false``, or names and patterns with ``*``, of which those with ``!`` in front
-        are left out.
+        ``true``, ``false``, or names and patterns with ``*``; those starting with ``!`` are
+        excluded.
     environ
-        The environment; this process's unless given.
+        The submitter's environment; this process's by default.
     """
     environ = os.environ if environ is None else environ
     if getenv.strip().lower() in ("", "false", "no", "0"):

@@ -1,4 +1,4 @@
-"""Sizes as a submit file writes them: ``2GB``, ``512``, ``1.5 G``.
+"""Parse memory and disk sizes in submit files: ``2GB``, ``512``, ``1.5 G``.
 
 Source: HTCondor's manual, "condor_submit", request_memory and request_disk.
 """
@@ -13,14 +13,14 @@ _UNITS = "KMGT"
 
 
 def size(text: str, unit: str) -> int | None:
-    """Return a size in a unit, rounded up; None for 0 and for what is no plain size.
+    """Return a size in a unit, rounded up; None for 0 and for anything but a plain size.
 
     Parameters
     ----------
     text
-        As written; an expression that HTCondor would work out is no plain size.
+        As written; an expression, which HTCondor would evaluate, is no plain size.
     unit
-        ``K``, ``M``, ``G`` or ``T``: that of a number without one, and of what is returned.
+        ``K``, ``M``, ``G`` or ``T``: the unit of the result, and of a number without a unit.
 
     >>> size("2GB", "M"), size("512", "M"), size("0.5G", "K"), size("MemoryUsage * 2", "M")
     (2048, 512, 524288, None)

@@ -1,9 +1,9 @@
-"""Which submit commands the local scheduler knows, and what becomes of each."""
+"""The submit commands that the local scheduler supports, ignores and refuses."""
 
 from __future__ import annotations
 
-#: What is done here as HTCondor does it.
-CARRIED_OUT = frozenset(
+#: Supported as in HTCondor.
+SUPPORTED = frozenset(
     [
         "executable",
         "arguments",
@@ -34,24 +34,24 @@ CARRIED_OUT = frozenset(
 _SELECTION = """
     requirements rank request_memory request_disk request_gpus require_gpus
     gpus_minimum_capability gpus_maximum_capability gpus_minimum_memory gpus_minimum_runtime
-    """  # they choose a machine, and there is one
+    """  # choose a machine; there is only one
 _ACCOUNTING = """
     accounting_group accounting_group_user nice_user notification notify_user
-    """  # nobody shares the machine by account, and nobody is written to
+    """  # no shares by account, and no mail
 _TRANSFER = """
     should_transfer_files when_to_transfer_output transfer_executable transfer_input
     transfer_output transfer_error stream_input stream_output stream_error copy_to_spool
     run_as_owner
-    """  # a job runs in its initial folder, where its files are
+    """  # a job runs in its initial folder, with its files
 _QUEUE = """
     leave_in_queue max_materialize max_idle job_lease_duration job_ad_information_attrs
     want_graceful_removal remove_kill_sig kill_sig_timeout description
-    """  # how HTCondor keeps its queue and log
-#: What has no meaning on one machine, and changes no result of a job.
-WITHOUT_MEANING = frozenset(f"{_SELECTION} {_ACCOUNTING} {_TRANSFER} {_QUEUE}".split())
+    """  # about HTCondor's own queue and log
+#: Ignored: without meaning on one machine, and without effect on a job's result.
+IGNORED = frozenset(f"{_SELECTION} {_ACCOUNTING} {_TRANSFER} {_QUEUE}".split())
 
-#: HTCondor's commands that would change what happens, and are not carried out here.
-NOT_CARRIED_OUT = frozenset(
+#: Refused: they would change what a job does, and are not supported.
+UNSUPPORTED = frozenset(
     [
         "on_exit_hold",
         "on_exit_hold_reason",
@@ -127,5 +127,5 @@ NOT_CARRIED_OUT = frozenset(
     ]
 )
 
-#: Universes by name and number; in each of them the job is a process on this machine.
+#: Supported universes, by name and number: in each the job is a process on this machine.
 UNIVERSES = frozenset({"vanilla", "5", "scheduler", "7", "local", "12"})

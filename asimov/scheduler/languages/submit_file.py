@@ -1,7 +1,7 @@
-"""The submit language of HTCondor, as far as the local scheduler carries it out.
+"""Read submit files, the part of HTCondor's submit language that the local scheduler supports.
 
-Source: HTCondor's manual, "condor_submit" and "Submitting a Job". What is not carried out is
-refused by its name, with file and line, and never passed over.
+Source: HTCondor's manual, "condor_submit" and "Submitting a Job". Anything unsupported is refused
+by name, with file and line, and never ignored.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pathlib import Path
 from asimov.errors import AsimovError, Place, SchedulerError
 from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.languages.submit_commands import (
-    CARRIED_OUT,
-    NOT_CARRIED_OUT,
+    IGNORED,
+    SUPPORTED,
     UNIVERSES,
-    WITHOUT_MEANING,
+    UNSUPPORTED,
 )
 from asimov.system import reading
 from asimov.text import did_you_mean, quoted
@@ -27,7 +27,7 @@ from asimov.text import did_you_mean, quoted
 _ASSIGNMENT = re.compile(r"(\+?[A-Za-z_][\w.\-]*)\s*=\s*(.*)", re.DOTALL)
 _QUEUE = re.compile(r"queue(?:\s+(.*))?", re.IGNORECASE | re.DOTALL)
 _KEYWORD = re.compile(r"(if|elif|else|endif|include|use|error|warning)\b\s*(?!\s*=)", re.I)
-# The innermost macro: its content holds no other one.
+# An innermost macro: it contains no other.
 _MACRO = re.compile(r"\$(ENV)?\(([^()$]*)\)", re.IGNORECASE)
 _FUNCTION = re.compile(r"\$(?:\$|[A-Z][A-Z_]*)[(\[]", re.IGNORECASE)
 _NAMES = re.compile(r"\$\(\s*([\w.]+)")
@@ -37,7 +37,7 @@ _DEPTH = 200
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A line ``name = value`` of a submit file, macros unexpanded."""
+    """A line ``name = value`` of a submit file, with unexpanded macros."""
 
     name: str
     value: str
@@ -46,18 +46,18 @@ class Setting:
 
 @dataclass(slots=True)
 class SubmitFile:
-    """A submit description that was read.
+    """The content of a submit file.
 
     Attributes
     ----------
     settings
-        By lower-cased name; attributes (``My.Name``, ``+Name``) by ``my.name``.
+        By lower-case name; attributes (``My.Name``, ``+Name``) by ``my.name``.
     count
-        The argument of ``queue``, macros unexpanded.
+        The argument of ``queue``, with unexpanded macros.
     where
         The file, for messages.
     macros
-        Names that are there for `$(...)` only, such as DAGMan's ``JOB`` and ``RETRY``.
+        Names that only `$(...)` uses, such as DAGMan's ``JOB`` and ``RETRY``.
     environ
         The submitter's environment, for ``$ENV(...)`` and ``getenv``.
     """
@@ -74,19 +74,20 @@ class SubmitFile:
         Raises
         ------
         SchedulerError
-            For a macro function other than ``$ENV``, and for macros that need each other.
+            For a macro function other than ``$ENV``, and for macros that form a cycle.
         """
         for _ in range(_DEPTH):
             match = _MACRO.search(text)
-            if match is None or "$$(" in text:  # $$(...) is filled in by a machine
+            if match is None or "$$(" in text:  # $$(...) is expanded on the execute machine
                 break
             text = text[: match.start()] + self._macro(match, live) + text[match.end() :]
         else:
-            raise SchedulerError(f"the macros in {quoted(text, 60)} need each other", where=place)
+            raise SchedulerError(f"the macros in {quoted(text, 60)} form a cycle", where=place)
         refused = _FUNCTION.search(text)
         if refused:
             raise SchedulerError(
-                f"the macro function {refused[0][:-1]}(...) is not known to the local scheduler",
+                f"the macro function {refused[0][:-1]}(...) is not supported by the "
+                "local scheduler",
                 where=place,
                 hint="write the value itself, or use HTCondor",
             )
@@ -113,7 +114,7 @@ class SubmitFile:
         return self.expand(setting.value, live, setting.place).strip()
 
     def place(self, *names: str) -> Place | str:
-        """Return where the first of some commands that is there stands."""
+        """Return the place of the first command that is set among some."""
         for name in names:
             if name in self.settings:
                 return self.settings[name].place
@@ -125,14 +126,14 @@ class SubmitFile:
         Raises
         ------
         SchedulerError
-            Where it is not a whole number of 1 or more.
+            Where that is not a whole number of 1 or more.
         """
         text = self.expand(self.count, {}, self.where).strip() if self.count else "1"
         if not text.isdecimal() or int(text) < 1:
             raise SchedulerError(
                 f"'queue {self.count}' is not supported by the local scheduler",
                 where=self.where,
-                hint="it knows 'queue' and 'queue N'",
+                hint="it supports 'queue' and 'queue N'",
             )
         return int(text)
 
@@ -147,12 +148,12 @@ def read_submit_file(
     path
         The file.
     before, after
-        Commands as if they stood before the first and after the last line of the file.
+        Commands, as if written before the first and after the last line of the file.
 
     Raises
     ------
     SchedulerError
-        Where the file is not there, broken, or asks for what is not carried out.
+        Where the file is missing, invalid, or not supported.
     """
     try:
         text = reading.contents(path).decode()
@@ -186,7 +187,7 @@ def parse_submit(
     settings, queue = _lines(text, str(file), first_line)
     if queue is None:
         if not queue_optional:
-            raise SchedulerError("there is no 'queue' in it", where=str(file))
+            raise SchedulerError("it has no 'queue'", where=str(file))
         queue = Setting("queue", "", str(file))
     result = SubmitFile({}, queue.value, queue.place)
     outer = str(file)
@@ -197,7 +198,7 @@ def parse_submit(
     for name, value in (after or {}).items():
         _assign(result.settings, Setting(name, value, outer))
     given = {name.lower() for name in before or {}}
-    _check(result, except_for=given - NOT_CARRIED_OUT)
+    _check(result, except_for=given - UNSUPPORTED)
     return result
 
 
@@ -207,7 +208,7 @@ def describe(job: JobDescription, where: str = "job description") -> SubmitFile:
     Raises
     ------
     SchedulerError
-        Where it asks for what is not carried out.
+        Where it is not supported.
     """
     result = SubmitFile({}, str(job.count), where)
     for name, value in job.commands().items():
@@ -236,18 +237,18 @@ def _lines(text: str, file: str, first_line: int) -> tuple[tuple[Setting, ...], 
             word = line.split()[0] if "@=" not in line else "@="
             raise SchedulerError(f"{word!r} is not supported by the local scheduler", where=place)
         else:
-            raise SchedulerError(f"not 'name = value': {quoted(line, 60)}", where=place)
+            raise SchedulerError(f"expected 'name = value': {quoted(line, 60)}", where=place)
     return tuple(settings), queue
 
 
 def _joined(text: str, first_line: int) -> Iterable[tuple[int, str]]:
-    """Yield the logical lines with the number of their first line; comments are left out."""
+    """Yield the logical lines with their first line's number; comments are left out."""
     start = 0
     parts: list[str] = []
     for number, line in enumerate(text.splitlines(), first_line):
         stripped = line.strip()
         if stripped.startswith("#") or (not stripped and not parts):
-            continue  # within a continued line, too, HTCondor passes over comments
+            continue  # HTCondor ignores comments within a continued line, too
         start = start or number
         if stripped.endswith("\\"):
             parts.append(stripped[:-1])
@@ -267,7 +268,7 @@ def _assign(settings: dict[str, Setting], setting: Setting) -> None:
     key = _key(setting.name)
     old = settings[key].value if key in settings else ""
     own = re.compile(rf"\$\(\s*{re.escape(setting.name)}\s*\)", re.IGNORECASE)
-    # A value that names itself means the value before; everything else is expanded when used.
+    # A value that names itself means its earlier value; all others are expanded when used.
     value = own.sub(lambda _: old, setting.value)
     settings[key] = Setting(setting.name, value, setting.place)
 
@@ -279,9 +280,9 @@ def _check(submit: SubmitFile, except_for: Iterable[str]) -> None:
         if "$" in text
         for name in _NAMES.findall(text)
     }
-    known = CARRIED_OUT | WITHOUT_MEANING
+    known = SUPPORTED | IGNORED
     for key, setting in submit.settings.items():
-        if key in NOT_CARRIED_OUT:
+        if key in UNSUPPORTED:
             raise SchedulerError(
                 f"'{setting.name}' is not supported by the local scheduler",
                 where=setting.place,
@@ -290,16 +291,16 @@ def _check(submit: SubmitFile, except_for: Iterable[str]) -> None:
         if key in known or key.startswith("my.") or key in used or key in except_for:
             continue
         raise SchedulerError(
-            f"'{setting.name}' is no submit command that the local scheduler knows, "
+            f"'{setting.name}' is no submit command that the local scheduler supports, "
             "and nothing uses it as a macro" + did_you_mean(key, known, 0.8),
             where=setting.place,
         )
     universe = submit.value("universe", {}, "vanilla").lower()
     if universe not in UNIVERSES:
         raise SchedulerError(
-            f"the universe '{universe}' is not known to the local scheduler",
+            f"the universe '{universe}' is not supported by the local scheduler",
             where=submit.place("universe"),
             hint="it runs vanilla, local and scheduler",
         )
     if not submit.value("executable", dict.fromkeys(_LIVE, "0")):
-        raise SchedulerError("there is no 'executable' in it", where=submit.where)
+        raise SchedulerError("it has no 'executable'", where=submit.where)

@@ -1,4 +1,4 @@
-"""The embedded scheduler: runs submit files and DAG files on this machine."""
+"""The scheduler ``local``, embedded in asimov: runs submit files and DAG files on this machine."""
 
 from asimov.scheduler.local.scheduler import LocalScheduler
 

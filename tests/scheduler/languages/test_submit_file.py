@@ -16,10 +16,10 @@ from asimov.scheduler.languages.submit_file import describe, parse_submit
         ("max_retries = 3", "'max_retries' is not supported"),
         ("requst_memory = 3", "'requst_memory' is no submit command"),
         ("requst_memory = 3", "; did you mean 'request_memory'?"),
-        ("universe = docker", "the universe 'docker' is not known"),
+        ("universe = docker", "the universe 'docker' is not supported"),
         ("if true", "'if' is not supported"),
         ("include : other.sub", "'include' is not supported"),
-        ("what is this", "not 'name = value'"),
+        ("what is this", "expected 'name = value'"),
         ("queue 3 in (a, b)", "'queue 3 in (a, b)' is not supported"),
         ("queue x from list.txt", "'queue x from list.txt' is not supported"),
         ("queue\nqueue", "a second 'queue'"),
@@ -57,7 +57,7 @@ def test_macros_defaults_continuations_and_attributes(monkeypatch):
 
 def test_macros_that_need_each_other_are_refused():
     submit = parse_submit("a = $(b)\nb = $(a)\nexecutable = x\narguments = $(a)\nqueue", "a.sub")
-    with pytest.raises(SchedulerError, match="need each other"):
+    with pytest.raises(SchedulerError, match="form a cycle"):
         submit.value("arguments", {})
 
 
