@@ -52,7 +52,7 @@ def test_every_class_of_the_table_has_a_policy():
 
 def test_the_page_shows_the_same_tables():
     text = PAGE.read_text()
-    assert rows(text, ["class", "what it means"]) == [[*each] for each in CLASSES.items()]
+    assert rows(text, ["class", "meaning"]) == [[*each] for each in CLASSES.items()]
     assert rows(text, ["code", "class", "what has happened"]) == [
         [str(each.code), each.kind + (", by subcode" if each.by_errno else ""), each.meaning]
         for each in CODES.values()
