@@ -56,7 +56,7 @@ def project() -> str:
 def condor(
     pool: None, project: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[HTCondor]:
-    """A scheduler for a project of its own; whatever is left of its jobs is removed."""
+    """A scheduler for its own project; its remaining jobs are removed at the end."""
     config = ConfigParser()
     config.read_dict({"project": {"id": project}})
     yield HTCondor.from_project(tmp_path_factory.mktemp("project"), config)
@@ -68,7 +68,7 @@ def condor(
 
 
 class Asking:
-    """Asks a scheduler about one attempt until the answer is what is waited for."""
+    """Asks a scheduler about one attempt until the answer is the expected one."""
 
     def __init__(self, scheduler: HTCondor) -> None:
         self.scheduler = scheduler
@@ -132,7 +132,7 @@ class OnAPool:
         return attempts
 
     def jobs(self) -> list[str]:
-        """Return the clusters that the pool has, or had, of the project that are no nodes."""
+        """Return the project's clusters that the pool has or had, without DAG nodes."""
         name = self.run("configuration", "show", "project/id").out.strip()
         found = []
         for tool in ("condor_q", "condor_history"):

@@ -39,7 +39,7 @@ def until(
     seconds: float = 60,
     pause: float = 0.1,
 ) -> T:
-    """Ask until the answer is what is waited for; fail after so many seconds."""
+    """Ask until the answer is the expected one; fail after a number of seconds."""
     end = time.monotonic() + seconds
     while not wanted(answer := ask()):
         if time.monotonic() > end:
@@ -126,7 +126,7 @@ class OwnPool:
         return done.stdout
 
     def answers(self) -> bool:
-        """Say whether the schedd does."""
+        """Return whether the schedd answers."""
         done = subprocess.run(
             ["condor_q", "-af", "ClusterId"], env=self.environment, check=False,
             capture_output=True, timeout=60,
@@ -180,29 +180,29 @@ class OwnPool:
         until(lambda: self._has(daemon) and self.answers())
 
     def kill(self, daemon: str = "schedd") -> None:
-        """Kill a daemon with SIGKILL; the master starts it anew."""
+        """Kill a daemon with SIGKILL; the master restarts it."""
         os.kill(self._daemon(daemon), signal.SIGKILL)
 
     def recover(self) -> None:
-        """Have the schedd go on, where it is frozen; return when it answers."""
+        """Resume the schedd if it is frozen; return when it answers."""
         with suppress(ValueError):
             self.thaw()
         until(self.answers)
 
     def freeze(self) -> None:
-        """Have the schedd answer nothing."""
+        """Freeze the schedd, so that it answers nothing."""
         os.kill(self._daemon("schedd"), signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Have the schedd go on."""
+        """Resume the schedd."""
         os.kill(self._daemon("schedd"), signal.SIGCONT)
 
     def lose_queue(self) -> None:
-        """Have the schedd come back with an empty queue; what ran is not known to it any more."""
+        """Restart the schedd with an empty queue, without the jobs that ran."""
         self._lose("job_queue.log*")
 
     def lose_history(self) -> None:
-        """Have the schedd come back without what it knew of jobs that have ended."""
+        """Restart the schedd without its history."""
         self._lose("history*")
 
     def _lose(self, pattern: str) -> None:
@@ -315,7 +315,7 @@ class Project:
             return list(journal.execute(text))
 
     def check_once(self) -> None:
-        """Check that each attempt that made a job has one cluster, and that no job is nobody's."""
+        """Check that each attempt with a job has one cluster, and that every job has an attempt."""
         known = dict(self.query("SELECT uid, state FROM attempts"))
         counted = Counter(uid for _, uid in self.pool.clusters(self.name))
         expected = Counter(uid for uid, state in known.items() if state != "void")

@@ -1,4 +1,4 @@
-"""Why a job is not running, said of real jobs on the real pool."""
+"""Explanations of why real jobs on the real pool are not running."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_where_the_collector_is_dead_a_line_says_so(
 
 
 class Crowded(Connection):
-    """The local schedd, as if this many DAGs of somebody ran and one more waited."""
+    """The local schedd, as if a user had this many running DAGs and one that waits."""
 
     running = 200
 

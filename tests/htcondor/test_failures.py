@@ -1,4 +1,4 @@
-"""What failed of jobs and DAGs, as the real pool and its DAGMan tell it."""
+"""What failed in jobs and DAGs, as the real pool and its DAGMan report it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ PARENT bad CHILD never
 
 
 class Forgetful(Connection):
-    """A schedd whose history has forgotten the nodes of DAGs."""
+    """A schedd whose history no longer has the nodes of DAGs."""
 
     def history(self, constraint: str, *rest: Any, **named: Any) -> list[Ad]:
         ads = super().history(constraint, *rest, **named)

@@ -1,4 +1,4 @@
-"""One folder with a DAG in it, submitted from elsewhere, comes to the same on both schedulers."""
+"""A DAG submitted from another folder runs the same way on both schedulers."""
 
 from __future__ import annotations
 

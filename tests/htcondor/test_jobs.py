@@ -1,4 +1,4 @@
-"""Single jobs and clusters on the real pool; they are started together and looked at one by one."""
+"""Single jobs and clusters on the real pool, started together and checked one by one."""
 
 from __future__ import annotations
 

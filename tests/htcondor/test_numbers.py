@@ -1,4 +1,4 @@
-"""A schedd that was set up anew counts its jobs from 1 again: a number alone is nobody's job."""
+"""A reinstalled schedd counts its jobs from 1 again: a number alone identifies no job."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_another_job_of_the_number_is_neither_followed_nor_removed(
 
 
 def _follow(on_a_pool: OnAPool, number: int, logged: bool) -> None:
-    """Have the journal say that an analysis has a job of a number since two days ago."""
+    """Record in the journal that an analysis has a job with a number since two days ago."""
     log = on_a_pool.root / "working" / "s" / "a" / "job.log"
     log.parent.mkdir(parents=True)
     then = time.time() - 2 * 86400

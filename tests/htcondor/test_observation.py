@@ -1,4 +1,4 @@
-"""What logs alone tell of real jobs, what the queue tells of held nodes, and damaged logs."""
+"""Observing real jobs: from logs alone, held nodes in the queue, and damaged logs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _until(ask: Callable[[], Any], wanted: Callable[[Any], bool], seconds: float
 
 
 def _waiting(condor: HTCondor, project: str, folder: Path, name: str, queue: int = 1) -> Ticket:
-    """Submit a job that ends when a file is there, as the number that the file holds."""
+    """Submit a job that ends when a file exists, with the exit code in the file."""
     script = folder / "wait.sh"
     script.write_text("#!/bin/sh\nuntil test -e go; do sleep 0.1; done\nexit $(cat go)\n")
     script.chmod(0o755)

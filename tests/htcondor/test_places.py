@@ -1,4 +1,4 @@
-"""Which schedd it is, and finding it again from elsewhere."""
+"""The place of a scheduler: which schedd it is, and finding it from another machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a schedd is asked, counted in its own log, is what the documentation promises."""
+"""The queries that a schedd receives, counted in its own log, are as few as documented."""
 
 from __future__ import annotations
 

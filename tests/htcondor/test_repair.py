@@ -40,7 +40,7 @@ def states(asimov: Callable[..., Any]) -> dict[str, str]:
 
 
 def clusters(mark: str) -> list[str]:
-    """Return the project's jobs that are no nodes, from the queue and the history."""
+    """Return the project's jobs without DAG nodes, from the queue and the history."""
     found = []
     constraint = f'AsimovProject == "{mark}" && DAGManJobId =?= undefined'
     for program in (["condor_q", "-allusers"], ["condor_history"]):

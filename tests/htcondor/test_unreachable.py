@@ -1,4 +1,4 @@
-"""What cannot be asked is unknown; nothing here needs a pool."""
+"""An unreachable schedd makes every job unknown; these tests need no pool."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ended jobs used, by the history of the real pool."""
+"""What ended jobs used, from the history of the real pool."""
 
 from __future__ import annotations
 

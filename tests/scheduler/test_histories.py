@@ -1,4 +1,4 @@
-"""Random lives of jobs, and whatever may befall those who tell of them.
+"""Random lives of jobs, with faults in every source that reports on them.
 
 A model knows the truth. It writes a real event log with events repeated, late, missing and half
 written; the log is cut, rotated and deleted; the queue and the history answer right, empty, late
@@ -57,7 +57,7 @@ class Store(dict[str, bytes]):
 
 @dataclass
 class Process:
-    """The truth of a process."""
+    """The true state of a process."""
 
     state: JobStatus = JobStatus.IDLE
     code: int | None = None
@@ -86,7 +86,7 @@ class Process:
 
 
 class Answering:
-    """The schedd, as far as it answers."""
+    """The schedd, where it answers."""
 
     def __init__(self) -> None:
         self.processes: list[Process] = []
@@ -256,7 +256,7 @@ class Lives(RuleBasedStateMachine):
     @_any(JobStatus.IDLE, JobStatus.RUNNING)
     @rule(number=st.integers(0, 2), code=st.sampled_from([0, 1, 3, None]), fate=FATE)
     def run(self, number: int, code: int | None, fate: str) -> None:
-        """Start and end a process: what comes most often."""
+        """Start and end a process, the most frequent events."""
         proc, _ = self._some(number, JobStatus.IDLE, JobStatus.RUNNING) or (0, None)
         if self.schedd.processes[proc].state == JobStatus.IDLE:
             self.schedd.processes[proc].state = JobStatus.RUNNING
@@ -309,7 +309,7 @@ class Lives(RuleBasedStateMachine):
             self._check(news[UID])
 
     def converge(self) -> None:
-        """Whatever happened: once every source is well the truth is told."""
+        """Whatever happened: once every source works again, the answer is the truth."""
         self.history_catches_up()
         truth = self.schedd.processes
         answer = self._ask("right", "right")
@@ -328,7 +328,7 @@ class Lives(RuleBasedStateMachine):
         return self.began + self.ticks // 3  # several events a second
 
     def _unit(self, event: Event) -> list[Event]:
-        """Return an event with the 028 that HTCondor writes behind each."""
+        """Return an event with the 028 that HTCondor writes after each."""
         told = {"AsimovUID": f'"{UID}"', "TotalSubmitProcs": str(len(self.schedd.processes))}
         lines = tuple(f" {name} = {value}" for name, value in told.items())
         number, when = EventType.JOB_AD_INFORMATION, event.time
@@ -373,7 +373,7 @@ class Lives(RuleBasedStateMachine):
         return answer
 
     def _check(self, answer: Observation) -> None:
-        """Whoever says something of the job must know the job, and its end only when it ended."""
+        """A source that reports on the job must know it, and its end only once it has ended."""
         truth = self.schedd.processes
         if isinstance(answer, (Present, Gone)):
             assert truth and answer.job_id == CLUSTER, answer

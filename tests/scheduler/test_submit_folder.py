@@ -1,4 +1,4 @@
-"""From which folder a DAG or a submit file is submitted: what is beside it is found."""
+"""The folder that a DAG or a submit file is submitted from: files beside it are found."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from asimov.scheduler.submit_folder import folder_of_dag, folder_of_submit_file
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project's folder, in which plugins' methods begin, with a run directory."""
+    """A project's folder, in which plugin methods start, with a run directory."""
     (tmp_path / "working" / "a" / "inner").mkdir(parents=True)
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -105,7 +105,7 @@ def test_what_a_submit_file_names_weighs_less_than_the_file_itself(home: Path) -
 
 
 def test_whatever_is_there_the_folder_is_one_that_has_the_most_of_it(home: Path) -> None:
-    """Of every way in which two nodes may be found, beside the DAG or from the project."""
+    """Every way in which two nodes may be found, beside the DAG or from the project."""
     for number, (a, b) in enumerate(itertools.product(("own", "home", "both", "none"), repeat=2)):
         folder = Path(f"working/{number}")
         for name, where in (("a", a), ("b", b)):

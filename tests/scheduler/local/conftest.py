@@ -16,7 +16,7 @@ from asimov.scheduler.observations import Gone, Observation, Present
 
 
 class Bench:
-    """A local scheduler in a project of its own, and ways to wait for it and to kill it."""
+    """A local scheduler in its own project, with ways to wait for it and to kill it."""
 
     def __init__(self, root: Path, processes: int = 2) -> None:
         self.root = root
@@ -25,7 +25,7 @@ class Bench:
         self.scheduler = LocalScheduler.from_project(root, config)
 
     def see(self, job: int, uid: str = "asked") -> Observation:
-        """Say what is known of a job; one that was submitted with a tag needs its identity."""
+        """Observe a job; one that was submitted with a tag needs its identity."""
         return self.scheduler.observe([Ticket(uid, job, 0.0)])[uid]
 
     def until(self, what: Callable[[], object], seconds: float = 20.0) -> None:
@@ -45,11 +45,11 @@ class Bench:
         return answer.state.value if isinstance(answer, Present) else "gone"
 
     def runner(self) -> int:
-        """The runner's process id, 0 where none lives."""
+        """The runner's process id, 0 where none is alive."""
         return self.alive(self.scheduler.spool.runner)
 
     def alive(self, claim: Path) -> int:
-        """The process id of a runner or a keeper by its claim, 0 where it does not live."""
+        """The process id of a runner or a keeper from its claim, 0 where it is dead."""
         try:
             life, (pid, _), *_ = read_claim(claim)
         except FileNotFoundError:

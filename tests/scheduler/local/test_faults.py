@@ -1,4 +1,4 @@
-"""What happens when something else goes wrong than a job: disks, names, machines, terminals."""
+"""Faults outside a job: full disks, odd names, reboots, terminals."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def _lines() -> list[str]:
 
 
 def _claimed(bench) -> tuple[Path, int]:
-    """The claim of the only attempt that there is, and its keeper."""
+    """Return the claim of the only attempt, and its keeper."""
     (claimed,) = bench.scheduler.spool.runs.glob("*.claim")
     return claimed, int(str(claimed.readlink()).split()[0])
 
 
 def _limit(pid: int, size: int) -> None:
-    """Let a process write no file beyond a size, which it meets as it meets a full disk."""
+    """Limit the size of files that a process writes; it sees the limit as a full disk."""
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
 def _forked(what: Callable[[], object]) -> int:
-    """Do something in a process of its own and return its id."""
+    """Run a function in a new process and return its id."""
     pid = os.fork()
     if pid:
         return pid

@@ -1,11 +1,15 @@
-"""What is on hold and why, and what is new."""
+"""The state of jobs, their holds, and why they wait."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from asimov.errors import SchedulerError
 from asimov.scheduler.jobs import JobDescription, Tag, Ticket
 from asimov.scheduler.languages.event_log import read_events
+from asimov.scheduler.local import LocalScheduler
 from asimov.scheduler.observations import Gone, Held, NotFound, Present
 
 
@@ -186,3 +190,96 @@ def test_a_queue_of_the_version_before_is_brought_up_to_date(bench):
     held = bench.scheduler.submit(JobDescription("/not/there", log="log"))
     bench.until(lambda: _held(bench, held))
     assert [event.number for event in read_events("log")[0]] == [0, 1, 12]
+
+
+def _why(bench, job: int) -> str:
+    return "\n".join(bench.scheduler.explain(job))
+
+
+def test_a_waiting_job_is_explained_by_the_processors_in_use(bench):
+    assert bench.scheduler.explain(1) == []
+    blocker = bench.scheduler.submit(JobDescription("sleep", arguments="60", cpus=2))
+    bench.until(lambda: bench.state(blocker) == "running")
+    assert bench.scheduler.explain(blocker) == []
+    first = bench.scheduler.submit(JobDescription("true"))
+    large = bench.scheduler.submit(JobDescription("true", cpus=64))
+    assert bench.scheduler.explain(first) == [
+        "it needs 1 processor; 2 of 2 ([local] processes) are in use"
+    ]
+    assert bench.scheduler.explain(large) == [
+        "it needs 64 processors; 2 of 2 ([local] processes) are in use",
+        "that is more than the limit: it runs when nothing else does",
+        "1 waits ahead of it in the queue",
+    ]
+    bench.scheduler.remove(blocker)
+    assert bench.gone(large).exit_code == 0
+    assert bench.scheduler.explain(large) == []
+
+
+def test_waiting_and_held_nodes_are_explained_by_their_names(bench):
+    bench.write("x.dag", "JOB A a.sub\nJOB B b.sub\n")
+    bench.write("a.sub", "executable = /not/there\npriority = 9\nqueue\n")
+    bench.write("b.sub", "executable = /bin/true\nrequest_cpus = 2\nqueue\n")
+    blocker = bench.scheduler.submit(_sh("sleep 60"))
+    bench.until(lambda: bench.state(blocker) == "running")
+    cluster = bench.scheduler.submit_dag("x.dag")
+    bench.until(lambda: bench.see(cluster).held)
+    assert "node A is on hold (code 6): Failed to execute '/not/there'" in _why(bench, cluster)
+    assert "node B needs 2 processors; 1 of 2" in _why(bench, cluster)
+    bench.scheduler.hold(cluster, "for now")
+    bench.until(lambda: bench.state(cluster) == "held")
+    assert "the DAG is on hold and starts no more nodes: for now" in _why(bench, cluster)
+
+
+def test_many_held_processes_are_counted(bench):
+    cluster = bench.scheduler.submit(JobDescription("true", hold=True, queue=8))
+    lines = bench.scheduler.explain(cluster)
+    assert len(lines) == 6 and lines[-1] == "3 more are on hold"
+
+
+def test_a_dead_runner_is_told_and_one_that_is_not_needed_is_not(bench):
+    held = bench.scheduler.submit(JobDescription("true", hold=True))
+    bench.until(lambda: not bench.runner())
+    assert "not alive" not in _why(bench, held)
+    blocker = bench.scheduler.submit(JobDescription("sleep", arguments="60"))
+    bench.until(lambda: bench.state(blocker) == "running")
+    bench.kill_runner()
+    assert "the process that runs the local queue is not alive" in _why(bench, blocker)
+    bench.scheduler.wake()
+    bench.until(lambda: "not alive" not in _why(bench, blocker))
+
+
+def test_a_limit_that_was_changed_while_the_queue_runs_is_told(bench):
+    blocker = bench.scheduler.submit(JobDescription("sleep", arguments="60", cpus=2))
+    bench.until(lambda: bench.state(blocker) == "running")
+    waiting = bench.scheduler.submit(JobDescription("true"))
+    later = LocalScheduler(bench.root, 8)
+    lines = later.explain(waiting)
+    assert lines[0] == "it needs 1 processor; 2 of 2 ([local] processes) are in use"
+    assert "8 applies when it is started again" in lines[1]
+
+
+def test_jobs_that_wait_are_counted_nodes_included(bench):
+    assert bench.scheduler.queued() == 0
+    blocker = bench.scheduler.submit(JobDescription("sleep", arguments="60", cpus=2))
+    bench.until(lambda: bench.state(blocker) == "running")
+    bench.scheduler.submit(JobDescription("true", queue=3))
+    bench.scheduler.submit(JobDescription("true", hold=True))
+    bench.write("n.sub", "executable = /bin/true\nqueue\n")
+    bench.write("x.dag", "JOB A n.sub\nJOB B n.sub\nJOB C n.sub\nPARENT A B CHILD C\n")
+    bench.scheduler.submit_dag("x.dag")
+    bench.until(lambda: bench.scheduler.queued() == 5)
+
+
+def test_a_released_job_starts_with_its_raised_request(bench):
+    cluster = bench.scheduler.submit(JobDescription("true", hold=True, memory=10, disk=20))
+    bench.scheduler.raise_requests(cluster, memory_mb=64)
+    bench.scheduler.raise_requests(cluster, disk_kb=300)
+    seen = bench.see(cluster)
+    assert isinstance(seen, Present)
+    assert (seen.held[0].memory_mb, seen.held[0].disk_kb) == (64, 300)
+    bench.scheduler.release(cluster)
+    bench.gone(cluster)
+    assert bench.scheduler.usage([cluster], 0)[cluster].memory_requested_mb == 64
+    with pytest.raises(SchedulerError, match="no process in the local queue"):
+        bench.scheduler.raise_requests(cluster, memory_mb=128)

@@ -1,4 +1,4 @@
-"""What is left of an attempt whose keeper was killed, told from strangers with its numbers."""
+"""Processes left by a killed keeper are distinguished from others with the same numbers."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_session_of_others_is_not_taken_for_the_attempt(session: int, tmp_path
 
 
 def test_a_session_whose_leader_is_another_is_not_taken_for_the_attempt(tmp_path: Path) -> None:
-    # It even bears the mark, as what a job has left behind may.
+    # It even carries the mark, as processes that a job left behind may.
     with subprocess.Popen(
         [sys.executable, "-c", f"{_SHELL}.wait()"], start_new_session=True,
         env={**os.environ, MARK: _MARK},
@@ -101,7 +101,7 @@ def test_a_removal_ends_no_strangers_and_the_attempt_ends(bench, session: int) -
 def test_whatever_is_claimed_no_process_is_signalled_that_is_not_the_attempts(
     session: int, tmp_path: Path
 ) -> None:
-    """Claims of any number: a signal reaches nothing that was there before the keeper."""
+    """Claims with any number: a signal reaches nothing that existed before the keeper."""
     seed = random.randrange(1_000_000)
     draw = random.Random(seed)
     (job,) = in_session(session)

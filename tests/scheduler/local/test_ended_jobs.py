@@ -1,11 +1,14 @@
-"""What failed, and why a job waits."""
+"""What failed in jobs, and what they used."""
 
 from __future__ import annotations
 
+import os
+import signal
+import sqlite3
 from pathlib import Path
 
 from asimov.scheduler.jobs import JobDescription
-from asimov.scheduler.local import LocalScheduler
+from asimov.scheduler.local.ended_jobs import _USED
 
 
 def _sh(script: str, **commands: object) -> JobDescription:
@@ -146,68 +149,74 @@ def test_failures_of_a_dag_outlive_its_runner(bench):
     assert [each.node for each in _failures(bench, cluster)] == ["A"]
 
 
-def _why(bench, job: int) -> str:
-    return "\n".join(bench.scheduler.explain(job))
+def _use(bench, *jobs: int):
+    return bench.scheduler.usage(jobs, 0.0)
 
 
-def test_a_waiting_job_is_explained_by_the_processors_in_use(bench):
-    assert bench.scheduler.explain(1) == []
-    blocker = bench.scheduler.submit(JobDescription("sleep", arguments="60", cpus=2))
-    bench.until(lambda: bench.state(blocker) == "running")
-    assert bench.scheduler.explain(blocker) == []
-    first = bench.scheduler.submit(JobDescription("true"))
-    large = bench.scheduler.submit(JobDescription("true", cpus=64))
-    assert bench.scheduler.explain(first) == [
-        "it needs 1 processor; 2 of 2 ([local] processes) are in use"
-    ]
-    assert bench.scheduler.explain(large) == [
-        "it needs 64 processors; 2 of 2 ([local] processes) are in use",
-        "that is more than the limit: it runs when nothing else does",
-        "1 waits ahead of it in the queue",
-    ]
-    bench.scheduler.remove(blocker)
-    assert bench.gone(large).exit_code == 0
-    assert bench.scheduler.explain(large) == []
+def _runs(bench) -> int:
+    with bench.scheduler.spool.reading() as db:
+        return db.execute("SELECT sum(runs) FROM processes").fetchone()[0]
 
 
-def test_waiting_and_held_nodes_are_explained_by_their_names(bench):
-    bench.write("x.dag", "JOB A a.sub\nJOB B b.sub\n")
-    bench.write("a.sub", "executable = /not/there\npriority = 9\nqueue\n")
-    bench.write("b.sub", "executable = /bin/true\nrequest_cpus = 2\nqueue\n")
-    blocker = bench.scheduler.submit(_sh("sleep 60"))
-    bench.until(lambda: bench.state(blocker) == "running")
-    cluster = bench.scheduler.submit_dag("x.dag")
-    bench.until(lambda: bench.see(cluster).held)
-    assert "node A is on hold (code 6): Failed to execute '/not/there'" in _why(bench, cluster)
-    assert "node B needs 2 processors; 1 of 2" in _why(bench, cluster)
-    bench.scheduler.hold(cluster, "for now")
-    bench.until(lambda: bench.state(cluster) == "held")
-    assert "the DAG is on hold and starts no more nodes: for now" in _why(bench, cluster)
-
-
-def test_many_held_processes_are_counted(bench):
-    cluster = bench.scheduler.submit(JobDescription("true", hold=True, queue=8))
-    lines = bench.scheduler.explain(cluster)
-    assert len(lines) == 6 and lines[-1] == "3 more are on hold"
-
-
-def test_a_dead_runner_is_told_and_one_that_is_not_needed_is_not(bench):
+def test_many_jobs_are_measured_at_once_and_those_that_run_are_left_out(bench):
+    one = bench.scheduler.submit(_sh("exit 0", memory="100", cpus=2))
+    three = bench.scheduler.submit(_sh("exit 1", queue=3))
+    bench.gone(one)
+    bench.gone(three)
     held = bench.scheduler.submit(JobDescription("true", hold=True))
-    bench.until(lambda: not bench.runner())
-    assert "not alive" not in _why(bench, held)
-    blocker = bench.scheduler.submit(JobDescription("sleep", arguments="60"))
-    bench.until(lambda: bench.state(blocker) == "running")
-    bench.kill_runner()
-    assert "the process that runs the local queue is not alive" in _why(bench, blocker)
-    bench.scheduler.wake()
-    bench.until(lambda: "not alive" not in _why(bench, blocker))
+    found = _use(bench, one, three, held, 999)
+    assert set(found) == {one, three}
+    assert (found[one].processes, found[one].slots, found[one].memory_requested_mb) == (1, 2, 100)
+    assert (found[three].processes, found[three].slots) == (3, 3)
+    assert found[three].memory_requested_mb is None and found[three].restarts == 0
+    assert found[one].wall_seconds > 0 and found[one].memory_mb > 0
 
 
-def test_a_limit_that_was_changed_while_the_queue_runs_is_told(bench):
-    blocker = bench.scheduler.submit(JobDescription("sleep", arguments="60", cpus=2))
-    bench.until(lambda: bench.state(blocker) == "running")
-    waiting = bench.scheduler.submit(JobDescription("true"))
-    later = LocalScheduler(bench.root, 8)
-    lines = later.explain(waiting)
-    assert lines[0] == "it needs 1 processor; 2 of 2 ([local] processes) are in use"
-    assert "8 applies when it is started again" in lines[1]
+def test_a_job_that_never_ran_has_used_nothing(bench):
+    cluster = bench.scheduler.submit(JobDescription("/not/there"))
+    bench.until(lambda: bench.state(cluster) == "held")
+    bench.scheduler.remove(cluster)
+    bench.gone(cluster)
+    found = _use(bench, cluster)[cluster]
+    assert (found.processes, found.wall_seconds, found.slots, found.restarts) == (0, 0.0, None, 0)
+
+
+def test_a_process_that_is_started_again_is_a_restart(bench):
+    cluster = bench.scheduler.submit(_sh("echo x >> trace; test -e go || sleep 60"))
+    bench.until(lambda: Path("trace").exists())
+    bench.scheduler.hold(cluster)
+    bench.until(lambda: bench.state(cluster) == "held")
+    bench.scheduler.release(cluster)
+    bench.until(lambda: Path("trace").read_text().count("x") == 2)
+    (claimed,) = bench.scheduler.spool.runs.glob("*.claim")
+    Path("go").touch()
+    os.kill(int(str(claimed.readlink()).split()[0]), signal.SIGTERM)
+    bench.gone(cluster)
+    assert Path("trace").read_text().count("x") == 3
+    found = _use(bench, cluster)[cluster]
+    assert (found.processes, found.slots, found.restarts) == (1, 1, 2)
+
+
+def test_retries_of_nodes_are_restarts(bench):
+    bench.write(
+        "n.sub",
+        "executable = /bin/sh\narguments = \"-c 'test $(RETRY) = 2'\"\nrequest_memory = $(mb)\n"
+        "queue 2\n",
+    )
+    bench.write(
+        "x.dag", 'JOB A n.sub\nRETRY A 2\nVARS A mb="7"\nJOB B n.sub\nRETRY B 2\nVARS B mb="9"\n'
+    )
+    cluster = bench.scheduler.submit_dag("x.dag")
+    assert bench.gone(cluster).exit_code == 0
+    found = _use(bench, cluster)[cluster]
+    assert found.restarts == found.processes - 4 == _runs(bench) - 4 > 0
+    assert found.memory_requested_mb == 9
+
+
+def test_no_table_is_read_whole_for_usage(bench):
+    bench.scheduler.submit(JobDescription("true", hold=True))
+    with sqlite3.connect(bench.scheduler.spool.database) as db:
+        plan = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {_USED}", ("[1]",))]
+    db.close()
+    assert not [step for step in plan if step.startswith(("SCAN clusters", "SCAN processes"))], plan
+    assert not [step for step in plan if step in ("SCAN c", "SCAN p")], plan
