@@ -113,7 +113,7 @@ def _against_slots(connection: Connection, job: Any) -> list[str]:
     if not pool:
         return ["the pool has no slots"]
     good, lines = mismatches(job, pool)
-    lines.append(f"{len(good)} of {len(pool)} slots meet its requests and requirements")
+    lines.append(f"{len(good)} of {len(pool)} slots match its requests and requirements")
     if not good:
         return lines
     refused, asked = refusing(connection, job, good)
