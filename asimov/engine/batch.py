@@ -143,13 +143,13 @@ class Batch:
             for made in self._made:
                 key = made.analysis.key
                 try:
-                    told = self._take(made, answers)
+                    line = self._take(made, answers)
                     self._result.done.append(key)
                 except AsimovError as error:
                     self._result.failed[key] = error
                     record_failure(self._workspace, key, error)
-                    told = str(error) + (f" ({error.hint})" if error.hint else "")
-                lines.append(f"{key}: {told}")
+                    line = str(error) + (f" ({error.hint})" if error.hint else "")
+                lines.append(f"{key}: {line}")
         self._made = []
         for line in lines:
             self._report(line)
@@ -163,20 +163,20 @@ class Batch:
             if isinstance(error, (PluginError, SchedulerUnreachableError)):
                 raise error  # not the analysis's fault: it stays ready
             if made.complete:
-                told = "its pipeline made everything without a job"
-                self._workspace.move(made.analysis.key, "finished", "submit", told)
-                return told
+                line = "its pipeline made everything without a job"
+                self._workspace.move(made.analysis.key, "finished", "submit", line)
+                return line
             reason = error or AsimovError(
                 f"{made.analysis.entry.pipeline}.submit_dag did not say which job it submitted, "
                 "and none carries this attempt's tag"
             )
             self._workspace.move(made.analysis.key, "stuck", "submit", str(reason))
             raise reason
-        told = f"submitted as job {job_id}"
+        line = f"submitted as job {job_id}"
         if error:
-            told += f", although {error}"
-        record_job(self._workspace, made.attempt, job_id, "running", "submit", told)
-        return told
+            line += f", although {error}"
+        record_job(self._workspace, made.attempt, job_id, "running", "submit", line)
+        return line
 
 
 def _is_complete(analysis: Analysis) -> tuple[bool, AsimovError | None]:

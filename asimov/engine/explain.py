@@ -72,71 +72,71 @@ def explain(workspace: Workspace, key: Key) -> Explanation:
 def _explain(workspace: Workspace, key: Key) -> Explanation:
     status = workspace.status(key)
     record = workspace.records.get(key)
-    told = Explanation(
+    result = Explanation(
         *key, status, clock.iso(record.since) if record else None, record.reason if record else None
     )
     attempts = [each for each in workspace.journal.open_attempts() if each.key == key]
     if status == "ready":
-        _ready(workspace, key, attempts, told)
+        _ready(workspace, key, attempts, result)
     elif attempts:
-        _with_job(workspace, attempts[-1], told)
+        _with_job(workspace, attempts[-1], result)
     elif status == "stuck":
-        _stuck(workspace, key, told)
+        _stuck(workspace, key, result)
     elif status in {"wait", "manual", "review", "stopped", "cancelled"} or status not in OWN:
         meaning = STATES[status].meaning
-        told.because.append(meaning if meaning.startswith("its ") else f"it {meaning}")
+        result.because.append(meaning if meaning.startswith("its ") else f"it {meaning}")
     elif status in {"finished", "uploaded"}:
-        told.because.append(f"its results are in {workspace.project.results / key[0] / key[1]}")
-    _moves(workspace, key, told)
-    return told
+        result.because.append(f"its results are in {workspace.project.results / key[0] / key[1]}")
+    _moves(workspace, key, result)
+    return result
 
 
-def _ready(workspace: Workspace, key: Key, attempts: list[Attempt], told: Explanation) -> None:
+def _ready(workspace: Workspace, key: Key, attempts: list[Attempt], result: Explanation) -> None:
     entry = workspace.contents.entries[key]
     record = workspace.records.get(key)
     for attempt in attempts:
-        told.because.append(
+        result.because.append(
             f"attempt {attempt.number} was begun at {clock.iso(attempt.intended)} and was cut "
             "short: whether it made a job is to be asked of the scheduler"
         )
         answer = ask(workspace, [attempt])[attempt.uid]
         if isinstance(answer, Unknown):
-            told.because.append(f"that can't be found out now: {answer.reason}")
-        told.moves.append("'asimov monitor' or 'asimov manage submit' finds out")
+            result.because.append(f"that can't be found out now: {answer.reason}")
+        result.moves.append("'asimov monitor' or 'asimov manage submit' finds out")
     if not entrypoints.is_known(entrypoints.PIPELINES, entry.pipeline):
-        told.because.append(str(entrypoints.unknown(entrypoints.PIPELINES, entry.pipeline)))
-        told.moves.append("install the package that has the pipeline, or correct the ledger")
+        result.because.append(str(entrypoints.unknown(entrypoints.PIPELINES, entry.pipeline)))
+        result.moves.append("install the package that has the pipeline, or correct the ledger")
     needs = waiting_for(workspace, key)
-    told.because += needs
-    _follow(workspace, key, told)
-    lacking = _assets(workspace, key, told, ready=not needs)
+    result.because += needs
+    _follow(workspace, key, result)
+    lacking = _assets(workspace, key, result, ready=not needs)
     if record and record.job_detail:
-        told.because.append(record.job_detail)
+        result.because.append(record.job_detail)
         if not lacking:
-            told.moves.append("mending that: the next build or submission tries again")
-    if told.because:
+            result.moves.append("mending that: the next build or submission tries again")
+    if result.because:
         return
     held_back = deferral(workspace)
     if held_back:
-        told.because.append(held_back)
-        told.moves.append(makes_room(held_back))
+        result.because.append(held_back)
+        result.moves.append(makes_room(held_back))
         return
     analysis = workspace.analysis(key)
     try:
         with guarded(analysis, "__init__", passing=AsimovError):
             missing = unbuilt(analysis)
     except ReportedError as error:
-        told.because.append(str(error))
+        result.because.append(str(error))
         return
     if missing:
-        told.because.append(missing.message)
-        told.moves.append("'asimov manage build submit', or 'asimov monitor --chain'")
+        result.because.append(missing.message)
+        result.moves.append("'asimov manage build submit', or 'asimov monitor --chain'")
     else:
-        told.because.append("it is built, and nothing stands in its way")
-        told.moves.append("'asimov manage submit', or 'asimov monitor --chain'")
+        result.because.append("it is built, and nothing stands in its way")
+        result.moves.append("'asimov manage submit', or 'asimov monitor --chain'")
 
 
-def _assets(workspace: Workspace, key: Key, told: Explanation, *, ready: bool) -> bool:
+def _assets(workspace: Workspace, key: Key, result: Explanation, *, ready: bool) -> bool:
     """Add the assets that its pipeline needs and nothing makes; return whether there are any."""
     name = workspace.contents.entries[key].pipeline
     try:
@@ -151,21 +151,21 @@ def _assets(workspace: Workspace, key: Key, told: Explanation, *, ready: bool) -
             lambda pipeline: imported(pipeline, workspace),
         )
         for asset in lacking:
-            told.because.append(f"no analysis that it uses declares to make its input {asset!r}")
+            result.because.append(f"no analysis that it uses declares to make its input {asset!r}")
         if ready and not lacking:
             analysis = workspace.analysis(key)
             with guarded(analysis, "inputs", passing=AsimovError):
                 lacking = missing_inputs(analysis)
             record = workspace.records.get(key)
             if lacking and not (record and record.job_detail):
-                told.because.append(f"its input {lacking[0]!r} is missing")
+                result.because.append(f"its input {lacking[0]!r} is missing")
     except ReportedError as error:
-        told.because.append(str(error))
+        result.because.append(str(error))
         return False
     known = makers(workspace, lacking)
     for asset in lacking:
         by = known.get(asset)
-        told.moves.append(
+        result.moves.append(
             f"among its needs, an analysis that makes {asset!r}: of the pipeline {' or '.join(by)}"
             if by
             else f"among its needs, an analysis that makes {asset!r}, which no installed pipeline "
@@ -188,31 +188,31 @@ def _nearly(workspace: Workspace, key: Key) -> Iterator[str]:
                 yield f"there is no {wanted!r}; did you mean {near!r}?"
 
 
-def _reviews(workspace: Workspace, key: Key, told: Explanation) -> bool:
+def _reviews(workspace: Workspace, key: Key, result: Explanation) -> bool:
     """Add the reviews that it waits for; return whether there are any."""
     wanted = reviews_wanted(workspace, key)
     for each, review in wanted[:_FOLLOWED]:
         now = outcome(workspace.settings(each).get("review"))
         stands = f"has the review {now!r}" if now else "has not been reviewed"
-        told.because.append(f"{each} {stands}, and {review!r} is asked for")
+        result.because.append(f"{each} {stands}, and {review!r} is asked for")
         try:
             named(review)
         except AsimovError as error:
-            told.because.append(str(error))
-            told.moves.append("another 'review' in the ledger's 'needs'")
+            result.because.append(str(error))
+            result.moves.append("another 'review' in the ledger's 'needs'")
         else:
-            told.moves.append(f"a review: 'asimov review add {each[0]} {each[1]} {review}'")
+            result.moves.append(f"a review: 'asimov review add {each[0]} {each[1]} {review}'")
     return bool(wanted)
 
 
-def _follow(workspace: Workspace, key: Key, told: Explanation) -> None:
+def _follow(workspace: Workspace, key: Key, result: Explanation) -> None:
     """Add what holds up the analyses that it needs, down to the first causes."""
-    wanted = _reviews(workspace, key, told)
-    told.because += _nearly(workspace, key)
+    wanted = _reviews(workspace, key, result)
+    result.because += _nearly(workspace, key)
     if workspace.dependencies.of(key).unmatched and not wanted:
-        told.moves.append("an analysis that matches, or other 'needs' in the ledger")
+        result.moves.append("an analysis that matches, or other 'needs' in the ledger")
     if workspace.dependencies.cycle([key]):
-        told.moves.append("other 'needs' in the ledger, without the circle")
+        result.moves.append("other 'needs' in the ledger, without the circle")
         return
     seen = {key}
     todo = [key]
@@ -226,64 +226,66 @@ def _follow(workspace: Workspace, key: Key, told: Explanation) -> None:
             if status == "ready":
                 deeper = waiting_for(workspace, each)
                 if deeper:
-                    told.because.append(f"{name} in turn waits: {'; '.join(deeper[:3])}")
+                    result.because.append(f"{name} in turn waits: {'; '.join(deeper[:3])}")
                     todo.append(each)
             else:
                 record = workspace.records.get(each)
                 if record and record.reason and STATES[status].blocks:
-                    told.because.append(f"{name} is {status}: {record.reason}")
+                    result.because.append(f"{name} is {status}: {record.reason}")
             if STATES[status].blocks:
-                told.moves.append(f"a person, at {name}: 'asimov why {each[0]} {each[1]}'")
+                result.moves.append(f"a person, at {name}: 'asimov why {each[0]} {each[1]}'")
             elif status != "ready" or not deeper:
-                told.moves.append(f"the end of {name}: 'asimov why {each[0]} {each[1]}'")
+                result.moves.append(f"the end of {name}: 'asimov why {each[0]} {each[1]}'")
 
 
-def _with_job(workspace: Workspace, attempt: Attempt, told: Explanation) -> None:
+def _with_job(workspace: Workspace, attempt: Attempt, result: Explanation) -> None:
     record = workspace.records[attempt.key]
     if attempt.state == "intended":
-        told.because.append(f"attempt {attempt.number} was begun and cut short")
+        result.because.append(f"attempt {attempt.number} was begun and cut short")
     answer = ask(workspace, [attempt])[attempt.uid]
     where = attempt.scheduler + (f" ({attempt.place})" if attempt.place else "")
     since = f" for {clock.age(clock.now() - record.job_since)}" if record.job_since else ""
     if isinstance(answer, Unknown):
-        told.because.append(
+        result.because.append(
             f"{where} can't say what became of job {attempt.job_id}: {answer.reason}"
         )
         if record.job_state == "unknown":
-            told.because.append(f"nothing has been known of it{since}")
+            result.because.append(f"nothing has been known of it{since}")
         if answer.absent:
-            told.moves.append(
-                _set(attempt.key, told.status, "a person who knows what became of it")
+            result.moves.append(
+                _set(attempt.key, result.status, "a person who knows what became of it")
             )
         else:
-            told.moves.append("an answer of the scheduler; until then nothing is changed")
-            told.moves.append(
+            result.moves.append("an answer of the scheduler; until then nothing is changed")
+            result.moves.append(
                 f"where it is gone for good: 'asimov production set {attempt.subject} "
                 f"{attempt.name} --lost --status STATE'"
             )
     elif isinstance(answer, Present):
         same = since if record.job_state == answer.state.value else ""
         progress = f", {answer.progress} done" if answer.progress else ""
-        told.because.append(
+        result.because.append(
             f"job {answer.job_id} is {answer.state.value} on {where}{same}{progress}"
         )
-        _of_present(workspace, attempt, answer, told)
+        _of_present(workspace, attempt, answer, result)
     elif isinstance(answer, Gone):
-        told.because.append(f"job {answer.job_id} has ended ({answer.evidence})")
-        if told.status in {"running", "processing"}:
-            told.moves.append(
+        result.because.append(f"job {answer.job_id} has ended ({answer.evidence})")
+        if result.status in {"running", "processing"}:
+            result.moves.append(
                 "the next pass of 'asimov monitor' asks its pipeline whether all is there"
             )
     else:
-        told.because.append(
+        result.because.append(
             f"no source knows job {attempt.job_id} any more (asked: {', '.join(answer.asked)})"
         )
-        told.moves.append(_set(attempt.key, told.status, "a person who knows what became of it"))
-    if told.status == "stuck":
-        _stuck(workspace, attempt.key, told)
+        result.moves.append(
+            _set(attempt.key, result.status, "a person who knows what became of it")
+        )
+    if result.status == "stuck":
+        _stuck(workspace, attempt.key, result)
     elif _still_holds(record, answer):
         detail = record.job_detail or ""
-        told.because += [detail] if not any(detail in line for line in told.because) else []
+        result.because += [detail] if not any(detail in line for line in result.because) else []
 
 
 def _still_holds(record: Record, answer: Observation) -> bool:
@@ -293,10 +295,12 @@ def _still_holds(record: Record, answer: Observation) -> bool:
     return not isinstance(answer, Gone) or record.job_state is None
 
 
-def _of_present(workspace: Workspace, attempt: Attempt, answer: Present, told: Explanation) -> None:
+def _of_present(
+    workspace: Workspace, attempt: Attempt, answer: Present, result: Explanation
+) -> None:
     for held in answer.held[:_FOLLOWED]:
         if held.node:
-            told.because.append(f"node {held.node} is held: {held.reason} (code {held.code})")
+            result.because.append(f"node {held.node} is held: {held.reason} (code {held.code})")
     try:
         scheduler = workspace.scheduler(attempt.scheduler, attempt.place)
         lines = scheduler.explain(answer.job_id)
@@ -305,43 +309,43 @@ def _of_present(workspace: Workspace, attempt: Attempt, answer: Present, told: E
     reason = answer.reason if answer.state is JobState.HELD else None
     if reason and not any(reason in line for line in lines):
         code = f" (code {answer.code})" if answer.code is not None else ""
-        told.because.append(f"it is held: {reason}{code}")
-    told.because += lines
+        result.because.append(f"it is held: {reason}{code}")
+    result.because += lines
     restart = f"'asimov production set {attempt.subject} {attempt.name} --status restart'"
     if answer.state is JobState.HELD and attempt.scheduler == "htcondor":
-        told.moves.append(
+        result.moves.append(
             f"its release: 'condor_release {answer.job_id}', once the cause is mended"
         )
     elif answer.state is JobState.HELD:
-        told.moves.append(f"{restart}, once the cause is mended")
+        result.moves.append(f"{restart}, once the cause is mended")
     elif answer.state is JobState.IDLE:
-        told.moves.append(
+        result.moves.append(
             "room for its job; or a smaller request: change 'scheduler' in the ledger, then "
             f"{restart}"
         )
     else:
-        told.moves.append("the end of its job; then the next pass of 'asimov monitor'")
+        result.moves.append("the end of its job; then the next pass of 'asimov monitor'")
 
 
-def _stuck(workspace: Workspace, key: Key, told: Explanation) -> None:
+def _stuck(workspace: Workspace, key: Key, result: Explanation) -> None:
     for event in reversed(workspace.journal.events(*key)):
         if event.after in {"ready", "running"}:
             return  # what failed before that is not why it is stuck now
         if event.kind == "note" and event.reason:  # such as of a held job that was removed since
-            told.because.append(event.reason)
+            result.because.append(event.reason)
         if event.kind == "failed" and event.details:
-            told.because.append("how it failed:")
-            told.because += [f"  {line}" for line in event.details.splitlines()]
+            result.because.append("how it failed:")
+            result.because += [f"  {line}" for line in event.details.splitlines()]
             return
 
 
-def _moves(workspace: Workspace, key: Key, told: Explanation) -> None:
-    if told.status in {"stop", "restart"}:
-        told.moves.append("the next pass of 'asimov monitor'")
-    elif told.status in {"stuck", "wait", "manual", "stopped", "cancelled"}:
-        told.moves.append(_set(key, told.status, "a person"))
-    if STATES[told.status].active and not _watched(workspace):
-        told.moves.append("no monitor runs in the background: 'asimov start' starts one")
+def _moves(workspace: Workspace, key: Key, result: Explanation) -> None:
+    if result.status in {"stop", "restart"}:
+        result.moves.append("the next pass of 'asimov monitor'")
+    elif result.status in {"stuck", "wait", "manual", "stopped", "cancelled"}:
+        result.moves.append(_set(key, result.status, "a person"))
+    if STATES[result.status].active and not _watched(workspace):
+        result.moves.append("no monitor runs in the background: 'asimov start' starts one")
 
 
 def _watched(workspace: Workspace) -> bool:

@@ -32,8 +32,8 @@ def ending(answer: Gone) -> str:
     if answer.removed:
         return f"job {answer.job_id} was removed" + (f": {answer.reason}" if answer.reason else "")
     if answer.signal is not None:
-        told = f"job {answer.job_id} was ended by signal {answer.signal}"
-        return f"{told} ({answer.reason})" if answer.reason else told
+        text = f"job {answer.job_id} was ended by signal {answer.signal}"
+        return f"{text} ({answer.reason})" if answer.reason else text
     text = f"job {answer.job_id} ended"
     if answer.exit_code is not None:
         text += f" with exit code {answer.exit_code}"

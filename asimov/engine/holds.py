@@ -238,15 +238,15 @@ class _Tending:
         """Leave the hold to a person."""
         held = step.held
         what = f"node {held.node}, job {held.job_id}," if held.node else f"job {held.job_id}"
-        told = f"{what} is held: {_reason(held)} ({step.why})"
+        stuck = f"{what} is held: {_reason(held)} ({step.why})"
         if problem:
-            told += f"; {problem}"
+            stuck += f"; {problem}"
         with_tool = f" with 'condor_release {held.job_id}'"
         release = f"release it{with_tool if self.attempt.scheduler == 'htcondor' else ''}"
         subject, name = self.attempt.key
         restart = f"'asimov production set {subject} {name} --status restart'"
-        told += f"; {release}, or mend it and {restart}"
-        return Outcome(f"{_whose(held)}held ({step.why}): {_reason(held)}", told)
+        stuck += f"; {release}, or mend it and {restart}"
+        return Outcome(f"{_whose(held)}held ({step.why}): {_reason(held)}", stuck)
 
 
 def _release(scheduler: Scheduler, job_id: int, steps: list[_Step]) -> None:

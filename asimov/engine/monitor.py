@@ -98,15 +98,13 @@ class Pass:
         lines = [self.count_line()]
         lines += [f"the scheduler can't be asked: {reason}" for reason in self.unreachable]
         if self.lost:
-            lines.append(
-                "nothing tells what became of lost jobs: 'asimov why SUBJECT NAME' says what to do"
-            )
+            lines.append("some jobs are lost: 'asimov why SUBJECT NAME' says what to do")
         if self.startable and not chain and not self.active:
             lines.append(
                 f"{self.startable} can be built and submitted: 'asimov monitor --chain' does both"
             )
         if self.counts.get("stuck") or self.blocked:
-            lines.append("some need a person: 'asimov status' shows them, 'asimov log' tells why")
+            lines.append("some need a person: 'asimov status' shows them, 'asimov log' says why")
         return lines
 
 

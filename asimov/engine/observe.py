@@ -251,8 +251,8 @@ class Observer:
         if asked == "processing" and job_id is None:
             job_id = found(self.workspace, after)
             if job_id is None:
-                told = f"{analysis.entry.pipeline}.after_completion submitted nothing"
-                self._close(attempt, answer, "stuck", f"{reason}, but {told}")
+                method = f"{analysis.entry.pipeline}.after_completion"
+                self._close(attempt, answer, "stuck", f"{reason}, but {method} submitted nothing")
                 return
         there = asked == "stuck" or (
             asked and custom_states.known(self.workspace, attempt.key, asked)
@@ -307,12 +307,12 @@ class Observer:
         with self.workspace.journal.durably():
             self._end(attempt, answer, words)
             if job_id is not None:
-                told = f"{reason}; submitted again as job {job_id} {count}"
+                line = f"{reason}; submitted again as job {job_id} {count}"
                 status = self.workspace.status(attempt.key)
                 if allowed(status, "running", "monitor"):  # unless its pipeline set another
                     status = "running"
-                record_job(self.workspace, again, job_id, status, "monitor", told)
-                self.report(f"{attempt.key}: {told}")
+                record_job(self.workspace, again, job_id, status, "monitor", line)
+                self.report(f"{attempt.key}: {line}")
             else:
                 self._move(attempt.key, "stuck", f"{reason}; {error}" if error else reason)
 
@@ -322,10 +322,10 @@ class Observer:
         if left <= 0:
             return False
         count = f"({retry.number} of {retry.of})"
-        told = f"failed; will be submitted again in {clock.age(left)} {count}"
-        self._see(attempt.key, (None, told, str(answer.progress) if answer.progress else None))
+        line = f"failed; will be submitted again in {clock.age(left)} {count}"
+        self._see(attempt.key, (None, line, str(answer.progress) if answer.progress else None))
         if self.dry_run:
-            self.report(f"{attempt.key}: {ending(answer)}; {told}")
+            self.report(f"{attempt.key}: {ending(answer)}; {line}")
         return True
 
     # --- the job is to be removed

@@ -63,14 +63,14 @@ def refresh(workspace: Workspace, keys: Collection[Key], report: Callable[[str],
         inputs = workspace.dependencies.inputs(key)
         if not now or not all(STATES[workspace.status(each)].done for each in inputs):
             continue
-        told = _change(set(before), set(now))
+        change = _change(set(before), set(now))
         try:
             Store(workspace.project.results).replace(*key)
         except (ReportedError, OSError) as error:
-            report(f"{key}: {told}, but its stored results can't be put aside: {error}")
+            report(f"{key}: {change}, but its stored results can't be put aside: {error}")
             continue
-        workspace.move(key, "ready", "monitor", f"to be made again: {told}")
-        report(f"{key}: uploaded -> ready: {told}")
+        workspace.move(key, "ready", "monitor", f"to be rerun: {change}")
+        report(f"{key}: uploaded -> ready: {change}")
 
 
 def _names(workspace: Workspace, key: Key) -> list[str]:

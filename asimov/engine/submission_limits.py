@@ -163,9 +163,9 @@ class Throttle:
     def keep(self) -> None:
         """Record the reason for `deferral` that the records do not show, if it has changed."""
         journal = self._workspace.journal
-        told = self._deferred and f"{self.limits}\n{self._deferred}"
-        if journal.get_property(_PROPERTY) != told:
-            journal.set_property(_PROPERTY, told)
+        value = self._deferred and f"{self.limits}\n{self._deferred}"
+        if journal.get_property(_PROPERTY) != value:
+            journal.set_property(_PROPERTY, value)
 
 
 def deferral(workspace: Workspace) -> str | None:

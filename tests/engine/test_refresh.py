@@ -26,7 +26,7 @@ def test_a_refreshable_one_is_made_again_once_a_new_one_is_complete(lab: Lab) ->
     assert set(lab.states().values()) == {"uploaded"}
     assert result(lab) == {"s/over", "s/a", "s/b"}
     log = lab.run("log", "s", "over").out
-    assert "to be made again: s/b has been added" in log
+    assert "to be rerun: s/b has been added" in log
     old = lab.root / "results" / "s" / "over" / "superseded-1" / "result.txt"
     assert set(old.read_text().split()) == {"s/over", "s/a"}
     assert len(lab.attempts("over")) == 2

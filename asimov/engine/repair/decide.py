@@ -1,4 +1,4 @@
-"""What a lost record of an analysis comes to, by what there is to tell of it."""
+"""Infer an analysis's lost state from the surviving evidence."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from asimov.journal.records import Attempt, Record
 from asimov.scheduler import Gone, NotFound, Present
 from asimov.states import STATES
 
-#: The reason of an analysis that is kept back until somebody has looked.
+#: The reason given for an analysis that waits until a person has looked.
 UNTRACED = "the journal was lost, and there is no trace of it"
 
-#: How far the clocks of a scheduler and of this machine may be apart, in seconds.
+#: How far the clocks of a scheduler and this machine may differ, in seconds.
 _CLOCKS = 60.0
 
 
@@ -23,15 +23,15 @@ class Decision:
     Attributes
     ----------
     status, reason
-        What it is in, and why.
+        The state, and why.
     before
-        What the old journal said; None where it said nothing.
+        The old journal's state; None if it has none.
     doubtful
         Whether a person should look.
     open
-        The attempt whose end is still to be judged, by its identity.
+        The identity of the attempt whose end is still to be judged.
     stage
-        Of that attempt.
+        The stage of that attempt.
     """
 
     status: str
@@ -44,28 +44,28 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """All that is known of one analysis.
+    """Everything known about one analysis.
 
     Attributes
     ----------
     record, attempts
-        What the old journal says of it.
+        What the old journal holds.
     last_state
-        The state to which its last event in the old journal led; None where there is none.
+        The state after its last event in the old journal; None if there is none.
     jobs
-        Those of which the old journal has no attempt, the oldest first.
+        Its jobs without an attempt in the old journal, the oldest first.
     stored, begun
-        Whether its results are stored, and whether there is anything in its run directory.
+        Whether its results are stored, and whether its run directory holds anything.
     first
-        The state that the ledger has it begin in.
+        The state in which the ledger starts it.
     processes
         Whether its pipeline may submit a second job, for post-processing.
     asked
-        Whether the scheduler could be asked.
+        Whether the scheduler could be reached.
     unrecorded
-        Whether records of analyses are missing: otherwise one without a record is just new.
+        Whether records are missing; if not, an analysis without a record is simply new.
     forgotten
-        Whether attempts are missing, or states are of an earlier time.
+        Whether attempts are missing, or states are out of date.
     """
 
     record: Record | None = None
@@ -88,12 +88,12 @@ class Trace:
 
 
 def decide(trace: Trace, *, ready: bool = False) -> Decision | None:
-    """Return the state of an analysis; None where it stays as the old journal has it.
+    """Return the inferred state of an analysis; None to keep the old journal's.
 
     Parameters
     ----------
     trace
-        What is known of it.
+        What is known about it.
     ready
         Whether one without a trace is made ready.
     """
@@ -105,8 +105,8 @@ def decide(trace: Trace, *, ready: bool = False) -> Decision | None:
 
 
 def _is_news(trace: Trace, job: Job) -> bool:
-    """Say whether the old journal does not know better what came of a job."""
-    # Logs and HTCondor tell whole seconds.
+    """Return whether a job shows more than the old journal knows."""
+    # Logs and HTCondor give whole seconds.
     if any(attempt.intended > job.since + 1 for attempt in trace.attempts):
         return False
     record = trace.record
@@ -125,21 +125,21 @@ def _of_job(trace: Trace, job: Job) -> Decision | None:
     if trace.stored and not isinstance(job.answer, Present):
         return Decision("uploaded", "its results are in the store", before)
     if isinstance(job.answer, NotFound) or job.job_id is None:
-        reason = "a log tells of a job of it, and nobody knows what became of that"
+        reason = "a log names a job of it, and no source knows how that job ended"
         return Decision("stuck", reason, before, doubtful=True)
     if its_own and before in {"stop", "restart", "cancelled", "stuck"}:
-        reason = f"{name} is found again by its tag"
+        reason = f"{name} was found by its tag"
         return Decision(str(before), reason, before, open=job.uid)
     stage = "processing" if its_own and before == "processing" else "run"
     earlier = len(trace.jobs) + len(trace.attempts) > 1
     if trace.processes and earlier and not (its_own and before in {"running", "processing"}):
-        reason = f"nothing tells whether {name} is its run or its post-processing"
+        reason = f"nothing shows whether {name} is its run or its post-processing"
         return Decision("stuck", reason, before, doubtful=True)
     where = "was found in the scheduler"
     if isinstance(job.answer, Gone):
         where = "has ended, and the next monitor pass judges how"
     elif not isinstance(job.answer, Present):
-        where = "is told of by its log; the scheduler could not be asked"
+        where = "was found in its log; the scheduler could not be reached"
     doubtful = record is not None and before not in {"ready", "running", "processing"}
     status = "running" if stage == "run" else "processing"
     return Decision(status, f"{name} {where}", before, doubtful, job.uid, stage)
@@ -152,30 +152,32 @@ def _of_record(trace: Trace, record: Record) -> Decision | None:
         return None if active or status in {"stuck", "cancelled"} else _of_open(trace.open, status)
     if trace.stored and status in {"running", "processing", "ready"}:
         return Decision("uploaded", "its results are in the store", status)
-    # Of one that is to go no job is left: the next monitor pass says so.
+    # An analysis that is to stop has no job left: the next monitor pass sees that.
     if active and not (status in {"stop", "restart"} and trace.asked):
-        reason = f"it was {status}, and nothing tells what became of its job"
+        reason = f"it was {status}, and nothing shows what became of its job"
         return Decision("stuck", reason, status, doubtful=True)
     if status == "ready" and trace.begun and trace.forgotten and not trace.attempts:
-        reason = "the journal was damaged; it was begun, and nothing tells what became of it"
+        reason = "the journal was damaged; it had started, and nothing shows what became of it"
         return Decision("stuck", reason, status, doubtful=True)
     return None
 
 
 def _of_open(attempt: Attempt, status: str) -> Decision | None:
-    """Decide where an attempt is open and its analysis is in a state that has no job."""
+    """Decide for an open attempt whose analysis is in a state without a job."""
     if attempt.state == "intended":
         return None  # the next command finds out whether there is a job
-    # The two were written together: one of them is of another time.
+    # The two were written together, so one of them is out of date.
     if status != "ready":
-        return Decision(status, f"job {attempt.job_id} is of another time than its state", status)
+        return Decision(
+            status, f"job {attempt.job_id} does not belong to its present state", status
+        )
     reason = f"job {attempt.job_id} was submitted"
     return Decision("running", reason, status, doubtful=True, open=attempt.uid)
 
 
 def _of_traces(trace: Trace, *, ready: bool) -> Decision | None:
-    told = trace.last_state
-    left = told is not None and told != "ready" and not STATES[told].active
+    last = trace.last_state
+    left = last is not None and last != "ready" and not STATES[last].active
     decision: Decision | None = None
     if trace.open is not None:
         submitted = trace.open.state == "submitted"
@@ -184,10 +186,10 @@ def _of_traces(trace: Trace, *, ready: bool) -> Decision | None:
         decision = Decision(going if submitted else "ready", reason, open=trace.open.uid)
     elif trace.stored:
         decision = Decision("uploaded", "its results are in the store")
-    elif told is not None and left:
-        decision = Decision(told, "its last event says so")
-    elif trace.begun or told not in {None, "ready"}:
-        reason = "the journal was lost; nothing tells what became of it"
+    elif last is not None and left:
+        decision = Decision(last, "its last event says so")
+    elif trace.begun or last not in {None, "ready"}:
+        reason = "the journal was lost; nothing shows what became of it"
         decision = Decision("stuck", reason, doubtful=True)
     elif trace.unrecorded and (trace.first != "ready" or ready):
         decision = Decision(trace.first, UNTRACED)

@@ -1,4 +1,4 @@
-"""What tells of a project's jobs besides its journal: schedulers, event logs, the results store."""
+"""Everything known about the project's jobs outside its journal."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from asimov.scheduler.languages.event_log import find_event_logs, read_events
 
 @dataclass
 class Job:
-    """A job of which the old journal, as far as it can be read, has no attempt.
+    """A job without an attempt in the readable part of the old journal.
 
     Attributes
     ----------
     uid
-        The attempt's identity, which the job carries.
+        The attempt's identity, which is in the job's tag.
     since
-        When it was submitted, in seconds since the epoch, as near as it is known.
+        When it was submitted, as far as known, in seconds since the epoch.
     job_id
-        Its number; None where no source tells it.
+        Its number; None if no source has it.
     answer
-        What the scheduler says of it; None where it was not asked.
+        The scheduler's answer; None if it was not asked.
     logs
         Its event logs, as absolute paths.
     """
@@ -46,20 +46,20 @@ class Job:
 
 @dataclass
 class Evidence:
-    """What there is to tell.
+    """What schedulers, event logs, run directories and the results store show.
 
     Attributes
     ----------
     asked
         Whether the scheduler answered.
     place
-        Which scheduler it was, of several of its kind.
+        Which of several schedulers of its kind it was.
     jobs
-        By analysis, the oldest first.
+        The jobs by analysis, the oldest first.
     stored
-        The analyses of which the results store has all that its manifest names.
+        The analyses whose manifest in the results store is complete.
     begun
-        The analyses that have something in their run directory.
+        The analyses whose run directory holds something.
     """
 
     asked: bool = True
@@ -72,21 +72,21 @@ class Evidence:
 def gather(
     project: Project, contents: Contents, found: Salvaged, *, without_scheduler: bool
 ) -> Evidence:
-    """Collect what is known of the jobs that the old journal does not tell of.
+    """Collect what is known about jobs that the old journal does not know.
 
     Parameters
     ----------
     project, contents
         The project and its ledger.
     found
-        What could be read of the old journal.
+        The readable part of the old journal.
     without_scheduler
-        Whether to go on where the scheduler can't be asked.
+        Whether to go on if the scheduler is unreachable.
 
     Raises
     ------
     SchedulerUnreachableError
-        Where it can't be asked, and must be.
+        If it is unreachable, and must be asked.
     """
     evidence = Evidence()
     traces: dict[str, tuple[Key, Job]] = {}
@@ -125,7 +125,7 @@ def gather(
 def _ask(
     project: Project, evidence: Evidence, traces: dict[str, tuple[Key, Job]], known: set[str]
 ) -> None:
-    """Ask the project's scheduler which jobs it has, and what came of those that left a trace."""
+    """Ask the project's scheduler for its jobs, and for the fate of those that left a trace."""
     name = project.config.get("scheduler", "type", fallback="local").lower()
     kind: type[Scheduler] = entrypoints.load(entrypoints.SCHEDULERS, name)
     scheduler = kind.from_project(project.root, project.config)
@@ -137,7 +137,7 @@ def _ask(
         logs = logged.logs if logged else ()
         traces[each.tag.uid] = key, Job(each.tag.uid, each.since, each.job_id, logs=logs)
     asked = [job for uid, (_, job) in traces.items() if uid not in known]
-    # By identity only: a queue that was lost as well may count its jobs from 1 again.
+    # By identity only: a queue that was also lost may number its jobs from 1 again.
     answers = scheduler.observe([Ticket(job.uid, None, job.since, job.logs) for job in asked])
     reasons = [answer.reason for answer in answers.values() if isinstance(answer, Unknown)]
     if listed is None and reasons and len(reasons) == len(answers):
@@ -148,10 +148,10 @@ def _ask(
 
 
 def logged_jobs(rundir: Path) -> list[Job]:
-    """Return the jobs of which the event logs in a run directory tell.
+    """Return the jobs that the event logs in a run directory name.
 
-    Of a DAG it is the job that runs it: HTCondor says in the events of a node whose node it is,
-    and the local queue numbers a DAG before its nodes.
+    For a DAG this is the job that runs it: HTCondor names it in the events of each node, and the
+    local queue numbers a DAG before its nodes.
     """
     jobs: dict[str, Job] = {}
     logs = tuple(find_event_logs(rundir))
@@ -159,7 +159,7 @@ def logged_jobs(rundir: Path) -> list[Job]:
         try:
             events, _ = read_events(log)
         except OSError:
-            continue  # what it would have told is missing: the scheduler is asked as well
+            continue  # its jobs may be missing here: the scheduler is asked as well
         for event in events:
             uid = event.attributes.get("AsimovUID")
             if uid is None:
@@ -182,6 +182,6 @@ def _holds_something(rundir: Path) -> bool:
 def _is_stored(store: Store, key: Key) -> bool:
     try:
         manifest = store.manifest(*key)
-    except AsimovError:  # one that can't be read says nothing
+    except AsimovError:  # an unreadable manifest shows nothing
         return False
     return bool(manifest) and all(Path(store.root, *key, name).exists() for name in manifest)

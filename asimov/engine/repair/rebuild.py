@@ -1,4 +1,4 @@
-"""Completing a journal that holds what could be read of another: attempts, and states."""
+"""Complete a salvaged journal with the attempts and states that the evidence shows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def rebuild(
     project: Project, contents: Contents, journal: Journal, evidence: Evidence,
     incomplete: set[str], *, ready: bool,
 ) -> dict[Key, Decision]:  # fmt: skip
-    """Complete a journal that holds what was salvaged.
+    """Complete a journal that holds the salvaged rows.
 
     Parameters
     ----------
@@ -31,16 +31,16 @@ def rebuild(
     journal
         The new journal.
     evidence
-        What tells of jobs that it does not know.
+        What is known about jobs that it lacks.
     incomplete
-        The tables that could not be read whole.
+        The tables that could not be read completely.
     ready
-        Whether analyses of which there is no trace are made ready.
+        Whether analyses without any trace are made ready.
 
     Returns
     -------
     dict
-        What was changed, or worked out, by analysis.
+        The inferred states, by analysis.
     """
     records = journal.records()
     attempts = _attempts(journal)
@@ -77,7 +77,7 @@ def rebuild(
 def _processes(pipeline: str) -> bool:
     try:
         return overrides(pipeline, "after_completion")
-    except PluginError:  # it can't be asked
+    except PluginError:  # not loadable: assume that it does
         return True
 
 
@@ -94,7 +94,7 @@ def _write(
     decision: Decision | None,
     place: str,
 ) -> None:
-    """Write the attempts of an analysis that were missing, and its state."""
+    """Write the missing attempts of an analysis, and its state."""
     number = max((attempt.number for attempt in trace.attempts), default=0)
     name = project.config.get("scheduler", "type", fallback="local").lower()
     now = clock.now()
@@ -114,7 +114,7 @@ def _write(
                 None if is_open else now,
                 None if is_open else getattr(job.answer, "exit_code", None),
                 None if is_open else "repair",
-                None if is_open else "found when the journal was made anew",
+                None if is_open else "found when the journal was rebuilt",
                 "\n".join(project.stored(log) for log in job.logs),
             ),
         )  # fmt: skip

@@ -1,8 +1,8 @@
-"""Making a journal anew: what can still be read of the old one, and what evidence says of the rest.
+"""Rebuild a damaged or lost journal from its readable rows and the surviving evidence.
 
-Repair gives no verdict. A job that a scheduler or a log tells of becomes an attempt whose end the
-next monitor pass judges, as it always does. An analysis of which nothing tells is never left in a
-state in which it would be submitted, unless its owner says so.
+Repair gives no verdict. A job that a scheduler or a log knows becomes an attempt, whose end the
+next monitor pass judges as usual. An analysis without any trace is never left in a state in which
+it would be submitted, unless its owner says so.
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ from asimov.ledger.store import LedgerFiles
 from asimov.project import identity
 from asimov.system.files import DiskFullError, locked, sync_folder, unwritable
 
-#: The files of an SQLite database: logs, the index of one, and the file itself last, for it is what
-#: the others belong to.
+#: The suffixes of an SQLite database's files: logs, the index of one, and last the file itself.
 _LOGS = ("-wal", "-journal")
 _FILES = (*_LOGS, "-shm", "")
 
@@ -45,17 +44,17 @@ class Repaired:
     Attributes
     ----------
     damage
-        What is wrong with the journal; empty where it is whole and nothing was done.
+        What is wrong with the journal; empty if it is intact and nothing was done.
     aside
-        Where the damaged file is kept; None where there was none, or this was a dry run.
+        Where the damaged file is kept; None if there was none, or in a dry run.
     salvaged
-        How many rows were read from it, by table.
+        The number of rows read from it, by table.
     incomplete
-        The tables of which rows are missing, or may be.
+        The tables that lack rows, or may lack some.
     decisions
-        The analyses whose state was worked out anew, or is another than the old journal's.
+        The analyses whose state was inferred, or differs from the old journal's.
     evidence
-        What schedulers and run directories told; None where they were not asked.
+        What schedulers and run directories show; None if they were not consulted.
     """
 
     damage: list[str] = field(default_factory=list)
@@ -73,26 +72,26 @@ def repair(
     without_scheduler: bool = False,
     ready: bool = False,
 ) -> Repaired:
-    """Make the journal of a project anew where it is damaged or lost.
+    """Rebuild the journal of a project if it is damaged or lost.
 
     Parameters
     ----------
     project
         The project.
     dry_run
-        Whether to say what would be done and change nothing.
+        Whether to report what would be done and change nothing.
     without_scheduler
-        Whether to go on where the scheduler can't be asked; what is unclear is then stuck.
+        Whether to go on if the scheduler is unreachable; unclear analyses are then stuck.
     ready
-        Whether analyses of which there is no trace are made ready; otherwise they wait.
+        Whether analyses without any trace are made ready; otherwise they wait.
 
     Raises
     ------
     AsimovError
-        With the exit code `EXIT_BUSY` where somebody else is at work; where the journal is of a
+        With the exit code `EXIT_BUSY` if another command is at work. If the journal is from a
         newer asimov, or the new one can't be written.
     SchedulerUnreachableError
-        Where the scheduler can't be asked: jobs of the project could be missed.
+        If the scheduler is unreachable: jobs of the project could be missed.
     """
     if dry_run:
         return _repair(project, True, without_scheduler, ready)
@@ -116,9 +115,9 @@ def _repair(project: Project, dry_run: bool, without_scheduler: bool, ready: boo
             return Repaired(decisions=_release(project, dry_run=dry_run) if ready else {})
         _refuse_busy(found)
         for error in contents.broken.values():
-            # Its analyses would have no record, and would be new once the file is mended.
+            # Its analyses would have no record, and would count as new once the file is mended.
             raise AsimovError(
-                f"the journal can't be made anew without this file: {error}",
+                f"the journal can't be rebuilt without this file: {error}",
                 hint="mend the file, or restore it, and run the command again",
             )
         old = {name: rows for name, rows in found.rows.items() if name not in REBUILT}
@@ -143,7 +142,7 @@ def _repair(project: Project, dry_run: bool, without_scheduler: bool, ready: boo
             )
             _note(journal, result)
         if Path(f"{new}-wal").exists():
-            # SQLite says nothing where the log can't be taken up into the file in the end.
+            # SQLite does not report that a log could not be merged into the file.
             raise DiskFullError(new, "not all of it is in the file")
         if not dry_run:
             result.aside = _put_in_place(project.journal, new)
@@ -151,7 +150,7 @@ def _repair(project: Project, dry_run: bool, without_scheduler: bool, ready: boo
 
 
 def _release(project: Project, *, dry_run: bool) -> dict[Key, Decision]:
-    """Make those ready that an earlier repair has kept back."""
+    """Make analyses ready that an earlier repair set to wait."""
     released = {}
     with closing(Journal(project.journal, reading=dry_run)) as journal:
         for key, record in journal.records().items():
@@ -170,7 +169,7 @@ def _contents(project: Project, scratch: Path) -> Contents:
 
 
 def _read(project: Project, contents: Contents, scratch: Path) -> Salvaged:
-    """Read the journal by way of a copy: to open a damaged file may change it."""
+    """Read the journal from a copy: opening a damaged file may change it."""
     source = _source(project.journal)
     if source is None or not source.stat().st_size:
         lost = salvage(scratch / "none.db")
@@ -178,7 +177,7 @@ def _read(project: Project, contents: Contents, scratch: Path) -> Salvaged:
         return lost
     for end in _FILES:
         part = Path(f"{source}{end}")
-        # The index of the log is made anew from the log.
+        # SQLite rebuilds the index from the log.
         if part.exists() and end != "-shm":
             try:
                 shutil.copyfile(part, scratch / f"old.db{end}")
@@ -192,10 +191,10 @@ def _read(project: Project, contents: Contents, scratch: Path) -> Salvaged:
 
 
 def _source(journal: Path) -> Path | None:
-    """Return the file to read: what an earlier repair put aside, where that was cut short.
+    """Return the file to read: the journal, or what an interrupted repair has put aside.
 
-    It is the journal's own file by another name. A log that has that name only was taken from the
-    journal, which was not used since.
+    That is the same file under another name. A log under that name alone was taken from the
+    journal, which has not been used since.
     """
     if not journal.exists():
         return None
@@ -214,14 +213,14 @@ def _source(journal: Path) -> Path | None:
 def _refuse_newer(project: Project, found: Salvaged) -> None:
     if len(MIGRATIONS) < found.version < 1000:  # or it is no version at all
         raise AsimovError(
-            f"the journal is of a newer asimov (format {found.version})",
+            f"the journal is from a newer asimov (format {found.version})",
             where=project.journal,
             hint="use that version of asimov",
         )
 
 
 def _refuse_copy(project: Project, found: Salvaged) -> None:
-    """Refuse what may be a copy: the jobs that a scheduler tells of are the original's then."""
+    """Refuse a project that may be a copy: the jobs found would be the original's."""
     for row in found.rows.get("properties", []):
         if row["key"] == identity.PROPERTY:
             doubt = identity.doubt_of(project, row["value"])
@@ -244,7 +243,7 @@ def _refuse_busy(found: Salvaged) -> None:
 
 
 def _forget(new: Path) -> None:
-    """Remove what a repair that was cut short has left."""
+    """Remove the files of an interrupted repair."""
     for end in _FILES:
         Path(f"{new}{end}").unlink(missing_ok=True)
 
@@ -254,14 +253,14 @@ def _note(journal: Journal, result: Repaired) -> None:
     lines += [f"{name}: {count} rows were read" for name, count in result.salvaged.items()]
     if result.incomplete:
         lines.append(f"rows are missing, or may be, of: {', '.join(sorted(result.incomplete))}")
-    reason = f"the journal was made anew; {len(result.decisions)} states were worked out"
+    reason = f"the journal was rebuilt; {len(result.decisions)} states were inferred"
     journal.note(Key("", ""), "repair", "repair", reason, "\n".join(lines))
 
 
 def _put_in_place(journal: Path, new: Path) -> Path | None:
-    """Put the new journal where the old one is, which is kept under another name.
+    """Put the new journal in place of the old one, which is kept under another name.
 
-    Whenever this is cut short there is a journal: the old one, or the new one.
+    Whenever this is interrupted, there is a journal: the old one or the new one.
     """
     aside = _source(journal)
     try:
@@ -271,8 +270,8 @@ def _put_in_place(journal: Path, new: Path) -> Path | None:
             for end in _FILES:
                 if Path(f"{journal}{end}").exists():
                     _second_name(Path(f"{journal}{end}"), Path(f"{aside}{end}"))
-        # A log of the old journal would be taken for the new one's. Without its log the old one
-        # is older than it was; an index without a log has everybody refuse it.
+        # SQLite would use a log of the old journal with the new one. The old journal without its
+        # log is out of date; an index without a log makes every command refuse it.
         index, logs = Path(f"{journal}-shm"), [Path(f"{journal}{end}") for end in _LOGS]
         if any(log.exists() for log in logs):
             index.touch()

@@ -288,7 +288,7 @@ def test_the_damaged_file_is_kept(lab: Any) -> None:
     (kept,) = (lab.root / ".asimov").glob("journal.db.damaged-*Z")
     assert kept.read_bytes() == damaged
     assert f"kept as {kept.name}" in told
-    assert "the journal was made anew" in lab.run("log").out
+    assert "the journal was rebuilt" in lab.run("log").out
 
 
 @pytest.mark.parametrize("missing", ["working", "nothing"])
@@ -308,7 +308,7 @@ def test_what_was_begun_and_left_no_trace_of_its_job_is_not_begun_again(
     lab.run("ledger", "repair")
     states = lab.states()
     assert states["a"] == "stuck"
-    assert "nothing tells what became of it" in lab.reason("a")
+    assert "nothing shows what became of it" in lab.reason("a")
     assert states["b"] == ("wait" if missing == "working" else "stuck")
     lab.run("monitor", "--chain")
     assert not (lab.root / ".asimov" / "local").exists()
@@ -363,7 +363,7 @@ def test_who_is_at_work_is_left_alone(lab: Any) -> None:
         journal.write("DROP TABLE remedies")
     assert "at work in this project (asimov monitor" in lab.run("ledger", "repair", code=6).err
     holder.communicate()
-    assert "made anew" not in lab.run("ledger", "repair").err
+    assert "rebuilt" not in lab.run("ledger", "repair").err
     assert lab.states() == {"a": "ready"}
 
 
