@@ -41,13 +41,13 @@ def as_text(graph: Graph) -> Iterator[str]:
 
 
 def _needs(edges: list[Edge]) -> str:
-    told = []
+    listed = []
     for edge in edges[:_SHOWN]:
         same = edge.source[0] == edge.target[0]
         name = edge.source[1] if same else str(edge.source)
-        told.append(f"{name} ({', '.join(edge.assets)})" if edge.assets else name)
+        listed.append(f"{name} ({', '.join(edge.assets)})" if edge.assets else name)
     more = f" and {len(edges) - _SHOWN} more" if len(edges) > _SHOWN else ""
-    return ", ".join(told) + more
+    return ", ".join(listed) + more
 
 
 def as_dot(graph: Graph) -> Iterator[str]:

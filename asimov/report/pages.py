@@ -93,7 +93,7 @@ def write(workspace: Workspace, folder: Path, subject: str | None = None) -> lis
 
 
 def _write(path: Path, text: str) -> Path:
-    # No sync: a lost page can be written again, but nobody may read half a page.
+    # No sync: a lost page can be written again, but no reader may see half a page.
     write_atomically(path, block(text), sync=False)
     return path
 

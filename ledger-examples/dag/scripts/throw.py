@@ -22,7 +22,7 @@ def main() -> None:
     draw = random.Random(arguments.seed).random
     hits = sum(draw() ** 2 + draw() ** 2 < 1 for _ in range(arguments.points))
     result = {"seed": arguments.seed, "points": arguments.points, "hits": hits}
-    # Written whole or not at all: the file's existence says that this process is done.
+    # Written completely or not at all: the file's existence shows that this process is done.
     partial = arguments.output.with_suffix(".partial")
     partial.write_text(json.dumps(result) + "\n", encoding="utf-8")
     partial.replace(arguments.output)

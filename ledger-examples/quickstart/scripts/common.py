@@ -1,4 +1,4 @@
-"""What the quickstart's scripts share: reading, writing, settings and one-line errors."""
+"""Shared by the quickstart's scripts: reading, writing, settings and one-line errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 
 
 class InputError(Exception):
-    """Something about the input that the user can mend, in one line."""
+    """A fault in the input that the user can fix, in one line."""
 
 
 @dataclass
@@ -62,14 +62,14 @@ def read_text(path: Path) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: its existence says that the analysis is complete."""
+    """Write a file completely or not at all; its existence shows that the analysis is complete."""
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)
 
 
 def read_json(path: Path) -> Any:
-    """Return what an earlier analysis wrote as JSON."""
+    """Return the JSON output of an earlier analysis."""
     try:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:

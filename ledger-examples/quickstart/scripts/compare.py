@@ -1,4 +1,4 @@
-"""Compare the spectra that one subject gave with different settings.
+"""Compare the spectra of one subject with different settings.
 
     compare.py --config compare.ini
 
@@ -14,7 +14,7 @@ from common import InputError, inputs, read_config, read_json, run, setting, wri
 
 
 def compare(spectra: dict[str, dict], tolerance: float) -> dict:
-    """Return the peak of each spectrum, and how far their periods lie apart.
+    """Return the peak of each spectrum, and the difference of their periods.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
-# Blue, orange, green and purple of Okabe and Ito's palette: told apart by colour-blind readers.
+# Okabe and Ito's blue, orange, green and purple, which colour-blind readers can distinguish.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#AA4499")
 INK = "#333333"
 TICKS = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
@@ -105,7 +105,7 @@ def draw_spectrum(axes: plt.Axes, spectrum: dict, unit: str, agree: bool, colour
         xytext=(-14 if left else 14, -2),
         textcoords="offset points",
         ha="right" if left else "left",
-        # Beside a peak that others outgrow, the text stands clear above the smaller ones.
+        # Next to a low peak, place the text above its lower neighbours.
         va="top" if peak["power"] > 0.7 * axes.get_ylim()[1] else "bottom",
         fontsize=11,
         fontweight="bold",

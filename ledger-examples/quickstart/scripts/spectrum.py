@@ -65,8 +65,8 @@ def strongest_peak(
 ) -> tuple[float, float, tuple[float, float]]:
     """Return frequency and height of the strongest local maximum, and where it falls to half.
 
-    Only maxima above the frequency `lowest` count: what goes round fewer times than that in the
-    record is not told from a trend. A parabola through the logarithms of the three highest points
+    Only maxima above the frequency `lowest` count: fewer cycles in the record can't be
+    distinguished from a trend. A parabola through the logarithms of the three highest points
     places the maximum between the points.
     """
     inner = power[1:-1]
