@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a state means, and how the engine treats an analysis that is in it.
+    """A state: its meaning, and how the engine treats an analysis in it.
 
     Attributes
     ----------
@@ -55,13 +55,13 @@ STATES = {
 #: The states that asimov itself has; packages may add more.
 OWN = frozenset(STATES)
 
-#: Names that older ledgers use.
+#: Older names of states, which ledgers may still use.
 ALIASES = {"complete": "finished", "queued": "running"}
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A way from one state to another.
+    """An allowed transition from one state to another.
 
     Attributes
     ----------
@@ -98,39 +98,39 @@ TRANSITIONS = [
     Transition("restart", "ready", "monitor", "its job has left the queue and its run directory was moved aside"),
     Transition("restart", "stuck", "monitor", "its pipeline raised"),
     Transition("stop", "stuck", "monitor", "its pipeline raised"),
-    *_by_person("ready", "wait manual stopped stuck cancelled review", "no job of it is left"),
-    *_by_person("wait", "ready stopped stuck manual cancelled", "no job of it is left"),
-    *_by_person("manual", "ready wait stopped stuck cancelled", "no job of it is left"),
-    *_by_person("review", "manual finished uploaded stuck", "no job of it is left"),
+    *_by_person("ready", "wait manual stopped stuck cancelled review", "it has no job any more"),
+    *_by_person("wait", "ready stopped stuck manual cancelled", "it has no job any more"),
+    *_by_person("manual", "ready wait stopped stuck cancelled", "it has no job any more"),
+    *_by_person("review", "manual finished uploaded stuck", "it has no job any more"),
     *_by_person("cancelled", "review ready wait running processing stuck stop stopped restart manual finished", "at any time; a job is removed"),
     *_by_person("stop", "running processing stuck restart", "at any time"),
     *_by_person("restart", "running processing finished uploaded stuck stop stopped review", "at any time"),
     *_by_person("finished", "running processing manual stuck stopped wait ready uploaded review", "it has no job any more, or its job is lost"),
-    *_by_person("uploaded", "manual finished stuck review", "no job of it is left"),
-    *_by_person("stuck", "ready wait manual finished review", "no job of it is left"),
+    *_by_person("uploaded", "manual finished stuck review", "it has no job any more"),
+    *_by_person("stuck", "ready wait manual finished review", "it has no job any more"),
 ]  # fmt: skip
 
 _ALLOWED = {(each.before, each.after, each.actor) for each in TRANSITIONS}
 
 
-#: Where an analysis may be that goes to a state of a package's, and where it may go from there.
+#: The states from which an analysis may enter a package's state, and to which it may leave it.
 _AT_REST = frozenset(
     {"ready", "wait", "manual", "review", "stuck", "stopped", "cancelled", "finished", "uploaded"}
 )
 
 
 def take_up(name: str) -> None:
-    """Take up a state that a package adds; for the engine it is one in which a person acts."""
+    """Register a state that a package adds; to the engine it is one in which a person acts."""
     STATES.setdefault(
         name, State(name, "is looked after by a package that is installed", blocks=True)
     )
 
 
 def allowed(before: str, after: str, actor: str) -> bool:
-    """Say whether the table has a way from one state to the other for the actor.
+    """Return whether an actor may move an analysis from one state to another.
 
-    From and to a state that a package adds there is one for a person and for the monitor, as long
-    as asimov's own state is none that is about a job.
+    A person and the monitor may move it to and from a package's state, unless asimov's own state is
+    one that involves a job.
     """
     if before in OWN and after in OWN:
         return (before, after, actor) in _ALLOWED

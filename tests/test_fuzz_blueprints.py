@@ -79,7 +79,7 @@ REFUSED = {
     ),
     "post-processing that has analyses": (
         f"{SUBJECT}kind: postprocessing\nsubject: s\npostprocessing: {{}}\nanalyses: []\n",
-        "b.yaml:7:1: post-processing has no analyses",
+        "b.yaml:7:1: a 'postprocessing' document can't contain analyses",
     ),
     "keys that Python takes for the same": (
         "kind: subject\nname: s\nx: {1: a, true: b}\n",

@@ -74,7 +74,7 @@ class _Step:
         count = f", {self.number} of {self.of}"
         if self.to_mb is None:
             return f"released{count}"
-        size = hold_policy.told_size(self.to_mb)
+        size = hold_policy.size_text(self.to_mb)
         return f"{self.kind} raised to {size} and released{count}"
 
 
@@ -186,7 +186,7 @@ class _Tending:
         cap = remedy.up_to if remedy.up_to is not None else 4 * first
         to_mb = math.ceil(min(cap, most * remedy.factor))
         if asked and to_mb <= asked:
-            return asked, None, f"it asked for {hold_policy.told_size(asked)} already, the cap"
+            return asked, None, f"it asked for {hold_policy.size_text(asked)} already, the cap"
         return asked or most, to_mb, None
 
     @cached_property

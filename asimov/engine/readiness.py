@@ -34,7 +34,7 @@ def waiting_for(workspace: Workspace, key: Key) -> list[str]:
             name = each[1] if each[0] == key[0] else str(each)
             lines.append(f"{name} is {status}")
     if lines and (circle := workspace.dependencies.cycle([key])):
-        lines.append(f"needs go in a circle: {' needs '.join(name for _, name in circle)}")
+        lines.append(f"needs form a cycle: {' needs '.join(name for _, name in circle)}")
     return lines
 
 

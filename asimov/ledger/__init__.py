@@ -1,1 +1,1 @@
-"""What should exist (the ledger) and what happened (the journal)."""
+"""What should exist: the ledger, a folder of YAML files that people own."""

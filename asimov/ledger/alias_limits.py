@@ -1,7 +1,7 @@
-"""How much a YAML document comes to once its aliases are written out, found without doing so.
+"""Limits on the size that YAML aliases expand to, computed without expanding them.
 
-The ledger holds no aliases: each is written out in full. A few hundred bytes of aliases of aliases
-would become a file of gigabytes.
+The ledger contains no aliases: each is written out in full. So a few hundred bytes of aliases of
+aliases could become gigabytes.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import yaml
 
 from asimov.errors import AsimovError, Place
 
-#: Aliases may make this many values and characters of any stream ...
+#: Aliases may expand any stream to this many values and characters ...
 _VALUES, _CHARACTERS = 20_000, 1_000_000
-#: ... and so many times as many as are written in it, for settings that many analyses share ...
+#: ... plus this many times what is written in it, for settings that many analyses share ...
 _TIMES = 100
-#: ... but no more values than this, whatever is written.
+#: ... but never to more values than this.
 _LARGEST = 5_000_000
-#: Deeper than any settings are; other programs would overrun their stacks far below.
+#: The deepest nesting, far beyond real settings; other programs would overflow their stacks.
 DEEPEST = 100
 
 
@@ -29,12 +29,12 @@ class _Size(NamedTuple):
     depth: int
 
 
-#: The size of each key of a mapping, what is merged into it included.
+#: The size of each key of a mapping, including merged ones.
 _Keys = dict[Any, _Size]
 
 
 class _Measure:
-    """Measures the nodes of one document, each once; so much of it is allowed."""
+    """Measures each node of a document once, and enforces the limits."""
 
     def __init__(self, file: str, values: int, characters: int) -> None:
         self._file = file
@@ -70,7 +70,7 @@ class _Measure:
         return [self.size(each) for each in node.value]
 
     def _of_keys(self, node: Any) -> _Keys:
-        """Return the size of each key with its value; a key of the mapping's own comes first."""
+        """Return the size of each key with its value; own keys override merged ones."""
         known = self._keys.get(id(node), {})
         if known is None:
             raise AsimovError("holds an alias that contains itself", where=Place(self._file))
@@ -92,7 +92,7 @@ class _Measure:
 
     def _merge(self, mapping: Any, into: _Keys) -> None:
         if not isinstance(mapping, yaml.MappingNode):
-            return  # which the constructor refuses
+            return  # the constructor refuses it
         keys = self._of_keys(mapping)
         self._merged += len(keys)
         self._refuse(_Size(self._merged, 0, 0), mapping)
@@ -122,12 +122,12 @@ class _Measure:
 
 
 class Expansion:
-    """What the aliases of a stream come to, all its documents together.
+    """The limits for one stream, shared by all its documents.
 
     Parameters
     ----------
     text
-        The stream; without an asterisk there is no alias in it.
+        The stream; without an asterisk it contains no alias.
     file
         Its name.
     """
@@ -139,12 +139,12 @@ class Expansion:
         self._values = _VALUES
 
     def refuse_bomb(self, node: Any) -> None:
-        """Refuse a composed document that its aliases make out of proportion.
+        """Refuse a composed document whose aliases expand too far.
 
         Raises
         ------
         AsimovError
-            With the place of the first value that is too large, and the limit.
+            If a value is too large; the error gives its place and the limit.
         """
         if not self._aliased:
             return
@@ -155,7 +155,7 @@ class Expansion:
 
 
 def _once(node: Any) -> Iterator[Any]:
-    """Yield every node of a document as it is written, one that is used again once."""
+    """Yield every node of a document once, however often it is used."""
     seen = set()
     todo = [node]
     while todo:

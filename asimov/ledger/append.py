@@ -1,4 +1,4 @@
-"""Writing ledger files that have grown, so that what people laid out in them stays."""
+"""Write ledger files by appending where possible, to keep people's layout and comments."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def write(files: LedgerFiles, documents: Mapping[str, dict[str, Any]]) -> list[s
     files
         The ledger.
     documents
-        What each file is to hold, by its path.
+        The new content of each file, by its path.
 
     Returns
     -------
     list of str
-        The files in which comments were lost, since they had to be written anew.
+        The files that lost comments, since they had to be rewritten.
     """
     texts = {}
     lost = []
@@ -38,9 +38,9 @@ def write(files: LedgerFiles, documents: Mapping[str, dict[str, Any]]) -> list[s
 
 
 def _appended(path: str, old: str | None, data: Mapping[str, Any]) -> str | None:
-    """Return the old text with what is new at its end, where that comes to the same.
+    """Return the old text with the additions at its end; None if that is not possible.
 
-    A file that people have laid out and commented on stays as they have it.
+    So the layout and the comments of a file are kept.
     """
     if not old:
         return None

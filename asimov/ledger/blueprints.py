@@ -1,4 +1,4 @@
-"""Blueprints: reading what ``asimov apply`` is given, and checking each document by itself."""
+"""Read the blueprints given to ``asimov apply`` and check each document by itself."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Blueprint:
     data
         The document without its ``kind``.
     document
-        Where it is from.
+        Where it comes from.
     bundle
-        Of an analysis that a bundle lists, the bundle.
+        The bundle that lists the analysis, if any.
     """
 
     kind: str
@@ -37,7 +37,7 @@ class Blueprint:
 
 
 def read(files: list[str]) -> list[Blueprint]:
-    """Read and check every document of some files; of a bundle, the analyses that it lists.
+    """Read and check every document of some files; a bundle yields the analyses it lists.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def read(files: list[str]) -> list[Blueprint]:
     Raises
     ------
     AsimovError
-        For the first document that can't be used, with its file and line.
+        If a document can't be used; the error gives its file and line.
     """
     return [
         blueprint
@@ -68,12 +68,12 @@ def _read(document: Document) -> Iterator[Blueprint]:
 
 
 def check(document: Document) -> Blueprint:
-    """Check a document's kind, shape and names.
+    """Check the kind, the shape and the names of a document.
 
     Raises
     ------
     AsimovError
-        With the place of the first mistake.
+        If there is a mistake; the error gives the place of the first.
     """
     data = document.data
     if not isinstance(data, dict):
@@ -98,13 +98,13 @@ def check(document: Document) -> Blueprint:
         "event", data.get("subject")
     ) != data.get("subject", data.get("event")):
         raise AsimovError(
-            "'event' and 'subject' mean the same, and differ", where=document.place(["event"])
+            "'event' and 'subject' mean the same, but differ", where=document.place(["event"])
         )
     if kind == "postprocessing" and (listed := {"analyses", "productions"} & set(data)):
         raise AsimovError(
-            "post-processing has no analyses",
+            "a 'postprocessing' document can't contain analyses",
             where=document.place([listed.pop()]),
-            hint="they are the subject's: give it a document of its own",
+            hint="put them into a document of the kind 'subject'",
         )
     kind = "subject" if kind == "event" else kind
     data = {key: value for key, value in data.items() if key != "kind"}
@@ -131,7 +131,7 @@ def _check_analysis(data: dict[str, Any], document: Document, path: list[str | i
     for each in expanded:
         checks.check_name(each["name"], document, path)
         if each.keys() != data.keys():
-            # The strategy may have set what has a shape.
+            # The strategy may have set keys that have a shape.
             wrong = schema.mismatch(each, schema.InlineAnalysis)
             if wrong:
                 raise AsimovError(in_place(*wrong), where=document.place([*path, "strategy"]))

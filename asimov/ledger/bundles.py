@@ -1,7 +1,7 @@
-"""Bundles: one document that lists analyses, written out in it or in files of their own.
+"""Bundles: documents that list analyses, either in full or by the names of their files.
 
-The format is that of the published asimov: an item of ``analyses`` is an analysis, or the name of
-a file without its ``.yaml``.
+The format is that of asimov 0.8: an item of ``analyses`` is an analysis, or the name of a file
+without its ``.yaml``.
 """
 
 from __future__ import annotations
@@ -17,24 +17,25 @@ from asimov.ledger.documents import Document, read_documents
 from asimov.system.files import is_file
 from asimov.text import did_you_mean, short
 
-#: What says whose an analysis is; in a bundle that is for the bundle to say.
+#: Keys that name the subject of an analysis; in a bundle, only the bundle itself may have them.
 _WHOSE = {"kind", "event", "subject"}
 
 
 def members(document: Document, bundle: dict[str, Any]) -> Iterator[Document]:
-    """Yield the analyses of a bundle, as documents of the kind ``analysis``.
+    """Yield the analyses of a bundle as documents of the kind ``analysis``.
 
     Parameters
     ----------
     document
         The bundle's document.
     bundle
-        What it holds; it has the shape of a bundle.
+        Its content; it has the shape of a bundle.
 
     Raises
     ------
     AsimovError
-        Where a file that it names is not found or holds no analysis, with the place of the name.
+        If a file that it names is not found or contains no analysis; the error gives the place of
+        the name.
     """
     subject = bundle.get("subject", bundle.get("event"))
     for number, item in enumerate(bundle["analyses"]):
@@ -65,7 +66,7 @@ def _of_file(
     for each in read_documents(sources.text(str(file)), str(file)):
         if not isinstance(each.data, dict) or str(each.data.get("kind")).lower() != "analysis":
             raise AsimovError(
-                "a file that a bundle names holds analyses only",
+                "a file named by a bundle may contain only analyses",
                 where=each.place(["kind"]),
                 hint=f"it is named at {bundle.place(path)}",
             )
@@ -73,15 +74,15 @@ def _of_file(
         each.data = _analysis(each.data, subject)
         yield each
     if not found:
-        raise AsimovError("holds no analysis", where=file, hint=f"named at {bundle.place(path)}")
+        raise AsimovError("contains no analysis", where=file, hint=f"named at {bundle.place(path)}")
 
 
 def _find(name: str, bundle: Document, path: list[str | int]) -> Path:
-    """Return the file that a bundle names, from the first folder that has it."""
+    """Return a file that a bundle names, from the first folder that contains it."""
     folders = _folders(bundle.file)
     for folder in folders:
         file = folder / f"{name}.yaml"
-        # A name leads to what lies in the folder, and not out of it.
+        # A name must not lead out of the folder.
         if is_file(file) and folder.resolve() in file.resolve().parents:
             return file
     there = sorted({each.stem for folder in folders for each in folder.glob("*.yaml")})
@@ -93,10 +94,10 @@ def _find(name: str, bundle: Document, path: list[str | int]) -> Path:
 
 
 def _folders(bundle: str) -> list[Path]:
-    """Return where the files of a bundle are looked for, each folder once.
+    """Return the folders to search for the files of a bundle.
 
-    Beside the bundle, in the current folder, in ``$ASIMOV_DATA_PATH`` and in collections of
-    blueprints below ``~/.asimov``; the published asimov looks in all but the first.
+    They are the bundle's folder, the current folder, ``$ASIMOV_DATA_PATH`` and the collections of
+    blueprints below ``~/.asimov``; asimov 0.8 searches all but the first.
     """
     local = bundle != "-" and "://" not in bundle
     around = [Path(bundle).parent] if local else []

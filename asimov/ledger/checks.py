@@ -1,4 +1,4 @@
-"""What names and analyses must be beyond their shape, in blueprints and in the ledger."""
+"""Checks of names, text, needs and states in blueprints and ledger files, and near misses."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from asimov.states import ALIASES, STATES
 from asimov.text import did_you_mean, nearest, quoted
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=,@~-]{0,199}")
-#: How the names of run directories end that are kept; see `asimov.project.storage.superseded`.
+#: Endings of the names of kept run directories; see `asimov.project.storage.superseded`.
 _OF_KEPT = re.compile(r"\.(?:superseded-[0-9]+|unsubmitted)$")
-#: States that an analysis can't begin in: they are about a job that it does not have.
+#: States that an analysis can't begin in, because they imply a job.
 _WITH_JOB = {"running", "processing", "stop", "restart"}
 
 
-#: How YAML writes a NUL; in plain text it is refused by the reader.
+#: Escapes of a NUL in YAML; the reader refuses an unescaped one.
 _NUL = ("\\0", "\\x00", "\\u0000", "\\U00000000")
 
 
@@ -33,7 +33,7 @@ def _may_have_nul(text: str) -> bool:
 
 
 def check_text(document: Document) -> None:
-    """Refuse text with a NUL, which neither files nor programs can be given."""
+    """Refuse text with a NUL, which can't be passed to files or programs."""
     if not _may_have_nul(document.text):
         return
     todo: list[tuple[list[str | int], Any]] = [([], document.data)]
@@ -50,14 +50,14 @@ def check_text(document: Document) -> None:
 
 
 def check_name(name: str, document: Document, path: list[str | int]) -> None:
-    """Refuse a name that is no plain file name, or one that asimov gives itself.
+    """Refuse a name that is no plain file name, or that asimov reserves.
 
     Parameters
     ----------
     name
-        Of a subject or an analysis.
+        The name of a subject or an analysis.
     document, path
-        Where that stands.
+        Where it is.
     """
     if not _NAME.fullmatch(name):
         raise AsimovError(
@@ -87,7 +87,7 @@ def check_analysis(data: Mapping[str, Any], document: Document, path: list[str |
     data
         The analysis; it has the shape of one.
     document, path
-        Where it stands.
+        Where it is.
     """
     for key in ("needs", "analyses"):
         for number, item in enumerate(data.get(key) or []):
@@ -111,42 +111,42 @@ def check_analysis(data: Mapping[str, Any], document: Document, path: list[str |
 
 @lru_cache(maxsize=10_000)  # thousands of analyses have the same few settings
 def near_miss(name: str, known: frozenset[str]) -> str | None:
-    """Return the name that another is nearly; None for a name that is known or far from all."""
+    """Return the known name that an unknown one resembles; None if it is known or unlike all."""
     if name in known:
         return None
     return nearest(name, known, 0.8)
 
 
-#: The kinds of hooks that a project enables.
+#: The kinds of hooks that a project can enable.
 HOOKS = ("postmonitor", "applicator", "telemetry")
 
 
 def strange_hooks(hooks: Mapping[str, Any], document: Document) -> list[str]:
-    """Return a note for each kind of hooks that there is not, with the nearest that there is.
+    """Return a note for each unknown kind of hooks.
 
     Parameters
     ----------
     hooks
-        What a project enables, by kind.
+        The hooks that a project enables, by kind.
     document
-        Where that stands.
+        Where they are.
     """
     return [
-        f"{document.place(['hooks', kind])}: there are no hooks of the kind {quoted(kind)}"
+        f"{document.place(['hooks', kind])}: {quoted(kind)} is not a kind of hooks"
         + did_you_mean(kind, HOOKS)
         for kind in hooks
         if kind not in HOOKS
     ]
 
 
-#: Keys of asimov's own among the settings of a project and of a subject.
+#: Asimov's own keys among the settings of a project and of a subject.
 _ABOVE_ANALYSES = {"postprocessing", "scheduler", *OF_FAILURES}
 OF_PROJECT = frozenset({*Configuration.__struct_fields__, *_ABOVE_ANALYSES})
 OF_SUBJECT = frozenset({*Subject.__struct_fields__, *_ABOVE_ANALYSES})
 
 
 def strange_keys(data: Mapping[str, Any], known: frozenset[str], document: Document) -> list[str]:
-    """Return a note for each setting that is named almost like a key of asimov's own.
+    """Return a note for each setting whose name resembles one of asimov's own keys.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def strange_keys(data: Mapping[str, Any], known: frozenset[str], document: Docum
     known
         The keys that asimov reads there.
     document
-        Where the settings stand.
+        Where the settings are.
     """
     return [
         f"{document.place([key])}: {quoted(key)} is kept as a setting of your own; "
@@ -166,10 +166,10 @@ def strange_keys(data: Mapping[str, Any], known: frozenset[str], document: Docum
 
 
 def absent_pipeline(name: str, document: Document) -> str | None:
-    """Return a note where settings are for a pipeline that is not installed, and is no misprint.
+    """Return a note about settings for a pipeline that is not installed.
 
-    What people share has settings of all the pipelines that they use: whoever has some of these
-    installed can use it, too. None where the pipeline is installed, or is nearly one that is.
+    Shared ledgers have settings for more pipelines than each of their users has installed. Return
+    None if the pipeline is installed, or if its name resembles that of an installed one.
     """
     installed = frozenset(entrypoints.found(entrypoints.PIPELINES))
     if entrypoints.is_known(entrypoints.PIPELINES, name) or near_miss(name.lower(), installed):

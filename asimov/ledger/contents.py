@@ -1,4 +1,4 @@
-"""What the ledger says, parsed: the project's settings, its subjects and their analyses."""
+"""The parsed ledger: its subjects and analyses, and the layers of their settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from asimov.keys import PROJECT_ANALYSES, Key
 from asimov.ledger.fields import complete
 from asimov.mappings import lay_over, merge
 
-#: Keys of an analysis that say what it is rather than how it is set.
+#: Keys of an analysis that are no settings.
 _OF_ANALYSIS = frozenset({"kind", "name", "event", "subject", "pipeline", "status"})
 _OF_SUBJECT = frozenset({"kind", "name", "analyses", "repository"})
 _OF_PROJECT = frozenset({"kind", "pipelines", "hooks"})
@@ -24,11 +24,11 @@ class Entry:
     Attributes
     ----------
     key
-        Its subject's name (``project-analyses`` for one across subjects) and its own.
+        Its subject's name (``project-analyses`` for a project analysis) and its own.
     data
         Its document, as written.
     file
-        The ledger file that holds it, relative to the ledger's folder.
+        Its ledger file, relative to the ledger's folder.
     """
 
     key: Key
@@ -57,11 +57,11 @@ class Contents:
     project
         The document ``project.yaml``.
     subjects
-        The subjects' documents by name, their ``analyses`` included.
+        The subjects' documents by name, including their ``analyses``.
     entries
         Every analysis, in the ledger's order.
     broken
-        What is wrong with each file that could not be used, by its path in the ledger.
+        The error of each file that can't be used, by its path in the ledger.
     """
 
     project: dict[str, Any] = field(default_factory=dict)
@@ -92,38 +92,38 @@ class Contents:
         written = facts.get(entry.key, {})
         layers.append((f"written by pipelines to {name}", written))
         if isinstance(written.get("labels"), Mapping):
-            # Values beside names alone: a mapping would replace the list, and hide its names.
+            # Convert plain names to values: a mapping would replace a list and hide its names.
             return [(what, _with_values(layer)) for what, layer in layers]
         return layers
 
     def settings(self, entry: Entry, facts: Mapping[Key, Mapping[str, Any]]) -> dict[str, Any]:
-        """Return the effective settings of an analysis, a mapping of its own."""
+        """Return the effective settings of an analysis, as a new mapping."""
         return complete(self.given(entry, facts))
 
     def given(self, entry: Entry, facts: Mapping[Key, Mapping[str, Any]]) -> dict[str, Any]:
-        """Return the settings of an analysis without what follows from them."""
+        """Return the settings of an analysis without those derived from them."""
         return merge(layer for _, layer in self.layers(entry, facts))
 
     def subject_settings(self, name: str, facts: Mapping[Key, Mapping[str, Any]]) -> dict[str, Any]:
-        """Return the effective settings of a subject, a mapping of its own."""
+        """Return the effective settings of a subject, as a new mapping."""
         subject = self.subjects.get(name, {})
         settings = merge([_without(self.project, _OF_PROJECT), _without(subject, _OF_SUBJECT)])
         return lay_over(settings, facts.get(Key(name, ""), {}))
 
 
 def _of_pipeline(pipelines: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return the settings of a pipeline, which is found in whatever case it is written."""
+    """Return the settings for a pipeline, ignoring the case of its name."""
     if name in pipelines:
         return pipelines[name] or {}
     return next((v or {} for k, v in pipelines.items() if k.lower() == name.lower()), {})
 
 
-#: A name for people, and settings.
+#: A name for people, and the settings.
 Layer = tuple[str, Mapping[str, Any]]
 
 
 def _with_values(layer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return settings with labels that are names alone as labels that are true."""
+    """Return settings with each label that is a plain name set to true."""
     labels = layer.get("labels")
     if not isinstance(labels, list):
         return layer

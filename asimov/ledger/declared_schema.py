@@ -1,4 +1,4 @@
-"""The JSON Schema of blueprints with the settings that pipelines declare."""
+"""Add the settings that pipelines declare to the JSON Schema of blueprints."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import msgspec
 from asimov.settings import types
 from asimov.settings.fields import REQUIRED, BaseSettings, fields
 
-#: The shapes that hold an analysis.
+#: The definitions that describe an analysis.
 _OF_ANALYSES = ("Analysis", "InlineAnalysis", "ProjectAnalysis")
 
 
 def with_settings(schema: dict[str, Any], classes: Mapping[str, type]) -> dict[str, Any]:
-    """Return the schema of blueprints with settings that hold where a pipeline is named.
+    """Return the schema of blueprints with the settings of each pipeline that a document names.
 
     Parameters
     ----------
     schema
-        As of `asimov.ledger.schema.blueprint_schema`.
+        The schema from `asimov.ledger.schema.blueprint_schema`.
     classes
         The settings classes by the names of their pipelines.
     """
@@ -50,7 +50,7 @@ def with_settings(schema: dict[str, Any], classes: Mapping[str, type]) -> dict[s
 
 
 def _define(definitions: dict[str, Any], prefix: str, cls: type) -> str:
-    """Add the description of a settings class; return the reference to it."""
+    """Define a settings class and return the reference to it."""
     properties = {}
     for field in fields(cls):
         if field.inner:
@@ -63,8 +63,8 @@ def _define(definitions: dict[str, Any], prefix: str, cls: type) -> str:
         if field.default is not REQUIRED and (field.inner is None or field.default is None):
             schema["default"] = field.default
         properties[field.name] = schema
-    # What is required may stand in another layer: of the project, or of the subject. A name that
-    # is not declared may be a general one, or a field's with its underscores.
+    # Nothing is required here: another layer, of the project or the subject, may have it. And
+    # other names are allowed: they may be general keys, or spelled with underscores.
     name = f"{prefix}.{cls.__name__}"
     definitions[name] = {"title": cls.__name__, "type": "object", "properties": properties}
     if cls.__doc__ and cls.__doc__ != BaseSettings.__doc__:
@@ -73,7 +73,7 @@ def _define(definitions: dict[str, Any], prefix: str, cls: type) -> str:
 
 
 def _of_type(definitions: dict[str, Any], prefix: str, kind: Any) -> dict[str, Any]:
-    """Return the schema of a value, and define the classes that it is made of."""
+    """Return the schema of a type and define the settings classes in it."""
     structs = types.structs(kind)
     try:
         ((schema,), components) = msgspec.json.schema_components(
@@ -91,7 +91,7 @@ def _of_type(definitions: dict[str, Any], prefix: str, kind: Any) -> dict[str, A
 
 
 def _for_pipeline(shape: dict[str, Any], pipeline: str, reference: str) -> dict[str, Any]:
-    """Return the shape of a project's configuration with the settings of one pipeline."""
+    """Add the settings of a pipeline to the schema of ``configuration`` documents."""
     properties = dict(shape["properties"])
     section = dict(properties["pipelines"])
     section["properties"] = {**section.get("properties", {}), pipeline: {"$ref": reference}}

@@ -1,4 +1,4 @@
-"""Declared settings laid under a ledger's layers, and checked against them."""
+"""Apply the defaults that pipelines declare, and check ledger changes against declarations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from asimov.settings.fields import fields
 from asimov.settings.validation import defaults, names, respelled
 from asimov.text import did_you_mean
 
-#: Keys that every analysis may have: those of its shape, and those that asimov reads besides.
+#: Keys that every analysis may have, whatever its pipeline declares.
 GENERAL = frozenset(
     {*Analysis.__struct_fields__, *ProjectAnalysis.__struct_fields__, *OF_FAILURES}
     | {"ini", "job id", "postprocessing", "review", "rundir"}
@@ -30,11 +30,11 @@ def with_defaults(layers: Sequence[Layer], cls: type, pipeline: str) -> list[Lay
     Parameters
     ----------
     layers
-        The layers with their names, the least specific first.
+        The named layers, the least specific first.
     cls
-        The settings class; settings are spelled as it names them in what is returned.
+        The settings class; the returned layers use its spelling.
     pipeline
-        The pipeline's name, for that of the new layer.
+        The pipeline's name, used to name the new layer.
     """
     spelled = [(name, respelled(cls, layer)) for name, layer in layers]
     under = defaults(cls, merge(layer for _, layer in spelled))
@@ -42,19 +42,19 @@ def with_defaults(layers: Sequence[Layer], cls: type, pipeline: str) -> list[Lay
 
 
 def not_refused(derived: Mapping[str, Any], cls: type, *, inside: bool = False) -> dict[str, Any]:
-    """Return the part of what follows from settings that a settings class has a place for.
+    """Return the derived settings that a settings class does not refuse.
 
-    A pipeline that declares a mapping says itself what is in it. What it does not declare at all is
-    not its own and stays.
+    A pipeline that declares a mapping defines its keys. Keys that it does not declare at all are
+    not its own, and stay.
 
     Parameters
     ----------
     derived
-        What follows, see `asimov.fields`.
+        The derived settings; see `asimov.fields`.
     cls
         The settings class.
     inside
-        Whether this is inside a mapping that is declared.
+        Whether they are inside a declared mapping.
     """
     declared = {field.name: field for field in fields(cls)}
     kept: dict[str, Any] = {}
@@ -69,25 +69,25 @@ def not_refused(derived: Mapping[str, Any], cls: type, *, inside: bool = False) 
 
 
 def wrong(layers: Iterable[Layer], cls: type) -> list[Fault]:
-    """Return what is wrong with the settings that some layers come to."""
+    """Return what is wrong with the settings that result from some layers."""
     declared = {name for field in fields(cls) for name in (field.name, field.attribute)}
-    # What is not declared need not be merged: there may be thousands of analyses.
+    # Merge only what is declared: there may be thousands of analyses.
     mine = [{key: each for key, each in layer.items() if key in declared} for _, layer in layers]
     return faults(cls, merge(respelled(cls, layer) for layer in mine))
 
 
 def unknown(data: Mapping[str, Any], cls: type) -> Fault | None:
-    """Return the first key of an analysis's own document that is neither general nor declared."""
+    """Return the first undeclared, not general key of an analysis's own document."""
     own = {name for field in fields(cls) for name in (field.name, field.attribute)}
     for key in data:
         if key not in GENERAL and key not in own:
-            told = f"there is no such setting{did_you_mean(key, [*names(cls), *GENERAL])}"
-            return Fault((str(key),), told, f"it reads {', '.join(names(cls)) or 'none'}")
+            why = f"there is no such setting{did_you_mean(key, [*names(cls), *GENERAL])}"
+            return Fault((str(key),), why, f"it reads {', '.join(names(cls)) or 'none'}")
     return None
 
 
 class Written(NamedTuple):
-    """Settings as a blueprint has them.
+    """Settings as written in a blueprint.
 
     Attributes
     ----------
@@ -102,7 +102,7 @@ class Written(NamedTuple):
     data: Mapping[str, Any]
 
     def place(self, cls: type, steps: Sequence[str]) -> Place | None:
-        """Return where a setting stands, in whichever spelling; None where it does not."""
+        """Return the place of a setting in either spelling; None if it is not there."""
         for spelled in _spellings(cls, steps):
             if not _holds(self.data, spelled):
                 continue
@@ -122,7 +122,7 @@ def _holds(data: Any, steps: Iterable[str]) -> bool:
 
 
 def _spellings(cls: type | None, path: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Yield a path as the settings and as the fields are called, in every mixture."""
+    """Yield a path in every combination of the spellings of its steps."""
     if not path:
         yield ()
         return
@@ -139,18 +139,18 @@ def _names(cls: type) -> set[str]:
 
 
 class Check:
-    """The check of the settings that a change of the ledger comes to.
+    """Checks the settings that result from a change of the ledger.
 
     Parameters
     ----------
     old, new
-        The ledger before the change, and as it is to be; `new` may still grow.
+        The ledger before and after the change; `new` may still grow.
     declared
         Returns what a pipeline declares: a settings class, or something else.
     facts
         What pipelines wrote.
     started
-        Says whether an analysis that is in the ledger has begun: then it is left alone.
+        Returns whether an analysis of the ledger has started; such analyses are not checked.
     """
 
     def __init__(
@@ -169,7 +169,7 @@ class Check:
         self._around: dict[str, list[Written]] = {}
 
     def analysis(self, key: Key, written: Written) -> None:
-        """Have the settings of a new or changed analysis checked."""
+        """Add a new or changed analysis to the check."""
         cls = self._class(str(written.data["pipeline"]))
         if cls is None:
             return
@@ -179,11 +179,11 @@ class Check:
             raise refused(fault, str(key), str(written.data["pipeline"]), place)
 
     def around(self, subject: str, written: Written) -> None:
-        """Have the analyses of a subject checked whose settings change; of all, for ``""``."""
+        """Add the analyses of a subject whose settings change; those of all subjects for ``""``."""
         self._around.setdefault(subject, []).append(written)
 
     def near_misses(self, pipeline: str, written: Written) -> Iterator[str]:
-        """Yield a note for each setting of a pipeline's section that is named almost like one."""
+        """Yield a note for each setting of a pipeline's section that resembles a declared one."""
         cls = self._class(pipeline)
         section = _of_pipeline(written, pipeline)
         known = frozenset(_names(cls) if cls else ())
@@ -193,14 +193,14 @@ class Check:
                 yield f"{place}: {pipeline} declares no setting {key!r}; did you mean {near!r}?"
 
     def run(self) -> list[str]:
-        """Check all that the change concerns.
+        """Check everything that the change affects.
 
         Returns
         -------
         list of str
             A note for each pipeline that is not installed: the settings of its analyses can't be
-            checked, which is no reason to refuse a change around them. Another for each setting of
-            a subject or the project that is named almost like one that analyses there declare.
+            checked, which does not prevent a change around them. And a note for each setting of
+            a subject or the project that resembles one declared for its analyses.
 
         Raises
         ------
@@ -277,7 +277,7 @@ class Check:
 
 
 def place_of(layers: Sequence[Layer], cls: type | None, fault: Fault) -> str | None:
-    """Return the layer in which what is wrong stands, as people know it; None where it is missing.
+    """Return the layer with the faulty setting, named for people; None if the setting is missing.
 
     Parameters
     ----------
@@ -298,7 +298,7 @@ def _named(layer: str) -> str:
 
 
 def _of_pipeline(written: Written, pipeline: str) -> Written:
-    """Return the settings of a pipeline in a document of the project's."""
+    """Return the section of a pipeline in a document of the project."""
     for name, settings in (written.data.get("pipelines") or {}).items():
         if name.lower() == pipeline.lower():
             return Written(written.document, (*written.path, "pipelines", name), settings or {})
@@ -306,12 +306,12 @@ def _of_pipeline(written: Written, pipeline: str) -> Written:
 
 
 def refused(fault: Fault, what: str, pipeline: str, place: Place | str | None) -> AsimovError:
-    """Return the error that says what is wrong with a setting, and where to read what is right.
+    """Return the error for a faulty setting, with a hint at the documentation of settings.
 
     Parameters
     ----------
     fault
-        What is wrong.
+        The fault.
     what, pipeline
         The analysis and its pipeline.
     place
@@ -326,7 +326,7 @@ def refused(fault: Fault, what: str, pipeline: str, place: Place | str | None) -
 
 
 def _layer_of(layers: Sequence[Layer], cls: type | None, path: Sequence[str]) -> str | None:
-    """Return the name of the highest layer that holds a setting, or else what is around it."""
+    """Return the name of the highest layer with a setting, or with the mapping around it."""
     for steps in (path[:end] for end in range(len(path), 0, -1)):
         for name, layer in reversed(layers):
             if _holds(respelled(cls, layer) if cls else layer, steps):

@@ -1,8 +1,9 @@
-"""Which analyses each analysis depends on: its needs, evaluated over the whole ledger."""
+"""The dependencies between analyses: which ones each needs, and whether there are cycles."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from asimov.keys import PROJECT_ANALYSES, Key
@@ -20,8 +21,7 @@ class Dependencies:
     contents
         The ledger.
     settings
-        Returns the settings of an analysis, a mapping of its own; what follows from them may be
-        left out.
+        Returns the settings of an analysis as a new mapping, possibly without derived ones.
     status
         Returns the state of an analysis.
     """
@@ -42,11 +42,11 @@ class Dependencies:
         self._selected: dict[Key, Selection] = {}
         self._settings_cache: dict[Key, dict[str, Any]] = {}
         self._in_no_cycle: set[Key] = set()
-        #: Whether any need asked for a state, so that the answers change as states do.
+        #: Whether any need refers to states, so that the answers change with them.
         self.asks_status = False
 
     def of(self, key: Key) -> Selection:
-        """Return what an analysis depends on: its ``needs``, and the analyses it is made over."""
+        """Return what an analysis depends on: its ``needs`` and its ``analyses``."""
         if key not in self._selected:
             needs, inputs = self._select(key, "needs"), self._select(key, "analyses")
             self._selected[key] = Selection(
@@ -57,15 +57,15 @@ class Dependencies:
     def inputs(self, key: Key) -> tuple[Key, ...]:
         """Return the analyses whose products an analysis uses.
 
-        Of a simple analysis these are its needs; of one over several, its ``analyses``.
+        For a simple analysis these are its needs; for the other kinds, its ``analyses``.
         """
         over = self._contents.entries[key].kind != "simple"
         return self._select(key, "analyses" if over else "needs").keys
 
     def nearly(self, key: Key, need: Need, paths: Iterable[str]) -> list[Key]:
-        """Return the analyses that match a need of an analysis but for what it asks at some paths.
+        """Return the analyses that match a need, ignoring its conditions on some paths.
 
-        Where the need asks nothing else these are all among which it looks.
+        If it has no other conditions, these are all candidates.
         """
         rest = tuple(term for term in need.terms if term.path not in paths)
         terms = rest or (Term("name", "", negated=True),)
@@ -89,12 +89,12 @@ class Dependencies:
         selection = select(needs, self._pool((PROJECT_ANALYSES, *names), keys), key, self._exists)
         selection = self._with_named(selection, needs, key)
         if subjects is None:
-            # All subjects are meant: also one whose file can't be read just now.
+            # All subjects are meant, including one whose file can't be read at present.
             unread = [Need((Term("subject", name),)) for name in self._unread_subjects()]
             return Selection(selection.keys, selection.unmatched + tuple(unread))
         if field == "needs":
             return selection
-        # A subject that was asked for by name and has nothing to give is not left out silently.
+        # A subject that is named but offers nothing is not left out silently.
         have = {subject for subject, _ in selection.keys}
         empty = [Need((Term("subject", name),)) for name in names if name not in have]
         return Selection(selection.keys, selection.unmatched + tuple(empty))
@@ -104,7 +104,7 @@ class Dependencies:
         return [path.removeprefix("subjects/").rpartition(".")[0] for path in paths]
 
     def _with_named(self, selection: Selection, needs: list[Need], key: Key) -> Selection:
-        """Add what a plain name selects among the subject analyses, which conditions leave out."""
+        """Add subject analyses that are selected by name, which conditions never select."""
         extra: dict[Need, Key] = {}
         for need in needs:
             (term, *more) = need.terms
@@ -120,7 +120,7 @@ class Dependencies:
     def _plain_pool(self, subject: str) -> Candidates:
         scope = (subject,)
         if scope not in self._candidates:
-            # A condition can't tell that the analyses over it should not be counted among it.
+            # Conditions select simple analyses only, not the analyses that combine them.
             plain = [each for each in self._by_subject[subject] if self._is_simple(each)]
             self._candidates[scope] = Candidates(plain, self._value)
         return self._candidates[scope]
@@ -150,40 +150,36 @@ class Dependencies:
         if path in reviews.PATHS:
             return reviews.outcome(settings.get("review"))
         value = _at(settings, path)
-        # What is set wins over what follows; that is seldom asked for, of thousands of analyses.
+        # Derived settings come last: computing them is slow and rarely needed.
         return value if value is not None else _at(complete(settings), path)
 
     def cycle(self, starts: Iterable[Key] | None = None) -> list[Key] | None:
-        """Return analyses that wait for each other, the first of them again at the end.
+        """Return a cycle of needs, its first analysis again at its end, or None.
 
         Parameters
         ----------
         starts
-            The analyses whose needs are followed, by default all.
+            The analyses whose needs to follow, by default all.
         """
-        done = self._in_no_cycle
-        for start in self._contents.entries if starts is None else starts:
-            if start in done:
-                continue
-            path: dict[Key, None] = {}
-            todo: list[tuple[Key, bool]] = [(start, False)]
-            while todo:
-                key, leaving = todo.pop()
-                if leaving:
-                    path.popitem()
-                    done.add(key)
-                elif key in path:
-                    around = list(path)
-                    return [*around[around.index(key) :], key]
-                elif key not in done:
-                    path[key] = None
-                    todo.append((key, True))
-                    todo.extend((each, False) for each in self.of(key).keys)
+        graph: dict[Key, Sequence[Key]] = {}
+        todo = list(self._contents.entries if starts is None else starts)[::-1]
+        while todo:
+            key = todo.pop()
+            if key not in graph and key not in self._in_no_cycle:
+                graph[key] = self.of(key).keys
+                todo += graph[key]
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            cycle: list[Key] = error.args[1][:0:-1]  # each needs the next
+            first = cycle.index(next(key for key in graph if key in cycle))
+            return [*cycle[first:], *cycle[:first], cycle[first]]
+        self._in_no_cycle |= graph.keys()
         return None
 
 
 def _at(settings: Any, path: str) -> Any:
-    """Return the value at a dotted path; None where there is none."""
+    """Return the value at a dotted path, or None."""
     for step in path.split("."):
         if not isinstance(settings, dict):
             return None

@@ -1,4 +1,4 @@
-"""Reading and writing YAML: safe, fast, and able to say where things stand."""
+"""Read and write YAML documents safely, with the line of every key for error messages."""
 
 from __future__ import annotations
 
@@ -22,18 +22,17 @@ class Document:
     Attributes
     ----------
     data
-        What it holds.
+        Its content.
     file
-        The stream's name as the user knows it.
+        The stream's name, for people.
     line
         Where it starts, counted from 1.
     text
-        The whole stream, kept to find the lines of keys when an error is told.
+        The whole stream, kept to find the lines of keys for error messages.
     moved
-        Where in the text the paths stand that were moved when the document was brought into its
-        present form.
+        The original places of paths that moved when the document was normalised.
     root
-        Where in the text's document the data stands, where it is a part of it.
+        The path of the data, if it is only a part of the document in the text.
     """
 
     data: Any
@@ -45,12 +44,12 @@ class Document:
     root: tuple[str | int, ...] = ()
 
     def place(self, path: Sequence[str | int] = ()) -> Place:
-        """Return the place of a key, or of the nearest thing around it that is there.
+        """Return the place of a key, or of the closest enclosing thing that exists.
 
         Parameters
         ----------
         path
-            Keys of mappings and indices of lists, from the document's top.
+            Keys of mappings and indices of lists, from the top of the document.
         """
         head = tuple(path[:2])
         moved = self.moved.get(head)
@@ -76,7 +75,7 @@ class Document:
         return Place(self.file, mark.line + 1, mark.column + 1)
 
     def holds(self, path: Sequence[str | int]) -> bool:
-        """Say whether the document has a key as it was written; the path is as of `place`."""
+        """Return whether the document as written has a key; for the path see `place`."""
         moved = self.moved.get(tuple(path[:2]))
         data = self.data
         for step in path if moved is None else [*moved, *path[2:]]:
@@ -91,19 +90,19 @@ _BaseLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoade
 _BaseDumper: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
-#: Whole numbers that whatever a setting passes through can hold, MessagePack and SQLite included.
+#: Whole numbers in the range that MessagePack and SQLite can store.
 _WHOLE = range(-(2**63), 2**64)
 _NUMBERS = (":int", ":float")
-#: In base 60 reading them takes the square of their length.
+#: Numbers in base 60 take quadratic time to read.
 _LONGEST = 2000
-#: The tags whose values are checked when they have been read.
+#: The tags whose values are checked after reading.
 _SCALARS = (":int", ":float", ":bool", ":null")
-#: What stays text: dates, and the equals sign that YAML 1.1 keeps for itself.
+#: What stays text: dates, and the equals sign, which is special in YAML 1.1.
 _TEXT = (":timestamp", ":value")
 
 
 def _checked(construct: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Have a constructor of scalars tell where a value that is not of its tag stands."""
+    """Make a constructor of scalars report the place of an invalid value."""
 
     def made(loader: Any, node: Any) -> Any:
         if node.tag.endswith(_NUMBERS) and len(node.value) > _LONGEST:
@@ -120,7 +119,7 @@ def _checked(construct: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 def _is_as_written(value: Any, node: Any) -> bool:
-    """Say whether a scalar became what stands there: nothing is dropped, rounded or endless."""
+    """Return whether a scalar was read faithfully: not truncated, rounded or infinite."""
     if value is None:
         return node.value.lower() in {"", "~", "null"}
     if isinstance(value, float):
@@ -136,9 +135,9 @@ def _unlike_tag(node: Any) -> yaml.constructor.ConstructorError:
 
 
 class _Loader(_BaseLoader):  # type: ignore[misc, valid-type]
-    """A safe loader that refuses what would be lost silently."""
+    """A safe loader that refuses whatever it would otherwise lose silently."""
 
-    # A date stays the text that the user wrote; sets and binary data have no place in settings.
+    # Dates stay text as written; sets and binary data are not allowed in settings.
     yaml_implicit_resolvers = {  # noqa: RUF012
         first: [(tag, regexp) for tag, regexp in pairs if not tag.endswith(_TEXT)]
         for first, pairs in _BaseLoader.yaml_implicit_resolvers.items()
@@ -153,8 +152,8 @@ class _Loader(_BaseLoader):  # type: ignore[misc, valid-type]
     _depth = 0
 
     def descend_resolver(self, current_node: Any, current_index: Any) -> None:
-        # The composer calls this on its way into each node: the one place where depth is seen
-        # before it has overrun the stack. Paths are not resolved by us, which it is meant for.
+        # The composer calls this before it enters a node: the only place to check the depth
+        # before the stack overflows. Its real purpose, resolving paths, is not used here.
         self._depth += 1
         if self._depth > DEEPEST + 1 and current_node is not None:
             raise yaml.composer.ComposerError(
@@ -173,11 +172,11 @@ class _Loader(_BaseLoader):  # type: ignore[misc, valid-type]
             for key in keys:
                 if key.value in seen:
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {quoted(key.value)} stands here twice", key.start_mark
+                        None, None, f"the key {quoted(key.value)} is given twice", key.start_mark
                     )
                 seen.add(key.value)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep=deep)
-        if len(mapping) != len(node.value):  # such as 1 and true, which Python takes for the same
+        if len(mapping) != len(node.value):  # such as 1 and true, which are equal in Python
             raise yaml.constructor.ConstructorError(
                 None, None, "two keys that mean the same", node.start_mark
             )
@@ -185,8 +184,8 @@ class _Loader(_BaseLoader):  # type: ignore[misc, valid-type]
 
     def flatten_mapping(self, node: Any) -> None:
         super().flatten_mapping(node)
-        # What was merged in and replaced is dropped at once: merges of merges would fill memory,
-        # and the key would seem to stand here twice.
+        # Drop merged values that are overridden at once: merges of merges would fill memory,
+        # and the key would seem to be given twice.
         last = {
             key.value if isinstance(key.value, str) else id(key): i
             for i, (key, _) in enumerate(node.value)
@@ -196,7 +195,7 @@ class _Loader(_BaseLoader):  # type: ignore[misc, valid-type]
 
 
 class _Dumper(_BaseDumper):  # type: ignore[misc, valid-type]
-    """A dumper that writes shared values out in full, as people would."""
+    """A dumper that writes shared values in full instead of using aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
@@ -204,12 +203,12 @@ class _Dumper(_BaseDumper):  # type: ignore[misc, valid-type]
 
 @lru_cache(maxsize=1)
 def _nodes(text: str) -> list[yaml.Node]:
-    """Return the composed documents of a stream, of which many places may be asked for."""
+    """Return the composed documents of a stream; cached, since many places may be looked up."""
     return list(yaml.compose_all(text, Loader=_Loader))
 
 
 def read_documents(text: str, file: str) -> list[Document]:
-    """Read every document of a YAML stream; empty ones are left out.
+    """Read every document of a YAML stream, except empty ones.
 
     Parameters
     ----------
@@ -221,8 +220,8 @@ def read_documents(text: str, file: str) -> list[Document]:
     Raises
     ------
     AsimovError
-        For broken YAML, a key given twice in one mapping, a tag other than YAML's plain types,
-        an alias inside its own anchor; with file, line and column.
+        For invalid YAML, a key given twice in one mapping, a tag that is not one of YAML's plain
+        types, or an alias inside its own anchor; the error gives file, line and column.
     """
     documents = []
     expansion = Expansion(text, file)
@@ -258,7 +257,7 @@ def read_documents(text: str, file: str) -> list[Document]:
 
 
 def _explain(error: yaml.MarkedYAMLError) -> tuple[str, str | None]:
-    """Return what is wrong, and a hint."""
+    """Return the message and the hint for an error of the YAML reader."""
     problem = error.problem or "can't be read"
     if "could not determine a constructor" in problem:
         tag = problem.split("'")[1] if "'" in problem else problem
@@ -271,7 +270,7 @@ def _explain(error: yaml.MarkedYAMLError) -> tuple[str, str | None]:
             f"is not valid YAML: {problem} ({error.context})",
             "put quotes around text that begins with '!'",
         )
-    if "stands here twice" in problem or "levels deep" in problem:
+    if "is given twice" in problem or "levels deep" in problem:
         return problem, None
     if "can't be read as" in problem or "mean the same" in problem:
         return f"holds {problem}", None
@@ -282,6 +281,6 @@ def _explain(error: yaml.MarkedYAMLError) -> tuple[str, str | None]:
 
 
 def dump(data: Any) -> str:
-    """Return data as YAML text, keys in their own order."""
+    """Return data as YAML text, keeping the order of keys."""
     text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
     return text

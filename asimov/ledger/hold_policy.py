@@ -1,6 +1,6 @@
-"""What is done about jobs on hold: the settings ``holds``, checked, with their defaults.
+"""The setting ``holds``: what to do about held jobs, with its defaults and its validation.
 
-It stands below the engine, so that reading the ledger refuses what the monitor could not follow.
+It is part of the ledger, so that reading the ledger refuses what the monitor could not follow.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 from asimov.errors import AsimovError
 from asimov.text import did_you_mean
 
-#: What may be done: release it; ask for more and release it; leave it to a person.
+#: The actions: release the job; request more and release it; leave it to a person.
 ACTIONS = ("release", "raise", "stuck")
-#: Classes of holds of which more can be asked for.
+#: Classes of holds for which a request can be raised.
 RAISED = ("memory", "disk")
 
 _UNITS = {"K": 1 / 1024, "M": 1.0, "G": 1024.0, "T": 1024.0**2}
@@ -24,20 +24,20 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT])(?:i?B)?", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What is done about holds of one class.
+    """What to do about holds of one class.
 
     Attributes
     ----------
     action
         One of `ACTIONS`.
     times
-        How often, for each process.
+        The most tries for each process.
     pause
-        How long after the hold, in seconds; twice as long each time.
+        The delay after the hold, in seconds; it doubles each time.
     factor
-        By how much a request is raised.
+        The factor by which a request is raised.
     up_to
-        The most that is asked for, in MB; None for four times the first request.
+        The largest request, in MB; None for four times the first request.
     """
 
     action: str
@@ -47,7 +47,7 @@ class Remedy:
     up_to: float | None = None
 
 
-#: What holds where nothing is set.
+#: The defaults, by class of holds.
 DEFAULTS = {
     "transient": Remedy("release", pause=300),
     "memory": Remedy("raise"),
@@ -56,27 +56,27 @@ DEFAULTS = {
     "user": Remedy("stuck"),
     "permanent": Remedy("stuck"),
 }
-#: The pause of classes that are not released by default, should somebody want them to be.
+#: The default pause of classes that are not released by default.
 _PAUSE = 300.0
 _KEYS = ("action", "times", "pause", "factor", "up to")
 
-#: What is wrong, in words, and the keys that lead there.
+#: What is wrong, and the path of keys to it.
 Fault = tuple[str, list[str | int]]
 
 
 def read(settings: object) -> dict[str, Remedy]:
-    """Return what is to be done about each class of holds.
+    """Return what to do about each class of holds.
 
     Parameters
     ----------
     settings
-        The effective setting ``holds`` of an analysis; None where there is none.
+        The effective setting ``holds`` of an analysis, or None.
 
     Raises
     ------
     AsimovError
-        Where it is wrong. What comes from the ledger was checked when it was read; what a
-        pipeline has written was not.
+        If it is invalid. The ledger's values were checked when they were read; those that a
+        pipeline declares or writes were not.
     """
     wrong = fault(settings)
     if wrong:
@@ -103,7 +103,7 @@ def _remedy(name: str, given: Any) -> Remedy:
 
 
 def fault(settings: object) -> Fault | None:
-    """Say what is wrong with the setting ``holds`` of one layer; None where nothing is."""
+    """Return what is wrong with the setting ``holds`` of one layer, or None."""
     if settings is None:
         return None
     if not isinstance(settings, Mapping):
@@ -140,7 +140,7 @@ def _wrong_action(name: str, action: object) -> str | None:
             action, ACTIONS
         )
     if action == "raise" and name not in RAISED:
-        return "there is nothing to raise: only 'memory' and 'disk' can be"
+        return "there is nothing to raise: only requests of 'memory' and 'disk' can be raised"
     return None
 
 
@@ -166,7 +166,7 @@ def _wrong_value(name: str, key: str, value: object) -> str | None:
 
 
 def megabytes(size: str) -> float:
-    """Return a size such as ``64 GB`` in MB; units are of 1024, as HTCondor counts.
+    """Return a size such as ``64 GB`` in MB, with units of 1024 as in HTCondor.
 
     >>> megabytes("64 GB"), megabytes("512M")
     (65536.0, 512.0)
@@ -177,10 +177,10 @@ def megabytes(size: str) -> float:
     return float(match[1]) * _UNITS[match[2].upper()]
 
 
-def told_size(mb: float) -> str:
-    """Return a size in MB as people write it.
+def size_text(mb: float) -> str:
+    """Format a size in MB for people.
 
-    >>> told_size(65536), told_size(1536), told_size(0.5)
+    >>> size_text(65536), size_text(1536), size_text(0.5)
     ('64 GB', '1.5 GB', '0.5 MB')
     """
     for unit in ("T", "G"):

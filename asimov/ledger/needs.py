@@ -1,15 +1,14 @@
-"""What an analysis needs: the matching language, and its one evaluator.
+"""The ``needs`` of analyses: parse the matching language and select the analyses that match.
 
-A list of needs selects analyses. Each item selects some; together they select all that any
-item does. An item is one of
+A list of needs selects every analysis that any of its items selects. An item is one of
 
 * ``name`` or ``subject/name``,
 * ``path: value``, as text or as a mapping: ``name``, ``pipeline``, ``status``, ``label`` or a
   dotted path into the settings, compared as lower-cased text,
-* a list of such items, which selects the analyses that all of it match.
+* a list of such items, which selects the analyses that match all of them.
 
-A value with ``!`` in front selects the analyses that do not have it. ``label: quality >= 3``
-compares a labelled number. ``optional: true`` beside an item allows it to select nothing.
+A value after ``!`` selects the analyses that do not have it. ``label: quality >= 3`` compares the
+value of a label. ``optional: true`` beside an item allows it to select nothing.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from asimov.errors import AsimovError
 from asimov.keys import Key
 from asimov.states import ALIASES
 
-#: Who an analysis is: its subject's name and its own.
+#: What identifies an analysis: its subject's name and its own.
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +49,12 @@ class Need:
 
 
 def parse(items: Iterable[Any] | None) -> list[Need]:
-    """Read the items of a ``needs`` or ``analyses`` list.
+    """Parse the items of a ``needs`` or ``analyses`` list.
 
     Raises
     ------
     AsimovError
-        For an item that is not in the matching language.
+        If an item is not in the matching language.
     """
     return [_need(item) for item in items or ()]
 
@@ -73,7 +72,7 @@ def _need(item: Any) -> Need:
                 else:
                     terms.append(_term(str(path), value))
         elif isinstance(part, str):
-            # "label: x" written as text, as opposed to a name, which can hold no ": ".
+            # "label: x" as text; a name can't contain ": ".
             path, colon, value = part.partition(":")
             terms.append(_term(path.strip(), value) if colon else _term("name", part))
         else:
@@ -93,7 +92,7 @@ def _term(path: str, value: Any) -> Term:
 
 
 def as_text(value: Any) -> str:
-    """Return a setting as the matching language writes it."""
+    """Return a setting in the form that the matching language compares."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -102,7 +101,7 @@ def as_text(value: Any) -> str:
 
 
 def _folded(path: str, text: str) -> str:
-    # Names are files and folders: two that differ in case are two analyses.
+    # Names are those of files and folders, so their case matters.
     return text if path == "name" else text.lower()
 
 
@@ -118,7 +117,7 @@ _COMPARISONS: list[tuple[str, Callable[[Any, Any], bool]]] = [
 
 
 def has_label(labels: Any, wanted: str) -> bool:
-    """Say whether labels (a list of names, or names with values) meet ``name`` or ``name >= 3``."""
+    """Return whether labels (a list, or names with values) match ``name`` or ``name >= 3``."""
     for sign, compare in _COMPARISONS:
         name, found, value = wanted.partition(sign)
         if found:
@@ -135,7 +134,7 @@ def has_label(labels: Any, wanted: str) -> bool:
             except (TypeError, ValueError):
                 return compare(as_text(have).lower(), want.lower())
     if isinstance(labels, Mapping):
-        # A label that is false, or that counts nothing, is not there; one without a value is.
+        # A label that is false or zero counts as absent, one without a value as present.
         names = [name for name, have in labels.items() if have or have is None]
     else:
         names = labels if isinstance(labels, list) else [labels] if labels else []
@@ -143,14 +142,14 @@ def has_label(labels: Any, wanted: str) -> bool:
 
 
 class Candidates:
-    """The analyses that a list of needs can select from, indexed as they are asked for.
+    """The analyses that a list of needs can select from, indexed on demand.
 
     Parameters
     ----------
     keys
         The analyses, in the ledger's order.
     value
-        Returns what an analysis has at a path: ``value(key, "pipeline")``.
+        Returns the value of an analysis at a path: ``value(key, "pipeline")``.
     """
 
     def __init__(self, keys: Sequence[Key], value: Callable[[Key, str], Any]) -> None:
@@ -170,7 +169,7 @@ class Candidates:
         return wanted
 
     def _index(self, path: str) -> dict[str, list[Key]]:
-        # One pass for each path, however many analyses ask: selection stays linear.
+        # One pass for each path, however many analyses need it: selection stays linear.
         if path not in self._indices:
             index: dict[str, list[Key]] = {}
             for key in self.keys:
@@ -182,14 +181,14 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a list of needs selects.
+    """The analyses that a list of needs selects.
 
     Attributes
     ----------
     keys
         The selected analyses, each once.
     unmatched
-        The items that select nothing and are not optional.
+        The items that select nothing although they are not optional.
     """
 
     keys: tuple[Key, ...]
@@ -202,18 +201,18 @@ def select(
     itself: Key,
     find: Callable[[Key], bool],
 ) -> Selection:
-    """Evaluate a list of needs.
+    """Select the analyses that match a list of needs.
 
     Parameters
     ----------
     needs
         The items.
     candidates
-        The analyses that attributes and plain names are looked for among.
+        The analyses that conditions and plain names can select.
     itself
-        The analysis that has the needs; it is never selected.
+        The analysis with the needs; it is never selected.
     find
-        Says whether there is an analysis of the key, anywhere: for ``subject/name``.
+        Returns whether an analysis exists, in any subject; used for ``subject/name``.
     """
     selected: dict[Key, None] = {}
     unmatched: list[Need] = []

@@ -1,4 +1,4 @@
-"""What applying blueprints changes: the plan that people see and that is written."""
+"""The plan of an apply: the changes that people see, and the files that are written."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from asimov.keys import Key
 
-#: The most changes that the summary of a written plan lists one by one.
+#: The most changes that the summary of an executed plan lists one by one.
 _SHOWN = 50
 _WORDS = {"add": "added", "update": "updated", "unchanged": "unchanged"}
 
@@ -21,7 +21,7 @@ class Change:
     action
         ``add``, ``update`` or ``unchanged``.
     what
-        What is changed, in words.
+        What changes, in words.
     """
 
     action: str
@@ -30,20 +30,20 @@ class Change:
 
 @dataclass
 class Plan:
-    """What applying some blueprints comes to.
+    """The changes that applying some blueprints makes.
 
     Attributes
     ----------
     changes
         A line for each document and each analysis.
     added
-        The new analyses with the states that they begin in.
+        The new analyses with their first states.
     files
         The new content of the ledger's files, by path.
     notes
-        What is as it may be, and looks like a mistake.
+        Warnings about what is allowed but looks like a mistake.
     comments_lost
-        The files that were rewritten without the comments people had put in them.
+        The files that lost comments because they were rewritten.
     """
 
     changes: list[Change] = field(default_factory=list)
@@ -53,20 +53,22 @@ class Plan:
     comments_lost: list[str] = field(default_factory=list)
 
     def count(self, action: str) -> int:
-        """Return how many changes are of one action."""
+        """Return the number of changes with an action."""
         return sum(change.action == action for change in self.changes)
 
     def summary(self, *, would: bool) -> list[str]:
-        """Return the plan as lines for people.
+        """Describe the plan in lines for people.
 
         Parameters
         ----------
         would
-            Whether it was not written, as in a dry run.
+            Whether it was not executed, as in a dry run.
         """
         changes = [change for change in self.changes if change.action != "unchanged"]
         if not changes:
-            return [f"Nothing changed: all of it is in the ledger ({len(self.changes)} items)"]
+            return [
+                f"Nothing changed: everything is in the ledger already ({len(self.changes)} items)"
+            ]
         shown = changes if would or len(changes) <= _SHOWN else []
         counts = ", ".join(
             f"{self.count(action)} {word}" for action, word in _WORDS.items() if self.count(action)

@@ -1,4 +1,4 @@
-"""Planning what blueprints come to: everything is checked before anything is written."""
+"""Turn blueprints into a plan of changes to the ledger, and check all of it beforehand."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ from asimov.text import did_you_mean
 
 
 class Planner:
-    """Checks blueprints against a ledger and against each other.
+    """Checks blueprints against the ledger and each other, and plans the changes.
 
     Parameters
     ----------
     contents
-        The ledger as it is; it is not changed.
+        The present ledger; it is not changed.
     pipeline_settings
-        Returns the settings class that a pipeline declares, or the names of settings that it is
-        known to read, and raises where there is no pipeline of a name.
+        Returns the settings class of a pipeline or the names of settings it is known to read;
+        raises an error if there is no such pipeline.
     subject
-        The subject of analyses that name none.
+        The subject of analyses that do not name one.
     update
-        Whether something that is in the ledger may be changed.
+        Whether existing entries of the ledger may change.
     facts
-        What pipelines wrote to the settings of analyses and subjects.
+        The settings that pipelines wrote to analyses and subjects.
     started
-        Says whether an analysis of the ledger has begun; the settings of others must be what
-        their pipelines declare after the change.
+        Returns whether an analysis of the ledger has started. The settings of those that have
+        not must be valid for their pipelines after the change.
     """
 
     def __init__(
@@ -70,21 +70,21 @@ class Planner:
 
     @property
     def contents(self) -> Contents:
-        """The ledger as it will be, once what is planned is written."""
+        """The ledger as it will be after the planned changes."""
         return self._new
 
     @property
     def named(self) -> Collection[Key]:
-        """The analyses that the blueprints name."""
+        """The analyses in the blueprints."""
         return self._places.keys()
 
     def place(self, key: Key, steps: Sequence[str]) -> Place:
-        """Return where the blueprint of an analysis has a setting, or what is around it.
+        """Return the place of a setting, or of what encloses it, in the blueprint of an analysis.
 
         Parameters
         ----------
         key
-            One of the analyses that the blueprints name.
+            One of the analyses in the blueprints.
         steps
             The keys that lead to the setting.
         """
@@ -92,12 +92,12 @@ class Planner:
         return document.place([*path, *steps])
 
     def add(self, blueprints: Collection[Blueprint]) -> Plan:
-        """Plan some blueprints, subjects first so that their order does not matter.
+        """Plan blueprints, subjects first so that their order does not matter.
 
         Raises
         ------
         AsimovError
-            For the first that can't be applied, with its file and line.
+            If a blueprint can't be applied; the error gives file and line of the first.
         """
         order = ("configuration", "subject", "postprocessing", "analysis", "projectanalysis")
         for kind in order:
@@ -111,13 +111,13 @@ class Planner:
         for name, analyses in self._lists.items():
             document = self._new.subjects[name]
             document.pop("analyses", None)
-            document["analyses"] = list(analyses.values())  # last, where more can be appended
+            document["analyses"] = list(analyses.values())  # last, so that more can be appended
         if self.plan.files:
             self.plan.notes += self._declared.run()
             self._check_cycles()
         return self.plan
 
-    # --- one method a kind
+    # --- one method for each kind
 
     def _add_configuration(self, data: dict[str, Any], document: Document) -> None:
         for name in data.get("pipelines") or {}:
@@ -132,7 +132,7 @@ class Planner:
 
     def _add_postprocessing(self, data: dict[str, Any], document: Document) -> None:
         subject = data.get("subject", data.get("event", self._subject))
-        # A name is the document's own; it is neither the subject's nor the project's.
+        # The name belongs to the document, not to the subject or the project.
         settings = {k: v for k, v in data.items() if k not in {"subject", "event", "name"}}
         if "postprocessing" not in settings:
             name = data.get("name")
@@ -177,7 +177,7 @@ class Planner:
                 )
             if after != before and not self._update:
                 raise AsimovError(
-                    f"the subject {name!r} is in the ledger with other settings",
+                    f"the subject {name!r} is in the ledger already, with other settings",
                     where=document.place(["name"]),
                     hint="change it with 'asimov apply --update', or in its ledger file",
                 )
@@ -225,7 +225,7 @@ class Planner:
                 self._new.entries[key] = Entry(key, new, subject_file(subject))
 
     def _listed(self, subject: str) -> dict[str, dict[str, Any]]:
-        """Return a subject's analyses by name; whoever asks is about to change them."""
+        """Return a subject's analyses by name, as copies to be changed."""
         if subject not in self._lists:
             document = self._new.subjects[subject] = dict(self._new.subjects[subject])
             self.plan.files[subject_file(subject)] = document
@@ -254,7 +254,7 @@ class Planner:
         document: Document,
         path: list[str | int],
     ) -> dict[str, Any] | None:
-        """Plan one analysis; return its new document, or None where nothing changes."""
+        """Plan one analysis; return its new document, or None if nothing changes."""
         what = f"analysis {key}"
         if key in self._places:
             before, its_path = self._places[key]
@@ -273,7 +273,7 @@ class Planner:
             return data
         if data.get("status", old.data.get("status")) != old.data.get("status"):
             raise AsimovError(
-                f"the state of {key} is the journal's by now",
+                f"{key} exists already, so a blueprint can't set its state",
                 where=document.place([*path, "status"]),
                 hint=f"asimov production set {key[0]} {key[1]} --status {data['status']}",
             )
@@ -283,7 +283,7 @@ class Planner:
             return None
         if not self._update:
             raise AsimovError(
-                f"the analysis {key} is in the ledger with other settings",
+                f"the analysis {key} is in the ledger already, with other settings",
                 where=document.place([*path, "name"]),
                 hint="take another name, or change it with 'asimov apply --update'",
             )
@@ -294,7 +294,7 @@ class Planner:
     # --- checks
 
     def _check_bundle(self, data: dict[str, Any], bundle: Document) -> None:
-        """Make sure that a bundle says whose its analyses are."""
+        """Make sure that a bundle names the subject of its analyses."""
         subject = data.get("subject", self._subject)
         if subject is None:
             raise AsimovError(
@@ -318,7 +318,7 @@ class Planner:
     def _check_names(
         self, key: Key, data: dict[str, Any], document: Document, path: list[str | int]
     ) -> None:
-        """Note settings that are named almost like one that is read, where they are free-form."""
+        """Add a note for each free-form setting whose name resembles one that is read."""
         declared = self._pipeline_settings(data["pipeline"])
         if isinstance(declared, type):
             self._declared.analysis(key, Written(document, tuple(path), data))
@@ -361,13 +361,13 @@ class Planner:
         graph = Dependencies(
             self._new, lambda key: self._new.settings(self._new.entries[key], {}), lambda _: "ready"
         )
-        # A circle that somebody has edited into the ledger is no reason to refuse what is apart.
+        # A cycle that a person edited into the ledger must not block unrelated changes.
         cycle = graph.cycle(None if self._settings_changed else self._places)
         if cycle:
             new = [self._places[key] for key in cycle if key in self._places]
             place = new[0][0].place([*new[0][1], "needs"]) if new else None
             raise AsimovError(
-                f"needs go in a circle: {' needs '.join(str(key) for key in cycle)}",
+                f"needs form a cycle: {' needs '.join(str(key) for key in cycle)}",
                 where=place,
                 hint="one of them must not need the next",
             )

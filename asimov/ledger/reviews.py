@@ -1,8 +1,8 @@
-"""Reviews: what people think of an analysis, as it is kept among its facts.
+"""Reviews of analyses by people: statuses, messages and the form in which they are stored.
 
 The form is ``{"status": "approved", "messages": [{"message": "...", "status": "approved",
 "timestamp": "2026-05-01T12:00:00Z", "by": "ada"}]}``; the status is that of the last message that
-has one, or None. Ledgers of the published asimov hold the list of messages alone.
+has one, or None. Ledgers of asimov 0.8 contain only the list of messages.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from typing import Any
 from asimov.errors import AsimovError
 from asimov.text import did_you_mean
 
-#: What a review can come to, with its meaning.
+#: The statuses of a review, with their meanings.
 STATUSES = {
     "approved": "it is as it should be",
     "rejected": "it is not to be used",
     "preferred": "of several that are approved, the one to use",
     "deprecated": "another has taken its place",
 }
-#: The settings under which a review is found, by people's ``needs``.
+#: The paths under which ``needs`` find the status of a review.
 PATHS = ("review", "review.status")
 
 
 def named(status: str) -> str:
-    """Return a status that a person typed, in whatever case.
+    """Return the status that a person typed, ignoring case.
 
     Raises
     ------
     AsimovError
-        Where there is none of that name, with the nearest that there is.
+        If there is no such status; the error suggests the nearest.
     """
     if status.lower() in STATUSES:
         return status.lower()
@@ -49,7 +49,7 @@ def messages(review: Any) -> list[dict[str, Any]]:
 
 
 def outcome(review: Any) -> str | None:
-    """Return what a review has come to, in lower case; None where it has come to nothing yet."""
+    """Return the status of a review in lower case, or None."""
     if isinstance(review, Mapping):
         said = [review.get("status")]
     elif isinstance(review, list):
@@ -62,23 +62,23 @@ def outcome(review: Any) -> str | None:
 def added(
     review: Any, message: str | None, status: str | None, by: str, timestamp: str
 ) -> dict[str, Any]:
-    """Return a review with another message.
+    """Return a review with an additional message.
 
     Parameters
     ----------
     review
         The review so far, or None.
     message, status
-        What is said, and what the review comes to by that; None where that stays as it is.
+        The text, and the new status of the review; None to keep the present status.
     by
-        Who says so.
+        The author.
     timestamp
-        When, as ISO 8601 in UTC.
+        The time, as ISO 8601 in UTC.
     """
     new = {"message": message, "status": status, "timestamp": timestamp, "by": by}
     return {"status": status or outcome(review), "messages": [*messages(review), new]}
 
 
 def withdrawn(review: Any) -> dict[str, Any]:
-    """Return a review whose analysis is run again: what was said stays, and counts no more."""
+    """Return a review without its status, for an analysis that is run again; messages stay."""
     return {"status": None, "messages": messages(review)}

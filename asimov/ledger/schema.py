@@ -1,6 +1,6 @@
-"""The shapes of blueprints and ledger documents.
+"""The shapes of blueprints and ledger documents, their validation, and their JSON Schema.
 
-Settings are free-form: a key that no shape names is kept as it is.
+Settings are free-form: keys that a shape does not name are allowed.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ Need = str | dict[str, Any] | list[str | dict[str, Any]]
 Needs = Annotated[
     list[Need],
     Meta(
-        description="What must have finished first. The items are alternatives that each select "
-        "analyses; a nested list selects those that all of it match."
+        description="What must have finished first. Each item selects analyses; a nested list "
+        "selects those that match all of its items."
     ),
 ]
 Name = Annotated[
@@ -29,22 +29,22 @@ Name = Annotated[
 ]
 Holds = Annotated[
     dict[str, Any] | None,
-    Meta(description="What is done about jobs on hold: see the page 'Holds and failures'."),
+    Meta(description="What to do about held jobs: see the page 'Holds and failures'."),
 ]
 
 
 class _Run(Struct, kw_only=True):
-    """What every analysis may have."""
+    """Keys that every analysis may have."""
 
     name: Name
-    pipeline: Annotated[str, Meta(description="The entry point's name of the pipeline.")]
+    pipeline: Annotated[str, Meta(description="The name of the pipeline (of its entry point).")]
     comment: str | None = None
     status: Annotated[
         str | None, Meta(description="The state to begin in: ready (default), wait or manual ...")
     ] = None
     needs: Needs | None = None
     analyses: Annotated[
-        Needs | None, Meta(description="The analyses that this one is made over.")
+        Needs | None, Meta(description="The analyses whose products this one combines.")
     ] = None
     strategy: Annotated[
         dict[str, list[Any]] | UnsetType,
@@ -65,7 +65,7 @@ class InlineAnalysis(_Run, kw_only=True):
 
 
 class Analysis(_Run, kw_only=True):
-    """An analysis of a subject; over several of its analyses where it has `analyses`."""
+    """An analysis of a subject; with `analyses`, one that combines several analyses of it."""
 
     kind: Literal["analysis"] = "analysis"
     event: Annotated[str | UnsetType, Meta(description="The subject (older word).")] = UNSET
@@ -73,11 +73,11 @@ class Analysis(_Run, kw_only=True):
 
 
 class ProjectAnalysis(_Run, kw_only=True):
-    """An analysis across subjects."""
+    """A project analysis, which combines analyses of several subjects."""
 
     kind: Literal["projectanalysis"] = "projectanalysis"
     subjects: Annotated[
-        list[str] | None, Meta(description="The subjects; left out, all of them.")
+        list[str] | None, Meta(description="The subjects; by default all of them.")
     ] = None
 
 
@@ -104,11 +104,11 @@ class AnalysisBundle(Struct, kw_only=True):
     comment: str | None = None
     event: Annotated[str | UnsetType, Meta(description="The subject (older word).")] = UNSET
     subject: Annotated[
-        str | UnsetType, Meta(description="The subject; left out, that of 'asimov apply -e'.")
+        str | UnsetType, Meta(description="The subject; by default that of 'asimov apply -e'.")
     ] = UNSET
     analyses: Annotated[
         list[str | InlineAnalysis],
-        Meta(description="Analyses, or the names of files (without .yaml) that hold them."),
+        Meta(description="Analyses, or the names of files (without .yaml) that contain them."),
     ]
 
 
@@ -164,12 +164,12 @@ def blueprint_schema() -> dict[str, Any]:
 
 
 def mismatch(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | None:
-    """Say how data differs from a shape.
+    """Return how data differs from a shape.
 
     Returns
     -------
     tuple of str and list, or None
-        What is wrong in words, and the path of keys to it; None where data has the shape.
+        What is wrong, and the path of keys to it; None if data has the shape.
     """
     try:
         msgspec.convert(data, shape)
@@ -190,12 +190,12 @@ def mismatch(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | No
 
 
 def _free(steps: list[str | int]) -> int:
-    """Return at which step a free mapping begins, whose keys msgspec does not tell."""
+    """Return the step at which a free mapping begins, whose keys msgspec does not report."""
     return steps.index("...") if "..." in steps else len(steps)
 
 
 def _strange_key(data: Any, path: list[str | int]) -> tuple[str, list[str | int]]:
-    """Return what is wrong with the outermost key that is no text, and its path."""
+    """Return the fault of the outermost key that is not text, and its path."""
     for step in path:
         data = data[step]
     todo = [(path, data)]
@@ -210,16 +210,16 @@ def _strange_key(data: Any, path: list[str | int]) -> tuple[str, list[str | int]
 
 
 def misspelt(key: str, data: Mapping[str, Any]) -> str:
-    """Return ``, and ... looks like it`` where data that lacks a key has nearly that."""
+    """Return ``, and ... looks like it`` if data has a key that resembles a missing one."""
     known = {name for shape in KINDS.values() for name in shape.__struct_fields__}
     near = nearest(key, [each for each in data if each not in known], 0.7)
     return f", and {near!r} looks like it" if near else ""
 
 
 def _misset(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | None:
-    """Say what is wrong with what is done about holds and failures, wherever it may stand."""
+    """Return what is wrong with the settings about holds and failures, in any place."""
     inside: list[tuple[list[str | int], Any]] = [([], data)]
-    if shape is Configuration:  # elsewhere these keys are free settings
+    if shape is Configuration:  # in other shapes these keys are free settings
         pipelines = data.get("pipelines") or {}
         inside += [(["pipelines", name], each) for name, each in pipelines.items()]
     if shape is Subject:
@@ -238,7 +238,7 @@ def _misset(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | Non
     return None
 
 
-#: Free settings that asimov itself reads: their types, also in words, and more than anybody means.
+#: Free settings that asimov itself reads: their types, also in words, and their upper limits.
 OF_FAILURES: dict[str, tuple[tuple[type, ...], str]] = {
     "max resurrections": ((int,), "a whole number"),
     "resurrection pause": ((int, float), "a number of seconds"),
@@ -250,7 +250,7 @@ _WORDS = {bool: "bool", int: "int", float: "float", str: "str", list: "array", d
 
 
 def _named(steps: list[str | int], data: Any, message: str) -> list[str | int]:
-    """Fill in the keys of free mappings, which msgspec leaves out of its paths as ``...``."""
+    """Fill in the keys of free mappings, for which msgspec's paths have ``...``."""
     got = message.rpartition(", got ")[2].strip("`")
     for number, step in enumerate(steps):
         if step == "...":
@@ -277,7 +277,7 @@ _TYPES = {
 
 
 def _in_words(message: str) -> str:
-    """Say msgspec's message in YAML's words."""
+    """Translate a message of msgspec into the terms of YAML."""
     if message.startswith("Object missing required field"):
         return f"{message.split('`')[1]!r} is missing"
     if message.startswith("Expected"):
@@ -296,7 +296,7 @@ _STEP = re.compile(r"\[(\d+)\]|\[(\.\.\.)\]|([^.\[\]]+)")
 
 
 def _steps(path: str) -> list[str | int]:
-    """Return the steps of msgspec's path, such as ``.needs[0]``."""
+    """Split a path of msgspec, such as ``.needs[0]``, into its steps."""
     return [
         int(index) if index else free or key for index, free, key in _STEP.findall(path.strip("."))
     ]

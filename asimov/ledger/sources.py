@@ -1,4 +1,4 @@
-"""Where blueprints are read from: files, addresses, standard input."""
+"""Read the text of a blueprint from a file, a URL or standard input."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from asimov.errors import AsimovError
 from asimov.system import reading
 from asimov.text import nearest
 
-#: Names of what is open already, such as ``<(command)`` in a shell: a pipe is welcome there.
+#: Names of open descriptors, such as ``<(command)`` in a shell, which may be pipes.
 _OPEN = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
 
 
@@ -24,8 +24,8 @@ def text(source: str) -> str:
     Raises
     ------
     AsimovError
-        Where it can't be read, is no file, is larger than `reading.LARGEST` or is no UTF-8 text;
-        with the nearest file that there is.
+        If it can't be read, is no file, is larger than `reading.LARGEST`, or is no UTF-8 text.
+        For a missing file, the error suggests the nearest name.
     """
     try:
         return _data(source).decode("utf-8-sig")
@@ -67,5 +67,5 @@ def _download(url: str) -> bytes:
             return reading.bounded(answer, url)
     except (OSError, HTTPException, ValueError) as error:
         reason = error.reason if isinstance(error, URLError) else error
-        told = (reason.strerror if isinstance(reason, OSError) else None) or reason
-        raise AsimovError(f"can't be fetched: {told}", where=url) from error
+        why = (reason.strerror if isinstance(reason, OSError) else None) or reason
+        raise AsimovError(f"can't be fetched: {why}", where=url) from error

@@ -1,7 +1,7 @@
-"""The ledger's files: reading them through a cache, and changing many of them at once.
+"""Read the ledger's files through a cache, and change many of them in one transaction.
 
 ``project.yaml`` holds the project's settings, ``subjects/<name>.yaml`` a subject with its
-analyses, ``analyses/<name>.yaml`` an analysis across subjects.
+analyses, ``analyses/<name>.yaml`` a project analysis.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SHAPES: dict[str, type[msgspec.Struct]] = {
     "subjects": schema.Subject,
     "analyses": schema.ProjectAnalysis,
 }
-#: A file that was changed so short a time ago may change again under the same time stamp.
+#: A file changed more recently than this may change again without a new time stamp.
 _TICK_NS = 50_000_000
 
 
@@ -43,7 +43,7 @@ def subject_file(name: str) -> str:
 
 
 def project_analysis_file(name: str) -> str:
-    """Return the ledger file of an analysis across subjects."""
+    """Return the ledger file of a project analysis."""
     return f"analyses/{name}.yaml"
 
 
@@ -55,26 +55,26 @@ class LedgerFiles:
     folder
         The ledger's folder.
     journal
-        Keeps the parsed files, and large changes while they are under way. Where it is only read,
-        so are the files: a change that is under way is taken from the journal.
+        Caches the parsed files and records large changes until they are complete. If it was opened
+        for reading, the files are not changed either: an incomplete change is read from it.
     """
 
     def __init__(self, folder: Path, journal: Journal) -> None:
         self.folder = folder
         self.journal = journal
-        #: Where the ledger is only read, what a change that is not ended writes into its files.
+        #: The new texts of an incomplete change, if the ledger is only read.
         self.pending: dict[str, str] = {}
-        #: What a journal that is only read can't keep: stamps and parsed files by their paths.
+        #: The cache of a journal that is only read: stamps and parsed files by path.
         self._kept: dict[str, tuple[str, bytes]] = {}
 
     def load(self) -> Contents:
-        """Read the ledger; a file that was not touched since it was last read is not parsed.
+        """Read the ledger; files that have not changed since they were last read are not parsed.
 
         Raises
         ------
         AsimovError
-            Where ``project.yaml`` can't be used, since it concerns every analysis. Any other
-            file that can't is told in `Contents.broken`.
+            If ``project.yaml`` can't be used, since it affects every analysis. Any other such
+            file is listed in `Contents.broken`.
         """
         if not self.journal.reading:
             return self._load()
@@ -82,7 +82,7 @@ class LedgerFiles:
             self.pending = self._under_way()
             contents = self._load()
             self.journal.renew()
-            # A change that was begun meanwhile may be half in the files that were read.
+            # A change that began in the meantime may be half written to the files.
             if self._under_way() == self.pending:
                 return contents
 
@@ -145,7 +145,7 @@ class LedgerFiles:
                 for name in sorted(names)
                 if name.endswith((".yaml", ".yml")) and not name.startswith(".")
             ]
-        # With pending ones that are new, in the order in which they will be found.
+        # Include new pending files, in the order in which they will be found.
         if new := self.pending.keys() - set(paths):
             folders = [PROJECT_FILE, *_SHAPES]
             paths = sorted([*paths, *new], key=lambda p: (folders.index(p.split("/")[0]), p))
@@ -156,7 +156,7 @@ class LedgerFiles:
                 yield path, None
 
     def text(self, path: str) -> str | None:
-        """Return a ledger file's text; None where there is no such file."""
+        """Return the text of a ledger file; None if there is no such file."""
         if path in self.pending:
             return self.pending[path]
         try:
@@ -172,29 +172,29 @@ class LedgerFiles:
             raise AsimovError(f"can't be read: {error.strerror}", where=self._name(path)) from error
 
     def _name(self, path: str) -> str:
-        """Return a ledger file's name as it is told: relative to the project."""
+        """Return a ledger file's name for messages: relative to the project."""
         return f"{self.folder.name}/{path}"
 
     def _parse(self, path: str) -> dict[str, Any]:
         name = self._name(path)
         if path.endswith(".yml"):
-            raise AsimovError("is not read", where=name, hint="give it a name that ends in .yaml")
+            raise AsimovError("is ignored", where=name, hint="give it a name that ends in .yaml")
         text = self.text(path)
         if text is None:
             raise AsimovError(
-                "is missing", where=name, hint="restore it, or make an empty file in its place"
+                "is missing", where=name, hint="restore it, or create an empty file in its place"
             )
         return parse(path, text, name)
 
     def write(self, files: Mapping[str, str], known: Mapping[str, dict[str, Any]]) -> None:
-        """Change ledger files, all of them or none; the caller holds `lock`.
+        """Change ledger files, all or none of them; the caller holds `lock`.
 
         Parameters
         ----------
         files
             The new texts by path.
         known
-            What the texts hold, where it is known, so that they need not be parsed again.
+            The parsed form of the texts, where known, so that they need not be parsed again.
         """
         if len(files) == 1:
             for path, text in files.items():
@@ -204,7 +204,7 @@ class LedgerFiles:
             try:
                 self._write_all(files)
             except ReportedError as error:
-                error.hint = "once this is mended, the next command finishes the change"
+                error.hint = "fix this; the next command then finishes the change"
                 raise
             self.journal.close_changes()
         parsed = []
@@ -216,18 +216,18 @@ class LedgerFiles:
                 latest = max(latest, status.st_ctime_ns)
                 parsed.append((path, _stamp(status), packed))
         self.journal.cache_documents(parsed)
-        # Whoever edits one of the files from now on gives it another time stamp.
+        # From now on, an edit of one of the files changes its time stamp.
         time.sleep(max(0, min(_TICK_NS, latest + _TICK_NS - time.time_ns())) / 1e9)
 
     def _write_all(self, files: Mapping[str, str]) -> None:
-        # No sync for each: the journal can write them again until they are all on disk.
+        # Not synced one by one: the journal can write them again until all are on disk.
         for path, text in files.items():
             write_atomically(self.folder / path, text, sync=False)
         _sync_file_system(self.folder)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep other commands from changing the ledger; what a crash left half done is done."""
+        """Lock the ledger against other commands, after finishing an incomplete change."""
         with locked(self.journal.path.with_name("ledger.lock"), "changing the ledger"):
             pending = self.journal.changes()
             for _, files in pending:
@@ -237,35 +237,37 @@ class LedgerFiles:
             yield
 
     def finish_changes(self) -> None:
-        """Finish a change that a crash has left half done, unless the ledger is only read."""
+        """Finish a change that a crash left incomplete, unless the ledger is only read."""
         if not self.journal.reading and self.journal.changes():
             with self.lock():
                 pass
 
 
 def parse(path: str, text: str, name: str, *, partial: bool = False) -> dict[str, Any]:
-    """Read the text of a ledger file.
+    """Parse and check the text of a ledger file.
 
     Parameters
     ----------
     path
-        Its path in the ledger, which says what it holds.
+        Its path in the ledger, which determines what it must contain.
     text
         Its text.
     name
         Its name for messages.
     partial
-        Whether the file may hold comments only.
+        Whether the file may contain only comments.
 
     Raises
     ------
     AsimovError
-        Where it can't be used, with file, line and column.
+        If it can't be used; the error gives file, line and column.
     """
     documents = read_documents(text, name)
     folder, _, file = path.rpartition("/")
     if len(documents) > 1:
-        raise AsimovError("a ledger file holds one document", where=documents[1].place())
+        raise AsimovError(
+            "a ledger file must contain a single document", where=documents[1].place()
+        )
     if not documents:
         if path == PROJECT_FILE or partial:
             return {}
@@ -280,9 +282,9 @@ def parse(path: str, text: str, name: str, *, partial: bool = False) -> dict[str
         raise AsimovError(in_place(*wrong), where=document.place(wrong[1]))
     if folder and data["name"] != file.removesuffix(".yaml"):
         raise AsimovError(
-            f"the file is of {file.removesuffix('.yaml')!r} and holds {data['name']!r}",
+            f"the file is named {file.removesuffix('.yaml')!r} but contains {data['name']!r}",
             where=document.place(["name"]),
-            hint="a file has the name of what it holds",
+            hint="the file must have the name of what it contains",
         )
     if folder:
         check_name(data["name"], document, [])
@@ -303,7 +305,7 @@ def parse(path: str, text: str, name: str, *, partial: bool = False) -> dict[str
 def _check(analysis: dict[str, Any], document: Document, path: list[str | int]) -> None:
     if "strategy" in analysis:
         raise AsimovError(
-            "a strategy stands for several analyses, and the ledger holds single ones",
+            "a strategy stands for several analyses, but the ledger contains single ones",
             where=document.place([*path, "strategy"]),
             hint="put it into a blueprint for 'asimov apply'",
         )
@@ -312,7 +314,7 @@ def _check(analysis: dict[str, Any], document: Document, path: list[str | int]) 
 
 
 def in_place(message: str, path: list[str | int]) -> str:
-    """Put the keys that lead to a mistake in front of what is said of it."""
+    """Prefix a message with the keys that lead to the mistake."""
     keys = [short(step) for step in path if isinstance(step, str)]
     return f"{': '.join(keys)}: {message}" if keys else message
 
@@ -321,7 +323,7 @@ def normalise(document: Document) -> dict[str, Any]:
     """Return a subject's document with its analyses in one list, each with a ``name``.
 
     Older documents list them as ``productions``, each as a mapping of its name to its settings.
-    What is not of a list's type is left for the schema to refuse.
+    Values of other types are left for the schema to refuse.
     """
     subject: dict[str, Any] = document.data
     lists = {key: subject.get(key) or [] for key in ("analyses", "productions")}
@@ -365,7 +367,7 @@ def _stamp(status: os.stat_result) -> str:
 
 
 def _packed(data: Any) -> bytes | None:
-    """Return data for the cache; None where it would not come back the same."""
+    """Encode data for the cache; None if decoding would not return the same."""
     try:
         packed = msgspec.msgpack.encode(data)
     except (OverflowError, TypeError, ValueError):
@@ -374,14 +376,14 @@ def _packed(data: Any) -> bytes | None:
 
 
 def _unpacked(packed: bytes) -> Any:
-    """Return data from the cache; None where it was damaged."""
+    """Decode data from the cache; None if it is damaged."""
     if zlib.crc32(packed[4:]).to_bytes(4, "big") != packed[:4]:
         return None
     return msgspec.msgpack.decode(packed[4:])
 
 
 def _sync_file_system(folder: Path) -> None:
-    """Wait until all that was written to a folder's file system is on disk."""
+    """Sync the file system of a folder."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         ctypes.CDLL(None).syncfs(handle)

@@ -1,4 +1,4 @@
-"""Strategies: one blueprint that stands for an analysis at each point of a grid of settings."""
+"""Strategies: expand one blueprint into an analysis for each point of a grid of settings."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from asimov.mappings import copied
 from asimov.text import listed, quoted
 
 _FIELD = re.compile(r"\{([^{}]+)\}")
-#: What tells an analysis from others, and can't be one of its settings.
+#: Keys that identify an analysis, which a strategy can't vary.
 _FIXED = {"kind", "name", "event", "subject", "strategy"}
-#: A grid is soon larger than its author thought: so many analyses may one strategy make ...
+#: The most analyses that one strategy may make, since grids grow quickly ...
 _LARGEST = 10_000
-#: ... which together may hold so many values and characters.
+#: ... and the most values and characters in all of them.
 _VALUES, _CHARACTERS = 150_000, 5_000_000
 
 
 def expand(analysis: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the analyses that a document with a ``strategy`` stands for; without one, itself.
+    """Return the analyses that a document stands for: itself, unless it has a ``strategy``.
 
     Parameters
     ----------
     analysis
         The document. ``strategy`` maps dotted paths of settings to lists of values, and
-        ``{dotted.path}`` in the name is filled in.
+        ``{dotted.path}`` in the name is replaced by the value.
 
     Raises
     ------
     AsimovError
-        Where the name does not tell the analyses apart, or names a path that is not varied.
+        If the names of the analyses would not differ, or refer to a path that is not varied.
     """
     strategy = analysis.get("strategy")
     if not strategy:
@@ -46,7 +46,7 @@ def expand(analysis: dict[str, Any]) -> list[dict[str, Any]]:
     if count > _LARGEST:
         raise AsimovError(
             f"the strategy makes {quoted(count)} analyses, more than {_LARGEST}",
-            hint="make several blueprints of it, or fewer values",
+            hint="split the blueprint, or use fewer values",
         )
     values, characters = _weight(analysis)
     longest = [max(_weight(each)[1] for each in values) for values in strategy.values()]
@@ -56,9 +56,9 @@ def expand(analysis: dict[str, Any]) -> list[dict[str, Any]]:
     )
     if count * values > _VALUES or count * (characters + named) > _CHARACTERS:
         raise AsimovError(
-            f"the strategy makes {count} analyses that hold over {_VALUES} values or "
+            f"the strategy makes {count} analyses with over {_VALUES} values or "
             f"{_CHARACTERS} characters together",
-            hint="put what they have in common into the subject, or into a 'configuration'",
+            hint="put what they share into the subject, or into a 'configuration'",
         )
     missing = set(_FIELD.findall(analysis["name"])) - set(strategy)
     if missing:
@@ -85,7 +85,7 @@ def expand(analysis: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _weight(value: Any) -> tuple[int, int]:
-    """Return how many values there are in one, and how many characters."""
+    """Return the number of values and of characters in a value."""
     if not isinstance(value, (dict, list)):
         return 1, len(value) if isinstance(value, str) else 8
     inside = [*value, *value.values()] if isinstance(value, dict) else value
@@ -101,6 +101,6 @@ def _set(settings: dict[str, Any], path: list[str], value: Any) -> None:
     for key in path[:-1]:
         inner = settings.setdefault(key, {})
         if not isinstance(inner, dict):
-            raise AsimovError(f"the strategy's path goes through {key!r}, which is no mapping")
+            raise AsimovError(f"the strategy's path leads through {key!r}, which is not a mapping")
         settings = inner
     settings[path[-1]] = copied(value)

@@ -1,4 +1,4 @@
-"""Settings that a pipeline declares: a class with a field for each, and its checks."""
+"""Settings that pipelines declare: the base of their settings classes, and the checks."""
 
 from asimov.settings.fields import BaseSettings
 from asimov.settings.validation import Fault, Setting, check, faults, made

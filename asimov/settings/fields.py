@@ -1,4 +1,4 @@
-"""The settings class of a pipeline, and what each of its fields says about a setting."""
+"""The base of settings classes, and the description of each setting that a class declares."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def _read(cls: type[BaseSettings]) -> Iterator[Field]:
 
 
 def _metas(hint: Any) -> Iterator[Meta]:
-    """Yield what annotates a type, or a member of a union."""
+    """Yield the annotations of a type, including those of the members of a union."""
     if get_origin(hint) is Annotated:
         yield from (each for each in hint.__metadata__ if isinstance(each, Meta))
         yield from _metas(get_args(hint)[0])

@@ -1,4 +1,4 @@
-"""What installed pipelines declare of their settings, found without importing more than needed."""
+"""Find the settings class of a pipeline, importing as little as possible."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from asimov.errors import AsimovError
 from asimov.logs import logger
 from asimov.settings import check
 
-#: What a pipeline declares: a settings class, or names only, or nothing.
+#: What a pipeline declares: a settings class, or a possibly empty tuple of names.
 Declared = type | tuple[str, ...]
 
 
@@ -20,7 +20,7 @@ def published(pipeline: str) -> type | None:
     Raises
     ------
     AsimovError
-        Where it can't be loaded or used, with whose it is.
+        If it can't be loaded or used; the error names the pipeline.
     """
     if entrypoints.find(entrypoints.SETTINGS, pipeline) is None:
         return None
@@ -35,12 +35,12 @@ def published(pipeline: str) -> type | None:
 
 
 def of_class(pipeline: Any) -> type | None:
-    """Return the settings class that a pipeline's class names, if it names one.
+    """Return the settings class that is an attribute of a pipeline class, or None.
 
     Raises
     ------
     AsimovError
-        Where it can't be used.
+        If it can't be used.
     """
     settings = getattr(pipeline, "settings", None)
     return _usable(settings) if isinstance(settings, type) else None
@@ -55,7 +55,7 @@ def _usable(settings: Any) -> type:
 def settings_of(pipeline: str) -> type | None:
     """Return the settings class of a pipeline; imports the pipeline unless it is published.
 
-    What can't be loaded declares nothing: whoever builds or submits the analysis is told.
+    A pipeline that can't be loaded declares nothing here; building or submitting reports it.
     """
     if pipeline in GIVEN_UP:
         return None
@@ -64,15 +64,15 @@ def settings_of(pipeline: str) -> type | None:
             if (settings := find(pipeline)) is not None:
                 return settings
         except AsimovError as error:
-            if str(error) not in _told:
-                _told.add(str(error))
+            if str(error) not in _warned:
+                _warned.add(str(error))
                 logger().warning("%s", error)
     return None
 
 
-_told: set[str] = set()
-#: Pipelines whose package did not load where that was contained, such as one that hangs: it is not
-#: tried again where it is not.
+_warned: set[str] = set()
+#: Pipelines that failed to load, or hung, where that was contained; they are not tried again
+#: where it would not be contained.
 GIVEN_UP: set[str] = set()
 
 
@@ -81,19 +81,19 @@ def _of_loaded(pipeline: str) -> type | None:
 
 
 def known_settings(pipeline: str, warn: Callable[[str], None]) -> Declared:
-    """Return what can be known of a pipeline's settings without importing somebody's package.
+    """Return what is known about a pipeline's settings without importing its package.
 
     Parameters
     ----------
     pipeline
         The pipeline's name.
     warn
-        Takes one line about declared settings that can't be used.
+        Takes a line about declared settings that can't be used.
 
     Raises
     ------
     PluginError
-        Where there is no such pipeline.
+        If there is no such pipeline.
     """
     point = entrypoints.find(entrypoints.PIPELINES, pipeline)
     if point is None:

@@ -1,4 +1,4 @@
-"""The types of declared settings: converting values to them, and describing them in words."""
+"""Convert values to the types of declared settings, and describe these types in words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from msgspec import inspect
 
 from asimov.text import short
 
-#: Plain types and what they are called in messages.
+#: The names of plain types in messages, singular and plural.
 _WORDS: dict[type, tuple[str, str]] = {
     inspect.BoolType: ("true or false", "truth values"),
     inspect.IntType: ("a whole number", "whole numbers"),
@@ -27,7 +27,7 @@ _WORDS: dict[type, tuple[str, str]] = {
 
 
 def is_union(kind: Any) -> bool:
-    """Say whether a type is a union, in either spelling."""
+    """Return whether a type is a union, in either spelling."""
     return get_origin(kind) in {Union, types.UnionType}
 
 
@@ -40,7 +40,7 @@ def structs(kind: Any) -> Iterator[type]:
 
 
 def unusable(kind: Any) -> str | None:
-    """Say why no value of a ledger can be of a type; None where one can."""
+    """Return why a setting can't have a type, or None."""
     try:
         return _odd(inspect.type_info(kind))
     except (TypeError, AttributeError, NameError) as error:
@@ -59,12 +59,12 @@ def _odd(info: inspect.Type) -> str | None:
 
 
 def converted(value: Any, kind: Any) -> Any:
-    """Return a value as its type has it; paths are text in the ledger.
+    """Convert a value from the ledger to its type; paths are text in the ledger.
 
     Raises
     ------
     msgspec.ValidationError
-        Where it is not of the type.
+        If it does not have the type.
     """
     return msgspec.convert(value, kind, dec_hook=_decoded)
 
@@ -76,7 +76,7 @@ def _decoded(kind: type, value: Any) -> Any:
 
 
 def words(kind: Any) -> str:
-    """Say in words what a value should be: ``a whole number from 1``."""
+    """Describe the values of a type: ``a whole number from 1``."""
     return _said(inspect.type_info(kind), 0)
 
 
@@ -94,7 +94,7 @@ def _said(info: inspect.Type, many: int) -> str:
 
 
 def _called(info: inspect.Type) -> tuple[str, str]:
-    """Return what a type is called, of one value and of many."""
+    """Return the names of a type, singular and plural."""
     if isinstance(info, inspect.CustomType):
         return "a path", "paths"
     if isinstance(info, (inspect.StructType, inspect.DictType)):
@@ -105,7 +105,7 @@ def _called(info: inspect.Type) -> tuple[str, str]:
 
 
 def _of(info: inspect.Type) -> str:
-    """Return what a collection is of."""
+    """Describe the items of a collection."""
     if isinstance(info, inspect.TupleType):
         return " of " + ", ".join(_said(each, 0) for each in info.item_types)
     inner = getattr(info, "value_type", None) or getattr(info, "item_type", None)
@@ -116,12 +116,12 @@ def _of(info: inspect.Type) -> str:
 
 
 def allowed(kind: Any) -> list[Any]:
-    """Return the values that a type names one by one; none where it does not."""
+    """Return the values that a type enumerates, or none."""
     return choices(inspect.type_info(kind))
 
 
 def choices(info: inspect.Type) -> list[Any]:
-    """Return the values that literals and enumerations allow."""
+    """Return the values of a literal or an enumeration."""
     if isinstance(info, inspect.Metadata):
         return choices(info.type)
     if isinstance(info, inspect.UnionType):
@@ -139,8 +139,8 @@ def _value(value: Any) -> str:
 
 def _limits(info: inspect.Type) -> str:
     given = {name: getattr(info, name, None) for name in ("gt", "ge", "lt", "le", "multiple_of")}
-    told = (("gt", "above"), ("ge", "from"), ("lt", "below"), ("le", "to"))
-    text = "".join(f" {word} {given[name]}" for name, word in told if given[name] is not None)
+    names = (("gt", "above"), ("ge", "from"), ("lt", "below"), ("le", "to"))
+    text = "".join(f" {word} {given[name]}" for name, word in names if given[name] is not None)
     if given["multiple_of"] is not None:
         text += f", a multiple of {given['multiple_of']}"
     if getattr(info, "pattern", None):
@@ -159,7 +159,7 @@ def _length(info: inspect.Type) -> str:
 
 
 def shown(value: Any) -> str:
-    """Return a value as messages show it."""
+    """Return a value in the form for messages."""
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, (list, tuple)) and len(value) > 3:

@@ -1,4 +1,4 @@
-"""Check settings against a settings class, and derive its defaults and its documentation."""
+"""Check settings against a settings class, and provide its defaults and its documentation."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from asimov.settings.fields import REQUIRED, BaseSettings, Field, bad, fields
 from asimov.text import did_you_mean
 
 T = TypeVar("T", bound=BaseSettings)
-#: Keys of an analysis that are asimov's own. No pipeline may declare them: asimov reads them also
-#: where no pipeline is loaded, and would miss a default.
+#: Asimov's own keys of an analysis. No pipeline may declare them: asimov also reads them where it
+#: loads no pipeline, and would miss a default.
 RESERVED = frozenset(
     {"kind", "name", "event", "subject", "subjects", "pipeline", "status"}
     | {"needs", "analyses", "strategy", "comment"}
@@ -42,7 +42,7 @@ def Setting(description: str, **limits: Any) -> Meta:  # noqa: N802
 
 
 class Fault(NamedTuple):
-    """One thing that is wrong with some settings.
+    """A fault of a setting.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Fault(NamedTuple):
     message
         What is wrong, without the keys.
     hint
-        What else there is to say, or None.
+        What to do about it, or None.
     """
 
     path: tuple[str, ...]
@@ -63,16 +63,16 @@ class Fault(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One declared setting, in words.
+    """A declared setting, described in words.
 
     Attributes
     ----------
     setting
-        Its name; inside a mapping with the mapping's in front: ``sampler: steps``.
+        Its name, after that of the mapping around it, if any: ``sampler: steps``.
     kind
-        What its values are.
+        Its type.
     default
-        Its default as text, ``required``, or nothing where it has no default of its own.
+        Its default as text, ``required``, or empty if it has no default of its own.
     description
         What it is.
     """
@@ -84,7 +84,7 @@ class Row(NamedTuple):
 
 
 def is_class(declared: object) -> bool:
-    """Say whether what a pipeline declares is a settings class, rather than names only."""
+    """Return whether a pipeline declares a settings class rather than only names."""
     return isinstance(declared, type)
 
 
@@ -94,7 +94,7 @@ def check(cls: type) -> None:
     Raises
     ------
     AsimovError
-        Where it is no settings class, or a field of it can't be a setting, with the field.
+        If it is no settings class, or if one of its fields can't be a setting.
     """
     for field in fields(cls):
         if {field.name, field.attribute} & RESERVED:
@@ -122,7 +122,7 @@ def names(cls: type) -> tuple[str, ...]:
 
 
 def rows(cls: type) -> list[Row]:
-    """Return every declared setting in words, those inside mappings after the mapping."""
+    """Describe every declared setting; those inside a mapping follow the mapping."""
     found = []
     for field in fields(cls):
         default = "required" if field.default is REQUIRED else _text(field.default)
@@ -140,14 +140,14 @@ def rows(cls: type) -> list[Row]:
 
 
 def defaults(cls: type, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the defaults that lie under some settings, a mapping of its own.
+    """Return the defaults for some settings, as a new mapping.
 
     Parameters
     ----------
     cls
         The settings class.
     given
-        The settings. A mapping that may be nothing has defaults inside only where it is there.
+        The settings. A mapping that may be null has defaults inside only if it is given.
     """
     found: dict[str, Any] = copied(_defaults(cls))
     for field in fields(cls):
@@ -162,9 +162,9 @@ def defaults(cls: type, given: Mapping[str, Any] | None = None) -> dict[str, Any
 
 
 def respelled(cls: type, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings with fields' names (``max_steps``) as those of settings (``max steps``).
+    """Replace the names of fields (``max_steps``) by those of settings (``max steps``).
 
-    A setting that stands there in both spellings is left as it is: `faults` tells of it.
+    A setting given in both spellings is left alone; `faults` reports it.
     """
     found: dict[str, Any] = dict(settings)
     for field in fields(cls):
@@ -179,9 +179,9 @@ def respelled(cls: type, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def faults(cls: type, settings: Mapping[str, Any]) -> list[Fault]:
-    """Return what is wrong with effective settings, as far as a class declares them.
+    """Return the faults of effective settings.
 
-    Keys that it does not declare are no faults, except inside a mapping that it declares.
+    Keys that the class does not declare are ignored, except inside a mapping that it declares.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def faults(cls: type, settings: Mapping[str, Any]) -> list[Fault]:
 
 
 def made(cls: type[T], settings: Mapping[str, Any]) -> T:
-    """Return an instance of a settings class.
+    """Create an instance of a settings class from settings.
 
     Parameters
     ----------
@@ -206,7 +206,7 @@ def made(cls: type[T], settings: Mapping[str, Any]) -> T:
     Raises
     ------
     AsimovError
-        Where there are faults, or where the class itself refuses the whole.
+        If there are faults, or if the class itself refuses the settings.
     """
     whole = _whole(cls, settings)
     wrong = list(_faults(cls, whole, ()))
@@ -216,7 +216,7 @@ def made(cls: type[T], settings: Mapping[str, Any]) -> T:
     declared = {name: whole[name] for name in names(cls) if name in whole}
     try:
         instance: T = types.converted(declared, cls)
-    except msgspec.ValidationError as error:  # its own checks, of settings that go together
+    except msgspec.ValidationError as error:  # raised by the checks of the class itself
         why = str(error).partition(" - at ")[0]
         raise AsimovError(f"the settings are refused: {why}") from error
     return instance
@@ -236,7 +236,7 @@ def _faults(cls: type, settings: Mapping[str, Any], path: tuple[str, ...]) -> It
     for field in fields(cls):
         here = (*path, field.name)
         if field.attribute != field.name and {field.attribute, field.name} <= settings.keys():
-            yield Fault(here, f"stands there as {field.attribute!r} too", "give it once")
+            yield Fault(here, f"is also given as {field.attribute!r}", "give it once")
         value = settings.get(field.name, {} if field.inner and not field.may_miss else REQUIRED)
         if value is REQUIRED:
             yield Fault(here, f"is missing: it should be {types.words(field.kind)}")
@@ -248,8 +248,8 @@ def _faults(cls: type, settings: Mapping[str, Any], path: tuple[str, ...]) -> It
         known = [*names(cls), *(field.attribute for field in fields(cls))]
         for key in settings:
             if key not in known:
-                told = f"there is no such setting{did_you_mean(key, names(cls))}"
-                yield Fault((*path, str(key)), told, f"there are {', '.join(names(cls))}")
+                why = f"there is no such setting{did_you_mean(key, names(cls))}"
+                yield Fault((*path, str(key)), why, f"there are {', '.join(names(cls))}")
 
 
 def _fault(value: Any, field: Field, path: tuple[str, ...]) -> Fault | None:
@@ -261,20 +261,20 @@ def _fault(value: Any, field: Field, path: tuple[str, ...]) -> Fault | None:
         inside, bad_value = _inside(value, field, place.strip("`"))
         named = re.search("field `(.*)`", message)
         if isinstance(error.__cause__, (ValueError, TypeError)):  # raised by a class in a list
-            told = f"{inside} is refused: {error.__cause__}"
+            why = f"{inside} is refused: {error.__cause__}"
         elif named:  # of a class in a list
-            told = f"{inside} {'lacks' if 'missing' in message else 'has no setting'} {named[1]!r}"
+            why = f"{inside} {'lacks' if 'missing' in message else 'has no setting'} {named[1]!r}"
         elif inside:
-            told = f"should be {wanted}, and {inside} is {types.shown(bad_value)}"
+            why = f"should be {wanted}, and {inside} is {types.shown(bad_value)}"
         else:
             near = did_you_mean(value, types.allowed(field.kind)) if isinstance(value, str) else ""
-            told = f"should be {wanted}, and is {types.shown(value)}{near}"
-        return Fault(path, told, _number(bad_value, wanted))
+            why = f"should be {wanted}, and is {types.shown(value)}{near}"
+        return Fault(path, why, _number(bad_value, wanted))
     return None
 
 
 def _inside(value: Any, field: Field, place: str) -> tuple[str, Any]:
-    """Say in words what msgspec's path leads to, and return the value there."""
+    """Describe the place that a path of msgspec leads to, and return the value there."""
     words = []
     for number, key, free in re.findall(r"\[(\d+)\]|\.([^.\[\]]+)|(\[\.\.\.\])", place):
         if free and isinstance(value, Mapping):
@@ -296,7 +296,7 @@ def _fits(value: Any, field: Field) -> bool:
 
 
 def _number(value: Any, wanted: str) -> str | None:
-    """Return a hint for what looks like a number, and is text to YAML."""
+    """Return a hint about text that looks like a number."""
     if not isinstance(value, str) or "number" not in wanted:
         return None
     try:

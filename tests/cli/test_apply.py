@@ -68,7 +68,7 @@ REFUSED = {
     ),
     "two words for two subjects": (
         analysis("event: t\n"),
-        "'event' and 'subject' mean the same, and differ",
+        "'event' and 'subject' mean the same, but differ",
         8,
     ),
     "no subject": ("---\nkind: analysis\nname: a\npipeline: command\n", "names no subject", 5),
@@ -80,7 +80,7 @@ REFUSED = {
     ),
     "a cycle of two": (
         analysis("needs: [b]\n") + analysis("needs: [a]\n", name="b"),
-        "needs go in a circle: s/a needs s/b needs s/a",
+        "needs form a cycle: s/a needs s/b needs s/a",
         8,
     ),
     "a cycle of three": (
@@ -102,7 +102,7 @@ REFUSED = {
         "needs: [project-analyses/q]\n"
         "---\nkind: projectanalysis\nname: q\npipeline: command\n"
         "needs: [project-analyses/p]\n",
-        "needs go in a circle",
+        "needs form a cycle",
         7,
     ),
     "needs is text": (analysis("needs: b\n"), "needs: should be a list, and is text", 8),
@@ -168,7 +168,7 @@ REFUSED = {
         "python/object/apply:os.system is not allowed",
         6,
     ),
-    "a key twice": ("---\nkind: subject\nname: b\nname: c\n", "'name' stands here twice", 6),
+    "a key twice": ("---\nkind: subject\nname: b\nname: c\n", "'name' is given twice", 6),
     "an alias in itself": ("---\nkind: subject\nname: b\nx: &x [*x]\n", "contains itself", None),
     "deep nesting": ("---\nkind: subject\nname: b\nx: " + "[" * 99999, "100 levels deep", 6),
     "a wrong whole number": ("---\nkind: subject\nname: b\nx: !!int y\n", "read as int", 6),
@@ -236,8 +236,12 @@ def test_one_bad_document_and_nothing_is_written(project, asimov, blueprint, cas
 @pytest.mark.parametrize(
     ("text", "said", "line"),
     [
-        (analysis("x: 1\n"), "s/a is in the ledger with other settings", 3),
-        ("---\nkind: subject\nname: s\nx: 1\n", "'s' is in the ledger with other settings", 3),
+        (analysis("x: 1\n"), "s/a is in the ledger already, with other settings", 3),
+        (
+            "---\nkind: subject\nname: s\nx: 1\n",
+            "'s' is in the ledger already, with other settings",
+            3,
+        ),
         (analysis("needs: [b]\n", name="c") + analysis("needs: [c]\n", name="b"), "circle", 6),
         (
             "---\nkind: subject\nname: s\nanalyses:\n- {name: a, pipeline: command, x: 1}\n",
@@ -256,14 +260,14 @@ def test_a_cycle_is_found_between_a_new_analysis_and_the_ledger(project, asimov,
     first = SUBJECT + analysis("needs: [b]\n") + analysis("needs: [c]\n", name="b")
     assert asimov("apply", "-f", blueprint(first)).code == 0
     file = blueprint(analysis("needs: [a]\n", name="c"))
-    refused(asimov, project, ["apply", "-f", file], f"{file}:6:", "needs go in a circle")
+    refused(asimov, project, ["apply", "-f", file], f"{file}:6:", "needs form a cycle")
 
 
 def test_a_change_of_settings_that_makes_a_cycle_is_refused(project, asimov, blueprint):
     text = SUBJECT + analysis("needs: [x: go]\n") + analysis("needs: [a]\n", name="b")
     assert asimov("apply", "-f", blueprint(text)).code == 0
     file = blueprint("kind: subject\nname: s\nx: go\n")
-    refused(asimov, project, ["apply", "-U", "-f", file], "needs go in a circle")
+    refused(asimov, project, ["apply", "-U", "-f", file], "needs form a cycle")
 
 
 def test_a_cycle_that_somebody_edited_in_stops_nothing_apart(project, asimov, blueprint):
@@ -274,7 +278,7 @@ def test_a_cycle_that_somebody_edited_in_stops_nothing_apart(project, asimov, bl
     )
     ran = asimov("apply", "-f", blueprint(analysis()))
     assert ran.code == 0, ran
-    assert "needs go in a circle: x needs y needs x" in asimov("status").out
+    assert "needs form a cycle: x needs y needs x" in asimov("status").out
 
 
 class TestSources:
@@ -400,7 +404,7 @@ class TestPlan:
         for flags in ([], ["--update"], ["--dry-run"]):
             ran = asimov("apply", "-f", file, "-e", "s", *flags)
             assert ran.code == 0, ran
-            assert ran.out == "Nothing changed: all of it is in the ledger (9 items)\n"
+            assert ran.out == "Nothing changed: everything is in the ledger already (9 items)\n"
             assert state(project) == before
 
     def test_an_update_merges(self, project, asimov, blueprint):
@@ -440,7 +444,7 @@ class TestPlan:
             asimov,
             project,
             ["apply", "--update", "-f", new],
-            "the state of s/a is the journal's by now",
+            "s/a exists already, so a blueprint can't set its state",
             "asimov production set s a --status wait",
         )
 

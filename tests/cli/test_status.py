@@ -157,12 +157,12 @@ class TestHandEdits:
         [
             ("name: t\n\tx: 1\n", "2:1: is not valid YAML"),
             ("name: t\n  x: 1\n", "2:4: is not valid YAML"),
-            ("name: t\nname: t\n", "2:1: the key 'name' stands here twice"),
-            ("name: u\n", "1:1: the file is of 't' and holds 'u'"),
+            ("name: t\nname: t\n", "2:1: the key 'name' is given twice"),
+            ("name: u\n", "1:1: the file is named 't' but contains 'u'"),
             ("x: 1\n", "1:1: 'name' is missing"),
             ("", " is empty"),
             ("- a\n", "1:1: should be a mapping"),
-            ("name: t\n---\nname: t\n", "3:1: a ledger file holds one document"),
+            ("name: t\n---\nname: t\n", "3:1: a ledger file must contain a single document"),
             ("name: t\nx: a\0b\n", "2:5: holds the character U+0000"),
             (b"name: t\nx: \xff\n", "is not UTF-8 text"),
             (GOOD + "- name: a\n  pipeline: command\n", "5:3: there are two analyses 'a'"),
@@ -190,7 +190,7 @@ class TestHandEdits:
 
     def test_a_file_with_another_ending_is_not_overlooked(self, project, asimov):
         (project / "ledger/subjects/t.yml").write_text(self.GOOD)
-        assert "ledger/subjects/t.yml: is not read" in asimov("status").err
+        assert "ledger/subjects/t.yml: is ignored" in asimov("status").err
 
     @pytest.mark.parametrize(
         ("text", "said"),

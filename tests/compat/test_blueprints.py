@@ -381,8 +381,8 @@ def test_where_the_files_of_a_bundle_are_looked_for(
         ("{kind: analysisbundle, subject: GW, analyses: [psd]}", "did you mean 'GW1'?"),
         ("{kind: analysisbundle, subject: GW1, analyses: [pds]}", "did you mean 'psd'?"),
         ("{kind: analysisbundle, subject: GW1, analyses: [../secret]}", "no file ../secret.yaml"),
-        ("{kind: analysisbundle, subject: GW1, analyses: [subject]}", "holds analyses only"),
-        ("{kind: analysisbundle, subject: GW1, analyses: [empty]}", "holds no analysis"),
+        ("{kind: analysisbundle, subject: GW1, analyses: [subject]}", "may contain only analyses"),
+        ("{kind: analysisbundle, subject: GW1, analyses: [empty]}", "contains no analysis"),
         ("{kind: analysisbundle, subject: GW1}", "'analyses' is missing"),
         ("{kind: analysisbundle, subject: GW1, analyses: [3]}", "should be text or a mapping"),
         ("{kind: analysisbundle, subject: GW1, analyses: [{name: a}]}", "'pipeline' is missing"),
@@ -392,7 +392,7 @@ def test_where_the_files_of_a_bundle_are_looked_for(
         ),
         (
             "{kind: analysisbundle, subject: GW1, event: GW2, analyses: [psd]}",
-            "'event' and 'subject' mean the same, and differ",
+            "'event' and 'subject' mean the same, but differ",
         ),
         (
             "kind: analysisbundle\nsubject: GW1\nanalyses:\n- {name: a, pipeline: command}\n"

@@ -75,9 +75,9 @@ def test_a_circle_made_by_an_editor_is_told_and_blocks(lab: Any) -> None:
     text = path.read_text()
     path.write_text(text.replace("- name: a\n", "- name: a\n  needs: [b]\n"))
     told = waits(lab, "a")
-    assert told == ["b is ready", "needs go in a circle: a needs b needs a"]
+    assert told == ["b is ready", "needs form a cycle: a needs b needs a"]
     assert blocked(lab, "a")
-    assert "circle" in lab.run("status").out
+    assert "cycle" in lab.run("status").out
     lab.finish(code=3)
     assert lab.states() == {"a": "ready", "b": "ready"}
 

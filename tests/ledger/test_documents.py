@@ -20,8 +20,8 @@ def read(text):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: 1\nb: 2\na: 3\n", "f.yaml:3:1: the key 'a' stands here twice"),
-        ("a: {b: 1, c: 2, b: 3}\n", "f.yaml:1:17: the key 'b' stands here twice"),
+        ("a: 1\nb: 2\na: 3\n", "f.yaml:3:1: the key 'a' is given twice"),
+        ("a: {b: 1, c: 2, b: 3}\n", "f.yaml:1:17: the key 'b' is given twice"),
         ("a: !!python/object:os.x {}\n", "f.yaml:1:4: the YAML tag tag:yaml.org,2002:python/"),
         ("a: !!python/tuple [1]\n", "f.yaml:1:4: the YAML tag tag:yaml.org,2002:python/tuple"),
         ("a: !!set {b}\n", "f.yaml:1:4: the YAML tag tag:yaml.org,2002:set is not allowed"),

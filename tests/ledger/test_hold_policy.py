@@ -8,7 +8,7 @@ import pytest
 
 from asimov.errors import AsimovError
 from asimov.ledger import hold_policy
-from asimov.ledger.hold_policy import Remedy, megabytes, read, told_size
+from asimov.ledger.hold_policy import Remedy, megabytes, read, size_text
 
 
 def test_defaults():
@@ -80,7 +80,7 @@ def test_what_is_wrong_is_told_with_the_keys_that_lead_there(settings, said, pat
 )
 def test_sizes(text, mb):
     assert megabytes(text) == mb
-    assert megabytes(told_size(mb)) == mb
+    assert megabytes(size_text(mb)) == mb
 
 
 @pytest.mark.parametrize(

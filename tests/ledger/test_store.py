@@ -235,7 +235,7 @@ def test_a_change_that_fails_half_way_is_told_and_finished_later(project, worksp
     texts = {f"subjects/{name}.yaml": f"name: {name}\n" for name in "abc"}
     with pytest.raises(AsimovError, match="No space left") as told, workspace.files.lock():
         workspace.files.write(texts, {})
-    assert told.value.hint == "once this is mended, the next command finishes the change"
+    assert told.value.hint == "fix this; the next command then finishes the change"
     monkeypatch.undo()
     again = Workspace.open(project)
     assert list(again.contents.subjects) == ["a", "b", "c"]

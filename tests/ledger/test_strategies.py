@@ -40,7 +40,7 @@ def test_the_analyses_share_nothing():
         ("a{x}", {"x": [1, 1]}, "the name is the same for several values of the strategy"),
         ("a{x}{y}", {"x": [1]}, "the name has {y}, which the strategy does not vary"),
         ("a{x}", {"x": []}, "the strategy has no values for 'x'"),
-        ("a{n.x}", {"n.x": [1, 2]}, "goes through 'n', which is no mapping"),
+        ("a{n.x}", {"n.x": [1, 2]}, "leads through 'n', which is not a mapping"),
         ("a{name}", {"name": ["b"]}, "a strategy can't vary 'name'"),
         ("a{event}", {"event": ["b"]}, "a strategy can't vary 'event'"),
         ("a{subject}", {"subject": ["b"]}, "a strategy can't vary 'subject'"),

@@ -708,4 +708,4 @@ def test_a_kind_of_hooks_that_there_is_not_is_noted(lab: Any) -> None:
     path = lab.root / "hooks.yaml"
     path.write_text("kind: configuration\nhooks: {postmonitr: [x]}\n")
     told = lab.run("apply", "-f", path)
-    assert "there are no hooks of the kind 'postmonitr'; did you mean 'postmonitor'?" in told.err
+    assert "'postmonitr' is not a kind of hooks; did you mean 'postmonitor'?" in told.err

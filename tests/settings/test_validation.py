@@ -138,7 +138,7 @@ def test_a_mapping_is_required_as_far_as_its_own_settings_are() -> None:
         ({"points": [{"x": 1, "z": 1}]}, "points: item 1 has no setting 'z'"),
         ({"weights": {"a": 1, "b": "c"}}, f"weights: {NUMBERS}, and 'b' is 'c'"),
         ({"data": 4}, "data: should be a path, and is 4"),
-        ({"max steps": 1, "max_steps": 1}, "max steps: stands there as 'max_steps' too"),
+        ({"max steps": 1, "max_steps": 1}, "max steps: is also given as 'max_steps'"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_told_in_words(given: dict[str, Any], fault: str) -> None:
