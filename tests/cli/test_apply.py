@@ -242,7 +242,11 @@ def test_one_bad_document_and_nothing_is_written(project, asimov, blueprint, cas
             "'s' is in the ledger already, with other settings",
             3,
         ),
-        (analysis("needs: [b]\n", name="c") + analysis("needs: [c]\n", name="b"), "circle", 6),
+        (
+            analysis("needs: [b]\n", name="c") + analysis("needs: [c]\n", name="b"),
+            "form a cycle",
+            6,
+        ),
         (
             "---\nkind: subject\nname: s\nanalyses:\n- {name: a, pipeline: command, x: 1}\n",
             "s/a",
