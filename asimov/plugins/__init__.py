@@ -1,1 +1,1 @@
-"""Other people's code: finding it, describing it, calling it, and containing what it does."""
+"""Third-party code: find it, describe it, call it, and contain what it does."""

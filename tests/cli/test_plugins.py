@@ -419,7 +419,7 @@ def test_a_new_package_is_written_and_told(
     again = asimov("plugins", "new", "random-walk")
     assert (again.code, again.err.splitlines()[0]) == (
         1,
-        "error: asimov-random-walk: is there already",
+        "error: asimov-random-walk: already exists",
     )
 
 

@@ -1,1 +1,1 @@
-"""What is installed: who publishes which plugin, whether it loads, what it says of itself."""
+"""Which plugins are installed, whether they load, and how they describe themselves."""

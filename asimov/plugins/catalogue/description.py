@@ -1,4 +1,4 @@
-"""What a plugin's class says of itself; made in the process that loaded it."""
+"""Describe a loaded plugin from its class: settings, inputs, outputs, template, methods."""
 
 from __future__ import annotations
 
@@ -21,28 +21,31 @@ _KINDS = ("simple", "subject", "project")
 
 
 def describe_plugin(group: str, name: str, loaded: Any) -> dict[str, Any]:
-    """Return what there is to say of a plugin; what raises in one part is told in its place.
+    """Describe a plugin; a part that raises holds the error instead.
 
     Parameters
     ----------
     group
-        Of entry points.
+        The entry-point group.
     name
         The entry point's name.
     loaded
-        What it names.
+        The object that it names.
     """
-    told: dict[str, Any] = {"class": _class_of(loaded), "documentation": _documentation(loaded)}
+    described: dict[str, Any] = {
+        "class": _class_of(loaded),
+        "documentation": _documentation(loaded),
+    }
     if group == entrypoints.PIPELINES:
-        told["analyses"] = _guarded(_kind_of, loaded)
-        told["template"] = _guarded(_template_of, loaded)
-        told["inputs"] = _guarded(_assets, loaded, "inputs", "required_inputs")
-        told["outputs"] = _guarded(_assets, loaded, "outputs", "available_outputs")
-        told["methods"] = _guarded(_overridden, loaded)
-        told["settings"] = _guarded(_settings_of, name, loaded)
+        described["analyses"] = _guarded(_kind_of, loaded)
+        described["template"] = _guarded(_template_of, loaded)
+        described["inputs"] = _guarded(_assets, loaded, "inputs", "required_inputs")
+        described["outputs"] = _guarded(_assets, loaded, "outputs", "available_outputs")
+        described["methods"] = _guarded(_overridden, loaded)
+        described["settings"] = _guarded(_settings_of, name, loaded)
     elif group == entrypoints.SETTINGS:
-        told["settings"] = _guarded(_rows, loaded)
-    return told
+        described["settings"] = _guarded(_rows, loaded)
+    return described
 
 
 def _guarded(ask: Callable[..., Any], *arguments: Any) -> Any:
@@ -58,7 +61,7 @@ def _class_of(loaded: Any) -> str:
 
 
 def _documentation(loaded: Any) -> str | None:
-    """Return the docstring that is the plugin's own: a subclass inherits none."""
+    """Return the plugin's own docstring, not one that it inherits."""
     own = vars(loaded).get("__doc__") if isinstance(loaded, type) else loaded.__doc__
     return inspect.cleandoc(own) if isinstance(own, str) and own.strip() else None
 
@@ -69,10 +72,10 @@ def _kind_of(pipeline: type) -> str | None:
 
 
 def _template_of(pipeline: type) -> dict[str, Any] | None:
-    """Return the path of the template, whether it is there, and its dialect.
+    """Return the path of the template, whether it exists, and its dialect.
 
     A template that is a property or set in ``__init__`` may depend on the analysis: a property is
-    asked of an object that has not been initialised, which most can answer.
+    read from an object that is not initialised, which most can handle.
     """
     template = inspect.getattr_static(pipeline, "config_template", None)
     if isinstance(template, property):
@@ -81,7 +84,7 @@ def _template_of(pipeline: type) -> dict[str, Any] | None:
         except Exception:
             return {"depends": True}
     if template is None:
-        # Some set it when they are made.
+        # Some set it in __init__.
         made = inspect.getattr_static(pipeline, "__init__", None)
         names = getattr(getattr(made, "__code__", None), "co_names", ())
         return {"depends": True} if "config_template" in names else None
@@ -99,7 +102,7 @@ def _dialect(path: Path) -> str:
 
 
 def _assets(pipeline: type, declared: str, named: str) -> list[dict[str, Any]]:
-    """Return the assets that are declared, or those of which only the names are told."""
+    """Return the declared assets, or those of which only the names are declared."""
     found = [each for each in getattr(pipeline, declared, ()) if isinstance(each, Asset)]
     names = getattr(pipeline, named, ())
     if not found and isinstance(names, (list, tuple)):
@@ -108,7 +111,7 @@ def _assets(pipeline: type, declared: str, named: str) -> list[dict[str, Any]]:
 
 
 def _overridden(pipeline: type) -> list[str]:
-    """Name the methods that the pipeline has instead of the base class's."""
+    """Return the names of the base class's methods that the pipeline overrides."""
     methods = [
         name
         for name, there in vars(Pipeline).items()
@@ -123,7 +126,7 @@ def _overridden(pipeline: type) -> list[str]:
 
 
 def _settings_of(name: str, pipeline: type) -> list[dict[str, Any]]:
-    """Return what is declared: the published class goes before the pipeline's, as elsewhere."""
+    """Return the declared settings: the published class takes precedence over the pipeline's."""
     return _rows(
         declared.published(name)
         or declared.of_class(pipeline)
@@ -133,7 +136,7 @@ def _settings_of(name: str, pipeline: type) -> list[dict[str, Any]]:
 
 
 def _rows(settings: Any) -> list[dict[str, Any]]:
-    """Return the settings that a class declares, or those of which only the names are told."""
+    """Return the settings that a class declares, or those of which only the names are declared."""
     if isinstance(settings, type):
         return [row._asdict() for row in rows(settings)]
     return [{"setting": str(each)} for each in settings]

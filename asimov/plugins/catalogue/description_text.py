@@ -1,4 +1,4 @@
-"""What is known of a plugin, as text for a terminal."""
+"""Format a plugin's description as text, for `asimov plugins show`."""
 
 from __future__ import annotations
 
@@ -10,52 +10,52 @@ from asimov.errors import AsimovError
 _INDENT = "  "
 
 
-def description_text(told: Mapping[str, Any]) -> str:
-    """Return the text of ``asimov plugins show``.
+def description_text(plugin: Mapping[str, Any]) -> str:
+    """Return a plugin's description as text.
 
     Parameters
     ----------
-    told
-        A plugin's entry and, where it loads, its description.
+    plugin
+        The plugin's entry and, if it loads, its description.
 
     Raises
     ------
     AsimovError
-        Where it can't be loaded, with the cause.
+        Where the plugin can't be loaded, with the cause.
     """
-    if told.get("error"):
+    if plugin.get("error"):
         raise AsimovError(
-            f"the {told['kind']} {told['name']!r} of the package {told['package']} "
-            f"{told['version']} can't be loaded: {told['error']}",
-            hint="mend or remove the package; the rest of asimov goes on without it",
+            f"the {plugin['kind']} {plugin['name']!r} of the package {plugin['package']} "
+            f"{plugin['version']} can't be loaded: {plugin['error']}",
+            hint="repair or remove the package; the rest of asimov works without it",
         )
-    parts = [_head(told)]
-    if told["kind"] in {"pipeline", "settings"}:
-        parts.append(_settings(told.get("settings")))
-    if told["kind"] == "pipeline":
-        parts.append(_section("inputs", told.get("inputs"), _asset))
-        parts.append(_section("outputs", told.get("outputs"), _asset))
-        parts.append(_section("methods of its own", told.get("methods"), str))
-    if told.get("documentation"):
-        parts.append("documentation\n" + _indented(told["documentation"].splitlines()))
+    parts = [_head(plugin)]
+    if plugin["kind"] in {"pipeline", "settings"}:
+        parts.append(_settings(plugin.get("settings")))
+    if plugin["kind"] == "pipeline":
+        parts.append(_section("inputs", plugin.get("inputs"), _asset))
+        parts.append(_section("outputs", plugin.get("outputs"), _asset))
+        parts.append(_section("methods of its own", plugin.get("methods"), str))
+    if plugin.get("documentation"):
+        parts.append("documentation\n" + _indented(plugin["documentation"].splitlines()))
     parts += [
         f"There is also a {other['kind']} of this name in the package {other['package']}."
-        for other in told.get("also", ())
+        for other in plugin.get("also", ())
     ]
     return "\n\n".join(parts)
 
 
-def _head(told: Mapping[str, Any]) -> str:
+def _head(plugin: Mapping[str, Any]) -> str:
     rows = {
-        "name": told["name"],
-        "kind": told["kind"],
-        "analyses": told.get("analyses"),
-        "class": told.get("class"),
-        "package": f"{told['package']} {told['version']}",
-        "home page": told.get("home"),
+        "name": plugin["name"],
+        "kind": plugin["kind"],
+        "analyses": plugin.get("analyses"),
+        "class": plugin.get("class"),
+        "package": f"{plugin['package']} {plugin['version']}",
+        "home page": plugin.get("home"),
     }
-    if told["kind"] == "pipeline":
-        rows["template"] = _template(told.get("template"))
+    if plugin["kind"] == "pipeline":
+        rows["template"] = _template(plugin.get("template"))
     width = max(map(len, rows))
     return "\n".join(f"{key:<{width}}  {value}" for key, value in rows.items() if value)
 
@@ -85,7 +85,7 @@ def _indented(lines: Iterable[str]) -> str:
 
 
 def _settings(rows: Any) -> str:
-    """Return a line a setting, in columns: name, values, default, and what it is."""
+    """Return a line for each setting, in columns: name, values, default and description."""
     if not rows or isinstance(rows, Mapping):
         return _section("settings", rows, str)
     columns = ("setting", "kind", "default")

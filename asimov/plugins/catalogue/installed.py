@@ -1,4 +1,4 @@
-"""Every plugin that a package publishes, as far as its metadata tell: nothing is imported."""
+"""List the installed plugins from the metadata of their packages, without importing them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from asimov import entrypoints
 from asimov.errors import AsimovError
 from asimov.text import did_you_mean, nearest
 
-#: The kinds of plugins, with the groups of entry points that hold them.
+#: The entry-point group of each kind of plugin.
 KINDS = {
     "pipeline": entrypoints.PIPELINES,
     "settings": entrypoints.SETTINGS,
@@ -24,28 +24,28 @@ KINDS = {
     "command": entrypoints.COMMANDS,
     "vocabulary": entrypoints.VOCABULARY,
 }
-#: Of a package's addresses, those that lead to its documentation, the best first.
+#: The labels of a package's addresses that lead to its documentation, the best first.
 _HOMES = ("documentation", "docs", "homepage", "home", "repository", "source", "source code")
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry point.
+    """A plugin, as its entry point names it.
 
     Attributes
     ----------
     name
-        What people write in the ledger.
+        The name in the ledger.
     kind, group
-        What it is, one of `KINDS`, and the group of entry points.
+        One of `KINDS`, and its entry-point group.
     value
         ``module:class``.
     package, version
-        Who publishes it; ``?`` where its metadata do not tell.
+        The package that publishes it; ``?`` if its metadata lack them.
     home
-        The address of the package's documentation, or of its home page.
+        The address of the package's documentation or home page.
     used
-        Whether it is the one that asimov takes: of two with one name, the first on the path.
+        Whether asimov uses it: of two with one name, the first on the path.
     """
 
     name: str
@@ -59,17 +59,17 @@ class Entry:
 
 
 def entries(kind: str | None = None) -> list[Entry]:
-    """Return every plugin, by kind and name.
+    """Return the installed plugins, ordered by kind and name.
 
     Parameters
     ----------
     kind
-        One of `KINDS` or its group of entry points; all unless given.
+        One of `KINDS` or its entry-point group; by default all kinds.
 
     Raises
     ------
     AsimovError
-        Where there is no such kind.
+        Where no such kind exists.
     """
     kinds = KINDS if kind is None else {(name := kind_of(kind)): KINDS[name]}
     found = []
@@ -83,12 +83,12 @@ def entries(kind: str | None = None) -> list[Entry]:
 
 
 def kind_of(text: str) -> str:
-    """Return the kind that a person means: its own name, or that of its group.
+    """Return the kind that a text names, by its own name or that of its group.
 
     Raises
     ------
     AsimovError
-        Where there is none, with the nearest that there is.
+        Where none matches, with the nearest name.
     """
     wanted = text.strip().lower().replace(" ", "-").replace("_", "-")
     for kind, group in KINDS.items():
@@ -102,12 +102,12 @@ def kind_of(text: str) -> str:
 
 
 def named(name: str, kind: str | None = None) -> list[Entry]:
-    """Return the plugins of a name, in whatever case it is written, the most likely first.
+    """Return the plugins with a name, whatever its case; the exact name comes first.
 
     Raises
     ------
     AsimovError
-        Where there is none, with the nearest that there is.
+        Where none matches, with the nearest name.
     """
     there = entries(kind)
     exact = [each for each in there if each.name == name]
@@ -120,8 +120,8 @@ def named(name: str, kind: str | None = None) -> list[Entry]:
 def _unknown(name: str, there: Sequence[Entry], kind: str | None) -> AsimovError:
     others = {each.kind for each in entries() if each.name.lower() == name.strip().lower()}
     if others:
-        others_told = " and a ".join(sorted(others))
-        return AsimovError(f"{name!r} is no {kind}", hint=f"it is a {others_told}")
+        their_kinds = " and a ".join(sorted(others))
+        return AsimovError(f"{name!r} is no {kind}", hint=f"it is a {their_kinds}")
     names = {each.name.lower(): each.name for each in there}
     near = nearest(name.lower(), names, 0.5)
     return AsimovError(
@@ -134,23 +134,23 @@ def _unknown(name: str, there: Sequence[Entry], kind: str | None) -> AsimovError
 def _entry(point: EntryPoint, kind: str, *, used: bool) -> Entry:
     package, version, home = "?", "?", None
     if point.dist is not None:
-        package = _told(point.dist, "Name") or "?"
-        version = _told(point.dist, "Version") or "?"
+        package = _field(point.dist, "Name") or "?"
+        version = _field(point.dist, "Version") or "?"
         home = _home(point.dist)
     return Entry(point.name, kind, KINDS[kind], point.value, package, version, home, used)
 
 
 def _home(distribution: Distribution) -> str | None:
-    """Return where a package is documented, as its metadata's ``Project-URL`` and others tell."""
+    """Return the address of a package's documentation from its metadata."""
     addresses = {}
     for line in distribution.metadata.get_all("Project-URL") or []:
         label, _, address = str(line).partition(",")
         addresses[label.strip().lower()] = address.strip()
     found = [addresses[each] for each in _HOMES if each in addresses]
-    return found[0] if found else _told(distribution, "Home-page")
+    return found[0] if found else _field(distribution, "Home-page")
 
 
-def _told(distribution: Distribution, field: str) -> str | None:
-    """Return a field of the metadata; a package may have lost all but its entry points."""
+def _field(distribution: Distribution, field: str) -> str | None:
+    """Return a field of the metadata, which may be damaged, or None."""
     found = distribution.metadata.get_all(field)
     return str(found[0]) if found else None

@@ -1,4 +1,4 @@
-"""A package with a new pipeline, written from templates: it installs and runs as it stands."""
+"""Write a new pipeline package from templates, which installs and runs as generated."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from asimov.errors import AsimovError
 from asimov.system.files import full_disk
 from asimov.text import quoted
 
-#: The kinds of pipelines that can be begun.
+#: The kinds of pipelines that can be generated.
 KINDS = ("simple", "subject", "project")
-#: The most characters of a name: it becomes part of those of files.
+#: The longest name: it becomes part of file names.
 _LONGEST = 100
-#: What the class can't be called, as its module imports these.
+#: Names that the class can't have, because its module imports them.
 _TAKEN = {"Asset", "Path", "Pipeline", "Settings"}
-#: Where the outcome of each kind's blueprint is, and what the summary is over.
+#: For each kind, the result of its blueprint, and the analyses that it summarises.
 _RESULTS = {
     "simple": ("results/line/second/summary.json", ""),
     "subject": ("results/line/pooled/summary.json", '"line/first", "line/second"'),
@@ -32,16 +32,16 @@ _RESULTS = {
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What the parts of a package are called.
+    """The names of a package's parts.
 
     Attributes
     ----------
     name
-        The pipeline, as people write it in a blueprint.
+        The pipeline, as in a blueprint.
     package
         The Python package.
     distribution
-        What pip installs, and the folder.
+        The distribution that pip installs, and the folder.
     class_name
         The class.
     """
@@ -54,21 +54,21 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A package that was written: its folder, and its files relative to it."""
+    """A generated package: its folder, and its files relative to it."""
 
     folder: Path
     files: tuple[str, ...]
 
 
 def names_of(name: str) -> Names:
-    """Return what a pipeline's parts are called.
+    """Return the names of a package's parts for a pipeline's name.
 
-    Blanks, dashes and dots become underscores, and capitals small letters.
+    Spaces, dashes and dots become underscores; the name becomes lower case.
 
     Raises
     ------
     AsimovError
-        Where the outcome is no Python identifier.
+        Where the result is not a Python identifier.
 
     Examples
     --------
@@ -80,12 +80,12 @@ class_name='RandomWalk')
     if len(words) > 1 and words[0].lower() == "asimov":
         words = words[1:]
     plain = "_".join(words).lower()
-    # Names of packages are ASCII, those of Python need not be.
+    # Package names are ASCII; Python's identifiers need not be.
     if not plain.isidentifier() or not plain.isascii() or keyword.iskeyword(plain):
         raise AsimovError(
             f"{name!r} can't be the name of a pipeline",
-            hint="a name has letters, digits and underscores, and begins with a letter; "
-            "it is no word of Python's own",
+            hint="use letters, digits and underscores, beginning with a letter; "
+            "Python's keywords can't be used",
         )
     if len(plain) > _LONGEST:
         raise AsimovError(f"the name has more than {_LONGEST} characters: {quoted(name, 20)}")
@@ -96,22 +96,22 @@ class_name='RandomWalk')
 
 
 def write_package(name: str, kind: str = "simple", into: Path = Path()) -> Made:
-    """Write a package with a new pipeline: all of it, or nothing.
+    """Write a package with a new pipeline, all of it or nothing.
 
     Parameters
     ----------
     name
-        The pipeline's.
+        The pipeline's name.
     kind
         One of `KINDS`: for one analysis of a subject, over several of a subject, across subjects.
     into
-        The folder in which the package's folder is made.
+        The folder to create the package's folder in.
 
     Raises
     ------
     AsimovError
-        For a name that can't be one, or is that of an installed pipeline, and where the folder is
-        there already or can't be made.
+        Where the name is invalid or that of an installed pipeline, and where the folder exists or
+        can't be created.
     """
     names = names_of(name)
     if entrypoints.is_known(entrypoints.PIPELINES, names.name):
@@ -119,13 +119,13 @@ def write_package(name: str, kind: str = "simple", into: Path = Path()) -> Made:
         owner = f" of the package {point.dist.name}" if point and point.dist else ""
         raise AsimovError(
             f"there is a pipeline {names.name!r} already{owner}",
-            hint="take another name; 'asimov plugins list' shows those that are taken",
+            hint="choose another name; 'asimov plugins list' shows the names in use",
         )
     folder = into / names.distribution
     if not into.is_dir():
-        raise AsimovError("there is no such folder", where=into, hint="make it first")
+        raise AsimovError("this folder does not exist", where=into, hint="create it first")
     if os.path.lexists(folder):
-        raise AsimovError("is there already", where=folder, hint="take another name, or remove it")
+        raise AsimovError("already exists", where=folder, hint="choose another name, or remove it")
     files = rendered(names, kind)
     try:
         temporary = Path(tempfile.mkdtemp(prefix=f".{names.distribution}.", dir=into))
@@ -140,18 +140,18 @@ def write_package(name: str, kind: str = "simple", into: Path = Path()) -> Made:
             raise
     except OSError as error:
         raise full_disk(error) or AsimovError(
-            f"can't be made: {error.strerror}", where=folder, hint="nothing was written"
+            f"can't be created: {error.strerror}", where=folder, hint="nothing was written"
         ) from error
     return Made(folder, tuple(files))
 
 
 def rendered(names: Names, kind: str) -> dict[str, str]:
-    """Return the text of every file of a package, by its path in the package's folder."""
+    """Return the text of each file of a package, by its path in the package's folder."""
     from importlib.resources import files
 
     import jinja2
 
-    # Other marks than Jinja's own, as one of the files is a template itself.
+    # Not Jinja's own delimiters, since one of the files is a template itself.
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(str(files("asimov.templates").joinpath("plugin"))),
         block_start_string="<%",

@@ -1,1 +1,1 @@
-"""A command in a child process of its own, watched by a parent that reports how it ended."""
+"""Run a command in a child process, watched by a parent that reports how the child ended."""

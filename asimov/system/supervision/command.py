@@ -1,4 +1,4 @@
-"""The process of a command: whether this is one, how it begins again, and how it ends."""
+"""The process that runs an asimov command: its start, its restart and its exit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from asimov.system.supervision import supervisor
 
 
 class _Command(NamedTuple):
-    """What a command began with."""
+    """The folder and the environment that a command started with."""
 
     folder: str | None
     environment: dict[str, str]
@@ -24,10 +24,10 @@ _command: _Command | None = None
 
 
 def begin() -> None:
-    """Note that a command begins.
+    """Record that a command starts.
 
-    It is no command of the process's own where somebody else's program runs it: such a program is
-    neither begun again nor ended.
+    A command that another program runs in its own process does not count: that program is neither
+    restarted nor ended.
     """
     global _command  # noqa: PLW0603  (a process runs one)
     supervisor.adopt()
@@ -38,27 +38,27 @@ def begin() -> None:
         with suppress(OSError):
             folder = os.getcwd()  # noqa: PTH109  (a Path is not needed to go back there)
         _command = _Command(folder, dict(os.environ))
-        # SIGCHLD stays ignored across an exec. The kernel then reaps children by itself: nobody
-        # learns how one ended, and each would pass for a success.
+        # An ignored SIGCHLD stays ignored across an exec. The kernel then reaps children by itself:
+        # their exit codes are lost, and each would pass for a success.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def is_command() -> bool:
-    """Say whether this process was started to run a command of asimov, and runs it."""
+    """Return whether this process was started to run an asimov command, and is running it."""
     return _command is not None
 
 
 def supervise() -> None:
-    """Have a command's end told from its success, whatever ends its process."""
+    """Supervise the command, so that an early end of its process never passes for success."""
     if is_command():
         supervisor.supervise()
 
 
 def again() -> NoReturn:
-    """Replace the process by itself: the same command from its beginning.
+    """Restart the command in this process.
 
-    The environment is that of the command's start. That of the moment may hold the identity of an
-    attempt, which everything that is submitted would inherit.
+    It gets the environment that the command started with. The current one may hold the identity of
+    an attempt, which everything submitted later would inherit.
     """
     try:
         folder, environment = _command or _Command(None, dict(os.environ))
@@ -71,18 +71,18 @@ def again() -> NoReturn:
 
 
 def end(code: int) -> None:
-    """End the process at once, where a plugin has left something that Python would wait for.
+    """Exit at once if a plugin has left something running that Python would wait for.
 
     Parameters
     ----------
     code
-        The exit code. Where nothing is left the caller exits as ever.
+        The exit code. If nothing is left running, the caller exits as usual.
     """
     supervisor.ended()
     if not is_command() or not (_threads() or _forked()):
         return
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):  # closed, or its reader has gone
+        with suppress(OSError, ValueError, AttributeError):  # closed, or its reader is gone
             stream.flush()
     os._exit(code)
 
@@ -93,12 +93,12 @@ def _threads() -> bool:
 
 
 def _forked() -> bool:
-    """Say whether the package `multiprocessing` would wait for processes that it started."""
+    """Return whether the package `multiprocessing` would wait for processes that it started."""
     package = sys.modules.get("multiprocessing.process")
     return package is not None and any(not each.daemon for each in package.active_children())
 
 
 def children() -> list[str]:
-    """Return this process's children that are alive, as ``"123 (sleep)"``."""
+    """Return this process's living children, as ``"123 (sleep)"``."""
     found = {child: processes.name_of(child) for child in processes.children(os.getpid())}
     return [f"{child} ({name})" for child, name in found.items() if name is not None]

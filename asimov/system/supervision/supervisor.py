@@ -1,12 +1,12 @@
-"""A command under supervision: its end is never taken for success unless it came to its end.
+"""Supervise a command from a parent process, so that an early end never passes for success.
 
 A plugin can end the process of a command: by `os._exit`, a signal, C's ``exit``, a crash, or by
-replacing the program. Nothing that runs in that process can be sure to report it. So a command
-works in a child process, and the parent only waits. The child notes whose method it calls and, at
-last, that it has come to its end. Without that last note the parent prints one line and ends with
-an exit code other than 0. Of a watch a new child takes the place of the one that a plugin ended.
+replacing the program. Nothing in that process can be sure to report it. So a command works in a
+child process, and the parent only waits. The child notes which method it calls and, at the very
+end, that it is finished. Without that last note the parent prints one line and exits with a code
+other than 0. In a watch, a new child replaces the one that a plugin ended.
 
-To everybody else the two look like one process. The parent passes on each signal that is sent to
+To other programs the two look like one process. The parent relays each signal that is sent to
 it alone (see `asimov.system.supervision.signals`). The parent stops when the child is stopped, and
 ends as the child did, by a signal if that did. If the parent is killed, the kernel kills the child.
 """
@@ -23,22 +23,22 @@ from typing import NamedTuple, NoReturn
 from asimov import text
 from asimov.system.supervision import signals
 
-#: How a command that begins again (see `process.again`) finds its supervisor: "process handles".
+#: How a command that restarts (see `command.again`) finds its supervisor: "process handles".
 _VARIABLE = "ASIMOV_SUPERVISED"
 #: Longer notes are cut.
 _LONGEST = 2000
-#: Where the note stands that the command is a watch, and behind it the file of its calls.
+#: The offset of the note that the command is a watch; the path of its file of calls follows.
 _WATCHING = 2 * _LONGEST
 _CALLS = _WATCHING + 1
-#: What a supervisor puts before a call in which it has seen a command die.
+#: What a supervisor writes before a call in which it saw a command die.
 WITNESSED = b"!"
 _PR_SET_PDEATHSIG = 1
-#: Signals by which a program ends that is at fault; others may be a person's.
+#: Signals that a faulty program ends by; a user may have sent others.
 _FAULTS = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL}
 
 
 class _Notes(NamedTuple):
-    """Where the child keeps its notes: a file in memory, a pipe for signals, and whose they are."""
+    """Where the child writes: a file in memory for notes, a pipe for signals; and its id."""
 
     handle: int
     bell: int
@@ -49,9 +49,9 @@ _notes: _Notes | None = None
 
 
 def supervise() -> None:
-    """Go on in a child process; the parent waits for it and does not return.
+    """Continue in a child process; the parent waits for it and does not return.
 
-    Does nothing where the process is supervised already, or the system lacks what this takes.
+    Does nothing if the process is already supervised, or the system does not support it.
     """
     global _notes  # noqa: PLW0603  (a process has one supervisor)
     if _notes is not None or not sys.platform.startswith("linux"):
@@ -62,14 +62,14 @@ def supervise() -> None:
     try:
         handle = os.memfd_create("asimov command")
         heard, bell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    except OSError:  # no room for it
+    except OSError:  # out of descriptors or memory
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals.AWAITED)
     while child := _forked():
         ending = _wait(child, handle, heard)
         if not ending.may_go_on:
             _end(ending, failed)
-        _tell(ending)
+        _report(ending)
         failed = True
         os.ftruncate(handle, 0)
     if child is None:
@@ -85,15 +85,15 @@ def supervise() -> None:
 
 
 def _forked() -> int | None:
-    """Return the number of a new child process, 0 in that child, None where there can't be one."""
+    """Fork: return the child's id, 0 in the child, and None if there can be no child."""
     try:
         return os.fork()
-    except OSError:  # there are too many processes: the command goes on by itself
+    except OSError:  # too many processes: the command continues unsupervised
         return None
 
 
 def adopt() -> None:
-    """Find the supervisor of the program before this one in the process, if it had one."""
+    """Find the supervisor that the previous program in this process had, if any."""
     global _notes  # noqa: PLW0603
     _notes = None
     process, *handles = os.environ.pop(_VARIABLE, "").split(" ")
@@ -108,7 +108,7 @@ def adopt() -> None:
 
 
 def handed_on() -> dict[str, str]:
-    """Return the environment by which the next program in this process finds its supervisor."""
+    """Return variables by which the next program in this process finds its supervisor."""
     if _notes is None or _notes.owner != os.getpid():
         return {}
     for each in (_notes.handle, _notes.bell):
@@ -117,33 +117,33 @@ def handed_on() -> dict[str, str]:
 
 
 def calling(what: str) -> None:
-    """Note whose method is called."""
+    """Note which method is called."""
     _write(b"+" + what.encode(errors="replace")[:_LONGEST] + b"\n")
 
 
 def called() -> None:
-    """Note that it has returned."""
+    """Note that the method has returned."""
     _write(b" ")
 
 
 def ended() -> None:
-    """Note that the command has come to its end, whatever its exit code."""
+    """Note that the command is finished, whatever its exit code."""
     _write(b"=")
 
 
 def watching() -> None:
-    """Note that the command is a watch, which begins anew where a plugin ends it."""
+    """Note that the command is a watch, which restarts if a plugin ends it."""
     _write(b"w", _WATCHING)
 
 
 def supervised(calls: Path) -> bool:
-    """Say whether a supervisor would see this process die, and note where it is to say so.
+    """Return whether a supervisor would see this process die, and note where it records that.
 
     Parameters
     ----------
     calls
-        The file that says whose method is called: its first byte becomes `WITNESSED` when the
-        process dies. A death that nobody has seen is that of the supervisor too.
+        The file that names the method called: its first byte becomes `WITNESSED` when the process
+        dies. If no supervisor recorded the death, the supervisor died as well.
     """
     if _notes is None or _notes.owner != os.getpid():
         return False
@@ -160,7 +160,7 @@ def _bear_witness(notes: bytes) -> None:
 
 
 def _write(note: bytes, at: int = 0) -> None:
-    # A child that a plugin has forked has nothing to note.
+    # A child that a plugin has forked writes no notes.
     if _notes is not None and _notes.owner == os.getpid():
         with suppress(OSError):
             os.pwrite(_notes.handle, note, at)
@@ -183,9 +183,9 @@ class _Ending(NamedTuple):
     code
         Its exit code, or less than 0 for a signal.
     notes
-        What it had noted last.
+        Its last notes.
     asked
-        The signals that somebody has sent to its parent.
+        The signals that were sent to its parent.
     """
 
     code: int
@@ -194,18 +194,18 @@ class _Ending(NamedTuple):
 
     @property
     def early(self) -> bool:
-        """Whether the command had not come to its end, and nobody had asked for one."""
+        """Whether the command was not finished, and nobody had sent the signal that ended it."""
         return not self.notes.startswith(b"=") and -self.code not in self.asked
 
     @property
     def called(self) -> str:
-        """Whose method was running; empty where none was."""
+        """The method that was running; empty if none was."""
         note = self.notes.partition(b"\n")[0]
         return text.line(note[1:].decode(errors="replace")) if note.startswith(b"+") else ""
 
     @property
     def may_go_on(self) -> bool:
-        """Whether it is a watch that a plugin ended, and no person by a signal."""
+        """Whether it is a watch that a plugin ended, and not a user's signal."""
         watched = self.notes[_WATCHING:_CALLS] == b"w"
         by_itself = self.code >= 0 or -self.code in _FAULTS
         return self.early and watched and bool(self.called) and by_itself
@@ -217,7 +217,7 @@ class _Ending(NamedTuple):
 
 
 def _wait(child: int, handle: int, heard: int) -> _Ending:
-    """Wait for the child's end, and pass on what is sent to this process alone."""
+    """Wait for the child's end, and relay signals that are sent to this process alone."""
     passing = signals.Relay(heard)
     status = passing.wait(child)
     notes = os.pread(handle, _CALLS + _LONGEST, 0)
@@ -228,39 +228,39 @@ def _wait(child: int, handle: int, heard: int) -> _Ending:
 
 
 def _end(ending: _Ending, failed: bool) -> NoReturn:
-    """End as the child did, but not as a success where it, or one before it, ended too early."""
-    told = ending.early and _tell(ending)
+    """Exit as the child did, but not with success if it, or one before it, ended early."""
+    reported = ending.early and _report(ending)
     if ending.code < 0:
         _die_of(-ending.code)
-    os._exit(ending.code or int(told or failed))
+    os._exit(ending.code or int(reported or failed))
 
 
-def _tell(ending: _Ending) -> bool:
-    """Print that a child ended too early, unless a person's signal did that; return whether."""
+def _report(ending: _Ending) -> bool:
+    """Print that a child ended early, unless a user's signal ended it; return whether it did."""
     if ending.called:
         line = f"{ending.called}: asimov's process ended in it ({ending})"
     elif ending.code >= 0:
-        line = f"asimov's process ended ({ending}), as by a thread that a plugin has left"
+        line = f"asimov's process ended ({ending}), perhaps by a thread that a plugin left running"
     else:
         return False
-    hint = "run the command again: it finds out what was done, and goes on from there"
+    hint = "run the command again: it finds out what was done, and continues from there"
     if ending.may_go_on:
-        hint = "the watch begins anew, finds out what was done, and goes on from there"
+        hint = "the watch restarts, finds out what was done, and continues from there"
     if ending.called:
-        hint += "; what ends it three times in a row is left alone"
+        hint += "; a method that ends it three times in a row is suspended"
     with suppress(OSError):
-        told = f"error: {text.line(line)}, before the command had come to its end\n  {hint}\n"
-        os.write(2, text.encodable(told).encode())
+        lines = f"error: {text.line(line)}, before the command was finished\n  {hint}\n"
+        os.write(2, text.encodable(lines).encode())
     return True
 
 
 def _die_of(number: int) -> NoReturn:
-    """End by a signal, and leave no second core file."""
+    """End by a signal, without writing a second core file."""
     import resource
 
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    with suppress(OSError):  # SIGKILL has no handler to be put back
+    with suppress(OSError):  # SIGKILL has no handler to reset
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
     os.kill(os.getpid(), number)

@@ -223,7 +223,7 @@ def test_what_is_there_is_left_as_it_is(there: str, tmp_path: Path) -> None:
         path.write_text("mine")
     else:
         path.symlink_to("nothing")
-    with pytest.raises(AsimovError, match="is there already"):
+    with pytest.raises(AsimovError, match="already exists"):
         write_package("walk", "simple", tmp_path)
     assert list(tmp_path.iterdir()) == [path]
     assert there != "file" or path.read_text() == "mine"
@@ -232,7 +232,7 @@ def test_what_is_there_is_left_as_it_is(there: str, tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_told(asimov: Callable[..., Any], tmp_path: Path) -> None:
     ran = asimov("plugins", "new", "walk", "--into", tmp_path / "nowhere")
     assert ran.code == 1
-    assert "nowhere: there is no such folder" in ran.err
+    assert "nowhere: this folder does not exist" in ran.err
 
 
 def test_it_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,7 +242,7 @@ def test_it_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.M
         return {**real(*arguments), "x" * 300: ""}  # no file system takes such a name
 
     monkeypatch.setattr(scaffold, "rendered", too_long)
-    with pytest.raises(AsimovError, match="can't be made: File name too long"):
+    with pytest.raises(AsimovError, match="can't be created: File name too long"):
         write_package("walk", "simple", tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -165,7 +165,7 @@ def test_a_watch_goes_on_without_what_ended_it(lab: Any) -> None:
     assert ran.returncode == 3, ran
     told = "error: s/bad: dying.detect_completion: asimov's process ended in it (exit code 0)"
     assert ran.stderr.count(told) == 3
-    assert ran.stderr.count("the watch begins anew") == 3
+    assert ran.stderr.count("the watch restarts") == 3
     assert lab.states() == {"bad": "stuck", "good": "uploaded"}
 
 
