@@ -105,7 +105,7 @@ class Workspace:
     def go_by(self, contents: Contents) -> None:
         """Use a ledger that may not be in its files yet, until the next `reload`."""
         self.contents = contents
-        self._objects = Objects(self)
+        self.__dict__.pop("_objects", None)
         self.__dict__.pop("dependencies", None)
 
     def adopt(self) -> None:
@@ -151,6 +151,11 @@ class Workspace:
             If there is none; the hint lists the analyses of the subject.
         """
         return key_of(self.contents, self.records, subject, name)
+
+    @cached_property
+    def _objects(self) -> Objects:
+        # It refers back to the project, so a project without it is freed as soon as it is unused.
+        return Objects(self)
 
     def analysis(self, key: Key) -> Analysis:
         """Return an analysis, always the same object."""
@@ -284,7 +289,8 @@ class Workspace:
 
     def _show_review(self, key: Key, review: dict[str, Any] | None) -> None:
         if review is not None:
-            self._objects.show_review(key, review)
+            if "_objects" in vars(self):
+                self._objects.show_review(key, review)
             self.__dict__.pop("dependencies", None)
 
     # --- schedulers
