@@ -1,1 +1,1 @@
-"""For packages of the older program: its names, methods, globals and conventions."""
+"""Support for packages written for asimov 0.5 to 0.8: names, methods, globals, conventions."""

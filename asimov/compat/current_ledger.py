@@ -1,4 +1,4 @@
-"""The project that one is in, for packages that ask for it, and its ledger."""
+"""The project around the current folder and its ledger, for packages that import them."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def current_workspace() -> Workspace:
     return opened
 
 
-#: The projects that this process has opened for packages only; nobody else keeps them.
+#: The projects that were opened for packages only; this list keeps them open.
 _own: list[Workspace] = []
 
 
 class _CurrentLedger:
-    """The ledger of the project that one is in when it is asked: packages keep what they import."""
+    """The ledger of the current project, looked up on each use: packages keep what they import."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(ledger_here(), name)
@@ -41,7 +41,7 @@ class _CurrentLedger:
 
 
 def ledger_here() -> Ledger:
-    """Return the ledger of the project that one is in; see `current_workspace`."""
+    """Return the ledger of the current project; see `current_workspace`."""
     workspace = current_workspace()
     known = workspace.ledger
     if workspace.journal.fence is not None:
@@ -56,7 +56,7 @@ def ledger_here() -> Ledger:
 
 
 def current_ledger() -> Any:
-    """Return the ledger of the project that one is in; None outside of any."""
+    """Return the ledger of the current project; None outside a project."""
     if current.workspace() is None:
         from asimov.layout import find
 

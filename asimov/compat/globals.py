@@ -30,7 +30,7 @@ def _config() -> ConfigParser:
 
 
 class _Configuration:
-    """The configuration that holds when it is asked, with the methods of a `ConfigParser`.
+    """The current configuration, looked up on each use, with the methods of a `ConfigParser`.
 
     Packages keep what they import for as long as the process lives, and the configuration may
     be changed meanwhile, or the process go on to another project.

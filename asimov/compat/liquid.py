@@ -1,11 +1,11 @@
-"""Templates in Liquid, the dialect of published packages: telling them, and their environment.
+"""The template language Liquid: how to recognise it, and the environments that render it.
 
 The package liquidpy renders them. It is Jinja with other words, so that one file may mix both
-dialects, and templates, their cache, includes and errors are Jinja's. What has no value is lenient
-there: it prints as nothing.
+dialects, and templates, their cache, includes and errors are Jinja's. An undefined
+value prints as nothing.
 
 Importing liquidpy teaches Jinja's parser some words (``elsif``; ``reversed``, ``limit`` and
-``offset`` of loops) in the whole process. That is left so: plugins may import it themselves.
+``offset`` of loops) in the whole process. That stays: plugins may import it themselves.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _WORD = re.compile(
 
 
 def is_liquid(text: str) -> bool:
-    """Say whether a template holds what only Liquid has, such as ``assign`` or ``default: 3``.
+    """Return whether a template has syntax of Liquid alone, as ``assign`` or ``default: 3``.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def is_liquid(text: str) -> bool:
     for is_tag, content in _code(_without_left_out(text)):
         if is_tag and _TAG.match(content):
             return True
-        # A colon in a string or in a slice is nobody's filter.
+        # A colon in a string or in a slice belongs to no filter.
         code = _STRING.sub("_", content)
         for _ in range(_DEPTH):
             code = _SUBSCRIPT.sub("_", code)
@@ -113,7 +113,7 @@ def _code(text: str) -> Iterator[tuple[bool, str]]:
 
 
 def check_ends(text: str) -> None:
-    """Refuse a text in which liquidpy would look for an end that is not there, without end.
+    """Refuse a text that makes liquidpy search for a missing end forever.
 
     Raises
     ------

@@ -38,7 +38,7 @@ class OlderAnalysis(Analysis):
         return self.meta.get(key)
 
     def set_meta(self, key: str, value: Any) -> None:
-        """Write a setting; it is kept."""
+        """Write a setting, to be kept."""
         self.meta[key] = value
 
     def drop_last_run(self) -> None:
@@ -48,12 +48,12 @@ class OlderAnalysis(Analysis):
 
     @property
     def review(self) -> Any:
-        """What people have said of it, as `asimov.review.Review` (cbcflow, bilby_tgr)."""
+        """Its review, as `asimov.review.Review` (cbcflow, bilby_tgr)."""
         return Review.of(self)
 
     @property
     def resolved_dependencies(self) -> list[str] | None:
-        """The names that a pipeline has noted of what it was made from (asimov-pesummary)."""
+        """The names of its inputs, as a pipeline wrote them (asimov-pesummary)."""
         return self.meta.get("resolved_dependencies")
 
     @resolved_dependencies.setter
@@ -75,7 +75,7 @@ class OlderAnalysis(Analysis):
     def results(
         self, filename: str | None = None, handle: bool = False, hash: str | None = None
     ) -> Any:
-        """Return what the results store has of it.
+        """Return its files in the results store.
 
         Parameters
         ----------
@@ -134,7 +134,7 @@ class OlderSubject(Subject):
     def work_dir(self) -> str:
         """The folder of its run directories, absolute.
 
-        It is there, save in a dry run: RIFT goes into it before anything is built.
+        It is created, except in a dry run: RIFT enters it before anything is built.
         """
         if not self.workspace.reading:
             Path(self._work_dir_path).mkdir(parents=True, exist_ok=True)
@@ -170,10 +170,9 @@ class OlderSubject(Subject):
         self.added.append(production)
 
     def update_data(self) -> None:
-        """Have what was written to the subject kept.
+        """Keep what was written to the subject.
 
-        While a pipeline's method runs there is nothing to do: all that it writes is kept when it
-        returns.
+        While a pipeline's method runs this does nothing: what it writes is kept when it returns.
         """
         if self.workspace.ledger is not None:
             self.workspace.ledger.update_event(self)

@@ -1,8 +1,8 @@
 """PESummary as post-processing of one analysis: its job, its pages, and whether they are complete.
 
 `PESummaryPipeline` is imported from `asimov.pipeline` by asimov-cogwheel, dingo-gw and RIFT, and
-`PostPipeline` by bilby_tgr; asimov's base class uses the rest for pipelines that leave
-post-processing to it, where the settings have ``postprocessing: pesummary:``.
+`PostPipeline` by bilby_tgr. `SummaryPages` serves pipelines that leave post-processing to the
+base class, if the settings have ``postprocessing: pesummary:``.
 
 The options are those of PESummary's program ``summarypages`` (its documentation, release 1.8).
 """
@@ -33,7 +33,7 @@ _REQUESTS = {"request_memory": "8192MB", "request_disk": "8192MB"}
 
 
 class SummaryPages:
-    """Where PESummary puts what it makes of an analysis.
+    """The summary pages of an analysis: their files, and whether they are complete.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class SummaryPages:
         return [path for path in paths if os.path.lexists(path)]
 
     def complete(self) -> bool:
-        """Say whether the file of samples is there and holds every analysis that it should.
+        """Return whether the file of samples exists and holds every analysis that it should.
 
         Older releases of PESummary write ``<name>_pesummary.dat`` instead. What a file holds can be
         seen only where the package `h5py` is installed.
@@ -92,7 +92,7 @@ class SummaryPages:
 
 
 class PostPipeline:
-    """What follows an analysis that is complete; older releases had it as a base class.
+    """The older base class of post-processing.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from asimov.scheduler import Scheduler
 
 
 class _Named(type):
-    """Takes every scheduler that is called ``slurm`` for an instance."""
+    """Treats every scheduler named ``slurm`` as an instance."""
 
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, Scheduler) and instance.name == "slurm"

@@ -1,4 +1,4 @@
-"""Small helpers that packages import from `asimov.utils`."""
+"""Small functions for folders and settings that packages import from `asimov.utils`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["diff_dict", "set_directory", "update"]
 
 
 def update(base: dict[Any, Any], top: Mapping[Any, Any], inplace: bool = True) -> dict[Any, Any]:
-    """Lay settings over others: mappings merge, all else replaces.
+    """Merge settings into others: mappings merge, other values replace.
 
     Parameters
     ----------
     base, top
-        The settings, `top` over `base`.
+        The settings; those of `top` win.
     inplace
         Whether `base` itself is changed.
     """

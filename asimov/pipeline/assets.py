@@ -1,4 +1,4 @@
-"""Assets that a pipeline declares: what it needs of other analyses, and what it makes."""
+"""Assets that a pipeline declares: inputs from other analyses, and outputs."""
 
 from __future__ import annotations
 

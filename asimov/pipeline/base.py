@@ -1,4 +1,4 @@
-"""The contract of a pipeline: what asimov calls, when, and what it makes of the answer.
+"""The base class of pipelines: the methods that asimov calls, and when it calls them.
 
 A pipeline knows how to configure, build, submit and recognise the end of one kind of analysis.
 It is a class that a package publishes under the entry-point group ``asimov.pipelines``; the page
@@ -77,9 +77,9 @@ class Pipeline:
     #: Whether `submit_dag` starts a program that submits (None: it does where it is overridden):
     #: after a crash such a program is given a minute before its job is taken for never made.
     submits_by_program: ClassVar[bool | None] = None
-    #: Assets that the default `store_results` did not find; the monitor tells of them.
+    #: Assets that the default `store_results` did not find; the monitor reports them.
     not_stored: Sequence[str] = ()
-    #: Names of inputs and outputs as published packages tell them, for people to read.
+    #: Names of inputs and outputs as published packages list them, for people to read.
     required_inputs: Any = ()
     available_outputs: Any = ()
     #: Patterns of files in the run directory that `collect_logs` reads.
@@ -115,7 +115,7 @@ class Pipeline:
 
     @property
     def options(self) -> Any:
-        """The settings as an instance of the class `settings`, made anew from the analysis's.
+        """The analysis's current settings, as an instance of the class `settings`.
 
         Raises
         ------
@@ -155,19 +155,19 @@ class Pipeline:
     # --- asimov manage build
 
     def before_config(self, dryrun: bool = False) -> None:
-        """Get ready for the configuration to be rendered, such as by completing the settings."""
+        """Prepare for rendering the configuration, such as by completing the settings."""
 
     # --- asimov manage submit
 
     def before_build(self, dryrun: bool = False) -> None:
-        """Get ready for `build_dag`."""
+        """Prepare for `build_dag`."""
 
     def build_dag(self, dryrun: bool = False) -> Any:
-        """Write what is to be submitted into the run directory; safe to call again."""
+        """Write the files to submit into the run directory; safe to call again."""
         raise PipelineException(f"the pipeline {self.name} does not say how to build its DAG")
 
     def before_submit(self, dryrun: bool = False) -> None:
-        """Get ready for `submit_dag`, such as by correcting the files that were built."""
+        """Prepare for `submit_dag`, such as by correcting the built files."""
 
     def submit_dag(self, dryrun: bool = False) -> Any:
         """Submit what was built, and return the number of the job's cluster.
@@ -197,16 +197,16 @@ class Pipeline:
     # --- asimov monitor, while the job is there
 
     def while_running(self) -> None:
-        """Do what is to be done in every pass while the job is there."""
+        """Run in every pass while the job exists."""
 
     def check_progress(self) -> Any:
-        """Return how far the job has come: text, or a mapping of texts."""
+        """Return the job's progress: text, or a mapping of texts."""
         return None
 
     # --- asimov monitor, once the job has ended
 
     def detect_completion(self) -> bool:
-        """Say whether all that the analysis should make is there; called once its job has ended."""
+        """Return whether every expected product exists; called once the job has ended."""
         return False
 
     def missing_outputs(self) -> list[str]:
@@ -214,13 +214,13 @@ class Pipeline:
         return []
 
     def after_completion(self) -> None:
-        """Do what follows completion, such as submitting post-processing.
+        """Run after completion, such as to submit post-processing.
 
         A pipeline that submits post-processing sets the state to ``processing`` and the job id.
         """
 
     def detect_completion_processing(self) -> bool:
-        """Say whether post-processing is complete; called once its job has ended.
+        """Return whether post-processing is complete; called once its job has ended.
 
         The default asks each kind of post-processing in the setting ``postprocessing``.
         """
@@ -250,7 +250,7 @@ class Pipeline:
             products += each.products()
         self.not_stored = store.add_products(*self.production.key, products, self.production.rundir)
 
-    # --- what it has made
+    # --- products
 
     def collect_assets(self, absolute: bool = False) -> dict[str, Any]:
         """Return the products by name: paths, lists of paths, or mappings of paths."""
@@ -271,18 +271,18 @@ class Pipeline:
         return logs
 
     def collect_pages(self) -> Any:
-        """Copy what a report should show to the web folder."""
+        """Copy files for the report to the web folder."""
         return None
 
     def html(self) -> str:
-        """Return what a report shows of the analysis, as HTML."""
+        """Return what a report shows about the analysis, as HTML."""
         return ""
 
     def result_pages(self) -> Any:
         """Return the addresses of pages about the results."""
         return []
 
-    # --- on the way out, or back
+    # --- removing, cleaning, retrying
 
     def eject_job(self) -> None:
         """Remove the job from the scheduler."""
@@ -304,7 +304,7 @@ class Pipeline:
             each.clear()
 
     def resurrect(self) -> None:
-        """Submit a job again that ended before it was complete.
+        """Resubmit a job that ended before it was complete.
 
         The default does so where a DAG left a rescue file. After `MAX_RESURRECTIONS` submissions
         (setting ``max resurrections``) it is not called any more, and never before a pause
@@ -313,7 +313,7 @@ class Pipeline:
         if rescue_files(self.dag_file):
             self.production.job_id = self._submit_dag_file()
 
-    # --- what others ask of it
+    # --- queries
 
     @classmethod
     def read_ini(cls, filepath: str | Path) -> configparser.RawConfigParser:

@@ -1,17 +1,17 @@
-"""What pipelines say: an error that they know of, and a message for the log."""
+"""The exception that pipelines raise, and the message that they write to the log."""
 
 from __future__ import annotations
 
 
 class PipelineException(Exception):  # noqa: N818  (plugins import this name)
-    """Something went wrong that the pipeline knows of; its analysis becomes stuck.
+    """A pipeline reports a failure; its analysis becomes stuck.
 
     Parameters
     ----------
     message
         What went wrong.
     issue, production
-        Whom it concerns; for people only.
+        What it concerns; for people only.
     """
 
     def __init__(self, message: str = "", issue: object = None, production: object = None) -> None:
@@ -27,9 +27,9 @@ class PipelineLogger:
     Parameters
     ----------
     message
-        What there is to say.
+        The text.
     issue, production
-        Whom it concerns.
+        What it concerns.
     """
 
     def __init__(self, message: object, issue: object = None, production: object = None) -> None:

@@ -12,7 +12,6 @@ from asimov.compat.names.priors import PriorDict
 from asimov.compat.objects import FILES
 from asimov.errors import AsimovError
 from asimov.mappings import difference, merge
-from asimov.plugins import hooks
 from asimov.project.analysis import Analysis, ProjectAnalysis, SimpleAnalysis, SubjectAnalysis
 from asimov.project.git.repository import AsimovFileNotFound
 from asimov.rendering.access import reads
@@ -22,13 +21,13 @@ if TYPE_CHECKING:
 
 
 class NoCoincFileError(AsimovFileNotFound, ValueError):
-    """There is no coinc file and none can be fetched; RIFT goes on without one at a ValueError."""
+    """There is no coinc file and none can be fetched; RIFT continues after a ValueError."""
 
 
 class GravitationalWaves(Analysis):
-    """What analyses of gravitational-wave data have besides what every analysis has."""
+    """Attributes of analyses of gravitational-wave data."""
 
-    #: What templates of a project may read besides; ``get_coincfile`` fetches nothing for them.
+    #: What templates of a project may also read; ``get_coincfile`` fetches nothing for them.
     for_templates: ClassVar[dict[str, str]] = reads(
         "quality", "reference_frame", "priors", "psds", "xml_psds", "get_psds", "get_timefile",
         get_coincfile="_kept_coincfile",
@@ -163,6 +162,8 @@ class GravitationalWaves(Analysis):
                 f"{self.key[0]} has no coinc file yet: 'asimov manage build' fetches it",
                 where=Path(self.repository.directory, self.category),
             )
+        from asimov.plugins import hooks
+
         workspace: Any = self.workspace
         content = hooks.fetch(workspace, "gracedb", str(identity), "coinc.xml")
         with tempfile.NamedTemporaryFile(suffix=".xml") as fetched:

@@ -41,7 +41,7 @@ _AFTER_EVENT = 2
 
 
 def marks(settings: Mapping[str, Any]) -> bool:
-    """Say whether settings have a mark of the field.
+    """Return whether settings have a mark of the field.
 
     The marks are ``interferometers``; ``ligo``; ``event time`` that is a number (in GPS seconds);
     ``channels`` or ``frame types`` in ``data``, by detectors such as ``H1``.
@@ -66,7 +66,7 @@ def _number(settings: Mapping[str, Any], name: str) -> float | None:
 
 
 def complete(settings: dict[str, Any]) -> None:
-    """Put in what follows from settings, in place; what is set explicitly stays.
+    """Add what follows from settings, in place; explicit settings stay.
 
     A mapping by detector is completed detector by detector.
 

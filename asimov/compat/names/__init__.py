@@ -1,5 +1,4 @@
-"""Modules that exist only for published packages; each says which ones need it.
+"""Modules that published packages import as `asimov.event`, `asimov.priors` and so on.
 
-They are imported as `asimov.event`, `asimov.priors` and so on: `asimov` itself looks into this
-folder. Nothing imports them as `asimov.compat.names.event`, which would be a second copy.
+Each says which packages need it. The entry-point group ``asimov.names`` gives them these names.
 """

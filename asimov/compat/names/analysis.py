@@ -1,4 +1,4 @@
-"""The kinds of analysis, by the older module."""
+"""The classes of analyses, imported as `asimov.analysis`."""
 
 from asimov.compat.gravitational_waves.analyses import GravitationalWaveTransient
 from asimov.project.analysis import Analysis, ProjectAnalysis, SimpleAnalysis, SubjectAnalysis

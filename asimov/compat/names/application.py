@@ -1,4 +1,4 @@
-"""Applying by the names that published packages import; `asimov apply` is in `asimov.cli.apply`.
+"""Apply blueprints from Python, imported as `asimov.cli.application`.
 
 Needed by bilby_tgr, whose applicators call each other.
 """
@@ -42,7 +42,7 @@ def apply_page(
 
 
 def apply_via_plugin(event: str, hookname: str, **options: Any) -> None:
-    """Have an applicator write what it knows of a subject.
+    """Let an applicator add what it knows about a subject.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Renewing the token by which jobs of the LIGO-Virgo-KAGRA grid read data.
+"""Renew the token that lets jobs of the LIGO-Virgo-KAGRA grid read data.
 
 bilby_pipe decorates its `build_dag` and `before_submit` with `refresh_scitoken`, and RIFT its
 `build_dag`. Nothing is done unless the configuration has a section ``[authentication]``. Its
@@ -33,8 +33,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def refresh_scitoken(function: Function) -> Function:
     """Decorate a function so that the token is renewed before each call.
 
-    The function's arguments and answer are its own. A program that fails or is not installed is
-    told in the log, and the function is called all the same: a token may still be valid.
+    Arguments and result are passed through. If a program fails or is not installed, that is
+    logged and the function is called anyway: the old token may still be valid.
     """
 
     @functools.wraps(function)
@@ -69,5 +69,5 @@ def renew() -> None:
         except (OSError, subprocess.TimeoutExpired) as error:
             log.error("%s: %s", shlex.join(command), error)
             continue
-        tell = log.error if done.returncode else log.info
-        tell("%s ended with %d\n%s", shlex.join(command), done.returncode, done.stdout.strip())
+        write = log.error if done.returncode else log.info
+        write("%s ended with %d\n%s", shlex.join(command), done.returncode, done.stdout.strip())

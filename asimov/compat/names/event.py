@@ -1,4 +1,4 @@
-"""Subjects and analyses made outside of any project, to be handed to a ledger.
+"""Subjects and analyses made outside any project, to be added to a ledger.
 
 cbcflow and bilby_tgr make an `Event` from what they know of a signal and call the ledger's
 `add_event` or `update_event` with it. asimov-gwdata imports `Production` to annotate arguments.
@@ -18,21 +18,21 @@ from asimov.mappings import copied
 from asimov.project import analysis, subject
 from asimov.project.git.repository import EventRepo
 
-#: Of what an event is made from, what are no settings of it.
+#: Keys of an event's description that are not settings.
 _OF_EVENT = frozenset({"kind", "name", "repository", "productions", "analyses", "ledger"})
-#: Of what an analysis is made from, what are no settings of it.
+#: Keys of an analysis's description that are not settings.
 _OF_PRODUCTION = frozenset({"kind", "name", "event", "subject", "pipeline", "status", "comment"})
 
 
 class DescriptionException(Exception):  # noqa: N818  (packages catch this name)
-    """A subject or an analysis is not described as it should be.
+    """The description of a subject or an analysis is invalid.
 
     Parameters
     ----------
     message
         What is wrong.
     production
-        Of which analysis.
+        The analysis concerned.
     """
 
     def __init__(self, message: str, production: object = None) -> None:
@@ -51,7 +51,7 @@ class Event(metaclass=ABCMeta):  # noqa: B024  (a project's own subjects count a
     repository
         Its own git repository: a path or a URL. Without one it has a part of the project's.
     update
-        Taken, and without an effect.
+        Ignored.
     **settings
         All else; ``productions`` (or ``analyses``) is a list of analyses, ``ledger`` what
         `update_data` hands it to.
@@ -132,13 +132,13 @@ class Event(metaclass=ABCMeta):  # noqa: B024  (a project's own subjects count a
             self.ledger.update_event(self)
 
     def to_dict(self, productions: bool = True) -> dict[str, Any]:
-        """Return it as a blueprint's document, with its analyses unless told otherwise."""
-        told: dict[str, Any] = {"name": self.name, **copied(self.meta)}
+        """Return it as a blueprint's document, with its analyses by default."""
+        document: dict[str, Any] = {"name": self.name, **copied(self.meta)}
         if self._repository is not None:
-            told["repository"] = self._repository
+            document["repository"] = self._repository
         if productions and self.productions:
-            told["analyses"] = [each.to_dict() for each in self.productions]
-        return told
+            document["analyses"] = [each.to_dict() for each in self.productions]
+        return document
 
 
 class Production(metaclass=ABCMeta):  # noqa: B024  (as are its analyses)
@@ -153,7 +153,7 @@ class Production(metaclass=ABCMeta):  # noqa: B024  (as are its analyses)
     status
         The state that it begins in.
     comment
-        What there is to say of it.
+        A note for people.
     **settings
         All else.
     """
@@ -190,7 +190,7 @@ class Production(metaclass=ABCMeta):  # noqa: B024  (as are its analyses)
         subject
             The event; left out, it is the name that the document has.
         ledger
-            Taken, and without an effect: `add_analysis` of a ledger adds it.
+            Ignored: call the ledger's `add_analysis` to add it.
 
         Raises
         ------
@@ -211,12 +211,12 @@ class Production(metaclass=ABCMeta):  # noqa: B024  (as are its analyses)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as a blueprint's document."""
-        told = {"name": self.name, "pipeline": self.pipeline, **copied(self.meta)}
+        document = {"name": self.name, "pipeline": self.pipeline, **copied(self.meta)}
         if self.status != "ready":
-            told["status"] = self.status
+            document["status"] = self.status
         if self.comment is not None:
-            told["comment"] = self.comment
-        return told
+            document["comment"] = self.comment
+        return document
 
 
 Event.register(subject.Subject)

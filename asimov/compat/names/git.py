@@ -1,4 +1,4 @@
-"""The repository of a subject, by the older module."""
+"""The git repository of a subject, imported as `asimov.git`."""
 
 from asimov.extensions import extend
 from asimov.project.git.repository import AsimovFileNotFound, EventRepo

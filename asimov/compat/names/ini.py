@@ -45,12 +45,12 @@ class RunConfiguration:
 
     @cached_property
     def ini(self) -> ConfigParser:
-        """Its sections and options, the names of which keep their case.
+        """Its sections and options; option names keep their case.
 
         Raises
         ------
         ConfigurationError
-            Where the file has another form: a pipeline may have its configuration in any.
+            If the file has another format, which a pipeline may choose.
         """
         parser = ConfigParser(interpolation=None)
         parser.optionxform = str  # type: ignore[assignment, method-assign]

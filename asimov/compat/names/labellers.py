@@ -1,4 +1,4 @@
-"""Labellers by the names that packages which publish one import; nothing here is asimov's own.
+"""The base class and registry of labellers, imported as `asimov.labellers`.
 
 Needed by packages with entry points under ``asimov.labellers``. What runs them is
 `asimov.plugins.labels`.
@@ -14,7 +14,7 @@ from asimov.plugins.registry import register, registered
 
 
 class Labeller(ABC):
-    """Says of an analysis what others may select it by.
+    """Gives analyses labels, by which others select them.
 
     The monitor asks in each pass about what is under way or has changed its state.
     """
@@ -37,12 +37,12 @@ class Labeller(ABC):
         """
 
     def should_label(self, analysis: Any, context: Any = None) -> bool:
-        """Say whether to ask about an analysis at all."""
+        """Return whether to label an analysis at all."""
         return True
 
 
 def register_labeller(labeller: Labeller) -> None:
-    """Have a labeller asked in this process, without an entry point.
+    """Register a labeller in this process, without an entry point.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""States of packages' own by the names that those import; nothing here is asimov's own.
+"""The base class and registry of custom states, imported as `asimov.monitor_states`.
 
 Needed by packages with entry points under ``asimov.monitor.states`` or with
 ``get_state_handlers``. What calls the handlers is `asimov.plugins.custom_states`.
@@ -15,7 +15,7 @@ from asimov.states import OWN
 
 
 class MonitorState(ABC):
-    """Looks after the analyses that are in a state which asimov itself does not have."""
+    """Handles analyses in a state that a package defines."""
 
     @property
     @abstractmethod
@@ -24,7 +24,7 @@ class MonitorState(ABC):
 
     @abstractmethod
     def handle(self, context: Any) -> bool:
-        """Look after an analysis, once a pass; move it by setting ``context.analysis.status``.
+        """Handle an analysis, once in each pass; move it by setting ``context.analysis.status``.
 
         Parameters
         ----------
@@ -34,7 +34,7 @@ class MonitorState(ABC):
 
 
 def register_state(state_handler: MonitorState) -> None:
-    """Have a handler called in this process, without an entry point.
+    """Register a handler in this process, without an entry point.
 
     Raises
     ------

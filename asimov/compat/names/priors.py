@@ -1,8 +1,8 @@
-"""Settings of priors as published packages see them (bilby_pipe, asimov-lalinference).
+"""Priors from settings, imported as `asimov.priors` (bilby_pipe, asimov-lalinference).
 
 They are taken as the ledger has them: a mapping by parameter, each with ``minimum``, ``maximum``,
-``type`` and what else the pipeline understands, and ``default`` for the set that the others are
-laid over. What a setting means is the pipeline's matter; only what can't be a prior is refused.
+``type`` and whatever else the pipeline understands, and ``default`` for the set that they
+override. The pipeline defines what a setting means; only impossible priors are refused.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class PriorDict(dict[str, Any]):
 
     @property
     def default(self) -> Any:
-        """The name of the set that the priors are laid over; None where none is given."""
+        """The name of the set that these priors override; None if there is none."""
         return self.get("default")
 
     def get_prior(self, parameter_name: str) -> Any:

@@ -1,4 +1,4 @@
-"""What people have said of an analysis, as `production.review` returns it.
+"""The review of an analysis, imported as `asimov.review`; `production.review` is one.
 
 cbcflow and bilby_tgr read `status` and `messages`. Reviews are kept among the facts of an analysis
 in the form that `asimov.ledger.reviews` describes.
@@ -20,11 +20,11 @@ class ReviewMessage:
     Parameters
     ----------
     message
-        What is said.
+        The text.
     production
         The analysis.
     status
-        What the review has come to by that, if anything.
+        The status that it gives the review, if any.
     timestamp
         When, by default now; without a zone it is local time.
 
@@ -58,8 +58,8 @@ class ReviewMessage:
     def to_dict(self) -> dict[str, Any]:
         """Return the message as it is kept."""
         status = self.status.lower() if self.status else None
-        told = self.timestamp.strftime("%Y-%m-%dT%H:%M:%SZ")
-        return {"message": self.message, "status": status, "timestamp": told}
+        written = self.timestamp.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {"message": self.message, "status": status, "timestamp": written}
 
 
 class Review:
@@ -70,7 +70,7 @@ class Review:
     messages
         The messages.
     status
-        What they have come to; left out, it is the status of the last one that has one.
+        The status; by default that of the last message with one.
     production
         The analysis; what is added is kept with it.
     """
@@ -103,7 +103,7 @@ class Review:
 
     @property
     def status(self) -> str | None:
-        """What the review has come to, in upper case; None where it has come to nothing."""
+        """The status, in upper case; None if no message has given one."""
         if self._status != "":
             return self._status
         return next((each.status for each in reversed(self.messages) if each.status), None)

@@ -1,4 +1,4 @@
-"""Jobs from mappings of HTCondor's submit commands, and the project's scheduler.
+"""Jobs from mappings of submit commands, and the project's scheduler: `asimov.scheduler_utils`.
 
 asimov-pesummary makes its jobs with `create_job_from_dict`.
 """

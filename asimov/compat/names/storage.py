@@ -1,4 +1,4 @@
-"""The results store, by the older module."""
+"""The results store, imported as `asimov.storage`."""
 
 from asimov.project.storage.store import AlreadyPresentException, Store
 

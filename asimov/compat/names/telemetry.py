@@ -1,7 +1,7 @@
-"""Telemetry by the names that packages which publish a sink import; nothing here is asimov's own.
+"""Telemetry events and the base class of sinks, imported as `asimov.telemetry`.
 
 Needed by packages with entry points under ``asimov.hooks.telemetry``, and by pipelines that emit
-events. What tells the sinks is `asimov.plugins.telemetry`.
+events. `asimov.plugins.telemetry` passes them to the sinks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["TelemetryEvent", "TelemetrySink", "emit_event", "register_telemetry_
 
 
 class TelemetrySink(ABC):
-    """Takes events, such as for a database outside."""
+    """Receives events, such as for an external database."""
 
     @property
     @abstractmethod
@@ -29,11 +29,11 @@ class TelemetrySink(ABC):
 
     @abstractmethod
     def emit(self, event: TelemetryEvent) -> None:
-        """Take an event."""
+        """Receive an event."""
 
 
 def register_telemetry_sink(sink: TelemetrySink) -> None:
-    """Have a sink found by its name in this process, without an entry point.
+    """Register a sink in this process, without an entry point.
 
     Raises
     ------
@@ -48,10 +48,10 @@ def register_telemetry_sink(sink: TelemetrySink) -> None:
 def emit_event(
     analysis: Any, event_type: str, ledger: object = None, **data: Any
 ) -> TelemetryEvent:
-    """Tell of something that happened to an analysis.
+    """Report something that happened to an analysis.
 
     A line goes to ``telemetry.jsonl`` in its run directory, if that is there. The sinks that the
-    project enables are told after the pass in which this is called; elsewhere they are not.
+    project enables receive it after the pass in which this is called, and not elsewhere.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Small helpers, by the older module."""
+"""Small functions for folders and settings, imported as `asimov.utils`."""
 
 from asimov.compat.utils import diff_dict, set_directory, update
 
