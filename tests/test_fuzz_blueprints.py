@@ -110,7 +110,7 @@ REFUSED = {
     "a strategy that makes more text than fits anywhere": (
         f"{SUBJECT}{ANALYSIS}long: {'x' * 50_000}\n"
         f"strategy:\n  x: [{', '.join(map(str, range(1000)))}]\n",
-        "hold over 150000 values or 5000000 characters together",
+        "makes 1000 analyses with over 150000 values or 5000000 characters together",
     ),
 }  # fmt: skip
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +23,7 @@ from asimov.ledger import fields
 from asimov.mappings import copied
 from asimov.project.analysis import ProjectAnalysis, SimpleAnalysis, SubjectAnalysis
 from asimov.project.git.repository import AsimovFileNotFound
+from asimov.settings import BaseSettings
 from tests.lab import Lab, lab, simple
 
 __all__ = ["lab", "simple"]
@@ -526,14 +526,12 @@ def test_a_coinc_file_is_fetched_for_the_preferred_event(
     entrypoints.load.cache_clear()
 
 
-@dataclass
-class Likelihood:
+class Likelihood(BaseSettings):
     sample_rate: float
     maximum_frequency: dict[str, float] | None = None
 
 
-@dataclass
-class Settings:
+class Settings(BaseSettings):
     likelihood: Likelihood
     sampler: str = "mh"
 

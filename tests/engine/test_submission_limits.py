@@ -187,7 +187,7 @@ def test_a_dry_run_heeds_the_limits_and_writes_nothing(lab: Any) -> None:
     limit(lab, "monitor/max submissions", 2)
     before = lab.dump()
     out = lab.run("manage", "submit", "--dry-run").out
-    assert "2 would be submitted, 3 not yet" in out
+    assert "2 would be submitted, 3 postponed" in out
     assert lab.dump() == before
 
 
