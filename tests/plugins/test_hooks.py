@@ -662,9 +662,9 @@ def test_a_page_that_an_applicator_applies_is_part_of_its_work(
         (("-p", "my hok"), 1, "there is no applicator hook 'my hok'; did you mean 'my hook'?"),
         (("-p", "my hok"), 1, "installed: my hook, off"),
         (("-p", "off"), 1, "the applicator 'off' is not enabled in this project"),
-        (("-p", "my hook", "-f", "x.yaml"), 2, "-p goes neither with -f nor with -U"),
-        (("-p", "my hook", "-U"), 2, "-p goes neither with -f nor with -U"),
-        ((), 2, "Missing option '-f' (files of blueprints) or '-p' (a hook)"),
+        (("-p", "my hook", "-f", "x.yaml"), 2, "-p can't be combined with -f or -U"),
+        (("-p", "my hook", "-U"), 2, "-p can't be combined with -f or -U"),
+        ((), 2, "Missing option '-f' (a blueprint file) or '-p' (a hook)"),
     ],
 )
 def test_a_mistake_in_naming_an_applicator_is_clear(
