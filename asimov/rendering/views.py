@@ -201,9 +201,9 @@ def viewed(value: Any) -> Any:  # noqa: PLR0911  (a table of types)
     if kind in VIEWS:  # of a mapping class of its own
         return [viewed(each) for each in value]
     if isinstance(value, tuple):
-        if kind is tuple:
-            return tuple(viewed(each) for each in value)
-        return kind(*(viewed(each) for each in value)) if hasattr(kind, "_fields") else View(value)
+        inside = [viewed(each) for each in value]
+        # What `groupby` makes keeps its names; other named tuples have methods of their own.
+        return kind(*inside) if kind.__module__ == "jinja2.filters" else tuple(inside)
     if kind in OF_JINJA:
         return value
     return View(value)
