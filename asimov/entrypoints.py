@@ -114,7 +114,7 @@ def load(group: str, name: str) -> Any:
         raise PluginError(
             f"the plugin {name!r}{package} can't be loaded: {type(error).__name__}: {error}",
             hint=extensions.hint(error)
-            or "mend or remove the package; the rest of asimov goes on without it",
+            or "repair or remove the package; the rest of asimov goes on without it",
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Options of the configuration that only published packages read."""
+"""Options of the configuration that only packages for asimov 0.5 to 0.8 read."""
 
 from __future__ import annotations
 

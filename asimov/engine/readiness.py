@@ -1,4 +1,4 @@
-"""Find what a ready analysis still waits for."""
+"""Find what an analysis in the state ``ready`` waits for, before it is built and submitted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Analyses whose removal from the ledger a person has confirmed, listed in the journal."""
+"""Record which analyses a person removed from the ledger on purpose, to end the warnings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Leases in the journal: they let one process at a time act in a project, or watch it.
+"""Leases: one process at a time may act in a project, and one may run its watch loop.
 
 A process that acts is fenced: each of its transactions first checks that the lease is still its
 own. A process that was stopped, or whose machine slept, until its lease had expired gets an error

@@ -127,7 +127,9 @@ def _lock(handle: int, deadline: float) -> None:
             fcntl.lockf(handle, fcntl.LOCK_SH | fcntl.LOCK_NB, _LOCK[1], _LOCK[0])
         except (BlockingIOError, PermissionError) as error:  # a writer is opening or closing it
             if time.monotonic() > deadline:
-                raise sqlite3.OperationalError("the database is locked") from error
+                raise sqlite3.OperationalError(
+                    "the database is locked by a program that opens or closes it"
+                ) from error
             time.sleep(0.005)
         except OSError:  # a file system without locks
             return

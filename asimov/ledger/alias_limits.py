@@ -22,6 +22,8 @@ _LARGEST = 5_000_000
 #: The deepest nesting, far beyond real settings; other programs would overflow their stacks.
 DEEPEST = 100
 
+_IN_FULL = "once each alias (*NAME) is replaced by its content"
+
 
 class _Size(NamedTuple):
     values: int
@@ -103,21 +105,22 @@ class _Measure:
         where = Place(self._file, node.start_mark.line + 1, node.start_mark.column + 1)
         if size.values > self._values:
             raise AsimovError(
-                f"holds over {self._values} values once its aliases are written out",
+                f"holds over {self._values} values {_IN_FULL}",
                 where=where,
                 hint="the ledger holds no aliases; write settings that many share as the "
                 "subject's, or as a 'configuration'",
             )
         if size.characters > self._characters:
             raise AsimovError(
-                f"holds over {self._characters} characters once its aliases are written out",
+                f"holds over {self._characters} characters {_IN_FULL}",
                 where=where,
                 hint="the ledger holds no aliases; name a file that has the text instead",
             )
         if size.depth > DEEPEST:
             raise AsimovError(
-                f"is nested more than {DEEPEST} levels deep once its aliases are written out",
+                f"is nested more than {DEEPEST} levels deep {_IN_FULL}",
                 where=where,
+                hint="the ledger holds no aliases; use fewer levels of mappings and lists",
             )
 
 

@@ -81,7 +81,11 @@ def check(document: Document) -> Blueprint:
     checks.check_text(document)
     written = data.get("kind")
     if written is None:
-        raise AsimovError("'kind' is missing", where=document.place(), hint=_kinds())
+        raise AsimovError(
+            "the document has no 'kind'",
+            where=document.place(),
+            hint=f"write 'kind: KIND' in it; {_kinds()}",
+        )
     kind = str(written).lower()
     if kind not in schema.KINDS:
         raise AsimovError(

@@ -1,4 +1,4 @@
-"""Add the settings that pipelines declare to the JSON Schema of blueprints."""
+"""Add each pipeline's settings to the JSON Schema of blueprints, the files for ``asimov apply``."""
 
 from __future__ import annotations
 

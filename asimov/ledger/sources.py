@@ -1,4 +1,4 @@
-"""Read the text of a blueprint from a file, a URL or standard input."""
+"""Read a blueprint (YAML for ``asimov apply``) as text, from a file, a URL or standard input."""
 
 from __future__ import annotations
 

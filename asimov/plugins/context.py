@@ -1,4 +1,4 @@
-"""The context object that labellers and handlers of custom states receive with an analysis."""
+"""The object with job and ledger that plugins receive to label analyses or handle their states."""
 
 from __future__ import annotations
 

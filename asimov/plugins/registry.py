@@ -1,4 +1,4 @@
-"""Plugins that packages register by calling a function, instead of by an entry point."""
+"""Keep plugins that packages register by a function call; entry points are found elsewhere."""
 
 from __future__ import annotations
 

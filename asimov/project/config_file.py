@@ -1,4 +1,4 @@
-"""Render the configuration file of an analysis: find its template and the names it may use."""
+"""Render an analysis's configuration file: find its template, and list the variables it may use."""
 
 from __future__ import annotations
 

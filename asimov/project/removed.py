@@ -118,7 +118,10 @@ def forget(
     missing = [each.key for each in unlisted(workspace, subject)]
     keys = [Key(subject, name) for name in names] or missing
     if not keys:
-        raise AsimovError(f"no analysis of {short(subject)} is missing from the ledger")
+        raise AsimovError(
+            f"there is no analysis of {short(subject)} to forget",
+            hint="only analyses that were removed from the ledger can be forgotten",
+        )
     with_job = {attempt.key: attempt for attempt in workspace.journal.open_attempts()}
     for key in keys:
         if key not in missing:

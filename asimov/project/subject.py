@@ -1,4 +1,4 @@
-"""A subject as pipelines see it: its settings, its repository and its analyses."""
+"""A subject, the thing that analyses study, as pipelines see it: settings, repository, analyses."""
 
 from __future__ import annotations
 

@@ -27,6 +27,8 @@ OUTPUT = 10_000_000
 TEMPLATE = 256 * 1024
 #: The most bits of a number; Python itself prints no integer with more than 4300 digits.
 BITS = 14_000
+#: What to say about a number with more.
+TOO_MANY_DIGITS = f"the template uses a whole number of over {BITS * 3 // 10} digits"
 #: The deepest nesting of lists and mappings.
 DEPTH = 100
 #: The largest number that sets a length, such as a column width or decimal places.
@@ -100,7 +102,7 @@ def check_size(size: int) -> None:
         If it is too large.
     """
     if size > LARGEST:
-        raise ExceededError(f"a value has more than {LARGEST} characters or elements")
+        raise ExceededError(f"the template uses a value of over {LARGEST} characters or elements")
 
 
 def check_width(number: Any, most: int = WIDTH) -> None:
@@ -154,7 +156,7 @@ def measure(value: Any) -> Any:
                 size += len(each)
             elif isinstance(each, int):
                 if each.bit_length() > BITS:
-                    raise ExceededError(f"a number has more than {BITS} bits")
+                    raise ExceededError(TOO_MANY_DIGITS)
             elif isinstance(each, range):
                 size += len(each)
             elif (inside := contents(each)) is not None:

@@ -198,7 +198,9 @@ def check_growth(name: str, arguments: tuple[Any, ...], named: dict[str, Any]) -
     elif name == "format":
         check_printf(text, named or arguments[1:])
     elif name in {"date", "strftime"} and (len(text) > _SHORT or longest > _SHORT):
-        raise ExceededError(f"a time is formatted by more than {_SHORT} characters")
+        raise ExceededError(
+            f"the template uses a time, or a time format, of over {_SHORT} characters"
+        )
 
 
 def _check_joined(value: Any, rest: list[Any]) -> None:

@@ -338,7 +338,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
                     check_size(len(one) * max(other, 0))
         elif operator == "**" and isinstance(left, int) and isinstance(right, int):
             if abs(left) > 1 and left.bit_length() * max(right, 0) > bounds.BITS:
-                raise ExceededError(f"a number has more than {bounds.BITS} bits")
+                raise ExceededError(bounds.TOO_MANY_DIGITS)
         elif operator == "%" and isinstance(left, (str, bytes)):
             text = left if isinstance(left, str) else left.decode("latin-1")
             filters.check_printf(text, right)

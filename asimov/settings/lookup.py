@@ -30,7 +30,7 @@ def published(pipeline: str) -> type | None:
     except AsimovError as error:
         raise AsimovError(
             f"the settings that the pipeline {pipeline!r} declares can't be used: {error}",
-            hint="mend or remove its package",
+            hint="repair or remove its package",
         ) from error
 
 

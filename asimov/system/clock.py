@@ -1,4 +1,4 @@
-"""The clock for timestamps and pauses; a test can replace it."""
+"""Tell the time, and write times as text; a test can replace the clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clock that a test moves on, for asimov's timestamps and pauses."""
+"""A clock that stands still until a test advances it; asimov takes the time from it."""
 
 from __future__ import annotations
 

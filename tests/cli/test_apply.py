@@ -27,7 +27,7 @@ def analysis(extra: str = "", name: str = "a", pipeline: str = "command") -> str
 REFUSED = {
     "unknown kind": ("---\nkind: analyis\n", "no kind 'analyis'; did you mean 'analysis'?", 4),
     "kind that is a list": ("---\nkind: [a]\n", "there is no kind ['a']", 4),
-    "no kind": ("---\nname: b\n", "'kind' is missing", 4),
+    "no kind": ("---\nname: b\n", "the document has no 'kind'", 4),
     "not a mapping": ("---\n- a\n- b\n", "a blueprint is a mapping with a 'kind'", 4),
     "plain text": ("---\njust words\n", "a blueprint is a mapping with a 'kind'", 4),
     "no name": ("---\nkind: analysis\nsubject: s\npipeline: command\n", "'name' is missing", 4),

@@ -505,7 +505,7 @@ def test_the_token_is_renewed_before_each_call_and_its_failure_is_no_end(
     [
         ("otter.bootstrap", "pip install 'asimov[compat]'"),
         ("htcondor", "pip install 'asimov[compat]'"),
-        ("nonsense", "mend or remove the package; the rest of asimov goes on without it"),
+        ("nonsense", "repair or remove the package; the rest of asimov goes on without it"),
     ],
 )
 def test_what_a_package_lacks_and_does_not_ask_for_is_named(

@@ -176,7 +176,7 @@ def test_what_is_removed_on_purpose_is_forgotten_and_keeps_its_history(
         (["a"], "s/a is in the ledger"),
         (["nosuch"], "there was never an analysis s/nosuch"),
         (["c", "a"], "s/a is in the ledger"),
-        ([], "no analysis of s is missing from the ledger"),
+        ([], "there is no analysis of s to forget"),
     ],
 )
 def test_only_what_is_missing_can_be_forgotten(

@@ -180,7 +180,7 @@ def test_what_was_exceeded_is_told(tmp_path: Path) -> None:
     with pytest.raises(AsimovError) as raised:
         render(template, {})
     assert str(raised.value) == (
-        f"{template}:3: a value has more than 1000000 characters or elements"
+        f"{template}:3: the template uses a value of over 1000000 characters or elements"
     )
     assert raised.value.hint == EXCEEDED
 

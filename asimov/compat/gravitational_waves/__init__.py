@@ -1,4 +1,4 @@
-"""The field of gravitational waves, as asimov finds it under `asimov.fields`.
+"""The plugin for gravitational-wave science, in the entry-point group `asimov.fields`.
 
 The docs' page on gravitational waves explains which settings follow from which.
 """

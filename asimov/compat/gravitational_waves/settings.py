@@ -1,4 +1,4 @@
-"""Settings of gravitational-wave data: their marks, and what follows from them."""
+"""Recognise gravitational-wave analyses by their settings, and derive more settings from these."""
 
 from __future__ import annotations
 

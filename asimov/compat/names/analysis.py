@@ -1,4 +1,4 @@
-"""The classes of analyses, imported as `asimov.analysis`."""
+"""Re-export the classes of analyses for packages that import `asimov.analysis`."""
 
 from asimov.compat.gravitational_waves.analyses import GravitationalWaveTransient
 from asimov.project.analysis import Analysis, ProjectAnalysis, SimpleAnalysis, SubjectAnalysis

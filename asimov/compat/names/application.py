@@ -1,4 +1,4 @@
-"""Apply blueprints from Python, imported as `asimov.cli.application`.
+"""What packages import from `asimov.cli.application`: apply blueprints from Python.
 
 Needed by bilby_tgr, whose applicators call each other.
 """

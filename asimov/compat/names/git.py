@@ -1,4 +1,4 @@
-"""The git repository of a subject, imported as `asimov.git`."""
+"""Re-export the class of a subject's git repository for packages that import `asimov.git`."""
 
 from asimov.extensions import extend
 from asimov.project.git.repository import AsimovFileNotFound, EventRepo

@@ -1,4 +1,4 @@
-"""The base class and registry of labellers, imported as `asimov.labellers`.
+"""What packages import from `asimov.labellers`, to label analyses.
 
 Needed by packages with entry points under ``asimov.labellers``. What runs them is
 `asimov.plugins.labels`.

@@ -1,4 +1,4 @@
-"""The base class and registry of custom states, imported as `asimov.monitor_states`.
+"""What packages import from `asimov.monitor_states`, to add analysis states of their own.
 
 Needed by packages with entry points under ``asimov.monitor.states`` or with
 ``get_state_handlers``. What calls the handlers is `asimov.plugins.custom_states`.

@@ -1,8 +1,9 @@
-"""Priors from settings, imported as `asimov.priors` (bilby_pipe, asimov-lalinference).
+"""What packages import from `asimov.priors`: priors from settings.
 
-They are taken as the ledger has them: a mapping by parameter, each with ``minimum``, ``maximum``,
-``type`` and whatever else the pipeline understands, and ``default`` for the set that they
-override. The pipeline defines what a setting means; only impossible priors are refused.
+Needed by bilby_pipe and asimov-lalinference. Priors are taken as the ledger has them: a mapping by
+parameter, each with ``minimum``, ``maximum``, ``type`` and whatever else the pipeline understands,
+and ``default`` for the set that they override. The pipeline defines what a
+setting means; only impossible priors are refused.
 """
 
 from __future__ import annotations

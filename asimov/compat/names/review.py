@@ -1,4 +1,4 @@
-"""The review of an analysis, imported as `asimov.review`; `production.review` is one.
+"""What packages import from `asimov.review`: the review of an analysis, and its messages.
 
 cbcflow and bilby_tgr read `status` and `messages`. Reviews are kept among the facts of an analysis
 in the form that `asimov.ledger.reviews` describes.

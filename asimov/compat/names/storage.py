@@ -1,4 +1,4 @@
-"""The results store, imported as `asimov.storage`."""
+"""Re-export the results store for packages that import `asimov.storage`."""
 
 from asimov.project.storage.store import AlreadyPresentException, Store
 

@@ -1,4 +1,4 @@
-"""Telemetry events and the base class of sinks, imported as `asimov.telemetry`.
+"""What packages import from `asimov.telemetry`, to report events, or to receive them in a sink.
 
 Needed by packages with entry points under ``asimov.hooks.telemetry``, and by pipelines that emit
 events. `asimov.plugins.telemetry` passes them to the sinks.

@@ -1,4 +1,4 @@
-"""Small functions for folders and settings, imported as `asimov.utils`."""
+"""Re-export small functions for folders and settings for packages that import `asimov.utils`."""
 
 from asimov.compat.utils import diff_dict, set_directory, update
 

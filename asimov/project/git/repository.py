@@ -1,4 +1,4 @@
-"""A subject's part of the git repository that holds its configurations."""
+"""A subject's folder in a git repository: find and commit its analyses' configuration files."""
 
 from __future__ import annotations
 

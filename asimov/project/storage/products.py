@@ -206,7 +206,9 @@ class _Surveyor:
                 return
         if not self._is_inside(final):
             raise NotStorableError(
-                f"is a link to {text.line(leads_to)}, which leaves the run directory", path
+                f"can't be stored: it is a link to {text.line(leads_to)}, which leaves the run "
+                "directory",
+                path,
             )
         if _is_in(path, final):
             raise NotStorableError(

@@ -1,4 +1,4 @@
-"""Load HTCondor's Python bindings, and work around their faults."""
+"""Load HTCondor's Python bindings, only `htcondor2`, and work around their faults."""
 
 from __future__ import annotations
 

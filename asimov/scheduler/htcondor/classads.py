@@ -1,4 +1,4 @@
-"""ClassAds as plain values, and the texts that constraints and submit commands need."""
+"""Convert ClassAds to dictionaries, and quote values for constraints and submit commands."""
 
 from __future__ import annotations
 

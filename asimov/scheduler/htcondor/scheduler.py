@@ -212,7 +212,7 @@ class HTCondor(Scheduler):
             raise SchedulerError(
                 f"{what} was refused: permission denied",
                 where=str(self.connection),
-                hint="the job belongs to another user",
+                hint="only the job's owner, or an administrator of HTCondor, may do that",
             )
 
     def raise_requests(

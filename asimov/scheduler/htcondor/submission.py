@@ -1,4 +1,4 @@
-"""Submit jobs, DAGs and services to a schedd, with the project's defaults and the attempt's tag."""
+"""Submit jobs, DAGs and services (commands that HTCondor restarts), with defaults and a tag."""
 
 from __future__ import annotations
 

@@ -12,6 +12,8 @@ import os
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
+from asimov.text import quoted
+
 
 def split_arguments(value: str) -> list[str]:
     r"""Return the arguments that the submit command ``arguments`` names.
@@ -39,7 +41,9 @@ def split_arguments(value: str) -> list[str]:
 
 def _split_new(text: str) -> list[str]:
     if len(text) < 2 or not text.endswith('"'):
-        raise ValueError("the double quote at the start has none at the end")
+        raise ValueError(
+            f"{quoted(text, 60)} starts with a double quote, and needs another one at its end"
+        )
     inner = text[1:-1].replace('""', "\0")
     if '"' in inner:
         raise ValueError('a double quote inside double quotes must be doubled ("")')

@@ -1,4 +1,4 @@
-"""The submit description of a DAG's node, and the processes that run its scripts."""
+"""Read the submit description of a DAG's node, and describe the processes of its scripts."""
 
 from __future__ import annotations
 

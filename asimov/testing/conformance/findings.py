@@ -1,4 +1,4 @@
-"""The findings about each contract, and the file that passes them from a scene to the runner."""
+"""Results of a scene, one test run of a pipeline: which contracts hold, passed on in a file."""
 
 from __future__ import annotations
 

@@ -77,6 +77,8 @@ def test_both_ways_of_writing_arguments():
     for wrong in ('a "b"', '"a', '"a \'b"', '"a" b"'):
         with pytest.raises(ValueError, match="quote"):
             split_arguments(wrong)
+    with pytest.raises(ValueError, match="'\"a' starts with a double quote, and needs another one"):
+        split_arguments('"a')
 
 
 def test_both_ways_of_writing_an_environment():
