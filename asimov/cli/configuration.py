@@ -106,7 +106,10 @@ def update_command(option: str, value: str) -> None:
             "project/root can't be set: it is the folder of the project; move that instead"
         )
     if (section, key) == trust.TRUSTED:
-        raise AsimovError("trust is not an option of a project", hint="asimov project trust USER")
+        raise AsimovError(
+            "sharing/trusted can't be set for a project: every user has a list of their own",
+            hint="use 'asimov project trust USER' instead",
+        )
     if section == "scheduler" and key == "type":
         from asimov import entrypoints
 

@@ -91,7 +91,7 @@ def _find(
     for each in sorted(subjects):
         workspace.keys(each)  # raises for an unknown subject
     raise AsimovError(
-        f"there is no analysis {name!r} across {', '.join(sorted(subjects))}",
+        f"there is no analysis {name!r} across the subjects {', '.join(sorted(subjects))}",
         hint=f"'asimov status {PROJECT_ANALYSES}' lists the analyses across subjects",
     )
 

@@ -1,4 +1,4 @@
-"""Advice on errors of published packages: missing dependencies, missing marks of a field."""
+"""Hints for errors in published packages: missing modules, missing gravitational-wave settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Apply blueprints to the ledger, checked against the settings that pipelines declare."""
+"""Add subjects, analyses and settings to the ledger from blueprints (YAML files), with checks."""
 
 from __future__ import annotations
 

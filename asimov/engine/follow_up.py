@@ -1,4 +1,4 @@
-"""Act on analyses that have no job any more: stop or restart them, or store their results."""
+"""Once jobs are gone: stop or restart analyses on request, and store results of finished ones."""
 
 from __future__ import annotations
 

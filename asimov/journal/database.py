@@ -1,4 +1,4 @@
-"""An SQLite database of asimov's own: open, migrate, query and write it, and explain its errors."""
+"""The journal's SQLite database: open, migrate, query and write it, and explain its errors."""
 
 from __future__ import annotations
 
@@ -34,6 +34,15 @@ _WORDS = {
     "permission": "denied",
     "unable to open": "denied",
     "cut short": "half done",
+}
+#: What is the matter with the journal, by kind.
+_STATES = {
+    "full": "can't be written",
+    "denied": "can't be opened or written",
+    "busy": "is locked",
+    "failed": "can't be read or written",
+    "damaged": "is damaged",
+    "half done": "can't be read yet",
 }
 _REPAIR = "'asimov ledger repair' rebuilds what can be rebuilt; nothing was changed"
 _HINTS = {
@@ -151,7 +160,7 @@ class Database:
         hint = _HINTS[kind]
         if kind == "denied" and (found := sidecar_files.barred(self.path)):
             where, hint = found
-        return JournalError(f"the journal can't be used: {error}", where=where, hint=hint)
+        return JournalError(f"the journal {_STATES[kind]}: {error}", where=where, hint=hint)
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         """Run a query and return its rows."""

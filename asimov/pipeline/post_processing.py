@@ -1,4 +1,4 @@
-"""The contract of post-processing, which packages publish under `asimov.postprocessing`."""
+"""The methods that a package's post-processing must have (entry points `asimov.postprocessing`)."""
 
 from __future__ import annotations
 

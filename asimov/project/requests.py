@@ -1,4 +1,4 @@
-"""Requests that a pipeline makes by writing to its analysis: another state, or a job's number."""
+"""Keep the state and the job number that a pipeline sets on its analysis, for the engine."""
 
 from __future__ import annotations
 

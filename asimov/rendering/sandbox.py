@@ -103,7 +103,8 @@ class _Metered(NodeTransformer):
         return node
 
     def visit_ScopedEvalContextModifier(self, node: nodes.Node) -> nodes.Node:  # noqa: N802
-        raise jinja2.TemplateSyntaxError("a project's template can't use autoescape", node.lineno)
+        message = "a project's template may not use the tag {% autoescape %}; remove it"
+        raise jinja2.TemplateSyntaxError(message, node.lineno)
 
 
 def _asked(name: str, *values: Any) -> nodes.Call:

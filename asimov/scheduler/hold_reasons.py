@@ -1,4 +1,4 @@
-"""Why jobs are held: HTCondor's codes, and the class of each.
+"""Why jobs are held: HTCondor's codes, in classes such as ``memory``, ``transient``, ``permanent``.
 
 Source of the codes: HTCondor's manual, "Job ClassAd Attributes", ``HoldReasonCode`` and
 ``HoldReasonSubCode``, and the list that HTCondor 25.14 itself holds (``condor_holdcodes.h``). The

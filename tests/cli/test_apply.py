@@ -558,7 +558,8 @@ def test_nothing_is_written_where_the_ledger_is_read_only(
         cwd=Path("/"),
         XDG_CONFIG_HOME="/nonexistent",
     )
-    is_clear(ran, f"{project}/.asimov/journal.db: the journal can't be used", "may not write")
+    journal = f"{project}/.asimov/journal.db"
+    is_clear(ran, f"{journal}: the journal can't be opened or written: ", "may not write")
     assert state(project) == before
 
 

@@ -148,5 +148,5 @@ def test_a_damaged_journal_is_one_line(project, asimov):
         path.unlink()
     journal.write_bytes(b"not a database, whatever its name says. " * 100)
     ran = asimov("status")
-    is_clear(ran, f"error: {journal}: the journal can't be used: file is not a database")
+    is_clear(ran, f"error: {journal}: the journal is damaged: file is not a database")
     assert journal.read_bytes().startswith(b"not a database")

@@ -140,7 +140,7 @@ def test_an_analysis_across_subjects_is_named_by_them(made, asimov):
         (("ss", "a", "approved"), "there is no subject 'ss'; did you mean 's'?"),
         (("s", "p", "approved"), "s has no analysis 'p'"),
         (("s", "p", "approved", "-o_e", "tt"), "there is no subject 'tt'; did you mean 't'?"),
-        (("s", "q", "approved", "-o_e", "t"), "there is no analysis 'q' across s, t"),
+        (("s", "q", "approved", "-o_e", "t"), "there is no analysis 'q' across the subjects s, t"),
         (("s", "p", "approved", "-o_e", "t", "-p", "x"), "uses the pipeline command, not x"),
     ],
 )

@@ -88,7 +88,7 @@ def test_a_damaged_journal_is_one_line_with_the_way_out_and_is_left_alone(
     with pytest.raises(JournalError) as told:
         use(path)
     assert told.value.exit_code == 1
-    assert str(told.value).startswith(f"{path}: the journal can't be used: ")
+    assert str(told.value).startswith(f"{path}: the journal is damaged: ")
     assert "\n" not in str(told.value)
     assert told.value.hint
     assert "asimov ledger repair" in told.value.hint
@@ -126,35 +126,43 @@ def test_a_log_is_not_missed_while_others_open_and_close_the_journal(path: Path)
     assert [each.returncode for each in others] == [0, 0]
 
 
-def told_of(error: sqlite3.Error, path: Path) -> str:
+def told_of(error: sqlite3.Error, path: Path) -> JournalError:
     with closing(Database(path)) as opened:
-        return str(opened._fault(error).hint)
+        return opened._fault(error)
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "state", "said"),
     [
-        ("database or disk is full", "the disk is full"),
-        ("attempt to write a readonly database", "you may not write there"),
-        ("unable to open database file", "you may not write there"),
-        ("database is locked", "keeps it locked"),
-        ("disk I/O error", "the disk fails"),
-        ("database disk image is malformed", "asimov ledger repair"),
-        ("file is not a database", "asimov ledger repair"),
-        ("no such table: analyses", "asimov ledger repair"),
+        ("database or disk is full", "can't be written", "the disk is full"),
+        (
+            "attempt to write a readonly database",
+            "can't be opened or written",
+            "you may not write there",
+        ),
+        ("unable to open database file", "can't be opened or written", "you may not write there"),
+        ("database is locked", "is locked", "keeps it locked"),
+        ("disk I/O error", "can't be read or written", "the disk fails"),
+        ("database disk image is malformed", "is damaged", "asimov ledger repair"),
+        ("file is not a database", "is damaged", "asimov ledger repair"),
+        ("no such table: analyses", "is damaged", "asimov ledger repair"),
+        ("a change of it was cut short", "can't be read yet", "a command that acts does that"),
     ],
 )
 def test_what_to_do_is_told_by_the_words_where_python_knows_no_codes(
-    path: Path, words: str, said: str
+    path: Path, words: str, state: str, said: str
 ) -> None:
-    assert said in told_of(sqlite3.OperationalError(words), path)
+    told = told_of(sqlite3.OperationalError(words), path)
+    assert str(told) == f"{path}: the journal {state}: {words}"
+    assert said in str(told.hint)
 
 
 def test_an_input_output_error_on_a_full_disk_is_the_full_disk(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "is_full", lambda folder: True)
-    assert "the disk is full" in told_of(sqlite3.OperationalError("disk I/O error"), path)
+    told = told_of(sqlite3.OperationalError("disk I/O error"), path)
+    assert "the disk is full" in str(told.hint)
 
 
 def test_a_transaction_that_sqlite_has_undone_tells_why(path: Path) -> None:

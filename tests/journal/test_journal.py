@@ -149,7 +149,7 @@ def test_a_step_that_fails_leaves_the_format_as_it_was(path, monkeypatch):
     Journal(path).close()
     steps = [*MIGRATIONS, "CREATE TABLE more (x);\nCREATE TABLE more (x)"]
     monkeypatch.setattr(database, "MIGRATIONS", steps)
-    with pytest.raises(JournalError, match="the journal can't be used: table more already exists"):
+    with pytest.raises(JournalError, match="the journal is damaged: table more already exists"):
         Journal(path)
     monkeypatch.undo()
     Journal(path).close()
@@ -179,13 +179,14 @@ def test_a_damaged_file_is_one_line(path, damage):
 
     with pytest.raises(JournalError) as told:
         use()
-    assert str(told.value).startswith(f"{path}: the journal can't be used: ")
+    assert str(told.value).startswith(f"{path}: the journal is damaged: ")
     assert "\n" not in str(told.value)
 
 
 def test_a_folder_in_the_place_of_the_journal(path):
     path.mkdir(parents=True)
-    with pytest.raises(JournalError, match="the journal can't be used: unable to open"):
+    said = "the journal can't be opened or written: unable to open"
+    with pytest.raises(JournalError, match=said):
         Journal(path)
 
 

@@ -1,4 +1,7 @@
-"""Analyses of gravitational-wave data: detectors, priors, power spectra, times and coinc files."""
+"""Analysis classes for gravitational-wave data: pipelines read priors and power spectra from them.
+
+They also find the file of GPS times, and fetch the coinc file (the triggers of an event, as XML).
+"""
 
 from __future__ import annotations
 

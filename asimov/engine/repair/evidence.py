@@ -113,7 +113,8 @@ def gather(
         if not without_scheduler:
             raise SchedulerUnreachableError(
                 f"the scheduler can't be asked, and jobs could be missed: {error}",
-                hint="try again later; --without-scheduler goes on, and what is unclear is stuck",
+                hint="try again later, or use --without-scheduler: analyses whose state is unclear "
+                "then become stuck",
             ) from error
         evidence.asked = False
     for uid, (key, job) in sorted(traces.items(), key=lambda trace: trace[1][1].since):

@@ -1,4 +1,4 @@
-"""Move the files of an earlier run aside, to ``<name>.superseded-<n>`` next to its folder.
+"""Move an earlier run's folder, or files in it, aside to ``<folder>.superseded-<n>`` beside it.
 
 asimov never deletes them. Moving is a rename, however large the folder is.
 """

@@ -69,7 +69,7 @@ def _split_new(text: str) -> list[str]:
             word = word or []
             word.append(char)
     if grouped:
-        raise ValueError("a single quote has no partner")
+        raise ValueError(f"a single quote (') is not closed in {quoted(text, 60)}")
     if word is not None:
         words.append("".join(word))
     return [word.replace("\0", '"') for word in words]

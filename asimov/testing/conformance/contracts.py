@@ -1,4 +1,4 @@
-"""The contracts that asimov relies on in a pipeline, and the scenes that check them."""
+"""The contracts (rules) that a pipeline must keep, and the scenes (test runs) that check them."""
 
 from __future__ import annotations
 

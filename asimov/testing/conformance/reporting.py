@@ -1,4 +1,4 @@
-"""Report each contract's finding as soon as it is final, in the order of the contracts."""
+"""Report whether a pipeline keeps each contract (rule), as soon as that result is final."""
 
 from __future__ import annotations
 

@@ -24,7 +24,10 @@ def run(task: Task, findings: Findings) -> None:
     if task.submits == BY_PROGRAM:
         raise AsimovError(_BY_PROGRAM)
     if task.submits != BY_OBJECT:
-        raise AsimovError("it was not seen to submit anything")
+        raise AsimovError(
+            "the pipeline submitted no job earlier in this check, so no job can be made to fail",
+            hint="the lines above about other contracts say why",
+        )
     recording = RecordingScheduler()
     point = {entrypoints.SCHEDULERS: {recording.name: SchedulerPlugin(recording)}}
     with scene_project(task, findings, {"max resurrections": _MOST}) as here:
