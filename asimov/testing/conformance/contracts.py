@@ -1,4 +1,4 @@
-"""The contracts (rules) that a pipeline must keep, and the scenes (test runs) that check them."""
+"""The table of contracts (rules) for pipelines, each with the scene (test run) that checks it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Report whether a pipeline keeps each contract (rule), as soon as that result is final."""
+"""Pass each contract's finding on to the caller as soon as it is final."""
 
 from __future__ import annotations
 
