@@ -206,8 +206,7 @@ class _Surveyor:
                 return
         if not self._is_inside(final):
             raise NotStorableError(
-                f"can't be stored: it is a link to {text.line(leads_to)}, which leaves the run "
-                "directory",
+                f"is a link to {text.line(leads_to)}, which leaves the run directory",
                 path,
             )
         if _is_in(path, final):
