@@ -47,7 +47,7 @@ def another(lab: Any, program: str = HOLDER, *arguments: str) -> Iterator[subpro
             process.kill()
 
 
-def until(reached: Callable[[], bool], seconds: float = 30) -> None:
+def until(reached: Callable[[], bool], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < end

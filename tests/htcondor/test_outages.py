@@ -28,7 +28,7 @@ arguments: ["-c", "until test -e ../../../go-{name}; do sleep 0.1; done; echo {n
 outputs: {{out: out.txt}}
 """
 #: A DAG of one node that takes a while.
-DAG = "---\n{kind: analysis, event: s, name: dag, pipeline: simpletestpipeline, seconds: 3}\n"
+DAG = "---\n{kind: analysis, event: s, name: dag, pipeline: simpletestpipeline, seconds: 12}\n"
 
 
 def waiting(*names: str) -> str:

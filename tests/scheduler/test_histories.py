@@ -421,6 +421,17 @@ def test_in_a_thousand_histories_nothing_wrong_is_said() -> None:
     )
 
 
+def test_an_end_that_was_cut_off_and_written_over_is_no_end_without_a_code() -> None:
+    life = Lives()
+    life.intend(numbered=False, count=1)
+    life.vanish()
+    life.run(code=0, fate="once", number=0)
+    life.cut(part=3)
+    life.others_write(node=False)
+    life.observe(history="right", queue="right")
+    life.teardown()
+
+
 def test_a_part_of_the_history_is_no_end_of_a_job_however_long_ago_it_ended(tmp_path: Path) -> None:
     schedd = Answering()
     schedd.queue_is = "empty"

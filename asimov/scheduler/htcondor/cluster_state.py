@@ -181,6 +181,8 @@ class ClusterState(msgspec.Struct, array_like=True):
             self.held.pop(proc, None)
 
     def _end(self, event: Event) -> None:
+        if _is_cut_off(event):
+            return
         proc, code, signal = event.proc, event.exit_code, event.signal
         self._move(proc, Phase.DONE if code == 0 else Phase.FAILED)
         self.times[proc] = 0  # keeps the stored form small when many have ended
@@ -310,6 +312,15 @@ class ClusterState(msgspec.Struct, array_like=True):
             both.cpu_seconds = (both.cpu_seconds or 0) + other.cpu_seconds
         both.uid, both.dag = both.uid or other.uid, both.dag or other.dag
         return both
+
+
+def _is_cut_off(event: Event) -> bool:
+    """Check whether the end of an event is missing: its writer crashed, or the log was cut.
+
+    Lines behind it are of another event, often of another job. A whole one says how a job ended.
+    """
+    ended = event.number == EventType.TERMINATED
+    return ended and event.exit_code is None and event.signal is None
 
 
 def _most(one: float | None, other: float | None) -> float | None:
