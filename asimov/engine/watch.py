@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -22,6 +23,32 @@ from asimov.project.removed import ledger_warnings
 from asimov.project.workspace import Workspace
 from asimov.system import clock
 from asimov.system.supervision import supervisor
+
+
+class _Interrupts:
+    """Remember Ctrl-C, which Python drops if it arrives while an object is being deleted."""
+
+    def __init__(self) -> None:
+        self._received = False
+
+    def __enter__(self) -> _Interrupts:
+        self._ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if self._ours:
+            signal.signal(signal.SIGINT, self._receive)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def check(self) -> None:
+        """Raise `KeyboardInterrupt` if the user has pressed Ctrl-C."""
+        if self._received:
+            raise KeyboardInterrupt
+
+    def _receive(self, number: int, frame: object) -> None:
+        self._received = True
+        raise KeyboardInterrupt
 
 
 @dataclass
@@ -89,14 +116,16 @@ class Watch:
             "asimov monitor --watch" if not self.until_idle else "asimov monitor --until-idle",
         ):
             supervisor.watching()
-            return self._run()
+            with _Interrupts() as interrupts:
+                return self._run(interrupts)
 
-    def _run(self) -> int:
+    def _run(self, interrupts: _Interrupts) -> int:
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
         patience = number(self.workspace.project.config, "monitor", "patience", 600)
         while True:
             self._news.next_pass()
             outcome = self._step()
+            interrupts.check()
             if outcome is None:
                 self._news.keep()
             else:
@@ -112,6 +141,7 @@ class Watch:
                 self.say("timed out" if self.until_idle else "the time is up")
                 return EXIT_TIMED_OUT if self.until_idle else 0
             time.sleep(pause)
+            interrupts.check()
 
     def _due_in(self) -> float:
         """Return the seconds until the next pass."""

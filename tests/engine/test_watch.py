@@ -20,6 +20,7 @@ import pytest
 from asimov.engine.lease import at_work
 from asimov.engine.log_watch import LogWatch
 from asimov.engine.monitor import advance, monitor
+from asimov.engine.watch import _Interrupts
 from asimov.errors import AsimovError
 from asimov.journal.database import JournalError
 from asimov.project.workspace import Workspace
@@ -234,3 +235,17 @@ def test_what_was_told_before_a_pass_is_not_acted_on_after_it_unless_it_is_an_en
     watch.forget()
     watch.look()
     assert lab.states() == {"a": "running", "b": "uploaded"}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_ctrl_c_that_python_drops_in_a_destructor_is_remembered() -> None:
+    class Deleted:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    with _Interrupts() as interrupts:
+        interrupts.check()
+        Deleted()
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.check()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -65,6 +65,8 @@ def again() -> NoReturn:
         if folder is not None:
             os.chdir(folder)
         environment = {**environment, **supervisor.handed_on()}
+        # A timer survives an exec, its handler does not: the alarm would end the new program.
+        signal.setitimer(signal.ITIMER_REAL, 0)
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
     finally:
         os._exit(1)

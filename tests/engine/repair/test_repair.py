@@ -150,8 +150,8 @@ def cut(root: Path, pages: float) -> None:
 def set_up(lab: Any) -> None:
     """Have one that is stored, one that runs, one that has ended unseen, and others."""
     lab.apply(
-        "done", "next, needs: [done, runs]", "runs, seconds: 1000", "ended, seconds: 0.5",
-        "bad, seconds: 0.5, exit code: 3, max resurrections: 0", "kept",
+        "done", "next, needs: [done, runs]", "runs, seconds: 1000", "ended, seconds: 3",
+        "bad, seconds: 3, exit code: 3, max resurrections: 0", "kept",
     )  # fmt: skip
     lab.run("production", "set", "s", "kept", "--status", "wait")
     lab.run("monitor", "--chain")
