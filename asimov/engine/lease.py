@@ -22,12 +22,24 @@ from pathlib import Path
 
 from asimov import configuration
 from asimov.errors import AsimovError
-from asimov.journal.leases import LEASE, WATCH, WORK, busy, give_back, is_dead, new_lease, take
+from asimov.journal.leases import (
+    LEASE,
+    WATCH,
+    WORK,
+    busy,
+    give_back,
+    is_dead,
+    is_dying,
+    new_lease,
+    take,
+)
 from asimov.logs import logger
 from asimov.project.workspace import Workspace
 
 #: How often a waiting process looks again, in seconds.
 _POLL = 0.05
+#: How long to wait for a holder that was killed to be gone, in seconds.
+_GOING = 10.0
 
 
 @contextmanager
@@ -79,8 +91,9 @@ def watching(workspace: Workspace, purpose: str) -> Iterator[None]:
 def _held(workspace: Workspace, purpose: str, name: str, *, wait: bool = False) -> Iterator[str]:
     journal = workspace.journal
     length = _length(workspace)
+    end = time.monotonic() + _GOING
     while (held := take(journal, lease := new_lease(purpose, length), is_dead, name)) is not None:
-        if not wait:
+        if not wait and not (is_dying(held) and time.monotonic() < end):
             raise busy(held)
         time.sleep(_POLL)
     renewal = _Renewal(journal.path, lease.token, length)

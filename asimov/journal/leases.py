@@ -85,8 +85,22 @@ def is_dead(lease: Lease) -> bool:
     """Return whether the holder of a lease is dead, as far as this machine can tell."""
     if time.time() > lease.expires:
         return True
+    process = _process_here(lease)
+    return process is not None and not process.alive
+
+
+def is_dying(lease: Lease) -> bool:
+    """Return whether the holder of a lease was killed on this machine and is not gone yet.
+
+    The kernel kills a command whose supervisor was killed a moment after the supervisor.
+    """
+    process = _process_here(lease)
+    return process is not None and process.is_being_killed
+
+
+def _process_here(lease: Lease) -> ProcessIdentity | None:
     here = (lease.host, lease.boot) == (os.uname().nodename, this_start())
-    return here and not ProcessIdentity(lease.process, lease.started).alive
+    return ProcessIdentity(lease.process, lease.started) if here else None
 
 
 def new_lease(purpose: str, length: float = LEASE) -> Lease:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -110,6 +111,17 @@ def started_at(pid: int) -> str | None:
     return None if found is None or found.dead else str(found.start)
 
 
+def pending_signals(pid: int) -> set[int]:
+    """Return the signals that were sent to a process and have not taken effect (proc(5))."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines()
+    except OSError:
+        return set()
+    given = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    pending = int(given.get("SigPnd", "0"), 16) | int(given.get("ShdPnd", "0"), 16)
+    return {number for number in range(1, 65) if pending & 1 << (number - 1)}
+
+
 class ProcessIdentity(NamedTuple):
     """Identifies a process: its number alone may belong to another one later.
 
@@ -131,6 +143,11 @@ class ProcessIdentity(NamedTuple):
     def alive(self) -> bool:
         """Whether the process still runs; it must be one of this boot and this machine."""
         return bool(self.start) and started_at(self.pid) == self.start
+
+    @property
+    def is_being_killed(self) -> bool:
+        """Whether the process runs nothing of its own any more, but is not gone yet."""
+        return signal.SIGKILL in pending_signals(self.pid) and self.alive
 
     @classmethod
     def own(cls) -> ProcessIdentity:

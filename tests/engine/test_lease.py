@@ -115,6 +115,20 @@ def test_a_killed_holder_that_nobody_has_reaped_is_dead_too(lab: Any) -> None:
         lab.run("monitor")
 
 
+#: Holds the lease, and so much memory that its end takes the kernel some time.
+LARGE_HOLDER = HOLDER.replace("import sys, time", 'import sys, time; held = b"x" * (1 << 29)')
+
+
+def test_a_holder_that_was_killed_and_is_not_gone_yet_is_waited_for(lab: Any) -> None:
+    workspace = lab.open()
+    with another(lab, LARGE_HOLDER) as process:
+        os.kill(process.pid, signal.SIGKILL)
+        with at_work(workspace, "the next"):
+            held = holder(workspace.journal)
+            assert held is not None
+            assert held.purpose == "the next"
+
+
 def test_a_holder_on_another_machine_is_busy_until_its_lease_expires(lab: Any) -> None:
     elsewhere(lab, expires=60)
     told = lab.run("monitor", code=EXIT_BUSY).err
