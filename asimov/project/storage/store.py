@@ -21,6 +21,8 @@ from asimov.system.files import sync_folder, unwritable, write_atomically
 _MANIFEST = "manifest.json"
 #: The file that is being copied; a manifest that is being written has a similar name.
 _PARTIAL = f".{_MANIFEST}.partial"
+#: The manifest of results that are being moved aside, until all of them are.
+_MOVING = f".{_MANIFEST}.moving"
 #: A manifest of a million files has about 200 million bytes.
 _LARGEST = 2_000_000_000
 
@@ -170,14 +172,14 @@ class Store:
         """Move the stored results of an analysis aside because it will run again.
 
         Everything in its folder moves to ``<subject>/<analysis>/superseded-<n>/``, including files
-        that an interrupted pass stored and that no manifest lists yet.
+        that an interrupted pass stored and that no manifest lists yet. The manifest leaves first
+        and arrives last: neither folder ever has one that lists a file which is not there.
         """
         folder = self.root / subject / analysis
         self.manifest(subject, analysis)  # raises if it is damaged
         with _writing(folder):
             names = [each for each in _names_in(folder) if not is_superseded(each)]
-        if names:
-            _set_aside(folder, sorted(names, key=lambda name: name == _MANIFEST))
+            _move_results(folder, names)
 
     def _store(self, subject: str, analysis: str, items: Sequence[Item]) -> None:
         """Store items, sync them, and write the manifest last."""
@@ -269,14 +271,36 @@ def _is_as_stored(path: Path, entry: Mapping[str, Any]) -> bool:
     return path.is_file() and checksum(path) == entry["sha256"]
 
 
-def _set_aside(folder: Path, names: Iterable[str]) -> None:
-    """Move some of an analysis's folder to ``superseded-<n>`` in it."""
+def _move_results(folder: Path, names: Sequence[str]) -> None:
+    """Move all results of an analysis, and their manifest, to ``superseded-<n>`` in its folder."""
+    others = [name for name in names if name != _MANIFEST]
+    if _MANIFEST in names:
+        old = _place_for(folder, [*others, _MOVING])
+        old.mkdir(exist_ok=True)
+        (folder / _MANIFEST).rename(old / _MOVING)
+        sync_folder(folder)
+    else:
+        old = _place_for(folder, others)
+    if others:
+        _set_aside(folder, others)
+    if (old / _MOVING).exists():
+        (old / _MOVING).rename(old / _MANIFEST)
+        sync_folder(old)
+
+
+def _place_for(folder: Path, names: Iterable[str]) -> Path:
+    """Return the ``superseded-<n>`` to move names to: the last one if its move was interrupted."""
     number = last_number(folder)
     old = folder / f"superseded-{number}"
-    # An interrupted move continues in the same folder.
     begun = number and not (old / _MANIFEST).exists()
     if not begun or any(os.path.lexists(old / name) for name in names):
         old = folder / f"superseded-{number + 1}"
+    return old
+
+
+def _set_aside(folder: Path, names: Sequence[str]) -> None:
+    """Move some of an analysis's folder to ``superseded-<n>`` in it."""
+    old = _place_for(folder, names)
     try:
         for name in names:
             (old / name).parent.mkdir(parents=True, exist_ok=True)

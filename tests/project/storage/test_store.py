@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -152,3 +154,31 @@ def test_what_was_cut_short_while_it_made_room_is_made_up_for(store, product):
     product.write_text("7 8 9")
     assert store.add_file("s", "a", product).read_text() == "7 8 9"
     assert (old / product.name).exists()
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_no_manifest_lists_a_file_that_is_elsewhere_when_a_move_is_cut_short(
+    store, tmp_path, monkeypatch, steps
+):
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_text(name)
+        store.add_file("s", "a", tmp_path / name)
+    left = iter(range(steps))
+    rename = Path.rename
+
+    def renames(path, target):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", renames)
+    with suppress(KeyboardInterrupt):
+        store.replace("s", "a")
+    monkeypatch.undo()
+    folder = store.root / "s" / "a"
+    for manifest in folder.rglob("manifest.json"):
+        for name in json.loads(manifest.read_text()):
+            assert (manifest.parent / name).read_text() == name
+    store.replace("s", "a")
+    assert [path.name for path in folder.iterdir()] == ["superseded-1"]
+    assert json.loads((folder / "superseded-1/manifest.json").read_text()).keys() == {"a", "b", "c"}
