@@ -208,7 +208,7 @@ def every_command() -> dict[str, click.Command]:
     def walk(command: click.Command, path: str) -> None:
         found[path] = command
         if isinstance(command, click.Group):
-            context = click.Context(command)
+            context = click.Context(command, **cli.context_settings)
             for name in command.list_commands(context):
                 inner = command.get_command(context, name)
                 assert inner is not None
@@ -246,7 +246,9 @@ def test_examples_in_the_help_are_commands_that_are_understood(
         command: click.Command = cli
         _, *words = shlex.split(example)
         while isinstance(command, click.Group) and not command.chain:
-            inner = command.get_command(click.Context(command), words.pop(0))
+            inner = command.get_command(
+                click.Context(command, **cli.context_settings), words.pop(0)
+            )
             assert inner is not None, example
             command = inner
         if isinstance(command, click.Group):

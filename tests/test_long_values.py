@@ -230,7 +230,7 @@ def commands() -> Iterator[tuple[list[str], click.Command]]:
     for name in cli.COMMANDS:
         command = import_module(f"asimov.cli.{name}").command
         if isinstance(command, click.Group):
-            context = click.Context(command)
+            context = click.Context(command, **cli.cli.context_settings)
             for each in command.list_commands(context):
                 inner = command.get_command(context, each)
                 assert inner is not None

@@ -86,7 +86,7 @@ def commands() -> dict[str, click.Command]:
 
     def walk(words: str, command: click.Command) -> None:
         if isinstance(command, click.Group):
-            context = click.Context(command)
+            context = click.Context(command, **cli.context_settings)
             for name in command.list_commands(context):
                 inner = command.get_command(context, name)
                 assert inner is not None
@@ -94,7 +94,7 @@ def commands() -> dict[str, click.Command]:
         else:
             found[words] = command
 
-    context = click.Context(cli)
+    context = click.Context(cli, **cli.context_settings)
     for name in COMMANDS:
         command = cli.get_command(context, name)  # type: ignore[attr-defined]
         walk(name, command)
