@@ -93,3 +93,7 @@ class SchedulerUnreachableError(SchedulerError):
     """The scheduler could not be reached; the state of its jobs is unknown."""
 
     exit_code = EXIT_UNREACHABLE
+
+
+class CredentialsError(SchedulerUnreachableError):
+    """The scheduler refused this user's credentials, which may have expired: it answers nothing."""

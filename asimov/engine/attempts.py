@@ -8,12 +8,17 @@ and its history have all answered that they do not know it is it certain that th
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from asimov.entrypoints import PluginError
-from asimov.errors import AsimovError, ReportedError, SchedulerUnreachableError
+from asimov.errors import (
+    AsimovError,
+    CredentialsError,
+    ReportedError,
+    SchedulerUnreachableError,
+)
 from asimov.journal.leases import LeaseLostError
 from asimov.journal.records import Attempt
 from asimov.keys import Key
@@ -145,8 +150,15 @@ def ask(workspace: Workspace, attempts: list[Attempt]) -> dict[str, Observation]
         try:
             answers.update(workspace.scheduler(name, place).observe(asked))
         except (PluginError, SchedulerUnreachableError) as error:
-            answers.update({each.uid: Unknown(str(error)) for each in asked})
+            unknown = Unknown(str(error), refused=isinstance(error, CredentialsError))
+            answers.update({each.uid: unknown for each in asked})
     return answers
+
+
+def refusal(answers: Iterable[Observation]) -> str | None:
+    """Return the first answer by which a scheduler refused this user's credentials, or None."""
+    refused = (each for each in answers if isinstance(each, Unknown) and each.refused)
+    return next((each.reason for each in refused), None)
 
 
 def ticket(project: Project, attempt: Attempt) -> Ticket:
@@ -233,6 +245,8 @@ def resolve_intents(workspace: Workspace, report: Callable[[str], None]) -> dict
         return {}
     earlier = {each.key: each for each in attempts if each.state == "submitted"}
     answers = ask(workspace, intended)
+    if reason := refusal(answers.values()):
+        return {each.key: reason for each in intended}  # one line of the pass says so
     unresolved: dict[Key, str] = {}
     for start in range(0, len(intended), _TOGETHER):
         lines = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from asimov.engine.attempts import MAY_COME, ask, resolve_intents
+from asimov.engine.attempts import MAY_COME, ask, refusal, resolve_intents
 from asimov.engine.build import build
 from asimov.engine.follow_up import stop_or_restart, store_results
 from asimov.engine.lease import at_work
@@ -16,7 +16,7 @@ from asimov.engine.status import LOST
 from asimov.engine.submission_limits import deferral
 from asimov.engine.submit import submit
 from asimov.engine.usage import measure
-from asimov.errors import SchedulerUnreachableError
+from asimov.errors import CredentialsError, SchedulerUnreachableError
 from asimov.journal.records import Attempt
 from asimov.keys import Key
 from asimov.plugins import crashes, custom_states, hooks, labels, telemetry
@@ -56,6 +56,8 @@ class Pass:
         their pipelines needed no job. The next pass may have more to do.
     failed
         How many analyses could not be built, and stay ready for the next pass.
+    refused
+        Whether a scheduler refused this user's credentials. Then the pass has changed nothing.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -68,6 +70,7 @@ class Pass:
     broken: int = 0
     moved: int = 0
     failed: int = 0
+    refused: bool = False
 
     @property
     def awaited(self) -> bool:
@@ -133,7 +136,8 @@ def run_pass(
     with at_work(workspace, "asimov monitor"):
         began = clock.now()
         outcome = monitor(workspace, report, subject=subject, chain=chain)
-        after_pass(workspace, report, began, run_hooks=run_hooks)
+        if not outcome.refused:
+            after_pass(workspace, report, began, run_hooks=run_hooks)
         return outcome
 
 
@@ -171,6 +175,11 @@ def monitor(
         keys -= unresolved.keys()
     attempts = _under_way(workspace, keys, report)
     answers = ask(workspace, attempts)
+    if refused := _refusal(workspace, answers, unresolved, keys, chain=chain):
+        # Files may be on a file system that refuses the same credentials: they show nothing.
+        result = Pass(broken=len(workspace.contents.broken), refused=True, unreachable=[refused])
+        _count(workspace, set(workspace.keys(subject)), result)
+        return result
     # An end found in a log does not show that the scheduler could be reached.
     silence = [
         (isinstance(a, Unknown) and not a.absent)
@@ -188,6 +197,25 @@ def monitor(
     if not dry_run:
         measure(workspace)
     return result
+
+
+def _refusal(
+    workspace: Workspace,
+    answers: Mapping[str, Observation],
+    unresolved: Mapping[Key, str],
+    keys: Collection[Key],
+    *,
+    chain: bool,
+) -> str | None:
+    """Return how a scheduler refused this user's credentials; None if none did."""
+    if reason := refusal(answers.values()):
+        return reason
+    if unresolved or (chain and any(workspace.status(key) == "ready" for key in keys)):
+        try:
+            workspace.scheduler().check_credentials()
+        except CredentialsError as error:
+            return str(error)
+    return None
 
 
 def after_pass(
@@ -312,7 +340,10 @@ def _chain(workspace: Workspace, keys: set[Key], report: Report, result: Pass) -
     ordered = [key for key in workspace.contents.entries if key in keys]
     built = build(workspace, ordered, report)
     there = {*built.done, *built.unchanged}  # not what became ready meanwhile
-    done = submit(workspace, [key for key in ordered if key in there], report)
+    try:
+        done = submit(workspace, [key for key in ordered if key in there], report)
+    except CredentialsError as error:  # since the pass has asked
+        return {str(error)}
     result.moved += sum(workspace.status(key) == "finished" for key in done.done)
     result.failed += sum(workspace.status(key) == "ready" for key in built.failed)
     errors = [] if done.done else done.failed.values()

@@ -37,8 +37,16 @@ def submit(
         Takes a line for each thing done.
     dry_run
         Whether to print what would be done and touch nothing.
+
+    Raises
+    ------
+    CredentialsError
+        If the scheduler refuses this user's credentials; then nothing was tried.
     """
+    keys = list(keys)
     result = Result()
+    if not dry_run and any(workspace.status(key) == "ready" for key in keys):
+        workspace.scheduler().check_credentials()
     open_keys = {attempt.key for attempt in workspace.journal.open_attempts()}
     if not dry_run and any(workspace.status(key) == "ready" for key in open_keys):
         resolve_intents(workspace, report)

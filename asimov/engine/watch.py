@@ -89,6 +89,8 @@ class Watch:
     _passed: float | None = None
     _answered: float = field(default_factory=time.monotonic)
     _unreachable: list[str] = field(default_factory=list)
+    #: Whether the last pass was refused: until one is not, nothing is changed.
+    _refused: bool = False
     _began: float = field(init=False)
     _hook_interval: float = field(init=False)
     #: When the postmonitor hooks last ran, and whether anything was done since.
@@ -155,7 +157,7 @@ class Watch:
         try:
             if first or not self._due_in():
                 return self._pass()
-            outcome = self._logs.look()
+            outcome = None if self._refused else self._logs.look()
             if outcome is not None:
                 self._hooks_pending = True
                 outcome.unreachable = self._unreachable
@@ -180,6 +182,7 @@ class Watch:
         self._hooks_pending = not run_hooks
         self._passed = time.monotonic()
         self._unreachable = outcome.unreachable
+        self._refused = outcome.refused
         self._logs.forget()
         return outcome
 

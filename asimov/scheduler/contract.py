@@ -143,6 +143,15 @@ class Scheduler(ABC):
     def wake(self) -> None:  # noqa: B027  (most schedulers run without asimov's help)
         """Make sure that something runs submitted jobs; called by commands that may act."""
 
+    def check_credentials(self) -> None:  # noqa: B027  (most schedulers need none)
+        """Make sure that this user's credentials are accepted; called before anything is changed.
+
+        Raises
+        ------
+        CredentialsError
+            Where they are refused. A scheduler that can't be reached is no reason to raise.
+        """
+
     @abstractmethod
     def remove(self, job_id: int, reason: str = "", *, uid: str | None = None) -> None:
         """Remove the job, with the nodes of a DAG; a job that does not exist is no error.

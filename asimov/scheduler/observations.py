@@ -152,10 +152,13 @@ class Unknown:
     absent
         Whether every source answered and the queue does not have the job. Then, as for a job not
         found, only a person can find out what happened to it.
+    refused
+        Whether the scheduler refused this user's credentials.
     """
 
     reason: str
     absent: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from asimov.errors import SchedulerError, SchedulerUnreachableError
+from asimov.errors import CredentialsError, SchedulerError, SchedulerUnreachableError
 from asimov.scheduler.htcondor.bindings import bindings, message_of
 from asimov.scheduler.htcondor.classads import Ad, plain
+from asimov.scheduler.htcondor.credentials import refusal
 from asimov.scheduler.htcondor.responsiveness import Responsiveness, sign_of_life
 
 T = TypeVar("T")
@@ -70,7 +71,13 @@ class Connection:
         return f"{name} of the pool {self.collector}" if self.collector else name
 
     def unreachable(self, error: Exception) -> SchedulerUnreachableError:
-        """Return the error for a schedd that can't be reached."""
+        """Return the error for a schedd that can't be reached, or that refused the credentials."""
+        renewal = refusal(str(error))
+        if renewal is not None:
+            return CredentialsError(
+                f"{self} refuses this user's credentials: {renewal} ({message_of(error)})",
+                hint="nothing was changed; asimov goes on once they are valid again",
+            )
         return SchedulerUnreachableError(
             f"{self} can't be reached: {message_of(error)}",
             hint="'condor_status -schedd' shows the schedds that HTCondor finds; "

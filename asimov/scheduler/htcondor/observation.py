@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from asimov.errors import SchedulerError
+from asimov.errors import CredentialsError, SchedulerError
 from asimov.scheduler.htcondor import job_ads
 from asimov.scheduler.htcondor.classads import Ad, quoted
 from asimov.scheduler.htcondor.connection import Connection
@@ -88,6 +88,11 @@ class _Pass:
                 break
             try:
                 step()
+            except CredentialsError as error:
+                # Of logs neither: the file system may have refused the same credentials.
+                refused = Unknown(error.message, refused=True)
+                self.known.update(dict.fromkeys(self.open, refused))
+                return
             except SchedulerError as error:
                 if step == self.queue:
                     self.certain_ends()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from asimov.configuration import number, owner
-from asimov.errors import SchedulerError, SchedulerUnreachableError
+from asimov.errors import CredentialsError, SchedulerError, SchedulerUnreachableError
 from asimov.scheduler.contract import Scheduler, check_intended
 from asimov.scheduler.htcondor import tagging
 from asimov.scheduler.htcondor.bindings import bindings
@@ -185,6 +185,15 @@ class HTCondor(Scheduler):
     def jobs_of_project(self) -> list[Listed] | None:
         """Return every job of the project that the queue or the history has."""
         return None if self.project is None else jobs_of_project(self.connection, self.project)
+
+    def check_credentials(self) -> None:
+        """Make sure that the schedd accepts this user's credentials; see `Scheduler`."""
+        try:
+            self.connection.ensure_responsive()
+        except CredentialsError:
+            raise
+        except SchedulerUnreachableError:
+            pass  # whatever asks next says so
 
     def remove(self, job_id: int, reason: str = "", *, uid: str | None = None) -> None:
         """Remove the job, with the nodes of a DAG; a job that does not exist is no error."""
