@@ -18,38 +18,43 @@ Settings:
     The number of processes (1); ``$(Process)`` in an argument is the number of each, from 0.
 ``environment``
     Environment variables of the job.
+``files``
+    ``shared`` if jobs see the project's folder, ``transfer`` if HTCondor is to transfer files, and
+    ``auto`` (the default) to ask the pool.
+``input files``
+    Files, folders and URLs that are sent along besides those that the arguments and the
+    configuration name. An argument that repeats one stands for its path where the job runs.
+``seed``
+    A whole number, which the job finds in the environment variable ``ASIMOV_SEED``.
 ``scheduler``
     Submit commands: ``request memory: 512 MB``, ``accounting group: ...``, any other.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from asimov.pipelines.command_settings import commands_of, faults, program
+from asimov.pipelines.command_settings import faults, program
 
-from asimov.pipeline import Pipeline, PipelineException
+from asimov.pipeline import PipelineException
+from asimov.pipeline.node_pipeline import NodePipeline
+from asimov.pipeline.nodes import Input, Node
 from asimov.project.config_file import names
-from asimov.project.storage.superseded import move_aside
 from asimov.rendering.render import render_text
-from asimov.scheduler.jobs import check_line, submit_commands, submit_value
-from asimov.scheduler.languages.quoting import join_words
+from asimov.scheduler.jobs import submit_value
 from asimov.settings import Fault
-from asimov.system.files import is_file, write_atomically
+from asimov.system.files import is_file
 
 _PROCESS = "$(Process)"
 
 
-class Command(Pipeline):
+class Command(NodePipeline):
     """Runs an executable as one cluster with a given number of processes."""
 
     name = "command"
-    settings = ("arguments", "environment", "outputs", "processes")
-    needs_success = True
-    submits_by_program = False
+    settings = ("arguments", "environment", "input files", "outputs", "processes", "seed")
     config_template = "command.yaml"
 
     @classmethod
@@ -57,84 +62,69 @@ class Command(Pipeline):
         """Return faults in the settings, such as a missing executable."""
         return list(faults(settings, root))
 
-    @property
-    def submit_file(self) -> Path:
-        """The submit description, in the run directory."""
-        return Path(self.production.rundir, "job.sub")
+    def nodes(self) -> list[Node]:
+        """Return the one job, with as many processes as the settings ask for.
 
-    def build_dag(self, dryrun: bool = False) -> None:
-        """Write the submit description."""
-        text = self._description()
-        if dryrun:
-            print(f"write {self.submit_file}:\n{text}")
-            return
-        # Outputs of an earlier attempt must not make this one look complete.
-        outputs = [path for paths in self._outputs().values() for path in paths]
-        move_aside(Path(self.production.rundir), outputs)
-        for folder in {path.parent for path in (self.submit_file, *outputs)}:
-            folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.submit_file, text, sync=False)
-
-    def submit_dag(self, dryrun: bool = False) -> int | None:
-        """Submit the submit description."""
-        if dryrun:
-            print(f"submit {self.submit_file}")
-            return None
-        return self.scheduler.submit(str(self.submit_file))
-
-    def detect_completion(self) -> bool:
-        """Return whether every declared output exists."""
-        return not self.missing_outputs()
+        Raises
+        ------
+        PipelineException
+            If the settings are not valid any more: a program may have been removed since the build.
+        """
+        meta = self.production.meta
+        for fault in faults(meta, self._root):
+            raise PipelineException(str(fault))
+        arguments, environment = self._arguments(), self._environment()
+        inputs = [Input(self._path_of(each)) for each in self._input_files()]
+        config = self.config_input()
+        if any(config.path in word for word in (*arguments, *environment.values())):
+            inputs.append(config)
+        executable = str(meta["executable"])
+        return [
+            Node(
+                "job",
+                program(executable, self._root) or executable,
+                arguments,
+                environment,
+                inputs,
+                outputs=[file for files in self._outputs().values() for file in files],
+                processes=self._processes(),
+            )
+        ]
 
     def missing_outputs(self) -> list[str]:
         """Return the declared outputs that do not exist."""
-        rundir = self.production.rundir
-        paths = [path for paths in self._outputs().values() for path in paths]
-        return [str(path.relative_to(rundir)) for path in paths if not path.exists()]
+        outputs = [file for files in self._outputs().values() for file in files]
+        return [file for file in outputs if not self.run_file(file).exists()]
 
     def collect_assets(self, absolute: bool = True) -> dict[str, Any]:
         """Return the existing outputs by name: a path, or a list with a path per process."""
         assets: dict[str, Any] = {}
-        for name, paths in self._outputs().items():
+        for name, files in self._outputs().items():
+            paths = [self.run_file(file) for file in files]
             if all(path.exists() for path in paths):
                 many = self._processes() > 1 and len(paths) > 1
                 assets[name] = [str(path) for path in paths] if many else str(paths[0])
         return assets
 
-    # --- parts of the submit description
+    # --- parts of the job
 
-    def _description(self) -> str:
-        meta = self.production.meta
-        root = Path(self.production.workspace.project.root)
-        for fault in faults(meta, root):  # a program may have been removed since the build
-            raise PipelineException(str(fault))
-        processes = self._processes()
-        number = f".{_PROCESS}" if processes > 1 else ""
-        commands = {
-            "universe": "vanilla",
-            "executable": program(str(meta["executable"]), root) or "",
-            "arguments": join_words(map(_literal, self._arguments())),
-            "environment": join_words(map(_literal, self._environment())),
-            "getenv": "HOME, LANG, PATH, USER",
-            "initialdir": self.production.rundir,
-            "output": f"job{number}.out",
-            "error": f"job{number}.err",
-            "log": "job.log",
-            "batch_name": str(self.production.key),
-        }
-        settings = meta.get("scheduler") or {}
-        commands |= submit_commands(commands_of(settings))
-        for key, value in commands.items():
-            check_line(key, value)
-        lines = [f"{key} = {value}" for key, value in commands.items() if value != '""']
-        return "\n".join([*lines, f"queue {processes}", ""])
+    @property
+    def _root(self) -> Path:
+        return Path(self.production.workspace.project.root)
+
+    def _input_files(self) -> list[str]:
+        return [str(each) for each in self.production.meta.get("input files") or []]
+
+    def _path_of(self, file: str) -> str:
+        """Return the absolute path of an input file; a URL stays as it is."""
+        return file if "://" in file else str(self._root / file)
 
     def _processes(self) -> int:
         return int(self.production.meta.get("processes", 1))
 
     def _arguments(self) -> list[str]:
         arguments = self.production.meta.get("arguments") or []
-        root = self.production.workspace.project.root
+        root, given = self._root, set(self._input_files())
         context = names(self.production) if arguments else {}
         where = self._set_in("arguments")
         rendered = [
@@ -143,18 +133,19 @@ class Command(Pipeline):
         ]
         return [
             str(root / each) if each and not Path(each).is_absolute() and is_file(root / each)
+            else self._path_of(each) if each in given
             else each
             for each in rendered
         ]  # fmt: skip
 
-    def _environment(self) -> list[str]:
+    def _environment(self) -> dict[str, str]:
         environment = self.production.meta.get("environment") or {}
         context = names(self.production) if environment else {}
         where = self._set_in("environment")
-        return [
-            f"{name}={render_text(submit_value(value), context, f'{where}: {name}')}"
+        return {
+            str(name): render_text(submit_value(value), context, f"{where}: {name}")
             for name, value in environment.items()
-        ]
+        }
 
     def _set_in(self, setting: str) -> str:
         """Return where a setting is defined, for messages."""
@@ -162,19 +153,10 @@ class Command(Pipeline):
         layers = reversed(workspace.contents.layers(entry, workspace.facts))
         return f"{next((what for what, layer in layers if setting in layer), '')}: {setting}"
 
-    def _outputs(self) -> dict[str, list[Path]]:
+    def _outputs(self) -> dict[str, list[str]]:
         """Return the files of every declared output; with ``$(Process)`` one per process."""
-        rundir = Path(self.production.rundir)
-        found: dict[str, list[Path]] = {}
+        found: dict[str, list[str]] = {}
         for name, file in (self.production.meta.get("outputs") or {}).items():
             numbers = range(self._processes()) if _PROCESS in str(file) else [0]
-            found[str(name)] = [rundir / str(file).replace(_PROCESS, str(n)) for n in numbers]
+            found[str(name)] = [str(file).replace(_PROCESS, str(n)) for n in numbers]
         return found
-
-
-def _literal(word: str) -> str:
-    """Escape macros of the submit language in a word, except ``$(Process)``.
-
-    ``$(DOLLAR)`` is the language's way to write a dollar sign.
-    """
-    return re.sub(r"\$(?!\(Process\))(?=\$*\w*\()", "$(DOLLAR)", word)

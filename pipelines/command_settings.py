@@ -9,14 +9,13 @@ from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Any
 
+from asimov.pipeline.nodes import NOT_COMMANDS
+from asimov.pipeline.staging import MODES
 from asimov.project.config_file import NAMES
 from asimov.rendering.render import fault_of_text
 from asimov.scheduler.jobs import faults_of_commands, submit_value
 from asimov.settings import Fault
 from asimov.system.files import is_file
-
-#: Keys of ``scheduler`` that are not submit commands.
-_NOT_COMMANDS = {"type", "job id"}
 
 
 def faults(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
@@ -29,7 +28,12 @@ def faults(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
     root
         The project's folder.
     """
-    yield from _executable(settings.get("executable"), root)
+    elsewhere = settings.get("files") == "transfer"
+    yield from _executable(settings.get("executable"), root, elsewhere=elsewhere)
+    if (mode := settings.get("files", "auto")) not in MODES:
+        yield Fault(("files",), f"should be one of {', '.join(MODES)}, not {mode!r}")
+    yield from _input_files(settings.get("input files"), root)
+    yield from _seed(settings.get("seed", 0))
     yield from _outputs(settings.get("outputs"))
     processes = settings.get("processes", 1)
     if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
@@ -37,11 +41,6 @@ def faults(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
     yield from _arguments(settings.get("arguments") or [])
     yield from _environment(settings.get("environment") or {})
     yield from _scheduler(settings.get("scheduler") or {})
-
-
-def commands_of(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings under ``scheduler`` that are submit commands."""
-    return {key: value for key, value in settings.items() if key not in _NOT_COMMANDS}
 
 
 def program(executable: str, root: Path) -> str | None:
@@ -72,11 +71,13 @@ def _on_path(executable: str, path: str | None) -> str:
     return str(Path(found).absolute())
 
 
-def _executable(executable: Any, root: Path) -> Iterator[Fault]:
+def _executable(executable: Any, root: Path, *, elsewhere: bool) -> Iterator[Fault]:
     if not executable:
         yield Fault(("executable",), "is missing: it names the program to run")
         return
     found = program(str(executable), root)
+    if found is None and elsewhere and "/" not in str(executable):
+        return  # the execute node's PATH decides
     if found is None:
         yield Fault(
             ("executable",),
@@ -84,6 +85,20 @@ def _executable(executable: Any, root: Path) -> Iterator[Fault]:
         )
     elif not os.access(found, os.X_OK):
         yield Fault(("executable",), f"{executable!r} is not executable", f"chmod +x {executable}")
+
+
+def _input_files(files: Any, root: Path) -> Iterator[Fault]:
+    if files is not None and not isinstance(files, list):
+        yield Fault(("input files",), "should be a list of files, folders and URLs")
+        return
+    for number, file in enumerate(files or []):
+        if "://" not in str(file) and not (root / str(file)).exists():
+            yield Fault(("input files", f"[{number}]"), f"{str(file)!r} does not exist")
+
+
+def _seed(seed: Any) -> Iterator[Fault]:
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        yield Fault(("seed",), f"should be a whole number from 0, not {seed!r}")
 
 
 def _arguments(arguments: Any) -> Iterator[Fault]:
@@ -116,7 +131,9 @@ def _scheduler(settings: Any) -> Iterator[Fault]:
     if not isinstance(settings, Mapping):
         yield Fault(("scheduler",), "should be a mapping of submit commands")
         return
-    for key, error in faults_of_commands(commands_of(settings)):
+    for key, error in faults_of_commands(
+        {key: value for key, value in settings.items() if key not in NOT_COMMANDS}
+    ):
         yield Fault(("scheduler", key), error.message.removeprefix("scheduler: "), error.hint)
 
 

@@ -311,7 +311,14 @@ class Pipeline:
         (setting ``resurrection pause``) has gone by.
         """
         if rescue_files(self.dag_file):
+            self.set_aside_unfinished()
             self.production.job_id = self._submit_dag_file()
+
+    def set_aside_unfinished(self) -> None:
+        """Move aside what failed nodes have left half written; `resurrect` calls it.
+
+        The default leaves it in place: most programs continue from it.
+        """
 
     # --- queries
 

@@ -203,6 +203,10 @@ class Scheduler(ABC):
         """Return the scheduler of this kind at a place, as from `place`; ``""`` is this one."""
         return self
 
+    def shares_files(self) -> bool:
+        """Return whether jobs see this machine's files under the same paths, wherever they run."""
+        return True
+
     @property
     def shortest_interval(self) -> float:
         """The least time between two questions of a command that keeps asking, in seconds."""

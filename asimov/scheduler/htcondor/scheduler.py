@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from configparser import ConfigParser
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ from asimov.scheduler.htcondor.classads import quoted
 from asimov.scheduler.htcondor.connection import Connection
 from asimov.scheduler.htcondor.explanation import explain
 from asimov.scheduler.htcondor.failures import failures
+from asimov.scheduler.htcondor.file_systems import shares_files
 from asimov.scheduler.htcondor.log_follower import LogFollower
 from asimov.scheduler.htcondor.log_news import news
 from asimov.scheduler.htcondor.observation import observe
@@ -36,6 +39,8 @@ _COMMANDS = {
 }
 #: HTCondor's documentation asks trackers for no more than a query a minute.
 _QUERY_INTERVAL = 60.0
+#: How long the answer about the slots' file systems holds, in seconds.
+_SLOTS_KNOWN = 600.0
 
 
 @dataclass
@@ -64,6 +69,7 @@ class HTCondor(Scheduler):
     query_interval: float = _QUERY_INTERVAL
     home: Path | None = None
     _log_follower: LogFollower | None = field(default=None, init=False, repr=False)
+    _shares: tuple[float, bool] = field(default=(-math.inf, True), init=False, repr=False)
 
     @classmethod
     def from_project(cls, root: Path, config: ConfigParser) -> HTCondor:
@@ -110,6 +116,20 @@ class HTCondor(Scheduler):
     def shortest_interval(self) -> float:
         """The least time between two questions of a command that keeps asking, in seconds."""
         return self.query_interval
+
+    def shares_files(self) -> bool:
+        """Return whether every slot is in the schedd's ``FILESYSTEM_DOMAIN``.
+
+        Raises
+        ------
+        SchedulerUnreachableError
+            If the collector does not answer.
+        """
+        asked, shares = self._shares
+        if time.monotonic() - asked > _SLOTS_KNOWN:
+            shares = shares_files(self.connection)
+            self._shares = time.monotonic(), shares
+        return shares
 
     @contextmanager
     def tagged(self, tag: Tag) -> Iterator[None]:

@@ -1,0 +1,348 @@
+"""The base class of pipelines that describe their jobs as nodes; it builds, submits and retries."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, ClassVar
+
+from asimov.pipeline import progress
+from asimov.pipeline.base import Pipeline
+from asimov.pipeline.errors import PipelineException
+from asimov.pipeline.nodes import NOT_COMMANDS, Input, Node, check_nodes
+from asimov.pipeline.staging import InPlace, Staged, Staging, Transfer, mode_of
+from asimov.project.storage.superseded import move_aside
+from asimov.scheduler.jobs import check_line, submit_commands
+from asimov.scheduler.languages.dag_outputs import done_nodes, rescue_files
+from asimov.scheduler.languages.quoting import join_words
+from asimov.system import reading
+from asimov.system.files import write_atomically
+
+#: The record of what was built and what has succeeded, in the run directory.
+_RECORD = "nodes.json"
+#: Inputs up to this size, in bytes, are compared by content, larger ones by size and time.
+_COMPARED = 1_000_000
+#: Seeds are below this: programs read them as 32-bit numbers.
+_SEEDS = 2**31
+
+
+class NodePipeline(Pipeline):
+    """A pipeline whose jobs are nodes; `nodes` is all that it must define.
+
+    One node is submitted by itself, several as a DAG. If some of them fail, a restart runs only
+    those that have not succeeded, those whose description or inputs have changed, and those that
+    come after them.
+    """
+
+    needs_success = True
+    submits_by_program = False
+    #: Whether its jobs use a seed: one is drawn where the ledger gives none.
+    uses_seed: ClassVar[bool] = False
+
+    def nodes(self) -> list[Node]:
+        """Return the jobs, each after those that it waits for."""
+        raise PipelineException(f"the pipeline {self.name} does not describe its jobs")
+
+    def kept(self, node: Node) -> Iterable[str]:
+        """Return what stays in the run directory when a node runs again, besides its inputs.
+
+        Parameters
+        ----------
+        node
+            A node that has not succeeded.
+        """
+        return ()
+
+    # --- what describes them
+
+    @property
+    def rundir(self) -> Path:
+        """The run directory."""
+        return Path(self.production.rundir)
+
+    def run_file(self, name: str) -> Path:
+        """Return the absolute path of a file in the run directory."""
+        return self.rundir / name
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of the analysis, from the ledger or drawn at its first build, if it has one."""
+        seed = self.production.meta.get("seed")
+        if seed is None:
+            return None
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise PipelineException(f"seed: should be a whole number from 0, not {seed!r}")
+        return seed
+
+    def config_input(self, form: str = "{}") -> Input:
+        """Return the rendered configuration as a word of the arguments."""
+        return Input(self.production.config_file, form=form, text=True)
+
+    # --- build and submit
+
+    def before_config(self, dryrun: bool = False) -> None:
+        """Draw a seed if the jobs use one and the ledger gives none; it is recorded."""
+        if self.uses_seed and self.seed is None:
+            self.production.meta["seed"] = secrets.randbelow(_SEEDS)
+
+    def build_dag(self, dryrun: bool = False) -> None:
+        """Write a submit description for each node that is to run, and the DAG of several."""
+        nodes = self._checked()
+        staging = self._staging()
+        marks = {node.name: self._fingerprint(node) for node in nodes}
+        done = self._still_done(nodes, marks)
+        wanted = [node for node in nodes if node.name not in done]
+        files: dict[str, str] = {}
+        links: dict[str, str] = {}
+        folders = {Path(output).parent for node in wanted for output in node.outputs}
+        for node in wanted:
+            staged = staging.stage(node)
+            files[self._submit_file(node).name] = self._description(node, staged)
+            files |= staged.texts
+            links |= staged.links
+        if self._is_dag(nodes):
+            files[self.dag_file.name] = _dag(wanted)
+        if dryrun:
+            for name, text in files.items():
+                print(f"write {self.run_file(name)}:\n{text}")
+            return
+        # Outputs of an earlier attempt must not make this one look complete.
+        move_aside(self.rundir, [self.run_file(each) for n in wanted for each in n.outputs])
+        for folder in {*folders, *(Path(each).parent for each in (*files, *links))}:
+            self.run_file(str(folder)).mkdir(parents=True, exist_ok=True)
+        for name, target in links.items():
+            with suppress(FileNotFoundError):
+                self.run_file(name).unlink()
+            self.run_file(name).symlink_to(target)
+        for name, text in files.items():
+            write_atomically(self.run_file(name), text, sync=False)
+            if text.startswith("#!"):
+                self.run_file(name).chmod(0o755)
+        if self._is_dag(nodes):
+            self._record(marks, done)
+
+    def submit_dag(self, dryrun: bool = False) -> int | None:
+        """Submit the node, or the DAG of several."""
+        nodes = self._checked()
+        if self._is_dag(nodes):
+            answer: int | None = super().submit_dag(dryrun)
+            return answer
+        submit_file = self._submit_file(nodes[0])
+        if dryrun:
+            print(f"submit {submit_file}")
+            return None
+        return self.scheduler.submit(str(submit_file))
+
+    def _checked(self) -> list[Node]:
+        nodes = self.nodes()
+        check_nodes(nodes)
+        if not nodes:
+            raise PipelineException(f"the pipeline {self.name} describes no job")
+        return nodes
+
+    def _is_dag(self, nodes: list[Node]) -> bool:
+        return len(nodes) > 1
+
+    def _submit_file(self, node: Node) -> Path:
+        return self.run_file(f"{node.name}.sub")
+
+    def _staging(self) -> Staging:
+        mode = mode_of(self.production.meta)
+        shared = self.scheduler.shares_files() if mode == "auto" else mode == "shared"
+        # The embedded scheduler has no other machine.
+        if shared or self.scheduler.name == "local":
+            return InPlace()
+        return Transfer(Path(self.production.workspace.project.root), self.rundir)
+
+    def _description(self, node: Node, staged: Staged) -> str:
+        """Return the submit description of a node."""
+        number = _number(node)
+        seed = {} if self.seed is None else {"ASIMOV_SEED": str(self.seed)}
+        environment = {
+            progress.VARIABLE: self._progress_file(node), **seed, **staged.environment
+        }  # fmt: skip
+        commands = {
+            "universe": "vanilla",
+            "executable": staged.executable,
+            "arguments": join_words(map(literal, staged.arguments)),
+            "environment": join_words(
+                literal(f"{name}={value}") for name, value in environment.items()
+            ),
+            "initialdir": str(self.rundir),
+            "output": f"{node.name}{number}.out",
+            "error": f"{node.name}{number}.err",
+            "log": f"{node.name}.log",
+            "batch_name": str(self.production.key),
+            **node.commands,
+            **staged.commands,
+        }
+        settings = self.production.meta.get("scheduler") or {}
+        own = submit_commands({k: v for k, v in settings.items() if k not in NOT_COMMANDS})
+        if also := own.pop("transfer_input_files", ""):
+            commands["transfer_input_files"] = ", ".join(
+                filter(None, (commands.get("transfer_input_files", ""), also))
+            )
+        commands |= own
+        for key, value in commands.items():
+            check_line(key, value)
+        lines = [f"{key} = {value}" for key, value in commands.items() if value not in ('""', "")]
+        return "\n".join([*lines, f"queue {node.processes}", ""])
+
+    # --- progress
+
+    def _progress_file(self, node: Node) -> str:
+        return f"{node.name}{_number(node)}.progress"
+
+    def check_progress(self) -> Any:
+        """Return the progress that the jobs have appended to their files, if any."""
+        record = self._read_record()
+        files = {path.stem: path for path in sorted(self.rundir.glob("*.progress"))}
+        done = record.get("done", {})
+        parts = [
+            progress.Progress(1.0) if name in done
+            else progress.read(files[name]) if name in files
+            else None
+            for name in record.get("built") or files
+        ]  # fmt: skip
+        return progress.together(parts)
+
+    # --- what has succeeded
+
+    def detect_completion(self) -> bool:
+        """Return whether every output of every node exists."""
+        return not self.missing_outputs()
+
+    def missing_outputs(self) -> list[str]:
+        """Return the outputs that do not exist."""
+        outputs = [each for node in self.nodes() for each in node.outputs]
+        return [each for each in outputs if not self.run_file(each).exists()]
+
+    def set_aside_unfinished(self) -> None:
+        """Move half-written outputs of failed nodes aside before they run again."""
+        nodes = self._checked()
+        done = self._succeeded(nodes)
+        unfinished = [node for node in nodes if node.name not in done]
+        move_aside(self.rundir, [self.run_file(o) for node in unfinished for o in node.outputs])
+
+    def clean(self, dryrun: bool = False) -> None:
+        """Make room for another run; what successful nodes left stays if others failed."""
+        nodes = self._known_nodes()
+        done = self._succeeded(nodes)
+        if not done or len(done) == len(nodes):
+            super().clean(dryrun)
+            return
+        kept = {_RECORD, *(each for n in nodes if n.name in done for each in n.outputs)}
+        kept |= {each for n in nodes if n.name not in done for each in self.kept(n)}
+        if dryrun:
+            print(f"move {self.rundir} aside, but for the outputs of {', '.join(sorted(done))}")
+            return
+        built = self._read_record().get("built", {})
+        self._record(built, {name: built[name] for name in done if name in built})
+        move_aside(self.rundir, list(_others(self.rundir, {Path(each) for each in kept})))
+
+    def _known_nodes(self) -> list[Node]:
+        """Return the nodes; none if the settings have changed so that there are none."""
+        try:
+            return self._checked()
+        except Exception:  # the run directory is then cleaned as a whole
+            self.logger.warning("the nodes are not known", exc_info=True)
+            return []
+
+    def _succeeded(self, nodes: list[Node]) -> set[str]:
+        """Return the nodes that have succeeded, by DAGMan's rescue file, and left their outputs."""
+        if not self._is_dag(nodes):
+            return set()
+        found = set(self._read_record().get("done", {}))
+        if files := rescue_files(self.dag_file):
+            found |= set(done_nodes(files[-1], {node.name for node in nodes}))
+        return {
+            node.name for node in nodes
+            if node.name in found and all(self.run_file(each).exists() for each in node.outputs)
+        }  # fmt: skip
+
+    def _still_done(self, nodes: list[Node], marks: Mapping[str, str]) -> dict[str, str]:
+        """Return the nodes that need not run again, with their fingerprints."""
+        record = self._read_record().get("done", {})
+        done: dict[str, str] = {}
+        for node in nodes:
+            same = record.get(node.name) == marks[node.name]
+            there = all(self.run_file(each).exists() for each in node.outputs)
+            if same and there and all(parent in done for parent in node.after):
+                done[node.name] = marks[node.name]
+        return {} if len(done) == len(nodes) else done
+
+    def _fingerprint(self, node: Node) -> str:
+        """Return a digest of what a node does: its words, and its inputs."""
+        words = [*node.arguments, *node.environment.values(), *node.inputs]
+        parts = [node.executable, str(node.processes), *node.outputs, *node.environment]
+        for word in words:
+            if isinstance(word, Input):
+                parts += [word.word(word.path), _state(word.path)]
+            else:
+                parts.append(word)
+        return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
+
+    def _read_record(self) -> dict[str, dict[str, str]]:
+        try:
+            record = json.loads(reading.contents(self.run_file(_RECORD)))
+            return {str(k): dict(v) for k, v in record.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}
+
+    def _record(self, built: Mapping[str, str], done: Mapping[str, str]) -> None:
+        text = json.dumps({"built": dict(built), "done": dict(done)}, indent=1)
+        write_atomically(self.run_file(_RECORD), text + "\n")
+
+
+def _number(node: Node) -> str:
+    return ".$(Process)" if node.processes > 1 else ""
+
+
+def literal(word: str) -> str:
+    """Escape macros of the submit language in a word, except ``$(Process)``.
+
+    ``$(DOLLAR)`` is the language's way to write a dollar sign.
+    """
+    return re.sub(r"\$(?!\(Process\))(?=\$*\w*\()", "$(DOLLAR)", word)
+
+
+def _dag(nodes: list[Node]) -> str:
+    names = {node.name for node in nodes}
+    lines = [f"JOB {node.name} {node.name}.sub" for node in nodes]
+    lines += [
+        f"PARENT {' '.join(parents)} CHILD {node.name}"
+        for node in nodes
+        if (parents := [each for each in node.after if each in names])
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _state(path: str) -> str:
+    """Return what changes when a file does."""
+    try:
+        status = Path(path).stat()
+        if Path(path).is_file() and status.st_size <= _COMPARED:
+            return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
+        return ""
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _others(folder: Path, kept: set[Path], inside: Path = Path()) -> Iterable[Path]:
+    """Yield what is in a folder and neither kept nor around something that is."""
+    around = {parent for each in kept for parent in each.parents}
+    with os.scandir(folder / inside) as entries:
+        for entry in entries:
+            path = inside / entry.name
+            if path in kept:
+                continue
+            if path in around and entry.is_dir(follow_symlinks=False):
+                yield from _others(folder, kept, path)
+            else:
+                yield folder / path

@@ -1,0 +1,249 @@
+"""How a job gets at files: in place on a shared file system, or transferred by HTCondor.
+
+A job whose files are transferred works in the folder ``run`` of its place on the execute node. What
+it reads lies beside that folder; the whole content of ``run`` returns to the run directory when the
+job ends, however it ends. So a relative path that a job writes is the same in both cases.
+
+Source: HTCondor's manual, "Submitting Jobs Without a Shared File System".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from asimov.errors import AsimovError
+from asimov.pipeline.nodes import Input, Node
+from asimov.text import quoted
+
+#: The values of the setting ``files``.
+MODES = ("auto", "shared", "transfer")
+#: The program that a transferred job starts as, and the folder that it works in.
+WRAPPER, FOLDER = "in-run-folder.sh", "run"
+_WRAPPER_TEXT = f"""#!/bin/sh
+# Work in the folder '{FOLDER}': HTCondor returns its content to the run directory.
+mkdir -p {FOLDER} && cd {FOLDER} || exit 1
+case $1 in ../*) chmod +x "$1" 2>/dev/null ;; esac
+exec "$@"
+"""
+#: The folder of inputs that need another name or a place of their own.
+_STAGED = "inputs"
+#: What ends a path in a text.
+_ENDS = r"[^\s,;'\"\[\](){}<>|*?$=]*"
+
+
+@dataclass
+class Staged:
+    """A node with its words and files as they are where it runs.
+
+    Attributes
+    ----------
+    executable, arguments, environment
+        As in the submit description.
+    commands
+        Submit commands about files.
+    texts
+        Files to write into the run directory, by their names.
+    links
+        Links to make in the run directory: what each points to, by its name.
+    """
+
+    executable: str
+    arguments: list[str]
+    environment: dict[str, str]
+    commands: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
+
+
+class Staging(Protocol):
+    """A way of getting at files."""
+
+    def stage(self, node: Node) -> Staged:
+        """Return a node as it runs."""
+
+
+class InPlace:
+    """Files are read and written where they are."""
+
+    def stage(self, node: Node) -> Staged:
+        """Return a node as it runs.
+
+        Raises
+        ------
+        AsimovError
+            For an input that is a URL or needs another name.
+        """
+        for each in node.inputs:
+            self._word(each)
+        return Staged(
+            node.executable,
+            [self._word(each) for each in node.arguments],
+            {name: self._word(each) for name, each in node.environment.items()},
+            {"getenv": "HOME, LANG, PATH, USER"},
+        )
+
+    def _word(self, word: str | Input) -> str:
+        if isinstance(word, str):
+            return word
+        if word.is_url:
+            raise AsimovError(
+                f"{quoted(word.path)} is a URL, which only a transfer fetches",
+                hint="set 'files: transfer'",
+            )
+        return word.word(word.path)
+
+
+class Transfer:
+    """HTCondor transfers files to the execute node and back.
+
+    Parameters
+    ----------
+    root
+        The project's folder: its files are sent along where a word or a text names them.
+    rundir
+        The run directory. A path in it that exists is an input; any other is written by the job.
+    """
+
+    def __init__(self, root: Path, rundir: Path) -> None:
+        self._root = root
+        self._rundir = rundir
+
+    def stage(self, node: Node) -> Staged:
+        """Return a node as it runs.
+
+        Raises
+        ------
+        AsimovError
+            For an input that can't be transferred.
+        """
+        load = _Load(self._root, self._rundir, node.name)
+        # First, so that plain words find the names that these got.
+        for each in [*node.inputs, *node.arguments, *node.environment.values()]:
+            if isinstance(each, Input):
+                load.add(each)
+        executable = load.localised(node.executable)
+        staged = Staged(
+            str(self._rundir / WRAPPER),
+            [executable, *map(load.word, node.arguments)],
+            {name: load.word(each) for name, each in node.environment.items()},
+            texts={WRAPPER: _WRAPPER_TEXT, **load.texts},
+            links=load.links,
+        )
+        staged.commands = {
+            "should_transfer_files": "YES",
+            "when_to_transfer_output": "ON_EXIT",
+            "transfer_input_files": ", ".join(load.sources),
+            # With the slash: what is in it, however much the job has left.
+            "transfer_output_files": f"{FOLDER}/",
+        }
+        return staged
+
+
+class _Load:
+    """What is sent along with a node: the path of each input where the job runs."""
+
+    def __init__(self, root: Path, rundir: Path, node: str) -> None:
+        self._root = root
+        self._rundir = rundir
+        self._node = node
+        self._paths: dict[str, str] = {}
+        self._names: set[str] = {WRAPPER, FOLDER}
+        self.sources: list[str] = []
+        self.texts: dict[str, str] = {}
+        self.links: dict[str, str] = {}
+        root_text, run_text = re.escape(str(root)), re.escape(str(rundir))
+        self._pattern = re.compile(rf"(?:{run_text}|{root_text})(?:/{_ENDS})?(?![\w.\-])")
+
+    def add(self, given: Input) -> str:
+        """Send an input along; return its path in the job's folder."""
+        if given.path in self._paths:
+            return self._paths[given.path]
+        name = given.basename
+        if "," in given.path or given.path != given.path.strip() or "\n" in given.path:
+            raise AsimovError(
+                f"{quoted(given.path)} can't be transferred: HTCondor separates names by commas",
+                hint="rename it",
+            )
+        source = given.path
+        if given.text:
+            source = self._copy(given, name)
+        if name != Path(source).name or name in self._names:
+            if given.is_url:
+                raise AsimovError(f"two inputs are called {quoted(name)}", where=given.path)
+            # A folder of its own: HTCondor gives every input its last name.
+            folder = f"{_STAGED}/{self._node}-{len(self._paths)}"
+            self.links[f"{folder}/{name}"] = source
+            source, place = str(self._rundir / folder), f"../{Path(folder).name}/{name}"
+            self._names.add(Path(folder).name)
+        else:
+            place = f"../{name}"
+            self._names.add(name)
+        self._paths[given.path] = place
+        self.sources.append(source)
+        return place
+
+    def _copy(self, given: Input, name: str) -> str:
+        """Have a text written with the paths that are right where the job runs."""
+        own = f"{_STAGED}/{self._node}-text-{len(self.texts)}/{name}"
+        try:
+            text = Path(given.path).read_text()
+        except (OSError, ValueError) as error:
+            raise AsimovError("can't be read as text", where=given.path) from error
+        self.texts[own] = self.localised(text)
+        return str(self._rundir / own)
+
+    def word(self, word: str | Input) -> str:
+        """Return a word as it is where the job runs."""
+        if isinstance(word, Input):
+            return word.word(self.add(word))
+        return self.localised(word)
+
+    def localised(self, text: str) -> str:
+        """Replace the project's paths in a text, and send along what they name."""
+        if text in self._paths:
+            return self._paths[text]
+        if text.startswith(f"{self._root}/") and "\n" not in text:
+            return self._place(text) or text  # it may hold blanks
+        return self._pattern.sub(lambda found: self._replaced(found[0]), text)
+
+    def _replaced(self, found: str) -> str:
+        for path in _shorter(found):
+            if place := self._place(path):
+                return place + found[len(path) :]
+        return found
+
+    def _place(self, text: str) -> str | None:
+        """Return the path of one of the project's files where the job runs, or None."""
+        path = Path(text)
+        if self._rundir.is_relative_to(path):  # it, or a folder around it
+            return "." if path == self._rundir else None
+        if path.exists():
+            return self.add(Input(str(path)))
+        if path.is_relative_to(self._rundir):
+            return str(path.relative_to(self._rundir))
+        return None
+
+
+def _shorter(path: str) -> Iterator[str]:
+    """Yield a path, and without the punctuation at its end."""
+    yield path
+    if (bare := path.rstrip(".:!/")) != path:
+        yield bare
+
+
+def mode_of(settings: Mapping[str, object]) -> str:
+    """Return the setting ``files``.
+
+    Raises
+    ------
+    AsimovError
+        If it is none of `MODES`.
+    """
+    mode = settings.get("files", "auto")
+    if mode not in MODES:
+        raise AsimovError(f"files: should be {', '.join(MODES)}, not {quoted(str(mode))}")
+    return str(mode)

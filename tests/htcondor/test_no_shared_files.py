@@ -1,0 +1,146 @@
+"""Stock pipelines on a pool whose execute side sees nothing of the project's folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.htcondor.own_pool import OwnPool, Project, started, until
+
+pytestmark = pytest.mark.htcondor
+
+#: Runs a job in a mount namespace in which a folder is empty.
+HIDING = """#!/bin/sh
+exec unshare --user --map-root-user --mount --propagation private \\
+    sh -c 'mount -t tmpfs none "$0" && exec "$@"' {hidden} "$@"
+"""
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnPool]:
+    with started() as pool:
+        wrapper = pool.folder / "hiding"
+        wrapper.write_text(HIDING.format(hidden=tmp_path_factory.getbasetemp()))
+        wrapper.chmod(0o755)
+        pool.configure(
+            "elsewhere",
+            f"STARTD.FILESYSTEM_DOMAIN = elsewhere.invalid\nUSER_JOB_WRAPPER = {wrapper}\n",
+        )
+        asked = ("condor_status", "-af", "FileSystemDomain")
+        until(lambda: pool.tool(*asked), lambda told: set(told.split()) == {"elsewhere.invalid"})
+        yield pool
+
+
+@pytest.fixture
+def project(pool: OwnPool, tmp_path: Path) -> Iterator[Project]:
+    root = tmp_path / "p"
+    root.mkdir()
+    project = Project(root, pool)
+    project.apply("{kind: subject, name: s}")
+    yield project
+    project.end()
+
+
+def command(name: str, script: str, **more: object) -> str:
+    return json.dumps(
+        {
+            "kind": "analysis", "event": "s", "name": name, "pipeline": "command",
+            "executable": "/bin/sh", "arguments": ["-c", script, "sh"], **more,
+        }
+    )  # fmt: skip
+
+
+def script(project: Project, name: str, text: str) -> None:
+    path = project.root / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+
+
+def results(project: Project, name: str, file: str) -> str:
+    return (project.root / "results/s" / name / file).read_text()
+
+
+def test_the_project_is_really_hidden(project: Project) -> None:
+    path = project.root / "secret"
+    path.touch()
+    project.apply(command("a", f"ls {project.root}; echo $? > code", outputs={"code": "code"}))
+    assert project.finish() == {"a": "uploaded"}
+    assert results(project, "a", "code") == "2\n"
+
+
+def test_a_chain_reads_a_program_data_and_an_asset(project: Project) -> None:
+    script(
+        project, "bin/first", 'mkdir -p d/e; cat "$1" > d/e/x; cat "$2" >> d/e/x; echo hello >&2\n'
+    )
+    script(project, "bin/second", 'find "$1" -name x -exec cat {} + > y; grep -c . "$2" > z\n')
+    (project.root / "data").mkdir()
+    (project.root / "data/in put.txt").write_text("data\n")
+    project.apply(
+        json.dumps(
+            {
+                "kind": "analysis", "event": "s", "name": "a", "pipeline": "command",
+                "executable": "bin/first", "arguments": ["data/in put.txt", "{{ config_file }}"],
+                "template": "a.ini", "outputs": {"tree": "d"},
+            }
+        )
+    )  # fmt: skip
+    (project.root / "templates").mkdir()
+    (project.root / "templates/a.ini").write_text("[a]\nname = {{ name }}\n")
+    project.apply(
+        json.dumps(
+            {
+                "kind": "analysis", "event": "s", "name": "b", "pipeline": "command",
+                "executable": "bin/second", "arguments": ["{{ assets.tree }}", "{{ config_file }}"],
+                "needs": ["a"], "outputs": {"y": "y", "z": "z"},
+            }
+        )
+    )  # fmt: skip
+    assert project.finish() == {"a": "uploaded", "b": "uploaded"}
+    assert results(project, "b", "y") == "data\n[a]\nname = a\n"
+    assert (project.root / "working/s/a/job.err").read_text() == "hello\n"
+
+
+def test_paths_in_a_configuration_are_right_on_the_execute_node(project: Project) -> None:
+    (project.root / "templates").mkdir()
+    (project.root / "templates/a.ini").write_text(
+        "in={{ project_root }}/x.txt\nout={{ rundir }}/made.txt\n"
+    )
+    (project.root / "x.txt").write_text("x\n")
+    project.apply(
+        command(
+            "a", '. "$1"; cat "$in" > "$out"', template="a.ini", outputs={"made": "made.txt"},
+        ).replace('"sh"]', '"sh", "{{ config_file }}"]')
+    )  # fmt: skip
+    assert project.finish() == {"a": "uploaded"}
+    assert results(project, "a", "made.txt") == "x\n"
+
+
+def test_what_a_failed_job_has_left_returns(project: Project) -> None:
+    project.apply(
+        command(
+            "a", "mkdir -p part; echo 1 > part/one; echo no luck >&2; exit 3", outputs={"a": "all"}
+        )
+    )
+    assert project.finish("stuck") == {"a": "stuck"}
+    assert (project.root / "working/s/a/part/one").read_text() == "1\n"
+    assert "no luck" in project.run("why", "s", "a").out
+
+
+def test_an_input_that_vanishes_holds_the_job_and_why_names_it(project: Project) -> None:
+    (project.root / "x.txt").write_text("x\n")
+    project.apply(command("a", "cat $1 > y", outputs={"y": "y"}).replace('"sh"]', '"sh", "x.txt"]'))
+    project.pool.tool("condor_off", "-fast", "-daemon", "negotiator")  # so that it starts later
+    project.run("manage", "build", "submit")
+    (project.root / "x.txt").unlink()
+    project.pool.tool("condor_on", "-daemon", "negotiator")
+
+    def why() -> str:
+        project.run("monitor", code=None)
+        return project.run("why", "s", "a", code=None).out
+
+    told = until(why, lambda told: "held" in told.lower(), 90)
+    assert "x.txt" in told
