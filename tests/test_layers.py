@@ -37,7 +37,7 @@ LAYERS = [
     ["extensions"],
     ["keys", "logs", "mappings", "system"],
     ["errors"],
-    ["_version", "templates", "text"],
+    ["_version", "functions", "templates", "text"],
 ]
 
 

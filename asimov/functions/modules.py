@@ -1,0 +1,95 @@
+"""Import a module of functions, and list what it registers and which files it consists of."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from asimov.functions.registry import Algorithm, DataObject, app
+
+#: Where modules written for the published framework import their register from.
+PUBLISHED = "platipy.backend"
+
+
+class CallError(Exception):
+    """The call can't be made, or its answer is not what the contract says."""
+
+
+def load(module: str) -> dict[str, tuple[Algorithm, type]]:
+    """Import a module; return what it registers by name, each with its class of data objects.
+
+    Raises
+    ------
+    CallError
+        If the module does not exist. Whatever else it raises passes.
+    """
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name and (module == error.name or module.startswith(f"{error.name}.")):
+            raise CallError(f"there is no module {error.name!r}") from None
+        if error.name == PUBLISHED.partition(".")[0]:
+            instead = "import its names from asimov.functions instead"
+            raise CallError(f"{PUBLISHED} is not installed: {instead}") from None
+        raise
+    found: dict[str, tuple[Algorithm, type]] = {}
+    published = sys.modules.get(PUBLISHED)
+    if published is not None:
+        for each in published.app.algorithms.values():
+            found[each.name] = (each, published.DataObject)
+    found.update({name: (each, DataObject) for name, each in app.algorithms.items()})
+    return found
+
+
+def chosen(names: Mapping[str, str], wanted: str) -> str | None:
+    """Return the registered name that is wanted, by itself or by the function's Python name.
+
+    Parameters
+    ----------
+    names
+        The Python names by registered name.
+    wanted
+        Either.
+    """
+    if wanted in names:
+        return wanted
+    return next((name for name, python in names.items() if python == wanted), None)
+
+
+def describe(module: str) -> dict[str, Any]:
+    """Return what a module registers, and the parts that go along where it isn't installed."""
+    before = set(sys.modules)
+    functions = {
+        name: {
+            "python": python_name(each),
+            "default_settings": each.default_settings,
+        }
+        for name, (each, _) in load(module).items()
+    }
+    return {"functions": functions, "parts": _parts(set(sys.modules) - before)}
+
+
+def python_name(algorithm: Any) -> str:
+    """Return the name that a registered function has in its module."""
+    return str(getattr(algorithm.function, "__name__", ""))
+
+
+def inside(path: Path, folder: Path) -> bool:
+    """Return whether a path is a folder itself, or in it; links are not followed."""
+    return path == folder or folder in path.parents
+
+
+def _parts(modules: Iterable[str]) -> list[str]:
+    """Return the files and package folders of modules that are not in Python's own folders."""
+    own = [Path(each).resolve() for each in {sys.prefix, sys.base_prefix, sys.exec_prefix}]
+    found = set()
+    for name in modules:
+        top = name.partition(".")[0]
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if file and top != "asimov" and not any(inside(Path(file).resolve(), o) for o in own):
+            folders = [str(each) for each in getattr(sys.modules.get(top), "__path__", ())]
+            found.update(folders or [str(Path(file).absolute())])
+    return sorted(found)

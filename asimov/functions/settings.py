@@ -1,0 +1,33 @@
+"""Lay an analysis's settings over a function's defaults, and find the keys that it doesn't have."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+
+def unknown_keys(
+    defaults: Any, given: Any, path: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
+    """Yield the path of each setting that the defaults do not have.
+
+    An empty mapping, or none, among the defaults takes any keys.
+    """
+    if not isinstance(defaults, Mapping) or not defaults or not isinstance(given, Mapping):
+        return
+    for key, value in given.items():
+        if key in defaults:
+            yield from unknown_keys(defaults[key], value, (*path, str(key)))
+        else:
+            yield (*path, str(key))
+
+
+def laid_over(defaults: Any, given: Any) -> Any:
+    """Return settings over their defaults: mappings merge, everything else replaces."""
+    if not isinstance(defaults, Mapping) or not isinstance(given, Mapping):
+        return copy.deepcopy(given)
+    merged = copy.deepcopy(dict(defaults))
+    for key, value in given.items():
+        merged[key] = laid_over(merged[key], value) if key in merged else copy.deepcopy(value)
+    return merged
