@@ -296,12 +296,17 @@ class Pipeline:
             raise AsimovError(
                 "will not be cleared: it is not in the project's working folder", where=rundir
             )
+        paths = self.paths_to_clean()
         if dryrun:
-            print(f"move {rundir} aside")
+            print(f"move {rundir} aside" + ("" if paths is None else ", but for what succeeded"))
             return
-        move_aside(rundir)
+        move_aside(rundir, paths)
         for each in self._post_processing():
             each.clear()
+
+    def paths_to_clean(self) -> list[Path] | None:
+        """Return what `clean` moves aside from the run directory; None for all of it."""
+        return None
 
     def resurrect(self) -> None:
         """Resubmit a job that ended before it was complete.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import secrets
@@ -11,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
+
+import msgspec
 
 from asimov.pipeline import progress
 from asimov.pipeline.base import Pipeline
@@ -30,6 +31,13 @@ _RECORD = "nodes.json"
 _COMPARED = 1_000_000
 #: Seeds are below this: programs read them as 32-bit numbers.
 _SEEDS = 2**31
+
+
+class _Record(msgspec.Struct):
+    """What was built, each node with its fingerprint, and which of them were done before."""
+
+    built: dict[str, str] = {}
+    done: list[str] = []
 
 
 class NodePipeline(Pipeline):
@@ -112,8 +120,12 @@ class NodePipeline(Pipeline):
             for name, text in files.items():
                 print(f"write {self.run_file(name)}:\n{text}")
             return
-        # Outputs of an earlier attempt must not make this one look complete.
-        move_aside(self.rundir, [self.run_file(each) for n in wanted for each in n.outputs])
+        if self._is_dag(nodes):
+            self._record(marks, done)
+        # Outputs of an earlier attempt must not make this one look complete, and its rescue file
+        # is for another DAG.
+        outputs = [self.run_file(each) for node in wanted for each in node.outputs]
+        move_aside(self.rundir, [*rescue_files(self.dag_file), *outputs])
         for folder in {*folders, *(Path(each).parent for each in (*files, *links))}:
             self.run_file(str(folder)).mkdir(parents=True, exist_ok=True)
         for name, target in links.items():
@@ -124,8 +136,6 @@ class NodePipeline(Pipeline):
             write_atomically(self.run_file(name), text, sync=False)
             if text.startswith("#!"):
                 self.run_file(name).chmod(0o755)
-        if self._is_dag(nodes):
-            self._record(marks, done)
 
     def submit_dag(self, dryrun: bool = False) -> int | None:
         """Submit the node, or the DAG of several."""
@@ -203,12 +213,12 @@ class NodePipeline(Pipeline):
         """Return the progress that the jobs have appended to their files, if any."""
         record = self._read_record()
         files = {path.stem: path for path in sorted(self.rundir.glob("*.progress"))}
-        done = record.get("done", {})
+        done = record.done
         parts = [
             progress.Progress(1.0) if name in done
             else progress.read(files[name]) if name in files
             else None
-            for name in record.get("built") or files
+            for name in record.built or files
         ]  # fmt: skip
         return progress.together(parts)
 
@@ -230,21 +240,17 @@ class NodePipeline(Pipeline):
         unfinished = [node for node in nodes if node.name not in done]
         move_aside(self.rundir, [self.run_file(o) for node in unfinished for o in node.outputs])
 
-    def clean(self, dryrun: bool = False) -> None:
-        """Make room for another run; what successful nodes left stays if others failed."""
+    def paths_to_clean(self) -> list[Path] | None:
+        """Return what to move aside: all, or what belongs to nodes that have not succeeded."""
         nodes = self._known_nodes()
         done = self._succeeded(nodes)
         if not done or len(done) == len(nodes):
-            super().clean(dryrun)
-            return
-        kept = {_RECORD, *(each for n in nodes if n.name in done for each in n.outputs)}
+            return None
+        # A build needs the rescue file to know which nodes have succeeded.
+        kept = {_RECORD, *(path.name for path in rescue_files(self.dag_file))}
+        kept |= {*(each for n in nodes if n.name in done for each in n.outputs)}
         kept |= {each for n in nodes if n.name not in done for each in self.kept(n)}
-        if dryrun:
-            print(f"move {self.rundir} aside, but for the outputs of {', '.join(sorted(done))}")
-            return
-        built = self._read_record().get("built", {})
-        self._record(built, {name: built[name] for name in done if name in built})
-        move_aside(self.rundir, list(_others(self.rundir, {Path(each) for each in kept})))
+        return list(_others(self.rundir, {Path(each) for each in kept}))
 
     def _known_nodes(self) -> list[Node]:
         """Return the nodes; none if the settings have changed so that there are none."""
@@ -258,7 +264,7 @@ class NodePipeline(Pipeline):
         """Return the nodes that have succeeded, by DAGMan's rescue file, and left their outputs."""
         if not self._is_dag(nodes):
             return set()
-        found = set(self._read_record().get("done", {}))
+        found = set(self._read_record().done)
         if files := rescue_files(self.dag_file):
             found |= set(done_nodes(files[-1], {node.name for node in nodes}))
         return {
@@ -266,16 +272,16 @@ class NodePipeline(Pipeline):
             if node.name in found and all(self.run_file(each).exists() for each in node.outputs)
         }  # fmt: skip
 
-    def _still_done(self, nodes: list[Node], marks: Mapping[str, str]) -> dict[str, str]:
-        """Return the nodes that need not run again, with their fingerprints."""
-        record = self._read_record().get("done", {})
-        done: dict[str, str] = {}
+    def _still_done(self, nodes: list[Node], marks: Mapping[str, str]) -> set[str]:
+        """Return the nodes that need not run again: what they do and read is the same."""
+        built = self._read_record().built
+        succeeded = self._succeeded(nodes)
+        done: set[str] = set()
         for node in nodes:
-            same = record.get(node.name) == marks[node.name]
-            there = all(self.run_file(each).exists() for each in node.outputs)
-            if same and there and all(parent in done for parent in node.after):
-                done[node.name] = marks[node.name]
-        return {} if len(done) == len(nodes) else done
+            same = node.name in succeeded and built.get(node.name) == marks[node.name]
+            if same and all(parent in done for parent in node.after):
+                done.add(node.name)
+        return set() if len(done) == len(nodes) else done
 
     def _fingerprint(self, node: Node) -> str:
         """Return a digest of what a node does: its words, and its inputs."""
@@ -288,16 +294,16 @@ class NodePipeline(Pipeline):
                 parts.append(word)
         return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()
 
-    def _read_record(self) -> dict[str, dict[str, str]]:
+    def _read_record(self) -> _Record:
         try:
-            record = json.loads(reading.contents(self.run_file(_RECORD)))
-            return {str(k): dict(v) for k, v in record.items()}
-        except (OSError, ValueError, TypeError, AttributeError):
-            return {}
+            return msgspec.json.decode(reading.contents(self.run_file(_RECORD)), type=_Record)
+        except (OSError, msgspec.MsgspecError, ValueError):
+            return _Record()
 
-    def _record(self, built: Mapping[str, str], done: Mapping[str, str]) -> None:
-        text = json.dumps({"built": dict(built), "done": dict(done)}, indent=1)
-        write_atomically(self.run_file(_RECORD), text + "\n")
+    def _record(self, built: Mapping[str, str], done: Iterable[str]) -> None:
+        self.rundir.mkdir(parents=True, exist_ok=True)
+        record = msgspec.json.encode(_Record(dict(built), sorted(done)))
+        write_atomically(self.run_file(_RECORD), record.decode() + "\n")
 
 
 def _number(node: Node) -> str:
