@@ -49,6 +49,7 @@ WITHOUT_VALUE = (
     "sharing/trusted",
     "templating/directory",
     "scheduler/type",
+    "site/name",
     "monitor/interval",
     "monitor/patience",
     "monitor/hook timeout",

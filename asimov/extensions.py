@@ -22,6 +22,7 @@ OBJECTS = "asimov.objects"
 POSTPROCESSING = "asimov.postprocessing"
 DIALECTS = "asimov.dialects"
 HINTS = "asimov.hints"
+SITES = "asimov.sites"
 
 #: Every extension point, and what an entry point of it adds; docs/extending.md shows this table.
 GROUPS = {
@@ -32,6 +33,7 @@ GROUPS = {
     POSTPROCESSING: "what may follow an analysis; its name is the key under `postprocessing:`",
     DIALECTS: "a language of templates; its name is what `template_dialect` says",
     HINTS: "advice on an error: a function that takes the exception and returns text or None",
+    SITES: "a computing site, its rules and defaults; its name is what `site/name` says",
 }
 
 

@@ -30,7 +30,7 @@ import yaml
 
 from asimov import configuration, states
 from asimov.cli import cli
-from asimov.scheduler.htcondor import scheduler as htcondor
+from asimov.scheduler import default_commands
 
 TOP = Path(__file__).resolve().parent.parent
 DOCS = TOP / "docs"
@@ -267,7 +267,7 @@ def test_the_page_of_configuration_has_every_option_with_its_value() -> None:
         asked = r'(?:config\.get\w*|option|number|_whole)\((?:\s*[\w.]+,)?\s*"(\w+)",\s*"([\w ]+)"'
         found = re.findall(asked, path.read_text())
         read |= {f"{section}/{option}" for section, option in found}
-    read |= {f"condor/{option}" for option in htcondor._COMMANDS if "_" not in option}
+    read |= {f"condor/{option}" for option in default_commands._COMMANDS if "_" not in option}
     assert len(read) > 15
     assert not read - set(rows)
     for section, options in configuration.BUILT_IN.items():

@@ -27,7 +27,7 @@ LAYERS = [
     ["pipeline"],
     ["project"],
     ["project.git", "project.storage"],
-    ["rendering"],
+    ["rendering", "sites"],
     ["scheduler"],
     ["ledger"],
     ["journal"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from configparser import ConfigParser
+from typing import Any
 
 import click
 
@@ -17,6 +18,8 @@ from asimov.configuration import (
 )
 from asimov.errors import AsimovError
 from asimov.project.git import trust
+from asimov.sites import catalogue
+from asimov.sites.profile import Site
 from asimov.text import did_you_mean
 
 #: Numeric options: the smallest value, and whether it must be a whole number.
@@ -115,11 +118,62 @@ def update_command(option: str, value: str) -> None:
 
         if not entrypoints.is_known(entrypoints.SCHEDULERS, value):
             raise entrypoints.unknown(entrypoints.SCHEDULERS, value)
+    if option == "site/name":
+        catalogue.site(value)
     check_value(option, value)
     if not project.config.has_option(section, key) and (other := near(option, project.config)):
         warn(f"note: {option!r} is new{other}")
     update_file(project.root / PROJECT_FILE, {(section, key): value})
     say(f"{section}/{key} = {value}")
+
+
+@command.command("site")
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def site_command(name: str | None, as_json: bool) -> None:
+    """Show the rules of the computing site, or choose the site NAME.
+
+    A build then checks each analysis against the site's rules, and jobs get what the site asks for,
+    such as tokens.
+
+    \b
+    Example:
+      asimov configuration site
+      asimov configuration site ligo
+    """
+    project = open_project(Use.READ if name is None else Use.ACT, without_journal=True)
+    chosen = name or catalogue.name_in(project.config)
+    site = catalogue.site(chosen) if name else catalogue.chosen(project.config)
+    if name is not None:
+        update_file(project.root / PROJECT_FILE, {("site", "name"): name})
+    if as_json:
+        show_json({"name": chosen, "known": catalogue.known(), **_plain(site)})
+        return
+    say(f"site/name = {chosen}: {site.title}")
+    for rule in site.rules:
+        kind = "a build refuses what breaks it" if rule.refuses else "a build says what breaks it"
+        say(f"  rule: {rule.text}")
+        say(f"        {rule.source}; {kind}")
+    for fact in site.facts:
+        say(f"  note: {fact.text}")
+        say(f"        {fact.source}")
+    for key, value in site.settings.items():
+        say(f"  default: {key}: {value}")
+    if name is None:
+        say(f"known sites: {', '.join(catalogue.known())}")
+
+
+def _plain(site: Site) -> dict[str, Any]:
+    return {
+        "title": site.title,
+        "rules": [
+            {"text": rule.text, "source": rule.source, "refuses": rule.refuses}
+            for rule in site.rules
+        ],
+        "facts": [{"text": fact.text, "source": fact.source} for fact in site.facts],
+        "settings": dict(site.settings),
+        "held": None if site.held is None else {"seconds": site.held[0], "source": site.held[1]},
+    }
 
 
 def check_value(option: str, value: str) -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from asimov.engine.readiness import waiting_for
 from asimov.engine.refresh import RUN_INPUTS
+from asimov.engine.site_rules import check_site
 from asimov.errors import AsimovError, ReportedError
 from asimov.journal.records import Build
 from asimov.keys import Key
@@ -149,6 +150,7 @@ def _build_one(analysis: Analysis, report: Report, *, dry_run: bool, force: bool
         call_method(analysis, "before_config", keep=not dry_run, dryrun=dry_run)
     check_settings(analysis)
     check_inputs(analysis)
+    check_site(analysis, report)
     # The template may call this pipeline and those of its inputs.
     with guarded(analysis, "make_config", passing=AsimovError):
         return _render(analysis, report, dry_run=dry_run, force=force)

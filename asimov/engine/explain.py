@@ -311,6 +311,8 @@ def _of_present(
         code = f" (code {answer.code})" if answer.code is not None else ""
         result.because.append(f"it is held: {reason}{code}")
     result.because += lines
+    if answer.state is JobState.HELD:
+        result.because += _removal(workspace, answer)
     restart = f"'asimov production set {attempt.subject} {attempt.name} --status restart'"
     if answer.state is JobState.HELD and attempt.scheduler == "htcondor":
         result.moves.append(
@@ -325,6 +327,19 @@ def _of_present(
         )
     else:
         result.moves.append("the end of its job; then the next pass of 'asimov monitor'")
+
+
+def _removal(workspace: Workspace, answer: Present) -> list[str]:
+    """Say when the site removes a held job, if it does."""
+    site = workspace.site
+    since = min((each.since for each in answer.held if each.since), default=None)
+    if site.held is None or since is None:
+        return []
+    after, source = site.held
+    when = clock.iso(since + after)
+    return [
+        f"{site.title} removes held jobs after {clock.age(after)}: this one at {when} ({source})"
+    ]
 
 
 def _stuck(workspace: Workspace, key: Key, result: Explanation) -> None:

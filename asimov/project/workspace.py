@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from configparser import ConfigParser
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +30,8 @@ from asimov.project.objects import Objects
 from asimov.project.subject import Subject
 from asimov.scheduler import Scheduler
 from asimov.settings.lookup import settings_of
+from asimov.sites import catalogue
+from asimov.sites.profile import Site
 from asimov.states import ALIASES, allowed
 
 
@@ -62,6 +65,7 @@ class Workspace:
         self.journal = Journal(project.journal, reading=reading)
         self.files = LedgerFiles(project.ledger, self.journal)
         self._schedulers: dict[tuple[str, str], Scheduler] = {}
+        self._site: tuple[ConfigParser, Site] | None = None
         #: The ledger as packages see it, which keeps what they write to a subject.
         self.ledger: Any = None
         try:
@@ -184,6 +188,8 @@ class Workspace:
         """
         entry = self.contents.entries[key]
         layers = self.contents.layers(entry, self.facts)
+        if self.site.settings and self.scheduler_name == "htcondor":
+            layers.insert(0, (f"the site {self.site.title}", self.site.settings))
         declared = settings_of(entry.pipeline)
         if declared:
             layers = with_defaults(layers, declared, entry.pipeline)
@@ -319,6 +325,19 @@ class Workspace:
                 made.only_read()
             self._schedulers[name, place] = made
         return self._schedulers[name, place]
+
+    @property
+    def site(self) -> Site:
+        """The computing site that the configuration chooses.
+
+        Raises
+        ------
+        AsimovError
+            If it is not known.
+        """
+        if self._site is None or self._site[0] is not self.project.config:
+            self._site = self.project.config, catalogue.chosen(self.project.config)
+        return self._site[1]
 
     @property
     def scheduler_name(self) -> str:

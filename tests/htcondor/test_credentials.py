@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
@@ -64,7 +63,7 @@ class Holder:
         new = self.tokens / ".new"
         new.write_text(made)
         new.chmod(0o600)
-        os.replace(new, self.tokens / "token")
+        new.replace(self.tokens / "token")
 
     def accepted(self) -> bool:
         """Return whether the schedd accepts the token."""
@@ -97,11 +96,7 @@ def recorded(project: Project) -> list[list[tuple[object, ...]]]:
         tables = ("analyses", "attempts", "events", "facts", "builds")
         there = {name for (name,) in journal.execute("SELECT name FROM sqlite_master")}
         assert {"attempts", "events"} <= there
-        return [
-            list(journal.execute(f"SELECT * FROM {name}"))  # noqa: S608
-            for name in tables
-            if name in there
-        ]
+        return [list(journal.execute(f"SELECT * FROM {name}")) for name in tables if name in there]
 
 
 def test_a_pass_with_an_expired_token_changes_nothing_and_the_next_goes_on(
@@ -149,3 +144,14 @@ def test_nothing_is_begun_where_no_method_of_authentication_is_shared(project: P
         (line,) = [each for each in told.splitlines() if "refuses this user's" in each]
         assert "No auth methods" in line
     assert recorded(project) == before
+
+
+def test_a_job_whose_tokens_can_not_be_made_is_not_submitted(project: Project) -> None:
+    """This pool has no credd; ``condor_submit`` refuses such a job too, the bindings do not."""
+    project.apply(
+        waiting("job").replace("outputs:", "scheduler: {use_oauth_services: igwn}\noutputs:")
+    )
+    told = project.run("manage", "build", "submit", code=5).out
+    assert "the job asks for tokens of igwn, which can't be made here: Can't find address" in told
+    assert project.pool.clusters(project.name) == []
+    assert project.states() == {"job": "ready"}

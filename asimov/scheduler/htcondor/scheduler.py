@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
-from asimov.configuration import number, owner
+from asimov.configuration import number
 from asimov.errors import CredentialsError, SchedulerError, SchedulerUnreachableError
 from asimov.scheduler.contract import Scheduler, check_intended
+from asimov.scheduler.default_commands import default_commands
 from asimov.scheduler.htcondor import tagging
 from asimov.scheduler.htcondor.bindings import bindings
 from asimov.scheduler.htcondor.classads import quoted
@@ -30,13 +31,6 @@ from asimov.scheduler.htcondor.usage import usage
 from asimov.scheduler.jobs import JobDescription, Listed, Tag, Ticket
 from asimov.scheduler.observations import Failure, Observation, Usage
 
-#: Options of the section ``[condor]``, and the submit commands that they set.
-_COMMANDS = {
-    "accounting group": "accounting_group",
-    "accounting_group": "accounting_group",
-    "user": "accounting_group_user",
-    "requirements": "requirements",
-}
 #: HTCondor's documentation asks trackers for no more than a query a minute.
 _QUERY_INTERVAL = 60.0
 #: How long the answer about the slots' file systems holds, in seconds.
@@ -83,17 +77,9 @@ class HTCondor(Scheduler):
         def option(section: str, name: str) -> str | None:
             return config.get(section, name, fallback="").strip() or None
 
-        defaults = {
-            command: value
-            for name, command in _COMMANDS.items()
-            if (value := option("condor", name)) is not None
-        }
-        if defaults.get("accounting_group_user") == owner() and "accounting_group" not in defaults:
-            # HTCondor charges a job to its owner anyway, and some pools refuse a user alone.
-            del defaults["accounting_group_user"]
         connection = Connection(option("condor", "scheduler"), option("condor", "collector"))
         interval = number(config, "condor", "query interval", _QUERY_INTERVAL)
-        return cls(connection, defaults, option("project", "id"), interval, root)
+        return cls(connection, default_commands(config), option("project", "id"), interval, root)
 
     @property
     def place(self) -> str:

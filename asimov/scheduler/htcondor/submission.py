@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from asimov.errors import SchedulerError, SchedulerUnreachableError
+from asimov.errors import CredentialsError, SchedulerError, SchedulerUnreachableError
 from asimov.scheduler.htcondor import tagging
 from asimov.scheduler.htcondor.bindings import bindings, captured, message_of, restore_none
 from asimov.scheduler.htcondor.classads import literal, quoted
@@ -110,6 +110,8 @@ class Submission:
             listed = given.get("job_ad_information_attrs")
             own = submit[listed] if listed else ""
             submit["job_ad_information_attrs"] = tagging.information(own)
+        if str(submit.get("use_oauth_services", "")).strip():
+            self._request_tokens(submit)
         try:
             result = self.connection.demand(
                 "the submission", lambda schedd: schedd.submit(submit, count=count)
@@ -117,6 +119,31 @@ class Submission:
         finally:
             restore_none()
         return int(result.cluster())
+
+    def _request_tokens(self, submit: Any) -> None:
+        """Have the tokens made that a job asks for; unlike the program, the bindings don't.
+
+        Raises
+        ------
+        CredentialsError
+            Where they can't be made, or the user has to allow it in a browser first.
+        """
+        services = submit["use_oauth_services"]
+        try:
+            page = submit.issue_credentials()
+        except bindings().HTCondorException as error:
+            raise CredentialsError(
+                f"the job asks for tokens of {services}, which can't be made here: "
+                f"{message_of(error)}",
+                where=str(self.connection),
+                hint="'scheduler: {use_oauth_services: null}' submits without tokens",
+            ) from error
+        if page:
+            raise CredentialsError(
+                f"the job asks for tokens of {services}, which you have to allow at {page}",
+                where=str(self.connection),
+                hint="open that page in a browser, then submit again",
+            )
 
 
 def _parse(commands: Mapping[str, str] | str, where: Path | None = None) -> Any:

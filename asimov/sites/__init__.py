@@ -1,0 +1,1 @@
+"""Computing sites: what each wants of jobs, and what a project has by default there."""

@@ -1,0 +1,7 @@
+"""Any other pool: no rules, and no defaults."""
+
+from __future__ import annotations
+
+from asimov.sites.profile import Site
+
+SITE = Site(title="a pool without rules of its own")
