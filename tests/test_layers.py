@@ -24,6 +24,7 @@ LAYERS = [
     ["engine"],
     ["plugins"],
     ["pipelines"],
+    ["phases"],
     ["pipeline"],
     ["project"],
     ["project.git", "project.storage"],
