@@ -1,0 +1,149 @@
+"""Pipelines that describe their jobs as nodes, on the embedded scheduler."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asimov.pipeline.node_pipeline import NodePipeline
+from asimov.pipeline.nodes import Input, Node
+
+
+class Shards(NodePipeline):
+    """A node that prepares, three shards, and one that merges; ``fail`` names some that fail."""
+
+    name = "shards"
+    config_template = "test.ini"
+
+    def nodes(self) -> list[Node]:
+        return [
+            self._node("prepare", "echo p > p"),
+            *(
+                self._node(f"shard-{n}", f"cat p > s{n}; echo {n} >> s{n}", "prepare")
+                for n in "123"
+            ),
+            self._node("merge", "cat s1 s2 s3 > all", "shard-1", "shard-2", "shard-3"),
+        ]
+
+    def _node(self, name: str, script: str, *after: str) -> Node:
+        root = Path(self.production.workspace.project.root)
+        output = script.rsplit(">", maxsplit=1)[-1].strip()
+        fails = f'grep -qsx {name} "$1" && exit 3'
+        # What a failing node has begun is there before it fails.
+        script = f"echo {name} >> {root}/ran; {script.partition(';')[0]}; {fails}; {script}"
+        return Node(
+            name, "/bin/sh", ["-c", script, "sh", str(root / "fail")],
+            {"GAIN": str(self.production.meta.get(f"gain {name}", 1))},
+            [Input(str(root / "data"))] if name == "prepare" else (),
+            [output], after,
+        )  # fmt: skip
+
+    def collect_assets(self, absolute: bool = True) -> dict[str, Any]:
+        return {"all": str(self.run_file("all"))} if self.run_file("all").exists() else {}
+
+
+@pytest.fixture
+def shards(lab: Any) -> Any:
+    lab.register("shards", Shards)
+    (lab.root / "data").write_text("1")
+    return lab
+
+
+def ran(lab: Any) -> list[str]:
+    """Return which nodes have run since the last call, in the order of their names."""
+    path = lab.root / "ran"
+    names = sorted(path.read_text().split()) if path.exists() else []
+    path.unlink(missing_ok=True)
+    return names
+
+
+ALL = ["merge", "prepare", "shard-1", "shard-2", "shard-3"]
+
+
+def test_nodes_run_after_those_that_they_wait_for(shards: Any) -> None:
+    shards.apply("a, pipeline: shards")
+    shards.finish()
+    assert shards.states() == {"a": "uploaded"}
+    assert (shards.rundir("a") / "all").read_text() == "p\n1\np\n2\np\n3\n"
+    assert ran(shards) == ALL
+
+
+def test_a_restart_runs_only_what_has_not_succeeded(shards: Any) -> None:
+    (shards.root / "fail").write_text("shard-2\n")
+    shards.apply("a, pipeline: shards, max resurrections: 0")
+    shards.finish(code=3)
+    assert shards.states() == {"a": "stuck"}
+    assert "shard-2 failed with exit code 3" in shards.reason("a")
+    assert ran(shards) == ["prepare", "shard-1", "shard-2", "shard-3"]
+    before = (shards.rundir("a") / "s1").stat()
+    (shards.root / "fail").unlink()
+    shards.run("production", "set", "s", "a", "--status", "restart")
+    shards.finish()
+    assert shards.states() == {"a": "uploaded"}
+    assert ran(shards) == ["merge", "shard-2"]
+    assert (shards.rundir("a") / "s1").stat() == before
+    # What the failed node had begun is kept, but not where results are.
+    (aside,) = shards.rundir("a").parent.glob("a.superseded-*/s2")
+    assert aside.read_text() == "p\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("gain shard-1: 2", ["merge", "shard-1", "shard-2"]),
+        ("gain prepare: 2", ALL),
+        ("data", ALL),
+        ("output", ["merge", "shard-2", "shard-3"]),
+    ],
+)
+def test_a_restart_also_runs_what_has_changed_and_what_comes_after(
+    shards: Any, change: str, expected: list[str]
+) -> None:
+    (shards.root / "fail").write_text("shard-2\n")
+    shards.apply("a, pipeline: shards, max resurrections: 0")
+    shards.finish(code=3)
+    ran(shards)
+    (shards.root / "fail").unlink()
+    if change == "data":
+        (shards.root / "data").write_text("2")
+    elif change == "output":
+        (shards.rundir("a") / "s3").unlink()
+    else:
+        shards.apply(f"a, pipeline: shards, max resurrections: 0, {change}", update=True)
+    shards.run("production", "set", "s", "a", "--status", "restart")
+    shards.finish()
+    assert shards.states() == {"a": "uploaded"}
+    assert ran(shards) == expected
+
+
+def test_a_restart_of_what_was_complete_runs_everything(shards: Any) -> None:
+    shards.apply("a, pipeline: shards")
+    shards.finish()
+    ran(shards)
+    shards.run("production", "set", "s", "a", "--status", "restart")
+    shards.finish()
+    assert ran(shards) == ALL
+
+
+def test_a_second_restart_remembers_what_succeeded_before_the_first(shards: Any) -> None:
+    (shards.root / "fail").write_text("shard-2\nshard-3\n")
+    shards.apply("a, pipeline: shards, max resurrections: 0")
+    shards.finish(code=3)
+    for failing in ("shard-3\n", ""):
+        ran(shards)
+        (shards.root / "fail").write_text(failing)
+        shards.run("production", "set", "s", "a", "--status", "restart")
+        shards.finish(code=3 if failing else 0)
+    assert ran(shards) == ["merge", "shard-3"]
+    assert (shards.rundir("a") / "all").read_text() == "p\n1\np\n2\np\n3\n"
+
+
+def test_a_retry_of_the_monitor_sets_half_written_outputs_aside(shards: Any) -> None:
+    (shards.root / "fail").write_text("shard-2\n")
+    shards.apply("a, pipeline: shards, max resurrections: 1")
+    shards.finish(code=3)
+    assert ran(shards) == ["prepare", "shard-1", "shard-2", "shard-2", "shard-3"]
+    (aside,) = shards.rundir("a").parent.glob("a.superseded-*/s2")
+    assert aside.read_text() == "p\n"
