@@ -17,7 +17,7 @@ from asimov.pipeline import progress
 from asimov.pipeline.base import Pipeline
 from asimov.pipeline.errors import PipelineException
 from asimov.pipeline.nodes import NOT_COMMANDS, Input, Node, check_nodes
-from asimov.pipeline.staging import InPlace, Staged, Staging, Transfer, mode_of
+from asimov.pipeline.staging import FOLDER, InPlace, Staged, Staging, Transfer, mode_of
 from asimov.project.storage.superseded import move_aside
 from asimov.scheduler.jobs import check_line, submit_commands
 from asimov.scheduler.languages.dag_outputs import done_nodes, rescue_files
@@ -199,6 +199,8 @@ class NodePipeline(Pipeline):
                 filter(None, (commands.get("transfer_input_files", ""), also))
             )
         commands |= own
+        if "checkpoint_exit_code" in own and "transfer_output_files" in staged.commands:
+            commands.setdefault("transfer_checkpoint_files", FOLDER)
         for key, value in commands.items():
             check_line(key, value)
         lines = [f"{key} = {value}" for key, value in commands.items() if value not in ('""', "")]
