@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from asimov import extensions
 from asimov.cli import main
+from asimov.discovery import extensions
 from asimov.journal.journal import Journal
 from asimov.project.workspace import Workspace
 

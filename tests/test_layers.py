@@ -27,15 +27,15 @@ LAYERS = [
     ["pipeline"],
     ["project"],
     ["project.git", "project.storage"],
+    ["project.layout"],
     ["rendering"],
     ["scheduler"],
     ["ledger"],
     ["journal"],
-    ["layout"],
-    ["names", "settings"],
-    ["configuration", "entrypoints", "states"],
-    ["extensions"],
-    ["keys", "logs", "mappings", "system"],
+    ["settings"],
+    ["configuration", "states"],
+    ["discovery"],
+    ["logs", "system"],
     ["errors"],
     ["_version", "templates", "text"],
 ]
@@ -67,7 +67,7 @@ def entry(module: str) -> str:
 
 def groups() -> set[str]:
     """Return the entry-point groups: some have the name of a package."""
-    files = [ROOT / "asimov" / name for name in ("entrypoints.py", "extensions.py")]
+    files = [ROOT / "asimov" / "discovery" / name for name in ("entrypoints.py", "extensions.py")]
     nodes = [node for path in files for node in ast.walk(ast.parse(path.read_text()))]
     return {node.value for node in nodes if isinstance(node, ast.Constant)}
 
