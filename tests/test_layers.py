@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -124,7 +125,10 @@ def imported(text: str) -> set[str]:
     return found
 
 
-IMPORTS = {module: imported(path.read_text()) - {module} for module, path in FILES.items()}
+@cache
+def imports() -> dict[str, set[str]]:
+    """Return what every module imports; only the process that tests them reads them all."""
+    return {module: imported(path.read_text()) - {module} for module, path in FILES.items()}
 
 
 def upward(module: str) -> set[str]:
@@ -132,7 +136,7 @@ def upward(module: str) -> set[str]:
     own = entry(module)
     return {
         name
-        for name in IMPORTS[module]
+        for name in imports()[module]
         if entry(name) != own and ENTRIES[entry(name)] <= ENTRIES[own]
     }
 
@@ -144,7 +148,7 @@ def test_a_module_imports_downward_only(module: str) -> None:
 
 def test_modules_do_not_import_each_other_in_a_cycle() -> None:
     try:
-        TopologicalSorter(IMPORTS).prepare()
+        TopologicalSorter(imports()).prepare()
     except CycleError as error:
         pytest.fail(" -> ".join(reversed(error.args[1])))
 
