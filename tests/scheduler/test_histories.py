@@ -40,7 +40,6 @@ from asimov.scheduler.observations import Gone, JobState, NotFound, Observation,
 from tests.scheduler.event_logs import tagged_clusters
 from tests.searching import LONGER
 
-#: A planted fault is found within the first hundred.
 HISTORIES = int(250 * LONGER)
 CLUSTER, UID = 7, "u"
 #: What a source does when it is asked.
