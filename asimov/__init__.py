@@ -1,7 +1,8 @@
 """Run hundreds of long analyses on a batch system without losing one.
 
 Importing this package does nothing: no file, project, pool or plugin is touched. Other packages may
-add modules and names to it (see `asimov.names`); these are looked up when somebody asks for them.
+add modules and names to it (see `asimov.discovery.names`); these are looked up when somebody asks
+for them.
 """
 
 import sys
@@ -12,7 +13,7 @@ __all__ = ["__version__"]
 
 
 def __getattr__(name: str) -> object:
-    from asimov.names import added_to
+    from asimov.discovery.names import added_to
 
     return added_to("asimov")(name)
 
@@ -24,7 +25,7 @@ class _AddedModules:
     def find_spec(name: str, path: object = None, target: object = None) -> object:
         if not name.startswith("asimov."):
             return None
-        from asimov.names import spec_of
+        from asimov.discovery.names import spec_of
 
         return spec_of(name)
 

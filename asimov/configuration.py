@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 
-from asimov import extensions
+from asimov.discovery import extensions
 from asimov.errors import AsimovError, Place
 from asimov.system import reading
 from asimov.system.files import write_atomically

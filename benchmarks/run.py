@@ -65,7 +65,8 @@ def _lives(asimov: Program, options: argparse.Namespace, results: dict[str, Any]
         for size in options.sizes:
             _say(f"{size} analyses, {layout} ...")
             lives = [
-                live(asimov, size, layout, options.scheduler, 3) for _ in range(options.repeats)
+                live(asimov, size, layout, options.scheduler, options.passes)
+                for _ in range(options.repeats)
             ]
             results["lives"].append(_summed(size, layout, lives))
     results["growth"] = report.growth(results["lives"])
@@ -119,11 +120,16 @@ _MANY = 1000
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", metavar="N", help="how many analyses")
-    parser.add_argument("--parts", nargs="+", choices=list(_PARTS), help="what to measure")
+    parser.add_argument(
+        "--parts", nargs="*", choices=list(_PARTS), help="what to measure; without a name, nothing"
+    )
     parser.add_argument("--minutes", type=int, default=soak.HOUR, help="of the soak (%(default)s)")
     parser.add_argument("--layouts", nargs="+", choices=list(LAYOUTS), default=list(LAYOUTS))
     parser.add_argument(
         "--repeats", type=int, default=1, help="projects of each size (%(default)s)"
+    )
+    parser.add_argument(
+        "--passes", type=int, default=3, help="commands that change nothing (%(default)s)"
     )
     parser.add_argument("--scheduler", choices=["null", "local", "htcondor"], default="null")
     parser.add_argument(
@@ -135,7 +141,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write figures to this file")
     options = parser.parse_args()
     served = _SERVED[options.scheduler]
-    options.parts = options.parts or served
+    if options.parts is None:
+        options.parts = served
     if not set(options.parts) <= set(served):
         parser.error(f"{options.scheduler} has {', '.join(served)}")
     if options.sizes is None:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from asimov import extensions
 from asimov.cli import main
+from asimov.discovery import extensions
 from asimov.journal.journal import Journal
 from asimov.project.workspace import Workspace
 
@@ -205,8 +205,8 @@ def installed_package(tmp_path_factory: pytest.TempPathFactory) -> Callable[...,
             '[build-system]\nrequires = ["setuptools>=64"]\n'
             'build-backend = "setuptools.build_meta"\n'
         )
-        options = ["--no-deps", "--quiet", "--disable-pip-version-check", "--target", str(target)]
-        pip = [sys.executable, "-m", "pip", "install", *options, str(source)]
+        options = ["--no-deps", "--no-build-isolation", "--quiet", "--disable-pip-version-check"]
+        pip = [sys.executable, "-m", "pip", "install", *options, "--target", target, source]
         done = subprocess.run(pip, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return target

@@ -181,7 +181,7 @@ def prepare(boundaries: Boundaries) -> None:
     from asimov.pipelines.command import Command
     from asimov.pipelines.testing import SimpleTestPipeline
 
-    from asimov import entrypoints
+    from asimov.discovery import entrypoints
     from asimov.engine import attempts
     from asimov.plugins import crashes
     from asimov.project.git import commits

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.journal.records import Attempt
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, Observation, Ticket

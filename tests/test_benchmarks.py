@@ -26,7 +26,7 @@ def run(*arguments):
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
     file = tmp_path_factory.mktemp("benchmarks") / "figures.json"
-    done = run("--sizes", 10, 20, "--minutes", 12, "--json", file)
+    done = run("--sizes", 10, 20, "--passes", 1, "--minutes", 12, "--json", file)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout, json.loads(file.read_text())
 
@@ -153,10 +153,7 @@ def test_a_command_that_fails_ends_the_benchmark_with_what_it_said(tmp_path):
     program = tmp_path / "bin" / "asimov"
     program.write_text("#!/bin/sh\necho 'out of order'; exit 3\n")
     program.chmod(0o755)
-    done = run(
-        "--sizes", 1, "--layouts", "one subject", "--repeats", 1, "--against", tmp_path,
-        "--against-sizes", 1,
-    )  # fmt: skip
+    done = run("--parts", "--against", tmp_path, "--against-sizes", 1)
     assert done.returncode == 1
     assert "exit code 3" in done.stderr
     assert "out of order" in done.stderr

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from asimov.errors import EXIT_BUSY
-from asimov.layout import find
 from asimov.project import copies as module
 from asimov.project import identity as whereabouts
+from asimov.project.layout import find
 from asimov.project.workspace import Workspace
 from asimov.system.files import locked
 from tests.refusals import is_clear

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from asimov import extensions
+from asimov.discovery import extensions
 from tests.test_docs import DOCS, blocks, commands, masked, shown
 
 PAGE = DOCS / "extending.md"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from tests.test_docs import DOCS, blocks, commands, masked, shown
 
 PAGE = DOCS / "hooks.md"

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from asimov import entrypoints
-from asimov.extensions import extend
+from asimov.discovery import entrypoints
+from asimov.discovery.extensions import extend
 from asimov.pipeline import Pipeline
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, Present, Ticket

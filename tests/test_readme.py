@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from asimov import __version__, entrypoints
+from asimov import __version__
+from asimov.discovery import entrypoints
 
 TOP = Path(__file__).resolve().parent.parent
 PAGES = [

@@ -104,7 +104,7 @@ class _Commands(click.Group):
 
 def _of_packages() -> dict[str, str]:
     """Return the commands that packages add, with their lines in the help."""
-    from asimov import entrypoints
+    from asimov.discovery import entrypoints
 
     return {
         name: f"From the package {package}."

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asimov import entrypoints
 from asimov.cli.output import say, show_json, warn
 from asimov.cli.seconds import Seconds
+from asimov.discovery import entrypoints
 from asimov.errors import EXIT_ERROR, EXIT_STUCK, AsimovError
 
 if TYPE_CHECKING:

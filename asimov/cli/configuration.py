@@ -114,7 +114,7 @@ def update_command(option: str, value: str) -> None:
             hint="use 'asimov project trust USER' instead",
         )
     if section == "scheduler" and key == "type":
-        from asimov import entrypoints
+        from asimov.discovery import entrypoints
 
         if not entrypoints.is_known(entrypoints.SCHEDULERS, value):
             raise entrypoints.unknown(entrypoints.SCHEDULERS, value)

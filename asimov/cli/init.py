@@ -8,12 +8,13 @@ from pathlib import Path
 
 import click
 
-from asimov import configuration, entrypoints
+from asimov import configuration
 from asimov.cli.output import say, warn
 from asimov.cli.project import group_number
+from asimov.discovery import entrypoints
 from asimov.journal.journal import Journal
-from asimov.layout import create
 from asimov.project import identity, sharing
+from asimov.project.layout import create
 
 
 @click.command("init")

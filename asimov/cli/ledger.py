@@ -8,8 +8,8 @@ from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say, show_json, warn
 from asimov.cli.repair import repair_command
 from asimov.ledger.documents import dump
-from asimov.mappings import leaves, merge, origins
 from asimov.plugins.declarations import import_published, settings_classes
+from asimov.settings.merging import leaves, merge, origins
 from asimov.text import short
 
 

@@ -10,10 +10,10 @@ import click
 
 from asimov import logs
 from asimov.cli.output import say, warn
-from asimov.keys import Key
-from asimov.layout import Project, find
+from asimov.journal.keys import Key
 from asimov.project import copies, identity, sharing
 from asimov.project.identity import UnsettledError
+from asimov.project.layout import Project, find
 from asimov.project.removed import ledger_warnings
 from asimov.project.workspace import Workspace
 

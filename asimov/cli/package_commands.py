@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.errors import AsimovError, ReportedError
 from asimov.logs import logger
 from asimov.project import current

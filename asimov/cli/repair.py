@@ -9,7 +9,7 @@ import click
 from asimov.cli.open_project import Use, open_project
 from asimov.cli.output import say
 from asimov.engine.repair.repair import Repaired, repair
-from asimov.keys import Key
+from asimov.journal.keys import Key
 
 #: The most doubtful analyses to list.
 _MOST = 200

@@ -10,7 +10,7 @@ from asimov.cli.output import say, show_json
 from asimov.configuration import owner
 from asimov.engine.lease import at_work
 from asimov.errors import AsimovError
-from asimov.keys import PROJECT_ANALYSES, Key
+from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import reviews
 from asimov.project.workspace import Workspace
 

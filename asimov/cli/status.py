@@ -14,7 +14,7 @@ from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say, show_json
 from asimov.engine.status import LOST, Row, rows, without_entry
 from asimov.engine.usage import total, used
-from asimov.keys import PROJECT_ANALYSES
+from asimov.journal.keys import PROJECT_ANALYSES
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Usage
 from asimov.system import clock

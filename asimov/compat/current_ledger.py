@@ -58,7 +58,7 @@ def ledger_here() -> Ledger:
 def current_ledger() -> Any:
     """Return the ledger of the current project; None outside a project."""
     if current.workspace() is None:
-        from asimov.layout import find
+        from asimov.project.layout import find
 
         try:
             find()

@@ -8,9 +8,9 @@ from typing import Any
 
 from asimov.configuration import read
 from asimov.errors import AsimovError
-from asimov.layout import find
 from asimov.logs import logger as _logger
 from asimov.project.current import workspace
+from asimov.project.layout import find
 
 __all__ = ["LOGGER_LEVEL", "config", "logger", "logging"]
 

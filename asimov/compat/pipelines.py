@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 
 
 class _KnownPipelines(Mapping[str, Any]):

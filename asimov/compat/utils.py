@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from asimov.mappings import difference, lay_over, merge
+from asimov.settings.merging import difference, lay_over, merge
 from asimov.system.environment import set_directory
 
 __all__ = ["diff_dict", "set_directory", "update"]

@@ -12,20 +12,20 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from asimov.entrypoints import PluginError
+from asimov.discovery.entrypoints import PluginError
 from asimov.errors import (
     AsimovError,
     CredentialsError,
     ReportedError,
     SchedulerUnreachableError,
 )
+from asimov.journal.keys import Key
 from asimov.journal.leases import LeaseLostError
 from asimov.journal.records import Attempt
-from asimov.keys import Key
-from asimov.layout import Project
 from asimov.pipeline import Pipeline
 from asimov.plugins.methods import imported
 from asimov.project.analysis import Analysis
+from asimov.project.layout import Project
 from asimov.project.workspace import Workspace, workspace_of
 from asimov.scheduler import Gone, Observation, Present, Tag, Ticket, Unknown
 from asimov.scheduler.languages.event_log import find_event_logs

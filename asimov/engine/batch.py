@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from asimov.discovery.entrypoints import PluginError
 from asimov.engine.attempts import (
     ask,
     disown,
@@ -24,11 +25,10 @@ from asimov.engine.attempts import (
     submits_by_program,
 )
 from asimov.engine.build import Result
-from asimov.entrypoints import PluginError
 from asimov.errors import AsimovError, FatalError, SchedulerUnreachableError
+from asimov.journal.keys import Key
 from asimov.journal.leases import LeaseLostError
 from asimov.journal.records import Attempt
-from asimov.keys import Key
 from asimov.plugins.methods import MethodError, call_method, guarded
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace

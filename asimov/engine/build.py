@@ -13,8 +13,8 @@ from asimov.engine.readiness import waiting_for
 from asimov.engine.refresh import RUN_INPUTS
 from asimov.engine.site_rules import check_site
 from asimov.errors import AsimovError, ReportedError
+from asimov.journal.keys import Key
 from asimov.journal.records import Build
-from asimov.keys import Key
 from asimov.plugins.methods import MethodError, call_method, guarded
 from asimov.plugins.requirements import check_inputs, check_settings
 from asimov.project.analysis import Analysis

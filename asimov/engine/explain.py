@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.engine.attempts import ask
 from asimov.engine.background import running
 from asimov.engine.readiness import reviews_wanted, waiting_for
 from asimov.engine.submission_limits import deferral, makes_room
 from asimov.engine.submit import unbuilt
 from asimov.errors import AsimovError, ReportedError, SchedulerError
+from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.journal.leases import WATCH, holder, is_dead
 from asimov.journal.records import Attempt, Record
-from asimov.keys import PROJECT_ANALYSES, Key
 from asimov.ledger.reviews import named, outcome
 from asimov.pipeline.assets import inputs_of
 from asimov.plugins.methods import guarded, imported

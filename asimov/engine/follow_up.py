@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from asimov import text
+from asimov.discovery.entrypoints import PluginError
 from asimov.engine.run_directories import clean
-from asimov.entrypoints import PluginError
 from asimov.errors import AsimovError, SchedulerUnreachableError
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.plugins.methods import call_method
 from asimov.plugins.requirements import missing_outputs
 from asimov.project.analysis import Analysis

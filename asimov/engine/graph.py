@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from asimov.entrypoints import PluginError
-from asimov.keys import Key
+from asimov.discovery.entrypoints import PluginError
+from asimov.journal.keys import Key
 from asimov.pipeline.assets import Asset
 from asimov.plugins.methods import imported
 from asimov.project.workspace import Workspace

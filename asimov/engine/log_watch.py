@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from asimov.discovery.entrypoints import PluginError
 from asimov.engine.attempts import ticket
 from asimov.engine.lease import at_work
 from asimov.engine.monitor import Pass, advance
-from asimov.entrypoints import PluginError
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, Observation, Ticket
 

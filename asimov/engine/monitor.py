@@ -17,8 +17,8 @@ from asimov.engine.submission_limits import deferral
 from asimov.engine.submit import submit
 from asimov.engine.usage import measure
 from asimov.errors import CredentialsError, SchedulerUnreachableError
+from asimov.journal.keys import Key
 from asimov.journal.records import Attempt
-from asimov.keys import Key
 from asimov.plugins import crashes, custom_states, hooks, labels, telemetry
 from asimov.project.lookup import file_of
 from asimov.project.workspace import Workspace

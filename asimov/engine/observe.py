@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from asimov.discovery.entrypoints import PluginError
 from asimov.engine import failures
 from asimov.engine.attempts import LEAVING, found, give_up, launch, record_job
 from asimov.engine.failures import Retry, Words, ending
 from asimov.engine.holds import Outcome, tend
 from asimov.engine.refresh import may_be_old
 from asimov.engine.status import LOST
-from asimov.entrypoints import PluginError
 from asimov.errors import AsimovError, SchedulerError, SchedulerUnreachableError
+from asimov.journal.keys import Key
 from asimov.journal.records import Attempt
-from asimov.keys import Key
 from asimov.plugins import custom_states
 from asimov.plugins.methods import MethodError, call_method, guarded, overrides
 from asimov.project.analysis import Analysis

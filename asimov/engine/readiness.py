@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.ledger.reviews import PATHS
 from asimov.project.workspace import Workspace
 from asimov.states import STATES

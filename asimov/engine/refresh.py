@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from asimov.errors import ReportedError
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.project.analysis import Analysis
 from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace, workspace_of

@@ -9,7 +9,7 @@ from asimov.engine.attempts import LEAVING
 from asimov.engine.lease import at_work
 from asimov.engine.status import LOST
 from asimov.errors import AsimovError
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.plugins import custom_states
 from asimov.project.workspace import Workspace
 from asimov.states import ALIASES, OWN, STATES, reachable

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.engine.readiness import waiting_for
 from asimov.engine.submission_limits import deferral
+from asimov.journal.keys import Key
 from asimov.journal.records import Record
-from asimov.keys import Key
 from asimov.project.lookup import file_of
 from asimov.project.removed import unlisted
 from asimov.project.workspace import Workspace

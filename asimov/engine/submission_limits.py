@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from asimov.configuration import PROJECT_FILE, number
 from asimov.errors import AsimovError, SchedulerUnreachableError
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
 

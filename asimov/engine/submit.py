@@ -14,7 +14,7 @@ from asimov.engine.refresh import record_inputs
 from asimov.engine.run_directories import put_aside
 from asimov.engine.submission_limits import Throttle
 from asimov.errors import AsimovError
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.plugins.methods import call_method, guarded, overrides, takes
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace, workspace_of

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import Any
 
-from asimov.entrypoints import PluginError
+from asimov.discovery.entrypoints import PluginError
 from asimov.errors import SchedulerError
+from asimov.journal.keys import Key
 from asimov.journal.usage import Unmeasured, Usages
-from asimov.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Usage
 

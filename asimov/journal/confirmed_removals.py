@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from asimov.journal.journal import Journal
-from asimov.keys import Key
+from asimov.journal.keys import Key
 
 #: The property of the journal that lists them.
 FORGOTTEN = "forgotten analyses"

@@ -15,8 +15,8 @@ import msgspec
 from asimov import states
 from asimov.journal import leases
 from asimov.journal.database import Database, damaged, unpacked
+from asimov.journal.keys import Key
 from asimov.journal.records import Attempt, Build, Event, Record
-from asimov.keys import Key
 from asimov.states import STATES
 from asimov.system import clock
 

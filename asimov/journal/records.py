@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from asimov.keys import Key
+from asimov.journal.keys import Key
 
 
 class Record(NamedTuple):

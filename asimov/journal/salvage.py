@@ -18,8 +18,8 @@ import msgspec
 
 from asimov.journal.database import RAISED
 from asimov.journal.journal import STATES_OF_PACKAGES
+from asimov.journal.keys import Key
 from asimov.journal.migrations import MIGRATIONS
-from asimov.keys import Key
 from asimov.states import STATES, take_up
 
 #: A value of a row; SQLite has no others.

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from asimov.journal.database import Database, unpacked
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.system import clock
 
 #: How long to ask the scheduler for the usage of an ended job, in seconds: its history may lag, but

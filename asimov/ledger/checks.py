@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.errors import AsimovError
-from asimov.keys import PROJECT_ANALYSES
+from asimov.journal.keys import PROJECT_ANALYSES
 from asimov.ledger import needs
 from asimov.ledger.documents import Document
 from asimov.ledger.schema import OF_FAILURES, Configuration, Subject

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asimov.errors import AsimovError
-from asimov.keys import PROJECT_ANALYSES, Key
+from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger.fields import complete
-from asimov.mappings import lay_over, merge
+from asimov.settings.merging import lay_over, merge
 
 #: Keys of an analysis that are no settings.
 _OF_ANALYSIS = frozenset({"kind", "name", "event", "subject", "pipeline", "status"})

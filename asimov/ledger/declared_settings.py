@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from asimov.errors import AsimovError, Place
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.ledger.checks import near_miss
 from asimov.ledger.contents import Contents, Entry, Layer
 from asimov.ledger.documents import Document
 from asimov.ledger.schema import OF_FAILURES, Analysis, ProjectAnalysis
-from asimov.mappings import merge
 from asimov.settings import Fault, faults
 from asimov.settings.fields import fields
+from asimov.settings.merging import merge
 from asimov.settings.validation import defaults, names, respelled
 from asimov.text import did_you_mean
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from asimov import extensions
-from asimov.mappings import copied, difference
+from asimov.discovery import extensions
+from asimov.settings.merging import copied, difference
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asimov.errors import AsimovError
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.states import ALIASES
 
 #: What identifies an analysis: its subject's name and its own.

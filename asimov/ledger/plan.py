@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from asimov.keys import Key
+from asimov.journal.keys import Key
 
 #: The most changes that the summary of an executed plan lists one by one.
 _SHOWN = 50

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from asimov.errors import AsimovError, Place
-from asimov.keys import PROJECT_ANALYSES, Key
+from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import checks, strategies
 from asimov.ledger.blueprints import Blueprint
 from asimov.ledger.contents import Contents, Entry
@@ -18,7 +18,7 @@ from asimov.ledger.needs import parse as parse_needs
 from asimov.ledger.plan import Change, Plan
 from asimov.ledger.schema import OF_FAILURES, Analysis, ProjectAnalysis, misspelt
 from asimov.ledger.store import PROJECT_FILE, project_analysis_file, subject_file
-from asimov.mappings import lay_over, merge
+from asimov.settings.merging import lay_over, merge
 from asimov.states import ALIASES
 from asimov.text import did_you_mean
 

@@ -19,7 +19,7 @@ import msgspec
 
 from asimov.errors import AsimovError, ReportedError
 from asimov.journal.journal import Journal
-from asimov.keys import PROJECT_ANALYSES, Key
+from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import schema
 from asimov.ledger.checks import check_analysis, check_name, check_text
 from asimov.ledger.contents import Contents, Entry

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from asimov.errors import AsimovError
-from asimov.mappings import copied
+from asimov.settings.merging import copied
 from asimov.text import listed, quoted
 
 _FIELD = re.compile(r"\{([^{}]+)\}")

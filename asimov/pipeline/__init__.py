@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from asimov.names import added_to
+from asimov.discovery.names import added_to
 from asimov.pipeline.assets import Asset
 from asimov.pipeline.base import Pipeline
 from asimov.pipeline.errors import PipelineException, PipelineLogger

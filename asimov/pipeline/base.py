@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from asimov import extensions, text
+from asimov import text
+from asimov.discovery import extensions
 from asimov.errors import AsimovError
 from asimov.logs import logger
 from asimov.pipeline.assets import Asset

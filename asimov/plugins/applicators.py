@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.errors import AsimovError
 from asimov.ledger.plan import Plan
 from asimov.plugins.calls import PackageError, call_plugin, load_plugin

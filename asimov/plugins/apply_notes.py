@@ -10,11 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from asimov.errors import AsimovError
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.ledger.contents import Contents
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.planner import Planner
-from asimov.mappings import merge
 from asimov.pipeline import Pipeline
 from asimov.plugins.calls import call_plugin
 from asimov.plugins.crashes import Call
@@ -23,6 +22,7 @@ from asimov.plugins.output import captured
 from asimov.plugins.requirements import faults_found, finds_faults, unprovided
 from asimov.project.workspace import Workspace
 from asimov.settings import Fault
+from asimov.settings.merging import merge
 
 
 def asset_notes(contents: Contents, new: Iterable[Key]) -> list[str]:

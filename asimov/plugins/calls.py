@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.errors import AsimovError, FatalError, SchedulerUnreachableError
 from asimov.logs import logger
 from asimov.plugins.containment import contained, late, limit_of

@@ -22,7 +22,7 @@ import msgspec
 
 from asimov.configuration import number
 from asimov.journal.journal import Journal
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.logs import logger
 from asimov.plugins.time_limit import TIMEOUT
 from asimov.project.workspace import Workspace

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.errors import AsimovError
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.logs import logger
 from asimov.plugins.calls import PackageError, call_plugin, load_plugin, warn
 from asimov.plugins.context import Context

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
-from asimov import entrypoints, text
+from asimov import text
+from asimov.discovery import entrypoints
 from asimov.errors import AsimovError
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.ledger.planner import Planner
 from asimov.plugins.calls import third_party
 from asimov.plugins.crashes import Call

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from asimov import entrypoints
 from asimov.configuration import number
+from asimov.discovery import entrypoints
 from asimov.errors import AsimovError
 from asimov.plugins.calls import PackageError, call_plugin, load_plugin, warn
 from asimov.plugins.crashes import Call

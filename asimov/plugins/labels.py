@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.errors import AsimovError
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.plugins.calls import call_plugin, load_plugin, warn
 from asimov.plugins.context import Context
 from asimov.plugins.crashes import Call

@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from asimov.errors import AsimovError
-from asimov.keys import PROJECT_ANALYSES
+from asimov.journal.keys import PROJECT_ANALYSES
 from asimov.ledger.blueprints import Blueprint
 from asimov.ledger.plan import Plan
 from asimov.logs import logger
-from asimov.mappings import copied, difference, lay_over
 from asimov.plugins import ledger_blueprints
 from asimov.plugins.declarations import planner
 from asimov.project.analysis import Analysis
@@ -24,6 +23,7 @@ from asimov.project.lookup import unknown_subject
 from asimov.project.subject import Subject
 from asimov.project.transaction import change_ledger
 from asimov.project.workspace import Workspace
+from asimov.settings.merging import copied, difference, lay_over
 
 
 class UnknownSubjectError(AsimovError, KeyError):

@@ -7,11 +7,11 @@ from pathlib import PurePath
 from typing import Any
 
 from asimov.errors import AsimovError
-from asimov.keys import PROJECT_ANALYSES, Key
+from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger.blueprints import Blueprint, check
 from asimov.ledger.documents import dump, read_documents
-from asimov.mappings import copied, difference
 from asimov.project.subject import Subject
+from asimov.settings.merging import copied, difference
 
 
 def subject(event: Any) -> list[dict[str, Any]]:

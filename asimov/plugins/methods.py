@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import Any
 
-from asimov import entrypoints, extensions
+from asimov.discovery import entrypoints, extensions
 from asimov.errors import AsimovError
 from asimov.pipeline import Pipeline
 from asimov.plugins.calls import first_line, third_party

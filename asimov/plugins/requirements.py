@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.errors import AsimovError, ReportedError
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.ledger.contents import Contents
 from asimov.ledger.declared_settings import place_of
 from asimov.ledger.dependencies import Dependencies

@@ -14,9 +14,9 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import Any
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.errors import AsimovError
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.logs import logger
 from asimov.plugins.calls import call_plugin, load_plugin, warn
 from asimov.plugins.crashes import Call

@@ -7,16 +7,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from asimov import entrypoints, extensions
+from asimov.discovery import entrypoints, extensions
 from asimov.errors import AsimovError, ReportedError
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.ledger.contents import Entry
-from asimov.mappings import copied
 from asimov.project.config_file import make_config
 from asimov.project.git.repository import EventRepo
 from asimov.project.interface import OpenProject, Studied
 from asimov.project.requests import Requests
 from asimov.rendering.access import reads
+from asimov.settings.merging import copied
 from asimov.states import STATES
 
 

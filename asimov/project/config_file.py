@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from asimov import extensions
+from asimov.discovery import extensions
 from asimov.errors import AsimovError
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.ledger.contents import Entry
 from asimov.project.interface import OpenProject
 from asimov.rendering.dialects import dialects

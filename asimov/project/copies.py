@@ -15,12 +15,12 @@ from asimov import configuration
 from asimov.configuration import owner
 from asimov.errors import AsimovError
 from asimov.journal.journal import Journal
+from asimov.journal.keys import Key
 from asimov.journal.leases import WATCH, WORK, Lease, busy, is_dead, new_lease, take
 from asimov.journal.records import Attempt
-from asimov.keys import Key
-from asimov.layout import Project
 from asimov.project import identity, original_folders
 from asimov.project.identity import UnsettledError
+from asimov.project.layout import Project
 from asimov.scheduler.languages.event_log import find_event_logs
 from asimov.scheduler.local.spool import Spool
 from asimov.states import STATES

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from asimov.errors import AsimovError
-from asimov.layout import Project, find
+from asimov.project.layout import Project, find
 
 
 class CurrentJournal(Protocol):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from asimov.journal.journal import Journal
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.ledger import reviews
-from asimov.mappings import copied, difference, lay_over
+from asimov.settings.merging import copied, difference, lay_over
 from asimov.system import clock
 
 

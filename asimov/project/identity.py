@@ -23,7 +23,7 @@ import msgspec
 from asimov import configuration
 from asimov.errors import AsimovError
 from asimov.journal.journal import Journal
-from asimov.layout import Project, new_id
+from asimov.project.layout import Project, new_id
 from asimov.system.files import unwritable
 
 PROPERTY = "whereabouts"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from asimov.journal.keys import Key
 from asimov.journal.records import Record
-from asimov.keys import Key
-from asimov.layout import Project
 from asimov.ledger.contents import Contents, Layer
 from asimov.ledger.dependencies import Dependencies
 from asimov.project.git.repository import EventRepo
+from asimov.project.layout import Project
 from asimov.scheduler import Scheduler
 
 

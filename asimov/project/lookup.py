@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from asimov.errors import AsimovError
+from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.journal.records import Record
-from asimov.keys import PROJECT_ANALYSES, Key
 from asimov.ledger.contents import Contents
 from asimov.ledger.store import project_analysis_file, subject_file
 from asimov.text import did_you_mean

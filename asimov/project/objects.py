@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.ledger import fields
-from asimov.mappings import copied, difference, lay_over
 from asimov.project.analysis import KINDS, Analysis, ProjectWithAnalyses
 from asimov.project.facts import Facts
 from asimov.project.subject import Subject
+from asimov.settings.merging import copied, difference, lay_over
 
 
 class ProjectWithFacts(ProjectWithAnalyses, Protocol):

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from asimov.errors import AsimovError
-from asimov.keys import Key
-from asimov.layout import Project
+from asimov.journal.keys import Key
+from asimov.project.layout import Project
 
 _OPTIONS = ("general/rundir_default", "general/git_default", "storage/directory",
             "logging/location", "ledger/location")  # fmt: skip

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from asimov.errors import AsimovError
 from asimov.journal.confirmed_removals import forget as record
 from asimov.journal.confirmed_removals import forgotten
+from asimov.journal.keys import Key
 from asimov.journal.records import Record
-from asimov.keys import Key
 from asimov.project.lookup import file_of
 from asimov.project.workspace import Workspace
 from asimov.text import short

@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
-from asimov.layout import Project
+from asimov.project.layout import Project
 
 #: Open a file without reading it, if the system can, and without following a link.
 _BY_PATH = hasattr(os, "O_PATH")

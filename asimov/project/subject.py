@@ -6,12 +6,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from asimov import extensions
-from asimov.keys import Key
-from asimov.mappings import copied
+from asimov.discovery import extensions
+from asimov.journal.keys import Key
 from asimov.project.analysis import Analysis, ProjectWithAnalyses
 from asimov.project.git.repository import EventRepo
 from asimov.rendering.access import reads
+from asimov.settings.merging import copied
 from asimov.system.files import is_folder
 
 

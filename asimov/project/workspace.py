@@ -8,28 +8,29 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
-from asimov import configuration, entrypoints
-from asimov import layout as project
+from asimov import configuration
+from asimov.discovery import entrypoints
 from asimov.journal.confirmed_removals import take_back
 from asimov.journal.journal import Journal
+from asimov.journal.keys import Key
 from asimov.journal.log_offsets import Bookmarks
 from asimov.journal.records import Build, Record
-from asimov.keys import Key
-from asimov.layout import Project
 from asimov.ledger import fields
 from asimov.ledger.contents import Contents, Layer
 from asimov.ledger.declared_settings import not_refused, with_defaults
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.store import LedgerFiles
-from asimov.mappings import copied, lay_over, merge
 from asimov.project import current, identity
+from asimov.project import layout as project
 from asimov.project.analysis import Analysis
 from asimov.project.facts import Facts
+from asimov.project.layout import Project
 from asimov.project.lookup import key_of, keys_of
 from asimov.project.objects import Objects
 from asimov.project.subject import Subject
 from asimov.scheduler import Scheduler
 from asimov.settings.lookup import settings_of
+from asimov.settings.merging import copied, lay_over, merge
 from asimov.sites import catalogue
 from asimov.sites.profile import Site
 from asimov.states import ALIASES, allowed

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asimov import extensions
+from asimov.discovery import extensions
 
 if TYPE_CHECKING:
     import jinja2

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from asimov.errors import AsimovError
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.plugins.methods import call_method, overrides
 from asimov.project.workspace import Workspace
 from asimov.report.safe_html import safe_fragment, safe_links

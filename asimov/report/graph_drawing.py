@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from asimov.engine.graph import Edge, Graph, Node
-from asimov.keys import Key
+from asimov.journal.keys import Key
 
 #: Sizes in CSS pixels. The width of a character is an estimate.
 _CHARACTER = 7.6

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from asimov.engine.graph import Edge, Graph
-from asimov.keys import Key
+from asimov.journal.keys import Key
 
 #: The most needs that a line of text lists; the other formats list them all.
 _SHOWN = 8

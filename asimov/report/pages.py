@@ -12,7 +12,7 @@ from urllib.parse import quote
 from asimov._version import __version__
 from asimov.engine.graph import Graph, graph, parts
 from asimov.engine.status import rows, without_entry
-from asimov.keys import PROJECT_ANALYSES, Key
+from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.plugins.output import captured
 from asimov.project.workspace import Workspace
 from asimov.report.contributions import contribution

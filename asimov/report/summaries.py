@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from asimov.engine.graph import Edge
 from asimov.engine.status import Row
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.ledger import reviews
 from asimov.ledger.needs import as_text
 from asimov.project.workspace import Workspace

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from asimov.names import added_to
+from asimov.discovery.names import added_to
 from asimov.scheduler.contract import BookmarkStore, Scheduler
 from asimov.scheduler.jobs import JobDescription, Tag, Ticket
 from asimov.scheduler.observations import (

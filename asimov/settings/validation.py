@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Meta
 
 from asimov.errors import AsimovError
-from asimov.mappings import copied, lay_over, merge
 from asimov.settings import types
 from asimov.settings.fields import REQUIRED, BaseSettings, Field, bad, fields
+from asimov.settings.merging import copied, lay_over, merge
 from asimov.text import did_you_mean
 
 T = TypeVar("T", bound=BaseSettings)

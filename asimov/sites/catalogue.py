@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from configparser import ConfigParser
 
-from asimov import extensions
+from asimov.discovery import extensions
+from asimov.discovery.extensions import ExtensionError
 from asimov.errors import AsimovError
-from asimov.extensions import ExtensionError
 from asimov.sites import plain
 from asimov.sites.profile import Site
 from asimov.text import did_you_mean, quoted

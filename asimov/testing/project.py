@@ -10,8 +10,9 @@ from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from asimov import entrypoints, layout, logs
+from asimov import logs
 from asimov.configuration import update_file
+from asimov.discovery import entrypoints
 from asimov.engine import build, explain, submit
 from asimov.engine.apply import apply
 from asimov.engine.build import Result
@@ -21,12 +22,12 @@ from asimov.engine.set_state import set_state
 from asimov.engine.status import rows
 from asimov.errors import AsimovError, ReportedError
 from asimov.journal.journal import Journal
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.ledger.blueprints import read
 from asimov.ledger.documents import dump
 from asimov.ledger.plan import Plan
 from asimov.plugins import crashes
-from asimov.project import identity
+from asimov.project import identity, layout
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Present, Scheduler, Ticket

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.ledger.documents import dump
 from asimov.testing.conformance import minimal_blueprint
 from asimov.testing.conformance.contracts import CONTRACTS, SCENES

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.plugins import methods
 from asimov.scheduler import Scheduler
 from asimov.settings import lookup

@@ -1,6 +1,6 @@
 """``asimov init``."""
 
-from asimov import layout as projects
+from asimov.project import layout as projects
 
 
 def test_a_project_is_made_in_the_current_folder(project):

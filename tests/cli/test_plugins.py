@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 
 GOOD = """
 from pathlib import Path

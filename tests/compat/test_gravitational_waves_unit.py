@@ -11,19 +11,19 @@ from typing import Any
 
 import pytest
 
-from asimov import entrypoints, extensions
 from asimov.compat.gravitational_waves.analyses import (
     GravitationalWaveProjectAnalysis,
     GravitationalWaveSubjectAnalysis,
     GravitationalWaveTransient,
 )
 from asimov.compat.gravitational_waves.settings import complete, marks
+from asimov.discovery import entrypoints, extensions
 from asimov.errors import AsimovError
 from asimov.ledger import fields
-from asimov.mappings import copied
 from asimov.project.analysis import ProjectAnalysis, SimpleAnalysis, SubjectAnalysis
 from asimov.project.git.repository import AsimovFileNotFound
 from asimov.settings import BaseSettings
+from asimov.settings.merging import copied
 from tests.lab import Lab, lab, simple
 
 __all__ = ["lab", "simple"]

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 
 #: Each module with the names that packages import from it.
 NAMES = {

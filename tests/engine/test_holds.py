@@ -281,6 +281,8 @@ def test_a_release_that_is_on_its_way_is_not_asked_for_again(
 def test_a_dry_run_says_what_would_be_done(lab: Any, pool: Pool, everything: Any) -> None:
     job = start(lab)
     pool.held = (Held(job, 0, None, 34, 102, "over", time.time(), 1024.0),)
+    while not (lab.root / "working/s/a/node.out").exists():  # what the job itself writes
+        time.sleep(0.02)
     lab.run("monitor", "--dry-run")
     before = lab.dump(), everything(lab.root)
     ran = lab.run("monitor", "--dry-run")

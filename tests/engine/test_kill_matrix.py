@@ -15,6 +15,7 @@ from asimov.scheduler.local.claims import Life, read_claim
 from asimov.scheduler.local.spool import Spool
 from tests.kill_matrix import BLUEPRINT, Matrix
 from tests.killing import server
+from tests.searching import LONGER
 
 
 def test_no_job_is_lost_or_submitted_twice_whichever_boundary_a_command_is_killed_at(
@@ -45,6 +46,6 @@ def test_no_job_is_lost_or_submitted_twice_whichever_boundary_a_command_is_kille
     with server(lab.root) as commands:
         commands.run("apply", "-f", "blueprint.yaml")
         matrix = Matrix(lab.root, commands, kill_the_queue)
-        matrix.build(seconds=8)
-        matrix.run(kills=200, seconds=240)
+        matrix.build(seconds=3 * LONGER)
+        matrix.run(kills=int(60 * LONGER), seconds=240 * LONGER)
         matrix.check(clusters)

@@ -197,9 +197,9 @@ def assert_stored_or_stuck(lab: Lab, tree: Tree, name: str, row: dict[str, Any])
             if row["reason"].startswith(f"storing its results failed: {text.line(str(path))}: ")
         ]
         assert named, row["reason"]
-        assert "the store keeps" in row["reason"] or all(offends(path, rundir) for path in named), (
-            row["reason"]
-        )
+        assert "the store reserves" in row["reason"] or all(
+            offends(path, rundir) for path in named
+        ), row["reason"]
         return
     assert row["status"] == "uploaded", row
     for product in tree.products:

@@ -301,9 +301,10 @@ class Project:
     def finish(self, *ends: str, seconds: float = 90) -> dict[str, str]:
         """Make passes until every analysis is in one of some states; return the states."""
         wanted = set(ends or ("uploaded",))
+        passes = ("monitor", "--chain", "--until-idle", "--interval", "0.5", "--timeout", "30")
 
         def go() -> dict[str, str]:
-            self.run("monitor", "--chain", code=None)
+            self.run(*passes, code=None)
             return self.states()
 
         return until(go, lambda states: set(states.values()) <= wanted, seconds)

@@ -11,6 +11,7 @@ import pytest
 
 from tests.kill_matrix import BLUEPRINT, Matrix
 from tests.killing import server
+from tests.searching import LONGER
 
 pytestmark = pytest.mark.htcondor
 
@@ -35,6 +36,6 @@ def test_no_job_is_lost_or_submitted_twice_whichever_boundary_a_command_is_kille
     with server(on_a_pool.root) as commands:
         commands.run("apply", "-f", "blueprint.yaml")
         matrix = Matrix(on_a_pool.root, commands)
-        matrix.build(seconds=8)
-        matrix.run(kills=200, seconds=400)
+        matrix.build(seconds=3 * LONGER)
+        matrix.run(kills=int(60 * LONGER), seconds=400 * LONGER)
         matrix.check(clusters)

@@ -61,6 +61,7 @@ def run_all(project: Project) -> None:
     until(
         lambda: project.run("monitor") and project.rows(),
         lambda rows: {row["job_state"] for row in rows.values()} == {"running"},
+        pause=0.5,
     )
 
 
@@ -198,10 +199,8 @@ def test_a_queue_that_was_lost_ends_nothing_and_a_person_settles_what_nobody_kno
         project.run("production", "set", "s", name, "--status", "restart")
     project.run("monitor", "--chain")
     let_go(project, "unlogged")
-    until(
-        lambda: project.run("monitor", "--chain") and project.states(),
-        lambda states: states == {"logged": "cancelled", "dag": "uploaded", "unlogged": "uploaded"},
-    )
+    states = project.finish("cancelled", "uploaded")
+    assert states == {"logged": "cancelled", "dag": "uploaded", "unlogged": "uploaded"}
     counted = {name: len(project.attempts(name)) for name in own}
     assert counted == {"logged": 1, "dag": 2, "unlogged": 2}
     assert project.attempts("logged")[0]["state"] == "ended"
@@ -227,7 +226,9 @@ def test_a_history_that_was_lost_and_a_collector_that_is_down(project: Project) 
             "logged": "uploaded", "unlogged": "uploaded", "job": "running", "later": "running"
         }  # fmt: skip
         let_go(project, "job", "later")
-        until(lambda: project.run("monitor") and project.states()["job"], "uploaded".__eq__)
+        until(
+            lambda: project.run("monitor") and project.states()["job"], "uploaded".__eq__, pause=0.5
+        )
     finally:
         project.pool.begin("collector")
     project.finish()
@@ -288,11 +289,14 @@ def test_logs_that_are_damaged_while_they_are_watched_end_nothing(project: Proje
         text.write(beginning_of_end(log_of(project, "torn")))
     let_go(project, "canary")
     # Its end is seen in its log: so the others have been looked at, too.
-    states = until(project.states, lambda states: states["canary"] == "uploaded")
+    states = until(project.states, lambda states: states["canary"] == "uploaded", pause=0.5)
     assert states == {**dict.fromkeys(names, "running"), "canary": "uploaded"}
     let_go(project, *names)
     told = {"emptied", "repeated", "torn", "whole"}
-    until(lambda: {name for name, state in project.states().items() if state == "uploaded"} >= told)
+    until(
+        lambda: {name for name, state in project.states().items() if state == "uploaded"} >= told,
+        pause=0.5,
+    )
     watch.terminate()
     watch.wait()
     assert set(project.finish().values()) == {"uploaded"}

@@ -19,8 +19,8 @@ from asimov.errors import AsimovError
 from asimov.journal import database
 from asimov.journal.database import JournalError
 from asimov.journal.journal import Journal
+from asimov.journal.keys import Key
 from asimov.journal.migrations import MIGRATIONS
-from asimov.keys import Key
 
 KEY = Key("s", "a")
 

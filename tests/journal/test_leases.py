@@ -11,8 +11,8 @@ import pytest
 
 from asimov.errors import EXIT_BUSY
 from asimov.journal.journal import Journal
+from asimov.journal.keys import Key
 from asimov.journal.leases import Lease, LeaseLostError, give_back, holder, take
-from asimov.keys import Key
 
 KEY = Key("s", "a")
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from asimov import layout as projects
 from asimov.journal.journal import Journal
 from asimov.journal.log_offsets import Bookmarks
+from asimov.project import layout as projects
 from asimov.scheduler.htcondor.log_follower import LogFollower
 from asimov.scheduler.jobs import Ticket
 from asimov.scheduler.languages import event_log_writer as write

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asimov.ledger.contents import Contents, Entry
-from asimov.mappings import merge
+from asimov.settings.merging import merge
 
 LAYERS = ("project", "pipeline", "subject", "facts on the subject", "analysis", "facts")
 

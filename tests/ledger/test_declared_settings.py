@@ -15,8 +15,8 @@ from asimov.ledger.declared_schema import with_settings
 from asimov.ledger.declared_settings import Written
 from asimov.ledger.documents import read_documents
 from asimov.ledger.schema import blueprint_schema
-from asimov.mappings import merge, origins
 from asimov.settings import BaseSettings, Setting
+from asimov.settings.merging import merge, origins
 
 
 class Mode(Enum):

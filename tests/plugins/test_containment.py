@@ -30,7 +30,7 @@ from asimov.plugins.time_limit import Overtime, TimeLimit
 COMMAND = """
 import importlib, pathlib, sys
 from types import SimpleNamespace
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.cli import main
 
 folder = sys.argv.pop(1)

@@ -25,7 +25,7 @@ from asimov.system import clock
 COMMAND = """
 import os, signal, sys
 from types import SimpleNamespace
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.cli import main
 from asimov.pipelines.testing import SimpleTestPipeline
 

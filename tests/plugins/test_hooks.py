@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from asimov import entrypoints, states
+from asimov import states
+from asimov.discovery import entrypoints
 from asimov.engine.lease import at_work
 from asimov.errors import AsimovError
 from asimov.plugins import calls, custom_states, hooks, registry, telemetry

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from asimov.layout import find
 from asimov.project import sharing
+from asimov.project.layout import find
 from asimov.system.files import write_atomically
 from tests.conftest import Ran, open_folder
 from tests.refusals import is_clear

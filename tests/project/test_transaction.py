@@ -9,7 +9,7 @@ import pytest
 
 from asimov.errors import AsimovError
 from asimov.journal.confirmed_removals import forget, forgotten
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.ledger.plan import Change, Plan
 from asimov.project.transaction import change_ledger
 from asimov.project.workspace import Workspace

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from asimov.engine.graph import Edge, Graph, Node
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.report.graph_drawing import draw
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
-from asimov import entrypoints
-from asimov.entrypoints import PluginError
+from asimov.discovery import entrypoints
+from asimov.discovery.entrypoints import PluginError
 from asimov.testing import entry_points
 
 

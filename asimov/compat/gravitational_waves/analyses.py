@@ -10,17 +10,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from asimov import entrypoints
 from asimov.compat.names.priors import PriorDict
 from asimov.compat.objects import FILES
+from asimov.discovery import entrypoints
 from asimov.errors import AsimovError
-from asimov.mappings import difference, merge
 from asimov.project.analysis import Analysis, ProjectAnalysis, SimpleAnalysis, SubjectAnalysis
 from asimov.project.git.repository import AsimovFileNotFound
 from asimov.rendering.access import reads
+from asimov.settings.merging import difference, merge
 
 if TYPE_CHECKING:
-    from asimov.keys import Key
+    from asimov.journal.keys import Key
 
 
 class NoCoincFileError(AsimovFileNotFound, ValueError):

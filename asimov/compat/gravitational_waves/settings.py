@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from asimov.mappings import copied
+from asimov.settings.merging import copied
 
 #: The marks of the field, for people.
 MARKS = "'interferometers', 'ligo', a GPS 'event time', or 'data' by detector"

@@ -14,9 +14,9 @@ from typing import Any
 
 from asimov.compat.globals import config
 from asimov.logs import logger
-from asimov.mappings import copied
 from asimov.project import analysis, subject
 from asimov.project.git.repository import EventRepo
+from asimov.settings.merging import copied
 
 #: Keys of an event's description that are not settings.
 _OF_EVENT = frozenset({"kind", "name", "repository", "productions", "analyses", "ledger"})

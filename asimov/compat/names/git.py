@@ -1,6 +1,6 @@
 """Re-export the class of a subject's git repository for packages that import `asimov.git`."""
 
-from asimov.extensions import extend
+from asimov.discovery.extensions import extend
 from asimov.project.git.repository import AsimovFileNotFound, EventRepo
 
 __all__ = ["AsimovFileNotFound", "EventRepo"]

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from asimov.errors import AsimovError
-from asimov.mappings import copied
 from asimov.rendering.access import reads
+from asimov.settings.merging import copied
 from asimov.text import did_you_mean
 
 __all__ = ["PriorDict", "PriorInterface", "PriorSpecification"]

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.plugins.registry import register
 from asimov.plugins.telemetry import QUEUE, TelemetryEvent
 

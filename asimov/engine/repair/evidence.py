@@ -8,12 +8,12 @@ from pathlib import Path
 
 import msgspec
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.errors import AsimovError, ReportedError, SchedulerUnreachableError
+from asimov.journal.keys import Key
 from asimov.journal.salvage import Salvaged
-from asimov.keys import Key
-from asimov.layout import Project
 from asimov.ledger.contents import Contents
+from asimov.project.layout import Project
 from asimov.project.storage.store import Store
 from asimov.scheduler import Observation, Scheduler, Ticket, Unknown
 from asimov.scheduler.languages.event_log import find_event_logs, read_events

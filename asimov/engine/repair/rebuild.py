@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from asimov.discovery.entrypoints import PluginError
 from asimov.engine.repair.decide import Decision, Trace, decide
 from asimov.engine.repair.evidence import Evidence
-from asimov.entrypoints import PluginError
 from asimov.journal.journal import Journal
+from asimov.journal.keys import Key
 from asimov.journal.records import Attempt
-from asimov.keys import Key
-from asimov.layout import Project
 from asimov.ledger.contents import Contents
 from asimov.plugins.methods import overrides
+from asimov.project.layout import Project
 from asimov.states import ALIASES, STATES
 from asimov.system import clock
 

@@ -22,14 +22,14 @@ from asimov.engine.repair.rebuild import rebuild
 from asimov.errors import EXIT_BUSY, AsimovError
 from asimov.journal.database import lacks_log
 from asimov.journal.journal import Journal
+from asimov.journal.keys import Key
 from asimov.journal.leases import Lease, is_dead
 from asimov.journal.migrations import MIGRATIONS
 from asimov.journal.salvage import REBUILT, Salvaged, salvage
-from asimov.keys import Key
-from asimov.layout import Project
 from asimov.ledger.contents import Contents
 from asimov.ledger.store import LedgerFiles
 from asimov.project import identity
+from asimov.project.layout import Project
 from asimov.system.files import DiskFullError, locked, sync_folder, unwritable
 
 #: The suffixes of an SQLite database's files: logs, the index of one, and last the file itself.

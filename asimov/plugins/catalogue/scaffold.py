@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.errors import AsimovError
 from asimov.system.files import full_disk
 from asimov.text import quoted

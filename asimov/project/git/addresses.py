@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from asimov.errors import AsimovError
-from asimov.layout import Project
+from asimov.project.layout import Project
 from asimov.text import quoted
 
 #: Protocols that git may use. Others, such as ``ext::``, run a program that the address names.

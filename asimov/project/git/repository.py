@@ -10,14 +10,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from asimov import extensions
+from asimov.discovery import extensions
 from asimov.errors import AsimovError
-from asimov.layout import Project
 from asimov.logs import logger
 from asimov.project.git import commits, locks
 from asimov.project.git.addresses import ALLOWED, check_place, check_url
 from asimov.project.git.refusals import last_line, refusal
 from asimov.project.git.trust import is_trusted
+from asimov.project.layout import Project
 from asimov.rendering.access import reads
 from asimov.system.files import new_folder, unwritable
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from asimov import configuration
 from asimov.errors import AsimovError
-from asimov.layout import Project
+from asimov.project.layout import Project
 from asimov.system.users import user_name
 
 #: The option in the user's own configuration file that lists trusted users.

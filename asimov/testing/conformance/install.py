@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.errors import AsimovError
 from asimov.testing.conformance.cleanup import cleared
 from asimov.text import nearest

@@ -12,7 +12,7 @@ from typing import Any
 from asimov.engine.attempts import ticket
 from asimov.engine.lease import at_work
 from asimov.errors import AsimovError
-from asimov.keys import PROJECT_ANALYSES, Key
+from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.plugins.methods import call_method, guarded
 from asimov.project.analysis import Analysis
 from asimov.scheduler import Gone, Observation, Scheduler

@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from asimov.keys import Key
+from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.scheduler.local import LocalScheduler
 

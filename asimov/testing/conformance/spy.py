@@ -9,7 +9,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.engine import batch
 from asimov.engine.attempts import Submission
 from asimov.plugins import calls

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from asimov.errors import AsimovError
-from asimov.layout import find
 from asimov.project.git import trust
+from asimov.project.layout import find
 from asimov.system.users import owner_of
 
 

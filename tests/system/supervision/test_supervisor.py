@@ -25,7 +25,7 @@ from asimov.system import processes
 COMMAND = """
 import ctypes, os, signal, sys, threading, time
 from types import SimpleNamespace
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.cli import main
 from asimov.pipelines.testing import SimpleTestPipeline
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.testing import entry_points
 from asimov.testing.conformance.contracts import CONTRACTS, EVERYWHERE, SCENES
 from asimov.testing.conformance.runner import check

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
+from asimov.discovery.entrypoints import PluginError
 from asimov.engine.lease import at_work
-from asimov.entrypoints import PluginError
 from asimov.errors import ReportedError
 from asimov.plugins.methods import call_method
 from asimov.settings import validation

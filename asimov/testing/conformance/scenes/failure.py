@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.errors import AsimovError
 from asimov.pipeline.base import MAX_RESURRECTIONS
 from asimov.testing.clock import Clock

@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
-from asimov import entrypoints
+from asimov.discovery import entrypoints
 from asimov.settings import validation
 from asimov.system.environment import set_directory
 from asimov.testing.conformance import snapshots

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asimov.mappings import copied, difference, lay_over, leaves, merge, origins
+from asimov.settings.merging import copied, difference, lay_over, leaves, merge, origins
 
 scalars = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["a", "b", 1.0, 0.0])
 keys = st.sampled_from(["a", "b", "c", 1])

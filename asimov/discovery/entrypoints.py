@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from asimov import extensions
+from asimov.discovery import extensions
 from asimov.errors import AsimovError
 from asimov.text import did_you_mean
 

@@ -1,6 +1,6 @@
 """Load what packages add to asimov itself: importable names, options, template languages, hints.
 
-Pipelines, schedulers, hooks and commands are plugins; `asimov.entrypoints` loads them.
+Pipelines, schedulers, hooks and commands are plugins; `asimov.discovery.entrypoints` loads them.
 
 asimov loads a package's part when it is first needed. Entry points are read from the files of the
 installed packages, since importing `importlib.metadata` would take most commands' time.

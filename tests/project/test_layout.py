@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from asimov import configuration, layout
+from asimov import configuration
 from asimov.errors import AsimovError
+from asimov.project import layout
 
 
 @pytest.fixture

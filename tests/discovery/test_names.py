@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from asimov import entrypoints, extensions
+from asimov.discovery import entrypoints, extensions
 
 Package = Callable[..., Path]
 

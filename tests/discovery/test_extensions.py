@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from asimov import configuration, extensions
-from asimov.extensions import ExtensionError, Point
+from asimov import configuration
+from asimov.discovery import extensions
+from asimov.discovery.extensions import ExtensionError, Point
 from asimov.ledger import fields
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 MODULE = """
 from asimov.configuration import Options

@@ -82,6 +82,6 @@ class _SecondName:  # no `importlib.abc.Loader`: its module takes time to import
 
 
 def _place(name: str) -> str | None:
-    from asimov.extensions import NAMES, points
+    from asimov.discovery.extensions import NAMES, points
 
     return next((each.value for each in points(NAMES) if each.name == name), None)

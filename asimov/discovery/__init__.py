@@ -1,0 +1,1 @@
+"""Find what other packages add: plugins by entry point, extensions, importable names."""
