@@ -6,7 +6,7 @@ from setuptools import find_packages, setup
 setup(
     packages=[
         *find_packages(include=["asimov", "asimov.*"]),
-        "asimov.pipelines",
+        *(f"asimov.{each}" for each in find_packages(include=["pipelines", "pipelines.*"])),
         "asimov.templates",
     ]
 )

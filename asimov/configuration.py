@@ -48,6 +48,7 @@ WITHOUT_VALUE = (
     "project/shared",
     "sharing/trusted",
     "templating/directory",
+    "functions/modules",
     "scheduler/type",
     "site/name",
     "monitor/interval",

@@ -25,6 +25,8 @@ LABELLERS = "asimov.labellers"
 MONITOR_STATES = "asimov.monitor.states"
 COMMANDS = "asimov.commands"
 VOCABULARY = "asimov.vocabulary"
+#: Modules that register functions, or one such function; each function is a pipeline.
+FUNCTIONS = "asimov.functions"
 
 
 class PluginError(AsimovError):
@@ -80,11 +82,21 @@ def found(group: str) -> dict[str, EntryPoint]:
 
 
 def find(group: str, name: str) -> EntryPoint | None:
-    """Return the entry point with a name, ignoring case, or None."""
+    """Return the entry point with a name, ignoring case, or None.
+
+    Pipelines may also be found by what packages publish as `asimov.extensions.FINDERS`.
+    """
     points = found(group)
-    return points.get(name) or next(
-        (each for each in points.values() if each.name.lower() == name.lower()), None
+    return (
+        points.get(name)
+        or next((each for each in points.values() if each.name.lower() == name.lower()), None)
+        or (_unpublished(name) if group == PIPELINES else None)
     )
+
+
+def _unpublished(pipeline: str) -> EntryPoint | None:
+    finders = extensions.usable(extensions.FINDERS)
+    return next((point for each in finders if (point := each.find(pipeline))), None)
 
 
 @cache
@@ -126,11 +138,15 @@ def is_known(group: str, name: str) -> bool:
 def unknown(group: str, name: str) -> PluginError:
     """Return the error for a plugin that is not installed."""
     names = sorted(found(group))
+    faults: list[str] = []
+    for finder in extensions.usable(extensions.FINDERS) if group == PIPELINES else ():
+        names += finder.names()
+        faults += finder.faults()
     what = group.rpartition(".")[2].removesuffix("s")
     what += " hook" if ".hooks." in group else ""
     return PluginError(
         f"there is no {what} {name!r}{did_you_mean(name, names)}",
-        hint=f"installed: {', '.join(names) or 'none'}",
+        hint="; ".join([f"installed: {', '.join(names) or 'none'}", *faults]),
     )
 
 

@@ -23,6 +23,7 @@ POSTPROCESSING = "asimov.postprocessing"
 DIALECTS = "asimov.dialects"
 HINTS = "asimov.hints"
 SITES = "asimov.sites"
+FINDERS = "asimov.finders"
 
 #: Every extension point, and what an entry point of it adds; docs/extending.md shows this table.
 GROUPS = {
@@ -34,6 +35,7 @@ GROUPS = {
     DIALECTS: "a language of templates; its name is what `template_dialect` says",
     HINTS: "advice on an error: a function that takes the exception and returns text or None",
     SITES: "a computing site, its rules and defaults; its name is what `site/name` says",
+    FINDERS: "pipelines that no entry point names: an object that finds them by name",
 }
 
 

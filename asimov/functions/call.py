@@ -63,7 +63,7 @@ def call(description: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]
         "module": description["module"],
         "settings": settings,
         "python": platform.python_version(),
-        "inputs": description["inputs"],
+        "inputs": [{"id": n, **each} for n, each in enumerate(description["inputs"], 1)],
         "outputs": outputs,
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,14 @@ def chosen(names: Mapping[str, str], wanted: str) -> str | None:
 
 
 def describe(module: str) -> dict[str, Any]:
-    """Return what a module registers, and the parts that go along where it isn't installed."""
+    """Return what a module registers, and the files that it consists of.
+
+    Returns
+    -------
+    dict
+        ``functions``; ``files``, its own and those of all modules that it imports which are not in
+        Python's own folders; ``parts``, the files and package folders among the latter.
+    """
     before = set(sys.modules)
     functions = {
         name: {
@@ -69,7 +76,13 @@ def describe(module: str) -> dict[str, Any]:
         }
         for name, (each, _) in load(module).items()
     }
-    return {"functions": functions, "parts": _parts(set(sys.modules) - before)}
+    outside = list(_outside(set(sys.modules) - before))
+    own = getattr(sys.modules[module], "__file__", None)
+    return {
+        "functions": functions,
+        "files": sorted({*filter(None, [own]), *(file for _, file in outside)}),
+        "parts": sorted({part for top, file in outside for part in _part(top, file)}),
+    }
 
 
 def python_name(algorithm: Any) -> str:
@@ -82,14 +95,16 @@ def inside(path: Path, folder: Path) -> bool:
     return path == folder or folder in path.parents
 
 
-def _parts(modules: Iterable[str]) -> list[str]:
-    """Return the files and package folders of modules that are not in Python's own folders."""
+def _outside(modules: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield each module's first name and file, for those that are not in Python's own folders."""
     own = [Path(each).resolve() for each in {sys.prefix, sys.base_prefix, sys.exec_prefix}]
-    found = set()
     for name in modules:
         top = name.partition(".")[0]
         file = getattr(sys.modules.get(name), "__file__", None)
         if file and top != "asimov" and not any(inside(Path(file).resolve(), o) for o in own):
-            folders = [str(each) for each in getattr(sys.modules.get(top), "__path__", ())]
-            found.update(folders or [str(Path(file).absolute())])
-    return sorted(found)
+            yield top, str(Path(file).absolute())
+
+
+def _part(top: str, file: str) -> list[str]:
+    """Return the folders of a package, or the file of a module without one."""
+    return [str(each) for each in getattr(sys.modules.get(top), "__path__", ())] or [file]

@@ -77,7 +77,9 @@ def _describe(module: str) -> None:
     from asimov.functions.modules import describe
 
     answer = os.dup(1)
-    os.dup2(2, 1)  # what the module prints
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in (1, 2):  # what the module prints
+        os.dup2(nowhere, stream)
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["WORK"] = scratch  # the published framework makes files there
         os.chdir(scratch)
@@ -85,8 +87,8 @@ def _describe(module: str) -> None:
             said = describe(module)
         except BaseException as error:  # also of a module that ends the program
             said = {"error": _failure(error)["line"]}
-        with os.fdopen(answer, "w", encoding="utf-8") as stream:
-            json.dump(said, stream, default=str)
+        with os.fdopen(answer, "w", encoding="utf-8") as channel:
+            json.dump(said, channel, default=str)
         os.chdir(os.sep)
 
 

@@ -142,7 +142,7 @@ class Pipeline:
     def settings_faults(cls, settings: Mapping[str, Any], root: Path) -> Iterable[Fault]:
         """Return what is wrong with settings, as far as that is known before a build.
 
-        ``asimov apply`` reports it, and a build refuses it.
+        ``asimov apply`` prints a note of it, or refuses it if it is final; a build refuses all.
 
         Parameters
         ----------

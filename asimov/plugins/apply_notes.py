@@ -1,6 +1,7 @@
 """Notes for `asimov apply` about new analyses that could not be built as they are.
 
-The blueprint is accepted all the same, since what is missing may follow. No pipeline is imported
+The blueprint is accepted all the same, since what is missing may follow; a fault that nothing can
+mend but another blueprint is refused. No pipeline is imported
 for a note: only those already imported, and asimov's own, are asked.
 """
 
@@ -54,11 +55,19 @@ def fault_notes(workspace: Workspace, made: Planner) -> list[str]:
         The open project.
     made
         A planner that has planned some blueprints.
+
+    Raises
+    ------
+    AsimovError
+        For the first fault that is final.
     """
     first: dict[Fault, Key] = {}
     count: Counter[Fault] = Counter()
     for kind, pipeline, keys in _by_pipeline(workspace, made):
         for key, fault in _faults(workspace, made.contents, kind, pipeline, keys):
+            if fault.final:
+                place = made.place(key, fault.path)
+                raise AsimovError(f"{key} ({pipeline}): {fault}", where=place, hint=fault.hint)
             first.setdefault(fault, key)
             count[fault] += 1
     return [_fault_note(made, key, fault, count[fault]) for fault, key in first.items()]

@@ -52,11 +52,15 @@ class Fault(NamedTuple):
         What is wrong, without the keys.
     hint
         What to do about it, or None.
+    final
+        Whether nothing that may follow can mend it, such as a misspelt name: 'asimov apply'
+        refuses it. Of other faults, such as a missing file, 'asimov apply' only prints a note.
     """
 
     path: tuple[str, ...]
     message: str
     hint: str | None = None
+    final: bool = False
 
     def __str__(self) -> str:
         return f"{': '.join(self.path)}: {self.message}"

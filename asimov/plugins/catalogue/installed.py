@@ -23,6 +23,7 @@ KINDS = {
     "monitor-state": entrypoints.MONITOR_STATES,
     "command": entrypoints.COMMANDS,
     "vocabulary": entrypoints.VOCABULARY,
+    "function": entrypoints.FUNCTIONS,
 }
 #: The labels of a package's addresses that lead to its documentation, the best first.
 _HOMES = ("documentation", "docs", "homepage", "home", "repository", "source", "source code")

@@ -1,0 +1,151 @@
+"""The functions of a project: found by registered name, or as ``module:name``."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asimov.pipelines.function.described import Described, described
+
+from asimov import configuration, extensions
+from asimov.entrypoints import FUNCTIONS
+from asimov.errors import AsimovError
+from asimov.functions.modules import chosen
+from asimov.project import current
+from asimov.text import did_you_mean
+
+#: The option that names modules of the project.
+OPTION = "functions/modules"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A registered function.
+
+    Attributes
+    ----------
+    module, name
+        Where it is registered, and under which name.
+    defaults
+        Its default settings; None if it has none.
+    parts
+        The files and package folders that a job needs along.
+    """
+
+    module: str
+    name: str
+    defaults: Any
+    parts: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name!r} of {self.module}"
+
+
+def referred(reference: str, root: Path, python: str = sys.executable) -> Found:
+    """Return the function that ``module:name`` refers to.
+
+    Parameters
+    ----------
+    reference
+        The module and the name, either the registered one or that in Python.
+    root
+        The project's folder.
+    python
+        The absolute path of the Python that runs the job.
+
+    Raises
+    ------
+    AsimovError
+        If the module can't be imported, or registers no such function.
+    """
+    module, colon, name = (each.strip() for each in reference.partition(":"))
+    if not colon or not name or not re.fullmatch(r"\w+(\.\w+)*", module):
+        raise AsimovError(
+            f"should be 'module:name', not {reference!r}",
+            hint="the module is service for a file service.py in the project's folder",
+        )
+    answer = described(module, root, python)
+    if answer.error is not None:
+        raise AsimovError(f"the module {module!r} can't be imported: {answer.error}")
+    names = {each: str(of["python"]) for each, of in answer.functions.items()}
+    registered = chosen(names, name)
+    if registered is None:
+        near = did_you_mean(name, [*names, *names.values()])
+        raise AsimovError(
+            f"the module {module!r} registers no function {name!r}{near}",
+            hint=f"it registers {', '.join(map(repr, names)) or 'nothing'}",
+        )
+    return _found(module, registered, answer)
+
+
+def _found(module: str, name: str, answer: Described) -> Found:
+    defaults = answer.functions[name]["default_settings"]
+    return Found(module, name, defaults, tuple(answer.parts))
+
+
+def named(name: str, root: Path) -> Found | None:
+    """Return the function registered under a name in the modules that a project knows.
+
+    Parameters
+    ----------
+    name
+        The registered name; its case does not matter.
+    root
+        The project's folder.
+
+    Raises
+    ------
+    AsimovError
+        If two modules register it.
+    """
+    there = list(every(root))
+    found = [each for each in there if each.name == name] or [
+        each for each in there if each.name.lower() == name.lower()
+    ]
+    if len({each.module for each in found}) > 1:
+        raise AsimovError(
+            f"two functions are called {name!r}: {' and '.join(map(str, found[:2]))}",
+            hint="use 'pipeline: function' with 'function: module:name'",
+        )
+    return found[0] if found else None
+
+
+def every(root: Path) -> Iterator[Found]:
+    """Yield the functions of the entry points, and of the modules that the project names.
+
+    Modules that can't be imported are passed over; `broken` lists them.
+    """
+    for reference in sources(root):
+        module, _, attribute = reference.partition(":")
+        answer = described(module, root)
+        if answer.error is not None:
+            continue
+        for name, function in answer.functions.items():
+            if attribute in {"", name, function["python"]}:
+                yield _found(module, name, answer)
+
+
+def sources(root: Path) -> list[str]:
+    """Return the modules, or ``module:function``, that a project's functions come from."""
+    published = [each.value.replace(" ", "") for each in extensions.points(FUNCTIONS)]
+    opened = current.workspace()
+    if opened is not None and opened.project.root == root:
+        config = opened.project.config
+    else:
+        config = configuration.read(root)
+    own = config.get(*OPTION.split("/"), fallback="")
+    return list(dict.fromkeys([*published, *filter(None, re.split(r"[\s,]+", own))]))
+
+
+def broken(root: Path) -> list[str]:
+    """Return a line for each of these modules that can't be imported."""
+    modules = dict.fromkeys(each.partition(":")[0] for each in sources(root))
+    return [
+        f"the module {each!r} can't be imported: {error}"
+        for each in modules
+        if (error := described(each, root).error) is not None
+    ]

@@ -1,0 +1,198 @@
+"""The inputs of a call: files by pattern, folders, URLs, and assets of other analyses."""
+
+from __future__ import annotations
+
+import glob
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from asimov.errors import AsimovError
+from asimov.functions.call import OUTPUTS
+from asimov.settings import Fault
+from asimov.text import did_you_mean, quoted
+
+TYPES = ("FILE", "DICOM")
+_KEYS = ("path", "asset", "of", "type", "metadata")
+
+
+class Producer(Protocol):
+    """An analysis whose assets another one uses."""
+
+    name: str
+    key: Any
+
+    @property
+    def assets(self) -> dict[str, Any]:
+        """Its products."""
+
+    @property
+    def rundir(self) -> str:
+        """Its run directory."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A data object that a function is called with.
+
+    Attributes
+    ----------
+    path
+        Its absolute path, or a URL.
+    type
+        ``FILE`` or ``DICOM``.
+    source
+        What it is, for people: a path in the project, or ``analysis: asset``.
+    metadata, series
+        What the function that made it said of it.
+    """
+
+    path: str
+    type: str
+    source: str
+    metadata: Any = None
+    series: str | None = None
+
+    def described(self) -> dict[str, Any]:
+        """Return what the job is told besides the path."""
+        return {
+            "type": self.type,
+            "source": self.source,
+            "metadata": self.metadata,
+            "series": self.series,
+        }
+
+
+def faults(items: Any, root: Path) -> Iterator[Fault]:
+    """Yield the faults of the setting ``inputs``.
+
+    Parameters
+    ----------
+    items
+        The setting.
+    root
+        The project's folder.
+    """
+    for number, item in enumerate(_listed(items)):
+        where = ("inputs", f"[{number}]") if isinstance(items, list) else ("inputs",)
+        if isinstance(item, str):
+            item = {"path": item}  # noqa: PLW2901
+        if not isinstance(item, Mapping):
+            yield Fault(where, f"should be a path or a mapping, not {item!r}", final=True)
+            continue
+        for key in item:
+            if key not in _KEYS:
+                why = f"there is no such key{did_you_mean(key, _KEYS)}"
+                yield Fault((*where, str(key)), why, f"there are {', '.join(_KEYS)}", final=True)
+        if ("path" in item) == ("asset" in item):
+            yield Fault(where, "should have either 'path' or 'asset'", final=True)
+        elif "of" in item and "path" in item:
+            yield Fault((*where, "of"), "belongs to an asset, not to a path", final=True)
+        elif item.get("type", "FILE") not in TYPES:
+            why = f"should be {' or '.join(TYPES)}, not {item['type']!r}"
+            yield Fault((*where, "type"), why, final=True)
+        elif "path" in item and not _matching(str(item["path"]), root):
+            yield Fault(where, f"{quoted(str(item['path']))} matches no file of the project")
+
+
+def resolved(items: Any, root: Path, producers: Iterable[Producer]) -> list[Given]:
+    """Return the data objects that the setting ``inputs`` stands for, in its order.
+
+    Parameters
+    ----------
+    items
+        The setting.
+    root
+        The project's folder.
+    producers
+        The analyses whose assets may be used.
+
+    Raises
+    ------
+    AsimovError
+        If a pattern matches nothing, or no analysis has an asset.
+    """
+    there = list(producers)
+    found: list[Given] = []
+    for item in _listed(items):
+        each = {"path": item} if isinstance(item, str) else item
+        one = _of_path(each, root) if "path" in each else _of_asset(each, there)
+        found += one
+    return found
+
+
+def _listed(items: Any) -> list[Any]:
+    if items is None:
+        return []
+    return items if isinstance(items, list) else [items]
+
+
+def _matching(pattern: str, root: Path) -> list[str]:
+    """Return what a path or a pattern stands for, in alphabetical order."""
+    if "://" in pattern:
+        return [pattern]
+    whole = str(root / pattern)
+    if Path(whole).exists():
+        return [whole]
+    return sorted(glob.glob(whole, recursive=True))  # noqa: PTH207  (keeps the order of names)
+
+
+def _of_path(item: Mapping[str, Any], root: Path) -> Iterator[Given]:
+    paths = _matching(str(item["path"]), root)
+    if not paths:
+        raise AsimovError(f"inputs: {quoted(str(item['path']))} matches no file of the project")
+    for path in paths:
+        inside = Path(path).is_relative_to(root)
+        source = str(Path(path).relative_to(root)) if inside else path
+        yield Given(path, item.get("type") or _type(path), source, item.get("metadata"))
+
+
+def _type(path: str) -> str:
+    return "DICOM" if Path(path).is_dir() else "FILE"
+
+
+def _of_asset(item: Mapping[str, Any], producers: list[Producer]) -> Iterator[Given]:
+    name, of = str(item["asset"]), item.get("of")
+    asked = [each for each in producers if of in {None, each.name, str(each.key)}]
+    found = [(each, each.assets[name]) for each in asked if name in each.assets]
+    if not found:
+        there = [asset for each in asked for asset in each.assets]
+        names = ", ".join(str(each.key) for each in asked) or "none"
+        raise AsimovError(
+            f"inputs: no analysis that it needs has the asset {name!r}{did_you_mean(name, there)}",
+            hint=f"asked: {names}; an analysis is asked if 'needs' names it",
+        )
+    for producer, asset in found:
+        said = manifest(producer.rundir)
+        for path in paths_in(asset):
+            known = next((e for e in said if str(Path(producer.rundir, e["path"])) == path), {})
+            yield Given(
+                path,
+                item.get("type") or known.get("type") or _type(path),
+                f"{producer.key}: {name}",
+                item.get("metadata", known.get("metadata")),
+                known.get("series"),
+            )
+
+
+def manifest(rundir: str | Path) -> list[dict[str, Any]]:
+    """Return the outputs of a call as its job described them; none if there is no description."""
+    try:
+        said = json.loads(Path(rundir, OUTPUTS).read_text())
+        return list(said["outputs"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def paths_in(asset: Any) -> Iterator[str]:
+    """Yield every path in an asset."""
+    if isinstance(asset, Mapping):
+        for each in asset.values():
+            yield from paths_in(each)
+    elif isinstance(asset, (list, tuple)):
+        for each in asset:
+            yield from paths_in(each)
+    elif asset:
+        yield str(asset)

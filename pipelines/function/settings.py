@@ -1,0 +1,111 @@
+"""Check the settings of an analysis that calls a function, before anything is built."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from asimov.pipelines.command_settings import program
+from asimov.pipelines.function import inputs
+from asimov.pipelines.function.catalogue import Found, named, referred
+
+from asimov.errors import AsimovError
+from asimov.functions.settings import unknown_keys
+from asimov.pipeline.staging import MODES
+from asimov.settings import Fault
+from asimov.text import did_you_mean
+
+
+def faults(settings: Mapping[str, Any], registered: str | None, root: Path) -> Iterator[Fault]:
+    """Yield every fault in the settings of an analysis.
+
+    Parameters
+    ----------
+    settings
+        The effective settings.
+    registered
+        The registered name if that is the analysis's pipeline; None if it has ``function``.
+    root
+        The project's folder.
+    """
+    if (mode := settings.get("files", "auto")) not in MODES:
+        yield Fault(("files",), f"should be one of {', '.join(MODES)}, not {mode!r}")
+    given = settings.get("settings")
+    if given is not None and not isinstance(given, Mapping):
+        yield Fault(("settings",), "should be a mapping", final=True)
+        given = None
+    yield from _mapping_of_texts(settings, "outputs", "of assets to patterns of files")
+    yield from _mapping_of_texts(settings, "environment", "of variables")
+    yield from inputs.faults(settings.get("inputs"), root)
+    yield from _function(settings, registered, root, given or {})
+
+
+def python_of(settings: Mapping[str, Any], root: Path) -> str | None:
+    """Return the absolute path of the Python that runs the job; None if it is not here."""
+    own = settings.get("python")
+    return program(str(own), root) if own else sys.executable
+
+
+def function_of(settings: Mapping[str, Any], registered: str | None, root: Path) -> Found:
+    """Return the function that an analysis calls.
+
+    Raises
+    ------
+    AsimovError
+        If there is none, or the Python that runs the job is not on this machine.
+    """
+    python = python_of(settings, root)
+    if registered is None:
+        if python is None:
+            raise AsimovError(f"python: {settings['python']!r} is neither on PATH nor a file here")
+        return referred(str(settings.get("function")), root, python)
+    found = named(registered, root)
+    if found is None:
+        raise AsimovError(f"no module registers a function {registered!r} any more")
+    if python is None or not settings.get("python"):
+        return found
+    return referred(f"{found.module}:{found.name}", root, python)
+
+
+def _function(
+    settings: Mapping[str, Any], registered: str | None, root: Path, given: Mapping[str, Any]
+) -> Iterator[Fault]:
+    path = "function" if registered is None else "pipeline"
+    if registered is None and not isinstance(settings.get("function"), str):
+        yield Fault(("function",), "is missing: it names the function as 'module:name'", final=True)
+        return
+    if python_of(settings, root) is None:
+        if settings.get("files") != "transfer":
+            own = settings["python"]
+            yield Fault(("python",), f"{own!r} is neither on PATH nor a file of the project")
+        return  # the job checks its settings itself
+    try:
+        found = function_of(settings, registered, root)
+    except AsimovError as error:
+        yield Fault((path,), error.message, error.hint)
+        return
+    for keys in unknown_keys(found.defaults, given):
+        there: Any = found.defaults
+        for key in keys[:-1]:
+            there = there[key]
+        near = did_you_mean(keys[-1], there)
+        yield Fault(
+            ("settings", *keys),
+            f"{found.name!r} has no such setting{near}",
+            f"it has {', '.join(map(str, there))}",
+            final=True,
+        )
+
+
+def _mapping_of_texts(settings: Mapping[str, Any], name: str, what: str) -> Iterator[Fault]:
+    value = settings.get(name)
+    if value is None:
+        return
+    if not isinstance(value, Mapping):
+        yield Fault((name,), f"should be a mapping {what}", final=True)
+        return
+    for key, each in value.items():
+        if isinstance(each, (Mapping, list)) or each is None:
+            yield Fault((name, str(key)), f"should be text, not {each!r}", final=True)
