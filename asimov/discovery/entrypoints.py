@@ -84,7 +84,7 @@ def found(group: str) -> dict[str, EntryPoint]:
 def find(group: str, name: str) -> EntryPoint | None:
     """Return the entry point with a name, ignoring case, or None.
 
-    Pipelines may also be found by what packages publish as `asimov.extensions.FINDERS`.
+    Pipelines may also be found by what packages publish as `asimov.discovery.extensions.FINDERS`.
     """
     points = found(group)
     return (

@@ -12,7 +12,7 @@ from typing import Any
 from asimov.pipelines.function.described import Described, described
 
 from asimov import configuration, extensions
-from asimov.entrypoints import FUNCTIONS
+from asimov.discovery.entrypoints import FUNCTIONS
 from asimov.errors import AsimovError
 from asimov.functions.modules import chosen
 from asimov.project import current

@@ -8,13 +8,13 @@ from typing import Any
 
 from asimov.pipelines.function.catalogue import broken, every, named, sources
 
-from asimov.entrypoints import PIPELINES
+from asimov.discovery.entrypoints import PIPELINES
 from asimov.errors import AsimovError
 from asimov.project import current
 
 
 class Functions:
-    """Finds the functions of the open project; published as `asimov.extensions.FINDERS`."""
+    """Finds the functions of the open project; published as `asimov.discovery.extensions.FINDERS`."""
 
     def find(self, name: str) -> Any:
         """Return the entry point of the pipeline that calls a function, or None."""
