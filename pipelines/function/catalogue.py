@@ -11,7 +11,8 @@ from typing import Any
 
 from asimov.pipelines.function.described import Described, described
 
-from asimov import configuration, extensions
+from asimov import configuration
+from asimov.discovery import extensions
 from asimov.discovery.entrypoints import FUNCTIONS
 from asimov.errors import AsimovError
 from asimov.functions.modules import chosen

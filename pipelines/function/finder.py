@@ -14,7 +14,7 @@ from asimov.project import current
 
 
 class Functions:
-    """Finds the functions of the open project; published as `asimov.discovery.extensions.FINDERS`."""
+    """Finds the functions of the open project; see `asimov.discovery.extensions.FINDERS`."""
 
     def find(self, name: str) -> Any:
         """Return the entry point of the pipeline that calls a function, or None."""
