@@ -66,6 +66,7 @@ WITHOUT_VALUE = (
     "condor/query interval",
     "condor/accounting group",
     "condor/requirements",
+    "container/runtime",
 )
 
 

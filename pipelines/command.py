@@ -123,20 +123,23 @@ class Command(NodePipeline):
         return int(self.production.meta.get("processes", 1))
 
     def _arguments(self) -> list[str]:
-        arguments = self.production.meta.get("arguments") or []
         root, given = self._root, set(self._input_files())
-        context = names(self.production) if arguments else {}
-        where = self._set_in("arguments")
-        rendered = [
-            render_text(submit_value(argument), context, f"{where}[{number}]")
-            for number, argument in enumerate(arguments)
-        ]
         return [
             str(root / each) if each and not Path(each).is_absolute() and is_file(root / each)
             else self._path_of(each) if each in given
             else each
-            for each in rendered
+            for each in self._rendered("arguments")
         ]  # fmt: skip
+
+    def _rendered(self, setting: str) -> list[str]:
+        """Return the items of a setting that is a list, each rendered as a template."""
+        items = self.production.meta.get(setting) or []
+        context = names(self.production) if items else {}
+        where = self._set_in(setting)
+        return [
+            render_text(submit_value(item), context, f"{where}[{number}]")
+            for number, item in enumerate(items)
+        ]
 
     def _environment(self) -> dict[str, str]:
         environment = self.production.meta.get("environment") or {}

@@ -30,15 +30,23 @@ def faults(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
     """
     elsewhere = settings.get("files") == "transfer"
     yield from _executable(settings.get("executable"), root, elsewhere=elsewhere)
+    yield from outputs_faults(settings.get("outputs"))
+    yield from items(settings.get("arguments") or [], "arguments")
+    yield from of_jobs(settings, root)
+
+
+def of_jobs(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
+    """Yield every fault in the settings that jobs of any kind have.
+
+    See `faults` for the parameters.
+    """
     if (mode := settings.get("files", "auto")) not in MODES:
         yield Fault(("files",), f"should be one of {', '.join(MODES)}, not {mode!r}")
     yield from _input_files(settings.get("input files"), root)
     yield from _seed(settings.get("seed", 0))
-    yield from _outputs(settings.get("outputs"))
     processes = settings.get("processes", 1)
     if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
         yield Fault(("processes",), f"should be a whole number, at least 1, not {processes!r}")
-    yield from _arguments(settings.get("arguments") or [])
     yield from _environment(settings.get("environment") or {})
     yield from _scheduler(settings.get("scheduler") or {})
 
@@ -101,13 +109,22 @@ def _seed(seed: Any) -> Iterator[Fault]:
         yield Fault(("seed",), f"should be a whole number from 0, not {seed!r}")
 
 
-def _arguments(arguments: Any) -> Iterator[Fault]:
+def items(arguments: Any, setting: str) -> Iterator[Fault]:
+    """Yield every fault in a list of arguments.
+
+    Parameters
+    ----------
+    arguments
+        What the setting is.
+    setting
+        Its name.
+    """
     if not isinstance(arguments, list):
-        yield Fault(("arguments",), "should be a list with one item per argument")
+        yield Fault((setting,), "should be a list with one item per argument")
         return
     for number, argument in enumerate(arguments):
-        if fault := _fault_of_value(argument):
-            yield Fault(("arguments", f"[{number}]"), fault)
+        if fault := fault_of_value(argument):
+            yield Fault((setting, f"[{number}]"), fault)
 
 
 def _environment(environment: Any) -> Iterator[Fault]:
@@ -115,11 +132,11 @@ def _environment(environment: Any) -> Iterator[Fault]:
         yield Fault(("environment",), "should be a mapping of variables")
         return
     for name, value in environment.items():
-        if fault := _fault_of_value(value):
+        if fault := fault_of_value(value):
             yield Fault(("environment", str(name)), fault)
 
 
-def _fault_of_value(value: Any) -> str | None:
+def fault_of_value(value: Any) -> str | None:
     """Return the fault in a value that is rendered as a template, or None."""
     text = submit_value(value)
     if "{" not in text and "\n" in text:
@@ -137,7 +154,8 @@ def _scheduler(settings: Any) -> Iterator[Fault]:
         yield Fault(("scheduler", key), error.message.removeprefix("scheduler: "), error.hint)
 
 
-def _outputs(outputs: Any) -> Iterator[Fault]:
+def outputs_faults(outputs: Any) -> Iterator[Fault]:
+    """Yield every fault in the setting ``outputs``."""
     if outputs is not None and not isinstance(outputs, Mapping):
         yield Fault(("outputs",), "should be a mapping of product names to files")
     elif not outputs:

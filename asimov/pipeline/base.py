@@ -214,6 +214,13 @@ class Pipeline:
         """Name what `detect_completion` found missing, for people to read."""
         return []
 
+    def faulty_outputs(self) -> list[str]:
+        """Say what is wrong with products that exist, with file and line, for people to read.
+
+        Called where `detect_completion` found the analysis incomplete and nothing is missing.
+        """
+        return []
+
     def after_completion(self) -> None:
         """Run after completion, such as to submit post-processing.
 

@@ -207,6 +207,10 @@ class Scheduler(ABC):
         """Return whether jobs see this machine's files under the same paths, wherever they run."""
         return True
 
+    def runs_containers(self) -> bool:
+        """Return whether it starts jobs in containers itself, without a program of ours."""
+        return False
+
     @property
     def shortest_interval(self) -> float:
         """The least time between two questions of a command that keeps asking, in seconds."""

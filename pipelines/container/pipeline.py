@@ -1,0 +1,271 @@
+"""The pipeline ``container``: run a command in an image as an analysis.
+
+Settings:
+
+``image``
+    A Docker reference, a SIF file, an unpacked root folder, or a name of the registry ``plugins``.
+``command``
+    The program in the image and its arguments: a list, or a text. Each is rendered as a template.
+    An argument that is a file or folder is mounted, read-only, and replaced by its path in the
+    container; so is what follows the first ``=`` of an argument.
+``mounts``
+    Files and folders by their paths in the container, read-only.
+``outputs``
+    Products with their files or folders in the run directory, where the command starts.
+``working folder``
+    The path of the run directory in the container (``/mnt/run``).
+``gpus``
+    How many GPUs the job gets (0).
+``runtime``
+    What runs the container; by default ``[container] runtime``, otherwise the first that works.
+``environment``, ``files``, ``processes``, ``scheduler``, ``seed``
+    As of the pipeline ``command``.
+``contract``
+    ``spt`` for a plugin of SPT; see `asimov.pipelines.container.spt`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from asimov.pipelines.command import Command
+from asimov.pipelines.container import choice
+from asimov.pipelines.container.images import Image
+from asimov.pipelines.container.launch import node
+from asimov.pipelines.container.registry import Plugin, plugin_of
+from asimov.pipelines.container.runtimes import FOLDER, Runtime, Word
+from asimov.pipelines.container.settings import OF_COMMANDS, OF_SPT, command_words, faults
+from asimov.pipelines.container.spt import Spt
+
+from asimov.errors import AsimovError
+from asimov.pipeline import PipelineException
+from asimov.pipeline.nodes import Input, Node
+from asimov.pipeline.staging import Staging, Transfer, mode_of
+from asimov.project.config_file import names
+from asimov.rendering.access import reads
+from asimov.rendering.render import render_text
+from asimov.settings import Fault
+
+
+class Container(Command):  # type: ignore[misc]  # mypy knows the base under another name
+    """Runs a command in an image."""
+
+    name = "container"
+    settings: ClassVar[Any] = (
+        "contract", "environment", "files", "gpus", "image", "plugins", "processes", "runtime",
+        "seed", *OF_COMMANDS, *OF_SPT,
+    )  # fmt: skip
+    config_template: Any = "command.yaml"
+    for_templates: ClassVar[dict[str, str]] = reads("training_configuration")
+
+    @classmethod
+    def settings_faults(cls, settings: Mapping[str, Any], root: Path) -> list[Fault]:
+        """Return faults in the settings, such as an image that does not exist."""
+        return list(faults(settings, root))
+
+    def __init__(self, production: Any, category: str | None = None) -> None:
+        super().__init__(production, category)
+        if self.contract is not None:
+            self.config_template = "spt.ini"
+
+    # --- what runs, and where
+
+    @property
+    def contract(self) -> Spt | None:
+        """The contract that the worker follows, if it follows one."""
+        return Spt(self) if self.production.meta.get("contract") == "spt" else None
+
+    @property
+    def plugin(self) -> Plugin:
+        """What the ledger says of the image."""
+        meta = self.production.meta
+        return plugin_of(str(meta["image"]), meta.get("plugins") or {})
+
+    @property
+    def image(self) -> Image:
+        """The image."""
+        return self.plugin.located(self.root)
+
+    @property
+    def wanted_runtime(self) -> str | None:
+        """The configured runtime, or None."""
+        config = self.production.workspace.project.config
+        wanted = self.production.meta.get("runtime") or config.get(
+            "container", "runtime", fallback=None
+        )
+        return str(wanted) if wanted else None
+
+    @property
+    def runtime(self) -> Runtime:
+        """The runtime that the jobs use."""
+        return choice.chosen(self.image, self.wanted_runtime, self.scheduler.runs_containers)
+
+    @property
+    def training_configuration(self) -> str:
+        """The configuration of a plugin of SPT, as it is used."""
+        assert self.contract is not None
+        return str(self.contract.training_configuration())
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return Path(self.production.workspace.project.root)
+
+    @property
+    def uses_seed(self) -> bool:
+        """Whether a seed is drawn where the ledger gives none."""
+        return self.contract is not None
+
+    # --- the job
+
+    def nodes(self) -> list[Node]:
+        """Return the one job.
+
+        Raises
+        ------
+        PipelineException
+            If the settings are not valid any more: an image may have been removed since the build.
+        """
+        for fault in faults(self.production.meta, self.root):
+            raise PipelineException(str(fault))
+        if self.contract is not None:
+            return [self.contract.node()]
+        return [
+            self.job(
+                "job",
+                self._command(),
+                mounts=self._mounts(),
+                outputs=[file for files in self._outputs().values() for file in files],
+                folder=str(self.production.meta.get("working folder", FOLDER)),
+            )
+        ]
+
+    def job(
+        self,
+        name: str,
+        command: list[Word],
+        *,
+        outputs: list[str],
+        mounts: Mapping[str, Input] | None = None,
+        folder: str = FOLDER,
+    ) -> Node:
+        """Return a job that runs a command in the image; see `launch.node` for the parameters."""
+        runtime, image = self.runtime, self.image
+        transferred = isinstance(self._staging(), Transfer)
+        if transferred and image.kind == "root" and Path(image.address).is_relative_to(self.root):
+            raise AsimovError(
+                f"the folder {image} is an image, and HTCondor does not transfer those",
+                hint="make a SIF file of it, or put it where execute nodes see it",
+            )
+        if not runtime.program and self.scheduler.name != "htcondor":
+            raise AsimovError(
+                f"the runtime {runtime.name} needs the scheduler htcondor",
+                hint="choose another: 'runtime: apptainer'",
+            )
+        made: Node = node(
+            name, runtime, image, command, mounts=mounts, environment=self._environment(),
+            outputs=outputs, folder=folder, gpus=int(self.production.meta.get("gpus", 0)),
+            processes=self._processes(), transferred=transferred,
+        )  # fmt: skip
+        return made
+
+    def _staging(self) -> Staging:
+        # HTCondor shows a container the job's own folder, and nothing else.
+        if self.wanted_runtime == "htcondor" and mode_of(self.production.meta) != "shared":
+            return Transfer(self.root, self.rundir)
+        staging: Staging = super()._staging()
+        return staging
+
+    def _command(self) -> list[Word]:
+        command = self.production.meta["command"]
+        if isinstance(command, str):
+            where = self._set_in("command")
+            rendered = render_text(command, names(self.production), where)
+            return [self._word(each) for each in command_words(rendered)]
+        return [self._word(each) for each in self._rendered("command")]
+
+    def _word(self, word: str) -> Word:
+        """Return a word, as an `Input` if it names a file or folder of this machine."""
+        option, equals, value = word.rpartition("=") if word.startswith("-") else ("", "", word)
+        if "{}" in word or not value:
+            return word
+        path = self.root / value
+        if path.is_relative_to(self.rundir):  # where it starts
+            return f"{option}{equals}{path.relative_to(self.rundir)}"
+        named = Path(value).is_absolute() or "/" in value or path.is_file()
+        if not named or path == self.root or self.rundir.is_relative_to(path):
+            return word
+        try:
+            there = path.exists()
+        except OSError:  # a long word is no name of a file
+            return word
+        own = path.is_relative_to(self.root) or str(path) in self._given_paths()
+        return Input(str(path), form=f"{option}{equals}{{}}") if there and own else word
+
+    def _given_paths(self) -> set[str]:
+        """Return the paths of assets: those may be outside the project."""
+        found: set[str] = set()
+        todo: list[Any] = [self.production._previous_assets()]
+        for each in todo:
+            if isinstance(each, Mapping):
+                todo += each.values()
+            elif isinstance(each, (list, tuple)):
+                todo += each
+            else:
+                found.add(str(each))
+        return found
+
+    def _mounts(self) -> dict[str, Input]:
+        mounts = self.production.meta.get("mounts") or {}
+        context = names(self.production) if mounts else {}
+        found: dict[str, Input] = {}
+        for target, source in mounts.items():
+            text = render_text(str(source), context, f"{self._set_in('mounts')}: {target}")
+            found[str(target)] = Input(str(self.existing(text, f"mounts: {target}")))
+        return found
+
+    def existing(self, text: str, setting: str) -> Path:
+        """Return the absolute path that a setting names.
+
+        Raises
+        ------
+        AsimovError
+            If it does not exist.
+        """
+        path = Path(self.root, Path(text).expanduser())
+        if not path.exists():
+            raise AsimovError(f"{setting}: there is no file or folder {text!r}")
+        return path
+
+    # --- what it made
+
+    def build_dag(self, dryrun: bool = False) -> None:
+        """Write the submit description, and what the contract needs beside it."""
+        if self.contract is not None:
+            self.contract.prepare(dryrun)
+        super().build_dag(dryrun)
+
+    def missing_outputs(self) -> list[str]:
+        """Return the products that do not exist."""
+        contract = self.contract
+        return list(super().missing_outputs() if contract is None else contract.missing())
+
+    def faulty_outputs(self) -> list[str]:
+        """Return what is wrong with the products that the contract describes."""
+        return [] if self.contract is None else list(self.contract.faults())
+
+    def detect_completion(self) -> bool:
+        """Return whether every product exists, and is as the contract says."""
+        return not self.missing_outputs() and not self.faulty_outputs()
+
+    def after_completion(self) -> None:
+        """Derive what the contract derives from the products."""
+        if self.contract is not None:
+            self.contract.finish()
+
+    def collect_assets(self, absolute: bool = True) -> dict[str, Any]:
+        """Return the existing products by name."""
+        contract = self.contract
+        return dict(super().collect_assets(absolute) if contract is None else contract.assets())

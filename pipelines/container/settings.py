@@ -1,0 +1,165 @@
+"""Check the settings of the pipeline ``container``, before anything is built."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from asimov.pipelines.command_settings import fault_of_value, items, of_jobs, outputs_faults
+from asimov.pipelines.container import choice
+from asimov.pipelines.container.images import Image
+from asimov.pipelines.container.registry import plugin_of, registry_faults
+from asimov.pipelines.container.runtimes import FOLDER
+
+from asimov.errors import AsimovError
+from asimov.settings import Fault
+from asimov.text import did_you_mean, quoted
+
+#: The contracts that a worker may follow.
+CONTRACTS = ("spt",)
+#: Settings that only such a contract reads, and those that only a general command reads.
+OF_SPT = ("input", "settings", "general", "section", "shared folder", "cohort stratifier")
+OF_COMMANDS = ("command", "mounts", "outputs", "working folder")
+
+
+def faults(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
+    """Yield every fault in the settings of an analysis.
+
+    Parameters
+    ----------
+    settings
+        The effective settings.
+    root
+        The project's folder.
+    """
+    yield from registered(settings, root)
+    contract = settings.get("contract")
+    if contract is not None and contract not in CONTRACTS:
+        yield Fault(
+            ("contract",),
+            f"{quoted(contract)} is not known{did_you_mean(contract, CONTRACTS)}",
+            f"it is one of {', '.join(CONTRACTS)}, or leave it out",
+        )
+    elif contract is None:
+        yield from _of_command(settings)
+    else:
+        yield from _of_spt(settings)
+    yield from of_jobs(settings, root)
+
+
+def registered(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
+    """Yield every fault in the settings about the image, its runtime and its GPUs."""
+    registry = settings.get("plugins") or {}
+    wrong = list(registry_faults(registry))
+    yield from wrong
+    gpus = settings.get("gpus", 0)
+    if isinstance(gpus, bool) or not isinstance(gpus, int) or gpus < 0:
+        yield Fault(("gpus",), f"should be a whole number from 0, not {quoted(gpus)}")
+    if not isinstance(settings.get("image"), str) or not settings["image"].strip():
+        yield Fault(("image",), "is missing: a Docker reference, a SIF file or a root folder")
+        return
+    if wrong:
+        return
+    plugin = plugin_of(settings["image"], registry)
+    try:
+        image = plugin.located(root)
+    except AsimovError as error:
+        yield Fault(("image",), error.message, error.hint)
+        return
+    if plugin.gpu and not asks_for_gpus(settings):
+        yield Fault(
+            ("gpus",), f"{plugin.name} runs on a GPU only, and none is asked for", "set 'gpus: 1'"
+        )
+    yield from _runtime(settings.get("runtime"), image)
+
+
+def asks_for_gpus(settings: Mapping[str, Any]) -> bool:
+    """Return whether a job is to get a GPU."""
+    scheduler = settings.get("scheduler")
+    names = {str(each).replace("_", " ").lower() for each in scheduler or ()}
+    return bool(settings.get("gpus")) or bool(names & {"gpus", "request gpus"})
+
+
+def command_words(command: Any) -> list[str]:
+    """Return the items of the setting ``command``; a text is split as a shell would.
+
+    Raises
+    ------
+    ValueError
+        If its quotes do not match.
+    """
+    return shlex.split(command) if isinstance(command, str) else list(command)
+
+
+def _runtime(name: Any, image: Image) -> Iterator[Fault]:
+    if name is None:
+        return
+    try:
+        choice.chosen(image, str(name))
+    except AsimovError as error:
+        yield Fault(("runtime",), error.message, error.hint)
+
+
+def _of_command(settings: Mapping[str, Any]) -> Iterator[Fault]:
+    yield from outputs_faults(settings.get("outputs"))
+    command = settings.get("command")
+    if not command:
+        yield Fault(("command",), "is missing: the program in the image, and its arguments")
+    else:
+        try:
+            words = command_words(command) if isinstance(command, (str, list)) else command
+        except ValueError as error:
+            yield Fault(("command",), f"can't be split into words: {error}")
+        else:
+            yield from items(words, "command")
+    yield from _mounts(settings.get("mounts") or {}, settings.get("working folder", FOLDER))
+    for name in OF_SPT:
+        if name in settings and name not in {"input", "settings", "general"}:
+            yield Fault((name,), "is for plugins of SPT", "add 'contract: spt'")
+
+
+def _mounts(mounts: Any, folder: Any) -> Iterator[Fault]:
+    if not isinstance(folder, str) or not PurePosixPath(folder).is_absolute() or folder == "/":
+        yield Fault(
+            ("working folder",), f"should be an absolute path in the container, not {folder!r}"
+        )
+    if not isinstance(mounts, Mapping):
+        yield Fault(("mounts",), "should be a mapping of paths in the container to files")
+        return
+    for target, source in mounts.items():
+        path = PurePosixPath(str(target))
+        if not path.is_absolute() or path == PurePosixPath("/") or ".." in path.parts:
+            yield Fault(("mounts", str(target)), "should be an absolute path in the container")
+        elif path == PurePosixPath(str(folder)):
+            yield Fault(("mounts", str(target)), "is the working folder of the job")
+        if not isinstance(source, str) or not source:
+            yield Fault(("mounts", str(target)), "should name a file or folder")
+        elif fault := fault_of_value(source):
+            yield Fault(("mounts", str(target)), fault)
+
+
+def _of_spt(settings: Mapping[str, Any]) -> Iterator[Fault]:
+    for name in OF_COMMANDS:
+        if name in settings:
+            yield Fault((name,), "the contract 'spt' says what runs; this can't be set")
+    if not isinstance(settings.get("input"), str) or not settings["input"]:
+        yield Fault(("input",), "is missing: the folder of graphs, such as '{{ assets.graphs }}'")
+    elif fault := fault_of_value(settings["input"]):
+        yield Fault(("input",), fault)
+    for name in ("settings", "general"):
+        if not isinstance(settings.get(name) or {}, Mapping):
+            yield Fault((name,), "should be a mapping")
+    for name in ("section", "cohort stratifier"):
+        if name in settings and not isinstance(settings[name], (str, type(None))):
+            yield Fault((name,), f"should be text, not {quoted(settings[name])}")
+    if not isinstance(settings.get("shared folder", False), bool):
+        yield Fault(("shared folder",), "should be true or false")
+    registry = settings.get("plugins")
+    if isinstance(settings.get("image"), str) and not list(registry_faults(registry or {})):
+        plugin = plugin_of(settings["image"], registry or {})
+        given = settings.get("settings")
+        for name in plugin.required:
+            if isinstance(given or {}, Mapping) and name not in (given or {}):
+                yield Fault(("settings", name), f"is missing: {plugin.name} needs it")
