@@ -12,6 +12,7 @@ from asimov.engine.readiness import reviews_wanted, waiting_for
 from asimov.engine.submission_limits import deferral, makes_room
 from asimov.engine.submit import unbuilt
 from asimov.errors import AsimovError, ReportedError, SchedulerError
+from asimov.journal import measurements
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.journal.leases import WATCH, holder, is_dead
 from asimov.journal.records import Attempt, Record
@@ -267,6 +268,8 @@ def _with_job(workspace: Workspace, attempt: Attempt, result: Explanation) -> No
         result.because.append(
             f"job {answer.job_id} is {answer.state.value} on {where}{same}{progress}"
         )
+        if record.progress and measurements.of_attempts(workspace.journal, attempt.uid):
+            result.because.append(f"its progress: {record.progress}")
         _of_present(workspace, attempt, answer, result)
     elif isinstance(answer, Gone):
         result.because.append(f"job {answer.job_id} has ended ({answer.evidence})")

@@ -13,8 +13,10 @@ from asimov.engine.holds import Outcome, tend
 from asimov.engine.refresh import may_be_old
 from asimov.engine.status import LOST
 from asimov.errors import AsimovError, SchedulerError, SchedulerUnreachableError
+from asimov.journal import measurements
 from asimov.journal.keys import Key
 from asimov.journal.records import Attempt
+from asimov.pipeline.progress import of_answer
 from asimov.plugins import custom_states
 from asimov.plugins.methods import MethodError, call_method, guarded, overrides
 from asimov.project.analysis import Analysis
@@ -158,7 +160,7 @@ class Observer:
                     analysis = self.workspace.analysis(key)
                     answer = call_method(analysis, method)
                     self._heed(analysis)
-                    if method == "check_progress" and (text := _one_line(answer)):
+                    if method == "check_progress" and (text := self._progress(key, answer)):
                         state, detail, _ = self._seen[key]
                         self._see(key, (state, detail, text))
         except MethodError as error:
@@ -166,6 +168,17 @@ class Observer:
         except AsimovError as error:
             state, _, progress = self._seen[key]
             self._see(key, (state, str(error), progress))
+
+    def _progress(self, key: Key, answer: Any) -> str:
+        """Return the answer of `check_progress` as a line, and record a fraction in it."""
+        measured = of_answer(answer)
+        record = self.workspace.records.get(key)
+        if measured is None or record is None or record.uid is None:
+            return _one_line(answer)
+        now = clock.now()
+        made = measurements.record(self.workspace.journal, record.uid, *measured, now)
+        left = made.remaining(now)
+        return str(measured) + ("" if left is None else f" ({clock.age(left)} left)")
 
     def _heed(self, analysis: Analysis) -> None:
         """Move an analysis to the state that its pipeline asked for while its job is in the queue.

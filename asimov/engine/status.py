@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from asimov.discovery import entrypoints
 from asimov.engine.readiness import waiting_for
 from asimov.engine.submission_limits import deferral
+from asimov.journal import measurements
 from asimov.journal.keys import Key
+from asimov.journal.measurements import Measurements
 from asimov.journal.records import Record
 from asimov.project.lookup import file_of
 from asimov.project.removed import unlisted
@@ -33,6 +35,9 @@ class Row:
         ``idle``, ``running``, ``held``, ``unknown``, ``lost`` or None.
     progress
         Nodes or processes done and their total, or what the pipeline reports.
+    fraction, step, remaining
+        How far its job is, from 0 to 1, what it does, and the seconds that are left at the pace so
+        far; None where its pipeline does not report a fraction, or only one so far.
     waiting_for
         What it waits for, a line each.
     reason
@@ -53,6 +58,9 @@ class Row:
     waiting_for: list[str]
     comment: str | None = None
     job_since: str | None = None
+    fraction: float | None = None
+    step: str | None = None
+    remaining: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as plain data."""
@@ -63,7 +71,8 @@ def rows(workspace: Workspace, keys: Iterable[Key]) -> list[Row]:
     """Return a row for each of some analyses."""
     put_off = deferral(workspace)
     begun = {a.key: a.number for a in workspace.journal.open_attempts() if a.state == "intended"}
-    return [_row(workspace, key, put_off, begun.get(key)) for key in keys]
+    measured = measurements.of_attempts(workspace.journal)
+    return [_row(workspace, key, put_off, begun.get(key), measured) for key in keys]
 
 
 def without_entry(workspace: Workspace, subject: str | None = None) -> list[Row]:
@@ -105,7 +114,13 @@ def _of_record(record: Record | None) -> dict[str, Any]:
     }
 
 
-def _row(workspace: Workspace, key: Key, put_off: str | None, begun: int | None) -> Row:
+def _row(
+    workspace: Workspace,
+    key: Key,
+    put_off: str | None,
+    begun: int | None,
+    measured: Mapping[str, Measurements],
+) -> Row:
     entry = workspace.contents.entries[key]
     record = workspace.records.get(key)
     status = workspace.status(key)
@@ -125,6 +140,8 @@ def _row(workspace: Workspace, key: Key, put_off: str | None, begun: int | None)
     if record and record.job_detail and status not in {"stuck", "uploaded"}:
         waits.append(_with_time(record))
     comment = entry.data.get("comment")
+    known = measured.get(record.uid or "") if record else None
+    left = known.remaining(clock.now()) if known else None
     return Row(
         *key,
         entry.pipeline,
@@ -132,6 +149,9 @@ def _row(workspace: Workspace, key: Key, put_off: str | None, begun: int | None)
         **_of_record(record),
         waiting_for=waits,
         comment=str(comment) if comment is not None else None,
+        fraction=known.fraction if known else None,
+        step=known.step if known else None,
+        remaining=None if left is None else round(left),
     )
 
 

@@ -42,4 +42,9 @@ CREATE TABLE lease (
     boot TEXT NOT NULL, process INTEGER NOT NULL, started TEXT NOT NULL, purpose TEXT NOT NULL,
     since REAL NOT NULL, expires REAL NOT NULL) WITHOUT ROWID
 """,
+    """
+CREATE TABLE measurements (
+    uid TEXT PRIMARY KEY, first REAL NOT NULL, first_time REAL NOT NULL, fraction REAL NOT NULL,
+    time REAL NOT NULL, step TEXT NOT NULL) WITHOUT ROWID
+""",
 ]

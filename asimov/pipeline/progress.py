@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,6 +76,19 @@ def read(path: Path) -> Progress | None:
         return None
     lines = end.decode(errors="replace").split("\n")[:-1]
     return next(filter(None, map(parse, reversed(lines))), None)
+
+
+def of_answer(answer: object) -> Progress | None:
+    """Return the progress in an answer of `check_progress`; None if it has no valid fraction."""
+    if isinstance(answer, Mapping):
+        step = answer.get("step")
+        answer = (answer.get("fraction"), "" if step is None else str(step))
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        return None
+    fraction, step = answer
+    if isinstance(fraction, bool) or not isinstance(fraction, (int, float)):
+        return None
+    return Progress(float(fraction), str(step)) if 0 <= fraction <= 1 else None
 
 
 def together(parts: Iterable[Progress | None]) -> Progress | None:
