@@ -127,10 +127,11 @@ def show_command(name: str, kind: str | None, timeout: float | None, as_json: bo
 @click.argument("name")
 @click.option(
     "--kind",
-    type=click.Choice(["simple", "subject", "project"]),
+    type=click.Choice(["simple", "subject", "project", "function"]),
     default="simple",
     show_default=True,
-    help="A pipeline for one analysis, for several analyses of a subject, or across subjects.",
+    help="A pipeline for one analysis, for several analyses of a subject, or across subjects; or "
+    "what a stock pipeline of this name runs.",
 )
 @click.option(
     "--into",

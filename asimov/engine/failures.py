@@ -230,6 +230,9 @@ def retry(workspace: Workspace, analysis: Analysis, attempt: Attempt, answer: Go
 
 
 def _can_resurrect(analysis: Analysis) -> bool:
+    with guarded(analysis, "would_fail_again"):
+        if getattr(analysis.pipeline, "would_fail_again", False):
+            return False
     if overrides(analysis.entry.pipeline, "resurrect"):
         return True
     # The base class's method would do nothing and leave a pointless attempt.

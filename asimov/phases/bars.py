@@ -11,7 +11,7 @@ from asimov import text
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from asimov.phases.one_run import Failure
+    from asimov.phases.one_run import Ended
 
 
 class Bar:
@@ -44,12 +44,12 @@ class Bar:
             self._begin(message.run, phase, message.total or None)
         self._progress.advance(self._bar, message.increment)
 
-    def ended(self, run: int, failure: Failure | None) -> None:
+    def ended(self, end: Ended) -> None:
         """Count a run that has ended; a failure is printed above the bars."""
         self._ended += 1
         self._progress.update(self._bar, count=f"{self._ended}/{self._runs} runs")
-        if failure is not None:
-            self._progress.console.print(f"failed: {failure}", markup=False, highlight=False)
+        if end.failure is not None:
+            self._progress.console.print(f"failed: {end.failure}", markup=False, highlight=False)
 
     def _begin(self, run: int, phase: str, total: int | None) -> None:
         if self._shown != (run, phase):

@@ -55,13 +55,32 @@ class Failure:
         return f"run {self.run}: {self.phase}: {self.reason}"
 
 
+@dataclass(frozen=True)
+class Ended:
+    """The end of a run.
+
+    Attributes
+    ----------
+    run
+        Its number.
+    artifacts
+        The artifacts of all phases by name.
+    failure
+        Why it failed; None if it did not.
+    """
+
+    run: int
+    artifacts: dict[str, Path] = field(default_factory=dict)
+    failure: Failure | None = None
+
+
 def process(
     pipeline: Chain,
     run: int,
     msg_queue: Any,
     rng: Generator,
     entered: Callable[[int, int, str], None] | None = None,
-) -> Failure | None:
+) -> Ended:
     """Send a run through all phases; never raises because of the run.
 
     Parameters
@@ -74,14 +93,15 @@ def process(
 
     Returns
     -------
-    Failure or None
-        None if all went well, or if the run has no data.
+    Ended
+        A run without data ends well, with no artifacts.
     """
     trace = trace_file(pipeline.traces, run)
     if not trace.exists():
-        return None
+        return Ended(run)
     history = _History(pipeline, run)
     payload: Any = PhaseResult({"trace": trace}, True, run)
+    artifacts: dict[str, Path] = {}
     active = sum(map(bool, pipeline.active))
     done = 0
     try:
@@ -96,9 +116,12 @@ def process(
                 result = phase.construct_artifact(payload, pipeline.workspace)
             payload = understood(result)
             history.leave(payload)
+            artifacts |= {str(name): Path(path) for name, path in payload.artifacts.items()}
     except (Exception, SystemExit) as error:
-        return history.raised(error)
-    return history.failed("was not successful") if history.blamed is not None else None
+        return Ended(run, {}, history.raised(error))
+    if history.blamed is not None:
+        return Ended(run, {}, history.failed("was not successful"))
+    return Ended(run, {name: path for name, path in artifacts.items() if path != trace})
 
 
 def put_aside_after(pipeline: Chain, run: int, name: str) -> list[Path]:

@@ -161,9 +161,9 @@ class Pipeline:
         from numpy.random import default_rng
 
         rng = default_rng(seed)
-        results = [one_run.process(self, run, msg_queue, rng) for run in run_list]
+        ended = [one_run.process(self, run, msg_queue, rng) for run in run_list]
         msg_queue.put(complete())
-        return [each for each in results if each is not None]
+        return [each.failure for each in ended if each.failure is not None]
 
     def _active(self) -> list[Any]:
         return [phase for phase, on in zip(self.phases, self.active, strict=True) if on]

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from asimov.phases.log_files import log_to, logger
 from asimov.phases.messages import complete
-from asimov.phases.one_run import Failure, process, put_aside_after
+from asimov.phases.one_run import Ended, Failure, process, put_aside_after
 from asimov.phases.packed import Packed
 from asimov.phases.pipeline import Pipeline
 from asimov.phases.shared_blocks import named_apart
@@ -33,7 +33,7 @@ class Watcher(Protocol):
     def said(self, message: Any) -> None:
         """Take a message of a phase."""
 
-    def ended(self, run: int, failure: Failure | None) -> None:
+    def ended(self, end: Ended) -> None:
         """Note the end of a run."""
 
 
@@ -150,12 +150,12 @@ class RunProcess:
         else:
             self._end(*report)
 
-    def _end(self, run: int, failure: Failure | None) -> None:
-        self._left.remove(run)
+    def _end(self, end: Ended) -> None:
+        self._left.remove(end.run)
         self._now = None
-        if failure is not None:
-            self.failures.append(failure)
-        self._watcher.ended(run, failure)
+        if end.failure is not None:
+            self.failures.append(end.failure)
+        self._watcher.ended(end)
 
     def _crashed(self, how: str) -> None:
         """Blame the run that was being processed; if there was none, none can be processed."""
@@ -168,7 +168,7 @@ class RunProcess:
             failed = [Failure(run, "no phase", reason) for run in self._left]
         for failure in failed:
             logger().error("%s", failure)
-            self._end(failure.run, failure)
+            self._end(Ended(failure.run, {}, failure))
 
 
 def _work(
@@ -179,10 +179,9 @@ def _work(
     with log_to(work.log, append=append), named_apart(work.prefix):
         pipeline = work.pipeline.unpacked()
         for run in runs:
-            failure = process(
-                pipeline, run, msg_queue, generator(work.seed, run), _entered(reports, run)
-            )
-            reports.send(("ended", run, failure))
+            rng = generator(work.seed, run)
+            end = process(pipeline, run, msg_queue, rng, _entered(reports, run))
+            reports.send(("ended", end))
         msg_queue.put(complete())
 
 

@@ -316,6 +316,11 @@ class Pipeline:
         """Return what `clean` moves aside from the run directory; None for all of it."""
         return None
 
+    @property
+    def would_fail_again(self) -> bool:
+        """Whether a job that failed would fail in the same way, so that it is not resubmitted."""
+        return False
+
     def resurrect(self) -> None:
         """Resubmit a job that ended before it was complete.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ class Functions:
     def find(self, name: str) -> Any:
         """Return the entry point of the pipeline that calls a function, or None."""
         root = _root()
-        if root is None or not sources(root):
+        if not sources(root):
             return None
         try:
             found = named(name, root)
@@ -29,13 +30,12 @@ class Functions:
 
     def names(self) -> list[str]:
         """Return the names of all functions."""
-        root = _root()
-        return [] if root is None else sorted({each.name for each in every(root)})
+        found: set[str] = {each.name for each in every(_root())}
+        return sorted(found)
 
     def faults(self) -> list[str]:
         """Return a line for each module that can't be searched."""
-        root = _root()
-        return [] if root is None else broken(root)
+        return broken(_root())
 
 
 FUNCTIONS = Functions()
@@ -57,6 +57,7 @@ class _Point:
         return type("Function", (general,), {"name": self.name, "registered": self.name})
 
 
-def _root() -> Path | None:
+def _root() -> Path:
+    """Return the open project's folder; without a project only packages have functions."""
     opened = current.workspace()
-    return None if opened is None else opened.project.root
+    return Path(sys.prefix) if opened is None else opened.project.root

@@ -16,8 +16,10 @@ from asimov.errors import AsimovError
 from asimov.system.files import full_disk
 from asimov.text import quoted
 
-#: The kinds of pipelines that can be generated.
+#: The kinds of pipelines that can be generated as a class.
 KINDS = ("simple", "subject", "project")
+#: What can be generated for a stock pipeline; each has templates of its own, ``plugin-<kind>``.
+CONTRACTS = ("function",)
 #: The longest name: it becomes part of file names.
 _LONGEST = 100
 #: Names that the class can't have, because its module imports them.
@@ -103,7 +105,8 @@ def write_package(name: str, kind: str = "simple", into: Path = Path()) -> Made:
     name
         The pipeline's name.
     kind
-        One of `KINDS`: for one analysis of a subject, over several of a subject, across subjects.
+        One of `KINDS`: for one analysis of a subject, over several of a subject, across subjects;
+        or one of `CONTRACTS`.
     into
         The folder to create the package's folder in.
 
@@ -151,9 +154,10 @@ def rendered(names: Names, kind: str) -> dict[str, str]:
 
     import jinja2
 
+    folder = f"plugin-{kind}" if kind in CONTRACTS else "plugin"
     # Not Jinja's own delimiters, since one of the files is a template itself.
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(str(files("asimov.templates").joinpath("plugin"))),
+        loader=jinja2.FileSystemLoader(str(files("asimov.templates").joinpath(folder))),
         block_start_string="<%",
         block_end_string="%>",
         variable_start_string="<<",
@@ -165,7 +169,7 @@ def rendered(names: Names, kind: str) -> dict[str, str]:
         keep_trailing_newline=True,
         autoescape=False,  # no web pages
     )
-    result, inputs = _RESULTS[kind]
+    result, inputs = _RESULTS.get(kind, ("", ""))
     context: dict[str, Any] = {
         "kind": kind,
         "name": names.name,

@@ -1,0 +1,262 @@
+"""The pipeline ``phases``: Python phases, one after another over many runs, dealt to jobs.
+
+Settings:
+
+``phases``
+    A list of phases in their order: ``phase: module:Class``, with the parameters of the class's
+    constructor; a mapping fills a dataclass. A phase with ``active: false`` does not run; those
+    behind it find what it has made before. Modules beside the ledger are found.
+``script``
+    Instead of phases: a script with a `Pipeline` at the top of its module, ``analyse.py`` or
+    ``analyse.py:name``. ``phases: {Name: {active: false}}`` then switches phases off.
+``traces``
+    The folder with the data of the runs: ``run_0001.h5`` and so on.
+``runs``
+    The runs, such as ``1-20, 25``. ``skip runs`` leaves some out. Every run must have data.
+``shards``
+    How many jobs the runs are dealt to (1).
+``seed``
+    A whole number. Each run has random numbers of its own, made from it and the run's number.
+
+A package has phases of its own in a subclass: ``phases = ("package.module:Class", ...)``; the
+ledger then sets ``phases: {Class: {parameter: value}}``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+from asimov.pipelines.phases_plan import Plan, checked, planned, recipe_of, runs_of, traces_of
+
+from asimov.errors import AsimovError
+from asimov.phases.runs import form_run_string, ranges
+from asimov.phases.shard import (
+    RECORDS,
+    SHARDS,
+    WORKSPACE,
+    failures_of,
+    is_complete,
+    record_of,
+)
+from asimov.phases.worker import PICKLE
+from asimov.pipeline import PipelineException
+from asimov.pipeline.node_pipeline import NodePipeline
+from asimov.pipeline.nodes import Input, Node
+from asimov.pipeline.staging import InPlace
+from asimov.settings import Fault
+from asimov.system.files import write_atomically
+
+#: The plan in the run directory, and what the job that makes the assets is told.
+_PLAN, _RECIPE = "plan.json", "phases.json"
+
+
+class Phases(NodePipeline):
+    """Makes assets in one job, then sends shards of the runs through the phases."""
+
+    name = "phases"
+    settings = ("phases", "runs", "script", "seed", "shards", "skip runs", "traces")
+    config_template = "command.yaml"
+    uses_seed = True
+    #: Phases that a package has: names ``module:Class``, classes, or mappings as in the ledger.
+    phases: ClassVar[tuple[Any, ...]] = ()
+    _plan: Plan | None = None
+
+    @classmethod
+    def settings_faults(cls, settings: Mapping[str, Any], root: Path) -> Iterable[Fault]:
+        """Return faults of the settings: of the phases' parameters and links, and of the runs."""
+        try:
+            known = checked(recipe_of(settings, root, cls.phases), root)
+        except AsimovError as error:
+            yield _fault(error)
+            return
+        for path, why in known.slips:
+            yield Fault(("phases", *path), why)
+        shards = settings.get("shards", 1)
+        if isinstance(shards, bool) or not isinstance(shards, int) or shards < 1:
+            yield Fault(("shards",), f"should be a whole number, at least 1, not {shards!r}")
+        try:
+            runs_of(settings, traces_of(settings, root, known))
+        except AsimovError as error:
+            yield _fault(error)
+
+    # --- jobs
+
+    def nodes(self) -> list[Node]:
+        """Return the job that makes the assets, and one for each shard."""
+        plan = self._planned()
+        worker = ("-m", "asimov.phases.worker")
+        common = [Input(str(self._root / each), form="--code={}") for each in plan.checked.code]
+        if script := plan.recipe.get("script"):
+            common.append(Input(script, form="--script={}"))
+        files = [Input(each, form="--file={}") for each in plan.files]
+        active = zip(plan.checked.assets, plan.checked.active, strict=True)
+        folders = [folder for folder, is_active in active if is_active]
+        recipe = Input(str(self.run_file(_RECIPE)))
+        assets = Node(
+            "assets",
+            sys.executable,
+            [*worker, "assets", recipe, *common, *files],
+            outputs=[str(PICKLE), *folders],
+        )
+        shards = [
+            self._shard(number, runs, plan, [*worker, "shard"], common, files, folders)
+            for number, runs in enumerate(plan.shards)
+        ]
+        return [assets, *shards]
+
+    def _shard(
+        self,
+        number: int,
+        runs: Mapping[int, str],
+        plan: Plan,
+        worker: list[str],
+        common: list[Input],
+        files: list[Input],
+        folders: list[str],
+    ) -> Node:
+        name = f"shard-{number + 1}"
+        traces = [Input(str(Path(plan.traces, f"{form_run_string(run)}.h5"))) for run in runs]
+        arguments: list[str | Input] = [
+            *worker,
+            Input(str(self.run_file(f"{name}.json"))),
+            Input(str(self.run_file(str(PICKLE)))),
+            Input(traces[0].path, form="--trace={}"),
+            *common,
+        ]
+        inputs = [*traces, *files]
+        if not isinstance(self._staging(), InPlace):
+            arguments += [
+                Input(str(self.run_file(each)), form=f"--place={each}={{}}")
+                for each in (*folders, *self._earlier(runs, plan))
+            ]
+        return Node(
+            name, sys.executable, arguments, inputs=inputs,
+            outputs=[str(SHARDS / f"{name}.json")], after=["assets"],
+        )  # fmt: skip
+
+    def _earlier(self, runs: Iterable[int], plan: Plan) -> list[str]:
+        """Return what there is of these runs already, relative to the run directory."""
+        found = []
+        for run in runs:
+            name = form_run_string(run)
+            for folder in (*plan.checked.artifacts, str(RECORDS)):
+                paths = [*self.run_file(folder).glob(f"{name}.*")]
+                paths += self.run_file(folder).glob(f"{name}_*")
+                found += [str(path.relative_to(self.rundir)) for path in sorted(paths)]
+        return found
+
+    def build_dag(self, dryrun: bool = False) -> None:
+        """Write the plan and what each job is told, then the jobs."""
+        self._plan = self._made_plan()
+        recipe = {**self._plan.recipe, "seed": self._plan.seed}
+        texts = {_PLAN: msgspec.json.encode(self._plan).decode(), _RECIPE: json.dumps(recipe)}
+        for number, runs in enumerate(self._plan.shards):
+            told = {
+                "name": f"shard-{number + 1}",
+                "seed": self._plan.seed,
+                "prefix": f"{self._plan.prefix}{number + 1}-",
+                "runs": runs,
+            }
+            texts[f"{told['name']}.json"] = json.dumps(told)
+        for name, text in texts.items():
+            if dryrun:
+                print(f"write {self.run_file(name)}:\n{text}")
+            else:
+                write_atomically(self.run_file(name), text + "\n", sync=False)
+        super().build_dag(dryrun)
+
+    @property
+    def _root(self) -> Path:
+        return Path(self.production.workspace.project.root)
+
+    def _made_plan(self) -> Plan:
+        if self.seed is None:
+            raise PipelineException("seed: there is none; build the configuration again")
+        try:
+            return planned(
+                self.production.meta, self._root, self.phases, str(self.rundir), self.seed
+            )
+        except AsimovError as error:
+            raise PipelineException(str(error)) from error
+
+    def _planned(self) -> Plan:
+        """Return the plan of the last build; without one, a new one."""
+        if self._plan is None:
+            try:
+                self._plan = msgspec.json.decode(self.run_file(_PLAN).read_bytes(), type=Plan)
+            except (OSError, msgspec.MsgspecError):
+                self._plan = self._made_plan()
+        return self._plan
+
+    # --- results
+
+    def kept(self, node: Node) -> list[str]:
+        """Keep the results of the runs of a shard that are complete; the job knows which."""
+        return [_PLAN, str(WORKSPACE), str(RECORDS), str(SHARDS)] if node.after else []
+
+    def paths_to_clean(self) -> list[Path] | None:
+        """Return what to move aside; what phases made that are not active now stays."""
+        paths = super().paths_to_clean()
+        if paths is not None:
+            return paths
+        try:
+            known = checked(recipe_of(self.production.meta, self._root, self.phases), self._root)
+        except AsimovError:
+            return None
+        folders = zip(known.artifacts, known.assets, known.active, strict=True)
+        kept = {each for artifacts, assets, on in folders if not on for each in (artifacts, assets)}
+        if not kept or not self.rundir.is_dir():
+            return None
+        inside = self.run_file(str(WORKSPACE))
+        found = [each for each in self.rundir.iterdir() if each != inside]
+        if inside.is_dir():
+            found += [
+                each for each in inside.iterdir() if str(each.relative_to(self.rundir)) not in kept
+            ]
+        return found
+
+    @property
+    def would_fail_again(self) -> bool:
+        """Whether a run has failed in a phase; a job that was killed is worth another try."""
+        shards = range(1, len(self._planned().shards) + 1)
+        return any(self.run_file(str(failures_of(f"shard-{each}"))).exists() for each in shards)
+
+    def missing_outputs(self) -> list[str]:
+        """Return what is missing: the runs of shards that are not complete, by number."""
+        missing = []
+        for output in super().missing_outputs():
+            shard = re.fullmatch(r"shards/shard-(\d+)\.json", output)
+            if shard is None:
+                missing.append(output)
+                continue
+            runs = self._planned().shards[int(shard[1]) - 1]
+            left = [
+                run for run, digest in runs.items()
+                if not is_complete(record_of(self.rundir, run), digest, self.rundir)
+            ]  # fmt: skip
+            missing.append(
+                f"{'runs' if len(left) > 1 else 'run'} {ranges(left)}" if left else output
+            )
+        return missing
+
+    def collect_assets(self, absolute: bool = True) -> dict[str, Any]:
+        """Return the artifacts of complete runs by name: a path for each run, in order."""
+        found: dict[str, list[str]] = {}
+        for run in sorted(run for shard in self._planned().shards for run in shard):
+            record = record_of(self.rundir, run)
+            for name, path in record.artifacts.items() if record else ():
+                file = self.run_file(path)
+                if file.exists():
+                    found.setdefault(name, []).append(str(file))
+        return dict(found)
+
+
+def _fault(error: AsimovError) -> Fault:
+    key, _, message = error.message.partition(": ")
+    return Fault((key,), message, error.hint)

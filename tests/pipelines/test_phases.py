@@ -1,0 +1,153 @@
+"""The pipeline ``phases``: from the ledger to results, on the local scheduler."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from numpy.random import SeedSequence, default_rng
+
+HERE = Path(__file__)
+LEDGER = """
+traces: data
+runs: 1-3, 5, 7
+shards: 2
+seed: 4
+phases:
+- phase: synthetic_phases:Drawing
+  parameters: {scale: {factor: 2}}
+  name: A
+- phase: synthetic_phases:Drawing
+  parameters: {scale: {factor: 1, offset: 1}}
+  name: B
+  before: a
+"""
+
+
+@pytest.fixture
+def phased(lab):
+    """A project with data and a module of phases beside its ledger."""
+    shutil.copy(HERE.parents[1] / "phases" / "synthetic.py", lab.root / "synthetic_phases.py")
+    for run, size in {1: 10, 2: 50, 3: 20, 5: 40, 7: 30}.items():
+        file = lab.root / "data" / f"run_{run:04d}.h5"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("t" * size)
+    return lab
+
+
+def apply(phased, ledger=LEDGER, code=0, update=False):
+    text = "kind: subject\nname: s\n---\nkind: analysis\nname: a\nsubject: s\npipeline: phases\n"
+    path = phased.root / "blueprint.yaml"
+    path.write_text(text + ledger)
+    return phased.run("apply", "-f", path, *(["--update"] if update else []), code=code)
+
+
+def rundir(phased):
+    return phased.root / "working" / "s" / "a"
+
+
+def results(phased, phase="B"):
+    folder = rundir(phased) / "workspace" / phase
+    return {path.name: path.read_text() for path in sorted(folder.iterdir())}
+
+
+def test_runs_are_dealt_to_shards_and_each_has_random_numbers_of_its_own(phased):
+    apply(phased)
+    phased.finish()
+    made = results(phased)
+    assert list(made) == [f"run_000{run}.txt" for run in (1, 2, 3, 5, 7)]
+    a, b = default_rng(SeedSequence(4, spawn_key=(7,))).normal(size=2)
+    assert made["run_0007.txt"] == f"{'t' * 30} {2 * float(a)!r} {float(b) + 1!r}\n"
+    plan = json.loads((rundir(phased) / "plan.json").read_text())
+    assert [list(shard) for shard in plan["shards"]] == [["2", "3", "1"], ["5", "7"]]
+    assert "finished" in phased.run("status").out or "uploaded" in phased.run("status").out
+
+
+FAULT = LEDGER.replace("offset: 1}}", "offset: 1}, faults: {'3': once, '5': raise}}")
+
+
+def test_a_run_that_fails_leaves_all_others_finished_and_is_named(phased):
+    apply(phased, FAULT.replace("'5': raise", "'5': kill"))
+    phased.finish(code=3)
+    assert [name for name in results(phased) if name.endswith(".txt")] == [
+        "run_0001.txt", "run_0002.txt", "run_0007.txt",
+    ]  # fmt: skip
+    assert {name for name in results(phased) if name.endswith(".failed")} == {
+        "run_0003.txt.failed", "run_0005.txt.failed",
+    }  # fmt: skip
+    assert len(results(phased, "A")) == 5
+    assert len(phased.attempts("a")) == 1  # it would fail again
+    reason = phased.reason("a")
+    assert "run 3, run 5 missing" in reason
+    said = (
+        "error: run 3: B: RuntimeError: not yet (shard-1.err)",
+        "error: run 5: B: its process ended: SIGKILL (shard-2.err)",
+    )
+    assert any(each in reason for each in said), reason
+    why = phased.run("why", "s", "a").out
+    assert "run 3: B: RuntimeError: not yet" in why
+    assert "Traceback" in why
+
+
+def restart(phased, code=0):
+    phased.run("production", "set", "s", "a", "--status", "restart")
+    phased.finish(code)
+
+
+def test_trying_again_does_only_what_is_missing(phased):
+    calls = phased.root / "calls"
+    module = phased.root / "synthetic_phases.py"
+    module.write_text(module.read_text().replace('os.environ.get("CALLS")', repr(str(calls))))
+    apply(phased, FAULT)
+    phased.finish(code=3)
+    whole = {name: text for name, text in results(phased).items() if name.endswith(".txt")}
+    assert list(whole) == ["run_0001.txt", "run_0002.txt", "run_0007.txt"]
+    calls.unlink()
+    module.write_text(module.read_text().replace("faults.get(str(run))", "note"))  # mended
+    restart(phased)
+    asked = [line for line in calls.read_text().splitlines() if " run " in line]
+    assert sorted(asked) == ["A run 3", "A run 5", "B run 3", "B run 5"]
+    assert {name: results(phased)[name] for name in whole} == whole
+    b = default_rng(SeedSequence(4, spawn_key=(5,))).normal(size=2)[1]
+    assert results(phased)["run_0005.txt"].split()[-1] == f"{float(b) + 1!r}"
+
+
+def test_switching_phases_off_runs_only_the_others_again(phased):
+    apply(phased)
+    phased.finish()
+    first = results(phased, "A")
+    times = {path: path.stat().st_mtime_ns for path in (rundir(phased) / "workspace/A").iterdir()}
+    ledger = LEDGER.replace("name: A", "name: A\n  active: false").replace("offset: 1", "offset: 2")
+    apply(phased, ledger, update=True)
+    restart(phased)
+    assert results(phased, "A") == first
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+    b = default_rng(SeedSequence(4, spawn_key=(7,))).normal()
+    assert results(phased)["run_0007.txt"].split()[-1] == f"{float(b) + 2!r}"
+
+
+SCALE = "phases: [0]: parameters: scale: factor"
+FAULTS = {
+    ("factor: 2", "factor: two"): f"{SCALE}: should be a number, and is 'two'",
+    ("factor: 2", "offset: 2"): f"{SCALE}: is missing: it should be a number",
+    ("factor: 2", "factr: 2"): "factr: there is no such parameter; did you mean 'factor'?",
+    ("name: B", "name: A"): "two phases have the name 'A'",
+    ("before: a", "before: c"): "APhase->BPhase do not link: one makes a .txt"
+    ' {"number": "float"}; the other expects c .txt {"number": "float"}',
+    (":Drawing", ":Drawin"): "synthetic_phases has no Drawin; did you mean 'Drawing'?",
+    ("1-3, 5, 7", "1-8"): "runs: there are no data for 4, 6, 8 in",
+    ("1-3, 5, 7", "1-x"): "runs: '1-x' is neither a run nor a range of runs",
+    ("traces: data", "traces: dat"): "traces: there is no folder 'dat'",
+    ("shards: 2", "shards: 0"): "shards: should be a whole number, at least 1, not 0",
+}
+
+
+@pytest.mark.parametrize(("change", "said"), FAULTS.items())
+def test_apply_says_what_is_wrong_and_the_build_refuses_it(phased, change, said):
+    ran = apply(phased, LEDGER.replace(*change))
+    assert said in ran.out + ran.err, ran
+    refused = phased.asimov("manage", "build")
+    assert refused.code != 0
+    assert "s/a: " in refused.out
