@@ -16,7 +16,7 @@ from asimov.errors import AsimovError, ReportedError
 from asimov.journal.keys import Key
 from asimov.journal.records import Build
 from asimov.plugins.methods import MethodError, call_method, guarded
-from asimov.plugins.requirements import check_inputs, check_settings
+from asimov.plugins.requirements import check_inputs, check_schemas, check_settings
 from asimov.project.analysis import Analysis
 from asimov.project.config_file import template_of
 from asimov.project.git.repository import EventRepo
@@ -150,6 +150,7 @@ def _build_one(analysis: Analysis, report: Report, *, dry_run: bool, force: bool
         call_method(analysis, "before_config", keep=not dry_run, dryrun=dry_run)
     check_settings(analysis)
     check_inputs(analysis)
+    check_schemas(analysis)
     check_site(analysis, report)
     # The template may call this pipeline and those of its inputs.
     with guarded(analysis, "make_config", passing=AsimovError):

@@ -20,7 +20,7 @@ from asimov.ledger.reviews import named, outcome
 from asimov.pipeline.assets import inputs_of
 from asimov.plugins.methods import guarded, imported
 from asimov.plugins.output import captured
-from asimov.plugins.requirements import makers, missing_inputs, unprovided
+from asimov.plugins.requirements import makers, missing_inputs, unfitting, unprovided
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, JobState, Observation, Present, Unknown
 from asimov.states import OWN, STATES, reachable
@@ -153,6 +153,12 @@ def _assets(workspace: Workspace, key: Key, result: Explanation, *, ready: bool)
         )
         for asset in lacking:
             result.because.append(f"no analysis that it uses declares to make its input {asset!r}")
+        result.because += unfitting(
+            workspace.contents,
+            workspace.dependencies,
+            key,
+            lambda pipeline: imported(pipeline, workspace),
+        )
         if ready and not lacking:
             analysis = workspace.analysis(key)
             with guarded(analysis, "inputs", passing=AsimovError):

@@ -11,7 +11,7 @@ from asimov.engine.run_directories import clean
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.journal.keys import Key
 from asimov.plugins.methods import call_method
-from asimov.plugins.requirements import missing_outputs
+from asimov.plugins.requirements import faults_of_outputs, missing_outputs
 from asimov.project.analysis import Analysis
 from asimov.project.storage.products import NotStorableError
 from asimov.project.storage.store import Store
@@ -97,6 +97,11 @@ def store_results(workspace: Workspace, keys: set[Key], report: Report) -> None:
                 report(f"{name}: finished -> stuck: {lacks}{', '.join(missing)}")
                 continue
             analysis = workspace.analysis(key)
+            if faults := faults_of_outputs(analysis):
+                wrong = "its products are not what its pipeline declares: " + "; ".join(faults)
+                workspace.move(key, "stuck", "monitor", wrong)
+                report(f"{name}: finished -> stuck: {wrong}")
+                continue
             call_method(analysis, "after_processing")
         except (PluginError, SchedulerUnreachableError) as error:
             _leave_alone(workspace, key, error, report)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from asimov.pipeline.schemas import Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +24,16 @@ class Asset:
         Whether an analysis can do without it (of an input), or may not make it (of an output).
     description
         What it is.
+    schema
+        What its file or files look like; compared where an output feeds an input, and checked once
+        the job has ended.
     """
 
     name: str
     format: str | None = None
     optional: bool = False
     description: str = ""
+    schema: Schema | None = None
 
 
 def inputs_of(pipeline: Any) -> tuple[Asset, ...]:
@@ -51,3 +59,12 @@ def _declared(pipeline: Any, attribute: str) -> tuple[Asset, ...]:
     if not isinstance(declared, (list, tuple)):
         return ()
     return tuple(each for each in declared if isinstance(each, Asset))
+
+
+def paths_of(assets: object) -> list[Path]:
+    """Return every path in a structure of assets."""
+    if isinstance(assets, Mapping):
+        return [path for value in assets.values() for path in paths_of(value)]
+    if isinstance(assets, (list, tuple, set)):
+        return [path for value in assets for path in paths_of(value)]
+    return [Path(assets)] if isinstance(assets, (str, Path)) and str(assets) else []

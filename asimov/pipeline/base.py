@@ -16,7 +16,7 @@ from asimov import text
 from asimov.discovery import extensions
 from asimov.errors import AsimovError
 from asimov.logs import logger
-from asimov.pipeline.assets import Asset
+from asimov.pipeline.assets import Asset, paths_of
 from asimov.pipeline.errors import PipelineException, PipelineLogger
 from asimov.pipeline.post_processing import PostProcessing
 from asimov.project.storage.store import Store
@@ -253,7 +253,7 @@ class Pipeline:
         So do the products of post-processing. Assets that do not exist are named in `not_stored`.
         """
         store = Store(self.production.workspace.project.results)
-        products = _files(self.collect_assets())
+        products = paths_of(self.collect_assets())
         for each in self._post_processing():
             products += each.products()
         self.not_stored = store.add_products(*self.production.key, products, self.production.rundir)
@@ -373,12 +373,3 @@ def tail(path: Path, lines: int = 100) -> str:
             return "\n".join(text.of_bytes(stream.read()).splitlines()[-lines:])
     except OSError as error:
         return f"can't be read: {error.strerror}"
-
-
-def _files(assets: object) -> list[Path]:
-    """Return every path in a structure of assets."""
-    if isinstance(assets, Mapping):
-        return [path for value in assets.values() for path in _files(value)]
-    if isinstance(assets, (list, tuple, set)):
-        return [path for value in assets for path in _files(value)]
-    return [Path(assets)] if isinstance(assets, (str, Path)) and str(assets) else []

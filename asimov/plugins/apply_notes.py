@@ -20,14 +20,14 @@ from asimov.plugins.calls import call_plugin
 from asimov.plugins.crashes import Call
 from asimov.plugins.declarations import NOT_STARTED, class_if_loaded
 from asimov.plugins.output import captured
-from asimov.plugins.requirements import faults_found, finds_faults, unprovided
+from asimov.plugins.requirements import faults_found, finds_faults, unfitting, unprovided
 from asimov.project.workspace import Workspace
 from asimov.settings import Fault
 from asimov.settings.merging import merge
 
 
 def asset_notes(contents: Contents, new: Iterable[Key]) -> list[str]:
-    """Return a note for each new analysis that needs an asset none of its inputs declares.
+    """Return a note for each new analysis with an input that nothing makes, or in another format.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def asset_notes(contents: Contents, new: Iterable[Key]) -> list[str]:
         f"{key}: no analysis that it uses declares to make its input {asset!r}"
         for key in new
         for asset in unprovided(contents, graph, key, class_if_loaded)
-    ]
+    ] + [f"{key}: {why}" for key in new for why in unfitting(contents, graph, key, class_if_loaded)]
 
 
 def fault_notes(workspace: Workspace, made: Planner) -> list[str]:

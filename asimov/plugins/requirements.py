@@ -13,7 +13,8 @@ from asimov.ledger.contents import Contents
 from asimov.ledger.declared_settings import place_of
 from asimov.ledger.dependencies import Dependencies
 from asimov.pipeline import Pipeline
-from asimov.pipeline.assets import inputs_of, outputs_of
+from asimov.pipeline.assets import inputs_of, outputs_of, paths_of
+from asimov.pipeline.schemas import faults_of_files, mismatch
 from asimov.plugins.methods import call_method, guarded, imported
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace, workspace_of
@@ -99,6 +100,78 @@ def check_inputs(analysis: Analysis) -> None:
         f"the input{'s' * many} {names} {'are' if many else 'is'} missing{near}{of}",
         hint=f"'asimov why {' '.join(analysis.key)}' shows what would make it",
     )
+
+
+def check_schemas(analysis: Analysis) -> None:
+    """Refuse an analysis if what an input declares does not fit what feeds it.
+
+    Raises
+    ------
+    AsimovError
+        With the first that does not fit, and both sides.
+    """
+    workspace = workspace_of(analysis)
+    found = unfitting(
+        workspace.contents,
+        workspace.dependencies,
+        analysis.key,
+        lambda pipeline: imported(pipeline, workspace),
+    )
+    if found:
+        raise AsimovError(found[0])
+
+
+def unfitting(
+    contents: Contents, graph: Dependencies, key: Key, class_of: Callable[[str], Any]
+) -> list[str]:
+    """Return why declared inputs of an analysis do not fit the outputs that feed them, a line each.
+
+    Parameters
+    ----------
+    contents, graph, key, class_of
+        As in `unprovided`.
+    """
+    wanted = [each for each in inputs_of(_class(contents, key, class_of)) if each.schema]
+    if not wanted:
+        return []
+    # Of the same asset, the last input's is used.
+    makers = {
+        output.name: (maker, output)
+        for maker in graph.inputs(key)
+        for output in outputs_of(_class(contents, maker, class_of))
+    }
+    found = []
+    for each in wanted:
+        maker, output = makers.get(each.name, (None, None))
+        if output is not None and (why := mismatch(output.schema, each.schema)):
+            found.append(f"its input {each.name!r} does not fit what {maker} makes: {why}")
+    return found
+
+
+def faults_of_outputs(analysis: Analysis) -> list[str]:
+    """Return what is wrong with the declared outputs of an analysis that has been made.
+
+    Raises
+    ------
+    MethodError
+        If a check raises.
+    """
+    declared = [
+        each for each in outputs_of(imported(analysis.entry.pipeline)) if each.schema is not None
+    ]
+    if not declared:
+        return []
+    assets = call_method(analysis, "collect_assets")
+    with guarded(analysis, "outputs"):
+        there = assets if isinstance(assets, Mapping) else {}
+        return [
+            fault
+            for each in declared
+            if each.schema is not None
+            for fault in faults_of_files(
+                each.schema, paths_of(there.get(each.name)), Path(analysis.rundir)
+            )
+        ]
 
 
 def missing_inputs(analysis: Analysis) -> list[str]:

@@ -35,7 +35,7 @@ class Functions:
 
     def faults(self) -> list[str]:
         """Return a line for each module that can't be searched."""
-        return broken(_root())
+        return list(broken(_root()))
 
 
 FUNCTIONS = Functions()

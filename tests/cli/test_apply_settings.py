@@ -14,6 +14,7 @@ from asimov.pipelines.testing import SimpleTestPipeline
 from msgspec import field
 
 from asimov.pipeline.assets import Asset
+from asimov.pipeline.schemas import Schema
 from asimov.settings import BaseSettings, Setting
 from asimov.testing.temporary_entry_points import entry_points
 from tests.conftest import snapshot
@@ -365,6 +366,27 @@ def test_an_input_that_nothing_declares_to_make_is_noted(
         ran = asimov("apply", "-f", blueprint(text + analysis(needs, "u", "uses")))
     told = "note: s/u: no analysis that it uses declares to make its input 'psds'\n"
     assert (ran.code, ran.err) == (0, told if noted else "")
+
+
+class MakesText(SimpleTestPipeline):
+    name = "makestext"
+    outputs = (Asset("psds", schema=Schema(".txt")),)
+
+
+class UsesTables(SimpleTestPipeline):
+    name = "usestables"
+    inputs = (Asset("psds", schema=Schema(".csv")),)
+
+
+def test_an_input_in_another_format_than_what_feeds_it_is_noted(
+    project: Path, asimov: Callable[..., Any], blueprint: Callable[..., Path]
+) -> None:
+    text = SUBJECT + analysis("", "m", "makestext") + analysis("needs: [m]\n", "u", "usestables")
+    pipelines = {"makestext": MakesText, "usestables": UsesTables}
+    with entry_points({"asimov.pipelines": pipelines}):
+        ran = asimov("apply", "-f", blueprint(text))
+    why = "its input 'psds' does not fit what s/m makes: it is made as .txt, and wanted as .csv"
+    assert (ran.code, ran.err) == (0, f"note: s/u: {why}\n")
 
 
 def test_a_pipeline_that_is_not_installed_keeps_nobody_from_changing_its_subject(

@@ -11,6 +11,7 @@ from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov.errors import AsimovError
 from asimov.pipeline.assets import Asset
+from asimov.pipeline.schemas import Schema
 from asimov.project.workspace import Workspace
 from asimov.settings import BaseSettings, Setting
 from tests.lab import Lab
@@ -275,3 +276,48 @@ def test_what_pipelines_of_inputs_print_while_they_are_asked_goes_to_the_log(lab
     ran = lab.run("manage", "build", code=1)
     assert "the input 'psds' is missing" in ran.out + ran.err
     assert "a great deal" not in ran.out + ran.err
+
+
+class TestSchemas:
+    def test_that_do_not_fit_are_refused_by_a_build_and_reported_by_why(
+        self, made: Lab, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Maker, "outputs", (Asset("psds", schema=Schema(".txt")),))
+        monkeypatch.setattr(User, "inputs", (Asset("psds", schema=Schema(".hdf5")),))
+        made.apply("a, pipeline: maker")
+        made.finish()
+        made.apply("a, pipeline: maker", "b, pipeline: user, needs: [a]", update=True)
+        told = (
+            "its input 'psds' does not fit what s/a makes: it is made as .txt, and wanted as .hdf5"
+        )
+        assert f"s/b: {told}" in made.run("manage", "build", code=1).out
+        assert made.states()["b"] == "ready"
+        assert told in why(made, "b")
+        monkeypatch.setattr(User, "inputs", (Asset("psds", schema=Schema(".TXT")),))
+        made.finish()
+        assert made.states()["b"] == "uploaded"
+
+    def test_that_a_product_does_not_meet_make_it_stuck_with_file_and_line(
+        self, made: Lab, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        schema = Schema(check=lambda path: [(2, "is no number")])
+        monkeypatch.setattr(Maker, "outputs", (Asset("psds", schema=schema),))
+        made.apply("a, pipeline: maker")
+        made.finish(code=3)
+        assert made.states() == {"a": "stuck"}
+        wrong = "its products are not what its pipeline declares: result.txt:2: is no number"
+        assert made.reason("a") == wrong
+        monkeypatch.setattr(Maker, "outputs", (Asset("psds"),))
+        made.run("production", "set", "s", "a", "--status", "finished")
+        made.finish()
+        assert made.states() == {"a": "uploaded"}
+
+    def test_whose_check_raises_are_a_fault_of_the_pipeline(
+        self, made: Lab, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        schema = Schema(check=lambda path: [1 // 0])
+        monkeypatch.setattr(Maker, "outputs", (Asset("psds", schema=schema),))
+        made.apply("a, pipeline: maker")
+        made.finish(code=3)
+        assert made.states() == {"a": "stuck"}
+        assert "ZeroDivisionError" in made.reason("a")
