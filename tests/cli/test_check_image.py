@@ -90,7 +90,7 @@ def test_a_faulty_print_is_told(
         ("exit 7", "training: spt-plugin-train-on-graphs failed with exit code 7"),
         ("true", "importances: exit code 0, and no importances.csv"),
         (
-            'for o; do :; done; echo histological_structure,importance > $o/importances.csv',
+            "for o; do :; done; echo histological_structure,importance > $o/importances.csv",
             "importances: importances.csv: cell 1 of the graph lesion_0-1_0.h5 is missing",
         ),
     ],
