@@ -31,6 +31,7 @@ import yaml
 from asimov import configuration, states
 from asimov.cli import cli
 from asimov.scheduler import default_commands
+from tests import containers
 
 TOP = Path(__file__).resolve().parent.parent
 DOCS = TOP / "docs"
@@ -40,6 +41,8 @@ PAGES = [TOP / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.m
 PAGES += sorted(page for page in DOCS.glob("*.md") if page.name not in OF_PACKAGE)
 PAGES += sorted((TOP / "ledger-examples").glob("*/README.md"))
 FOLDER = "/home/ada/asimov"
+#: Pages whose commands run containers.
+WITH_CONTAINERS = [DOCS / "containers.md", TOP / "ledger-examples" / "container" / "README.md"]
 
 
 def told(page: Path) -> str:
@@ -144,8 +147,10 @@ def clone(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("page", PAGES, ids=told)
 def test_the_commands_of_a_page_print_what_it_shows(
-    page: Path, clone: Path, shell: Callable[..., Any]
+    page: Path, clone: Path, shell: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if page in WITH_CONTAINERS:
+        monkeypatch.setenv("PATH", f"{containers.programs()}{os.pathsep}{os.environ['PATH']}")
     here, code, told = str(clone), 0, ""
     for block in blocks(page):
         if block.file:

@@ -30,7 +30,7 @@ _OWN = {
 
 
 @click.command("check")
-@click.argument("what", metavar="NAME|PATH")
+@click.argument("what", metavar="NAME|PATH", required=False)
 @click.option("--scheduler", default="local", show_default=True, help="Where jobs run.")
 @click.option(
     "--settings",
@@ -53,13 +53,29 @@ _OWN = {
     metavar="SECONDS",
     help="How long a job may take (600).",
 )
+@click.option(
+    "--image",
+    metavar="REF",
+    help="Check this image instead: whether it keeps the contract of SPT's plugins.",
+)
+@click.option("--runtime", metavar="NAME", help="What runs the image; by default the first here.")
+@click.option(
+    "--input",
+    "graphs",
+    metavar="FOLDER",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder of graphs to train the image on.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
-    what: str,
+    what: str | None,
     scheduler: str,
     file: Path | None,
     options: tuple[str, ...],
     timeout: float,
+    image: str | None,
+    runtime: str | None,
+    graphs: Path | None,
     as_json: bool,
 ) -> None:
     """Check whether the pipeline NAME, or every pipeline in the package PATH, keeps its contracts.
@@ -76,7 +92,17 @@ def command(
       asimov plugins check mypipeline
       asimov plugins check ./asimov-mypipeline --settings smallest.yaml
       asimov plugins check mypipeline --config pipelines/environment=/opt/mypipeline
+      asimov plugins check --image nadeemlab/spt-plugin:0.0.2
     """
+    if (what is None) == (image is None):
+        raise click.UsageError("give the NAME or PATH of pipelines, or an image with --image")
+    if image is not None:
+        from asimov.cli.check_image import check_image
+
+        sys.exit(check_image(image, runtime, graphs, as_json))
+    assert what is not None
+    if runtime is not None or graphs is not None:
+        raise click.UsageError("--runtime and --input are for images: add --image REF")
     if not entrypoints.is_known(entrypoints.SCHEDULERS, scheduler):
         raise entrypoints.unknown(entrypoints.SCHEDULERS, scheduler)
     how = _How(file, scheduler, _configuration(options), timeout, as_json)
