@@ -6,8 +6,22 @@ from asimov.discovery.names import added_to
 from asimov.pipeline.assets import Asset
 from asimov.pipeline.base import Pipeline
 from asimov.pipeline.errors import PipelineException, PipelineLogger
+from asimov.pipeline.node_pipeline import NodePipeline
+from asimov.pipeline.nodes import Input, Node
+from asimov.pipeline.progress import Progress
+from asimov.pipeline.schemas import Schema
 
-__all__ = ["Asset", "Pipeline", "PipelineException", "PipelineLogger"]
+__all__ = [
+    "Asset",
+    "Input",
+    "Node",
+    "NodePipeline",
+    "Pipeline",
+    "PipelineException",
+    "PipelineLogger",
+    "Progress",
+    "Schema",
+]
 
 if not TYPE_CHECKING:  # so that type checkers still see names that don't exist
     __getattr__ = added_to(__name__)
