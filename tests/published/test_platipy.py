@@ -164,7 +164,7 @@ with open({str(there / "made.json")!r}, "w") as file:
         for path in (outputs[0]["path"], mask)
     )
     assert ours == theirs
-    assert sum(ours[1]) >= 1120
+    assert 0 < sum(ours[1]) < len(ours[1])
 
 
 def test_a_setting_that_the_published_function_lacks_is_refused(phantom: Phantom) -> None:
