@@ -9,7 +9,7 @@ from pathlib import Path
 from asimov.configuration import number
 from asimov.engine.keepers.keeper import Keeper, Kept, demand, here, record, run
 from asimov.errors import AsimovError
-from asimov.layout import Project
+from asimov.project.layout import Project
 from asimov.project.workspace import Workspace
 
 #: Minutes between passes unless the configuration says otherwise.

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from asimov.layout import Project
+from asimov.project.layout import Project
 from asimov.scheduler.local.keeper import MARK
 from asimov.system.files import write_atomically
 

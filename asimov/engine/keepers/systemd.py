@@ -11,7 +11,7 @@ from asimov.configuration import owner
 from asimov.engine.keepers.keeper import Keeper, Kept, demand, here, record, run
 from asimov.engine.keepers.launcher import watch_command
 from asimov.errors import AsimovError
-from asimov.layout import Project
+from asimov.project.layout import Project
 from asimov.project.workspace import Workspace
 from asimov.system.files import write_atomically
 
