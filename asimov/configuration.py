@@ -52,6 +52,7 @@ WITHOUT_VALUE = (
     "scheduler/type",
     "site/name",
     "monitor/interval",
+    "monitor/keeper",
     "monitor/patience",
     "monitor/hook timeout",
     "monitor/lease",

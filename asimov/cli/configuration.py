@@ -16,6 +16,7 @@ from asimov.configuration import (
     update_file,
     without_default,
 )
+from asimov.engine.keepers.choice import keeper
 from asimov.errors import AsimovError
 from asimov.project.git import trust
 from asimov.sites import catalogue
@@ -120,6 +121,8 @@ def update_command(option: str, value: str) -> None:
             raise entrypoints.unknown(entrypoints.SCHEDULERS, value)
     if option == "site/name":
         catalogue.site(value)
+    if option == "monitor/keeper":
+        keeper(value)
     check_value(option, value)
     if not project.config.has_option(section, key) and (other := near(option, project.config)):
         warn(f"note: {option!r} is new{other}")

@@ -11,7 +11,8 @@ import click
 
 from asimov.cli import table
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.output import say, show_json
+from asimov.cli.output import say, show_json, warn
+from asimov.engine.attendance import attendance
 from asimov.engine.status import LOST, Row, rows, without_entry
 from asimov.engine.usage import total, used
 from asimov.journal.keys import PROJECT_ANALYSES
@@ -35,29 +36,39 @@ _SHOWN = 3
 @click.argument("subject", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
 @click.option("-w", "--watch", is_flag=True, help="Update every two seconds.")
+@click.option("--monitor", is_flag=True, help="Show only whether a monitor is alive.")
 @click.option(
     "-u", "--usage", "with_usage", is_flag=True, help="Show the resources that finished jobs used."
 )
-def command(subject: str | None, as_json: bool, watch: bool, with_usage: bool) -> None:
+def command(
+    subject: str | None, as_json: bool, watch: bool, monitor: bool, with_usage: bool
+) -> None:
     """Show the state and job of each analysis, and what it waits for.
 
-    With SUBJECT, this shows only the analyses of that subject.
+    With SUBJECT, this shows only the analyses of that subject. The last line says whether a monitor
+    is alive and when it last looked.
 
     \b
     Example:
       asimov status sunspots
       asimov status --json
       asimov status --usage
+      asimov status --monitor --json
     """
     if with_usage and watch:
         raise click.UsageError("--usage and --watch can't be combined")
     workspace = open_workspace(Use.READ)
+    if monitor:
+        _monitor(workspace, as_json=as_json)
+        return
     if with_usage:
         _usage(workspace, subject, as_json)
         return
     found = _rows(workspace, subject)
     if as_json:
         show_json([row.as_json() for row in found])
+        if warning := attendance(workspace).warning:
+            warn(f"warning: {warning}")
         return
     if watch and sys.stdout.isatty():
         from rich.live import Live
@@ -72,11 +83,23 @@ def command(subject: str | None, as_json: bool, watch: bool, with_usage: bool) -
         say("No analyses yet; 'asimov apply -f FILE' adds some")
         return
     table.show(*_table(found))
+    if not watch:
+        _monitor(workspace)
     while watch:
         time.sleep(2)
         workspace.reload()
         say()
         table.show(*_table(_rows(workspace, subject)))
+
+
+def _monitor(workspace: Workspace, *, as_json: bool = False) -> None:
+    found = attendance(workspace)
+    if as_json:
+        show_json(found.as_json())
+        return
+    say(found.line())
+    if found.warning:
+        warn(f"warning: {found.warning}")
 
 
 def _rows(workspace: Workspace, subject: str | None) -> list[Row]:

@@ -17,5 +17,5 @@ def command() -> None:
     Example:
       asimov stop
     """
-    job = background.stop(open_workspace(Use.ACT))
-    say(f"Stopped the monitor (job {job}); jobs keep running")
+    stopped = background.stop(open_workspace(Use.ACT))
+    say(f"Stopped the monitor ({stopped.what}); jobs keep running")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from asimov.discovery import entrypoints
 from asimov.engine.attempts import ask
-from asimov.engine.background import running
+from asimov.engine.background import kept
 from asimov.engine.readiness import reviews_wanted, waiting_for
 from asimov.engine.submission_limits import deferral, makes_room
 from asimov.engine.submit import unbuilt
@@ -374,7 +374,7 @@ def _moves(workspace: Workspace, key: Key, result: Explanation) -> None:
 
 def _watched(workspace: Workspace) -> bool:
     """Return whether a monitor watches the project, in the background or in a terminal."""
-    if running(workspace) is not None:
+    if kept(workspace) is not None:
         return True
     watch = holder(workspace.journal, WATCH)
     return watch is not None and not is_dead(watch)

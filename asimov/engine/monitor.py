@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from asimov.engine.attempts import MAY_COME, ask, refusal, resolve_intents
+from asimov.engine.attendance import record_pass
 from asimov.engine.build import build
 from asimov.engine.follow_up import stop_or_restart, store_results
 from asimov.engine.lease import at_work
@@ -136,6 +137,7 @@ def run_pass(
     with at_work(workspace, "asimov monitor"):
         began = clock.now()
         outcome = monitor(workspace, report, subject=subject, chain=chain)
+        record_pass(workspace, outcome.unreachable)
         if not outcome.refused:
             after_pass(workspace, report, began, run_hooks=run_hooks)
         return outcome

@@ -199,6 +199,11 @@ class Scheduler(ABC):
         """
         return ""
 
+    @property
+    def is_local(self) -> bool:
+        """Whether services run on this machine."""
+        return True
+
     def at(self, place: str) -> Scheduler:
         """Return the scheduler of this kind at a place, as from `place`; ``""`` is this one."""
         return self
@@ -254,7 +259,7 @@ class Scheduler(ABC):
         raise SchedulerError(f"{self.name} can't change the resource requests of a job")
 
     @abstractmethod
-    def start_service(self, arguments: Sequence[str], log: Path) -> int:
+    def start_service(self, arguments: Sequence[str], log: Path, **commands: object) -> int:
         """Keep a command running until `remove`, restarting it if it dies; return its job id.
 
         Parameters
@@ -263,4 +268,6 @@ class Scheduler(ABC):
             The program (absolute) and its arguments.
         log
             The file that receives the command's output.
+        **commands
+            Submit commands beside these, such as ``universe``, where the scheduler has any.
         """

@@ -158,7 +158,7 @@ class RecordingScheduler(Scheduler):
         nodes = tuple(read_dag_file(path).nodes)
         return self._record("dag", given, file=path, nodes=nodes, batch_name=batch_name)
 
-    def start_service(self, arguments: Sequence[str], log: Path) -> int:
+    def start_service(self, arguments: Sequence[str], log: Path, **commands: object) -> int:
         """Record a service; see `Scheduler.start_service`."""
         return self._record("service", {"executable": arguments[0], "output": str(log)})
 

@@ -110,6 +110,6 @@ class NullScheduler(Scheduler):
         """Report a minute of run time for every job."""
         return {job_id: Usage(60.0) for job_id in job_ids}
 
-    def start_service(self, arguments: Sequence[str], log: Path) -> int:
+    def start_service(self, arguments: Sequence[str], log: Path, **commands: object) -> int:
         """Refuse."""
         raise SchedulerError("the null scheduler runs nothing")

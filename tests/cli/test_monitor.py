@@ -202,6 +202,7 @@ def test_lost_jobs_are_counted_apart(lost: None, asimov: Callable[..., Ran]) -> 
     assert "1 running, 2 lost" in ran.out.splitlines()
     assert "'asimov why SUBJECT NAME' says what to do" in ran.out
     rows = [line.split() for line in asimov("status").out.splitlines()]
+    assert rows.pop()[0] == "monitor:"
     assert [row[3] for row in rows[1:]] == ["lost", "lost", "running"]
     assert '"job_state": "lost"' in asimov("status", "--json").out
 

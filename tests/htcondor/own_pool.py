@@ -183,6 +183,16 @@ class OwnPool:
         """Kill a daemon with SIGKILL; the master restarts it."""
         os.kill(self._daemon(daemon), signal.SIGKILL)
 
+    def reboot(self) -> None:
+        """Kill every daemon and job at once, as a power cut does, and start the pool again."""
+        while left := self._left_behind():
+            for process in left:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            time.sleep(0.05)
+        self.start()
+        until(self.answers)
+
     def recover(self) -> None:
         """Resume the schedd if it is frozen; return when it answers."""
         with suppress(ValueError):

@@ -152,6 +152,31 @@ def test_a_job_whose_tokens_can_not_be_made_is_not_submitted(project: Project) -
         waiting("job").replace("outputs:", "scheduler: {use_oauth_services: igwn}\noutputs:")
     )
     told = project.run("manage", "build", "submit", code=5).out
-    assert "the job asks for tokens of igwn, which can't be made here: Can't find address" in told
+    assert "the job asks for tokens of igwn, which can't be had: Can't find address" in told
     assert project.pool.clusters(project.name) == []
     assert project.states() == {"job": "ready"}
+
+
+def test_a_kerberos_credential_is_made_for_a_job_that_asks_for_it(
+    project: Project, tmp_path: Path
+) -> None:
+    """The program that makes it runs; without a credd here, it can't be handed on."""
+    producer, ran = tmp_path / "producer", tmp_path / "ran"
+    producer.write_text(f"#!/bin/sh\necho ran >> {ran}\necho ticket\n")
+    producer.chmod(0o755)
+    with_producer = {"_CONDOR_SEC_CREDENTIAL_PRODUCER": str(producer)}
+    project.apply(waiting("job"))
+    project.run("manage", "build")
+    project.run("manage", "submit", **with_producer)
+    assert not ran.exists()  # it did not ask
+    let_go(project, "job")
+    asking = waiting("asking").replace("outputs:", "scheduler: {MY.SendCredential: true}\noutputs:")
+    project.apply(asking)
+    told = project.run("manage", "build", "submit", code=5, **with_producer).out
+    assert "asking: command.submit_dag raised" not in told
+    assert "the job asks for your Kerberos credential, which can't be had: Can't find" in told
+    assert ran.read_text() == "ran\n"
+    assert project.states()["asking"] == "ready"
+    project.run("manage", "submit")  # where no program is configured, the pool needs none
+    assert project.states()["asking"] == "running"
+    let_go(project, "asking")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -181,3 +182,93 @@ def test_an_evicted_job_resumes_from_its_checkpoint(project: Project) -> None:
     assert results(project, "a", "starts").split()[:2] == ["0", "2"]
     assert results(project, "a", "done").split()[:3] == ["1", "2", "3"]
     assert results(project, "a", "done").split()[-1] == "9"
+
+
+SERVICE = """\
+import os
+import helper
+from words import WORDS
+from asimov.functions import app, DataObject, celery
+
+@app.register("Find", default_settings={"words": 2})
+def find(data_objects, working_dir, settings):
+    try:
+        import asimov.cli
+        raise RuntimeError("asimov is here")
+    except ImportError:
+        found = WORDS[: settings["words"]]
+    os.mkdir("series")
+    for each in data_objects:
+        with open(os.path.join("series", helper.name(each)), "w") as file:
+            file.write(" ".join([*found, open(each.path).read()]))
+    return [DataObject(type="DICOM", path="series", series_instance_uid="1.2", meta_data=[1])]
+
+@app.register("List")
+def names(data_objects, working_dir):
+    each, = data_objects
+    with open("names", "w") as file:
+        file.write(" ".join(sorted(os.listdir(each.path))))
+    return [DataObject(path="names", parent=each, meta_data=[each.type, each.meta_data])]
+
+@app.register("Fail")
+def fail(data_objects, working_dir):
+    open("half", "w").close()
+    raise ValueError("no lungs")
+"""
+
+HELPER = """\
+import os
+
+def name(each):
+    return f"{each.id}-{os.path.basename(each.path)}"
+"""
+WORDS = """\
+import os
+
+with open(os.path.join(os.path.dirname(__file__), "list")) as file:
+    WORDS = file.read().split()
+"""
+
+
+def test_a_function_needs_only_its_modules_and_python(project: Project) -> None:
+    files = {
+        "service.py": SERVICE,
+        "helper.py": HELPER,
+        "words/__init__.py": WORDS,
+        "words/list": "one two three",
+        "data/a/x.txt": "xa",
+        "data/b/x.txt": "xb",
+    }  # fmt: skip
+    for name, text in files.items():
+        path = project.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    # Python without asimov.
+    base = {"kind": "analysis", "event": "s", "pipeline": "function",
+            "python": f"{sys.base_prefix}/bin/python3"}  # fmt: skip
+    project.apply(
+        json.dumps({**base, "name": "a", "function": "service:find", "inputs": "data/*/x.txt"})
+    )
+    project.apply(
+        json.dumps(
+            {**base, "name": "b", "function": "service:List", "needs": ["a"],
+             "inputs": [{"asset": "series"}]}
+        )
+    )  # fmt: skip
+    assert project.finish() == {"a": "uploaded", "b": "uploaded"}
+    assert results(project, "a", "work/series/2-x.txt") == "one two xb"
+    assert results(project, "b", "work/names") == "1-x.txt 2-x.txt"
+    (made,) = json.loads(results(project, "b", "outputs.json"))["outputs"]
+    assert (made["parent"], made["metadata"]) == (1, ["DICOM", [1]])
+
+
+def test_a_function_that_fails_without_shared_files_says_why(project: Project) -> None:
+    (project.root / "helper.py").touch()
+    (project.root / "words.py").write_text("WORDS = []")
+    (project.root / "service.py").write_text(SERVICE)
+    project.apply("{kind: analysis, event: s, name: a, pipeline: function, function: service:fail}")
+    assert project.finish("stuck") == {"a": "stuck"}
+    run = project.root / "working/s/a"
+    assert json.loads((run / "failure.json").read_text())["exception"] == "no lungs"
+    assert (run / "work/half").exists()
+    assert "it said: ValueError: no lungs" in project.run("why", "s", "a").out

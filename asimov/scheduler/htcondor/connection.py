@@ -95,6 +95,13 @@ class Connection:
             return "" if self.collector else local_schedd()
         return f"{self.schedd}{_POOL}{self.collector}" if self.collector else self.schedd
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the schedd is on this machine, as far as the configuration says."""
+        if self.collector is not None or self.schedd not in {None, local_schedd()}:
+            return False
+        return not str(bindings().param.get("SCHEDD_HOST") or "").strip()
+
     @classmethod
     def to(cls, place: str) -> Connection:
         """Return the connection to a place, as `place` returned it; local for the local one."""

@@ -28,7 +28,7 @@ from asimov.scheduler.htcondor.observation import observe
 from asimov.scheduler.htcondor.project_jobs import jobs_of_project
 from asimov.scheduler.htcondor.submission import Submission
 from asimov.scheduler.htcondor.usage import usage
-from asimov.scheduler.jobs import JobDescription, Listed, Tag, Ticket
+from asimov.scheduler.jobs import JobDescription, Listed, Tag, Ticket, submit_commands
 from asimov.scheduler.observations import Failure, Observation, Usage
 
 #: HTCondor's documentation asks trackers for no more than a query a minute.
@@ -89,6 +89,11 @@ class HTCondor(Scheduler):
         schedd has its own name, so that another machine can find it.
         """
         return self.connection.place
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the schedd is on this machine."""
+        return self.connection.is_local
 
     def at(self, place: str) -> HTCondor:
         """Return the scheduler at a place, as `place` returned it; see `Scheduler.at`."""
@@ -162,13 +167,13 @@ class HTCondor(Scheduler):
         check_intended()
         return self._submission().dag(Path(dag_file).absolute(), batch_name, commands)
 
-    def start_service(self, arguments: Sequence[str], log: Path) -> int:
+    def start_service(self, arguments: Sequence[str], log: Path, **commands: object) -> int:
         """Keep a command running on the schedd's machine until `remove`; return its job id.
 
-        It runs in the local universe, with this environment, in the folder of `log`; HTCondor
-        restarts it whenever it ends, however it ends.
+        It runs in the local universe unless `commands` names another, without an environment, in
+        the folder of `log`; HTCondor restarts it whenever it ends, however it ends.
         """
-        return self._submission().service(arguments, log)
+        return self._submission().service(arguments, log, submit_commands(commands))
 
     def _submission(self) -> Submission:
         return Submission(self.connection, self.defaults, self._tag, self.home)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from asimov.errors import CredentialsError, SchedulerError, SchedulerUnreachableError
+from asimov.errors import SchedulerError, SchedulerUnreachableError
 from asimov.scheduler.htcondor import tagging
 from asimov.scheduler.htcondor.bindings import bindings, captured, message_of, restore_none
 from asimov.scheduler.htcondor.classads import literal, quoted
 from asimov.scheduler.htcondor.connection import Connection
+from asimov.scheduler.htcondor.job_credentials import request_credentials
 from asimov.scheduler.jobs import JobDescription, Tag, check_line, of_program, submit_commands
 from asimov.scheduler.languages.dag_check import check_dag
 from asimov.scheduler.languages.quoting import join_words
@@ -80,7 +81,9 @@ class Submission:
                         submit[key] = value
                 return self._send(submit, 0)
 
-    def service(self, arguments: Sequence[str], log: Path) -> int:
+    def service(
+        self, arguments: Sequence[str], log: Path, given: Mapping[str, str] | None = None
+    ) -> int:
         """Submit a command that HTCondor restarts whenever it ends; return its cluster."""
         # HTCondor would truncate the output file at each start; the shell appends to it.
         command = ["-c", 'log=$0; exec "$@" >> "$log" 2>&1', str(log.absolute())]
@@ -88,9 +91,12 @@ class Submission:
             "universe": "local",
             "executable": "/bin/sh",
             "arguments": literal(join_words([*command, *arguments])),
-            "getenv": "true",
+            # Some pools refuse a job without these, and one that asks for the whole environment.
+            "request_memory": "1 GB",
+            "request_disk": "1 GB",
             "initialdir": str(log.absolute().parent),
             "on_exit_remove": "false",
+            **(given or {}),
         }
         return self._send(_parse(commands), 1)
 
@@ -110,8 +116,7 @@ class Submission:
             listed = given.get("job_ad_information_attrs")
             own = submit[listed] if listed else ""
             submit["job_ad_information_attrs"] = tagging.information(own)
-        if str(submit.get("use_oauth_services", "")).strip():
-            self._request_tokens(submit)
+        request_credentials(submit, str(self.connection))
         try:
             result = self.connection.demand(
                 "the submission", lambda schedd: schedd.submit(submit, count=count)
@@ -119,31 +124,6 @@ class Submission:
         finally:
             restore_none()
         return int(result.cluster())
-
-    def _request_tokens(self, submit: Any) -> None:
-        """Have the tokens made that a job asks for; unlike the program, the bindings don't.
-
-        Raises
-        ------
-        CredentialsError
-            Where they can't be made, or the user has to allow it in a browser first.
-        """
-        services = submit["use_oauth_services"]
-        try:
-            page = submit.issue_credentials()
-        except bindings().HTCondorException as error:
-            raise CredentialsError(
-                f"the job asks for tokens of {services}, which can't be made here: "
-                f"{message_of(error)}",
-                where=str(self.connection),
-                hint="'scheduler: {use_oauth_services: null}' submits without tokens",
-            ) from error
-        if page:
-            raise CredentialsError(
-                f"the job asks for tokens of {services}, which you have to allow at {page}",
-                where=str(self.connection),
-                hint="open that page in a browser, then submit again",
-            )
 
 
 def _parse(commands: Mapping[str, str] | str, where: Path | None = None) -> Any:

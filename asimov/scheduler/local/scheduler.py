@@ -118,7 +118,7 @@ class LocalScheduler(Scheduler):
         self._wake_if_possible()
         return cluster
 
-    def start_service(self, arguments: Sequence[str], log: Path) -> int:
+    def start_service(self, arguments: Sequence[str], log: Path, **commands: object) -> int:
         """Keep a command running; see `Scheduler.start_service`."""
         cluster = submit_service(self.spool, arguments, log, self._tags(), self.paths)
         self._wake_if_possible()

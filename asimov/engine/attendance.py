@@ -1,0 +1,167 @@
+"""Whether a monitor looks after the project, and when one last did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from asimov.engine.background import kept
+from asimov.journal.leases import WATCH, holder, is_dead
+from asimov.project.workspace import Workspace
+from asimov.states import OWN, STATES
+from asimov.system import clock
+
+#: Journal property: the last pass, as JSON with the keys of `_Look`.
+_PROPERTY = "last pass"
+#: After how many seconds without a look to warn.
+_LONG = 86400.0
+#: A line of a crontab is alive if it looked within this many of its intervals.
+_MISSED = 3
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A pass.
+
+    Attributes
+    ----------
+    at
+        When it was made, in seconds since the epoch.
+    answered
+        When a pass last had an answer of every scheduler it asked; None if none has.
+    problem
+        Why this one had none, or None.
+    """
+
+    at: float
+    answered: float | None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Attendance:
+    """What is known of the monitor of a project.
+
+    Attributes
+    ----------
+    keeper
+        What was started with ``asimov start``: the keeper's name; None if nothing was.
+    runs
+        What that is, such as ``job 12``.
+    alive
+        Whether a monitor is at it now: a watch, or cron within three of its intervals.
+    watch
+        The process that watches, or None.
+    looked
+        When a pass was last made (ISO 8601, UTC); None if never.
+    answered
+        When one last had the schedulers' answers.
+    problem
+        Why the last one had none.
+    warning
+        What should worry the user, or None.
+    """
+
+    keeper: str | None
+    runs: str | None
+    alive: bool
+    watch: str | None
+    looked: str | None
+    answered: str | None
+    problem: str | None
+    warning: str | None
+    _age: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {name: value for name, value in asdict(self).items() if not name.startswith("_")}
+
+    def line(self) -> str:
+        """Return it as a line for people."""
+        what = self.runs or (self.watch if self.alive else None)
+        if what is None:
+            state = "none runs"
+        elif self.alive:
+            state = f"{what}, alive"
+        else:
+            state = f"{what}, not at work"
+        if self._age is None:
+            return f"monitor: {state}; nobody has looked yet"
+        line = f"monitor: {state}; last looked {clock.age(self._age)} ago"
+        return f"{line}, and had no answer: {self.problem}" if self.problem else line
+
+
+def record_pass(workspace: Workspace, problems: Sequence[str]) -> None:
+    """Record that a pass was made now.
+
+    Parameters
+    ----------
+    workspace
+        The open project; its lease is held.
+    problems
+        Why schedulers did not answer; empty if they did.
+    """
+    before = _last(workspace)
+    now = clock.now()
+    if problems:
+        look = _Look(now, before.answered if before else None, problems[0])
+    else:
+        look = _Look(now, now)
+    # Not synced to the disk: the next pass writes another.
+    with workspace.journal.transaction():
+        workspace.journal.write(
+            "INSERT OR REPLACE INTO properties VALUES (?, ?)", (_PROPERTY, json.dumps(asdict(look)))
+        )
+
+
+def attendance(workspace: Workspace) -> Attendance:
+    """Return what is known of the monitor of a project."""
+    look, started = _last(workspace), kept(workspace)
+    lease = holder(workspace.journal, WATCH)
+    watches = lease is not None and not is_dead(lease)
+    age = None if look is None else max(0.0, clock.now() - look.at)
+    often = started.details.get("seconds") if started else None
+    alive = watches or bool(often and age is not None and age < _MISSED * often)
+    return Attendance(
+        started.keeper if started else None,
+        started.what if started else None,
+        alive,
+        str(lease) if watches else None,
+        clock.iso(look.at) if look else None,
+        clock.iso(look.answered) if look and look.answered else None,
+        look.problem if look else None,
+        _warning(workspace, look),
+        age,
+    )
+
+
+def _warning(workspace: Workspace, look: _Look | None) -> str | None:
+    """Say that nobody has looked for a day although something is left to look at."""
+    waiting = [
+        record.since
+        for key, record in workspace.records.items()
+        if key in workspace.contents.entries and _unfinished(record.status)
+    ]
+    if not waiting:
+        return None
+    advice = "'asimov start' keeps a monitor running, and 'asimov start --how' recommends a way"
+    now = clock.now()
+    last = look.at if look else min(waiting)
+    if now - last > _LONG:
+        return f"nobody has looked after this project for {clock.age(now - last)}: {advice}"
+    if look and look.problem and now - (look.answered or min(waiting)) > _LONG:
+        since = clock.age(now - (look.answered or min(waiting)))
+        return f"no monitor has had an answer for {since}: {look.problem}"
+    return None
+
+
+def _unfinished(status: str) -> bool:
+    state = STATES.get(status)
+    return status in {"ready", "finished"} or status not in OWN or bool(state and state.active)
+
+
+def _last(workspace: Workspace) -> _Look | None:
+    text = workspace.journal.get_property(_PROPERTY)
+    return _Look(**json.loads(text)) if text else None

@@ -1,0 +1,1 @@
+"""What keeps the monitor of a project running: a job, a process, systemd or cron."""

@@ -1,0 +1,132 @@
+"""Whether a monitor is alive and when it last looked, and a warning when nobody does."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from asimov.scheduler import Unknown
+from asimov.scheduler.local import LocalScheduler
+from asimov.testing.clock import Clock
+
+DAY = 86400.0
+
+
+def told(lab: Any) -> dict[str, Any]:
+    shown: dict[str, Any] = json.loads(lab.run("status", "--monitor", "--json").out)
+    return shown
+
+
+def test_a_project_that_nobody_looked_at_says_so(lab: Any) -> None:
+    lab.apply("a")
+    assert "monitor: none runs; nobody has looked yet" in lab.run("status").out
+    assert told(lab) == {
+        "keeper": None, "runs": None, "alive": False, "watch": None, "looked": None,
+        "answered": None, "problem": None, "warning": None,
+    }  # fmt: skip
+
+
+def test_each_pass_is_recorded(lab: Any) -> None:
+    lab.apply("a")
+    with Clock().in_control() as clock:
+        lab.run("monitor")
+        first = told(lab)["looked"]
+        clock.advance(3600)
+        assert "none runs; last looked 1h ago" in lab.run("status").out
+        lab.run("monitor", "--dry-run")
+        assert told(lab)["looked"] == first
+        lab.run("monitor")
+        assert told(lab)["looked"] > first
+        assert told(lab)["answered"] == told(lab)["looked"]
+
+
+def test_it_warns_when_nobody_has_looked_for_a_day(lab: Any) -> None:
+    lab.apply("a")
+    with Clock().in_control() as clock:
+        lab.run("monitor")
+        clock.advance(DAY - 60)
+        assert lab.run("status").err == ""
+        clock.advance(120)
+        for command in (["status"], ["status", "--json"], ["status", "--monitor"]):
+            warned = lab.run(*command).err
+            assert "warning: nobody has looked after this project for 1d" in warned
+            assert "asimov start --how" in warned
+        assert json.loads(lab.run("status", "--json").out)[0]["name"] == "a"
+        lab.run("monitor")
+        assert lab.run("status").err == ""
+
+
+def test_it_warns_where_nobody_ever_looked(lab: Any) -> None:
+    with Clock().in_control() as clock:
+        lab.apply("a")
+        clock.advance(2 * DAY)
+        assert "nobody has looked after this project for 2d" in lab.run("status").err
+
+
+def test_a_project_in_which_nothing_is_left_to_do_needs_no_monitor(lab: Any) -> None:
+    lab.apply("a")
+    lab.finish()
+    with Clock().in_control() as clock:
+        clock.advance(9 * DAY)
+        assert lab.run("status").err == ""
+
+
+def test_a_monitor_without_answers_has_looked_and_seen_nothing(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.apply("a, seconds: 1000")
+    lab.run("monitor", "--chain")
+    with Clock().in_control() as clock, monkeypatch.context() as patch:
+        patch.setattr(
+            LocalScheduler, "observe", lambda _, asked: {t.uid: Unknown("silence") for t in asked}
+        )
+        clock.advance(3600)
+        lab.run("monitor", code=5)
+        assert "last looked 0s ago, and had no answer: silence" in lab.run("status").out
+        assert told(lab)["answered"] < told(lab)["looked"]
+        clock.advance(DAY)
+        lab.run("monitor", code=5)
+        assert "warning: no monitor has had an answer for 1d: silence" in lab.run("status").err
+
+
+def test_a_watch_is_alive_until_it_is_killed(lab: Any) -> None:
+    lab.apply("a, seconds: 1000")
+    watch = subprocess.Popen(
+        [sys.executable, "-m", "asimov", "monitor", "--watch", "--interval", "0.2"],
+        cwd=lab.root, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    end = time.monotonic() + 30
+    while not told(lab)["alive"]:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    shown = lab.run("status").out
+    assert "monitor: asimov monitor --watch, process " in shown and ", alive; last" in shown
+    os.kill(watch.pid, signal.SIGKILL)
+    watch.wait()
+    while told(lab)["alive"]:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_the_monitor_in_the_background_is_shown_until_it_is_stopped(lab: Any) -> None:
+    lab.apply("a, seconds: 1000")
+    lab.run("start", "--interval", "0.1")
+    end = time.monotonic() + 60
+    while not told(lab)["looked"]:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    shown = told(lab)
+    assert shown["keeper"] == "job" and shown["runs"].startswith("job ") and shown["alive"]
+    assert ", alive; last looked" in lab.run("status").out
+    lab.run("stop")
+    while told(lab)["watch"]:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert "monitor: none runs; last looked" in lab.run("status").out
