@@ -227,10 +227,8 @@ def new_folder(parent: Path) -> Iterator[Path]:
 
 
 def memory_file() -> BinaryIO:
-    """Return an open file without a name, in memory if the system supports that."""
-    if hasattr(os, "memfd_create"):
-        return os.fdopen(os.memfd_create("asimov"), "w+b", buffering=0)
-    return tempfile.TemporaryFile(prefix="asimov-", buffering=0)
+    """Return an open file without a name, in memory."""
+    return os.fdopen(os.memfd_create("asimov"), "w+b", buffering=0)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ Source: HTCondor's manual, "DAGMan Input File Commands". Keywords are case-insen
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
@@ -72,11 +72,12 @@ def _body(numbered: Iterator[tuple[int, str]]) -> list[str] | None:
     return None
 
 
-def job_options(words: Sequence[str]) -> tuple[str, list[str]]:
+def job_options(words: list[str]) -> tuple[str, list[str]]:
     """Split the options of a JOB into the folder of its ``DIR`` and the others, such as NOOP."""
-    upper = [word.upper() for word in words]
-    at = upper.index("DIR") if "DIR" in upper[:-1] else len(words)
-    return "".join(words[at + 1 : at + 2]), [*words[:at], *words[at + 2 :]]
+    for at, word in enumerate(words[:-1]):
+        if word.upper() == "DIR":
+            return words[at + 1], [*words[:at], *words[at + 2 :]]
+    return "", words
 
 
 @dataclass(slots=True)
