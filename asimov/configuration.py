@@ -42,34 +42,38 @@ BUILT_IN = {
     "local": {},
 }
 
-
+#: Numeric options: the smallest value, and whether it must be a whole number.
+NUMBERS = {
+    "monitor/interval": (0, False),
+    "monitor/patience": (0, False),
+    "monitor/hook timeout": (0, False),
+    "monitor/hooks interval": (0, False),
+    "monitor/lease": (1, False),
+    "monitor/max active": (0, True),
+    "monitor/max submissions": (0, True),
+    "local/processes": (1, True),
+    "local/grace": (0, False),
+    "condor/max queued": (0, True),
+    "condor/query interval": (0, False),
+}
+#: Boolean options.
+YES_OR_NO = ("local/enforce memory", "project/shared")
 #: Options that asimov reads and that have no default; used to recognise misspelt ones.
 WITHOUT_VALUE = (
-    "project/shared",
+    *NUMBERS,
+    *YES_OR_NO,
     "sharing/trusted",
     "templating/directory",
     "functions/modules",
     "scheduler/type",
     "site/name",
-    "monitor/interval",
     "monitor/keeper",
-    "monitor/patience",
-    "monitor/hook timeout",
-    "monitor/lease",
-    "monitor/max active",
-    "monitor/max submissions",
-    "local/processes",
-    "local/grace",
-    "local/enforce memory",
     "condor/scheduler",
     "condor/collector",
-    "condor/max queued",
-    "condor/query interval",
     "condor/accounting group",
     "condor/requirements",
     "container/runtime",
 )
-
 
 #: The largest value of a numeric option; whole numbers below it fit into a database.
 LARGEST = 1e15

@@ -46,6 +46,11 @@ class ReportedError(Exception):
         where = self.where if isinstance(self.where, Place) else text.short(str(self.where))
         return f"{where}: {self.message}"
 
+    @property
+    def with_hint(self) -> str:
+        """The error and its hint in one line."""
+        return f"{self} ({self.hint})" if self.hint else str(self)
+
 
 class AsimovError(ReportedError):
     """Something is wrong with one file, analysis or plugin; the others may go on.

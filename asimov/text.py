@@ -109,8 +109,11 @@ def nearest(name: object, known: Iterable[object], cutoff: float = 0.6) -> str |
     """
     import difflib  # only needed once something is wrong
 
-    names = [each for each in known if isinstance(each, str)]
-    found = difflib.get_close_matches(str(name), names, 1, cutoff)
+    given, names = str(name), [each for each in known if isinstance(each, str)]
+    longest = max(map(len, names), default=0)
+    if 2 * longest < cutoff * (len(given) + longest):  # so much longer than all that none is alike
+        return None
+    found = difflib.get_close_matches(given, names, 1, cutoff)
     return found[0] if found else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from configparser import NoOptionError
 from pathlib import Path
 
@@ -84,3 +85,14 @@ def test_a_folder_in_the_place_of_a_file(tmp_path):
     Path(tmp_path / configuration.PROJECT_FILE).mkdir(parents=True)
     with pytest.raises(AsimovError, match="can't be read: Is a directory"):
         read(tmp_path)
+
+
+def test_every_numeric_option_that_is_read_is_in_the_table():
+    read_by_code = set()
+    for path in Path(configuration.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("number", "_whole")):
+                words = [each.value for each in node.args if isinstance(each, ast.Constant)]
+                if [*map(type, words[:2])] == [str, str]:
+                    read_by_code.add("/".join(words[:2]))
+    assert read_by_code == configuration.NUMBERS.keys()

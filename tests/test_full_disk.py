@@ -24,6 +24,7 @@ import yaml
 
 from asimov.errors import AsimovError
 from asimov.system.files import full_disk
+from tests import preloaded
 from tests.conftest import Ran, snapshot, stop_local_scheduler
 
 #: In bytes.
@@ -80,10 +81,7 @@ def run(disk: Disk) -> Callable[..., Ran]:
     full disk ends with its process."""
 
     def one(*command: object) -> Ran:
-        done = subprocess.run(
-            [sys.executable, "-m", "asimov", *map(str, command)],
-            cwd=disk.folder / "project", check=False, capture_output=True, text=True, timeout=100,
-        )  # fmt: skip
+        done = preloaded.run(preloaded.ASIMOV, *command, cwd=disk.folder / "project")
         return Ran(done.returncode, done.stdout, done.stderr)
 
     return one

@@ -27,15 +27,20 @@ LONG = {
     "names": "q/v, " * 20_000,
 }
 MOST = 200
+#: What is too long of a value, as it is and as Python writes it.
+BEGINNINGS = [
+    beginning
+    for value in LONG.values()
+    for beginning in (value[: MOST + 1], repr(value)[1 : MOST + 12])
+]
 
 
 def check(said: str, what: object) -> None:
     """Look for a part of the values that is too long."""
     for line in said.split("\n"):
         assert len(line) <= 1500, (what, len(line), line[:2000])
-        for value in LONG.values():
-            assert value[: MOST + 1] not in line, (what, line[:1500])
-            assert repr(value)[1 : MOST + 12] not in line, (what, line[:1500])
+        for beginning in BEGINNINGS:
+            assert beginning not in line, (what, line[:1500])
 
 
 Run = Callable[..., Any]

@@ -22,6 +22,7 @@ from asimov.cli.open_project import Use
 from asimov.journal.database import WroteError
 from asimov.journal.journal import Journal
 from asimov.project.workspace import Workspace
+from tests import preloaded
 from tests.conftest import open_folder
 from tests.tracing import Tracer, listing, tracer
 
@@ -137,10 +138,7 @@ def every_reading_command(variants: int | None = 1) -> list[list[str]]:
 
 
 def run(folder: Path, *argv: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-B", "-m", "asimov", *argv],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+    done = preloaded.run(preloaded.ASIMOV, *argv, cwd=folder)
     assert code in {None, done.returncode}, done
     return done
 

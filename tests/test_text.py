@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import os
 import re
 from pathlib import Path
@@ -164,3 +165,13 @@ def test_lone_surrogates_and_odd_encodings_of_the_terminal_end_no_command(tmp_pa
     )  # fmt: skip
     assert b"bug in asimov" not in ran.stderr, ran
     assert ran.stdout.isascii()
+
+
+@pytest.mark.parametrize("cutoff", [0.3, 0.6, 0.9])
+def test_the_nearest_name_is_found_however_much_longer_the_given_one_is(cutoff):
+    known = ["ready", "running"]
+    for length in range(60):
+        name = "running" + "x" * length
+        expected = difflib.get_close_matches(name, known, 1, cutoff)
+        assert text.nearest(name, known, cutoff) == (expected[0] if expected else None)
+    assert text.nearest("x" * 10**6, known, cutoff) is None

@@ -11,7 +11,9 @@ from asimov.cli.open_project import Use, open_project
 from asimov.cli.output import say, show, show_json, warn
 from asimov.configuration import (
     LARGEST,
+    NUMBERS,
     PROJECT_FILE,
+    YES_OR_NO,
     is_added_default,
     update_file,
     without_default,
@@ -22,23 +24,6 @@ from asimov.project.git import trust
 from asimov.sites import catalogue
 from asimov.sites.profile import Site
 from asimov.text import did_you_mean
-
-#: Numeric options: the smallest value, and whether it must be a whole number.
-_NUMBERS = {
-    "monitor/interval": (0, False),
-    "monitor/patience": (0, False),
-    "monitor/hook timeout": (0, False),
-    "monitor/lease": (1, False),
-    "monitor/max active": (0, True),
-    "monitor/max submissions": (0, True),
-    "local/processes": (1, True),
-    "local/grace": (0, False),
-    "condor/max queued": (0, True),
-    "condor/query interval": (0, False),
-}
-
-#: Boolean options.
-_YES_OR_NO = ("local/enforce memory", "project/shared")
 
 
 @click.group("configuration")
@@ -181,13 +166,13 @@ def _plain(site: Site) -> dict[str, Any]:
 
 def check_value(option: str, value: str) -> None:
     """Refuse an invalid value now; otherwise the monitor might fail on it days later."""
-    if option in _YES_OR_NO and value.lower() not in ConfigParser.BOOLEAN_STATES:
+    if option in YES_OR_NO and value.lower() not in ConfigParser.BOOLEAN_STATES:
         raise AsimovError(
             f"{option} should be true or false, and is {value!r}", hint="nothing was changed"
         )
-    if option not in _NUMBERS:
+    if option not in NUMBERS:
         return
-    least, whole = _NUMBERS[option]
+    least, whole = NUMBERS[option]
     try:
         number = float(value)
     except ValueError:

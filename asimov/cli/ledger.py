@@ -41,10 +41,7 @@ def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
       asimov ledger show sunspots detrend
     """
     workspace = open_workspace(Use.READ)
-    if subject is not None and name is not None:
-        keys = [workspace.key(subject, name)]
-    else:
-        keys = workspace.keys(subject)
+    keys = workspace.keys(subject, name)
     shown = []
     for pipeline in dict.fromkeys(workspace.contents.entries[key].pipeline for key in keys):
         if error := import_published(workspace, pipeline, whole=True):

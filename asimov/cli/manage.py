@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
 from typing import Any
 
 import click
@@ -12,9 +11,8 @@ from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say
 from asimov.engine import build, submit
 from asimov.engine.build import Result
-from asimov.engine.lease import at_work
+from asimov.engine.lease import acting
 from asimov.errors import EXIT_ERROR, EXIT_UNREACHABLE, SchedulerUnreachableError
-from asimov.plugins import crashes
 
 
 def _for_all(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
@@ -87,11 +85,8 @@ def build_command(force: bool) -> int:
     """
     subject, dry_run = _given()
     workspace = open_workspace(Use.acting(dry_run=dry_run))
-    with nullcontext() if dry_run else at_work(workspace, "asimov manage build"):
+    with acting(workspace, "asimov manage build", say, dry_run=dry_run):
         keys = workspace.keys(subject)
-        if not dry_run:
-            workspace.adopt()
-            crashes.report_last_crash(workspace, say)
         result = build.build(workspace, keys, say, dry_run=dry_run, force=force)
     return _summarise(result, "built", "nothing to build", dry_run)
 
@@ -108,11 +103,9 @@ def submit_command() -> int:
     """
     subject, dry_run = _given()
     workspace = open_workspace(Use.acting(dry_run=dry_run))
-    with nullcontext() if dry_run else at_work(workspace, "asimov manage submit"):
+    with acting(workspace, "asimov manage submit", say, dry_run=dry_run):
         keys = workspace.keys(subject)
         if not dry_run:
-            workspace.adopt()
-            crashes.report_last_crash(workspace, say)
             workspace.scheduler().wake()
         result = submit.submit(workspace, keys, say, dry_run=dry_run)
     return _summarise(result, "submitted", "nothing to submit", dry_run)

@@ -108,10 +108,7 @@ def status_command(subject: str | None, name: str | None, as_json: bool) -> None
       asimov review status sunspots
     """
     workspace = open_workspace(Use.READ)
-    if subject is not None and name is not None:
-        keys = [workspace.key(subject, name)]
-    else:
-        keys = workspace.keys(subject)
+    keys = workspace.keys(subject, name)
     found = {key: workspace.settings(key).get("review") for key in keys}
     if as_json:
         shown = [

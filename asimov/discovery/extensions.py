@@ -107,13 +107,8 @@ def load(point: Point) -> Any:
     ExtensionError
         If its package raises on import.
     """
-    from importlib import import_module
-
-    module, _, attributes = point.value.partition(":")
     try:
-        found: Any = import_module(module.strip())
-        for attribute in filter(None, attributes.strip().split(".")):
-            found = getattr(found, attribute)
+        return named(point.value)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # it may exit
@@ -122,6 +117,16 @@ def load(point: Point) -> Any:
             f"{type(error).__name__}: {error}",
             hint=f"repair or remove the package: pip uninstall {point.package}",
         ) from error
+
+
+def named(value: str) -> Any:
+    """Return what a value such as ``package.module:Class.attribute`` names."""
+    from importlib import import_module
+
+    module, _, attributes = value.partition(":")
+    found: Any = import_module(module.strip())
+    for attribute in filter(None, attributes.strip().split(".")):
+        found = getattr(found, attribute)
     return found
 
 

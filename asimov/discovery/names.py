@@ -41,11 +41,9 @@ def added_to(package: str) -> Callable[[str], Any]:
                 if error.name != full:
                     raise
             if place := _place(full):
-                module, _, attribute = place.partition(":")
-                found: Any = import_module(module)
-                for part in attribute.split("."):
-                    found = getattr(found, part)
-                return found
+                from asimov.discovery.extensions import named
+
+                return named(place)
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     return find

@@ -148,7 +148,7 @@ class Batch:
                 except AsimovError as error:
                     self._result.failed[key] = error
                     record_failure(self._workspace, key, error)
-                    line = str(error) + (f" ({error.hint})" if error.hint else "")
+                    line = error.with_hint
                 lines.append(f"{key}: {line}")
         self._made = []
         for line in lines:

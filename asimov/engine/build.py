@@ -134,7 +134,7 @@ def build(
 def _report_failure(
     workspace: Workspace, key: Key, error: ReportedError, report: Report, *, dry_run: bool
 ) -> None:
-    report(f"{key}: {error}" + (f" ({error.hint})" if error.hint else ""))
+    report(f"{key}: {error.with_hint}")
     if dry_run:
         return
     if isinstance(error, MethodError):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from asimov.discovery.entrypoints import PluginError
 from asimov.journal.keys import Key
-from asimov.pipeline.assets import Asset
+from asimov.pipeline.assets import inputs_of, outputs_of
 from asimov.plugins.methods import imported
 from asimov.project.workspace import Workspace
 
@@ -67,6 +68,13 @@ class Graph:
     nodes: dict[Key, Node]
     edges: list[Edge]
 
+    def by_subject(self) -> dict[str, list[Key]]:
+        """Return the analyses by their subjects."""
+        found: dict[str, list[Key]] = {}
+        for key in self.nodes:
+            found.setdefault(key[0], []).append(key)
+        return found
+
     def sources(self) -> dict[Key, list[Edge]]:
         """Return the edges into each analysis, an empty list for one without any."""
         found: dict[Key, list[Edge]] = {key: [] for key in self.nodes}
@@ -95,7 +103,7 @@ def graph(workspace: Workspace, subject: str | None = None) -> Graph:
     """
     workspace.keys(subject)
     entries = workspace.contents.entries
-    declared = _Declared(workspace)
+    flows = _flows(workspace)
     edges: list[Edge] = []
     for key, entry in entries.items():
         needed = [each for each in workspace.dependencies.of(key).keys if each in entries]
@@ -103,7 +111,7 @@ def graph(workspace: Workspace, subject: str | None = None) -> Graph:
             needed = [each for each in needed if each[0] == subject]
         used = set(workspace.dependencies.inputs(key)) if needed else set()
         for each in needed:
-            flow = declared.flow(entries[each].pipeline, entry.pipeline) if each in used else ()
+            flow = flows(entries[each].pipeline, entry.pipeline) if each in used else ()
             edges.append(Edge(each, key, each in used, flow))
     nodes = {
         key: Node(key, entry.pipeline, workspace.status(key), entry.kind)
@@ -159,34 +167,22 @@ def _ordered(keys: Iterable[Key], edges: Iterable[Edge]) -> list[Key]:
     return list(placed)
 
 
-class _Declared:
-    """The inputs and outputs that pipelines declare; each class is read once."""
+def _flows(workspace: Workspace) -> Callable[[str, str], tuple[str, ...]]:
+    """Return a function: the products of one pipeline that another needs, as the first lists them.
 
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._names: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {}
-        self._flows: dict[tuple[str, str], tuple[str, ...]] = {}
+    Each class is read once.
+    """
 
-    def flow(self, source: str, target: str) -> tuple[str, ...]:
-        """Return the products of one pipeline that another needs, in the order it makes them."""
-        if (source, target) not in self._flows:
-            made, needed = self._of(source)[1], self._of(target)[0]
-            self._flows[source, target] = tuple(name for name in made if name in needed)
-        return self._flows[source, target]
+    @cache
+    def declared(pipeline: str) -> Any:
+        try:
+            return imported(pipeline, workspace)
+        except PluginError:  # status reports it; here it declares nothing
+            return None
 
-    def _of(self, pipeline: str) -> tuple[frozenset[str], tuple[str, ...]]:
-        if pipeline not in self._names:
-            try:
-                kind = imported(pipeline, self._workspace)
-            except PluginError:  # status reports it; here it declares nothing
-                kind = None
-            needed = _names(getattr(kind, "inputs", ()))
-            self._names[pipeline] = (frozenset(needed), _names(getattr(kind, "outputs", ())))
-        return self._names[pipeline]
+    @cache
+    def flow(source: str, target: str) -> tuple[str, ...]:
+        needed = {each.name for each in inputs_of(declared(target))}
+        return tuple(each.name for each in outputs_of(declared(source)) if each.name in needed)
 
-
-def _names(declared: Any) -> tuple[str, ...]:
-    """Return the names of declared assets; none if they are declared in another form."""
-    if not isinstance(declared, (tuple, list)):
-        return ()
-    return tuple(each.name for each in declared if isinstance(each, Asset))
+    return flow

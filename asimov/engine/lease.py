@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from asimov.journal.leases import (
     take,
 )
 from asimov.logs import logger
+from asimov.plugins import crashes
 from asimov.project.workspace import Workspace
 
 #: How often a waiting process looks again, in seconds.
@@ -72,6 +73,28 @@ def at_work(workspace: Workspace, purpose: str, *, wait: bool = False) -> Iterat
             yield
         finally:
             journal.fence = None
+
+
+@contextmanager
+def acting(
+    workspace: Workspace, purpose: str, report: Callable[[str], None], *, dry_run: bool = False
+) -> Iterator[None]:
+    """Hold that lease, and catch up with the ledger and with calls that died; a dry run does not.
+
+    See `at_work` for the other parameters and the errors.
+
+    Parameters
+    ----------
+    report
+        Called with a line for each call of a plugin in which a process died.
+    """
+    if dry_run:
+        yield
+        return
+    with at_work(workspace, purpose):
+        workspace.adopt()
+        crashes.report_last_crash(workspace, report)
+        yield
 
 
 @contextmanager

@@ -77,7 +77,7 @@ def submit(
                 result.done.append(key)
         except AsimovError as error:
             result.failed[key] = error
-            report(f"{key}: {error}" + (f" ({error.hint})" if error.hint else ""))
+            report(f"{key}: {error.with_hint}")
             if not dry_run:
                 record_failure(workspace, key, error)
     if batch is not None:

@@ -7,7 +7,6 @@ and changes nothing that another process has done since.
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from typing import NamedTuple
 
 from asimov.errors import EXIT_BUSY, AsimovError
 from asimov.journal.database import Database, JournalError
-from asimov.system.processes import ProcessIdentity, this_start
+from asimov.system.processes import Holder
 
 
 class Lease(NamedTuple):
@@ -26,8 +25,7 @@ class Lease(NamedTuple):
     token
         Its unique identity.
     host, boot, process, started
-        The process that holds it: its machine, the boot of that machine, its number, and its start
-        time, which reveals a number that was used again.
+        The process that holds it, as in `asimov.system.processes.Holder`.
     purpose
         What it does, in a few words.
     since, expires
@@ -46,6 +44,11 @@ class Lease(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.purpose}, process {self.process} on {self.host} since {_when(self.since)}"
+
+    @property
+    def holder(self) -> Holder:
+        """The process that holds it."""
+        return Holder(self.host, self.boot, self.process, self.started)
 
     @property
     def until(self) -> str:
@@ -85,7 +88,7 @@ def is_dead(lease: Lease) -> bool:
     """Return whether the holder of a lease is dead, as far as this machine can tell."""
     if time.time() > lease.expires:
         return True
-    process = _process_here(lease)
+    process = lease.holder.here
     return process is not None and not process.alive
 
 
@@ -94,29 +97,14 @@ def is_dying(lease: Lease) -> bool:
 
     The kernel kills a command whose supervisor was killed a moment after the supervisor.
     """
-    process = _process_here(lease)
+    process = lease.holder.here
     return process is not None and process.is_being_killed
-
-
-def _process_here(lease: Lease) -> ProcessIdentity | None:
-    here = (lease.host, lease.boot) == (os.uname().nodename, this_start())
-    return ProcessIdentity(lease.process, lease.started) if here else None
 
 
 def new_lease(purpose: str, length: float = LEASE) -> Lease:
     """Return a lease for this process, not taken yet."""
     now = time.time()
-    own = ProcessIdentity.own()
-    return Lease(
-        token=uuid.uuid4().hex,
-        host=os.uname().nodename,
-        boot=this_start(),
-        process=own.pid,
-        started=own.start,
-        purpose=purpose,
-        since=now,
-        expires=now + length,
-    )
+    return Lease(uuid.uuid4().hex, *Holder.own(), purpose, now, now + length)
 
 
 def busy(held: Lease) -> AsimovError:

@@ -317,12 +317,14 @@ def refused(fault: Fault, what: str, pipeline: str, place: Place | str | None) -
     place
         Where it stands.
     """
+    message = f"{what} ({pipeline}): {fault}"
+    return AsimovError(message, where=place, hint=with_look(fault, pipeline))
+
+
+def with_look(fault: Fault, pipeline: str) -> str:
+    """Return the hint of a fault, and where the settings are listed."""
     look = f"'asimov plugins show {pipeline}' lists the settings"
-    return AsimovError(
-        f"{what} ({pipeline}): {fault}",
-        where=place,
-        hint=f"{fault.hint}; {look}" if fault.hint else look,
-    )
+    return f"{fault.hint}; {look}" if fault.hint else look
 
 
 def _layer_of(layers: Sequence[Layer], cls: type | None, path: Sequence[str]) -> str | None:

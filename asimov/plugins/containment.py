@@ -21,6 +21,7 @@ from asimov.plugins.watchdog import Watched, grace, unwatch, watch
 from asimov.project.workspace import Workspace
 from asimov.scheduler.contract import guarded_submissions
 from asimov.system.environment import set_directory
+from asimov.system.files import umask
 from asimov.system.supervision import supervisor
 
 _capture = Capture()
@@ -104,8 +105,7 @@ def _restored(folder: Path, call: Call) -> Iterator[None]:
     The environment is left as it is: some packages set variables there for their own later calls.
     So is the locale.
     """
-    mask = os.umask(0)
-    os.umask(mask)
+    mask = umask()
     streams = sys.stdin, sys.stdout, sys.stderr
     threads = threading.enumerate()
     try:

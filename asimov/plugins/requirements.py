@@ -10,7 +10,7 @@ from asimov.discovery import entrypoints
 from asimov.errors import AsimovError, ReportedError
 from asimov.journal.keys import Key
 from asimov.ledger.contents import Contents
-from asimov.ledger.declared_settings import place_of
+from asimov.ledger.declared_settings import place_of, with_look
 from asimov.ledger.dependencies import Dependencies
 from asimov.pipeline import Pipeline
 from asimov.pipeline.assets import inputs_of, outputs_of, paths_of
@@ -40,9 +40,7 @@ def check_settings(analysis: Analysis) -> None:
     with guarded(analysis, "settings_faults", passing=AsimovError):
         found = faults_found(kind, analysis.meta, analysis.workspace.project.root)
     if found:
-        layers = analysis.workspace.layers(analysis.key)
-        where = place_of(layers, declares, found[0])
-        raise AsimovError(str(found[0]), where=where, hint=found[0].hint)
+        raise _refused(analysis, declares, found[0])
 
 
 def finds_faults(kind: Any) -> bool:
@@ -61,19 +59,18 @@ _NO_FAULTS = vars(Pipeline)["settings_faults"].__func__
 
 
 def _check_declared(analysis: Analysis, declares: type) -> None:
-    pipeline = analysis.entry.pipeline
-    look = f"'asimov plugins show {pipeline}' lists the settings"
-    wrong = faults(declares, analysis.meta)
-    if wrong:
-        layers = analysis.workspace.layers(analysis.key)
-        raise AsimovError(
-            str(wrong[0]),
-            where=place_of(layers, declares, wrong[0]),
-            hint=f"{wrong[0].hint}; {look}" if wrong[0].hint else look,
-        )
+    if wrong := faults(declares, analysis.meta):
+        refused = _refused(analysis, declares, wrong[0])
+        refused.hint = with_look(wrong[0], analysis.entry.pipeline)
+        raise refused
     if hasattr(declares, "__post_init__"):  # its own code
         with guarded(analysis, "settings", passing=AsimovError):
             made(declares, analysis.meta)
+
+
+def _refused(analysis: Analysis, declares: type | None, fault: Fault) -> AsimovError:
+    place = place_of(analysis.workspace.layers(analysis.key), declares, fault)
+    return AsimovError(str(fault), where=place, hint=fault.hint)
 
 
 def check_inputs(analysis: Analysis) -> None:

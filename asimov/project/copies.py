@@ -25,7 +25,6 @@ from asimov.scheduler.languages.event_log import find_event_logs
 from asimov.scheduler.local.spool import Spool
 from asimov.states import STATES
 from asimov.system.files import locked, unwritable
-from asimov.system.processes import this_start
 
 _PURPOSE = "asimov project copied"
 _LEFT = "left to the project that this one was copied from"
@@ -134,7 +133,7 @@ def _take_over(journal: Journal, doubt: UnsettledError | None) -> str:
 
 def _is_elsewhere(held: Lease, journal: Path) -> bool:
     """Return whether a process of this machine has another journal open, not this one."""
-    if (held.host, held.boot) != (os.uname().nodename, this_start()):
+    if held.holder.here is None:
         return False
     try:
         ours = journal.stat()

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import weakref
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from asimov.errors import AsimovError
 from asimov.project.layout import Project, find
 
-
-class CurrentJournal(Protocol):
-    """A journal, which is closed when its project is no longer in use."""
-
-    @property
-    def closed(self) -> bool:
-        """Whether it is closed."""
+if TYPE_CHECKING:
+    from asimov.journal.journal import Journal
 
 
 class CurrentProject(Protocol):
@@ -26,8 +21,8 @@ class CurrentProject(Protocol):
         """The project's folders and configuration."""
 
     @property
-    def journal(self) -> CurrentJournal:
-        """Its journal."""
+    def journal(self) -> Journal:
+        """Its journal, which is closed when the project is no longer in use."""
 
 
 #: The projects that this process has opened, the most recent one last.

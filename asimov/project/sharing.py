@@ -13,9 +13,8 @@ from typing import NamedTuple
 
 from asimov.project.layout import Project
 
-#: Open a file without reading it, if the system can, and without following a link.
-_BY_PATH = hasattr(os, "O_PATH")
-_NAME_ONLY = getattr(os, "O_PATH", os.O_NONBLOCK) | os.O_NOFOLLOW | os.O_CLOEXEC
+#: Open a file without reading it, and without following a link.
+_NAME_ONLY = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def let_group_write() -> None:
@@ -86,7 +85,7 @@ def _give(
             wanted = mode | (mode & 0o700) >> 3
             # In a folder with S_ISGID, new files get the group of the folder.
             wanted |= stat.S_ISGID if stat.S_ISDIR(status.st_mode) else 0
-            file = f"/proc/self/fd/{opened}" if _BY_PATH else opened
+            file = f"/proc/self/fd/{opened}"
             other = group is not None and status.st_gid != group
             if other:
                 os.chown(file, -1, group or 0)

@@ -137,14 +137,16 @@ class Workspace:
         record = self.records.get(key)
         return record.status if record else self.first_status(key)
 
-    def keys(self, subject: str | None = None) -> list[Key]:
-        """Return the analyses, or those of one subject.
+    def keys(self, subject: str | None = None, name: str | None = None) -> list[Key]:
+        """Return the analyses, those of one subject, or a single one.
 
         Raises
         ------
         AsimovError
-            If there is no such subject.
+            If there is no such subject or analysis.
         """
+        if subject is not None and name is not None:
+            return [self.key(subject, name)]
         return keys_of(self.contents, subject)
 
     def key(self, subject: str, name: str) -> Key:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from asimov.engine.graph import Edge, Graph
-from asimov.journal.keys import Key
 
 #: The most needs that a line of text lists; the other formats list them all.
 _SHOWN = 8
@@ -27,10 +26,7 @@ def as_text(graph: Graph) -> Iterator[str]:
     An arrow precedes what an analysis needs; the products that it uses follow in brackets.
     """
     sources = graph.sources()
-    by_subject: dict[str, list[Key]] = {}
-    for key in graph.nodes:
-        by_subject.setdefault(key[0], []).append(key)
-    for subject, keys in by_subject.items():
+    for subject, keys in graph.by_subject().items():
         yield subject
         name_width = max(len(key[1]) for key in keys)
         state_width = max(len(graph.nodes[key].status) for key in keys)
@@ -59,10 +55,7 @@ def as_dot(graph: Graph) -> Iterator[str]:
     yield "  rankdir=LR;"
     yield '  node [shape=box, style="rounded,filled", fontname="sans-serif"];'
     yield '  edge [fontname="sans-serif", fontsize=10];'
-    by_subject: dict[str, list[Key]] = {}
-    for key in graph.nodes:
-        by_subject.setdefault(key[0], []).append(key)
-    for number, (subject, keys) in enumerate(by_subject.items()):
+    for number, (subject, keys) in enumerate(graph.by_subject().items()):
         yield f"  subgraph cluster_{number} {{"
         yield f"    label={_quoted(subject)};"
         for key in keys:

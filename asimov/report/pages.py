@@ -67,7 +67,7 @@ def write(workspace: Workspace, folder: Path, subject: str | None = None) -> lis
         by_subject.setdefault(row.subject, []).append(summary(workspace, row, edges))
     environment = _environment()
     now = clock.iso()
-    about = {"project": _name(workspace), "now": now, "version": __version__, "mark": _MARK}
+    about = {"project": workspace.project.name, "now": now, "version": __version__, "mark": _MARK}
     index = environment.get_template("index.html").render(
         **about, subjects=by_subject, counts=_counts(by_subject.values()), graph=None
     )
@@ -96,10 +96,6 @@ def _write(path: Path, text: str) -> Path:
     # No sync: a lost page can be written again, but no reader may see half a page.
     write_atomically(path, block(text), sync=False)
     return path
-
-
-def _name(workspace: Workspace) -> str:
-    return workspace.project.config.get("project", "name", fallback=workspace.project.root.name)
 
 
 def _counts(groups: Iterable[list[Summary]]) -> list[tuple[str, int]]:

@@ -13,10 +13,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from asimov.scheduler.languages.dag_file import job_options, statements
 from asimov.system import reading
 
 #: The DAG statements that name a file, and the position of its name among the words.
-_NAMED = {"JOB": 2, "FINAL": 2, "SERVICE": 2, "PROVISIONER": 2, "SPLICE": 2, "INCLUDE": 1}
+_NAMED = {
+    **dict.fromkeys(("JOB", "FINAL", "SERVICE", "PROVISIONER", "SPLICE"), 2),
+    "INCLUDE": 1,
+    "SUBDAG": 3,
+}
 #: How many of the files named in a DAG are checked, evenly spread over it.
 _NAMES = 100
 #: How many of them are read.
@@ -87,21 +92,16 @@ def _candidates(path: Path, home: Path | None) -> list[Path]:
 
 def _named_in_dag(path: Path) -> Iterator[tuple[str, str]]:
     """Yield the files that a DAG names, with the folders (``DIR``) that they are relative to."""
-    for line in _lines(path):
-        words = line.split()
-        keyword = words[0].upper() if words else ""
-        if keyword == "SUBDAG" and len(words) > 3:
-            words = words[1:]
-            keyword = "SPLICE"
-        place = _NAMED.get(keyword, len(words))
+    for statement in statements(_lines(path)):
+        words = statement.words
+        place = _NAMED.get(statement.keyword, len(words))
         if place >= len(words):
             continue
-        name, options = words[place].strip('"'), words[place + 1 :]
-        upper = [word.upper() for word in options]
-        if name.startswith("{") or "$" in name or {"NOOP", "DONE"} & set(upper):
+        name = words[place].strip('"')
+        folder, marks = job_options(words[place + 1 :])
+        if name.startswith("{") or "$" in name or {"NOOP", "DONE"} & {m.upper() for m in marks}:
             continue
-        folder = options[upper.index("DIR") + 1 :][:1] if "DIR" in upper else []
-        yield (folder or [""])[0], name
+        yield folder, name
 
 
 def _lacking(submit_file: Path, folder: Path) -> int:

@@ -6,8 +6,9 @@ import errno
 import fcntl
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -156,7 +157,7 @@ def _remove(path: Path, handle: int) -> None:
 
 def _settle_rights(temporary: Path, path: Path) -> None:
     """Give a new file the mode and the group of the file that it will replace."""
-    mode = 0o666 & ~_umask()
+    mode = 0o666 & ~umask()
     with suppress(FileNotFoundError):
         before = path.stat()
         mode = before.st_mode & 0o777
@@ -226,10 +227,39 @@ def new_folder(parent: Path) -> Iterator[Path]:
 
 
 def memory_file() -> BinaryIO:
-    """Return an open file without a name, in memory if the system supports that."""
-    if hasattr(os, "memfd_create"):
-        return os.fdopen(os.memfd_create("asimov"), "w+b", buffering=0)
-    return tempfile.TemporaryFile(prefix="asimov-", buffering=0)
+    """Return an open file without a name, in memory."""
+    return os.fdopen(os.memfd_create("asimov"), "w+b", buffering=0)
+
+
+@contextmanager
+def captured_output(*numbers: int) -> Iterator[Callable[[], str]]:
+    """Within the block, catch output, native code's too; yield a function that returns it.
+
+    Parameters
+    ----------
+    numbers
+        What to catch: 1, standard output, or 2, standard error; by default both.
+    """
+    numbers = numbers or (1, 2)
+    with memory_file() as stream:
+
+        def text() -> str:
+            sys.stdout.flush()
+            stream.seek(0)
+            return stream.read().decode(errors="replace")
+
+        sys.stdout.flush()
+        sys.stderr.flush()
+        saved = [os.dup(number) for number in numbers]
+        try:
+            for number in numbers:
+                os.dup2(stream.fileno(), number)
+            yield text
+        finally:
+            sys.stdout.flush()
+            for number, handle in zip(numbers, saved, strict=True):
+                os.dup2(handle, number)
+                os.close(handle)
 
 
 def sync_folder(folder: Path) -> None:
@@ -241,7 +271,8 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _umask() -> int:
+def umask() -> int:
+    """Return the rights that new files of this process lack."""
     # The mask can only be read by setting it; asimov's commands have one thread.
     mask = os.umask(0)
     os.umask(mask)

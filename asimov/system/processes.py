@@ -7,6 +7,7 @@ import signal
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -122,6 +123,36 @@ def pending_signals(pid: int) -> set[int]:
     return {number for number in range(1, 65) if pending & 1 << (number - 1)}
 
 
+class Holder(NamedTuple):
+    """Identifies a process among those of all machines that share a file.
+
+    Attributes
+    ----------
+    host
+        Its machine.
+    start
+        The boot and the container that it runs in; see `this_start`.
+    process, started
+        Its number, and its start time, which reveals a number that was used again.
+    """
+
+    host: str
+    start: str
+    process: int
+    started: str
+
+    @classmethod
+    def own(cls) -> Holder:
+        """Return the identity of this process."""
+        return cls(os.uname().nodename, this_start(), *ProcessIdentity.own())
+
+    @property
+    def here(self) -> ProcessIdentity | None:
+        """The process, if it was started on this machine, in this boot and container; or None."""
+        same = (self.host, self.start) == (os.uname().nodename, this_start())
+        return ProcessIdentity(self.process, self.started) if same else None
+
+
 class ProcessIdentity(NamedTuple):
     """Identifies a process: its number alone may belong to another one later.
 
@@ -165,6 +196,14 @@ def this_boot() -> str:
         If the system does not provide one.
     """
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+@lru_cache(maxsize=1)
+def this_machine() -> str:
+    """Return an identifier of this machine."""
+    with suppress(OSError):
+        return Path("/etc/machine-id").read_text().strip() or os.uname().nodename
+    return os.uname().nodename
 
 
 def this_start() -> str:

@@ -16,7 +16,7 @@ from asimov.discovery import entrypoints
 from asimov.engine import build, explain, submit
 from asimov.engine.apply import apply
 from asimov.engine.build import Result
-from asimov.engine.lease import at_work
+from asimov.engine.lease import acting, at_work
 from asimov.engine.monitor import Pass, monitor
 from asimov.engine.set_state import set_state
 from asimov.engine.status import rows
@@ -26,7 +26,6 @@ from asimov.journal.keys import Key
 from asimov.ledger.blueprints import read
 from asimov.ledger.documents import dump
 from asimov.ledger.plan import Plan
-from asimov.plugins import crashes
 from asimov.project import identity, layout
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace
@@ -233,14 +232,14 @@ class ScratchProject:
     def build(self, *keys: Key, dry_run: bool = False, force: bool = False) -> Result:
         """Build some analyses, by default all, as ``asimov manage build``."""
         workspace = self.reopen()
-        with self._acting(workspace, "asimov manage build", dry_run):
+        with acting(workspace, "asimov manage build", self.lines.append, dry_run=dry_run):
             chosen = keys or workspace.keys()
             return build.build(workspace, chosen, self.lines.append, dry_run=dry_run, force=force)
 
     def submit(self, *keys: Key, dry_run: bool = False) -> Result:
         """Submit some analyses, by default all, as ``asimov manage submit``."""
         workspace = self.reopen()
-        with self._acting(workspace, "asimov manage submit", dry_run):
+        with acting(workspace, "asimov manage submit", self.lines.append, dry_run=dry_run):
             if not dry_run:
                 workspace.scheduler().wake()
             chosen = keys or workspace.keys()
@@ -249,7 +248,7 @@ class ScratchProject:
     def monitor(self, *, chain: bool = False, dry_run: bool = False) -> Pass:
         """Make one pass, as ``asimov monitor``."""
         workspace = self.reopen()
-        with self._acting(workspace, "asimov monitor", dry_run, settle=False):
+        with nullcontext() if dry_run else at_work(workspace, "asimov monitor"):
             return monitor(workspace, self.lines.append, chain=chain, dry_run=dry_run)
 
     def run_until_idle(
@@ -286,16 +285,6 @@ class ScratchProject:
             time.sleep(pause)
             if self.clock is not None:
                 self.clock.advance(_BY_CLOCK)
-
-    @contextmanager
-    def _acting(
-        self, workspace: Workspace, purpose: str, dry_run: bool, settle: bool = True
-    ) -> Iterator[None]:
-        with nullcontext() if dry_run else at_work(workspace, purpose):
-            if settle and not dry_run:
-                workspace.adopt()
-                crashes.report_last_crash(workspace, self.lines.append)
-            yield
 
     # --- states
 

@@ -16,9 +16,9 @@ import pytest
 from asimov.discovery import entrypoints
 from asimov.ledger.documents import dump
 from asimov.testing.conformance import minimal_blueprint
-from asimov.testing.conformance.contracts import CONTRACTS, SCENES
-from asimov.testing.conformance.findings import Finding
-from asimov.testing.conformance.runner import check, combined
+from asimov.testing.conformance.contracts import CONTRACTS
+from asimov.testing.conformance.findings import Finding, SceneResult
+from asimov.testing.conformance.runner import check, run_scenes
 from asimov.testing.conformance.scene_process import run
 from asimov.testing.conformance.scene_task import Task
 from asimov.testing.temporary_entry_points import entry_points
@@ -86,29 +86,17 @@ class PipelineTests:
 
     @classmethod
     def _run_here(cls, name: str, folder: Path, file: Path | None) -> dict[str, Finding]:
-        found: dict[str, list[Finding]] = {contract: [] for contract in CONTRACTS}
-        submits = ""
-        for scene in SCENES:
-            task = Task(
-                scene=scene,
-                pipeline=name,
-                folder=str(folder / scene),
-                findings=str(folder / f"{scene}.jsonl"),
-                blueprint=str(file) if file else None,
-                scheduler=cls.scheduler,
-                configuration=dict(cls.configuration),
-                patience=cls.patience,
-                submits=submits,
-            )
-            findings = run(task)
-            submits = next(iter(findings.notes), submits)
-            for each in findings.made.values():
-                found[each.contract].append(each)
-            if any(each.holds is False for each in found["loads"]):
-                break
+        task = Task(
+            pipeline=name,
+            blueprint=str(file) if file else None,
+            scheduler=cls.scheduler,
+            configuration=dict(cls.configuration),
+            patience=cls.patience,
+        )
+        made = {each.contract: each for each in run_scenes(task, folder, _run)}
         for contract in _AT_LOADING:
-            found[contract] = [Finding(contract, None, "the class is loaded already")]
-        return {contract: combined(contract, each) for contract, each in found.items()}
+            made[contract] = Finding(contract, None, "the class is loaded already")
+        return made
 
     @pytest.mark.parametrize("contract", CONTRACTS)
     def test_contract(self, contract: str, findings: dict[str, Finding]) -> None:
@@ -118,6 +106,11 @@ class PipelineTests:
             pytest.skip(f"unknown: {found.seen}")
         if not found.holds:
             pytest.fail(f"{CONTRACTS[contract].sentence}\n{found.seen}", pytrace=False)
+
+
+def _run(task: Task) -> SceneResult:
+    findings = run(task)
+    return SceneResult(findings.made, "", findings.notes)
 
 
 @contextmanager

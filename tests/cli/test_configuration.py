@@ -58,6 +58,7 @@ def test_an_update_is_kept_as_it_was_given(project, asimov, option, value):
         ("condor/max queued", "inf", "should be a whole number from 0, and is 'inf'"),
         ("monitor/lease", "0.5", "monitor/lease should be a number from 1, and is '0.5'"),
         ("monitor/hook timeout", "soon", "should be a number from 0, and is 'soon'"),
+        ("monitor/hooks interval", "-1", "should be a number from 0, and is '-1'"),
         ("local/processes", "99999999999999999999", "should be a whole number from 1, and is"),
         ("monitor/interval", "nan", "should be a number from 0, and is 'nan'"),
         ("local/enforce memory", "maybe", "should be true or false, and is 'maybe'"),

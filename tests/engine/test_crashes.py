@@ -18,6 +18,7 @@ from asimov.engine.lease import at_work
 from asimov.project.git.repository import EventRepo
 from asimov.scheduler import Observation, Tag, Ticket, Unknown
 from asimov.scheduler.local import LocalScheduler
+from tests import preloaded
 
 #: Runs asimov, which is killed when a method of a class is called for the n-th time.
 KILLED = """
@@ -42,10 +43,7 @@ main()
 
 
 def killed(lab: Any, module: str, kind: str, method: str, number: int, *command: str) -> bool:
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, module, kind, method, str(number), *command],
-        cwd=lab.root, check=False, capture_output=True, text=True, env=os.environ,
-    )  # fmt: skip
+    done = preloaded.run(KILLED, module, kind, method, number, *command, cwd=lab.root)
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     return done.returncode != 0
 
@@ -77,6 +75,7 @@ from asimov.cli import main
 from asimov.engine import batch
 from asimov.journal.journal import Journal
 from asimov.scheduler.local import LocalScheduler
+from tests import preloaded
 
 name, number, batch.SOON = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 del sys.argv[1:4]
@@ -112,10 +111,7 @@ def test_a_batch_that_is_killed_anywhere_submits_nothing_twice(
     lab.apply(*names)
     lab.run("manage", "build")
     for number in (1, 4, 6, 7, 9, 12, 12):
-        done = subprocess.run(
-            [sys.executable, "-c", BATCHES, name, str(number), str(soon), "manage", "submit"],
-            cwd=lab.root, check=False, capture_output=True, text=True,
-        )  # fmt: skip
+        done = preloaded.run(BATCHES, name, number, soon, "manage", "submit", cwd=lab.root)
         assert done.returncode in (0, -signal.SIGKILL), done.stderr
         if number == 1:
             assert done.returncode == -signal.SIGKILL
@@ -359,10 +355,8 @@ def test_a_long_watch_gathers_nothing_and_heeds_the_configuration(
         if number < 100 and number % 5 == 0:
             more = f"{{kind: analysis, event: s, name: b{number}, pipeline: simpletestpipeline}}"
             (lab.root / "more.yaml").write_text(more)
-            subprocess.run(
-                [sys.executable, "-m", "asimov", "apply", "-f", "more.yaml"],
-                cwd=lab.root, check=True, capture_output=True,
-            )  # fmt: skip
+            apply = preloaded.run(preloaded.ASIMOV, "apply", "-f", "more.yaml", cwd=lab.root)
+            assert apply.returncode == 0, apply
         if number == 100:
             raise KeyboardInterrupt
 

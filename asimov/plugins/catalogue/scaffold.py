@@ -13,7 +13,7 @@ from typing import Any
 
 from asimov.discovery import entrypoints
 from asimov.errors import AsimovError
-from asimov.system.files import full_disk
+from asimov.system.files import full_disk, umask
 from asimov.text import quoted
 
 #: The kinds of pipelines that can be generated as a class.
@@ -136,7 +136,7 @@ def write_package(name: str, kind: str = "simple", into: Path = Path()) -> Made:
             for path, text in files.items():
                 (temporary / path).parent.mkdir(parents=True, exist_ok=True)
                 (temporary / path).write_text(text)
-            temporary.chmod(0o777 & ~_umask())
+            temporary.chmod(0o777 & ~umask())
             temporary.rename(folder)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -192,9 +192,3 @@ def _path_of(template: str, names: Names) -> str:
     if path == "tests/test_pipeline.py":
         return f"tests/test_{names.name}.py"
     return re.sub(r"^package/", f"{names.package}/", path)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -26,7 +26,7 @@ from asimov.errors import AsimovError
 from asimov.project.git import processes
 from asimov.system import clock
 from asimov.system.files import unwritable
-from asimov.system.processes import ProcessIdentity, environment, this_start
+from asimov.system.processes import Holder, ProcessIdentity, environment, this_start
 from asimov.system.users import owner_of
 
 #: The environment variable that carries a record's token.
@@ -165,17 +165,9 @@ def recorded(folder: Path, tree: Path | None = None) -> Iterator[dict[str, str]]
     AsimovError
         If the record can't be written: git could not write there either.
     """
-    own = ProcessIdentity.own()
     token = uuid.uuid4().hex
-    record = _Record(
-        token,
-        os.uname().nodename,
-        this_start(),
-        own.pid,
-        own.start,
-        time.time(),
-        str((tree or folder).relative_to(folder)),
-    )
+    inside = str((tree or folder).relative_to(folder))
+    record = _Record(token, *Holder.own(), time.time(), inside)
     path = folder / f"asimov-{token}.json"
     try:
         with path.open("xb") as stream:

@@ -146,11 +146,6 @@ class EventRepo:
             )
         return repository
 
-    @property
-    def url(self) -> str | None:
-        """The address that the repository is cloned from, if any."""
-        return self._url
-
     def ensure(self) -> None:
         """Clone the repository if it has an address and is not here yet."""
         if self._url and not self._reading:

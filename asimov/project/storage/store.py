@@ -190,7 +190,7 @@ class Store:
             for item in items:
                 known = manifest.get(item.name, {})
                 entry = _put(folder, item, known)
-                manifest[item.name] = {**entry, "stored": known.get("stored", _now())}
+                manifest[item.name] = {**entry, "stored": known.get("stored", clock.iso())}
             _sync(folder, items)
         if manifest != before:
             write_atomically(folder / _MANIFEST, json.dumps(manifest, indent=2) + "\n")
@@ -353,7 +353,3 @@ def _is_reserved(name: str) -> bool:
     first = Path(name).parts[0]
     own = first == _MANIFEST or first.startswith(f".{_MANIFEST}.")
     return own or is_superseded(first)
-
-
-def _now() -> str:
-    return clock.iso()

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import Any
 
 from asimov.errors import SchedulerUnreachableError
-from asimov.system.files import memory_file
+from asimov.system.files import captured_output
 
 
 def bindings() -> Any:
@@ -24,7 +22,8 @@ def bindings() -> Any:
     """
     try:
         # Without HTCondor it warns and prints; the caller reports that in one line.
-        with warnings.catch_warnings(), nullcontext() if "htcondor2" in sys.modules else captured():
+        loaded = "htcondor2" in sys.modules
+        with warnings.catch_warnings(), nullcontext() if loaded else captured_output():
             warnings.simplefilter("ignore")
             import htcondor2
     except ImportError as error:
@@ -51,29 +50,3 @@ def restore_none() -> None:
     if sys.version_info < (3, 12):
         for _ in range(2):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(None))
-
-
-@contextmanager
-def captured() -> Iterator[Callable[[], str]]:
-    """Within the block, catch what native code prints; yield a function that returns it.
-
-    The bindings' DAG code writes why it refuses to standard error only, and chats on standard
-    output, which is reserved for the command's own result.
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with memory_file() as stream:
-
-        def text() -> str:
-            stream.seek(0)
-            return stream.read().decode(errors="replace")
-
-        saved = os.dup(1), os.dup(2)
-        try:
-            os.dup2(stream.fileno(), 1)
-            os.dup2(stream.fileno(), 2)
-            yield text
-        finally:
-            for number, handle in zip((1, 2), saved, strict=True):
-                os.dup2(handle, number)
-                os.close(handle)

@@ -10,7 +10,7 @@ from typing import Any
 
 from asimov.errors import SchedulerError, SchedulerUnreachableError
 from asimov.scheduler.htcondor import tagging
-from asimov.scheduler.htcondor.bindings import bindings, captured, message_of, restore_none
+from asimov.scheduler.htcondor.bindings import bindings, message_of, restore_none
 from asimov.scheduler.htcondor.classads import literal, quoted
 from asimov.scheduler.htcondor.connection import Connection
 from asimov.scheduler.htcondor.job_credentials import request_credentials
@@ -19,6 +19,7 @@ from asimov.scheduler.languages.dag_check import check_dag
 from asimov.scheduler.languages.quoting import join_words
 from asimov.scheduler.submit_folder import folder_of_dag, folder_of_submit_file
 from asimov.system.environment import environment, set_directory
+from asimov.system.files import captured_output
 
 #: Submit commands with which the program need not exist on this machine.
 _REMOTE_PROGRAM = {"docker_image", "container_image", "transfer_executable"}
@@ -142,7 +143,8 @@ def _parse_dag(path: Path, batch_name: str | None) -> Any:
     if batch_name:
         options["BatchName"] = _batch_name(batch_name)
     htcondor2 = bindings()
-    with captured() as printed:
+    # The bindings write why they refuse to standard error only, and chat on standard output.
+    with captured_output() as printed:
         try:
             return htcondor2.Submit.from_dag(str(path), options)
         except (htcondor2.HTCondorException, KeyError) as error:

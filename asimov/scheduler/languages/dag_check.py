@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from asimov.errors import Place, SchedulerError
+from asimov.scheduler.languages.dag_file import job_options, statements
 
 
 def check_dag(path: Path) -> None:
@@ -28,24 +29,20 @@ def check_dag(path: Path) -> None:
     waiting: set[str] = set()
     described: set[str] = set()
     nodes: list[tuple[int, str, Path]] = []
-    for number, line in enumerate(path.read_text(errors="replace").splitlines(), start=1):
-        words = line.split()
-        match [word.upper() for word in words[:2]]:
-            case ["INCLUDE", *_]:
-                return  # the other file may say what a node waits for
-            case ["SUBMIT-DESCRIPTION", _]:
-                described.add(words[1])
-            case ["SCRIPT", *_] if "PRE" in (word.upper() for word in words[1:-2]):
-                waiting.update(words[words.index(_pre(words)) + 1 :][:1])
-            case ["PARENT", *_]:
-                upper = [word.upper() for word in words]
-                if "CHILD" in upper:
-                    waiting.update(words[upper.index("CHILD") + 1 :])
-            case ["JOB", _] if len(words) > 2 and not words[2].startswith("{"):
-                options = [word.upper() for word in words[3:]]
-                folder = words[3:][options.index("DIR") + 1 :][:1] if "DIR" in options else []
-                if not {"NOOP", "DONE"} & set(options):
-                    nodes.append((number, words[1], Path(*folder, words[2].strip('"'))))
+    for line, keyword, words, _, _ in statements(path.read_text(errors="replace").splitlines()):
+        upper = [word.upper() for word in words]
+        if keyword == "INCLUDE":
+            return  # the other file may say what a node waits for
+        if keyword == "SUBMIT-DESCRIPTION":
+            described.update(words[1:2])
+        elif keyword == "SCRIPT" and "PRE" in upper[1:-2]:
+            waiting.add(words[upper.index("PRE") + 1])
+        elif keyword == "PARENT" and "CHILD" in upper:
+            waiting.update(words[upper.index("CHILD") + 1 :])
+        elif keyword == "JOB" and len(words) > 2 and not words[2].startswith("{"):
+            folder, marks = job_options(words[3:])
+            if not {"NOOP", "DONE"} & {mark.upper() for mark in marks}:
+                nodes.append((line, words[1], Path(folder, words[2].strip('"'))))
     for number, node, submit_file in nodes:
         if node in waiting or "ALL_NODES" in waiting or str(submit_file) in described:
             continue
@@ -53,7 +50,3 @@ def check_dag(path: Path) -> None:
             raise SchedulerError(
                 f"node {node}: no such submit file: {submit_file}", where=Place(path, number)
             )
-
-
-def _pre(words: list[str]) -> str:
-    return next(word for word in words if word.upper() == "PRE")

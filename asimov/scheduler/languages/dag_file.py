@@ -1,17 +1,17 @@
-"""Read DAG files, the part of DAGMan's language that the local scheduler supports.
+"""Read DAG files: their statements, and the whole of those that the local scheduler supports.
 
-Source: HTCondor's manual, "DAGMan Input File Commands". Keywords are case-insensitive. An
-unsupported statement is refused by name, with file and line.
+Source: HTCondor's manual, "DAGMan Input File Commands". Keywords are case-insensitive.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from asimov.errors import AsimovError, Place, SchedulerError
 from asimov.scheduler.languages.dag_outputs import done_nodes, rescue_files
@@ -23,6 +23,61 @@ SCRIPT_MACROS = frozenset(
     "JOB NODE RETRY MAX_RETRIES RETURN JOBID PRE_SCRIPT_RETURN DAGID FAILED_COUNT".split()  # noqa: SIM905
 )
 _ALL = "ALL_NODES"
+
+
+class Statement(NamedTuple):
+    """A statement of a DAG file.
+
+    Attributes
+    ----------
+    line
+        Its line in the file.
+    keyword
+        Its first word, in upper case.
+    words
+        Its words as written.
+    text
+        The line.
+    body
+        What follows in braces: a submit description.
+    """
+
+    line: int
+    keyword: str
+    words: list[str]
+    text: str
+    body: list[str] | None = None
+
+
+def statements(lines: Iterable[str]) -> Iterator[Statement]:
+    """Yield the statements of a DAG file, supported or not.
+
+    A brace that nobody closes belongs to the statement, which then has no `body`.
+    """
+    numbered = enumerate(lines, 1)
+    for number, line in numbered:
+        words = line.split()
+        if not words or words[0].startswith("#"):
+            continue
+        body = _body(numbered) if len(words) == 3 and words[2] == "{" else None
+        yield Statement(number, words[0].upper(), words, line, body)
+
+
+def _body(numbered: Iterator[tuple[int, str]]) -> list[str] | None:
+    body: list[str] = []
+    for _, line in numbered:
+        if line.strip() == "}":
+            return body
+        body.append(line)
+    return None
+
+
+def job_options(words: list[str]) -> tuple[str, list[str]]:
+    """Split the options of a JOB into the folder of its ``DIR`` and the others, such as NOOP."""
+    for at, word in enumerate(words[:-1]):
+        if word.upper() == "DIR":
+            return words[at + 1], [*words[:at], *words[at + 2 :]]
+    return "", words
 
 
 @dataclass(slots=True)
@@ -113,31 +168,24 @@ class _Reader:
     def read(self, lines: list[str]) -> None:
         # Nodes first: a statement may precede the node that it names.
         later = []
-        numbered = enumerate(lines, 1)
-        for number, line in numbered:
-            words = line.split()
-            if not words or words[0].startswith("#"):
-                continue
-            keyword = words[0].upper()
-            if keyword == "JOB":
-                self.job(words, number)
-                if len(words) == 3 and words[2] == "{":
-                    self.inline(words[1], numbered)
-            elif keyword in self.statements:
-                later.append((keyword, line, words, number))
+        for each in statements(lines):
+            if each.keyword == "JOB":
+                self.job(each.words, each.line, each.body)
+            elif each.keyword in self.statements:
+                later.append(each)
             else:
                 raise self.refuse(
-                    f"'{words[0]}' is not supported by the local scheduler",
-                    number,
+                    f"'{each.words[0]}' is not supported by the local scheduler",
+                    each.line,
                     "leave it out, or use HTCondor",
                 )
         if not self.dag.nodes:
             raise SchedulerError("it has no JOB", where=self.path)
-        for keyword, line, words, number in later:
-            self.statements[keyword](line, words, number)
+        for each in later:
+            self.statements[each.keyword](each.text, each.words, each.line)
         self.acyclic()
 
-    def job(self, words: list[str], line: int) -> None:
+    def job(self, words: list[str], line: int, body: list[str] | None) -> None:
         if len(words) < 3:
             raise self.refuse("a JOB needs a name and a submit file", line)
         name = words[1]
@@ -146,31 +194,18 @@ class _Reader:
             raise self.refuse(f"the node '{name}' exists already, in line {first}", line)
         if name.upper() == _ALL or "+" in name:
             raise self.refuse(f"'{name}' can't be a node's name", line)
-        node = Node(name, words[2], line)
-        rest = words[3:]
-        while rest:
-            word = rest.pop(0)
-            if word.upper() == "DIR" and rest:
-                node.folder = rest.pop(0)
-            elif word.upper() == "NOOP":
-                node.noop = True
-            elif word.upper() == "DONE":
-                node.done = True
-            else:
+        folder, marks = job_options(words[3:])
+        node = self.dag.nodes[name] = Node(name, words[2], line, folder)
+        for word in marks:
+            if word.upper() not in ("NOOP", "DONE"):
                 raise self.refuse(
                     f"'{word}' in a JOB is not supported by the local scheduler", line
                 )
-        self.dag.nodes[name] = node
-
-    def inline(self, name: str, numbered: enumerate[str]) -> None:
-        node = self.dag.nodes[name]
-        text: list[str] = []
-        for _, line in numbered:
-            if line.strip() == "}":
-                node.submit, node.inline = "\n".join(text), True
-                return
-            text.append(line)
-        raise self.refuse(f"the description of '{name}' has no closing brace", node.line)
+            setattr(node, word.lower(), True)
+        if body is not None:
+            node.submit, node.inline = "\n".join(body), True
+        elif len(words) == 3 and words[2] == "{":
+            raise self.refuse(f"the description of '{name}' has no closing brace", line)
 
     def nodes(self, name: str, line: int) -> list[Node]:
         if name.upper() == _ALL:

@@ -102,26 +102,23 @@ def terminated(
     system_seconds: float = 0.0,
 ) -> Event:
     """Return the event for a process that returned `exit_code`, or was killed by `signal`."""
-    usage = f"Usr {_days(user_seconds)}, Sys {_days(system_seconds)}"
-    remote = [f"\t\t{usage}  -  {what} Remote Usage" for what in ("Run", "Total")]
-    local = [
-        f"\t\tUsr {_days(0)}, Sys {_days(0)}  -  {what} Local Usage" for what in ("Run", "Total")
-    ]
-    transfers = [
-        f"0  -  {span} Bytes {way} By Job"
-        for span in ("Run", "Total")
-        for way in ("Sent", "Received")
-    ]
-    lines = _how(exit_code, signal, core=True)
-    lines += [remote[0], local[0], remote[1], local[1], *transfers]
+    lines = [_returned(exit_code)]
+    if signal is not None:
+        lines = [f"(0) Abnormal termination (signal {signal})", "(0) No core file"]
+    for span in ("Run", "Total"):
+        lines.append(f"{_used(user_seconds, system_seconds)}  -  {span} Remote Usage")
+        lines.append(f"{_used(0, 0)}  -  {span} Local Usage")
+    for span in ("Run", "Total"):
+        lines += [f"0  -  {span} Bytes {way} By Job" for way in ("Sent", "Received")]
     return Event(EventType.TERMINATED, cluster, proc, when, "Job terminated.", tuple(lines))
 
 
-def _how(exit_code: int | None, signal: int | None, core: bool) -> list[str]:
-    if signal is None:
-        return [f"(1) Normal termination (return value {exit_code})"]
-    ended = [f"(0) Abnormal termination (signal {signal})"]
-    return [*ended, "(0) No core file"] if core else ended
+def _returned(exit_code: int | None) -> str:
+    return f"(1) Normal termination (return value {exit_code})"
+
+
+def _used(user_seconds: float, system_seconds: float) -> str:
+    return f"\t\tUsr {_days(user_seconds)}, Sys {_days(system_seconds)}"
 
 
 def _days(seconds: float) -> str:
@@ -133,8 +130,8 @@ def _days(seconds: float) -> str:
 
 def evicted(cluster: int, proc: int, when: float, reason: str) -> Event:
     """Return the event for a process that was stopped and will run again."""
-    usage = f"\t\tUsr {_days(0)}, Sys {_days(0)}  -  Run"
-    lines = ["(0) CPU times", f"{usage} Remote Usage", f"{usage} Local Usage"]
+    usage = [f"{_used(0, 0)}  -  Run {where} Usage" for where in ("Remote", "Local")]
+    lines = ["(0) CPU times", *usage]
     lines += [f"0  -  Run Bytes {way} By Job" for way in ("Sent", "Received")]
     body = (*lines, f"Reason: {reason}")
     return Event(EventType.EVICTED, cluster, proc, when, "Job was evicted. Code 1 Subcode 0", body)
@@ -159,15 +156,9 @@ def released(cluster: int, proc: int, when: float, reason: str) -> Event:
 
 
 def post_script_terminated(
-    cluster: int,
-    proc: int,
-    when: float,
-    *,
-    node: str,
-    exit_code: int | None,
-    signal: int | None = None,
+    cluster: int, proc: int, when: float, *, node: str, exit_code: int
 ) -> Event:
     """Return the event for the end of a DAG node's POST script."""
-    lines = (*_how(exit_code, signal, core=False), f"    DAG Node: {node}")
+    lines = (_returned(exit_code), f"    DAG Node: {node}")
     text = "POST Script terminated."
     return Event(EventType.POST_SCRIPT_TERMINATED, cluster, proc, when, text, lines)

@@ -34,8 +34,12 @@ class EventType(IntEnum):
 _RETURN = re.compile(r"\(1\) Normal termination \(return value (-?\d+)\)")
 _SIGNAL = re.compile(r"\(0\) Abnormal termination \(signal (\d+)\)")
 _CODE = re.compile(r"Code (\d+) Subcode (-?\d+)")
-_USAGE = re.compile(r"Usr (\d+) (\d+):(\d+):(\d+), Sys (\d+) (\d+):(\d+):(\d+)  -  (.+)")
-_MEMORY = re.compile(r"Memory \(MB\)\s*:\s+(\d+)\s+(\d+)\s+\d+|(\d+)\s+-\s+MemoryUsage of job")
+_NODE = re.compile(r"DAG Node: (.*)")
+_USAGE = re.compile(
+    r"Usr (\d+) (\d+):(\d+):(\d+), Sys (\d+) (\d+):(\d+):(\d+)  -  Total Remote Usage$"
+)
+_TABLE = re.compile(r"Memory \(MB\)\s*:\s+(\d+)\s+(\d+)\s+\d+")
+_MEMORY = re.compile(rf"{_TABLE.pattern}|(\d+)\s+-\s+MemoryUsage of job")
 _REASON_LINE = {EventType.ABORTED, EventType.HELD, EventType.RELEASED, EventType.SHADOW_EXCEPTION}
 
 
@@ -107,46 +111,36 @@ class Event:
     @property
     def node(self) -> str | None:
         """The DAG node in a POST script event."""
-        for line in self.lines:
-            if line.startswith("DAG Node: "):
-                return line[len("DAG Node: ") :]
-        return None
+        match = self._first(_NODE)
+        return match[1] if match else None
 
     @property
     def cpu_seconds(self) -> float | None:
         """User and system time of all runs in a termination event, in seconds."""
-        for line in self.lines:
-            match = _USAGE.match(line)
-            if match and match[9] == "Total Remote Usage":
-                n = [int(match[i]) for i in range(1, 9)]
-                days, hours, minutes, seconds = (n[i] + n[i + 4] for i in range(4))
-                return float(86400 * days + 3600 * hours + 60 * minutes + seconds)
-        return None
+        match = self._first(_USAGE)
+        if match is None:
+            return None
+        days, hours, minutes, seconds = (int(match[i]) + int(match[i + 4]) for i in range(1, 5))
+        return float(86400 * days + 3600 * hours + 60 * minutes + seconds)
 
     @property
     def memory_requested_mb(self) -> float | None:
         """The memory request in a termination or eviction event, in MB."""
-        for line in self.lines:
-            match = _MEMORY.match(line)
-            if match and match[2]:
-                return float(match[2])
-        return None
+        match = self._first(_TABLE)
+        return float(match[2]) if match else None
 
     @property
     def memory_mb(self) -> float | None:
         """The resident size in an event, in MB."""
-        for line in self.lines:
-            match = _MEMORY.match(line)
-            if match:
-                return float(match[1] or match[3])
-        return None
+        match = self._first(_MEMORY)
+        return float(match[1] or match[3]) if match else None
 
     def _number(self, pattern: re.Pattern[str], group: int = 1) -> int | None:
-        for line in self.lines:
-            match = pattern.match(line)
-            if match:
-                return int(match[group])
-        return None
+        match = self._first(pattern)
+        return int(match[group]) if match else None
+
+    def _first(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        return next((match for line in self.lines if (match := pattern.match(line))), None)
 
 
 def _unquoted(value: str) -> str:

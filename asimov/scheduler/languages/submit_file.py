@@ -168,7 +168,6 @@ def parse_submit(
     before: Mapping[str, str] | None = None,
     after: Mapping[str, str] | None = None,
     *,
-    first_line: int = 1,
     queue_optional: bool = False,
 ) -> SubmitFile:
     """Read the text of a submit file; see `read_submit_file`.
@@ -179,12 +178,10 @@ def parse_submit(
         The text, and its file's name for messages.
     before, after
         See `read_submit_file`.
-    first_line
-        The number of the text's first line in the file.
     queue_optional
         Whether the text may lack a ``queue`` (a description within a DAG file).
     """
-    settings, queue = _lines(text, str(file), first_line)
+    settings, queue = _lines(text, str(file))
     if queue is None:
         if not queue_optional:
             raise SchedulerError("it has no 'queue'", where=str(file))
@@ -202,7 +199,7 @@ def parse_submit(
     return result
 
 
-def describe(job: JobDescription, where: str = "job description") -> SubmitFile:
+def describe(job: JobDescription) -> SubmitFile:
     """Return a job description as a submit file.
 
     Raises
@@ -210,6 +207,7 @@ def describe(job: JobDescription, where: str = "job description") -> SubmitFile:
     SchedulerError
         Where it is not supported.
     """
+    where = "job description"
     result = SubmitFile({}, str(job.count), where)
     for name, value in job.commands().items():
         _assign(result.settings, Setting(name, value, where))
@@ -219,10 +217,10 @@ def describe(job: JobDescription, where: str = "job description") -> SubmitFile:
 
 # Many nodes of a DAG share a submit file.
 @lru_cache(maxsize=64)
-def _lines(text: str, file: str, first_line: int) -> tuple[tuple[Setting, ...], Setting | None]:
+def _lines(text: str, file: str) -> tuple[tuple[Setting, ...], Setting | None]:
     settings: list[Setting] = []
     queue: Setting | None = None
-    for number, line in _joined(text, first_line):
+    for number, line in _joined(text):
         place = Place(file, number)
         match = _ASSIGNMENT.fullmatch(line)
         asked = _QUEUE.fullmatch(line)
@@ -241,11 +239,11 @@ def _lines(text: str, file: str, first_line: int) -> tuple[tuple[Setting, ...], 
     return tuple(settings), queue
 
 
-def _joined(text: str, first_line: int) -> Iterable[tuple[int, str]]:
+def _joined(text: str) -> Iterable[tuple[int, str]]:
     """Yield the logical lines with their first line's number; comments are left out."""
     start = 0
     parts: list[str] = []
-    for number, line in enumerate(text.splitlines(), first_line):
+    for number, line in enumerate(text.splitlines(), 1):
         stripped = line.strip()
         if stripped.startswith("#") or (not stripped and not parts):
             continue  # HTCondor ignores comments within a continued line, too

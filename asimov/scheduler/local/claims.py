@@ -6,14 +6,11 @@ that gives the attempt up.
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from enum import Enum
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from asimov.system.processes import ProcessIdentity, this_boot
+from asimov.system.processes import ProcessIdentity, this_boot, this_machine
 
 _GIVEN_UP = "lost"
 _NOBODY = ProcessIdentity(0, "")
@@ -55,14 +52,6 @@ class Claim(NamedTuple):
     def pid(self) -> int:
         """The number of the process; 0 where a runner gave the attempt up."""
         return self.process.pid
-
-
-@lru_cache(maxsize=1)
-def this_machine() -> str:
-    """Return an identifier of this machine."""
-    with suppress(OSError):
-        return Path("/etc/machine-id").read_text().strip() or os.uname().nodename
-    return os.uname().nodename
 
 
 def identity(witness: str = "") -> str:

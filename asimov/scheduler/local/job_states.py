@@ -151,26 +151,15 @@ def _observation(row: sqlite3.Row, processes: list[Held]) -> Observation:
     )
 
 
-def jobs_of_project(spool: Spool) -> list[Listed]:
+def jobs_of_project(db: sqlite3.Connection) -> list[Listed]:
     """Return every job that carries a tag, ended ones too, the oldest first.
 
     The queue is the project's own.
-
-    Raises
-    ------
-    SchedulerError
-        Where the queue can't be read.
     """
-    if not spool.exists():
-        return []
-    with spool.reading() as db:
-        rows = db.execute(
-            "SELECT id, tags, submitted FROM clusters WHERE uid IS NOT NULL AND dag IS NULL"
-            " ORDER BY id"
-        ).fetchall()
+    query = "SELECT id, tags, submitted FROM clusters WHERE uid IS NOT NULL AND dag IS NULL"
     return [
         Listed(Tag.from_attributes(json.loads(row["tags"])), row["id"], row["submitted"])
-        for row in rows
+        for row in db.execute(f"{query} ORDER BY id")
     ]
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
-import os
-
+from asimov.configuration import owner
 from asimov.errors import SchedulerError
 from asimov.scheduler.local.spool import Spool
 from asimov.text import encodable
@@ -29,7 +27,7 @@ def leave_request(spool: Spool, job: int, action: str, reason: str) -> None:
     SchedulerError
         Where the queue can't be used.
     """
-    text = encodable(f"{reason or f'{action} requested'} (by user {_user()})")
+    text = encodable(f"{reason or f'{action} requested'} (by user {owner()})")
     with spool.changing() as db:
         db.execute(
             "INSERT INTO requests (cluster, action, reason)"
@@ -61,10 +59,3 @@ def raise_requests(spool: Spool, job: int, memory_mb: int | None, disk_kb: int |
             ).rowcount
     if not found:
         raise SchedulerError(f"job {job} has no process in the local queue")
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())

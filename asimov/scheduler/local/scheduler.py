@@ -203,32 +203,20 @@ class LocalScheduler(Scheduler):
 
     def usage(self, job_ids: Collection[int], since: float) -> Mapping[int, Usage]:
         """Return what ended jobs used; see `Scheduler.usage`."""
-        if not job_ids or not self.spool.exists():
-            return {}
-        with self.spool.reading() as db:
-            return usage(db, job_ids)
+        return self.spool.ask(lambda db: usage(db, job_ids), {})
 
     def failures(self, job_id: int, since: float) -> list[Failure]:
         """Return what failed in a job; see `Scheduler.failures`."""
-        if not self.spool.exists():
-            return []
-        with self.spool.reading() as db:
-            return failures(db, job_id, self.paths)
+        return self.spool.ask(lambda db: failures(db, job_id, self.paths), [])
 
     def explain(self, job_id: int) -> list[str]:
         """Explain why a job is not running; see `Scheduler.explain`."""
-        if not self.spool.exists():
-            return []
-        with self.spool.reading() as db:
-            return explain(db, self.spool, job_id, self.limit)
+        return self.spool.ask(lambda db: explain(db, self.spool, job_id, self.limit), [])
 
     def queued(self) -> int:
         """Return how many processes wait to run; see `Scheduler.queued`."""
-        if not self.spool.exists():
-            return 0
-        with self.spool.reading() as db:
-            return queued(db)
+        return self.spool.ask(queued, 0)
 
     def jobs_of_project(self) -> list[Listed]:
         """Return every job that carries a tag; see `Scheduler.jobs_of_project`."""
-        return jobs_of_project(self.spool)
+        return self.spool.ask(jobs_of_project, [])

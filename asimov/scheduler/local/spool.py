@@ -7,10 +7,10 @@ their states.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from asimov.errors import SchedulerError
 from asimov.journal import sidecar_files
@@ -21,6 +21,8 @@ from asimov.system.mounts import on_network
 
 if TYPE_CHECKING:
     import sqlite3
+
+T = TypeVar("T")
 
 
 class Spool:
@@ -147,6 +149,19 @@ class Spool:
                 yield db
         except (sqlite3.Error, OSError) as error:
             raise self._unusable(error) from error
+
+    def ask(self, question: Callable[[sqlite3.Connection], T], nothing: T) -> T:
+        """Return what a function reads in the queue; `nothing` where there is no queue yet.
+
+        Raises
+        ------
+        SchedulerError
+            Where it can't be read.
+        """
+        if not self.exists():
+            return nothing
+        with self.reading() as db:
+            return question(db)
 
     def _unusable(self, error: Exception) -> SchedulerError:
         where, hint = sidecar_files.barred(self.database) or (self.database, None)

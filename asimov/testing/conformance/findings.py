@@ -89,7 +89,7 @@ class Findings:
         try:
             yield
         except ReportedError as error:
-            self.fails(contract, f"{error}" + (f" ({error.hint})" if error.hint else ""))
+            self.fails(contract, error.with_hint)
         except (Exception, SystemExit) as error:
             self.fails(contract, f"{type(error).__name__}: {error}")
 

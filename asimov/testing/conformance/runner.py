@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -68,41 +69,55 @@ def check(
     list of Finding
         One for each contract, in the order of the contracts.
     """
-    found: dict[str, list[Finding]] = {name: [] for name in CONTRACTS}
-    submits = ""
+    task = Task(
+        pipeline=pipeline,
+        blueprint=str(blueprint) if blueprint else None,
+        scheduler=scheduler,
+        configuration=dict(configuration or {}),
+        patience=patience,
+        call=call,
+    )
     reporter = Reporter(on_finding)
+
+    def run(task: Task) -> SceneResult:
+        on_scene(task.scene)
+        update = partial(reporter.update, task.scene)
+        result = run_scene(task, python, {**os.environ, **(environment or {})}, update)
+        update(result.findings, over=True)
+        return result
+
     with cleared("asimov-check-") as top:
-        for scene in SCENES:
-            on_scene(scene)
-            task = Task(
-                scene=scene,
-                pipeline=pipeline,
-                folder=str(top / scene),
-                findings=str(top / f"{scene}.jsonl"),
-                blueprint=str(blueprint) if blueprint else None,
-                scheduler=scheduler,
-                configuration=dict(configuration or {}),
-                patience=patience,
-                call=call,
-                submits=submits,
-            )
-
-            def update(findings: Mapping[str, Finding], scene: str = scene) -> None:
-                reporter.update(scene, findings)
-
-            result = run_scene(task, python, {**os.environ, **(environment or {})}, update)
-            submits = next(iter(result.notes), submits)
-            for name, finding in result.findings.items():
-                found[name].append(finding)
-            reporter.update(scene, result.findings, over=True)
-            if any(each.holds is False for each in found["loads"]):
-                break
-        findings = [combined(name, of_scenes) for name, of_scenes in found.items()]
+        findings = run_scenes(task, top, run)
         reporter.finish(findings)
     return findings
 
 
-def combined(name: str, findings: list[Finding]) -> Finding:
+def run_scenes(task: Task, top: Path, run: Callable[[Task], SceneResult]) -> list[Finding]:
+    """Run every scene, unless the class can't be loaded; return the finding for each contract.
+
+    Parameters
+    ----------
+    task
+        What all scenes have in common.
+    top
+        The folder of the scenes' folders.
+    run
+        Runs one scene.
+    """
+    found: dict[str, list[Finding]] = {name: [] for name in CONTRACTS}
+    submits = ""
+    for scene in SCENES:
+        files = {"folder": str(top / scene), "findings": str(top / f"{scene}.jsonl")}
+        result = run(msgspec.structs.replace(task, scene=scene, submits=submits, **files))
+        submits = next(iter(result.notes), submits)
+        for name, finding in result.findings.items():
+            found[name].append(finding)
+        if any(each.holds is False for each in found["loads"]):
+            break
+    return [_combined(name, of_scenes) for name, of_scenes in found.items()]
+
+
+def _combined(name: str, findings: list[Finding]) -> Finding:
     """Combine what several scenes found about one contract: any failure decides."""
     for holds in (False, True, None):
         of_kind = [each for each in findings if each.holds is holds]

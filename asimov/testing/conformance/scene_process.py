@@ -21,7 +21,7 @@ def run(task: Task) -> Findings:
     try:
         scene.run(task, findings)
     except ReportedError as error:
-        findings.cause = str(error) + (f" ({error.hint})" if error.hint else "")
+        findings.cause = error.with_hint
     for contract in of_scene(task.scene):
         if contract.name not in findings.made:
             findings.unknown(contract.name, findings.cause)

@@ -9,18 +9,18 @@ BY_OBJECT, BY_PROGRAM = "by object", "by program"
 
 
 class Task(msgspec.Struct, kw_only=True):
-    """One scene of one pipeline.
+    """One scene of one pipeline; without the first three, what all its scenes have in common.
 
     Attributes
     ----------
     scene
         One of `asimov.testing.conformance.contracts.SCENES`.
-    pipeline
-        The name of its entry point.
     folder
         An empty folder for everything that the scene creates.
     findings
         The file for the findings.
+    pipeline
+        The name of its entry point.
     blueprint
         The file of minimal settings; None for a subject and an analysis without settings.
     scheduler
@@ -37,10 +37,10 @@ class Task(msgspec.Struct, kw_only=True):
         How the pipeline submits, if known: `BY_OBJECT` or `BY_PROGRAM`; else empty.
     """
 
-    scene: str
     pipeline: str
-    folder: str
-    findings: str
+    scene: str = ""
+    folder: str = ""
+    findings: str = ""
     blueprint: str | None = None
     scheduler: str = "local"
     configuration: dict[str, str] = {}

@@ -7,6 +7,7 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
@@ -56,10 +57,8 @@ def jobs(workspace: Workspace, key: Key) -> dict[int, str | None]:
     """Return the jobs of an analysis, and jobs without an owner, with their attempts."""
     scheduler = workspace.scheduler()
     if isinstance(scheduler, LocalScheduler):
-        if not scheduler.spool.exists():
-            return {}
-        with scheduler.spool.reading() as db:
-            rows = db.execute("SELECT id, uid, tags FROM clusters WHERE dag IS NULL").fetchall()
+        query = "SELECT id, uid, tags FROM clusters WHERE dag IS NULL"
+        rows: list[Any] = scheduler.spool.ask(lambda db: db.execute(query).fetchall(), [])
         known = [(row[0], row[1], json.loads(row[2]).get("AsimovAnalysis")) for row in rows]
     else:
         listed = scheduler.jobs_of_project() or []

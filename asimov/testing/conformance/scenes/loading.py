@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 import time
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 from asimov.discovery import entrypoints
 from asimov.settings import validation
 from asimov.system.environment import set_directory
+from asimov.system.files import captured_output
 from asimov.testing.conformance import snapshots
 from asimov.testing.conformance.findings import Findings
 from asimov.testing.conformance.scene_task import Task
@@ -31,7 +30,7 @@ def run(task: Task, findings: Findings) -> None:
     here, home = Path(task.folder, "here"), Path(task.folder, "home")
     here.mkdir(parents=True)
     findings.doing("its import")
-    with own_home(home), set_directory(here), _Output() as output:
+    with own_home(home), set_directory(here), captured_output(1) as output:
         begun = time.monotonic()
         declared = _settings_alone(task, point)
         with findings.judging("loads"):
@@ -44,10 +43,10 @@ def run(task: Task, findings: Findings) -> None:
                 callable(getattr(kind, "build_dag", None)),
                 f"{point.value} is {kind!r}, which has no build_dag",
             )
+        printed = output().strip()
     findings.judge(
         "import-is-quick", seconds < task.loading, f"loading {point.value} took {seconds:.1f} s"
     )
-    printed = output.text.strip()
     findings.judge("import-prints-nothing", not printed, f"it printed {quoted(printed)}")
     new = {f"~/{name}": "" for name in snapshots.files(home) if not name.startswith(_CACHES)}
     written = snapshots.difference({}, {**snapshots.files(here), **new})
@@ -92,23 +91,3 @@ def _settings(task: Task, findings: Findings, kind: Any, declared: Any) -> None:
         findings.fails("settings-known", f"{type(declared).__name__}: {declared}")
     else:
         findings.judge("settings-known", declared is own, f"there it is {declared!r}, not {own!r}")
-
-
-class _Output:
-    """Captures standard output in a block, including output from outside Python."""
-
-    def __enter__(self) -> _Output:
-        self.text = ""
-        sys.stdout.flush()
-        self._file = tempfile.TemporaryFile()
-        self._before = os.dup(1)
-        os.dup2(self._file.fileno(), 1)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        sys.stdout.flush()
-        os.dup2(self._before, 1)
-        os.close(self._before)
-        self._file.seek(0)
-        self.text = self._file.read().decode(errors="replace")
-        self._file.close()
