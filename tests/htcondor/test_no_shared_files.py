@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import containers
 from tests.htcondor.own_pool import OwnPool, Project, started, until
 
 pytestmark = pytest.mark.htcondor
@@ -272,3 +274,47 @@ def test_a_function_that_fails_without_shared_files_says_why(project: Project) -
     assert json.loads((run / "failure.json").read_text())["exception"] == "no lungs"
     assert (run / "work/half").exists()
     assert "it said: ValueError: no lungs" in project.run("why", "s", "a").out
+@pytest.mark.parametrize("runtime", ["bubblewrap", "charliecloud"])
+def test_containers_read_and_leave_files(
+    project: Project, runtime: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The image is where execute nodes see it; what it reads is sent along."""
+    pytest.importorskip("h5py")
+    programs = containers.programs()
+    environment = project.pool.environment
+    monkeypatch.setitem(environment, "PATH", f"{programs}{os.pathsep}{environment['PATH']}")
+    path = f"{programs}:/usr/bin:/bin"
+    project.pool.configure("containers", f'STARTER_JOB_ENVIRONMENT = "PATH={path}"\n')
+    (project.root / "data").mkdir()
+    (project.root / "data/in put.txt").write_text("data\n")
+    base = {
+        "kind": "analysis", "subject": "s", "pipeline": "container", "runtime": runtime,
+        "image": str(containers.image()),
+    }  # fmt: skip
+    script = 'ls /mnt/data > seen; cat "$1"/* > out; generate-graphs graphs --seed 2'
+    first = {
+        "name": "a", "command": ["sh", "-c", script, "sh", "data"], "mounts": {"/mnt/data": "data"},
+        "outputs": {"out": "out", "seen": "seen", "graphs": "graphs"},
+    }  # fmt: skip
+    second = {
+        "name": "b", "needs": ["a"], "contract": "spt", "input": "{{ assets.graphs }}", "seed": 1
+    }  # fmt: skip
+    project.apply("\n---\n".join(json.dumps({**base, **each}) for each in (first, second)))
+    assert project.finish() == {"a": "uploaded", "b": "uploaded"}
+    assert results(project, "a", "out") == "data\n"
+    assert results(project, "a", "seen") == "in put.txt\n"
+    assert len(results(project, "b", "ranks.csv").splitlines()) == 149
+
+
+def test_an_image_in_the_project_s_folder_is_not_sent_along(project: Project) -> None:
+    (project.root / "image" / "usr").mkdir(parents=True)
+    project.apply(
+        json.dumps(
+            {
+                "kind": "analysis", "subject": "s", "name": "a", "pipeline": "container",
+                "image": "image", "command": "ls", "outputs": {"a": "a"}, "runtime": "bubblewrap",
+            }
+        )
+    )  # fmt: skip
+    assert project.finish("stuck") == {"a": "stuck"}
+    assert "is an image, and HTCondor does not transfer those" in project.run("why", "s", "a").out
