@@ -128,12 +128,11 @@ class Command(NodePipeline):
             str(root / each) if each and not Path(each).is_absolute() and is_file(root / each)
             else self._path_of(each) if each in given
             else each
-            for each in self._rendered("arguments")
+            for each in self._rendered("arguments", self.production.meta.get("arguments") or [])
         ]  # fmt: skip
 
-    def _rendered(self, setting: str) -> list[str]:
-        """Return the items of a setting that is a list, each rendered as a template."""
-        items = self.production.meta.get(setting) or []
+    def _rendered(self, setting: str, items: list[Any]) -> list[str]:
+        """Return the items of a setting, each rendered as a template."""
         context = names(self.production) if items else {}
         where = self._set_in(setting)
         return [
@@ -154,7 +153,8 @@ class Command(NodePipeline):
         """Return where a setting is defined, for messages."""
         workspace, entry = self.production.workspace, self.production.entry
         layers = reversed(workspace.contents.layers(entry, workspace.facts))
-        return f"{next((what for what, layer in layers if setting in layer), '')}: {setting}"
+        found = f"{next((what for what, layer in layers if setting in layer), '')}: {setting}"
+        return found.removeprefix(": ")  # a default that the pipeline declares
 
     def _outputs(self) -> dict[str, list[str]]:
         """Return the files of every declared output; with ``$(Process)`` one per process."""

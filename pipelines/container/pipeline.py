@@ -179,12 +179,8 @@ class Container(Command):  # type: ignore[misc]  # mypy knows the base under ano
         return staging
 
     def _command(self) -> list[Word]:
-        command = self.production.meta["command"]
-        if isinstance(command, str):
-            where = self._set_in("command")
-            rendered = render_text(command, names(self.production), where)
-            return [self._word(each) for each in command_words(rendered)]
-        return [self._word(each) for each in self._rendered("command")]
+        words = command_words(self.production.meta["command"])
+        return [self._word(each) for each in self._rendered("command", words)]
 
     def _word(self, word: str) -> Word:
         """Return a word, as an `Input` if it names a file or folder of this machine."""

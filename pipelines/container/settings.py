@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,8 @@ CONTRACTS = ("spt",)
 #: Settings that only such a contract reads, and those that only a general command reads.
 OF_SPT = ("input", "settings", "general", "section", "shared folder", "cohort stratifier")
 OF_COMMANDS = ("command", "mounts", "outputs", "working folder")
+
+_VALUE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 
 def faults(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
@@ -82,15 +85,21 @@ def asks_for_gpus(settings: Mapping[str, Any]) -> bool:
     return bool(settings.get("gpus")) or bool(names & {"gpus", "request gpus"})
 
 
-def command_words(command: Any) -> list[str]:
+def command_words(command: Any) -> list[Any]:
     """Return the items of the setting ``command``; a text is split as a shell would.
+
+    What is between ``{{`` and ``}}`` stays together, blanks and quotes included.
 
     Raises
     ------
     ValueError
         If its quotes do not match.
     """
-    return shlex.split(command) if isinstance(command, str) else list(command)
+    if not isinstance(command, str):
+        return list(command)
+    values = _VALUE.findall(command)
+    words = shlex.split(_VALUE.sub("\0", command))
+    return [re.sub("\0", lambda _: values.pop(0), word) for word in words]
 
 
 def _runtime(name: Any, image: Image) -> Iterator[Fault]:

@@ -293,7 +293,8 @@ def test_containers_read_and_leave_files(
     }  # fmt: skip
     script = 'ls /mnt/data > seen; cat "$1"/* > out; generate-graphs graphs --seed 2'
     first = {
-        "name": "a", "command": ["sh", "-c", script, "sh", "data"], "mounts": {"/mnt/data": "data"},
+        "name": "a", "command": ["sh", "-c", script, "sh", "data/"],
+        "mounts": {"/mnt/data": "data"},
         "outputs": {"out": "out", "seen": "seen", "graphs": "graphs"},
     }  # fmt: skip
     second = {

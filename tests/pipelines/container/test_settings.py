@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from asimov.pipelines.container.registry import plugin_of
-from asimov.pipelines.container.settings import faults
+from asimov.pipelines.container.settings import command_words, faults
 
 GENERAL = {"image": "a/b", "command": "run", "outputs": {"o": "o"}}
 SPT = {"image": "a/b", "contract": "spt", "input": "graphs"}
@@ -132,3 +132,9 @@ def test_a_fault_of_the_registry_is_pointed_out(
     settings = {**GENERAL, "plugins": registry}
     told = found(settings, tmp_path)
     assert any(each.startswith(message) for each in told), told
+
+
+def test_a_text_is_split_as_a_shell_would_but_values_stay_whole() -> None:
+    assert command_words("""fit --in={{ assets.x or '' }} 'two words' {{ a }}{{ b }}""") == [
+        "fit", "--in={{ assets.x or '' }}", "two words", "{{ a }}{{ b }}",
+    ]  # fmt: skip
