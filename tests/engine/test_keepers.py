@@ -365,8 +365,9 @@ def test_it_recommends_a_way_and_shows_why_others_are_not(lab: Any) -> None:
         ("htcondor", "process", "", "process"),
         ("local", "job systemd cron process", "", "systemd"),
         ("local", "job systemd cron process", "systemd", "cron"),
-        ("local", "job systemd process", "systemd", "systemd"),
+        ("local", "job systemd process", "systemd", "job"),
         ("local", "job process", "", "job"),
+        ("local", "systemd process", "systemd", "systemd"),
     ],
 )
 def test_the_best_way_outlives_most(

@@ -100,10 +100,10 @@ def recommended(workspace: Workspace, found: list[Way]) -> tuple[Way, str]:
     best = ["systemd", "cron"]
     if workspace.scheduler_name == "htcondor":
         best.insert(0, "job")
-    certain = [usable[name] for name in best if name in usable and not usable[name].caution]
-    others = [usable[name] for name in (*best, "job") if name in usable]
+    ranked = [usable[name] for name in dict.fromkeys([*best, "job"]) if name in usable]
+    certain = [way for way in ranked if not way.caution]
     process = [way for way in found if way.name == "process"]
-    way = [*certain, *others, *process][0]
+    way = [*certain, *ranked, *process][0]
     why = _WHY[workspace.scheduler_name == "htcondor" and way.name == "job", way.name]
     return way, f"{why}; but {way.caution}" if way.caution else why
 

@@ -11,9 +11,12 @@ from asimov.engine.keepers.keeper import Keeper, Kept, demand, here, record, run
 from asimov.errors import AsimovError
 from asimov.project.layout import Project
 from asimov.project.workspace import Workspace
+from asimov.system.processes import numbers
 
 #: Minutes between passes unless the configuration says otherwise.
 _MINUTES = 10
+#: The daemons that read crontabs, as the kernel names their processes.
+_DAEMONS = {"cron", "crond", "fcron", "busybox"}
 
 
 class CronEntry(Keeper):
@@ -32,6 +35,12 @@ class CronEntry(Keeper):
         except AsimovError as error:
             return error.message
         return None
+
+    def caution(self, workspace: Workspace) -> str | None:
+        """Return that no cron daemon is seen, if none is."""
+        if any(program_of(pid) in _DAEMONS for pid in numbers()):
+            return None
+        return "no cron daemon is seen running on this machine"
 
     def start(self, workspace: Workspace, script: Path, interval: float | None) -> Kept:
         """Add the line, in place of an older one of this project."""
@@ -56,6 +65,14 @@ class CronEntry(Keeper):
     def gone(self, kept: Kept) -> bool:
         """Return whether the line is missing from this machine's crontab."""
         return not any(line.endswith(kept.details["mark"]) for line in _lines())
+
+
+def program_of(pid: int) -> str:
+    """Return the name of a process's program, cut to 15 characters; empty if it can't be seen."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
+    except OSError:
+        return ""
 
 
 def entry(project: Project, script: Path, log: Path, minutes: int) -> str:
