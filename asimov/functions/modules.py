@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import site
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -59,8 +60,15 @@ def chosen(names: Mapping[str, str], wanted: str) -> str | None:
     return next((name for name, python in names.items() if python == wanted), None)
 
 
-def describe(module: str) -> dict[str, Any]:
+def describe(module: str, folders: Iterable[Path] = ()) -> dict[str, Any]:
     """Return what a module registers, and the files that it consists of.
+
+    Parameters
+    ----------
+    module
+        The module.
+    folders
+        Folders whose modules are not Python's own, even if a folder of Python's is around them.
 
     Returns
     -------
@@ -72,11 +80,12 @@ def describe(module: str) -> dict[str, Any]:
     functions = {
         name: {
             "python": python_name(each),
+            "defined": str(getattr(each.function, "__module__", module)),
             "default_settings": each.default_settings,
         }
         for name, (each, _) in load(module).items()
     }
-    outside = list(_outside(set(sys.modules) - before))
+    outside = list(_outside(set(sys.modules) - before, folders))
     own = getattr(sys.modules[module], "__file__", None)
     return {
         "functions": functions,
@@ -95,13 +104,19 @@ def inside(path: Path, folder: Path) -> bool:
     return path == folder or folder in path.parents
 
 
-def _outside(modules: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _outside(modules: Iterable[str], folders: Iterable[Path]) -> Iterator[tuple[str, str]]:
     """Yield each module's first name and file, for those that are not in Python's own folders."""
-    own = [Path(each).resolve() for each in {sys.prefix, sys.base_prefix, sys.exec_prefix}]
+    own = {sys.prefix, sys.base_prefix, sys.exec_prefix, site.getusersitepackages()}
+    is_own = {Path(each).resolve(): True for each in own}
+    is_own.update({each.resolve(): False for each in folders})
     for name in modules:
         top = name.partition(".")[0]
         file = getattr(sys.modules.get(name), "__file__", None)
-        if file and top != "asimov" and not any(inside(Path(file).resolve(), o) for o in own):
+        if not file or top == "asimov":
+            continue
+        around = [each for each in is_own if inside(Path(file).resolve(), each)]
+        # The innermost folder decides: an environment in a project, or a project in one.
+        if not around or not is_own[max(around, key=lambda each: len(each.parts))]:
             yield top, str(Path(file).absolute())
 
 

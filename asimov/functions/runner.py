@@ -72,7 +72,7 @@ def _failure(error: BaseException) -> dict[str, str]:
     return {"exception": str(error), "type": kind, "line": line, "traceback": shown}
 
 
-def _describe(module: str) -> None:
+def _describe(module: str, folders: Sequence[Path]) -> None:
     """Print the description of a module as JSON, and nothing else."""
     from asimov.functions.modules import describe
 
@@ -84,7 +84,7 @@ def _describe(module: str) -> None:
         os.environ["WORK"] = scratch  # the published framework makes files there
         os.chdir(scratch)
         try:
-            said = describe(module)
+            said = describe(module, folders)
         except BaseException as error:  # also of a module that ends the program
             said = {"error": _failure(error)["line"]}
         with os.fdopen(answer, "w", encoding="utf-8") as channel:
@@ -121,7 +121,7 @@ def main(arguments: Sequence[str]) -> int:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     if first == "describe":
-        _describe(rest[0])
+        _describe(rest[0], [Path(each) for each in given])
         return 0
     return _call(first, rest)
 

@@ -31,6 +31,8 @@ class Found:
     ----------
     module, name
         Where it is registered, and under which name.
+    defined
+        The module and the Python name of the function itself.
     defaults
         Its default settings; None if it has none.
     parts
@@ -39,6 +41,7 @@ class Found:
 
     module: str
     name: str
+    defined: tuple[str, str]
     defaults: Any
     parts: tuple[str, ...]
 
@@ -84,8 +87,9 @@ def referred(reference: str, root: Path, python: str = sys.executable) -> Found:
 
 
 def _found(module: str, name: str, answer: Described) -> Found:
-    defaults = answer.functions[name]["default_settings"]
-    return Found(module, name, defaults, tuple(answer.parts))
+    told = answer.functions[name]
+    defined = (str(told["defined"]), str(told["python"]))
+    return Found(module, name, defined, told["default_settings"], tuple(answer.parts))
 
 
 def named(name: str, root: Path) -> Found | None:
@@ -107,7 +111,7 @@ def named(name: str, root: Path) -> Found | None:
     found = [each for each in there if each.name == name] or [
         each for each in there if each.name.lower() == name.lower()
     ]
-    if len({each.module for each in found}) > 1:
+    if len({each.defined for each in found}) > 1:
         raise AsimovError(
             f"two functions are called {name!r}: {' and '.join(map(str, found[:2]))}",
             hint="use 'pipeline: function' with 'function: module:name'",

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from asimov import functions
+from asimov._version import __version__
 from asimov.configuration import PROJECT_FILE
 from asimov.system import reading
 from asimov.system.child_process import ChildProcess, exit_text
@@ -68,7 +69,7 @@ def described(module: str, root: Path, python: str = sys.executable) -> Describe
     python
         The absolute path of the Python that runs the job.
     """
-    key = json.dumps([python, module])
+    key = json.dumps([__version__, python, module])
     known = _known.get((root, key))
     if known is not None:
         asked, stamp, answer = known

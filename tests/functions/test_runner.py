@@ -371,6 +371,7 @@ def test_a_description_names_functions_defaults_and_files(job: Job) -> None:
     assert found["functions"] == {
         "Copy Tool": {
             "python": "copy",
+            "defined": "service",
             "default_settings": {"name": "out", "cut": {"first": 0, "last": 3}, "more": {}},
         }
     }
@@ -403,3 +404,17 @@ def test_run_says_that_there_is_no_service_yet(job: Job) -> None:
     assert done.stderr == (
         "asimov.functions: there is no service yet; run the functions as analyses of a project\n"
     )
+
+
+def test_the_innermost_folder_says_what_is_pythons_own(job: Job, tmp_path: Path) -> None:
+    # An environment in the project's folder, and another project in that environment.
+    job.python = _bare(tmp_path)
+    lib = next((tmp_path / "bare" / "lib").glob("python3*")) / "site-packages"
+    (lib / "installed.py").write_text("")
+    job.service("import installed")
+    assert describe(job)["parts"] == [str(tmp_path / "service.py")]
+    inner = Job(tmp_path / "bare" / "project")
+    inner.python, inner.folder = job.python, tmp_path / "bare" / "project" / "job"
+    inner.folder.mkdir()
+    inner.service("import installed")
+    assert describe(inner)["parts"] == [str(tmp_path / "bare" / "project" / "service.py")]

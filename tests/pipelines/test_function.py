@@ -357,6 +357,14 @@ def test_two_modules_with_a_function_of_one_name_are_refused(functions: Function
     assert "two functions are called" in functions.asimov("manage", "build").out
 
 
+def test_a_module_that_imports_another_ones_functions_is_no_second_one(
+    functions: Functions,
+) -> None:
+    functions.service("import service", "all_of_them")
+    functions.modules("service all_of_them")
+    functions.run({"pipeline": "Count Words", "inputs": "data/1.txt"})
+
+
 @pytest.mark.parametrize("function", ["", ":count"])
 def test_a_packages_functions_are_pipelines(
     functions: Functions,
