@@ -274,6 +274,8 @@ def test_a_function_that_fails_without_shared_files_says_why(project: Project) -
     assert json.loads((run / "failure.json").read_text())["exception"] == "no lungs"
     assert (run / "work/half").exists()
     assert "it said: ValueError: no lungs" in project.run("why", "s", "a").out
+
+
 @pytest.mark.parametrize("runtime", ["bubblewrap", "charliecloud"])
 def test_containers_read_and_leave_files(
     project: Project, runtime: str, monkeypatch: pytest.MonkeyPatch
