@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +20,9 @@ from asimov.text import line, of_bytes, quoted
 
 #: How long a command may take, in seconds: an image may have to be fetched.
 PATIENCE = 240
+#: How long what a command printed is known, in seconds: hundreds of analyses use one image.
+_KNOWN = 60
+_printed: dict[tuple[str, Image, str], tuple[float, str]] = {}
 
 
 class Answer(NamedTuple):
@@ -50,6 +55,10 @@ def printed(runtime: Runtime, image: Image, command: str) -> str:
     AsimovError
         If the image has no such command, or it fails.
     """
+    key = (runtime.name, image, command)
+    asked, text = _printed.get(key, (-math.inf, ""))
+    if time.monotonic() - asked < _KNOWN:
+        return text
     answer = run(runtime, image, [command])
     if answer.code:
         missing = answer.code == 127 or "not found" in answer.last_words
@@ -61,6 +70,7 @@ def printed(runtime: Runtime, image: Image, command: str) -> str:
             f"{answer.last_words}",
             hint=f"'asimov plugins check --image {image}' shows all that breaks the contract",
         )
+    _printed[key] = time.monotonic(), answer.out
     return answer.out
 
 

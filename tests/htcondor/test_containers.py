@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import os
+import subprocess
 from typing import Any
 
 import pytest
 
+from asimov.project.workspace import Workspace
 from tests import containers
 from tests.htcondor.conftest import OnAPool
 
@@ -94,3 +96,13 @@ def test_htcondor_s_own_runtime_gets_the_image_and_transfers_files(on_a_pool: On
     assert 'arguments = "cat ../in.csv"' in lines
     on_a_pool.run("production", "set", "s", "a", "--status", "cancelled")
     on_a_pool.run("monitor")
+
+
+def test_whether_slots_run_containers_is_asked_of_the_pool(on_a_pool: OnAPool) -> None:
+    """This pool has neither Docker nor Apptainer, so no slot has ``HasContainer``."""
+    asked = subprocess.run(
+        ["condor_status", "-constraint", "HasContainer =?= true", "-af", "Name"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    workspace = Workspace.open(on_a_pool.root)
+    assert workspace.scheduler().runs_containers() is bool(asked.stdout.strip())

@@ -26,6 +26,7 @@ from asimov.scheduler.htcondor.log_follower import LogFollower
 from asimov.scheduler.htcondor.log_news import news
 from asimov.scheduler.htcondor.observation import observe
 from asimov.scheduler.htcondor.project_jobs import jobs_of_project
+from asimov.scheduler.htcondor.slot_features import runs_containers
 from asimov.scheduler.htcondor.submission import Submission
 from asimov.scheduler.htcondor.usage import usage
 from asimov.scheduler.jobs import JobDescription, Listed, Tag, Ticket, submit_commands
@@ -64,6 +65,7 @@ class HTCondor(Scheduler):
     home: Path | None = None
     _log_follower: LogFollower | None = field(default=None, init=False, repr=False)
     _shares: tuple[float, bool] = field(default=(-math.inf, True), init=False, repr=False)
+    _contains: tuple[float, bool] = field(default=(-math.inf, False), init=False, repr=False)
 
     @classmethod
     def from_project(cls, root: Path, config: ConfigParser) -> HTCondor:
@@ -121,6 +123,20 @@ class HTCondor(Scheduler):
             shares = shares_files(self.connection)
             self._shares = time.monotonic(), shares
         return shares
+
+    def runs_containers(self) -> bool:
+        """Return whether any slot runs jobs of the container universe.
+
+        Raises
+        ------
+        SchedulerUnreachableError
+            If the collector does not answer.
+        """
+        asked, able = self._contains
+        if time.monotonic() - asked > _SLOTS_KNOWN:
+            able = runs_containers(self.connection)
+            self._contains = time.monotonic(), able
+        return able
 
     @contextmanager
     def tagged(self, tag: Tag) -> Iterator[None]:
