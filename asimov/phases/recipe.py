@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -132,17 +133,25 @@ def _of_script(recipe: Mapping[str, Any], workspace: Path, traces: Path) -> Made
     return Made(Pipeline(theirs.phases, active, workspace, traces), slips, Path(theirs.traces))
 
 
-def code_of(root: Path) -> list[str]:
-    """Return the modules of a folder that were imported, as their files or folders in it.
+def code_of(pipeline: Pipeline, root: Path) -> list[str]:
+    """Return the code that a job has to be given: files or folders of modules.
 
     Parameters
     ----------
+    pipeline
+        Its phases' modules are among them if they are found by ``PYTHONPATH``, which jobs lack.
     root
-        The folder. Installed packages in it are left out.
+        The project's folder: modules in it that were imported are relative to it.
     """
     found = set()
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if file and Path(file).is_relative_to(root) and "site-packages" not in Path(file).parts:
             found.add(Path(file).relative_to(root).parts[0])
+    tops = {type(phase).__module__.partition(".")[0] for phase in pipeline.phases}
+    for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+        for top in tops:
+            file = getattr(sys.modules.get(top), "__file__", None)
+            if folder and file and Path(file).is_relative_to(folder):
+                found.add(str(Path(folder, Path(file).relative_to(folder).parts[0])))
     return sorted(found)

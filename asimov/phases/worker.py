@@ -67,7 +67,7 @@ def check(description: dict[str, Any], root: Path) -> dict[str, Any]:
         "assets": [str(each.get_asset_storage_path(WORKSPACE)) for each in phases],
         "artifacts": [str(each.get_artifact_path(WORKSPACE)) for each in phases],
         "files": list(files),
-        "code": code_of(root),
+        "code": code_of(made.pipeline, root),
         "traces": None if made.traces is None else str(made.traces),
     }
 

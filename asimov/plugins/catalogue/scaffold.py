@@ -19,7 +19,7 @@ from asimov.text import quoted
 #: The kinds of pipelines that can be generated as a class.
 KINDS = ("simple", "subject", "project")
 #: What can be generated for a stock pipeline; each has templates of its own, ``plugin-<kind>``.
-CONTRACTS = ("container", "function")
+CONTRACTS = ("container", "function", "phases")
 #: The longest name: it becomes part of file names.
 _LONGEST = 100
 #: Names that the class can't have, because its module imports them.
