@@ -35,15 +35,9 @@ import msgspec
 from asimov.pipelines.phases_plan import Plan, checked, planned, recipe_of, runs_of, traces_of
 
 from asimov.errors import AsimovError
+from asimov.phases.run_records import RECORDS, is_complete, record_of
 from asimov.phases.runs import form_run_string, ranges
-from asimov.phases.shard import (
-    RECORDS,
-    SHARDS,
-    WORKSPACE,
-    failures_of,
-    is_complete,
-    record_of,
-)
+from asimov.phases.shard import SHARDS, WORKSPACE, failures_of, is_done
 from asimov.phases.worker import PICKLE
 from asimov.pipeline import PipelineException
 from asimov.pipeline.node_pipeline import NodePipeline
@@ -130,10 +124,19 @@ class Phases(NodePipeline):
             *common,
         ]
         inputs = [*traces, *files]
+        done: list[int] = []
+        if not is_done(self.rundir, name, runs):  # a job that has ended well stays as it was
+            done = [
+                run for run, digest in runs.items()
+                if is_complete(record_of(self.rundir, run), digest, self.rundir)
+            ]  # fmt: skip
+        if done:
+            arguments.append(f"--done={ranges(done)}")
         if not isinstance(self._staging(), InPlace):
+            left = [run for run in runs if run not in done]
             arguments += [
                 Input(str(self.run_file(each)), form=f"--place={each}={{}}")
-                for each in (*folders, *self._earlier(runs, plan))
+                for each in (*folders, *self._earlier(left, plan))
             ]
         return Node(
             name, sys.executable, arguments, inputs=inputs,
@@ -141,14 +144,14 @@ class Phases(NodePipeline):
         )  # fmt: skip
 
     def _earlier(self, runs: Iterable[int], plan: Plan) -> list[str]:
-        """Return what there is of these runs already, relative to the run directory."""
+        """Return what phases that are not active have made of runs, in the run directory."""
+        checked = plan.checked
+        folders = [f for f, on in zip(checked.artifacts, checked.active, strict=True) if not on]
         found = []
-        for run in runs:
-            name = form_run_string(run)
-            for folder in (*plan.checked.artifacts, str(RECORDS)):
-                paths = [*self.run_file(folder).glob(f"{name}.*")]
-                paths += self.run_file(folder).glob(f"{name}_*")
-                found += [str(path.relative_to(self.rundir)) for path in sorted(paths)]
+        for name in map(form_run_string, runs):
+            for folder in map(self.run_file, folders):
+                paths = sorted([*folder.glob(f"{name}.*"), *folder.glob(f"{name}_*")])
+                found += [str(path.relative_to(self.rundir)) for path in paths]
         return found
 
     def build_dag(self, dryrun: bool = False) -> None:

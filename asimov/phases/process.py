@@ -6,7 +6,7 @@ import ctypes
 import multiprocessing
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -18,6 +18,7 @@ from asimov.phases.messages import complete
 from asimov.phases.one_run import Ended, Failure, process, put_aside_after
 from asimov.phases.packed import Packed
 from asimov.phases.pipeline import Pipeline
+from asimov.phases.run_records import RunRecord, write_record
 from asimov.phases.shared_blocks import named_apart
 from asimov.system.child_process import exit_text
 
@@ -51,12 +52,15 @@ class Work:
         Of the names of shared memory.
     log
         The log file; None for standard error.
+    digests
+        For each run what its record says that it depends on; None if no records are kept.
     """
 
     pipeline: Packed
     seed: int
     prefix: str
     log: Path | None
+    digests: Mapping[int, str] | None = None
 
 
 class RunProcess:
@@ -110,8 +114,8 @@ class RunProcess:
             except (EOFError, OSError):
                 over = True
             else:
-                self._messages()
                 self._take(*report)
+                self._messages()
         self._messages()
         if not over:
             return False
@@ -180,13 +184,18 @@ def _work(
         pipeline = work.pipeline.unpacked()
         for run in runs:
             rng = generator(work.seed, run)
-            end = process(pipeline, run, msg_queue, rng, _entered(reports, run))
+            end = process(pipeline, run, msg_queue, rng, _entered(reports, run, work))
             reports.send(("ended", end))
         msg_queue.put(complete())
 
 
-def _entered(reports: Connection, run: int) -> Callable[[int, int, str], None]:
-    return lambda *what: reports.send(("entered", run, *what))
+def _entered(reports: Connection, run: int, work: Work) -> Callable[[int, int, str], None]:
+    def entered(place: int, phases: int, phase: str) -> None:
+        if work.digests is not None:  # before the phase can leave anything half written
+            write_record(run, RunRecord(work.digests[run], phase))
+        reports.send(("entered", run, place, phases, phase))
+
+    return entered
 
 
 def generator(seed: int, run: int) -> Any:

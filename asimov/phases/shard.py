@@ -1,7 +1,6 @@
 """Run the shard of an analysis: its runs that are missing, with records of how each ended.
 
-All paths are relative to the working directory of the job. A record ``runs/run_0007.json`` says
-which phase a run has come to, or that it is complete, and for which settings.
+All paths are relative to the working directory of the job.
 """
 
 from __future__ import annotations
@@ -9,63 +8,33 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from asimov.phases.log_files import logger
 from asimov.phases.one_run import Ended, Failure, put_aside_after
 from asimov.phases.packed import Packed, packed
 from asimov.phases.pipeline import Pipeline
 from asimov.phases.process import Work
-from asimov.phases.runs import form_run_string
+from asimov.phases.run_records import RunRecord, file_of, is_complete, record_of, write_record
 from asimov.phases.shared_blocks import shared_data
 from asimov.phases.supervision import run_stacks
 from asimov.system.files import write_atomically
 
-#: The folders in the working directory: of the pipeline, of records of runs, of ends of shards.
-WORKSPACE, RECORDS, SHARDS = Path("workspace"), Path("runs"), Path("shards")
+#: The folders in the working directory: of the pipeline, and of the ends of shards.
+WORKSPACE, SHARDS = Path("workspace"), Path("shards")
 #: How often progress is written at most, in seconds.
 _EVERY = 1.0
 
 
-class RunRecord(msgspec.Struct):
-    """How far a run is.
-
-    Attributes
-    ----------
-    digest
-        Of what its results depend on.
-    phase
-        The phase that it has come to; None once it is complete.
-    artifacts
-        The artifacts of a complete run by name, relative to the working directory.
-    """
-
-    digest: str
-    phase: str | None = None
-    artifacts: dict[str, str] = {}
-
-
-def record_of(folder: Path, run: int) -> RunRecord | None:
-    """Return the record of a run in a run directory; None if there is none."""
+def is_done(folder: Path, shard: str, runs: Mapping[int, str]) -> bool:
+    """Return whether a shard has ended well with these runs, each with its digest."""
     try:
-        return msgspec.json.decode(_file_of(folder, run).read_bytes(), type=RunRecord)
-    except (OSError, msgspec.MsgspecError):
-        return None
-
-
-def is_complete(record: RunRecord | None, digest: str, folder: Path = Path()) -> bool:
-    """Return whether a run is complete for these settings, and its artifacts are there."""
-    if record is None or record.phase is not None or record.digest != digest:
+        told = json.loads((folder / SHARDS / f"{shard}.json").read_text())
+        return bool(told["runs"] == {str(run): digest for run, digest in runs.items()})
+    except (OSError, ValueError, KeyError, TypeError):
         return False
-    return all((folder / each).exists() for each in record.artifacts.values())
-
-
-def _file_of(folder: Path, run: int) -> Path:
-    return folder / RECORDS / f"{form_run_string(run)}.json"
 
 
 def failures_of(shard: str) -> Path:
@@ -85,11 +54,12 @@ class _Notes:
         self._written = 0.0
 
     def entered(self, run: int, place: int, phases: int, phase: str) -> None:
-        self._write(run, RunRecord(self._digests[run], phase))
         self._run, self._part = (run, place, phases, phase), 0.0
         self._note(phase)
 
     def said(self, message: Any) -> None:
+        if self._run is None or message.run != self._run[0]:
+            return  # a late one
         if message.total:
             self._part = min(1.0, self._part + message.increment / message.total)
         self._note(str(message.phase))
@@ -97,16 +67,12 @@ class _Notes:
     def ended(self, end: Ended) -> None:
         if end.failure is None:
             artifacts = {name: os.path.relpath(path) for name, path in end.artifacts.items()}
-            self._write(end.run, RunRecord(self._digests[end.run], None, artifacts))
+            write_record(end.run, RunRecord(self._digests[end.run], None, artifacts))
         else:
-            _file_of(Path(), end.run).unlink(missing_ok=True)
+            file_of(Path(), end.run).unlink(missing_ok=True)
         self._ended += 1
         self._run, self._part = None, 0.0
         self._note(f"run {end.run} ended", at_once=True)
-
-    def _write(self, run: int, record: RunRecord) -> None:
-        RECORDS.mkdir(exist_ok=True)
-        write_atomically(_file_of(Path(), run), msgspec.json.encode(record).decode() + "\n")
 
     def _note(self, step: str, *, at_once: bool = False) -> None:
         """Append a line of progress, unless the last one is very recent."""
@@ -123,7 +89,9 @@ class _Notes:
             stream.write(f"{done / self._total:.4f} {' '.join(step.split())}\n")
 
 
-def run_shard(plan: Mapping[str, Any], content: Packed, traces: Path) -> list[Failure]:
+def run_shard(
+    plan: Mapping[str, Any], content: Packed, traces: Path, done: Collection[int] = ()
+) -> list[Failure]:
     """Run what is missing of a shard; return the runs that failed.
 
     Parameters
@@ -134,6 +102,8 @@ def run_shard(plan: Mapping[str, Any], content: Packed, traces: Path) -> list[Fa
         The packed pipeline, with the state that `create_assets` has left.
     traces
         The folder of the data.
+    done
+        Runs that are known to be complete.
     """
     pipeline: Pipeline = content.unpacked()
     pipeline.traces = traces
@@ -144,7 +114,7 @@ def run_shard(plan: Mapping[str, Any], content: Packed, traces: Path) -> list[Fa
     left = {}
     for run, digest in digests.items():
         record = record_of(Path(), run)
-        if is_complete(record, digest):
+        if run in done or is_complete(record, digest):
             continue
         if record is not None and record.phase is not None:  # the job was killed in this phase
             aside = put_aside_after(pipeline, run, record.phase)
@@ -156,13 +126,13 @@ def run_shard(plan: Mapping[str, Any], content: Packed, traces: Path) -> list[Fa
         notes = _Notes(left, len(digests), Path(progress) if progress else None)
         with shared_data(pipeline, plan["prefix"]):
             again = packed(pipeline, Path(content.script) if content.script else None)
-            work = Work(again, plan["seed"], plan["prefix"], None)
+            work = Work(again, plan["seed"], plan["prefix"], None, left)
             failures = run_stacks(pipeline, [list(left)], [work], [notes])
     SHARDS.mkdir(exist_ok=True)
     if failures:
         told = [{"run": each.run, "phase": each.phase, "reason": each.reason} for each in failures]
         write_atomically(failed, json.dumps(told, indent=1) + "\n")
     else:
-        text = json.dumps({"seed": plan["seed"], "runs": sorted(digests)})
+        text = json.dumps({"seed": plan["seed"], "runs": plan["runs"]})
         write_atomically(SHARDS / f"{plan['name']}.json", text + "\n")
     return failures

@@ -22,10 +22,13 @@ from asimov.errors import AsimovError, ReportedError
 from asimov.phases.log_files import log_to
 from asimov.phases.packed import Packed, packed
 from asimov.phases.recipe import Made, code_of, make
+from asimov.phases.runs import numbers
 from asimov.phases.shard import WORKSPACE, run_shard
 from asimov.phases.start import summary
 from asimov.system.files import write_atomically
 
+#: How many lines of a traceback end the output; a report shows a little more than that.
+_LINES = 15
 #: The file of the packed phases.
 PICKLE = Path("phases.pickle")
 
@@ -95,6 +98,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--file", action="append", default=[])
     parser.add_argument("--trace", type=Path)
     parser.add_argument("--script")
+    parser.add_argument("--done", type=numbers, default=())
     parser.add_argument("--place", action="append", default=[])
     given = parser.parse_args(arguments)
     for each in given.code:
@@ -114,15 +118,20 @@ def main(arguments: list[str] | None = None) -> None:
                 return
             with placed(given.place):
                 content = Packed(pickle.loads(given.plan[1].read_bytes()).data, given.script)
-                failures = run_shard(plan, content, given.trace.parent)
+                failures = run_shard(plan, content, given.trace.parent, given.done)
         except ReportedError as error:
             sys.exit(f"error: {error}" + (f" ({error.hint})" if error.hint else ""))
     if failures:
         others = f" ({len(failures)} runs failed)" if len(failures) > 1 else ""
         print(summary(failures), file=sys.stderr)
-        for failure in failures[:1]:
-            print(failure.traceback, file=sys.stderr)
+        print(_short(failures[0].traceback), file=sys.stderr)
         sys.exit(f"error: {failures[0]}{others}")
+
+
+def _short(traceback: str) -> str:
+    """Return a traceback that fits a report; the log has all of it."""
+    lines = traceback.splitlines()
+    return "\n".join(lines if len(lines) <= _LINES else [lines[0], "  ...", *lines[2 - _LINES :]])
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
@@ -103,7 +103,8 @@ class NodePipeline(Pipeline):
         """Write a submit description for each node that is to run, and the DAG of several."""
         nodes = self._checked()
         staging = self._staging()
-        marks = {node.name: self._fingerprint(node) for node in nodes}
+        made = {str(self.run_file(each)) for node in nodes for each in node.outputs}
+        marks = {node.name: self._fingerprint(node, made) for node in nodes}
         done = self._still_done(nodes, marks)
         wanted = [node for node in nodes if node.name not in done]
         files: dict[str, str] = {}
@@ -285,13 +286,17 @@ class NodePipeline(Pipeline):
                 done.add(node.name)
         return set() if len(done) == len(nodes) else done
 
-    def _fingerprint(self, node: Node) -> str:
-        """Return a digest of what a node does: its words, and its inputs."""
+    def _fingerprint(self, node: Node, made: Collection[str]) -> str:
+        """Return a digest of what a node does: its words, and its inputs.
+
+        What other nodes have made counts by name: a node runs again if one in front of it does.
+        """
         words = [*node.arguments, *node.environment.values(), *node.inputs]
         parts = [node.executable, str(node.processes), *node.outputs, *node.environment]
         for word in words:
             if isinstance(word, Input):
-                parts += [word.word(word.path), _state(word.path)]
+                state = "" if word.path in made else _state(word.path)
+                parts += [word.word(word.path), state]
             else:
                 parts.append(word)
         return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()

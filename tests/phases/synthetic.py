@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import signal
+import time
 from dataclasses import dataclass, field
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
@@ -27,7 +28,7 @@ class Parameters:
     scale: Scale
     note: str = ""
     calibration: Path | None = None
-    #: What goes wrong in which run: "raise", "invalid", "exit", "kill", "none".
+    #: What goes wrong in which run: "raise", "invalid", "exit", "kill", "wait", "none".
     faults: dict[str, str] = field(default_factory=dict)
 
 
@@ -77,6 +78,8 @@ class Drawing(PhaseLike):
             raise SystemExit(3)
         if fault == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        while fault == "wait" and not Path("go").exists():
+            time.sleep(0.02)
         if fault == "none":
             return None
         if fault == "once" and not (marker := Path(workspace_path, "..", f"once-{run}")).exists():

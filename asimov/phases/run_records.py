@@ -1,0 +1,56 @@
+"""Records of runs: how far each is, and for which settings, in the folder ``runs``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from asimov.phases.runs import form_run_string
+from asimov.system.files import write_atomically
+
+#: The folder of records in the working directory.
+RECORDS = Path("runs")
+
+
+class RunRecord(msgspec.Struct):
+    """How far a run is.
+
+    Attributes
+    ----------
+    digest
+        Of what its results depend on.
+    phase
+        The phase that it has come to; None once it is complete.
+    artifacts
+        The artifacts of a complete run by name, relative to the working directory.
+    """
+
+    digest: str
+    phase: str | None = None
+    artifacts: dict[str, str] = {}
+
+
+def record_of(folder: Path, run: int) -> RunRecord | None:
+    """Return the record of a run in a run directory; None if there is none."""
+    try:
+        return msgspec.json.decode(file_of(folder, run).read_bytes(), type=RunRecord)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def is_complete(record: RunRecord | None, digest: str, folder: Path = Path()) -> bool:
+    """Return whether a run is complete for these settings, and its artifacts are there."""
+    if record is None or record.phase is not None or record.digest != digest:
+        return False
+    return all((folder / each).exists() for each in record.artifacts.values())
+
+
+def file_of(folder: Path, run: int) -> Path:
+    """Return the file of a run's record in a run directory."""
+    return folder / RECORDS / f"{form_run_string(run)}.json"
+
+
+def write_record(run: int, record: RunRecord) -> None:
+    """Write the record of a run in the working directory."""
+    write_atomically(file_of(Path(), run), msgspec.json.encode(record).decode() + "\n")
