@@ -62,6 +62,7 @@ def call(description: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]
         "function": name,
         "module": description["module"],
         "settings": settings,
+        "seed": int(os.environ["ASIMOV_SEED"]) if "ASIMOV_SEED" in os.environ else None,
         "python": platform.python_version(),
         "inputs": [{"id": n, **each} for n, each in enumerate(description["inputs"], 1)],
         "outputs": outputs,

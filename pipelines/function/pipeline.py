@@ -12,12 +12,14 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
+from asimov.pipelines.function.catalogue import Found
 from asimov.pipelines.function.described import PACKAGE, PROGRAM
 from asimov.pipelines.function.inputs import Given, manifest, resolved
 from asimov.pipelines.function.settings import faults, function_of, python_of
 
 from asimov.functions.call import OUTPUTS
 from asimov.functions.outputs import WORK
+from asimov.functions.settings import laid_over
 from asimov.pipeline.node_pipeline import NodePipeline
 from asimov.pipeline.nodes import Input, Node
 from asimov.settings import Fault
@@ -45,6 +47,9 @@ class Function(NodePipeline):
         The Python that runs the job, by default asimov's own.
     ``environment``
         Environment variables of the job.
+    ``seed``
+        A whole number; one is drawn and recorded if it is not set. The job finds it in
+        ``ASIMOV_SEED``, and in the function's setting ``seed`` if that is null by default.
     ``files``
         ``shared``, ``transfer`` or ``auto``: how the job gets at files.
     ``scheduler``
@@ -52,8 +57,11 @@ class Function(NodePipeline):
     """
 
     name = "function"
-    settings = ("environment", "files", "function", "inputs", "outputs", "python", "settings")
-    config_template = "command.yaml"
+    settings = (
+        "environment", "files", "function", "inputs", "outputs", "python", "seed", "settings"
+    )  # fmt: skip
+    config_template = "function.yaml"
+    uses_seed = True
     #: The registered name, where that is the pipeline.
     registered: ClassVar[str | None] = None
 
@@ -64,11 +72,11 @@ class Function(NodePipeline):
 
     def build_dag(self, dryrun: bool = False) -> None:
         """Write the description of the call, and the submit description."""
-        meta, found = self.production.meta, self._function()
+        found = self._function()
         described = {
-            "module": found[0],
-            "name": found[1],
-            "settings": meta.get("settings"),
+            "module": found.module,
+            "name": found.name,
+            "settings": self._given(found),
             "inputs": [each.described() for each in self._inputs()],
         }
         text = json.dumps(described, indent=1, default=str) + "\n"
@@ -79,11 +87,21 @@ class Function(NodePipeline):
             write_atomically(self.run_file(CALL), text, sync=False)
         super().build_dag(dryrun)
 
+    def call(self) -> dict[str, Any]:
+        """Return the call with its effective settings, for the configuration."""
+        found = self._function()
+        return {
+            "function": f"{found.module}:{found.name}",
+            "settings": laid_over(found.defaults, self._given(found)),
+            "seed": self.seed,
+            "inputs": [each.described() for each in self._inputs()],
+        }
+
     def nodes(self) -> list[Node]:
         """Return the one job."""
         meta = self.production.meta
         environment = {str(k): str(v) for k, v in (meta.get("environment") or {}).items()}
-        _, _, parts = self._function()
+        parts = self._function().parts
         arguments = [
             # Not asimov but this package only, which needs nothing else where it runs.
             Input(str(PACKAGE), form=f"{{}}/{PROGRAM}"),
@@ -100,17 +118,24 @@ class Function(NodePipeline):
             return own  # the machine's own
         return python_of(meta, self._root) or own
 
-    def _function(self) -> tuple[str, str, tuple[str, ...]]:
-        """Return the module, the name, and the parts that go along."""
+    def _function(self) -> Found:
         meta = self.production.meta
         if self.registered is None and python_of(meta, self._root) is None:
             # The Python is only where the job runs: the project's own module goes along.
             module, _, name = str(meta["function"]).partition(":")
             top = self._root / module.partition(".")[0]
             there = [each for each in (top.with_suffix(".py"), top) if each.exists()]
-            return module, name, tuple(map(str, there[:1]))
-        found = function_of(meta, self.registered, self._root)
-        return found.module, found.name, found.parts
+            return Found(module, name, (module, name), None, tuple(map(str, there[:1])))
+        found: Found = function_of(meta, self.registered, self._root)
+        return found
+
+    def _given(self, found: Found) -> dict[str, Any]:
+        """Return the settings that the ledger gives the function, and the seed if it wants one."""
+        given = dict(self.production.meta.get("settings") or {})
+        defaults = found.defaults if isinstance(found.defaults, Mapping) else {}
+        if "seed" in defaults and defaults["seed"] is None:
+            given.setdefault("seed", self.seed)
+        return given
 
     def _inputs(self) -> list[Given]:
         meta = self.production.meta

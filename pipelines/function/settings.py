@@ -32,6 +32,9 @@ def faults(settings: Mapping[str, Any], registered: str | None, root: Path) -> I
     """
     if (mode := settings.get("files", "auto")) not in MODES:
         yield Fault(("files",), f"should be one of {', '.join(MODES)}, not {mode!r}")
+    seed = settings.get("seed", 0)
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        yield Fault(("seed",), f"should be a whole number from 0, not {seed!r}", final=True)
     given = settings.get("settings")
     if given is not None and not isinstance(given, Mapping):
         yield Fault(("settings",), "should be a mapping", final=True)
