@@ -31,7 +31,7 @@ from asimov.pipelines.container import asking, spt_cells, spt_importances
 from asimov.pipelines.container import spt_configuration as ini
 from asimov.pipelines.container.images import Image
 from asimov.pipelines.container.registry import Plugin
-from asimov.pipelines.container.runtimes import Word
+from asimov.pipelines.container.runtimes import Runtime, Word
 from asimov.pipelines.container.spt_commands import GRAPHS, TRAIN, TRAINING, script
 
 from asimov.errors import AsimovError
@@ -39,7 +39,7 @@ from asimov.pipeline.nodes import Input, Node
 from asimov.project.config_file import names
 from asimov.rendering.render import render_text
 from asimov.system.files import write_atomically
-from asimov.text import quoted
+from asimov.text import listed, quoted
 
 #: Files in the run directory.
 OUTPUT, SETTINGS = "output", "configuration"
@@ -47,6 +47,7 @@ PRINTED_GRAPHS = f"{SETTINGS}/graph-request.printed.config"
 PRINTED_TRAINING = f"{SETTINGS}/training.printed.config"
 USED = f"{SETTINGS}/training.config"
 CELLS = "cells.csv"
+STATE = "input-state.json"
 IMPORTANCES = f"{OUTPUT}/importances.csv"
 RANKS, RANKS_METADATA = "ranks.csv", "ranks.metadata.json"
 
@@ -57,6 +58,7 @@ class InImage(Protocol):
     production: Any
     image: Image
     plugin: Plugin
+    runtime: Runtime
     seed: int | None
     wanted_runtime: str | None
 
@@ -131,6 +133,8 @@ class Spt:
             USED: Path(self.pipeline.production.config_file).read_text(),
             CELLS: spt_cells.written(spt_cells.cells_of(folder)),
         }
+        if not self.pipeline.runtime.read_only:
+            files[STATE] = json.dumps({"folder": str(folder), "files": spt_cells.state(folder)})
         for name, text in files.items():
             path = self.pipeline.run_file(name)
             if dryrun:
@@ -169,10 +173,24 @@ class Spt:
     def faults(self) -> list[str]:
         """Return what is wrong with ``importances.csv``, with its lines."""
         path = self.pipeline.run_file(IMPORTANCES)
-        return [
+        return self._changes_of_input() + [
             f"{IMPORTANCES}, line {line}: {what}" if line else f"{IMPORTANCES}: {what}"
             for line, what in spt_importances.faults(path, self._cells())
         ]
+
+    def _changes_of_input(self) -> list[str]:
+        """Return what has changed in the input of a job whose runtime could not protect it."""
+        try:
+            known = json.loads(self.pipeline.run_file(STATE).read_text())
+        except FileNotFoundError:
+            return []
+        now = spt_cells.state(Path(known["folder"]))
+        names = sorted(
+            name for name in {*known["files"], *now} if known["files"].get(name) != now.get(name)
+        )
+        return (
+            [f"the input has changed since the job was submitted: {listed(names)}"] if names else []
+        )
 
     def _cells(self) -> spt_cells.Cells:
         return spt_cells.read(self.pipeline.run_file(CELLS))

@@ -55,6 +55,15 @@ def missing_parts(folder: Path) -> str | None:
     return None if (folder / _FEATURES).is_file() else f"has no {_FEATURES}"
 
 
+def state(folder: Path) -> dict[str, list[int]]:
+    """Return the size and the time of change of each file in a folder, by its name."""
+    found = {}
+    for path in sorted(folder.glob("*")):
+        status = path.stat()
+        found[path.name] = [status.st_size, status.st_mtime_ns]
+    return found
+
+
 def cells_of(folder: Path) -> Cells:
     """Return the cells of all graphs in a folder.
 

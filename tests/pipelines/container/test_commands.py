@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +124,32 @@ def test_a_dry_run_prints_the_command_line_and_writes_nothing(runs: InContainers
     ran = runs.asimov("manage", "submit", "--dry-run")
     assert "bwrap" in ran.out, ran
     assert not runs.file("").exists()
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_nothing_of_a_container_outlives_a_job_that_is_removed(
+    runs: InContainers, runtime: str
+) -> None:
+    length = str(100_000 + os.getpid() % 100_000)  # what its process is told by
+
+    def sleeping() -> list[str]:
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):  # it has ended meanwhile
+                if path.read_bytes() == f"sleep\0{length}\0".encode():
+                    found.append(path.parent.name)
+        return found
+
+    runs.apply({"command": f"sh -c 'sleep {length}; true'", "outputs": {"o": "o"},
+                "runtime": runtime})  # fmt: skip
+    assert not runs.asimov("manage", "build", "submit").code
+    end = time.monotonic() + 60
+    while not sleeping():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert not runs.asimov("production", "set", "s", "a", "--status", "cancelled").code
+    while sleeping():
+        runs.asimov("monitor")
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    assert runs.state() == "cancelled"

@@ -316,6 +316,24 @@ def test_a_missing_training_command_is_in_the_reason(cohort: InContainers, tmp_p
     assert "not found" in cohort.why()
 
 
+def test_an_input_that_could_not_be_protected_and_was_changed_is_told(
+    cohort: InContainers, damaging: Path
+) -> None:
+    damage = "echo CD9 >> /mnt/inputs/1/graphs/feature_names.txt"
+    changed = {"image": str(damaging), "settings": {"damage": damage}}
+    cohort.apply(spt(name="open", runtime="charliecloud", **changed))
+    before = (cohort.root / "graphs/feature_names.txt").read_text()
+    cohort.finish(3)
+    assert "the input has changed since the job was submitted: feature_names.txt" in cohort.why(
+        "open"
+    )
+    (cohort.root / "graphs/feature_names.txt").write_text(before)
+    cohort.apply(spt(name="only", runtime="bubblewrap", **changed))
+    cohort.finish(3)
+    assert "Read-only file system" in cohort.why("only")
+    assert (cohort.root / "graphs/feature_names.txt").read_text() == before
+
+
 # --- faults of the input
 
 
