@@ -17,6 +17,8 @@ from asimov.system import clock
 _PROPERTY = "last pass"
 #: After how many seconds without a look to warn.
 _LONG = 86400.0
+#: A pass this many seconds after the recorded one is not worth a write.
+_MINUTE = 60.0
 #: A line of a crontab is alive if it looked within this many of its intervals.
 _MISSED = 3
 
@@ -94,7 +96,7 @@ class Attendance:
 
 
 def record_pass(workspace: Workspace, problems: Sequence[str]) -> None:
-    """Record that a pass was made now.
+    """Record that a pass was made now, to within a minute: an idle pass writes nothing.
 
     Parameters
     ----------
@@ -105,10 +107,13 @@ def record_pass(workspace: Workspace, problems: Sequence[str]) -> None:
     """
     before = _last(workspace)
     now = clock.now()
-    if problems:
-        look = _Look(now, before.answered if before else None, problems[0])
-    else:
-        look = _Look(now, now)
+    problem = problems[0] if problems else None
+    if before and before.problem == problem and 0 <= now - before.at < _MINUTE:
+        return
+    answered: float | None = now
+    if problem:
+        answered = before.answered if before else None
+    look = _Look(now, answered, problem)
     # Not synced to the disk: the next pass writes another.
     with workspace.journal.transaction():
         workspace.journal.write(

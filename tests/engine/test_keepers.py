@@ -213,6 +213,18 @@ def test_one_pass_at_a_time_whoever_makes_it(lab: Any, crontab: Path) -> None:
     lab.run("stop")
 
 
+def test_a_copy_of_the_project_has_no_monitor(lab: Any, crontab: Path, tmp_path: Path) -> None:
+    lab.run("start", "--as", "cron")
+    copy = tmp_path / "copy"
+    shutil.copytree(lab.root, copy)
+    lab.run("--project", copy, "project", "copied")
+    shown = json.loads(lab.run("--project", copy, "status", "--monitor", "--json").out)
+    assert shown["keeper"] is None
+    assert told(lab)["keeper"] == "cron"
+    assert len(crontab.read_text().splitlines()) == 1
+    lab.run("stop")
+
+
 def test_a_line_that_was_deleted_by_hand_is_added_again(lab: Any, crontab: Path) -> None:
     lab.run("start", "--as", "cron")
     crontab.write_text("")

@@ -65,10 +65,11 @@ def test_it_comes_back_when_it_and_the_schedd_are_killed(
     project: Project, keeper: str, universe: str
 ) -> None:
     project.run("configuration", "update", "monitor/keeper", keeper)
-    project.apply(waiting("first"))
+    charged = "{kind: configuration, scheduler: {accounting group: group.of.rivers}}\n---\n"
+    project.apply(charged + waiting("first"))
     assert "as job " in project.run("start", "--interval", "1").out
-    found = project.pool.tool("condor_q", str(job(project)), "-af", "JobUniverse")
-    assert found.strip() == universe
+    found = project.pool.tool("condor_q", str(job(project)), "-af", "JobUniverse", "AcctGroup")
+    assert found.split() == [universe, "group.of.rivers"]
     first = watcher(project)
     until(lambda: project.states()["first"] == "running")
     os.kill(first, signal.SIGKILL)

@@ -7,6 +7,7 @@ carries a tag: if a command is killed in between, the next one finds the job by 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,6 +16,8 @@ from asimov.engine.keepers.launcher import watch_command
 from asimov.errors import SchedulerUnreachableError
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Present, Scheduler, Tag, Ticket, Unknown
+from asimov.scheduler.jobs import submit_commands
+from asimov.sites.check import normal
 from asimov.system import clock
 
 #: Journal properties: scheduler, place and job; the identity that the job carries; and for a start
@@ -22,6 +25,8 @@ from asimov.system import clock
 _PROPERTY = "background monitor"
 _IDENTITY = "background monitor identity"
 _INTENDED = "background monitor intended"
+#: The submit commands that say who is charged.
+_ACCOUNTING = ("accounting_group", "accounting_group_user")
 
 
 class Job(Keeper):
@@ -50,7 +55,9 @@ class Job(Keeper):
         uid = uuid.uuid4().hex
         intent = (name, scheduler.place, uid, str(clock.now()))
         workspace.journal.set_property(_INTENDED, "\n".join(intent))
-        commands = {} if self.universe is None else {"universe": self.universe}
+        commands = _accounting(workspace)
+        if self.universe is not None:
+            commands["universe"] = self.universe
         # The tag of the contract alone, which is the job's own: HTCondor's would be in the
         # environment as well, and what the monitor starts would inherit it.
         with Scheduler.tagged(scheduler, Tag(workspace.project.id, "background monitor", uid)):
@@ -82,6 +89,15 @@ class SchedulerJob(Job):
         if workspace.scheduler_name != "htcondor":
             return f"the scheduler {workspace.scheduler_name} has no universes"
         return super().problem(workspace)
+
+
+def _accounting(workspace: Workspace) -> dict[str, str]:
+    """Return whom the project's settings charge for jobs: some pools refuse any other job."""
+    settings = workspace.contents.project.get("scheduler")
+    if workspace.scheduler_name != "htcondor" or not isinstance(settings, Mapping):
+        return {}
+    given = normal(submit_commands({k: v for k, v in settings.items() if "account" in str(k)}))
+    return {name: given[name] for name in _ACCOUNTING if name in given}
 
 
 def running(workspace: Workspace) -> Kept | None:

@@ -14,7 +14,7 @@ from asimov.errors import AsimovError
 from asimov.project.workspace import Workspace
 
 #: Journal property: the keeper's name, what it keeps, and what it needs to know, as JSON.
-_PROPERTY = "monitor keeper"
+_PROPERTY = "background monitor keeper"
 #: How long a program such as ``systemctl`` may take, in seconds.
 _PATIENCE = 30
 
