@@ -151,3 +151,46 @@ def test_apply_says_what_is_wrong_and_the_build_refuses_it(phased, change, said)
     refused = phased.asimov("manage", "build")
     assert refused.code != 0
     assert "s/a: " in refused.out
+
+
+def test_the_pipeline_of_a_script_runs_in_a_project_and_phases_are_switched_off_by_name(phased):
+    (phased.root / "analyse.py").write_text(
+        "from pathlib import Path\nfrom asimov.phases import Pipeline, start_pipeline\n"
+        "from synthetic_phases import drawing\n"
+        "whole = Pipeline([drawing('A'), drawing('B', 'a')], [True, True],"
+        " Path('space'), Path('data'))\n"
+        "if __name__ == '__main__':\n    start_pipeline(whole, 1, 7, seed=4)\n"
+    )
+    ledger = "script: analyse.py\nruns: 1, 7\nseed: 4\nshards: 2\n"
+    apply(phased, ledger)
+    phased.finish()
+    a, b = default_rng(SeedSequence(4, spawn_key=(7,))).normal(size=2)
+    assert results(phased)["run_0007.txt"] == f"{'t' * 30} {float(a)!r} {float(b)!r}\n"
+    apply(phased, ledger + "phases: {A: {active: false}}\n", update=True)
+    restart(phased)
+    assert results(phased)["run_0007.txt"] == f"{'t' * 30} {float(a)!r} {float(a)!r}\n"
+
+
+def test_without_a_seed_one_is_drawn_and_recorded(phased):
+    apply(phased, LEDGER.replace("seed: 4\n", "").replace("1-3, 5, 7", "2"))
+    phased.finish()
+    seed = json.loads((rundir(phased) / "plan.json").read_text())["seed"]
+    a, _ = default_rng(SeedSequence(seed, spawn_key=(2,))).normal(size=2)
+    assert results(phased, "A")["run_0002.txt"] == f"{'t' * 50} {2 * float(a)!r}\n"
+    restart(phased)
+    assert json.loads((rundir(phased) / "plan.json").read_text())["seed"] == seed
+
+
+def test_later_analyses_get_the_artifacts_as_lists(phased):
+    apply(phased, LEDGER)
+    text = (
+        "kind: analysis\nname: after\nsubject: s\npipeline: command\nneeds: [a]\n"
+        "executable: /bin/sh\n"
+        "arguments: ['-c', \"echo '{{ assets.b | length }} {{ assets.a[0] }}' > x\"]\n"
+        "outputs: {x: x}\n"
+    )
+    (phased.root / "after.yaml").write_text(text)
+    phased.run("apply", "-f", phased.root / "after.yaml")
+    phased.finish()
+    told = (phased.rundir("after") / "x").read_text()
+    assert told == f"5 {rundir(phased)}/workspace/A/run_0001.txt\n"
