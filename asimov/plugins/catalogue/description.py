@@ -10,6 +10,7 @@ from typing import Any
 
 from asimov.discovery import entrypoints
 from asimov.errors import AsimovError
+from asimov.functions.modules import load
 from asimov.pipeline import Pipeline
 from asimov.pipeline.assets import Asset
 from asimov.rendering.dialects import dialect_of_text
@@ -45,6 +46,8 @@ def describe_plugin(group: str, name: str, loaded: Any) -> dict[str, Any]:
         described["settings"] = _guarded(_settings_of, name, loaded)
     elif group == entrypoints.SETTINGS:
         described["settings"] = _guarded(_rows, loaded)
+    elif group == entrypoints.FUNCTIONS:
+        described["registers"] = _guarded(_registered, loaded)
     return described
 
 
@@ -55,7 +58,19 @@ def _guarded(ask: Callable[..., Any], *arguments: Any) -> Any:
         return {"error": f"{type(error).__name__}: {error}"}
 
 
+def _registered(loaded: Any) -> list[str]:
+    """Return the functions that a module registers, with their settings."""
+    module = loaded.__name__ if inspect.ismodule(loaded) else loaded.__module__
+    return [
+        f"{name}: {', '.join(map(str, each.default_settings or ())) or 'no settings'}"
+        for name, (each, _) in load(module).items()
+        if inspect.ismodule(loaded) or each.function is loaded
+    ]
+
+
 def _class_of(loaded: Any) -> str:
+    if inspect.ismodule(loaded):
+        return loaded.__name__
     owner = loaded if hasattr(loaded, "__qualname__") else type(loaded)
     return f"{owner.__module__}:{owner.__qualname__}"
 

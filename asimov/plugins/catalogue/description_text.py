@@ -36,6 +36,8 @@ def description_text(plugin: Mapping[str, Any]) -> str:
         parts.append(_section("inputs", plugin.get("inputs"), _asset))
         parts.append(_section("outputs", plugin.get("outputs"), _asset))
         parts.append(_section("methods of its own", plugin.get("methods"), str))
+    if plugin["kind"] == "function":
+        parts.append(_section("registered functions", plugin.get("registers"), str))
     if plugin.get("documentation"):
         parts.append("documentation\n" + _indented(plugin["documentation"].splitlines()))
     parts += [

@@ -59,6 +59,9 @@ def test_it_is_listed_and_its_name_is_taken(
     ran = shell("asimov plugins list --kind function --json", PYTHONPATH=str(packages))
     (told,) = json.loads(ran.out)
     assert (told["name"], told["package"], told["loads"]) == ("my_walk", "asimov-my-walk", True)
+    shown = shell("asimov plugins show my_walk", PYTHONPATH=str(packages))
+    assert "my_walk: walkers, steps, seed" in shown.out
+    assert "asimov_my_walk.service" in shown.out
     again = shell("asimov plugins new My-Walk", cwd=tmp_path, PYTHONPATH=str(packages))
     assert again.code == 1
     assert "there is a pipeline 'my_walk' already" in again.err
