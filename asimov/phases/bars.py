@@ -35,23 +35,24 @@ class Bar:
 
     def entered(self, run: int, place: int, phases: int, phase: str) -> None:
         """Begin anew: a run has come to a phase."""
-        self._begin(run, phase, None)
+        self._begin(run, phase, 1)
 
     def said(self, message: Any) -> None:
         """Move the bar forward by what a phase says."""
         phase = str(message.phase)
         if self._shown != (message.run, phase) or message.total:
-            self._begin(message.run, phase, message.total or None)
+            self._begin(message.run, phase, message.total or 1)
         self._progress.advance(self._bar, message.increment)
 
     def ended(self, end: Ended) -> None:
         """Count a run that has ended; a failure is printed above the bars."""
         self._ended += 1
+        self._progress.reset(self._bar, total=1, completed=1)
         self._progress.update(self._bar, count=f"{self._ended}/{self._runs} runs")
         if end.failure is not None:
             self._progress.console.print(f"failed: {end.failure}", markup=False, highlight=False)
 
-    def _begin(self, run: int, phase: str, total: int | None) -> None:
+    def _begin(self, run: int, phase: str, total: int) -> None:
         if self._shown != (run, phase):
             words = text.line(f"process {self._process}: run {run}, {phase}")
             self._progress.reset(self._bar, total=total, description=words)

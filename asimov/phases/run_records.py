@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-
-import msgspec
 
 from asimov.phases.runs import form_run_string
 from asimov.system.files import write_atomically
@@ -13,7 +13,8 @@ from asimov.system.files import write_atomically
 RECORDS = Path("runs")
 
 
-class RunRecord(msgspec.Struct):
+@dataclass(frozen=True)
+class RunRecord:
     """How far a run is.
 
     Attributes
@@ -28,14 +29,14 @@ class RunRecord(msgspec.Struct):
 
     digest: str
     phase: str | None = None
-    artifacts: dict[str, str] = {}
+    artifacts: dict[str, str] = field(default_factory=dict)
 
 
 def record_of(folder: Path, run: int) -> RunRecord | None:
     """Return the record of a run in a run directory; None if there is none."""
     try:
-        return msgspec.json.decode(file_of(folder, run).read_bytes(), type=RunRecord)
-    except (OSError, msgspec.MsgspecError):
+        return RunRecord(**json.loads(file_of(folder, run).read_bytes()))
+    except (OSError, ValueError, TypeError):
         return None
 
 
@@ -53,4 +54,4 @@ def file_of(folder: Path, run: int) -> Path:
 
 def write_record(run: int, record: RunRecord) -> None:
     """Write the record of a run in the working directory."""
-    write_atomically(file_of(Path(), run), msgspec.json.encode(record).decode() + "\n")
+    write_atomically(file_of(Path(), run), json.dumps(asdict(record)) + "\n")

@@ -42,11 +42,26 @@ def failures_of(shard: str) -> Path:
     return SHARDS / f"{shard}.failed.json"
 
 
+def append_progress(fraction: float, step: str) -> None:
+    """Append a line to the job's progress file, if it has one.
+
+    Parameters
+    ----------
+    fraction
+        How much is done, from 0 to 1.
+    step
+        What is being done.
+    """
+    if file := os.environ.get("ASIMOV_PROGRESS"):
+        with Path(file).open("a") as stream:
+            stream.write(f"{fraction:.4f} {' '.join(step.split())}\n")
+
+
 class _Notes:
     """Notes down what happens to runs: in their records, and as progress."""
 
-    def __init__(self, digests: Mapping[int, str], total: int, progress: Path | None) -> None:
-        self._digests, self._total, self._progress = digests, total, progress
+    def __init__(self, digests: Mapping[int, str], total: int) -> None:
+        self._digests, self._total = digests, total
         self._ended = total - len(digests)
         self._run: tuple[int, int, int, str] | None = None
         self._part = 0.0
@@ -77,7 +92,7 @@ class _Notes:
     def _note(self, step: str, *, at_once: bool = False) -> None:
         """Append a line of progress, unless the last one is very recent."""
         now = time.monotonic()
-        if self._progress is None or (not at_once and now - self._written < _EVERY):
+        if not at_once and now - self._written < _EVERY:
             return
         self._written = now
         done = float(self._ended)
@@ -85,8 +100,7 @@ class _Notes:
             run, place, phases, _ = self._run
             done += (place + self._part) / phases
             step = f"run {run}, {step}"
-        with self._progress.open("a") as stream:
-            stream.write(f"{done / self._total:.4f} {' '.join(step.split())}\n")
+        append_progress(done / self._total, step)
 
 
 def run_shard(
@@ -122,8 +136,7 @@ def run_shard(
         left[run] = digest
     failures: list[Failure] = []
     if left:
-        progress = os.environ.get("ASIMOV_PROGRESS")
-        notes = _Notes(left, len(digests), Path(progress) if progress else None)
+        notes = _Notes(left, len(digests))
         with shared_data(pipeline, plan["prefix"]):
             again = packed(pipeline, Path(content.script) if content.script else None)
             work = Work(again, plan["seed"], plan["prefix"], None, left)

@@ -23,7 +23,7 @@ from asimov.phases.log_files import log_to
 from asimov.phases.packed import Packed, packed
 from asimov.phases.recipe import Made, code_of, make
 from asimov.phases.runs import numbers
-from asimov.phases.shard import WORKSPACE, run_shard
+from asimov.phases.shard import WORKSPACE, append_progress, run_shard
 from asimov.phases.start import summary
 from asimov.system.files import write_atomically
 
@@ -115,6 +115,7 @@ def main(arguments: list[str] | None = None) -> None:
             plan = json.loads(given.plan[0].read_text())
             if given.action == "assets":
                 make_assets(plan | {"script": given.script}, given.file)
+                append_progress(1.0, "assets made")
                 return
             with placed(given.place):
                 content = Packed(pickle.loads(given.plan[1].read_bytes()).data, given.script)

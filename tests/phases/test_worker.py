@@ -128,7 +128,8 @@ def test_progress_is_a_fraction_of_all_runs_with_the_step(job, monkeypatch):
     monkeypatch.setenv("ASIMOV_PROGRESS", "shard-1.progress")
     assets()
     run(*shard())
-    lines = Path("shard-1.progress").read_text().splitlines()
+    made, *lines = Path("shard-1.progress").read_text().splitlines()
+    assert made == "1.0000 assets made"
     fractions = [float(line.split()[0]) for line in lines]
     assert fractions == sorted(fractions)
     assert lines[0] == "0.0000 run 1, A"
