@@ -165,11 +165,12 @@ class NodePipeline(Pipeline):
 
     def _staging(self) -> Staging:
         mode = mode_of(self.production.meta)
-        shared = self.scheduler.shares_files() if mode == "auto" else mode == "shared"
+        workspace = self.production.workspace
+        shared = workspace.shares_files() if mode == "auto" else mode == "shared"
         # The embedded scheduler has no other machine.
         if shared or self.scheduler.name == "local":
             return InPlace()
-        return Transfer(Path(self.production.workspace.project.root), self.rundir)
+        return Transfer(Path(workspace.project.root), self.rundir)
 
     def _description(self, node: Node, staged: Staged) -> str:
         """Return the submit description of a node."""

@@ -74,5 +74,8 @@ class OpenProject(Protocol):
     def scheduler(self) -> Scheduler:
         """Return the project's scheduler."""
 
+    def shares_files(self) -> bool:
+        """Return whether jobs see this machine's files under the same paths."""
+
     def subject(self, name: str) -> Studied:
         """Return a subject, always the same object."""

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from asimov import configuration
 from asimov.discovery import entrypoints
+from asimov.errors import SchedulerUnreachableError
 from asimov.journal.confirmed_removals import take_back
 from asimov.journal.journal import Journal
 from asimov.journal.keys import Key
@@ -328,6 +329,27 @@ class Workspace:
                 made.only_read()
             self._schedulers[name, place] = made
         return self._schedulers[name, place]
+
+    def shares_files(self) -> bool:
+        """Return whether jobs see this machine's files; the last answer if the pool has none now.
+
+        Raises
+        ------
+        SchedulerUnreachableError
+            If the pool was never asked, and can't be now.
+        """
+        scheduler = self.scheduler()
+        name = f"shares files: {scheduler.name} {scheduler.place}"
+        known = self.journal.get_property(name)
+        try:
+            answer = "yes" if scheduler.shares_files() else "no"
+        except SchedulerUnreachableError:
+            if known is None:
+                raise
+            return known == "yes"
+        if answer != known and not self.reading:
+            self.journal.set_property(name, answer)
+        return answer == "yes"
 
     @property
     def site(self) -> Site:
