@@ -251,6 +251,7 @@ LONG = (
     "test_no_trace",
     "test_third_party",
     "test_fuzz_blueprints",
+    "container/test_spt",
     "engine/repair/test_repair",
     "scheduler/local/test_kills",
 )

@@ -256,10 +256,11 @@ class Container(Command):  # type: ignore[misc]  # mypy knows the base under ano
         """Return whether every product exists, and is as the contract says."""
         return not self.missing_outputs() and not self.faulty_outputs()
 
-    def after_completion(self) -> None:
-        """Derive what the contract derives from the products."""
+    def store_results(self) -> None:
+        """Derive what the contract derives from the products, and store all of them."""
         if self.contract is not None:
             self.contract.finish()
+        super().store_results()
 
     def collect_assets(self, absolute: bool = True) -> dict[str, Any]:
         """Return the existing products by name."""

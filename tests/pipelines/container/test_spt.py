@@ -111,6 +111,8 @@ def test_a_plugin_trains_and_its_cells_are_ranked(cohort: InContainers, runtime:
     with h5py.File(cohort.file("output/lesion_0-1_0.h5")) as file:
         assert len(file["graph/importances"]) == len(file["graph/node_features"])
     assert {path: path.read_bytes() for path in (cohort.root / "graphs").iterdir()} == before
+    shown = json.loads(cohort.asimov("production", "show", "s", "a", "--json").out)
+    assert len(shown["attempts"]) == 1
     stored = cohort.root / "results/s/a"
     assert (stored / "output/model/weights.npy").exists()
     assert (stored / "ranks.csv").exists()
