@@ -40,6 +40,7 @@ READS: dict[str, list[list[str]]] = {
     "report status": [[]],
     "report graph": [[], ["--format", "json"]],
     "configuration show": [[], ["project/id"]],
+    "configuration site": [[]],
     "review status": [[], ["s", "done"]],
     "plugins list": [["--no-load"], ["--kind", "pipeline"]],
     "plugins show": [["command"]],

@@ -129,7 +129,8 @@ def site_command(name: str | None, as_json: bool) -> None:
       asimov configuration site
       asimov configuration site ligo
     """
-    project = open_project(Use.READ if name is None else Use.ACT, without_journal=True)
+    use = Use.READ if name is None else Use.ACT
+    project = open_project(use, without_journal=True)
     chosen = name or catalogue.name_in(project.config)
     site = catalogue.site(chosen) if name else catalogue.chosen(project.config)
     if name is not None:

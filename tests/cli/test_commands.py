@@ -43,6 +43,7 @@ def test_the_list_of_commands_says_what_each_command_says_of_itself(asimov):
     parts = {
         "__init__",
         "check",
+        "check_image",
         "open_project",
         "output",
         "package_commands",

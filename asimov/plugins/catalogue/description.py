@@ -122,7 +122,17 @@ def _assets(pipeline: type, declared: str, named: str) -> list[dict[str, Any]]:
     names = getattr(pipeline, named, ())
     if not found and isinstance(names, (list, tuple)):
         found = [Asset(str(each)) for each in names]
-    return [dataclasses.asdict(each) for each in found]
+    return [_asset(each) for each in found]
+
+
+def _asset(asset: Asset) -> dict[str, Any]:
+    # Not the schema as an object: a function may belong to it.
+    plain = {
+        each.name: getattr(asset, each.name)
+        for each in dataclasses.fields(asset)
+        if each.name != "schema"
+    }
+    return plain if asset.schema is None else {**plain, "schema": str(asset.schema)}
 
 
 def _overridden(pipeline: type) -> list[str]:
