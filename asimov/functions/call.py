@@ -6,6 +6,7 @@ import copy
 import os
 import platform
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -54,6 +55,7 @@ def call(description: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]
         try:
             arguments = [] if settings is None else [settings]
             returned = algorithm.function(list(inputs), str(work), *arguments)
+            _wait_for_threads()  # they may still write outputs
             outputs = outputs_of(returned, inputs, kind, work)
         finally:
             os.chdir(folder)
@@ -67,6 +69,12 @@ def call(description: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]
         "inputs": [{"id": n, **each} for n, each in enumerate(description["inputs"], 1)],
         "outputs": outputs,
     }
+
+
+def _wait_for_threads() -> None:
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
 
 
 def _inputs(described: Any, places: Sequence[Path], kind: type, scratch: Path) -> list[Any]:

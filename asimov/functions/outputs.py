@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import decimal
 import hashlib
+import json
 import os
 import shutil
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,9 +55,13 @@ def _output(each: Any, known: list[Any], work: Path) -> dict[str, Any]:
         raise CallError(f"an output's type is {each.type!r}: it should be FILE or DICOM")
     if not each.path or not Path(each.path).exists():
         raise CallError(f"the function returned the output {each.path!r}, which is not there")
+    # A pipe would be read for ever.
+    if not (Path(each.path).is_file() or Path(each.path).is_dir()):
+        raise CallError(f"the output {each.path} is neither a file nor a folder")
     if each.parent is not None and not any(each.parent is other for other in known):
         raise CallError(f"the parent of {each.path} is neither an input nor an output of the call")
-    place = _kept(Path(each.path).resolve(), work)
+    path = Path(each.path)
+    place = _kept(path.parent.resolve() / path.name if path.name else path.resolve(), work)
     return {
         "id": each.id,
         "type": each.type,
@@ -62,7 +69,7 @@ def _output(each: Any, known: list[Any], work: Path) -> dict[str, Any]:
         "parent": None if each.parent is None else each.parent.id,
         "sha256": checksum(place),
         "series": each.series_instance_uid,
-        "metadata": each.meta_data,
+        "metadata": _plain(each.meta_data, each.path),
     }
 
 
@@ -70,6 +77,11 @@ def _kept(path: Path, work: Path) -> Path:
     """Return where an output is in the working folder; copy it there from elsewhere."""
     if inside(work, path):
         raise CallError(f"the function returned {path}, which contains the folder it works in")
+    if inside(path, work) and path.is_symlink():
+        # What it leads to may be no output, and then would not be stored.
+        target = path.resolve()
+        path.unlink()
+        (shutil.copytree if target.is_dir() else shutil.copy2)(target, path)
     if inside(path, work):
         return path
     place, number = work / path.name, 1
@@ -78,6 +90,31 @@ def _kept(path: Path, work: Path) -> Path:
         place = work / f"{number}-{path.name}"
     (shutil.copytree if path.is_dir() else shutil.copy2)(path, place)
     return place
+
+
+def _plain(metadata: Any, path: Any) -> Any:
+    """Return metadata as JSON holds them.
+
+    Raises
+    ------
+    CallError
+        If they can't be written without a change of their values.
+    """
+    try:
+        return json.loads(json.dumps(metadata, allow_nan=False, default=_text))
+    except (TypeError, ValueError) as error:
+        raise CallError(f"the metadata of {path} can't be written as JSON: {error}") from error
+
+
+def _text(value: Any) -> Any:
+    """Return a path, a time or a number of NumPy as JSON holds it."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    if isinstance(value, (os.PathLike, decimal.Decimal, uuid.UUID)):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} {value!r} has no place in JSON")
 
 
 def checksum(path: Path) -> str:

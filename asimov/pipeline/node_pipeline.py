@@ -181,18 +181,18 @@ class NodePipeline(Pipeline):
         }  # fmt: skip
         commands = {
             "universe": "vanilla",
-            "executable": staged.executable,
+            "executable": literal(staged.executable),
             "arguments": join_words(map(literal, staged.arguments)),
             "environment": join_words(
                 literal(f"{name}={value}") for name, value in environment.items()
             ),
-            "initialdir": str(self.rundir),
+            "initialdir": literal(str(self.rundir)),
             "output": f"{node.name}{number}.out",
             "error": f"{node.name}{number}.err",
             "log": f"{node.name}.log",
             "batch_name": str(self.production.key),
             **node.commands,
-            **staged.commands,
+            **{name: literal(value) for name, value in staged.commands.items()},
         }
         settings = self.production.meta.get("scheduler") or {}
         own = submit_commands({k: v for k, v in settings.items() if k not in NOT_COMMANDS})

@@ -179,6 +179,18 @@ def test_settings_are_passed_as_the_published_framework_does(
             "is neither an input nor an output of the call",
         ),
         ("return [DataObject(path=working_dir)]", "which contains the folder it works in"),
+        (
+            "os.mkfifo('pipe'); return [DataObject(path='pipe')]",
+            "the output pipe is neither a file nor a folder",
+        ),
+        (
+            "return [DataObject(path=__file__, meta_data={'labels': {1, 2}})]",
+            "can't be written as JSON: set {1, 2} has no place in JSON",
+        ),
+        (
+            "return [DataObject(path=__file__, meta_data={'dice': float('nan')})]",
+            "can't be written as JSON",
+        ),
     ],
 )
 def test_an_answer_against_the_contract_is_a_fault(job: Job, body: str, line: str) -> None:
@@ -238,6 +250,52 @@ def test_outputs_from_elsewhere_are_copied_into_the_working_folder(job: Job) -> 
     file, folder = (job.folder / each["path"] for each in job.read("outputs.json")["outputs"])
     assert file == job.folder / "work" / "2-mask"
     assert (folder / "mask").read_text() == file.read_text()
+
+
+def test_a_link_is_returned_under_its_own_name_with_what_it_leads_to(job: Job) -> None:
+    job.service(
+        "import os\nfrom asimov.functions import app, DataObject\n"
+        '@app.register("tool")\n'
+        "def tool(data_objects, working_dir):\n"
+        "    open('made', 'w').write('made')\n"
+        "    os.symlink('made', 'link')\n"
+        "    return [DataObject(path='link')]\n"
+    )
+    assert job.call("tool").returncode == 0
+    (output,) = job.read("outputs.json")["outputs"]
+    assert output["path"] == "work/link"
+    assert not (job.folder / output["path"]).is_symlink()
+    assert (job.folder / output["path"]).read_text() == "made"
+
+
+def test_what_a_thread_still_writes_belongs_to_the_output(job: Job) -> None:
+    job.service(
+        "import threading, time\nfrom asimov.functions import app, DataObject\n"
+        "def later():\n"
+        "    time.sleep(0.5)\n"
+        "    open('made', 'a').write(' late')\n"
+        '@app.register("tool")\n'
+        "def tool(data_objects, working_dir):\n"
+        "    open('made', 'w').write('early')\n"
+        "    threading.Thread(target=later).start()\n"
+        "    return [DataObject(path='made')]\n"
+    )
+    assert job.call("tool").returncode == 0
+    (output,) = job.read("outputs.json")["outputs"]
+    assert output["sha256"] == hashlib.sha256(b"early late").hexdigest()
+
+
+def test_metadata_of_usual_types_are_written(job: Job) -> None:
+    job.service(
+        "import datetime, decimal, pathlib\nfrom asimov.functions import app, DataObject\n"
+        '@app.register("tool")\n'
+        "def tool(data_objects, working_dir):\n"
+        "    data = {'day': datetime.date(2026, 1, 2), 'path': pathlib.Path('a'), 'pair': (1, 2)}\n"
+        "    return [DataObject(path=__file__, meta_data=data)]\n"
+    )
+    assert job.call("tool").returncode == 0
+    (output,) = job.read("outputs.json")["outputs"]
+    assert output["metadata"] == {"day": "2026-01-02", "path": "a", "pair": [1, 2]}
 
 
 def test_the_checksum_of_a_folder_is_that_of_its_list(job: Job) -> None:

@@ -122,6 +122,16 @@ def test_paths_in_a_configuration_are_right_on_the_execute_node(project: Project
     assert results(project, "a", "made.txt") == "x\n"
 
 
+def test_a_macro_in_the_name_of_an_input_is_part_of_its_name(project: Project) -> None:
+    (project.root / "year$(x).txt").write_text("right\n")
+    (project.root / "year.txt").write_text("wrong\n")
+    project.apply(command("a", "cat ../year*.txt > o", outputs={"o": "o"}, **{
+        "input files": ["year$(x).txt"]
+    }))  # fmt: skip
+    assert project.finish() == {"a": "uploaded"}
+    assert results(project, "a", "o") == "right\n"
+
+
 def test_what_a_failed_job_has_left_returns(project: Project) -> None:
     project.apply(
         command(
