@@ -64,7 +64,8 @@ class Node:
     name
         Its name, unique in the analysis: letters, digits, ``_``, ``-`` and ``.``.
     executable
-        The program: an absolute path, or a name that the machine's ``PATH`` resolves.
+        The program: an absolute path, or a name on ``PATH``, that of this machine if files are
+        shared and that of the execute node if they are transferred.
     arguments
         Its arguments. A path of the project in a plain word is recognised as well.
     environment

@@ -10,6 +10,7 @@ Source: HTCondor's manual, "Submitting Jobs Without a Shared File System".
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,12 +76,20 @@ class InPlace:
         Raises
         ------
         AsimovError
-            For an input that is a URL or needs another name.
+            For an input that is a URL, and for a program that is not on ``PATH``.
         """
         for each in node.inputs:
             self._word(each)
+        # HTCondor would look for a bare name in the run directory.
+        executable = shutil.which(node.executable) or node.executable
+        if "/" not in executable:
+            raise AsimovError(
+                f"the program {quoted(executable)} is not on PATH",
+                hint="install it on this machine, or set 'files: transfer' if only the execute "
+                "nodes have it",
+            )
         return Staged(
-            node.executable,
+            str(Path(executable).absolute()) if "/" not in node.executable else executable,
             [self._word(each) for each in node.arguments],
             {name: self._word(each) for name, each in node.environment.items()},
             {"getenv": "HOME, LANG, PATH, USER"},
