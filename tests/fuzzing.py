@@ -358,6 +358,10 @@ def work() -> None:
         channel.flush()
 
 
+#: How many mutants are tried however slow the machine is.
+LEAST = 100
+
+
 def fuzz(
     folder: Path, seed: int, count: int, seconds: float, enough: int = 5
 ) -> tuple[dict[str, int], list[tuple[bytes, list[str]]]]:
@@ -395,7 +399,7 @@ def fuzz(
             outcomes[told["outcome"]] = outcomes.get(told["outcome"], 0) + 1
             if told["faults"]:
                 faulty.append((data, told["faults"]))
-            if len(faulty) >= enough or time.monotonic() > end:
+            if len(faulty) >= enough or (time.monotonic() > end and number + 1 >= LEAST):
                 break
     finally:
         worker.close()

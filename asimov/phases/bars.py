@@ -50,7 +50,9 @@ class Bar:
         self._progress.reset(self._bar, total=1, completed=1)
         self._progress.update(self._bar, count=f"{self._ended}/{self._runs} runs")
         if end.failure is not None:
-            self._progress.console.print(f"failed: {end.failure}", markup=False, highlight=False)
+            self._progress.console.print(
+                text.line(f"failed: {end.failure}"), markup=False, highlight=False
+            )
 
     def _begin(self, run: int, phase: str, total: int) -> None:
         if self._shown != (run, phase):

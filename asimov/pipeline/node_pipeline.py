@@ -102,7 +102,7 @@ class NodePipeline(Pipeline):
     def build_dag(self, dryrun: bool = False) -> None:
         """Write a submit description for each node that is to run, and the DAG of several."""
         nodes = self._checked()
-        staging = self._staging()
+        staging = self._staging(keep=not dryrun)
         made = {str(self.run_file(each)) for node in nodes for each in node.outputs}
         marks = {node.name: self._fingerprint(node, made) for node in nodes}
         done = self._still_done(nodes, marks)
@@ -163,12 +163,12 @@ class NodePipeline(Pipeline):
     def _submit_file(self, node: Node) -> Path:
         return self.run_file(f"{node.name}.sub")
 
-    def _staging(self) -> Staging:
-        mode = mode_of(self.production.meta)
-        workspace = self.production.workspace
-        shared = workspace.shares_files() if mode == "auto" else mode == "shared"
+    def _staging(self, *, keep: bool = False) -> Staging:
+        mode, workspace = mode_of(self.production.meta), self.production.workspace
         # The embedded scheduler has no other machine.
-        if shared or self.scheduler.name == "local":
+        if mode == "shared" or self.scheduler.name == "local":
+            return InPlace()
+        if mode == "auto" and workspace.shares_files(keep=keep):
             return InPlace()
         return Transfer(Path(workspace.project.root), self.rundir)
 

@@ -74,7 +74,7 @@ class OpenProject(Protocol):
     def scheduler(self) -> Scheduler:
         """Return the project's scheduler."""
 
-    def shares_files(self) -> bool:
+    def shares_files(self, *, keep: bool = True) -> bool:
         """Return whether jobs see this machine's files under the same paths."""
 
     def subject(self, name: str) -> Studied:

@@ -330,8 +330,13 @@ class Workspace:
             self._schedulers[name, place] = made
         return self._schedulers[name, place]
 
-    def shares_files(self) -> bool:
+    def shares_files(self, *, keep: bool = True) -> bool:
         """Return whether jobs see this machine's files; the last answer if the pool has none now.
+
+        Parameters
+        ----------
+        keep
+            Whether to keep the answer for that case; a dry run does not.
 
         Raises
         ------
@@ -347,7 +352,7 @@ class Workspace:
             if known is None:
                 raise
             return known == "yes"
-        if answer != known and not self.reading:
+        if keep and answer != known and not self.reading:
             self.journal.set_property(name, answer)
         return answer == "yes"
 

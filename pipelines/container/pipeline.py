@@ -171,11 +171,11 @@ class Container(Command):  # type: ignore[misc]  # mypy knows the base under ano
         )  # fmt: skip
         return made
 
-    def _staging(self) -> Staging:
+    def _staging(self, *, keep: bool = False) -> Staging:
         # HTCondor shows a container the job's own folder, and nothing else.
         if self.wanted_runtime == "htcondor" and mode_of(self.production.meta) != "shared":
             return Transfer(self.root, self.rundir)
-        staging: Staging = super()._staging()
+        staging: Staging = super()._staging(keep=keep)
         return staging
 
     def _command(self) -> list[Word]:
