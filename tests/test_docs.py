@@ -259,9 +259,11 @@ def test_examples_in_the_help_are_commands_that_are_understood(
         if isinstance(command, click.Group):
             starts = [number for number, word in enumerate(words) if word in command.commands]
             for start, end in pairwise([*starts, len(words)]):
-                command.commands[words[start]].make_context("asimov", words[start + 1 : end])
+                command.commands[words[start]].make_context(
+                    "asimov", words[start + 1 : end], **cli.context_settings
+                )
         else:
-            command.make_context("asimov", words)
+            command.make_context("asimov", words, **cli.context_settings)
 
 
 def test_the_page_of_configuration_has_every_option_with_its_value() -> None:
