@@ -16,7 +16,7 @@ from asimov.errors import AsimovError, SchedulerError, SchedulerUnreachableError
 from asimov.journal import measurements
 from asimov.journal.keys import Key
 from asimov.journal.records import Attempt
-from asimov.pipeline.progress import of_answer
+from asimov.pipeline.progress import as_line, of_answer
 from asimov.plugins import custom_states
 from asimov.plugins.methods import MethodError, call_method, guarded, overrides
 from asimov.project.analysis import Analysis
@@ -173,12 +173,9 @@ class Observer:
         """Return the answer of `check_progress` as a line, and record a fraction in it."""
         measured = of_answer(answer)
         record = self.workspace.records.get(key)
-        if measured is None or record is None or record.uid is None:
-            return _one_line(answer)
-        now = clock.now()
-        made = measurements.record(self.workspace.journal, record.uid, *measured, now)
-        left = made.remaining(now)
-        return str(measured) + ("" if left is None else f" ({clock.age(left)} left)")
+        if measured is not None and record is not None and record.uid is not None:
+            measurements.record(self.workspace.journal, record.uid, *measured, clock.now())
+        return as_line(measured or answer)
 
     def _heed(self, analysis: Analysis) -> None:
         """Move an analysis to the state that its pipeline asked for while its job is in the queue.
@@ -396,10 +393,3 @@ def _rests(answer: Present) -> bool:
     """Return whether nothing of a job can run now but what is held."""
     busy = answer.progress and (answer.progress.running or answer.progress.idle)
     return answer.state is JobState.HELD or (answer.progress is not None and not busy)
-
-
-def _one_line(answer: Any) -> str:
-    """Return the answer of `check_progress` as one line."""
-    if isinstance(answer, dict):
-        answer = "; ".join(f"{key}: {value}" for key, value in answer.items())
-    return " ".join(str(answer).split())[:200] if answer else ""

@@ -142,11 +142,14 @@ def _row(
     comment = entry.data.get("comment")
     known = measured.get(record.uid or "") if record else None
     left = known.remaining(clock.now()) if known else None
+    seen = _of_record(record)
+    if left is not None:
+        seen["progress"] = f"{seen['progress']} ({clock.age(left)} left)"
     return Row(
         *key,
         entry.pipeline,
         status,
-        **_of_record(record),
+        **seen,
         waiting_for=waits,
         comment=str(comment) if comment is not None else None,
         fraction=known.fraction if known else None,

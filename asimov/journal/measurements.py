@@ -34,11 +34,14 @@ class Measurements(NamedTuple):
         return max(0.0, (1 - self.fraction) * took / made - (now - self.time))
 
 
-def record(journal: Database, uid: str, fraction: float, step: str, now: float) -> Measurements:
-    """Record a measurement of an attempt, and return its first and last.
+def record(journal: Database, uid: str, fraction: float, step: str, now: float) -> None:
+    """Record a measurement of an attempt, unless it says the same as the last.
 
     A job that falls back behind its first measurement has begun again, and so does its pace.
     """
+    known = of_attempts(journal, uid).get(uid)
+    if known is not None and (known.fraction, known.step) == (fraction, step):
+        return
     journal.write(
         "INSERT INTO measurements VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (uid) DO UPDATE SET "
         "first_time = iif(excluded.fraction < first, excluded.time, first_time), "
@@ -47,7 +50,6 @@ def record(journal: Database, uid: str, fraction: float, step: str, now: float) 
         "fraction = excluded.fraction, step = excluded.step",
         (uid, fraction, now, fraction, now, step),
     )
-    return of_attempts(journal, uid)[uid]
 
 
 def of_attempts(journal: Database, uid: str | None = None) -> dict[str, Measurements]:

@@ -91,6 +91,13 @@ def of_answer(answer: object) -> Progress | None:
     return Progress(float(fraction), str(step)) if 0 <= fraction <= 1 else None
 
 
+def as_line(answer: object) -> str:
+    """Return an answer of `check_progress` as one line, at most 200 characters long."""
+    if isinstance(answer, dict):
+        answer = "; ".join(f"{key}: {value}" for key, value in answer.items())
+    return " ".join(str(answer).split())[:200] if answer else ""
+
+
 def together(parts: Iterable[Progress | None]) -> Progress | None:
     """Return the progress of several nodes: the mean, and the step of the first that works."""
     known = list(parts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from configparser import ConfigParser
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -64,8 +64,9 @@ class HTCondor(Scheduler):
     query_interval: float = _QUERY_INTERVAL
     home: Path | None = None
     _log_follower: LogFollower | None = field(default=None, init=False, repr=False)
-    _shares: tuple[float, bool] = field(default=(-math.inf, True), init=False, repr=False)
-    _contains: tuple[float, bool] = field(default=(-math.inf, False), init=False, repr=False)
+    _slots: dict[Callable[[Connection], bool], tuple[float, bool]] = field(
+        default_factory=dict, init=False, repr=False
+    )
 
     @classmethod
     def from_project(cls, root: Path, config: ConfigParser) -> HTCondor:
@@ -118,11 +119,7 @@ class HTCondor(Scheduler):
         SchedulerUnreachableError
             If the collector does not answer.
         """
-        asked, shares = self._shares
-        if time.monotonic() - asked > _SLOTS_KNOWN:
-            shares = shares_files(self.connection)
-            self._shares = time.monotonic(), shares
-        return shares
+        return self._of_slots(shares_files)
 
     def runs_containers(self) -> bool:
         """Return whether any slot runs jobs of the container universe.
@@ -132,11 +129,15 @@ class HTCondor(Scheduler):
         SchedulerUnreachableError
             If the collector does not answer.
         """
-        asked, able = self._contains
+        return self._of_slots(runs_containers)
+
+    def _of_slots(self, question: Callable[[Connection], bool]) -> bool:
+        """Return the answer to a question about the pool's slots, which holds for a while."""
+        asked, answer = self._slots.get(question, (-math.inf, False))
         if time.monotonic() - asked > _SLOTS_KNOWN:
-            able = runs_containers(self.connection)
-            self._contains = time.monotonic(), able
-        return able
+            answer = question(self.connection)
+            self._slots[question] = time.monotonic(), answer
+        return answer
 
     @contextmanager
     def tagged(self, tag: Tag) -> Iterator[None]:
