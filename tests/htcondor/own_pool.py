@@ -195,7 +195,8 @@ class OwnPool:
 
     def recover(self) -> None:
         """Resume the schedd if it is frozen; return when it answers."""
-        with suppress(ValueError):
+        # One that was killed may go between the look and the signal.
+        with suppress(ValueError, ProcessLookupError):
             self.thaw()
         until(self.answers)
 
