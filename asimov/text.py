@@ -131,6 +131,25 @@ def did_you_mean(name: object, known: Iterable[object], cutoff: float = 0.6) -> 
     return "" if near is None else f"; did you mean {near!r}?"
 
 
+def joined(*parts: str) -> str:
+    """Join parts of a message with semicolons; what follows a question begins a sentence.
+
+    Examples
+    --------
+    >>> joined("there is no 'b'; did you mean 'a'?", "there are a and c")
+    "there is no 'b'; did you mean 'a'? There are a and c"
+    >>> joined("it waits", "", "for b")
+    'it waits; for b'
+    """
+    message = ""
+    for part in filter(None, parts):
+        if message.endswith("?"):
+            message += f" {part[0].upper()}{part[1:]}"
+        else:
+            message += f"; {part}" if message else part
+    return message
+
+
 def bounded(message: str) -> str:
     """Shorten every value of more than `MOST` characters in a message.
 

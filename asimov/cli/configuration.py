@@ -23,7 +23,7 @@ from asimov.errors import AsimovError
 from asimov.project.git import trust
 from asimov.sites import catalogue
 from asimov.sites.profile import Site
-from asimov.text import did_you_mean
+from asimov.text import did_you_mean, nearest
 
 
 @click.group("configuration")
@@ -108,8 +108,17 @@ def update_command(option: str, value: str) -> None:
         catalogue.site(value)
     if option == "monitor/keeper":
         keeper(value)
+    if option == "container/runtime":
+        from asimov.pipelines.container.choice import named
+
+        named(value)
     check_value(option, value)
     if not project.config.has_option(section, key) and (other := near(option, project.config)):
+        if nearest(option, without_default(), 0.8):
+            raise AsimovError(
+                f"there is no option {option!r}{other}",
+                hint=f"if a package reads it, write it into {PROJECT_FILE}",
+            )
         warn(f"note: {option!r} is new{other}")
     update_file(project.root / PROJECT_FILE, {(section, key): value})
     say(f"{section}/{key} = {value}")

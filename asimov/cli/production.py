@@ -107,6 +107,7 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
                 "state": attempt.state,
                 "scheduler": attempt.scheduler,
                 "job_id": attempt.job_id,
+                "seed": attempt.seed,
                 "submitted": clock.iso(attempt.submitted) if attempt.submitted else None,
                 "ended": clock.iso(attempt.ended) if attempt.ended else None,
                 "exit_code": attempt.exit_code,

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import click
 
+from asimov import text
 from asimov.cli import table
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say, show_json, warn
@@ -158,7 +159,7 @@ def _cells(row: Row) -> list[str]:
     lost = row.job_state == LOST
     if row.job_state and row.job_state != "running" and not lost:
         job += f" {row.job_state}"
-    why = "; ".join(row.waiting_for[:_SHOWN])
+    why = text.joined(*row.waiting_for[:_SHOWN])
     if len(row.waiting_for) > _SHOWN:
         why += f" and {len(row.waiting_for) - _SHOWN} more"
     if not why and row.status == "stuck":

@@ -32,6 +32,8 @@ def command(subject: str, name: str, as_json: bool) -> None:
     since = f" since {found.since}" if found.since else ""
     reason = f": {found.reason}" if found.reason else ""
     say(f"{subject}/{name} is {found.status}{since}{reason}")
+    if found.seed is not None:
+        say(f"seed of its last attempt: {found.seed}")
     for heading, lines in (("why", found.because), ("what moves it", found.moves)):
         if lines:
             say(f"{heading}:")

@@ -23,7 +23,8 @@ from asimov.journal.keys import Key
 from asimov.journal.leases import LeaseLostError
 from asimov.journal.records import Attempt
 from asimov.pipeline import Pipeline
-from asimov.plugins.methods import imported
+from asimov.pipeline.node_pipeline import NodePipeline
+from asimov.plugins.methods import guarded, imported
 from asimov.project.analysis import Analysis
 from asimov.project.layout import Project
 from asimov.project.workspace import Workspace, workspace_of
@@ -65,7 +66,9 @@ class Submission(NamedTuple):
     error: AsimovError | None
 
 
-def launch(analysis: Analysis, stage: str, act: Callable[[], Any]) -> Submission:
+def launch(
+    analysis: Analysis, stage: str, act: Callable[[], Any], *, seed: int | None = None
+) -> Submission:
     """Record the intent to submit a job of an analysis, then call what submits it.
 
     Parameters
@@ -76,16 +79,28 @@ def launch(analysis: Analysis, stage: str, act: Callable[[], Any]) -> Submission
         ``run`` or ``processing``.
     act
         Calls the pipeline.
+    seed
+        The seed that its jobs get, if any.
     """
-    return perform(analysis, intend(analysis, stage), act)
+    return perform(analysis, intend(analysis, stage, seed), act)
 
 
-def intend(analysis: Analysis, stage: str) -> Attempt:
+def intend(analysis: Analysis, stage: str, seed: int | None = None) -> Attempt:
     """Record, durably, that a job of an analysis is about to be submitted."""
     workspace = workspace_of(analysis)
+    place = workspace.scheduler().place
     return workspace.journal.intend(
-        analysis.key, uuid.uuid4().hex, stage, workspace.scheduler_name, workspace.scheduler().place
+        analysis.key, uuid.uuid4().hex, stage, workspace.scheduler_name, place, seed
     )
+
+
+def seed_of(analysis: Analysis) -> int | None:
+    """Return the seed that jobs of an analysis get if they are built now; None if they get none."""
+    seed = analysis.meta.get("seed")
+    if isinstance(analysis.pipeline, NodePipeline):
+        with guarded(analysis, "seed", passing=AsimovError):
+            seed = analysis.pipeline.seed
+    return seed if isinstance(seed, int) and not isinstance(seed, bool) else None
 
 
 def perform(analysis: Analysis, attempt: Attempt, act: Callable[[], Any]) -> Submission:

@@ -22,6 +22,7 @@ from asimov.engine.attempts import (
     intend,
     perform,
     record_job,
+    seed_of,
     submits_by_program,
 )
 from asimov.engine.build import Result
@@ -81,16 +82,17 @@ class Batch:
         self._report = report
         self._result = result
         self._act = act
-        self._chosen: list[Analysis] = []
+        self._chosen: list[tuple[Analysis, int | None]] = []
         self._made: list[_Made] = []
 
     def add(self, analysis: Analysis) -> None:
         """Submit an analysis, now or together with the next ones."""
+        seed = seed_of(analysis)
         # After a crash, a program that submits is waited for from the time of its intent.
         alone = submits_by_program(self._workspace, analysis.key)
         if alone:
             self.finish()
-        self._chosen.append(analysis)
+        self._chosen.append((analysis, seed))
         if alone or len(self._chosen) >= MOST:
             self.finish()
 
@@ -100,7 +102,7 @@ class Batch:
         if not chosen:
             return
         with self._workspace.journal.durably():
-            left = [(each, intend(each, "run")) for each in chosen][::-1]
+            left = [(each, intend(each, "run", seed)) for each, seed in chosen][::-1]
         try:
             while left:
                 self._launch(*left.pop())

@@ -43,6 +43,8 @@ class Explanation:
         What keeps it there, a line each.
     moves
         What would move it, a line each.
+    seed
+        The seed of its last attempt, if its jobs got one.
     """
 
     subject: str
@@ -52,6 +54,7 @@ class Explanation:
     reason: str | None
     because: list[str] = field(default_factory=list)
     moves: list[str] = field(default_factory=list)
+    seed: int | None = None
 
 
 def explain(workspace: Workspace, key: Key) -> Explanation:
@@ -76,6 +79,8 @@ def _explain(workspace: Workspace, key: Key) -> Explanation:
     result = Explanation(
         *key, status, clock.iso(record.since) if record else None, record.reason if record else None
     )
+    if record and record.uid:
+        result.seed = workspace.journal.seeds(record.uid).get(record.uid)
     attempts = [each for each in workspace.journal.open_attempts() if each.key == key]
     if status == "ready":
         _ready(workspace, key, attempts, result)

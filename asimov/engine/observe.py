@@ -24,6 +24,7 @@ from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, JobState, Observation, Present, Scheduler, Unknown
 from asimov.states import allowed
 from asimov.system import clock
+from asimov.text import joined
 
 Report = Callable[[str], None]
 
@@ -202,7 +203,7 @@ class Observer:
             else:
                 self._incomplete(analysis, attempt, answer)
         except (PluginError, SchedulerUnreachableError) as error:
-            self._see(attempt.key, ("unknown", f"{ending(answer)}; {error}", None))
+            self._see(attempt.key, ("unknown", joined(ending(answer), str(error)), None))
         except AsimovError as error:
             # The attempt stays open: once the pipeline is mended, the next pass calls it again.
             self._move(attempt.key, "stuck", str(error))
@@ -308,8 +309,8 @@ class Observer:
             self.report(f"{attempt.key}: {reason}; would be submitted again {count}")
             return
         again, job_id, _, error = launch(
-            analysis, "run", lambda: call_method(analysis, "resurrect")
-        )
+            analysis, "run", lambda: call_method(analysis, "resurrect"), seed=attempt.seed
+        )  # what was built before runs again
         if job_id is None:
             job_id = found(self.workspace, again)
         if job_id is None and isinstance(error, (PluginError, SchedulerUnreachableError)):
@@ -324,7 +325,7 @@ class Observer:
                 record_job(self.workspace, again, job_id, status, "monitor", line)
                 self.report(f"{attempt.key}: {line}")
             else:
-                self._move(attempt.key, "stuck", f"{reason}; {error}" if error else reason)
+                self._move(attempt.key, "stuck", joined(reason, str(error or "")))
 
     def _waits(self, attempt: Attempt, answer: Gone, retry: Retry) -> bool:
         """Return whether it is too early to retry; record when it will be, for `status`."""

@@ -14,6 +14,7 @@ from asimov.scheduler.jobs import submit_commands
 from asimov.sites.check import broken, quotation
 from asimov.sites.profile import Rule, Site
 from asimov.system import clock
+from asimov.text import joined
 
 #: Keys of ``scheduler`` that are no submit commands.
 _NOT_COMMANDS = {"type", "job id"}
@@ -44,14 +45,14 @@ def check_site(analysis: Analysis, report: Callable[[str], None]) -> None:
         if rule.refuses:
             refused.append((rule, fault))
         else:
-            report(f"{analysis.key}: {fault}; {quotation(rule, site.title)}")
+            report(joined(f"{analysis.key}: {fault}", quotation(rule, site.title)))
     refused += _too_slow(site, settings)
     if refused:
         rule, fault = refused[0]
         others = [other for _, other in refused[1:]]
         also = f"also: {'; '.join(others)}. " if others else ""
         raise AsimovError(
-            f"{fault}; {quotation(rule, site.title)}",
+            joined(str(fault), quotation(rule, site.title)),
             hint=f"{also}'asimov configuration site' shows the site's rules and chooses another",
         )
 

@@ -44,6 +44,8 @@ class Row:
         Why it is in its state.
     job_since
         When its job was first seen in `job_state` (ISO 8601, UTC).
+    seed
+        The seed of its last attempt, if its jobs got one.
     """
 
     subject: str
@@ -61,6 +63,7 @@ class Row:
     fraction: float | None = None
     step: str | None = None
     remaining: float | None = None
+    seed: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as plain data."""
@@ -72,7 +75,8 @@ def rows(workspace: Workspace, keys: Iterable[Key]) -> list[Row]:
     put_off = deferral(workspace)
     begun = {a.key: a.number for a in workspace.journal.open_attempts() if a.state == "intended"}
     measured = measurements.of_attempts(workspace.journal)
-    return [_row(workspace, key, put_off, begun.get(key), measured) for key in keys]
+    seeds = workspace.journal.seeds()
+    return [_row(workspace, key, put_off, begun.get(key), measured, seeds) for key in keys]
 
 
 def without_entry(workspace: Workspace, subject: str | None = None) -> list[Row]:
@@ -120,6 +124,7 @@ def _row(
     put_off: str | None,
     begun: int | None,
     measured: Mapping[str, Measurements],
+    seeds: Mapping[str, int],
 ) -> Row:
     entry = workspace.contents.entries[key]
     record = workspace.records.get(key)
@@ -155,6 +160,7 @@ def _row(
         fraction=known.fraction if known else None,
         step=known.step if known else None,
         remaining=None if left is None else round(left),
+        seed=seeds.get(record.uid or "") if record else None,
     )
 
 

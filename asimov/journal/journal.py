@@ -27,7 +27,7 @@ _RECORD = (
 STATES_OF_PACKAGES = "states of packages"
 _ATTEMPT = (
     "uid, subject, name, number, stage, scheduler, state, job_id, intended, submitted, ended, "
-    "exit_code, evidence, reason, logs, place"
+    "exit_code, evidence, reason, logs, place, seed"
 )
 
 
@@ -169,8 +169,16 @@ class Journal(Database):
 
     # --- attempts
 
-    def intend(self, key: Key, uid: str, stage: str, scheduler: str, place: str = "") -> Attempt:
-        """Record durably that a job is about to be submitted, and where."""
+    def intend(
+        self,
+        key: Key,
+        uid: str,
+        stage: str,
+        scheduler: str,
+        place: str = "",
+        seed: int | None = None,
+    ) -> Attempt:
+        """Record durably that a job is about to be submitted, where, and with which seed."""
         now = clock.now()
         with self.durably():
             (number,) = self._db.execute(
@@ -178,11 +186,15 @@ class Journal(Database):
                 key,
             ).fetchone()
             self._db.execute(
-                "INSERT INTO attempts (uid, subject, name, number, stage, scheduler, place, state, "
-                "intended) VALUES (?, ?, ?, ?, ?, ?, ?, 'intended', ?)",
-                (uid, *key, number, stage, scheduler, place, now),
-            )
-        return Attempt(uid, *key, number, stage, scheduler, "intended", None, now, place=place)
+                "INSERT INTO attempts (uid, subject, name, number, stage, scheduler, place, seed, "
+                "state, intended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'intended', ?)",
+                # As text: SQLite's integers are smaller than a seed may be.
+                (uid, *key, number, stage, scheduler, place, None if seed is None else str(seed),
+                 now),
+            )  # fmt: skip
+        return Attempt(
+            uid, *key, number, stage, scheduler, "intended", None, now, place=place, seed=seed
+        )
 
     def submitted(self, uid: str, job_id: int, logs: Iterable[str]) -> None:
         """Record durably that an intended job is in the scheduler."""
@@ -230,14 +242,23 @@ class Journal(Database):
             f"SELECT {_ATTEMPT} FROM attempts WHERE state IN ('intended', 'submitted') "
             "ORDER BY intended"
         )
-        return [Attempt(*row) for row in rows]
+        return [_attempt(row) for row in rows]
 
     def attempts(self, key: Key) -> list[Attempt]:
         """Return every attempt of one analysis, oldest first."""
         rows = self.rows(
             f"SELECT {_ATTEMPT} FROM attempts WHERE subject = ? AND name = ? ORDER BY number", key
         )
-        return [Attempt(*row) for row in rows]
+        return [_attempt(row) for row in rows]
+
+    def seeds(self, uid: str | None = None) -> dict[str, int]:
+        """Return the seed of each attempt that has one, or of one attempt, by its identity."""
+        only = "" if uid is None else "AND uid = ?"
+        rows = self.rows(
+            f"SELECT uid, seed FROM attempts WHERE seed IS NOT NULL {only}",
+            () if uid is None else (uid,),
+        )
+        return {each: int(seed) for each, seed in rows}
 
     # --- facts
 
@@ -327,6 +348,13 @@ class Journal(Database):
             self._db.execute("DELETE FROM properties WHERE key = ?", (key,))
             if value is not None:
                 self._db.execute("INSERT INTO properties VALUES (?, ?)", (key, value))
+
+
+def _attempt(row: Any) -> Attempt:
+    attempt = Attempt(*row)
+    if attempt.seed is not None:
+        attempt.seed = int(attempt.seed)
+    return attempt
 
 
 def _plain(value: Any) -> Any:

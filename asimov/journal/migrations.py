@@ -47,4 +47,5 @@ CREATE TABLE measurements (
     uid TEXT PRIMARY KEY, first REAL NOT NULL, first_time REAL NOT NULL, fraction REAL NOT NULL,
     time REAL NOT NULL, step TEXT NOT NULL) WITHOUT ROWID
 """,
+    "ALTER TABLE attempts ADD COLUMN seed TEXT",
 ]

@@ -63,6 +63,8 @@ class Attempt:
         Event logs, one a line, relative to the project.
     place
         Which of several schedulers it was: the name of HTCondor's schedd.
+    seed
+        The seed that its jobs got; None if they got none, or if that was not recorded yet.
     """
 
     uid: str
@@ -81,6 +83,7 @@ class Attempt:
     reason: str | None = None
     logs: str | None = None
     place: str = ""
+    seed: int | None = None
 
     @property
     def key(self) -> Key:

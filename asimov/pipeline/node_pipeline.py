@@ -29,6 +29,8 @@ from asimov.system.files import write_atomically
 _RECORD = "nodes.json"
 #: Inputs up to this size, in bytes, are compared by content, larger ones by size and time.
 _COMPARED = 1_000_000
+#: The setting that holds a seed which was drawn.
+DRAWN = "drawn seed"
 #: Seeds are below this: programs read them as 32-bit numbers.
 _SEEDS = 2**31
 
@@ -81,7 +83,10 @@ class NodePipeline(Pipeline):
     @property
     def seed(self) -> int | None:
         """The seed of the analysis, from the ledger or drawn at its first build, if it has one."""
-        seed = self.production.meta.get("seed")
+        meta = self.production.meta
+        seed = meta.get("seed")
+        if seed is None and self.uses_seed:
+            seed = meta.get(DRAWN)  # a seed that the ledger gives later wins
         if seed is None:
             return None
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
@@ -97,7 +102,7 @@ class NodePipeline(Pipeline):
     def before_config(self, dryrun: bool = False) -> None:
         """Draw a seed if the jobs use one and the ledger gives none; it is recorded."""
         if self.uses_seed and self.seed is None:
-            self.production.meta["seed"] = secrets.randbelow(_SEEDS)
+            self.production.meta[DRAWN] = secrets.randbelow(_SEEDS)
 
     def build_dag(self, dryrun: bool = False) -> None:
         """Write a submit description for each node that is to run, and the DAG of several."""
@@ -294,6 +299,8 @@ class NodePipeline(Pipeline):
         """
         words = [*node.arguments, *node.environment.values(), *node.inputs]
         parts = [node.executable, str(node.processes), *node.outputs, *node.environment]
+        if self.seed is not None:
+            parts.append(f"seed {self.seed}")
         for word in words:
             if isinstance(word, Input):
                 state = "" if word.path in made else _state(word.path)

@@ -111,6 +111,6 @@ def _faults(
 
 def _fault_note(made: Planner, key: Key, fault: Fault, count: int) -> str:
     more = f" and {count - 1} more" if count > 1 else ""
-    hint = f"; {fault.hint}" if fault.hint else ""
+    hint = f" ({fault.hint})" if fault.hint else ""
     place = made.place(key, fault.path)
     return f"{place}: {key}{more} can't be built as it is: {fault}{hint}"

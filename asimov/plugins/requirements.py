@@ -19,7 +19,7 @@ from asimov.plugins.methods import call_method, guarded, imported
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace, workspace_of
 from asimov.settings import Fault, faults, lookup, made
-from asimov.text import did_you_mean
+from asimov.text import did_you_mean, joined
 
 
 def check_settings(analysis: Analysis) -> None:
@@ -90,11 +90,11 @@ def check_inputs(analysis: Analysis) -> None:
         asked = analysis.workspace.dependencies.inputs(analysis.key)
         has = [_has(analysis, key) for key in asked]  # this calls their pipelines again
         near = did_you_mean(missing[0], _available(analysis))
-    of = f"; asked: {', '.join(has)}" if has else "; it uses no other analysis"
+    of = f"asked: {', '.join(has)}" if has else "it uses no other analysis"
     names = " and ".join(map(repr, missing))
     many = len(missing) > 1
     raise AsimovError(
-        f"the input{'s' * many} {names} {'are' if many else 'is'} missing{near}{of}",
+        joined(f"the input{'s' * many} {names} {'are' if many else 'is'} missing{near}", of),
         hint=f"'asimov why {' '.join(analysis.key)}' shows what would make it",
     )
 

@@ -21,7 +21,7 @@ from asimov.report.summaries import Summary, address, anchor, page_of, summary
 from asimov.states import STATES
 from asimov.system import clock
 from asimov.system.files import write_atomically
-from asimov.text import block
+from asimov.text import block, joined
 
 if TYPE_CHECKING:
     import jinja2
@@ -143,6 +143,7 @@ def _environment() -> jinja2.Environment:
         address=address, anchor=anchor, page_of=lambda name: quote(page_of(name)), kind_of=_kind_of
     )
     environment.filters["when"] = _when
+    environment.filters["joined"] = lambda parts: joined(*parts)
     return environment
 
 

@@ -13,6 +13,7 @@ from asimov.journal.keys import Key
 from asimov.ledger import reviews
 from asimov.ledger.needs import as_text
 from asimov.project.workspace import Workspace
+from asimov.text import joined
 
 #: Fields that a review message may lack in older ledgers.
 _MESSAGE = dict.fromkeys(("message", "status", "timestamp", "by"))
@@ -72,7 +73,7 @@ def summary(workspace: Workspace, row: Row, needs: Iterable[Edge]) -> Summary:
         reviews.outcome(review),
         [{**_MESSAGE, **each} for each in reviews.messages(review)],
         _labels(settings.get("labels")),
-        "; ".join(row.waiting_for) or row.reason or "",
+        joined(*row.waiting_for) or row.reason or "",
         [(edge.source, edge.assets) for edge in needs],
     )
 

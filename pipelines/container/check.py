@@ -113,7 +113,7 @@ def _section(text: str) -> Finding:
         sections = ini.parsed(text, TRAINING)
         name = ini.own_section(sections, None, "")
     except AsimovError as error:
-        return Finding("section", False, f"{error}; {error.hint}")
+        return Finding("section", False, error.with_hint)
     known = listed(sections.get(name, {})) or "nothing"
     return Finding("section", True, f"the plugin's own is [{name}], with {known}")
 

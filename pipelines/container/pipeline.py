@@ -118,6 +118,17 @@ class Container(Command):  # type: ignore[misc]  # mypy knows the base under ano
         """Whether a seed is drawn where the ledger gives none."""
         return self.contract is not None
 
+    @property
+    def seed(self) -> int | None:
+        """The seed; with a contract, what the ledger gives the plugin as its ``random_seed``."""
+        general = self.production.meta.get("general")
+        if self.contract is not None and isinstance(general, Mapping):
+            own = general.get("random_seed")
+            if isinstance(own, int) and not isinstance(own, bool) and own >= 0:
+                return int(own)
+        seed: int | None = super().seed
+        return seed
+
     # --- the job
 
     def nodes(self) -> list[Node]:

@@ -56,6 +56,7 @@ def test_an_update_is_kept_as_it_was_given(project, asimov, option, value):
         ("monitor/max active", "2.5", "should be a whole number from 0, and is '2.5'"),
         ("monitor/max active", "-1", "should be a whole number from 0, and is '-1'"),
         ("condor/max queued", "inf", "should be a whole number from 0, and is 'inf'"),
+        ("container/runtime", "bublewrap", "no runtime 'bublewrap'; did you mean 'bubblewrap'?"),
         ("monitor/lease", "0.5", "monitor/lease should be a number from 1, and is '0.5'"),
         ("monitor/hook timeout", "soon", "should be a number from 0, and is 'soon'"),
         ("monitor/hooks interval", "-1", "should be a number from 0, and is '-1'"),
@@ -81,9 +82,16 @@ def test_a_mistyped_option_is_shown_the_nearest(project, asimov):
         "the configuration has no 'schedular/type'; did you mean 'scheduler/type'?",
     )  # fmt: skip
     refused(asimov, project, ["configuration", "show", "type"], "write SECTION/KEY")
-    ran = asimov("configuration", "update", "scheduler/tpye", "local")
+    for misspelt, right in (("scheduler/tpye", "scheduler/type"),
+                            ("container/runtim", "container/runtime")):  # fmt: skip
+        refused(
+            asimov, project, ["configuration", "update", misspelt, "local"],
+            f"there is no option {misspelt!r}; did you mean {right!r}?",
+        )  # fmt: skip
+    assert asimov("configuration", "update", "mine/colour", "blue").code == 0
+    ran = asimov("configuration", "update", "mine/color", "red")
     assert ran.code == 0
-    assert ran.err == "note: 'scheduler/tpye' is new; did you mean 'scheduler/type'?\n"
+    assert ran.err == "note: 'mine/color' is new; did you mean 'mine/colour'?\n"
 
 
 @pytest.mark.parametrize(

@@ -70,9 +70,7 @@ class TestInputs:
         made.apply("a, pipeline: silent", "b, pipeline: user, needs: [a]")
         made.finish(code=3)
         ran = made.run("manage", "build", code=1)
-        told = (
-            "the input 'psds' is missing; did you mean 'psd'?; asked: a, which has result and psd"
-        )
+        told = "the input 'psds' is missing; did you mean 'psd'? Asked: a, which has result and psd"
         assert f"s/b: {told} ('asimov why s b' shows what would make it)" in ran.out
         assert made.states() == {"a": "uploaded", "b": "ready"}
         said = why(made, "b")
