@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.killing import GIT, Server
+from tests.sharded import RESULT, TRIES
 
 BLUEPRINT = """
 {kind: subject, name: s}
@@ -40,12 +41,18 @@ pipeline: simpletestpipeline
 exit code: 1
 max resurrections: 1
 resurrection pause: 0
+---
+{kind: analysis, event: s, name: sharded, pipeline: sharded, resurrection pause: 0}
+---
+{kind: analysis, event: s, name: apart, pipeline: sharded, files: transfer, resurrection pause: 0}
 """
+#: The analyses whose second shard fails at first.
+SHARDED = ("sharded", "apart")
 
 #: What each analysis comes to.
 ENDS = {
     name: "stuck" if name == "fails" else "uploaded"
-    for name in ("dag", "next", "own", "processed", "job", "fails")
+    for name in ("dag", "next", "own", "processed", "job", "fails", *SHARDED)
 }
 #: Boundaries that every pass has.
 ALWAYS = {
@@ -61,7 +68,8 @@ WANTED = {
     for what in (
         "a commit", "a sync", "Scheduler.submit", "Scheduler.submit_dag", "Scheduler.observe",
         "Scheduler.usage", "Pipeline.build_dag", "Pipeline.submit_dag",
-        "Pipeline.detect_completion", "Pipeline.after_completion",
+        "Pipeline.detect_completion", "Pipeline.after_completion", "Pipeline.resurrect",
+        "Pipeline.set_aside_unfinished",
     )
 }  # fmt: skip
 
@@ -159,7 +167,8 @@ class Matrix:
         """Check what must be true at any moment."""
         for name, status in self.states().items():
             if status in {"finished", "uploaded", "processing"}:
-                assert (self.root / "working" / "s" / name / "result.txt").exists(), name
+                result = (self.root / "working" / "s" / name / "result.txt").read_text()
+                assert name not in SHARDED or result == RESULT, name
 
     def told(self) -> str:
         return (self.root / ".asimov" / "killed.out").read_text()[-4000:]
@@ -171,13 +180,17 @@ class Matrix:
     def states(self) -> dict[str, str]:
         return dict(self.query("SELECT name, status FROM analyses"))  # type: ignore[arg-type]
 
-    def check(self, clusters: Callable[[], Counter[str]]) -> None:
+    def check(
+        self, clusters: Callable[[], Counter[str]], nodes: Callable[[], Counter[tuple[str, str]]]
+    ) -> None:
         """Check that every attempt has had the clusters that the journal says: one, or none.
 
         Parameters
         ----------
         clusters
             Counts the scheduler's clusters by the attempts' identities that they carry.
+        nodes
+            Counts the starts of nodes, by the attempts' identities and the nodes' names.
         """
         expected = {
             uid: 0 if state == "void" else 1
@@ -187,8 +200,26 @@ class Matrix:
         assert clusters().keys() <= expected.keys()  # no job of which nothing is known
         open_ones = self.query("SELECT name FROM attempts WHERE state IN ('intended', 'submitted')")
         assert not open_ones
+        self.check_shards(nodes())
         for name, status in ENDS.items():
             manifest = self.root / "results" / "s" / name / "manifest.json"
             assert manifest.exists() == (status == "uploaded"), name
             if status == "uploaded":
                 assert json.loads(manifest.read_text())
+
+    def check_shards(self, nodes: Counter[tuple[str, str]]) -> None:
+        """Check that no node ran twice in an attempt, and that each attempt ran what was missing.
+
+        Parameters
+        ----------
+        nodes
+            The starts of nodes.
+        """
+        assert set(nodes.values()) == {1}, nodes
+        told = "SELECT name, uid FROM attempts WHERE state = 'ended' ORDER BY intended"
+        for name in SHARDED:
+            uids = [uid for each, uid in self.query(told) if each == name]
+            ran = [{node for each, node in nodes if each == uid} for uid in uids]
+            assert ran == list(TRIES) * (len(ran) // 2), (name, ran)
+            result = self.root / "results" / "s" / name / "result.txt"
+            assert result.read_text() == RESULT

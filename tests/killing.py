@@ -2,10 +2,11 @@
 
 A boundary lies before and after each durable write (a commit of SQLite, a sync of a file), each
 call of a scheduler and each method of a pipeline. Others lie within git, where it holds its locks,
-and in time. The server, which this file is as a program, imports asimov once and forks a process
-for each command; it reads a JSON object a line, with ``argv``, ``names`` and ``at`` (to die when
-boundaries of these names are reached so often) and ``group`` (whether all that the command has
-started dies with it), and answers with ``killed`` (the boundary's name, or null) and ``code``.
+and in time. The pipeline of `tests.sharded` must be installed. The server, which this file is as a
+program, imports asimov once and forks a process for each command; it reads a JSON object a line,
+with ``argv``, ``names`` and ``at`` (to die when boundaries of these names are reached so often) and
+``group`` (whether all that the command has started dies with it), and answers with ``killed`` (the
+boundary's name, or null) and ``code``.
 """
 
 from __future__ import annotations
@@ -183,6 +184,7 @@ def prepare(boundaries: Boundaries) -> None:
 
     from asimov.discovery import entrypoints
     from asimov.engine import attempts
+    from asimov.pipeline.node_pipeline import NodePipeline
     from asimov.plugins import crashes
     from asimov.project.git import commits
     from asimov.scheduler.htcondor import HTCondor
@@ -205,9 +207,11 @@ def prepare(boundaries: Boundaries) -> None:
         for method in calls:
             boundaries.around(kind, method, f"Scheduler.{method}")
     made = pipelines()
-    hooks = ("build_dag", "submit_dag", "detect_completion", "collect_assets")
-    for pipeline in (SimpleTestPipeline, Command, *made.values()):
-        for method in (*hooks, "after_completion", "detect_completion_processing"):
+    hooks = ("build_dag", "submit_dag", "detect_completion", "collect_assets", "resurrect")
+    more = ("set_aside_unfinished", "after_completion", "detect_completion_processing")
+    sharded = entrypoints.found(entrypoints.PIPELINES)["sharded"]
+    for pipeline in (SimpleTestPipeline, NodePipeline, Command, sharded.load(), *made.values()):
+        for method in (*hooks, *more):
             if method in vars(pipeline):
                 boundaries.around(pipeline, method, f"Pipeline.{method}")
     real = entrypoints.found

@@ -242,6 +242,15 @@ class NodePipeline(Pipeline):
         outputs = [each for node in self.nodes() for each in node.outputs]
         return [each for each in outputs if not self.run_file(each).exists()]
 
+    def after_processing(self) -> None:
+        """Finish an analysis that is complete, and record that all of its nodes have succeeded.
+
+        Without the record, the rescue file of an earlier attempt would say that some have not.
+        """
+        super().after_processing()
+        if built := self._read_record().built:
+            self._record(built, built)
+
     def set_aside_unfinished(self) -> None:
         """Move half-written outputs of failed nodes aside before they run again."""
         nodes = self._checked()

@@ -127,6 +127,23 @@ def test_a_restart_of_what_was_complete_runs_everything(shards: Any) -> None:
     assert ran(shards) == ALL
 
 
+def test_a_restart_of_what_was_complete_after_a_retry_runs_everything(
+    shards: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def resurrect(self: Shards) -> None:
+        (shards.root / "fail").unlink()
+        NodePipeline.resurrect(self)
+
+    monkeypatch.setattr(Shards, "resurrect", resurrect)
+    (shards.root / "fail").write_text("shard-2\n")
+    shards.apply("a, pipeline: shards")
+    shards.finish()
+    assert ran(shards) == [*ALL[:3], "shard-2", *ALL[3:]]
+    shards.run("production", "set", "s", "a", "--status", "restart")
+    shards.finish()
+    assert ran(shards) == ALL
+
+
 def test_a_second_restart_remembers_what_succeeded_before_the_first(shards: Any) -> None:
     (shards.root / "fail").write_text("shard-2\nshard-3\n")
     shards.apply("a, pipeline: shards, max resurrections: 0")
