@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from asimov.cli import main
 from asimov.discovery import extensions
 from asimov.journal.journal import Journal
 from asimov.project.workspace import Workspace
+from tests.workers import not_tried
 
 
 @dataclass(frozen=True)
@@ -282,3 +284,25 @@ def pytest_configure(config: pytest.Config) -> None:
                 f"'{sys.executable} -m pip install --no-deps -e {file.parent}'",
                 returncode=4,
             )
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Tell which workers of `tests/workers.yaml` a run should have tried, and has not."""
+    config = terminalreporter.config
+    if (
+        config.option.keyword
+        or config.option.collectonly
+        or any("::" in each for each in config.args)
+    ):
+        return
+    stats = terminalreporter.stats
+    ended = [
+        each.nodeid
+        for kind in ("passed", "failed", "error", "skipped")
+        for each in stats.get(kind, [])
+    ]
+    missed = not_tried([each.nodeid for each in stats.get("passed", [])], ended)
+    if missed:
+        terminalreporter.section("workers that were not tried", yellow=True)
+    for worker, tests in missed.items():
+        terminalreporter.write_line(f"{worker}: {', '.join(tests)}")

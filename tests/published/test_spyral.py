@@ -10,14 +10,18 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from tests.published.conftest import BLUEPRINTS, Place
 from tests.published.detector_runs import pads_of, write_run
 
 pytestmark = pytest.mark.usefixtures("pool")
 RUNS = (1, 2, 3, 5, 7)
+#: Scripts that run a package's own program.
+ORIGINALS = Path(__file__).parent / "originals"
 
 
 @pytest.fixture
@@ -129,6 +133,47 @@ def test_a_shard_that_is_killed_goes_on_where_it_was(spyral: Place) -> None:
     os.kill(worker, signal.SIGKILL)
     spyral.monitor("--chain", until={"whole": "uploaded", "killed": "uploaded"})
     assert rows(spyral, "killed") == rows(spyral, "whole")
+
+
+def test_its_own_program_gives_the_same_rows(spyral: Place) -> None:
+    """Its own `start_pipeline`, the same script with ours, and an analysis on the pool."""
+    described = yaml.safe_load((BLUEPRINTS / "spyral.yaml").read_text().partition("\n---\n")[0])
+    phases = described["pipelines"]["phases"]["phases"]
+    own = [each for each in phases if each["phase"].startswith("spyral:")]
+    assert len(own) == 3
+    analysis(spyral, "own", phases=own, runs="1, 3", shards=2)
+    spyral.run("monitor", "--chain")
+    programs = ("spyral", "asimov.phases")
+    script = [spyral.prefix / "bin/python", ORIGINALS / "spyral_script.py"]
+    scripts = [
+        subprocess.Popen(
+            [*script, each, BLUEPRINTS / "spyral.yaml", "traces", f"space-{each}"],
+            cwd=spyral.root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )
+        for each in programs
+    ]  # fmt: skip
+    for each in scripts:
+        _, said = each.communicate(timeout=1200)
+        assert each.returncode == 0, said
+    spyral.monitor("--chain", until={"own": "uploaded"})
+
+    theirs, with_ours = (contents(spyral, spyral.root / f"space-{each}") for each in programs)
+    assert len([rows for name, rows in theirs.items() if name.endswith(".parquet") and rows]) == 2
+    assert len(theirs) == 2 * 4  # the first phase writes two files a run
+    assert with_ours == theirs
+    assert contents(spyral, workspace(spyral, "own")) == theirs
+    for each in programs:  # both deal the runs in the same way
+        log = spyral.root / f"space-{each}" / "log/log_procParent.txt"
+        assert "Run stacks: [[3], [1]]" in log.read_text()
+
+
+def contents(place: Place, folder: Path) -> dict[str, Any]:
+    """Return what the files of runs in a workspace contain, by their paths in it."""
+    done = subprocess.run(
+        [place.prefix / "bin/python", ORIGINALS / "contents.py", folder],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return dict(json.loads(done.stdout))
 
 
 def processes(folder: Path) -> list[int]:
