@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from asimov.cli import main
 from asimov.discovery import extensions
 from asimov.journal.journal import Journal
 from asimov.project.workspace import Workspace
+from tests import preloaded
 from tests.workers import not_tried
 
 
@@ -91,21 +93,36 @@ def shell(tmp_path: Path) -> Callable[..., Ran]:
 
     The environment's programs, asimov among them, come first on PATH.
     """
+    return partial(_in_a_shell, tmp_path, [Path(sys.executable).parent])
 
-    def run(command: str, cwd: Path | None = None, **environment: str) -> Ran:
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        done = subprocess.run(
-            ["/bin/bash", "-c", command],
-            cwd=cwd or tmp_path,
-            env={**os.environ, "PATH": path, **environment},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
 
-    return run
+@pytest.fixture
+def quick_shell(tmp_path: Path) -> Callable[..., Ran]:
+    """Run a command line as `shell` does, but ``asimov`` in a fork of a process that imported it.
+
+    For what a command does; `shell` is for how its process starts and ends.
+    """
+    return partial(_in_a_shell, tmp_path, [preloaded.programs(), Path(sys.executable).parent])
+
+
+def _in_a_shell(
+    folder: Path,
+    programs: list[Path],
+    command: str,
+    cwd: Path | None = None,
+    **environment: str,
+) -> Ran:
+    path = os.pathsep.join([*map(str, programs), os.environ["PATH"]])
+    done = subprocess.run(
+        ["/bin/bash", "-c", command],
+        cwd=cwd or folder,
+        env={**os.environ, "PATH": path, **environment},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return Ran(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture

@@ -1,104 +1,214 @@
 """Runs programs in processes that have asimov imported: each is forked from one that did it once.
 
-As a program, this file is that one: it reads a JSON object a line, with ``code`` and ``arguments``
-of a program as of ``python -c``, ``folder``, ``environment``, the files ``out`` and ``err``, and
-``session`` (whether it has a session of its own); it answers with the exit code. What begins a
-command again with the command line of its process can't be run so.
+`run` runs code as ``python -c`` does; `programs` is a folder for PATH whose ``asimov`` is as the
+installed one, in a fifth of its time. What forks them is this file as a program. It listens at a
+socket, where a request is: standard input, output and error; the length of the rest in 8 bytes;
+and, as of `marshal`, a `Program`. The answer is a return code as of `subprocess`, in 2 bytes.
 """
 
 from __future__ import annotations
 
 import atexit
-import json
+import gc
+import marshal
 import os
+import select
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import traceback
+from contextlib import suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 #: The program ``python -m asimov``.
 ASIMOV = "from asimov.cli import main; main()"
 #: What a command imports sooner or later.
 MODULES = (
-    "git", "asimov.cli.apply", "asimov.cli.manage", "asimov.cli.monitor", "asimov.cli.status",
-    "asimov.pipelines.testing", "asimov.scheduler.local",
+    "git", "asimov.cli.apply", "asimov.cli.manage", "asimov.cli.monitor", "asimov.cli.production",
+    "asimov.cli.status", "asimov.engine.explain", "asimov.pipelines.testing",
+    "asimov.scheduler.local",
 )  # fmt: skip
+
+#: The program ``asimov``. It imports only what is part of Python's own program.
+CLIENT = """\
+#!{python} -IS
+import _socket, marshal, os, sys
+server = _socket.socket(_socket.AF_UNIX)
+server.connect({address!r})
+given = sys.argv[1:]
+program = ({code!r}, [{asimov!r}, *given], [{python!r}, {asimov!r}, *given], os.getcwd())
+sent = marshal.dumps((*program, dict(os.environ), False))
+standard = b"".join(each.to_bytes(4, sys.byteorder) for each in (0, 1, 2))
+server.sendmsg([len(sent).to_bytes(8, "big")], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, standard)])
+while sent:
+    sent = sent[server.send(sent):]
+code = int.from_bytes(server.recv(2), "big", signed=True)
+if code < 0:
+    os.kill(os.getpid(), -code)
+os._exit(code)
+"""
+
+
+class Program(NamedTuple):
+    """What a program starts with."""
+
+    code: str
+    argv: list[str]
+    #: The command line that `argv` is a part of; a command that begins again starts with it.
+    orig_argv: list[str]
+    folder: str
+    environment: dict[str, str]
+    #: Whether it has a session of its own.
+    session: bool
 
 
 def run(
     code: str, *arguments: object, cwd: Path, session: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program in a folder; return what it came to, its output and its errors."""
-    server = _server()
-    assert server.stdin and server.stdout
-    with tempfile.TemporaryDirectory() as folder:
+    """Run a program in a folder; return what it came to, its output and its errors.
+
+    What begins a command again with the command line of its process can't be run so.
+    """
+    given = [str(each) for each in arguments]
+    argv = ["-c", *given]
+    sent = marshal.dumps(
+        tuple(Program(code, argv, [sys.executable], str(cwd), dict(os.environ), session))
+    )
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as server:
         out, err = Path(folder, "out"), Path(folder, "err")
-        given = [str(each) for each in arguments]
-        request = {"code": code, "arguments": given, "folder": str(cwd), "session": session}
-        request |= {"environment": dict(os.environ), "out": str(out), "err": str(err)}
-        server.stdin.write(json.dumps(request) + "\n")
-        server.stdin.flush()
-        answer = server.stdout.readline()
+        server.connect(str(_server() / "socket"))
+        with Path(os.devnull).open() as nothing, out.open("w") as written, err.open("w") as said:
+            standard = [each.fileno() for each in (nothing, written, said)]
+            socket.send_fds(server, [len(sent).to_bytes(8, "big")], standard)
+        server.sendall(sent)
+        answer = server.recv(2)
         assert answer, "the server has gone"
-        return subprocess.CompletedProcess(given, int(answer), out.read_text(), err.read_text())
+        code_of_exit = int.from_bytes(answer, "big", signed=True)
+        return subprocess.CompletedProcess(given, code_of_exit, out.read_text(), err.read_text())
+
+
+def programs() -> Path:
+    """Return the folder of the program ``asimov``."""
+    return _server() / "bin"
 
 
 @cache
-def _server() -> subprocess.Popen[str]:
+def _server() -> Path:
+    folder = tempfile.TemporaryDirectory(prefix="asimov-preloaded-")
+    top = Path(folder.name)
+    asimov = str(Path(sys.executable).parent / "asimov")
+    text = CLIENT.format(
+        python=sys.executable, address=str(top / "socket"), asimov=asimov,
+        code="import sys; from asimov.cli import main; sys.exit(main())",
+    )  # fmt: skip
+    (top / "bin").mkdir()
+    (top / "bin" / "asimov").write_text(text)
+    (top / "bin" / "asimov").chmod(0o755)
     # Not in a folder of a test: what is there ends with the test.
     server = subprocess.Popen(
-        [sys.executable, __file__], cwd="/", text=True,
+        [sys.executable, __file__, top / "socket"], cwd="/",
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
     )  # fmt: skip
-    atexit.register(server.communicate)
-    return server
+    assert server.stdout
+    assert server.stdout.readline() == b"ready\n"
+
+    def end() -> None:
+        server.communicate()
+        folder.cleanup()
+
+    atexit.register(end)
+    return top
 
 
 # --- in the server
 
 
-def serve() -> None:
-    """Answer requests until there are no more."""
-    from importlib import import_module
-
+def serve(path: str) -> None:
+    """Answer requests until standard input ends."""
     for module in MODULES:
         import_module(module)
-    for line in sys.stdin:
-        request = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            os._exit(_program(request))
-        _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+    gc.collect()
+    gc.freeze()  # what is never looked at by the collector is never copied into a child
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen(100)
+    ended, bell = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(bell)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    running: dict[int, socket.socket] = {}
+    print("ready", flush=True)
+    while True:
+        ready, _, _ = select.select([0, listener, ended], [], [])
+        if listener in ready:
+            asking, _ = listener.accept()
+            child = os.fork()
+            if child == 0:
+                _begin(asking)
+            running[child] = asking
+        if ended in ready:
+            os.read(ended, 100)
+            for child in list(running):
+                done, status = os.waitpid(child, os.WNOHANG)
+                if done:
+                    code = os.waitstatus_to_exitcode(status)
+                    with running.pop(child) as asking, suppress(OSError):
+                        asking.sendall(code.to_bytes(2, "big", signed=True))
+        if 0 in ready:
+            return
 
 
-def _program(request: dict[str, Any]) -> int:
-    if request["session"]:
-        os.setsid()
-    for number, path in ((0, os.devnull), (1, request["out"]), (2, request["err"])):
-        file = os.open(path, os.O_RDWR | os.O_CREAT)
+def _begin(asking: socket.socket) -> None:
+    """Run the program that is asked for, in a child of the server."""
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    length, standard, _, _ = socket.recv_fds(asking, 8, 3)
+    with asking.makefile("rb") as rest:
+        program = Program(*marshal.loads(rest.read(int.from_bytes(length, "big"))))
+    for number, file in enumerate(standard):
         os.dup2(file, number)
-        os.close(file)
-    os.chdir(request["folder"])
-    os.environ.clear()
-    os.environ.update(request["environment"])
-    sys.argv = ["-c", *request["arguments"]]
+    os.closerange(3, 256)  # the server's
+    code = 1
     try:
-        exec(compile(request["code"], "<string>", "exec"), {"__name__": "__main__"})
+        code = _code_of(program)
+    finally:
+        os._exit(code)
+
+
+def _code_of(program: Program) -> int:
+    if program.session:
+        os.setsid()
+    os.chdir(program.folder)
+    os.environ.clear()
+    os.environ.update(program.environment)
+    sys.argv, sys.orig_argv = program.argv, program.orig_argv
+    added = os.environ.get("PYTHONPATH")
+    sys.path[1:1] = added.split(os.pathsep) if added else []
+    if program.argv[0] != "-c":
+        sys.path[0] = str(Path(program.argv[0]).parent)
+    try:
+        exec(compile(program.code, "<string>", "exec"), {"__name__": "__main__"})
     except SystemExit as left:
-        return left.code if isinstance(left.code, int) else int(left.code is not None)
+        if left.code is None or isinstance(left.code, int):
+            return left.code or 0
+        print(left.code, file=sys.stderr)
+        return 1
     except BaseException:
         traceback.print_exc()
         return 1
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(ValueError, OSError):
+                stream.flush()
     return 0
 
 
 if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).parents[1])
-    serve()
+    serve(sys.argv[1])

@@ -147,7 +147,7 @@ def clone(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("page", PAGES, ids=told)
 def test_the_commands_of_a_page_print_what_it_shows(
-    page: Path, clone: Path, shell: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    page: Path, clone: Path, quick_shell: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if page in WITH_CONTAINERS:
         monkeypatch.setenv("PATH", f"{containers.programs()}{os.pathsep}{os.environ['PATH']}")
@@ -161,7 +161,7 @@ def test_the_commands_of_a_page_print_what_it_shows(
             assert not code or command == "echo $?", told
             after = clone.parent / "folder"
             script = f"exec 2>&1; (exit {code})\n{command}\nend=$?; pwd > {after}; exit $end"
-            ran = shell(script, cwd=Path(here), LOGNAME="ada", COLUMNS="400")
+            ran = quick_shell(script, cwd=Path(here), LOGNAME="ada", COLUMNS="400")
             here, code = after.read_text().strip(), ran.code
             out = ran.out.replace(str(clone), FOLDER)
             told = f"{page.name}:{block.line}: $ {command}\n{out}(exit code {code})"
