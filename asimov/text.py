@@ -15,11 +15,12 @@ MOST = 200
 _LONGEST = 1000
 
 #: Control characters (C0 but for line feed and tab, DEL, C1), separators of lines and paragraphs,
-#: marks, overrides and isolates of the direction, byte order marks, and lone surrogates, which
-#: stand for bytes that are no text.
+#: marks, overrides and isolates of the direction, byte order marks, characters that are invisible
+#: (zero-width spaces, fillers, tags) but for the joiners that scripts and emoji need, and lone
+#: surrogates, which stand for bytes that are no text.
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f"
-    "\ufeff\ufff9-\ufffb\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-"
+    "\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
 )
 #: A long value in a message: text in quotes, or text without spaces.
 _VALUE = re.compile(
@@ -52,7 +53,9 @@ def _escaped(found: re.Match[str]) -> str:
     code = ord(found[0])
     if found[0] == "\r":
         return "\\r"
-    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+    if code < 256:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def of_bytes(data: bytes) -> str:

@@ -13,9 +13,12 @@ from asimov.pipeline.nodes import NOT_COMMANDS
 from asimov.pipeline.staging import MODES
 from asimov.project.config_file import NAMES
 from asimov.rendering.render import fault_of_text
-from asimov.scheduler.jobs import faults_of_commands, submit_value
+from asimov.scheduler.jobs import MOST_PROCESSES, faults_of_commands, submit_value
 from asimov.settings import Fault
-from asimov.system.files import is_file
+from asimov.system.files import exists, is_file
+
+#: The most bytes of a file's name on Linux (NAME_MAX).
+_LONGEST_NAME = 255
 
 
 def faults(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
@@ -44,9 +47,7 @@ def of_jobs(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
         yield Fault(("files",), f"should be one of {', '.join(MODES)}, not {mode!r}")
     yield from _input_files(settings.get("input files"), root)
     yield from _seed(settings.get("seed", 0))
-    processes = settings.get("processes", 1)
-    if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
-        yield Fault(("processes",), f"should be a whole number, at least 1, not {processes!r}")
+    yield from _processes(settings.get("processes", 1))
     yield from _environment(settings.get("environment") or {})
     yield from _scheduler(settings.get("scheduler") or {})
 
@@ -100,8 +101,19 @@ def _input_files(files: Any, root: Path) -> Iterator[Fault]:
         yield Fault(("input files",), "should be a list of files, folders and URLs")
         return
     for number, file in enumerate(files or []):
-        if "://" not in str(file) and not (root / str(file)).exists():
+        if "://" not in str(file) and not exists(root / str(file)):
             yield Fault(("input files", f"[{number}]"), f"{str(file)!r} does not exist")
+
+
+def _processes(processes: Any) -> Iterator[Fault]:
+    if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
+        yield Fault(("processes",), f"should be a whole number, at least 1, not {processes!r}")
+    elif processes > MOST_PROCESSES:
+        yield Fault(
+            ("processes",),
+            f"should be at most {MOST_PROCESSES}",
+            "let each process do more, or split the work into several analyses",
+        )
 
 
 def _seed(seed: Any) -> Iterator[Fault]:
@@ -170,3 +182,8 @@ def outputs_faults(outputs: Any) -> Iterator[Fault]:
                 yield Fault(("outputs", str(name)), f"should name a file, not {file!r}")
             elif path.is_absolute() or ".." in path.parts:
                 yield Fault(("outputs", str(name)), "is outside the run directory")
+            elif any(len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts):
+                yield Fault(
+                    ("outputs", str(name)),
+                    f"has a name of more than {_LONGEST_NAME} bytes, which no file can have",
+                )

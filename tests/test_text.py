@@ -19,7 +19,8 @@ SOURCES = Path(text.__file__).parent
 UNSAFE = [
     *map(chr, range(0x20)), "\x7f", *map(chr, range(0x80, 0xA0)), "\u061c", "\u200e", "\u200f",
     *map(chr, range(0x2028, 0x202F)), *map(chr, range(0x2066, 0x2070)),
-    "\ufeff", "\ud800", "\udcff",
+    "\ufeff", "\ud800", "\udcff", "\xad", "\u200b", "\u2060", "\u3164",
+    *map(chr, range(0xE0020, 0xE0080, 8)),
 ]  # fmt: skip
 
 
@@ -30,7 +31,7 @@ def test_what_is_unsafe_is_shown_as_an_escape(character):
         assert shown == "a\tb"
         return
     assert character not in shown
-    assert re.fullmatch(r"a\\(x[0-9a-f]{2}|u[0-9a-f]{4}|n|r)b", shown)
+    assert re.fullmatch(r"a\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|n|r)b", shown)
     kept = character == "\n"
     assert text.block(f"a{character}b") == (f"a{character}b" if kept else shown)
 

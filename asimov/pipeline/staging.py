@@ -18,6 +18,7 @@ from typing import Protocol
 
 from asimov.errors import AsimovError
 from asimov.pipeline.nodes import Input, Node
+from asimov.system.files import exists
 from asimov.text import quoted
 
 #: The values of the setting ``files``.
@@ -230,7 +231,7 @@ class _Load:
         path = Path(text)
         if self._rundir.is_relative_to(path):  # it, or a folder around it
             return "." if path == self._rundir else None
-        if path.exists():
+        if exists(path):
             return self.add(Input(str(path)))
         if path.is_relative_to(self._rundir):
             return str(path.relative_to(self._rundir))

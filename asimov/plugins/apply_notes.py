@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
-from asimov.ledger.contents import Contents
+from asimov.ledger.contents import Contents, Layer
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.planner import Planner
 from asimov.pipeline import Pipeline
@@ -21,6 +22,7 @@ from asimov.plugins.crashes import Call
 from asimov.plugins.declarations import NOT_STARTED, class_if_loaded
 from asimov.plugins.output import captured
 from asimov.plugins.requirements import faults_found, finds_faults, unfitting, unprovided
+from asimov.project.config_file import fault_of_template
 from asimov.project.workspace import Workspace
 from asimov.settings import Fault
 from asimov.settings.merging import merge
@@ -63,6 +65,9 @@ def fault_notes(workspace: Workspace, made: Planner) -> list[str]:
     """
     first: dict[Fault, Key] = {}
     count: Counter[Fault] = Counter()
+    for key, fault in _template_faults(workspace, made):
+        first.setdefault(fault, key)
+        count[fault] += 1
     for kind, pipeline, keys in _by_pipeline(workspace, made):
         for key, fault in _faults(workspace, made.contents, kind, pipeline, keys):
             if fault.final:
@@ -73,14 +78,36 @@ def fault_notes(workspace: Workspace, made: Planner) -> list[str]:
     return [_fault_note(made, key, fault, count[fault]) for fault, key in first.items()]
 
 
+def _template_faults(workspace: Workspace, made: Planner) -> Iterator[tuple[Key, Fault]]:
+    """Yield each named analysis that has not started and whose template no file is."""
+    known: dict[str, Fault | None] = {}
+    for key in _not_started(workspace, made):
+        layers = made.contents.layers(made.contents.entries[key], workspace.facts)
+        wanted = str(_last(layers, "template") or "")
+        if wanted and wanted not in known:
+            known[wanted] = fault_of_template(wanted, workspace.project)
+        if fault := known.get(wanted):
+            yield key, fault
+
+
+def _last(layers: list[Layer], name: str) -> Any:
+    """Return a setting from the most specific layer that has it, or None."""
+    return next((layer[name] for _, layer in reversed(layers) if name in layer), None)
+
+
+def _not_started(workspace: Workspace, made: Planner) -> Iterator[Key]:
+    for key in made.named:
+        if key not in workspace.records or workspace.status(key) in NOT_STARTED:
+            yield key
+
+
 def _by_pipeline(
     workspace: Workspace, made: Planner
 ) -> Iterator[tuple[type[Pipeline], str, list[Key]]]:
     """Yield each pipeline that looks for faults, with the named analyses that have not started."""
     keys: dict[str, list[Key]] = {}
-    for key in made.named:
-        if key not in workspace.records or workspace.status(key) in NOT_STARTED:
-            keys.setdefault(made.contents.entries[key].pipeline, []).append(key)
+    for key in _not_started(workspace, made):
+        keys.setdefault(made.contents.entries[key].pipeline, []).append(key)
     for pipeline, its in keys.items():
         kind = class_if_loaded(pipeline)
         if finds_faults(kind):

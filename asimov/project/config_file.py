@@ -12,10 +12,12 @@ from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.ledger.contents import Entry
 from asimov.project.interface import OpenProject
+from asimov.project.layout import Project
 from asimov.rendering.dialects import dialects
 from asimov.rendering.origins import Origins, package_folders, resolved
 from asimov.rendering.render import dialect_of, find_template, render
-from asimov.system.files import write_atomically
+from asimov.settings import Fault
+from asimov.system.files import is_file, write_atomically
 
 #: The names that `names` returns.
 NAMES = frozenset(
@@ -120,17 +122,15 @@ def template_of(analysis: Configured, directory: str | Path | None = None) -> Pa
 
 
 def _named_template(analysis: Configured, directory: str | Path | None) -> Path:
-    folders = _folders(analysis)
+    project = analysis.workspace.project
+    folders = _folders(project)
     if directory is not None:
         folders.insert(0, Path(directory))
     of_pipeline = getattr(analysis.pipeline, "config_template", None)
     suffix = (Path(of_pipeline).suffix if of_pipeline else "") or ".ini"
     if wanted := analysis.meta.get("template"):
-        name = str(wanted)
-        if not Path(name).suffix and not any((folder / name).is_file() for folder in folders):
-            name += suffix
-        return find_template(name, folders)
-    given = _templating_directory(analysis)
+        return _named(str(wanted), suffix, folders)
+    given = _templating_directory(project)
     if given and (own := given / f"{analysis.entry.pipeline.lower()}{suffix}").is_file():
         return own
     if not of_pipeline:
@@ -139,6 +139,31 @@ def _named_template(analysis: Configured, directory: str | Path | None) -> Path:
             hint=f"give it 'template: FILE'; the pipeline {analysis.entry.pipeline} has none",
         )
     return find_template(str(of_pipeline), folders)
+
+
+def _named(name: str, suffix: str, folders: Sequence[Path]) -> Path:
+    if not Path(name).suffix and not any(is_file(folder / name) for folder in folders):
+        name += suffix
+    return find_template(name, folders)
+
+
+def fault_of_template(name: str, project: Project) -> Fault | None:
+    """Return the fault in the setting ``template`` if no file has its name, or None.
+
+    Parameters
+    ----------
+    name
+        The setting. A name without a suffix is not looked for: the pipeline adds its own.
+    project
+        The project.
+    """
+    if not Path(name).suffix:
+        return None
+    try:
+        find_template(name, _folders(project))
+    except AsimovError as error:
+        return Fault(("template",), error.message, error.hint)
+    return None
 
 
 def origins_of(analysis: Configured, directory: str | Path | None = None) -> Origins:
@@ -153,21 +178,22 @@ def origins_of(analysis: Configured, directory: str | Path | None = None) -> Ori
     named = getattr(pipeline, "config_template", None)
     beside = Path(named).parent if named and Path(named).is_absolute() else None
     return Origins(
-        project=resolved(analysis.workspace.project.root, _templating_directory(analysis)),
+        project=resolved(
+            analysis.workspace.project.root, _templating_directory(analysis.workspace.project)
+        ),
         packages=(*resolved(_own_templates()), *package_folders(kind)),
         given=resolved(beside, Path(directory) if directory is not None else None),
     )
 
 
-def _folders(analysis: Configured) -> list[Path]:
-    root = analysis.workspace.project.root
-    given = _templating_directory(analysis)
+def _folders(project: Project) -> list[Path]:
+    root = project.root
+    given = _templating_directory(project)
     return [*([given] if given else []), root / "templates", root, _own_templates()]
 
 
-def _templating_directory(analysis: Configured) -> Path | None:
+def _templating_directory(project: Project) -> Path | None:
     """Return the folder of templates that the project's configuration names."""
-    project = analysis.workspace.project
     named = project.config.get("templating", "directory", fallback=None)
     return project.path(named) if named else None
 
@@ -189,7 +215,11 @@ def make_config(
     context = names(analysis, inputs=given is None or given.reads_inputs)
     try:
         text = render(
-            template, context, _folders(analysis), dialect, origins_of(analysis, directory)
+            template,
+            context,
+            _folders(analysis.workspace.project),
+            dialect,
+            origins_of(analysis, directory),
         )
     except AsimovError as error:
         error.hint = error.hint or extensions.hint(error)

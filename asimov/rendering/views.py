@@ -64,6 +64,9 @@ class Function:
         """Call the function."""
         return self._function(*arguments, **named)
 
+    def __repr__(self) -> str:
+        return "a function"  # without an address, which would differ in every run
+
 
 class View:
     """A read-only view of an object.

@@ -11,6 +11,9 @@ from typing import Any
 from asimov.errors import AsimovError
 from asimov.text import quoted
 
+#: The most processes of one submission. A slip of the finger is no reason to fill a disk.
+MOST_PROCESSES = 100_000
+
 
 class JobDescription:
     """One job for a scheduler to run.

@@ -85,6 +85,14 @@ def is_file(path: Path) -> bool:
         return False
 
 
+def exists(path: Path) -> bool:
+    """Return whether a path is a file, folder or anything else; False for an invalid path."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def is_full(folder: Path) -> bool:
     """Return whether the file system of a folder is full."""
     try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asimov.errors import AsimovError
+from asimov.system.files import is_file, is_folder
 from asimov.text import quoted
 
 #: The kinds, with what they are called in messages.
@@ -77,14 +78,14 @@ def image_of(text: str, root: Path) -> Image:
         )
     if scheme is None:
         path = Path(root, Path(text).expanduser())
-        if path.is_dir():
+        if is_folder(path):
             if not (path / "usr").is_dir():
                 raise AsimovError(
                     f"the folder {quoted(text)} has no 'usr', so it is not the root of an image",
                     hint="name the folder that holds bin, etc, lib and usr",
                 )
             return Image("root", str(path.resolve()))
-        if path.is_file():
+        if is_file(path):
             return Image("sif", str(path.resolve()))
         if text.startswith((".", "/", "~")) or text.endswith(".sif"):
             raise AsimovError(f"the image {quoted(text)} does not exist", hint="correct the path")

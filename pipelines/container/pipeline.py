@@ -47,6 +47,7 @@ from asimov.project.config_file import names
 from asimov.rendering.access import reads
 from asimov.rendering.render import render_text
 from asimov.settings import Fault
+from asimov.system.files import exists, is_file
 
 
 class Container(Command):  # type: ignore[misc]  # mypy knows the base under another name
@@ -201,15 +202,11 @@ class Container(Command):  # type: ignore[misc]  # mypy knows the base under ano
         path = self.root / value
         if path.is_relative_to(self.rundir):  # where it starts
             return f"{option}{equals}{path.relative_to(self.rundir)}"
-        named = Path(value).is_absolute() or "/" in value or path.is_file()
+        named = Path(value).is_absolute() or "/" in value or is_file(path)
         if not named or path == self.root or self.rundir.is_relative_to(path):
             return word
-        try:
-            there = path.exists()
-        except OSError:  # a long word is no name of a file
-            return word
         own = path.is_relative_to(self.root) or str(path) in self._given_paths()
-        return Input(str(path), form=f"{option}{equals}{{}}") if there and own else word
+        return Input(str(path), form=f"{option}{equals}{{}}") if exists(path) and own else word
 
     def _given_paths(self) -> set[str]:
         """Return the paths of assets: those may be outside the project."""
@@ -242,7 +239,7 @@ class Container(Command):  # type: ignore[misc]  # mypy knows the base under ano
             If it does not exist.
         """
         path = Path(self.root, Path(text).expanduser())
-        if not path.exists():
+        if not exists(path):
             raise AsimovError(f"{setting}: there is no file or folder {text!r}")
         return path
 

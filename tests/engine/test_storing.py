@@ -77,8 +77,8 @@ def test_empty_and_linked_folders_are_stored(lab: Lab, script: str, stored: set[
         ("mkdir d; echo 1 > d/x; mkfifo d/p", "{a: d}", "a/d/p: is a named pipe"),
         ("ln -s /dev/zero d", "{a: d}", "a/d: is a link to /dev/zero, which leaves the run"),
         ("ln -s /etc/passwd d", "{a: d}", "a/d: is a link to /etc/passwd, which leaves the run"),
-        ("mkdir d; ln -s nowhere d/l", "{a: d}", "a/d/l: is a link to nowhere that is broken"),
-        ("mkdir d; ln -s l d/l", "{a: d}", "a/d/l: is a link to l that can't be followed"),
+        ("mkdir d; ln -s nowhere d/l", "{a: d}", "is a link to nowhere, which does not exist"),
+        ("mkdir d; ln -s l d/l", "{a: d}", "a/d/l: is a link to l, which can't be followed"),
     ],
 )
 def test_what_can_not_be_stored_makes_it_stuck_and_is_named(

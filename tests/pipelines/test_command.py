@@ -186,6 +186,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"outputs": {"x": "../x"}}, "outputs: x: is outside the run directory"),
     ({"outputs": {"x": "/etc/x"}}, "outputs: x: is outside the run directory"),
     ({"outputs": {"x": ["a", "b"]}}, "outputs: x: should name a file, not ['a', 'b']"),
+    ({"outputs": {"x": "d/" + "x" * 256}}, "outputs: x: has a name of more than 255 bytes"),
+    ({"input files": ["x" * 300]}, f"input files: [0]: '{'x' * 200}...' (300 characters) does not"),
+    ({"processes": 10**10}, "processes: should be at most 100000"),
     ({"arguments": "a b"}, "arguments: should be a list with one item per argument"),
     ({"environment": ["A"]}, "environment: should be a mapping of variables"),
     ({"processes": 0}, "processes: should be a whole number, at least 1, not 0"),
@@ -246,6 +249,23 @@ def test_settings_that_can_not_work_are_reported_by_apply_and_refused_by_a_build
     assert (mended.code, mended.err) == (0, "")
     runs.finish()
     assert runs.row()["status"] == "uploaded"
+
+
+@pytest.mark.parametrize("name", ["nosuch.ini", f"{'x' * 300}.ini"])
+def test_a_template_that_no_file_is_is_reported_by_apply_and_refused_by_a_build(
+    runs: Runs, name: str
+) -> None:
+    runs.apply(*({**echo(), "name": each, "template": name} for each in "ab"))
+    (note,) = runs.asimov("apply", "-f", "blueprint.yaml").err.splitlines()
+    assert "s/a and 1 more can't be built as it is: template: there is no template" in note
+    built = runs.asimov("manage", "build")
+    assert built.code == 1 and "s/a: there is no template '" in built.out
+    assert (runs.row()["status"], runs.row()["job_id"]) == ("ready", None)
+    (runs.root / "templates").mkdir(exist_ok=True)
+    (runs.root / "templates" / "nosuch.ini").write_text("x = 1")
+    file = runs.root / "ledger" / "subjects" / "s.yaml"
+    file.write_text(file.read_text().replace(name, "nosuch.ini"))
+    assert runs.asimov("manage", "build").code == 0
 
 
 def test_apply_reports_the_same_fault_of_many_analyses_once(runs: Runs) -> None:

@@ -193,9 +193,10 @@ class _Surveyor:
         try:
             final = os.path.realpath(path, strict=True)
         except OSError as error:
-            what = "is broken" if isinstance(error, FileNotFoundError) else "can't be followed"
+            missing = isinstance(error, FileNotFoundError)
+            why = "does not exist" if missing else f"can't be followed ({error.strerror})"
             raise NotStorableError(
-                f"is a link to {text.line(leads_to)} that {what} ({error.strerror})", path
+                f"is a link to {text.line(leads_to)}, which {why}", path
             ) from error
         for target in (_real(os.path.join(os.path.dirname(path), leads_to)), final):
             known = self._names.get(target)

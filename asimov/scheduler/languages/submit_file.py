@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from asimov.errors import AsimovError, Place, SchedulerError
-from asimov.scheduler.jobs import JobDescription
+from asimov.scheduler.jobs import MOST_PROCESSES, JobDescription
 from asimov.scheduler.languages.submit_commands import (
     IGNORED,
     SUPPORTED,
@@ -135,7 +135,13 @@ class SubmitFile:
                 where=self.where,
                 hint="it supports 'queue' and 'queue N'",
             )
-        return int(text)
+        if (number := int(text[:20])) > MOST_PROCESSES:
+            raise SchedulerError(
+                f"'queue {self.count}' is more than the local scheduler takes",
+                where=self.where,
+                hint=f"it takes up to {MOST_PROCESSES}",
+            )
+        return number
 
 
 def read_submit_file(

@@ -121,7 +121,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "passwd": (lambda p: p.symlink_to("/etc/passwd"), "leaves the run directory"),
     "outside": (lambda p: p.symlink_to("../.."), "leaves the run directory"),
     "zero": (lambda p: p.symlink_to("/dev/zero"), "leaves the run directory"),
-    "dangling": (lambda p: p.symlink_to("nowhere"), "is broken"),
+    "dangling": (lambda p: p.symlink_to("nowhere"), "which does not exist"),
     "itself": (lambda p: p.symlink_to(p.name), "can't be followed"),
     "in a file": (lambda p: p.symlink_to("x/y"), "can't be followed"),
 }
