@@ -127,7 +127,7 @@ def show_command(name: str, kind: str | None, timeout: float | None, as_json: bo
 @click.argument("name")
 @click.option(
     "--kind",
-    type=click.Choice(["simple", "subject", "project", "container", "function"]),
+    type=click.Choice(["simple", "subject", "project", "container", "function", "phases"]),
     default="simple",
     show_default=True,
     help="A pipeline for one analysis, for several analyses of a subject, or across subjects; or "

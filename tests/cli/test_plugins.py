@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from asimov.discovery import entrypoints
+from asimov.plugins.catalogue.scaffold import CONTRACTS, KINDS
 
 GOOD = """
 from pathlib import Path
@@ -421,6 +422,16 @@ def test_a_new_package_is_written_and_told(
         1,
         "error: asimov-random-walk: already exists",
     )
+
+
+def test_every_kind_of_package_can_be_asked_for(
+    asimov: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for kind in (*KINDS, *CONTRACTS):
+        ran = asimov("plugins", "new", f"walk-{kind}", "--kind", kind)
+        assert ran.code == 0, ran
+        assert (tmp_path / f"asimov-walk-{kind}" / "pyproject.toml").is_file()
 
 
 def test_help_imports_none_of_it(shell: Callable[..., Any]) -> None:
