@@ -1,8 +1,8 @@
 """The pipeline ``sharded``: two shards and a node that joins what they leave, to be killed.
 
 In each run the first try of the second shard fails and leaves half of its output; the retry's is
-whole. The setting ``seconds`` lets the shards run longer. Where files are transferred, no node sees
-the project's folder.
+whole. The setting ``seconds`` lets the first try take longer. Where files are transferred, no node
+sees the project's folder.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from asimov.pipeline.staging import InPlace
 TRIES = ({"shard-1", "shard-2"}, {"shard-2", "join"})
 RESULT = "whole\nwhole\n"
 _SHARD = (
-    'echo half > "$2"; sleep "$3"; '
-    'case $2$(cat "$1") in part-2.txtfirst) exit 1;; esac; echo whole > "$2"'
+    'echo half > "$2"; try=$(cat "$1"); test $try = second || sleep "$3"; '
+    'test $2$try != part-2.txtfirst || exit 1; echo whole > "$2"'
 )
 #: Runs the rest of a command line where a folder is empty.
 _HIDING = ("--user", "--map-root-user", "--mount", "--propagation", "private",

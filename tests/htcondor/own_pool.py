@@ -144,14 +144,23 @@ class OwnPool:
 
     def clusters(self, project: str) -> list[tuple[int, str]]:
         """Return every cluster that it has or had of a project, nodes left out, with its tag."""
-        wanted = f'AsimovProject == "{project}" && DAGManJobId is undefined && ProcId == 0'
-        found = set()
+        found = self._jobs(project, "DAGManJobId is undefined && ProcId == 0")
+        return sorted((int(number), uid) for number, uid in found)
+
+    def nodes(self, project: str) -> dict[int, tuple[str, str]]:
+        """Return the tag and the name of each node of a project's DAGs, by its cluster."""
+        found = self._jobs(project, "DAGManJobId isnt undefined", "DAGNodeName")
+        return {int(number): (uid, node) for number, uid, node in found}
+
+    def _jobs(self, project: str, wanted: str, *attributes: str) -> set[tuple[str, ...]]:
+        """Return attributes of a project's jobs, in the queue and the history."""
+        wanted = f'AsimovProject == "{project}" && {wanted}'
+        found: set[tuple[str, ...]] = set()
         for program in ("condor_q", "condor_history"):
-            told = self.tool(program, "-constraint", wanted, "-af", "ClusterId", "AsimovUID")
-            for line in told.splitlines():
-                number, uid = line.split()
-                found.add((int(number), uid))
-        return sorted(found)
+            named = ("-af", "ClusterId", "AsimovUID", *attributes)
+            told = self.tool(program, "-constraint", wanted, *named)
+            found |= {tuple(line.split()) for line in told.splitlines()}
+        return found
 
     # --- what is done to it
 

@@ -1,4 +1,4 @@
-"""The quickstart while its schedd is restarted and its monitor is killed at random moments."""
+"""The quickstart, and shards, while schedd and monitor are killed at random moments."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.htcondor import shards
 from tests.htcondor.own_pool import Project, seed, started
+from tests.sharded import installed
 
 pytestmark = pytest.mark.htcondor
 
@@ -29,6 +31,7 @@ def quickstart(tmp_path: Path) -> Iterator[Project]:
     root = tmp_path / "quickstart"
     shutil.copytree(EXAMPLE, root)
     with started() as pool:
+        pool.environment["PYTHONPATH"] = str(installed(pool.folder / "packages"))
         project = Project(root, pool)
         yield project
         project.end()
@@ -56,6 +59,7 @@ def test_the_quickstart_ends_right_whatever_is_killed(quickstart: Project) -> No
     moments = random.Random(number)
     for name in ("project", "subjects", "analyses", "overview"):
         quickstart.run("apply", "-f", f"blueprints/{name}.yaml")
+    quickstart.apply("{kind: subject, name: s}" + shards.BLUEPRINT)
     passes = ("monitor", "--chain", "--watch", "--interval", "0.5")
     killed = 0
     while killed < KILLS:
@@ -77,13 +81,16 @@ def test_the_quickstart_ends_right_whatever_is_killed(quickstart: Project) -> No
         "monitor", "--chain", "--until-idle", "--interval", "0.5", "--timeout", "120"
     )
     rows = json.loads(quickstart.run("status", "--json").out)
-    assert [row["status"] for row in rows] == 17 * ["uploaded"], ran
+    assert [row["status"] for row in rows] == 19 * ["uploaded"], ran
     results = quickstart.root / "results"
     spectrum = json.loads((results / "sunspots" / "spectrum-hann" / "spectrum.json").read_text())
     assert 10 < spectrum["peak"]["period"] < 12
     overview = results / "project-analyses" / "overview" / "overview.png"
     assert overview.read_bytes().startswith(b"\x89PNG")
+    shards.check_shards(quickstart)
     for row in rows:
+        if row["name"] in shards.NAMES:
+            continue
         told = quickstart.attempts(row["name"], row["subject"])
         ends = [each["state"] for each in told]
         assert (ends[-1], set(ends[:-1]) <= {"void"}) == ("ended", True), row

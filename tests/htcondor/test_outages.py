@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.htcondor import shards
 from tests.htcondor.own_pool import OwnPool, Project, seed, started, until
+from tests.sharded import installed
 
 pytestmark = pytest.mark.htcondor
 
@@ -39,6 +41,7 @@ def waiting(*names: str) -> str:
 @pytest.fixture(scope="module")
 def own_pool() -> Iterator[OwnPool]:
     with started() as pool:
+        pool.environment["PYTHONPATH"] = str(installed(pool.folder / "packages"))
         yield pool
 
 
@@ -83,7 +86,7 @@ def begin_to_submit(project: Project, *command: str) -> subprocess.Popen[bytes]:
 
 
 def test_a_schedd_that_is_stopped_between_passes_changes_nothing(project: Project) -> None:
-    project.apply(waiting("job") + DAG)
+    project.apply(waiting("job") + DAG + shards.BLUEPRINT)
     run_all(project)
     project.apply(WAITING.format(name="later"))
     project.pool.stop()
@@ -93,7 +96,7 @@ def test_a_schedd_that_is_stopped_between_passes_changes_nothing(project: Projec
             assert re.search("the .*schedd .*can't be reached: ", told)
         rows = project.rows()
         assert {name: row["status"] for name, row in rows.items()} == {
-            "job": "running", "dag": "running", "later": "ready"
+            **dict.fromkeys(("job", "dag", *shards.NAMES), "running"), "later": "ready"
         }  # fmt: skip
         for name in ("job", "dag"):
             assert rows[name]["job_state"] == "unknown" and rows[name]["job_since"]
@@ -109,6 +112,7 @@ def test_a_schedd_that_is_stopped_between_passes_changes_nothing(project: Projec
     assert set(project.finish().values()) == {"uploaded"}
     for name in ("job", "dag"):
         assert len(project.attempts(name)) == 1
+    shards.check_shards(project)
     project.check_once()
 
 
@@ -119,7 +123,7 @@ def test_a_schedd_and_asimov_that_die_while_many_are_submitted_make_no_job_twice
     print(f"CHAOS_SEED={number}")
     moments = random.Random(number)
     names = [f"a{i}" for i in range(12)]
-    project.apply(waiting(*names) + DAG)
+    project.apply(waiting(*names) + DAG + shards.BLUEPRINT)
     let_go(project, *names)
     project.run("manage", "build")
     process = begin_to_submit(project, "manage", "submit")
@@ -143,6 +147,7 @@ def test_a_schedd_and_asimov_that_die_while_many_are_submitted_make_no_job_twice
     for name in (*names, "dag"):
         ends = [each["state"] for each in project.attempts(name)]
         assert ends[-1] == "ended" and set(ends[:-1]) <= {"void"}
+    shards.check_shards(project)
     project.check_once()
 
 
