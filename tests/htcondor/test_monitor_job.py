@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,14 +88,20 @@ def test_it_comes_back_when_it_and_the_schedd_are_killed(
 
 
 def test_it_comes_back_after_a_reboot_and_carries_on(project: Project) -> None:
+    project.apply(waiting("before").replace("{request", "{job lease duration: 60, request"))
     project.run("start", "--interval", "1")
-    before = watcher(project)
-    until(lambda: attendance(project)["looked"])
+    first = watcher(project)
+    until(lambda: project.rows()["before"]["job_state"] == "running")
     project.pool.reboot()
-    until(lambda: watcher(project), lambda now: now != before, seconds=180)
+    # HTCondor can't know that the job ended with its machine.
+    told = until(lambda: project.run("why", "s", "before").out, lambda told: "lost contact" in told)
+    assert re.search(r"it tries for \d+s to find it there, and then starts it again", told)
+    until(lambda: watcher(project), lambda now: now != first, seconds=180)
     project.apply(waiting("after"))
-    let_go(project, "after")
-    until(project.states, lambda now: now == {"after": "uploaded"}, seconds=180)
+    let_go(project, "before", "after")
+    ends = {"before": "uploaded", "after": "uploaded"}
+    until(project.states, lambda now: now == ends, seconds=180)
+    assert [len(project.attempts(name)) for name in ends] == [1, 1]
     assert attendance(project)["alive"]
 
 

@@ -12,12 +12,17 @@ from asimov.scheduler.htcondor.classads import quoted
 from asimov.scheduler.htcondor.connection import Connection
 from asimov.scheduler.htcondor.job_ads import JobStatus
 from asimov.scheduler.htcondor.matchmaking import alike, has_room, mismatches, refusing, slots
+from asimov.system import clock
 
 _SCHEDULER_UNIVERSE = 7
 _LOCAL_UNIVERSE = 12
 _LIMIT = "MAX_RUNNING_SCHEDULER_JOBS_PER_OWNER"
 #: HTCondor's default for it.
 _DEFAULT_LIMIT = 200
+#: What is asked about a job whose shadow tries to find its machine again.
+_OUT_OF_REACH = [
+    "ClusterId", "DAGNodeName", "JobLeaseDuration", "LastJobLeaseRenewal", "ProcId", "RemoteHost",
+]  # fmt: skip
 #: How many of a cluster's processes, or a DAG's nodes, are explained.
 _FEW = 3
 #: The most jobs ahead of this one that are counted.
@@ -37,7 +42,8 @@ def explain(connection: Connection, job_id: int) -> list[str]:
     Returns
     -------
     list
-        Lines; none where it runs. A question that can't be answered gives a line too.
+        Lines; none where it runs, unless its machine can't be reached. A question that can't be
+        answered gives a line too.
     """
     try:
         own = f"ClusterId == {job_id}"
@@ -57,7 +63,11 @@ def explain(connection: Connection, job_id: int) -> list[str]:
 
 
 def _waiting(connection: Connection, constraint: str) -> Iterator[str]:
-    """Yield lines about the first held and the first idle jobs that match."""
+    """Yield lines about the first jobs that match and are out of reach, held or idle."""
+    running = f"({constraint}) && JobStatus == {int(JobStatus.RUNNING)}"
+    running += " && JobCurrentReconnectAttempt > 0"
+    for ad in connection.queue(running, _OUT_OF_REACH)[:_FEW]:
+        yield f"{_name(ad)}: {_out_of_reach(ad)}"
     for state in (JobStatus.HELD, JobStatus.IDLE):
         some = f"({constraint}) && JobStatus == {int(state)}"
         ads = connection.ads(some, _FEW + 1)
@@ -72,6 +82,18 @@ def _waiting(connection: Connection, constraint: str) -> Iterator[str]:
             yield from (f"{_name(ad)}: {line}" for line in lines)
         if len(ads) > _FEW:
             yield f"more than {_FEW} are {state.name.lower()}"
+
+
+def _out_of_reach(ad: Any) -> str:
+    machine = ad.get("RemoteHost", "its machine")
+    text = f"HTCondor lost contact with {machine}, where it may still be running"
+    if "LastJobLeaseRenewal" not in ad or "JobLeaseDuration" not in ad:
+        return f"{text}, and tries again"
+    left = ad["LastJobLeaseRenewal"] + ad["JobLeaseDuration"] - time.time()
+    return (
+        f"{text}; it tries for {clock.age(left)} to find it there, and then starts it again "
+        "('job lease duration' under 'scheduler' shortens that for jobs yet to be submitted)"
+    )
 
 
 def _name(ad: Any) -> str:
