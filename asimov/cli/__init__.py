@@ -35,7 +35,7 @@ COMMANDS = {
     "configuration": "Show or change the configuration.",
     "project": "Confirm that the project was moved or copied, or share it with a group.",
     "report": "Report on the project.",
-    "ledger": "Show effective settings or the blueprint schema, or repair the journal.",
+    "ledger": "Show, import or export the ledger, or repair the journal.",
     "plugins": "List or show installed plugins, create a new one, or check one.",
 }
 

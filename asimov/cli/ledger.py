@@ -1,9 +1,10 @@
-"""``asimov ledger``: show effective settings and the blueprint schema."""
+"""``asimov ledger``: show effective settings and the blueprint schema; import and export."""
 
 from __future__ import annotations
 
 import click
 
+from asimov.cli.ledger_import import export_command, import_command
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say, show_json, warn
 from asimov.cli.repair import repair_command
@@ -15,7 +16,7 @@ from asimov.text import short
 
 @click.group("ledger")
 def command() -> None:
-    """Show effective settings or the blueprint schema, or repair the journal.
+    """Show, import or export the ledger, or repair the journal.
 
     \b
     Example:
@@ -24,6 +25,8 @@ def command() -> None:
 
 
 command.add_command(repair_command)
+command.add_command(import_command)
+command.add_command(export_command)
 
 
 @command.command("show")

@@ -24,6 +24,7 @@ DIALECTS = "asimov.dialects"
 HINTS = "asimov.hints"
 SITES = "asimov.sites"
 FINDERS = "asimov.finders"
+IMPORTERS = "asimov.importers"
 
 #: Every extension point, and what an entry point of it adds; docs/extending.md shows this table.
 GROUPS = {
@@ -35,6 +36,7 @@ GROUPS = {
     DIALECTS: "a language of templates; its name is what `template_dialect` says",
     HINTS: "advice on an error: a function that takes the exception and returns text or None",
     SITES: "a computing site, its rules and defaults; its name is what `site/name` says",
+    IMPORTERS: "projects of another program that `asimov ledger import` reads and `export` writes",
     FINDERS: "pipelines that no entry point names: an object that finds them by name",
 }
 

@@ -211,6 +211,19 @@ class Journal(Database):
                 (uid, job_id, uid),
             )
 
+    def adopt(self, attempt: Attempt) -> None:
+        """Record the attempt of a job that another program submitted to the scheduler."""
+        names = _ATTEMPT.split(", ")
+        with self.transaction():
+            self._db.execute(
+                f"INSERT INTO attempts ({_ATTEMPT}) VALUES ({', '.join('?' * len(names))})",
+                [getattr(attempt, name) for name in names],
+            )
+            self._db.execute(
+                "UPDATE analyses SET uid = ?, job_id = ? WHERE subject = ? AND name = ?",
+                (attempt.uid, attempt.job_id, *attempt.key),
+            )
+
     def ended(
         self, uid: str, state: str, *, exit_code: int | None, evidence: str, reason: str | None
     ) -> None:

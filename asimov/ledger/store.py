@@ -10,7 +10,7 @@ import ctypes
 import os
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -186,7 +186,12 @@ class LedgerFiles:
             )
         return parse(path, text, name)
 
-    def write(self, files: Mapping[str, str], known: Mapping[str, dict[str, Any]]) -> None:
+    def write(
+        self,
+        files: Mapping[str, str],
+        known: Mapping[str, dict[str, Any]],
+        record: Callable[[], None] | None = None,
+    ) -> None:
         """Change ledger files, all or none of them; the caller holds `lock`.
 
         Parameters
@@ -195,12 +200,17 @@ class LedgerFiles:
             The new texts by path.
         known
             The parsed form of the texts, where known, so that they need not be parsed again.
+        record
+            Writes to the journal what must not be there without the files, nor they without it.
         """
-        if len(files) == 1:
+        if len(files) == 1 and record is None:
             for path, text in files.items():
                 write_atomically(self.folder / path, text)
         elif files:
-            self.journal.begin_change(files)
+            with self.journal.durably():
+                self.journal.begin_change(files)
+                if record is not None:
+                    record()
             try:
                 self._write_all(files)
             except ReportedError as error:

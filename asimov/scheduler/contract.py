@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from asimov.errors import SchedulerError
-from asimov.scheduler.jobs import JobDescription, Listed, Tag, Ticket
+from asimov.scheduler.jobs import JobDescription, Listed, Tag, Ticket, Whereabouts
 from asimov.scheduler.observations import Failure, Observation, Usage
 
 #: Whether every job must carry a tag, and how many tags apply to what is submitted now.
@@ -251,6 +251,14 @@ class Scheduler(ABC):
         where the scheduler can't list them.
         """
         return None
+
+    def whereabouts(self, job_ids: Collection[int]) -> Mapping[int, Whereabouts]:
+        """Return where jobs run, or ran, by number; of those that are known, whoever made them.
+
+        For the jobs of another program. Nodes of DAGs are left out. A scheduler whose numbers mean
+        nothing to others knows none.
+        """
+        return {}
 
     def raise_requests(
         self, job_id: int, *, memory_mb: int | None = None, disk_kb: int | None = None

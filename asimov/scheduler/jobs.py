@@ -236,3 +236,29 @@ class Listed:
     tag: Tag
     job_id: int
     since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """Where a job runs that another program may have submitted.
+
+    Attributes
+    ----------
+    since
+        When it was submitted, in seconds since the epoch by the scheduler's clock.
+    folders
+        Its initial folder, and that of its event log, absolute.
+    logs
+        Its event logs, absolute.
+    queued
+        Whether it is in the queue; otherwise it has ended.
+    tagged
+        Whether it carries a `Tag`.
+    """
+
+    job_id: int
+    since: float
+    folders: tuple[str, ...]
+    logs: tuple[str, ...] = ()
+    queued: bool = True
+    tagged: bool = False

@@ -29,7 +29,8 @@ from asimov.scheduler.htcondor.project_jobs import jobs_of_project
 from asimov.scheduler.htcondor.slot_features import runs_containers
 from asimov.scheduler.htcondor.submission import Submission
 from asimov.scheduler.htcondor.usage import usage
-from asimov.scheduler.jobs import JobDescription, Listed, Tag, Ticket, submit_commands
+from asimov.scheduler.htcondor.whereabouts import whereabouts
+from asimov.scheduler.jobs import JobDescription, Listed, Tag, Ticket, Whereabouts, submit_commands
 from asimov.scheduler.observations import Failure, Observation, Usage
 
 #: HTCondor's documentation asks trackers for no more than a query a minute.
@@ -213,6 +214,10 @@ class HTCondor(Scheduler):
     def jobs_of_project(self) -> list[Listed] | None:
         """Return every job of the project that the queue or the history has."""
         return None if self.project is None else jobs_of_project(self.connection, self.project)
+
+    def whereabouts(self, job_ids: Collection[int]) -> Mapping[int, Whereabouts]:
+        """Return where jobs run, or ran, that the queue or the history has."""
+        return whereabouts(self.connection, job_ids)
 
     def check_credentials(self) -> None:
         """Make sure that the schedd accepts this user's credentials; see `Scheduler`."""

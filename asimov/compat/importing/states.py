@@ -1,0 +1,57 @@
+"""What a state of the published program becomes here."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from asimov.states import STATES
+
+#: States with a job; whether there still is one, the scheduler says.
+WITH_JOB = frozenset({"running", "processing", "stop"})
+#: The states of both programs that mean the same.
+SAME = frozenset(
+    {"ready", "wait", "finished", "uploaded", "stuck", "stopped", "cancelled", "manual"}
+)
+
+
+class Became(NamedTuple):
+    """A state here.
+
+    Attributes
+    ----------
+    status
+        Its name.
+    remark
+        What a person should know about the change; None if there is nothing.
+    """
+
+    status: str
+    remark: str | None = None
+
+
+def mapped(status: str, *, stored: bool) -> Became:
+    """Return the state here for a state there.
+
+    Parameters
+    ----------
+    status
+        The state there, in any case.
+    stored
+        Whether the results store has files of the analysis.
+    """
+    name = status.lower()
+    if name in SAME or name in WITH_JOB:
+        return Became(name)
+    if name == "complete":
+        return Became("uploaded" if stored else "finished")
+    if name == "unready":
+        return Became("wait")
+    if name == "restart":
+        return Became(
+            "wait",
+            "was 'restart', which 0.8 never acted on; it waits, and "
+            "'asimov production set ... --status ready' runs it",
+        )
+    if name in STATES:
+        return Became(name)
+    return Became("wait", f"was in the state {status!r}, which is not known here; it waits")

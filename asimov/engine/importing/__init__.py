@@ -1,0 +1,1 @@
+"""Take over a project of another program: all of it, or nothing."""
