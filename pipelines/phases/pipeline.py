@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
-from asimov.pipelines.phases_plan import Plan, checked, planned, recipe_of, runs_of, traces_of
+from asimov.pipelines.phases.plan import Plan, checked, planned, recipe_of, runs_of, traces_of
 
 from asimov.errors import AsimovError
 from asimov.phases.run_records import RECORDS, is_complete, record_of
