@@ -22,7 +22,8 @@ from asimov.cli import main
 from asimov.discovery import extensions
 from asimov.journal.journal import Journal
 from asimov.project.workspace import Workspace
-from tests import preloaded
+from asimov.scheduler.local import startup
+from tests import local_runners, preloaded
 from tests.workers import not_tried
 
 
@@ -62,6 +63,12 @@ def _closed_journals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for journal in opened:
         journal.close()
+
+
+@pytest.fixture(autouse=True)
+def _preloaded_runners(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start runners of the local queue from a process that has imported what they need."""
+    monkeypatch.setattr(startup, "start_runner", local_runners.start_runner)
 
 
 @pytest.fixture

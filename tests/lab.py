@@ -98,6 +98,13 @@ class Lab:
             assert time.monotonic() < end, answer
             time.sleep(0.02)
 
+    def wait_for(self, name: str, file: str) -> None:
+        """Wait for a file in an analysis's run directory, such as one that its job opens."""
+        end = time.monotonic() + 30
+        while not (self.rundir(name) / file).exists():
+            assert time.monotonic() < end, f"{file} was not made"
+            time.sleep(0.02)
+
     def dump(self) -> list[str]:
         """Return all that is in the journal, but its cache of the ledger's parsed files."""
         with closing(sqlite3.connect(self.root / ".asimov" / "journal.db")) as db:

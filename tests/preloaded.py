@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from importlib import import_module
@@ -31,8 +32,10 @@ ASIMOV = "from asimov.cli import main; main()"
 MODULES = (
     "git", "asimov.cli.apply", "asimov.cli.manage", "asimov.cli.monitor", "asimov.cli.production",
     "asimov.cli.status", "asimov.engine.explain", "asimov.pipelines.testing",
-    "asimov.scheduler.local",
+    "asimov.scheduler.local", "tests.local_runners",
 )  # fmt: skip
+#: The room for the command line that a child may give itself, in bytes.
+ROOM = 8192
 
 #: The program ``asimov``. It imports only what is part of Python's own program.
 CLIENT = """\
@@ -68,7 +71,11 @@ class Program(NamedTuple):
 
 
 def run(
-    code: str, *arguments: object, cwd: Path, session: bool = False
+    code: str,
+    *arguments: object,
+    cwd: Path,
+    session: bool = False,
+    environment: Mapping[str, str] = os.environ,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program in a folder; return what it came to, its output and its errors.
 
@@ -77,7 +84,7 @@ def run(
     given = [str(each) for each in arguments]
     argv = ["-c", *given]
     sent = marshal.dumps(
-        tuple(Program(code, argv, [sys.executable], str(cwd), dict(os.environ), session))
+        tuple(Program(code, argv, [sys.executable], str(cwd), dict(environment), session))
     )
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as server:
         out, err = Path(folder, "out"), Path(folder, "err")
@@ -111,7 +118,7 @@ def _server() -> Path:
     (top / "bin" / "asimov").chmod(0o755)
     # Not in a folder of a test: what is there ends with the test.
     server = subprocess.Popen(
-        [sys.executable, __file__, top / "socket"], cwd="/",
+        [sys.executable, __file__, top / "socket", " " * ROOM], cwd="/",
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
     )  # fmt: skip

@@ -152,6 +152,7 @@ def test_what_a_person_has_set_aside_says_how_to_bring_it_back(
 def test_asking_why_changes_nothing(lab: Any, everything: Any) -> None:
     lab.apply("a, seconds: 1000", "b, needs: [a]")
     lab.run("monitor", "--chain")
+    lab.wait_for("a", "node.err")
     before, journal = everything(lab.root), lab.dump()
     for name in "ab":
         text(lab, name)

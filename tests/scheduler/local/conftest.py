@@ -69,6 +69,11 @@ class Bench:
         return path
 
 
+@pytest.fixture(autouse=True)
+def _preloaded_runners() -> None:
+    """Let runners start as they do for users."""
+
+
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     root = tmp_path / "project"
