@@ -80,7 +80,7 @@ def test_the_installed_package_is_the_one_that_is_tested(
 
 
 def test_its_blueprint_runs_by_the_commands_of_its_readme(
-    made: Any, shell: Callable[..., Any], tmp_path: Path
+    made: Any, quick_shell: Callable[..., Any], tmp_path: Path
 ) -> None:
     kind, folder, packages = made
     *_, demo = re.findall(
@@ -92,7 +92,7 @@ def test_its_blueprint_runs_by_the_commands_of_its_readme(
     (tmp_path / folder.name).symlink_to(folder)
     for command in commands:
         given = command.replace("--until-idle", "--until-idle --interval 0.5 --timeout 100")
-        ran = shell(given, cwd=tmp_path / "demo with a blank", PYTHONPATH=str(packages))
+        ran = quick_shell(given, cwd=tmp_path / "demo with a blank", PYTHONPATH=str(packages))
         assert ran.code == 0, f"{command}: {ran}"
     summary = json.loads(ran.out)
     if kind == "simple":
@@ -103,10 +103,10 @@ def test_its_blueprint_runs_by_the_commands_of_its_readme(
 
 
 def test_it_is_found_and_shown_with_all_that_it_declares(
-    made: Any, shell: Callable[..., Any]
+    made: Any, quick_shell: Callable[..., Any]
 ) -> None:
     kind, _, packages = made
-    ran = shell(f"asimov plugins show my_{kind} --json", PYTHONPATH=str(packages))
+    ran = quick_shell(f"asimov plugins show my_{kind} --json", PYTHONPATH=str(packages))
     assert ran.code == 0, ran
     told = json.loads(ran.out)
     assert told["analyses"] == kind
@@ -117,19 +117,19 @@ def test_it_is_found_and_shown_with_all_that_it_declares(
     assert all(row["description"] for row in told["settings"])
     assert told["inputs"]
     assert told["outputs"]
-    again = shell(f"asimov plugins new My-{kind}", PYTHONPATH=str(packages))
+    again = quick_shell(f"asimov plugins new My-{kind}", PYTHONPATH=str(packages))
     assert again.code == 1
     assert f"there is a pipeline 'my_{kind}' already of the package asimov-my-{kind}" in again.err
 
 
 def test_settings_that_it_refuses_are_refused_by_apply(
-    made: Any, shell: Callable[..., Any], tmp_path: Path
+    made: Any, quick_shell: Callable[..., Any], tmp_path: Path
 ) -> None:
     kind, folder, packages = made
     text = (folder / "blueprint.yaml").read_text()
     wrong = "stepps: 3" if kind == "simple" else "confidence: 3"
     (tmp_path / "wrong.yaml").write_text(f"{text.rstrip()}\n{wrong}\n")
-    ran = shell(
+    ran = quick_shell(
         "asimov init --scheduler local X && asimov apply -f wrong.yaml",
         cwd=tmp_path,
         PYTHONPATH=str(packages),
@@ -139,10 +139,10 @@ def test_settings_that_it_refuses_are_refused_by_apply(
 
 
 def test_a_dry_run_of_it_writes_nothing(
-    made: Any, shell: Callable[..., Any], tmp_path: Path
+    made: Any, quick_shell: Callable[..., Any], tmp_path: Path
 ) -> None:
     _, folder, packages = made
-    ran = shell(
+    ran = quick_shell(
         f"asimov init --scheduler local X && asimov apply -f {folder}/blueprint.yaml && "
         "asimov manage build && asimov manage submit --dry-run",
         cwd=tmp_path,
