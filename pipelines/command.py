@@ -6,7 +6,7 @@ Settings:
     A program found on ``PATH``, or a path relative to the project.
 ``arguments``
     A list. Each argument is rendered as a template. A relative path of a file in the project
-    becomes absolute.
+    becomes absolute; so does what follows the first ``=`` of an option (``--in=data/x.txt``).
 ``template``
     The template of the configuration file, whose path is ``{{ config_file }}``. Without it, the
     file contains the effective settings as YAML.
@@ -38,7 +38,7 @@ from typing import Any
 
 from asimov.pipelines.command_settings import faults, program
 
-from asimov.pipeline import PipelineException
+from asimov.errors import AsimovError
 from asimov.pipeline.node_pipeline import NodePipeline
 from asimov.pipeline.nodes import Input, Node
 from asimov.project.config_file import names
@@ -48,6 +48,18 @@ from asimov.settings import Fault
 from asimov.system.files import is_file
 
 _PROCESS = "$(Process)"
+
+
+def split_option(word: str) -> tuple[str, str]:
+    """Return the beginning of an option with a value, through its ``=``, and the value.
+
+    Examples
+    --------
+    >>> split_option("--in=a=b"), split_option("a=b")
+    (('--in=', 'a=b'), ('', 'a=b'))
+    """
+    option, equals, value = word.partition("=")
+    return (option + equals, value) if equals and word.startswith("-") else ("", word)
 
 
 class Command(NodePipeline):
@@ -67,12 +79,12 @@ class Command(NodePipeline):
 
         Raises
         ------
-        PipelineException
+        AsimovError
             If the settings are not valid any more: a program may have been removed since the build.
         """
         meta = self.production.meta
         for fault in faults(meta, self._root):
-            raise PipelineException(str(fault))
+            raise AsimovError(str(fault), hint=fault.hint)
         arguments, environment = self._arguments(), self._environment()
         inputs = [Input(self._path_of(each)) for each in self._input_files()]
         config = self.config_input()
@@ -123,13 +135,15 @@ class Command(NodePipeline):
         return int(self.production.meta.get("processes", 1))
 
     def _arguments(self) -> list[str]:
-        root, given = self._root, set(self._input_files())
-        return [
-            str(root / each) if each and not Path(each).is_absolute() and is_file(root / each)
-            else self._path_of(each) if each in given
-            else each
-            for each in self._rendered("arguments", self.production.meta.get("arguments") or [])
-        ]  # fmt: skip
+        arguments = self._rendered("arguments", self.production.meta.get("arguments") or [])
+        return [self._argument(each) for each in arguments]
+
+    def _argument(self, word: str) -> str:
+        option, value = split_option(word)
+        path = self._root / value
+        if value and not Path(value).is_absolute() and is_file(path):
+            return f"{option}{path}"
+        return f"{option}{self._path_of(value)}" if value in self._input_files() else word
 
     def _rendered(self, setting: str, items: list[Any]) -> list[str]:
         """Return the items of a setting, each rendered as a template."""

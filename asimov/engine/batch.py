@@ -30,7 +30,7 @@ from asimov.errors import AsimovError, FatalError, SchedulerUnreachableError
 from asimov.journal.keys import Key
 from asimov.journal.leases import LeaseLostError
 from asimov.journal.records import Attempt
-from asimov.plugins.methods import MethodError, call_method, guarded
+from asimov.plugins.methods import MethodError, call_method, guarded, overrides
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Observation
@@ -164,6 +164,8 @@ class Batch:
         if job_id is None:
             if isinstance(error, (PluginError, SchedulerUnreachableError)):
                 raise error  # not the analysis's fault: it stays ready
+            if error and _is_refused(self._workspace, made.analysis.key, error):
+                raise error
             if made.complete:
                 line = "its pipeline made everything without a job"
                 self._workspace.move(made.analysis.key, "finished", "submit", line)
@@ -193,7 +195,16 @@ def _is_complete(analysis: Analysis) -> tuple[bool, AsimovError | None]:
 
 def record_failure(workspace: Workspace, key: Key, error: AsimovError) -> None:
     """Record why an analysis was not submitted, unless that is recorded already."""
-    if isinstance(error, MethodError) and workspace.status(key) == "ready":
+    if _is_refused(workspace, key, error):
+        workspace.forget_build(key)
+        workspace.journal.observed([(key, None, f"can't be submitted: {error.with_hint}", None)])
+    elif isinstance(error, MethodError) and workspace.status(key) == "ready":
         workspace.move(key, "stuck", "submit", str(error))
     elif isinstance(error, SchedulerUnreachableError):
         workspace.journal.observed([(key, None, f"can't be submitted: {error}", None)])
+
+
+def _is_refused(workspace: Workspace, key: Key, error: AsimovError | None) -> bool:
+    """Return whether it is a mistake that the next build looks for again, at little cost."""
+    mistake = isinstance(error, MethodError) and error.mistake
+    return mistake and overrides(workspace.contents.entries[key].pipeline, "check_jobs")

@@ -15,7 +15,7 @@ from asimov.engine.site_rules import check_site
 from asimov.errors import AsimovError, ReportedError
 from asimov.journal.keys import Key
 from asimov.journal.records import Build
-from asimov.plugins.methods import MethodError, call_method, guarded
+from asimov.plugins.methods import MethodError, call_method, guarded, overrides
 from asimov.plugins.requirements import check_inputs, check_schemas, check_settings
 from asimov.project.analysis import Analysis
 from asimov.project.config_file import template_of
@@ -137,11 +137,11 @@ def _report_failure(
     report(f"{key}: {error.with_hint}")
     if dry_run:
         return
-    if isinstance(error, MethodError):
+    if isinstance(error, MethodError) and not error.mistake:
         workspace.move(key, "stuck", "submit", str(error))
     else:
-        # Not stuck: once the ledger or the template is mended, the next build tries again.
-        workspace.journal.observed([(key, None, f"can't be built: {error}", None)])
+        # Not stuck: once the ledger or a file is mended, the next build tries again.
+        workspace.journal.observed([(key, None, f"can't be built: {error.with_hint}", None)])
 
 
 def _build_one(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -> Build | None:
@@ -154,7 +154,10 @@ def _build_one(analysis: Analysis, report: Report, *, dry_run: bool, force: bool
     check_site(analysis, report)
     # The template may call this pipeline and those of its inputs.
     with guarded(analysis, "make_config", passing=AsimovError):
-        return _render(analysis, report, dry_run=dry_run, force=force)
+        made = _render(analysis, report, dry_run=dry_run, force=force)
+    if made and not dry_run and overrides(analysis.entry.pipeline, "check_jobs"):
+        call_method(analysis, "check_jobs", keep=False)
+    return made
 
 
 def _render(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -> Build | None:

@@ -305,6 +305,11 @@ class Journal(Database):
                 )
                 self._note(key, "build", "built", None, None, build.config, build.time)
 
+    def forget_build(self, key: Key) -> None:
+        """Forget the build of an analysis, so that it is built again before it is submitted."""
+        with self.transaction():
+            self._db.execute("DELETE FROM builds WHERE subject = ? AND name = ?", key)
+
     # --- parsed documents, changes under way, properties
 
     def cached_documents(self) -> dict[str, tuple[str, bytes]]:

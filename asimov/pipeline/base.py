@@ -158,6 +158,13 @@ class Pipeline:
     def before_config(self, dryrun: bool = False) -> None:
         """Prepare for rendering the configuration, such as by completing the settings."""
 
+    def check_jobs(self) -> None:
+        """Look for what `build_dag` would refuse, once the configuration is written.
+
+        An `AsimovError` refuses the build: the analysis stays ready, and the next build tries
+        again. It is called at every build; it writes nothing.
+        """
+
     # --- asimov manage submit
 
     def before_build(self, dryrun: bool = False) -> None:

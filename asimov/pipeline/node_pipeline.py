@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import secrets
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
@@ -13,17 +12,21 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.pipeline import progress
 from asimov.pipeline.base import Pipeline
 from asimov.pipeline.errors import PipelineException
 from asimov.pipeline.nodes import NOT_COMMANDS, Input, Node, check_nodes
-from asimov.pipeline.staging import FOLDER, InPlace, Staged, Staging, Transfer, mode_of
+from asimov.pipeline.run_folder import FOLDER
+from asimov.pipeline.staging import InPlace, Staged, Staging, Transfer, mode_of
 from asimov.project.storage.superseded import move_aside
-from asimov.scheduler.jobs import check_line, submit_commands
+from asimov.scheduler.jobs import check_line, fault_of_text, submit_commands
 from asimov.scheduler.languages.dag_outputs import done_nodes, rescue_files
+from asimov.scheduler.languages.macros import PROCESS, TWO_DOLLARS, fault_of_macros, literal
 from asimov.scheduler.languages.quoting import join_words
 from asimov.system import reading
 from asimov.system.files import write_atomically
+from asimov.text import quoted
 
 #: The record of what was built and what has succeeded, in the run directory.
 _RECORD = "nodes.json"
@@ -90,7 +93,7 @@ class NodePipeline(Pipeline):
         if seed is None:
             return None
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise PipelineException(f"seed: should be a whole number from 0, not {seed!r}")
+            raise AsimovError(f"seed: should be a whole number from 0, not {quoted(seed)}")
         return seed
 
     def config_input(self, form: str = "{}") -> Input:
@@ -104,22 +107,32 @@ class NodePipeline(Pipeline):
         if self.uses_seed and self.seed is None:
             self.production.meta[DRAWN] = secrets.randbelow(_SEEDS)
 
+    def check_jobs(self) -> None:
+        """Describe the jobs, and write nothing.
+
+        Raises
+        ------
+        AsimovError
+            If that can't be done.
+        """
+        try:
+            self._described(self._checked(), self._staging())
+        except SchedulerUnreachableError:
+            return  # a build needs no scheduler
+        except AsimovError:
+            raise
+        except Exception:  # `before_build`, which comes later, may make what it needs
+            self.logger.debug("the jobs can't be described yet", exc_info=True)
+
     def build_dag(self, dryrun: bool = False) -> None:
         """Write a submit description for each node that is to run, and the DAG of several."""
         nodes = self._checked()
-        staging = self._staging(keep=not dryrun)
         made = {str(self.run_file(each)) for node in nodes for each in node.outputs}
         marks = {node.name: self._fingerprint(node, made) for node in nodes}
         done = self._still_done(nodes, marks)
         wanted = [node for node in nodes if node.name not in done]
-        files: dict[str, str] = {}
-        links: dict[str, str] = {}
         folders = {Path(output).parent for node in wanted for output in node.outputs}
-        for node in wanted:
-            staged = staging.stage(node)
-            files[self._submit_file(node).name] = self._description(node, staged)
-            files |= staged.texts
-            links |= staged.links
+        files, links = self._described(wanted, self._staging(keep=not dryrun))
         if self._is_dag(nodes):
             files[self.dag_file.name] = _dag(wanted)
         if dryrun:
@@ -177,6 +190,19 @@ class NodePipeline(Pipeline):
             return InPlace()
         return Transfer(Path(workspace.project.root), self.rundir)
 
+    def _described(
+        self, nodes: list[Node], staging: Staging
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """Return the files and the links that nodes need in the run directory, by their names."""
+        files: dict[str, str] = {}
+        links: dict[str, str] = {}
+        for node in nodes:
+            staged = staging.stage(node)
+            files[self._submit_file(node).name] = self._description(node, staged)
+            files |= staged.texts
+            links |= staged.links
+        return files, links
+
     def _description(self, node: Node, staged: Staged) -> str:
         """Return the submit description of a node."""
         number = _number(node)
@@ -187,9 +213,9 @@ class NodePipeline(Pipeline):
         commands = {
             "universe": "vanilla",
             "executable": literal(staged.executable),
-            "arguments": join_words(map(literal, staged.arguments)),
+            "arguments": join_words(literal(each, process=True) for each in staged.arguments),
             "environment": join_words(
-                literal(f"{name}={value}") for name, value in environment.items()
+                literal(f"{name}={value}", process=True) for name, value in environment.items()
             ),
             "initialdir": literal(str(self.rundir)),
             "output": f"{node.name}{number}.out",
@@ -208,6 +234,19 @@ class NodePipeline(Pipeline):
         commands |= own
         if "checkpoint_exit_code" in own and "transfer_output_files" in staged.commands:
             commands.setdefault("transfer_checkpoint_files", FOLDER)
+        words = [("argument", each) for each in staged.arguments]
+        words += [("variable", f"{name}={value}") for name, value in environment.items()]
+        words += [("submit command", f"{key} = {each}") for key, each in staged.commands.items()]
+        for what, word in words:
+            if fault := fault_of_text(word) or fault_of_macros(word):
+                hint = "rename the file that it names, or write the value in another way"
+                raise AsimovError(f"the {what} {quoted(word)} {fault}", hint=hint)
+        if TWO_DOLLARS in commands["initialdir"] and self.scheduler.name != "local":
+            raise AsimovError(
+                "HTCondor runs no job in a folder with '$$(' in its path",
+                where=self.rundir,
+                hint="move the project",
+            )
         for key, value in commands.items():
             check_line(key, value)
         lines = [f"{key} = {value}" for key, value in commands.items() if value not in ('""', "")]
@@ -331,15 +370,7 @@ class NodePipeline(Pipeline):
 
 
 def _number(node: Node) -> str:
-    return ".$(Process)" if node.processes > 1 else ""
-
-
-def literal(word: str) -> str:
-    """Escape macros of the submit language in a word, except ``$(Process)``.
-
-    ``$(DOLLAR)`` is the language's way to write a dollar sign.
-    """
-    return re.sub(r"\$(?!\(Process\))(?=\$*\w*\()", "$(DOLLAR)", word)
+    return f".{PROCESS}" if node.processes > 1 else ""
 
 
 def _dag(nodes: list[Node]) -> str:

@@ -12,6 +12,8 @@ from asimov import text
 
 #: The environment variable that names the file to append to.
 VARIABLE = "ASIMOV_PROGRESS"
+#: The one that says how often a transferred job sends that file back, in seconds (60).
+INTERVAL = "ASIMOV_PROGRESS_INTERVAL"
 #: How many bytes of the file's end are read.
 _END = 4096
 _LINE = re.compile(

@@ -18,19 +18,12 @@ from typing import Protocol
 
 from asimov.errors import AsimovError
 from asimov.pipeline.nodes import Input, Node
+from asimov.pipeline.run_folder import FOLDER, SCRIPT, WRAPPER
 from asimov.system.files import exists
 from asimov.text import quoted
 
 #: The values of the setting ``files``.
 MODES = ("auto", "shared", "transfer")
-#: The program that a transferred job starts as, and the folder that it works in.
-WRAPPER, FOLDER = "in-run-folder.sh", "run"
-_WRAPPER_TEXT = f"""#!/bin/sh
-# Work in the folder '{FOLDER}': HTCondor returns its content to the run directory.
-mkdir -p {FOLDER} && cd {FOLDER} || exit 1
-case $1 in ../*) chmod +x "$1" 2>/dev/null ;; esac
-exec "$@"
-"""
 #: The folder of inputs that need another name or a place of their own.
 _STAGED = "inputs"
 #: What ends a path in a text.
@@ -140,7 +133,7 @@ class Transfer:
             str(self._rundir / WRAPPER),
             [executable, *map(load.word, node.arguments)],
             {name: load.word(each) for name, each in node.environment.items()},
-            texts={WRAPPER: _WRAPPER_TEXT, **load.texts},
+            texts={WRAPPER: SCRIPT, **load.texts},
             links=load.links,
         )
         staged.commands = {
@@ -149,6 +142,7 @@ class Transfer:
             "transfer_input_files": ", ".join(load.sources),
             # With the slash: what is in it, however much the job has left.
             "transfer_output_files": f"{FOLDER}/",
+            "+WantIOProxy": "true",  # for condor_chirp
         }
         return staged
 
@@ -173,17 +167,16 @@ class _Load:
         if given.path in self._paths:
             return self._paths[given.path]
         name = given.basename
-        if "," in given.path or given.path != given.path.strip() or "\n" in given.path:
-            raise AsimovError(
-                f"{quoted(given.path)} can't be transferred: HTCondor separates names by commas",
-                hint="rename it",
-            )
         source = given.path
         if given.text:
             source = self._copy(given, name)
-        if name != Path(source).name or name in self._names:
+        if name != Path(source).name or name in self._names or _splits(source):
             if given.is_url:
-                raise AsimovError(f"two inputs are called {quoted(name)}", where=given.path)
+                raise AsimovError(
+                    f"two inputs are called {quoted(name)}" if name in self._names
+                    else f"the URL {quoted(source)} can't be transferred: HTCondor separates "
+                    "names by commas",
+                )  # fmt: skip
             # A folder of its own: HTCondor gives every input its last name.
             folder = f"{_STAGED}/{self._node}-{len(self._paths)}"
             self.links[f"{folder}/{name}"] = source
@@ -192,6 +185,11 @@ class _Load:
         else:
             place = f"../{name}"
             self._names.add(name)
+        if _splits(source):
+            raise AsimovError(
+                "nothing in this folder can be transferred: HTCondor separates names by commas",
+                where=self._rundir, hint="move the project",
+            )  # fmt: skip
         self._paths[given.path] = place
         self.sources.append(source)
         return place
@@ -236,6 +234,11 @@ class _Load:
         if path.is_relative_to(self._rundir):
             return str(path.relative_to(self._rundir))
         return None
+
+
+def _splits(path: str) -> bool:
+    """Return whether a list of HTCondor's would split a path, or cut blanks at its ends."""
+    return "," in path or "\n" in path or path != path.strip()
 
 
 def _shorter(path: str) -> Iterator[str]:

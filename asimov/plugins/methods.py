@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from asimov.discovery import entrypoints, extensions
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, SchedulerError
 from asimov.pipeline import Pipeline
 from asimov.plugins.calls import first_line, third_party
 from asimov.plugins.crashes import Call, acting
@@ -29,11 +29,20 @@ class MethodError(AsimovError):
         The method's name.
     cause
         What the method raised, or the whole message.
+
+    Attributes
+    ----------
+    mistake
+        Whether the pipeline refuses something that a person can mend, such as a setting or a file.
     """
 
     def __init__(self, analysis: Analysis, method: str, cause: BaseException | str) -> None:
+        self.mistake = isinstance(cause, AsimovError) and not isinstance(cause, SchedulerError)
         if isinstance(cause, str):
             super().__init__(cause)
+            return
+        if isinstance(cause, AsimovError) and self.mistake:
+            super().__init__(cause.message, where=cause.where, hint=cause.hint)
             return
         what = first_line(cause)
         why = extensions.hint(cause)

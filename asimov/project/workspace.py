@@ -222,6 +222,11 @@ class Workspace:
 
     # --- writing
 
+    def forget_build(self, key: Key) -> None:
+        """Have an analysis built again before it is submitted."""
+        self.journal.forget_build(key)
+        self.builds.pop(key, None)
+
     def move(self, key: Key, after: str, actor: str, reason: str | None) -> bool:
         """Move an analysis to another state; return False if another process moved it first.
 

@@ -133,11 +133,20 @@ def check_line(name: str, value: str) -> None:
     AsimovError
         If it would not.
     """
-    if len(value.splitlines()) > 1 or value.endswith(("\n", "\r", "\\")):
-        raise AsimovError(
-            f"{name!r} holds a line break, which a job's can't",
-            hint="write the value on one line, without a backslash at its end",
-        )
+    fault = fault_of_text(value)
+    if value.endswith("\\"):
+        fault = "ends with a backslash, which joins it to the next line"
+    if fault:
+        raise AsimovError(f"{name!r} {fault}", hint="write the value on one line")
+
+
+def fault_of_text(text: str) -> str | None:
+    """Return why a submit file can't hold a text, or None."""
+    if "\0" in text:
+        return "holds a null character, which a job's can't"
+    if len(text.splitlines()) > 1 or text.endswith(("\n", "\r")):
+        return "holds a line break, which a job's can't"
+    return None
 
 
 def of_program(path: Path) -> JobDescription | None:

@@ -7,7 +7,7 @@ Settings:
 ``command``
     The program in the image and its arguments: a list, or a text. Each is rendered as a template.
     An argument that is a file or folder is mounted, read-only, and replaced by its path in the
-    container; so is what follows the first ``=`` of an argument.
+    container; so is what follows the first ``=`` of an option.
 ``mounts``
     Files and folders by their paths in the container, read-only.
 ``outputs``
@@ -30,7 +30,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from asimov.pipelines.command import Command
+from asimov.pipelines.command import Command, split_option
 from asimov.pipelines.container import choice
 from asimov.pipelines.container.images import Image
 from asimov.pipelines.container.launch import node
@@ -40,7 +40,6 @@ from asimov.pipelines.container.settings import OF_COMMANDS, OF_SPT, command_wor
 from asimov.pipelines.container.spt import Spt
 
 from asimov.errors import AsimovError
-from asimov.pipeline import PipelineException
 from asimov.pipeline.nodes import Input, Node
 from asimov.pipeline.staging import Staging, Transfer, mode_of
 from asimov.project.config_file import names
@@ -137,11 +136,11 @@ class Container(Command):  # type: ignore[misc]  # mypy knows the base under ano
 
         Raises
         ------
-        PipelineException
+        AsimovError
             If the settings are not valid any more: an image may have been removed since the build.
         """
         for fault in faults(self.production.meta, self.root):
-            raise PipelineException(str(fault))
+            raise AsimovError(str(fault), hint=fault.hint)
         if self.contract is not None:
             return [self.contract.node()]
         return [
@@ -196,17 +195,17 @@ class Container(Command):  # type: ignore[misc]  # mypy knows the base under ano
 
     def _word(self, word: str) -> Word:
         """Return a word, as an `Input` if it names a file or folder of this machine."""
-        option, equals, value = word.rpartition("=") if word.startswith("-") else ("", "", word)
+        option, value = split_option(word)
         if "{}" in word or not value:
             return word
         path = self.root / value
         if path.is_relative_to(self.rundir):  # where it starts
-            return f"{option}{equals}{path.relative_to(self.rundir)}"
+            return f"{option}{path.relative_to(self.rundir)}"
         named = Path(value).is_absolute() or "/" in value or is_file(path)
         if not named or path == self.root or self.rundir.is_relative_to(path):
             return word
         own = path.is_relative_to(self.root) or str(path) in self._given_paths()
-        return Input(str(path), form=f"{option}{equals}{{}}") if exists(path) and own else word
+        return Input(str(path), form=f"{option}{{}}") if exists(path) and own else word
 
     def _given_paths(self) -> set[str]:
         """Return the paths of assets: those may be outside the project."""
@@ -244,6 +243,12 @@ class Container(Command):  # type: ignore[misc]  # mypy knows the base under ano
         return path
 
     # --- what it made
+
+    def check_jobs(self) -> None:
+        """Look for what would be refused, and for faults of the contract's input."""
+        if self.contract is not None:
+            self.contract.cells()
+        super().check_jobs()
 
     def build_dag(self, dryrun: bool = False) -> None:
         """Write the submit description, and what the contract needs beside it."""

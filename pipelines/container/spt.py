@@ -131,7 +131,7 @@ class Spt:
             PRINTED_GRAPHS: printed[GRAPHS],
             PRINTED_TRAINING: printed[TRAINING],
             USED: Path(self.pipeline.production.config_file).read_text(),
-            CELLS: spt_cells.written(spt_cells.cells_of(folder)),
+            CELLS: spt_cells.written(self.cells()),
         }
         if not self.pipeline.runtime.read_only:
             files[STATE] = json.dumps({"folder": str(folder), "files": spt_cells.state(folder)})
@@ -142,6 +142,16 @@ class Spt:
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, text, sync=False)
+
+    def cells(self) -> spt_cells.Cells:
+        """Return the cells of the input.
+
+        Raises
+        ------
+        AsimovError
+            If the input is not a folder of graphs.
+        """
+        return spt_cells.cells_of(self._input())
 
     def _input(self) -> Path:
         meta, pipeline = self._meta, self.pipeline

@@ -39,7 +39,6 @@ from asimov.phases.run_records import RECORDS, is_complete, record_of
 from asimov.phases.runs import form_run_string, ranges
 from asimov.phases.shard import SHARDS, WORKSPACE, failures_of, is_done
 from asimov.phases.worker import PICKLE
-from asimov.pipeline import PipelineException
 from asimov.pipeline.node_pipeline import NodePipeline
 from asimov.pipeline.nodes import Input, Node
 from asimov.pipeline.staging import InPlace
@@ -180,13 +179,8 @@ class Phases(NodePipeline):
 
     def _made_plan(self) -> Plan:
         if self.seed is None:
-            raise PipelineException("seed: there is none; build the configuration again")
-        try:
-            return planned(
-                self.production.meta, self._root, self.phases, str(self.rundir), self.seed
-            )
-        except AsimovError as error:
-            raise PipelineException(str(error)) from error
+            raise AsimovError("seed: there is none; build the configuration again")
+        return planned(self.production.meta, self._root, self.phases, str(self.rundir), self.seed)
 
     def _planned(self) -> Plan:
         """Return the plan of the last build; without one, a new one."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from asimov.pipeline.progress import INTERVAL
 from tests import containers
 from tests.htcondor.own_pool import OwnPool, Project, started, until
 
@@ -157,6 +158,18 @@ def test_an_input_that_vanishes_holds_the_job_and_why_names_it(project: Project)
 
     told = until(why, lambda told: "held" in told.lower(), 90)
     assert "x.txt" in told
+
+
+def test_progress_is_seen_while_the_job_runs(project: Project) -> None:
+    work = 'echo 1/4 fit > "$ASIMOV_PROGRESS"; while :; do sleep 1; done'
+    project.apply(command("a", work, outputs={"o": "o"}, environment={INTERVAL: "1"}))
+    project.run("manage", "build", "submit")
+
+    def progress() -> str:
+        project.run("monitor", code=None)
+        return str(project.rows()["a"]["progress"])
+
+    until(progress, lambda told: told.startswith("25% fit"), 90)
 
 
 CHECKPOINTS = """\
@@ -329,5 +342,5 @@ def test_an_image_in_the_project_s_folder_is_not_sent_along(project: Project) ->
             }
         )
     )  # fmt: skip
-    assert project.finish("stuck") == {"a": "stuck"}
+    assert project.finish("ready") == {"a": "ready"}
     assert "is an image, and HTCondor does not transfer those" in project.run("why", "s", "a").out

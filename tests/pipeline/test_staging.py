@@ -77,11 +77,23 @@ def test_a_url_is_fetched_under_its_last_name(root: Path) -> None:
         InPlace().stage(Node("n", "/bin/true", [Input(url)]))
 
 
-@pytest.mark.parametrize("name", ["a,b", " a", "a\nb"])
-def test_a_name_that_htcondor_can_not_send_is_refused(root: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["a,b", "a ", "a\nb"])
+def test_a_name_that_a_list_would_split_is_sent_in_a_folder(root: Path, name: str) -> None:
     (root / name).touch()
-    with pytest.raises(AsimovError, match="can't be transferred"):
-        transferred(root, Input(str(root / name) if name != " a" else "/x/a "))
+    staged = transferred(root, Input(str(root / name)))
+    folder = "inputs/n-0"
+    assert staged.arguments[1:] == [f"../n-0/{name}"]
+    assert sources(staged) == [f"{root}/working/s/a/{folder}"]
+    assert staged.links == {f"{folder}/{name}": str(root / name)}
+
+
+def test_a_list_that_can_not_be_written_is_refused(root: Path) -> None:
+    with pytest.raises(AsimovError, match="the URL 'osdf:///a,b' can't be transferred"):
+        transferred(root, inputs=[Input("osdf:///a,b")])
+    rundir = root / "working/s/a,b"
+    with pytest.raises(AsimovError, match="nothing in this folder can be transferred") as raised:
+        Transfer(root, rundir).stage(Node("n", "prog", [Input(str(rundir / "x"))]))
+    assert str(rundir) in str(raised.value)
 
 
 def test_a_shared_program_is_found_on_path_or_refused() -> None:

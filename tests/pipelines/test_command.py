@@ -12,6 +12,7 @@ import pytest
 
 from asimov.project import config_file
 from asimov.project.workspace import Workspace
+from tests.odd_words import as_told, odd_words
 
 UNTIL = ("monitor", "--chain", "--until-idle", "--interval", "0.1", "--timeout", "60")
 ECHO = """
@@ -120,11 +121,11 @@ def test_an_argument_that_names_a_file_of_the_project_is_passed_with_its_whole_p
 ) -> None:
     (runs.root / "data").mkdir()
     (runs.root / "data" / "a b.csv").write_text("1\n")
-    runs.apply(echo("data/a b.csv", "data/nosuch.csv", "data", "--file=data/a b.csv"))
+    words = ["data/a b.csv", "data/nosuch.csv", "data", "--in=data/a b.csv", "--in=no=1", "a=data"]
+    runs.apply(echo(*words))
     runs.finish()
-    assert runs.echoed()["arguments"] == [
-        str(runs.root / "data" / "a b.csv"), "data/nosuch.csv", "data", "--file=data/a b.csv",
-    ]  # fmt: skip
+    path = str(runs.root / "data" / "a b.csv")
+    assert runs.echoed()["arguments"] == [path, *words[1:3], f"--in={path}", *words[4:]]
 
 
 def test_assets_of_what_it_needs_are_there_for_arguments(runs: Runs) -> None:
@@ -132,6 +133,18 @@ def test_assets_of_what_it_needs_are_there_for_arguments(runs: Runs) -> None:
     runs.apply(echo(), needing)
     runs.finish()
     assert runs.echoed(name="b")["arguments"] == [str(runs.root / "working/s/a/out.json")]
+
+
+def test_words_with_macros_of_the_submit_language_reach_the_program(runs: Runs) -> None:
+    given = odd_words(300)
+    environment = {f"V{number}": word for number, word in enumerate(given)}
+    runs.apply(echo(*given, environment=environment))
+    runs.finish()
+    told = runs.echoed()
+    assert told["arguments"] == as_told(given)
+    assert {name: told["environment"][name] for name in environment} == dict(
+        zip(environment, as_told(given), strict=True)
+    )
 
 
 def test_processes_run_with_their_numbers_and_make_one_file_each(runs: Runs) -> None:
@@ -290,19 +303,22 @@ def test_apply_sees_what_other_layers_of_the_ledger_say(runs: Runs) -> None:
     ("settings", "told"),
     [
         ({"arguments": ["{{ meta.nosuch }}"]}, "arguments[0]: '{{ meta.nosuch }}': "),
-        ({"arguments": ["{{ 'a\nb' }}"]}, "'arguments' holds a line break, which a job's can't"),
-        ({"environment": {"A": "{{ 'b\nc' }}"}}, "'environment' holds a line break"),
+        ({"arguments": ["{{ 'a\nb' }}"]}, "the argument 'a\\nb' holds a line break, which"),
+        ({"environment": {"A": "{{ 'b\nc' }}"}}, "the variable 'A=b\\nc' holds a line break"),
     ],
 )
-def test_settings_that_can_not_work_once_rendered_submit_nothing(
+def test_settings_that_can_not_work_once_rendered_are_refused_by_each_build_until_mended(
     runs: Runs, settings: dict[str, Any], told: str
 ) -> None:
     runs.apply(wrong(settings))
     ran = runs.asimov("manage", "build", "submit")
     assert ran.code == 1
     row = runs.row()
-    assert (row["status"], row["job_id"]) == ("stuck", None)
-    assert told in row["reason"]
+    assert (row["status"], row["job_id"]) == ("ready", None)
+    (detail,) = row["waiting_for"]
+    assert detail.startswith("can't be built: ")
+    assert told in detail
+    assert runs.asimov("production", "show", "s", "a", "--json").out.count('"uid"') == 0
 
 
 def test_names_that_need_not_be_defined_are_no_fault(runs: Runs) -> None:
@@ -330,7 +346,14 @@ def test_a_program_that_goes_between_build_and_submission_submits_nothing(runs: 
     assert runs.asimov("manage", "build").code == 0
     program.unlink()
     assert runs.asimov("manage", "submit").code == 1
-    assert "'program' is neither on PATH nor a file of the project" in runs.row()["reason"]
+    (detail,) = runs.row()["waiting_for"]
+    assert "'program' is neither on PATH nor a file of the project" in detail
+    # It can't be submitted as it was built; once mended, it goes on.
+    assert "it has not been built" in runs.asimov("manage", "submit").out
+    program.write_text("#!/bin/sh\ntouch out.json\n")
+    program.chmod(0o755)
+    runs.finish()
+    assert runs.row()["status"] == "uploaded"
 
 
 def test_an_executable_of_the_project_goes_before_one_on_the_path(runs: Runs) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from asimov.errors import AsimovError, Place, SchedulerError
 from asimov.scheduler.jobs import MOST_PROCESSES, JobDescription
+from asimov.scheduler.languages.macros import TWO_DOLLARS
 from asimov.scheduler.languages.submit_commands import (
     IGNORED,
     SUPPORTED,
@@ -29,7 +30,7 @@ _QUEUE = re.compile(r"queue(?:\s+(.*))?", re.IGNORECASE | re.DOTALL)
 _KEYWORD = re.compile(r"(if|elif|else|endif|include|use|error|warning)\b\s*(?!\s*=)", re.I)
 # An innermost macro: it contains no other.
 _MACRO = re.compile(r"\$(ENV)?\(([^()$]*)\)", re.IGNORECASE)
-_FUNCTION = re.compile(r"\$(?:\$|[A-Z][A-Z_]*)[(\[]", re.IGNORECASE)
+_FUNCTION = re.compile(r"\$(?:\$|[A-Z][A-Z_]*)\(", re.IGNORECASE)
 _NAMES = re.compile(r"\$\(\s*([\w.]+)")
 _LIVE = frozenset({"cluster", "clusterid", "process", "procid", "step", "row", "itemindex", "item"})
 _DEPTH = 200
@@ -77,6 +78,7 @@ class SubmitFile:
             For a macro function other than ``$ENV``, and for macros that form a cycle.
         """
         for _ in range(_DEPTH):
+            text = text.replace(TWO_DOLLARS, "\1\1")
             match = _MACRO.search(text)
             if match is None or "$$(" in text:  # $$(...) is expanded on the execute machine
                 break
