@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -12,10 +13,12 @@ from asimov.pipelines.container.images import KINDS, Image
 from asimov.pipelines.container.runtimes import RUNTIMES, Runtime
 
 from asimov.errors import AsimovError
-from asimov.text import did_you_mean, quoted
+from asimov.text import did_you_mean, line, of_bytes, quoted, short
 
 #: How long a runtime may take to say that it works, in seconds.
 _PATIENCE = 20
+#: What to install for a kind of image, where nothing is there.
+_EASIEST = {"docker": "apptainer or podman", "sif": "apptainer", "root": "bubblewrap"}
 
 
 def named(name: str) -> Runtime:
@@ -63,24 +66,35 @@ def chosen(
             )
         return runtime
     able_here = [each for each in RUNTIMES.values() if image.kind in each.kinds]
+    reasons = []
     for runtime in able_here:
-        if (runtime.program and works(runtime)) or (not runtime.program and in_pool()):
+        if runtime.program:
+            why = fault_here(runtime)
+        else:
+            why = "" if in_pool() else "no execute node of the scheduler runs containers"
+        if not why:
             return runtime
-    programs = ", ".join(each.program for each in able_here if each.program)
+        reasons.append(f"{runtime.name}: {why}")
     raise AsimovError(
-        f"no runtime here runs {KINDS[image.kind]} ({image})",
-        hint=f"install one of {programs}, or set 'runtime: htcondor'",
+        f"no runtime here runs {KINDS[image.kind]} ({image}): {'; '.join(reasons)}",
+        hint=f"install {_EASIEST[image.kind]}, or set 'runtime' to one that the execute nodes have",
     )
 
 
-def works(runtime: Runtime) -> bool:
-    """Return whether a runtime's program is on ``PATH`` and can start containers."""
+def fault_here(runtime: Runtime) -> str:
+    """Return why a runtime's program can't start containers here; empty if it can."""
     path = shutil.which(runtime.program)
-    return path is not None and _succeeds((path, *runtime.probe), tuple(runtime.needs().items()))
+    if path is None:
+        return f"{runtime.program} is not on PATH"
+    # What it says is known for a minute: hundreds of analyses ask, and a daemon may be started.
+    now = int(time.monotonic() // 60)
+    fault = _fault((path, *runtime.probe), tuple(runtime.needs().items()), now)
+    told = " ".join((runtime.program, *runtime.probe))
+    return f"{quoted(told)} {fault}" if fault else ""
 
 
 @lru_cache(maxsize=64)
-def _succeeds(words: tuple[str, ...], variables: tuple[tuple[str, str], ...]) -> bool:
+def _fault(words: tuple[str, ...], variables: tuple[tuple[str, str], ...], minute: int) -> str:
     try:
         done = subprocess.run(
             words,
@@ -90,6 +104,9 @@ def _succeeds(words: tuple[str, ...], variables: tuple[tuple[str, str], ...]) ->
             timeout=_PATIENCE,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+    except OSError as error:
+        return f"can't be started: {error.strerror}"
+    except subprocess.TimeoutExpired:
+        return f"takes over {_PATIENCE} s"
+    lines = of_bytes(done.stderr).strip().splitlines() or [f"exit code {done.returncode}"]
+    return f"fails: {short(line(lines[-1]))}" if done.returncode else ""

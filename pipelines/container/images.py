@@ -8,7 +8,7 @@ from pathlib import Path
 
 from asimov.errors import AsimovError
 from asimov.system.files import is_file, is_folder
-from asimov.text import quoted
+from asimov.text import nearest, quoted
 
 #: The kinds, with what they are called in messages.
 KINDS = {"docker": "a Docker reference", "sif": "a SIF file", "root": "an unpacked root folder"}
@@ -88,7 +88,14 @@ def image_of(text: str, root: Path) -> Image:
         if is_file(path):
             return Image("sif", str(path.resolve()))
         if text.startswith((".", "/", "~")) or text.endswith(".sif"):
-            raise AsimovError(f"the image {quoted(text)} does not exist", hint="correct the path")
+            raise AsimovError(
+                f"the image {quoted(text)} does not exist{_similar(path)}", hint="correct the path"
+            )
+        if similar := _similar(path):
+            raise AsimovError(
+                f"there is no image {quoted(text)} here{similar}",
+                hint=f"an image of that name in a registry is 'docker://{text}'",
+            )
     address = text[scheme.end() :] if scheme else text
     if not _REFERENCE.fullmatch(address):
         raise AsimovError(
@@ -96,3 +103,14 @@ def image_of(text: str, root: Path) -> Image:
             hint="a reference looks like nadeemlab/cg-gnn:0.2, in lower case",
         )
     return Image("docker", address)
+
+
+def _similar(path: Path) -> str:
+    """Return a question about a SIF file or root folder with nearly the name of a path."""
+    try:
+        names = [each.name for each in path.parent.iterdir()]
+    except OSError:
+        return ""
+    near = nearest(path.name, names, 0.8)
+    there = near and (near.endswith(".sif") or (path.parent / near / "usr").is_dir())
+    return f"; did you mean {quoted(near)}?" if there else ""

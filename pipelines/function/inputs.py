@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from asimov.errors import AsimovError
 from asimov.functions.call import OUTPUTS
 from asimov.settings import Fault
-from asimov.text import did_you_mean, quoted
+from asimov.text import did_you_mean, listed, quoted
 
 TYPES = ("FILE", "DICOM")
 _KEYS = ("path", "asset", "of", "type", "metadata")
@@ -159,10 +159,13 @@ def _of_asset(item: Mapping[str, Any], producers: list[Producer]) -> Iterator[Gi
     found = [(each, each.assets[name]) for each in asked if name in each.assets]
     if not found:
         there = [asset for each in asked for asset in each.assets]
-        names = ", ".join(str(each.key) for each in asked) or "none"
+        has = "; ".join(f"{each.key} has {listed(each.assets) or 'none'}" for each in asked)
+        names = ", ".join(str(each.key) for each in producers) or "none"
+        where = f" of {quoted(of)}" if of else ""
         raise AsimovError(
-            f"inputs: no analysis that it needs has the asset {name!r}{did_you_mean(name, there)}",
-            hint=f"asked: {names}; an analysis is asked if 'needs' names it",
+            f"inputs: no analysis that it needs has the asset {quoted(name)}{where}"
+            f"{did_you_mean(name, there)}",
+            hint=has or f"'needs' names {names}",
         )
     for producer, asset in found:
         said = manifest(producer.rundir)

@@ -307,6 +307,7 @@ def test_an_asset_that_no_analysis_has_is_named_with_the_nearest(functions: Func
     assert "s/a is ready" in told  # once the ledger is mended, it goes on
     missing = "no analysis that it needs has the asset 'wods'; did you mean 'words'?"
     assert f"can't be built: inputs: {missing}" in told
+    assert "s/count has manifest, outputs, words" in told
 
 
 def test_outputs_get_the_names_that_the_ledger_gives_them(functions: Functions) -> None:

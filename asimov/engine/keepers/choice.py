@@ -27,8 +27,10 @@ class Way:
 
     Attributes
     ----------
-    name, meaning, outlives
+    name
         As of `Keeper`.
+    meaning, outlives
+        As `Keeper.described` returns them.
     problem
         Why it can't be used here, or None.
     caution
@@ -83,7 +85,7 @@ def _way(workspace: Workspace, each: Keeper) -> Way:
     except AsimovError as error:
         problem = error.message
     caution = None if problem else each.caution(workspace)
-    return Way(each.name, each.meaning, each.outlives, problem, caution)
+    return Way(each.name, *each.described(workspace), problem, caution)
 
 
 def recommended(workspace: Workspace, found: list[Way]) -> tuple[Way, str]:

@@ -33,10 +33,16 @@ class Job(Keeper):
     """A job in HTCondor's local universe, or a service of the local scheduler."""
 
     name = "job"
-    meaning = "a job of the scheduler, on HTCondor in the local universe"
-    outlives = "a logout; on HTCondor also a killed schedd and a reboot"
+    meaning = "a job in HTCondor's local universe"
+    outlives = "a logout, a killed schedd and a reboot"
     #: The universe on HTCondor; None for the scheduler's own choice.
     universe: ClassVar[str | None] = None
+
+    def described(self, workspace: Workspace) -> tuple[str, str]:
+        """Return what it is and what it outlives; only HTCondor has universes."""
+        if workspace.scheduler_name == "htcondor":
+            return super().described(workspace)
+        return f"a process of the scheduler {workspace.scheduler_name} on this machine", "a logout"
 
     def problem(self, workspace: Workspace) -> str | None:
         """Raise `SchedulerError` where the scheduler can't be reached."""

@@ -65,6 +65,10 @@ class Keeper(ABC):
     meaning: ClassVar[str]
     outlives: ClassVar[str]
 
+    def described(self, workspace: Workspace) -> tuple[str, str]:
+        """Return what it is with the project's scheduler, and what the monitor outlives."""
+        return self.meaning, self.outlives
+
     @abstractmethod
     def problem(self, workspace: Workspace) -> str | None:
         """Return why it can't be used here, or None; may raise `AsimovError` instead."""

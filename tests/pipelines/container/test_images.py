@@ -52,6 +52,18 @@ def test_what_is_no_image_is_refused(tmp_path: Path, text: str, message: str) ->
     assert refused.value.hint
 
 
+@pytest.mark.parametrize("text", ["imgae", "wroker.sif", "./imgae"])
+def test_a_name_that_is_nearly_that_of_an_image_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "image" / "usr").mkdir(parents=True)
+    (tmp_path / "worker.sif").touch()
+    (tmp_path / "debain").mkdir()  # no image
+    with pytest.raises(AsimovError, match=r"; did you mean '(image|worker\.sif)'\?") as refused:
+        image_of(text, tmp_path)
+    assert refused.value.hint
+    assert image_of(f"docker://{text.strip('./')}", tmp_path).kind == "docker"
+    assert image_of("debian", tmp_path).kind == "docker"
+
+
 def test_a_folder_that_is_no_root_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     with pytest.raises(AsimovError, match="has no 'usr'"):

@@ -169,9 +169,14 @@ def test_the_first_runtime_that_works_is_chosen(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(AsimovError, match="no runtime here runs a Docker reference") as refused:
         choice.chosen(REFERENCE, None)
-    assert "apptainer, singularity, docker, podman" in str(refused.value.hint)
+    assert "podman: podman is not on PATH" in str(refused.value)
+    assert str(refused.value.hint).startswith("install apptainer or podman, or set 'runtime'")
     program(tmp_path, "podman")
+    (tmp_path / "podman").unlink()
     program(tmp_path, "docker", code=1)  # its daemon is not there
+    with pytest.raises(AsimovError, match="docker: 'docker info' fails: exit code 1"):
+        choice.chosen(REFERENCE, None)
+    program(tmp_path, "podman")
     assert choice.chosen(REFERENCE, None).name == "podman"
     program(tmp_path, "apptainer")
     assert choice.chosen(REFERENCE, None).name == "apptainer"
@@ -188,7 +193,7 @@ def test_the_first_runtime_that_works_is_chosen(
 
 @pytest.mark.parametrize("runtime", ["apptainer", "singularity", "docker", "podman"])
 def test_a_runtime_that_is_here_runs_its_command_line(runtime: str, tmp_path: Path) -> None:
-    if not choice.works(RUNTIMES[runtime]):
+    if choice.fault_here(RUNTIMES[runtime]):
         pytest.skip(f"{runtime} does not run here")
     image = Image("docker", "debian:stable-slim")
     (tmp_path / "in").mkdir()
