@@ -1,0 +1,66 @@
+"""The table of the older program's commands is complete, and what it recommends exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from asimov.cli import cli
+
+TOP = Path(__file__).resolve().parent.parent
+#: Printed by the real program; see tests/published/list_commands.py.
+REAL = TOP / "tests" / "compat" / "importing" / "commands-0.8.0.txt"
+ROW = re.compile(r"^\| `((?:asimov|locutus)[^`]*)`(.*?) \| (\w+)(.*) \|$", re.MULTILINE)
+PAGE = (TOP / "docs" / "moving-in.md").read_text()
+ROWS = ROW.findall(PAGE)
+
+
+def test_the_table_has_every_command_and_option_once() -> None:
+    there = set()
+    for line in REAL.read_text().splitlines():
+        command, _, options = line.partition(" | ")
+        there |= {(command, each) for each in options.split() or [""]}
+    listed = []
+    commands = {command for command, _, _, _ in ROWS}
+    for command, cell, _, _ in ROWS:
+        options = re.findall(r"`(-[^`]*)`", cell)
+        listed += [(command, each) for each in options]
+    assert len(listed) == len(set(listed))
+    assert {each for each in there if each[1]} == set(listed)
+    assert {command for command, _ in there} == commands
+
+
+def test_every_row_says_same_better_or_left_out_and_why() -> None:
+    for command, _, verdict, why in ROWS:
+        assert verdict in {"same", "better", "left"}, command
+        assert verdict == "same" or ": " in why or "so far" in why, command
+
+
+@pytest.mark.parametrize(
+    "command", sorted({command for command, _, verdict, _ in ROWS if verdict in {"same", "better"}})
+)
+def test_what_is_the_same_or_better_is_here(command: str) -> None:
+    for row, cell, verdict, why in ROWS:
+        if row != command or verdict not in {"same", "better"}:
+            continue
+        instead = re.search(r"`asimov ([a-z -]+?)(?: [A-Z-][^`]*)?`", why)
+        path = command if verdict == "same" or instead is None else f"asimov {instead[1]}"
+        found = _command(path.split()[1:])
+        if verdict == "same":
+            options = {each for option in found.params for each in option.opts}
+            assert set(re.findall(r"`(-[^`]*)`", cell)) <= options, row
+
+
+def _command(path: list[str]) -> click.Command:
+    found: click.Command = cli
+    for name in path:
+        if name.startswith("-"):
+            break
+        assert isinstance(found, click.Group), path
+        inner = found.get_command(click.Context(found), name)
+        assert inner is not None, path
+        found = inner
+    return found
