@@ -23,7 +23,7 @@ LAYERS = [
     ["testing"],
     ["report"],
     ["engine"],
-    ["plugins"],
+    ["keepers", "plugins"],
     ["pipelines"],
     ["phases"],
     ["pipeline"],
@@ -145,6 +145,13 @@ def upward(module: str) -> set[str]:
 @pytest.mark.parametrize("module", FILES)
 def test_a_module_imports_downward_only(module: str) -> None:
     assert not upward(module)
+
+
+def test_the_floor_plan_stays_small() -> None:
+    top = {name.split(".")[0] for name in FILES} - {"__main__", "_version", "pipelines"}
+    assert len(top) <= 25, sorted(top)
+    of_engine = [name for name in FILES if name.startswith("engine.")]
+    assert len([name for name in of_engine if FILES[name].name != "__init__.py"]) <= 30
 
 
 def test_modules_do_not_import_each_other_in_a_cycle() -> None:

@@ -18,8 +18,8 @@ from asimov.configuration import (
     update_file,
     without_default,
 )
-from asimov.engine.keepers.choice import keeper
 from asimov.errors import AsimovError
+from asimov.keepers.choice import keeper
 from asimov.project.git import trust
 from asimov.sites import catalogue
 from asimov.sites.profile import Site

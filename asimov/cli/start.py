@@ -10,8 +10,8 @@ from asimov.cli.interval import interval_option
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say, show_json, warn
 from asimov.engine import background
-from asimov.engine.keepers.choice import KEEPERS, configured, keeper, recommended, ways
 from asimov.engine.watch_intervals import watch_intervals
+from asimov.keepers.choice import KEEPERS, configured, keeper, recommended, ways
 
 
 @click.command("start")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from asimov.engine.keepers import job
-from asimov.engine.keepers.choice import configured, keeper
-from asimov.engine.keepers.keeper import Kept, recorded
-from asimov.engine.keepers.launcher import write_launcher
 from asimov.errors import AsimovError
+from asimov.keepers import job
+from asimov.keepers.choice import configured, keeper
+from asimov.keepers.keeper import Kept, recorded
+from asimov.keepers.launcher import write_launcher
 from asimov.project.workspace import Workspace
 from asimov.system.files import locked
 

@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 
 from asimov.configuration import owner
-from asimov.engine.keepers.keeper import Keeper, Kept, demand, here, record, run
-from asimov.engine.keepers.launcher import watch_command
 from asimov.errors import AsimovError
+from asimov.keepers.keeper import Keeper, Kept, demand, here, record, run
+from asimov.keepers.launcher import watch_command
 from asimov.project.layout import Project
 from asimov.project.workspace import Workspace
 from asimov.system.files import write_atomically

@@ -9,10 +9,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from asimov.engine.keepers.keeper import Keeper, Kept, here, record
-from asimov.engine.keepers.launcher import watch_command
 from asimov.errors import AsimovError
 from asimov.journal.leases import WATCH, holder, is_dead
+from asimov.keepers.keeper import Keeper, Kept, here, record
+from asimov.keepers.launcher import watch_command
 from asimov.project.workspace import Workspace
 from asimov.system.processes import ProcessIdentity, started_at, this_start
 

@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 from asimov.configuration import number
-from asimov.engine.keepers.keeper import Keeper, Kept, demand, here, record, run
 from asimov.errors import AsimovError
+from asimov.keepers.keeper import Keeper, Kept, demand, here, record, run
 from asimov.project.layout import Project
 from asimov.project.workspace import Workspace
 from asimov.system.processes import numbers
@@ -83,7 +83,7 @@ def entry(project: Project, script: Path, log: Path, minutes: int) -> str:
     project
         The project.
     script
-        The script of `asimov.engine.keepers.launcher`.
+        The script of `asimov.keepers.launcher`.
     log
         The file that gets the output.
     minutes

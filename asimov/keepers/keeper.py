@@ -86,7 +86,7 @@ class Keeper(ABC):
         workspace
             The open project.
         script
-            The script of `asimov.engine.keepers.launcher`.
+            The script of `asimov.keepers.launcher`.
         interval
             Seconds between passes; None for the configured number.
         """

@@ -5,12 +5,12 @@ from __future__ import annotations
 from configparser import ConfigParser
 from dataclasses import dataclass
 
-from asimov.engine.keepers.cron import CronEntry
-from asimov.engine.keepers.job import Job, SchedulerJob
-from asimov.engine.keepers.keeper import Keeper
-from asimov.engine.keepers.process import BackgroundProcess
-from asimov.engine.keepers.systemd import SystemdUnit
 from asimov.errors import AsimovError
+from asimov.keepers.cron import CronEntry
+from asimov.keepers.job import Job, SchedulerJob
+from asimov.keepers.keeper import Keeper
+from asimov.keepers.process import BackgroundProcess
+from asimov.keepers.systemd import SystemdUnit
 from asimov.project.workspace import Workspace
 from asimov.text import did_you_mean, quoted
 

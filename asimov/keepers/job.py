@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from asimov.engine.keepers.keeper import Keeper, Kept
-from asimov.engine.keepers.launcher import watch_command
 from asimov.errors import SchedulerUnreachableError
+from asimov.keepers.keeper import Keeper, Kept
+from asimov.keepers.launcher import watch_command
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Present, Scheduler, Tag, Ticket, Unknown
 from asimov.scheduler.jobs import submit_commands

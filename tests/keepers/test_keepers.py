@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from asimov.engine.keepers.choice import KEEPERS, Way, recommended
-from asimov.engine.keepers.cron import entry
-from asimov.engine.keepers.launcher import kept_variables, write_launcher
-from asimov.engine.keepers.systemd import unit_name, unit_text
+from asimov.keepers.choice import KEEPERS, Way, recommended
+from asimov.keepers.cron import entry
+from asimov.keepers.launcher import kept_variables, write_launcher
+from asimov.keepers.systemd import unit_name, unit_text
 
 #: A program that keeps a crontab in a file, as cron's does for each user.
 CRONTAB = """#!/bin/sh
