@@ -1,8 +1,7 @@
-"""The template language Liquid: how to recognise it, and the environments that render it.
+"""Recognise templates in Liquid, and make the environments that render them.
 
-The package liquidpy renders them. It is Jinja with other words, so that one file may mix both
-dialects, and templates, their cache, includes and errors are Jinja's. An undefined
-value prints as nothing.
+The package liquidpy renders them. It extends Jinja's parser, so one file may mix both dialects;
+templates, their cache, includes and errors are Jinja's. An undefined value prints as nothing.
 
 Importing liquidpy teaches Jinja's parser some words (``elsif``; ``reversed``, ``limit`` and
 ``offset`` of loops) in the whole process. That stays: plugins may import it themselves.
@@ -23,10 +22,10 @@ if TYPE_CHECKING:
 
     from asimov.rendering.sandbox import Sandbox
 
-#: What is neither a tag nor an expression, with its end.
+#: The start of a comment or a raw block, where nothing is a tag or an expression.
 _LEFT_OUT = re.compile(r"\{#|\{%[-+]?\s*raw\s*[-+]?%\}")
 _ENDRAW = re.compile(r"\{%[-+]?\s*endraw\s*[-+]?%\}")
-#: Subscripts within subscripts are looked into so deep.
+#: How deeply nested subscripts are searched.
 _DEPTH = 20
 _COMMENT = re.compile(r"\{%[-+]?\s*comment")
 _ENDCOMMENT = re.compile(r"\{%[-+]?\s*endcomment\s*[-+]?%\}")
@@ -35,8 +34,8 @@ _SUBSCRIPT = re.compile(r"\[[^\[\]]*\]")
 _TAG = re.compile(
     r"(?:assign|capture|case|comment|cycle|decrement|elsif|increment|tablerow|unless|when)\b"
 )
-#: What Jinja has no meaning for. ``.size`` alone may be a setting of that name; only where it is
-#: compared with 0 it is Liquid's question whether there is anything.
+#: Syntax that Jinja does not have. ``.size`` alone may be a setting of that name; compared with 0
+#: it is Liquid's way to ask whether a list is empty.
 _WORD = re.compile(
     r"""\|\s*\w+\s*:                        # a filter with a colon
       | [\w\])]\s+contains\s+[\w(\[]
@@ -70,8 +69,8 @@ def is_liquid(text: str) -> bool:
     return False
 
 
-# Texts are searched from left to right, and for an end that is not there once only: a pattern for
-# the whole would look for it again at each beginning.
+# The text is searched from left to right, and a missing end is looked for only once. One regular
+# expression for the whole would search for it again at every start.
 
 
 def _without_left_out(text: str) -> str:
@@ -180,7 +179,7 @@ def _made(base: Sandbox | None) -> Any:
 
 
 def _contains(container: Any, item: Any) -> bool:
-    """Raise where liquidpy does, in words for people: its own name ``__contains__`` only."""
+    """Raise where liquidpy does, but with a readable message."""
     from jinja2 import Undefined
 
     if isinstance(container, Undefined):
@@ -190,6 +189,6 @@ def _contains(container: Any, item: Any) -> bool:
     return bool(container.__contains__(item))
 
 
-#: Published templates ask their ``production`` for what it uses, and only where they need to: the
-#: pipeline of an input may raise.
+#: Published templates get inputs from ``production`` when they need them. Computing them for every
+#: template could raise: an input's pipeline may fail.
 LIQUID = Dialect(is_liquid, environment, sandbox, check_ends, reads_inputs=False)

@@ -60,7 +60,7 @@ def set_state(
 
 
 def _named(workspace: Workspace, key: Key, status: str) -> str:
-    """Return the state of a name."""
+    """Return the state that a name stands for."""
     after = ALIASES.get(status.lower(), status.lower())
     if after in OWN or custom_states.known(workspace, key, after):
         return after

@@ -98,7 +98,7 @@ class SchedulerJob(Job):
 
 
 def _accounting(workspace: Workspace) -> dict[str, str]:
-    """Return whom the project's settings charge for jobs: some pools refuse any other job."""
+    """Return the project's accounting commands: some pools refuse jobs without them."""
     settings = workspace.contents.project.get("scheduler")
     if workspace.scheduler_name != "htcondor" or not isinstance(settings, Mapping):
         return {}

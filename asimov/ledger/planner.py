@@ -369,5 +369,5 @@ class Planner:
             raise AsimovError(
                 f"needs form a cycle: {' needs '.join(str(key) for key in cycle)}",
                 where=place,
-                hint="one of them must not need the next",
+                hint="remove one of these needs",
             )

@@ -294,7 +294,7 @@ def parse(path: str, text: str, name: str, *, partial: bool = False) -> dict[str
         raise AsimovError(
             f"the file is named {file.removesuffix('.yaml')!r} but contains {data['name']!r}",
             where=document.place(["name"]),
-            hint="the file must have the name of what it contains",
+            hint="rename one of them: the two must agree",
         )
     if folder:
         check_name(data["name"], document, [])

@@ -117,7 +117,7 @@ def _value(
     path: tuple[str, ...],
     slips: list[Slip],
 ) -> Any:
-    """Return a value as its type; a slip is added if it can't be."""
+    """Convert a value to its type; if that fails, record a slip."""
     members = list(_members(kind))
     if value is None and type(None) in members:
         return None

@@ -148,7 +148,7 @@ def put_aside_after(pipeline: Chain, run: int, name: str) -> list[Path]:
 
 
 class _History:
-    """What happened to a run so far: the phase that failed first, and whose files are whose."""
+    """The history of a run: the phase that failed first, and which phase wrote which file."""
 
     def __init__(self, pipeline: Chain, run: int) -> None:
         self._workspace, self._run = pipeline.workspace, run

@@ -134,7 +134,7 @@ def _of_script(recipe: Mapping[str, Any], workspace: Path, traces: Path) -> Made
 
 
 def code_of(pipeline: Pipeline, root: Path) -> list[str]:
-    """Return the code that a job has to be given: files or folders of modules.
+    """Return the files and folders of Python code that a job needs.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
-"""Shared memory of the phases: made before the runs, removed after them, apart from other jobs'.
+"""Shared memory for phases: created before the runs, removed after them, one prefix per job.
 
-Phases give their blocks fixed names, so two jobs on one machine would meet. Each job has a prefix
-of its own, which is put in front of every name.
+Phases give their blocks fixed names, so two jobs on one machine would share them. Each job
+therefore adds a prefix of its own to every name.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def fault_notes(workspace: Workspace, made: Planner) -> list[str]:
 
 
 def _template_faults(workspace: Workspace, made: Planner) -> Iterator[tuple[Key, Fault]]:
-    """Yield each named analysis that has not started and whose template no file is."""
+    """Yield each named analysis that has not started and whose template does not exist."""
     known: dict[str, Fault | None] = {}
     for key in _not_started(workspace, made):
         layers = made.contents.layers(made.contents.entries[key], workspace.facts)

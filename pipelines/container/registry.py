@@ -113,4 +113,4 @@ def registry_faults(registry: Any) -> Iterator[Fault]:
         for each in (name, *(aliases if isinstance(aliases, list) else ())):
             other = taken.setdefault(str(each).lower(), str(name))
             if other != str(name):
-                yield Fault(path, f"the name {quoted(str(each))} is that of {other} too")
+                yield Fault(path, f"the name {quoted(str(each))} also belongs to {other}")

@@ -127,7 +127,7 @@ class Event(metaclass=ABCMeta):  # noqa: B024  (a project's own subjects count a
         self.productions.append(production)
 
     def update_data(self) -> None:
-        """Hand it to the ledger that it was made with, if any."""
+        """Pass it to its ledger, if it has one."""
         if self.ledger is not None:
             self.ledger.update_event(self)
 

@@ -80,7 +80,7 @@ class Findings:
         self._add(contract, bool(holds), "" if holds else seen)
 
     def stop(self, contract: str) -> None:
-        """Use what was seen for a contract as the reason why later ones are unknown."""
+        """Name a contract's result as the reason why later contracts can't be checked."""
         self.cause = self.made[contract].seen
 
     @contextmanager

@@ -122,7 +122,7 @@ def test_a_setting_that_the_registry_requires_is_missed(tmp_path: Path) -> None:
         ({"a": {"image": "b", "gpu": "no"}}, "plugins: a: gpu: should be true or false"),
         (
             {"a": {"image": "b", "aliases": ["c"]}, "C": {"image": "b"}},
-            "plugins: C: the name 'C' is that of a too",
+            "plugins: C: the name 'C' also belongs to a",
         ),
     ],
 )
