@@ -39,7 +39,9 @@ def expand(analysis: dict[str, Any]) -> list[dict[str, Any]]:
         return [{key: value for key, value in analysis.items() if key != "strategy"}]
     for path, values in strategy.items():
         if not all(path.split(".")) or path.split(".")[0] in _FIXED:
-            raise AsimovError(f"a strategy can't vary {path!r}", hint="a strategy can only vary settings")
+            raise AsimovError(
+                f"a strategy can't vary {path!r}", hint="a strategy can only vary settings"
+            )
         if not values:
             raise AsimovError(f"the strategy has no values for {path!r}")
     count = math.prod(len(values) for values in strategy.values())
