@@ -9,13 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from tests import preloaded
+
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 FIGURES = {"apply", "manage build", "manage submit", "idle monitor pass", "status --json"}
 
 
-def run(*arguments):
+def run(*arguments, environment=None):
+    """Run the benchmarks of this environment, or of one with other programs."""
+    python = [sys.executable]
+    if environment:
+        python += ["-c", ELSEWHERE, environment]
     return subprocess.run(
-        [sys.executable, BENCHMARKS / "run.py", *map(str, arguments)],
+        [*python, BENCHMARKS / "run.py", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=300,
@@ -23,12 +29,49 @@ def run(*arguments):
     )
 
 
+#: Runs a script as Python of another environment does.
+ELSEWHERE = """
+import runpy, sys
+from pathlib import Path
+sys.prefix = sys.argv[1]
+sys.argv = sys.argv[2:]
+sys.path[0] = str(Path(sys.argv[0]).parent)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory):
+def quick(tmp_path_factory):
+    """Make an environment whose program has asimov imported, and is soon done."""
+    programs = tmp_path_factory.mktemp("environment") / "bin"
+    programs.mkdir()
+    (programs / "asimov").symlink_to(preloaded.programs() / "asimov")
+    (programs / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (programs / "python").chmod(0o755)
+    return programs.parent
+
+
+@pytest.fixture(scope="module")
+def ran(quick, tmp_path_factory):
     file = tmp_path_factory.mktemp("benchmarks") / "figures.json"
-    done = run("--sizes", 10, 20, "--passes", 1, "--minutes", 12, "--json", file)
+    options = ["--sizes", 10, 20, "--passes", 1, "--minutes", 12, "--json", file]
+    done = run(*options, environment=quick)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout, json.loads(file.read_text())
+
+
+def test_the_installed_program_is_measured(tmp_path):
+    file = tmp_path / "figures.json"
+    small = ["--parts", "lives", "--layouts", "one subject", "--sizes", 2, "--passes", 1]
+    done = run(*small, "--json", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads(file.read_text())
+    (life,) = results["lives"]
+    assert life["counts"] == life["expected"]
+    click = results["help"]["import click"]
+    for figure in life["figures"].values():  # each imports click, and more
+        assert figure["memory_mb"] > click["memory_mb"] > 1
+        assert figure["lowest"] > 0
 
 
 def test_every_figure_is_measured_for_every_size_and_layout(ran):
@@ -148,12 +191,13 @@ def test_a_traced_command_may_not_open_more_files_than_the_aim(tmp_path):
     assert (tmp_path / "notes").read_text() == ""  # it asked nobody
 
 
-def test_a_command_that_fails_ends_the_benchmark_with_what_it_said(tmp_path):
+def test_a_command_that_fails_ends_the_benchmark_with_what_it_said(quick, tmp_path):
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin" / "asimov"
     program.write_text("#!/bin/sh\necho 'out of order'; exit 3\n")
     program.chmod(0o755)
-    done = run("--parts", "--against", tmp_path, "--against-sizes", 1)
+    options = ["--scheduler", "local", "--parts", "--against", tmp_path, "--against-sizes", 1]
+    done = run(*options, environment=quick)
     assert done.returncode == 1
     assert "exit code 3" in done.stderr
     assert "out of order" in done.stderr

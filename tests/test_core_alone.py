@@ -33,7 +33,10 @@ TESTS = (
     "engine/test_monitor.py",
     "engine/test_readiness.py",
     "scheduler/languages",
-    "pipeline",
+    "pipeline/test_assets.py",
+    "pipeline/test_progress.py",
+    "pipeline/test_schemas.py",
+    "pipeline/test_staging.py",
     "test_configuration.py",
 )
 #: The tests run in an environment where asimov is installed for development: hide that one.
