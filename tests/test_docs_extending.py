@@ -23,14 +23,14 @@ def test_the_page_lists_every_extension_point() -> None:
 
 
 def test_the_example_does_what_the_page_shows(
-    installed_package: Callable[..., Path], project: Path, shell: Callable[..., Any]
+    installed_package: Callable[..., Path], project: Path, quick_shell: Callable[..., Any]
 ) -> None:
     points = re.sub(r'^\[project.entry-points."(.*)"\]$', r"[\1]", code("toml"), flags=re.M)
     packages = installed_package("tides", {"tides.py": code("python")}, points.replace('"', ""))
     (project / "blueprint.yaml").write_text(code("yaml"))
     for block in blocks(PAGE):
         for command, expected in commands(block) if block.language == "console" else ():
-            ran = shell(f"exec 2>&1\n{command}", cwd=project, PYTHONPATH=str(packages))
+            ran = quick_shell(f"exec 2>&1\n{command}", cwd=project, PYTHONPATH=str(packages))
             assert ran.code == 0, ran
             actual = "".join(f"{masked(line)}\n" for line in ran.out.splitlines())
             assert shown(expected).fullmatch(actual), f"{PAGE.name}:{block.line}: {ran.out}"
@@ -39,5 +39,5 @@ def test_the_example_does_what_the_page_shows(
         "print(workspace.analysis(workspace.key('cuxhaven', 'spectrum')).station, "
         "workspace.project.config.get('tides', 'archive'))"
     )
-    ran = shell(f'python -c "{program}"', cwd=project, PYTHONPATH=str(packages))
+    ran = quick_shell(f'python -c "{program}"', cwd=project, PYTHONPATH=str(packages))
     assert ran.out == "Steubenhöft /data/tides\n", ran

@@ -18,7 +18,7 @@ def code(language: str) -> str:
 
 
 def test_the_examples_do_what_the_page_shows(
-    installed_package: Callable[..., Path], project: Path, shell: Callable[..., Any]
+    installed_package: Callable[..., Path], project: Path, quick_shell: Callable[..., Any]
 ) -> None:
     points = re.sub(r'^\[project.entry-points."(.*)"\]$', r"[\1]", code("toml"), flags=re.M)
     packages = installed_package("weather", {"weather.py": code("python")}, points.replace('"', ""))
@@ -28,7 +28,7 @@ def test_the_examples_do_what_the_page_shows(
         for command, expected in commands(block) if block.language == "console" else ():
             assert not before or command == "echo $?"
             script = f"exec 2>&1; (exit {before})\n{command}"
-            ran = shell(script, cwd=project, PYTHONPATH=str(packages))
+            ran = quick_shell(script, cwd=project, PYTHONPATH=str(packages))
             before = ran.code
             actual = "".join(f"{masked(line)}\n" for line in ran.out.splitlines())
             told = f"{PAGE.name}:{block.line}: $ {command}\n{ran.out}"
@@ -37,7 +37,7 @@ def test_the_examples_do_what_the_page_shows(
         "from asimov.project.workspace import Workspace; from asimov.plugins.hooks import fetch; "
         "print(fetch(Workspace.open(), 'archive', 'rain', 'map').decode())"
     )
-    ran = shell(f'python -c "{program}"', cwd=project, PYTHONPATH=str(packages))
+    ran = quick_shell(f'python -c "{program}"', cwd=project, PYTHONPATH=str(packages))
     assert ran.out == "map of rain for Test project\n", ran
 
 

@@ -43,7 +43,7 @@ def test_what_the_page_shows_is_what_is_written(name: str) -> None:
 
 
 def test_the_commands_of_the_page_print_what_it_shows(
-    tmp_path: Path, shell: Callable[..., Any]
+    tmp_path: Path, quick_shell: Callable[..., Any]
 ) -> None:
     pip = tmp_path / "bin" / "pip"
     pip.parent.mkdir()
@@ -62,7 +62,7 @@ def test_the_commands_of_the_page_print_what_it_shows(
             continue
         for command, expected in commands(block):
             after = tmp_path / "folder"
-            ran = shell(
+            ran = quick_shell(
                 f"exec 2>&1\n{command}\nend=$?; pwd > {after}; exit $end", cwd=here, **environment
             )
             told = f"{PAGE.name}:{block.line}: $ {command}\n{ran}"
@@ -105,20 +105,26 @@ def told_by(wheel: zipfile.ZipFile) -> tuple[set[tuple[str, str, str]], set[str]
     return points, files, {line for line in lines if line.startswith(fields)}
 
 
+@pytest.fixture(scope="module")
+def as_written(tmp_path_factory: pytest.TempPathFactory) -> tuple[set[Any], set[str], set[str]]:
+    """Return what the wheel of the package as it is written tells."""
+    folder = tmp_path_factory.mktemp("written")
+    return told_by(wheel_of(write_package("mypipeline", "simple", folder).folder))
+
+
 @pytest.mark.parametrize("form", ["setup.cfg", "setup.py"])
-def test_every_form_of_the_metadata_makes_the_same_wheel(form: str, tmp_path: Path) -> None:
-    first = write_package("mypipeline", "simple", tmp_path).folder
-    (tmp_path / form).mkdir()
-    second = write_package("mypipeline", "simple", tmp_path / form).folder
+def test_every_form_of_the_metadata_makes_the_same_wheel(
+    form: str, as_written: tuple[set[Any], set[str], set[str]], tmp_path: Path
+) -> None:
+    second = write_package("mypipeline", "simple", tmp_path).folder
     section, *_ = SHOWN["pyproject.toml"].split("\n\n")
     assert section.startswith("[build-system]")
     (second / "pyproject.toml").write_text(f"{section}\n")
     (second / form).write_text(SHOWN[form])
-    expected = told_by(wheel_of(first))
-    assert told_by(wheel_of(second)) == expected
-    assert expected[0] == {
+    assert told_by(wheel_of(second)) == as_written
+    assert as_written[0] == {
         ("asimov.pipelines", "mypipeline", "asimov_mypipeline.pipeline:Mypipeline"),
         ("asimov.settings", "mypipeline", "asimov_mypipeline.settings:Settings"),
     }
-    assert "asimov_mypipeline/mypipeline.ini" in expected[1]
-    assert not [name for name in expected[1] if name.startswith("tests")]
+    assert "asimov_mypipeline/mypipeline.ini" in as_written[1]
+    assert not [name for name in as_written[1] if name.startswith("tests")]

@@ -65,12 +65,14 @@ class Project:
 
 
 @pytest.fixture
-def walk(installed: Path, tmp_path: Path, shell: Callable[..., Any]) -> Callable[[str], Project]:
+def walk(
+    installed: Path, tmp_path: Path, quick_shell: Callable[..., Any]
+) -> Callable[[str], Project]:
     """Make a project on a scheduler and run everything in it, each command on its own."""
 
     def run(scheduler: str) -> Project:
         def ran(command: str) -> Any:
-            done = shell(command, cwd=tmp_path, PYTHONPATH=str(installed))
+            done = quick_shell(command, cwd=tmp_path, PYTHONPATH=str(installed))
             assert done.code == 0, f"{command}: {done}"
             return done
 
@@ -116,19 +118,19 @@ def test_a_third_party_pipeline_runs_on_the_local_scheduler(walk: Callable[[str]
 
 @pytest.mark.htcondor
 def test_a_third_party_pipeline_runs_on_a_pool(
-    walk: Callable[[str], Project], shell: Callable[..., Any]
+    walk: Callable[[str], Project], quick_shell: Callable[..., Any]
 ) -> None:
-    if not shell("condor_status -schedd -af Name").out.strip():
+    if not quick_shell("condor_status -schedd -af Name").out.strip():
         text = "NO HTCONDOR POOL, NOTHING OF IT IS TESTED HERE"
         (pytest.fail if os.environ.get("CI", "").lower() == "true" else pytest.skip)(text)
     check(walk("htcondor"))
 
 
 def test_settings_that_are_wrong_only_where_it_is_built_make_no_other_analysis_wait(
-    installed: Path, tmp_path: Path, shell: Callable[..., Any]
+    installed: Path, tmp_path: Path, quick_shell: Callable[..., Any]
 ) -> None:
     ledger = tmp_path / "ledger" / "subjects" / "line.yaml"
-    done = shell(
+    done = quick_shell(
         f"asimov init --scheduler local X && asimov apply -f {installed}/blueprint.yaml",
         cwd=tmp_path,
         PYTHONPATH=str(installed),
@@ -138,7 +140,7 @@ def test_settings_that_are_wrong_only_where_it_is_built_make_no_other_analysis_w
     text = ledger.read_text()
     assert text.count("name: second\n") == 1
     ledger.write_text(text.replace("name: second\n", "name: second\n  steps: 0\n"))
-    done = shell(
+    done = quick_shell(
         "asimov monitor --chain --until-idle --timeout 100; echo left with $?; "
         "asimov status --json > status.json",
         cwd=tmp_path,
