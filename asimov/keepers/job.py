@@ -40,7 +40,7 @@ class Job(Keeper):
 
     def described(self, workspace: Workspace) -> tuple[str, str]:
         """Return what it is and what it outlives; only HTCondor has universes."""
-        if workspace.scheduler_name == "htcondor":
+        if workspace.scheduler_name == "htcondor" or self.universe:
             return super().described(workspace)
         return f"a process of the scheduler {workspace.scheduler_name} on this machine", "a logout"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,3 +62,20 @@ def test_inputs_with_odd_names_are_the_ones_that_are_sent(on_a_pool: OnAPool) ->
     answer = told(on_a_pool, "transfer", [f"data/{each}" for each in names])
     assert [Path(each).name for each in answer["arguments"]] == names
     assert answer["files"] == names
+
+
+def test_a_folder_whose_path_htcondor_would_change_is_refused_by_the_build(
+    pool: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asimov: Callable[..., Any]
+) -> None:
+    root = tmp_path / "p$$(OpSys)"
+    root.mkdir()
+    monkeypatch.chdir(root)
+    project = OnAPool(root, asimov)
+    project.run("init", "Odd", "--scheduler", "htcondor")
+    project.apply(
+        "{kind: subject, name: s}\n---\n{kind: analysis, subject: s, name: a, pipeline: command, "
+        "executable: ls, outputs: {o: o}}"
+    )
+    assert "HTCondor runs no job in a folder with '$$(' in its path" in project.finish(code=3).out
+    assert project.states() == {"s/a": "ready"}
+    assert project.attempts("s", "a") == []

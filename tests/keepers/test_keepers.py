@@ -364,8 +364,9 @@ def test_it_recommends_a_way_and_shows_why_others_are_not(lab: Any) -> None:
     assert f"Recommended on this machine: {told['recommended']}, " in shown
     assert f"asimov configuration update monitor/keeper {told['recommended']}" in shown
     assert "not here: the scheduler local has no universes" in shown
-    (job,) = [way for way in told["ways"] if way["name"] == "job"]
+    job, other = told["ways"][:2]
     assert job["meaning"] == "a process of the scheduler local on this machine"
+    assert other["meaning"] == "a job in HTCondor's scheduler universe, which counts with DAGs"
     assert "HTCondor" not in job["meaning"] + job["outlives"]
     assert "--json needs --how" in lab.run("start", "--json", code=2).err
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from asimov.errors import AsimovError
+from asimov.pipeline import Pipeline
 from asimov.pipeline.node_pipeline import NodePipeline
 from asimov.pipeline.nodes import Input, Node
 
@@ -164,3 +167,42 @@ def test_a_retry_of_the_monitor_sets_half_written_outputs_aside(shards: Any) -> 
     assert ran(shards) == ["prepare", "shard-1", "shard-2", "shard-2", "shard-3"]
     (aside,) = shards.rundir("a").parent.glob("a.superseded-*/s2")
     assert aside.read_text() == "p\n"
+
+
+class Refusing(Shards):
+    """Its nodes need a file, in whose absence it says what to do."""
+
+    def nodes(self) -> list[Node]:
+        if not (Path(self.production.workspace.project.root) / "mended").exists():
+            raise AsimovError("there is no such file", where="mended", hint="make it")
+        return [self._node("all", "echo 1 > all")]
+
+
+class Unchecked(Refusing):
+    """As a package whose jobs are not looked at before they are submitted."""
+
+    check_jobs = Pipeline.check_jobs
+
+
+def test_a_mistake_that_a_pipeline_reports_refuses_each_build_until_it_is_mended(lab: Any) -> None:
+    lab.register("refusing", Refusing)
+    lab.apply("a, pipeline: refusing")
+    for _ in range(2):
+        told = lab.run("monitor", "--chain", code=1).out
+        assert "s/a: mended: there is no such file (make it)" in told
+        assert "refusing." not in told
+    assert lab.states() == {"a": "ready"}
+    assert "can't be built: mended: there is no such file (make it)" in lab.run("why", "s", "a").out
+    (lab.root / "mended").touch()
+    lab.finish()
+    assert lab.states() == {"a": "uploaded"}
+    shown = json.loads(lab.run("production", "show", "s", "a", "--json").out)
+    assert len(shown["attempts"]) == 1
+
+
+def test_a_mistake_that_only_a_submission_can_find_is_told_in_its_own_words(lab: Any) -> None:
+    lab.register("unchecked", Unchecked)
+    lab.apply("a, pipeline: unchecked")
+    lab.finish(code=3)
+    assert lab.states() == {"a": "stuck"}
+    assert lab.reason("a") == "mended: there is no such file"
