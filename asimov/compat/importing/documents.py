@@ -23,6 +23,8 @@ _OF_SUBJECT = {"ledger", "productions", "working directory", "working_directory"
 _OF_ANALYSIS = {"event", "event_name", "status", "job id", "ledger", "pipelines"}
 #: What the published program or a pipeline writes to an analysis: no choices of a person.
 _WRITTEN = ("review", "rundir", "resolved_dependencies", "profiling", "environment")
+#: The zone of the times of reviews in an export.
+ZONE = "UTC"
 #: Settings that nothing here reads, with what to use instead.
 UNREAD = {
     "needs settings": "kept as a setting of your own, but nothing here reads it; 'needs' with "
@@ -47,17 +49,13 @@ def subject(old: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": str(document.pop("name")), **document}
 
 
-def analysis(
-    old: Mapping[str, Any], *, exported: bool = False
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def analysis(old: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the document of an analysis, and the facts about it.
 
     Parameters
     ----------
     old
         The analysis as the published program keeps it, with its name.
-    exported
-        Whether this program wrote it, and times are in UTC.
     """
     rest = without_nothing({key: value for key, value in old.items() if key not in _OF_ANALYSIS})
     facts = {}
@@ -65,7 +63,7 @@ def analysis(
         if key in rest and (key != "environment" or _is_captured(rest[key])):
             facts[key] = rest.pop(key)
     if "review" in facts:
-        facts["review"] = review(facts["review"], zone="Z" if exported else "")
+        facts["review"] = review(facts["review"])
     scheduler = rest.get("scheduler")
     if isinstance(scheduler, dict):
         scheduler.pop("job id", None)
@@ -89,22 +87,18 @@ def _is_captured(value: Any) -> bool:
     return isinstance(value, Mapping) and "captured_at" in value
 
 
-def review(messages: Any, *, zone: str) -> dict[str, Any]:
+def review(messages: Any) -> dict[str, Any]:
     """Return a review in the form of `asimov.ledger.reviews`.
 
-    Parameters
-    ----------
-    messages
-        The messages as they are kept there.
-    zone
-        What their times lack: ``Z`` for UTC. The published program writes the local time of some
-        machine, without a zone; nothing is added to that.
+    The published program writes the local time of some machine, without a zone. Nothing is added to
+    that, unless an export says what the zone is.
     """
     kept = []
     for each in reviews.messages(messages):
         status = str(each["status"]).lower() if each.get("status") else None
-        time = str(each.get("timestamp")).replace(" ", "T")
-        time = time.removesuffix(".000000") + zone
+        time = str(each.get("timestamp")).replace(" ", "T").removesuffix(".000000")
+        if each.pop("zone", None) == ZONE:
+            time += "Z"
         kept.append({**each, "status": status, "timestamp": time})
     return {"status": reviews.outcome(kept), "messages": kept}
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from asimov._version import __version__
+from asimov.compat.importing.documents import ZONE
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import reviews
 from asimov.project.workspace import Workspace
@@ -82,11 +83,17 @@ def _analysis(workspace: Workspace, key: Key) -> dict[str, Any]:
 
 
 def _message(message: dict[str, Any]) -> dict[str, Any]:
-    """Return a message of a review as the published program reads it."""
+    """Return a message of a review as the published program reads it.
+
+    Its times have no zone, so the zone stands beside: that program ignores it.
+    """
     status = str(message["status"]).upper() if message.get("status") else None
-    text = str(message.get("timestamp"))
+    written = {**message, "status": status, "timestamp": str(message.get("timestamp"))}
     try:
-        time = datetime.fromisoformat(text.replace("Z", "+00:00")).strftime(_TIME)
+        time = datetime.fromisoformat(written["timestamp"].replace("Z", "+00:00"))
     except ValueError:
-        time = text
-    return {**message, "status": status, "timestamp": time}
+        return written
+    if time.tzinfo is not None:
+        time = time.astimezone(timezone.utc)
+        written["zone"] = ZONE
+    return {**written, "timestamp": time.strftime(_TIME)}

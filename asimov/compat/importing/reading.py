@@ -122,7 +122,7 @@ class _Reading:
             raise AsimovError(
                 f"an analysis of {subject!r} has no name or no pipeline", where=self.old.source
             )
-        document, facts = documents.analysis(old, exported=self.exported)
+        document, facts = documents.analysis(old)
         key = Key(subject, document["name"])
         if key in incoming.arrivals:
             raise AsimovError(f"there are two analyses {key}", where=self.old.source)

@@ -134,13 +134,16 @@ def _check_empty(workspace: Workspace) -> None:
 
 
 def _check_apart(workspace: Workspace, path: Path) -> None:
-    root = workspace.project.root.resolve()
-    if path.is_dir() and root.is_relative_to(path):
-        raise AsimovError(
-            "this project is inside the one to import, which is never written to",
-            where=root,
-            hint="make the new project somewhere else: asimov init NAME --root FOLDER",
-        )
+    """Refuse a project with a folder in the one to import: something would be written there."""
+    project = workspace.project
+    for folder in (project.root, project.working, project.checkouts, project.results, project.logs):
+        if path.is_dir() and folder.resolve().is_relative_to(path):
+            raise AsimovError(
+                "this project, or a folder of it, is inside the one to import, which is never "
+                "written to",
+                where=folder,
+                hint="make the new project somewhere else: asimov init NAME --root FOLDER",
+            )
 
 
 def _texts(incoming: Incoming) -> dict[str, str]:
@@ -197,7 +200,8 @@ def _copies(workspace: Workspace, moved: Moved) -> Iterator[None]:
     project, incoming = workspace.project, moved.incoming
     file = project.root / configuration.PROJECT_FILE
     before = file.read_text()
-    keys = {product.key for product in moved.products}
+    # What is there already is not ours to remove.
+    keys = {each.key for each in moved.products if not project.results.joinpath(*each.key).exists()}
     clones: list[Path] = []
     try:
         clones = repositories.clone(project, incoming.repositories)

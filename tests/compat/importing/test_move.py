@@ -172,6 +172,19 @@ def test_a_new_project_inside_the_old_one_is_refused(old, asimov, monkeypatch):
     refused(asimov, inside, ["ledger", "import", source], "never written to")
 
 
+def test_a_new_project_with_the_old_results_is_refused(old, asimov, tmp_path, monkeypatch):
+    source = old("yamlfile")
+    monkeypatch.chdir(tmp_path)
+    made = asimov("init", "New", "--root", "new", "--scheduler", "local", "--results", source)
+    assert made.code == 0
+    monkeypatch.chdir(tmp_path / "new")
+    before = tree(source)
+    done = asimov("ledger", "import", source, "--without-scheduler")
+    assert done.code == 1
+    assert "never written to" in done.err
+    assert tree(source) == before
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
