@@ -49,8 +49,8 @@ def command(
     if engine is not None:
         raise click.UsageError(
             "there is no --engine any more: the ledger is a folder of YAML files, and what "
-            "happened is in an SQLite file. Leave the option out; 'asimov ledger import PATH' takes "
-            "over a project with a ledger.yml or a ledger.db"
+            "happened is in an SQLite file. Leave the option out; 'asimov ledger import PATH' "
+            "takes over a project with a ledger.yml or a ledger.db"
         )
     if group is not None and not shared:
         raise click.UsageError("--group needs --shared")
