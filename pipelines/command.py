@@ -13,7 +13,11 @@ Settings:
 ``outputs``
     Products with their files or folders in the run directory. The analysis is complete once its
     job has ended with exit code 0 and all of them exist. ``$(Process)`` stands for the number of
-    each process: a file per process.
+    each process: a file per process. ``{path: FILE, schema: {extension: .csv, data: {a: float}}}``
+    states a format, which is checked.
+``inputs``
+    Assets of other analyses that it uses: a list of ``{asset: NAME}``, with the analysis (``of``)
+    and the ``schema`` that it expects where you like. Not needed, but then nothing is checked.
 ``processes``
     The number of processes (1); ``$(Process)`` in an argument is the number of each, from 0.
 ``environment``
@@ -39,8 +43,10 @@ from typing import Any
 from asimov.pipelines.command_settings import faults, program
 
 from asimov.errors import AsimovError
+from asimov.pipeline import Asset
 from asimov.pipeline.node_pipeline import NodePipeline
 from asimov.pipeline.nodes import Input, Node
+from asimov.pipeline.stated_schemas import inputs_in, outputs_in, path_of
 from asimov.project.config_file import names
 from asimov.rendering.render import render_text
 from asimov.scheduler.jobs import submit_value
@@ -66,13 +72,27 @@ class Command(NodePipeline):
     """Runs an executable as one cluster with a given number of processes."""
 
     name = "command"
-    settings = ("arguments", "environment", "input files", "outputs", "processes", "seed")
+    settings = (
+        "arguments", "environment", "executable", "files", "input files", "inputs", "outputs",
+        "processes", "seed", "template",
+    )  # fmt: skip
+    refuses_misspelt = True
     config_template = "command.yaml"
 
     @classmethod
     def settings_faults(cls, settings: Mapping[str, Any], root: Path) -> list[Fault]:
         """Return faults in the settings, such as a missing executable."""
         return list(faults(settings, root))
+
+    @classmethod
+    def inputs_with(cls, settings: Mapping[str, Any]) -> tuple[Asset, ...]:
+        """Return the assets that the setting ``inputs`` declares."""
+        return tuple(inputs_in(settings))
+
+    @classmethod
+    def outputs_with(cls, settings: Mapping[str, Any]) -> tuple[Asset, ...]:
+        """Return the products that the setting ``outputs`` declares."""
+        return tuple(outputs_in(settings))
 
     def nodes(self) -> list[Node]:
         """Return the one job, with as many processes as the settings ask for.
@@ -174,6 +194,7 @@ class Command(NodePipeline):
         """Return the files of every declared output; with ``$(Process)`` one per process."""
         found: dict[str, list[str]] = {}
         for name, file in (self.production.meta.get("outputs") or {}).items():
-            numbers = range(self._processes()) if _PROCESS in str(file) else [0]
-            found[str(name)] = [str(file).replace(_PROCESS, str(n)) for n in numbers]
+            path = str(path_of(file))
+            numbers = range(self._processes()) if _PROCESS in path else [0]
+            found[str(name)] = [path.replace(_PROCESS, str(n)) for n in numbers]
         return found

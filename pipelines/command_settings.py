@@ -11,11 +11,13 @@ from typing import Any
 
 from asimov.pipeline.nodes import NOT_COMMANDS
 from asimov.pipeline.staging import MODES
+from asimov.pipeline.stated_schemas import input_faults, output_faults, path_of
 from asimov.project.config_file import NAMES
 from asimov.rendering.render import fault_of_text
 from asimov.scheduler.jobs import MOST_PROCESSES, faults_of_commands, submit_value
 from asimov.settings import Fault
 from asimov.system.files import exists, is_file
+from asimov.text import did_you_mean, quoted
 
 #: The most bytes of a file's name on Linux (NAME_MAX).
 _LONGEST_NAME = 255
@@ -34,6 +36,7 @@ def faults(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
     elsewhere = settings.get("files") == "transfer"
     yield from _executable(settings.get("executable"), root, elsewhere=elsewhere)
     yield from outputs_faults(settings.get("outputs"))
+    yield from input_faults(settings.get("inputs"))
     yield from items(settings.get("arguments") or [], "arguments")
     yield from of_jobs(settings, root)
 
@@ -44,9 +47,9 @@ def of_jobs(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
     See `faults` for the parameters.
     """
     if (mode := settings.get("files", "auto")) not in MODES:
-        yield Fault(("files",), f"should be one of {', '.join(MODES)}, not {mode!r}")
+        yield mode_fault(mode)
     yield from _input_files(settings.get("input files"), root)
-    yield from _seed(settings.get("seed", 0))
+    yield from seed_faults(settings)
     yield from _processes(settings.get("processes", 1))
     yield from _environment(settings.get("environment") or {})
     yield from _scheduler(settings.get("scheduler") or {})
@@ -98,7 +101,7 @@ def _executable(executable: Any, root: Path, *, elsewhere: bool) -> Iterator[Fau
 
 def _input_files(files: Any, root: Path) -> Iterator[Fault]:
     if files is not None and not isinstance(files, list):
-        yield Fault(("input files",), "should be a list of files, folders and URLs")
+        yield Fault(("input files",), "should be a list of files, folders and URLs", final=True)
         return
     for number, file in enumerate(files or []):
         if "://" not in str(file) and not exists(root / str(file)):
@@ -107,18 +110,30 @@ def _input_files(files: Any, root: Path) -> Iterator[Fault]:
 
 def _processes(processes: Any) -> Iterator[Fault]:
     if isinstance(processes, bool) or not isinstance(processes, int) or processes < 1:
-        yield Fault(("processes",), f"should be a whole number, at least 1, not {processes!r}")
+        why = f"should be a whole number, at least 1, not {quoted(processes)}"
+        yield Fault(("processes",), why, final=True)
     elif processes > MOST_PROCESSES:
         yield Fault(
             ("processes",),
             f"should be at most {MOST_PROCESSES}",
             "let each process do more, or split the work into several analyses",
+            final=True,
         )
 
 
-def _seed(seed: Any) -> Iterator[Fault]:
+def mode_fault(mode: Any) -> Fault:
+    """Return the fault of a setting ``files`` that is none of the modes."""
+    why = f"should be one of {', '.join(MODES)}, not {quoted(mode)}{did_you_mean(mode, MODES)}"
+    return Fault(("files",), why, final=True)
+
+
+def seed_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield the fault of the setting ``seed``, if it has one."""
+    seed = settings.get("seed")
+    if seed is None:
+        return
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        yield Fault(("seed",), f"should be a whole number from 0, not {seed!r}")
+        yield Fault(("seed",), f"should be a whole number from 0, not {quoted(seed)}", final=True)
 
 
 def items(arguments: Any, setting: str) -> Iterator[Fault]:
@@ -132,7 +147,7 @@ def items(arguments: Any, setting: str) -> Iterator[Fault]:
         Its name.
     """
     if not isinstance(arguments, list):
-        yield Fault((setting,), "should be a list with one item per argument")
+        yield Fault((setting,), "should be a list with one item per argument", final=True)
         return
     for number, argument in enumerate(arguments):
         if fault := fault_of_value(argument):
@@ -141,7 +156,7 @@ def items(arguments: Any, setting: str) -> Iterator[Fault]:
 
 def _environment(environment: Any) -> Iterator[Fault]:
     if not isinstance(environment, Mapping):
-        yield Fault(("environment",), "should be a mapping of variables")
+        yield Fault(("environment",), "should be a mapping of variables", final=True)
         return
     for name, value in environment.items():
         if fault := fault_of_value(value):
@@ -158,7 +173,7 @@ def fault_of_value(value: Any) -> str | None:
 
 def _scheduler(settings: Any) -> Iterator[Fault]:
     if not isinstance(settings, Mapping):
-        yield Fault(("scheduler",), "should be a mapping of submit commands")
+        yield Fault(("scheduler",), "should be a mapping of submit commands", final=True)
         return
     for key, error in faults_of_commands(
         {key: value for key, value in settings.items() if key not in NOT_COMMANDS}
@@ -169,7 +184,7 @@ def _scheduler(settings: Any) -> Iterator[Fault]:
 def outputs_faults(outputs: Any) -> Iterator[Fault]:
     """Yield every fault in the setting ``outputs``."""
     if outputs is not None and not isinstance(outputs, Mapping):
-        yield Fault(("outputs",), "should be a mapping of product names to files")
+        yield Fault(("outputs",), "should be a mapping of product names to files", final=True)
     elif not outputs:
         yield Fault(
             ("outputs",),
@@ -177,13 +192,17 @@ def outputs_faults(outputs: Any) -> Iterator[Fault]:
         )
     else:
         for name, file in outputs.items():
+            where = ("outputs", str(name))
+            if isinstance(file, Mapping):
+                yield from output_faults(file, where)
+                if "path" not in file:
+                    continue
+            file = path_of(file)  # noqa: PLW2901
             path = PurePath(str(file))
             if isinstance(file, (Mapping, list)) or file is None or not path.name:
-                yield Fault(("outputs", str(name)), f"should name a file, not {file!r}")
+                yield Fault(where, f"should name a file, not {file!r}", final=True)
             elif path.is_absolute() or ".." in path.parts:
-                yield Fault(("outputs", str(name)), "is outside the run directory")
+                yield Fault(where, "is outside the run directory", final=True)
             elif any(len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts):
-                yield Fault(
-                    ("outputs", str(name)),
-                    f"has a name of more than {_LONGEST_NAME} bytes, which no file can have",
-                )
+                why = f"has a name of more than {_LONGEST_NAME} bytes, which no file can have"
+                yield Fault(where, why, final=True)

@@ -34,7 +34,8 @@ def command(subject: str, name: str, as_json: bool) -> None:
     say(f"{subject}/{name} is {found.status}{since}{reason}")
     if found.seed is not None:
         say(f"seed of its last attempt: {found.seed}")
-    for heading, lines in (("why", found.because), ("what moves it", found.moves)):
+    told = {"why": found.because, "what moves it": found.moves, "what it uses": found.uses}
+    for heading, lines in told.items():
         if lines:
             say(f"{heading}:")
         for line in lines:

@@ -25,6 +25,7 @@ HINTS = "asimov.hints"
 SITES = "asimov.sites"
 FINDERS = "asimov.finders"
 IMPORTERS = "asimov.importers"
+CHECKS = "asimov.checks"
 
 #: Every extension point, and what an entry point of it adds; docs/extending.md shows this table.
 GROUPS = {
@@ -38,6 +39,7 @@ GROUPS = {
     SITES: "a computing site, its rules and defaults; its name is what `site/name` says",
     IMPORTERS: "projects of another program that `asimov ledger import` reads and `export` writes",
     FINDERS: "pipelines that no entry point names: an object that finds them by name",
+    CHECKS: "a check of products that a ledger may name: it takes a path and returns faults",
 }
 
 

@@ -47,7 +47,7 @@ def apply(
     def make_plan() -> Plan:
         made = planner(workspace, subject, update)
         plan = made.add(blueprints)
-        plan.notes += asset_notes(made.contents, plan.added) + fault_notes(workspace, made)
+        plan.notes += asset_notes(workspace, made) + fault_notes(workspace, made)
         return plan
 
     return change_ledger(workspace, make_plan, "asimov apply", dry_run=dry_run)

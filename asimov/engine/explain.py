@@ -17,10 +17,10 @@ from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.journal.leases import WATCH, holder, is_dead
 from asimov.journal.records import Attempt, Record
 from asimov.ledger.reviews import named, outcome
-from asimov.pipeline.assets import inputs_of
-from asimov.plugins.methods import guarded, imported
+from asimov.plugins.flow import flow_of
+from asimov.plugins.methods import guarded
 from asimov.plugins.output import captured
-from asimov.plugins.requirements import makers, missing_inputs, unfitting, unprovided
+from asimov.plugins.requirements import makers, missing_inputs
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, JobState, Observation, Present, Unknown
 from asimov.states import OWN, STATES, reachable
@@ -43,6 +43,8 @@ class Explanation:
         What keeps it there, a line each.
     moves
         What would move it, a line each.
+    uses
+        The assets that it declares to need, each with the analysis it comes from.
     seed
         The seed of its last attempt, if its jobs got one.
     """
@@ -54,6 +56,7 @@ class Explanation:
     reason: str | None
     because: list[str] = field(default_factory=list)
     moves: list[str] = field(default_factory=list)
+    uses: list[str] = field(default_factory=list)
     seed: int | None = None
 
 
@@ -94,6 +97,8 @@ def _explain(workspace: Workspace, key: Key) -> Explanation:
     elif status in {"finished", "uploaded"}:
         result.because.append(f"its results are in {workspace.project.results / key[0] / key[1]}")
     _moves(workspace, key, result)
+    flow = flow_of(workspace, all_installed=False)
+    result.uses = [str(feed) for feed in flow.feeds(key)]
     return result
 
 
@@ -146,24 +151,14 @@ def _assets(workspace: Workspace, key: Key, result: Explanation, *, ready: bool)
     """Add the assets that its pipeline needs and nothing makes; return whether there are any."""
     name = workspace.contents.entries[key].pipeline
     try:
-        if not entrypoints.is_known(entrypoints.PIPELINES, name) or not inputs_of(
-            imported(name, workspace)
-        ):
+        flow = flow_of(workspace)
+        if not entrypoints.is_known(entrypoints.PIPELINES, name) or not flow.inputs(key):
             return False
-        lacking = unprovided(
-            workspace.contents,
-            workspace.dependencies,
-            key,
-            lambda pipeline: imported(pipeline, workspace),
-        )
+        lacking = flow.unprovided(key)
         for asset in lacking:
             result.because.append(f"no analysis that it uses declares to make its input {asset!r}")
-        result.because += unfitting(
-            workspace.contents,
-            workspace.dependencies,
-            key,
-            lambda pipeline: imported(pipeline, workspace),
-        )
+        result.because += [why for why, _ in flow.strangers(key)]
+        result.because += flow.unfitting(key)
         if ready and not lacking:
             analysis = workspace.analysis(key)
             with guarded(analysis, "inputs", passing=AsimovError):

@@ -81,9 +81,6 @@ def words(
     reason = f"{ending(answer)}, but it is not complete"
     if missing:
         reason += f": {', '.join(missing[:3])}{' ...' if len(missing) > 3 else ''} missing"
-    faults = _names(call_method(analysis, "faulty_outputs", keep=False)) if not missing else []
-    if faults:
-        reason += f": {faults[0]}" + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
     failures = [] if answer.removed or not ask else _failures(workspace, attempt, answer)
     failed = _summary(failures)
     if failures and failures[0].node is not None:
@@ -91,9 +88,6 @@ def words(
     said, details = _said(failures, Path(analysis.rundir))
     if not said:
         said, details = _last_words(analysis)
-    if faults:  # the job said nothing about them
-        found = "\n".join(faults[:LINES])[:CHARACTERS]
-        return Words(reason, "the results are faulty", found)
     if said:
         reason += f"; it said: {said}"
     return Words(reason, failed or (ending(answer) if details else ""), details)

@@ -90,15 +90,8 @@ def store_results(workspace: Workspace, keys: set[Key], report: Report) -> None:
             continue
         name = str(key)
         try:
-            missing = missing_outputs(workspace.analysis(key))
-            if missing:
-                lacks = "it is complete, but lacks what its pipeline declares to make: "
-                workspace.move(key, "stuck", "monitor", lacks + ", ".join(missing))
-                report(f"{name}: finished -> stuck: {lacks}{', '.join(missing)}")
-                continue
             analysis = workspace.analysis(key)
-            if faults := faults_of_outputs(analysis):
-                wrong = "its products are not what its pipeline declares: " + "; ".join(faults)
+            if wrong := _fault(workspace, analysis):
                 workspace.move(key, "stuck", "monitor", wrong)
                 report(f"{name}: finished -> stuck: {wrong}")
                 continue
@@ -115,6 +108,21 @@ def store_results(workspace: Workspace, keys: set[Key], report: Report) -> None:
         lacks = _not_stored(analysis)
         workspace.move(key, "uploaded", "monitor", f"its results are stored{lacks}")
         report(f"{name}: finished -> uploaded{lacks}")
+
+
+def _fault(workspace: Workspace, analysis: Analysis) -> str | None:
+    """Return what is wrong with the products of a finished analysis, or what it lacks."""
+    if faults := faults_of_outputs(analysis):
+        details = "\n".join(faults)
+        workspace.journal.note(
+            analysis.key, "monitor", "failed", "its products are faulty", details
+        )
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        return f"its products are not what its pipeline declares: {faults[0]}{more}"
+    if missing := missing_outputs(analysis):
+        lacks = "it is complete, but lacks what its pipeline declares to make"
+        return f"{lacks}: {', '.join(missing)}"
+    return None
 
 
 def _not_stored(analysis: Analysis) -> str:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any
 
-from asimov.discovery.entrypoints import PluginError
 from asimov.journal.keys import Key
-from asimov.pipeline.assets import inputs_of, outputs_of
-from asimov.plugins.methods import imported
+from asimov.plugins.flow import Flow, flow_of
 from asimov.project.workspace import Workspace
 
 
@@ -44,7 +40,7 @@ class Edge:
     used
         Whether the target uses products of the source, or only waits for it.
     assets
-        The products that the source's pipeline declares as outputs and the target's as inputs.
+        The products of the source that the target declares to need.
     """
 
     source: Key
@@ -103,16 +99,15 @@ def graph(workspace: Workspace, subject: str | None = None) -> Graph:
     """
     workspace.keys(subject)
     entries = workspace.contents.entries
-    flows = _flows(workspace)
+    flow = flow_of(workspace, all_installed=False)
     edges: list[Edge] = []
-    for key, entry in entries.items():
+    for key in entries:
         needed = [each for each in workspace.dependencies.of(key).keys if each in entries]
         if subject is not None and key[0] != subject:
             needed = [each for each in needed if each[0] == subject]
         used = set(workspace.dependencies.inputs(key)) if needed else set()
-        for each in needed:
-            flow = flows(entries[each].pipeline, entry.pipeline) if each in used else ()
-            edges.append(Edge(each, key, each in used, flow))
+        flowing = _flowing(flow, key) if used else {}
+        edges += [Edge(each, key, each in used, flowing.get(each, ())) for each in needed]
     nodes = {
         key: Node(key, entry.pipeline, workspace.status(key), entry.kind)
         for key, entry in entries.items()
@@ -167,22 +162,15 @@ def _ordered(keys: Iterable[Key], edges: Iterable[Edge]) -> list[Key]:
     return list(placed)
 
 
-def _flows(workspace: Workspace) -> Callable[[str, str], tuple[str, ...]]:
-    """Return a function: the products of one pipeline that another needs, as the first lists them.
+def _flowing(flow: Flow, key: Key) -> dict[Key, tuple[str, ...]]:
+    """Return the assets that flow into an analysis, by the analysis that makes them.
 
-    Each class is read once.
+    They are in the order in which that analysis lists them.
     """
-
-    @cache
-    def declared(pipeline: str) -> Any:
-        try:
-            return imported(pipeline, workspace)
-        except PluginError:  # status reports it; here it declares nothing
-            return None
-
-    @cache
-    def flow(source: str, target: str) -> tuple[str, ...]:
-        needed = {each.name for each in inputs_of(declared(target))}
-        return tuple(each.name for each in outputs_of(declared(source)) if each.name in needed)
-
-    return flow
+    found: dict[Key, list[str]] = {}
+    for feed in flow.feeds(key):
+        found.setdefault(feed.maker, []).append(feed.wanted.name)
+    for maker, names in found.items():
+        listed = [each.name for each in flow.outputs(maker)]
+        names.sort(key=[*listed, *names].index)
+    return {maker: tuple(names) for maker, names in found.items()}

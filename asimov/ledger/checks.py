@@ -117,6 +117,18 @@ def near_miss(name: str, known: frozenset[str]) -> str | None:
     return nearest(name, known, 0.8)
 
 
+def is_slip(name: str, near: str) -> bool:
+    """Return whether a name is so like another that it can hardly be meant as one of its own.
+
+    Short names are often alike by chance: ``speed`` is no slip for ``seed``, but ``run`` is one
+    for ``runs``.
+    """
+    return min(len(name), len(near)) >= _LONG or f"{name}s" == near or name == f"{near}s"
+
+
+#: From how many characters on names are rarely alike by chance.
+_LONG = 6
+
 #: The kinds of hooks that a project can enable.
 HOOKS = ("postmonitor", "applicator", "telemetry")
 

@@ -42,6 +42,8 @@ class Planner:
     started
         Returns whether an analysis of the ledger has started. The settings of those that have
         not must be valid for their pipelines after the change.
+    refuses_misspelt
+        Returns whether a pipeline refuses a setting whose name is nearly one that it reads.
     """
 
     def __init__(
@@ -53,8 +55,10 @@ class Planner:
         *,
         facts: Mapping[Key, Mapping[str, Any]] | None = None,
         started: Callable[[Key], bool] = lambda _: True,
+        refuses_misspelt: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._pipeline_settings = pipeline_settings
+        self._refuses_misspelt = refuses_misspelt
         self._subject = subject
         self._update = update
         self._broken = contents.broken
@@ -318,7 +322,13 @@ class Planner:
     def _check_names(
         self, key: Key, data: dict[str, Any], document: Document, path: list[str | int]
     ) -> None:
-        """Add a note for each free-form setting whose name resembles one that is read."""
+        """Add a note for each free-form setting whose name resembles one that is read.
+
+        Raises
+        ------
+        AsimovError
+            For the first one, where the pipeline refuses it.
+        """
         declared = self._pipeline_settings(data["pipeline"])
         if isinstance(declared, type):
             self._declared.analysis(key, Written(document, tuple(path), data))
@@ -328,6 +338,14 @@ class Planner:
         known = frozenset([*shape.__struct_fields__, *read])
         for name in data:
             near = checks.near_miss(str(name), known)
+            slip = near is not None and near in declared and checks.is_slip(str(name), near)
+            if slip and self._refuses_misspelt(data["pipeline"]):
+                raise AsimovError(
+                    f"{key} ({data['pipeline']}): {name}: there is no such setting; "
+                    f"did you mean {near!r}?",
+                    where=document.place([*path, name]),
+                    hint="a setting of your own needs a name that is less like it",
+                )
             if near is not None:
                 self.plan.notes.append(
                     f"{document.place([*path, name])}: {name!r} is kept as a setting of your own; "

@@ -27,6 +27,10 @@ class Asset:
     schema
         What its file or files look like; compared where an output feeds an input, and checked once
         the job has ended.
+    of
+        The analysis that an input comes from, as ``name`` or ``subject/name``; None for any.
+    every
+        Whether an input comes from every analysis that has it, and not only from the last one.
     """
 
     name: str
@@ -34,28 +38,38 @@ class Asset:
     optional: bool = False
     description: str = ""
     schema: Schema | None = None
+    of: str | None = None
+    every: bool = False
 
 
-def inputs_of(pipeline: Any) -> tuple[Asset, ...]:
-    """Return the assets that a pipeline's class declares as its inputs.
+def inputs_of(pipeline: Any, settings: Mapping[str, Any] | None = None) -> tuple[Asset, ...]:
+    """Return the assets that an analysis with a pipeline needs.
 
     Parameters
     ----------
     pipeline
         The class, or an instance. What published packages have under that name and is of another
         shape declares nothing; so do their ``required_inputs``, which are for people.
+    settings
+        The analysis's settings; None for what the class itself declares. The pipeline's own code
+        is called with them, which may raise anything.
     """
-    return _declared(pipeline, "inputs")
+    return _declared(pipeline, "inputs", settings)
 
 
-def outputs_of(pipeline: Any) -> tuple[Asset, ...]:
-    """Return the assets that a pipeline's class declares as its outputs, as `inputs_of` does."""
-    return _declared(pipeline, "outputs")
+def outputs_of(pipeline: Any, settings: Mapping[str, Any] | None = None) -> tuple[Asset, ...]:
+    """Return the assets that an analysis with a pipeline makes, as `inputs_of` does."""
+    return _declared(pipeline, "outputs", settings)
 
 
-def _declared(pipeline: Any, attribute: str) -> tuple[Asset, ...]:
+def _declared(
+    pipeline: Any, attribute: str, settings: Mapping[str, Any] | None
+) -> tuple[Asset, ...]:
     kind = pipeline if isinstance(pipeline, type) else type(pipeline)
     declared = getattr(kind, attribute, ())
+    by_settings = getattr(kind, f"{attribute}_with", None)
+    if settings is not None and by_settings is not None:
+        declared = by_settings(settings)
     if not isinstance(declared, (list, tuple)):
         return ()
     return tuple(each for each in declared if isinstance(each, Asset))

@@ -73,6 +73,10 @@ class Pipeline:
     #: What the pipeline needs of the analyses that it uses, and what it makes.
     inputs: ClassVar[tuple[Asset, ...]] = ()
     outputs: ClassVar[tuple[Asset, ...]] = ()
+    #: Whether its analyses may make other assets besides those that are declared.
+    makes_more: ClassVar[bool] = False
+    #: Whether 'asimov apply' refuses a key of an analysis that is nearly one of `settings`.
+    refuses_misspelt: ClassVar[bool] = False
     #: Whether a job that failed (exit code, signal, removal) is never complete, whatever it left.
     needs_success: ClassVar[bool] = False
     #: Whether `submit_dag` starts a program that submits (None: it does where it is overridden):
@@ -153,6 +157,19 @@ class Pipeline:
         """
         return ()
 
+    @classmethod
+    def inputs_with(cls, settings: Mapping[str, Any]) -> Sequence[Asset]:
+        """Return what an analysis with some settings needs of others; by default `inputs`.
+
+        The settings may be faulty; what can't be read of them declares nothing.
+        """
+        return cls.inputs
+
+    @classmethod
+    def outputs_with(cls, settings: Mapping[str, Any]) -> Sequence[Asset]:
+        """Return what an analysis with some settings makes, as `inputs_with`."""
+        return cls.outputs
+
     # --- asimov manage build
 
     def before_config(self, dryrun: bool = False) -> None:
@@ -219,13 +236,6 @@ class Pipeline:
 
     def missing_outputs(self) -> list[str]:
         """Name what `detect_completion` found missing, for people to read."""
-        return []
-
-    def faulty_outputs(self) -> list[str]:
-        """Say what is wrong with products that exist, with file and line, for people to read.
-
-        Called where `detect_completion` found the analysis incomplete and nothing is missing.
-        """
         return []
 
     def after_completion(self) -> None:

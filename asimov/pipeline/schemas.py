@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from asimov.pipeline.data_checks import faults_of_data
 from asimov.text import line, quoted
 
 #: What a check returns: faults, each a text or the number of a line and a text.
 Check = Callable[[Path], Iterable["str | tuple[int, str]"]]
-#: How many faults of a file are shown.
-_SHOWN = 3
+#: How many faults of all files are looked for.
+_MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class Schema:
     media_type
         Its media type (RFC 6838), such as ``text/csv``.
     data
-        What it holds: types by name, as texts, or mappings of them.
+        What it holds: types by name, as texts, or mappings of them. A table or JSON is read and
+        compared with it; see `asimov.pipeline.data_checks`.
     check
         Returns the faults of a file that an analysis has made. It takes the path, and returns
         texts, or pairs of a line's number and a text.
@@ -79,21 +81,28 @@ def faults_of_files(schema: Schema, files: Iterable[Path], root: Path) -> list[s
     root
         The folder that the names in the faults start from.
     """
-    found = []
+    found: list[str] = []
     for file in files:
         name = line(str(file.relative_to(root) if file.is_relative_to(root) else file))
         if schema.extension is not None and not file.name.lower().endswith(
             schema.extension.lower()
         ):
             found.append(f"{name}: its name should end in {schema.extension}")
-        elif schema.check is not None:
-            for fault in schema.check(file):
-                number, text = fault if isinstance(fault, tuple) else (None, fault)
-                where = name if number is None else f"{name}:{int(number)}"
-                found.append(f"{where}: {line(str(text))}")
-                if len(found) >= _SHOWN:
-                    return found
+            continue
+        for fault in _faults(schema, file):
+            number, text = fault if isinstance(fault, tuple) else (None, fault)
+            where = name if number is None else f"{name}:{int(number)}"
+            found.append(f"{where}: {line(str(text))}")
+            if len(found) >= _MOST:
+                return found
     return found
+
+
+def _faults(schema: Schema, file: Path) -> Iterator[str | tuple[int, str]]:
+    if schema.data is not None and file.is_file():
+        yield from faults_of_data(file, schema.data, schema.media_type)
+    if schema.check is not None:
+        yield from schema.check(file)
 
 
 def _lacking(made: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str] | None:

@@ -8,7 +8,7 @@ for a note: only those already imported, and asimov's own, are asked.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from asimov.errors import AsimovError
@@ -20,32 +20,48 @@ from asimov.pipeline import Pipeline
 from asimov.plugins.calls import call_plugin
 from asimov.plugins.crashes import Call
 from asimov.plugins.declarations import NOT_STARTED, class_if_loaded
+from asimov.plugins.flow import Flow
 from asimov.plugins.output import captured
-from asimov.plugins.requirements import faults_found, finds_faults, unfitting, unprovided
+from asimov.plugins.requirements import faults_found, finds_faults
 from asimov.project.config_file import fault_of_template
 from asimov.project.workspace import Workspace
 from asimov.settings import Fault
 from asimov.settings.merging import merge
 
 
-def asset_notes(contents: Contents, new: Iterable[Key]) -> list[str]:
-    """Return a note for each new analysis with an input that nothing makes, or in another format.
+def asset_notes(workspace: Workspace, made: Planner) -> list[str]:
+    """Return a note for each analysis with an input that nothing makes, or in another format.
 
     Parameters
     ----------
-    contents
-        The ledger with the new analyses.
-    new
-        The analyses.
+    workspace, made
+        As of `fault_notes`.
+
+    Raises
+    ------
+    AsimovError
+        For the first input that can't come from the analysis that it names.
     """
-    graph = Dependencies(
-        contents, lambda key: contents.settings(contents.entries[key], {}), lambda _: "ready"
-    )
-    return [
-        f"{key}: no analysis that it uses declares to make its input {asset!r}"
-        for key in new
-        for asset in unprovided(contents, graph, key, class_if_loaded)
-    ] + [f"{key}: {why}" for key in new for why in unfitting(contents, graph, key, class_if_loaded)]
+    contents = made.contents
+
+    def settings(key: Key) -> dict[str, Any]:
+        return contents.given(contents.entries[key], workspace.facts)
+
+    graph = Dependencies(contents, settings, lambda _: "ready")
+    flow = Flow(contents, graph, class_if_loaded, settings)
+    notes: list[str] = []
+    for key in _not_started(workspace, made):
+        for why, final in flow.strangers(key):
+            if final:
+                hint = "name it in 'needs'"
+                raise AsimovError(f"{key}: {why}", where=made.place(key, ["inputs"]), hint=hint)
+            notes.append(f"{key}: {why}")
+        notes += [
+            f"{key}: no analysis that it uses declares to make its input {asset!r}"
+            for asset in flow.unprovided(key)
+        ]
+        notes += [f"{key}: {why}" for why in flow.unfitting(key)]
+    return notes
 
 
 def fault_notes(workspace: Workspace, made: Planner) -> list[str]:
@@ -96,6 +112,7 @@ def _last(layers: list[Layer], name: str) -> Any:
 
 
 def _not_started(workspace: Workspace, made: Planner) -> Iterator[Key]:
+    """Yield the analyses in the blueprints that have not started."""
     for key in made.named:
         if key not in workspace.records or workspace.status(key) in NOT_STARTED:
             yield key

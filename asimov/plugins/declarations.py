@@ -53,8 +53,18 @@ def planner(workspace: Workspace, subject: str | None, update: bool) -> Planner:
     def started(key: Key) -> bool:
         return workspace.status(key) not in NOT_STARTED
 
+    @cache
+    def refuses_misspelt(pipeline: str) -> bool:
+        return getattr(class_if_loaded(pipeline), "refuses_misspelt", False) is True
+
     return Planner(
-        workspace.contents, known, subject, update, facts=workspace.facts, started=started
+        workspace.contents,
+        known,
+        subject,
+        update,
+        facts=workspace.facts,
+        started=started,
+        refuses_misspelt=refuses_misspelt,
     )
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from asimov.discovery import entrypoints
 from asimov.errors import AsimovError, ReportedError
 from asimov.journal.keys import Key
-from asimov.ledger.contents import Contents
 from asimov.ledger.declared_settings import place_of, with_look
-from asimov.ledger.dependencies import Dependencies
 from asimov.pipeline import Pipeline
-from asimov.pipeline.assets import inputs_of, outputs_of, paths_of
-from asimov.pipeline.schemas import faults_of_files, mismatch
+from asimov.pipeline.assets import Asset, inputs_of, outputs_of, paths_of
+from asimov.pipeline.schemas import faults_of_files
+from asimov.plugins.flow import declares_by_settings, flow_of
 from asimov.plugins.methods import call_method, guarded, imported
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace, workspace_of
@@ -81,7 +80,8 @@ def check_inputs(analysis: Analysis) -> None:
     AsimovError
         With the asset's name, and the analyses that were searched.
     """
-    if not inputs_of(type(analysis.pipeline)):
+    kind = type(analysis.pipeline)
+    if not inputs_of(kind) and not declares_by_settings(kind, "inputs"):
         return
     with guarded(analysis, "inputs", passing=AsimovError):
         missing = missing_inputs(analysis)
@@ -107,42 +107,8 @@ def check_schemas(analysis: Analysis) -> None:
     AsimovError
         With the first that does not fit, and both sides.
     """
-    workspace = workspace_of(analysis)
-    found = unfitting(
-        workspace.contents,
-        workspace.dependencies,
-        analysis.key,
-        lambda pipeline: imported(pipeline, workspace),
-    )
-    if found:
+    if found := flow_of(workspace_of(analysis)).unfitting(analysis.key):
         raise AsimovError(found[0])
-
-
-def unfitting(
-    contents: Contents, graph: Dependencies, key: Key, class_of: Callable[[str], Any]
-) -> list[str]:
-    """Return why declared inputs of an analysis do not fit the outputs that feed them, a line each.
-
-    Parameters
-    ----------
-    contents, graph, key, class_of
-        As in `unprovided`.
-    """
-    wanted = [each for each in inputs_of(_class(contents, key, class_of)) if each.schema]
-    if not wanted:
-        return []
-    # Of the same asset, the last input's is used.
-    makers = {
-        output.name: (maker, output)
-        for maker in graph.inputs(key)
-        for output in outputs_of(_class(contents, maker, class_of))
-    }
-    found = []
-    for each in wanted:
-        maker, output = makers.get(each.name, (None, None))
-        if output is not None and (why := mismatch(output.schema, each.schema)):
-            found.append(f"its input {each.name!r} does not fit what {maker} makes: {why}")
-    return found
 
 
 def faults_of_outputs(analysis: Analysis) -> list[str]:
@@ -153,9 +119,7 @@ def faults_of_outputs(analysis: Analysis) -> list[str]:
     MethodError
         If a check raises.
     """
-    declared = [
-        each for each in outputs_of(imported(analysis.entry.pipeline)) if each.schema is not None
-    ]
+    declared = [each for each in _outputs(analysis) if each.schema is not None]
     if not declared:
         return []
     assets = call_method(analysis, "collect_assets")
@@ -171,20 +135,36 @@ def faults_of_outputs(analysis: Analysis) -> list[str]:
         ]
 
 
+def _outputs(analysis: Analysis) -> tuple[Asset, ...]:
+    kind = imported(analysis.entry.pipeline)
+    if not declares_by_settings(kind, "outputs"):
+        return outputs_of(kind)
+    with guarded(analysis, "outputs_with"):
+        return outputs_of(kind, analysis.meta)
+
+
 def missing_inputs(analysis: Analysis) -> list[str]:
     """Return the inputs of an analysis that none of the analyses it uses has."""
-    wanted = [each.name for each in inputs_of(type(analysis.pipeline)) if not each.optional]
+    kind = type(analysis.pipeline)
+    settings = analysis.meta if declares_by_settings(kind, "inputs") else None
+    wanted = [each for each in inputs_of(kind, settings) if not each.optional]
     if not wanted:
         return []
-    previous = analysis._previous_assets()
-    return [name for name in wanted if _empty(previous.get(name))]
+    there = [(each, each.assets) for each in analysis.inputs]
+    return [
+        each.name
+        for each in wanted
+        if all(
+            _empty(assets.get(each.name))
+            for maker, assets in there
+            if each.of in {None, maker.name, str(maker.key)}
+        )
+    ]
 
 
 def missing_outputs(analysis: Analysis) -> list[str]:
     """Return the outputs that a pipeline declares and has not made."""
-    wanted = [
-        each.name for each in outputs_of(imported(analysis.entry.pipeline)) if not each.optional
-    ]
+    wanted = [each.name for each in _outputs(analysis) if not each.optional]
     if not wanted:
         return []
     assets = call_method(analysis, "collect_assets")
@@ -218,38 +198,6 @@ def makers(workspace: Workspace, names: Iterable[str]) -> dict[str, list[str]]:
             if name in made_by:
                 found.setdefault(name, []).append(pipeline)
     return found
-
-
-def unprovided(
-    contents: Contents, graph: Dependencies, key: Key, class_of: Callable[[str], Any]
-) -> list[str]:
-    """Return the inputs of an analysis that none of the analyses it uses declares as an output.
-
-    It returns nothing unless all of them declare their outputs: otherwise it can't be known yet.
-
-    Parameters
-    ----------
-    contents, graph
-        The ledger, and the dependencies between its analyses.
-    key
-        The analysis.
-    class_of
-        Returns a pipeline's class, or None if it is not available.
-    """
-    wanted = [each.name for each in inputs_of(_class(contents, key, class_of)) if not each.optional]
-    if not wanted or graph.of(key).unmatched:
-        return []
-    made_here: set[str] = set()
-    for each in graph.inputs(key):
-        outputs = outputs_of(_class(contents, each, class_of))
-        if not outputs:
-            return []
-        made_here.update(output.name for output in outputs)
-    return [name for name in wanted if name not in made_here]
-
-
-def _class(contents: Contents, key: Key, class_of: Callable[[str], Any]) -> Any:
-    return class_of(contents.entries[key].pipeline)
 
 
 def _empty(asset: Any) -> bool:

@@ -37,9 +37,10 @@ from asimov.pipelines.container.launch import node
 from asimov.pipelines.container.registry import Plugin, plugin_of
 from asimov.pipelines.container.runtimes import FOLDER, Runtime, Word
 from asimov.pipelines.container.settings import OF_COMMANDS, OF_SPT, command_words, faults
-from asimov.pipelines.container.spt import Spt
+from asimov.pipelines.container.spt import OF_CONTRACT, Spt
 
 from asimov.errors import AsimovError
+from asimov.pipeline import Asset
 from asimov.pipeline.nodes import Input, Node
 from asimov.pipeline.staging import Staging, Transfer, mode_of
 from asimov.project.config_file import names
@@ -55,7 +56,7 @@ class Container(Command):  # type: ignore[misc]  # mypy knows the base under ano
     name = "container"
     settings: ClassVar[Any] = (
         "contract", "environment", "files", "gpus", "image", "plugins", "processes", "runtime",
-        "seed", *OF_COMMANDS, *OF_SPT,
+        "scheduler", "seed", "input files", "inputs", *OF_COMMANDS, *OF_SPT,
     )  # fmt: skip
     config_template: Any = "command.yaml"
     for_templates: ClassVar[dict[str, str]] = reads("training_configuration")
@@ -64,6 +65,13 @@ class Container(Command):  # type: ignore[misc]  # mypy knows the base under ano
     def settings_faults(cls, settings: Mapping[str, Any], root: Path) -> list[Fault]:
         """Return faults in the settings, such as an image that does not exist."""
         return list(faults(settings, root))
+
+    @classmethod
+    def outputs_with(cls, settings: Mapping[str, Any]) -> tuple[Asset, ...]:
+        """Return the products that the setting ``outputs`` declares, or those of the contract."""
+        if settings.get("contract") == "spt":
+            return tuple(OF_CONTRACT)
+        return tuple(super().outputs_with(settings))
 
     def __init__(self, production: Any, category: str | None = None) -> None:
         super().__init__(production, category)
@@ -260,14 +268,6 @@ class Container(Command):  # type: ignore[misc]  # mypy knows the base under ano
         """Return the products that do not exist."""
         contract = self.contract
         return list(super().missing_outputs() if contract is None else contract.missing())
-
-    def faulty_outputs(self) -> list[str]:
-        """Return what is wrong with the products that the contract describes."""
-        return [] if self.contract is None else list(self.contract.faults())
-
-    def detect_completion(self) -> bool:
-        """Return whether every product exists, and is as the contract says."""
-        return not self.missing_outputs() and not self.faulty_outputs()
 
     def store_results(self) -> None:
         """Derive what the contract derives from the products, and store all of them."""

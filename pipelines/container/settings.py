@@ -12,9 +12,10 @@ from asimov.pipelines.command_settings import fault_of_value, items, of_jobs, ou
 from asimov.pipelines.container import choice
 from asimov.pipelines.container.images import Image
 from asimov.pipelines.container.registry import plugin_of, registry_faults
-from asimov.pipelines.container.runtimes import FOLDER
+from asimov.pipelines.container.runtimes import FOLDER, RUNTIMES
 
 from asimov.errors import AsimovError
+from asimov.pipeline.stated_schemas import input_faults
 from asimov.settings import Fault
 from asimov.text import did_you_mean, quoted
 
@@ -44,6 +45,7 @@ def faults(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
             ("contract",),
             f"{quoted(contract)} is not known{did_you_mean(contract, CONTRACTS)}",
             f"it is one of {', '.join(CONTRACTS)}, or leave it out",
+            final=True,
         )
     elif contract is None:
         yield from _of_command(settings)
@@ -59,7 +61,7 @@ def registered(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
     yield from wrong
     gpus = settings.get("gpus", 0)
     if isinstance(gpus, bool) or not isinstance(gpus, int) or gpus < 0:
-        yield Fault(("gpus",), f"should be a whole number from 0, not {quoted(gpus)}")
+        yield Fault(("gpus",), f"should be a whole number from 0, not {quoted(gpus)}", final=True)
     if not isinstance(settings.get("image"), str) or not settings["image"].strip():
         yield Fault(("image",), "is missing: a Docker reference, a SIF file or a root folder")
         return
@@ -108,11 +110,12 @@ def _runtime(name: Any, image: Image) -> Iterator[Fault]:
     try:
         choice.chosen(image, str(name))
     except AsimovError as error:
-        yield Fault(("runtime",), error.message, error.hint)
+        yield Fault(("runtime",), error.message, error.hint, final=str(name) not in RUNTIMES)
 
 
 def _of_command(settings: Mapping[str, Any]) -> Iterator[Fault]:
     yield from outputs_faults(settings.get("outputs"))
+    yield from input_faults(settings.get("inputs"))
     command = settings.get("command")
     if not command:
         yield Fault(("command",), "is missing: the program in the image, and its arguments")
@@ -132,19 +135,25 @@ def _of_command(settings: Mapping[str, Any]) -> Iterator[Fault]:
 def _mounts(mounts: Any, folder: Any) -> Iterator[Fault]:
     if not isinstance(folder, str) or not PurePosixPath(folder).is_absolute() or folder == "/":
         yield Fault(
-            ("working folder",), f"should be an absolute path in the container, not {folder!r}"
+            ("working folder",),
+            f"should be an absolute path in the container, not {folder!r}",
+            final=True,
         )
     if not isinstance(mounts, Mapping):
-        yield Fault(("mounts",), "should be a mapping of paths in the container to files")
+        yield Fault(
+            ("mounts",), "should be a mapping of paths in the container to files", final=True
+        )
         return
     for target, source in mounts.items():
         path = PurePosixPath(str(target))
         if not path.is_absolute() or path == PurePosixPath("/") or ".." in path.parts:
-            yield Fault(("mounts", str(target)), "should be an absolute path in the container")
+            yield Fault(
+                ("mounts", str(target)), "should be an absolute path in the container", final=True
+            )
         elif path == PurePosixPath(str(folder)):
             yield Fault(("mounts", str(target)), "is the working folder of the job")
         if not isinstance(source, str) or not source:
-            yield Fault(("mounts", str(target)), "should name a file or folder")
+            yield Fault(("mounts", str(target)), "should name a file or folder", final=True)
         elif fault := fault_of_value(source):
             yield Fault(("mounts", str(target)), fault)
 
@@ -159,12 +168,12 @@ def _of_spt(settings: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(("input",), fault)
     for name in ("settings", "general"):
         if not isinstance(settings.get(name) or {}, Mapping):
-            yield Fault((name,), "should be a mapping")
+            yield Fault((name,), "should be a mapping", final=True)
     for name in ("section", "cohort stratifier"):
         if name in settings and not isinstance(settings[name], (str, type(None))):
-            yield Fault((name,), f"should be text, not {quoted(settings[name])}")
+            yield Fault((name,), f"should be text, not {quoted(settings[name])}", final=True)
     if not isinstance(settings.get("shared folder", False), bool):
-        yield Fault(("shared folder",), "should be true or false")
+        yield Fault(("shared folder",), "should be true or false", final=True)
     registry = settings.get("plugins")
     if isinstance(settings.get("image"), str) and not list(registry_faults(registry or {})):
         plugin = plugin_of(settings["image"], registry or {})

@@ -22,7 +22,7 @@ Source: the plugin template ``nadeemlab/spt-plugin``, by what it does.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,6 +35,7 @@ from asimov.pipelines.container.runtimes import Runtime, Word
 from asimov.pipelines.container.spt_commands import GRAPHS, TRAIN, TRAINING, script
 
 from asimov.errors import AsimovError
+from asimov.pipeline import Asset, Schema
 from asimov.pipeline.nodes import Input, Node
 from asimov.project.config_file import names
 from asimov.rendering.render import render_text
@@ -50,6 +51,39 @@ CELLS = "cells.csv"
 STATE = "input-state.json"
 IMPORTANCES = f"{OUTPUT}/importances.csv"
 RANKS, RANKS_METADATA = "ranks.csv", "ranks.metadata.json"
+
+
+def faults(importances: Path) -> Iterator[str | tuple[int, str]]:
+    """Yield what is wrong with an ``importances.csv`` in its run directory, with its lines."""
+    rundir = importances.parent.parent
+    yield from _changes_of_input(rundir / STATE)
+    for line, what in spt_importances.faults(importances, spt_cells.read(rundir / CELLS)):
+        yield what if line is None else (line, what)
+
+
+def _changes_of_input(state: Path) -> Iterator[str]:
+    """Yield what has changed in the input of a job whose runtime could not protect it."""
+    try:
+        known = json.loads(state.read_text())
+    except FileNotFoundError:
+        return
+    now = spt_cells.state(Path(known["folder"]))
+    names = sorted(
+        name for name in {*known["files"], *now} if known["files"].get(name) != now.get(name)
+    )
+    if names:
+        yield f"the input has changed since the job was submitted: {listed(names)}"
+
+
+#: What an analysis makes.
+OF_CONTRACT = (
+    Asset("importances", schema=Schema(".csv", "text/csv", check=faults)),
+    Asset("output"),
+    Asset("graph_config"),
+    Asset("training_config"),
+    Asset("ranks", optional=True, description="Made when the results are stored."),
+    Asset("ranks_metadata", optional=True, description="Made when the results are stored."),
+)
 
 
 class InImage(Protocol):
@@ -179,28 +213,6 @@ class Spt:
     def missing(self) -> list[str]:
         """Return ``importances.csv`` if the worker did not write it."""
         return [] if self.pipeline.run_file(IMPORTANCES).is_file() else [IMPORTANCES]
-
-    def faults(self) -> list[str]:
-        """Return what is wrong with ``importances.csv``, with its lines."""
-        path = self.pipeline.run_file(IMPORTANCES)
-        return self._changes_of_input() + [
-            f"{IMPORTANCES}, line {line}: {what}" if line else f"{IMPORTANCES}: {what}"
-            for line, what in spt_importances.faults(path, self._cells())
-        ]
-
-    def _changes_of_input(self) -> list[str]:
-        """Return what has changed in the input of a job whose runtime could not protect it."""
-        try:
-            known = json.loads(self.pipeline.run_file(STATE).read_text())
-        except FileNotFoundError:
-            return []
-        now = spt_cells.state(Path(known["folder"]))
-        names = sorted(
-            name for name in {*known["files"], *now} if known["files"].get(name) != now.get(name)
-        )
-        return (
-            [f"the input has changed since the job was submitted: {listed(names)}"] if names else []
-        )
 
     def _cells(self) -> spt_cells.Cells:
         return spt_cells.read(self.pipeline.run_file(CELLS))

@@ -17,10 +17,12 @@ from asimov.discovery.entrypoints import FUNCTIONS
 from asimov.errors import AsimovError
 from asimov.functions.modules import chosen
 from asimov.project import current
-from asimov.text import did_you_mean
+from asimov.text import did_you_mean, quoted
 
 #: The option that names modules of the project.
 OPTION = "functions/modules"
+#: What to write for a module.
+REFERENCE = "the module is service for a file service.py in the project's folder"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,12 @@ class Found:
         return f"{self.name!r} of {self.module}"
 
 
+def is_reference(text: str) -> bool:
+    """Return whether a text has the form ``module:name``."""
+    module, _, name = (each.strip() for each in text.partition(":"))
+    return bool(name) and re.fullmatch(r"\w+(\.\w+)*", module) is not None
+
+
 def referred(reference: str, root: Path, python: str = sys.executable) -> Found:
     """Return the function that ``module:name`` refers to.
 
@@ -66,12 +74,9 @@ def referred(reference: str, root: Path, python: str = sys.executable) -> Found:
     AsimovError
         If the module can't be imported, or registers no such function.
     """
-    module, colon, name = (each.strip() for each in reference.partition(":"))
-    if not colon or not name or not re.fullmatch(r"\w+(\.\w+)*", module):
-        raise AsimovError(
-            f"should be 'module:name', not {reference!r}",
-            hint="the module is service for a file service.py in the project's folder",
-        )
+    if not is_reference(reference):
+        raise AsimovError(f"should be 'module:name', not {quoted(reference)}", hint=REFERENCE)
+    module, _, name = (each.strip() for each in reference.partition(":"))
     answer = described(module, root, python)
     if answer.error is not None:
         raise AsimovError(f"the module {module!r} can't be imported: {answer.error}")

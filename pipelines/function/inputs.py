@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import glob
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from asimov.pipelines.function.manifest import manifest
+
 from asimov.errors import AsimovError
-from asimov.functions.call import OUTPUTS
+from asimov.pipeline.stated_schemas import schema_faults
 from asimov.settings import Fault
 from asimov.text import did_you_mean, listed, quoted
 
 TYPES = ("FILE", "DICOM")
-_KEYS = ("path", "asset", "of", "type", "metadata")
+_KEYS = ("path", "asset", "of", "schema", "type", "metadata")
 
 
 class Producer(Protocol):
@@ -82,14 +83,15 @@ def faults(items: Any, root: Path) -> Iterator[Fault]:
         if not isinstance(item, Mapping):
             yield Fault(where, f"should be a path or a mapping, not {item!r}", final=True)
             continue
+        yield from schema_faults(item.get("schema"), (*where, "schema"))
         for key in item:
             if key not in _KEYS:
                 why = f"there is no such key{did_you_mean(key, _KEYS)}"
                 yield Fault((*where, str(key)), why, f"there are {', '.join(_KEYS)}", final=True)
         if ("path" in item) == ("asset" in item):
             yield Fault(where, "should have either 'path' or 'asset'", final=True)
-        elif "of" in item and "path" in item:
-            yield Fault((*where, "of"), "belongs to an asset, not to a path", final=True)
+        elif "path" in item and (key := next((k for k in ("of", "schema") if k in item), None)):
+            yield Fault((*where, key), "belongs to an asset, not to a path", final=True)
         elif item.get("type", "FILE") not in TYPES:
             why = f"should be {' or '.join(TYPES)}, not {item['type']!r}"
             yield Fault((*where, "type"), why, final=True)
@@ -170,7 +172,9 @@ def _of_asset(item: Mapping[str, Any], producers: list[Producer]) -> Iterator[Gi
     for producer, asset in found:
         said = manifest(producer.rundir)
         for path in paths_in(asset):
-            known = next((e for e in said if str(Path(producer.rundir, e["path"])) == path), {})
+            known: dict[str, Any] = next(
+                (e for e in said if str(Path(producer.rundir, e["path"])) == path), {}
+            )
             yield Given(
                 path,
                 item.get("type") or known.get("type") or _type(path),
@@ -178,15 +182,6 @@ def _of_asset(item: Mapping[str, Any], producers: list[Producer]) -> Iterator[Gi
                 item.get("metadata", known.get("metadata")),
                 known.get("series"),
             )
-
-
-def manifest(rundir: str | Path) -> list[dict[str, Any]]:
-    """Return the outputs of a call as its job described them; none if there is no description."""
-    try:
-        said = json.loads(Path(rundir, OUTPUTS).read_text())
-        return list(said["outputs"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
 
 
 def paths_in(asset: Any) -> Iterator[str]:

@@ -14,14 +14,18 @@ from typing import Any, ClassVar
 
 from asimov.pipelines.function.catalogue import Found
 from asimov.pipelines.function.described import PACKAGE, PROGRAM
-from asimov.pipelines.function.inputs import Given, manifest, resolved
+from asimov.pipelines.function.inputs import Given, resolved
+from asimov.pipelines.function.manifest import faults as manifest_faults
+from asimov.pipelines.function.manifest import manifest
 from asimov.pipelines.function.settings import faults, function_of, python_of
 
 from asimov.functions.call import OUTPUTS
 from asimov.functions.outputs import WORK
 from asimov.functions.settings import laid_over
+from asimov.pipeline import Asset, Schema
 from asimov.pipeline.node_pipeline import NodePipeline
 from asimov.pipeline.nodes import Input, Node
+from asimov.pipeline.stated_schemas import inputs_in, outputs_in, path_of
 from asimov.settings import Fault
 from asimov.system.files import write_atomically
 
@@ -38,11 +42,13 @@ class Function(NodePipeline):
         is a function's registered name, this setting is not needed.
     ``inputs``
         What the function gets: paths and patterns relative to the project, and mappings with
-        ``path`` or ``asset`` (``of`` an analysis), ``type`` (FILE or DICOM) and ``metadata``.
+        ``path`` or ``asset`` (``of`` an analysis, with a ``schema``), ``type`` (FILE or DICOM) and
+        ``metadata``.
     ``settings``
         The function's settings. They lie over its defaults key by key.
     ``outputs``
-        Names of assets for patterns of output files; others get the names of their files.
+        Names of assets for patterns of output files; others get the names of their files. An
+        asset with a format is ``{path: PATTERN, schema: {...}}``.
     ``python``
         The Python that runs the job, by default asimov's own.
     ``environment``
@@ -62,6 +68,8 @@ class Function(NodePipeline):
     )  # fmt: skip
     config_template = "function.yaml"
     uses_seed = True
+    makes_more = True
+    refuses_misspelt = True
     #: The registered name, where that is the pipeline.
     registered: ClassVar[str | None] = None
 
@@ -69,6 +77,17 @@ class Function(NodePipeline):
     def settings_faults(cls, settings: Mapping[str, Any], root: Path) -> list[Fault]:
         """Return faults in the settings, such as keys that the function doesn't have."""
         return list(faults(settings, cls.registered, root))
+
+    @classmethod
+    def inputs_with(cls, settings: Mapping[str, Any]) -> tuple[Asset, ...]:
+        """Return the assets among the setting ``inputs``."""
+        return tuple(inputs_in(settings))
+
+    @classmethod
+    def outputs_with(cls, settings: Mapping[str, Any]) -> tuple[Asset, ...]:
+        """Return the assets that the setting ``outputs`` names, and the description of all."""
+        return (Asset("manifest", schema=Schema(".json", check=manifest_faults)),
+                *outputs_in(settings))  # fmt: skip
 
     def build_dag(self, dryrun: bool = False) -> None:
         """Write the description of the call, and the submit description."""
@@ -153,16 +172,22 @@ class Function(NodePipeline):
         if not self.run_file(OUTPUTS).exists():
             return [OUTPUTS]
         assets = self.collect_assets()
+        patterns = self._patterns().items()
+        missing = [f"{name} ({pattern})" for name, pattern in patterns if name not in assets]
+        if missing and any(manifest_faults(self.run_file(OUTPUTS))):
+            return []  # it is there and wrong: nothing can be said of the others
+        return missing
+
+    def _patterns(self) -> dict[str, str]:
         wanted = self.production.meta.get("outputs") or {}
-        return [f"{name} ({pattern})" for name, pattern in wanted.items() if name not in assets]
+        return {str(name): str(path_of(each)) for name, each in wanted.items()}
 
     def collect_assets(self, absolute: bool = True) -> dict[str, Any]:
         """Return the outputs by name, all of them as ``outputs``, and their ``manifest``."""
         if not self.run_file(OUTPUTS).exists():
             return {}
         paths = [each["path"] for each in manifest(self.rundir)]
-        wanted = self.production.meta.get("outputs") or {}
-        named = asset_names(list(dict.fromkeys(paths)), wanted)
+        named = asset_names(list(dict.fromkeys(paths)), self._patterns())
         assets: dict[str, Any] = {"manifest": str(self.run_file(OUTPUTS))}
         if paths:
             assets["outputs"] = [str(self.run_file(each)) for each in paths]

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
-from asimov.pipelines.command_settings import program
+from asimov.pipelines.command_settings import mode_fault, program, seed_faults
 from asimov.pipelines.function import inputs
-from asimov.pipelines.function.catalogue import Found, named, referred
+from asimov.pipelines.function.catalogue import REFERENCE, Found, is_reference, named, referred
 
 from asimov.errors import AsimovError
 from asimov.functions.settings import unknown_keys
 from asimov.pipeline.staging import MODES
+from asimov.pipeline.stated_schemas import output_faults
 from asimov.settings import Fault
-from asimov.text import did_you_mean
+from asimov.text import did_you_mean, quoted
 
 
 def faults(settings: Mapping[str, Any], registered: str | None, root: Path) -> Iterator[Fault]:
@@ -31,10 +32,8 @@ def faults(settings: Mapping[str, Any], registered: str | None, root: Path) -> I
         The project's folder.
     """
     if (mode := settings.get("files", "auto")) not in MODES:
-        yield Fault(("files",), f"should be one of {', '.join(MODES)}, not {mode!r}")
-    seed = settings.get("seed", 0)
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        yield Fault(("seed",), f"should be a whole number from 0, not {seed!r}", final=True)
+        yield mode_fault(mode)
+    yield from seed_faults(settings)
     given = settings.get("settings")
     if given is not None and not isinstance(given, Mapping):
         yield Fault(("settings",), "should be a mapping", final=True)
@@ -79,6 +78,10 @@ def _function(
     if registered is None and not isinstance(settings.get("function"), str):
         yield Fault(("function",), "is missing: it names the function as 'module:name'", final=True)
         return
+    if registered is None and not is_reference(settings["function"]):
+        why = f"should be 'module:name', not {quoted(settings['function'])}"
+        yield Fault(("function",), why, REFERENCE, final=True)
+        return
     if python_of(settings, root) is None:
         if settings.get("files") != "transfer":
             own = settings["python"]
@@ -110,5 +113,11 @@ def _mapping_of_texts(settings: Mapping[str, Any], name: str, what: str) -> Iter
         yield Fault((name,), f"should be a mapping {what}", final=True)
         return
     for key, each in value.items():
-        if isinstance(each, (Mapping, list)) or each is None:
+        if name == "outputs" and isinstance(each, Mapping):
+            yield from output_faults(each, (name, str(key)))
+            each = each.get("path", "")  # noqa: PLW2901
+        if name == "outputs" and {"", "..", "/"} & {*PurePath(str(each)).parts, str(each)}:
+            why = f"{quoted(each)} is no pattern of files in the folder that the function works in"
+            yield Fault((name, str(key)), why, final=True)
+        elif isinstance(each, (Mapping, list)) or each is None:
             yield Fault((name, str(key)), f"should be text, not {each!r}", final=True)

@@ -32,18 +32,20 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
+from asimov.pipelines.command_settings import mode_fault, seed_faults
 from asimov.pipelines.phases.plan import Plan, checked, planned, recipe_of, runs_of, traces_of
 
 from asimov.errors import AsimovError
 from asimov.phases.run_records import RECORDS, is_complete, record_of
-from asimov.phases.runs import form_run_string, ranges
+from asimov.phases.runs import form_run_string, numbers, ranges
 from asimov.phases.shard import SHARDS, WORKSPACE, failures_of, is_done
 from asimov.phases.worker import PICKLE
 from asimov.pipeline.node_pipeline import NodePipeline
 from asimov.pipeline.nodes import Input, Node
-from asimov.pipeline.staging import InPlace
+from asimov.pipeline.staging import MODES, InPlace
 from asimov.settings import Fault
 from asimov.system.files import write_atomically
+from asimov.text import quoted
 
 #: The plan in the run directory, and what the job that makes the assets is told.
 _PLAN, _RECIPE = "plan.json", "phases.json"
@@ -53,7 +55,10 @@ class Phases(NodePipeline):
     """Makes assets in one job, then sends shards of the runs through the phases."""
 
     name = "phases"
-    settings = ("phases", "runs", "script", "seed", "shards", "skip runs", "traces")
+    settings = (
+        "files", "phases", "runs", "script", "seed", "shards", "skip runs", "traces"
+    )  # fmt: skip
+    refuses_misspelt = True
     config_template = "command.yaml"
     uses_seed = True
     #: Phases that a package has: names ``module:Class``, classes, or mappings as in the ledger.
@@ -63,16 +68,30 @@ class Phases(NodePipeline):
     @classmethod
     def settings_faults(cls, settings: Mapping[str, Any], root: Path) -> Iterable[Fault]:
         """Return faults of the settings: of the phases' parameters and links, and of the runs."""
+        if (mode := settings.get("files", "auto")) not in MODES:
+            yield mode_fault(mode)
+        yield from seed_faults(settings)
+        shards = settings.get("shards", 1)
+        if isinstance(shards, bool) or not isinstance(shards, int) or shards < 1:
+            why = f"should be a whole number, at least 1, not {quoted(shards)}"
+            yield Fault(("shards",), why, final=True)
+        for key in ("runs", "skip runs"):
+            try:
+                numbers(settings.get(key) or [])
+            except AsimovError as error:
+                yield Fault((key,), error.message, error.hint, final=True)
         try:
-            known = checked(recipe_of(settings, root, cls.phases), root)
+            recipe = recipe_of(settings, root, cls.phases)
+        except AsimovError as error:  # a script may follow
+            yield _fault(error)._replace(final=not error.message.startswith("script: there is no"))
+            return
+        try:
+            known = checked(recipe, root)
         except AsimovError as error:
             yield _fault(error)
             return
         for path, why in known.slips:
             yield Fault(("phases", *path), why)
-        shards = settings.get("shards", 1)
-        if isinstance(shards, bool) or not isinstance(shards, int) or shards < 1:
-            yield Fault(("shards",), f"should be a whole number, at least 1, not {shards!r}")
         try:
             runs_of(settings, traces_of(settings, root, known))
         except AsimovError as error:

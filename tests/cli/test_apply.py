@@ -424,12 +424,21 @@ class TestPlan:
     def test_a_setting_that_is_named_almost_like_one_that_is_read_is_pointed_out(
         self, project, asimov, blueprint
     ):
-        text = SUBJECT + analysis("need: [b]\nargumnets: [x]\nwindow: hann\n")
+        text = SUBJECT + analysis("need: [b]\nwindow: hann\n")
         ran = asimov("apply", "-f", blueprint(text))
         assert ran.code == 0
         assert "'need' is kept as a setting of your own; did you mean 'needs'?" in ran.err
-        assert "'argumnets' is kept as a setting of your own; did you mean 'arguments'?" in ran.err
         assert "window" not in ran.err
+
+    def test_a_setting_that_is_named_almost_like_one_of_a_stock_pipeline_is_refused(
+        self, project, asimov, blueprint
+    ):
+        file = blueprint(SUBJECT + analysis("need: [b]\nargumnets: [x]\n"))
+        ran = asimov("apply", "-f", file)
+        assert ran.code == 1
+        told = "argumnets: there is no such setting; did you mean 'arguments'?"
+        assert f"{file}:" in ran.err
+        assert told in ran.err
 
     def test_the_subject_of_the_command_must_be_there(self, project, asimov, blueprint):
         file = blueprint(SUBJECT + analysis())

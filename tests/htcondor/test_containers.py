@@ -66,8 +66,8 @@ def test_a_faulty_result_is_told_with_its_line(on_a_pool: OnAPool) -> None:
     on_a_pool.finish(3)
     assert on_a_pool.states() == {"s/graphs": "uploaded", "s/train": "stuck"}
     why = on_a_pool.run("why", "s", "train").out
-    assert "exit code 0" in why
-    assert "output/importances.csv, line 1: the header should be" in why
+    assert "its products are not what its pipeline declares" in why
+    assert "output/importances.csv:1: the header should be" in why
 
 
 def test_a_pool_without_containers_is_not_chosen_unasked(on_a_pool: OnAPool) -> None:

@@ -195,16 +195,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     ({"executable": "echo.py"}, "executable: 'echo.py' is not executable"),
     ({"outputs": None}, "outputs: is missing: it names the files that show"),
-    ({"outputs": "out.json"}, "outputs: should be a mapping of product names to files"),
-    ({"outputs": {"x": "../x"}}, "outputs: x: is outside the run directory"),
-    ({"outputs": {"x": "/etc/x"}}, "outputs: x: is outside the run directory"),
-    ({"outputs": {"x": ["a", "b"]}}, "outputs: x: should name a file, not ['a', 'b']"),
-    ({"outputs": {"x": "d/" + "x" * 256}}, "outputs: x: has a name of more than 255 bytes"),
     ({"input files": ["x" * 300]}, f"input files: [0]: '{'x' * 200}...' (300 characters) does not"),
-    ({"processes": 10**10}, "processes: should be at most 100000"),
-    ({"arguments": "a b"}, "arguments: should be a list with one item per argument"),
-    ({"environment": ["A"]}, "environment: should be a mapping of variables"),
-    ({"processes": 0}, "processes: should be a whole number, at least 1, not 0"),
     (
         {"arguments": ["a", "{{ nosuch }}"]},
         "arguments: [1]: '{{ nosuch }}': 'nosuch' is undefined",
@@ -227,7 +218,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"scheduler": {"queue": 2}}, "scheduler: queue: 'queue' is no submit command"),
     ({"scheduler": {"include : x": "y"}}, "scheduler: include : x: 'include : x' is no submit"),
     ({"scheduler": {"nice user": "a\nb"}}, "scheduler: nice user: 'nice_user' holds a line break"),
-    ({"processes": "two"}, "processes: should be a whole number, at least 1, not 'two'"),
 ]
 
 
@@ -262,6 +252,46 @@ def test_settings_that_can_not_work_are_reported_by_apply_and_refused_by_a_build
     assert (mended.code, mended.err) == (0, "")
     runs.finish()
     assert runs.row()["status"] == "uploaded"
+
+
+#: What only another blueprint can mend.
+FINAL: list[tuple[dict[str, Any], str]] = [
+    ({"outputs": "out.json"}, "outputs: should be a mapping of product names to files"),
+    ({"outputs": {"x": "../x"}}, "outputs: x: is outside the run directory"),
+    ({"outputs": {"x": "/etc/x"}}, "outputs: x: is outside the run directory"),
+    ({"outputs": {"x": ["a", "b"]}}, "outputs: x: should name a file, not ['a', 'b']"),
+    ({"outputs": {"x": "d/" + "x" * 256}}, "outputs: x: has a name of more than 255 bytes"),
+    ({"processes": 10**10}, "processes: should be at most 100000"),
+    ({"arguments": "a b"}, "arguments: should be a list with one item per argument"),
+    ({"environment": ["A"]}, "environment: should be a mapping of variables"),
+    ({"processes": 0}, "processes: should be a whole number, at least 1, not 0"),
+    ({"processes": "two"}, "processes: should be a whole number, at least 1, not 'two'"),
+    (
+        {"files": "transfr"},
+        "files: should be one of auto, shared, transfer, not 'transfr'; did you",
+    ),
+    ({"seed": -1}, "seed: should be a whole number from 0, not -1"),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), FINAL)
+def test_settings_that_can_never_work_are_refused_by_apply_and_by_a_build(
+    runs: Runs, settings: dict[str, Any], message: str
+) -> None:
+    analysis = {"name": "a", "pipeline": "command", **wrong(settings)}
+    text = json.dumps({"kind": "subject", "name": "s", "analyses": [analysis]})
+    (runs.root / "s.yaml").write_text(text)
+    applied = runs.asimov("apply", "-f", "s.yaml")
+    assert applied.code == 1
+    assert applied.err.startswith("error: s.yaml:1:")
+    assert f"s/a (command): {message}" in applied.err
+    file = runs.root / "ledger" / "subjects" / "s.yaml"
+    assert not file.exists()
+    file.write_text(json.dumps({"name": "s", "analyses": [analysis]}))  # by a person
+    built = runs.asimov("manage", "build")
+    assert built.code == 1
+    assert message in built.out
+    assert runs.row()["status"] == "ready"
 
 
 @pytest.mark.parametrize("name", ["nosuch.ini", f"{'x' * 300}.ini"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -305,9 +306,8 @@ def test_an_asset_that_no_analysis_has_is_named_with_the_nearest(functions: Func
     )
     told = functions.asimov("why", "s", "a").out
     assert "s/a is ready" in told  # once the ledger is mended, it goes on
-    missing = "no analysis that it needs has the asset 'wods'; did you mean 'words'?"
-    assert f"can't be built: inputs: {missing}" in told
-    assert "s/count has manifest, outputs, words" in told
+    missing = "the input 'wods' is missing; did you mean 'words'? Asked: count, which has manifest"
+    assert f"can't be built: {missing} and outputs and words" in told
 
 
 def test_outputs_get_the_names_that_the_ledger_gives_them(functions: Functions) -> None:
@@ -435,3 +435,84 @@ def test_many_calls_at_once(functions: Functions) -> None:
     rows = json.loads(functions.asimov("status", "--json").out)
     assert {row["status"] for row in rows} == {"uploaded"}
     assert {functions.text("words.txt", name) for name in names} == {"a 2\nb 2\n"}
+
+
+FORGED = {
+    "empty": ("{}", "outputs.json: function: is missing"),
+    "list": ("[]", "outputs.json: should be a mapping, not []"),
+    "text": ("no JSON", "outputs.json: can't be read: "),
+    "outside": (
+        '{"function": "f", "module": "m", "inputs": [], "outputs": [{"id": 1, "type": "FILE", '
+        '"path": "work/../../../x", "sha256": ""}]}',
+        "outputs.json: outputs: [0]: 'work/../../../x' is outside the folder work",
+    ),
+    "shape": (
+        '{"function": "f", "module": "m", "inputs": [], "outputs": [3]}',
+        "outputs.json: outputs: [0]: should have id, type, path, sha256, not 3",
+    ),
+    "gone": (
+        '{"function": "f", "module": "m", "inputs": [], "outputs": [{"id": 1, "type": "FILE", '
+        '"path": "work/x", "sha256": ""}]}',
+        "outputs.json: the output 'work/x' is not there",
+    ),
+}
+
+
+def test_a_forged_description_of_outputs_is_not_taken_for_a_result(functions: Functions) -> None:
+    forged = "\n".join(
+        f"@app.register({name!r})\n"
+        "def f(data_objects, working_dir):\n"
+        f"    open('../outputs.json', 'w').write({text!r})\n"
+        "    os._exit(0)\n"
+        for name, (text, _) in FORGED.items()
+    )
+    functions.service("import os\nfrom asimov.functions import app\n" + forged)
+    outputs = {"table": "*.csv"}
+    functions.run(
+        *({"name": name, "function": f"service:{name}", "outputs": outputs} for name in FORGED),
+        code=3,
+    )
+    for name, (_, said) in FORGED.items():
+        wrong = f"its products are not what its pipeline declares: {said}"
+        assert functions.reason(name).startswith(wrong), name
+        assert not (functions.root / "results" / "s" / name).exists()
+
+
+def test_an_output_that_changed_after_the_call_is_told(functions: Functions) -> None:
+    functions.service(
+        "import os, subprocess\nfrom asimov.functions import app, DataObject\n"
+        "@app.register('late')\n"
+        "def late(data_objects, working_dir):\n"
+        "    open('x.txt', 'w').close()\n"
+        "    wait = 'until [ -e ../outputs.json ]; do :; done; echo more > x.txt'\n"
+        "    subprocess.Popen(['sh', '-c', wait], start_new_session=True)\n"
+        "    return [DataObject(path='x.txt')]\n"
+    )
+    functions.apply({"function": "service:late"})
+    assert functions.asimov("manage", "build", "submit").code == 0
+    late = functions.root / "working" / "s" / "a" / "work" / "x.txt"
+    for _ in range(600):
+        if late.exists() and late.read_text():
+            break
+        time.sleep(0.05)
+    assert functions.asimov(*UNTIL).code == 3
+    assert "the output 'work/x.txt' is not what the call has left" in functions.reason()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"function": "service"}, "function: should be 'module:name', not 'service'"),
+        ({"files": "transfr"}, "files: should be one of auto, shared, transfer, not 'transfr'"),
+        ({"seed": -1}, "seed: should be a whole number from 0, not -1"),
+        ({"input": "data"}, "input: there is no such setting; did you mean 'inputs'?"),
+        ({"outputs": {"x": "../x"}}, "outputs: x: '../x' is no pattern of files in the folder"),
+        ({"outputs": {"x": {"pth": "x"}}}, "outputs: x: pth: there is no such key"),
+    ],
+)
+def test_what_only_another_blueprint_can_mend_is_refused(
+    functions: Functions, settings: dict[str, Any], message: str
+) -> None:
+    ran = functions.apply({**COUNT, **settings})
+    assert ran.code == 1
+    assert message in ran.err

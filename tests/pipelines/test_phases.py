@@ -138,9 +138,7 @@ FAULTS = {
     ' {"number": "float"}; the other expects c .txt {"number": "float"}',
     (":Drawing", ":Drawin"): "synthetic_phases has no Drawin; did you mean 'Drawing'?",
     ("1-3, 5, 7", "1-8"): "runs: there are no data for 4, 6, 8 in",
-    ("1-3, 5, 7", "1-x"): "runs: '1-x' is neither a run nor a range of runs",
     ("traces: data", "traces: dat"): "traces: there is no folder 'dat'",
-    ("shards: 2", "shards: 0"): "shards: should be a whole number, at least 1, not 0",
 }
 
 
@@ -194,3 +192,18 @@ def test_later_analyses_get_the_artifacts_as_lists(phased):
     phased.finish()
     told = (phased.rundir("after") / "x").read_text()
     assert told == f"5 {rundir(phased)}/workspace/A/run_0001.txt\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("seed: 4", "seed: -1", "seed: should be a whole number from 0, not -1"),
+        ("shards: 2", "shards: 0", "shards: should be a whole number, at least 1, not 0"),
+        ("1-3, 5, 7", "1-x", "runs: '1-x' is neither a run nor a range of runs"),
+        ("runs: 1-3", "run: 1-3", "run: there is no such setting; did you mean 'runs'?"),
+        ("seed: 4", "files: sharde", "files: should be one of auto, shared, transfer"),
+        ("phases:\n", "phases: {}\nown:\n", "phases: should be a list of phases"),
+    ],
+)
+def test_what_only_another_blueprint_can_mend_is_refused(phased, old, new, message):
+    assert message in apply(phased, LEDGER.replace(old, new, 1), code=1).err

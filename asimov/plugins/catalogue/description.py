@@ -130,7 +130,7 @@ def _asset(asset: Asset) -> dict[str, Any]:
     plain = {
         each.name: getattr(asset, each.name)
         for each in dataclasses.fields(asset)
-        if each.name != "schema"
+        if each.name not in {"schema", "of", "every"}
     }
     return plain if asset.schema is None else {**plain, "schema": str(asset.schema)}
 

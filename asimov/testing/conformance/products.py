@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from asimov.errors import AsimovError
+from asimov.pipeline.assets import outputs_of
 from asimov.testing.conformance.scene_project import SceneProject
 
 
@@ -50,7 +51,7 @@ def _assets(here: SceneProject, assets: Any) -> None:
     findings.judge(
         "assets-exist", not gone, f"collect_assets names missing files: {', '.join(gone[:3])}"
     )
-    declared = getattr(here.analysis.pipeline, "outputs", ()) or ()
+    declared = outputs_of(here.analysis.pipeline, here.analysis.meta)
     missing = [each.name for each in declared if not each.optional and not assets.get(each.name)]
     findings.judge(
         "outputs-made",

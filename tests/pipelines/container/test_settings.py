@@ -53,6 +53,28 @@ def test_a_fault_of_a_general_container_is_pointed_out(
 
 
 @pytest.mark.parametrize(
+    ("change", "final"),
+    [
+        ({"runtime": "buble"}, True),
+        ({"runtime": "bubblewrap"}, False),  # another image may follow in the registry
+        ({"gpus": -1}, True),
+        ({"contract": "stp"}, True),
+        ({"mounts": {"data": "x"}}, True),
+        ({"working folder": "here"}, True),
+        ({"outputs": {"x": "/x"}}, True),
+        ({"inputs": {"asset": "x"}}, True),
+        ({"files": "transfr"}, True),
+        ({"image": "./no"}, False),
+    ],
+)
+def test_what_only_another_blueprint_can_mend_is_final(
+    tmp_path: Path, change: dict[str, Any], final: bool
+) -> None:
+    (fault,) = faults({**GENERAL, **change}, tmp_path)
+    assert fault.final is final
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"input": None}, "input: is missing"),
