@@ -110,11 +110,10 @@ class Command(NodePipeline):
         config = self.config_input()
         if any(config.path in word for word in (*arguments, *environment.values())):
             inputs.append(config)
-        executable = str(meta["executable"])
         return [
             Node(
                 "job",
-                program(executable, self._root) or executable,
+                self._executable(str(meta["executable"])),
                 arguments,
                 environment,
                 inputs,
@@ -122,6 +121,13 @@ class Command(NodePipeline):
                 processes=self._processes(),
             )
         ]
+
+    def _executable(self, name: str) -> str:
+        """Return the program's path; with ``files: transfer``, a name is left to the node."""
+        transferred = self.production.meta.get("files") == "transfer"
+        if transferred and "/" not in name and not is_file(self._root / name):
+            return name
+        return program(name, self._root) or name
 
     def missing_outputs(self) -> list[str]:
         """Return the declared outputs that do not exist."""
