@@ -156,7 +156,7 @@ def serve(path: str) -> None:
             asking, _ = listener.accept()
             child = os.fork()
             if child == 0:
-                _begin(asking)
+                _begin(asking, Path(path).parent)
             running[child] = asking
         if ended in ready:
             os.read(ended, 100)
@@ -170,8 +170,8 @@ def serve(path: str) -> None:
             return
 
 
-def _begin(asking: socket.socket) -> None:
-    """Run the program that is asked for, in a child of the server."""
+def _begin(asking: socket.socket, server: Path) -> None:
+    """Run the program that is asked for, in a child of the server, whose folder is given."""
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     length, standard, _, _ = socket.recv_fds(asking, 8, 3)
@@ -182,12 +182,12 @@ def _begin(asking: socket.socket) -> None:
     os.closerange(3, 256)  # the server's
     code = 1
     try:
-        code = _code_of(program)
+        code = _code_of(program, server)
     finally:
         os._exit(code)
 
 
-def _code_of(program: Program) -> int:
+def _code_of(program: Program, server: Path) -> int:
     if program.session:
         os.setsid()
     os.chdir(program.folder)
@@ -198,6 +198,7 @@ def _code_of(program: Program) -> int:
     sys.path[1:1] = added.split(os.pathsep) if added else []
     if program.argv[0] != "-c":
         sys.path[0] = str(Path(program.argv[0]).parent)
+        _preload_runners(server)
     try:
         exec(compile(program.code, "<string>", "exec"), {"__name__": "__main__"})
     except SystemExit as left:
@@ -214,6 +215,15 @@ def _code_of(program: Program) -> int:
             with suppress(ValueError, OSError):
                 stream.flush()
     return 0
+
+
+def _preload_runners(server: Path) -> None:
+    """Have a command ask this server for the runner of its project's local queue."""
+    from asimov.scheduler.local import startup
+    from tests import local_runners, preloaded
+
+    preloaded._server = lambda: server  # type: ignore[assignment]
+    startup.start_runner = local_runners.start_runner
 
 
 if __name__ == "__main__":
