@@ -270,7 +270,7 @@ def report_last_crash(workspace: Workspace, report: Callable[[str], None]) -> No
         return
     call, calls.blamed = calls.blamed, None
     why = calls.why(call)
-    key = (call.subject, call.name)
+    key = Key(call.subject, call.name)
     if key not in workspace.contents.entries:
         report(why if calls.refusal(workspace, call) else f"{why}; it is called again")
         return

@@ -92,11 +92,16 @@ def test_a_command_that_is_killed_as_a_whole_is_not_held_against_a_method(dying:
 
 @pytest.mark.parametrize("how", DIED)
 def test_after_three_deaths_in_a_method_the_pass_goes_on_without_it(dying: Any, how: str) -> None:
-    for _ in range(3):
-        code, _ = run(dying, how, "detect_completion", "monitor")
+    for times in range(3):
+        code, told = run(dying, how, "detect_completion", "monitor")
         assert code == DIED[how]
-    code, _ = run(dying, how, "detect_completion", "monitor")
+        died = (
+            f"s/bad: the process died in dying.detect_completion ({times} of 3); it is called again"
+        )
+        assert (died in told.splitlines()) == (times > 0), told
+    code, told = run(dying, how, "detect_completion", "monitor")
     assert code == 0
+    assert "s/bad: running -> stuck: the process died 3 times in" in told
     assert dying.states() == {"bad": "stuck", "good": "uploaded"}
     assert dying.reason("bad") == "the process died 3 times in dying.detect_completion"
     # Its job has ended, and it is asked about in each pass: it is still left alone.
