@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -392,6 +393,18 @@ def test_an_executable_of_the_project_goes_before_one_on_the_path(runs: Runs) ->
     runs.apply({"executable": "sh", "outputs": {"out": "out.txt"}})
     runs.finish()
     assert (runs.root / "results/s/a/out.txt").read_text() == "mine\n"
+
+
+def test_a_program_without_a_folder_is_that_of_the_node_where_files_are_transferred(
+    runs: Runs,
+) -> None:
+    runs.asimov("configuration", "update", "scheduler/type", "htcondor")
+    each = {"executable": "sort", "arguments": ["echo.py"], "outputs": {"out": "job.out"}}
+    runs.apply({**each, "files": "transfer"}, {**each, "name": "b", "files": "shared"})
+    assert runs.asimov("manage", "build").code == 0
+    printed = runs.asimov("manage", "submit", "--dry-run").out
+    assert 'arguments = "sort ../echo.py"' in printed
+    assert f"executable = {shutil.which('sort')}" in printed
 
 
 def test_settings_of_the_scheduler_are_submit_commands(runs: Runs) -> None:
