@@ -26,7 +26,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class Watcher(Protocol):
-    """Who is told what a process does."""
+    """Receives reports of what a process does."""
 
     def entered(self, run: int, place: int, phases: int, phase: str) -> None:
         """Note that a phase of a run begins: its place among the active ones, from 0."""
@@ -75,7 +75,7 @@ class RunProcess:
     runs
         The numbers of the runs, in order.
     watcher
-        Who is told what happens.
+        Receives reports of what happens.
 
     Attributes
     ----------

@@ -28,7 +28,7 @@ def run_stacks(
     stacks
         The runs of each process, in order.
     works, watchers
-        What each process has to know, and who is told what it does.
+        What each process needs, and what receives its reports.
     """
     processes: list[RunProcess] = []
     try:
