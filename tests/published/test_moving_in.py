@@ -63,3 +63,12 @@ def test_a_live_project_is_moved(
         "unready": "wait",
         "everything": "wait",
     }
+
+
+def test_the_list_of_its_commands_is_that_of_the_release(programs: Path) -> None:
+    listed = subprocess.run(
+        [programs / "python", Path(__file__).with_name("list_commands.py")],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    kept = Path(__file__).parents[1] / "compat" / "importing" / "commands-0.8.0.txt"
+    assert listed.stdout == kept.read_text()
