@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from functools import cache
 from pathlib import Path
 
@@ -51,8 +52,10 @@ def image() -> Path:
         digest.update(path.read_bytes())
     folder = programs().parent.parent / f"image-{digest.hexdigest()[:12]}"
     if not folder.exists():
+        # Another checkout has one of its own, and its tests may be running.
         for old in folder.parent.glob("image-*"):
-            shutil.rmtree(old, ignore_errors=True)
+            if old.stat().st_mtime < time.time() - 86400:
+                shutil.rmtree(old, ignore_errors=True)
         make = runpy.run_path(str(EXAMPLE / "scripts" / "make_image.py"))["make_image"]
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix="making-") as temporary:
             made = make(Path(temporary, "image"))
