@@ -72,6 +72,7 @@ WITHOUT_VALUE = (
     "condor/collector",
     "condor/accounting group",
     "condor/requirements",
+    "condor/spool",
     "container/runtime",
 )
 

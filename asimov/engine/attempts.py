@@ -17,6 +17,7 @@ from asimov.errors import (
     AsimovError,
     CredentialsError,
     ReportedError,
+    SchedulerError,
     SchedulerUnreachableError,
 )
 from asimov.journal.keys import Key
@@ -231,12 +232,35 @@ def found(workspace: Workspace, attempt: Attempt, answer: Observation | None = N
     """
     if answer is None:
         answer = ask(workspace, [attempt])[attempt.uid]
+    if isinstance(answer, Present) and answer.lacks_input:
+        try:
+            _remove_unspooled(workspace, attempt, answer)
+        except SchedulerError as error:
+            raise SchedulerUnreachableError(
+                f"job {answer.job_id} is to be removed: {error}"
+            ) from error
+        return None
     if isinstance(answer, (Present, Gone)):
         return answer.job_id
     if isinstance(answer, Unknown):
         raise SchedulerUnreachableError(f"whether it was submitted is not known: {answer.reason}")
     give_up(workspace, attempt, "nothing was submitted")
     return None
+
+
+def _remove_unspooled(workspace: Workspace, attempt: Attempt, answer: Present) -> str:
+    """Remove a job whose submission was cut short before its input was handed over.
+
+    Raises
+    ------
+    SchedulerError
+        If it can't be removed now. The attempt stays open.
+    """
+    reason = f"job {answer.job_id} was removed: its input was not handed over"
+    scheduler = workspace.scheduler(attempt.scheduler, attempt.place)
+    scheduler.remove(answer.job_id, "its input was not handed over", uid=attempt.uid)
+    workspace.journal.ended(attempt.uid, "ended", exit_code=None, evidence="removal", reason=reason)
+    return reason
 
 
 def resolve_intents(workspace: Workspace, report: Callable[[str], None]) -> dict[Key, str]:
@@ -283,6 +307,11 @@ def _resolve(
     workspace: Workspace, attempt: Attempt, answer: Observation, earlier: Attempt | None
 ) -> tuple[bool, str]:
     """Record the outcome of an intent; return whether it is known, and a line about it."""
+    if isinstance(answer, Present) and answer.lacks_input:
+        try:
+            return True, _remove_unspooled(workspace, attempt, answer)
+        except SchedulerError as error:
+            return False, str(error)
     if isinstance(answer, (Present, Gone)):
         before = workspace.status(attempt.key)
         status = "running" if attempt.stage == "run" else "processing"

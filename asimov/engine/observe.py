@@ -195,6 +195,11 @@ class Observer:
         self._see(attempt.key, (None, None, str(answer.progress) if answer.progress else None))
         analysis = self.workspace.analysis(attempt.key)
         try:
+            if answer.waiting and self.dry_run:
+                self.report(f"{attempt.key}: {ending(answer)}; its output would be retrieved")
+                return
+            if answer.waiting:
+                self._scheduler(attempt).retrieve(answer.job_id)
             complete = self._is_complete(analysis, attempt, answer)
             if complete and attempt.stage == "run":
                 self._complete(analysis, attempt, answer)
@@ -352,8 +357,10 @@ class Observer:
                 self._eject(attempt, answer, status)
         elif not self.dry_run:
             # For a job that is to be removed, it is enough that no source knows it.
-            if isinstance(answer, Unknown) and attempt.job_id is not None:
-                try:  # its log shows no end: remove it in case it still exists
+            # Its log shows no end, so it may still exist; or its output waits in the queue.
+            left = isinstance(answer, Unknown) or (isinstance(answer, Gone) and answer.waiting)
+            if left and attempt.job_id is not None:
+                try:
                     scheduler = self._scheduler(attempt)
                     scheduler.remove(attempt.job_id, "removed by asimov", uid=attempt.uid)
                 except SchedulerError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
@@ -19,7 +18,7 @@ from asimov.pipeline.errors import PipelineException
 from asimov.pipeline.nodes import NOT_COMMANDS, Input, Node, check_nodes
 from asimov.pipeline.run_folder import FOLDER
 from asimov.pipeline.staging import InPlace, Staged, Staging, Transfer, mode_of
-from asimov.project.storage.superseded import move_aside
+from asimov.project.storage.superseded import move_aside, others
 from asimov.scheduler.jobs import check_line, fault_of_text, submit_commands
 from asimov.scheduler.languages.dag_outputs import done_nodes, rescue_files
 from asimov.scheduler.languages.macros import PROCESS, TWO_DOLLARS, fault_of_macros, literal
@@ -30,8 +29,6 @@ from asimov.text import quoted
 
 #: The record of what was built and what has succeeded, in the run directory.
 _RECORD = "nodes.json"
-#: Inputs up to this size, in bytes, are compared by content, larger ones by size and time.
-_COMPARED = 1_000_000
 #: The setting that holds a seed which was drawn.
 DRAWN = "drawn seed"
 #: Seeds are below this: programs read them as 32-bit numbers.
@@ -116,7 +113,9 @@ class NodePipeline(Pipeline):
             If that can't be done.
         """
         try:
-            self._described(self._checked(), self._staging())
+            nodes, staging = self._checked(), self._staging()
+            self._check_dag(nodes, staging)
+            self._described(nodes, staging)
         except SchedulerUnreachableError:
             return  # a build needs no scheduler
         except AsimovError:
@@ -127,12 +126,14 @@ class NodePipeline(Pipeline):
     def build_dag(self, dryrun: bool = False) -> None:
         """Write a submit description for each node that is to run, and the DAG of several."""
         nodes = self._checked()
+        staging = self._staging(keep=not dryrun)
+        self._check_dag(nodes, staging)
         made = {str(self.run_file(each)) for node in nodes for each in node.outputs}
         marks = {node.name: self._fingerprint(node, made) for node in nodes}
         done = self._still_done(nodes, marks)
         wanted = [node for node in nodes if node.name not in done]
         folders = {Path(output).parent for node in wanted for output in node.outputs}
-        files, links = self._described(wanted, self._staging(keep=not dryrun))
+        files, links = self._described(wanted, staging)
         if self._is_dag(nodes):
             files[self.dag_file.name] = _dag(wanted)
         if dryrun:
@@ -178,6 +179,13 @@ class NodePipeline(Pipeline):
     def _is_dag(self, nodes: list[Node]) -> bool:
         return len(nodes) > 1
 
+    def _check_dag(self, nodes: list[Node], staging: Staging) -> None:
+        if self._is_dag(nodes) and self.scheduler.spools() and not isinstance(staging, InPlace):
+            raise PipelineException(
+                f"it has {len(nodes)} nodes, and a DAG can't be spooled ([condor] spool): DAGMan "
+                "needs the project's files on the schedd's machine"
+            )
+
     def _submit_file(self, node: Node) -> Path:
         return self.run_file(f"{node.name}.sub")
 
@@ -186,7 +194,8 @@ class NodePipeline(Pipeline):
         # The embedded scheduler has no other machine.
         if mode == "shared" or self.scheduler.name == "local":
             return InPlace()
-        if mode == "auto" and workspace.shares_files(keep=keep):
+        spools = self.scheduler.spools()
+        if mode == "auto" and not spools and workspace.shares_files(keep=keep):
             return InPlace()
         return Transfer(Path(workspace.project.root), self.rundir)
 
@@ -307,7 +316,7 @@ class NodePipeline(Pipeline):
         kept = {_RECORD, *(path.name for path in rescue_files(self.dag_file))}
         kept |= {*(each for n in nodes if n.name in done for each in n.outputs)}
         kept |= {each for n in nodes if n.name not in done for each in self.kept(n)}
-        return list(_others(self.rundir, {Path(each) for each in kept}))
+        return list(others(self.rundir, {Path(each) for each in kept}))
 
     def _known_nodes(self) -> list[Node]:
         """Return the nodes; none if the settings have changed so that there are none."""
@@ -351,7 +360,7 @@ class NodePipeline(Pipeline):
             parts.append(f"seed {self.seed}")
         for word in words:
             if isinstance(word, Input):
-                state = "" if word.path in made else _state(word.path)
+                state = "" if word.path in made else word.state()
                 parts += [word.word(word.path), state]
             else:
                 parts.append(word)
@@ -382,28 +391,3 @@ def _dag(nodes: list[Node]) -> str:
         if (parents := [each for each in node.after if each in names])
     ]
     return "\n".join([*lines, ""])
-
-
-def _state(path: str) -> str:
-    """Return what changes when a file does."""
-    try:
-        status = Path(path).stat()
-        if Path(path).is_file() and status.st_size <= _COMPARED:
-            return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    except OSError:
-        return ""
-    return f"{status.st_size} {status.st_mtime_ns}"
-
-
-def _others(folder: Path, kept: set[Path], inside: Path = Path()) -> Iterable[Path]:
-    """Yield what is in a folder and neither kept nor around something that is."""
-    around = {parent for each in kept for parent in each.parents}
-    with os.scandir(folder / inside) as entries:
-        for entry in entries:
-            path = inside / entry.name
-            if path in kept:
-                continue
-            if path in around and entry.is_dir(follow_symlinks=False):
-                yield from _others(folder, kept, path)
-            else:
-                yield folder / path

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from asimov.errors import AsimovError
 from asimov.text import quoted
@@ -14,6 +15,8 @@ from asimov.text import quoted
 NOT_COMMANDS = frozenset({"type", "job id"})
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,199}", re.ASCII)
 _URL = re.compile(r"[a-z][a-z0-9+.\-]*://", re.ASCII | re.IGNORECASE)
+#: Inputs up to this size, in bytes, are compared by content, larger ones by size and time.
+_COMPARED = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,17 @@ class Input:
     def basename(self) -> str:
         """The name that it has where the job runs."""
         return self.name or PurePosixPath(self.path).name
+
+    def state(self) -> str:
+        """Return what changes when the file does: a digest, or its size and time; "" without it."""
+        file = Path(self.path)
+        try:
+            status = file.stat()
+            if file.is_file() and status.st_size <= _COMPARED:
+                return hashlib.sha256(file.read_bytes()).hexdigest()
+        except OSError:
+            return ""
+        return f"{status.st_size} {status.st_mtime_ns}"
 
     def word(self, path: str) -> str:
         """Return the word for a path where the job runs."""

@@ -212,6 +212,16 @@ class Scheduler(ABC):
         """Return whether jobs see this machine's files under the same paths, wherever they run."""
         return True
 
+    def spools(self) -> bool:
+        """Return whether it can't see this machine's files, so that jobs hand theirs over to it.
+
+        `retrieve` gets back what such a job has left.
+        """
+        return False
+
+    def retrieve(self, job_id: int) -> None:  # noqa: B027  (most see the files that jobs leave)
+        """Get back what a job has left that has ended with `Gone.waiting`; repeating it is safe."""
+
     def runs_containers(self) -> bool:
         """Return whether it starts jobs in containers itself, without a program of ours."""
         return False

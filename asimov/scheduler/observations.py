@@ -108,6 +108,8 @@ class Present:
         Why it is held, where it is; otherwise a remark, if any.
     held
         Its held processes, or nodes, as far as they are known.
+    lacks_input
+        Whether its input was not, or not yet, handed over: it can't have run.
     """
 
     job_id: int
@@ -116,6 +118,7 @@ class Present:
     code: int | None = None
     progress: Progress | None = None
     held: tuple[Held, ...] = ()
+    lacks_input: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,8 @@ class Gone:
         Its source: ``"queue"``, ``"event log"`` or ``"history"``.
     reason
         One line for people, such as ``"removed by user (condor_rm)"``.
+    waiting
+        Whether what it has left waits for `Scheduler.retrieve`.
     """
 
     job_id: int
@@ -141,6 +146,7 @@ class Gone:
     removed: bool = False
     reason: str | None = None
     progress: Progress | None = None
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

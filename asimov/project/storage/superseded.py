@@ -64,3 +64,17 @@ def move_aside(folder: Path, paths: Iterable[Path] | None = None) -> Path | None
             raise unwritable(error, path, "can't be moved aside") from error
         moved = True
     return place if moved else None
+
+
+def others(folder: Path, kept: set[Path], inside: Path = Path()) -> Iterable[Path]:
+    """Yield what is in a folder and neither kept nor around something that is."""
+    around = {parent for each in kept for parent in each.parents}
+    with os.scandir(folder / inside) as entries:
+        for entry in entries:
+            path = inside / entry.name
+            if path in kept:
+                continue
+            if path in around and entry.is_dir(follow_symlinks=False):
+                yield from others(folder, kept, path)
+            else:
+                yield folder / path

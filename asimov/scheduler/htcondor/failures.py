@@ -47,6 +47,7 @@ _WANTED = [
     "ExitCode",
     "ExitSignal",
     "Iwd",
+    "SUBMIT_Iwd",
     "JobStatus",
     "JobUniverse",
     "Out",
@@ -118,9 +119,14 @@ def _process(ad: Ad) -> Failure | None:
         exit_code=code,
         signal=signal,
         reason=f"removed: {why}" if removed else None,
-        error_file=_path(ad.get("Iwd", ""), ad.get("Err", "")),
-        output_file=_path(ad.get("Iwd", ""), ad.get("Out", "")),
+        error_file=_path(_folder(ad), ad.get("Err", "")),
+        output_file=_path(_folder(ad), ad.get("Out", "")),
     )
+
+
+def _folder(ad: Ad) -> str:
+    """Return the folder of a job's files; of a spooled one where they were retrieved to."""
+    return str(ad.get("SUBMIT_Iwd") or ad.get("Iwd", ""))
 
 
 def _path(folder: str | Path, name: str) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import IntEnum
 
+from asimov.scheduler.htcondor import spooling
 from asimov.scheduler.htcondor.classads import Ad
 from asimov.scheduler.observations import (
     Gone,
@@ -63,13 +64,15 @@ _HELD = [
     "ResidentSetSize",
 ]
 #: The attributes queried for jobs in the queue and for jobs in the history.
-IN_QUEUE = [*IDENTITY, *_DAG, *_ENDING, *_HELD, "JobStatus"]
+IN_QUEUE = [*IDENTITY, *_DAG, *_ENDING, *_HELD, "JobStatus", spooling.ATTRIBUTE, "StageOutFinish"]
 IN_HISTORY = [*IDENTITY, *_DAG, *_ENDING, "JobStatus"]
 
 #: Excludes the nodes of DAGs.
 TOP_LEVEL = "DAGManJobId =?= undefined"
 #: DAGMan updates its job's ad about every two minutes; figures older than this are stale.
 _FRESH_SECONDS = 600
+#: How long HTCondor may take to release a job whose input was handed over, in seconds.
+_SPOOLING_SECONDS = 600
 
 
 def dag_progress(ad: Ad) -> Progress | None:
@@ -141,8 +144,10 @@ def present(ads: Sequence[Ad], now: float, nodes: Sequence[Ad] = ()) -> Present 
         The held nodes of the DAG that the cluster runs.
     """
     states = [ad["JobStatus"] for ad in ads]
-    held = [ad for ad in ads if ad["JobStatus"] == JobStatus.HELD]
-    idle = states.count(JobStatus.IDLE)
+    spooled = [ad for ad in ads if _lacks_input(ad)]
+    young = [ad for ad in spooled if now - ad.get("EnteredCurrentStatus", 0) <= _SPOOLING_SECONDS]
+    held = [ad for ad in ads if ad["JobStatus"] == JobStatus.HELD and ad not in young]
+    idle = states.count(JobStatus.IDLE) + len(young)
     completed = states.count(JobStatus.COMPLETED)
     running = len(states) - len(held) - idle - completed  # including those leaving and suspended
     if completed == len(states):
@@ -162,14 +167,28 @@ def present(ads: Sequence[Ad], now: float, nodes: Sequence[Ad] = ()) -> Present 
     elif JobStatus.REMOVED in states:
         leaving = next(ad for ad in ads if ad["JobStatus"] == JobStatus.REMOVED)
         reason = f"being removed: {leaving.get('RemoveReason', 'no reason given')}"
+    elif young:
+        reason = "its input is being spooled"
     every_held = held_processes([*held, *nodes])
-    return Present(ads[0]["ClusterId"], state, reason, code, progress, every_held)
+    number = ads[0]["ClusterId"]
+    # One that a pipeline spools by itself may still get its input.
+    lacks_input = any(ad.get(spooling.ATTRIBUTE) for ad in spooled)
+    return Present(number, state, reason, code, progress, every_held, lacks_input)
+
+
+def _lacks_input(ad: Ad) -> bool:
+    held = ad["JobStatus"] == JobStatus.HELD
+    return held and ad.get("HoldReasonCode") == spooling.LACKS_INPUT
 
 
 def _code(ad: Ad) -> int | None:
     if ad["JobStatus"] == JobStatus.REMOVED or ad.get("ExitBySignal"):
         return None
     return ad.get("ExitCode")
+
+
+def _has_output(ad: Ad) -> bool:
+    return bool(ad.get(spooling.ATTRIBUTE)) and not ad.get("StageOutFinish")
 
 
 def _ended_at(ad: Ad) -> float | None:
@@ -196,6 +215,7 @@ def gone(ads: Sequence[Ad], evidence: str) -> Gone:
         removed=bool(removed),
         reason=ending_reason(removed[0].get("RemoveReason") if removed else None, progress),
         progress=progress,
+        waiting=evidence == "queue" and any(_has_output(ad) for ad in ads),
     )
 
 

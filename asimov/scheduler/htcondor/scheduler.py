@@ -15,7 +15,7 @@ from asimov.configuration import number
 from asimov.errors import CredentialsError, SchedulerError, SchedulerUnreachableError
 from asimov.scheduler.contract import Scheduler, check_intended
 from asimov.scheduler.default_commands import default_commands
-from asimov.scheduler.htcondor import tagging
+from asimov.scheduler.htcondor import spooling, tagging
 from asimov.scheduler.htcondor.bindings import bindings
 from asimov.scheduler.htcondor.classads import quoted
 from asimov.scheduler.htcondor.connection import Connection
@@ -55,6 +55,8 @@ class HTCondor(Scheduler):
         The least time between two queries by a command that keeps asking, in seconds.
     home
         The project's folder, in which plugin methods start; None where it is unknown.
+    spool
+        Whether jobs whose files are transferred are spooled; None to spool to another machine.
     """
 
     name: ClassVar[str] = "htcondor"
@@ -64,6 +66,7 @@ class HTCondor(Scheduler):
     project: str | None = None
     query_interval: float = _QUERY_INTERVAL
     home: Path | None = None
+    spool: bool | None = False
     _log_follower: LogFollower | None = field(default=None, init=False, repr=False)
     _slots: dict[Callable[[Connection], bool], tuple[float, bool]] = field(
         default_factory=dict, init=False, repr=False
@@ -75,7 +78,7 @@ class HTCondor(Scheduler):
 
         The options, all of them optional: `scheduler` (a schedd's name), `collector`
         (``host:port``), `user` and `accounting group` (for accounting), `requirements`,
-        `query interval` (in seconds).
+        `query interval` (in seconds), `spool` (``yes``, ``no`` or ``auto``).
         """
 
         def option(section: str, name: str) -> str | None:
@@ -83,7 +86,9 @@ class HTCondor(Scheduler):
 
         connection = Connection(option("condor", "scheduler"), option("condor", "collector"))
         interval = number(config, "condor", "query interval", _QUERY_INTERVAL)
-        return cls(connection, default_commands(config), option("project", "id"), interval, root)
+        spool = spooling.mode_of(option("condor", "spool"))
+        project = option("project", "id")
+        return cls(connection, default_commands(config), project, interval, root, spool)
 
     @property
     def place(self) -> str:
@@ -121,6 +126,20 @@ class HTCondor(Scheduler):
             If the collector does not answer.
         """
         return self._of_slots(shares_files)
+
+    def spools(self) -> bool:
+        """Return whether jobs whose files are transferred hand them over to the schedd."""
+        return not self.connection.is_local if self.spool is None else self.spool
+
+    def retrieve(self, job_id: int) -> None:
+        """Copy what a spooled job has left to its run directory; then it leaves the queue.
+
+        Raises
+        ------
+        SchedulerError
+            If it can't be copied.
+        """
+        spooling.retrieve(self.connection, job_id)
 
     def runs_containers(self) -> bool:
         """Return whether any slot runs jobs of the container universe.
@@ -194,7 +213,8 @@ class HTCondor(Scheduler):
         return self._submission().service(arguments, log, submit_commands(commands))
 
     def _submission(self) -> Submission:
-        return Submission(self.connection, self.defaults, self._tag, self.home)
+        spool = self.spools()
+        return Submission(self.connection, self.defaults, self._tag, self.home, spool)
 
     def observe(self, tickets: Sequence[Ticket]) -> Mapping[str, Observation]:
         """Return the state of each job, by `Ticket.uid`; an answer for every ticket."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from asimov.errors import SchedulerError, SchedulerUnreachableError
-from asimov.scheduler.htcondor import tagging
+from asimov.scheduler.htcondor import spooling, tagging
 from asimov.scheduler.htcondor.bindings import bindings, message_of, restore_none
 from asimov.scheduler.htcondor.classads import literal, quoted
 from asimov.scheduler.htcondor.connection import Connection
@@ -39,12 +39,15 @@ class Submission:
         The tag of every job; None where it has none.
     home
         The project's folder; None where it is not known.
+    spool
+        Whether a job whose files are transferred hands them over to the schedd.
     """
 
     connection: Connection
     defaults: Mapping[str, str]
     tag: Tag | None
     home: Path | None
+    spool: bool = False
 
     def job(self, job: JobDescription | str | Path) -> int:
         """Submit one cluster and return its number; see `Scheduler.submit`."""
@@ -118,13 +121,21 @@ class Submission:
             own = submit[listed] if listed else ""
             submit["job_ad_information_attrs"] = tagging.information(own)
         request_credentials(submit, str(self.connection))
+        spooled = self.spool and spooling.can_be_spooled(submit)
+        if spooled:
+            spooling.check_names(submit)
+        send = spooling.submit if spooled else _submit
         try:
             result = self.connection.demand(
-                "the submission", lambda schedd: schedd.submit(submit, count=count)
+                "the submission", lambda schedd: send(schedd, submit, count)
             )
         finally:
             restore_none()
         return int(result.cluster())
+
+
+def _submit(schedd: Any, submit: Any, count: int) -> Any:
+    return schedd.submit(submit, count=count)
 
 
 def _parse(commands: Mapping[str, str] | str, where: Path | None = None) -> Any:
