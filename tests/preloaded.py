@@ -34,6 +34,8 @@ MODULES = (
     "asimov.cli.status", "asimov.engine.explain", "asimov.pipelines.testing",
     "asimov.scheduler.local", "tests.local_runners",
 )  # fmt: skip
+#: Where all tests find packages; those that a test adds are not for the programs of others.
+PACKAGES = {name: value for name, value in os.environ.items() if name == "PYTHONPATH"}
 #: The room for the command line that a child may give itself, in bytes.
 ROOM = 8192
 
@@ -120,7 +122,7 @@ def _server() -> Path:
     server = subprocess.Popen(
         [sys.executable, __file__, top / "socket", " " * ROOM], cwd="/",
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | PACKAGES,
     )  # fmt: skip
     assert server.stdout
     assert server.stdout.readline() == b"ready\n"
