@@ -153,9 +153,9 @@ def groups(installed_package: Callable[..., Path]) -> Path:
 
 
 @pytest.fixture
-def run(groups: Path, project: Path, shell: Callable[..., Any]) -> Callable[..., Any]:
+def run(groups: Path, project: Path, quick_shell: Callable[..., Any]) -> Callable[..., Any]:
     def ran(command: str, code: int = 0) -> Any:
-        done = shell(command, cwd=project, PYTHONPATH=str(groups))
+        done = quick_shell(command, cwd=project, PYTHONPATH=str(groups))
         assert done.code == code, f"{command}: {done}"
         return done
 

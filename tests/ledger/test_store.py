@@ -241,14 +241,14 @@ def test_a_change_that_fails_half_way_is_told_and_finished_later(project, worksp
     again.journal.close()
 
 
-def test_two_commands_that_change_the_ledger_come_one_after_the_other(project, shell):
+def test_two_commands_that_change_the_ledger_come_one_after_the_other(project, quick_shell):
     (project / "s.yaml").write_text("kind: subject\nname: s\n")
     for number in range(6):
         (project / f"{number}.yaml").write_text(
             f"kind: analysis\nname: a{number}\nsubject: s\npipeline: command\n"
             "executable: 'true'\noutputs: {out: job.out}\n"
         )
-    ran = shell(
+    ran = quick_shell(
         "asimov apply -f s.yaml && for i in 0 1 2 3 4 5; do asimov apply -f $i.yaml & done; wait;"
         " asimov report status",
         cwd=project,

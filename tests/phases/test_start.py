@@ -77,14 +77,14 @@ def test_runs_are_dealt_to_processes_and_logged(script, tmp_path):
     assert results(tmp_path / "space")["run_0007.txt"] == f"{'t' * 30} {float(a)!r} {float(b)!r}\n"
 
 
-@pytest.mark.parametrize("processes", [1, 5])
-def test_results_do_not_depend_on_the_number_of_processes(script, tmp_path, processes):
+def test_results_do_not_depend_on_the_number_of_processes(script, tmp_path):
     script()
     first = results(tmp_path / "space")
-    (tmp_path / "space").rename(tmp_path / "other")
-    script(call=f"start_pipeline(pipeline, 1, 7, {processes}, True, seed=4)")
-    assert results(tmp_path / "space") == first
     assert len(first) == 5
+    for processes in (1, 5):
+        (tmp_path / "space").rename(tmp_path / f"before {processes}")
+        script(call=f"start_pipeline(pipeline, 1, 7, {processes}, True, seed=4)")
+        assert results(tmp_path / "space") == first
 
 
 def test_without_a_seed_one_is_drawn_and_logged(script, tmp_path):

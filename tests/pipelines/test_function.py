@@ -403,7 +403,7 @@ def test_a_module_that_imports_another_ones_functions_is_no_second_one(
 def test_a_packages_functions_are_pipelines(
     functions: Functions,
     installed_package: Callable[..., Path],
-    shell: Callable[..., Any],
+    quick_shell: Callable[..., Any],
     function: str,
 ) -> None:
     points = f"[asimov.functions]\nwords = word_counter{function}\n"
@@ -413,7 +413,7 @@ def test_a_packages_functions_are_pipelines(
     (functions.root / "service.py").unlink()
 
     def run(*commands: str) -> Any:
-        return shell(" && ".join(commands), cwd=functions.root, PYTHONPATH=str(packages))
+        return quick_shell(" && ".join(commands), cwd=functions.root, PYTHONPATH=str(packages))
 
     subject = "{kind: subject, name: s, analyses: [{name: a, pipeline: Series}]}"
     (functions.root / "b.yaml").write_text(subject)

@@ -17,13 +17,13 @@ def code(language: str) -> str:
 
 
 def test_the_site_of_the_page_is_found_and_its_rule_quoted(
-    installed_package: Callable[..., Path], project: Path, shell: Callable[..., Any]
+    installed_package: Callable[..., Path], project: Path, quick_shell: Callable[..., Any]
 ) -> None:
     points = re.sub(r'^\[project.entry-points."(.*)"\]$', r"[\1]", code("toml"), flags=re.M)
     packages = installed_package("harbour", {"harbour.py": code("python")}, points.replace('"', ""))
 
     def run(command: str, code: int = 0) -> str:
-        ran = shell(f"exec 2>&1\n{command}", cwd=project, PYTHONPATH=str(packages))
+        ran = quick_shell(f"exec 2>&1\n{command}", cwd=project, PYTHONPATH=str(packages))
         assert ran.code == code, ran
         return str(ran.out)
 

@@ -45,7 +45,7 @@ def test_it_passes_its_own_tests(
 
 
 def test_its_blueprint_runs_by_the_commands_of_its_readme(
-    made: tuple[Path, Path], shell: Callable[..., Any], tmp_path: Path, _with_runtimes: None
+    made: tuple[Path, Path], quick_shell: Callable[..., Any], tmp_path: Path, _with_runtimes: None
 ) -> None:
     folder, packages = made
     readme = (folder / "README.md").read_text()
@@ -56,15 +56,15 @@ def test_its_blueprint_runs_by_the_commands_of_its_readme(
     (tmp_path / folder.name).symlink_to(folder)
     for command in commands:
         given = command.replace("--until-idle", "--until-idle --interval 0.5 --timeout 100")
-        ran = shell(given, cwd=tmp_path / "demo with a blank", PYTHONPATH=str(packages))
+        ran = quick_shell(given, cwd=tmp_path / "demo with a blank", PYTHONPATH=str(packages))
         assert ran.code == 0, f"{command}: {ran}"
     assert json.loads(ran.out)["variance"] == pytest.approx(100, rel=0.3)
 
 
 def test_it_is_shown_with_all_that_it_declares(
-    made: tuple[Path, Path], shell: Callable[..., Any]
+    made: tuple[Path, Path], quick_shell: Callable[..., Any]
 ) -> None:
-    ran = shell("asimov plugins show my_walk --json", PYTHONPATH=str(made[1]))
+    ran = quick_shell("asimov plugins show my_walk --json", PYTHONPATH=str(made[1]))
     assert ran.code == 0, ran
     told = json.loads(ran.out)
     assert {row["setting"] for row in told["settings"]} >= {"image", "command", "walkers"}
@@ -72,12 +72,12 @@ def test_it_is_shown_with_all_that_it_declares(
 
 
 def test_a_setting_that_it_does_not_have_is_pointed_out_by_apply(
-    made: tuple[Path, Path], shell: Callable[..., Any], tmp_path: Path
+    made: tuple[Path, Path], quick_shell: Callable[..., Any], tmp_path: Path
 ) -> None:
     folder, packages = made
     text = (folder / "blueprint.yaml").read_text().replace("seed: 2", "sead: 2")
     (tmp_path / "wrong.yaml").write_text(text.replace("image: image", "image: a/b"))
-    ran = shell(
+    ran = quick_shell(
         "asimov init --scheduler local X && asimov apply -f wrong.yaml",
         cwd=tmp_path, PYTHONPATH=str(packages),
     )  # fmt: skip

@@ -36,7 +36,7 @@ def test_it_passes_its_own_tests(made: tuple[Path, Path], shell: Callable[..., A
 
 
 def test_its_blueprint_runs_by_the_commands_of_its_readme(
-    made: tuple[Path, Path], shell: Callable[..., Any], tmp_path: Path
+    made: tuple[Path, Path], quick_shell: Callable[..., Any], tmp_path: Path
 ) -> None:
     folder, packages = made
     readme = (folder / "README.md").read_text()
@@ -47,33 +47,33 @@ def test_its_blueprint_runs_by_the_commands_of_its_readme(
     (tmp_path / folder.name).symlink_to(folder)
     for command in commands:
         given = command.replace("--until-idle", "--until-idle --interval 0.5 --timeout 100")
-        ran = shell(given, cwd=tmp_path / "demo with a blank", PYTHONPATH=str(packages))
+        ran = quick_shell(given, cwd=tmp_path / "demo with a blank", PYTHONPATH=str(packages))
         assert ran.code == 0, f"{command}: {ran}"
     assert json.loads(ran.out)["variance"] == pytest.approx(100, rel=0.3)
 
 
 def test_it_is_listed_and_its_name_is_taken(
-    made: tuple[Path, Path], shell: Callable[..., Any], tmp_path: Path
+    made: tuple[Path, Path], quick_shell: Callable[..., Any], tmp_path: Path
 ) -> None:
     _, packages = made
-    ran = shell("asimov plugins list --kind function --json", PYTHONPATH=str(packages))
+    ran = quick_shell("asimov plugins list --kind function --json", PYTHONPATH=str(packages))
     (told,) = json.loads(ran.out)
     assert (told["name"], told["package"], told["loads"]) == ("my_walk", "asimov-my-walk", True)
-    shown = shell("asimov plugins show my_walk", PYTHONPATH=str(packages))
+    shown = quick_shell("asimov plugins show my_walk", PYTHONPATH=str(packages))
     assert "my_walk: walkers, steps, seed" in shown.out
     assert "asimov_my_walk.service" in shown.out
-    again = shell("asimov plugins new My-Walk", cwd=tmp_path, PYTHONPATH=str(packages))
+    again = quick_shell("asimov plugins new My-Walk", cwd=tmp_path, PYTHONPATH=str(packages))
     assert again.code == 1
     assert "there is a pipeline 'my_walk' already" in again.err
 
 
 def test_a_setting_that_it_does_not_have_is_refused_by_apply(
-    made: tuple[Path, Path], shell: Callable[..., Any], tmp_path: Path
+    made: tuple[Path, Path], quick_shell: Callable[..., Any], tmp_path: Path
 ) -> None:
     folder, packages = made
     text = (folder / "blueprint.yaml").read_text().replace("seed: 2", "sead: 2")
     (tmp_path / "wrong.yaml").write_text(text)
-    ran = shell(
+    ran = quick_shell(
         "asimov init --scheduler local X && asimov apply -f wrong.yaml",
         cwd=tmp_path, PYTHONPATH=str(packages),
     )  # fmt: skip

@@ -35,7 +35,7 @@ def test_it_passes_its_own_tests(made: tuple[Path, Path], shell: Callable[..., A
 
 
 def test_its_blueprint_runs_by_the_commands_of_its_readme(
-    made: tuple[Path, Path], shell: Callable[..., Any], tmp_path: Path
+    made: tuple[Path, Path], quick_shell: Callable[..., Any], tmp_path: Path
 ) -> None:
     folder, packages = made
     readme = (folder / "README.md").read_text()
@@ -46,19 +46,19 @@ def test_its_blueprint_runs_by_the_commands_of_its_readme(
     (tmp_path / folder.name).symlink_to(folder)
     for command in commands:
         given = command.replace("--until-idle", "--until-idle --interval 0.5 --timeout 100")
-        ran = shell(given, cwd=tmp_path / "demo with a blank", PYTHONPATH=str(packages))
+        ran = quick_shell(given, cwd=tmp_path / "demo with a blank", PYTHONPATH=str(packages))
         assert ran.code == 0, f"{command}: {ran}"
     seen, total = map(int, ran.out.split(" of "))
     assert 0.35 * total < seen < 0.65 * total
 
 
 def test_a_parameter_that_it_does_not_have_is_told_by_apply(
-    made: tuple[Path, Path], shell: Callable[..., Any], tmp_path: Path
+    made: tuple[Path, Path], quick_shell: Callable[..., Any], tmp_path: Path
 ) -> None:
     folder, packages = made
     text = (folder / "blueprint.yaml").read_text().replace("efficiency", "eficiency")
     (tmp_path / "wrong.yaml").write_text(text)
-    ran = shell(
+    ran = quick_shell(
         "asimov init --scheduler local X && asimov apply -f wrong.yaml && asimov manage build",
         cwd=tmp_path, PYTHONPATH=str(packages),
     )  # fmt: skip
