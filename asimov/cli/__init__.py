@@ -29,6 +29,7 @@ COMMANDS = {
     "status": "Show the state and job of each analysis, and what it waits for.",
     "why": "Explain why an analysis is in its state, and what would change that.",
     "log": "Show what happened, when and why: to all analyses, to SUBJECT or to one ANALYSIS.",
+    "diff": "Compare what two analyses ran with and made.",
     "production": "Show or change one analysis.",
     "review": "Review an analysis, or show the reviews.",
     "event": "Show a subject.",

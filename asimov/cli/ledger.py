@@ -8,6 +8,7 @@ from asimov.cli.ledger_import import export_command, import_command
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say, show_json, warn
 from asimov.cli.repair import repair_command
+from asimov.engine.provenance.comparison import changed_since
 from asimov.ledger.documents import dump
 from asimov.plugins.declarations import import_published, settings_classes
 from asimov.settings.merging import leaves, merge, origins
@@ -36,7 +37,8 @@ command.add_command(export_command)
 def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
     """Show the effective settings of analyses, and where each value comes from.
 
-    They include the defaults that the pipeline declares. Without NAME, this shows every analysis of
+    They include the defaults that the pipeline declares. Those that an analysis's last attempt ran
+    with otherwise are marked. Without NAME, this shows every analysis of
     SUBJECT; without SUBJECT, every analysis.
 
     \b
@@ -54,6 +56,7 @@ def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
         layers = workspace.layers(key)
         settings = merge(layer for _, layer in layers)
         sources = origins(layers)
+        changed = {each.name: each.before for each in changed_since(workspace, key)}
         shown.append(
             {
                 "subject": key[0],
@@ -61,6 +64,7 @@ def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
                 "pipeline": entry.pipeline,
                 "settings": settings,
                 "from": {": ".join(map(str, path)): source for path, source in sources.items()},
+                "ran_with": changed,
             }
         )
         if not as_json:
@@ -71,7 +75,10 @@ def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
             ]
             wide = [max((len(line[i]) for line in lines), default=0) for i in (0, 1)]
             for path, value, source in lines:
-                say(f"  {path:{wide[0]}}  {value:{wide[1]}}  # {source}")
+                ran = f"; it ran with {_short(changed.pop(path))}" if path in changed else ""
+                say(f"  {path:{wide[0]}}  {value:{wide[1]}}  # {source}{ran}")
+            for path, value in changed.items():
+                say(f"  {path:{wide[0]}}  {'':{wide[1]}}  # gone; it ran with {_short(value)}")
     if as_json:
         show_json(shown)
 

@@ -10,6 +10,7 @@ import click
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.output import say, show, show_json, warn
 from asimov.configuration import owner
+from asimov.engine.provenance.comparison import changed_since
 from asimov.engine.readiness import waiting_for
 from asimov.engine.set_state import set_state
 from asimov.engine.status import rows
@@ -81,6 +82,9 @@ def forget_command(subject: str, names: tuple[str, ...], reason: str) -> None:
 def show_command(subject: str, name: str, as_json: bool) -> None:
     """Show the analysis NAME of SUBJECT: state, attempts, usage, folders, settings.
 
+    The settings are those that it would run with now; those that its last attempt ran with
+    otherwise are under "changed_since_it_ran".
+
     \b
     Example:
       asimov production show sunspots detrend --json
@@ -118,6 +122,10 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
         ],
         "usage": asdict(usage) if (usage := used(workspace, [key]).get(key)) else None,
         "settings": analysis.meta,
+        "changed_since_it_ran": {
+            each.name: {"ran with": each.before, "now": each.after}
+            for each in changed_since(workspace, key)
+        },
     }
     if as_json:
         show_json(shown)

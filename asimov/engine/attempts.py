@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from asimov.discovery.entrypoints import PluginError
+from asimov.engine.provenance.files import recover
 from asimov.errors import (
     AsimovError,
     CredentialsError,
@@ -22,6 +23,7 @@ from asimov.errors import (
 )
 from asimov.journal.keys import Key
 from asimov.journal.leases import LeaseLostError
+from asimov.journal.provenance import ProvenanceRecords
 from asimov.journal.records import Attempt
 from asimov.pipeline import Pipeline
 from asimov.pipeline.node_pipeline import NodePipeline
@@ -326,6 +328,8 @@ def _resolve(
                 earlier.uid, "ended", exit_code=None, evidence="a later attempt", reason=how
             )
         record_job(workspace, attempt, answer.job_id, status, actor, reason)
+        if attempt.stage == "run":
+            recover(ProvenanceRecords(workspace.journal), attempt.uid, _rundir(workspace, attempt))
         return True, reason
     if isinstance(answer, Unknown):
         return False, answer.reason

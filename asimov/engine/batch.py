@@ -26,6 +26,7 @@ from asimov.engine.attempts import (
     submits_by_program,
 )
 from asimov.engine.build import Result
+from asimov.engine.provenance.gather import Gatherer
 from asimov.errors import AsimovError, FatalError, SchedulerUnreachableError
 from asimov.journal.keys import Key
 from asimov.journal.leases import LeaseLostError
@@ -68,7 +69,10 @@ class Batch:
     result
         Takes what was done and what failed.
     act
-        Has an analysis's pipeline submit; returns what it says of the job.
+        Has an analysis's pipeline submit, and calls its second argument just before; returns what
+        the pipeline says of the job.
+    gatherer
+        Records what the attempts run with.
     """
 
     def __init__(
@@ -76,12 +80,14 @@ class Batch:
         workspace: Workspace,
         report: Callable[[str], None],
         result: Result,
-        act: Callable[[Analysis], Any],
+        act: Callable[[Analysis, Callable[[], None]], Any],
+        gatherer: Gatherer,
     ) -> None:
         self._workspace = workspace
         self._report = report
         self._result = result
         self._act = act
+        self._gatherer = gatherer
         self._chosen: list[tuple[Analysis, int | None]] = []
         self._made: list[_Made] = []
 
@@ -122,7 +128,11 @@ class Batch:
 
     def _launch(self, analysis: Analysis, attempt: Attempt) -> None:
         begun = time.monotonic()
-        _, job_id, asked, error = perform(analysis, attempt, lambda: self._act(analysis))
+        _, job_id, asked, error = perform(
+            analysis,
+            attempt,
+            lambda: self._act(analysis, lambda: self._gatherer.gather(analysis, attempt)),
+        )
         if not self._made:
             self._since = begun
         complete = False
@@ -146,6 +156,7 @@ class Batch:
                 key = made.analysis.key
                 try:
                     line = self._take(made, answers)
+                    self._gatherer.keep(made.attempt.uid)
                     self._result.done.append(key)
                 except AsimovError as error:
                     self._result.failed[key] = error

@@ -26,7 +26,7 @@ from asimov.system import clock, reading
 Report = Callable[[str], None]
 
 #: Settings that describe an analysis and do not change what it does: no build depends on them.
-_DESCRIPTIVE = ("review", "labels", RUN_INPUTS)
+DESCRIPTIVE = ("review", "labels", RUN_INPUTS)
 
 
 @dataclass
@@ -193,7 +193,7 @@ def settings_digest(analysis: Analysis) -> str:
     """Return a digest of everything a configuration is rendered from."""
     workspace = workspace_of(analysis)
     settings = workspace.effective(analysis.key)
-    for name in _DESCRIPTIVE:
+    for name in DESCRIPTIVE:
         settings.pop(name, None)
     template = template_of(analysis)
     parts = [

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from asimov import text
 from asimov.discovery.entrypoints import PluginError
+from asimov.engine.provenance import files as provenance
 from asimov.engine.run_directories import clean
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.journal.keys import Key
@@ -95,7 +96,9 @@ def store_results(workspace: Workspace, keys: set[Key], report: Report) -> None:
                 workspace.move(key, "stuck", "monitor", wrong)
                 report(f"{name}: finished -> stuck: {wrong}")
                 continue
+            provenance.complete(analysis)
             call_method(analysis, "after_processing")
+            provenance.store(analysis)
         except (PluginError, SchedulerUnreachableError) as error:
             _leave_alone(workspace, key, error, report)
             continue

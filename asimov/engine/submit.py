@@ -9,6 +9,7 @@ from typing import Any
 from asimov.engine.attempts import resolve_intents
 from asimov.engine.batch import Batch, record_failure
 from asimov.engine.build import Result, content_digest, settings_digest
+from asimov.engine.provenance.gather import Gatherer
 from asimov.engine.readiness import waiting_for
 from asimov.engine.refresh import record_inputs
 from asimov.engine.run_directories import put_aside
@@ -53,7 +54,8 @@ def submit(
         open_keys = {attempt.key for attempt in workspace.journal.open_attempts()}
     uncertain = {key for key in open_keys if workspace.status(key) == "ready"}
     throttle = Throttle(workspace, uncertain)
-    batch = None if dry_run else Batch(workspace, report, result, _call_pipeline)
+    gatherer = Gatherer(workspace)
+    batch = None if dry_run else Batch(workspace, report, result, _call_pipeline, gatherer)
     for key in keys:
         if workspace.status(key) != "ready":
             continue
@@ -135,13 +137,14 @@ def _rehearse(analysis: Analysis, report: Report) -> None:
             report(f"{analysis.entry.pipeline}.{method} would be called (it has no dry run)")
 
 
-def _call_pipeline(analysis: Analysis) -> Any:
+def _call_pipeline(analysis: Analysis, gather: Callable[[], None]) -> Any:
     put_aside(analysis)
     for method in ("before_build", "build_dag", "before_submit"):
         # The base class's methods do nothing, and calling a pipeline has a cost.
         if method == "build_dag" or overrides(analysis.entry.pipeline, method):
             call_method(analysis, method, dryrun=False)
     record_inputs(analysis)
+    gather()
     # Packages that call before_submit from their submit_dag must not run it a second time.
     pipeline = analysis.pipeline
     pipeline.before_submit = lambda *args, **kwargs: None

@@ -19,6 +19,7 @@ from asimov.logs import logger
 from asimov.pipeline.assets import Asset, paths_of
 from asimov.pipeline.errors import PipelineException, PipelineLogger
 from asimov.pipeline.post_processing import PostProcessing
+from asimov.project.layout import PROVENANCE_FILE
 from asimov.project.storage.store import Store
 from asimov.project.storage.superseded import move_aside
 from asimov.rendering.access import reads
@@ -219,6 +220,13 @@ class Pipeline:
             **{key: value for key, value in commands.items() if key in _OF_DAGS},
         )
 
+    def image_of_jobs(self) -> str | None:
+        """Return the container image that the jobs run in, for the record; None if there is none.
+
+        It is a reference, or the path of a file or folder.
+        """
+        return None
+
     # --- asimov monitor, while the job is there
 
     def while_running(self) -> None:
@@ -267,13 +275,17 @@ class Pipeline:
     def store_results(self) -> None:
         """Put the products into the results store: every file and folder among the assets.
 
-        So do the products of post-processing. Assets that do not exist are named in `not_stored`.
+        So do the products of post-processing, and the record of what the attempt ran with. Assets
+        that do not exist are named in `not_stored`.
         """
         store = Store(self.production.workspace.project.results)
         products = paths_of(self.collect_assets())
         for each in self._post_processing():
             products += each.products()
-        self.not_stored = store.add_products(*self.production.key, products, self.production.rundir)
+        rundir = Path(self.production.rundir)
+        self.not_stored = store.add_products(
+            *self.production.key, products, rundir, rundir / PROVENANCE_FILE
+        )
 
     # --- products
 

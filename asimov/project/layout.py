@@ -14,6 +14,8 @@ from asimov import configuration
 from asimov.errors import AsimovError
 from asimov.system.files import write_atomically
 
+#: The record of what an attempt ran with, in run directories and in the results store.
+PROVENANCE_FILE = "asimov-provenance.json"
 #: Files that only commands leave which had the journal open.
 _TRACES = ("journal.db-wal", "journal.db-journal", "work.lock", "ledger.lock", "local/queue.db")
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from asimov.engine.graph import Edge
+from asimov.engine.provenance.comparison import changed_since
 from asimov.engine.status import Row
+from asimov.errors import ReportedError
 from asimov.journal.keys import Key
 from asimov.ledger import reviews
 from asimov.ledger.needs import as_text
@@ -37,6 +40,8 @@ class Summary:
         What it waits for, or why it is in its state.
     needs
         The analyses that it needs, with the names of the products that it uses from each.
+    changed
+        The settings that differ from those it ran with: ``gain: 2 -> 5``.
     """
 
     row: Row
@@ -45,6 +50,7 @@ class Summary:
     labels: list[tuple[str, str]]
     why: str
     needs: list[tuple[Key, tuple[str, ...]]]
+    changed: list[str]
 
     @property
     def key(self) -> Key:
@@ -75,7 +81,14 @@ def summary(workspace: Workspace, row: Row, needs: Iterable[Edge]) -> Summary:
         _labels(settings.get("labels")),
         joined(*row.waiting_for) or row.reason or "",
         [(edge.source, edge.assets) for edge in needs],
+        _changed(workspace, key) if known else [],
     )
+
+
+def _changed(workspace: Workspace, key: Key) -> list[str]:
+    with suppress(ReportedError):  # its pipeline may not be installed any more
+        return [str(each) for each in changed_since(workspace, key)]
+    return []
 
 
 def _labels(labels: Any) -> list[tuple[str, str]]:

@@ -91,6 +91,10 @@ class Container(Command):  # type: ignore[misc]  # mypy knows the base under ano
         meta = self.production.meta
         return plugin_of(str(meta["image"]), meta.get("plugins") or {})
 
+    def image_of_jobs(self) -> str:
+        """Return the address of the image."""
+        return str(self.image.address)
+
     @property
     def image(self) -> Image:
         """The image."""

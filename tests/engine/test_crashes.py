@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov.engine import attempts, batch
 from asimov.engine.lease import at_work
+from asimov.engine.provenance.record import read
+from asimov.journal.provenance import ProvenanceRecords
 from asimov.project.git.repository import EventRepo
 from asimov.scheduler import Observation, Tag, Ticket, Unknown
 from asimov.scheduler.local import LocalScheduler
@@ -127,6 +130,9 @@ def test_a_batch_that_is_killed_anywhere_submits_nothing_twice(
         *void, last = lab.attempts(each)
         assert {attempt.state for attempt in void} <= {"void"}
         assert (last.state, (last.job_id, last.uid) in lab.jobs()) == ("ended", True)
+        with closing(lab.open().journal) as journal:
+            ran = read(ProvenanceRecords(journal), last.uid)
+        assert ran is not None and ran.uid == last.uid
 
 
 def test_intents_of_a_batch_are_settled_with_one_question(

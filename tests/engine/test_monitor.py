@@ -144,8 +144,8 @@ def test_restart_runs_it_again_from_a_clean_directory_and_sets_old_results_aside
     assert (store / "result.txt").exists()
     assert (store / "superseded-1" / "result.txt").exists()
     assert json.loads((store / "superseded-1" / "manifest.json").read_text()).keys() == {
-        "result.txt"
-    }
+        "result.txt", "asimov-provenance.json",
+    }  # fmt: skip
     assert len(lab.attempts("a")) == 2
 
 

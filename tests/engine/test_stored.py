@@ -20,6 +20,7 @@ from typing import Any
 from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov import text
+from asimov.project.layout import PROVENANCE_FILE
 from tests.lab import Lab
 
 NAMES = [
@@ -137,7 +138,8 @@ def lay_of(folder: Path) -> dict[str, object]:
                 content = str(path.readlink())
             elif stat.S_ISREG(status.st_mode):
                 content = path.read_bytes()
-            found[os.path.relpath(path, folder)] = (status.st_mode, content)
+            if name != PROVENANCE_FILE:  # which is completed when the products are stored
+                found[os.path.relpath(path, folder)] = (status.st_mode, content)
     return found
 
 

@@ -13,6 +13,7 @@ import pytest
 from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov.engine import run_directories
+from asimov.project.layout import PROVENANCE_FILE
 from tests.lab import Lab
 
 
@@ -24,7 +25,11 @@ def command(lab: Lab, script: str, outputs: str) -> None:
 
 def manifest(lab: Lab) -> dict[str, Any]:
     path = lab.root / "results" / "s" / "a" / "manifest.json"
-    return json.loads(path.read_text()) if path.exists() else {}
+    if not path.exists():
+        return {}
+    found: dict[str, Any] = json.loads(path.read_text())
+    del found[PROVENANCE_FILE]  # it is always there
+    return found
 
 
 def restart(lab: Lab) -> None:

@@ -87,7 +87,12 @@ class Store:
         return self.root / subject / analysis / name
 
     def add_products(
-        self, subject: str, analysis: str, products: Iterable[str | Path], rundir: str | Path
+        self,
+        subject: str,
+        analysis: str,
+        products: Iterable[str | Path],
+        rundir: str | Path,
+        record: Path | None = None,
     ) -> list[str]:
         """Store products, folders with everything in them; if one can't be stored, store nothing.
 
@@ -102,6 +107,8 @@ class Store:
             Their paths.
         rundir
             The run directory (see `asimov.project.storage.products.survey`).
+        record
+            A file about the products that is stored with them under its own name, if it exists.
 
         Returns
         -------
@@ -128,6 +135,8 @@ class Store:
                 "does not exist, so nothing that the pipeline lists can be stored",
                 next(each for each in found.missing if "/" in each),
             )
+        if found.items and record is not None and record.is_file():
+            found.items.setdefault(record.name, Item(record.name, str(record), record.stat()))
         if found.items:
             self._store(subject, analysis, list(found.items.values()))
         return found.missing

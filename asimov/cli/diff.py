@@ -1,0 +1,80 @@
+"""``asimov diff``: compare two analyses, two attempts, or an analysis with the ledger."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+
+import click
+import msgspec
+
+from asimov import text
+from asimov.cli.open_project import Use, open_workspace
+from asimov.cli.output import say, show_json
+from asimov.engine.provenance.comparison import (
+    Side,
+    compared,
+    of_attempt,
+    of_ledger,
+)
+from asimov.errors import AsimovError
+from asimov.project.workspace import Workspace
+
+_SIDE = re.compile(r"([^/@]+)/([^@]+?)(?:@(\d+))?")
+
+
+@click.command("diff")
+@click.argument("before", metavar="SUBJECT/NAME[@N]")
+@click.argument("after", metavar="[SUBJECT/NAME[@N]]", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def command(before: str, after: str | None, as_json: bool) -> None:
+    """Compare what two analyses ran with and made.
+
+    @N stands for an analysis's attempt number N; without it, its last attempt. Of one analysis
+    alone, this compares the last attempt's settings with what the ledger says now.
+
+    \b
+    Example:
+      asimov diff sunspots/detrend@1 sunspots/detrend@2
+    """
+    workspace = open_workspace(Use.READ)
+    one = _side(workspace, before)
+    if after is None:
+        match = _SIDE.fullmatch(before)
+        assert match is not None
+        other = of_ledger(workspace, workspace.key(match[1], match[2]))
+    else:
+        other = _side(workspace, after)
+    found = compared(one, other)
+    if as_json:
+        show_json(
+            {
+                "before": one.title,
+                "after": other.title,
+                "differences": [msgspec.to_builtins(each, enc_hook=str) for each in found],
+            }
+        )
+        return
+    if not found:
+        say(f"{one.title} and {other.title}: no difference in {_and(one, other)}")
+        return
+    say(f"{one.title} -> {other.title}")
+    for what, differences in groupby(found, key=lambda each: each.what):
+        say(f"{what}:")
+        for each in differences:
+            say(f"  {each}")
+
+
+def _side(workspace: Workspace, name: str) -> Side:
+    match = _SIDE.fullmatch(name)
+    if match is None:
+        raise AsimovError(
+            f"{text.quoted(name)} names no analysis", hint="write SUBJECT/NAME or SUBJECT/NAME@N"
+        )
+    key = workspace.key(match[1], match[2])
+    return of_attempt(workspace, key, int(match[3]) if match[3] else None)
+
+
+def _and(one: Side, other: Side) -> str:
+    names = [each for each in one.parts if each in other.parts]
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]

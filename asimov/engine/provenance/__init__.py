@@ -1,0 +1,1 @@
+"""Record what each attempt ran with, and compare attempts."""

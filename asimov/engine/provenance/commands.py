@@ -1,0 +1,98 @@
+"""The command lines of an analysis's jobs, read from the submit files in its run directory.
+
+The files of any pipeline are read, in so far as they are clear: a record of what ran must not stop
+it. Source: HTCondor's manual, "condor_submit".
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+
+import msgspec
+
+from asimov.errors import AsimovError
+from asimov.scheduler.languages.quoting import split_arguments
+from asimov.system import reading
+
+#: How submit files are called, and how deep they lie in a run directory.
+_SUFFIXES = (".sub", ".submit")
+_DEPTH = 2
+#: Files of one analysis that are looked at, and the largest one that is read, in bytes.
+_MOST = 2000
+_LARGEST = 1_000_000
+
+_LINE = re.compile(r"\s*(executable|arguments|transfer_input_files|initialdir)\s*=(.*)", re.I)
+_CONTINUED = re.compile(r"\\\n")
+_QUEUE = re.compile(r"\s*queue\b", re.I)
+
+
+class Command(msgspec.Struct, omit_defaults=True):
+    """What one submit file runs.
+
+    Attributes
+    ----------
+    file
+        The submit file, relative to the run directory.
+    executable, arguments
+        As they stand in the file; ``$(...)`` stands for what HTCondor puts there.
+    inputs
+        Files that HTCondor transfers to the job, and URLs.
+    folder
+        The folder to which their relative paths belong, where it is not the submit file's.
+    """
+
+    file: str
+    executable: str
+    arguments: str = ""
+    inputs: list[str] = []
+    folder: str = ""
+
+    def words(self) -> list[str]:
+        """Return the words of the arguments; none if their quotes do not match."""
+        with suppress(ValueError):
+            return split_arguments(self.arguments.replace("$(DOLLAR)", "$"))
+        return []
+
+
+def commands_in(rundir: str) -> list[Command]:
+    """Return what the submit files in a run directory run, by the files' names."""
+    found = []
+    for path in _submit_files(rundir):
+        with suppress(OSError, AsimovError):
+            text = reading.contents(path, most=_LARGEST).decode(errors="replace")
+            if command := _command(text, os.path.relpath(path, rundir)):
+                found.append(command)
+    return sorted(found, key=lambda each: each.file)
+
+
+def _submit_files(rundir: str) -> Iterator[str]:
+    seen = 0
+    for folder, folders, files in os.walk(rundir):
+        if os.path.relpath(folder, rundir).count(os.sep) >= _DEPTH - 1 and folder != rundir:
+            folders.clear()
+        seen += len(files)
+        if seen > _MOST:
+            return
+        yield from (os.path.join(folder, each) for each in files if each.endswith(_SUFFIXES))
+
+
+def _command(text: str, file: str) -> Command | None:
+    values: dict[str, str] = {}
+    for line in _CONTINUED.sub("", text).splitlines():
+        if _QUEUE.match(line):
+            break
+        if match := _LINE.fullmatch(line):
+            values[match[1].lower()] = match[2].strip()
+    if "executable" not in values:
+        return None
+    inputs = [each.strip() for each in values.get("transfer_input_files", "").split(",")]
+    return Command(
+        file,
+        values["executable"],
+        values.get("arguments", ""),
+        [each for each in inputs if each],
+        values.get("initialdir", ""),
+    )

@@ -1,0 +1,200 @@
+"""Compare what two attempts ran with and made, or an attempt with what the ledger says now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from asimov import text
+from asimov.engine.build import DESCRIPTIVE
+from asimov.engine.provenance.record import FILE, Provenance, last_run, read, settings_of
+from asimov.errors import AsimovError
+from asimov.journal.keys import Key
+from asimov.journal.provenance import ProvenanceRecords
+from asimov.project.storage.store import Store
+from asimov.project.storage.superseded import is_superseded
+from asimov.project.workspace import Workspace
+from asimov.settings.merging import leaves
+from asimov.system import reading
+
+#: What a side has where the other has something.
+NOTHING = None
+#: Files that every analysis has one of, under paths of its own.
+_OF_EACH = {"configuration": "the configuration"}
+#: The most of a value that a line shows, in characters.
+_LONGEST = 100
+#: Settings that say nothing about how a result is made.
+_ASIDE = {*DESCRIPTIVE, "comment", "status", "name"}
+
+
+class Difference(msgspec.Struct):
+    """Something in which two sides differ.
+
+    Attributes
+    ----------
+    what
+        ``settings``, ``files``, ``commands``, ``software``, ``place`` or ``products``.
+    name
+        Its name: of a setting with those above it, of a file its path.
+    before, after
+        The two values; None where a side has none.
+    """
+
+    what: str
+    name: str
+    before: Any
+    after: Any
+
+    def __str__(self) -> str:
+        return f"{text.line(self.name)}: {_value(self.before)} -> {_value(self.after)}"
+
+
+class Side(msgspec.Struct):
+    """One side of a comparison, as plain data by what it is and its name."""
+
+    title: str
+    parts: dict[str, dict[str, Any]]
+
+
+def _value(value: Any) -> str:
+    return "nothing" if value is None else text.short(text.line(str(value)), _LONGEST)
+
+
+def of_attempt(workspace: Workspace, key: Key, number: int | None = None) -> Side:
+    """Return what an attempt ran with and made, by default the last one of an analysis.
+
+    Raises
+    ------
+    AsimovError
+        If there is no such attempt, or what it ran with was not recorded.
+    """
+    records = ProvenanceRecords(workspace.journal)
+    found = _record(workspace, records, key, number)
+    return Side(
+        f"{key}@{found.number}",
+        {
+            "settings": named(settings_of(records, found)),
+            "files": {
+                _OF_EACH.get(each.role, each.path): each.sha256 or each.unknown
+                for each in found.files
+            },
+            "commands": {
+                each.file: f"{each.executable} {each.arguments}" for each in found.commands
+            },
+            "software": _software(records, found),
+            "place": {
+                "host": found.host,
+                "scheduler": found.scheduler,
+                "image": found.image,
+                "seed": found.seed,
+            },
+            "products": _products(workspace, key, found.uid),
+        },
+    )
+
+
+def _record(
+    workspace: Workspace, records: ProvenanceRecords, key: Key, number: int | None
+) -> Provenance:
+    attempts = workspace.journal.attempts(key)
+    if number is None:
+        run = last_run(workspace.journal, key)
+        if run is not None:
+            return run[1]
+        if not attempts:
+            raise AsimovError(f"{key} has not run")
+        raise AsimovError(f"what {key} ran with was not recorded")
+    for each in attempts:
+        if each.number == number:
+            found = read(records, each.uid)
+            if found is None:
+                raise AsimovError(f"what {key}@{number} ran with was not recorded")
+            return found
+    numbers = ", ".join(str(each.number) for each in attempts)
+    raise AsimovError(
+        f"{key} has no attempt {number}",
+        hint=f"its attempts: {numbers}" if numbers else "it has not run",
+    )
+
+
+def of_ledger(workspace: Workspace, key: Key) -> Side:
+    """Return the settings that an analysis would run with now."""
+    return Side(f"{key} in the ledger", {"settings": named(workspace.effective(key))})
+
+
+def named(settings: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return settings by their names (``sampler: steps``), without what only describes them."""
+    kept = {key: value for key, value in settings.items() if key not in _ASIDE}
+    return {": ".join(map(str, path)): value for path, value in leaves(kept)}
+
+
+def compared(before: Side, after: Side) -> list[Difference]:
+    """Return everything in which two sides differ, in as much as both have it."""
+    found: list[Difference] = []
+    for what in before.parts:
+        if what in after.parts:
+            found += _differing(what, before.parts[what], after.parts[what])
+    return found
+
+
+def changed_since(workspace: Workspace, key: Key) -> list[Difference]:
+    """Return the settings of an analysis that differ from those its last attempt ran with."""
+    run = last_run(workspace.journal, key)
+    if run is None:
+        return []
+    before = named(settings_of(ProvenanceRecords(workspace.journal), run[1]))
+    return list(_differing("settings", before, named(workspace.effective(key))))
+
+
+def _differing(
+    what: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Iterable[Difference]:
+    for name in dict.fromkeys([*before, *after]):
+        one, other = before.get(name, NOTHING), after.get(name, NOTHING)
+        if one != other:
+            yield Difference(what, name, one, other)
+
+
+def _software(records: ProvenanceRecords, found: Provenance) -> dict[str, Any]:
+    """Return versions by package; packages of several environments with their folders in front."""
+    parts = records.parts(found.software.values())
+    versions: dict[str, Any] = {"asimov": found.asimov}
+    if found.package:
+        package, _, version = found.package.partition("==")
+        versions[package] = version
+    for prefix, digest in sorted(found.software.items()):
+        front = f"{prefix}: " if len(found.software) > 1 else ""
+        for each in parts.get(digest) or []:
+            package, _, version = each.partition("==")
+            versions[f"{front}{package}"] = version
+    return versions
+
+
+def _products(workspace: Workspace, key: Key, uid: str) -> dict[str, Any]:
+    """Return the checksums of the stored products of an attempt; they may have been superseded."""
+    store = Store(workspace.project.results)
+    folder = store.root / key.subject / key.name
+    names = [key.name]
+    if folder.is_dir():
+        old = (each.name for each in folder.iterdir() if is_superseded(each.name))
+        names += [f"{key.name}/{each}" for each in old]
+    for name in names:
+        if _made_by(store.root / key.subject / name / FILE) == uid:
+            manifest = store.manifest(key.subject, name)
+            return {
+                path: entry.get("sha256") or entry.get("link") or "folder"
+                for path, entry in manifest.items()
+                if path != FILE
+            }
+    return {}
+
+
+def _made_by(record: Path) -> str | None:
+    try:
+        data = msgspec.json.decode(reading.contents(record))
+    except (OSError, AsimovError, msgspec.MsgspecError):
+        return None
+    return data.get("uid") if isinstance(data, dict) else None

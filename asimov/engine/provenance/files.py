@@ -1,0 +1,87 @@
+"""The record of an attempt as a file: read after a crash, completed and stored at the end."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from asimov.engine.provenance.record import (
+    FILE,
+    Layer,
+    Provenance,
+    as_text,
+    last_run,
+    layers_of,
+    read,
+    write_quickly,
+)
+from asimov.errors import AsimovError
+from asimov.journal.provenance import ProvenanceRecords
+from asimov.project.analysis import Analysis
+from asimov.project.storage.store import Store
+from asimov.project.workspace import workspace_of
+from asimov.system import clock, reading
+
+
+def recover(records: ProvenanceRecords, uid: str, rundir: Path) -> bool:
+    """Record what an attempt runs with, from its run directory; return whether that was possible.
+
+    For an attempt whose job was submitted by a process that was killed before it could record it.
+    """
+    try:
+        data: dict[str, Any] = msgspec.json.decode(reading.contents(rundir / FILE))
+        if data["uid"] != uid or read(records, uid) is not None:
+            return False
+        layers = [Layer(each["source"], records.part(each["settings"])) for each in data["layers"]]
+        software = {prefix: records.part(each) for prefix, each in data["software"].items()}
+        plain = {**data, "layers": msgspec.to_builtins(layers), "software": software}
+        found = msgspec.convert(plain, Provenance)
+    except (OSError, AsimovError, msgspec.MsgspecError, ValueError, KeyError, TypeError):
+        return False  # it was never written, or half of it, or by something else
+    records.keep({uid: found})
+    return True
+
+
+def complete(analysis: Analysis) -> None:
+    """Complete the record in the run directory with how the last attempt ended."""
+    workspace = workspace_of(analysis)
+    run = last_run(workspace.journal, analysis.key)
+    rundir = Path(analysis.rundir)
+    if run is None or not rundir.is_dir() or _is_foreign(rundir / FILE):
+        return
+    attempt, found = run
+    records = ProvenanceRecords(workspace.journal)
+    parts = records.parts(found.software.values())
+    software = {prefix: parts.get(digest) or [] for prefix, digest in found.software.items()}
+    # The same text each time: a pass that was cut short stores it again.
+    end = {
+        "ended": clock.iso(attempt.ended) if attempt.ended else None,
+        "exit_code": attempt.exit_code,
+        "evidence": attempt.evidence,
+        "job": attempt.job_id,
+    }
+    with suppress(OSError):
+        write_quickly(str(rundir / FILE), as_text(found, layers_of(records, found), software, end))
+
+
+def _is_foreign(path: Path) -> bool:
+    """Return whether a file of the record's name is something that a job has written."""
+    try:
+        data = msgspec.json.decode(reading.contents(path))
+    except FileNotFoundError:
+        return False
+    except (OSError, AsimovError, msgspec.MsgspecError):
+        return True
+    return not isinstance(data, dict) or not {"format", "uid", "layers"} <= data.keys()
+
+
+def store(analysis: Analysis) -> None:
+    """Store the record beside products that a pipeline has stored in its own way."""
+    path = Path(analysis.rundir, FILE)
+    results = Store(workspace_of(analysis).project.results)
+    manifest = results.manifest(*analysis.key)
+    if manifest and FILE not in manifest and path.is_file():
+        results.add_file(*analysis.key, path)

@@ -1,0 +1,200 @@
+"""Gather what an attempt runs with, just before its job is submitted.
+
+Nothing here stops a submission: what can't be found out is missing from the record, or the record
+says why.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+
+from asimov._version import __version__
+from asimov.configuration import owner
+from asimov.discovery import entrypoints
+from asimov.engine.provenance.checksums import Checksums
+from asimov.engine.provenance.commands import Command, commands_in
+from asimov.engine.provenance.record import (
+    FILE,
+    Layer,
+    Provenance,
+    UsedFile,
+    as_text,
+    write_quickly,
+)
+from asimov.engine.provenance.software import Software, software_of
+from asimov.engine.provenance.used_files import inputs_of, is_within, programs_of
+from asimov.errors import ReportedError
+from asimov.journal.keys import Key
+from asimov.journal.provenance import ProvenanceRecords, digest_of
+from asimov.journal.records import Attempt
+from asimov.logs import logger
+from asimov.plugins.methods import call_method, overrides
+from asimov.project.analysis import Analysis
+from asimov.project.config_file import template_of
+from asimov.project.git.head import head_of
+from asimov.project.workspace import Workspace
+from asimov.system import clock
+
+
+class Gatherer:
+    """Gathers what the attempts of one submission run with.
+
+    Parameters
+    ----------
+    workspace
+        The open project; the caller holds its lease.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._root = str(workspace.project.root)
+        self._records = ProvenanceRecords(workspace.journal)
+        self._checksums = Checksums(self._records)
+        self._found: dict[str, Provenance] = {}
+        self._by, self._host = owner(), platform.node()
+        # What is the same for many analyses.
+        self._commits: dict[Path, str] = {}
+        self._revisions: dict[str, str] = {}
+        self._templates: dict[tuple[str, str], str] = {}
+        self._software: dict[str, Software | None] = {}
+
+    def gather(self, analysis: Analysis, attempt: Attempt) -> None:
+        """Gather what an attempt runs with, and write it into its run directory."""
+        try:
+            self._gather(analysis, attempt)
+        except Exception as error:  # the record is worth less than the run
+            logger().warning(
+                "what %s runs with is not recorded: %s", analysis.key, error, exc_info=True
+            )
+
+    def keep(self, uid: str) -> None:
+        """Record what was gathered of an attempt; call it in the write that records its job."""
+        if (found := self._found.pop(uid, None)) is not None:
+            self._records.keep({uid: found})
+            self._checksums.keep()
+
+    def _gather(self, analysis: Analysis, attempt: Attempt) -> None:
+        rundir, pipeline = analysis.rundir, analysis.entry.pipeline
+        commands = commands_in(rundir)
+        software = self._software_of(programs_of(commands, rundir))
+        layers = [each for each in self._workspace.layers(analysis.key) if each[1]]
+        image = ""
+        if overrides(pipeline, "image_of_jobs"):
+            image = str(call_method(analysis, "image_of_jobs") or "")
+        found = Provenance(
+            uid=attempt.uid,
+            analysis=str(analysis.key),
+            number=attempt.number,
+            requester=self._by,
+            requested=clock.iso(),
+            host=self._host,
+            scheduler=attempt.scheduler,
+            place=attempt.place,
+            asimov=__version__,
+            pipeline=pipeline,
+            package=_package(pipeline),
+            ledger=self._revision(analysis.key.subject),
+            layers=[Layer(source, self._records.part(layer)) for source, layer in layers],
+            seed=attempt.seed,
+            commands=commands,
+            files=list(self._files(analysis, commands, rundir, image)),
+            software={each: self._records.part(packages) for each, packages in software.items()},
+            image=image,
+        )
+        self._found[attempt.uid] = found
+        with suppress(OSError):  # a pipeline may have no run directory
+            write_quickly(os.path.join(rundir, FILE), as_text(found, layers, software))
+
+    def _files(
+        self, analysis: Analysis, commands: Sequence[Command], rundir: str, image: str
+    ) -> Iterator[UsedFile]:
+        seen: set[str] = set()
+        made_by = self._made_by(analysis)
+        for role, path in self._paths(analysis, commands, rundir, image):
+            # A folder with everything in it, such as the project's, says nothing.
+            if path in seen or is_within(rundir, path):
+                continue
+            seen.add(path)
+            if "://" in path:
+                yield UsedFile(path, role)
+                continue
+            used = UsedFile(self._stored(path), role, *self._sum(path))
+            for folder, key, uid in made_by:
+                if is_within(path, folder):
+                    used.of, used.attempt = str(key), uid
+            if role == "configuration":
+                used.commit = self._commit(analysis.repository.root)
+            yield used
+
+    def _paths(
+        self, analysis: Analysis, commands: Sequence[Command], rundir: str, image: str
+    ) -> Iterator[tuple[str, str]]:
+        """Yield the role and the absolute path, or the URL, of each file."""
+        yield "configuration", analysis.config_file
+        if template := self._template(analysis):
+            yield "template", template
+        if os.path.isfile(image):
+            yield "image", image
+        for program in programs_of(commands, rundir):
+            yield "executable", program
+        for path in inputs_of(analysis, commands, rundir, self._root):
+            yield "input", path
+
+    def _sum(self, path: str) -> tuple[str | None, int, str]:
+        if os.path.isdir(path) and not is_within(path, self._root):
+            return None, 0, "it is a folder outside the project"
+        return self._checksums.of(path)
+
+    def _stored(self, path: str) -> str:
+        return os.path.relpath(path, self._root) if is_within(path, self._root) else path
+
+    def _made_by(self, analysis: Analysis) -> list[tuple[str, Key, str]]:
+        """Return the run directory of each input, with the attempt that wrote it."""
+        found = []
+        for each in analysis.inputs:
+            record = self._workspace.records.get(each.key)
+            found.append((each.rundir, each.key, (record and record.uid) or ""))
+        return found
+
+    # --- the same for many analyses
+
+    def _revision(self, subject: str) -> str:
+        if subject not in self._revisions:
+            contents = self._workspace.contents
+            documents = [contents.project, contents.subjects.get(subject)]
+            self._revisions[subject] = digest_of(documents)
+        return self._revisions[subject]
+
+    def _template(self, analysis: Analysis) -> str:
+        named = (analysis.entry.pipeline, str(analysis.meta.get("template")))
+        if named not in self._templates:
+            self._templates[named] = ""
+            with suppress(OSError, ReportedError):
+                self._templates[named] = str(template_of(analysis))
+        return self._templates[named]
+
+    def _software_of(self, programs: list[str]) -> dict[str, list[str]]:
+        """Return the packages of each environment that programs belong to, by its folder."""
+        for program in programs:
+            if program not in self._software:
+                self._software[program] = software_of(program)
+        found = (self._software[each] for each in programs)
+        return {each.prefix: each.packages for each in found if each is not None}
+
+    def _commit(self, root: Path) -> str:
+        if root not in self._commits:
+            self._commits[root] = head_of(root)
+        return self._commits[root]
+
+
+@lru_cache
+def _package(pipeline: str) -> str:
+    """Return the package that publishes a pipeline, with its version."""
+    point = entrypoints.find(entrypoints.PIPELINES, pipeline)
+    package = getattr(point, "dist", None)
+    return f"{package.name}=={package.version}" if package is not None else ""

@@ -1,0 +1,196 @@
+"""The record of what an attempt ran with: settings, files, commands, software, place and people."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from asimov.engine.provenance.commands import Command
+from asimov.journal.journal import Journal
+from asimov.journal.keys import Key
+from asimov.journal.provenance import ProvenanceRecords
+from asimov.journal.records import Attempt
+from asimov.project.layout import PROVENANCE_FILE
+from asimov.settings.merging import merge
+
+#: The version of the format of the file `FILE`.
+FORMAT = 1
+#: The record's name in the run directory and in the results store.
+FILE = PROVENANCE_FILE
+
+
+class UsedFile(msgspec.Struct, omit_defaults=True):
+    """A file or folder that an attempt ran with.
+
+    Attributes
+    ----------
+    path
+        Relative to the project if it is in it; for what is fetched, a URL.
+    role
+        ``configuration``, ``template``, ``image``, ``executable`` or ``input``.
+    sha256, size
+        Of its content when the job was submitted, in hexadecimal digits and bytes; that of a folder
+        as `asimov.engine.provenance.checksums` describes.
+    unknown
+        Why there is no checksum.
+    of, attempt
+        The analysis that produced it, as ``subject/name``, and the identity of the attempt.
+    commit
+        The commit of the subject's repository that holds it.
+    """
+
+    path: str
+    role: str
+    sha256: str | None = None
+    size: int | None = None
+    unknown: str = ""
+    of: str = ""
+    attempt: str = ""
+    commit: str = ""
+
+
+class Layer(msgspec.Struct):
+    """One layer of settings: where it comes from, and the digest of its content."""
+
+    source: str
+    digest: str
+
+
+class Provenance(msgspec.Struct, omit_defaults=True):
+    """What an attempt ran with, as it was when its job was submitted.
+
+    Attributes
+    ----------
+    uid, analysis, number
+        The attempt and its analysis, as ``subject/name``.
+    requester, requested
+        The user who had it submitted, and when (ISO 8601).
+    host, scheduler, place
+        The machine that submitted it, the scheduler, and which one of several.
+    asimov, pipeline, package
+        asimov's version, the pipeline, and its package with version.
+    ledger
+        The ledger's revision: a digest of the documents that the settings come from.
+    layers
+        Its settings, the least specific layer first.
+    seed
+        The seed, if it has one.
+    commands
+        The command lines of its jobs.
+    files
+        The files that it ran with.
+    software
+        The digests of the lists of packages, by the environment's folder.
+    image
+        The container image that its jobs run in, if any.
+    """
+
+    uid: str
+    analysis: str
+    number: int
+    requester: str
+    requested: str
+    host: str
+    scheduler: str
+    place: str
+    asimov: str
+    pipeline: str
+    package: str
+    ledger: str
+    layers: list[Layer]
+    seed: int | None = None
+    commands: list[Command] = []
+    files: list[UsedFile] = []
+    software: dict[str, str] = {}
+    image: str = ""
+
+
+def read(records: ProvenanceRecords, uid: str) -> Provenance | None:
+    """Return what an attempt ran with; None if it was not recorded."""
+    data = records.of(uid)
+    return None if data is None else msgspec.convert(data, Provenance)
+
+
+def last_run(journal: Journal, key: Key) -> tuple[Attempt, Provenance] | None:
+    """Return the last attempt of an analysis whose job was made, and what it ran with.
+
+    None if that was not recorded: by an earlier release, or where it could not be found out.
+    """
+    records = ProvenanceRecords(journal)
+    for attempt in journal.attempts(key)[::-1]:
+        if attempt.stage == "run":
+            found = read(records, attempt.uid)
+            if found is not None:
+                return attempt, found
+            if attempt.state != "void":
+                break
+    return None
+
+
+def settings_of(records: ProvenanceRecords, provenance: Provenance) -> dict[str, Any]:
+    """Return the settings that an attempt ran with, as its pipeline saw them."""
+    return merge(layer for _, layer in layers_of(records, provenance))
+
+
+def layers_of(
+    records: ProvenanceRecords, provenance: Provenance
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the layers of settings that an attempt ran with, the least specific first."""
+    parts = records.parts(each.digest for each in provenance.layers)
+    return [(each.source, parts.get(each.digest) or {}) for each in provenance.layers]
+
+
+def as_text(
+    found: Provenance,
+    layers: Iterable[tuple[str, Mapping[str, Any]]],
+    software: Mapping[str, list[str]],
+    end: Mapping[str, Any] | None = None,
+) -> str:
+    """Return a record as the text (JSON) of a file that stands by itself.
+
+    Parameters
+    ----------
+    found
+        The record.
+    layers, software
+        The parts that it names by digest.
+    end
+        How the attempt ended, once it has.
+    """
+    data: dict[str, Any] = {"format": FORMAT, **msgspec.to_builtins(found)}
+    data["layers"] = [{"source": source, "settings": layer} for source, layer in layers]
+    data["software"] = dict(software)
+    if end:
+        data["end"] = dict(end)
+    try:
+        encoded = msgspec.json.encode(data, enc_hook=str)
+    except (TypeError, ValueError):
+        encoded = msgspec.json.encode(_with_text_keys(data))
+    return msgspec.json.format(encoded).decode() + "\n"
+
+
+def write_quickly(path: str, text: str) -> None:
+    """Write a record; a crash may leave half of it, which its readers do not take for a record.
+
+    Raises
+    ------
+    OSError
+        If it can't be written.
+    """
+    with suppress(FileNotFoundError):
+        os.unlink(path)  # another name of it, of an earlier run, stays as it is
+    with open(path, "x", encoding="utf-8", errors="surrogateescape") as stream:
+        stream.write(text)
+
+
+def _with_text_keys(value: Any) -> Any:
+    """Return plain data as JSON can hold it: YAML has keys and values that it has not."""
+    if isinstance(value, Mapping):
+        return {str(key): _with_text_keys(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_with_text_keys(each) for each in value]
+    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

@@ -1,0 +1,69 @@
+"""Find the files that the jobs of an analysis use: what their command lines and inputs name."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from asimov.engine.provenance.commands import Command
+from asimov.errors import ReportedError
+from asimov.pipeline.assets import paths_of
+from asimov.plugins.methods import guarded
+from asimov.project.analysis import Analysis
+
+
+def programs_of(commands: Sequence[Command], rundir: str) -> list[str]:
+    """Return the absolute path of each command's executable."""
+    return [_absolute(each.executable, _folder(each, rundir)) for each in commands]
+
+
+def inputs_of(
+    analysis: Analysis, commands: Sequence[Command], rundir: str, root: str
+) -> Iterator[str]:
+    """Yield what the jobs of an analysis read: absolute paths, and URLs.
+
+    These are the files and folders that an argument names, alone, after a ``=``, or as a path in
+    the project within a longer text; what HTCondor transfers to the jobs; and the products of the
+    analyses whose products it uses. What is in the run directory itself was made for the jobs.
+
+    Parameters
+    ----------
+    analysis
+        The analysis.
+    commands
+        The command lines of its jobs.
+    rundir, root
+        Its run directory and the project's folder, absolute.
+    """
+    # A program such as `sh -c` has whole sentences as arguments.
+    within = re.compile(re.escape(f"{root}{os.sep}") + r"[^\s'\"<>|;&()]+")
+    for command in commands:
+        folder = _folder(command, rundir)
+        for word in command.words():
+            for part in (word, word.partition("=")[2], *within.findall(word)):
+                path = _absolute(part, folder)
+                if part and os.path.exists(path) and not is_within(path, rundir):
+                    yield path
+        for name in command.inputs:
+            yield name if "://" in name else _absolute(name, folder)
+    for each in analysis.inputs:
+        # The methods of other people's classes may raise anything.
+        with suppress(ReportedError), guarded(each, "collect_assets"):
+            folder = each.rundir
+            for product in paths_of(each.assets):
+                yield _absolute(str(product), folder)
+
+
+def is_within(path: str, folder: str) -> bool:
+    """Return whether a path is a folder, or something in it."""
+    return path == folder or path.startswith(folder + os.sep)
+
+
+def _folder(command: Command, rundir: str) -> str:
+    return os.path.join(rundir, command.folder or os.path.dirname(command.file))
+
+
+def _absolute(path: str, folder: str) -> str:
+    return os.path.normpath(os.path.join(folder, path))
