@@ -70,7 +70,12 @@ class Submission(NamedTuple):
 
 
 def launch(
-    analysis: Analysis, stage: str, act: Callable[[], Any], *, seed: int | None = None
+    analysis: Analysis,
+    stage: str,
+    act: Callable[[], Any],
+    *,
+    seed: int | None = None,
+    before: Callable[[Attempt], None] = lambda _: None,
 ) -> Submission:
     """Record the intent to submit a job of an analysis, then call what submits it.
 
@@ -84,8 +89,12 @@ def launch(
         Calls the pipeline.
     seed
         The seed that its jobs get, if any.
+    before
+        Takes the attempt once it is intended.
     """
-    return perform(analysis, intend(analysis, stage, seed), act)
+    attempt = intend(analysis, stage, seed)
+    before(attempt)
+    return perform(analysis, attempt, act)
 
 
 def intend(analysis: Analysis, stage: str, seed: int | None = None) -> Attempt:

@@ -113,8 +113,8 @@ def store_results(workspace: Workspace, keys: set[Key], report: Report) -> None:
         report(f"{name}: finished -> uploaded{lacks}")
 
 
-def _fault(workspace: Workspace, analysis: Analysis) -> str | None:
-    """Return what is wrong with the products of a finished analysis, or what it lacks."""
+def fault_of_products(workspace: Workspace, analysis: Analysis) -> str | None:
+    """Return what is wrong with the products of a complete analysis, and log the details."""
     if faults := faults_of_outputs(analysis):
         details = "\n".join(faults)
         workspace.journal.note(
@@ -122,6 +122,13 @@ def _fault(workspace: Workspace, analysis: Analysis) -> str | None:
         )
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         return f"its products are not what its pipeline declares: {faults[0]}{more}"
+    return None
+
+
+def _fault(workspace: Workspace, analysis: Analysis) -> str | None:
+    """Return what is wrong with the products of a finished analysis, or what it lacks."""
+    if fault := fault_of_products(workspace, analysis):
+        return fault
     if missing := missing_outputs(analysis):
         lacks = "it is complete, but lacks what its pipeline declares to make"
         return f"{lacks}: {', '.join(missing)}"

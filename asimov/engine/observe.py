@@ -9,7 +9,9 @@ from asimov.discovery.entrypoints import PluginError
 from asimov.engine import failures
 from asimov.engine.attempts import LEAVING, found, give_up, launch, record_job
 from asimov.engine.failures import Retry, Words, ending
+from asimov.engine.follow_up import fault_of_products
 from asimov.engine.holds import Outcome, tend
+from asimov.engine.provenance.gather import Gatherer
 from asimov.engine.refresh import may_be_old
 from asimov.engine.status import LOST
 from asimov.errors import AsimovError, SchedulerError, SchedulerUnreachableError
@@ -252,7 +254,9 @@ class Observer:
     def _complete(self, analysis: Analysis, attempt: Attempt, answer: Gone) -> None:
         reason = f"{ending(answer)} and it is complete"
         if self.dry_run or not overrides(analysis.entry.pipeline, "after_completion"):
-            self._close(attempt, answer, "finished", reason)
+            # Nothing may be built on faulty products: a finished analysis counts as done.
+            fault = None if self.dry_run else fault_of_products(self.workspace, analysis)
+            self._close(attempt, answer, "stuck" if fault else "finished", fault or reason)
             return
         after, job_id, asked, error = launch(
             analysis, "processing", lambda: call_method(analysis, "after_completion")
@@ -313,9 +317,14 @@ class Observer:
         if self.dry_run:
             self.report(f"{attempt.key}: {reason}; would be submitted again {count}")
             return
+        gatherer = Gatherer(self.workspace)
         again, job_id, _, error = launch(
-            analysis, "run", lambda: call_method(analysis, "resurrect"), seed=attempt.seed
-        )  # what was built before runs again
+            analysis,
+            "run",
+            lambda: call_method(analysis, "resurrect"),
+            seed=attempt.seed,  # what was built before runs again
+            before=lambda each: gatherer.gather(analysis, each),
+        )
         if job_id is None:
             job_id = found(self.workspace, again)
         if job_id is None and isinstance(error, (PluginError, SchedulerUnreachableError)):
@@ -328,6 +337,7 @@ class Observer:
                 if allowed(status, "running", "monitor"):  # unless its pipeline set another
                     status = "running"
                 record_job(self.workspace, again, job_id, status, "monitor", line)
+                gatherer.keep(again.uid)
                 self.report(f"{attempt.key}: {line}")
             else:
                 self._move(attempt.key, "stuck", joined(reason, str(error or "")))

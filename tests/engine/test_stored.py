@@ -150,7 +150,7 @@ def contents_of(*folders: Path) -> set[str]:
         for folder in folders
         for each, _, files in os.walk(folder)
         for name in files
-        if stat.S_ISREG(Path(each, name).lstat().st_mode)
+        if name != PROVENANCE_FILE and stat.S_ISREG(Path(each, name).lstat().st_mode)
     }
 
 

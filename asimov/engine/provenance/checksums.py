@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import time
 
 from asimov.errors import AsimovError
 from asimov.journal.provenance import Checksum, ProvenanceRecords
 from asimov.project.storage.copying import checksum
+from asimov.system import clock
 
-#: A file that changed less than this many nanoseconds ago may change again within its stamp.
-_FRESH = 2_000_000_000
+#: A file that changed less than this many seconds ago may change again within its stamp.
+_FRESH = 2
 #: Larger files, in bytes, are recorded without a checksum, and so are folders of more files.
 LARGEST = 20_000_000_000
 MOST_FILES = 10_000
@@ -58,7 +58,7 @@ class Checksums:
         if known is not None and known.stamp == stamp:
             return known.sha256
         sha256 = checksum(path)
-        if time.time_ns() - status.st_mtime_ns > _FRESH:
+        if clock.now() - status.st_mtime > _FRESH:
             self._known[path] = self._new[path] = Checksum(stamp, sha256)
         return sha256
 

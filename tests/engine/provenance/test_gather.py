@@ -114,3 +114,13 @@ def test_what_cannot_be_gathered_stops_no_submission(
     with closing(lab.open().journal) as journal:
         assert last_run(journal, Key("s", "a")) is None
     assert "not recorded" in (lab.root / "logs" / "asimov.log").read_text()
+
+
+def test_an_attempt_that_the_monitor_made_has_a_record_too(lab: Any) -> None:
+    lab.apply("a, exit code: 3, max resurrections: 1")
+    lab.finish(code=3)
+    first, second = lab.attempts("a")
+    with closing(lab.open().journal) as journal:
+        records = ProvenanceRecords(journal)
+        assert records.of(first.uid) and records.of(second.uid)
+    assert ran(lab, "a").number == 2
