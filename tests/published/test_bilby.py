@@ -61,7 +61,9 @@ def test_bilby_runs_on_a_pool_to_its_result_file(bilby: Place) -> None:
     # What its collect_assets names, the samples and the configuration, is in the store as it was.
     store = bilby.root / "results/S000000a/cheap"
     stored = json.loads((store / "manifest.json").read_text())
-    assert set(stored) == {f"final_result/{result.name}", "cheap.ini"}
+    record = "asimov-provenance.json"
+    assert set(stored) == {f"final_result/{result.name}", "cheap.ini", record}
+    assert json.loads((store / record).read_text())["analysis"] == "S000000a/cheap"
     for name, original in {f"final_result/{result.name}": result, "cheap.ini": ini}.items():
         assert (store / name).read_bytes() == original.read_bytes()
     assert bilby.clusters() == 1
