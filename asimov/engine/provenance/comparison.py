@@ -20,8 +20,6 @@ from asimov.project.workspace import Workspace
 from asimov.settings.merging import leaves
 from asimov.system import reading
 
-#: What a side has where the other has something.
-NOTHING = None
 #: Files that every analysis has one of, under paths of its own.
 _OF_EACH = {"configuration": "the configuration"}
 #: The most of a value that a line shows, in characters.
@@ -153,7 +151,7 @@ def _differing(
     what: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterable[Difference]:
     for name in dict.fromkeys([*before, *after]):
-        one, other = before.get(name, NOTHING), after.get(name, NOTHING)
+        one, other = before.get(name), after.get(name)
         if one != other:
             yield Difference(what, name, one, other)
 

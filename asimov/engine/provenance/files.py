@@ -25,6 +25,9 @@ from asimov.project.storage.store import Store
 from asimov.project.workspace import workspace_of
 from asimov.system import clock, reading
 
+#: How the text of every record begins.
+_BEGINNING = b'{\n  "format": '
+
 
 def recover(records: ProvenanceRecords, uid: str, rundir: Path) -> bool:
     """Record what an attempt runs with, from its run directory; return whether that was possible.
@@ -70,12 +73,13 @@ def complete(analysis: Analysis) -> None:
 def _is_foreign(path: Path) -> bool:
     """Return whether a file of the record's name is something that a job has written."""
     try:
-        data = msgspec.json.decode(reading.contents(path))
+        start = reading.contents(path)[: len(_BEGINNING)].rstrip(b"\0")
     except FileNotFoundError:
         return False
-    except (OSError, AsimovError, msgspec.MsgspecError):
+    except (OSError, AsimovError):
         return True
-    return not isinstance(data, dict) or not {"format", "uid", "layers"} <= data.keys()
+    # A kill may have left a part of the record, and a power cut nothing of it or zeros.
+    return start != _BEGINNING[: len(start)]
 
 
 def store(analysis: Analysis) -> None:

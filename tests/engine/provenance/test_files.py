@@ -49,3 +49,24 @@ def test_a_product_of_the_same_name_is_kept(lab: Any) -> None:
     lab.finish()
     assert lab.states() == {"a": "uploaded"}
     assert (lab.root / "results" / "s" / "a" / FILE).read_text() == "mine\n"
+
+
+def test_half_a_record_is_completed_and_not_taken_for_a_product(lab: Any, simple: Any) -> None:
+    halves = {
+        "none": "",
+        "some": '{\n  "for',
+        "most": '{\n  "format": 1,\n  "uid": "',
+        "zeros": "\0" * 99,
+    }
+
+    class Halves(simple):  # type: ignore[misc]
+        def detect_completion(self) -> bool:
+            (lab.rundir(self.production.name) / FILE).write_text(halves[self.production.name])
+            return bool(super().detect_completion())
+
+    lab.register("halves", Halves)
+    lab.apply(*(f"{name}, pipeline: halves" for name in halves))
+    lab.finish()
+    for name in halves:
+        told = json.loads((lab.root / "results" / "s" / name / FILE).read_text())
+        assert (told["analysis"], told["end"]["exit_code"]) == (f"s/{name}", 0)
