@@ -224,7 +224,7 @@ class Applying:
     def _accepted(
         self, plan: Any, write: Any, build: Any, rows: Any, graph: Any, graph_formats: Any
     ) -> list[str]:
-        from asimov.cli.output import show, show_json
+        from asimov.cli.terminal.output import show, show_json
         from asimov.errors import AsimovError
         from asimov.ledger.documents import dump
 

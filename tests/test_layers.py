@@ -173,18 +173,18 @@ def test_architecture_shows_these_layers() -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        "from asimov.cli import output",
-        "def f():\n    from asimov.cli.output import write",
-        "import asimov.cli.output",
-        "if TYPE_CHECKING:\n    from asimov.cli import output",
-        "import_module('asimov.cli.output')",
-        "importlib.import_module('asimov.cli.output')",
-        "MODULES = ('asimov.cli.output',)",
-        "WHERE = {'name': 'asimov.cli.output:write'}",
+        "from asimov.cli.terminal import output",
+        "def f():\n    from asimov.cli.terminal.output import write",
+        "import asimov.cli.terminal.output",
+        "if TYPE_CHECKING:\n    from asimov.cli.terminal import output",
+        "import_module('asimov.cli.terminal.output')",
+        "importlib.import_module('asimov.cli.terminal.output')",
+        "MODULES = ('asimov.cli.terminal.output',)",
+        "WHERE = {'name': 'asimov.cli.terminal.output:write'}",
     ],
 )
 def test_every_kind_of_import_is_seen(source: str) -> None:
-    assert imported(source) == {"cli.output"}
+    assert imported(source) == {"cli.terminal.output"}
 
 
 def test_a_module_named_by_a_value_is_its_package() -> None:

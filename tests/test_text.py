@@ -114,8 +114,8 @@ def test_a_short_message_stays_as_it_is():
 
 #: Who may write to the terminal by other means, and why.
 ALLOWED = {
-    ("asimov/cli/output.py", "click.echo"),  # the one way
-    ("asimov/cli/table.py", "Console"),  # its cells are made safe
+    ("asimov/cli/terminal/output.py", "click.echo"),  # the one way
+    ("asimov/cli/terminal/table.py", "Console"),  # its cells are made safe
     ("asimov/cli/status.py", "Live"),  # as above
     ("asimov/system/supervision/supervisor.py", "os.write"),  # one line, of a process that has died
     (

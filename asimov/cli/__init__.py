@@ -215,7 +215,7 @@ def _escape_unencodable() -> None:
 
 
 def _print_error(*lines: str) -> None:
-    from asimov.cli.output import warn
+    from asimov.cli.terminal.output import warn
 
     for line in lines:
         warn(line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.output import say, warn
+from asimov.cli.terminal.output import say, warn
 from asimov.engine.apply import apply
 from asimov.ledger import blueprints
 from asimov.ledger.plan import Plan

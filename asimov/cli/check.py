@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from asimov.cli.output import say, show_json, warn
-from asimov.cli.seconds import Seconds
+from asimov.cli.terminal.output import say, show_json, warn
+from asimov.cli.terminal.seconds import Seconds
 from asimov.discovery import entrypoints
 from asimov.errors import EXIT_ERROR, EXIT_STUCK, AsimovError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from asimov.cli.output import say, show_json
+from asimov.cli.terminal.output import say, show_json
 from asimov.errors import EXIT_ERROR
 
 _MARKS = {True: "holds", False: "does not hold", None: "unknown"}

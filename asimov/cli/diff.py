@@ -10,7 +10,7 @@ import msgspec
 
 from asimov import text
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.output import say, show_json
+from asimov.cli.terminal.output import say, show_json
 from asimov.engine.provenance.comparison import (
     Side,
     compared,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.output import show, show_json
+from asimov.cli.terminal.output import show, show_json
 from asimov.ledger.documents import dump
 from asimov.text import line
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from asimov import configuration
-from asimov.cli.output import say, warn
 from asimov.cli.project import group_number
+from asimov.cli.terminal.output import say, warn
 from asimov.discovery import entrypoints
 from asimov.journal.journal import Journal
 from asimov.project import identity, sharing

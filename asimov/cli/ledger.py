@@ -6,8 +6,8 @@ import click
 
 from asimov.cli.ledger_import import export_command, import_command
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.output import say, show_json, warn
 from asimov.cli.repair import repair_command
+from asimov.cli.terminal.output import say, show_json, warn
 from asimov.engine.provenance.comparison import changed_since
 from asimov.ledger.documents import dump
 from asimov.plugins.declarations import import_published, settings_classes

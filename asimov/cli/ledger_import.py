@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.output import say, show, show_json, warn
+from asimov.cli.terminal.output import say, show, show_json, warn
 from asimov.discovery import extensions
 from asimov.engine.importing.move import Moved, move
 from asimov.errors import AsimovError

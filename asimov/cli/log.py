@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.output import say, show_json
+from asimov.cli.terminal.output import say, show_json
 from asimov.journal.records import Event
 from asimov.system import clock
 

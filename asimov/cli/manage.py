@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.output import say
+from asimov.cli.terminal.output import say
 from asimov.engine import build, submit
 from asimov.engine.build import Result
 from asimov.engine.lease import acting

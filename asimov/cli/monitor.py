@@ -6,10 +6,10 @@ import sys
 
 import click
 
-from asimov.cli.interval import interval_option
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.output import say, warn
-from asimov.cli.seconds import Seconds
+from asimov.cli.terminal.interval import interval_option
+from asimov.cli.terminal.output import say, warn
+from asimov.cli.terminal.seconds import Seconds
 from asimov.engine.monitor import monitor, run_pass
 from asimov.engine.watch import Watch
 from asimov.engine.watch_intervals import watch_intervals

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from asimov import logs
-from asimov.cli.output import say, warn
+from asimov.cli.terminal.output import say, warn
 from asimov.journal.keys import Key
 from asimov.project import copies, identity, sharing
 from asimov.project.identity import UnsettledError

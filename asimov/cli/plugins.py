@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from asimov.cli import table
-from asimov.cli.output import say, show, show_json
-from asimov.cli.seconds import Seconds
+from asimov.cli.terminal import table
+from asimov.cli.terminal.output import say, show, show_json
+from asimov.cli.terminal.seconds import Seconds
 
 if TYPE_CHECKING:
     from asimov.plugins.catalogue.installed import Entry

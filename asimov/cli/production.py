@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.output import say, show, show_json, warn
+from asimov.cli.terminal.output import say, show, show_json, warn
 from asimov.configuration import owner
 from asimov.engine.provenance.comparison import changed_since
 from asimov.engine.readiness import waiting_for

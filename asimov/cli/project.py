@@ -8,7 +8,7 @@ import click
 
 from asimov import configuration
 from asimov.cli.open_project import Use, open_project, report_copy
-from asimov.cli.output import say, warn
+from asimov.cli.terminal.output import say, warn
 from asimov.errors import AsimovError
 from asimov.project import copies, sharing
 from asimov.project.git import trust

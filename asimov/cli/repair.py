@@ -7,7 +7,7 @@ from collections import Counter
 import click
 
 from asimov.cli.open_project import Use, open_project
-from asimov.cli.output import say
+from asimov.cli.terminal.output import say
 from asimov.engine.repair.repair import Repaired, repair
 from asimov.journal.keys import Key
 

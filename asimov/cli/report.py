@@ -8,7 +8,7 @@ import click
 
 from asimov import logs
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.output import say, show_json
+from asimov.cli.terminal.output import say, show_json
 from asimov.engine.graph import graph
 from asimov.engine.status import Row, rows
 from asimov.report import graph_formats

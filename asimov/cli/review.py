@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from asimov.cli import table
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.output import say, show_json
+from asimov.cli.terminal import table
+from asimov.cli.terminal.output import say, show_json
 from asimov.configuration import owner
 from asimov.engine.lease import at_work
 from asimov.errors import AsimovError

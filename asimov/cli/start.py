@@ -6,9 +6,9 @@ from dataclasses import asdict
 
 import click
 
-from asimov.cli.interval import interval_option
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.output import say, show_json, warn
+from asimov.cli.terminal.interval import interval_option
+from asimov.cli.terminal.output import say, show_json, warn
 from asimov.engine import background
 from asimov.engine.watch_intervals import watch_intervals
 from asimov.keepers.choice import KEEPERS, configured, keeper, recommended, ways

@@ -10,9 +10,9 @@ from datetime import datetime
 import click
 
 from asimov import text
-from asimov.cli import table
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.output import say, show_json, warn
+from asimov.cli.terminal import table
+from asimov.cli.terminal.output import say, show_json, warn
 from asimov.engine.attendance import attendance
 from asimov.engine.status import LOST, Row, rows, without_entry
 from asimov.engine.usage import total, used

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.output import say, show_json
+from asimov.cli.terminal.output import say, show_json
 from asimov.engine.explain import explain
 
 

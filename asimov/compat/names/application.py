@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from asimov.cli.output import say
+from asimov.cli.terminal.output import say
 from asimov.compat.current_ledger import current_workspace, ledger_here
 from asimov.ledger import blueprints
 from asimov.plugins.applicators import apply_with

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from asimov import text
-from asimov.cli.output import say
+from asimov.cli.terminal.output import say
 
 if TYPE_CHECKING:
     from rich.table import Table

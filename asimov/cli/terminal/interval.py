@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from asimov.cli.seconds import Seconds
+from asimov.cli.terminal.seconds import Seconds
 from asimov.engine.watch_intervals import SHORTEST
 
 interval_option = click.option(

@@ -1,0 +1,1 @@
+"""What commands share: output to the terminal, tables, types of options."""
