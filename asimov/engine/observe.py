@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from asimov.discovery.entrypoints import PluginError
-from asimov.engine import failures
+from asimov.engine import failures, running_jobs
 from asimov.engine.attempts import LEAVING, found, give_up, launch, record_job
 from asimov.engine.failures import Retry, Words, ending
 from asimov.engine.follow_up import fault_of_products
@@ -15,12 +14,10 @@ from asimov.engine.provenance.gather import Gatherer
 from asimov.engine.refresh import may_be_old
 from asimov.engine.status import LOST
 from asimov.errors import AsimovError, SchedulerError, SchedulerUnreachableError
-from asimov.journal import measurements
 from asimov.journal.keys import Key
 from asimov.journal.records import Attempt
-from asimov.pipeline.progress import as_line, of_answer
 from asimov.plugins import custom_states
-from asimov.plugins.methods import MethodError, call_method, guarded, overrides
+from asimov.plugins.methods import call_method, guarded, overrides
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, JobState, Observation, Present, Scheduler, Unknown
@@ -153,43 +150,14 @@ class Observer:
             now = held.detail if held else f"{answer.state.value} again"
             self._move(key, going, f"job {answer.job_id} is {now}")
         if answer.state is not JobState.HELD and attempt.stage == "run" and not self.dry_run:
-            self._call_while_running(key)
+            self._ask_pipeline(attempt)
 
-    def _call_while_running(self, key: Key) -> None:
-        pipeline = self.workspace.contents.entries[key].pipeline
-        try:
-            for method in ("while_running", "check_progress"):
-                if overrides(pipeline, method):
-                    analysis = self.workspace.analysis(key)
-                    answer = call_method(analysis, method)
-                    self._heed(analysis)
-                    if method == "check_progress" and (text := self._progress(key, answer)):
-                        state, detail, _ = self._seen[key]
-                        self._see(key, (state, detail, text))
-        except MethodError as error:
-            self._move(key, "stuck", str(error))
-        except AsimovError as error:
-            state, _, progress = self._seen[key]
-            self._see(key, (state, str(error), progress))
-
-    def _progress(self, key: Key, answer: Any) -> str:
-        """Return the answer of `check_progress` as a line, and record a fraction in it."""
-        measured = of_answer(answer)
-        record = self.workspace.records.get(key)
-        if measured is not None and record is not None and record.uid is not None:
-            measurements.record(self.workspace.journal, record.uid, *measured, clock.now())
-        return as_line(measured or answer)
-
-    def _heed(self, analysis: Analysis) -> None:
-        """Move an analysis to the state that its pipeline asked for while its job is in the queue.
-
-        Only to a state in which the job is still followed: the scheduler decides when it ends.
-        """
-        asked = analysis.requests.take_status()
-        if asked in {"stuck", "processing"} and allowed(
-            self.workspace.status(analysis.key), asked, "monitor"
-        ):
-            self._move(analysis.key, asked, f"its pipeline {analysis.entry.pipeline} said so")
+    def _ask_pipeline(self, attempt: Attempt) -> None:
+        said = running_jobs.ask(self.workspace, attempt)
+        if said.status:
+            self._move(attempt.key, said.status, said.reason)
+        state, detail, progress = self._seen[attempt.key]
+        self._see(attempt.key, (state, said.detail or detail, said.progress or progress))
 
     # --- the job has ended
 

@@ -90,6 +90,9 @@ class Pipeline:
     available_outputs: Any = ()
     #: Patterns of files in the run directory that `collect_logs` reads.
     log_patterns: Any = ("*.err", "*.out", "*/*.err", "*/*.out")
+    #: A pattern of files beside the job's event log: `check_progress` is called once there is one.
+    #: Empty: in every pass.
+    progress_files: ClassVar[str] = ""
 
     #: What templates of a project may read, besides plain data; see `asimov.rendering.access`.
     for_templates: ClassVar[dict[str, str]] = reads(

@@ -54,6 +54,7 @@ class NodePipeline(Pipeline):
     submits_by_program = False
     #: Whether its jobs use a seed: one is drawn where the ledger gives none.
     uses_seed: ClassVar[bool] = False
+    progress_files: ClassVar[str] = "*.progress"
 
     def nodes(self) -> list[Node]:
         """Return the jobs, each after those that it waits for."""
@@ -269,7 +270,7 @@ class NodePipeline(Pipeline):
     def check_progress(self) -> Any:
         """Return the progress that the jobs have appended to their files, if any."""
         record = self._read_record()
-        files = {path.stem: path for path in sorted(self.rundir.glob("*.progress"))}
+        files = {path.stem: path for path in sorted(self.rundir.glob(self.progress_files))}
         done = record.done
         parts = [
             progress.Progress(1.0) if name in done
