@@ -10,6 +10,7 @@ import click
 
 from asimov import logs
 from asimov.cli.terminal.output import say, warn
+from asimov.cli.terminal.progress import show_progress
 from asimov.journal.keys import Key
 from asimov.project import copies, identity, sharing
 from asimov.project.identity import UnsettledError
@@ -46,6 +47,7 @@ def open_project(use: Use, *, without_journal: bool = False) -> Project:
         Whether to accept a project that has lost its journal.
     """
     named = click.get_current_context().find_root().obj
+    show_progress()
     project = find(Path(named) if named else None, without_journal=without_journal)
     if use is Use.ACT:
         if project.shared:

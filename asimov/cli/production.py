@@ -50,7 +50,7 @@ def set_command(subject: str, name: str, status: str, reason: str | None, lost: 
     workspace = open_workspace(Use.ACT)
     change = set_state(workspace, workspace.key(subject, name), status, reason, lost=lost)
     if change.before == change.after:
-        say(f"{subject}/{name} is {change.after} already")
+        say(f"{subject}/{name} is {change.after} already", change.after)
         return
     pending = f"; {change.pending}" if change.pending else ""
     say(f"{subject}/{name}: {change.before} -> {change.after}{pending}")

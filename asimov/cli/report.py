@@ -47,7 +47,7 @@ def status_command(subject: str | None) -> None:
         say(name if analyses else f"{name}  (no analyses)")
         for row in analyses:
             detail = f"  ({'; '.join(row.waiting_for)})" if row.waiting_for else ""
-            say(f"  {row.name} {row.pipeline} {row.status}{detail}")
+            say(f"  {row.name} {row.pipeline} {row.status}{detail}", row.status)
 
 
 @command.command("html")

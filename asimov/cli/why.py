@@ -31,7 +31,7 @@ def command(subject: str, name: str, as_json: bool) -> None:
         return
     since = f" since {found.since}" if found.since else ""
     reason = f": {found.reason}" if found.reason else ""
-    say(f"{subject}/{name} is {found.status}{since}{reason}")
+    say(f"{subject}/{name} is {found.status}{since}{reason}", found.status)
     if found.seed is not None:
         say(f"seed of its last attempt: {found.seed}")
     told = {"why": found.because, "what moves it": found.moves, "what it uses": found.uses}

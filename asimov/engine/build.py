@@ -21,7 +21,7 @@ from asimov.project.analysis import Analysis
 from asimov.project.config_file import template_of
 from asimov.project.git.repository import EventRepo
 from asimov.project.workspace import Workspace, workspace_of
-from asimov.system import clock, reading
+from asimov.system import clock, progress, reading
 
 Report = Callable[[str], None]
 
@@ -88,7 +88,7 @@ def build(
     result = Result()
     rendered: dict[Key, Build] = {}
     files: dict[Path, tuple[EventRepo, list[Path]]] = {}
-    for key in keys:
+    for key in progress.over(list(keys), "building"):
         if workspace.status(key) != "ready":
             continue
         waits = waiting_for(workspace, key)

@@ -19,6 +19,7 @@ from asimov.journal.keys import Key
 from asimov.plugins.methods import call_method, guarded, overrides, takes
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace, workspace_of
+from asimov.system import progress
 
 Report = Callable[[str], None]
 
@@ -56,7 +57,7 @@ def submit(
     throttle = Throttle(workspace, uncertain)
     gatherer = Gatherer(workspace)
     batch = None if dry_run else Batch(workspace, report, result, _call_pipeline, gatherer)
-    for key in keys:
+    for key in progress.over(keys, "submitting"):
         if workspace.status(key) != "ready":
             continue
         waits = waiting_for(workspace, key)

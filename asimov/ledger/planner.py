@@ -20,6 +20,7 @@ from asimov.ledger.schema import OF_FAILURES, Analysis, ProjectAnalysis, misspel
 from asimov.ledger.store import PROJECT_FILE, project_analysis_file, subject_file
 from asimov.settings.merging import lay_over, merge
 from asimov.states import ALIASES
+from asimov.system import progress
 from asimov.text import did_you_mean
 
 
@@ -104,14 +105,17 @@ class Planner:
             If a blueprint can't be applied; the error gives file and line of the first.
         """
         order = ("configuration", "subject", "postprocessing", "analysis", "projectanalysis")
-        for kind in order:
-            for blueprint in blueprints:
-                if blueprint.kind == kind:
-                    if blueprint.bundle is not None:
-                        self._check_bundle(blueprint.data, blueprint.bundle)
-                    getattr(self, f"_add_{kind}")(blueprint.data, blueprint.document)
-            if kind == "subject" and self._subject is not None:
-                self._known_subject(self._subject, None)
+        in_order = sorted(blueprints, key=lambda each: order.index(each.kind))
+        named = self._subject is None
+        for blueprint in progress.over(in_order, "checking"):
+            if not named and blueprint.kind not in {"configuration", "subject"}:
+                self._known_subject(str(self._subject), None)
+                named = True
+            if blueprint.bundle is not None:
+                self._check_bundle(blueprint.data, blueprint.bundle)
+            getattr(self, f"_add_{blueprint.kind}")(blueprint.data, blueprint.document)
+        if not named:
+            self._known_subject(str(self._subject), None)
         for name, analyses in self._lists.items():
             document = self._new.subjects[name]
             document.pop("analyses", None)

@@ -19,7 +19,7 @@ from asimov.report.contributions import contribution
 from asimov.report.graph_drawing import Drawing, draw
 from asimov.report.summaries import Summary, address, anchor, page_of, summary
 from asimov.states import STATES
-from asimov.system import clock
+from asimov.system import clock, progress
 from asimov.system.files import write_atomically
 from asimov.text import block, joined
 
@@ -62,7 +62,8 @@ def write(workspace: Workspace, folder: Path, subject: str | None = None) -> lis
     by_subject: dict[str, list[Summary]] = {
         name: [] for name in (*workspace.contents.subjects, *(row.subject for row in hidden))
     }
-    for row in [*rows(workspace, workspace.contents.entries), *hidden]:
+    listed = [*rows(workspace, workspace.contents.entries), *hidden]
+    for row in progress.over(listed, "reading records"):
         edges = needs.get(Key(row.subject, row.name), [])
         by_subject.setdefault(row.subject, []).append(summary(workspace, row, edges))
     environment = _environment()
@@ -75,7 +76,7 @@ def write(workspace: Workspace, folder: Path, subject: str | None = None) -> lis
     page = environment.get_template("subject.html")
     graphs = parts(whole)
     with captured("pipelines, while the report was made,"):
-        for name, items in by_subject.items():
+        for name, items in progress.over(by_subject.items(), "writing pages"):
             if subject not in {None, name}:
                 continue
             text = page.render(

@@ -14,20 +14,37 @@ from typing import Any
 import click
 
 from asimov import text
+from asimov.cli.terminal.colours import coloured, wanted
+from asimov.cli.terminal.progress import clear
 
 
-def say(line: str = "") -> None:
-    """Print a line to standard output."""
-    click.echo(text.line(line))
+def say(line: str = "", *states: str) -> None:
+    """Print a line to standard output, with its states coloured on a terminal.
+
+    Parameters
+    ----------
+    line
+        The line.
+    *states
+        States that it contains; see `asimov.cli.terminal.colours.coloured`.
+    """
+    clear()
+    shown = text.line(line)
+    if wanted():
+        click.echo(coloured(shown, states), color=True)
+    else:
+        click.echo(shown)
 
 
 def warn(line: str) -> None:
     """Print a line to standard error, with very long values shortened."""
+    clear()
     click.echo(text.line(text.bounded(line)), err=True)
 
 
 def show(lines: str) -> None:
     """Print several lines of text."""
+    clear()
     click.echo(text.block(lines))
 
 

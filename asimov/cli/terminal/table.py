@@ -7,27 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from asimov import text
+from asimov.cli.terminal.colours import COLOURS, wanted
 from asimov.cli.terminal.output import say
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-#: Colours of states on a terminal.
-COLOURS = {
-    "running": "cyan",
-    "processing": "cyan",
-    "finished": "green",
-    "uploaded": "green",
-    "stuck": "bold red",
-    "lost": "bold red",
-    "stop": "yellow",
-    "stopped": "yellow",
-    "restart": "yellow",
-    "cancelled": "dim",
-    "wait": "yellow",
-    "manual": "magenta",
-    "review": "magenta",
-}
 
 
 def show(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -43,7 +27,7 @@ def show(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     if sys.stdout.isatty():
         from rich.console import Console
 
-        Console().print(drawn(headings, rows))
+        Console(color_system="auto" if wanted() else None).print(drawn(headings, rows))
         return
     rows = [[text.line(cell) for cell in row] for row in rows]
     widths = [

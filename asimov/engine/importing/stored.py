@@ -10,6 +10,7 @@ from pathlib import Path
 from asimov.engine.importing.incoming import Incoming, Product
 from asimov.journal.keys import Key
 from asimov.project.storage.store import Store
+from asimov.system import progress
 
 _PIECE = 1 << 20
 
@@ -21,7 +22,7 @@ def verify(incoming: Incoming) -> list[Product]:
     says so, and ``uploaded`` becomes ``finished``.
     """
     good = []
-    for product in incoming.products:
+    for product in progress.over(incoming.products, "checking results"):
         fault = _fault(product)
         if fault is None:
             good.append(product)
@@ -57,7 +58,7 @@ def _fault(product: Product) -> str | None:
 def copy(root: Path, products: Iterable[Product]) -> None:
     """Copy files into the results store of a project, which knows them by their SHA-256."""
     store = Store(root)
-    for product in products:
+    for product in progress.over(list(products), "copying results"):
         store.add_file(*product.key, product.path, product.name)
 
 
