@@ -15,6 +15,8 @@ from asimov.settings.merging import lay_over, merge
 _OF_ANALYSIS = frozenset({"kind", "name", "event", "subject", "pipeline", "status"})
 _OF_SUBJECT = frozenset({"kind", "name", "analyses", "repository"})
 _OF_PROJECT = frozenset({"kind", "pipelines", "hooks"})
+#: How the names of layers begin that pipelines wrote.
+WRITTEN = "written by pipelines to"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +89,10 @@ class Contents:
         ]
         if subject in self.subjects:
             layers.append((entry.file, _without(self.subjects[subject], _OF_SUBJECT)))
-            layers.append((f"written by pipelines to {subject}", facts.get(Key(subject, ""), {})))
+            layers.append((f"{WRITTEN} {subject}", facts.get(Key(subject, ""), {})))
         layers.append((f"{entry.file}: {name}", _without(entry.data, _OF_ANALYSIS)))
         written = facts.get(entry.key, {})
-        layers.append((f"written by pipelines to {name}", written))
+        layers.append((f"{WRITTEN} {name}", written))
         if isinstance(written.get("labels"), Mapping):
             # Convert plain names to values: a mapping would replace a list and hide its names.
             return [(what, _with_values(layer)) for what, layer in layers]

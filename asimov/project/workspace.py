@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from configparser import ConfigParser
 from dataclasses import replace
 from functools import cached_property
@@ -35,6 +36,9 @@ from asimov.settings.merging import copied, lay_over, merge
 from asimov.sites import catalogue
 from asimov.sites.profile import Site
 from asimov.states import ALIASES, allowed
+
+#: The name of the layer of settings that follow from others.
+FOLLOWS = "follows from other settings"
 
 
 class Workspace:
@@ -190,17 +194,22 @@ class Workspace:
 
         This loads the pipeline's settings class, or the pipeline if the class is not published.
         """
-        entry = self.contents.entries[key]
-        layers = self.contents.layers(entry, self.facts)
+        layers = self.configured(key, self.facts)
+        derived = fields.derived(merge(layer for _, layer in layers))
+        if declared := settings_of(self.contents.entries[key].pipeline):
+            derived = not_refused(derived, declared)
+        return [*layers, (FOLLOWS, derived)] if derived else layers
+
+    def configured(
+        self, key: Key, facts: Mapping[Key, Mapping[str, Any]] | None = None
+    ) -> list[Layer]:
+        """Return these layers without those that follow, and without facts unless given."""
+        layers = self.contents.layers(self.contents.entries[key], facts or {})
         if self.site.settings and self.scheduler_name == "htcondor":
             layers.insert(0, (f"the site {self.site.title}", self.site.settings))
-        declared = settings_of(entry.pipeline)
-        if declared:
-            layers = with_defaults(layers, declared, entry.pipeline)
-        derived = fields.derived(merge(layer for _, layer in layers))
-        if declared:
-            derived = not_refused(derived, declared)
-        return [*layers, ("follows from other settings", derived)] if derived else layers
+        pipeline = self.contents.entries[key].pipeline
+        declared = settings_of(pipeline)
+        return with_defaults(layers, declared, pipeline) if declared else layers
 
     def effective(self, key: Key) -> dict[str, Any]:
         """Return a copy of an analysis's settings as its pipeline sees them."""

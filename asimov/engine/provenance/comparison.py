@@ -134,7 +134,7 @@ def compared(before: Side, after: Side) -> list[Difference]:
     found: list[Difference] = []
     for what in before.parts:
         if what in after.parts:
-            found += _differing(what, before.parts[what], after.parts[what])
+            found += differing(what, before.parts[what], after.parts[what])
     return found
 
 
@@ -144,12 +144,13 @@ def changed_since(workspace: Workspace, key: Key) -> list[Difference]:
     if run is None:
         return []
     before = named(settings_of(ProvenanceRecords(workspace.journal), run[1]))
-    return list(_differing("settings", before, named(workspace.effective(key))))
+    return list(differing("settings", before, named(workspace.effective(key))))
 
 
-def _differing(
+def differing(
     what: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> Iterable[Difference]:
+    """Yield the differences between two sets of values by name."""
     for name in dict.fromkeys([*before, *after]):
         one, other = before.get(name), after.get(name)
         if one != other:

@@ -97,7 +97,7 @@ class Gatherer:
             place=attempt.place,
             asimov=__version__,
             pipeline=pipeline,
-            package=_package(pipeline),
+            package=package_of(pipeline),
             ledger=self._revision(analysis.key.subject),
             layers=[Layer(source, self._records.part(layer)) for source, layer in layers],
             seed=attempt.seed,
@@ -193,7 +193,7 @@ class Gatherer:
 
 
 @lru_cache
-def _package(pipeline: str) -> str:
+def package_of(pipeline: str) -> str:
     """Return the package that publishes a pipeline, with its version."""
     point = entrypoints.find(entrypoints.PIPELINES, pipeline)
     package = getattr(point, "dist", None)
