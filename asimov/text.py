@@ -98,6 +98,21 @@ def listed(names: Iterable[object], most: int = 10) -> str:
     return ", ".join(every[:most]) + (", ..." if len(every) > most else "")
 
 
+def amount(size: float) -> str:
+    """Return a number of bytes for people.
+
+    Examples
+    --------
+    >>> amount(999), amount(1_234_567)
+    ('999 B', '1.2 MB')
+    """
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
 def nearest(name: object, known: Iterable[object], cutoff: float = 0.6) -> str | None:
     """Return the known name that resembles another most, or None if none does.
 

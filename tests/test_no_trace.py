@@ -44,6 +44,7 @@ READS: dict[str, list[list[str]]] = {
     "configuration show": [[], ["project/id"]],
     "configuration site": [[]],
     "review status": [[], ["s", "done"]],
+    "store verify": [[], ["s/done"], ["--quick", "--json"]],
     "plugins list": [["--no-load"], ["--kind", "pipeline"]],
     "plugins show": [["command"]],
 }

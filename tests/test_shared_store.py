@@ -93,7 +93,7 @@ def test_another_user_completes_what_a_kill_has_cut_short(shared: Path, step: in
         mode = Path(folder).stat().st_mode
         assert mode & stat.S_ISGID and mode & stat.S_IWGRP, folder
         assert "superseded-1" not in names
-    assert stat.S_IMODE((store.root / "s/a/y").stat().st_mode) == 0o640
+    assert stat.S_IMODE((store.root / "s/a/y").stat().st_mode) == 0o440
 
 
 def test_a_folder_that_nobody_shares_has_the_mode_of_the_product(tmp_path: Path) -> None:

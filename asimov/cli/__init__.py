@@ -36,6 +36,7 @@ COMMANDS = {
     "configuration": "Show or change the configuration.",
     "project": "Confirm that the project was moved or copied, or share it with a group.",
     "report": "Report on the project.",
+    "store": "Check the stored results.",
     "ledger": "Show, import or export the ledger, or repair the journal.",
     "plugins": "List or show installed plugins, create a new one, or check one.",
 }

@@ -184,8 +184,10 @@ def assert_same(source: Path, stored: Path, store: Path, seen: set[tuple[Path, P
         assert manifest[name]["sha256"] == hashlib.sha256(source.read_bytes()).hexdigest()
         assert manifest[name]["size"] == status.st_size
     if stored != store:
-        assert stat.S_IMODE(stored.stat().st_mode) == stat.S_IMODE(status.st_mode)
-        assert manifest[name]["mode"] == f"{stat.S_IMODE(status.st_mode):03o}"
+        mode = stat.S_IMODE(status.st_mode)
+        kept = mode if source.is_dir() else mode & ~0o222  # files are read-only
+        assert stat.S_IMODE(stored.stat().st_mode) == kept
+        assert manifest[name]["mode"] == f"{mode:03o}"
 
 
 def assert_stored_or_stuck(lab: Lab, tree: Tree, name: str, row: dict[str, Any]) -> None:

@@ -38,7 +38,7 @@ def checksum(path: str | Path, expected: os.stat_result | None = None) -> str:
 
 
 def copy(source: str | Path, target: Path, expected: os.stat_result) -> str:
-    """Copy a regular file with its mode, and sync it; blocks of zeros become holes.
+    """Copy a regular file, read-only, and sync it; blocks of zeros become holes.
 
     Parameters
     ----------
@@ -81,8 +81,13 @@ def copy(source: str | Path, target: Path, expected: os.stat_result) -> str:
 
 
 def stored_mode(status: os.stat_result) -> int:
-    """Return the mode of a copy: that of the source, but always readable for its owner."""
-    return permissions(status) | (0o700 if stat.S_ISDIR(status.st_mode) else 0o400)
+    """Return the mode of a copy: that of the source, always readable for its owner.
+
+    A file's copy is read-only. A folder's is not: its contents can be moved aside.
+    """
+    if stat.S_ISDIR(status.st_mode):
+        return permissions(status) | 0o700
+    return (permissions(status) | 0o400) & ~0o222
 
 
 def permissions(status: os.stat_result) -> int:

@@ -1,4 +1,4 @@
-"""The results store: copies of finished products, each with its checksum."""
+"""The results store: read-only copies of finished products, each with its checksum."""
 
 from __future__ import annotations
 
@@ -13,16 +13,22 @@ from typing import Any
 from asimov import text
 from asimov.errors import AsimovError
 from asimov.project.storage.copying import checksum, copy, permissions, stored_mode
+from asimov.project.storage.names import (
+    MANIFEST,
+    MOVING,
+    PARTIAL,
+    SPARE,
+    is_reserved,
+    is_temporary,
+    names_in,
+)
+from asimov.project.storage.objects import FOLDER, Objects
 from asimov.project.storage.products import Item, NotStorableError, survey
 from asimov.project.storage.superseded import is_superseded, last_number
+from asimov.project.storage.verification import Fault, verify
 from asimov.system import clock, reading
 from asimov.system.files import sync_folder, unwritable, write_atomically
 
-_MANIFEST = "manifest.json"
-#: The file that is being copied; a manifest that is being written has a similar name.
-_PARTIAL = f".{_MANIFEST}.partial"
-#: The manifest of results that are being moved aside, until all of them are.
-_MOVING = f".{_MANIFEST}.moving"
 #: A manifest of a million files has about 200 million bytes.
 _LARGEST = 2_000_000_000
 
@@ -37,6 +43,8 @@ class Store:
     The manifest has an entry for each file (``sha256`` and ``size``), each folder of a product
     (``directory``) and each link (``link``, its text), with its ``mode`` and when it was
     ``stored``. Manifests of earlier releases have entries of files only, without a ``mode``.
+    Files are read-only, and those with the same content are stored once
+    (`asimov.project.storage.objects`).
 
     Parameters
     ----------
@@ -46,6 +54,29 @@ class Store:
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
+        self.objects = Objects(self.root)
+
+    def analyses(self) -> list[tuple[str, str]]:
+        """Return subject and name of every analysis that has a folder in the store."""
+        subjects = [each for each in names_in(self.root) if each != FOLDER]
+        return sorted(
+            (subject, name)
+            for subject in subjects
+            for name in names_in(self.root / subject)
+            if (self.root / subject / name).is_dir()
+        )
+
+    def verify(self, subject: str, analysis: str, *, quick: bool = False) -> list[Fault]:
+        """Return what of an analysis's results is not as it was stored.
+
+        Parameters
+        ----------
+        subject, analysis
+            The analysis.
+        quick
+            Whether to trust a file that has the right size and was not written after it was stored.
+        """
+        return verify(self.root, self.manifest, [(subject, analysis)], quick=quick).faults
 
     def add_file(
         self, subject: str, analysis: str, file: str | Path, new_name: str | None = None
@@ -74,7 +105,7 @@ class Store:
         source = Path(file)
         name = new_name or source.name
         outside = Path(name).is_absolute() or ".." in Path(name).parts or not Path(name).name
-        if outside or _is_reserved(name):
+        if outside or is_reserved(name):
             raise AsimovError(f"{name!r} can't be a name in the store", where=source)
         try:
             real = source.resolve()
@@ -125,7 +156,7 @@ class Store:
         """
         found = survey(products, rundir, self.root)
         for item in found.items.values():
-            if _is_reserved(item.name):
+            if is_reserved(item.name):
                 raise NotStorableError(
                     f"can't be stored: the store reserves the name {text.quoted(item.name)}",
                     item.source,
@@ -143,7 +174,7 @@ class Store:
 
     def manifest(self, subject: str, analysis: str) -> dict[str, Any]:
         """Return the manifest of an analysis: an entry for each stored file, by name."""
-        path = self.root / subject / analysis / _MANIFEST
+        path = self.root / subject / analysis / MANIFEST
         try:
             manifest = json.loads(reading.contents(path, most=_LARGEST))
         except (FileNotFoundError, NotADirectoryError):
@@ -187,7 +218,7 @@ class Store:
         folder = self.root / subject / analysis
         self.manifest(subject, analysis)  # raises if it is damaged
         with _writing(folder):
-            names = [each for each in _names_in(folder) if not is_superseded(each)]
+            names = [each for each in names_in(folder) if not is_superseded(each)]
             _move_results(folder, names)
 
     def _store(self, subject: str, analysis: str, items: Sequence[Item]) -> None:
@@ -198,14 +229,14 @@ class Store:
         with _writing(folder):
             for item in items:
                 known = manifest.get(item.name, {})
-                entry = _put(folder, item, known)
+                entry = _put(folder, item, known, self.objects)
                 manifest[item.name] = {**entry, "stored": known.get("stored", clock.iso())}
             _sync(folder, items)
         if manifest != before:
-            write_atomically(folder / _MANIFEST, json.dumps(manifest, indent=2) + "\n")
+            write_atomically(folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
 
 
-def _put(folder: Path, item: Item, known: Mapping[str, Any]) -> dict[str, Any]:
+def _put(folder: Path, item: Item, known: Mapping[str, Any], objects: Objects) -> dict[str, Any]:
     """Put an item into the store; return its entry in the manifest.
 
     If something is there already, it is kept if it is the same, and otherwise moved aside: an
@@ -231,7 +262,7 @@ def _put(folder: Path, item: Item, known: Mapping[str, Any]) -> dict[str, Any]:
     if os.path.lexists(target) and not _is_as_stored(target, entry):
         _set_aside(folder, [item.name])
     if not os.path.lexists(target):
-        _make(item, target, folder / _PARTIAL, entry)
+        _make(item, target, folder / PARTIAL, entry, objects)
     if item.link is None:
         _settle_mode(target, stored_mode(item.status))
     return entry
@@ -240,6 +271,8 @@ def _put(folder: Path, item: Item, known: Mapping[str, Any]) -> dict[str, Any]:
 def _settle_mode(path: Path, mode: int) -> None:
     """Set the mode of a stored file or folder if this user owns it: nobody else can."""
     status = path.stat()
+    if stat.S_ISREG(status.st_mode) and status.st_nlink > 1 and not status.st_mode & 0o222:
+        return  # it shares the mode of an object
     if status.st_mode & stat.S_ISGID and stat.S_ISDIR(status.st_mode):
         # It is shared: the next user needs permission to write, also to new files.
         mode |= status.st_mode & (stat.S_ISGID | stat.S_IRWXG)
@@ -247,7 +280,7 @@ def _settle_mode(path: Path, mode: int) -> None:
         path.chmod(mode)
 
 
-def _make(item: Item, target: Path, partial: Path, entry: dict[str, Any]) -> None:
+def _make(item: Item, target: Path, partial: Path, entry: dict[str, Any], objects: Objects) -> None:
     if item.is_folder:
         target.mkdir()
         return
@@ -255,6 +288,7 @@ def _make(item: Item, target: Path, partial: Path, entry: dict[str, Any]) -> Non
         partial.symlink_to(item.link)
     else:
         entry["sha256"] = copy(item.source, partial, item.status)
+        objects.share(partial, entry["sha256"], partial.with_name(SPARE))
     partial.replace(target)
 
 
@@ -282,18 +316,18 @@ def _is_as_stored(path: Path, entry: Mapping[str, Any]) -> bool:
 
 def _move_results(folder: Path, names: Sequence[str]) -> None:
     """Move all results of an analysis, and their manifest, to ``superseded-<n>`` in its folder."""
-    others = [name for name in names if name != _MANIFEST]
-    if _MANIFEST in names:
-        old = _place_for(folder, [*others, _MOVING])
+    others = [name for name in names if name != MANIFEST]
+    if MANIFEST in names:
+        old = _place_for(folder, [*others, MOVING])
         old.mkdir(exist_ok=True)
-        (folder / _MANIFEST).rename(old / _MOVING)
+        (folder / MANIFEST).rename(old / MOVING)
         sync_folder(folder)
     else:
         old = _place_for(folder, others)
     if others:
         _set_aside(folder, others)
-    if (old / _MOVING).exists():
-        (old / _MOVING).rename(old / _MANIFEST)
+    if (old / MOVING).exists():
+        (old / MOVING).rename(old / MANIFEST)
         sync_folder(old)
 
 
@@ -301,7 +335,7 @@ def _place_for(folder: Path, names: Iterable[str]) -> Path:
     """Return the ``superseded-<n>`` to move names to: the last one if its move was interrupted."""
     number = last_number(folder)
     old = folder / f"superseded-{number}"
-    begun = number and not (old / _MANIFEST).exists()
+    begun = number and not (old / MANIFEST).exists()
     if not begun or any(os.path.lexists(old / name) for name in names):
         old = folder / f"superseded-{number + 1}"
     return old
@@ -329,13 +363,14 @@ def _writing(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise unwritable(error, folder, "can't be stored") from error
     finally:
-        with suppress(OSError):
-            (folder / _PARTIAL).unlink()
+        for name in (PARTIAL, SPARE):
+            with suppress(OSError):
+                (folder / name).unlink()
 
 
 def _sweep(folder: Path) -> None:
-    for name in _names_in(folder):
-        if name.startswith(f".{_MANIFEST}."):
+    for name in names_in(folder):
+        if is_temporary(name):
             (folder / name).unlink()
 
 
@@ -348,17 +383,3 @@ def _sync(folder: Path, items: Iterable[Item]) -> None:
             folders.add(folder / item.name)
     for each in folders:
         sync_folder(each)
-
-
-def _names_in(folder: Path) -> list[str]:
-    try:
-        return [each.name for each in folder.iterdir()]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def _is_reserved(name: str) -> bool:
-    """Say whether a name is reserved for the store itself."""
-    first = Path(name).parts[0]
-    own = first == _MANIFEST or first.startswith(f".{_MANIFEST}.")
-    return own or is_superseded(first)

@@ -54,7 +54,7 @@ def test_a_folder_is_stored_with_all_that_is_in_it(store: Store, rundir: Path, s
     (rundir / "d/deep").chmod(0o500)  # can't be written to, and yet all of it is stored
     folder = stored("d")
     assert (folder / "d/deep/er/x.dat").read_text() == "1 2 3"
-    assert (folder / "d/deep/run.sh").stat().st_mode & 0o777 == 0o750
+    assert (folder / "d/deep/run.sh").stat().st_mode & 0o777 == 0o550
     assert list((folder / "d/empty").iterdir()) == []
     manifest = store.manifest("s", "a")
     assert list(manifest) == [
@@ -326,6 +326,7 @@ def test_a_stored_copy_that_was_damaged_is_stored_again(
 ) -> None:
     (rundir / "x").write_text("1")
     path = stored("x") / "x"
+    path.chmod(0o600)
     path.write_text("damaged")
     stored("x")
     assert store.fetch_file("s", "a", "x").read_text() == "1"

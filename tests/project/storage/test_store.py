@@ -64,7 +64,9 @@ def test_another_file_of_that_name_is_refused(store, product):
 
 
 def test_a_file_that_was_changed_in_the_store_is_told(store, product):
-    store.add_file("s", "a", product).write_text("changed")
+    stored = store.add_file("s", "a", product)
+    stored.chmod(0o600)
+    stored.write_text("changed")
     with pytest.raises(AsimovError, match="its checksum differs"):
         store.fetch_file("s", "a", "samples.dat")
 

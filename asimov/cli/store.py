@@ -1,0 +1,71 @@
+"""``asimov store``: check the stored results."""
+
+from __future__ import annotations
+
+import click
+
+from asimov.cli.open_project import Use, open_workspace
+from asimov.cli.terminal.output import say, show_json
+from asimov.engine.results.verification import verified
+from asimov.errors import EXIT_ERROR
+from asimov.project.storage.verification import Verified
+from asimov.text import amount
+
+
+@click.group("store")
+def command() -> None:
+    """Check the stored results.
+
+    \b
+    Example:
+      asimov store verify
+    """
+
+
+@command.command("verify")
+@click.option(
+    "--quick", is_flag=True, help="Read only files that were written after they were stored."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@click.pass_context
+def verify_command(context: click.Context, quick: bool, as_json: bool) -> None:
+    """Check every stored file against its SHA-256 and size.
+
+    This reports files that are missing or changed, or that no manifest lists, each with the
+    analysis that owns it; superseded results are checked as well. The exit code is 1 if anything
+    is wrong.
+
+    \b
+    Example:
+      asimov store verify --quick
+    """
+    workspace = open_workspace(Use.READ)
+    found = verified(workspace, quick=quick)
+    if as_json:
+        show_json(
+            {
+                "files": found.files,
+                "size": found.size,
+                "read": found.hashed,
+                "faults": [each._asdict() for each in found.faults],
+            }
+        )
+    else:
+        _show(found)
+    if found.faults:
+        context.exit(EXIT_ERROR)
+
+
+def _show(found: Verified) -> None:
+    for each in found.faults:
+        owner = f"{each.subject}/{each.analysis}"
+        say(f"{owner}: {each.kind}: {each.name}: {each.detail}")
+    what = f"{found.files} stored files, {amount(found.size)}; {found.hashed} read"
+    if not found.faults:
+        say(f"{what}: all as they were stored")
+        return
+    say(f"{what}: {len(found.faults)} faults")
+    say(
+        "Restore such files from a copy, or make them again: "
+        "'asimov production set SUBJECT NAME --status restart'"
+    )

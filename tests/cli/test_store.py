@@ -1,0 +1,40 @@
+"""``asimov store``."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import Any
+
+from tests.lab import lab
+
+__all__ = ["lab"]
+
+MAKES = 'pipeline: command, executable: /bin/sh, outputs: {y: y}, arguments: [-c, "echo 2 > y"]'
+
+
+def test_results_are_verified_and_faults_are_told_with_their_owner(lab: Any) -> None:
+    lab.apply(f"a, {MAKES}", "b, pipeline: simpletestpipeline")
+    assert lab.run("store", "verify").out.startswith("0 stored files")
+    lab.finish()
+    told = lab.run("store", "verify").out
+    assert "all as they were stored" in told and told.startswith("4 stored files")
+    stored = lab.root / "results/s/a/y"
+    stored.chmod(0o644)
+    stored.write_text("3\n")
+    assert "s/a: changed: y: its checksum differs\n" in lab.run("store", "verify", code=1).out
+    assert "all as they" in lab.run("store", "verify", "--quick").out, "it is a second old"
+    later = time.time() + 100
+    os.utime(stored, (later, later))
+    lab.run("store", "verify", "--quick", code=1)
+    found = json.loads(lab.run("store", "verify", "--json", code=1).out)
+    assert found["faults"] == [
+        {"subject": "s", "analysis": "a", "name": "y", "kind": "changed",
+         "detail": "its checksum differs"}
+    ]  # fmt: skip
+    stored.unlink()
+    assert "s/a: missing: y: " in lab.run("store", "verify", code=1).out
+    (lab.root / "results/s/a/manifest.json").unlink()
+    told = lab.run("store", "verify", code=1).out
+    assert "s/a: missing: manifest.json: its results are said to be stored" in told
