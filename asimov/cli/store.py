@@ -5,9 +5,12 @@ from __future__ import annotations
 import click
 
 from asimov.cli.open_project import Use, open_workspace
+from asimov.cli.selection import Selection, selection_options
 from asimov.cli.terminal.output import say, show_json
 from asimov.engine.results.verification import verified
 from asimov.errors import EXIT_ERROR
+from asimov.journal.keys import Key
+from asimov.project.storage.store import Store
 from asimov.project.storage.verification import Verified
 from asimov.text import amount
 
@@ -23,24 +26,29 @@ def command() -> None:
 
 
 @command.command("verify")
+@selection_options
 @click.option(
     "--quick", is_flag=True, help="Read only files that were written after they were stored."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @click.pass_context
-def verify_command(context: click.Context, quick: bool, as_json: bool) -> None:
+def verify_command(
+    context: click.Context, selection: Selection, quick: bool, as_json: bool
+) -> None:
     """Check every stored file against its SHA-256 and size.
 
     This reports files that are missing or changed, or that no manifest lists, each with the
-    analysis that owns it; superseded results are checked as well. The exit code is 1 if anything
-    is wrong.
+    analysis that owns it; superseded results are checked as well. Without a selection it checks
+    the whole store. The exit code is 1 if anything is wrong.
 
     \b
     Example:
-      asimov store verify --quick
+      asimov store verify 'sunspots/*'
     """
     workspace = open_workspace(Use.READ)
-    found = verified(workspace, quick=quick)
+    stored = [Key(*each) for each in Store(workspace.project.results).analyses()]
+    keys = selection.of(workspace, more=stored) if selection.given else None
+    found = verified(workspace, keys, quick=quick)
     if as_json:
         show_json(
             {

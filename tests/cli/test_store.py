@@ -28,6 +28,8 @@ def test_results_are_verified_and_faults_are_told_with_their_owner(lab: Any) -> 
     later = time.time() + 100
     os.utime(stored, (later, later))
     lab.run("store", "verify", "--quick", code=1)
+    assert "all as they" in lab.run("store", "verify", "s/b").out
+    assert "changed: y" in lab.run("store", "verify", "s/a*", "--pipeline", "command", code=1).out
     found = json.loads(lab.run("store", "verify", "--json", code=1).out)
     assert found["faults"] == [
         {"subject": "s", "analysis": "a", "name": "y", "kind": "changed",
