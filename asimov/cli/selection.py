@@ -13,6 +13,7 @@ import click
 from asimov import states
 from asimov.cli.terminal.moment import Moment
 from asimov.cli.terminal.output import say, warn
+from asimov.engine.staleness.verdicts import outdated
 from asimov.engine.status import LOST
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
@@ -42,6 +43,8 @@ class Selection:
         An analysis must have one of the states, one of the pipelines, one of the labels.
     since
         Its state must have changed since then, in seconds since the epoch.
+    outdated
+        Whether it must be out of date.
     """
 
     patterns: tuple[str, ...] = ()
@@ -49,6 +52,7 @@ class Selection:
     pipelines: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     since: float | None = None
+    outdated: bool = False
 
     @property
     def given(self) -> bool:
@@ -58,7 +62,8 @@ class Selection:
     @property
     def filtered(self) -> bool:
         """Whether there are filters besides the patterns."""
-        return bool(self.states or self.pipelines or self.labels or self.since is not None)
+        given = (self.states, self.pipelines, self.labels, self.outdated)
+        return any(given) or self.since is not None
 
     def require(self) -> None:
         """Refuse to go on with all analyses if nothing was selected.
@@ -93,6 +98,9 @@ class Selection:
         keys = Names(workspace.contents, workspace.records, more).matching(self.patterns)
         wanted = self._wanted_states()
         found = [key for key in keys if self._fits(workspace, key, wanted)]
+        if self.outdated:
+            old = outdated(workspace, found)
+            found = [key for key in found if key in old]
         if not found and not may_be_empty:
             raise AsimovError(
                 "no analysis fits these filters" if keys else "there are no such analyses",
@@ -145,8 +153,8 @@ def _states_of(workspace: Workspace, key: Key, record: Record | None) -> set[str
 def selection_options(command: _Command) -> _Command:
     """Give a click command patterns and filters; it gets them as the argument ``selection``.
 
-    The patterns are arguments, the filters the options ``--state``, ``--pipeline``, ``--label`` and
-    ``--since``.
+    The patterns are arguments, the filters the options ``--state``, ``--pipeline``, ``--label``,
+    ``--since`` and ``--outdated``.
     """
 
     @wraps(command)
@@ -157,9 +165,10 @@ def selection_options(command: _Command) -> _Command:
         pipelines: tuple[str, ...],
         labels: tuple[str, ...],
         since: float | None,
+        outdated: bool,
         **kwargs: Any,
     ) -> Any:
-        chosen = Selection(patterns, states, pipelines, labels, since)
+        chosen = Selection(patterns, states, pipelines, labels, since, outdated)
         return command(*args, selection=chosen, **kwargs)
 
     options = [
@@ -191,6 +200,7 @@ def selection_options(command: _Command) -> _Command:
             metavar="TIME",
             help="Only if changed since then: 2d, 3h, yesterday, or an ISO time.",
         ),
+        click.option("--outdated", is_flag=True, help="Only if out of date."),
     ]
     decorated: Any = with_selection
     for option in reversed(options):

@@ -202,3 +202,15 @@ def test_at_a_terminal_the_person_is_asked(answer: str, goes_on: bool) -> None:
     _, code = os.waitpid(pid, 0)
     os.close(terminal)
     assert (os.waitstatus_to_exitcode(code) == 0) is goes_on
+
+
+def test_outdated_selects_what_is_out_of_date(
+    opened: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = Key("gw190412", "psd")
+    monkeypatch.setattr(
+        "asimov.cli.selection.outdated", lambda _, keys: {key: () for key in keys if key == old}
+    )
+    assert Selection(outdated=True).of(opened) == [old]
+    assert Selection(("gw200115",), outdated=True).of(opened, may_be_empty=True) == []
+    assert Selection(outdated=True).filtered

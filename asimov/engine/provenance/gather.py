@@ -10,12 +10,10 @@ import os
 import platform
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
 
 from asimov._version import __version__
 from asimov.configuration import owner
-from asimov.discovery import entrypoints
 from asimov.engine.provenance.checksums import Checksums
 from asimov.engine.provenance.commands import Command, commands_in
 from asimov.engine.provenance.record import (
@@ -26,7 +24,7 @@ from asimov.engine.provenance.record import (
     as_text,
     write_quickly,
 )
-from asimov.engine.provenance.software import Software, software_of
+from asimov.engine.provenance.software import Software, package_of, software_of
 from asimov.engine.provenance.used_files import inputs_of, is_within, programs_of
 from asimov.errors import ReportedError
 from asimov.journal.keys import Key
@@ -190,11 +188,3 @@ class Gatherer:
         if root not in self._commits:
             self._commits[root] = head_of(root)
         return self._commits[root]
-
-
-@lru_cache
-def package_of(pipeline: str) -> str:
-    """Return the package that publishes a pipeline, with its version."""
-    point = entrypoints.find(entrypoints.PIPELINES, pipeline)
-    package = getattr(point, "dist", None)
-    return f"{package.name}=={package.version}" if package is not None else ""

@@ -1,4 +1,4 @@
-"""The software environment that a program belongs to: the packages installed beside it."""
+"""Versions of software: a pipeline's package, and what is installed beside a program."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 
 import msgspec
+
+from asimov.discovery import entrypoints
 
 _INFO = (".dist-info", ".egg-info")
 
@@ -62,3 +64,11 @@ def _packages(stamps: tuple[tuple[Path, int], ...]) -> list[str]:
                 elif path.suffix == ".json" and len(parts) >= 3:  # name-version-build of conda
                     packages.add(f"{'-'.join(parts[:-2])}=={parts[-2]}")
     return sorted(packages)
+
+
+@lru_cache
+def package_of(pipeline: str) -> str:
+    """Return the package that publishes a pipeline, with its version."""
+    point = entrypoints.find(entrypoints.PIPELINES, pipeline)
+    package = getattr(point, "dist", None)
+    return f"{package.name}=={package.version}" if package is not None else ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from asimov.engine.provenance.checksums import Checksums
-from asimov.engine.provenance.gather import package_of
 from asimov.engine.provenance.record import Provenance, last_run
+from asimov.engine.provenance.software import package_of
 from asimov.engine.staleness.files import Files
 from asimov.engine.staleness.reasons import Reason
 from asimov.engine.staleness.settings import changed_settings
@@ -48,7 +48,8 @@ class _Verdicts:
         self._files = Files(workspace, self._checksums)
 
     def of(self, key: Key) -> tuple[Reason, ...]:
-        if self._workspace.status(key) in WITHOUT_RESULT:
+        known = key in self._workspace.contents.entries
+        if not known or self._workspace.status(key) in WITHOUT_RESULT:
             return ()
         run = last_run(self._workspace.journal, key)
         if run is None:
