@@ -37,6 +37,7 @@ READS: dict[str, list[list[str]]] = {
     "ledger schema": [[]],
     "ledger export": [[]],
     "diff": [["s/done"], ["s/done", "s/failed", "--json"]],
+    "provenance": [["s/done"], ["s/done", "--format", "prov-json"], ["s/done", "--format", "dot"]],
     "production show": [["s", "done"], ["s", "long", "--json"]],
     "event show": [[], ["s"]],
     "report status": [[]],

@@ -30,6 +30,7 @@ COMMANDS = {
     "why": "Explain why an analysis is in its state, and what would change that.",
     "log": "Show what happened, when and why: to all analyses, to SUBJECT or to one ANALYSIS.",
     "diff": "Compare what two analyses ran with and made.",
+    "provenance": "Tell what made a result: settings, files, software, people, upstream.",
     "production": "Show or change one analysis.",
     "review": "Review an analysis, or show the reviews.",
     "event": "Show a subject.",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from itertools import groupby
 
 import click
 import msgspec
 
-from asimov import text
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal.output import say, show_json
 from asimov.engine.provenance.comparison import (
@@ -17,10 +15,8 @@ from asimov.engine.provenance.comparison import (
     of_attempt,
     of_ledger,
 )
-from asimov.errors import AsimovError
+from asimov.engine.provenance.lookup import attempt_named
 from asimov.project.workspace import Workspace
-
-_SIDE = re.compile(r"([^/@]+)/([^@]+?)(?:@(\d+))?")
 
 
 @click.command("diff")
@@ -40,9 +36,7 @@ def command(before: str, after: str | None, as_json: bool) -> None:
     workspace = open_workspace(Use.READ)
     one = _side(workspace, before)
     if after is None:
-        match = _SIDE.fullmatch(before)
-        assert match is not None
-        other = of_ledger(workspace, workspace.key(match[1], match[2]))
+        other = of_ledger(workspace, attempt_named(workspace, before)[0])
     else:
         other = _side(workspace, after)
     found = compared(one, other)
@@ -66,13 +60,7 @@ def command(before: str, after: str | None, as_json: bool) -> None:
 
 
 def _side(workspace: Workspace, name: str) -> Side:
-    match = _SIDE.fullmatch(name)
-    if match is None:
-        raise AsimovError(
-            f"{text.quoted(name)} names no analysis", hint="write SUBJECT/NAME or SUBJECT/NAME@N"
-        )
-    key = workspace.key(match[1], match[2])
-    return of_attempt(workspace, key, int(match[3]) if match[3] else None)
+    return of_attempt(workspace, *attempt_named(workspace, name))
 
 
 def _and(one: Side, other: Side) -> str:

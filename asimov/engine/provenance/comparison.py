@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from asimov import text
 from asimov.engine.build import DESCRIPTIVE
-from asimov.engine.provenance.record import FILE, Provenance, last_run, read, settings_of
-from asimov.errors import AsimovError
+from asimov.engine.provenance.lookup import products_in, record_of, stored_results
+from asimov.engine.provenance.record import Provenance, last_run, settings_of
 from asimov.journal.keys import Key
 from asimov.journal.provenance import ProvenanceRecords
 from asimov.project.storage.store import Store
-from asimov.project.storage.superseded import is_superseded
 from asimov.project.workspace import Workspace
 from asimov.settings.merging import leaves
-from asimov.system import reading
 
 #: Files that every analysis has one of, under paths of its own.
 _OF_EACH = {"configuration": "the configuration"}
@@ -70,7 +67,7 @@ def of_attempt(workspace: Workspace, key: Key, number: int | None = None) -> Sid
         If there is no such attempt, or what it ran with was not recorded.
     """
     records = ProvenanceRecords(workspace.journal)
-    found = _record(workspace, records, key, number)
+    _, found = record_of(workspace, key, number)
     return Side(
         f"{key}@{found.number}",
         {
@@ -91,30 +88,6 @@ def of_attempt(workspace: Workspace, key: Key, number: int | None = None) -> Sid
             },
             "products": _products(workspace, key, found.uid),
         },
-    )
-
-
-def _record(
-    workspace: Workspace, records: ProvenanceRecords, key: Key, number: int | None
-) -> Provenance:
-    attempts = workspace.journal.attempts(key)
-    if number is None:
-        run = last_run(workspace.journal, key)
-        if run is not None:
-            return run[1]
-        if not attempts:
-            raise AsimovError(f"{key} has not run")
-        raise AsimovError(f"what {key} ran with was not recorded")
-    for each in attempts:
-        if each.number == number:
-            found = read(records, each.uid)
-            if found is None:
-                raise AsimovError(f"what {key}@{number} ran with was not recorded")
-            return found
-    numbers = ", ".join(str(each.number) for each in attempts)
-    raise AsimovError(
-        f"{key} has no attempt {number}",
-        hint=f"its attempts: {numbers}" if numbers else "it has not run",
     )
 
 
@@ -174,26 +147,9 @@ def _software(records: ProvenanceRecords, found: Provenance) -> dict[str, Any]:
 
 def _products(workspace: Workspace, key: Key, uid: str) -> dict[str, Any]:
     """Return the checksums of the stored products of an attempt; they may have been superseded."""
-    store = Store(workspace.project.results)
-    folder = store.root / key.subject / key.name
-    names = [key.name]
-    if folder.is_dir():
-        old = (each.name for each in folder.iterdir() if is_superseded(each.name))
-        names += [f"{key.name}/{each}" for each in old]
-    for name in names:
-        if _made_by(store.root / key.subject / name / FILE) == uid:
-            manifest = store.manifest(key.subject, name)
-            return {
-                path: entry.get("sha256") or entry.get("link") or "folder"
-                for path, entry in manifest.items()
-                if path != FILE
-            }
-    return {}
-
-
-def _made_by(record: Path) -> str | None:
-    try:
-        data = msgspec.json.decode(reading.contents(record))
-    except (OSError, AsimovError, msgspec.MsgspecError):
-        return None
-    return data.get("uid") if isinstance(data, dict) else None
+    folder = stored_results(Store(workspace.project.results), key, uid)
+    entries = products_in(folder) if folder is not None else {}
+    return {
+        path: entry.get("sha256") or entry.get("link") or "folder"
+        for path, entry in entries.items()
+    }

@@ -169,7 +169,7 @@ def as_text(
     try:
         encoded = msgspec.json.encode(data, enc_hook=str)
     except (TypeError, ValueError):
-        encoded = msgspec.json.encode(_with_text_keys(data))
+        encoded = msgspec.json.encode(with_text_keys(data))
     return msgspec.json.format(encoded).decode() + "\n"
 
 
@@ -187,10 +187,10 @@ def write_quickly(path: str, text: str) -> None:
         stream.write(text)
 
 
-def _with_text_keys(value: Any) -> Any:
+def with_text_keys(value: Any) -> Any:
     """Return plain data as JSON can hold it: YAML has keys and values that it has not."""
     if isinstance(value, Mapping):
-        return {str(key): _with_text_keys(each) for key, each in value.items()}
+        return {str(key): with_text_keys(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_with_text_keys(each) for each in value]
+        return [with_text_keys(each) for each in value]
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)

@@ -1,0 +1,222 @@
+"""What an attempt ran with and made, with all that it was made from: read from project or file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from asimov.engine.provenance.lookup import products_in, record_of, stored_results
+from asimov.engine.provenance.record import FORMAT, Provenance, UsedFile, layers_of, read
+from asimov.errors import AsimovError
+from asimov.journal.keys import Key
+from asimov.journal.provenance import ProvenanceRecords
+from asimov.journal.records import Attempt
+from asimov.project.storage.store import Store
+from asimov.project.workspace import Workspace
+from asimov.settings.merging import merge
+from asimov.system import clock, reading
+
+
+class Product(msgspec.Struct, omit_defaults=True):
+    """A file of the results store; a folder or a link has no checksum.
+
+    Attributes
+    ----------
+    path
+        Relative to the analysis's folder in the store.
+    sha256, size
+        Of its content, in hexadecimal digits and bytes.
+    link
+        Where it leads, if it is a link.
+    """
+
+    path: str
+    sha256: str | None = None
+    size: int | None = None
+    link: str | None = None
+
+
+class End(msgspec.Struct, omit_defaults=True):
+    """How an attempt ended; None stands for what is not known (yet)."""
+
+    ended: str | None = None
+    exit_code: int | None = None
+    evidence: str | None = None
+    job: int | None = None
+
+
+class Run(msgspec.Struct, omit_defaults=True):
+    """One attempt: what it ran with, how it ended and what it made.
+
+    Attributes
+    ----------
+    record
+        The record, without the parts that follow here.
+    layers
+        Its settings, the least specific layer first, each with its source.
+    software
+        The packages of each environment, by the environment's folder.
+    end
+        How it ended.
+    products
+        Its stored products; None if the store has none of this attempt.
+    folder
+        The folder of the store with its products.
+    """
+
+    record: Provenance
+    layers: list[tuple[str, dict[str, Any]]]
+    software: dict[str, list[str]]
+    end: End = msgspec.field(default_factory=End)
+    products: list[Product] | None = None
+    folder: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """The attempt as commands write it: ``subject/name@number``."""
+        return f"{self.record.analysis}@{self.record.number}"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings that it ran with, as its pipeline saw them."""
+        return merge(layer for _, layer in self.layers)
+
+    @property
+    def key(self) -> Key:
+        """The analysis."""
+        subject, _, name = self.record.analysis.partition("/")
+        return Key(subject, name)
+
+    def made_elsewhere(self) -> Iterator[UsedFile]:
+        """Yield the files that other attempts produced."""
+        return (each for each in self.record.files if each.attempt)
+
+
+def identity(file: UsedFile) -> tuple[str, ...]:
+    """Return what names a file: of a product attempt and checksum, of any other also its path."""
+    if file.attempt:
+        return "product", file.attempt, file.sha256 or file.path
+    return "file", file.path, *([file.sha256] if file.sha256 else [])
+
+
+def identity_of_product(run: Run, product: Product) -> tuple[str, ...]:
+    """Return what names a product; the same as when another attempt has used it."""
+    return "product", run.record.uid, product.sha256 or product.path
+
+
+def history(
+    workspace: Workspace, key: Key, number: int | None = None, depth: int | None = None
+) -> list[Run]:
+    """Return an attempt, and the attempts that made its inputs, and so on; the nearest first.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    key, number
+        The analysis, and which attempt; by default the last one.
+    depth
+        How many steps to go upstream; by default all.
+
+    Raises
+    ------
+    AsimovError
+        If there is no such attempt, or what it ran with was not recorded.
+    """
+    records, store = ProvenanceRecords(workspace.journal), Store(workspace.project.results)
+    attempt, record = record_of(workspace, key, number)
+    found = {attempt.uid: _run(records, store, attempt, record)}
+    nearest, steps = list(found.values()), 0
+    while nearest and (depth is None or steps < depth):
+        before = {each.attempt: each.of for run in nearest for each in run.made_elsewhere()}
+        nearest, steps = [], steps + 1
+        for uid, analysis in before.items():
+            made = read(records, uid) if uid not in found else None
+            if made is not None:
+                subject, _, name = analysis.partition("/")
+                attempts = workspace.journal.attempts(Key(subject, name))
+                same = next((each for each in attempts if each.uid == uid), None)
+                found[uid] = _run(records, store, same, made)
+                nearest.append(found[uid])
+    return list(found.values())
+
+
+def _run(
+    records: ProvenanceRecords, store: Store, attempt: Attempt | None, record: Provenance
+) -> Run:
+    parts = records.parts(record.software.values())
+    run = Run(
+        record,
+        [(source, dict(layer)) for source, layer in layers_of(records, record)],
+        {prefix: parts.get(digest) or [] for prefix, digest in record.software.items()},
+    )
+    if attempt is not None:
+        ended = clock.iso(attempt.ended) if attempt.ended else None
+        run.end = End(ended, attempt.exit_code, attempt.evidence, attempt.job_id)
+    run.folder = stored_results(store, run.key, record.uid)
+    if run.folder is not None:
+        run.products = _products(products_in(run.folder))
+    return run
+
+
+def of_file(path: Path) -> Run:
+    """Return what a file ``asimov-provenance.json`` tells, with the products beside it in a store.
+
+    Raises
+    ------
+    AsimovError
+        If it can't be read, or is no such record.
+    """
+    try:
+        run = of_text(reading.contents(path))
+    except OSError as error:
+        raise AsimovError(f"can't be read: {error.strerror}", where=path) from error
+    except AsimovError as error:
+        error.where = error.where or path
+        raise
+    folder = path.resolve().parent
+    if (folder / "manifest.json").is_file():
+        run.folder, run.products = folder, _products(products_in(folder))
+    return run
+
+
+def of_text(content: bytes) -> Run:
+    """Return what the text of a file ``asimov-provenance.json`` tells.
+
+    Raises
+    ------
+    AsimovError
+        If it is no such record.
+    """
+    try:
+        data: dict[str, Any] = msgspec.json.decode(content)
+        layers = [(str(each["source"]), dict(each["settings"])) for each in data["layers"]]
+        plain = {
+            **data,
+            "layers": [{"source": source, "digest": ""} for source, _ in layers],
+            "software": dict.fromkeys(data["software"], ""),
+        }
+        record = msgspec.convert(plain, Provenance)
+        software = msgspec.convert(data["software"], dict[str, list[str]])
+        end = msgspec.convert(data.get("end") or {}, End)
+        version = int(data["format"])
+    except (msgspec.MsgspecError, ValueError, KeyError, TypeError) as error:
+        raise AsimovError(
+            "is not a record of what an attempt ran with",
+            hint="name a file asimov-provenance.json of a run directory or a results store",
+        ) from error
+    if version > FORMAT:
+        raise AsimovError(
+            f"has format {version}, and this asimov knows {FORMAT}", hint="use a newer asimov"
+        )
+    return Run(record, layers, software, end)
+
+
+def _products(entries: Mapping[str, Any]) -> list[Product]:
+    return [
+        Product(path, entry.get("sha256"), entry.get("size"), entry.get("link"))
+        for path, entry in entries.items()
+    ]
