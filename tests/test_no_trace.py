@@ -61,7 +61,7 @@ REHEARSES: dict[str, list[list[str]]] = {
 REHEARSED_ELSEWHERE = {"ledger import"}
 #: Commands that act, or write what is no part of a project.
 ACTS = {
-    "init", "start", "stop", "production set", "production forget", "review add",
+    "init", "start", "stop", "cancel", "production set", "production forget", "review add",
     "configuration update", "report html", "project moved", "project copied", "project share",
     "project trust", "plugins new", "plugins check",
 }  # fmt: skip

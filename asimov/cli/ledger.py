@@ -7,6 +7,7 @@ import click
 from asimov.cli.ledger_import import export_command, import_command
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.repair import repair_command
+from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show_json, warn
 from asimov.engine.provenance.comparison import changed_since
 from asimov.ledger.documents import dump
@@ -31,8 +32,7 @@ command.add_command(export_command)
 
 
 @command.command("show")
-@click.argument("subject", required=False)
-@click.argument("name", required=False)
+@analysis_argument(required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
     """Show the effective settings of analyses, and where each value comes from.

@@ -2,46 +2,81 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import click
 
 from asimov.cli.open_project import Use, open_workspace
+from asimov.cli.selection import Selection, selection_options
 from asimov.cli.terminal.output import say, show_json
+from asimov.journal.history import events, keys_with_events
+from asimov.journal.keys import Key
 from asimov.journal.records import Event
+from asimov.project.workspace import Workspace
 from asimov.system import clock
+
+#: Seconds between two looks of ``--follow``.
+_LOOK = 0.5
 
 
 @click.command("log")
-@click.argument("subject", required=False)
-@click.argument("analysis", required=False)
+@selection_options
 @click.option(
     "--last", type=click.IntRange(1, 1_000_000_000), help="Show only this many of the last events."
 )
+@click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl-C, and show what happens.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
-def command(subject: str | None, analysis: str | None, last: int | None, as_json: bool) -> None:
-    """Show what happened, when and why: to all analyses, to SUBJECT or to one ANALYSIS.
+def command(selection: Selection, last: int | None, follow: bool, as_json: bool) -> None:
+    """Show what happened, when and why: to all analyses, or to those selected.
+
+    With --since, this shows the events since then. The other filters select analyses as they are
+    now, and show everything that happened to them. Analyses that were removed from the ledger keep
+    their events.
 
     \b
     Example:
-      asimov log sunspots detrend
+      asimov log sunspots/detrend
+      asimov log --since yesterday
+      asimov log --state stuck
+      asimov log 'sun*/detrend*' --follow
     """
+    if follow and as_json:
+        raise click.UsageError("--follow and --json can't be combined")
     workspace = open_workspace(Use.READ)
-    events = workspace.journal.events(subject, analysis, last)
-    if not events and subject is not None:
-        # Raises for an unknown name. Analyses removed from the ledger still have their events.
-        if analysis is None:
-            workspace.keys(subject)
-        else:
-            workspace.key(subject, analysis)
+    since = selection.since
+    selection = replace(selection, since=None)
+    found, newest = events(workspace.journal, _keys(workspace, selection), since=since, last=last)
     if as_json:
-        shown = [{**event._asdict(), "time": clock.iso(event.time)} for event in events]
-        show_json(shown)
+        show_json([{**event._asdict(), "time": clock.iso(event.time)} for event in found])
         return
-    for event in events:
+    _show(found)
+    if not found and not follow:
+        say("Nothing has happened yet" if since is None else "Nothing has happened since then")
+    version = workspace.journal.version()
+    while follow:
+        time.sleep(_LOOK)
+        if (now := workspace.journal.version()) == version:
+            continue
+        version = now
+        workspace.reload()
+        found, newest = events(workspace.journal, _keys(workspace, selection), after=newest)
+        _show(found)
+
+
+def _keys(workspace: Workspace, selection: Selection) -> list[Key] | None:
+    """Return the selected analyses, also those that are in the ledger no more; None for all."""
+    if not selection.given:
+        return None
+    more = [*workspace.records, *keys_with_events(workspace.journal)]
+    return selection.of(workspace, more=more, may_be_empty=True)
+
+
+def _show(found: list[Event]) -> None:
+    for event in found:
         say(_line(event))
         for line in (event.details or "").splitlines():
             say(f"    {line}")
-    if not events:
-        say("Nothing has happened yet")
 
 
 def _line(event: Event) -> str:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import click
 
 from asimov.cli.open_project import Use, open_workspace
+from asimov.cli.selection import Selection, confirm, counted, selection_options, yes_option
+from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show, show_json, warn
 from asimov.configuration import owner
 from asimov.engine.provenance.comparison import changed_since
 from asimov.engine.readiness import waiting_for
-from asimov.engine.set_state import set_state
+from asimov.engine.set_state import StateChange, set_states
 from asimov.engine.status import rows
 from asimov.engine.usage import used
+from asimov.errors import AsimovError
+from asimov.journal.keys import Key
 from asimov.ledger.documents import dump
 from asimov.plugins.declarations import import_published
 from asimov.project import removed
@@ -27,40 +32,68 @@ def command() -> None:
 
     \b
     Example:
-      asimov production show sunspots detrend
+      asimov production show sunspots/detrend
     """
 
 
 @command.command("set")
-@click.argument("subject")
-@click.argument("name")
+@selection_options
 @click.option("-s", "--status", required=True, help="The state to go to.")
 @click.option("--reason", help="Why; recorded in the log.")
 @click.option("--lost", is_flag=True, help="Give up its job: the scheduler will never report it.")
-def set_command(subject: str, name: str, status: str, reason: str | None, lost: bool) -> None:
-    """Move the analysis NAME of SUBJECT to another state.
+@yes_option
+def set_command(
+    selection: Selection, status: str, reason: str | None, lost: bool, yes: bool
+) -> None:
+    """Move analyses to another state.
 
-    With --lost, asimov gives up the analysis's job first. Use it where the job's schedd is gone for
+    One that is named as SUBJECT/NAME is moved at once. Patterns and filters may select several:
+    they are listed, and you are asked, unless you give --yes.
+
+    With --lost, asimov gives up an analysis's job first. Use it where the job's schedd is gone for
     good, and make sure that the job no longer runs.
 
     \b
     Example:
-      asimov production set sunspots detrend --status restart --reason "new data"
+      asimov production set sunspots/detrend --status restart --reason "new data"
+      asimov production set 'sun*' --state stuck --status restart
     """
+    selection.require()
     workspace = open_workspace(Use.ACT)
-    change = set_state(workspace, workspace.key(subject, name), status, reason, lost=lost)
-    if change.before == change.after:
-        say(f"{subject}/{name} is {change.after} already", change.after)
-        return
-    pending = f"; {change.pending}" if change.pending else ""
-    say(f"{subject}/{name}: {change.before} -> {change.after}{pending}")
+    keys = selection.of(workspace)
+    if selection.filtered or not selection.names(keys):
+        what = [f"{key}: {workspace.status(key)} -> {status}" for key in keys]
+        confirm(what, yes, f"set {counted(keys)} to {status}")
+    refused = tell(set_states(workspace, keys, status, reason, lost=lost))
+    if refused:
+        raise refused
+
+
+def tell(changes: Mapping[Key, StateChange | AsimovError]) -> AsimovError | None:
+    """Print the changes of states; return the error of those that were refused, if any were."""
+    errors = [change for change in changes.values() if isinstance(change, AsimovError)]
+    for key, change in changes.items():
+        if isinstance(change, AsimovError):
+            if len(changes) > 1:
+                warn(f"error: {change.with_hint}")
+        elif change.before == change.after:
+            say(f"{key} is {change.after} already", change.after)
+        else:
+            pending = f"; {change.pending}" if change.pending else ""
+            say(f"{key}: {change.before} -> {change.after}{pending}")
+    if not errors:
+        return None
+    if len(changes) == 1:
+        return errors[0]
+    return AsimovError(
+        f"{len(errors)} of {len(changes)} were refused", hint="the lines above say why"
+    )
 
 
 @command.command("forget")
-@click.argument("subject")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("words", nargs=-1, required=True, metavar="SUBJECT[/NAME] [NAME]...")
 @click.option("--reason", default="removed from the ledger", help="Why; recorded in the log.")
-def forget_command(subject: str, names: tuple[str, ...], reason: str) -> None:
+def forget_command(words: tuple[str, ...], reason: str) -> None:
     """Confirm that analyses of SUBJECT were removed from the ledger on purpose.
 
     Without NAME, this confirms every missing analysis of SUBJECT. Commands then stop warning about
@@ -68,16 +101,25 @@ def forget_command(subject: str, names: tuple[str, ...], reason: str) -> None:
 
     \b
     Example:
-      asimov production forget sunspots detrend
+      asimov production forget sunspots/detrend
     """
     workspace = open_workspace(Use.ACT)
-    for key in removed.forget(workspace, subject, names, owner(), reason):
-        say(f"{key}: forgotten; 'asimov log' still shows its history")
+    by_subject: dict[str, list[str]] = {}
+    for word in words:
+        subject, slash, name = word.partition("/")
+        if slash:
+            by_subject.setdefault(subject, []).append(name)
+        elif not by_subject:
+            by_subject[word] = []
+        else:
+            by_subject[[*by_subject][-1]].append(word)
+    for subject, names in by_subject.items():
+        for key in removed.forget(workspace, subject, names, owner(), reason):
+            say(f"{key}: forgotten; 'asimov log' still shows its history")
 
 
 @command.command("show")
-@click.argument("subject")
-@click.argument("name")
+@analysis_argument()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def show_command(subject: str, name: str, as_json: bool) -> None:
     """Show the analysis NAME of SUBJECT: state, attempts, usage, folders, settings.
@@ -87,7 +129,7 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
 
     \b
     Example:
-      asimov production show sunspots detrend --json
+      asimov production show sunspots/detrend --json
     """
     workspace = open_workspace(Use.READ)
     key = workspace.key(subject, name)

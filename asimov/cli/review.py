@@ -6,6 +6,7 @@ import click
 
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal import table
+from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show_json
 from asimov.configuration import owner
 from asimov.engine.lease import at_work
@@ -26,9 +27,7 @@ def command() -> None:
 
 
 @command.command("add")
-@click.argument("subject")
-@click.argument("name")
-@click.argument("status", required=False)
+@analysis_argument("status")
 @click.option("-m", "--message", help="A comment for the review.")
 @click.option(
     "-o_e",
@@ -54,7 +53,7 @@ def add_command(
 
     \b
     Example:
-      asimov review add sunspots detrend approved -m "the trend is gone"
+      asimov review add sunspots/detrend approved -m "the trend is gone"
     """
     if status is None and message is None:
         raise click.UsageError("give a STATUS, a message (-m), or both")
@@ -97,8 +96,7 @@ def _find(
 
 
 @command.command("status")
-@click.argument("subject", required=False)
-@click.argument("name", required=False)
+@analysis_argument(required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
 def status_command(subject: str | None, name: str | None, as_json: bool) -> None:
     """Show the reviews of all analyses, of SUBJECT, or of its analysis NAME.

@@ -76,6 +76,10 @@ class Selection:
         if not self.given:
             raise click.UsageError("say which analyses: SUBJECT/NAME, a filter, or '*' for all")
 
+    def names(self, keys: Sequence[Key]) -> bool:
+        """Return whether the patterns spell one analysis, and nothing else."""
+        return len(keys) == 1 and str(keys[0]) == "/".join(self.patterns)
+
     def of(
         self, workspace: Workspace, *, more: Iterable[Key] = (), may_be_empty: bool = False
     ) -> list[Key]:
@@ -206,6 +210,11 @@ def selection_options(command: _Command) -> _Command:
     for option in reversed(options):
         decorated = option(decorated)
     return decorated  # type: ignore[no-any-return]
+
+
+def counted(keys: Sequence[object]) -> str:
+    """Return how many analyses there are, in words."""
+    return "1 analysis" if len(keys) == 1 else f"{len(keys)} analyses"
 
 
 #: The option of commands that ask before they act.

@@ -11,12 +11,13 @@ import click
 
 from asimov import text
 from asimov.cli.open_project import Use, open_workspace
+from asimov.cli.selection import Selection, selection_options
 from asimov.cli.terminal import table
 from asimov.cli.terminal.output import say, show_json, warn
 from asimov.engine.attendance import attendance
 from asimov.engine.status import LOST, Row, rows, without_entry
 from asimov.engine.usage import total, used
-from asimov.journal.keys import PROJECT_ANALYSES
+from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Usage
 from asimov.system import clock
@@ -34,7 +35,7 @@ _SHOWN = 3
 
 
 @click.command("status")
-@click.argument("subject", required=False)
+@selection_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
 @click.option("-w", "--watch", is_flag=True, help="Update every two seconds.")
 @click.option("--monitor", is_flag=True, help="Show only whether a monitor is alive.")
@@ -42,16 +43,17 @@ _SHOWN = 3
     "-u", "--usage", "with_usage", is_flag=True, help="Show the resources that finished jobs used."
 )
 def command(
-    subject: str | None, as_json: bool, watch: bool, monitor: bool, with_usage: bool
+    selection: Selection, as_json: bool, watch: bool, monitor: bool, with_usage: bool
 ) -> None:
     """Show the state and job of each analysis, and what it waits for.
 
-    With SUBJECT, this shows only the analyses of that subject. The last line says whether a monitor
-    is alive and when it last looked.
+    With patterns and filters, this shows only the analyses that they select. The last line says
+    whether a monitor is alive and when it last looked.
 
     \b
     Example:
       asimov status sunspots
+      asimov status 'sun*/detrend*' --state stuck
       asimov status --json
       asimov status --usage
       asimov status --monitor --json
@@ -63,9 +65,9 @@ def command(
         _monitor(workspace, as_json=as_json)
         return
     if with_usage:
-        _usage(workspace, subject, as_json)
+        _usage(workspace, selection, as_json)
         return
-    found = _rows(workspace, subject)
+    found = _rows(workspace, selection)
     if as_json:
         show_json([row.as_json() for row in found])
         if warning := attendance(workspace).warning:
@@ -78,7 +80,7 @@ def command(
             while True:
                 time.sleep(2)
                 workspace.reload()
-                found = _rows(workspace, subject)
+                found = _rows(workspace, selection)
                 live.update(table.drawn(*_table(found)))
     if not found and not workspace.contents.broken:
         say("No analyses yet; 'asimov apply -f FILE' adds some")
@@ -90,7 +92,7 @@ def command(
         time.sleep(2)
         workspace.reload()
         say()
-        table.show(*_table(_rows(workspace, subject)))
+        table.show(*_table(_rows(workspace, selection)))
 
 
 def _monitor(workspace: Workspace, *, as_json: bool = False) -> None:
@@ -103,16 +105,16 @@ def _monitor(workspace: Workspace, *, as_json: bool = False) -> None:
         warn(f"warning: {found.warning}")
 
 
-def _rows(workspace: Workspace, subject: str | None) -> list[Row]:
-    hidden = without_entry(workspace, subject)
-    # Nothing else is known about a subject whose file is missing or unusable.
-    only = hidden and subject not in {None, PROJECT_ANALYSES, *workspace.contents.subjects}
-    return rows(workspace, [] if only else workspace.keys(subject)) + hidden
+def _rows(workspace: Workspace, selection: Selection) -> list[Row]:
+    hidden = {Key(row.subject, row.name): row for row in without_entry(workspace)}
+    keys = selection.of(workspace, more=hidden, may_be_empty=True)
+    found = rows(workspace, [key for key in keys if key not in hidden])
+    return found + [hidden[key] for key in keys if key in hidden]
 
 
-def _usage(workspace: Workspace, subject: str | None, as_json: bool) -> None:
-    keys = workspace.keys(subject)
-    found = used(workspace, None if subject is None else keys)
+def _usage(workspace: Workspace, selection: Selection, as_json: bool) -> None:
+    keys = selection.of(workspace, may_be_empty=True)
+    found = used(workspace, keys if selection.given else None)
     if as_json:
         shown = [
             {"subject": key[0], "name": key[1], **asdict(found[key])}

@@ -1,4 +1,4 @@
-"""``asimov why``: explain the state of an analysis."""
+"""``asimov why``: explain the state of analyses."""
 
 from __future__ import annotations
 
@@ -7,31 +7,42 @@ from dataclasses import asdict
 import click
 
 from asimov.cli.open_project import Use, open_workspace
+from asimov.cli.selection import Selection, selection_options
 from asimov.cli.terminal.output import say, show_json
-from asimov.engine.explain import explain
+from asimov.engine.explain import Explanation, explain
 
 
 @click.command("why")
-@click.argument("subject")
-@click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def command(subject: str, name: str, as_json: bool) -> None:
-    """Explain why an analysis is in its state, and what would change that.
+@selection_options
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object, or a list of several.")
+def command(selection: Selection, as_json: bool) -> None:
+    """Explain why analyses are in their states, and what would change that.
 
-    This asks the scheduler about the analysis's job.
+    This asks the scheduler about their jobs.
 
     \b
     Example:
-      asimov why sunspots detrend
+      asimov why sunspots/detrend
+      asimov why --state stuck
     """
+    selection.require()
     workspace = open_workspace(Use.READ)
-    found = explain(workspace, workspace.key(subject, name))
+    keys = selection.of(workspace)
+    found = [explain(workspace, key) for key in keys]
     if as_json:
-        show_json(asdict(found))
+        shown = [asdict(each) for each in found]
+        show_json(shown[0] if selection.names(keys) else shown)
         return
+    for number, each in enumerate(found):
+        if number:
+            say()
+        _show(each)
+
+
+def _show(found: Explanation) -> None:
     since = f" since {found.since}" if found.since else ""
     reason = f": {found.reason}" if found.reason else ""
-    say(f"{subject}/{name} is {found.status}{since}{reason}", found.status)
+    say(f"{found.subject}/{found.name} is {found.status}{since}{reason}", found.status)
     if found.seed is not None:
         say(f"seed of its last attempt: {found.seed}")
     told = {"why": found.because, "what moves it": found.moves, "what it uses": found.uses}

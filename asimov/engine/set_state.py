@@ -1,15 +1,18 @@
-"""Set an analysis to a state that a person chose, as the table of states and its job allow."""
+"""Set analyses to a state that a person chose, as the table of states and their jobs allow."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from asimov.configuration import owner
-from asimov.engine.attempts import LEAVING
+from asimov.engine.attempts import LEAVING, ask
 from asimov.engine.lease import at_work
+from asimov.engine.observe import Observer
 from asimov.engine.status import LOST
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
+from asimov.journal.records import Attempt
 from asimov.plugins import custom_states
 from asimov.project.workspace import Workspace
 from asimov.states import ALIASES, OWN, STATES, reachable
@@ -55,8 +58,83 @@ def set_state(
     AsimovError
         If there is no such state, or the analysis can't be set to it now.
     """
+    change = set_states(workspace, [key], status, reason, lost=lost)[key]
+    if isinstance(change, AsimovError):
+        raise change
+    return change
+
+
+def set_states(
+    workspace: Workspace,
+    keys: Iterable[Key],
+    status: str,
+    reason: str | None = None,
+    *,
+    lost: bool = False,
+) -> dict[Key, StateChange | AsimovError]:
+    """Set several analyses to a state; return the change of each, or why it was refused.
+
+    See `set_state` for the parameters.
+    """
     with at_work(workspace, "asimov production set", wait=True):
-        return _set_state(workspace, key, _named(workspace, key, status), reason, lost)
+        return _set_states(workspace, keys, status, reason, lost)
+
+
+def cancel(
+    workspace: Workspace, keys: Iterable[Key], reason: str | None, report: Callable[[str], None]
+) -> dict[Key, StateChange | AsimovError]:
+    """Cancel analyses, and remove their jobs without waiting for the monitor.
+
+    A job that can't be removed now, because its scheduler does not answer, is removed by a later
+    pass of the monitor.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    keys
+        The analyses.
+    reason
+        Why, for the log.
+    report
+        Takes a line for each job.
+
+    Returns
+    -------
+    dict
+        The change of each, or why it was refused.
+    """
+    with at_work(workspace, "asimov cancel", wait=True):
+        changes = _set_states(workspace, keys, "cancelled", reason, False)
+        cancelled = {key for key, change in changes.items() if isinstance(change, StateChange)}
+        attempts = [
+            each
+            for each in workspace.journal.open_attempts()
+            if each.key in cancelled and each.state == "submitted"
+        ]
+        answers = ask(workspace, attempts)
+        observer = Observer(workspace, report)
+        for attempt in attempts:
+            observer.take(attempt, answers[attempt.uid])
+        observer.write()
+    return changes
+
+
+def _set_states(
+    workspace: Workspace, keys: Iterable[Key], status: str, reason: str | None, lost: bool
+) -> dict[Key, StateChange | AsimovError]:
+    workspace.adopt()
+    jobs: dict[Key, list[Attempt]] = {}
+    for attempt in workspace.journal.open_attempts():
+        jobs.setdefault(attempt.key, []).append(attempt)
+    changes: dict[Key, StateChange | AsimovError] = {}
+    for key in keys:
+        after = _named(workspace, key, status)
+        try:
+            changes[key] = _set_state(workspace, key, after, reason, jobs.get(key, []), lost)
+        except AsimovError as error:
+            changes[key] = error
+    return changes
 
 
 def _named(workspace: Workspace, key: Key, status: str) -> str:
@@ -71,14 +149,16 @@ def _named(workspace: Workspace, key: Key, status: str) -> str:
 
 
 def _set_state(
-    workspace: Workspace, key: Key, after: str, reason: str | None, given_up: bool
+    workspace: Workspace,
+    key: Key,
+    after: str,
+    reason: str | None,
+    jobs: list[Attempt],
+    given_up: bool,
 ) -> StateChange:
-    subject, name = key
-    workspace.adopt()
     before = workspace.status(key)
     if before == after:
         return StateChange(before, after)
-    jobs = [each for each in workspace.journal.open_attempts() if each.key == key]
     # Only a person can decide about a job that the scheduler no longer knows.
     known = all(each.state == "submitted" for each in jobs)
     lost = jobs and (given_up or (known and workspace.records[key].job_state == LOST))
@@ -87,13 +167,13 @@ def _set_state(
         able = [state for state in able if state in LEAVING]
     if after not in reachable(before, "person"):
         raise AsimovError(
-            f"{subject}/{name} is {before} and can't be set to {after}",
+            f"{key} is {before} and can't be set to {after}",
             hint=f"it can be set to {', '.join(able)}",
         )
     if after not in able:
         job = f"job {jobs[0].job_id}" if jobs[0].job_id else "a job that may have been submitted"
         raise AsimovError(
-            f"{subject}/{name} has {job}, whose end has not been seen",
+            f"{key} has {job}, whose end has not been seen",
             hint="run 'asimov monitor' first, or set it to restart, stop or cancelled",
         )
     person = owner()
@@ -103,7 +183,7 @@ def _set_state(
             workspace.journal.ended(each.uid, "ended", exit_code=None, evidence=person, reason=how)
         if not workspace.move(key, after, person, reason):
             raise AsimovError(
-                f"{subject}/{name} became {workspace.status(key)} at the same moment",
+                f"{key} became {workspace.status(key)} at the same moment",
                 hint="check its state with 'asimov status', and try again",
             )
     return StateChange(before, after, _pending(after, bool(jobs)))

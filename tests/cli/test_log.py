@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 
 import pytest
 
 from asimov.project.workspace import Workspace
+from asimov.system import clock
 from tests.refusals import is_clear, refused
 
 TEXT = (
@@ -67,3 +71,28 @@ def test_details_are_shown_below_their_event(applied, asimov):
     assert lines[-2:] == ["    one", "      two"]
     last = json.loads(asimov("log", "s", "a", "--json").out)[-1]
     assert last["details"] == "one\n  two"
+
+
+def test_since_a_time_and_of_those_in_a_state(applied, asimov):
+    with clock.replaced(lambda: time.time() + 3 * 86400):
+        assert asimov("log", "--since", "yesterday").out == "Nothing has happened since then\n"
+        assert asimov("production", "set", "s/b", "-s", "stuck").code == 0
+        (line,) = asimov("log", "--since", "2d").out.splitlines()
+        assert "  s/b  ready -> stuck" in line
+        assert json.loads(asimov("log", "s/a", "--since", "2d", "--json").out) == []
+    assert len(asimov("log", "--state", "wait").out.splitlines()) == 2
+    assert len(asimov("log", "*/b", "--state", "stuck").out.splitlines()) == 2
+    assert asimov("log", "--state", "running").out == "Nothing has happened yet\n"
+
+
+def test_following_shows_what_happens(applied, asimov):
+    is_clear(asimov("log", "-f", "--json"), "can't be combined", code=2)
+    command = [sys.executable, "-m", "asimov", "log", "*/a", "--follow", "--last", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=applied) as following:
+        try:
+            assert "  s/a  ready -> wait  " in following.stdout.readline()
+            assert asimov("production", "set", "s/b", "-s", "wait").code == 0
+            assert asimov("production", "set", "s/a", "-s", "ready").code == 0
+            assert "  s/a  wait -> ready  " in following.stdout.readline()
+        finally:
+            following.terminate()

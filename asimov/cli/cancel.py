@@ -1,0 +1,56 @@
+"""``asimov cancel``: cancel analyses and stop their jobs."""
+
+from __future__ import annotations
+
+import click
+
+from asimov.cli.open_project import Use, open_workspace
+from asimov.cli.production import tell
+from asimov.cli.selection import Selection, confirm, counted, selection_options, yes_option
+from asimov.cli.terminal.output import say
+from asimov.engine.set_state import cancel
+from asimov.journal.keys import Key
+from asimov.project.workspace import Workspace
+from asimov.states import STATES
+
+
+@click.command("cancel")
+@selection_options
+@click.option("--reason", help="Why; recorded in the log.")
+@yes_option
+def command(selection: Selection, reason: str | None, yes: bool) -> None:
+    """Cancel analyses, and stop their jobs.
+
+    They are listed first, and you are asked, unless you give --yes. Finished analyses and their
+    results are left alone. 'asimov production set SUBJECT/NAME --status ready' takes it back.
+
+    \b
+    Example:
+      asimov cancel sunspots/detrend
+      asimov cancel 'sun*' --state running --reason "wrong data"
+    """
+    selection.require()
+    workspace = open_workspace(Use.ACT)
+    chosen = selection.of(workspace)
+    keys = [key for key in chosen if _can_be(workspace, key)]
+    if left := len(chosen) - len(keys):
+        say(f"{left} finished or cancelled already: left alone")
+    if not keys:
+        return
+    confirm([_line(workspace, key) for key in keys], yes, f"cancel {counted(keys)}")
+    refused = tell(cancel(workspace, keys, reason, say))
+    if refused:
+        raise refused
+
+
+def _can_be(workspace: Workspace, key: Key) -> bool:
+    status = workspace.status(key)
+    return status != "cancelled" and not STATES[status].done
+
+
+def _line(workspace: Workspace, key: Key) -> str:
+    status, record = workspace.status(key), workspace.records.get(key)
+    if record is None or record.job_id is None:
+        return f"{key} ({status})"
+    with_job = STATES[status].active or record.job_state is not None
+    return f"{key} ({status}{f', job {record.job_id}' if with_job else ''})"

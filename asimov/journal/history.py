@@ -1,0 +1,58 @@
+"""Read the events of some analyses, since some time, or after an event, for the log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from asimov.journal.database import Database
+from asimov.journal.keys import Key
+from asimov.journal.records import Event
+
+_EVENT = "time, subject, name, actor, kind, before, after, reason, details"
+
+
+def events(
+    journal: Database,
+    keys: Iterable[Key] | None = None,
+    *,
+    since: float | None = None,
+    after: int = 0,
+    last: int | None = None,
+) -> tuple[list[Event], int]:
+    """Return events, the oldest first, and the number of the last event of the journal.
+
+    Parameters
+    ----------
+    journal
+        The journal.
+    keys
+        The analyses; None for everything, events of the whole project included.
+    since
+        The earliest time, in seconds since the epoch.
+    after
+        The number of an event; only later ones are returned.
+    last
+        The most events to return, counted from the end.
+    """
+    where = ["id > ?"]
+    values: list[object] = [after]
+    if since is not None:
+        where.append("time >= ?")
+        values.append(since)
+    if keys is not None:
+        # As one JSON list, however many there are.
+        where.append("(subject, name) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))")
+        values.append(json.dumps([list(key) for key in keys]))
+    rows = journal.rows(
+        f"SELECT id, {_EVENT} FROM events WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?",
+        (*values, -1 if last is None else last),
+    )
+    newest = journal.rows("SELECT max(id) FROM events")[0][0] or 0
+    return [Event(*row[1:]) for row in rows][::-1], max(newest, after)
+
+
+def keys_with_events(journal: Database) -> list[Key]:
+    """Return every analysis that has events, also those that nothing else knows any more."""
+    rows = journal.rows("SELECT DISTINCT subject, name FROM events WHERE name != ''")
+    return [Key(*row) for row in rows]
