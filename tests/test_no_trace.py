@@ -41,11 +41,17 @@ READS: dict[str, list[list[str]]] = {
     "production show": [["s", "done"], ["s", "long", "--json"]],
     "event show": [[], ["s"]],
     "report status": [[]],
+    "report ledger": [[], ["s"]],
     "report graph": [[], ["--format", "json"]],
     "configuration show": [[], ["project/id"]],
     "configuration site": [[]],
     "review status": [[], ["s", "done"]],
     "store verify": [[], ["s/done"], ["--quick", "--json"]],
+    "review audit": [["--json"]],
+    "vocabulary list": [["--no-plugins"], ["--json"]],
+    "vocabulary show": [["needs"]],
+    "vocabulary check": [["changed.yaml"]],
+    "vocabulary export": [["--no-plugins"]],
     "plugins list": [["--no-load"], ["--kind", "pipeline"]],
     "plugins show": [["command"]],
 }
@@ -124,7 +130,7 @@ def test_every_dry_run_is_tried() -> None:
 
 
 def test_every_command_says_what_it_opens_the_project_for() -> None:
-    for path in (SOURCES / "cli").glob("*.py"):
+    for path in (SOURCES / "cli").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
                 continue

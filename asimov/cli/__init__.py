@@ -40,11 +40,26 @@ COMMANDS = {
     "report": "Report on the project.",
     "store": "Check the stored results.",
     "ledger": "Show, import or export the ledger, or repair the journal.",
+    "vocabulary": "List or explain the names that blueprints may use, or check blueprints.",
     "plugins": "List or show installed plugins, create a new one, or check one.",
 }
 
 #: Commands that run plugins only in child processes.
 _WITHOUT_SUPERVISION = ("plugins",)
+
+
+class NoSuchCommandError(click.UsageError):
+    """A command does not exist.
+
+    Attributes
+    ----------
+    words
+        The command line up to the unknown word: ``("event", "calibration")``.
+    """
+
+    def __init__(self, message: str, ctx: click.Context, words: tuple[str, ...]) -> None:
+        super().__init__(message, ctx)
+        self.words = words
 
 
 class _Commands(click.Group):
@@ -74,11 +89,16 @@ class _Commands(click.Group):
             if args[0] not in names and self.get_command(ctx, args[0]) is None:
                 from asimov.text import did_you_mean
 
-                ctx.fail(
-                    f"there is no command {args[0]!r}"
-                    + (did_you_mean(args[0], names) or "; see 'asimov --help'")
-                )
-        return super().resolve_command(ctx, args)
+                unknown = did_you_mean(args[0], names) or "; see 'asimov --help'"
+                message = f"there is no command {args[0]!r}{unknown}"
+                raise NoSuchCommandError(message, ctx, (args[0],))
+        name, group, rest = super().resolve_command(ctx, args)
+        if isinstance(group, click.Group) and rest and not rest[0].startswith("-"):
+            inner = click.Context(group, info_name=name, parent=ctx)
+            if group.get_command(inner, rest[0]) is None and not ctx.resilient_parsing:
+                message = f"No such command {rest[0]!r}."
+                raise NoSuchCommandError(message, inner, (str(name), rest[0]))
+        return name, group, rest
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -166,7 +186,11 @@ def _run() -> None:
         if isinstance(code, int):
             sys.exit(code)
     except click.ClickException as error:
-        _print_error(*_lines_of(error))
+        from asimov.discovery import extensions
+
+        # A package may know what took the place of an option or command that is gone.
+        advice = extensions.hint(error)
+        _print_error(*([f"Error: {advice}"] if advice else _lines_of(error)))
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)

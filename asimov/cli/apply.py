@@ -7,7 +7,7 @@ import click
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal.output import say, warn
 from asimov.engine.apply import apply
-from asimov.ledger import blueprints
+from asimov.ledger import blueprints, renaming
 from asimov.ledger.plan import Plan
 
 
@@ -25,9 +25,22 @@ from asimov.ledger.plan import Plan
 )
 @click.option("-p", "--plugin", metavar="NAME", help="Run this applicator hook instead of -f.")
 @click.option("-U", "--update", is_flag=True, help="Also change existing entries.")
+@click.option("--name", metavar="NAME", help="Give the only analysis of the files this name.")
+@click.option(
+    "-I",
+    "--iterate",
+    is_flag=True,
+    help="Where the name of an analysis is taken, take the next free one: run-2, run-3.",
+)
 @click.option("-n", "--dry-run", "--dryrun", is_flag=True, help="Print the plan; write nothing.")
 def command(
-    files: tuple[str, ...], subject: str | None, plugin: str | None, update: bool, dry_run: bool
+    files: tuple[str, ...],
+    subject: str | None,
+    plugin: str | None,
+    update: bool,
+    name: str | None,
+    iterate: bool,
+    dry_run: bool,
 ) -> None:
     """Add subjects, analyses and settings from blueprints.
 
@@ -38,14 +51,17 @@ def command(
     Example:
       asimov apply -f subjects.yaml -f analyses.yaml
       asimov apply -f analysis.yaml -e sunspots --dry-run
+      asimov apply -f analysis.yaml --iterate
       asimov apply -p cbcflow -e S190521g
     """
     if not files and plugin is None:
         raise click.UsageError("Missing option '-f' (a blueprint file) or '-p' (a hook).")
-    if plugin is not None and (files or update):
+    if plugin is not None and (files or update or name is not None or iterate):
         raise click.UsageError(
-            "-p can't be combined with -f or -U: the hook decides what to write."
+            "-p can't be combined with -f or -U, nor --name or -I: the hook decides what to write."
         )
+    if iterate and update:
+        raise click.UsageError("-I adds analyses and -U changes them: use one of the two.")
     workspace = open_workspace(Use.acting(dry_run=dry_run), whole=True)
     if plugin is not None:
         from asimov.plugins.applicators import apply_with
@@ -56,7 +72,11 @@ def command(
     if not documents:
         say("Nothing to apply: no documents in " + ", ".join(files))
         return
-    plan = apply(workspace, documents, subject=subject, update=update, dry_run=dry_run)
+    if name is not None:
+        documents = renaming.named(documents, name)
+    plan = apply(
+        workspace, documents, subject=subject, update=update, iterate=iterate, dry_run=dry_run
+    )
     _show(plan, would=dry_run)
 
 

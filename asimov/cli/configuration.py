@@ -38,14 +38,18 @@ def command() -> None:
 
 @command.command("show")
 @click.argument("option", required=False, metavar="[SECTION/KEY]")
+@click.option("-k", "--key", metavar="SECTION/KEY", help="The same as the argument.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def show_command(option: str | None, as_json: bool) -> None:
+def show_command(option: str | None, key: str | None, as_json: bool) -> None:
     """Show the effective configuration, or one option.
 
     \b
     Example:
       asimov configuration show scheduler/type
     """
+    if option is not None and key is not None and option != key:
+        raise click.UsageError(f"two options were asked for: {option} and {key}")
+    option = option or key
     config = open_project(Use.READ, without_journal=True).config
     if option is not None:
         section, key = split(option)

@@ -27,7 +27,6 @@ from asimov.project.layout import create
 @click.option("--user", help="The accounting user for jobs.")
 @click.option("--shared", is_flag=True, help="Let the folder's group work in the project.")
 @click.option("--group", help="With --shared: the group to use instead.")
-@click.option("--engine", hidden=True)
 def command(
     name: str,
     root: str,
@@ -38,7 +37,6 @@ def command(
     user: str | None,
     shared: bool,
     group: str | None,
-    engine: str | None,
 ) -> None:
     """Create a project called NAME in the current folder.
 
@@ -46,12 +44,6 @@ def command(
     Example:
       asimov init "Solar cycles" --root solar --scheduler local
     """
-    if engine is not None:
-        raise click.UsageError(
-            "there is no --engine any more: the ledger is a folder of YAML files, and what "
-            "happened is in an SQLite file. Leave the option out; 'asimov ledger import PATH' "
-            "takes over a project with a ledger.yml or a ledger.db"
-        )
     if group is not None and not shared:
         raise click.UsageError("--group needs --shared")
     if shared:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,6 +14,7 @@ from asimov.discovery import extensions
 from asimov.engine.importing.move import Moved, move
 from asimov.errors import AsimovError
 from asimov.ledger.documents import dump
+from asimov.project.workspace import Workspace
 from asimov.states import STATES
 from asimov.system.files import write_atomically
 from asimov.text import short
@@ -155,10 +157,7 @@ def export_command(file: Path | None) -> None:
       asimov ledger export ledger.yml
     """
     workspace = open_workspace(Use.READ)
-    importers = extensions.every(extensions.IMPORTERS)
-    if not importers:
-        raise AsimovError("no installed package can write a ledger in another layout")
-    text = dump(dict(importers[0].export(workspace)))
+    text = dump(exported(workspace))
     if file is None:
         show(text.rstrip("\n"))
         return
@@ -166,3 +165,17 @@ def export_command(file: Path | None) -> None:
     for path, error in workspace.contents.broken.items():
         warn(f"warning: {path} is not exported: {error}")
     say(f"Wrote {len(workspace.contents.entries)} analyses to {file}")
+
+
+def exported(workspace: Workspace) -> dict[str, Any]:
+    """Return the ledger in the layout of asimov 0.8.
+
+    Raises
+    ------
+    AsimovError
+        If no package can write it.
+    """
+    importers = extensions.every(extensions.IMPORTERS)
+    if not importers:
+        raise AsimovError("no installed package can write a ledger in another layout")
+    return dict(importers[0].export(workspace))

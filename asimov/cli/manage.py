@@ -94,12 +94,20 @@ def build_command(force: bool) -> int:
 @command.command("submit")
 @_event
 @_dry_run
-def submit_command() -> int:
+@click.option(
+    "--max-submit",
+    "most",
+    type=click.IntRange(min=0),
+    metavar="NUMBER",
+    help="Submit at most so many, whatever [monitor] max submissions says.",
+)
+def submit_command(most: int | None) -> int:
     """Submit each analysis that is built.
 
     \b
     Example:
       asimov manage submit --dry-run
+      asimov manage submit --max-submit 10
     """
     subject, dry_run = _given()
     workspace = open_workspace(Use.acting(dry_run=dry_run))
@@ -107,7 +115,7 @@ def submit_command() -> int:
         keys = workspace.keys(subject)
         if not dry_run:
             workspace.scheduler().wake()
-        result = submit.submit(workspace, keys, say, dry_run=dry_run)
+        result = submit.submit(workspace, keys, say, dry_run=dry_run, most=most)
     return _summarise(result, "submitted", "nothing to submit", dry_run)
 
 

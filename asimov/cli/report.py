@@ -8,7 +8,7 @@ import click
 
 from asimov import logs
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.terminal.output import say, show_json
+from asimov.cli.terminal.output import say, show, show_json
 from asimov.engine.graph import graph
 from asimov.engine.status import Row, rows
 from asimov.report import graph_formats
@@ -48,6 +48,39 @@ def status_command(subject: str | None) -> None:
         for row in analyses:
             detail = f"  ({'; '.join(row.waiting_for)})" if row.waiting_for else ""
             say(f"  {row.name} {row.pipeline} {row.status}{detail}", row.status)
+
+
+@command.command("ledger")
+@click.argument("subject", required=False)
+@click.option(
+    "--yaml",
+    "file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this file.",
+)
+def ledger_command(subject: str | None, file: Path | None) -> None:
+    """Print subjects and their analyses as YAML, in the layout of asimov 0.8, with their states.
+
+    'asimov ledger show' prints effective settings, and 'asimov ledger export' the whole ledger.
+
+    \b
+    Example:
+      asimov report ledger sunspots
+    """
+    from asimov.cli.ledger_import import exported
+    from asimov.ledger.documents import dump
+    from asimov.system.files import write_atomically
+
+    workspace = open_workspace(Use.READ)
+    workspace.keys(subject)  # raises for an unknown subject
+    events = exported(workspace)["events"]
+    text = dump([each for each in events if subject in (None, each["name"])])
+    if file is None:
+        show(text.rstrip("\n"))
+        return
+    write_atomically(file.resolve(), text)
+    say(f"Wrote {subject or f'{len(events)} subjects'} to {file}")
 
 
 @command.command("html")

@@ -9,6 +9,7 @@ from asimov.cli.terminal import table
 from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show_json
 from asimov.configuration import owner
+from asimov.engine.build import audit
 from asimov.engine.lease import at_work
 from asimov.errors import AsimovError
 from asimov.journal.keys import PROJECT_ANALYSES, Key
@@ -138,6 +139,31 @@ def status_command(subject: str | None, name: str | None, as_json: bool) -> None
             ]
         )
     table.show(("subject", "name", "state", "review", "last message"), rows)
+
+
+@command.command("audit")
+@click.argument("subject", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
+def audit_command(subject: str | None, as_json: bool) -> None:
+    """Compare configurations with the ledger: which were edited, or would be made otherwise now.
+
+    \b
+    Example:
+      asimov review audit sunspots
+    """
+    workspace = open_workspace(Use.READ)
+    rows = []
+    for key in workspace.keys(subject):
+        known = workspace.builds.get(key)
+        rows.append((*key, audit(workspace, key), known.config if known else None))
+    if as_json:
+        names = ("subject", "name", "differs", "configuration")
+        show_json([dict(zip(names, row, strict=True)) for row in rows])
+    else:
+        shown = [
+            (*key, differs or "as the ledger says", file or "") for *key, differs, file in rows
+        ]
+        table.show(("subject", "name", "its configuration", "file"), shown)
 
 
 def _show(key: Key, review: object) -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import sys
 from typing import NoReturn
 
+from asimov.compat.older_commands import LOCUTUS, OLIVAW
+
 
 def locutus() -> NoReturn:
     """Say what to use instead of ``locutus``."""
-    sys.exit(
-        "locutus is gone: stored files are in results/SUBJECT/NAME, with their checksums in its "
-        "manifest.json. 'asimov production show SUBJECT NAME' shows an analysis, and the monitor "
-        "stores its results."
-    )
+    _leave(f"'locutus' is gone: {LOCUTUS}")
 
 
 def olivaw() -> NoReturn:
     """Say what to use instead of ``olivaw``."""
-    sys.exit("olivaw is gone: use 'asimov', with the same commands.")
+    _leave(f"'olivaw' is gone: {OLIVAW}")
+
+
+def _leave(line: str) -> NoReturn:
+    sys.stderr.write(f"Error: {line}\n")
+    sys.exit(2)  # as for any command line that is wrong

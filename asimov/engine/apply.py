@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asimov.ledger import renaming
 from asimov.ledger.blueprints import Blueprint
 from asimov.ledger.plan import Plan
 from asimov.plugins.apply_notes import asset_notes, fault_notes
@@ -16,6 +17,7 @@ def apply(
     *,
     subject: str | None = None,
     update: bool = False,
+    iterate: bool = False,
     dry_run: bool = False,
 ) -> Plan:
     """Add what blueprints describe to the ledger: all of it, or nothing.
@@ -30,6 +32,8 @@ def apply(
         The subject of analyses that name none.
     update
         Whether to change what is in the ledger already.
+    iterate
+        Whether an analysis gets the next free name where its own is taken.
     dry_run
         Whether to write nothing.
 
@@ -46,7 +50,10 @@ def apply(
 
     def make_plan() -> Plan:
         made = planner(workspace, subject, update)
-        plan = made.add(blueprints)
+        free = blueprints
+        if iterate:
+            free = renaming.iterated(blueprints, workspace.contents.entries, subject)
+        plan = made.add(free)
         plan.notes += asset_notes(workspace, made) + fault_notes(workspace, made)
         return plan
 

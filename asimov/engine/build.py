@@ -189,6 +189,31 @@ def _render(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -
     return Build(config, digest, content_digest(text.encode()), clock.now())
 
 
+def audit(workspace: Workspace, key: Key) -> str | None:
+    """Return how a configuration differs from what the ledger says; None if it doesn't.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    key
+        The analysis.
+    """
+    known = workspace.builds.get(key)
+    if known is None:
+        return "not built yet"
+    try:
+        present = reading.contents(workspace.project.path(known.config))
+    except OSError:
+        return "its configuration is missing"
+    found = []
+    if content_digest(present) != known.content:
+        found.append("edited by hand")
+    if settings_digest(workspace.analysis(key)) != known.digest:
+        found.append("its settings or its template have changed since it was built")
+    return "; ".join(found) or None
+
+
 def settings_digest(analysis: Analysis) -> str:
     """Return a digest of everything a configuration is rendered from."""
     workspace = workspace_of(analysis)

@@ -18,7 +18,7 @@ import time
 import weakref
 from collections.abc import Collection
 from configparser import ConfigParser
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from asimov.configuration import PROJECT_FILE, number
 from asimov.errors import AsimovError, SchedulerUnreachableError
@@ -75,10 +75,17 @@ class Throttle:
         The open project.
     uncertain
         Analyses that may have been submitted; they count as active.
+    most
+        How many analyses the command may submit; by default what the configuration says.
     """
 
-    def __init__(self, workspace: Workspace, uncertain: Collection[Key] = ()) -> None:
+    def __init__(
+        self, workspace: Workspace, uncertain: Collection[Key] = (), most: int | None = None
+    ) -> None:
         self.limits = Limits.of(workspace.project.config)
+        self._limit = "[monitor] max submissions" if most is None else "--max-submit"
+        if most is not None:
+            self.limits = replace(self.limits, submissions=most)
         self._workspace = workspace
         records = workspace.records.items()
         active = {key for key, record in records if STATES[record.status].active}
@@ -112,10 +119,10 @@ class Throttle:
         if self.limits.submissions is None or self._submissions < self.limits.submissions:
             return None
         if not self.limits.submissions:
-            return "nothing is submitted: [monitor] max submissions is 0"
+            return f"nothing is submitted: {self._limit} is 0"
         were = "was" if self._submissions == 1 else "were"
         return (
-            f"{self._submissions} {were} submitted at once, and [monitor] max submissions is "
+            f"{self._submissions} {were} submitted at once, and {self._limit} is "
             f"{self.limits.submissions}: the next pass goes on"
         )
 

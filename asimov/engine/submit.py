@@ -25,7 +25,12 @@ Report = Callable[[str], None]
 
 
 def submit(
-    workspace: Workspace, keys: Iterable[Key], report: Report, *, dry_run: bool = False
+    workspace: Workspace,
+    keys: Iterable[Key],
+    report: Report,
+    *,
+    dry_run: bool = False,
+    most: int | None = None,
 ) -> Result:
     """Submit the analyses among some that are ready and built.
 
@@ -39,6 +44,8 @@ def submit(
         Takes a line for each thing done.
     dry_run
         Whether to print what would be done and touch nothing.
+    most
+        How many to submit at most; by default what the configuration says.
 
     Raises
     ------
@@ -54,7 +61,7 @@ def submit(
         resolve_intents(workspace, report)
         open_keys = {attempt.key for attempt in workspace.journal.open_attempts()}
     uncertain = {key for key in open_keys if workspace.status(key) == "ready"}
-    throttle = Throttle(workspace, uncertain)
+    throttle = Throttle(workspace, uncertain, most)
     gatherer = Gatherer(workspace)
     batch = None if dry_run else Batch(workspace, report, result, _call_pipeline, gatherer)
     for key in progress.over(keys, "submitting"):

@@ -40,14 +40,14 @@ def vocabulary_terms(
     call = Call.of_plugin(f"vocabulary {pipeline}", "import")
     try:
         with captured():
-            found: tuple[str, ...] = call_plugin(workspace, call, lambda: _terms(pipeline))
+            found: tuple[str, ...] = call_plugin(workspace, call, lambda: names(pipeline))
     except AsimovError as error:
         warn(f"warning: the vocabulary of {pipeline!r} is not used: {error}")
         return ()
     return found
 
 
-def _terms(pipeline: str) -> tuple[str, ...]:
+def names(pipeline: str) -> tuple[str, ...]:
     """Load a pipeline's vocabulary, and return the names of its top-level settings.
 
     Raises
@@ -62,11 +62,11 @@ def _terms(pipeline: str) -> tuple[str, ...]:
             f"the vocabulary of {pipeline!r} has no 'terms'",
             hint="it should be a mapping, the path of a YAML file, or a function that returns one",
         )
-    names = dict.fromkeys(str(name) for name in named)
+    found = dict.fromkeys(str(name) for name in named)
     for term in named.values():
         aliases = term.get("aliases") if isinstance(term, Mapping) else None
-        names.update(dict.fromkeys(str(each) for each in aliases or ()))
-    return tuple(names)
+        found.update(dict.fromkeys(str(each) for each in aliases or ()))
+    return tuple(found)
 
 
 def _read(vocabulary: Any) -> Any:

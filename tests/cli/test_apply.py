@@ -618,3 +618,44 @@ def test_what_is_missing_and_nearly_there_is_pointed_out(
     ran = asimov("apply", "-f", blueprint(f"kind: analysis\n{text}"))
     assert ran.code == 1
     assert f"{told} looks like it" in ran.err
+
+
+FIRST = "{kind: analysis, subject: s, name: first, pipeline: command}\n"
+TWO = (
+    FIRST + "---\n{kind: analysis, subject: s, name: second, pipeline: command, "
+    "needs: [first, [{name: first}, 'status: ready']]}\n"
+)
+
+
+def analyses(root: Path) -> dict[str, dict[str, object]]:
+    document = yaml.safe_load((root / "ledger/subjects/s.yaml").read_text())
+    return {each["name"]: each for each in document["analyses"]}
+
+
+def test_an_analysis_gets_another_name(project, asimov, blueprint):
+    assert asimov("apply", "-f", blueprint(f"{SUBJECT}---\n{FIRST}"), "--name", "other").code == 0
+    assert list(analyses(project)) == ["other"]
+    first = blueprint(FIRST)
+    refused(asimov, project, ["apply", "-f", first, "--name", ".."], "--name: '..' can't be a name")
+    for text, found in ((TWO, "2: first, second"), (SUBJECT, "0")):
+        arguments = ["apply", "-f", blueprint(text), "--name", "other"]
+        refused(asimov, project, arguments, f"--name is for one analysis, and there are {found}")
+
+
+def test_iterating_finds_the_next_free_name(project, asimov, blueprint):
+    assert asimov("apply", "-f", blueprint(f"{SUBJECT}---\n{TWO}")).code == 0
+    both = blueprint(TWO)
+    for _ in range(2):
+        ran = asimov("apply", "-f", both, "--iterate")
+        assert ran.code == 0, ran
+    made = analyses(project)
+    assert list(made) == ["first", "second", "first-2", "second-2", "first-3", "second-3"]
+    # What belongs together in a file stays together.
+    assert made["second-3"]["needs"] == ["first-3", [{"name": "first-3"}, "status: ready"]]
+    assert made["second"]["needs"][0] == "first"
+    arguments = ["apply", "-f", both, "-I", "-U"]
+    refused(asimov, project, arguments, "use one of the two", code=2)
+    grid = "{kind: analysis, subject: s, name: 'g{x}-7', pipeline: command, strategy: {x: [1, 2]}}"
+    for _ in range(2):
+        assert asimov("apply", "-f", blueprint(grid), "-I").code == 0
+    assert list(analyses(project))[-4:] == ["g1-7", "g2-7", "g1-8", "g2-8"]

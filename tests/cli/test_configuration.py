@@ -117,3 +117,11 @@ def test_a_byte_order_mark_is_no_mistake(project, asimov):
     file = project / configuration.PROJECT_FILE
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
     assert asimov("configuration", "show", "scheduler/type").out == "local\n"
+
+
+def test_the_option_may_be_named_by_an_option(project, asimov):
+    for flag in ("-k", "--key"):
+        ran = asimov("configuration", "show", flag, "scheduler/type")
+        assert (ran.code, ran.out) == (0, "local\n")
+    ran = asimov("configuration", "show", "project/id", "-k", "scheduler/type")
+    is_clear(ran, "two options were asked for", code=2)

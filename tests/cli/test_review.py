@@ -155,3 +155,32 @@ def test_neither_a_status_nor_a_message_is_no_review(made, asimov):
 def test_status_outside_of_what_there_is(project, asimov):
     assert "No analyses yet" in asimov("review", "status").out
     refused(asimov, project, ["review", "status", "x"], "there is no subject 'x'")
+
+
+def test_an_audit_compares_configurations_with_the_ledger(project, asimov, blueprint):
+    text = "kind: subject\nname: s\nanalyses:\n" + "".join(
+        f"- {{pipeline: simpletestpipeline, name: {name}}}\n"
+        for name in ("same", "edited", "changed", "lost", "unbuilt, status: wait")
+    )
+    assert asimov("apply", "-f", blueprint(text)).code == 0
+    assert asimov("manage", "build").code == 0
+    folder = project / "checkouts" / "s" / "analyses"
+    with (folder / "edited.ini").open("a") as file:
+        file.write("# by hand\n")
+    (folder / "lost.ini").unlink()
+    more = "{kind: analysis, subject: s, name: changed, pipeline: simpletestpipeline, x: 1}"
+    assert asimov("apply", "-U", "-f", blueprint(more)).code == 0
+    told = {
+        each["name"]: each["differs"]
+        for each in json.loads(asimov("review", "audit", "--json").out)
+    }
+    assert told == {
+        "same": None,
+        "edited": "edited by hand",
+        "changed": "its settings or its template have changed since it was built",
+        "lost": "its configuration is missing",
+        "unbuilt": "not built yet",
+    }
+    head, first, *_ = asimov("review", "audit", "s").out.splitlines()
+    assert re.split(r" {2,}", head) == ["subject", "name", "its configuration", "file"]
+    assert re.split(r" {2,}", first)[1:3] == ["same", "as the ledger says"]

@@ -14,7 +14,8 @@ import pytest
 )
 def test_a_program_that_is_gone(shell, command, instead):
     ran = shell(command)
-    assert ran.code == 1
+    assert ran.code == 2
+    assert len(ran.err.splitlines()) == 1
     assert instead in ran.err
 
 

@@ -229,3 +229,15 @@ def test_what_waits_is_counted_no_more_often_than_the_scheduler_wants_to_be_aske
     monkeypatch.setattr(LocalScheduler, "shortest_interval", 0)
     assert Throttle(workspace).full() is None
     assert len(asked) == 2
+
+
+def test_one_command_may_submit_fewer_or_more(lab: Any) -> None:
+    lab.apply(*LONG)
+    limit(lab, "monitor/max submissions", 1)
+    ran = lab.run("manage", "build", "submit", "--max-submit", 2)
+    why = "2 were submitted at once, and --max-submit is 2: the next pass goes on"
+    assert ran.out.splitlines()[-1] == f"2 submitted, 3 postponed: {why}"
+    assert told(lab) is None  # the limit of that command was no lasting one
+    ran = lab.run("manage", "submit", "--max-submit", 0)
+    assert ran.out == "3 postponed: nothing is submitted: --max-submit is 0\n"
+    assert running(lab) == ["a", "b"]

@@ -97,7 +97,7 @@ def command(
     if (what is None) == (image is None):
         raise click.UsageError("give the NAME or PATH of pipelines, or an image with --image")
     if image is not None:
-        from asimov.cli.check_image import check_image
+        from asimov.cli.plugins.image import check_image
 
         sys.exit(check_image(image, runtime, graphs, as_json))
     assert what is not None

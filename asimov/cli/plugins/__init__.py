@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from asimov.plugins.catalogue.loading import Loaded
 
 #: Commands of the group in modules of their own, imported when they are called.
-_IN_MODULES = {"check": "asimov.cli.check"}
+_IN_MODULES = {"check": "asimov.cli.plugins.check"}
 
 
 class _Commands(click.Group):

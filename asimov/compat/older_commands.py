@@ -1,0 +1,57 @@
+"""What took the place of the commands and options of asimov 0.8.0 that are gone.
+
+docs/moving-in.md shows the same sentences; a test compares them, and the names with those of the
+release.
+"""
+
+from __future__ import annotations
+
+_SETTINGS = "settings of a subject come from a blueprint: 'asimov apply --update -f FILE'"
+_LEDGER = "the ledger is always a folder of YAML files, and what happened is in an SQLite file"
+_PULL = "nothing is fetched unasked; run 'git pull' in a repository of your own"
+_WAY = "there is one way to the scheduler"
+_CHECK = "a blueprint names its pipeline, and is checked with what that declares"
+_SERVE = "there is no server so far; 'asimov report html' writes pages"
+
+#: By the words of a command, or those and an option.
+INSTEAD = {
+    "apply --update-unstarted": "settings are computed when they are needed, so 'asimov apply "
+    "--update' reaches every analysis that has not started",
+    "clone": "to copy a project, copy its folder and run 'asimov project copied' there; "
+    "'asimov ledger import PATH' takes over a project of the older program",
+    "event calibration": _SETTINGS,
+    "event configurator": _SETTINGS,
+    "event create": "'asimov apply' with a blueprint of 'kind: subject'",
+    "event delete": "remove its file from 'ledger/subjects', then 'asimov production forget'",
+    "init --engine": f"{_LEDGER}. 'asimov ledger import PATH' takes over a project with a "
+    "ledger.yml or a ledger.db",
+    "manage results": "results are stored by the monitor, in the folder 'results'",
+    "manage resultslinks": "the folder 'results' has a folder for each analysis",
+    "manage submit --update": _PULL,
+    "migrate-ledger": _LEDGER,
+    "monitor --update": _PULL,
+    "package": "there is none so far",
+    "production create": "'asimov apply' with a blueprint of 'kind: analysis'",
+    "production results": "the folder 'results/SUBJECT/NAME' has them, and 'asimov production "
+    "show' names them",
+    "provenance": "there is none so far",
+    "serve": _SERVE,
+    "start --use-scheduler-api": _WAY,
+    "stop --use-scheduler-api": _WAY,
+    "stop --dry-run": "'asimov stop' leaves every job alone, and 'asimov start' undoes it",
+    "stop -n": "'asimov stop' leaves every job alone, and 'asimov start' undoes it",
+    "vocabulary check --no-plugins": _CHECK,
+    "vocabulary check --pipeline": _CHECK,
+    "vocabulary check -p": _CHECK,
+    "vocabulary lint": "'asimov plugins check NAME' tests a pipeline with its settings",
+    "vocabulary list --deprecated": "no setting is deprecated so far",
+    "vocabulary list --no-deprecated": "no setting is deprecated so far",
+}
+
+#: Of the program ``locutus``, which kept the results store.
+LOCUTUS = (
+    "stored files are in results/SUBJECT/NAME, with their checksums in its manifest.json. 'asimov "
+    "production show SUBJECT NAME' shows an analysis, and the monitor stores its results"
+)
+#: Of the program ``olivaw``, which was a second name of asimov.
+OLIVAW = "use 'asimov', with the same commands"
