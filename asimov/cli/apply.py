@@ -33,6 +33,7 @@ from asimov.ledger.plan import Plan
     help="Where the name of an analysis is taken, take the next free one: run-2, run-3.",
 )
 @click.option("-n", "--dry-run", "--dryrun", is_flag=True, help="Print the plan; write nothing.")
+@click.option("--force", is_flag=True, help="Accept names that look misspelt.")
 def command(
     files: tuple[str, ...],
     subject: str | None,
@@ -41,6 +42,7 @@ def command(
     name: str | None,
     iterate: bool,
     dry_run: bool,
+    force: bool,
 ) -> None:
     """Add subjects, analyses and settings from blueprints.
 
@@ -75,7 +77,13 @@ def command(
     if name is not None:
         documents = renaming.named(documents, name)
     plan = apply(
-        workspace, documents, subject=subject, update=update, iterate=iterate, dry_run=dry_run
+        workspace,
+        documents,
+        subject=subject,
+        update=update,
+        iterate=iterate,
+        dry_run=dry_run,
+        force=force,
     )
     _show(plan, would=dry_run)
 

@@ -19,6 +19,7 @@ def apply(
     update: bool = False,
     iterate: bool = False,
     dry_run: bool = False,
+    force: bool = False,
 ) -> Plan:
     """Add what blueprints describe to the ledger: all of it, or nothing.
 
@@ -36,6 +37,8 @@ def apply(
         Whether an analysis gets the next free name where its own is taken.
     dry_run
         Whether to write nothing.
+    force
+        Whether to accept names that are surely misspelt.
 
     Returns
     -------
@@ -49,7 +52,7 @@ def apply(
     """
 
     def make_plan() -> Plan:
-        made = planner(workspace, subject, update)
+        made = planner(workspace, subject, update, force=force)
         free = blueprints
         if iterate:
             free = renaming.iterated(blueprints, workspace.contents.entries, subject)

@@ -12,7 +12,6 @@ from asimov.errors import AsimovError
 from asimov.journal.keys import PROJECT_ANALYSES
 from asimov.ledger import needs
 from asimov.ledger.documents import Document
-from asimov.ledger.schema import OF_FAILURES, Configuration, Subject
 from asimov.states import ALIASES, STATES
 from asimov.text import did_you_mean, nearest, quoted
 
@@ -103,7 +102,7 @@ def check_analysis(data: Mapping[str, Any], document: Document, path: list[str |
     if name not in STATES or name in _WITH_JOB:
         able = [state for state in STATES if state not in _WITH_JOB]
         raise AsimovError(
-            f"status: an analysis can't begin as {status!r}",
+            f"status: an analysis can't begin as {status!r}{did_you_mean(status, able)}",
             where=document.place([*path, "status"]),
             hint=f"it can begin as {', '.join(able)}",
         )
@@ -115,66 +114,6 @@ def near_miss(name: str, known: frozenset[str]) -> str | None:
     if name in known:
         return None
     return nearest(name, known, 0.8)
-
-
-def is_slip(name: str, near: str) -> bool:
-    """Return whether a name is so like another that it can hardly be meant as one of its own.
-
-    Short names are often alike by chance: ``speed`` is no slip for ``seed``, but ``run`` is one
-    for ``runs``.
-    """
-    return min(len(name), len(near)) >= _LONG or f"{name}s" == near or name == f"{near}s"
-
-
-#: From how many characters on names are rarely alike by chance.
-_LONG = 6
-
-#: The kinds of hooks that a project can enable.
-HOOKS = ("postmonitor", "applicator", "telemetry")
-
-
-def strange_hooks(hooks: Mapping[str, Any], document: Document) -> list[str]:
-    """Return a note for each unknown kind of hooks.
-
-    Parameters
-    ----------
-    hooks
-        The hooks that a project enables, by kind.
-    document
-        Where they are.
-    """
-    return [
-        f"{document.place(['hooks', kind])}: {quoted(kind)} is not a kind of hooks"
-        + did_you_mean(kind, HOOKS)
-        for kind in hooks
-        if kind not in HOOKS
-    ]
-
-
-#: Asimov's own keys among the settings of a project and of a subject.
-_ABOVE_ANALYSES = {"postprocessing", "scheduler", *OF_FAILURES}
-OF_PROJECT = frozenset({*Configuration.__struct_fields__, *_ABOVE_ANALYSES})
-OF_SUBJECT = frozenset({*Subject.__struct_fields__, *_ABOVE_ANALYSES})
-
-
-def strange_keys(data: Mapping[str, Any], known: frozenset[str], document: Document) -> list[str]:
-    """Return a note for each setting whose name resembles one of asimov's own keys.
-
-    Parameters
-    ----------
-    data
-        The settings of a project or a subject.
-    known
-        The keys that asimov reads there.
-    document
-        Where the settings are.
-    """
-    return [
-        f"{document.place([key])}: {quoted(key)} is kept as a setting of your own; "
-        f"did you mean {near!r}?"
-        for key in data
-        if (near := near_miss(key, known)) is not None
-    ]
 
 
 def absent_pipeline(name: str, document: Document) -> str | None:

@@ -133,7 +133,7 @@ def _spellings(cls: type | None, path: Sequence[str]) -> Iterator[tuple[str, ...
             yield (name, *more)
 
 
-def _names(cls: type) -> set[str]:
+def names_of(cls: type) -> set[str]:
     """Return the settings of a class in both spellings."""
     return {*names(cls), *(each.attribute for each in fields(cls))}
 
@@ -151,6 +151,8 @@ class Check:
         What pipelines wrote.
     started
         Returns whether an analysis of the ledger has started; such analyses are not checked.
+    stock
+        Returns whether the names that a pipeline declares without a class are all that it reads.
     """
 
     def __init__(
@@ -160,11 +162,13 @@ class Check:
         declared: Callable[[str], Any],
         facts: Mapping[Key, Mapping[str, Any]],
         started: Callable[[Key], bool],
+        stock: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._old, self._new = old, new
         self._declared = declared
         self._facts = facts
         self._started = started
+        self._stock = stock
         self._own: dict[Key, Written] = {}
         self._around: dict[str, list[Written]] = {}
 
@@ -186,7 +190,7 @@ class Check:
         """Yield a note for each setting of a pipeline's section that resembles a declared one."""
         cls = self._class(pipeline)
         section = _of_pipeline(written, pipeline)
-        known = frozenset(_names(cls) if cls else ())
+        known = frozenset(names_of(cls) if cls else ())
         for key in section.data:
             if key not in GENERAL and (near := near_miss(str(key), known)):
                 place = section.document.place([*section.path, key])
@@ -209,7 +213,7 @@ class Check:
         """
         missing: dict[str, list[Key]] = {}
         notes: dict[str, AsimovError] = {}
-        read: dict[str, dict[str, type]] = {}
+        read: dict[str, dict[str, frozenset[str]]] = {}
         for key, entry in self._new.entries.items():
             if key not in self._own and not ({"", key[0]} & self._around.keys()):
                 continue
@@ -221,10 +225,13 @@ class Check:
             except AsimovError as error:
                 missing[entry.pipeline], notes[entry.pipeline] = [key], error
                 continue
-            if cls is None or (key not in self._own and self._started(key)):
+            if cls is not None and key not in self._own and self._started(key):
                 continue
             for around in {"", key[0]} & self._around.keys():
-                read.setdefault(around, {}).setdefault(entry.pipeline, cls)
+                if entry.pipeline not in read.setdefault(around, {}):
+                    read[around][entry.pipeline] = self._read(entry.pipeline)
+            if cls is None:
+                continue
             layers = self._new.layers(entry, self._facts)
             found = wrong(layers, cls)
             if found and key not in self._own:
@@ -240,13 +247,20 @@ class Check:
             for pipeline, keys in missing.items()
         ] + [
             f"{written.document.place([*written.path, key])}: {key!r} is kept as a setting of your "
-            f"own; did you mean {near!r} of {', '.join(sorted(classes))}?"
-            for around, classes in read.items()
-            for known in [frozenset(name for cls in classes.values() for name in _names(cls))]
+            f"own; did you mean {near!r} of {', '.join(sorted(p for p in by if near in by[p]))}?"
+            for around, by in read.items()
+            for known in [frozenset().union(*by.values())]
             for written in self._around[around]
             for key in written.data
             if key not in GENERAL and (near := near_miss(str(key), known))
         ]
+
+    def _read(self, pipeline: str) -> frozenset[str]:
+        """Return the settings that a pipeline declares, if it declares all."""
+        declared = self._declared(pipeline)
+        if isinstance(declared, type):
+            return frozenset(names_of(declared))
+        return frozenset(declared if self._stock(pipeline) else ())
 
     def _class(self, pipeline: str) -> type | None:
         declared = self._declared(pipeline)

@@ -7,16 +7,17 @@ from typing import Any
 
 from asimov.errors import AsimovError, Place
 from asimov.journal.keys import PROJECT_ANALYSES, Key
-from asimov.ledger import checks, strategies
+from asimov.ledger import checks, spelling, strategies
 from asimov.ledger.blueprints import Blueprint
 from asimov.ledger.contents import Contents, Entry
-from asimov.ledger.declared_settings import Check, Written
+from asimov.ledger.declared_settings import Check, Written, names_of
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.documents import Document
 from asimov.ledger.needs import Term
 from asimov.ledger.needs import parse as parse_needs
 from asimov.ledger.plan import Change, Plan
-from asimov.ledger.schema import OF_FAILURES, Analysis, ProjectAnalysis, misspelt
+from asimov.ledger.schema import misspelt
+from asimov.ledger.spelling import Spelling
 from asimov.ledger.store import PROJECT_FILE, project_analysis_file, subject_file
 from asimov.settings.merging import lay_over, merge
 from asimov.states import ALIASES
@@ -43,8 +44,10 @@ class Planner:
     started
         Returns whether an analysis of the ledger has started. The settings of those that have
         not must be valid for their pipelines after the change.
-    refuses_misspelt
+    stock
         Returns whether a pipeline refuses a setting whose name is nearly one that it reads.
+    look
+        Looks at the names in the blueprints.
     """
 
     def __init__(
@@ -56,10 +59,12 @@ class Planner:
         *,
         facts: Mapping[Key, Mapping[str, Any]] | None = None,
         started: Callable[[Key], bool] = lambda _: True,
-        refuses_misspelt: Callable[[str], bool] = lambda _: False,
+        stock: Callable[[str], bool] = lambda _: False,
+        look: Spelling | None = None,
     ) -> None:
         self._pipeline_settings = pipeline_settings
-        self._refuses_misspelt = refuses_misspelt
+        self._stock = stock
+        self._look = look or Spelling()
         self._subject = subject
         self._update = update
         self._broken = contents.broken
@@ -70,8 +75,8 @@ class Planner:
             contents.project, dict(contents.subjects), dict(contents.entries), contents.broken
         )
         self._lists: dict[str, dict[str, dict[str, Any]]] = {}
-        self._declared = Check(contents, self._new, pipeline_settings, facts or {}, started)
-        self.plan = Plan()
+        self._declared = Check(contents, self._new, pipeline_settings, facts or {}, started, stock)
+        self.plan = Plan(notes=self._look.notes)
 
     @property
     def contents(self) -> Contents:
@@ -122,7 +127,7 @@ class Planner:
             document["analyses"] = list(analyses.values())  # last, so that more can be appended
         if self.plan.files:
             self.plan.notes += self._declared.run()
-            self._check_cycles()
+            self._check_needs()
         return self.plan
 
     # --- one method for each kind
@@ -133,9 +138,9 @@ class Planner:
                 self.plan.notes.append(note)
                 continue
             self._known_pipeline(name, document, ["pipelines", name])
-            self.plan.notes += self._declared.near_misses(name, Written(document, (), data))
-        self.plan.notes += checks.strange_hooks(data.get("hooks") or {}, document)
-        self.plan.notes += checks.strange_keys(data, checks.OF_PROJECT, document)
+            self._check_section(name, data, document)
+        self._look.hooks(data, document)
+        self._look.keys(data, spelling.OF_PROJECT, document)
         self._lay_over_project(data, "configuration", document)
 
     def _add_postprocessing(self, data: dict[str, Any], document: Document) -> None:
@@ -169,7 +174,7 @@ class Planner:
         if subject_file(name) in self._broken:
             raise self._broken[subject_file(name)]
         settings = {key: value for key, value in data.items() if key != "analyses"}
-        self.plan.notes += checks.strange_keys(settings, checks.OF_SUBJECT, document)
+        self._look.keys(settings, spelling.OF_SUBJECT, document, what=f"subject {name}")
         old = self._new.subjects.get(name)
         if old is None:
             self._put_subject(name, settings, None, f"subject {name}")
@@ -326,35 +331,35 @@ class Planner:
     def _check_names(
         self, key: Key, data: dict[str, Any], document: Document, path: list[str | int]
     ) -> None:
-        """Add a note for each free-form setting whose name resembles one that is read.
-
-        Raises
-        ------
-        AsimovError
-            For the first one, where the pipeline refuses it.
-        """
-        declared = self._pipeline_settings(data["pipeline"])
+        """Look at the names in an analysis."""
+        self._look.words(data, document, path)
+        pipeline = data["pipeline"]
+        declared = self._pipeline_settings(pipeline)
         if isinstance(declared, type):
+            self._look.scheduler(data, document, path, pipeline=pipeline)
             self._declared.analysis(key, Written(document, tuple(path), data))
             return
-        shape = ProjectAnalysis if document.data.get("kind") == "projectanalysis" else Analysis
-        read = (*OF_FAILURES, *declared)
-        known = frozenset([*shape.__struct_fields__, *read])
-        for name in data:
-            near = checks.near_miss(str(name), known)
-            slip = near is not None and near in declared and checks.is_slip(str(name), near)
-            if slip and self._refuses_misspelt(data["pipeline"]):
-                raise AsimovError(
-                    f"{key} ({data['pipeline']}): {name}: there is no such setting; "
-                    f"did you mean {near!r}?",
-                    where=document.place([*path, name]),
-                    hint="a setting of your own needs a name that is less like it",
-                )
-            if near is not None:
-                self.plan.notes.append(
-                    f"{document.place([*path, name])}: {name!r} is kept as a setting of your own; "
-                    f"did you mean {near!r}?"
-                )
+        alone = document.data.get("kind") == "projectanalysis"
+        own = spelling.OF_PROJECT_ANALYSIS if alone else spelling.OF_ANALYSIS
+        if self._stock(pipeline):
+            own = own.union(declared)
+        what = f"{key} ({pipeline})"
+        self._look.keys(data, own, document, path, what=what, pipeline=pipeline, read=declared)
+
+    def _check_section(self, pipeline: str, data: dict[str, Any], document: Document) -> None:
+        """Look at the names in a pipeline's section of the project's settings."""
+        declared = self._pipeline_settings(pipeline)
+        self.plan.notes += self._declared.near_misses(pipeline, Written(document, (), data))
+        section, own = data["pipelines"][pipeline] or {}, spelling.OF_SECTION
+        if isinstance(declared, type):
+            known = frozenset(names_of(declared))
+            section = {k: v for k, v in section.items() if not checks.near_miss(str(k), known)}
+            declared = tuple(known)
+        elif self._stock(pipeline):
+            own = own.union(declared)
+        path = ["pipelines", pipeline]
+        what = f"pipelines: {pipeline}"
+        self._look.keys(section, own, document, path, what=what, pipeline=pipeline, read=declared)
 
     def _known_pipeline(self, name: str, document: Document, path: list[str | int]) -> None:
         try:
@@ -379,10 +384,16 @@ class Planner:
             hint=f"subjects: {known}{', ...' if len(self._new.subjects) > 10 else ''}",
         )
 
-    def _check_cycles(self) -> None:
+    def _check_needs(self) -> None:
         graph = Dependencies(
             self._new, lambda key: self._new.settings(self._new.entries[key], {}), lambda _: "ready"
         )
+        everywhere: dict[str, list[Entry]] = {"": list(self._new.entries.values())}
+        for entry in everywhere[""]:
+            everywhere.setdefault(entry.key[0], []).append(entry)
+        for key, (document, path) in self._places.items():
+            data = self._new.entries[key].data
+            self._look.needs(graph, key, data, document, path, lambda at: everywhere.get(at, []))
         # A cycle that a person edited into the ledger must not block unrelated changes.
         cycle = graph.cycle(None if self._settings_changed else self._places)
         if cycle:

@@ -84,14 +84,16 @@ def fault_notes(workspace: Workspace, made: Planner) -> list[str]:
     for key, fault in _template_faults(workspace, made):
         first.setdefault(fault, key)
         count[fault] += 1
+    raised: list[str] = []
     for kind, pipeline, keys in _by_pipeline(workspace, made):
-        for key, fault in _faults(workspace, made.contents, kind, pipeline, keys):
+        for key, fault in _faults(workspace, made.contents, kind, pipeline, keys, raised):
             if fault.final:
                 place = made.place(key, fault.path)
                 raise AsimovError(f"{key} ({pipeline}): {fault}", where=place, hint=fault.hint)
             first.setdefault(fault, key)
             count[fault] += 1
-    return [_fault_note(made, key, fault, count[fault]) for fault, key in first.items()]
+    notes = [_fault_note(made, key, fault, count[fault]) for fault, key in first.items()]
+    return notes + raised
 
 
 def _template_faults(workspace: Workspace, made: Planner) -> Iterator[tuple[Key, Fault]]:
@@ -132,24 +134,36 @@ def _by_pipeline(
 
 
 def _faults(
-    workspace: Workspace, contents: Contents, kind: type[Pipeline], pipeline: str, keys: list[Key]
+    workspace: Workspace,
+    contents: Contents,
+    kind: type[Pipeline],
+    pipeline: str,
+    keys: list[Key],
+    raised: list[str],
 ) -> list[tuple[Key, Fault]]:
-    """Return the faults that a pipeline finds; if it raises, the build reports that."""
+    """Return the faults that a pipeline finds; where it raises, add a note to `raised`."""
     root = workspace.project.root
     found: list[tuple[Key, Fault]] = []
+    left = keys[::-1]
 
     def look() -> None:
-        for key in keys:
+        while left:
+            key = left.pop()
             layers = contents.layers(contents.entries[key], workspace.facts)
             settings = merge(layer for _, layer in layers)
             found.extend((key, fault) for fault in faults_found(kind, settings, root))
 
     # One call for all analyses: containing each of thousands would cost more than the calls.
-    try:
-        with captured():
-            call_plugin(workspace, Call.of_plugin(pipeline, "settings_faults"), look)
-    except AsimovError:
-        pass
+    while left:
+        before = len(left)
+        try:
+            with captured():
+                call_plugin(workspace, Call.of_plugin(pipeline, "settings_faults"), look)
+        except AsimovError as error:
+            key = keys[len(keys) - len(left) - 1]
+            raised.append(f"{key}: its settings can't be checked: {error}")
+            if len(left) == before:  # nothing was even looked at
+                break
     return found
 
 

@@ -12,18 +12,23 @@ from asimov.discovery import entrypoints
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.ledger.planner import Planner
+from asimov.ledger.spelling import Spelling
 from asimov.plugins.calls import third_party
 from asimov.plugins.crashes import Call
+from asimov.plugins.mentions import mentions
 from asimov.plugins.output import captured
 from asimov.plugins.vocabulary import vocabulary_terms
 from asimov.project.workspace import Workspace
+from asimov.scheduler.languages.submit_commands import COMMANDS
 from asimov.settings import lookup
 
 #: States of analyses that have not started, whose settings can still be refused.
 NOT_STARTED = frozenset({"ready", "wait", "manual"})
 
 
-def planner(workspace: Workspace, subject: str | None, update: bool) -> Planner:
+def planner(
+    workspace: Workspace, subject: str | None, update: bool, *, force: bool = False
+) -> Planner:
     """Return a planner of ledger changes that checks them against declared settings.
 
     Parameters
@@ -32,6 +37,8 @@ def planner(workspace: Workspace, subject: str | None, update: bool) -> Planner:
         The open project.
     subject, update
         As for `asimov.ledger.planner.Planner`.
+    force
+        Whether to accept names that are surely misspelt.
     """
 
     def warn(line: str) -> None:
@@ -54,8 +61,11 @@ def planner(workspace: Workspace, subject: str | None, update: bool) -> Planner:
         return workspace.status(key) not in NOT_STARTED
 
     @cache
-    def refuses_misspelt(pipeline: str) -> bool:
+    def stock(pipeline: str) -> bool:
         return getattr(class_if_loaded(pipeline), "refuses_misspelt", False) is True
+
+    def used(name: str, pipeline: str | None) -> bool:
+        return mentions(pipeline, name)
 
     return Planner(
         workspace.contents,
@@ -64,7 +74,8 @@ def planner(workspace: Workspace, subject: str | None, update: bool) -> Planner:
         update,
         facts=workspace.facts,
         started=started,
-        refuses_misspelt=refuses_misspelt,
+        stock=stock,
+        look=Spelling(force=force, used=used, commands=COMMANDS),
     )
 
 

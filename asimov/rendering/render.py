@@ -22,7 +22,7 @@ from asimov.rendering.dialects import dialect_of_text, dialects
 from asimov.rendering.origins import Origins, resolved
 from asimov.system import reading
 from asimov.system.files import is_file
-from asimov.text import did_you_mean, quoted
+from asimov.text import did_you_mean, joined, listed, quoted
 
 if TYPE_CHECKING:
     import jinja2
@@ -36,6 +36,9 @@ EXCEEDED = "a project's template should only write a configuration; compute in t
 
 #: How many characters of a template are read to detect its dialect.
 _LOOKED_AT = 64 * 1024
+
+#: How many of the names that there are, an error lists.
+_LISTED = 30
 
 #: Filters and tests that accept an undefined name.
 _OF_UNDEFINED = frozenset({"default", "d", "defined", "undefined"})
@@ -153,7 +156,8 @@ def fault_of_text(text: str, known: frozenset[str]) -> str | None:
     if not unknown:
         return None
     hint = did_you_mean(unknown[0], known, 0.8)
-    return f"{quoted(text)}: {quoted(unknown[0])} is undefined{hint}"
+    there = f"there are {listed(sorted(known), _LISTED)}"
+    return joined(f"{quoted(text)}: {quoted(unknown[0])} is undefined{hint}", there)
 
 
 @contextmanager
@@ -181,8 +185,8 @@ def _reporting(source: Path | str, context: Mapping[str, Any]) -> Iterator[None]
     except jinja2.TemplateNotFound as error:
         raise AsimovError(f"there is no template {error.name!r}", where=source) from error
     except jinja2.UndefinedError as error:
-        message = f"{error.message}{_instead(str(error.message), context)}"
-        raise AsimovError(message, where=place(error)) from error
+        instead, there = _instead(str(error.message), context)
+        raise AsimovError(f"{error.message}{instead}", where=place(error), hint=there) from error
     except jinja2.TemplateError as error:
         raise AsimovError(str(error.message), where=place(error)) from error
     except _OF_TEMPLATES as error:
@@ -257,21 +261,29 @@ def _line(error: BaseException, template: Path) -> Place:
     return Place(template)
 
 
-def _instead(message: str, context: Mapping[str, Any]) -> str:
-    """Suggest where the settings have a name that a template misses, or a similar name."""
+def _instead(message: str, context: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Suggest where the settings have a name that a template misses, or a similar name.
+
+    Return also what there is: the names that a template may use, or the settings.
+    """
     if not (missing := re.search(r"has no attribute '(.+)'$|^'(.+)' is undefined$", message)):
-        return ""
+        return "", None
     name = missing[1] or missing[2]
     places: dict[str, list[str]] = {}
+    settings: list[str] = []
     todo: list[tuple[str, Any]] = [("meta", context.get("meta"))]
     while todo:
         path, inside = todo.pop(0)
         for key, value in inside.items() if isinstance(inside, Mapping) else ():
             places.setdefault(str(key), []).append(path)
+            settings.append(f"{path}: {key}".removeprefix("meta: "))
             todo.append((f"{path}: {key}", value))
+    there = f"the settings in 'meta' are {listed(settings, _LISTED) or 'none'}"
+    if missing[2]:
+        there = f"a template can use {listed(sorted(map(str, context)), _LISTED)}"
     if name in places:
-        return f"; it is in {places[name][0]!r}"
-    return did_you_mean(name, [*places, *context], 0.8)
+        return f"; it is in {places[name][0]!r}", there
+    return did_you_mean(name, [*places, *context], 0.8), there
 
 
 def find_template(wanted: str | Path, folders: Sequence[Path]) -> Path:

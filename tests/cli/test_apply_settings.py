@@ -15,7 +15,7 @@ from msgspec import field
 
 from asimov.pipeline.assets import Asset
 from asimov.pipeline.schemas import Schema
-from asimov.settings import BaseSettings, Setting
+from asimov.settings import BaseSettings, Fault, Setting
 from asimov.testing.temporary_entry_points import entry_points
 from tests.conftest import snapshot
 
@@ -425,3 +425,23 @@ def test_a_package_that_hangs_is_waited_for_once_where_settings_are_shown(
     assert ran.err.count("warning: ") == 1
     assert "did not return within 0.3 s" in ran.err
     assert count.read_text() == "x"
+
+
+def test_what_follows_an_analysis_that_makes_a_check_fail_is_checked_all_the_same(
+    project, asimov, blueprint
+):
+    class Checking(SimpleTestPipeline):
+        @classmethod
+        def settings_faults(cls, settings, root):
+            if settings["odd"] == 1:
+                raise ValueError("an odd one")
+            return [Fault(("odd",), f"is {settings['odd']}")]
+
+    text = SUBJECT + "".join(analysis(f"odd: {n}\n", f"a{n}", "check") for n in range(3))
+    with entry_points({"asimov.pipelines": {"check": Checking}}):
+        ran = asimov("apply", "-f", blueprint(text), "--dry-run")
+    assert ran.code == 0, ran
+    notes = ran.err.splitlines()
+    assert [note.partition("s/")[2][:2] for note in notes] == ["a0", "a2", "a1"]
+    assert "s/a1: its settings can't be checked: " in notes[2]
+    assert "an odd one" in notes[2]

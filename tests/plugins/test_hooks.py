@@ -705,8 +705,10 @@ def test_a_file_is_fetched_by_a_hook(lab: Any, publish: Callable[..., None]) -> 
         assert words in str(told.value)
 
 
-def test_a_kind_of_hooks_that_there_is_not_is_noted(lab: Any) -> None:
+def test_a_kind_of_hooks_that_there_is_not_is_noted_and_a_misspelt_one_refused(lab: Any) -> None:
     path = lab.root / "hooks.yaml"
+    path.write_text("kind: configuration\nhooks: {monitoring: [x]}\n")
+    assert "'monitoring' is not a kind of hooks" in lab.run("apply", "-f", path).err
     path.write_text("kind: configuration\nhooks: {postmonitr: [x]}\n")
-    told = lab.run("apply", "-f", path)
+    told = lab.run("apply", "-f", path, code=1)
     assert "'postmonitr' is not a kind of hooks; did you mean 'postmonitor'?" in told.err

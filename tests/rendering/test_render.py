@@ -84,6 +84,19 @@ def test_what_is_nearly_there_or_elsewhere_is_pointed_out(
     assert said.partition(";")[1:] == told.partition(";")[1:], said
 
 
+def test_what_can_not_be_resolved_lists_what_there_is(tmp_path: Path) -> None:
+    template = tmp_path / "t.ini"
+    meta = {"speed": 1, "likelihood": {"depth": 2}}
+    for text, there in (
+        ("{{ meta.nosuch }}", "the settings in 'meta' are speed, likelihood, likelihood: depth"),
+        ("{{ nosuch }}", "a template can use meta, name"),
+    ):
+        template.write_text(text)
+        with pytest.raises(AsimovError) as told:
+            render(template, {"name": "a", "meta": meta})
+        assert told.value.hint == there
+
+
 def test_an_absolute_path_that_is_not_there_was_not_looked_for_elsewhere(tmp_path: Path) -> None:
     with pytest.raises(AsimovError, match="there is no template") as raised:
         find_template(tmp_path / "own.ini", [tmp_path])

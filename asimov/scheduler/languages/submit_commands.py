@@ -127,5 +127,8 @@ UNSUPPORTED = frozenset(
     ]
 )
 
+#: All of them.
+COMMANDS = SUPPORTED | IGNORED | UNSUPPORTED
+
 #: Supported universes, by name and number: in each the job is a process on this machine.
 UNIVERSES = frozenset({"vanilla", "5", "scheduler", "7", "local", "12"})

@@ -1,0 +1,245 @@
+"""Refuse misspelt names in blueprints: keys, submit commands, states, reviews, needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from asimov.discovery import entrypoints
+from asimov.errors import AsimovError, Place
+from asimov.journal.keys import PROJECT_ANALYSES, Key
+from asimov.ledger import reviews
+from asimov.ledger.checks import near_miss
+from asimov.ledger.contents import Entry
+from asimov.ledger.dependencies import Dependencies
+from asimov.ledger.documents import Document
+from asimov.ledger.needs import Need, Term, parse
+from asimov.ledger.schema import OF_FAILURES, Analysis, Configuration, ProjectAnalysis, Subject
+from asimov.ledger.slips import slip
+from asimov.ledger.validity import OUTDATED_BY, RERUN
+from asimov.states import ALIASES, STATES
+from asimov.text import did_you_mean, quoted
+
+#: Settings that asimov itself reads, of an analysis and of all that is above it.
+_EVERYWHERE = {"holds", "postprocessing", "scheduler", OUTDATED_BY, RERUN, *OF_FAILURES}
+#: Keys of analyses that a project or a subject can set for all of theirs.
+_INHERITED = {"executable", "labels", "refreshable", "template", *_EVERYWHERE}
+OF_PROJECT = frozenset({*Configuration.__struct_fields__, *_INHERITED})
+OF_SUBJECT = frozenset({*Subject.__struct_fields__, *_INHERITED})
+OF_SECTION = frozenset(_INHERITED)
+OF_ANALYSIS = frozenset({*Analysis.__struct_fields__, *_EVERYWHERE})
+OF_PROJECT_ANALYSIS = frozenset({*ProjectAnalysis.__struct_fields__, *_EVERYWHERE})
+#: The kinds of hooks that a project can enable.
+HOOKS = frozenset({"postmonitor", "applicator", "telemetry"})
+#: What an item of needs can select by, besides settings.
+_CONDITIONS = frozenset({"name", "pipeline", "status", "label", "subject", "review", "optional"})
+
+_INSTEAD = (
+    "a name of your own should be less like it; 'asimov apply --force' takes this one as it is"
+)
+
+
+class Spelling:
+    """Refuses what is surely a misspelt name, and notes what may be one.
+
+    Parameters
+    ----------
+    force
+        Whether to note what would be refused.
+    used
+        Returns whether a pipeline, or any that is installed for None, reads a setting that it does
+        not declare.
+    commands
+        The submit commands of the scheduler.
+    """
+
+    def __init__(
+        self,
+        *,
+        force: bool = False,
+        used: Callable[[str, str | None], bool] = lambda *_: False,
+        commands: frozenset[str] = frozenset(),
+    ) -> None:
+        #: What may be a mistake, a line each.
+        self.notes: list[str] = []
+        self._force = force
+        self._used = used
+        self._commands = commands
+
+    def _refuse(self, message: str, where: Place, hint: str = _INSTEAD) -> None:
+        if not self._force:
+            raise AsimovError(message, where=where, hint=hint)
+        self.notes.append(f"{where}: {message}")
+
+    def keys(
+        self,
+        data: Mapping[str, Any],
+        own: frozenset[str],
+        document: Document,
+        path: Sequence[str | int] = (),
+        *,
+        what: str = "",
+        pipeline: str | None = None,
+        read: Collection[str] = (),
+    ) -> None:
+        """Look at the keys of some settings, and at the submit commands among them.
+
+        Parameters
+        ----------
+        data
+            The settings.
+        own
+            The names that belong to asimov or to one of its pipelines.
+        document, path
+            Where the settings are.
+        what
+            What they are, for messages.
+        pipeline
+            The pipeline that reads them; None for settings of several pipelines.
+        read
+            More names that are known to be read.
+
+        Raises
+        ------
+        AsimovError
+            For the first that is misspelt.
+        """
+        known = _union(own, tuple(read))
+        for key in map(str, data):
+            if key in known:
+                continue
+            near = slip(key, own)
+            if near is not None and not self._used(key, pipeline):
+                self._refuse(
+                    f"{what and what + ': '}{quoted(key)[1:-1]}: there is no such setting; "
+                    f"did you mean {near!r}?",
+                    _place(document, path, key),
+                )
+            elif near := near_miss(key, known):
+                self.notes.append(
+                    f"{_place(document, path, key)}: {quoted(key)} is kept as a setting of your "
+                    f"own; did you mean {near!r}?"
+                )
+        self.scheduler(data, document, path, pipeline=pipeline)
+
+    def scheduler(
+        self,
+        data: Mapping[str, Any],
+        document: Document,
+        path: Sequence[str | int],
+        *,
+        pipeline: str | None = None,
+    ) -> None:
+        """Look at the submit commands of the setting ``scheduler``; arguments as of `keys`."""
+        given = data.get("scheduler")
+        for name in map(str, given if isinstance(given, Mapping) else ()):
+            plain = name.strip().lower().replace(" ", "_")
+            near = None if f"request_{plain}" in self._commands else slip(plain, self._commands)
+            if near is not None and not self._used(name, pipeline):
+                self._refuse(
+                    f"scheduler: {quoted(name)[1:-1]}: there is no such submit command; "
+                    f"did you mean {near.replace('_', ' ')!r}?",
+                    _place(document, [*path, "scheduler"], name),
+                )
+
+    def hooks(self, data: Mapping[str, Any], document: Document) -> None:
+        """Look at the kinds of hooks that a project enables."""
+        for kind in map(str, data.get("hooks") or ()):
+            if kind in HOOKS:
+                continue
+            where = document.place(["hooks", kind])
+            message = f"{quoted(kind)} is not a kind of hooks{did_you_mean(kind, HOOKS)}"
+            if slip(kind, HOOKS):
+                self._refuse(message, where)
+            else:
+                self.notes.append(f"{where}: {message}")
+
+    def words(self, data: Mapping[str, Any], document: Document, path: Sequence[str | int]) -> None:
+        """Look at the states and reviews that the needs of an analysis name."""
+        for steps, need in _needs(data):
+            for term in need.terms:
+                if term.path == "status":
+                    word, known = term.value.lower(), {*STATES, *ALIASES}
+                elif term.path in reviews.PATHS:
+                    word, known = term.value.lower(), {*reviews.STATUSES}
+                else:
+                    continue
+                if word and word not in known and (near := did_you_mean(word, known, 0.75)):
+                    what = "state" if term.path == "status" else "review"
+                    where = document.place([*path, *steps])
+                    self._refuse(f"there is no {what} {quoted(term.value)}{near}", where)
+
+    def needs(
+        self,
+        graph: Dependencies,
+        key: Key,
+        data: Mapping[str, Any],
+        document: Document,
+        path: Sequence[str | int],
+        names: Callable[[str], Collection[Entry]],
+    ) -> None:
+        """Look at the needs of an analysis that match nothing.
+
+        Parameters
+        ----------
+        graph
+            The dependencies between the analyses, as planned.
+        key, data
+            The analysis.
+        document, path
+            Where it is.
+        names
+            Returns the analyses of a subject; of all for ``""``.
+        """
+        unmatched = graph.of(key).unmatched
+        for steps, need in _needs(data) if unmatched else ():
+            if need not in unmatched:
+                continue
+            for term in need.terms:
+                near = slip(term.path, _CONDITIONS)
+                if near is None and not term.negated:
+                    near = slip(*_wanted(term, key, names))
+                if near is not None:
+                    said = term.value if near not in _CONDITIONS else f"{term.path}: {term.value}"
+                    self._refuse(
+                        f"{key} needs {quoted(said)}, which is not there; did you mean {near!r}?",
+                        document.place([*path, *steps]),
+                        "if it is yet to come, apply both together, or use 'asimov apply --force'",
+                    )
+
+
+def _wanted(
+    term: Term, key: Key, names: Callable[[str], Collection[Entry]]
+) -> tuple[str, frozenset[str]]:
+    """Return what a term asks for, and what it could have asked for."""
+    subject, slash, _ = term.value.rpartition("/")
+    around = subject if slash else key[0]
+    if term.path == "pipeline":
+        there = {each.pipeline.lower() for each in names("")}
+        return term.value.lower(), frozenset({*there, *entrypoints.found(entrypoints.PIPELINES)})
+    if term.path != "name":
+        return "", frozenset()
+    found = [each.key for each in names("" if around == PROJECT_ANALYSES else around)]
+    known = frozenset(str(each) if slash else each[1] for each in found if each != key)
+    return term.value, known
+
+
+def _needs(data: Mapping[str, Any]) -> Iterator[tuple[list[str | int], Need]]:
+    """Yield the steps to each item of an analysis's needs, and the item."""
+    for field in ("needs", "analyses"):
+        for number, item in enumerate(data.get(field) or ()):
+            (need,) = parse([item])
+            yield [field, number], need
+
+
+@lru_cache(maxsize=200)
+def _union(own: frozenset[str], read: tuple[str, ...]) -> frozenset[str]:
+    return own.union(read)
+
+
+def _place(document: Document, path: Sequence[str | int], key: str) -> Place:
+    """Return the place of a key, which a strategy may have set."""
+    if not document.holds([*path, key]) and document.holds([*path, "strategy", key]):
+        return document.place([*path, "strategy", key])
+    return document.place([*path, key])
