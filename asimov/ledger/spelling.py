@@ -30,6 +30,8 @@ OF_SUBJECT = frozenset({*Subject.__struct_fields__, *_INHERITED})
 OF_SECTION = frozenset(_INHERITED)
 OF_ANALYSIS = frozenset({*Analysis.__struct_fields__, *_EVERYWHERE})
 OF_PROJECT_ANALYSIS = frozenset({*ProjectAnalysis.__struct_fields__, *_EVERYWHERE})
+#: Names that have a meaning elsewhere are spelt as they are meant.
+_ANYWHERE = OF_PROJECT | OF_SUBJECT | OF_ANALYSIS | OF_PROJECT_ANALYSIS
 #: The kinds of hooks that a project can enable.
 HOOKS = frozenset({"postmonitor", "applicator", "telemetry"})
 #: What an item of needs can select by, besides settings.
@@ -109,7 +111,7 @@ class Spelling:
         for key in map(str, data):
             if key in known:
                 continue
-            near = slip(key, own)
+            near = None if key in _ANYWHERE else slip(key, own)
             if near is not None and not self._used(key, pipeline):
                 self._refuse(
                     f"{what and what + ': '}{quoted(key)[1:-1]}: there is no such setting; "

@@ -133,11 +133,11 @@ def test_a_wrong_policy_that_was_written_by_hand_is_told_with_its_file(project, 
     assert "did you mean 'stuck'?" in ran.out + ran.err
 
 
-def test_a_setting_that_is_nearly_one_of_failures_is_pointed_out(project, asimov, blueprint):
+def test_a_setting_that_is_nearly_one_of_failures_is_refused(project, asimov, blueprint):
     text = (
         "kind: subject\nname: t\n---\nkind: analysis\nname: a\nsubject: t\npipeline: command\n"
         "executable: ls\noutputs: {x: y}\nmax resurections: 2\n"
     )
     ran = asimov("apply", "-f", blueprint(text))
-    assert ran.code == 0
-    assert "did you mean 'max resurrections'?" in ran.out + ran.err
+    assert ran.code == 1
+    assert "did you mean 'max resurrections'?" in ran.err
