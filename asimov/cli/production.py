@@ -22,6 +22,7 @@ from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.ledger.documents import dump
 from asimov.plugins.declarations import import_published
+from asimov.plugins.lost_products import products_of
 from asimov.project import removed
 from asimov.system import clock
 
@@ -122,7 +123,7 @@ def forget_command(words: tuple[str, ...], reason: str) -> None:
 @analysis_argument()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def show_command(subject: str, name: str, as_json: bool) -> None:
-    """Show the analysis NAME of SUBJECT: state, attempts, usage, folders, settings.
+    """Show the analysis NAME of SUBJECT: state, attempts, usage, folders, products, settings.
 
     The settings are those that it would run with now; those that its last attempt ran with
     otherwise are under "changed_since_it_ran".
@@ -146,6 +147,7 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
         "run_directory": analysis.rundir,
         "configuration": str(workspace.project.path(build.config)) if build else None,
         "results": str(workspace.project.results / key[0] / key[1]),
+        "products": products_of(analysis),
         "attempts": [
             {
                 "number": attempt.number,

@@ -15,6 +15,7 @@ from asimov.engine.site_rules import check_site
 from asimov.errors import AsimovError, ReportedError
 from asimov.journal.keys import Key
 from asimov.journal.records import Build
+from asimov.plugins.lost_products import blamed, lost_inputs, used
 from asimov.plugins.methods import MethodError, call_method, guarded, overrides
 from asimov.plugins.requirements import check_inputs, check_schemas, check_settings
 from asimov.project.analysis import Analysis
@@ -149,14 +150,19 @@ def _build_one(analysis: Analysis, report: Report, *, dry_run: bool, force: bool
     with analysis.repository.expecting(analysis.config_file):
         call_method(analysis, "before_config", keep=not dry_run, dryrun=dry_run)
     check_settings(analysis)
-    check_inputs(analysis)
-    check_schemas(analysis)
-    check_site(analysis, report)
-    # The template may call this pipeline and those of its inputs.
-    with guarded(analysis, "make_config", passing=AsimovError):
-        made = _render(analysis, report, dry_run=dry_run, force=force)
-    if made and not dry_run and overrides(analysis.entry.pipeline, "check_jobs"):
-        call_method(analysis, "check_jobs", keep=False)
+    try:
+        check_inputs(analysis)
+        check_schemas(analysis)
+        check_site(analysis, report)
+        # The template may call this pipeline and those of its inputs.
+        with guarded(analysis, "make_config", passing=AsimovError):
+            made = _render(analysis, report, dry_run=dry_run, force=force)
+        if made and not dry_run and overrides(analysis.entry.pipeline, "check_jobs"):
+            call_method(analysis, "check_jobs", keep=False)
+    except AsimovError as error:
+        if (cause := blamed(lost_inputs(analysis), error)) is error:
+            raise
+        raise cause from error
     return made
 
 
@@ -185,6 +191,8 @@ def _render(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -
                 hint="render it again with 'asimov manage build --force'",
             )
     text = analysis.make_config(path)
+    if (missing := used(analysis, text)) is not None:
+        raise missing.error()
     config = workspace.project.stored(path)
     return Build(config, digest, content_digest(text.encode()), clock.now())
 
@@ -228,6 +236,9 @@ def settings_digest(analysis: Analysis) -> str:
         # Configurations hold absolute paths, which change when a project moves.
         str(workspace.project.root).encode(),
     ]
+    # Configurations also hold the paths of products, which move when a run directory is removed.
+    folders = [(each.product_folder, each.rundir) for each in analysis.inputs]
+    parts += [folder.encode() for folder, rundir in folders if folder != rundir]
     return content_digest(b"\0".join(parts))
 
 

@@ -26,6 +26,7 @@ from pathlib import Path
 
 from asimov.plugins.methods import call_method, overrides
 from asimov.project.analysis import Analysis
+from asimov.project.layout import CLEANED_FILE
 from asimov.project.storage.superseded import next_place
 from asimov.project.workspace import workspace_of
 from asimov.system.files import unwritable
@@ -218,6 +219,7 @@ def put_aside(analysis: Analysis) -> None:
         If it can't be moved.
     """
     rundir = Path(analysis.rundir)
+    (rundir / CLEANED_FILE).unlink(missing_ok=True)
     if not rundir.is_dir() or not _only_built(analysis):
         return
     aside = rundir.with_name(f"{rundir.name}.unsubmitted")

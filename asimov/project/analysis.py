@@ -15,6 +15,8 @@ from asimov.project.config_file import make_config
 from asimov.project.git.repository import EventRepo
 from asimov.project.interface import OpenProject, Studied
 from asimov.project.requests import Requests
+from asimov.project.storage.assets import Stored, is_gone
+from asimov.project.storage.store import Store
 from asimov.rendering.access import reads
 from asimov.settings.merging import copied
 from asimov.states import STATES
@@ -156,11 +158,16 @@ class Analysis:
     def assets(self) -> dict[str, Any]:
         """Its products: paths by the name of the asset.
 
+        What is not in the run directory any more is taken from the results store.
+
         Raises
         ------
         AsimovError
             If its pipeline raises. The message names this analysis, since another one asks.
         """
+        stored = self._stored()
+        if is_gone(self.rundir) and (found := stored.assets()) is not None:
+            return found
         try:
             assets = self.pipeline.collect_assets()
         except ReportedError:
@@ -170,7 +177,19 @@ class Analysis:
                 f"{self.key}: {self.entry.pipeline}.collect_assets raised "
                 f"{type(error).__name__}: {error}"
             ) from error
-        return dict(assets) if isinstance(assets, Mapping) else {}
+        if not isinstance(assets, Mapping):
+            return {}
+        done = self.workspace.status(self.key) == "uploaded"
+        return stored.instead(assets) if done else dict(assets)
+
+    @property
+    def product_folder(self) -> str:
+        """The folder of its products: the run directory, or where it is gone, in the store."""
+        stored = is_gone(self.rundir) and self._stored()
+        return str(stored.folder) if stored else self.rundir
+
+    def _stored(self) -> Stored:
+        return Stored(Store(self.workspace.project.results), *self.key, self.rundir)
 
     def _previous_assets(self) -> dict[str, Any]:
         """Return the products of its inputs; of the same asset, the last input's."""

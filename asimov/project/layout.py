@@ -16,6 +16,8 @@ from asimov.system.files import write_atomically
 
 #: The record of what an attempt ran with, in run directories and in the results store.
 PROVENANCE_FILE = "asimov-provenance.json"
+#: In a run directory, it says that 'asimov clean' has removed what the results store has.
+CLEANED_FILE = "asimov-cleaned.json"
 #: Files that only commands leave which had the journal open.
 _TRACES = ("journal.db-wal", "journal.db-journal", "work.lock", "ledger.lock", "local/queue.db")
 

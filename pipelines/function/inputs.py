@@ -30,8 +30,8 @@ class Producer(Protocol):
         """Its products."""
 
     @property
-    def rundir(self) -> str:
-        """Its run directory."""
+    def product_folder(self) -> str:
+        """The folder of its products."""
 
 
 @dataclass(frozen=True)
@@ -170,10 +170,10 @@ def _of_asset(item: Mapping[str, Any], producers: list[Producer]) -> Iterator[Gi
             hint=has or f"'needs' names {names}",
         )
     for producer, asset in found:
-        said = manifest(producer.rundir)
+        said = manifest(producer.product_folder)
         for path in paths_in(asset):
             known: dict[str, Any] = next(
-                (e for e in said if str(Path(producer.rundir, e["path"])) == path), {}
+                (e for e in said if str(Path(producer.product_folder, e["path"])) == path), {}
             )
             yield Given(
                 path,

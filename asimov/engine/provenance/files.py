@@ -18,9 +18,11 @@ from asimov.engine.provenance.record import (
     read,
     write_quickly,
 )
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, ReportedError
 from asimov.journal.provenance import ProvenanceRecords
+from asimov.plugins.methods import guarded
 from asimov.project.analysis import Analysis
+from asimov.project.storage.assets import described
 from asimov.project.storage.store import Store
 from asimov.project.workspace import workspace_of
 from asimov.system import clock, reading
@@ -66,8 +68,12 @@ def complete(analysis: Analysis) -> None:
         "evidence": attempt.evidence,
         "job": attempt.job_id,
     }
+    assets: dict[str, Any] = {}
+    with suppress(ReportedError), guarded(analysis, "collect_assets"):
+        assets = described(analysis.assets, analysis.rundir)
+    text = as_text(found, layers_of(records, found), software, end, assets)
     with suppress(OSError):
-        write_quickly(str(rundir / FILE), as_text(found, layers_of(records, found), software, end))
+        write_quickly(str(rundir / FILE), text)
 
 
 def _is_foreign(path: Path) -> bool:

@@ -152,11 +152,12 @@ class Gatherer:
         return os.path.relpath(path, self._root) if is_within(path, self._root) else path
 
     def _made_by(self, analysis: Analysis) -> list[tuple[str, Key, str]]:
-        """Return the run directory of each input, with the attempt that wrote it."""
+        """Return the folders of each input's products, with the attempt that wrote it."""
         found = []
         for each in analysis.inputs:
             record = self._workspace.records.get(each.key)
-            found.append((each.rundir, each.key, (record and record.uid) or ""))
+            uid = (record and record.uid) or ""
+            found += [(folder, each.key, uid) for folder in {each.rundir, each.product_folder}]
         return found
 
     # --- the same for many analyses

@@ -15,6 +15,7 @@ from asimov.journal.keys import Key
 from asimov.journal.provenance import ProvenanceRecords
 from asimov.journal.records import Attempt
 from asimov.project.layout import PROVENANCE_FILE
+from asimov.project.storage.assets import KEY as ASSETS
 from asimov.settings.merging import merge
 
 #: The version of the format of the file `FILE`.
@@ -149,6 +150,7 @@ def as_text(
     layers: Iterable[tuple[str, Mapping[str, Any]]],
     software: Mapping[str, list[str]],
     end: Mapping[str, Any] | None = None,
+    assets: Mapping[str, Any] | None = None,
 ) -> str:
     """Return a record as the text (JSON) of a file that stands by itself.
 
@@ -160,12 +162,16 @@ def as_text(
         The parts that it names by digest.
     end
         How the attempt ended, once it has.
+    assets
+        Its products by name then, with paths relative to the run directory.
     """
     data: dict[str, Any] = {"format": FORMAT, **msgspec.to_builtins(found)}
     data["layers"] = [{"source": source, "settings": layer} for source, layer in layers]
     data["software"] = dict(software)
     if end:
         data["end"] = dict(end)
+    if assets:
+        data[ASSETS] = dict(assets)
     try:
         encoded = msgspec.json.encode(data, enc_hook=str)
     except (TypeError, ValueError):

@@ -7,7 +7,7 @@ import stat
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from asimov import text
@@ -41,12 +41,15 @@ class Item:
         The source's status when it was listed.
     link
         The text of a link in the store; None for files and folders.
+    origin
+        Of a product outside the run directory, its path relative to that.
     """
 
     name: str
     source: str
     status: os.stat_result
     link: str | None = None
+    origin: str | None = None
 
     @property
     def is_folder(self) -> bool:
@@ -107,6 +110,9 @@ def survey(products: Iterable[str | Path], rundir: str | Path, store: Path) -> S
     for path, name in _named_apart(outside, surveyor.names()).items():
         surveyor.add_root(path)
         surveyor.walk(path, name)
+        if name in found.items:
+            origin = os.path.relpath(path, os.path.realpath(rundir))
+            found.items[name] = replace(found.items[name], origin=origin)
     surveyor.follow_links()
     _check_parents(found.items)
     found.items = dict(sorted(found.items.items(), key=lambda each: each[0].split("/")))

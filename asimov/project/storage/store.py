@@ -42,7 +42,8 @@ class Store:
 
     The manifest has an entry for each file (``sha256`` and ``size``), each folder of a product
     (``directory``) and each link (``link``, its text), with its ``mode`` and when it was
-    ``stored``. Manifests of earlier releases have entries of files only, without a ``mode``.
+    ``stored``. ``from`` is the path, relative to the run directory, of a product that is not in it.
+    Manifests of earlier releases have entries of files only, without a ``mode``.
     Files are read-only, and those with the same content are stored once
     (`asimov.project.storage.objects`).
 
@@ -253,6 +254,8 @@ def _put(folder: Path, item: Item, known: Mapping[str, Any], objects: Objects) -
         entry["size"] = item.status.st_size
         if os.path.lexists(target) or known:
             entry["sha256"] = checksum(item.source, item.status)
+    if item.origin is not None:
+        entry["from"] = item.origin
     if known and any(known.get(key) != entry.get(key) for key in ("sha256", "link", "directory")):
         raise AlreadyPresentException(
             f"another {text.line(item.name)} of {'/'.join(folder.parts[-2:])} was stored before",
