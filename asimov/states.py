@@ -91,6 +91,7 @@ TRANSITIONS = [
     Transition("finished", "uploaded", "monitor", "its results are in the store, with their checksums, and on disk"),
     Transition("finished", "stuck", "monitor", "a product of it can't be stored, or storing failed"),
     Transition("uploaded", "ready", "monitor", "it is refreshable, and the analyses that it uses have changed"),
+    Transition("uploaded", "restart", "monitor", "it is out of date, and a person or 'rerun: automatic' asked for that"),
     Transition("stuck", "running", "monitor", "its held job was released"),
     Transition("stuck", "finished", "monitor", "its held job was released and ended, and it is complete"),
     Transition("stuck", "processing", "monitor", "its held job was released and ended; post-processing started"),

@@ -62,6 +62,7 @@ REHEARSES: dict[str, list[list[str]]] = {
     "manage submit": [[]],
     "monitor": [["--chain"], []],
     "ledger repair": [[]],
+    "rerun": [["s/done", "--downstream"], ["--outdated", "--json"]],
 }
 #: A dry run that needs an empty project: tests/compat/importing/test_move.py tries it.
 REHEARSED_ELSEWHERE = {"ledger import"}

@@ -26,6 +26,7 @@ COMMANDS = {
     "monitor": "Check on jobs, and advance their analyses.",
     "start": "Keep the monitor running in the background until 'asimov stop'.",
     "stop": "Stop the background monitor; jobs keep running.",
+    "rerun": "Run analyses again, after showing what, why, and how long it took last time.",
     "status": "Show the state and job of each analysis, and what it waits for.",
     "why": "Explain why analyses are in their states, and what would change that.",
     "log": "Show what happened, when and why: to all analyses, or to those selected.",

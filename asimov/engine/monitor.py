@@ -13,6 +13,7 @@ from asimov.engine.lease import at_work
 from asimov.engine.observe import Observer
 from asimov.engine.readiness import blocked, waiting_for
 from asimov.engine.refresh import refresh
+from asimov.engine.rerun.due import rerun_due
 from asimov.engine.status import LOST
 from asimov.engine.submission_limits import deferral
 from asimov.engine.submit import submit
@@ -303,6 +304,8 @@ def advance(
         store_results(workspace, keys, report)
         labels.label(workspace, keys, report, everything=subject is None and not left)
         refresh(workspace, keys, report)
+        if rerun_due(workspace, keys, report, chain=chain):
+            stop_or_restart(workspace, keys, report)
     if chain and dry_run:
         _report_chain(workspace, keys, report)
     elif chain:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from asimov.configuration import owner
@@ -77,7 +77,7 @@ def set_states(
     See `set_state` for the parameters.
     """
     with at_work(workspace, "asimov production set", wait=True):
-        return _set_states(workspace, keys, status, reason, lost)
+        return change_states(workspace, dict.fromkeys(keys, reason), status, lost=lost)
 
 
 def cancel(
@@ -105,7 +105,7 @@ def cancel(
         The change of each, or why it was refused.
     """
     with at_work(workspace, "asimov cancel", wait=True):
-        changes = _set_states(workspace, keys, "cancelled", reason, False)
+        changes = change_states(workspace, dict.fromkeys(keys, reason), "cancelled")
         cancelled = {key for key, change in changes.items() if isinstance(change, StateChange)}
         attempts = [
             each
@@ -120,15 +120,16 @@ def cancel(
     return changes
 
 
-def _set_states(
-    workspace: Workspace, keys: Iterable[Key], status: str, reason: str | None, lost: bool
+def change_states(
+    workspace: Workspace, reasons: Mapping[Key, str | None], status: str, *, lost: bool = False
 ) -> dict[Key, StateChange | AsimovError]:
+    """Set analyses to a state, each with a reason; the caller holds the lease. See `set_states`."""
     workspace.adopt()
     jobs: dict[Key, list[Attempt]] = {}
     for attempt in workspace.journal.open_attempts():
         jobs.setdefault(attempt.key, []).append(attempt)
     changes: dict[Key, StateChange | AsimovError] = {}
-    for key in keys:
+    for key, reason in reasons.items():
         after = _named(workspace, key, status)
         try:
             changes[key] = _set_state(workspace, key, after, reason, jobs.get(key, []), lost)

@@ -54,4 +54,12 @@ CREATE TABLE parts (digest TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE checksums (
     path TEXT PRIMARY KEY, stamp TEXT NOT NULL, sha256 TEXT NOT NULL) WITHOUT ROWID
 """,
+    """
+CREATE TABLE reruns (
+    subject TEXT NOT NULL, name TEXT NOT NULL, asked REAL NOT NULL, actor TEXT NOT NULL,
+    reason TEXT NOT NULL, PRIMARY KEY (subject, name)) WITHOUT ROWID;
+CREATE TABLE fingerprints (
+    subject TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (subject, name)) WITHOUT ROWID
+""",
 ]

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from asimov.ledger import hold_policy
+from asimov.ledger import hold_policy, validity
 from asimov.text import nearest, quoted
 
 Need = str | dict[str, Any] | list[str | dict[str, Any]]
@@ -30,6 +30,20 @@ Name = Annotated[
 Holds = Annotated[
     dict[str, Any] | None,
     Meta(description="What to do about held jobs: see the page 'Holds and failures'."),
+]
+OutdatedBy = Annotated[
+    Any,
+    Meta(
+        description="What makes a result out of date; by default everything.",
+        extra_json_schema={"type": ["array", "null"], "items": {"enum": list(validity.KINDS)}},
+    ),
+]
+Rerun = Annotated[
+    Any,
+    Meta(
+        description="Whether an analysis that is out of date runs again by itself.",
+        extra_json_schema={"enum": [*validity.RERUNS, None]},
+    ),
 ]
 
 
@@ -58,6 +72,8 @@ class _Run(Struct, kw_only=True):
         dict[str, Any] | None, Meta(description="Submit commands, such as 'request memory'.")
     ] = None
     holds: Holds = None
+    outdated_by: OutdatedBy = field(default=None, name=validity.OUTDATED_BY)
+    rerun: Rerun = None
 
 
 class InlineAnalysis(_Run, kw_only=True):
@@ -94,6 +110,8 @@ class Subject(Struct, kw_only=True):
         str | None, Meta(description="A git repository of the subject's own: a path or a URL.")
     ] = None
     holds: Holds = None
+    outdated_by: OutdatedBy = field(default=None, name=validity.OUTDATED_BY)
+    rerun: Rerun = None
 
 
 class AnalysisBundle(Struct, kw_only=True):
@@ -122,6 +140,8 @@ class Configuration(Struct, kw_only=True):
     hooks: dict[str, dict[str, Any] | list[str] | None] | None = None
     scheduler: dict[str, Any] | None = None
     holds: Holds = None
+    outdated_by: OutdatedBy = field(default=None, name=validity.OUTDATED_BY)
+    rerun: Rerun = None
 
 
 class Postprocessing(Struct, kw_only=True):
@@ -211,13 +231,13 @@ def _strange_key(data: Any, path: list[str | int]) -> tuple[str, list[str | int]
 
 def misspelt(key: str, data: Mapping[str, Any]) -> str:
     """Return ``, and ... looks like it`` if data has a key that resembles a missing one."""
-    known = {name for shape in KINDS.values() for name in shape.__struct_fields__}
+    known = {name for shape in KINDS.values() for name in shape.__struct_encode_fields__}
     near = nearest(key, [each for each in data if each not in known], 0.7)
     return f", and {near!r} looks like it" if near else ""
 
 
 def _misset(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | None:
-    """Return what is wrong with the settings about holds and failures, in any place."""
+    """Return what is wrong with the settings about holds, failures and reruns, in any place."""
     inside: list[tuple[list[str | int], Any]] = [([], data)]
     if shape is Configuration:  # in other shapes these keys are free settings
         pipelines = data.get("pipelines") or {}
@@ -230,6 +250,8 @@ def _misset(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | Non
             continue
         if "holds" in settings and (wrong := hold_policy.fault(settings["holds"])):
             return wrong[0], [*path, "holds", *wrong[1]]
+        if wrong := validity.fault(settings):
+            return wrong[0], [*path, *wrong[1]]
         for name, (kinds, what) in OF_FAILURES.items():
             value = settings.get(name, 0)
             number = isinstance(value, (int, float)) and isinstance(value, kinds)

@@ -25,11 +25,11 @@ from asimov.text import did_you_mean, quoted
 _EVERYWHERE = {"holds", "postprocessing", "scheduler", OUTDATED_BY, RERUN, *OF_FAILURES}
 #: Keys of analyses that a project or a subject can set for all of theirs.
 _INHERITED = {"executable", "labels", "refreshable", "template", *_EVERYWHERE}
-OF_PROJECT = frozenset({*Configuration.__struct_fields__, *_INHERITED})
-OF_SUBJECT = frozenset({*Subject.__struct_fields__, *_INHERITED})
+OF_PROJECT = frozenset({*Configuration.__struct_encode_fields__, *_INHERITED})
+OF_SUBJECT = frozenset({*Subject.__struct_encode_fields__, *_INHERITED})
 OF_SECTION = frozenset(_INHERITED)
-OF_ANALYSIS = frozenset({*Analysis.__struct_fields__, *_EVERYWHERE})
-OF_PROJECT_ANALYSIS = frozenset({*ProjectAnalysis.__struct_fields__, *_EVERYWHERE})
+OF_ANALYSIS = frozenset({*Analysis.__struct_encode_fields__, *_EVERYWHERE})
+OF_PROJECT_ANALYSIS = frozenset({*ProjectAnalysis.__struct_encode_fields__, *_EVERYWHERE})
 #: Names that have a meaning elsewhere are spelt as they are meant.
 _ANYWHERE = OF_PROJECT | OF_SUBJECT | OF_ANALYSIS | OF_PROJECT_ANALYSIS
 #: The kinds of hooks that a project can enable.

@@ -17,7 +17,7 @@ KINDS: tuple[Kind, ...] = ("settings", "inputs", "code", "version")
 OUTDATED_BY = "outdated by"
 RERUN = "rerun"
 #: The values of ``rerun``: an out-of-date analysis runs again when a person asks, or by itself.
-ON_REQUEST, AUTOMATIC = "on request", "automatic"
+ON_REQUEST, AUTOMATIC = RERUNS = ("on request", "automatic")
 
 #: What is wrong, and the path of keys to it.
 Fault = tuple[str, list[str | int]]
@@ -47,7 +47,7 @@ def fault(settings: Mapping[str, Any]) -> Fault | None:
                 [OUTDATED_BY, number],
             )
     rerun = settings.get(RERUN)
-    if rerun not in (None, ON_REQUEST, AUTOMATIC):
-        near = did_you_mean(rerun, [AUTOMATIC, ON_REQUEST])
-        return f"{RERUN!r} is {AUTOMATIC!r} or {ON_REQUEST!r}, not {quoted(rerun)}{near}", [RERUN]
+    if rerun not in (None, *RERUNS):
+        near = did_you_mean(rerun, RERUNS)
+        return f"{RERUN!r} is {ON_REQUEST!r} or {AUTOMATIC!r}, not {quoted(rerun)}{near}", [RERUN]
     return None

@@ -1,0 +1,96 @@
+"""``asimov rerun``: run analyses again, after showing what, why and how long it took last time."""
+
+from __future__ import annotations
+
+import click
+
+from asimov.cli.open_project import Use, open_workspace
+from asimov.cli.selection import Selection, confirm, selection_options, yes_option
+from asimov.cli.terminal.output import say, show_json, warn
+from asimov.engine.rerun.plan import Plan, carry_out, planned
+from asimov.errors import AsimovError
+from asimov.text import listed
+
+
+@click.command("rerun")
+@selection_options
+@click.option(
+    "--downstream", is_flag=True, help="Also run what is made from them, if its inputs change."
+)
+@click.option("--reason", help="Why; recorded in the log.")
+@yes_option
+@click.option("-n", "--dry-run", "--dryrun", is_flag=True, help="Only show the plan.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as a JSON object.")
+def command(
+    selection: Selection,
+    downstream: bool,
+    reason: str | None,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Run analyses again, after showing what, why, and how long it took last time.
+
+    The next monitor pass carries it out. Run directories are moved aside, and stored results too
+    until new ones take their place. With --downstream and with --outdated, analyses that are made
+    from these wait until their inputs are made, and run only if the products have changed.
+
+    \b
+    Example:
+      asimov rerun sunspots/detrend
+      asimov rerun sunspots/detrend --downstream --dry-run
+      asimov rerun --outdated --yes
+    """
+    selection.require()
+    workspace = open_workspace(Use.acting(dry_run=dry_run))
+    keys = selection.of(workspace, may_be_empty=selection.outdated)
+    plan = planned(workspace, keys, with_users=downstream or selection.outdated)
+    if keys and not plan.steps:
+        key, why = next(iter(plan.left.items()))
+        more = f", and {len(plan.left) - 1} more can't run again either" if plan.left else ""
+        raise AsimovError(f"{key} {why}{more if len(plan.left) > 1 else ''}")
+    failed: dict[str, str] = {}
+    if not as_json:
+        _show(plan)
+    if plan.steps and not dry_run:
+        if not (as_json and yes):
+            confirm([str(step) for step in plan.steps], yes, f"run {_count(plan)} again")
+        failed = {str(key): why for key, why in carry_out(workspace, plan, reason).items()}
+    if as_json:
+        show_json(
+            {
+                "steps": [step.as_json() for step in plan.steps],
+                "left": {str(key): why for key, why in plan.left.items()},
+                "not_included": [str(key) for key in plan.users],
+                "failed": failed,
+                "done": bool(plan.steps) and not dry_run,
+            }
+        )
+    elif plan.steps and dry_run:
+        for step in plan.steps:
+            say(f"  {step}")
+    elif plan.steps:
+        say("The next pass of 'asimov monitor' carries it out; with --chain it also submits them")
+    for name, why in failed.items():
+        warn(f"{name}: {why}")
+    if failed:
+        raise AsimovError(f"{len(failed)} of {len(plan.steps)} analyses could not be restarted")
+
+
+def _show(plan: Plan) -> None:
+    for key, why in plan.left.items():
+        warn(f"{key} {why}")
+    if not plan.steps:
+        say("Nothing is out of date")
+        return
+    say(f"To run again: {_count(plan)}")
+    if plan.users:
+        say(f"Not included: {listed(plan.users)}, made from these; --downstream includes them")
+
+
+def _count(plan: Plan) -> str:
+    """Return how many analyses run again, and how many may."""
+    may = sum(step.conditional for step in plan.steps)
+    count = len(plan.steps) - may
+    said = f"{count} {'analysis' if count == 1 else 'analyses'}"
+    return f"{said} and up to {may} made from {'it' if count == 1 else 'them'}" if may else said

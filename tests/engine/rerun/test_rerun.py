@@ -1,0 +1,117 @@
+"""Running analyses again: the plan, what waits for its inputs, and what runs by itself."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+SHELL = "pipeline: command, executable: /bin/sh"
+
+
+@pytest.fixture
+def chain(lab: Any) -> Any:
+    """A chain of three that has run: ``last`` is made from ``middle``, and that from ``first``."""
+    lab.apply(*analyses(1))
+    lab.finish()
+    assert set(lab.states().values()) == {"uploaded"}
+    return lab
+
+
+def analyses(gain: int, first: str = "") -> list[str]:
+    """Return a chain in which only the parity of the gain reaches the products."""
+    parity = "arguments: [-c, 'echo $(({{ meta.gain }} % 2)) > x']"
+    copy = "arguments: [-c, 'cat {{ assets.%s }} > %s']"
+    return [
+        f"first, gain: {gain}, {SHELL}, outputs: {{x: x}}, {parity}{first}",
+        f"middle, needs: [first], {SHELL}, outputs: {{y: y}}, {copy % ('x', 'y')}",
+        f"last, needs: [middle], {SHELL}, outputs: {{z: z}}, {copy % ('y', 'z')}",
+    ]
+
+
+def attempts(lab: Any) -> list[int]:
+    return [len(lab.attempts(name)) for name in ("first", "middle", "last")]
+
+
+def test_a_plan_says_what_runs_why_and_how_long_it_took(chain: Any) -> None:
+    chain.apply(analyses(2)[0], update=True)
+    told = chain.run("rerun", "--outdated", "--dry-run").out
+    assert "To run again: 1 analysis and up to 2 made from it" in told
+    assert "  s/first: gain: 1 -> 2 (took 0s)" in told
+    assert "  s/middle: if products of s/first change (took 0s)" in told
+    assert told.index("s/first:") < told.index("s/middle:") < told.index("s/last:")
+    plan = json.loads(chain.run("rerun", "--outdated", "--dry-run", "--json").out)
+    assert plan["done"] is False
+    assert [(each["name"], each["only_if_inputs_change"]) for each in plan["steps"]] == [
+        ("first", False),
+        ("middle", True),
+        ("last", True),
+    ]
+    assert plan["steps"][0]["why"] == ["gain: 1 -> 2"]
+    told = chain.run("rerun", "s/first", "--dry-run").out
+    assert "Not included: s/middle, s/last, made from these" in told
+    assert set(chain.states().values()) == {"uploaded"}
+
+
+def test_nothing_runs_again_without_a_word(chain: Any) -> None:
+    chain.apply(analyses(2)[0], update=True)
+    chain.finish()
+    assert attempts(chain) == [1, 1, 1]
+    refused = chain.run("rerun", "--outdated", code=1)
+    assert "--yes" in refused.err
+    assert set(chain.states().values()) == {"uploaded"}
+
+
+def test_a_chain_runs_again_as_far_as_products_change(chain: Any) -> None:
+    chain.apply(analyses(2)[0], update=True)
+    chain.run("rerun", "--outdated", "--yes", "--reason", "another gain")
+    assert chain.states() == {"first": "restart", "middle": "uploaded", "last": "uploaded"}
+    assert chain.reason("first") == "another gain"
+    chain.finish()
+    assert attempts(chain) == [2, 2, 2]
+    assert (chain.root / "results" / "s" / "last" / "z").read_text() == "0\n"
+    log = chain.run("log", "s", "middle").out
+    assert "x of s/first has another content" in log
+    assert "another gain" in log
+    assert "Nothing is out of date" in chain.run("rerun", "--outdated", "--yes").out
+
+
+def test_an_input_with_the_same_bytes_makes_nothing_run_again(chain: Any) -> None:
+    chain.apply(analyses(3)[0], update=True)
+    chain.run("rerun", "s/first", "--downstream", "--yes")
+    chain.finish()
+    assert attempts(chain) == [2, 1, 1]
+    assert "not run again: its inputs have not changed" in chain.run("log", "s", "last").out
+
+
+def test_what_can_not_run_again_is_said(lab: Any) -> None:
+    lab.apply("a, status: wait", "b")
+    assert "s/a is wait" in lab.run("rerun", "s/a", "--yes", code=1).err
+    assert "s/b is ready: it runs anyway" in lab.run("rerun", "s/b", "--yes", code=1).err
+    assert "say which analyses" in lab.run("rerun", "--yes", code=2).err
+
+
+def test_automatic_analyses_run_again_by_themselves_once_for_each_change(lab: Any) -> None:
+    automatic = ", rerun: automatic"
+    lab.apply(*(each + automatic for each in analyses(1)))
+    lab.finish()
+    lab.apply(analyses(2)[0] + automatic, update=True)
+    lab.run("monitor")
+    assert attempts(lab) == [1, 1, 1], "only --chain submits"
+    lab.finish()
+    assert attempts(lab) == [2, 2, 2]
+    assert "out of date: gain: 1 -> 2; rerun: automatic" in lab.run("log", "s", "first").out
+    lab.finish()
+    assert attempts(lab) == [2, 2, 2]
+
+
+def test_what_changes_with_every_run_comes_to_an_end(lab: Any) -> None:
+    (lab.root / "seen.txt").write_text("x")
+    lab.apply(
+        f"a, {SHELL}, outputs: {{x: x}}, rerun: automatic, "
+        "arguments: [-c, 'echo x >> {{ project_root }}/seen.txt; touch x']"
+    )
+    lab.finish()
+    assert len(lab.attempts("a")) == 4
+    assert "a person must look at it" in lab.reason("a")
