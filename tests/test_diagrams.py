@@ -29,7 +29,8 @@ def test_the_diagram_of_a_life_leaves_out_only_what_its_caption_names() -> None:
     left_out = {each for each in program if (each.before, each.after, each.actor) not in drawn()}
     assert all(
         "stuck" in {each.before, each.after}
-        or (each.before, each.after) in {("uploaded", "ready"), ("ready", "finished")}
+        or (each.before, each.after)
+        in {("uploaded", "ready"), ("uploaded", "restart"), ("ready", "finished")}
         for each in left_out
     )
 
