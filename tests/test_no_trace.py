@@ -69,6 +69,7 @@ REHEARSED_ELSEWHERE = {"ledger import"}
 #: Commands that act, or write what is no part of a project.
 ACTS = {
     "init", "start", "stop", "cancel", "production set", "production forget", "review add",
+    "package",
     "configuration update", "report html", "project moved", "project copied", "project share",
     "project trust", "plugins new", "plugins check",
 }  # fmt: skip

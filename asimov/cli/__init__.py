@@ -32,6 +32,7 @@ COMMANDS = {
     "log": "Show what happened, when and why: to all analyses, or to those selected.",
     "diff": "Compare what two analyses ran with and made.",
     "provenance": "Tell what made a result: settings, files, software, people, upstream.",
+    "package": "Pack an analysis with all that made it, so that it can be rerun elsewhere.",
     "cancel": "Cancel analyses, and stop their jobs.",
     "production": "Show or change one analysis.",
     "review": "Review an analysis, or show the reviews.",

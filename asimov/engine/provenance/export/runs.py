@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from asimov.engine.provenance.lookup import products_in, record_of, stored_results
-from asimov.engine.provenance.record import FORMAT, Provenance, UsedFile, layers_of, read
+from asimov.engine.provenance.record import FORMAT, Provenance, UsedFile, as_text, layers_of, read
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.journal.provenance import ProvenanceRecords
@@ -213,6 +213,11 @@ def of_text(content: bytes) -> Run:
             f"has format {version}, and this asimov knows {FORMAT}", hint="use a newer asimov"
         )
     return Run(record, layers, software, end)
+
+
+def as_record(run: Run) -> str:
+    """Return the text of a file ``asimov-provenance.json`` that tells what a run does."""
+    return as_text(run.record, run.layers, run.software, msgspec.to_builtins(run.end))
 
 
 def _products(entries: Mapping[str, Any]) -> list[Product]:

@@ -1,0 +1,51 @@
+"""``asimov package``: pack an analysis with all that made it as a Workflow Run RO-Crate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from asimov.cli.open_project import Use, open_workspace
+from asimov.cli.terminal.output import say, warn
+from asimov.engine.provenance.crates.packing import pack
+from asimov.engine.provenance.lookup import attempt_named
+
+#: How many files that are left out are named.
+_LISTED = 20
+
+
+@click.command("package")
+@click.argument("name", metavar="SUBJECT/NAME[@N]")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The zip file or the folder to write [SUBJECT-NAME-N.zip].",
+)
+@click.option("--hashes-only", is_flag=True, help="Leave out the products: checksums only.")
+@click.option("--license", metavar="URL", help="The licence of the files, such as CC-BY-4.0's URL.")
+def command(name: str, output: Path | None, hashes_only: bool, license: str | None) -> None:
+    """Pack an analysis with all that made it, so that it can be rerun elsewhere.
+
+    The package is a Workflow Run RO-Crate: a zip file, or a folder, with settings, configuration,
+    inputs, scripts, products, logs, and a description that other programs read. 'asimov init
+    --from' makes a project of it. @N stands for an analysis's attempt number N.
+
+    \b
+    Example:
+      asimov package sunspots/detrend
+      asimov package sunspots/detrend@1 -o detrend.zip --hashes-only
+    """
+    workspace = open_workspace(Use.READ)
+    key, number = attempt_named(workspace, name)
+    made = pack(workspace, key, number, target=output, hashes_only=hashes_only, license=license)
+    contained = [each for each in made.contents.files if each.place]
+    say(f"Packed {made.contents.name} in {made.path}: {len(contained)} files")
+    if not any(each.role == "product" for each in made.contents.files):
+        warn("note: none of its products are in the results store, so the package has none")
+    missing = made.left_out("input", "configuration")
+    for each in missing[:_LISTED]:
+        warn(f"note: without the {each.role} {each.path}: {each.why}")
+    if len(missing) > _LISTED:
+        warn(f"note: and without {len(missing) - _LISTED} more")

@@ -1,0 +1,144 @@
+"""Pack an attempt: choose its files, describe them, and write the crate."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from asimov.engine.provenance.crates.blueprint import blueprint
+from asimov.engine.provenance.crates.collection import Collection, Source
+from asimov.engine.provenance.crates.contents import (
+    BLUEPRINT,
+    FILE,
+    FORMAT,
+    METADATA,
+    README,
+    Contents,
+    Packed,
+)
+from asimov.engine.provenance.crates.metadata import metadata
+from asimov.engine.provenance.crates.writing import write
+from asimov.engine.provenance.export.runs import Run, as_record, history
+from asimov.engine.provenance.record import FILE as RECORD
+from asimov.errors import AsimovError
+from asimov.journal.keys import Key
+from asimov.project.workspace import Workspace
+
+#: The most bytes of a file's name that is made of an analysis's.
+_LONGEST = 200
+
+
+@dataclass
+class Made:
+    """A crate that was written.
+
+    Attributes
+    ----------
+    path
+        Where it is.
+    contents
+        What is in it.
+    """
+
+    path: Path
+    contents: Contents
+
+    def left_out(self, *roles: str) -> list[Packed]:
+        """Return the files of some roles that are not in it."""
+        return [each for each in self.contents.files if each.role in roles and not each.place]
+
+
+def pack(
+    workspace: Workspace,
+    key: Key,
+    number: int | None = None,
+    *,
+    target: Path | None = None,
+    hashes_only: bool = False,
+    license: str | None = None,
+) -> Made:
+    """Write a crate of an attempt.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    key, number
+        The analysis, and which attempt; by default the last one.
+    target
+        A zip file or a folder to write; by default a zip file in the current folder.
+    hashes_only
+        Whether to leave out the products, and write their checksums only.
+    license
+        The URL of the licence of its files.
+
+    Raises
+    ------
+    AsimovError
+        If there is no such attempt, it has not ended, or the crate can't be written.
+    """
+    runs = history(workspace, key, number, 1)
+    run = runs[0]
+    if run.end.ended is None:
+        raise AsimovError(
+            f"{run.name} has not ended", hint="'asimov status' says when it has; package it then"
+        )
+    target = target or Path(_file_name(run))
+    sources = Collection(workspace, runs).files(hashes_only=hashes_only)
+    needed = {each.packed.of for each in sources if each.packed.of}
+    upstream = [each for each in runs[1:] if each.record.analysis in needed]
+    for each in runs[:1] + upstream:
+        sources.append(_record(each, "" if each is run else f"upstream/{each.record.analysis}/"))
+    contents = Contents(
+        FORMAT,
+        run.record.analysis,
+        run.record.number,
+        run.record.uid,
+        workspace.project.name,
+        str(workspace.project.root),
+        {each.record.pipeline: each.record.package for each in [run, *upstream]},
+        [each.packed for each in sources],
+    )
+    described = metadata(run, upstream, contents, license)
+    texts = {
+        README: _readme(contents).encode(errors="replace"),
+        BLUEPRINT: blueprint(run, upstream).encode(),
+        FILE: _json(contents),
+        METADATA: _json(described),
+    }
+    write(target, sources, texts)
+    return Made(target, contents)
+
+
+def _record(run: Run, front: str) -> Source:
+    data = as_record(run).encode(errors="replace")
+    of = run.record.analysis if front else ""
+    packed = Packed(
+        "record", RECORD, f"{front}{RECORD}", hashlib.sha256(data).hexdigest(), len(data), of
+    )
+    return Source(packed, data=data)
+
+
+def _readme(contents: Contents) -> str:
+    packages = ", ".join(sorted(filter(None, contents.pipelines.values())))
+    return (
+        f"# {contents.name}\n\n"
+        f"What made {contents.name} of the asimov project {contents.project}, and what it made: a "
+        "Workflow Run RO-Crate.\n\n"
+        f"To run it again, install {packages} and call\n\n"
+        "    asimov init --from CRATE NAME\n    asimov manage build submit\n\n"
+        "The settings are in blueprint.yaml, what it ran with in asimov-provenance.json.\n"
+    )
+
+
+def _file_name(run: Run) -> str:
+    name = f"{run.key.subject}-{run.key.name}"
+    short = name.encode()[:_LONGEST].decode(errors="ignore")
+    return f"{short}-{run.record.number}.zip"
+
+
+def _json(value: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value)) + b"\n"

@@ -1,0 +1,169 @@
+"""``asimov package``: a Workflow Run RO-Crate of an analysis: valid, complete, all or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+import yaml
+
+from tests.chain import ODD, Chain, chain
+from tests.crates import issues
+from tests.lab import lab
+
+__all__ = ["chain", "lab"]
+
+#: What the validator recommends and no program can know; and a quirk of it: it looks at classes.
+UNKNOWN = (
+    "SHOULD be an `Organization` (./)",
+    "affiliation",
+    "(http://schema.org/SoftwareSourceCode)",
+    "(https://bioschemas.org/ComputationalWorkflow)",
+)
+
+
+@pytest.fixture(scope="module")
+def crate(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The crate of the second analysis, under a name that is hard to get right."""
+    path = tmp_path_factory.mktemp("crates") / f"crate of \u00fc {'x' * 100}.zip"
+    ran = chain.run("package", "s/second", "-o", path)
+    assert "Packed s/second@1" in ran.stdout and not ran.stderr
+    return path
+
+
+def read(crate: Path, name: str) -> bytes:
+    with zipfile.ZipFile(crate) as opened:
+        return opened.read(name)
+
+
+def packed(crate: Path) -> dict[str, dict[str, Any]]:
+    """Return what the crate says of each file, by its path in the crate or its own."""
+    files = json.loads(read(crate, "asimov-crate.json"))["files"]
+    return {each.get("place") or each["path"]: each for each in files}
+
+
+def test_the_validator_of_ro_crates_accepts_it(crate: Path, tmp_path: Path) -> None:
+    plain = tmp_path / "crate.zip"  # its base URI may have no spaces
+    plain.symlink_to(crate)
+    found = issues(plain, tmp_path / "cache")
+    assert not [text for level, text in found if level == "REQUIRED"]
+    assert not [text for _, text in found if not any(each in text for each in UNKNOWN)]
+
+
+def test_it_has_inputs_configuration_products_logs_and_records(chain: Chain, crate: Path) -> None:
+    expected = {
+        "project/scripts/run.sh": chain.root / "scripts" / "run.sh",
+        "upstream/s/first/y": chain.root / "working" / "s" / "first" / "y",
+        "configuration/second.ini": chain.root / "checkouts" / "s" / "analyses" / "second.ini",
+        f"products/{ODD}": chain.root / "results" / "s" / "second" / ODD,
+        "logs/job.log": chain.root / "working" / "s" / "second" / "job.log",
+    }
+    said = packed(crate)
+    for name, path in expected.items():
+        assert read(crate, name) == path.read_bytes()
+        assert said[name]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert said[name]["size"] == path.stat().st_size
+    assert json.loads(read(crate, "asimov-provenance.json"))["analysis"] == "s/second"
+    upstream = json.loads(read(crate, "upstream/s/first/asimov-provenance.json"))
+    assert upstream["analysis"] == "s/first" and upstream["end"]["exit_code"] == 0
+    assert said["/bin/sh"]["why"] == "it belongs to the software of the machine"
+    documents = list(yaml.safe_load_all(read(crate, "blueprint.yaml")))
+    subject, first, second = documents
+    assert subject == {"kind": "subject", "name": "s", "colour": "red"}
+    assert (first["name"], first["status"]) == ("first", "finished")
+    assert (second["gain"], second["needs"]) == (2, ["first"])
+
+
+def test_the_description_names_every_file_of_the_crate(crate: Path) -> None:
+    graph = json.loads(read(crate, "ro-crate-metadata.json"))["@graph"]
+    known = {each["@id"]: each for each in graph}
+    with zipfile.ZipFile(crate) as opened:
+        inside = set(opened.namelist()) - {"ro-crate-metadata.json"}
+    assert {unquote(each["@id"]) for each in known["./"]["hasPart"]} == inside
+    (action,) = [each for each in graph if each.get("name") == "Run of s/second@1"]
+    assert action["instrument"] == known["./"]["mainEntity"] == {"@id": "blueprint.yaml"}
+    assert action["actionStatus"] == "http://schema.org/CompletedActionStatus"
+    assert [each for each in graph if each.get("name") == "Run of s/first@1"]
+
+
+def test_hashes_only_leaves_out_the_products(chain: Chain, tmp_path: Path) -> None:
+    folder = tmp_path / "crate"
+    chain.run("package", "s/second", "-o", folder, "--hashes-only")
+    assert not (folder / "products").exists()
+    said = json.loads((folder / "asimov-crate.json").read_text())["files"]
+    (product,) = [each for each in said if each["role"] == "product"]
+    stored = chain.root / "results" / "s" / "second" / ODD
+    assert product["sha256"] == hashlib.sha256(stored.read_bytes()).hexdigest()
+    assert (folder / "project" / "scripts" / "run.sh").is_file()
+
+
+def test_nothing_is_overwritten_and_nothing_is_left(chain: Chain, tmp_path: Path) -> None:
+    (tmp_path / "there.zip").write_text("mine")
+    ran = chain.run("package", "s/second", "-o", tmp_path / "there.zip", code=1)
+    assert "there.zip: exists already" in ran.stderr
+    ran = chain.run("package", "s/second", "-o", tmp_path / "no" / "such.zip", code=1)
+    assert "No such file or directory" in ran.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["there.zip"]
+    assert (tmp_path / "there.zip").read_text() == "mine"
+    assert "names no analysis" in chain.run("package", "second", code=1).stderr
+
+
+@pytest.fixture
+def mixed(lab: Any, tmp_path: Path) -> Any:
+    """Analyses with inputs of every kind: in the project, outside, behind a link, in a folder."""
+    inside, outside = lab.root / "data", tmp_path / "outside"
+    inside.mkdir()
+    outside.mkdir()
+    (inside / "a.txt").write_text("a\n")
+    (inside / ".hidden").write_text("h\n")
+    (inside / "deep").mkdir()
+    (inside / "deep" / "b \u00e9.txt").write_text("b\n")
+    (outside / "c.txt").write_text("c\n")
+    (lab.root / "later.txt").write_text("1\n")
+    (lab.root / "gone.txt").write_text("1\n")
+    (lab.root / "link").symlink_to(outside / "c.txt")
+    shell = "pipeline: command, executable: /bin/sh, outputs: {y: y}"
+    lab.apply(
+        f"all, {shell}, arguments: [-c, 'echo 1 > y', x, '{{{{ project_root }}}}/data', "
+        f"'{outside}/c.txt', later.txt, gone.txt]",
+        f"linked, {shell}, arguments: [-c, 'echo 1 > y', x, link]",
+    )
+    lab.finish()
+    return lab
+
+
+def test_what_can_not_be_packed_is_named_with_its_reason(mixed: Any, tmp_path: Path) -> None:
+    (mixed.root / "later.txt").write_text("2\n")
+    (mixed.root / "gone.txt").unlink()
+    shutil.rmtree(mixed.root / "results" / "s" / "all")
+    ran = mixed.run("package", "s/all", "-o", tmp_path / "all.zip")
+    assert "without the input later.txt: it has changed since" in ran.err
+    assert "without the input gone.txt: it is gone" in ran.err
+    assert "without the input data/.hidden: a crate has no hidden files" in ran.err
+    assert "none of its products are in the results store" in ran.err
+    said = packed(tmp_path / "all.zip")
+    assert read(tmp_path / "all.zip", "project/data/a.txt") == b"a\n"
+    assert read(tmp_path / "all.zip", "project/data/deep/b \u00e9.txt") == b"b\n"
+    (outside,) = [each for each in said.values() if each["path"] == f"{tmp_path}/outside/c.txt"]
+    assert read(tmp_path / "all.zip", outside["place"]) == b"c\n"
+    # The configuration is that of the run, although it was built again since.
+    config = mixed.config("all")
+    before = config.read_text()
+    config.write_text("changed\n")
+    mixed.run("package", "s/all", "-o", tmp_path / "again.zip")
+    assert read(tmp_path / "again.zip", "configuration/all.ini").decode() == before
+
+
+def test_a_link_that_leaves_the_project_is_refused(mixed: Any, tmp_path: Path) -> None:
+    ran = mixed.run("package", "s/linked", "-o", tmp_path / "linked.zip", code=1)
+    assert "link: is a link that leaves the project" in ran.err
+    assert not (tmp_path / "linked.zip").exists()
+    mixed.apply("new")
+    ran = mixed.run("package", "s/new", code=1)
+    assert "s/new has not run" in ran.err
