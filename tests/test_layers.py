@@ -22,7 +22,7 @@ LAYERS = [
     ["testing.console"],
     ["cli"],
     ["testing"],
-    ["report"],
+    ["report", "tui"],
     ["engine"],
     ["keepers", "plugins"],
     ["pipelines"],

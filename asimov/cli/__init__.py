@@ -28,6 +28,7 @@ COMMANDS = {
     "stop": "Stop the background monitor; jobs keep running.",
     "rerun": "Run analyses again, after showing what, why, and how long it took last time.",
     "status": "Show the state and job of each analysis, and what it waits for.",
+    "top": "Watch all analyses live, read about them, and act on them.",
     "why": "Explain why analyses are in their states, and what would change that.",
     "log": "Show what happened, when and why: to all analyses, or to those selected.",
     "diff": "Compare what two analyses ran with and made.",

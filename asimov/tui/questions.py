@@ -1,0 +1,202 @@
+"""What the live view asks about a project, and how it acts on one; without Textual."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from asimov.configuration import owner
+from asimov.engine.attendance import attendance
+from asimov.engine.explain import explain
+from asimov.engine.lease import at_work
+from asimov.engine.provenance.comparison import changed_since
+from asimov.engine.set_state import set_state
+from asimov.engine.staleness.verdicts import outdated
+from asimov.engine.status import Row, rows, without_entry
+from asimov.errors import ReportedError
+from asimov.journal.keys import Key
+from asimov.ledger import reviews
+from asimov.ledger.documents import dump
+from asimov.project.removed import ledger_warnings
+from asimov.project.workspace import Workspace
+from asimov.system import clock
+from asimov.tui.job_output import tail_of
+
+#: The most events of an analysis to show.
+_EVENTS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A project at one moment.
+
+    Attributes
+    ----------
+    rows
+        Its analyses; None if nothing has changed since the last answer.
+    monitor
+        A line about its monitor.
+    warnings
+        What is wrong with its ledger or its monitor.
+    """
+
+    name: str
+    rows: list[Row] | None
+    monitor: str
+    warnings: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an act came to: lines about what was done, and about what could not be."""
+
+    done: list[str]
+    refused: list[str]
+
+
+class Reading:
+    """Answers questions about a project that stays open, for reading only.
+
+    Parameters
+    ----------
+    workspace
+        The project.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._seen: object = None
+
+    def overview(self, *, again: bool = False) -> Overview:
+        """Return the state of all analyses, if anything has changed.
+
+        Parameters
+        ----------
+        again
+            Whether to answer even if nothing has.
+        """
+        workspace = self._workspace
+        workspace.reload()
+        seen = (workspace.journal.version(), workspace.contents)
+        new = again or self._seen is None or seen != self._seen
+        self._seen = seen
+        monitor = attendance(workspace)
+        warnings = ledger_warnings(workspace)
+        return Overview(
+            workspace.project.name,
+            rows(workspace, workspace.keys()) + without_entry(workspace) if new else None,
+            monitor.line(),
+            [monitor.warning, *warnings] if monitor.warning else warnings,
+        )
+
+    def outdated(self) -> dict[Key, str]:
+        """Return the analyses that are out of date, each with what has changed."""
+        workspace = self._workspace
+        workspace.reload()
+        found = outdated(workspace, workspace.keys())
+        return {
+            key: ", ".join(dict.fromkeys(each.kind for each in why)) for key, why in found.items()
+        }
+
+    def why(self, key: Key) -> list[str]:
+        """Explain the state of an analysis; see `asimov.engine.explain`."""
+        self._workspace.catch_up()
+        found = explain(self._workspace, key)
+        since = f" since {found.since}" if found.since else ""
+        reason = f": {found.reason}" if found.reason else ""
+        lines = [f"{key} is {found.status}{since}{reason}"]
+        told = {"why": found.because, "what moves it": found.moves, "what it uses": found.uses}
+        for heading, each in told.items():
+            if each:
+                lines += [f"{heading}:", *(f"  {line}" for line in each)]
+        return lines
+
+    def events(self, key: Key) -> list[str]:
+        """Return the last events of an analysis, oldest first."""
+        self._workspace.catch_up()
+        lines = []
+        for event in self._workspace.journal.events(*key, _EVENTS):
+            what = (
+                event.kind if event.after is None else f"{event.before or 'new'} -> {event.after}"
+            )
+            reason = f": {event.reason}" if event.reason else ""
+            lines.append(f"{clock.iso(event.time)}  {what}  [{event.actor}]{reason}")
+            lines += [f"    {line}" for line in (event.details or "").splitlines()]
+        return lines or ["Nothing has happened yet"]
+
+    def output(self, key: Key, number: int) -> list[str]:
+        """Return the end of one of the files that an analysis's job writes.
+
+        Parameters
+        ----------
+        key
+            The analysis.
+        number
+            Which of its files, counted from 0; beyond the last, the first follows again.
+        """
+        self._workspace.catch_up()
+        return tail_of(self._workspace, key, number)
+
+    def settings(self, key: Key) -> list[str]:
+        """Return the effective settings of an analysis, and which its result was not made with."""
+        self._workspace.catch_up()
+        lines = dump(self._workspace.effective(key)).rstrip().splitlines()
+        changed = changed_since(self._workspace, key)
+        if changed:
+            lines += ["", "changed since it ran (ran with -> now):"]
+            lines += [f"  {each.name}: {each.before} -> {each.after}" for each in changed]
+        return lines
+
+
+def change_states(root: Path, keys: Sequence[Key], status: str) -> Outcome:
+    """Set analyses to a state, as ``asimov production set`` does.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    keys
+        The analyses.
+    status
+        The state.
+    """
+    done, refused = [], []
+    workspace = Workspace.open(root)
+    for key in keys:
+        try:
+            change = set_state(workspace, key, status, "set in 'asimov top'")
+        except ReportedError as error:
+            refused.append(one_line(error))
+            continue
+        pending = f"; {change.pending}" if change.pending else ""
+        done.append(f"{key}: {change.before} -> {change.after}{pending}")
+    return Outcome(done, refused)
+
+
+def add_reviews(root: Path, keys: Sequence[Key], status: str, message: str) -> Outcome:
+    """Review analyses, as ``asimov review add`` does.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    keys
+        The analyses.
+    status
+        One of `asimov.ledger.reviews.STATUSES`.
+    message
+        A comment; it may be empty.
+    """
+    outcome = reviews.named(status)
+    workspace = Workspace.open(root)
+    with at_work(workspace, "asimov top: review", wait=True):
+        workspace.adopt()
+        for key in keys:
+            workspace.review(key, message or None, outcome, owner())
+    return Outcome([f"{key}: {outcome}" for key in keys], [])
+
+
+def one_line(error: ReportedError) -> str:
+    """Return an error and its hint as one line."""
+    return f"{error} ({error.hint})" if error.hint else str(error)
