@@ -57,6 +57,7 @@ READS: dict[str, list[list[str]]] = {
 }
 #: Commands with a dry run, with arguments besides the option.
 REHEARSES: dict[str, list[list[str]]] = {
+    "clean": [[], ["s/done", "--json"]],
     "apply": [["-f", "changed.yaml", "--update"], ["-f", "more.yaml"]],
     "manage build": [[]],
     "manage submit": [[]],

@@ -42,6 +42,7 @@ COMMANDS = {
     "project": "Confirm that the project was moved or copied, or share it with a group.",
     "report": "Report on the project.",
     "store": "Check the stored results.",
+    "clean": "Free scratch space whose products are stored, and list what no analysis owns.",
     "ledger": "Show, import or export the ledger, or repair the journal.",
     "vocabulary": "List or explain the names that blueprints may use, or check blueprints.",
     "plugins": "List or show installed plugins, create a new one, or check one.",

@@ -67,6 +67,14 @@ class Store:
             if (self.root / subject / name).is_dir()
         )
 
+    def manifests(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Yield the folder and the manifest of every analysis, and of every superseded result."""
+        for subject, analysis in self.analyses():
+            folder = self.root / subject / analysis
+            old = [f"{analysis}/{each}" for each in names_in(folder) if is_superseded(each)]
+            for name in (analysis, *old):
+                yield self.root / subject / name, self.manifest(subject, name)
+
     def verify(self, subject: str, analysis: str, *, quick: bool = False) -> list[Fault]:
         """Return what of an analysis's results is not as it was stored.
 

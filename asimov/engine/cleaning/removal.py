@@ -1,0 +1,78 @@
+"""Remove what a plan of 'asimov clean' lists, if it is still as it was then."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from asimov.configuration import owner
+from asimov.engine.cleaning.plan import Freed, Plan
+from asimov.project.layout import CLEANED_FILE
+from asimov.project.workspace import Workspace
+from asimov.system import clock, progress
+from asimov.system.files import unwritable, write_atomically
+from asimov.text import amount
+
+
+def remove(workspace: Workspace, plan: Plan, report: Callable[[str], None]) -> int:
+    """Carry out a plan; return how many bytes were freed.
+
+    A mark in the run directory is on disk before the first file goes: from then on the products
+    come from the store. If this is cut short, the next plan has the rest.
+
+    Parameters
+    ----------
+    workspace
+        The open project; its lease is held.
+    plan
+        What to remove.
+    report
+        Takes a line for each run directory.
+    """
+    total = 0
+    for each in progress.over(plan.freed, "cleaning"):
+        if workspace.status(each.key) != "uploaded":
+            report(f"{each.key}: left alone: it is {workspace.status(each.key)} by now")
+            continue
+        try:
+            freed = _free(each)
+        except OSError as error:
+            raise unwritable(error, Path(each.rundir), "can't be cleaned") from error
+        total += freed
+        kept = f"; {each.kept} files, {amount(each.kept_size)}, stay" if each.kept else ""
+        reason = f"freed {amount(freed)} of its run directory, which the results have{kept}"
+        workspace.journal.note(each.key, owner(), "cleaned", reason)
+        report(f"{each.key}: {reason}")
+    for path, size in plan.objects:
+        with suppress(OSError):
+            if os.lstat(path).st_nlink == 1:
+                os.unlink(path)
+                total += size
+    return total
+
+
+def _free(freed: Freed) -> int:
+    write_atomically(
+        Path(freed.rundir, CLEANED_FILE),
+        json.dumps({"cleaned": clock.iso(), "by": owner(), "files": len(freed.covered)}) + "\n",
+    )
+    total = 0
+    folders: set[str] = set()
+    for each in freed.covered:
+        path = os.path.join(freed.rundir, each.name)
+        with suppress(FileNotFoundError):
+            status = os.lstat(path)
+            if (status.st_mtime_ns, status.st_ctime_ns) == each.stamp:
+                os.unlink(path)
+                total += each.size
+                folders.add(os.path.dirname(each.name))
+    for folder in sorted(folders, key=len, reverse=True):
+        left = folder
+        with suppress(OSError):  # it holds something
+            while left:
+                os.rmdir(os.path.join(freed.rundir, left))
+                left = os.path.dirname(left)
+    return total
