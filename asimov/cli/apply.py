@@ -33,6 +33,10 @@ from asimov.ledger.plan import Plan
     help="Where the name of an analysis is taken, take the next free one: run-2, run-3.",
 )
 @click.option("-n", "--dry-run", "--dryrun", is_flag=True, help="Print the plan; write nothing.")
+@click.option(
+    "--replace", is_flag=True, help="Like -U, and remove the keys that a blueprint no longer has."
+)
+@click.option("-v", "--verbose", is_flag=True, help="List every change, however many there are.")
 @click.option("--force", is_flag=True, help="Accept names that look misspelt.")
 def command(
     files: tuple[str, ...],
@@ -42,6 +46,8 @@ def command(
     name: str | None,
     iterate: bool,
     dry_run: bool,
+    replace: bool,
+    verbose: bool,
     force: bool,
 ) -> None:
     """Add subjects, analyses and settings from blueprints.
@@ -83,15 +89,16 @@ def command(
         update=update,
         iterate=iterate,
         dry_run=dry_run,
+        replace=replace,
         force=force,
     )
-    _show(plan, would=dry_run)
+    _show(plan, would=dry_run, whole=verbose)
 
 
-def _show(plan: Plan, *, would: bool) -> None:
+def _show(plan: Plan, *, would: bool, whole: bool = False) -> None:
     for note in plan.notes:
         warn(f"note: {note}")
-    for line in plan.summary(would=would):
+    for line in plan.summary(would=would, whole=whole):
         say(line)
     for path in plan.comments_lost:
         warn(f"note: comments in {path} could not be kept")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asimov.engine.staleness.consequences import newly_outdated
 from asimov.ledger import renaming
 from asimov.ledger.blueprints import Blueprint
 from asimov.ledger.plan import Plan
@@ -19,6 +20,7 @@ def apply(
     update: bool = False,
     iterate: bool = False,
     dry_run: bool = False,
+    replace: bool = False,
     force: bool = False,
 ) -> Plan:
     """Add what blueprints describe to the ledger: all of it, or nothing.
@@ -37,6 +39,8 @@ def apply(
         Whether an analysis gets the next free name where its own is taken.
     dry_run
         Whether to write nothing.
+    replace
+        Whether that also loses the keys that the blueprints do not have.
     force
         Whether to accept names that are surely misspelt.
 
@@ -52,12 +56,14 @@ def apply(
     """
 
     def make_plan() -> Plan:
-        made = planner(workspace, subject, update, force=force)
+        made = planner(workspace, subject, update, replace=replace, force=force)
         free = blueprints
         if iterate:
             free = renaming.iterated(blueprints, workspace.contents.entries, subject)
         plan = made.add(free)
         plan.notes += asset_notes(workspace, made) + fault_notes(workspace, made)
+        if plan.count("update"):
+            plan.outdated = newly_outdated(workspace, made.contents)
         return plan
 
     return change_ledger(workspace, make_plan, "asimov apply", dry_run=dry_run)

@@ -9,7 +9,7 @@ from typing import Any
 
 from asimov.discovery import entrypoints
 from asimov.errors import AsimovError
-from asimov.journal.keys import PROJECT_ANALYSES
+from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import needs
 from asimov.ledger.documents import Document
 from asimov.states import ALIASES, STATES
@@ -106,6 +106,16 @@ def check_analysis(data: Mapping[str, Any], document: Document, path: list[str |
             where=document.place([*path, "status"]),
             hint=f"it can begin as {', '.join(able)}",
         )
+
+
+def check_needs_itself(
+    key: Key, data: Mapping[str, Any], document: Document, path: list[str | int]
+) -> None:
+    """Refuse an analysis whose needs name it; arguments as of `check_analysis`."""
+    for number, item in enumerate(data.get("needs") or []):
+        (need,) = needs.parse([item])
+        if need.terms in {(needs.Term("name", key[1]),), (needs.Term("name", str(key)),)}:
+            raise AsimovError(f"{key} needs itself", where=document.place([*path, "needs", number]))
 
 
 @lru_cache(maxsize=10_000)  # thousands of analyses have the same few settings

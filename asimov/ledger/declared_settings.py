@@ -151,8 +151,8 @@ class Check:
         What pipelines wrote.
     started
         Returns whether an analysis of the ledger has started; such analyses are not checked.
-    stock
-        Returns whether the names that a pipeline declares without a class are all that it reads.
+    owned
+        Returns the names of settings that only a pipeline may give a meaning.
     """
 
     def __init__(
@@ -162,13 +162,13 @@ class Check:
         declared: Callable[[str], Any],
         facts: Mapping[Key, Mapping[str, Any]],
         started: Callable[[Key], bool],
-        stock: Callable[[str], bool] = lambda _: False,
+        owned: Callable[[str], frozenset[str]],
     ) -> None:
         self._old, self._new = old, new
         self._declared = declared
         self._facts = facts
         self._started = started
-        self._stock = stock
+        self._owned = owned
         self._own: dict[Key, Written] = {}
         self._around: dict[str, list[Written]] = {}
 
@@ -229,7 +229,7 @@ class Check:
                 continue
             for around in {"", key[0]} & self._around.keys():
                 if entry.pipeline not in read.setdefault(around, {}):
-                    read[around][entry.pipeline] = self._read(entry.pipeline)
+                    read[around][entry.pipeline] = self._owned(entry.pipeline)
             if cls is None:
                 continue
             layers = self._new.layers(entry, self._facts)
@@ -254,13 +254,6 @@ class Check:
             for key in written.data
             if key not in GENERAL and (near := near_miss(str(key), known))
         ]
-
-    def _read(self, pipeline: str) -> frozenset[str]:
-        """Return the settings that a pipeline declares, if it declares all."""
-        declared = self._declared(pipeline)
-        if isinstance(declared, type):
-            return frozenset(names_of(declared))
-        return frozenset(declared if self._stock(pipeline) else ())
 
     def _class(self, pipeline: str) -> type | None:
         declared = self._declared(pipeline)

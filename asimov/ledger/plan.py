@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from asimov.journal.keys import Key
+from asimov.ledger.changes import differences
 
-#: The most changes that the summary of an executed plan lists one by one.
+#: The most changes that the summary of an executed plan lists one by one, and the most lines on
+#: what they change.
 _SHOWN = 50
+_DETAILS = 20
 _WORDS = {"add": "added", "update": "updated", "unchanged": "unchanged"}
 
 
@@ -22,10 +26,13 @@ class Change:
         ``add``, ``update`` or ``unchanged``.
     what
         What changes, in words.
+    details
+        What changes in it, key by key.
     """
 
     action: str
     what: str
+    details: tuple[str, ...] = ()
 
 
 @dataclass
@@ -44,6 +51,8 @@ class Plan:
         Warnings about what is allowed but looks like a mistake.
     comments_lost
         The files that lost comments because they were rewritten.
+    outdated
+        The finished results that the changes put out of date, each with the reasons.
     """
 
     changes: list[Change] = field(default_factory=list)
@@ -51,27 +60,68 @@ class Plan:
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     comments_lost: list[str] = field(default_factory=list)
+    outdated: dict[Key, tuple[str, ...]] = field(default_factory=dict)
+
+    def change(self, what: str, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> bool:
+        """Add the line of a document or an analysis; return whether anything changes in it.
+
+        Parameters
+        ----------
+        what
+            What it is, in words.
+        before, after
+            What is in the ledger, None for nothing, and what is to be there.
+        """
+        if before == after:
+            self.changes.append(Change("unchanged", what))
+        elif not before:
+            self.changes.append(Change("add", what))
+        else:
+            details = tuple(map(str, differences(before, after)))
+            self.changes.append(Change("update", what, details))
+        return before != after
 
     def count(self, action: str) -> int:
         """Return the number of changes with an action."""
         return sum(change.action == action for change in self.changes)
 
-    def summary(self, *, would: bool) -> list[str]:
+    def summary(self, *, would: bool, whole: bool = False) -> list[str]:
         """Describe the plan in lines for people.
 
         Parameters
         ----------
         would
             Whether it was not executed, as in a dry run.
+        whole
+            Whether to list everything, however much it is.
         """
         changes = [change for change in self.changes if change.action != "unchanged"]
         if not changes:
             return [
                 f"Nothing changed: everything is in the ledger already ({len(self.changes)} items)"
             ]
-        shown = changes if would or len(changes) <= _SHOWN else []
+        shown = changes if whole or would or len(changes) <= _SHOWN else []
+        left = sum(len(change.details) for change in changes) if whole else _DETAILS
         counts = ", ".join(
             f"{self.count(action)} {word}" for action, word in _WORDS.items() if self.count(action)
         )
-        lines = [f"{change.action:6} {change.what}" for change in shown]
-        return [*lines, f"{'Would be' if would else 'Done'}: {counts}"]
+        lines: list[str] = []
+        for change in shown:
+            lines.append(f"{change.action:6} {change.what}")
+            lines += [f"       {each}" for each in change.details[:left]]
+            left -= min(left, len(change.details))
+        told = sum(line.startswith("       ") for line in lines)
+        more = sum(len(change.details) for change in changes) - told
+        lines += [f"       and {more} more keys: --verbose shows all"] if more else []
+        return [*lines, *self._outdated(whole), f"{'Would be' if would else 'Done'}: {counts}"]
+
+    def _outdated(self, whole: bool) -> list[str]:
+        """Return lines on the results that the changes put out of date."""
+        if not self.outdated:
+            return []
+        found = list(self.outdated.items())
+        kept = found if whole else found[:_DETAILS]
+        lines = [f"outdates {key}: {'; '.join(reasons)}" for key, reasons in kept]
+        if len(found) > len(kept):
+            lines.append(f"outdates {len(found) - len(kept)} more: --verbose shows all")
+        return lines

@@ -9,13 +9,12 @@ from asimov.errors import AsimovError, Place
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import checks, spelling, strategies
 from asimov.ledger.blueprints import Blueprint
+from asimov.ledger.changes import MISSING, differences
 from asimov.ledger.contents import Contents, Entry
-from asimov.ledger.declared_settings import Check, Written, names_of
+from asimov.ledger.declared_settings import Check, Written
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.documents import Document
-from asimov.ledger.needs import Term
-from asimov.ledger.needs import parse as parse_needs
-from asimov.ledger.plan import Change, Plan
+from asimov.ledger.plan import Plan
 from asimov.ledger.schema import misspelt
 from asimov.ledger.spelling import Spelling
 from asimov.ledger.store import PROJECT_FILE, project_analysis_file, subject_file
@@ -23,6 +22,9 @@ from asimov.settings.merging import lay_over, merge
 from asimov.states import ALIASES
 from asimov.system import progress
 from asimov.text import did_you_mean
+
+#: The settings of post-processing, which have a kind of blueprints of their own.
+_PAGES = "postprocessing"
 
 
 class Planner:
@@ -39,13 +41,13 @@ class Planner:
         The subject of analyses that do not name one.
     update
         Whether existing entries of the ledger may change.
+    replace
+        Whether they also lose the keys that their blueprints do not have.
     facts
         The settings that pipelines wrote to analyses and subjects.
     started
         Returns whether an analysis of the ledger has started. The settings of those that have
         not must be valid for their pipelines after the change.
-    stock
-        Returns whether a pipeline refuses a setting whose name is nearly one that it reads.
     look
         Looks at the names in the blueprints.
     """
@@ -59,14 +61,15 @@ class Planner:
         *,
         facts: Mapping[Key, Mapping[str, Any]] | None = None,
         started: Callable[[Key], bool] = lambda _: True,
-        stock: Callable[[str], bool] = lambda _: False,
-        look: Spelling | None = None,
+        look: Spelling,
+        replace: bool = False,
     ) -> None:
         self._pipeline_settings = pipeline_settings
-        self._stock = stock
-        self._look = look or Spelling()
+        self._look = look
         self._subject = subject
-        self._update = update
+        self._update = update or replace
+        self._replace = replace
+        self._replaced: set[str] = set()
         self._broken = contents.broken
         self._places: dict[Key, tuple[Document, list[str | int]]] = {}
         self._subject_places: dict[str, Document] = {}
@@ -75,7 +78,9 @@ class Planner:
             contents.project, dict(contents.subjects), dict(contents.entries), contents.broken
         )
         self._lists: dict[str, dict[str, dict[str, Any]]] = {}
-        self._declared = Check(contents, self._new, pipeline_settings, facts or {}, started, stock)
+        self._declared = Check(
+            contents, self._new, pipeline_settings, facts or {}, started, look.owned
+        )
         self.plan = Plan(notes=self._look.notes)
 
     @property
@@ -138,7 +143,8 @@ class Planner:
                 self.plan.notes.append(note)
                 continue
             self._known_pipeline(name, document, ["pipelines", name])
-            self._check_section(name, data, document)
+            self._look.section(name, data, document)
+            self.plan.notes += self._declared.near_misses(name, Written(document, (), data))
         self._look.hooks(data, document)
         self._look.keys(data, spelling.OF_PROJECT, document)
         self._lay_over_project(data, "configuration", document)
@@ -156,14 +162,22 @@ class Planner:
         self._known_subject(subject, document)
         old = self._new.subjects[subject]
         self._declared.around(subject, Written(document, (), settings))
-        self._put_subject(subject, merge([old, settings]), old, f"postprocessing of {subject}")
+        new = merge([self._without(old, f"{_PAGES} of {subject}", {_PAGES}), settings])
+        self._put_subject(subject, new, old, f"postprocessing of {subject}")
 
     def _lay_over_project(self, data: dict[str, Any], what: str, document: Document) -> None:
-        new = merge([self._new.project, data])
-        if new == self._new.project:
-            self.plan.changes.append(Change("unchanged", what))
+        old = self._new.project
+        gone = {_PAGES} if what == "postprocessing" else old.keys() - {_PAGES}
+        new = merge([self._without(old, what, gone), data])
+        if not self.plan.change(what, old, new):
             return
-        self.plan.changes.append(Change("update" if self._new.project else "add", what))
+        before = next((each for each in differences(old, new) if each.before is not MISSING), None)
+        if before is not None and not self._update:
+            raise AsimovError(
+                f"the project has other settings already: {before}",
+                where=document.place(before.path),
+                hint="change them with 'asimov apply --update', or in ledger/project.yaml",
+            )
         self._settings_changed = True
         self._declared.around("", Written(document, (), data))
         self._new.project = new
@@ -181,7 +195,7 @@ class Planner:
             self._declared.around(name, Written(document, (), settings))
         else:
             before = {key: value for key, value in old.items() if key != "analyses"}
-            after = merge([before, settings])
+            after = merge([self._without(before, name, before.keys() - {_PAGES}), settings])
             if after != before and name in self._subject_places:
                 first = self._subject_places[name].place(["name"])
                 raise AsimovError(
@@ -194,7 +208,8 @@ class Planner:
                     where=document.place(["name"]),
                     hint="change it with 'asimov apply --update', or in its ledger file",
                 )
-            self._put_subject(name, {**old, **after}, old, f"subject {name}")
+            kept = {key: each for key, each in old.items() if key in {"analyses", *after}}
+            self._put_subject(name, {**kept, **after}, old, f"subject {name}")
             if after != before:
                 self._declared.around(name, Written(document, (), settings))
         self._subject_places[name] = document
@@ -204,10 +219,8 @@ class Planner:
     def _put_subject(
         self, name: str, new: dict[str, Any], old: dict[str, Any] | None, what: str
     ) -> None:
-        if new == old:
-            self.plan.changes.append(Change("unchanged", what))
+        if not self.plan.change(what, old, new):
             return
-        self.plan.changes.append(Change("add" if old is None else "update", what))
         self._settings_changed |= old is not None
         self._new.subjects[name] = new
         self.plan.files[subject_file(name)] = new
@@ -277,12 +290,12 @@ class Planner:
                 where=document.place([*path, "name"]),
             )
         self._places[key] = (document, path)
-        self._check_needs_itself(key, data, document, path)
+        checks.check_needs_itself(key, data, document, path)
         if old is None:
             self._check_names(key, data, document, path)
             status = data.get("status") or "ready"
             self.plan.added[key] = ALIASES.get(status, status)
-            self.plan.changes.append(Change("add", what))
+            self.plan.change(what, None, data)
             return data
         if data.get("status", old.data.get("status")) != old.data.get("status"):
             raise AsimovError(
@@ -290,9 +303,9 @@ class Planner:
                 where=document.place([*path, "status"]),
                 hint=f"asimov production set {key[0]} {key[1]} --status {data['status']}",
             )
-        new = lay_over(merge([old.data]), data)
-        if new == old.data:
-            self.plan.changes.append(Change("unchanged", what))
+        kept = {"status": old.data["status"]} if "status" in old.data else {}
+        new = lay_over(merge([kept if self._replace else old.data]), data)
+        if not self.plan.change(what, old.data, new):
             return None
         if not self._update:
             raise AsimovError(
@@ -301,8 +314,19 @@ class Planner:
                 hint="take another name, or change it with 'asimov apply --update'",
             )
         self._check_names(key, data, document, path)
-        self.plan.changes.append(Change("update", what))
         return new
+
+    def _without(
+        self, settings: Mapping[str, Any], what: str, keys: Collection[str]
+    ) -> dict[str, Any]:
+        """Return settings without the keys that a blueprint replaces, the first time it does.
+
+        Several documents of one kind together say what there is.
+        """
+        if not self._replace or what in self._replaced:
+            return dict(settings)
+        self._replaced.add(what)
+        return {key: value for key, value in settings.items() if key not in keys}
 
     # --- checks
 
@@ -317,49 +341,12 @@ class Planner:
             )
         self._known_subject(subject, bundle)
 
-    def _check_needs_itself(
-        self, key: Key, data: dict[str, Any], document: Document, path: list[str | int]
-    ) -> None:
-        for number, item in enumerate(data.get("needs") or []):
-            (need,) = parse_needs([item])
-            if need.terms in {(Term("name", key[1]),), (Term("name", str(key)),)}:
-                raise AsimovError(
-                    f"{key} needs itself",
-                    where=document.place([*path, "needs", number]),
-                )
-
     def _check_names(
         self, key: Key, data: dict[str, Any], document: Document, path: list[str | int]
     ) -> None:
-        """Look at the names in an analysis."""
-        self._look.words(data, document, path)
-        pipeline = data["pipeline"]
-        declared = self._pipeline_settings(pipeline)
-        if isinstance(declared, type):
-            self._look.scheduler(data, document, path, pipeline=pipeline)
+        self._look.analysis(key, data, document, path)
+        if isinstance(self._pipeline_settings(data["pipeline"]), type):
             self._declared.analysis(key, Written(document, tuple(path), data))
-            return
-        alone = document.data.get("kind") == "projectanalysis"
-        own = spelling.OF_PROJECT_ANALYSIS if alone else spelling.OF_ANALYSIS
-        if self._stock(pipeline):
-            own = own.union(declared)
-        what = f"{key} ({pipeline})"
-        self._look.keys(data, own, document, path, what=what, pipeline=pipeline, read=declared)
-
-    def _check_section(self, pipeline: str, data: dict[str, Any], document: Document) -> None:
-        """Look at the names in a pipeline's section of the project's settings."""
-        declared = self._pipeline_settings(pipeline)
-        self.plan.notes += self._declared.near_misses(pipeline, Written(document, (), data))
-        section, own = data["pipelines"][pipeline] or {}, spelling.OF_SECTION
-        if isinstance(declared, type):
-            known = frozenset(names_of(declared))
-            section = {k: v for k, v in section.items() if not checks.near_miss(str(k), known)}
-            declared = tuple(known)
-        elif self._stock(pipeline):
-            own = own.union(declared)
-        path = ["pipelines", pipeline]
-        what = f"pipelines: {pipeline}"
-        self._look.keys(section, own, document, path, what=what, pipeline=pipeline, read=declared)
 
     def _known_pipeline(self, name: str, document: Document, path: list[str | int]) -> None:
         try:

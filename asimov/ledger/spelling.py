@@ -12,6 +12,7 @@ from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import reviews
 from asimov.ledger.checks import near_miss
 from asimov.ledger.contents import Entry
+from asimov.ledger.declared_settings import names_of
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.documents import Document
 from asimov.ledger.needs import Need, Term, parse
@@ -47,6 +48,10 @@ class Spelling:
 
     Parameters
     ----------
+    declared
+        Returns the settings class of a pipeline or the names of settings it is known to read.
+    stock
+        Returns whether these are all that it reads, so that what is nearly one of them is a slip.
     force
         Whether to note what would be refused.
     used
@@ -58,6 +63,8 @@ class Spelling:
 
     def __init__(
         self,
+        declared: Callable[[str], Collection[str] | type],
+        stock: Callable[[str], bool],
         *,
         force: bool = False,
         used: Callable[[str, str | None], bool] = lambda *_: False,
@@ -65,6 +72,8 @@ class Spelling:
     ) -> None:
         #: What may be a mistake, a line each.
         self.notes: list[str] = []
+        self._declared = declared
+        self._stock = stock
         self._force = force
         self._used = used
         self._commands = commands
@@ -73,6 +82,40 @@ class Spelling:
         if not self._force:
             raise AsimovError(message, where=where, hint=hint)
         self.notes.append(f"{where}: {message}")
+
+    def owned(self, pipeline: str) -> frozenset[str]:
+        """Return the names of settings that only a pipeline may give a meaning."""
+        declared = self._declared(pipeline)
+        if isinstance(declared, type):
+            return frozenset(names_of(declared))
+        return frozenset(declared if self._stock(pipeline) else ())
+
+    def analysis(
+        self, key: Key, data: Mapping[str, Any], document: Document, path: Sequence[str | int]
+    ) -> None:
+        """Look at the names in an analysis; a settings class refuses other keys itself."""
+        self._words(data, document, path)
+        pipeline = str(data["pipeline"])
+        declared = self._declared(pipeline)
+        if isinstance(declared, type):
+            self._scheduler(data, document, path, pipeline=pipeline)
+            return
+        across = document.data.get("kind") == "projectanalysis"
+        own = OF_PROJECT_ANALYSIS if across else OF_ANALYSIS
+        own = own.union(self.owned(pipeline))
+        what = f"{key} ({pipeline})"
+        self.keys(data, own, document, path, what=what, pipeline=pipeline, read=declared)
+
+    def section(self, pipeline: str, data: Mapping[str, Any], document: Document) -> None:
+        """Look at the names in a pipeline's section of the project's settings."""
+        declared = self._declared(pipeline)
+        section, own = data["pipelines"][pipeline] or {}, OF_SECTION.union(self.owned(pipeline))
+        if isinstance(declared, type):  # these are noted as what they are
+            known, own = self.owned(pipeline), OF_SECTION
+            section = {k: v for k, v in section.items() if not near_miss(str(k), known)}
+            declared = tuple(known)
+        path, what = ["pipelines", pipeline], f"pipelines: {pipeline}"
+        self.keys(section, own, document, path, what=what, pipeline=pipeline, read=declared)
 
     def keys(
         self,
@@ -123,9 +166,9 @@ class Spelling:
                     f"{_place(document, path, key)}: {quoted(key)} is kept as a setting of your "
                     f"own; did you mean {near!r}?"
                 )
-        self.scheduler(data, document, path, pipeline=pipeline)
+        self._scheduler(data, document, path, pipeline=pipeline)
 
-    def scheduler(
+    def _scheduler(
         self,
         data: Mapping[str, Any],
         document: Document,
@@ -157,7 +200,9 @@ class Spelling:
             else:
                 self.notes.append(f"{where}: {message}")
 
-    def words(self, data: Mapping[str, Any], document: Document, path: Sequence[str | int]) -> None:
+    def _words(
+        self, data: Mapping[str, Any], document: Document, path: Sequence[str | int]
+    ) -> None:
         """Look at the states and reviews that the needs of an analysis name."""
         for steps, need in _needs(data):
             for term in need.terms:

@@ -27,7 +27,12 @@ NOT_STARTED = frozenset({"ready", "wait", "manual"})
 
 
 def planner(
-    workspace: Workspace, subject: str | None, update: bool, *, force: bool = False
+    workspace: Workspace,
+    subject: str | None,
+    update: bool,
+    *,
+    replace: bool = False,
+    force: bool = False,
 ) -> Planner:
     """Return a planner of ledger changes that checks them against declared settings.
 
@@ -35,7 +40,7 @@ def planner(
     ----------
     workspace
         The open project.
-    subject, update
+    subject, update, replace
         As for `asimov.ledger.planner.Planner`.
     force
         Whether to accept names that are surely misspelt.
@@ -74,8 +79,8 @@ def planner(
         update,
         facts=workspace.facts,
         started=started,
-        stock=stock,
-        look=Spelling(force=force, used=used, commands=COMMANDS),
+        replace=replace,
+        look=Spelling(known, stock, force=force, used=used, commands=COMMANDS),
     )
 
 

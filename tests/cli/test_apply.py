@@ -374,7 +374,9 @@ class TestPlan:
             "add    analysis s/one",
             "add    analysis s/two",
             "update postprocessing of s",
+            "       postprocessing: tool: x: 1 (added)",
             "update postprocessing of s",
+            "       postprocessing: tool: y: 2 (added)",
             "add    analysis s/three-1",
             "add    analysis s/three-2",
             "add    analysis project-analyses/all",
@@ -416,7 +418,11 @@ class TestPlan:
         new = "kind: subject\nname: s\nx: {b: [2]}\n" + analysis("y: {b: [2], c: 3}\n")
         assert asimov("apply", "-f", blueprint(old)).code == 0
         ran = asimov("apply", "--update", "-f", blueprint(new))
-        assert ran.out == "update subject s\nupdate analysis s/a\nDone: 2 updated\n"
+        assert ran.out == (
+            "update subject s\n       x: b: [1] -> [2]\n"
+            "update analysis s/a\n       y: b: [1] -> [2]\n       y: c: 3 (added)\n"
+            "Done: 2 updated\n"
+        )
         subject = yaml.safe_load((project / "ledger/subjects/s.yaml").read_text())
         assert subject["x"] == {"a": 1, "b": [2]}
         assert subject["analyses"][0]["y"] == {"a": 1, "b": [2], "c": 3}
