@@ -35,6 +35,7 @@ COMMANDS = {
     "provenance": "Tell what made a result: settings, files, software, people, upstream.",
     "package": "Pack an analysis with all that made it, so that it can be rerun elsewhere.",
     "cancel": "Cancel analyses, and stop their jobs.",
+    "rm": "Remove analyses, or whole subjects, from the ledger.",
     "production": "Show or change one analysis.",
     "review": "Review an analysis, or show the reviews.",
     "event": "Show a subject.",
@@ -43,7 +44,7 @@ COMMANDS = {
     "report": "Report on the project.",
     "store": "Check the stored results.",
     "clean": "Free scratch space whose products are stored, and list what no analysis owns.",
-    "ledger": "Show, import or export the ledger, or repair the journal.",
+    "ledger": "Show the ledger and its history, undo, import or export, or repair the journal.",
     "vocabulary": "List or explain the names that blueprints may use, or check blueprints.",
     "plugins": "List or show installed plugins, create a new one, or check one.",
 }

@@ -325,15 +325,15 @@ class Journal(Database):
             self._db.executemany("DELETE FROM documents WHERE path = ?", ((path,) for path in gone))
             self._db.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", parsed)
 
-    def begin_change(self, files: Mapping[str, str]) -> None:
-        """Record durably a change of many files before the first is written."""
+    def begin_change(self, files: Mapping[str, str | None]) -> None:
+        """Record durably a change of files (new texts, None to delete) before the first is made."""
         with self.durably():
             self._db.execute(
                 "INSERT INTO changes (started, files) VALUES (?, ?)",
                 (clock.now(), msgspec.msgpack.encode(files)),
             )
 
-    def changes(self) -> list[tuple[int, dict[str, str]]]:
+    def changes(self) -> list[tuple[int, dict[str, str | None]]]:
         """Return the changes that were begun but not closed, oldest first."""
         rows = self.rows("SELECT id, files FROM changes ORDER BY id")
         return [(number, unpacked(self, files)) for number, files in rows]

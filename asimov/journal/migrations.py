@@ -62,4 +62,13 @@ CREATE TABLE fingerprints (
     subject TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL,
     PRIMARY KEY (subject, name)) WITHOUT ROWID
 """,
+    """
+CREATE TABLE revisions (
+    number INTEGER PRIMARY KEY, time REAL NOT NULL, author TEXT NOT NULL, command TEXT NOT NULL,
+    reason TEXT, what BLOB NOT NULL, size INTEGER NOT NULL);
+CREATE TABLE revised (
+    number INTEGER NOT NULL, path TEXT NOT NULL, before TEXT, after TEXT,
+    PRIMARY KEY (number, path)) WITHOUT ROWID;
+CREATE TABLE texts (digest TEXT PRIMARY KEY, data BLOB NOT NULL)
+""",
 ]

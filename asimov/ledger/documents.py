@@ -284,3 +284,18 @@ def dump(data: Any) -> str:
     """Return data as YAML text, keeping the order of keys."""
     text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
     return text
+
+
+def inline(data: Any) -> str:
+    """Return data as YAML text in one line, in YAML's flow style."""
+    style = '"' if isinstance(data, str) and "\n" in data else None
+    text: str = yaml.dump(
+        data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1e9,
+        default_flow_style=True, default_style=style,
+    )  # fmt: skip
+    return text.removesuffix("...\n").strip()
+
+
+def nodes(text: str) -> list[yaml.Node]:
+    """Return the documents of a stream as nodes, each with its place in the text."""
+    return _nodes(text)

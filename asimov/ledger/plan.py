@@ -46,7 +46,11 @@ class Plan:
     added
         The new analyses with their first states.
     files
-        The new content of the ledger's files, by path.
+        The new content of the ledger's files, by path; None if a file is deleted.
+    texts
+        The exact new texts of files, where they are known already.
+    removed
+        The analyses that are removed.
     notes
         Warnings about what is allowed but looks like a mistake.
     comments_lost
@@ -57,7 +61,9 @@ class Plan:
 
     changes: list[Change] = field(default_factory=list)
     added: dict[Key, str] = field(default_factory=dict)
-    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    files: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    texts: dict[str, str | None] = field(default_factory=dict)
+    removed: list[Key] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     comments_lost: list[str] = field(default_factory=list)
     outdated: dict[Key, tuple[str, ...]] = field(default_factory=dict)

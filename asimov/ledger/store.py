@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import os
 import time
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,11 +20,12 @@ from asimov.errors import AsimovError, ReportedError
 from asimov.journal.journal import Journal
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import schema
+from asimov.ledger.cached_form import packed, stamp, unpacked
 from asimov.ledger.checks import check_analysis, check_name, check_text
 from asimov.ledger.contents import Contents, Entry
 from asimov.ledger.documents import Document, read_documents
 from asimov.system import reading
-from asimov.system.files import locked, write_atomically
+from asimov.system.files import locked, unwritable, write_atomically
 from asimov.text import short
 
 PROJECT_FILE = "project.yaml"
@@ -62,8 +62,8 @@ class LedgerFiles:
     def __init__(self, folder: Path, journal: Journal) -> None:
         self.folder = folder
         self.journal = journal
-        #: The new texts of an incomplete change, if the ledger is only read.
-        self.pending: dict[str, str] = {}
+        #: The new texts (None: no file) of an incomplete change, if the ledger is only read.
+        self.pending: dict[str, str | None] = {}
         #: The cache of a journal that is only read: stamps and parsed files by path.
         self._kept: dict[str, tuple[str, bytes]] = {}
 
@@ -86,8 +86,8 @@ class LedgerFiles:
             if self._under_way() == self.pending:
                 return contents
 
-    def _under_way(self) -> dict[str, str]:
-        pending: dict[str, str] = {}
+    def _under_way(self) -> dict[str, str | None]:
+        pending: dict[str, str | None] = {}
         for _, files in self.journal.changes():
             pending.update(files)
         return pending
@@ -99,12 +99,8 @@ class LedgerFiles:
         seen = set()
         for path, status in self._scan():
             seen.add(path)
-            stamp = _stamp(status) if status else ""
-            data = (
-                _unpacked(cached[path][1])
-                if stamp and cached.get(path, ("",))[0] == stamp
-                else None
-            )
+            now = stamp(status) if status else ""
+            data = unpacked(cached[path][1]) if now and cached.get(path, ("",))[0] == now else None
             if data is None:
                 try:
                     data = self._parse(path)
@@ -113,16 +109,16 @@ class LedgerFiles:
                         raise
                     contents.broken[path] = error
                     continue
-                packed = _packed(data)
+                kept = packed(data)
                 if (
-                    packed
+                    kept
                     and status
                     and time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _TICK_NS
                 ):
-                    fresh.append((path, stamp, packed))
+                    fresh.append((path, now, kept))
             _take(contents, path, data)
         if self.journal.reading:
-            self._kept.update((path, (stamp, packed)) for path, stamp, packed in fresh)
+            self._kept.update((path, (now, kept)) for path, now, kept in fresh)
             return contents
         gone = [path for path in cached if path not in seen]
         if fresh or gone:
@@ -146,7 +142,9 @@ class LedgerFiles:
                 if name.endswith((".yaml", ".yml")) and not name.startswith(".")
             ]
         # Include new pending files, in the order in which they will be found.
-        if new := self.pending.keys() - set(paths):
+        gone = {path for path, text in self.pending.items() if text is None}
+        paths = [path for path in paths if path not in gone]
+        if new := self.pending.keys() - gone - set(paths):
             folders = [PROJECT_FILE, *_SHAPES]
             paths = sorted([*paths, *new], key=lambda p: (folders.index(p.split("/")[0]), p))
         for path in paths:
@@ -188,7 +186,7 @@ class LedgerFiles:
 
     def write(
         self,
-        files: Mapping[str, str],
+        files: Mapping[str, str | None],
         known: Mapping[str, dict[str, Any]],
         record: Callable[[], None] | None = None,
     ) -> None:
@@ -197,14 +195,15 @@ class LedgerFiles:
         Parameters
         ----------
         files
-            The new texts by path.
+            The new texts by path; None deletes a file.
         known
             The parsed form of the texts, where known, so that they need not be parsed again.
         record
             Writes to the journal what must not be there without the files, nor they without it.
         """
-        if len(files) == 1 and record is None:
-            for path, text in files.items():
+        (text, *more) = files.values() or [None]
+        if text is not None and not more and record is None:
+            for path in files:
                 write_atomically(self.folder / path, text)
         elif files:
             with self.journal.durably():
@@ -220,19 +219,22 @@ class LedgerFiles:
         parsed = []
         latest = 0
         for path, data in known.items():
-            packed = _packed(data)
-            if packed:
+            kept = packed(data)
+            if kept:
                 status = (self.folder / path).stat()
                 latest = max(latest, status.st_ctime_ns)
-                parsed.append((path, _stamp(status), packed))
+                parsed.append((path, stamp(status), kept))
         self.journal.cache_documents(parsed)
         # From now on, an edit of one of the files changes its time stamp.
         time.sleep(max(0, min(_TICK_NS, latest + _TICK_NS - time.time_ns())) / 1e9)
 
-    def _write_all(self, files: Mapping[str, str]) -> None:
+    def _write_all(self, files: Mapping[str, str | None]) -> None:
         # Not synced one by one: the journal can write them again until all are on disk.
         for path, text in files.items():
-            write_atomically(self.folder / path, text, sync=False)
+            if text is None:
+                _delete(self.folder / path)
+            else:
+                write_atomically(self.folder / path, text, sync=False)
         _sync_file_system(self.folder)
 
     @contextmanager
@@ -372,24 +374,11 @@ def _take(contents: Contents, path: str, data: dict[str, Any]) -> None:
         contents.entries[key] = Entry(key, data, path)
 
 
-def _stamp(status: os.stat_result) -> str:
-    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
-
-
-def _packed(data: Any) -> bytes | None:
-    """Encode data for the cache; None if decoding would not return the same."""
+def _delete(path: Path) -> None:
     try:
-        packed = msgspec.msgpack.encode(data)
-    except (OverflowError, TypeError, ValueError):
-        return None
-    return zlib.crc32(packed).to_bytes(4, "big") + packed
-
-
-def _unpacked(packed: bytes) -> Any:
-    """Decode data from the cache; None if it is damaged."""
-    if zlib.crc32(packed[4:]).to_bytes(4, "big") != packed[:4]:
-        return None
-    return msgspec.msgpack.decode(packed[4:])
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(error, path, "can't be deleted") from error
 
 
 def _sync_file_system(folder: Path) -> None:

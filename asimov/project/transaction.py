@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 
-from asimov.journal.confirmed_removals import take_back
-from asimov.ledger.append import write
+from asimov.configuration import owner
+from asimov.journal.confirmed_removals import forget, forgotten, take_back
+from asimov.journal.keys import Key
+from asimov.ledger.append import new_texts
 from asimov.ledger.plan import Plan
+from asimov.project import fresh_start, history
+from asimov.project.history import Origin
 from asimov.project.workspace import Workspace
 
 
 def change_ledger(
-    workspace: Workspace, make_plan: Callable[[], Plan], by: str, *, dry_run: bool = False
+    workspace: Workspace,
+    make_plan: Callable[[], Plan],
+    by: str | Origin,
+    *,
+    dry_run: bool = False,
+    besides: Callable[[], None] = lambda: None,
 ) -> Plan:
-    """Plan a change of the ledger, write it and record the new analyses in the journal.
+    """Plan a change of the ledger, write it, and record it and its new analyses in the journal.
 
     Nothing is written unless the whole plan can be made. The workspace is not reloaded afterwards.
 
@@ -26,9 +35,11 @@ def change_ledger(
     make_plan
         Plans the change for the reloaded ledger.
     by
-        Who makes the change, for the history of the new analyses.
+        Who or what makes the change, for the history.
     dry_run
         Whether to return the plan without writing anything.
+    besides
+        Writes to the journal what must not be there without the change, nor the change without it.
 
     Returns
     -------
@@ -38,16 +49,39 @@ def change_ledger(
     Raises
     ------
     AsimovError
-        If `make_plan` raises it, or a file can't be written. A change of several files that fails
-        half-way is finished by the next command.
+        If `make_plan` raises it, or a file can't be written. A change that fails half-way is
+        finished by the next command.
     """
+    origin = by if isinstance(by, Origin) else Origin(by)
     with nullcontext() if dry_run else workspace.files.lock():
         workspace.reload()
         plan = make_plan()
-        if dry_run:
+        # An analysis that a person removed and adds again has no past.
+        again = forgotten(workspace.journal).intersection(plan.added)
+        plan.notes += fresh_start.found(workspace, again)
+        if dry_run or not plan.files:
             return plan
-        plan.comments_lost = write(workspace.files, plan.files)
-        added = [(key, status, f"added by {by}") for key, status in plan.added.items()]
-        workspace.journal.add(added, "apply")
-        take_back(workspace.journal, plan.added)
+        fresh_start.put_aside(workspace, again)
+        texts = new_texts(workspace.files, plan.files, plan.texts)
+        plan.comments_lost = texts.comments_lost
+
+        def record() -> None:
+            _record(workspace, plan, origin, again)
+            history.record(workspace.journal, origin, texts)
+            besides()
+
+        known = {path: data for path, data in plan.files.items() if data is not None}
+        workspace.files.write(texts.after, known, record)
     return plan
+
+
+def _record(workspace: Workspace, plan: Plan, origin: Origin, again: set[Key]) -> None:
+    journal, by = workspace.journal, origin.command
+    new = [(key, status, f"added by {by}") for key, status in plan.added.items()]
+    journal.add(new, "apply")
+    take_back(journal, plan.added)
+    for key, status, reason in new:
+        if key in again:
+            fresh_start.record(journal, key, status, owner(), reason)
+    if plan.removed:
+        forget(journal, plan.removed, owner(), origin.reason or f"removed by {by}")

@@ -22,7 +22,7 @@ from asimov.ledger.contents import Contents, Layer
 from asimov.ledger.declared_settings import not_refused, with_defaults
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.store import LedgerFiles
-from asimov.project import current, identity
+from asimov.project import current, file_changes, identity
 from asimov.project import layout as project
 from asimov.project.analysis import Analysis
 from asimov.project.facts import Facts
@@ -77,7 +77,7 @@ class Workspace:
         try:
             if not reading:
                 identity.check(project, self.journal)
-            self.files.finish_changes()
+            self.finish_changes()
             self.reload()
         except BaseException:
             self.journal.close()
@@ -97,7 +97,15 @@ class Workspace:
     def catch_up(self) -> None:
         """Reload if another process wrote to the journal, or a transaction was rolled back."""
         if (self.journal.version(), self.journal.undone) != self._version:
+            self.finish_changes()
             self.reload()
+
+    def finish_changes(self) -> None:
+        """Finish what a crash left of a change of the ledger, unless the project is only read."""
+        self.files.finish_changes()
+        if not self.reading and file_changes.pending(self.journal):
+            with self.files.lock():
+                file_changes.finish(self.project, self.journal)
 
     def reload(self) -> None:
         """Read the configuration, the ledger and the journal again."""

@@ -516,9 +516,16 @@ class TestHandEdited:
         assert asimov("apply", "-f", blueprint("kind: configuration\nx: 1\n")).code == 0
         assert file.read_text() == text + "x: 1\n"
 
-    def test_it_is_told_where_comments_are_lost(self, project, asimov, blueprint):
+    def test_a_changed_value_is_changed_in_its_place(self, project, asimov, blueprint):
         file = project / "ledger/subjects/s.yaml"
         file.write_text(self.LAID_OUT)
+        ran = asimov("apply", "-U", "-f", blueprint("kind: subject\nname: s\nx: [3]\n"))
+        assert (ran.code, ran.err) == (0, "")
+        assert file.read_text() == self.LAID_OUT.replace("[1,\n  2]", "[3]")
+
+    def test_it_is_told_where_comments_are_lost(self, project, asimov, blueprint):
+        file = project / "ledger/subjects/s.yaml"
+        file.write_text(self.LAID_OUT.replace("[1,", "[1,  # one"))
         ran = asimov("apply", "-U", "-f", blueprint("kind: subject\nname: s\nx: [3]\n"))
         assert ran.err == "note: comments in subjects/s.yaml could not be kept\n"
 

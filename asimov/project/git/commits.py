@@ -61,6 +61,41 @@ def commit(repo: git.Repo, names: list[str], message: str) -> str | None:
     return str(repo.head.commit.hexsha)
 
 
+def commit_move(repo: git.Repo, old: str, new: str, message: str) -> None:
+    """Commit that a file or folder has moved, and nothing else; what was not committed stays so.
+
+    Parameters
+    ----------
+    repo
+        The repository.
+    old, new
+        Its path before and after, relative to the repository's folder.
+    message
+        The commit message.
+
+    Raises
+    ------
+    git.GitCommandError
+        If git refuses.
+    """
+    tree = ("ls-tree", "-r", "-z", "--name-only", "HEAD", "--", old)
+    known = repo.git.execute(["git", *NO_PROGRAMS, *tree], with_exceptions=False)
+    gone = [name for name in str(known).split("\0") if name]
+    if not gone:
+        return
+    root = Path(str(repo.working_tree_dir))
+    made = [new + name.removeprefix(old) for name in gone]
+    made = [name for name in made if (root / name).exists()]
+    rest = ["--pathspec-from-file=-", "--pathspec-file-nul"]
+    _feed(repo, "\0".join(gone), "rm", "--cached", "--quiet", "--ignore-unmatch", *rest)
+    if made:
+        _feed(repo, "\0".join(made), "add", "--force", *rest)
+    _feed(
+        repo, "\0".join([*gone, *made]), *_author(repo), "commit", "--quiet", "--no-verify",
+        "--no-gpg-sign", "-m", message, *rest,
+    )  # fmt: skip
+
+
 def _feed(repo: git.Repo, text: str, *arguments: str) -> None:
     """Run git with a text on its standard input: the paths may not fit on a command line."""
     with memory_file() as stream:

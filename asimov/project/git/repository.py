@@ -193,6 +193,42 @@ class EventRepo:
         except git.GitCommandError as error:
             raise locks.blocking(folder, str(error.stderr)) or refusal(error, self._root) from error
 
+    def move(self, old: Path, new: Path, message: str) -> None:
+        """Move a file or folder, and commit that; a move that was interrupted is completed.
+
+        Parameters
+        ----------
+        old, new
+            Its path before and after, absolute.
+        message
+            The commit message.
+
+        Raises
+        ------
+        AsimovError
+            If it can't be moved or committed.
+        """
+        names = [str(each.relative_to(self._root)) for each in (old, new)]
+        repo = self.repository
+        import git
+
+        folder, tree = (Path(each).resolve() for each in (repo.common_dir, repo.git_dir))
+        try:
+            with (
+                locks.at_work(folder, tree, logger().warning) as token,
+                repo.git.custom_environment(GIT_LITERAL_PATHSPECS="1", **token),
+            ):
+                if os.path.lexists(old):
+                    if os.path.lexists(new):
+                        raise AsimovError("something is there already", where=new)
+                    new.parent.mkdir(parents=True, exist_ok=True)
+                    old.rename(new)
+                commits.commit_move(repo, names[0], names[1], message)
+        except OSError as error:
+            raise unwritable(error, old, "can't be moved") from error
+        except git.GitCommandError as error:
+            raise locks.blocking(folder, str(error.stderr)) or refusal(error, self._root) from error
+
     def add_file(
         self, source: str | Path, destination: str | Path, commit_message: str | None = None
     ) -> None:

@@ -23,6 +23,8 @@ _LOST = {
     "builds": "which configurations were built (they are built again)",
     "changes": "a change of the ledger that was under way (apply the blueprint again)",
     "properties": "whether the monitor was started in the background (look with 'asimov start')",
+    "revisions": "the history of the ledger",
+    "texts": "earlier texts of the ledger's files",
     "remedies": "how often held jobs were released",
 }
 

@@ -1,12 +1,13 @@
-"""``asimov ledger``: show effective settings and the blueprint schema; import and export."""
+"""``asimov ledger``: show effective settings and the blueprint schema; history, import, export."""
 
 from __future__ import annotations
 
 import click
 
-from asimov.cli.ledger_import import export_command, import_command
+from asimov.cli.ledger.history import history_command, undo_command
+from asimov.cli.ledger.moving import export_command, import_command
+from asimov.cli.ledger.repair import repair_command
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.repair import repair_command
 from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show_json, warn
 from asimov.engine.provenance.comparison import changed_since
@@ -18,7 +19,7 @@ from asimov.text import short
 
 @click.group("ledger")
 def command() -> None:
-    """Show, import or export the ledger, or repair the journal.
+    """Show the ledger and its history, undo, import or export, or repair the journal.
 
     \b
     Example:
@@ -26,6 +27,8 @@ def command() -> None:
     """
 
 
+command.add_command(history_command)
+command.add_command(undo_command)
 command.add_command(repair_command)
 command.add_command(import_command)
 command.add_command(export_command)

@@ -1,0 +1,138 @@
+"""``asimov ledger history`` and ``undo``: what commands changed in the ledger, and take it back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from asimov.cli.ledger.removal import reason_option
+from asimov.cli.open_project import Use, open_workspace
+from asimov.cli.terminal.output import say, show_json, warn
+from asimov.engine.changes.undo import EditedSinceError, choose, difference, look_over, shown, undo
+from asimov.journal.revisions import Revision, Revisions, digest
+from asimov.project import history
+from asimov.project.workspace import Workspace
+from asimov.system import clock
+
+#: The most lines of a difference to print.
+_MOST = 60
+
+
+@click.command("history")
+@click.argument("name", required=False, metavar="[SUBJECT[/NAME]]")
+@click.option("-l", "--last", type=click.IntRange(1), help="Only so many, the latest.")
+@click.option("-p", "--diff", "diffs", is_flag=True, help="Show what changed in the files.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
+def history_command(name: str | None, last: int | None, diffs: bool, as_json: bool) -> None:
+    """List the changes that commands made to the ledger: when, who, how, why, and what.
+
+    Edits by hand are not recorded; a file that was edited since the last command is named at the
+    end. The earlier texts of files are kept up to 50 MB (compressed), the list for ever.
+
+    \b
+    Example:
+      asimov ledger history sunspots/detrend
+      asimov ledger history --last 1 --diff
+    """
+    workspace = open_workspace(Use.READ)
+    revisions = Revisions(workspace.journal)
+    subject, _, analysis = (name or "").partition("/")
+    found = [
+        each
+        for each in revisions.all()
+        if not subject or history.concerns(each, subject, analysis or None)
+    ]
+    found = found[-last:] if last else found
+    if as_json:
+        show_json([_as_data(each) for each in found])
+        return
+    undone = {each.what.get("undoes"): each.number for each in revisions.all()}
+    for each in found:
+        why = f": {each.reason}" if each.reason else ""
+        taken_back = f"  (undone by {undone[each.number]})" if each.number in undone else ""
+        say(
+            f"{each.number}  {clock.iso(each.time)}  {each.author}  {each.command}{why}{taken_back}"
+        )
+        for line in history.lines(each):
+            say(f"    {line}")
+        if diffs:
+            _say_some(_differences(revisions, each))
+    if not found:
+        say("No command has changed it yet")
+    for path in _edited(workspace, revisions):
+        if not subject or history.subject_of(path) == subject:
+            say(f"Edited by hand since: ledger/{path}")
+
+
+@click.command("undo")
+@click.argument("number", required=False, type=click.IntRange(1), metavar="[N]")
+@click.option("-n", "--dry-run", "--dryrun", is_flag=True, help="Only print what would change.")
+@click.option("--force", is_flag=True, help="Even if analyses leave that have run or are needed.")
+@reason_option
+def undo_command(number: int | None, dry_run: bool, force: bool, reason: str | None) -> None:
+    """Undo change N of the history, or the last one that is not undone yet.
+
+    The files of the ledger become as they were before it. Analyses that the change added leave the
+    ledger, unless they have run (--force); those that it removed return with their states. An undo
+    is a change itself, and can be undone by its number.
+
+    \b
+    Example:
+      asimov ledger undo --dry-run
+      asimov ledger undo 12 -m "the wrong file"
+    """
+    workspace = open_workspace(Use.acting(dry_run=dry_run))
+    revision = choose(workspace, number)
+    try:
+        planned = look_over(workspace, revision, force=force)
+        _say_some(shown(workspace, planned.texts.items()))
+        done = planned if dry_run else undo(workspace, revision.number, reason=reason, force=force)
+    except EditedSinceError as error:
+        for line in error.difference[:_MOST]:
+            warn(f"  {line}")
+        raise
+    for key in done.leaving:
+        say(f"{key} leaves the ledger")
+    for note in done.notes:
+        say(note)
+    would = "Would undo" if dry_run else "Undid"
+    say(f"{would} change {revision.number} of {clock.iso(revision.time)}: {revision.command}")
+
+
+def _say_some(lines: Sequence[str]) -> None:
+    for line in lines[:_MOST]:
+        say(f"  {line}")
+    if len(lines) > _MOST:
+        say(f"  ... and {len(lines) - _MOST} more lines")
+
+
+def _differences(revisions: Revisions, revision: Revision) -> list[str]:
+    lines = []
+    for path, digests in revisions.documents(revision.number).items():
+        texts = [revisions.text(each) if each else "" for each in digests]
+        if None in texts:
+            lines.append(f"{path}: its text is no longer kept")
+        else:
+            lines += difference(path, texts[0] or "", texts[1] or "")
+    return lines
+
+
+def _edited(workspace: Workspace, revisions: Revisions) -> list[str]:
+    """Return the documents that differ from what the last command wrote."""
+    return [
+        path
+        for path, known in revisions.latest().items()
+        if known != (digest(text) if (text := workspace.files.text(path)) is not None else None)
+    ]
+
+
+def _as_data(revision: Revision) -> dict[str, object]:
+    return {
+        "number": revision.number,
+        "time": clock.iso(revision.time),
+        "author": revision.author,
+        "command": revision.command,
+        "reason": revision.reason,
+        **revision.what,
+    }

@@ -1,0 +1,219 @@
+"""Undo a change of the ledger: put its documents back as they were before it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from asimov.configuration import owner
+from asimov.engine.changes.removal import dependants
+from asimov.errors import AsimovError
+from asimov.journal.confirmed_removals import take_back
+from asimov.journal.keys import Key
+from asimov.journal.revisions import Revision, Revisions, digest
+from asimov.ledger.plan import Plan
+from asimov.ledger.store import parse
+from asimov.project import fresh_start, history
+from asimov.project.history import Origin
+from asimov.project.transaction import change_ledger
+from asimov.project.workspace import Workspace
+from asimov.text import listed
+
+
+class EditedSinceError(AsimovError):
+    """A person edited a document since the change.
+
+    Attributes
+    ----------
+    difference
+        What they changed, as lines of a unified diff.
+    """
+
+    difference: tuple[str, ...] = ()
+
+
+@dataclass
+class Undoing:
+    """What undoing a change means.
+
+    Attributes
+    ----------
+    revision
+        The change.
+    texts
+        The texts of its documents before it, by path; None where there was none.
+    leaving
+        The analyses that the change added, which leave the ledger.
+    returning
+        The analyses that it removed, which return.
+    notes
+        What becomes of their states, for people.
+    """
+
+    revision: Revision
+    texts: dict[str, str | None]
+    leaving: list[Key] = field(default_factory=list)
+    returning: list[Key] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def choose(workspace: Workspace, number: int | None) -> Revision:
+    """Return the change to undo: by its number, or the last one that is not undone.
+
+    Raises
+    ------
+    AsimovError
+        If there is none.
+    """
+    found = Revisions(workspace.journal).all()
+    undone = {each.what.get("undoes") for each in found}
+    if number is None:
+        left = [each for each in found if each.number not in undone and "undoes" not in each.what]
+        if not left:
+            raise AsimovError("there is no change to undo", hint="see 'asimov ledger history'")
+        return left[-1]
+    for each in found:
+        if each.number == number:
+            return each
+    raise AsimovError(f"there is no change {number}", hint="'asimov ledger history' lists them")
+
+
+def look_over(workspace: Workspace, revision: Revision, *, force: bool = False) -> Undoing:
+    """Return what undoing a change means.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    revision
+        The change.
+    force
+        Whether analyses that have run, or that others need, may leave the ledger.
+
+    Raises
+    ------
+    EditedSinceError
+        If a person has edited one of its documents since.
+    AsimovError
+        If a later change has, or for analyses that can't leave.
+    """
+    revisions = Revisions(workspace.journal)
+    undoing = Undoing(revision, {})
+    for path, (before, after) in revisions.documents(revision.number).items():
+        _check_unchanged(workspace, revisions, revision, path, after)
+        undoing.texts[path] = None if before is None else revisions.text(before)
+        if before is not None and undoing.texts[path] is None:
+            raise AsimovError(
+                f"the text of {path} before change {revision.number} is no longer kept",
+                hint="the history keeps 50 MB of texts; restore the file from git or a copy",
+            )
+    entries = workspace.contents.entries
+    undoing.leaving = [key for key in history.keys_of(revision, "added") if key in entries]
+    undoing.returning = [key for key in history.keys_of(revision, "removed") if key not in entries]
+    _check_leaving(workspace, undoing, force=force)
+    deleted = set(revision.what.get("deleted", ()))
+    for key in undoing.returning:
+        record = workspace.records.get(key)
+        if str(key) in deleted:
+            undoing.notes.append(f"{key} starts fresh: its files were deleted")
+        elif record:
+            undoing.notes.append(f"{key} is {record.status} again")
+    return undoing
+
+
+def _check_unchanged(
+    workspace: Workspace, revisions: Revisions, revision: Revision, path: str, after: str | None
+) -> None:
+    now = workspace.files.text(path)
+    if (None if now is None else digest(now)) == after:
+        return
+    last, known = revisions.last_of(path) or (revision.number, after)
+    if last != revision.number and (None if now is None else digest(now)) == known:
+        raise AsimovError(
+            f"change {last} has changed {path} since change {revision.number}",
+            hint=f"undo that first: asimov ledger undo {last}",
+        )
+    then = revisions.text(known) if known else ""
+    error = EditedSinceError(
+        "somebody edited this file since the last command that changed it",
+        where=f"ledger/{path}",
+        hint="take that edit back first, or make the change by hand",
+    )
+    compared = difference(path, then or "", now or "")
+    error.difference = tuple(compared)
+    raise error
+
+
+def difference(path: str, before: str, after: str) -> list[str]:
+    """Return the lines of a unified diff of a document."""
+    lines = (before.splitlines(), after.splitlines())
+    return [
+        line.rstrip("\n")
+        for line in difflib.unified_diff(*lines, f"{path} before", f"{path} after", n=1)
+    ]
+
+
+def _check_leaving(workspace: Workspace, undoing: Undoing, *, force: bool) -> None:
+    leaving = undoing.leaving
+    jobs = {each.key for each in workspace.journal.open_attempts()}
+    if running := [key for key in leaving if key in jobs]:
+        raise AsimovError(
+            f"some that it added have jobs now: {listed(running)}",
+            hint=f"remove them instead: asimov rm {running[0]} --stop",
+        )
+    if force:
+        return
+    if ran := [key for key in leaving if workspace.journal.attempts(key)]:
+        raise AsimovError(
+            f"some that it added have run: {listed(ran)}",
+            hint="--force removes them from the ledger all the same; their files stay",
+        )
+    if needing := dependants(workspace, set(leaving)):
+        raise AsimovError(
+            f"other analyses need what it added: {listed(needing)}",
+            hint="undo or remove those first, or use --force",
+        )
+
+
+def undo(
+    workspace: Workspace, number: int | None, *, reason: str | None = None, force: bool = False
+) -> Undoing:
+    """Undo a change; see `choose` and `look_over` for the parameters and errors."""
+    done: list[Undoing] = []
+
+    def make_plan() -> Plan:
+        undoing = look_over(workspace, choose(workspace, number), force=force)
+        done.append(undoing)
+        return _plan(undoing)
+
+    def besides() -> None:
+        undoing = done[-1]
+        take_back(workspace.journal, undoing.returning)
+        deleted = set(undoing.revision.what.get("deleted", ()))
+        fresh = [key for key in undoing.returning if str(key) in deleted]
+        for key in fresh:
+            fresh_start.record(workspace.journal, key, "ready", owner(), "its files were deleted")
+
+    revision = choose(workspace, number)
+    details: dict[str, Any] = {"undoes": revision.number}
+    change_ledger(workspace, make_plan, Origin("asimov ledger undo", reason, details),
+                  besides=besides)  # fmt: skip
+    workspace.reload()
+    return done[-1]
+
+
+def _plan(undoing: Undoing) -> Plan:
+    plan = Plan(texts=dict(undoing.texts), removed=list(undoing.leaving))
+    for path, text in undoing.texts.items():
+        plan.files[path] = None if text is None else parse(path, text, path, partial=True)
+    return plan
+
+
+def shown(workspace: Workspace, texts: Iterable[tuple[str, str | None]]) -> list[str]:
+    """Return what undoing changes in the documents, as lines of unified diffs."""
+    lines = []
+    for path, text in texts:
+        lines += difference(path, workspace.files.text(path) or "", text or "")
+    return lines

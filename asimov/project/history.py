@@ -1,0 +1,140 @@
+"""What a change of the ledger was: who made it, by which command, why, and what changed in it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from asimov.configuration import owner
+from asimov.errors import AsimovError
+from asimov.journal.journal import Journal
+from asimov.journal.keys import PROJECT_ANALYSES, Key
+from asimov.journal.revisions import Revision, Revisions
+from asimov.ledger.append import Texts
+from asimov.ledger.store import PROJECT_FILE, parse
+from asimov.text import short
+
+#: The most characters of a command line that are kept.
+_LONGEST = 1000
+#: Names and passwords in an address.
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a change of the ledger comes from.
+
+    Attributes
+    ----------
+    command
+        The command, such as ``asimov apply``.
+    reason
+        Why, if a person said so.
+    details
+        More about it, as plain data, for who undoes it: ``moved`` (the old name and the new one of
+        an analysis or a subject), ``deleted`` (analyses whose files were deleted), ``undoes`` (the
+        number of the change that it takes back).
+    """
+
+    command: str
+    reason: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def command_line(command: str) -> str:
+    """Return the command line of this process, without passwords; a given one if it has none."""
+    if Path(sys.argv[0]).name not in {"asimov", "__main__.py"}:
+        return command
+    line = shlex.join(["asimov", *sys.argv[1:]])
+    return short(_CREDENTIALS.sub("", line), _LONGEST)
+
+
+def record(journal: Journal, origin: Origin, texts: Texts) -> None:
+    """Record a change in the history, with the texts of its files before and after it."""
+    what = {**origin.details, "files": changes(texts)}
+    command = command_line(origin.command)
+    before, after = dict(texts.before), dict(texts.after)
+    Revisions(journal).add(owner(), command, origin.reason, what, before, after)
+
+
+def changes(texts: Texts) -> dict[str, dict[str, Any]]:
+    """Return what changes in each file: names of analyses, and whether other settings do."""
+    found = {}
+    for path, after in texts.after.items():
+        old, new = _parts(path, texts.before.get(path)), _parts(path, after)
+        both = old.keys() & new.keys() - {""}
+        one = {
+            "added": [name for name in new if name and name not in old],
+            "removed": [name for name in old if name and name not in new],
+            "changed": [name for name in old if name in both and old[name] != new[name]],
+            "settings": old.get("") != new.get("") and None not in {after, texts.before.get(path)},
+            "made": texts.before.get(path) is None,
+            "deleted": after is None,
+        }
+        found[path] = {key: value for key, value in one.items() if value}
+    return found
+
+
+def _parts(path: str, text: str | None) -> dict[str, Any]:
+    """Return the analyses of a document by name, and the rest under an empty name."""
+    if text is None:
+        return {}
+    try:
+        data = parse(path, text, path, partial=True)
+    except AsimovError:  # a person has changed it into what can't be read
+        return {"": text}
+    if path.startswith("analyses/"):
+        return {path.removeprefix("analyses/").removesuffix(".yaml"): data}
+    analyses = (data.get("analyses") or []) if path != PROJECT_FILE else []
+    rest = {key: value for key, value in data.items() if key != "analyses"}
+    return {"": rest} | {each["name"]: each for each in analyses}
+
+
+def subject_of(path: str) -> str:
+    """Return the subject whose document a ledger file is; that of project analyses, or none."""
+    if path.startswith("subjects/"):
+        return path.removeprefix("subjects/").removesuffix(".yaml")
+    return PROJECT_ANALYSES if path.startswith("analyses/") else ""
+
+
+def keys_of(revision: Revision, word: str) -> list[Key]:
+    """Return the analyses that a change ``added``, ``removed`` or ``changed``."""
+    return [
+        Key(subject_of(path), name)
+        for path, each in revision.what.get("files", {}).items()
+        for name in each.get(word, ())
+    ]
+
+
+def concerns(revision: Revision, subject: str, name: str | None) -> bool:
+    """Return whether a change was about a subject, or about one of its analyses."""
+    moved = [str(each).split("/") for each in revision.what.get("moved", ())]
+    if any(each[:1] == [subject] and name in {None, *each[1:]} for each in moved):
+        return True
+    for path, each in revision.what.get("files", {}).items():
+        named = {*each.get("added", ()), *each.get("removed", ()), *each.get("changed", ())}
+        if subject_of(path) == subject and (name is None or name in named):
+            return True
+    return False
+
+
+def lines(revision: Revision, most: int = 5) -> list[str]:
+    """Return what a change was, in a line for each file."""
+    found = []
+    if moved := revision.what.get("moved"):
+        found.append(f"{moved[0]} -> {moved[1]}")
+    for path, each in revision.what.get("files", {}).items():
+        parts = [word for word in ("made", "deleted") if each.get(word)]
+        for word in ("added", "removed", "changed"):
+            if names := each.get(word):
+                more = f" and {len(names) - most} more" if len(names) > most else ""
+                parts.append(f"{word} {', '.join(names[:most])}{more}")
+        if each.get("settings"):
+            parts.append("changed settings" if subject_of(path) else "changed settings of all")
+        found.append(f"{path}: {'; '.join(parts) or 'changed'}")
+    return found
