@@ -34,6 +34,7 @@ READS: dict[str, list[list[str]]] = {
     "why": [["s", name] for name in ("done", "failed", "long", "built", "new", "later")],
     "log": [[], ["s", "done"], ["--json"]],
     "ledger show": [["s", "done"], [], ["--json"]],
+    "ledger history": [[], ["s/done"], ["--diff"], ["--json"]],
     "ledger schema": [[]],
     "ledger export": [[]],
     "diff": [["s/done"], ["s/done", "s/failed", "--json"]],
@@ -64,9 +65,13 @@ REHEARSES: dict[str, list[list[str]]] = {
     "monitor": [["--chain"], []],
     "ledger repair": [[]],
     "rerun": [["s/done", "--downstream"], ["--outdated", "--json"]],
+    "rm": [["s/done"], ["s", "--results", "--stop"]],
+    "event delete": [["s"]],
+    "production delete": [["s/done"]],
 }
-#: A dry run that needs an empty project: tests/compat/importing/test_move.py tries it.
-REHEARSED_ELSEWHERE = {"ledger import"}
+#: Dry runs that need an empty project, or one that was changed by commands only: tried in
+#: tests/compat/importing/test_move.py and tests/cli/test_ledger_history.py.
+REHEARSED_ELSEWHERE = {"ledger import", "ledger undo"}
 #: Commands that act, or write what is no part of a project.
 ACTS = {
     "init", "start", "stop", "cancel", "production set", "production forget", "review add",

@@ -1,9 +1,10 @@
-"""``asimov event``: show a subject."""
+"""``asimov event``: show or remove a subject."""
 
 from __future__ import annotations
 
 import click
 
+from asimov.cli.ledger.removal import delete_event_command
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal.output import show, show_json
 from asimov.ledger.documents import dump
@@ -12,12 +13,15 @@ from asimov.text import line
 
 @click.group("event")
 def command() -> None:
-    """Show a subject.
+    """Show or remove a subject.
 
     \b
     Example:
       asimov event show sunspots
     """
+
+
+command.add_command(delete_event_command)
 
 
 @command.command("show")

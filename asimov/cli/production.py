@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from asimov.cli.ledger.removal import delete_production_command
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.selection import Selection, confirm, counted, selection_options, yes_option
 from asimov.cli.terminal.analysis_name import analysis_argument
@@ -35,6 +36,9 @@ def command() -> None:
     Example:
       asimov production show sunspots/detrend
     """
+
+
+command.add_command(delete_production_command)
 
 
 @command.command("set")

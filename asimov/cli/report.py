@@ -68,7 +68,7 @@ def ledger_command(subject: str | None, file: Path | None) -> None:
     Example:
       asimov report ledger sunspots
     """
-    from asimov.cli.ledger_import import exported
+    from asimov.cli.ledger.moving import exported
     from asimov.ledger.documents import dump
     from asimov.system.files import write_atomically
 

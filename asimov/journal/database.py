@@ -169,6 +169,15 @@ class Database:
         except RAISED as error:
             raise self._fault(error) from error
 
+    def tables_of_analyses(self) -> list[str]:
+        """Return the tables with a row for an analysis, or several: with its subject and name."""
+        names = [name for (name,) in self.rows("SELECT name FROM sqlite_schema WHERE type='table'")]
+        return [
+            name
+            for name in names
+            if {"subject", "name"} <= {row[1] for row in self.rows(f"PRAGMA table_info({name})")}
+        ]
+
     def write(self, statement: str, values: Sequence[Any] = ()) -> int:
         """Run a statement, in a transaction of its own if none is open; return the rows changed."""
         with self.transaction():

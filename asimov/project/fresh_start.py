@@ -16,6 +16,9 @@ from asimov.project.storage.store import Store
 from asimov.project.storage.superseded import is_superseded, move_aside, next_place
 from asimov.project.workspace import Workspace
 
+#: The journal's tables with what happened to an analysis, which stays.
+_HISTORY = {"analyses", "attempts", "events"}
+
 
 def found(workspace: Workspace, keys: Collection[Key]) -> list[str]:
     """Return notes on what the earlier lives of analyses left, and where it will be kept."""
@@ -63,8 +66,8 @@ def record(journal: Journal, key: Key, status: str, actor: str, reason: str) -> 
             "progress = NULL, job_since = NULL WHERE subject = ? AND name = ?",
             key,
         )
-        journal.write("DELETE FROM facts WHERE subject = ? AND name = ?", key)
-        journal.forget_build(key)
+        for table in set(journal.tables_of_analyses()) - _HISTORY:
+            journal.write(f"DELETE FROM {table} WHERE subject = ? AND name = ?", key)
 
 
 def run_directory(workspace: Workspace, key: Key) -> Path:

@@ -44,10 +44,8 @@ def test_the_list_of_commands_says_what_each_command_says_of_itself(asimov):
     files |= {path.parent.name for path in folder.glob("*/__init__.py")}
     parts = {
         "__init__",
-        "ledger_import",
         "open_project",
         "package_commands",
-        "repair",
         "selection",
         "terminal",
     }

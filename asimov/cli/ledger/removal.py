@@ -40,9 +40,10 @@ def _options(command: _Command) -> _Command:
 @selection_options
 @_options
 def rm_command(selection: Selection, dry_run: bool, **how: Any) -> None:
-    """Remove analyses from the ledger; SUBJECT by its plain name removes the whole subject.
+    """Remove analyses, or whole subjects, from the ledger.
 
-    The journal keeps their history. Their run directories and stored results stay where they are,
+    SUBJECT by its plain name stands for the whole subject, 'SUBJECT/*' for its analyses. The
+    journal keeps their history. Their run directories and stored results stay where they are,
     unless --results deletes them for good. An analysis that is added again under the same name
     starts fresh. 'asimov ledger undo' brings back what was removed, with its state.
 
