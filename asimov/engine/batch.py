@@ -27,6 +27,7 @@ from asimov.engine.attempts import (
 )
 from asimov.engine.build import Result
 from asimov.engine.provenance.gather import Gatherer
+from asimov.engine.staleness.fingerprints import Fingerprints
 from asimov.errors import AsimovError, FatalError, SchedulerUnreachableError
 from asimov.journal.keys import Key
 from asimov.journal.leases import LeaseLostError
@@ -88,6 +89,7 @@ class Batch:
         self._result = result
         self._act = act
         self._gatherer = gatherer
+        self._fingerprints = Fingerprints(workspace)
         self._chosen: list[tuple[Analysis, int | None]] = []
         self._made: list[_Made] = []
 
@@ -151,18 +153,23 @@ class Batch:
         unsure = [made.attempt for made in self._made if made.job_id is None]
         answers = ask(self._workspace, unsure) if unsure else {}
         lines: list[str] = []
+        recorded: dict[str, Attempt] = {}
         with self._workspace.journal.durably():
             for made in self._made:
                 key = made.analysis.key
                 try:
                     line = self._take(made, answers)
-                    self._gatherer.keep(made.attempt.uid)
+                    recorded[made.attempt.uid] = made.attempt
                     self._result.done.append(key)
                 except AsimovError as error:
                     self._result.failed[key] = error
                     record_failure(self._workspace, key, error)
                     line = error.with_hint
                 lines.append(f"{key}: {line}")
+            for uid, found in self._gatherer.keep(recorded).items():
+                attempt = recorded[uid]
+                self._fingerprints.take(attempt.key, uid, found, attempt.intended)
+            self._fingerprints.keep()
         self._made = []
         for line in lines:
             self._report(line)

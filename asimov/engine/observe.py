@@ -305,7 +305,7 @@ class Observer:
                 if allowed(status, "running", "monitor"):  # unless its pipeline set another
                     status = "running"
                 record_job(self.workspace, again, job_id, status, "monitor", line)
-                gatherer.keep(again.uid)
+                gatherer.keep([again.uid])
                 self.report(f"{attempt.key}: {line}")
             else:
                 self._move(attempt.key, "stuck", joined(reason, str(error or "")))

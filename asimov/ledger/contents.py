@@ -64,12 +64,16 @@ class Contents:
         Every analysis, in the ledger's order.
     broken
         The error of each file that can't be used, by its path in the ledger.
+    stamps
+        Size, times and inode of each file when it was read, by its path in the ledger; empty where
+        they were not seen.
     """
 
     project: dict[str, Any] = field(default_factory=dict)
     subjects: dict[str, dict[str, Any]] = field(default_factory=dict)
     entries: dict[Key, Entry] = field(default_factory=dict)
     broken: dict[str, AsimovError] = field(default_factory=dict)
+    stamps: dict[str, str] = field(default_factory=dict, compare=False)
 
     def layers(self, entry: Entry, facts: Mapping[Key, Mapping[str, Any]]) -> list[Layer]:
         """Return the named layers of an analysis's settings, the least specific first.

@@ -99,7 +99,7 @@ class LedgerFiles:
         seen = set()
         for path, status in self._scan():
             seen.add(path)
-            now = stamp(status) if status else ""
+            contents.stamps[path] = now = stamp(status) if status else ""
             data = unpacked(cached[path][1]) if now and cached.get(path, ("",))[0] == now else None
             if data is None:
                 try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -70,11 +70,13 @@ class Gatherer:
                 "what %s runs with is not recorded: %s", analysis.key, error, exc_info=True
             )
 
-    def keep(self, uid: str) -> None:
-        """Record what was gathered of an attempt; call it in the write that records its job."""
-        if (found := self._found.pop(uid, None)) is not None:
-            self._records.keep({uid: found})
+    def keep(self, uids: Iterable[str]) -> dict[str, Provenance]:
+        """Record what was gathered of attempts, in the write that records their jobs; return it."""
+        found = {uid: self._found.pop(uid) for uid in uids if uid in self._found}
+        if found:
+            self._records.keep(found)
             self._checksums.keep()
+        return found
 
     def _gather(self, analysis: Analysis, attempt: Attempt) -> None:
         rundir, pipeline = analysis.rundir, analysis.entry.pipeline

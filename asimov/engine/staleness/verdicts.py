@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Collection, Iterable, Iterator
 
 from asimov.engine.provenance.checksums import Checksums
 from asimov.engine.provenance.record import Provenance, last_run
 from asimov.engine.provenance.software import package_of
 from asimov.engine.staleness.files import Files
+from asimov.engine.staleness.fingerprints import Fingerprints
 from asimov.engine.staleness.reasons import Reason
 from asimov.engine.staleness.settings import changed_settings
 from asimov.journal.keys import Key
@@ -34,28 +36,47 @@ def outdated(workspace: Workspace, keys: Iterable[Key]) -> dict[Key, tuple[Reaso
     keys
         The analyses to look at.
     """
-    verdicts = _Verdicts(workspace)
-    found = {key: verdicts.of(key) for key in keys}
+    looked = [key for key in keys if _has_result(workspace, key)]
+    verdicts = _Verdicts(workspace, looked)
+    found = {key: reasons for key in looked if (reasons := verdicts.of(key))}
     verdicts.keep()
-    return {key: reasons for key, reasons in found.items() if reasons}
+    return found
+
+
+def _has_result(workspace: Workspace, key: Key) -> bool:
+    record = workspace.records.get(key)
+    known = record is not None and key in workspace.contents.entries
+    return known and record.status not in WITHOUT_RESULT  # type: ignore[union-attr]
 
 
 class _Verdicts:
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, keys: Collection[Key]) -> None:
         self._workspace = workspace
         self._records = ProvenanceRecords(workspace.journal)
         self._checksums = Checksums(self._records)
         self._files = Files(workspace, self._checksums)
+        self._fingerprints = Fingerprints(workspace)
+        self._fingerprints.load(keys)
 
     def of(self, key: Key) -> tuple[Reason, ...]:
-        known = key in self._workspace.contents.entries
-        if not known or self._workspace.status(key) in WITHOUT_RESULT:
+        reasons = self._fingerprints.verdict(key)
+        if reasons is None:
+            reasons = self._look(key)
+        if not reasons:
             return ()
+        kinds = counted(self._workspace.settings(key))
+        return tuple(each for each in reasons if each.kind in kinds)
+
+    def _look(self, key: Key) -> tuple[Reason, ...]:
+        """Compare everything that an analysis ran with and what is there now."""
+        since = time.time()
         run = last_run(self._workspace.journal, key)
         if run is None:
             return ()
-        kinds = counted(self._workspace.settings(key))
-        return tuple(each for each in self._reasons(key, run[1]) if each.kind in kinds)
+        reasons = tuple(self._reasons(key, run[1]))
+        uid = self._workspace.records[key].uid or ""
+        self._fingerprints.take(key, uid, run[1], since, reasons)
+        return reasons
 
     def _reasons(self, key: Key, found: Provenance) -> Iterator[Reason]:
         yield from changed_settings(self._workspace, self._records, key, found)
@@ -65,6 +86,7 @@ class _Verdicts:
             yield Reason("version", f"{found.package} -> {now}")
 
     def keep(self) -> None:
+        self._fingerprints.keep()
         if not self._workspace.reading:
             self._checksums.keep()
 

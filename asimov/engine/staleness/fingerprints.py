@@ -1,0 +1,228 @@
+"""Fingerprints: the cheap evidence that a verdict on an analysis is still true.
+
+A fingerprint has the stamps (size, time, inode) of the ledger's and all other files that a verdict
+was based on. While these are the same, nothing is read, merged or compared again.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Collection, Iterable, Mapping
+
+import msgspec
+
+from asimov.engine.provenance.record import Provenance, UsedFile
+from asimov.engine.provenance.software import package_of
+from asimov.engine.staleness.reasons import Reason
+from asimov.journal.fingerprints import FingerprintRecords
+from asimov.journal.keys import Key
+from asimov.journal.provenance import digest_of
+from asimov.ledger.store import PROJECT_FILE
+from asimov.project.workspace import Workspace
+from asimov.states import STATES
+
+#: A file that changed less than this many seconds before it was read may have changed since within
+#: the same stamp. Configurations are exempt: asimov writes them, and nobody edits one so soon.
+FRESH = 2.0
+
+#: Size, time of modification in nanoseconds, and inode; of a folder, of everything in it.
+Stamp = tuple[int, int, int]
+_GONE: Stamp = (-1, 0, 0)
+#: The stamp of a file that must be looked at again; no file has it.
+_NEVER: Stamp = (-2, 0, 0)
+
+
+class Fingerprint(msgspec.Struct, array_like=True):
+    """The evidence for a verdict, and the verdict.
+
+    Attributes
+    ----------
+    uid
+        The last attempt.
+    ledger, content
+        The stamps of the ledger's files with its settings, and a digest of what they say.
+    package
+        The package of its pipeline, with version.
+    inputs
+        The state of each analysis whose products it uses, by ``subject/name``.
+    files
+        The stamps of the files that it ran with.
+    reasons
+        Why it is out of date.
+    """
+
+    uid: str
+    ledger: str
+    content: str
+    package: str
+    inputs: list[tuple[str, str]]
+    files: list[tuple[str, Stamp]]
+    reasons: tuple[Reason, ...] = ()
+
+
+_DECODER = msgspec.msgpack.Decoder(Fingerprint)
+
+
+class Fingerprints:
+    """The fingerprints of a project, and what they are compared with.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._root = str(workspace.project.root)
+        self._records = FingerprintRecords(workspace.journal)
+        self._known: Mapping[tuple[str, str], bytes] = {}
+        self._new: dict[Key, bytes] = {}
+        self._stamps: dict[str, Stamp] = {}
+        self._ledgers: dict[str, str] = {}
+        self._contents: dict[str, str] = {}
+        self._packages: dict[str, str] = {}
+
+    def load(self, keys: Collection[Key]) -> None:
+        """Read the fingerprints of some analyses from the journal."""
+        self._known = self._records.of(keys)
+
+    def verdict(self, key: Key) -> tuple[Reason, ...] | None:
+        """Return the last verdict on an analysis if all its evidence is the same, else None."""
+        try:
+            known = _DECODER.decode(self._known[key])
+        except (KeyError, msgspec.MsgspecError):  # there is none, or one of another release
+            return None
+        return known.reasons if self._holds(key, known) else None
+
+    def _holds(self, key: Key, known: Fingerprint) -> bool:
+        entry = self._workspace.contents.entries[key]
+        if (
+            known.uid != self._workspace.records[key].uid
+            or known.package != self._package(entry.pipeline)
+            or any(self._stamp(path) != stamp for path, stamp in known.files)
+            or any(self._input(name) != state for name, state in known.inputs)
+        ):
+            return False
+        if known.ledger and known.ledger == self._ledger(entry.file):
+            return True
+        if known.content != self._content(key):
+            return False
+        self._add(key, msgspec.structs.replace(known, ledger=self._ledger(entry.file)))
+        return True
+
+    def take(
+        self,
+        key: Key,
+        uid: str,
+        found: Provenance,
+        since: float,
+        reasons: tuple[Reason, ...] = (),
+    ) -> None:
+        """Take the fingerprint of an analysis.
+
+        Parameters
+        ----------
+        key, uid
+            The analysis and its last attempt, which may have been only its post-processing.
+        found
+            What it ran with.
+        since
+            When its files began to be read, in seconds since the epoch.
+        reasons
+            Why it is out of date.
+        """
+        entry = self._workspace.contents.entries[key]
+        files = [each for each in found.files if each.sha256]
+        self._add(
+            key,
+            Fingerprint(
+                uid,
+                self._ledger(entry.file),
+                self._content(key),
+                self._package(entry.pipeline),
+                [(name, self._input(name)) for name in {each.of for each in files if each.of}],
+                [(each.path, self._settled(each, since)) for each in files],
+                reasons,
+            ),
+        )
+
+    def _add(self, key: Key, fingerprint: Fingerprint) -> None:
+        self._new[key] = msgspec.msgpack.encode(fingerprint)
+
+    def keep(self) -> None:
+        """Have the journal keep the new ones, unless the project is only read."""
+        if self._new and not self._workspace.reading:
+            self._records.keep(self._new)
+        self._new = {}
+
+    # --- the present state of things, each found out once
+
+    def _stamp(self, path: str) -> Stamp:
+        known = self._stamps.get(path)
+        if known is None:
+            known = self._stamps[path] = _stamp_of(os.path.join(self._root, path))[0]
+        return known
+
+    def _settled(self, used: UsedFile, since: float) -> Stamp:
+        """Return the stamp of a file that is unchanged since a time and will change its stamp."""
+        found, changed = _stamp_of(os.path.join(self._root, used.path))
+        margin = 0 if used.role == "configuration" else FRESH
+        return found if found is _GONE or changed < (since - margin) * 1e9 else _NEVER
+
+    def _ledger(self, file: str) -> str:
+        if file not in self._ledgers:
+            stamps = [
+                self._workspace.contents.stamps.get(each, "") for each in (PROJECT_FILE, file)
+            ]
+            self._ledgers[file] = ";".join(stamps) if all(stamps) else ""
+        return self._ledgers[file]
+
+    def _content(self, key: Key) -> str:
+        contents = self._workspace.contents
+        if key.subject not in self._contents:
+            around = [contents.project, _without_analyses(contents.subjects.get(key.subject, {}))]
+            self._contents[key.subject] = digest_of(around)
+        return digest_of([self._contents[key.subject], contents.entries[key].data])
+
+    def _package(self, pipeline: str) -> str:
+        if pipeline not in self._packages:
+            self._packages[pipeline] = package_of(pipeline)
+        return self._packages[pipeline]
+
+    def _input(self, name: str) -> str:
+        key = Key(*name.partition("/")[::2])
+        record = self._workspace.records.get(key)
+        if record is None or key not in self._workspace.contents.entries:
+            return "none"
+        return f"{record.uid} {STATES[record.status].done}"
+
+
+def _without_analyses(subject: Mapping[str, object]) -> dict[str, object]:
+    return {key: value for key, value in subject.items() if key != "analyses"}
+
+
+def _stamp_of(path: str) -> tuple[Stamp, int]:
+    """Return the stamp of a file or folder, and when it last changed, in nanoseconds."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return _GONE, 0
+    stamps = [status]
+    if stat.S_ISDIR(status.st_mode):
+        stamps += _within(path)
+    return (
+        sum(each.st_size for each in stamps),
+        max(each.st_mtime_ns for each in stamps),
+        status.st_ino + len(stamps) - 1,
+    ), max(max(each.st_mtime_ns, each.st_ctime_ns) for each in stamps)
+
+
+def _within(folder: str) -> Iterable[os.stat_result]:
+    for top, _, names in os.walk(folder):
+        for name in ("", *names):
+            try:
+                yield os.stat(os.path.join(top, name))
+            except OSError:
+                continue
