@@ -96,6 +96,7 @@ def masked(line: str) -> str:
     line = re.sub(r"\b[0-9a-f]{7}\b", "HASH", line)
     line = re.sub(rf"\b({_STATE})\s+\d+(?=\s)", r"\1 N", line)
     line = re.sub(r"\b\d+[smh]\b", "AGE", line)
+    line = re.sub(r"\b\d+:\d\d:\d\d\b", "LENGTH", line)
     return " ".join(line.split())
 
 

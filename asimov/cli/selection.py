@@ -14,7 +14,7 @@ from asimov import states
 from asimov.cli.terminal.moment import Moment
 from asimov.cli.terminal.output import say, warn
 from asimov.engine.staleness.verdicts import outdated
-from asimov.engine.status import LOST
+from asimov.engine.status import OF_JOBS, shown_state
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.journal.records import Record
@@ -23,8 +23,6 @@ from asimov.project.patterns import Names
 from asimov.project.workspace import Workspace
 from asimov.text import did_you_mean, quoted
 
-#: States of jobs, by which a person may select too.
-_OF_JOBS = ("idle", "held", "unknown", LOST)
 #: How many analyses `confirm` lists.
 _LISTED = 20
 
@@ -129,7 +127,7 @@ class Selection:
         return any(has_label(labels, each) for each in self.labels)
 
     def _wanted_states(self) -> frozenset[str]:
-        known = [*states.STATES, *_OF_JOBS]
+        known = [*states.STATES, *OF_JOBS]
         wanted = {_name(each) for each in self.states}
         for each in sorted(wanted.difference(known)):
             raise AsimovError(
@@ -148,10 +146,9 @@ def _states_of(workspace: Workspace, key: Key, record: Record | None) -> set[str
     """Return the names under which an analysis's state is known: its own, and its job's."""
     state = record.status if record is not None else workspace.status(key)
     job = record.job_state if record is not None else None
-    if job is None or not (states.STATES[state].active or state == "stuck"):
+    if not (states.STATES[state].active or state == "stuck"):
         return {state}
-    # As 'asimov status' shows it: a job that waits for a machine does not run.
-    return {job} if (state, job) == ("running", "idle") else {state, job}
+    return {shown_state(state, job), *([job] if job and job != "running" else [])}
 
 
 def selection_options(command: _Command) -> _Command:

@@ -5,33 +5,29 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import asdict
-from datetime import datetime
 
 import click
 
-from asimov import text
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.selection import Selection, selection_options
-from asimov.cli.terminal import table
+from asimov.cli.terminal import status_table, table
+from asimov.cli.terminal.colours import wanted
 from asimov.cli.terminal.output import say, show_json, warn
 from asimov.engine.attendance import attendance
-from asimov.engine.status import LOST, Row, rows, without_entry
+from asimov.engine.status import Row, rows, without_entry
 from asimov.engine.usage import total, used
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Usage
-from asimov.system import clock
 
-_HEADINGS = ("subject", "name", "pipeline", "state", "job", "progress", "for", "waits for / why")
+#: Seconds between two looks of ``--watch``.
+_LOOK = 2.0
 
 #: The columns of ``--usage``: times as hours:minutes:seconds, memory in MB.
 _USED = [
-    *("subject", "name", "wall time", "CPU time", "CPU/wall", "memory", "asked for"),
+    *("analysis", "wall time", "CPU time", "CPU/wall", "memory", "asked for"),
     *("slots", "jobs", "restarts"),
 ]
-
-#: The most things that an analysis waits for to show; ``--json`` lists them all.
-_SHOWN = 3
 
 
 @click.command("status")
@@ -47,8 +43,10 @@ def command(
 ) -> None:
     """Show the state and job of each analysis, and what it waits for.
 
-    With patterns and filters, this shows only the analyses that they select. The last line says
-    whether a monitor is alive and when it last looked.
+    Totals come first, then the analyses that need a person, then the rest. "idle" means that the
+    job waits for a machine; the run time counts from its start. With patterns and filters, this
+    shows only the analyses that they select. The last line says whether a monitor is alive and when
+    it last looked.
 
     \b
     Example:
@@ -74,25 +72,39 @@ def command(
             warn(f"warning: {warning}")
         return
     if watch and sys.stdout.isatty():
-        from rich.live import Live
-
-        with Live(table.drawn(*_table(found)), screen=False) as live:
-            while True:
-                time.sleep(2)
-                workspace.reload()
-                found = _rows(workspace, selection)
-                live.update(table.drawn(*_table(found)))
-    if not found and not workspace.contents.broken:
-        say("No analyses yet; 'asimov apply -f FILE' adds some")
+        _live(workspace, selection)
         return
-    table.show(*_table(found))
+    if not found and not workspace.contents.broken:
+        say(
+            "No analysis fits"
+            if selection.filtered
+            else "No analyses yet; 'asimov apply -f FILE' adds some"
+        )
+        return
+    status_table.show(found)
     if not watch:
         _monitor(workspace)
     while watch:
-        time.sleep(2)
+        time.sleep(_LOOK)
         workspace.reload()
         say()
-        table.show(*_table(_rows(workspace, selection)))
+        status_table.show(_rows(workspace, selection))
+
+
+def _live(workspace: Workspace, selection: Selection) -> None:
+    """Show what fits the screen, again and again, until Ctrl-C."""
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(color_system="auto" if wanted() else None)
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            present = attendance(workspace)
+            last = [present.line(), f"warning: {present.warning}" if present.warning else ""]
+            found = _rows(workspace, selection)
+            live.update(status_table.on_screen(found, last, console), refresh=True)
+            time.sleep(_LOOK)
+            workspace.reload()
 
 
 def _monitor(workspace: Workspace, *, as_json: bool = False) -> None:
@@ -123,12 +135,12 @@ def _usage(workspace: Workspace, selection: Selection, as_json: bool) -> None:
         ]
         show_json(shown)
         return
-    cells = [[*key, *_used(found[key])] for key in keys if key in found]
+    cells = [[str(key), *_used(found[key])] for key in keys if key in found]
     if not cells:
         say("No usage data yet: it appears when jobs have ended")
         return
     table.show(
-        _USED, [*cells, ["", "total", *_used(total(found[key] for key in keys if key in found))]]
+        _USED, [*cells, ["total", *_used(total(found[key] for key in keys if key in found))]]
     )
 
 
@@ -138,8 +150,8 @@ def _used(usage: Usage) -> list[str]:
         usage.cpu_seconds / usage.wall_seconds if usage.cpu_seconds and usage.wall_seconds else None
     )
     return [
-        duration(usage.wall_seconds),
-        "" if usage.cpu_seconds is None else duration(usage.cpu_seconds),
+        status_table.duration(usage.wall_seconds),
+        "" if usage.cpu_seconds is None else status_table.duration(usage.cpu_seconds),
         "" if busy is None else f"{busy:.0%}",
         "" if usage.memory_mb is None else f"{usage.memory_mb:.0f}",
         "" if asked is None else f"{asked:.0f}",
@@ -147,45 +159,3 @@ def _used(usage: Usage) -> list[str]:
         str(usage.processes),
         str(usage.restarts),
     ]
-
-
-def _table(found: list[Row]) -> tuple[list[str], list[list[str]]]:
-    """Return the headings and cells of the columns that are not empty."""
-    cells = [_cells(row) for row in found]
-    kept = [i for i in range(len(_HEADINGS)) if any(row[i] for row in cells)]
-    return [_HEADINGS[i] for i in kept], [[row[i] for i in kept] for row in cells]
-
-
-def _cells(row: Row) -> list[str]:
-    job = str(row.job_id) if row.job_id is not None else ""
-    lost = row.job_state == LOST
-    if row.job_state and row.job_state != "running" and not lost:
-        job += f" {row.job_state}"
-    why = text.joined(*row.waiting_for[:_SHOWN])
-    if len(row.waiting_for) > _SHOWN:
-        why += f" and {len(row.waiting_for) - _SHOWN} more"
-    if not why and row.status == "stuck":
-        why = row.reason or ""
-    return [
-        row.subject,
-        row.name,
-        row.pipeline,
-        LOST if lost and row.status != "stuck" else row.status,
-        job,
-        row.progress or "",
-        _time_in_state(row),
-        why,
-    ]
-
-
-def duration(seconds: float) -> str:
-    """Format a duration in seconds as ``hours:minutes:seconds``."""
-    minutes, left = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{left:02}"
-
-
-def _time_in_state(row: Row) -> str:
-    if row.since is None:
-        return ""
-    since = datetime.fromisoformat(row.since.replace("Z", "+00:00")).timestamp()
-    return clock.age(clock.now() - since)

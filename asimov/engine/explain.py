@@ -269,7 +269,7 @@ def _with_job(workspace: Workspace, attempt: Attempt, result: Explanation) -> No
                 f"{attempt.name} --lost --status STATE'"
             )
     elif isinstance(answer, Present):
-        same = since if record.job_state == answer.state.value else ""
+        same = since if record.job_state == answer.activity.value else ""
         progress = f", {answer.progress} done" if answer.progress else ""
         result.because.append(
             f"job {answer.job_id} is {answer.state.value} on {where}{same}{progress}"
@@ -300,7 +300,7 @@ def _with_job(workspace: Workspace, attempt: Attempt, result: Explanation) -> No
 def _still_holds(record: Record, answer: Observation) -> bool:
     """Return whether the last pass's line about a job still applies."""
     if isinstance(answer, Present):
-        return record.job_state == answer.state.value
+        return record.job_state == answer.activity.value
     return not isinstance(answer, Gone) or record.job_state is None
 
 

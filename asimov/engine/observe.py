@@ -16,6 +16,7 @@ from asimov.engine.status import LOST
 from asimov.errors import AsimovError, SchedulerError, SchedulerUnreachableError
 from asimov.journal.keys import Key
 from asimov.journal.records import Attempt
+from asimov.journal.run_times import record_starts
 from asimov.plugins import custom_states
 from asimov.plugins.methods import call_method, guarded, overrides
 from asimov.project.analysis import Analysis
@@ -60,6 +61,7 @@ class Observer:
         self.dry_run = dry_run
         self.from_logs = from_logs
         self._seen: dict[Key, Seen] = {}
+        self._starts: dict[str, float] = {}
         self._failed = 0
 
     def take(self, attempt: Attempt, answer: Observation) -> None:
@@ -88,6 +90,8 @@ class Observer:
             record = self.workspace.records.get(key)
             if record and (record.job_state, record.job_detail, record.progress) != seen:
                 changed.append((key, *seen))
+        if self._starts and not self.dry_run:
+            record_starts(self.workspace.journal, self._starts)
         if changed and not self.dry_run:
             self.workspace.journal.observed(changed)
             now = clock.now()
@@ -121,9 +125,17 @@ class Observer:
 
     # --- the job is in the queue
 
+    def _note_start(self, attempt: Attempt, answer: Present) -> None:
+        if attempt.started is None:
+            if answer.started is not None:
+                self._starts[attempt.uid] = answer.started
+            elif answer.progress and answer.progress.running:
+                self._starts[attempt.uid] = clock.now()
+
     def _present(self, attempt: Attempt, answer: Present, status: str) -> None:
         key = attempt.key
         progress = str(answer.progress) if answer.progress else None
+        self._note_start(attempt, answer)
         if self.from_logs and (record := self.workspace.records.get(key)):
             progress = progress or record.progress
             if record.job_state == JobState.HELD.value and not answer.held:
@@ -134,14 +146,14 @@ class Observer:
         except AsimovError as error:  # invalid settings, written by its pipeline
             held = Outcome(str(error), str(error))
         if held is not None:
-            state = JobState.HELD if held.stuck or _rests(answer) else answer.state
+            state = JobState.HELD if held.stuck or _rests(answer) else answer.activity
             self._see(key, (state.value, held.detail, progress))
             if held.stuck:
                 if status != "stuck":
                     self._move(key, "stuck", held.stuck)
                 return
         else:
-            self._see(key, (answer.state.value, None, progress))
+            self._see(key, (answer.activity.value, None, progress))
         if status == "stuck":
             record = self.workspace.records.get(key)
             if record is None or record.job_state != JobState.HELD.value:
@@ -213,6 +225,8 @@ class Observer:
             exit_code=answer.exit_code,
             evidence=answer.evidence,
             reason=ending(answer),
+            started=answer.started_at,
+            finished=answer.ended_at,
         )
         if words is not None and words.failed:
             self.workspace.journal.note(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from asimov.discovery import entrypoints
 from asimov.engine.readiness import waiting_for
+from asimov.engine.run_times import Experience
 from asimov.engine.submission_limits import deferral
 from asimov.journal import measurements
 from asimov.journal.keys import Key
@@ -21,6 +23,27 @@ from asimov.system import clock
 
 #: The state of a job that no source knows any more: a person must say what became of it.
 LOST = "lost"
+#: States of jobs that are shown instead of `running`; `submitted` is one that was not seen yet.
+OF_JOBS = ("submitted", "idle", "held", "unknown", LOST)
+#: States in which a person has to look at an analysis, the most urgent first.
+URGENT = ("stuck", LOST, "held", "review")
+
+
+def shown_state(status: str, job_state: str | None) -> str:
+    """Return the state of an analysis as people see it: a job that waits does not run.
+
+    Parameters
+    ----------
+    status
+        The state of the analysis.
+    job_state
+        The state of its job, as of `Record.job_state`.
+    """
+    if job_state == LOST and status != "stuck":
+        return LOST
+    if status != "running":
+        return status
+    return job_state or "submitted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +69,15 @@ class Row:
         When its job was first seen in `job_state` (ISO 8601, UTC).
     seed
         The seed of its last attempt, if its jobs got one.
+    state
+        Its state as people see it; see `shown_state`.
+    run_time
+        How long it ran, or has run until now, in seconds, from the start of its job; None before.
+    started
+        When its job began to run (ISO 8601, UTC).
+    estimate, estimate_basis
+        The seconds that a running analysis may still need, judging by similar earlier runs, and
+        which; see `asimov.engine.run_times`. None where there is nothing to go by.
     """
 
     subject: str
@@ -64,6 +96,16 @@ class Row:
     step: str | None = None
     remaining: float | None = None
     seed: int | None = None
+    state: str = ""
+    run_time: float | None = None
+    started: str | None = None
+    estimate: float | None = None
+    estimate_basis: str | None = None
+
+    @property
+    def urgent(self) -> bool:
+        """Whether a person has to look at it; also if the ledger lacks it."""
+        return self.state in URGENT or not self.pipeline
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as plain data."""
@@ -76,7 +118,25 @@ def rows(workspace: Workspace, keys: Iterable[Key]) -> list[Row]:
     begun = {a.key: a.number for a in workspace.journal.open_attempts() if a.state == "intended"}
     measured = measurements.of_attempts(workspace.journal)
     seeds = workspace.journal.seeds()
-    return [_row(workspace, key, put_off, begun.get(key), measured, seeds) for key in keys]
+    past = Experience(workspace)
+    return [_row(workspace, key, put_off, begun.get(key), measured, seeds, past) for key in keys]
+
+
+def by_urgency(found: Iterable[Row]) -> list[Row]:
+    """Return rows in an order for people: what needs a person first, the rest as it was."""
+
+    def place(row: Row) -> int:
+        return URGENT.index(row.state) if row.state in URGENT else len(URGENT) + (not row.urgent)
+
+    return sorted(found, key=place)
+
+
+def totals(found: Iterable[Row]) -> dict[str, int]:
+    """Return how many analyses are in each state, what needs a person first."""
+    counts = Counter(row.state for row in found)
+    order = [*URGENT, "running", *OF_JOBS, *STATES]
+    known = [state for state in dict.fromkeys(order) if state in counts]
+    return {state: counts[state] for state in dict.fromkeys([*known, *counts])}
 
 
 def without_entry(workspace: Workspace, subject: str | None = None) -> list[Row]:
@@ -95,12 +155,17 @@ def without_entry(workspace: Workspace, subject: str | None = None) -> list[Row]
     for key, record in workspace.records.items():
         error = workspace.contents.broken.get(file_of(key))
         if error is not None and subject in {None, key[0]}:
-            seen = _of_record(record)
-            found.append(Row(*key, "", record.status, **seen, waiting_for=[str(error)]))
+            found.append(_unlisted_row(record, str(error)))
     for record in unlisted(workspace, subject):
         why = f"it is missing from ledger/{file_of(record.key)}"
-        found.append(Row(*record.key, "", record.status, **_of_record(record), waiting_for=[why]))
+        found.append(_unlisted_row(record, why))
     return found
+
+
+def _unlisted_row(record: Record, why: str) -> Row:
+    seen = _of_record(record)
+    state = shown_state(record.status, seen["job_state"])
+    return Row(*record.key, "", record.status, **seen, waiting_for=[why], state=state)
 
 
 def _of_record(record: Record | None) -> dict[str, Any]:
@@ -125,6 +190,7 @@ def _row(
     begun: int | None,
     measured: Mapping[str, Measurements],
     seeds: Mapping[str, int],
+    past: Experience,
 ) -> Row:
     entry = workspace.contents.entries[key]
     record = workspace.records.get(key)
@@ -150,6 +216,8 @@ def _row(
     seen = _of_record(record)
     if left is not None:
         seen["progress"] = f"{seen['progress']} ({clock.age(left)} left)"
+    ran = past.run_times.get(key) if _has_run(status) else None
+    guess = past.estimate(key) if ran and STATES[status].active and ran.ended is None else None
     return Row(
         *key,
         entry.pipeline,
@@ -161,7 +229,17 @@ def _row(
         step=known.step if known else None,
         remaining=None if left is None else round(left),
         seed=seeds.get(record.uid or "") if record else None,
+        state=shown_state(status, seen["job_state"]),
+        run_time=ran.seconds(clock.now()) if ran else None,
+        started=clock.iso(ran.started) if ran else None,
+        estimate=round(guess.remaining) if guess else None,
+        estimate_basis=guess.basis if guess else None,
     )
+
+
+def _has_run(status: str) -> bool:
+    """Return whether an analysis's last run belongs to the state that it is in now."""
+    return status not in {"ready", "wait", "restart", "manual"}
 
 
 def _with_time(record: Record) -> str:

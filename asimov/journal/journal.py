@@ -27,7 +27,7 @@ _RECORD = (
 STATES_OF_PACKAGES = "states of packages"
 _ATTEMPT = (
     "uid, subject, name, number, stage, scheduler, state, job_id, intended, submitted, ended, "
-    "exit_code, evidence, reason, logs, place, seed"
+    "exit_code, evidence, reason, logs, place, seed, started, finished"
 )
 
 
@@ -225,14 +225,22 @@ class Journal(Database):
             )
 
     def ended(
-        self, uid: str, state: str, *, exit_code: int | None, evidence: str, reason: str | None
+        self,
+        uid: str,
+        state: str,
+        *,
+        exit_code: int | None,
+        evidence: str,
+        reason: str | None,
+        started: float | None = None,
+        finished: float | None = None,
     ) -> None:
         """Close an attempt: ``ended`` with evidence, or ``void`` if no job was ever created."""
         with self.transaction():
             self._db.execute(
                 "UPDATE attempts SET state = ?, ended = ?, exit_code = ?, evidence = ?, "
-                "reason = ? WHERE uid = ?",
-                (state, clock.now(), exit_code, evidence, reason, uid),
+                "reason = ?, started = coalesce(started, ?), finished = ? WHERE uid = ?",
+                (state, clock.now(), exit_code, evidence, reason, started, finished, uid),
             )
             if state == "void":
                 # An outage may add one in each pass for days: keep one of several in a row.

@@ -63,6 +63,10 @@ CREATE TABLE fingerprints (
     PRIMARY KEY (subject, name)) WITHOUT ROWID
 """,
     """
+ALTER TABLE attempts ADD COLUMN started REAL;
+ALTER TABLE attempts ADD COLUMN finished REAL
+""",
+    """
 CREATE TABLE revisions (
     number INTEGER PRIMARY KEY, time REAL NOT NULL, author TEXT NOT NULL, command TEXT NOT NULL,
     reason TEXT, what BLOB NOT NULL, size INTEGER NOT NULL);

@@ -65,6 +65,9 @@ class Attempt:
         Which of several schedulers it was: the name of HTCondor's schedd.
     seed
         The seed that its jobs got; None if they got none, or if that was not recorded yet.
+    started, finished
+        When its job began to run and when it ended, as the scheduler says, in seconds since the
+        epoch; None where that is not known. `ended` is when asimov saw it.
     """
 
     uid: str
@@ -84,6 +87,8 @@ class Attempt:
     logs: str | None = None
     place: str = ""
     seed: int | None = None
+    started: float | None = None
+    finished: float | None = None
 
     @property
     def key(self) -> Key:

@@ -110,6 +110,9 @@ class Present:
         Its held processes, or nodes, as far as they are known.
     lacks_input
         Whether its input was not, or not yet, handed over: it can't have run.
+    started
+        When the first of its processes, or nodes, began to run, in seconds since the epoch; None
+        where that is not known.
     """
 
     job_id: int
@@ -119,6 +122,15 @@ class Present:
     progress: Progress | None = None
     held: tuple[Held, ...] = ()
     lacks_input: bool = False
+    started: float | None = None
+
+    @property
+    def activity(self) -> JobState:
+        """What it does now: a DAG that runs, but only to wait for machines, is idle."""
+        nodes = self.progress
+        if self.state is JobState.RUNNING and nodes and nodes.idle and not nodes.running:
+            return JobState.IDLE
+        return self.state
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +148,8 @@ class Gone:
         One line for people, such as ``"removed by user (condor_rm)"``.
     waiting
         Whether what it has left waits for `Scheduler.retrieve`.
+    started_at
+        When it began to run, in seconds since the epoch; None where that is not known.
     """
 
     job_id: int
@@ -147,6 +161,7 @@ class Gone:
     reason: str | None = None
     progress: Progress | None = None
     waiting: bool = False
+    started_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

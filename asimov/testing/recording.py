@@ -98,7 +98,9 @@ class RecordingScheduler(Scheduler):
 
     def running(self, job_id: int, progress: Progress | None = None) -> None:
         """Make a job run."""
-        self._answers[job_id] = Present(job_id, JobState.RUNNING, progress=progress)
+        self._answers[job_id] = Present(
+            job_id, JobState.RUNNING, progress=progress, started=clock.now()
+        )
 
     def held(self, job_id: int, reason: str = "held by the test", code: int | None = 1) -> None:
         """Put a job on hold; `code` is HTCondor's ``HoldReasonCode``."""

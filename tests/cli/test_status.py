@@ -105,9 +105,10 @@ def test_a_project_analysis_waits_over_subjects_also_for_one_that_cannot_be_read
 def test_the_table_says_the_same(told, asimov):
     told(analysis("a", extra="status: wait\n") + analysis("b", "[a]"))
     lines = asimov("status", "s").out.splitlines()
-    assert lines[0].split()[:4] == ["subject", "name", "pipeline", "state"]
-    assert lines[2].split()[:4] == ["s", "b", "command", "ready"]
-    assert lines[2].endswith("a is wait")
+    assert lines[0] == "2 analyses: 1 ready, 1 wait"
+    assert lines[1].split()[:3] == ["analysis", "pipeline", "state"]
+    assert lines[3].split()[:3] == ["s/b", "command", "ready"]
+    assert lines[3].endswith("a is wait")
 
 
 def test_an_empty_project(project, asimov):
@@ -185,7 +186,7 @@ class TestHandEdits:
         assert "ledger/subjects/t.yaml" in ran.err
         assert said in ran.err
         assert len(ran.err.splitlines()) <= 2
-        assert ran.out.splitlines()[1].startswith("s        a     command   ready")
+        assert ran.out.splitlines()[2].startswith("s/a       command   ready")
         refused(asimov, project, ["status", "t"], "ledger/subjects/t.yaml", said)
 
     def test_a_file_with_another_ending_is_not_overlooked(self, project, asimov):
@@ -216,8 +217,8 @@ SUBJECT = "kind: subject\nname: s\n"
 class TestTable:
     def test_columns_that_hold_nothing_are_left_out(self, project, asimov, blueprint):
         asimov("apply", "-f", blueprint(SUBJECT + analysis("a")))
-        heading = asimov("status").out.splitlines()[0]
-        assert heading.split() == ["subject", "name", "pipeline", "state", "for"]
+        heading = asimov("status").out.splitlines()[1]
+        assert heading.split() == ["analysis", "pipeline", "state", "for"]
 
     def test_a_long_list_is_cut_and_whole_in_json(self, project, asimov, blueprint):
         needs = ", ".join(f"x{i}" for i in range(9))

@@ -29,8 +29,8 @@ def test_what_a_finished_analysis_used_is_in_its_page_and_in_the_table(lab: Any)
     shown = json.loads(lab.run("production", "show", "s", "a", "--json").out)["usage"]
     assert shown == {key: value for key, value in found["a"].items() if key in shown}
     lines = lab.run("status", "--usage").out.splitlines()
-    assert lines[0].split()[:3] == ["subject", "name", "wall"]
-    assert [line.split()[:2] for line in lines[1:3]] == [["s", "a"], ["s", "b"]]
+    assert lines[0].split()[:2] == ["analysis", "wall"]
+    assert [line.split()[0] for line in lines[1:3]] == ["s/a", "s/b"]
     assert lines[3].split()[0] == "total"
 
 

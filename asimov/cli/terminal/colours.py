@@ -16,6 +16,7 @@ COLOURS = {
     "uploaded": "green",
     "stuck": "bold red",
     "lost": "bold red",
+    "held": "bold red",
     "stop": "yellow",
     "stopped": "yellow",
     "restart": "yellow",
@@ -27,7 +28,7 @@ COLOURS = {
 _STATE = rf"\b(?:{'|'.join(COLOURS)})\b"
 #: Where a line surely means states: in a change from one to another, and in counts of them.
 _CHANGE = re.compile(r"(?:: |  )\w+ -> \w+\b")
-_COUNT = re.compile(rf"(?:(?<=, )|^)\d+ {_STATE}(?=,|$)")
+_COUNT = re.compile(rf"(?:(?<=, )|(?<=: )|^)\d+ {_STATE}(?=,|$)")
 _NAMED = re.compile(_STATE)
 
 

@@ -62,6 +62,7 @@ class Ending:
     ended_at: float | None
     reason: str | None
     progress: Progress
+    started_at: float | None = None
 
 
 class Reason(msgspec.Struct, array_like=True, gc=False):
@@ -85,6 +86,8 @@ class ClusterState(msgspec.Struct, array_like=True):
         How many processes were submitted, where known; otherwise 0.
     uid, dag
         The attributes ``AsimovUID`` and ``DAGManJobId``, where the log has them.
+    started_at
+        When the first process began to run, in seconds since the epoch.
     cpu_seconds, memory_mb, memory_requested_mb
         The time of all ended processes; the largest resident size and request of any process.
     """
@@ -106,6 +109,7 @@ class ClusterState(msgspec.Struct, array_like=True):
     cpu_seconds: float | None = None
     memory_mb: float | None = None
     memory_requested_mb: float | None = None
+    started_at: float | None = None
 
     def expect(self, total: int) -> None:
         """Learn how many processes were submitted."""
@@ -129,6 +133,8 @@ class ClusterState(msgspec.Struct, array_like=True):
         if missing > 0:
             self.phases.extend(bytes(missing))
             self.times.extend([0] * missing)
+        if event.number == EventType.EXECUTE and event.time is not None:
+            self.started_at = min(self.started_at or event.time, event.time)
         self._take_process(event)
 
     def _take_attributes(self, event: Event) -> None:
@@ -234,6 +240,7 @@ class ClusterState(msgspec.Struct, array_like=True):
             ended_at=self.ended_at,
             reason=self.removal[1] if self.removal else None,
             progress=Progress(ended, counts[Phase.DONE], counts[Phase.FAILED]),
+            started_at=self.started_at,
         )
 
     def present(self, job_id: int) -> Present | None:
@@ -258,6 +265,7 @@ class ClusterState(msgspec.Struct, array_like=True):
             code=first.code if first else None,
             progress=progress,
             held=tuple(self._held(job_id)),
+            started=self.started_at,
         )
 
     def _held(self, job_id: int) -> list[Held]:
@@ -310,6 +318,8 @@ class ClusterState(msgspec.Struct, array_like=True):
             setattr(both, name, _most(getattr(both, name), getattr(other, name)))
         if other.cpu_seconds is not None:
             both.cpu_seconds = (both.cpu_seconds or 0) + other.cpu_seconds
+        starts = [each for each in (both.started_at, other.started_at) if each is not None]
+        both.started_at = min(starts, default=None)
         both.uid, both.dag = both.uid or other.uid, both.dag or other.dag
         return both
 

@@ -64,13 +64,18 @@ _HELD = [
     "ResidentSetSize",
 ]
 #: The attributes queried for jobs in the queue and for jobs in the history.
-IN_QUEUE = [*IDENTITY, *_DAG, *_ENDING, *_HELD, "JobStatus", spooling.ATTRIBUTE, "StageOutFinish"]
-IN_HISTORY = [*IDENTITY, *_DAG, *_ENDING, "JobStatus"]
+IN_QUEUE = [
+    *(*IDENTITY, *_DAG, *_ENDING, *_HELD),
+    *("JobStartDate", "JobStatus", "JobUniverse", spooling.ATTRIBUTE, "StageOutFinish"),
+]
+IN_HISTORY = [*IDENTITY, *_DAG, *_ENDING, "JobStartDate", "JobStatus"]
 
 #: Excludes the nodes of DAGs.
 TOP_LEVEL = "DAGManJobId =?= undefined"
 #: DAGMan updates its job's ad about every two minutes; figures older than this are stale.
 _FRESH_SECONDS = 600
+#: HTCondor's number of the universe in which DAGMan runs, on the submit machine itself.
+_SCHEDULER_UNIVERSE = 7
 #: How long HTCondor may take to release a job whose input was handed over, in seconds.
 _SPOOLING_SECONDS = 600
 
@@ -173,7 +178,10 @@ def present(ads: Sequence[Ad], now: float, nodes: Sequence[Ad] = ()) -> Present 
     number = ads[0]["ClusterId"]
     # One that a pipeline spools by itself may still get its input.
     lacks_input = any(ad.get(spooling.ATTRIBUTE) for ad in spooled)
-    return Present(number, state, reason, code, progress, every_held, lacks_input)
+    # DAGMan itself may begin long before its first node does.
+    runs_dag = ads[0].get("JobUniverse") == _SCHEDULER_UNIVERSE
+    started = None if runs_dag else _started_at(ads)
+    return Present(number, state, reason, code, progress, every_held, lacks_input, started)
 
 
 def _lacks_input(ad: Ad) -> bool:
@@ -196,6 +204,10 @@ def _ended_at(ad: Ad) -> float | None:
     return ad.get("CompletionDate") or ad.get("EnteredCurrentStatus")
 
 
+def _started_at(ads: Sequence[Ad]) -> float | None:
+    return min((float(ad["JobStartDate"]) for ad in ads if ad.get("JobStartDate")), default=None)
+
+
 def gone(ads: Sequence[Ad], evidence: str) -> Gone:
     """Return how a cluster ended, from the ads of all its processes."""
     ads = sorted(ads, key=lambda ad: ad["ProcId"])
@@ -216,6 +228,7 @@ def gone(ads: Sequence[Ad], evidence: str) -> Gone:
         reason=ending_reason(removed[0].get("RemoveReason") if removed else None, progress),
         progress=progress,
         waiting=evidence == "queue" and any(_has_output(ad) for ad in ads),
+        started_at=_started_at(ads),
     )
 
 

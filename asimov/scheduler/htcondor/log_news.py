@@ -52,7 +52,9 @@ def by_log(ticket: Ticket, evidence: LogEvidence) -> Present | Gone | None:
         return None
     end = evidence.state.ending()
     if end is None:
-        return evidence.state.present(evidence.cluster)
+        there = evidence.state.present(evidence.cluster)
+        # DAGMan itself may begin long before its first node does.
+        return replace(there, started=None) if there and _runs_dag(ticket) else there
     return gone_by_log(ticket, evidence.cluster, end) if evidence.state.sure else None
 
 
@@ -70,6 +72,7 @@ def gone_by_log(ticket: Ticket, cluster: int, end: Ending) -> Gone:
         removed=end.removed,
         reason=ending_reason(end.reason, progress),
         progress=progress,
+        started_at=end.started_at,
     )
 
 

@@ -64,7 +64,7 @@ def count_change(
         (now if state == RUNNING else None, *values, cluster),
     ).fetchone()
     if row["dag"]:
-        _count_in_dag(db, row["dag"], old, None if state == GONE else new)
+        _count_in_dag(db, row["dag"], old, None if state == GONE else new, now)
     if not (idle or running or on_hold):
         _end(db, cluster, now)
         return True
@@ -73,12 +73,17 @@ def count_change(
     return False
 
 
-def _count_in_dag(db: sqlite3.Connection, dag: int, old: str, new: str | None) -> None:
+def _count_in_dag(db: sqlite3.Connection, dag: int, old: str, new: str | None, now: float) -> None:
     """Count a node's process in its DAG's row, whose "done" and "failed" count nodes."""
     if old == new:
         return
     added = f", {new} = {new} + 1" if new else ""
-    db.execute(f"UPDATE clusters SET {old} = {old} - 1{added} WHERE id = ?", (dag,))
+    started = now if new == RUNNING else None
+    db.execute(
+        f"UPDATE clusters SET {old} = {old} - 1{added}, started = coalesce(started, ?)"
+        " WHERE id = ?",
+        (started, dag),
+    )
 
 
 def _end(db: sqlite3.Connection, cluster: int, now: float) -> None:

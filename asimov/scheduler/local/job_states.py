@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _OBSERVED = (
     "id, uid, kind, state, total, done, failed, idle, running, held, exit_code, signal, removed,"
-    " submitted, ended, reason, code, held_at"
+    " submitted, started, ended, reason, code, held_at"
 )
 _OPTION = "[local] processes"
 #: How many held processes are explained one by one.
@@ -138,7 +138,8 @@ def _observation(row: sqlite3.Row, processes: list[Held]) -> Observation:
         if held and row["kind"] == DAG:  # the DAG itself is held, and has no process of its own
             own = Held(row["id"], code=code, reason=reason, since=row["held_at"])
             processes = [own, *processes]
-        return Present(row["id"], JobState(row["state"]), reason, code, progress, tuple(processes))
+        state, started = JobState(row["state"]), row["started"]
+        return Present(row["id"], state, reason, code, progress, tuple(processes), started=started)
     return Gone(
         row["id"],
         row["exit_code"],
@@ -148,6 +149,7 @@ def _observation(row: sqlite3.Row, processes: list[Held]) -> Observation:
         removed=bool(row["removed"]),
         reason=row["reason"],
         progress=progress,
+        started_at=row["started"],
     )
 
 

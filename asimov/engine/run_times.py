@@ -1,0 +1,87 @@
+"""Estimate how long running analyses still need, from similar earlier runs.
+
+Similar are the finished analyses of the same pipeline and the same name (of other subjects), or, if
+there are fewer than three, all of the same pipeline. The estimate is the median of their run times
+less the time that the analysis has run. Without any of them there is no estimate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import median
+from typing import NamedTuple
+
+from asimov.journal.keys import Key
+from asimov.journal.run_times import RunTime, run_times
+from asimov.project.workspace import Workspace
+from asimov.states import STATES
+from asimov.system import clock
+
+#: How many runs of the same name are needed for the name to count.
+_ENOUGH = 3
+
+
+class Estimate(NamedTuple):
+    """How long an analysis may still need.
+
+    Attributes
+    ----------
+    remaining
+        In seconds; 0 if it has run longer than usual.
+    basis
+        What it rests on, as text for people.
+    """
+
+    remaining: float
+    basis: str
+
+
+class Experience:
+    """How long the analyses of a project have run.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._entries = workspace.contents.entries
+        self.run_times: Mapping[Key, RunTime] = run_times(workspace.journal)
+        self._lengths: dict[tuple[str, str], list[float]] = {}
+        for key, run in self.run_times.items():
+            if (
+                run.ended is not None
+                and key in self._entries
+                and STATES[workspace.status(key)].done
+            ):
+                length, pipeline = run.ended - run.started, self._entries[key].pipeline
+                for name in (key.name, ""):
+                    self._lengths.setdefault((pipeline, name), []).append(length)
+        self._medians: dict[tuple[str, str], float] = {}
+
+    def seconds(self, key: Key) -> float | None:
+        """Return how long an analysis ran, or has run until now; None if that is not known."""
+        run = self.run_times.get(key)
+        return None if run is None else run.seconds(clock.now())
+
+    def estimate(self, key: Key) -> Estimate | None:
+        """Return how long a running analysis may still need; None without similar earlier runs."""
+        run, entry = self.run_times.get(key), self._entries.get(key)
+        if run is None or entry is None:
+            return None
+        like = entry.pipeline, key.name
+        if len(self._lengths.get(like, ())) < _ENOUGH:
+            like = entry.pipeline, ""
+        lengths = self._lengths.get(like)
+        if not lengths:
+            return None
+        if like not in self._medians:
+            self._medians[like] = median(lengths)
+        runs = "1 run" if len(lengths) == 1 else f"{len(lengths)} runs"
+        name = f" named {like[1]}" if like[1] else ""
+        usual = clock.age(self._medians[like])
+        return Estimate(
+            max(0.0, self._medians[like] - run.seconds(clock.now())),
+            f"{runs} of {entry.pipeline}{name} took {usual} (median)",
+        )
