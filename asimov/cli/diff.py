@@ -1,8 +1,9 @@
-"""``asimov diff``: compare two analyses, two attempts, or an analysis with the ledger."""
+"""``asimov diff``: compare analyses, attempts, packages, or an analysis with the ledger."""
 
 from __future__ import annotations
 
 from itertools import groupby
+from pathlib import Path
 
 import click
 import msgspec
@@ -13,29 +14,37 @@ from asimov.engine.provenance.comparison import (
     Side,
     compared,
     of_attempt,
+    of_crate,
     of_ledger,
+    outcome,
 )
+from asimov.engine.provenance.crates.reading import is_crate, open_crate
 from asimov.engine.provenance.lookup import attempt_named
 from asimov.project.workspace import Workspace
 
 
 @click.command("diff")
-@click.argument("before", metavar="SUBJECT/NAME[@N]")
-@click.argument("after", metavar="[SUBJECT/NAME[@N]]", required=False)
+@click.argument("before", metavar="SUBJECT/NAME[@N]|CRATE")
+@click.argument("after", metavar="[SUBJECT/NAME[@N]|CRATE]", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def command(before: str, after: str | None, as_json: bool) -> None:
     """Compare what two analyses ran with and made.
 
     @N stands for an analysis's attempt number N; without it, its last attempt. Of one analysis
-    alone, this compares the last attempt's settings with what the ledger says now.
+    alone, this compares the last attempt's settings with what the ledger says now. A package that
+    'asimov package' made is compared with an analysis, by default with that of the same name, and
+    the last line says whether the products are the same.
 
     \b
     Example:
       asimov diff sunspots/detrend@1 sunspots/detrend@2
+      asimov diff detrend.zip sunspots/detrend
     """
     workspace = open_workspace(Use.READ)
     one = _side(workspace, before)
-    if after is None:
+    if after is None and is_crate(before):
+        other = _side(workspace, one.title.partition(": ")[2].partition("@")[0])
+    elif after is None:
         other = of_ledger(workspace, attempt_named(workspace, before)[0])
     else:
         other = _side(workspace, after)
@@ -51,15 +60,20 @@ def command(before: str, after: str | None, as_json: bool) -> None:
         return
     if not found:
         say(f"{one.title} and {other.title}: no difference in {_and(one, other)}")
-        return
-    say(f"{one.title} -> {other.title}")
+    else:
+        say(f"{one.title} -> {other.title}")
     for what, differences in groupby(found, key=lambda each: each.what):
         say(f"{what}:")
         for each in differences:
             say(f"  {each}")
+    if is_crate(before) or (after is not None and is_crate(after)):
+        say(outcome(one, other))
 
 
 def _side(workspace: Workspace, name: str) -> Side:
+    if is_crate(name):
+        with open_crate(Path(name)) as crate:
+            return of_crate(workspace, crate)
     return of_attempt(workspace, *attempt_named(workspace, name))
 
 

@@ -9,6 +9,8 @@ import msgspec
 
 from asimov import text
 from asimov.engine.build import DESCRIPTIVE
+from asimov.engine.provenance.crates.reading import Crate
+from asimov.engine.provenance.crates.relocation import moved, moves
 from asimov.engine.provenance.lookup import products_in, record_of, stored_results
 from asimov.engine.provenance.record import Provenance, last_run, settings_of
 from asimov.journal.keys import Key
@@ -18,7 +20,7 @@ from asimov.project.workspace import Workspace
 from asimov.settings.merging import leaves
 
 #: Files that every analysis has one of, under paths of its own.
-_OF_EACH = {"configuration": "the configuration"}
+_OF_EACH = {"configuration": "the configuration", "template": "the template"}
 #: The most of a value that a line shows, in characters.
 _LONGEST = 100
 #: Settings that say nothing about how a result is made.
@@ -79,16 +81,40 @@ def of_attempt(workspace: Workspace, key: Key, number: int | None = None) -> Sid
             "commands": {
                 each.file: f"{each.executable} {each.arguments}" for each in found.commands
             },
-            "software": _software(records, found),
-            "place": {
-                "host": found.host,
-                "scheduler": found.scheduler,
-                "image": found.image,
-                "seed": found.seed,
-            },
+            "software": _versions(found, _environments(records, found)),
+            "place": _place(found),
             "products": _products(workspace, key, found.uid),
         },
     )
+
+
+def of_crate(workspace: Workspace, crate: Crate) -> Side:
+    """Return what the attempt in a crate ran with and made, with its paths as they are here.
+
+    Raises
+    ------
+    AsimovError
+        If its record has changed.
+    """
+    run, contents = crate.run(), crate.contents
+    paths = moves(contents, str(workspace.project.root))
+    root = f"{workspace.project.root}/"
+    parts: dict[str, dict[str, Any]] = {
+        "settings": moved(named(run.settings), paths),
+        "files": {
+            _OF_EACH.get(each.role, moved(each.path, paths).removeprefix(root)): each.sha256
+            or each.unknown
+            for each in run.record.files
+        },
+        "commands": {
+            each.file: moved(f"{each.executable} {each.arguments}", paths)
+            for each in run.record.commands
+        },
+        "software": _versions(run.record, run.software),
+        "place": _place(run.record),
+        "products": {each.path: each.sha256 for each in contents.files if each.role == "product"},
+    }
+    return Side(f"{crate.path.name}: {contents.name}", parts)
 
 
 def of_ledger(workspace: Workspace, key: Key) -> Side:
@@ -111,6 +137,19 @@ def compared(before: Side, after: Side) -> list[Difference]:
     return found
 
 
+def outcome(before: Side, after: Side) -> str:
+    """Return a line that says whether two sides have made the same products."""
+    one, other = before.parts.get("products"), after.parts.get("products")
+    if not one or not other:
+        return "the outcome can't be compared: one side has no stored products"
+    names = {**one, **other}
+    differing = sum(one.get(each) != other.get(each) for each in names)
+    if differing:
+        return f"the outcome differs: {differing} of {len(names)} products"
+    products = "1 product" if len(names) == 1 else f"{len(names)} products"
+    return f"the outcome matches: {products}, byte for byte"
+
+
 def changed_since(workspace: Workspace, key: Key) -> list[Difference]:
     """Return the settings of an analysis that differ from those its last attempt ran with."""
     run = last_run(workspace.journal, key)
@@ -130,19 +169,32 @@ def differing(
             yield Difference(what, name, one, other)
 
 
-def _software(records: ProvenanceRecords, found: Provenance) -> dict[str, Any]:
+def _versions(found: Provenance, environments: Mapping[str, list[str]]) -> dict[str, Any]:
     """Return versions by package; packages of several environments with their folders in front."""
-    parts = records.parts(found.software.values())
     versions: dict[str, Any] = {"asimov": found.asimov}
     if found.package:
         package, _, version = found.package.partition("==")
         versions[package] = version
-    for prefix, digest in sorted(found.software.items()):
-        front = f"{prefix}: " if len(found.software) > 1 else ""
-        for each in parts.get(digest) or []:
+    for prefix, packages in sorted(environments.items()):
+        front = f"{prefix}: " if len(environments) > 1 else ""
+        for each in packages:
             package, _, version = each.partition("==")
             versions[f"{front}{package}"] = version
     return versions
+
+
+def _environments(records: ProvenanceRecords, found: Provenance) -> dict[str, list[str]]:
+    parts = records.parts(found.software.values())
+    return {prefix: parts.get(digest) or [] for prefix, digest in found.software.items()}
+
+
+def _place(found: Provenance) -> dict[str, Any]:
+    return {
+        "host": found.host,
+        "scheduler": found.scheduler,
+        "image": found.image,
+        "seed": found.seed,
+    }
 
 
 def _products(workspace: Workspace, key: Key, uid: str) -> dict[str, Any]:

@@ -51,12 +51,17 @@ def _analysis(
 ) -> dict[str, Any]:
     settings = merge(layer for source, layer in run.layers if not source.startswith(_NO_CHOICES))
     settings = difference(subjects.get(run.key.subject, {}), settings)
-    kept = {name: value for name, value in settings.items() if name not in _TIES}
+    # In their order, in which a template may show them.
+    kept = {
+        name: ties.get(name, value)
+        for name, value in settings.items()
+        if name in ties or name not in _TIES
+    }
     if run.key.subject == PROJECT_ANALYSES:
         head = {"kind": "projectanalysis", "name": run.key.name}
     else:
         head = {"kind": "analysis", "subject": run.key.subject, "name": run.key.name}
-    return {**head, "pipeline": run.record.pipeline, **ties, **kept}
+    return {**head, "pipeline": run.record.pipeline, **kept, **ties}
 
 
 def _ties(run: Run, others: list[Run]) -> dict[str, Any]:

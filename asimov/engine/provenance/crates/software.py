@@ -1,0 +1,51 @@
+"""How the software of this machine differs from that of a run elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from asimov._version import __version__
+from asimov.discovery import entrypoints
+from asimov.engine.provenance.export.runs import Run
+from asimov.engine.provenance.software import software_of
+from asimov.errors import AsimovError
+from asimov.project.storage.copying import checksum
+from asimov.text import listed
+
+
+def differences(run: Run) -> Iterator[str]:
+    """Yield a line for each program, package and environment that is another one here."""
+    record = run.record
+    if record.asimov != __version__:
+        yield f"asimov is {__version__} here, and was {record.asimov}"
+    point = entrypoints.find(entrypoints.PIPELINES, record.pipeline)
+    dist = getattr(point, "dist", None)
+    here = f"{dist.name}=={dist.version}" if dist is not None else "of no package"
+    if record.package and here != record.package:
+        yield f"the pipeline {record.pipeline} is {here} here, and was {record.package}"
+    programs = [each for each in record.files if each.role == "executable"]
+    for each in programs:
+        if each.path.startswith("/"):
+            if not os.path.exists(each.path):
+                yield f"the program {each.path} is not here"
+            elif each.sha256 and _sum(each.path) != each.sha256:
+                yield f"the program {each.path} is another one here"
+    for prefix, packages in run.software.items():
+        program = next((each.path for each in programs if each.path.startswith(prefix)), "")
+        found = software_of(program) if os.path.exists(program) else None
+        if found is None:
+            yield f"the environment {prefix} with {len(packages)} packages is not here"
+            continue
+        differing = sorted(set(packages) - set(found.packages))
+        if differing:
+            yield (f"the environment {prefix} is another one here: it has not {listed(differing)}")
+    if record.image:
+        yield f"it ran in the container image {record.image}"
+
+
+def _sum(path: str) -> str | None:
+    try:
+        return checksum(path)
+    except AsimovError:
+        return None

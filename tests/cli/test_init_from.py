@@ -1,0 +1,299 @@
+"""``asimov init --from``: rerun a package elsewhere, and refuse what a stranger may have put in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chain import ODD, Chain, chain, finish
+
+__all__ = ["chain"]
+
+
+@pytest.fixture(scope="module")
+def crates(chain: Chain, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the crate of the second analysis, as a zip file and as a folder."""
+    folder = tmp_path_factory.mktemp("crates")
+    chain.run("package", "s/second", "-o", folder / "second.zip")
+    chain.run("package", "s/second", "-o", folder / "second")
+    return folder
+
+
+@pytest.fixture
+def taken_in(chain: Chain, tmp_path: Path) -> Callable[..., Any]:
+    """Make a project of a crate in a new folder: ``taken_in(crate, code=1)``."""
+
+    def take(crate: Path, *options: object, code: int = 0) -> Any:
+        root = tmp_path / "elsewhere"
+        how = ("--root", root, "--scheduler", "local", *options)
+        return chain.run("init", "--from", crate, *how, code=code, cwd=tmp_path)
+
+    return take
+
+
+@pytest.fixture
+def copy(crates: Path, tmp_path: Path) -> Path:
+    """A crate in a folder, for the test to change."""
+    return Path(shutil.copytree(crates / "second", tmp_path / "crate"))
+
+
+RECORD = "asimov-provenance.json"
+
+
+def rewrite(crate: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    """Change what a crate says that it contains."""
+    file = crate / "asimov-crate.json"
+    said = json.loads(file.read_text())
+    change(said)
+    file.write_text(json.dumps(said))
+    return crate
+
+
+def nothing_made(tmp_path: Path) -> bool:
+    return not (tmp_path / "elsewhere").exists()
+
+
+def test_a_package_is_rerun_elsewhere_and_the_outcome_matches(
+    crates: Path, chain: Chain, taken_in: Callable[..., Any], tmp_path: Path
+) -> None:
+    ran = taken_in(crates / "second.zip")
+    assert "add    analysis s/second" in ran.stdout and not ran.stderr
+    assert "Created the project 'Chain'" in ran.stdout
+    there = Chain(tmp_path / "elsewhere")
+    # Nothing has run yet, and what others made is there.
+    assert not (there.root / "working" / "s" / "second").exists()
+    states = {each["name"]: each["status"] for each in json.loads(there.out("status", "--json"))}
+    assert states == {"first": "finished", "second": "ready"}
+    assert (there.root / "scripts" / "run.sh").read_bytes() == (
+        chain.root / "scripts" / "run.sh"
+    ).read_bytes()
+    there.run("manage", "build", "submit")
+    finish(there)
+    assert there.out("diff", crates / "second.zip") == (
+        "second.zip: s/second@1 and s/second@1: no difference in settings, files, commands, "
+        "software, place and products\nthe outcome matches: 1 product, byte for byte\n"
+    )
+    # The record of what was made there has come along.
+    assert "s/first@1" in there.out(
+        "provenance", "--file", "results/s/first/asimov-provenance.json"
+    )
+    (there.root / "scripts" / "run.sh").write_text(f"echo other > '{ODD}'\n")
+    there.run("production", "set", "s", "second", "--status", "restart")
+    finish(there)
+    told = there.out("diff", crates / "second", "s/second")
+    assert "files:\n  scripts/run.sh: " in told
+    assert told.endswith("the outcome differs: 1 of 1 products\n")
+    found = json.loads(there.out("diff", crates / "second", "s/second@1", "--json"))
+    assert found["differences"] == []
+
+
+def test_the_folder_may_have_files_and_a_name_of_its_own(
+    crates: Path, taken_in: Callable[..., Any], tmp_path: Path
+) -> None:
+    other = tmp_path / "elsewhere" / "scripts" / "run.sh"
+    other.parent.mkdir(parents=True)
+    other.write_text("mine\n")
+    ran = taken_in(crates / "second", code=1)
+    assert "run.sh: exists already, and the crate has another one" in ran.stderr
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["scripts"]
+    shutil.copy(crates / "second" / "project" / "scripts" / "run.sh", other)
+    assert "Created the project 'Mine'" in taken_in(crates / "second", "Mine").stdout
+    ran = taken_in(crates / "second", code=1)
+    assert "this folder already contains a project" in ran.stderr
+
+
+def test_what_has_changed_is_refused(
+    copy: Path, crates: Path, taken_in: Callable[..., Any], tmp_path: Path
+) -> None:
+    for name in ("project/scripts/run.sh", "upstream/s/first/y", "asimov-provenance.json"):
+        before = (copy / name).read_bytes()
+        for after in (before + b"x", before[:-1], b"x" * len(before)):
+            (copy / name).write_bytes(after)
+            ran = taken_in(copy, code=1)
+            assert f"{name} has changed since it was packed" in ran.stderr
+        (copy / name).unlink()
+        assert f"has no {name}" in taken_in(copy, code=1).stderr
+        (copy / name).write_bytes(before)
+    cut = tmp_path / "cut.zip"
+    cut.write_bytes((crates / "second.zip").read_bytes()[:-400])
+    assert "no zip file that can be read" in taken_in(cut, code=1).stderr
+    assert nothing_made(tmp_path)
+
+
+def test_what_is_no_crate_is_refused(taken_in: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "it has no asimov-crate.json" in taken_in(tmp_path / "empty", code=1).stderr
+    (tmp_path / "text.zip").write_text("text")
+    assert "no zip file that can be read" in taken_in(tmp_path / "text.zip", code=1).stderr
+    os.mkfifo(tmp_path / "pipe")
+    assert "is no crate" in taken_in(tmp_path / "pipe", code=1).stderr
+    assert "No such file" in taken_in(tmp_path / "none", code=1).stderr
+    assert nothing_made(tmp_path)
+
+
+def with_member(crates: Path, path: Path, name: str, data: bytes = b"", mode: int = 0) -> Path:
+    """Make a zip file of the crate with one more member."""
+    shutil.copy(crates / "second.zip", path)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as crate:
+        info = zipfile.ZipInfo(name)
+        info.external_attr = mode << 16
+        crate.writestr(info, data, zipfile.ZIP_DEFLATED)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "why"),
+    [
+        ("../outside", 0, "is no path that a crate may use"),
+        ("/tmp/outside", 0, "is no path that a crate may use"),
+        ("project/../../outside", 0, "is no path that a crate may use"),
+        ("project/.git/config", 0, "is no path that a crate may use"),
+        ("project/link", stat.S_IFLNK | 0o777, "is a link or a device"),
+        ("project/device", stat.S_IFCHR | 0o666, "is a link or a device"),
+    ],
+)
+def test_a_zip_file_with_hostile_members_is_refused(
+    crates: Path, taken_in: Callable[..., Any], tmp_path: Path, name: str, mode: int, why: str
+) -> None:
+    ran = taken_in(with_member(crates, tmp_path / "bad.zip", name, b"/etc", mode), code=1)
+    assert why in ran.stderr and "bad.zip" in ran.stderr
+    assert nothing_made(tmp_path)
+
+
+def test_zip_bombs_second_names_and_encrypted_files_are_refused(
+    crates: Path, taken_in: Callable[..., Any], tmp_path: Path
+) -> None:
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        twice = with_member(crates, tmp_path / "twice.zip", "blueprint.yaml", b"{}")
+    assert "has two files blueprint.yaml" in taken_in(twice, code=1).stderr
+    bomb = with_member(crates, tmp_path / "bomb.zip", "project/zeros", b"0")
+    written = bomb.read_bytes()
+    # The directory at the end says what a member unpacks to: 4 GB and more of it.
+    at = written.rindex(b"PK\x01\x02")
+    large = written[: at + 24] + b"\xf0\xff\xff\xff" + written[at + 28 :]
+    bomb.write_bytes(large)
+    assert "would unpack to 4294 MB" in taken_in(bomb, code=1).stderr
+    secret = tmp_path / "secret.zip"
+    secret.write_bytes(written[: at + 8] + b"\x01\x00" + written[at + 10 :])
+    assert "project/zeros is encrypted" in taken_in(secret, code=1).stderr
+    assert nothing_made(tmp_path)
+
+
+def test_a_folder_with_links_is_refused(
+    copy: Path, taken_in: Callable[..., Any], tmp_path: Path
+) -> None:
+    script = copy / "project" / "scripts" / "run.sh"
+    script.rename(tmp_path / "run.sh")
+    script.symlink_to(tmp_path / "run.sh")
+    assert "run.sh is a link, or behind one" in taken_in(copy, code=1).stderr
+    script.unlink()
+    script.parent.rmdir()
+    script.parent.symlink_to(tmp_path)
+    assert "run.sh is a link, or behind one" in taken_in(copy, code=1).stderr
+    assert nothing_made(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        ("path", "../../outside"),
+        ("path", ".asimov/asimov.conf"),
+        ("path", "ledger/project.yaml"),
+        ("path", "checkouts/.git/hooks/post-commit"),
+        ("path", "results/s/second/y"),
+        ("place", "../secret"),
+        ("place", "/etc/passwd"),
+        ("size", 10**15),
+        ("sha256", None),
+        ("of", "../.."),
+        ("of", "s"),
+    ],
+)
+def test_a_crate_writes_nowhere_but_in_its_places(
+    copy: Path, taken_in: Callable[..., Any], tmp_path: Path, where: str, value: object
+) -> None:
+    def change(said: dict[str, Any]) -> None:
+        (each,) = [each for each in said["files"] if each["path"] == "scripts/run.sh"]
+        each[where] = value
+
+    ran = taken_in(rewrite(copy, change), code=1)
+    assert ran.stderr.startswith(f"error: {copy}: ") and "bug" not in ran.stderr
+    assert nothing_made(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["crate"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{kind: configuration, hooks: {a: {}}}", "'hooks' has no place"),
+        ("{kind: configuration, x: 1}", "'configuration' has no place"),
+        ("{kind: subject, name: t, repository: /tmp/x}", "'repository' has no place"),
+        (
+            "{kind: analysis, subject: s, name: a, pipeline: nosuch}",
+            "the pipeline 'nosuch' is not installed",
+        ),
+        ("!!python/object/apply:os.system [touch /tmp/P-was-here]", "blueprint.yaml:"),
+    ],
+)
+def test_a_blueprint_that_does_more_than_run_the_analysis_is_refused(
+    copy: Path, taken_in: Callable[..., Any], tmp_path: Path, text: str, why: str
+) -> None:
+    with (copy / "blueprint.yaml").open("a") as stream:
+        stream.write(f"---\n{text}\n")
+    assert why in taken_in(copy, code=1).stderr
+    assert nothing_made(tmp_path)
+
+
+def test_modules_of_functions_are_not_imported(
+    copy: Path, taken_in: Callable[..., Any], tmp_path: Path
+) -> None:
+    with (copy / "blueprint.yaml").open("a") as stream:
+        stream.write(
+            "---\n{kind: analysis, subject: s, name: f, pipeline: function, function: f}\n"
+        )
+    ran = taken_in(copy)
+    assert "Read blueprint.yaml and the modules whose functions it calls" in ran.stdout
+    assert "add " not in ran.stdout
+    assert json.loads(Chain(tmp_path / "elsewhere").out("status", "--json")) == []
+
+
+def test_missing_inputs_and_other_software_are_named(
+    copy: Path, taken_in: Callable[..., Any]
+) -> None:
+    def change(said: dict[str, Any]) -> None:
+        said["files"] += [
+            {"role": "input", "path": "/archive/far.gwf", "sha256": "00", "why": "it is gone"},
+            {"role": "input", "path": "/bin/sh", "sha256": "00", "why": "it has changed since"},
+        ]
+        (record,) = [each for each in said["files"] if each.get("place") == RECORD]
+        record["sha256"], record["size"] = replaced
+
+    told = json.loads((copy / RECORD).read_text())
+    told["asimov"], told["package"] = "0.1", "elsewhere==3"
+    told["software"] = {"/nowhere/env": ["numpy==1", "scipy==2"]}
+    for each in told["files"]:
+        if each["role"] == "executable":
+            each["sha256"] = "00"
+    told["files"].append({"path": "/nowhere/bin/prog", "role": "executable", "sha256": "00"})
+    told["image"] = "docker://python:3.12"
+    data = json.dumps(told).encode()
+    (copy / RECORD).write_bytes(data)
+    replaced = hashlib.sha256(data).hexdigest(), len(data)
+    ran = taken_in(rewrite(copy, change))
+    for expected in (
+        "the input /archive/far.gwf is not available: it is gone",
+        "the input /bin/sh is not available: it has changed since, and there is another one here",
+        "asimov is 1", "and was 0.1", "the pipeline command is asimov==", "and was elsewhere==3",
+        "the program /bin/sh is another one here", "the program /nowhere/bin/prog is not here",
+        "the environment /nowhere/env with 2 packages is not here", "docker://python:3.12",
+    ):  # fmt: skip
+        assert expected in ran.stderr, ran.stderr
