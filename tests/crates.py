@@ -1,12 +1,16 @@
 """The validator of RO-Crates, without any network: it finds the context in its own cache.
 
-It runs as a program of its own, which may warn of what it likes: ``python -m tests.crates CRATE
-CACHE`` prints the severity and the message of each issue, as JSON.
+It runs in an environment of its own, since it wants other versions of packages than asimov does;
+that is made once, in the cache folder. ``python tests/crates.py CRATE CACHE`` there prints the
+severity and the message of each issue, as JSON.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import shutil
 import subprocess
 import sys
 from importlib.resources import files
@@ -15,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 CONTEXT = "https://w3id.org/ro/crate/1.1/context"
+#: The validator, and the release that has the context of RO-Crate 1.1; later ones have that of 1.3.
+PACKAGES = ("roc-validator==0.13.0", "rocrate==0.14.0")
 
 
 def issues(crate: Path, cache: Path) -> list[tuple[str, str]]:
@@ -28,14 +34,32 @@ def issues(crate: Path, cache: Path) -> list[tuple[str, str]]:
         A file to be made for the validator's cache.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "tests.crates", str(crate), str(cache)],
-        cwd=Path(__file__).parents[1],
+        [_environment() / "bin" / "python", __file__, str(crate), str(cache)],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     return [tuple(each) for each in json.loads(done.stdout)]
+
+
+def _environment() -> Path:
+    """Return the folder of the validator's environment, which pip fills once."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    version = ".".join(map(str, sys.version_info[:2]))
+    folder = cache / "asimov-rocrate" / version
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{version}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        mark = folder / "installed.txt"
+        wanted = "\n".join(PACKAGES)
+        if not mark.exists() or mark.read_text() != wanted:
+            shutil.rmtree(folder, ignore_errors=True)
+            subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+            pip = [folder / "bin" / "python", "-m", "pip", "install", "--quiet", *PACKAGES]
+            subprocess.run(pip, check=True)
+            mark.write_text(wanted)
+    return folder
 
 
 def _fill(cache: str) -> None:
