@@ -65,6 +65,7 @@ REHEARSES: dict[str, list[list[str]]] = {
     "monitor": [["--chain"], []],
     "ledger repair": [[]],
     "rerun": [["s/done", "--downstream"], ["--outdated", "--json"]],
+    "mv": [["s/done", "s/over"], ["s/failed", "broken"]],
     "rm": [["s/done"], ["s", "--results", "--stop"]],
     "event delete": [["s"]],
     "production delete": [["s/done"]],

@@ -35,6 +35,7 @@ COMMANDS = {
     "provenance": "Tell what made a result: settings, files, software, people, upstream.",
     "package": "Pack an analysis with all that made it, so that it can be rerun elsewhere.",
     "cancel": "Cancel analyses, and stop their jobs.",
+    "mv": "Rename an analysis or a subject; results, journal and repositories follow.",
     "rm": "Remove analyses, or whole subjects, from the ledger.",
     "production": "Show or change one analysis.",
     "review": "Review an analysis, or show the reviews.",

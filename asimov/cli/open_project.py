@@ -12,7 +12,7 @@ from asimov import logs
 from asimov.cli.terminal.output import say, warn
 from asimov.cli.terminal.progress import show_progress
 from asimov.journal.keys import Key
-from asimov.project import copies, identity, sharing
+from asimov.project import copies, file_changes, identity, sharing
 from asimov.project.identity import UnsettledError
 from asimov.project.layout import Project, find
 from asimov.project.removed import ledger_warnings
@@ -115,7 +115,7 @@ def _note(workspace: Workspace) -> None:
     doubt = identity.doubt_of(workspace.project, workspace.journal.get_property(identity.PROPERTY))
     if doubt is not None:
         warn(f"note: {doubt.message}; {doubt.hint}")
-    if workspace.files.pending:
+    if workspace.files.pending or file_changes.pending(workspace.journal):
         warn(
             "note: a change to the ledger is in progress or was interrupted; it is shown as done. "
             "Don't edit the ledger until a command that acts, such as 'asimov monitor', finishes it"

@@ -127,7 +127,7 @@ def lines(revision: Revision, most: int = 5) -> list[str]:
     """Return what a change was, in a line for each file."""
     found = []
     if moved := revision.what.get("moved"):
-        found.append(f"{moved[0]} -> {moved[1]}")
+        return [f"{moved[0]} -> {moved[1]}, in {', '.join(revision.what.get('files', ()))}"]
     for path, each in revision.what.get("files", {}).items():
         parts = [word for word in ("made", "deleted") if each.get(word)]
         for word in ("added", "removed", "changed"):

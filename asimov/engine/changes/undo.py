@@ -9,6 +9,8 @@ from typing import Any
 
 from asimov.configuration import owner
 from asimov.engine.changes.removal import dependants
+from asimov.engine.changes.renaming import look_over as look_over_renaming
+from asimov.engine.changes.renaming import rename
 from asimov.errors import AsimovError
 from asimov.journal.confirmed_removals import take_back
 from asimov.journal.keys import Key
@@ -99,6 +101,9 @@ def look_over(workspace: Workspace, revision: Revision, *, force: bool = False) 
     AsimovError
         If a later change has, or for analyses that can't leave.
     """
+    if moved := revision.what.get("moved"):
+        back = look_over_renaming(workspace, moved[1], moved[0])
+        return Undoing(revision, {}, notes=[*back.notes, f"{moved[1]} is {moved[0]} again"])
     revisions = Revisions(workspace.journal)
     undoing = Undoing(revision, {})
     for path, (before, after) in revisions.documents(revision.number).items():
@@ -197,6 +202,11 @@ def undo(
             fresh_start.record(workspace.journal, key, "ready", owner(), "its files were deleted")
 
     revision = choose(workspace, number)
+    if moved := revision.what.get("moved"):
+        how = {"undoes": revision.number}
+        rename(workspace, moved[1], moved[0], command="asimov ledger undo", reason=reason,
+               details=how)  # fmt: skip
+        return Undoing(revision, {}, notes=[f"{moved[1]} is {moved[0]} again"])
     details: dict[str, Any] = {"undoes": revision.number}
     change_ledger(workspace, make_plan, Origin("asimov ledger undo", reason, details),
                   besides=besides)  # fmt: skip
