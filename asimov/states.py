@@ -81,7 +81,7 @@ def _by_person(after: str, befores: str, when: str) -> list[Transition]:
 
 TRANSITIONS = [
     Transition("ready", "running", "submit", "its job was submitted"),
-    Transition("ready", "finished", "submit", "its pipeline made everything without a job, and it is complete"),
+    Transition("ready", "finished", "submit", "it is complete without a job: its pipeline made everything, or it took over stored products"),
     Transition("ready", "stuck", "submit", "a method of its pipeline raised, or nothing was submitted"),
     Transition("running", "processing", "monitor", "it is complete and its pipeline started post-processing"),
     Transition("running", "finished", "monitor", "its job ended and it is complete"),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from asimov.project.storage import placing
 from asimov.project.storage import store as storage
 from asimov.project.storage.store import Store
 from tests.conftest import open_folder
@@ -42,7 +43,7 @@ def as_user(user: int, what: Callable[[], object]) -> int:
 def killed_before(step: int, what: Callable[[], object]) -> None:
     """Do something, killed before it makes so many things in the store, or writes its manifest."""
     made = 0
-    make = storage._make
+    make = placing._make
 
     def counted(*arguments: object) -> None:
         nonlocal made
@@ -51,7 +52,7 @@ def killed_before(step: int, what: Callable[[], object]) -> None:
         made += 1
         make(*arguments)  # type: ignore[arg-type]
 
-    storage._make = counted
+    placing._make = counted
     storage.write_atomically = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     what()
 

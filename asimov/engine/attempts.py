@@ -75,7 +75,7 @@ def launch(
     act: Callable[[], Any],
     *,
     seed: int | None = None,
-    before: Callable[[Attempt], None] = lambda _: None,
+    before: Callable[[Attempt], object] = lambda _: None,
 ) -> Submission:
     """Record the intent to submit a job of an analysis, then call what submits it.
 

@@ -27,6 +27,8 @@ from asimov.engine.attempts import (
 )
 from asimov.engine.build import Result
 from asimov.engine.provenance.gather import Gatherer
+from asimov.engine.reuse.stored import Match
+from asimov.engine.reuse.takeover import Takeovers, why
 from asimov.engine.staleness.fingerprints import Fingerprints
 from asimov.errors import AsimovError, FatalError, SchedulerUnreachableError
 from asimov.journal.keys import Key
@@ -56,6 +58,7 @@ class _Made(NamedTuple):
     job_id: int | None
     error: AsimovError | None
     complete: bool
+    reused: Match | None
 
 
 class Batch:
@@ -70,8 +73,8 @@ class Batch:
     result
         Takes what was done and what failed.
     act
-        Has an analysis's pipeline submit, and calls its second argument just before; returns what
-        the pipeline says of the job.
+        Has an analysis's pipeline submit, and calls its second argument just before, which returns
+        whether there is nothing to submit; returns what the pipeline says of the job.
     gatherer
         Records what the attempts run with.
     """
@@ -81,7 +84,7 @@ class Batch:
         workspace: Workspace,
         report: Callable[[str], None],
         result: Result,
-        act: Callable[[Analysis, Callable[[], None]], Any],
+        act: Callable[[Analysis, Callable[[], bool]], Any],
         gatherer: Gatherer,
     ) -> None:
         self._workspace = workspace
@@ -90,6 +93,7 @@ class Batch:
         self._act = act
         self._gatherer = gatherer
         self._fingerprints = Fingerprints(workspace)
+        self._takeovers = Takeovers(workspace)
         self._chosen: list[tuple[Analysis, int | None]] = []
         self._made: list[_Made] = []
 
@@ -133,7 +137,7 @@ class Batch:
         _, job_id, asked, error = perform(
             analysis,
             attempt,
-            lambda: self._act(analysis, lambda: self._gatherer.gather(analysis, attempt)),
+            lambda: self._act(analysis, lambda: self._is_reused(analysis, attempt)),
         )
         if not self._made:
             self._since = begun
@@ -142,15 +146,23 @@ class Batch:
             job_id = None  # ignore any number it gives: look for its jobs by their tag
             if error is None:
                 complete, error = _is_complete(analysis)
-        self._made.append(_Made(analysis, attempt, job_id, error, complete))
+        reused = self._takeovers.taken(attempt.uid)
+        self._made.append(_Made(analysis, attempt, job_id, error, complete, reused))
         now = time.monotonic()
         if now - begun > SLOW or now - self._since > SOON:
             self._record()
 
+    def _is_reused(self, analysis: Analysis, attempt: Attempt) -> bool:
+        """Gather what an attempt runs with; return whether its products are there already."""
+        found = self._gatherer.gather(analysis, attempt)
+        return self._takeovers.take_over(analysis, found)
+
     def _record(self) -> None:
         if not self._made:
             return
-        unsure = [made.attempt for made in self._made if made.job_id is None]
+        unsure = [
+            made.attempt for made in self._made if made.job_id is None and made.reused is None
+        ]
         answers = ask(self._workspace, unsure) if unsure else {}
         lines: list[str] = []
         recorded: dict[str, Attempt] = {}
@@ -177,6 +189,11 @@ class Batch:
     def _take(self, made: _Made, answers: dict[str, Observation]) -> str:
         """Record one submission; return a line about it."""
         job_id, error = made.job_id, made.error
+        if made.reused is not None:
+            line = why(made.reused)
+            self._workspace.journal.reused(made.attempt.uid, line)
+            self._workspace.move(made.analysis.key, "finished", "submit", line)
+            return line
         if job_id is None:
             job_id = found(self._workspace, made.attempt, answers[made.attempt.uid])
         if job_id is None:

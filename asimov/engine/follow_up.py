@@ -8,6 +8,7 @@ from pathlib import Path
 from asimov import text
 from asimov.discovery.entrypoints import PluginError
 from asimov.engine.provenance import files as provenance
+from asimov.engine.reuse.takeover import STAGE as REUSE
 from asimov.engine.run_directories import clean
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.journal.keys import Key
@@ -91,6 +92,10 @@ def store_results(workspace: Workspace, keys: set[Key], report: Report) -> None:
             continue
         name = str(key)
         try:
+            if taken := _reused(workspace, key):
+                workspace.move(key, "uploaded", "monitor", taken)
+                report(f"{name}: finished -> uploaded: {taken}")
+                continue
             analysis = workspace.analysis(key)
             if wrong := _fault(workspace, analysis):
                 workspace.move(key, "stuck", "monitor", wrong)
@@ -111,6 +116,17 @@ def store_results(workspace: Workspace, keys: set[Key], report: Report) -> None:
         lacks = _not_stored(analysis)
         workspace.move(key, "uploaded", "monitor", f"its results are stored{lacks}")
         report(f"{name}: finished -> uploaded{lacks}")
+
+
+def _reused(workspace: Workspace, key: Key) -> str | None:
+    """Return why the results of an analysis are stored already: it took them over."""
+    attempts = workspace.journal.attempts(key)
+    if not attempts or attempts[-1].stage != REUSE:
+        return None
+    faults = Store(workspace.project.results).verify(*key, quick=True)
+    if faults or not Store(workspace.project.results).manifest(*key):
+        raise AsimovError("its results, which it took over, are not whole any more")
+    return f"it {attempts[-1].reason}"
 
 
 def fault_of_products(workspace: Workspace, analysis: Analysis) -> str | None:

@@ -145,14 +145,15 @@ def _rehearse(analysis: Analysis, report: Report) -> None:
             report(f"{analysis.entry.pipeline}.{method} would be called (it has no dry run)")
 
 
-def _call_pipeline(analysis: Analysis, gather: Callable[[], None]) -> Any:
+def _call_pipeline(analysis: Analysis, is_reused: Callable[[], bool]) -> Any:
     put_aside(analysis)
     for method in ("before_build", "build_dag", "before_submit"):
         # The base class's methods do nothing, and calling a pipeline has a cost.
         if method == "build_dag" or overrides(analysis.entry.pipeline, method):
             call_method(analysis, method, dryrun=False)
     record_inputs(analysis)
-    gather()
+    if is_reused():
+        return None
     # Packages that call before_submit from their submit_dag must not run it a second time.
     pipeline = analysis.pipeline
     pipeline.before_submit = lambda *args, **kwargs: None

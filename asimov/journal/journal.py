@@ -265,6 +265,21 @@ class Journal(Database):
         )
         return [_attempt(row) for row in rows]
 
+    def reused(self, uid: str, reason: str) -> None:
+        """Close an intended attempt that took over stored products instead of running a job."""
+        with self.transaction():
+            self._db.execute(
+                "UPDATE attempts SET stage = 'reuse', state = 'ended', ended = ?, "
+                "evidence = 'reuse', reason = ? WHERE uid = ?",
+                (clock.now(), reason, uid),
+            )
+            self._db.execute(
+                "UPDATE analyses SET uid = ?, job_id = NULL, job_state = NULL, job_detail = NULL, "
+                "progress = NULL WHERE (subject, name) = "
+                "(SELECT subject, name FROM attempts WHERE uid = ?)",
+                (uid, uid),
+            )
+
     def attempts(self, key: Key) -> list[Attempt]:
         """Return every attempt of one analysis, oldest first."""
         rows = self.rows(

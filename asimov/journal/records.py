@@ -56,7 +56,7 @@ class Attempt:
     number
         Counted from 1 for each analysis.
     stage
-        ``run`` or ``processing``.
+        ``run``, ``processing``, or ``reuse``: it took over products instead of running a job.
     state
         ``intended``, ``submitted``, ``ended`` or ``void`` (no job was ever created).
     logs

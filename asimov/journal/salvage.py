@@ -269,7 +269,7 @@ def is_sound(table: Table, row: Row) -> bool:
     if table.name == "analyses":
         return row["status"] in STATES
     if table.name == "attempts":
-        return row["state"] in _ATTEMPTS and row["stage"] in {"run", "processing"}
+        return row["state"] in _ATTEMPTS and row["stage"] in {"run", "processing", "reuse"}
     return True
 
 

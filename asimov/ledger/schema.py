@@ -45,6 +45,13 @@ Rerun = Annotated[
         extra_json_schema={"enum": [*validity.RERUNS, None]},
     ),
 ]
+Reuse = Annotated[
+    Any,
+    Meta(
+        description="Whether stored products that it would only make again are taken over.",
+        extra_json_schema={"type": ["boolean", "null"]},
+    ),
+]
 
 
 class _Run(Struct, kw_only=True):
@@ -74,6 +81,7 @@ class _Run(Struct, kw_only=True):
     holds: Holds = None
     outdated_by: OutdatedBy = field(default=None, name=validity.OUTDATED_BY)
     rerun: Rerun = None
+    reuse: Reuse = None
 
 
 class InlineAnalysis(_Run, kw_only=True):
@@ -112,6 +120,7 @@ class Subject(Struct, kw_only=True):
     holds: Holds = None
     outdated_by: OutdatedBy = field(default=None, name=validity.OUTDATED_BY)
     rerun: Rerun = None
+    reuse: Reuse = None
 
 
 class AnalysisBundle(Struct, kw_only=True):
@@ -142,6 +151,7 @@ class Configuration(Struct, kw_only=True):
     holds: Holds = None
     outdated_by: OutdatedBy = field(default=None, name=validity.OUTDATED_BY)
     rerun: Rerun = None
+    reuse: Reuse = None
 
 
 class Postprocessing(Struct, kw_only=True):

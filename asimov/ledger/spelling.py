@@ -18,12 +18,12 @@ from asimov.ledger.documents import Document
 from asimov.ledger.needs import Need, Term, parse
 from asimov.ledger.schema import OF_FAILURES, Analysis, Configuration, ProjectAnalysis, Subject
 from asimov.ledger.slips import slip
-from asimov.ledger.validity import OUTDATED_BY, RERUN
+from asimov.ledger.validity import OUTDATED_BY, RERUN, REUSE
 from asimov.states import ALIASES, STATES
 from asimov.text import did_you_mean, quoted
 
 #: Settings that asimov itself reads, of an analysis and of all that is above it.
-_EVERYWHERE = {"holds", "postprocessing", "scheduler", OUTDATED_BY, RERUN, *OF_FAILURES}
+_EVERYWHERE = {"holds", "postprocessing", "scheduler", OUTDATED_BY, RERUN, REUSE, *OF_FAILURES}
 #: Keys of analyses that a project or a subject can set for all of theirs.
 _INHERITED = {"executable", "labels", "refreshable", "template", *_EVERYWHERE}
 OF_PROJECT = frozenset({*Configuration.__struct_encode_fields__, *_INHERITED})

@@ -1,4 +1,4 @@
-"""The settings ``outdated by`` and ``rerun``: what makes a result out of date, and what then.
+"""The settings ``outdated by``, ``rerun`` and ``reuse``: whether a result holds, and what then.
 
 They are part of the ledger, so that reading the ledger refuses what could not be followed.
 """
@@ -16,6 +16,7 @@ KINDS: tuple[Kind, ...] = ("settings", "inputs", "code", "version")
 #: The names of the settings.
 OUTDATED_BY = "outdated by"
 RERUN = "rerun"
+REUSE = "reuse"
 #: The values of ``rerun``: an out-of-date analysis runs again when a person asks, or by itself.
 ON_REQUEST, AUTOMATIC = RERUNS = ("on request", "automatic")
 
@@ -34,8 +35,13 @@ def is_automatic(settings: Mapping[str, Any]) -> bool:
     return settings.get(RERUN) == AUTOMATIC
 
 
+def is_reused(settings: Mapping[str, Any]) -> bool:
+    """Return whether an analysis takes over stored products that it would only make again."""
+    return settings.get(REUSE) is True
+
+
 def fault(settings: Mapping[str, Any]) -> Fault | None:
-    """Return what is wrong with the two settings in a mapping, and where."""
+    """Return what is wrong with these settings in a mapping, and where."""
     chosen = settings.get(OUTDATED_BY)
     if chosen is not None and not isinstance(chosen, list):
         return f"{OUTDATED_BY!r} should be a list of {', '.join(KINDS)}", [OUTDATED_BY]
@@ -50,4 +56,7 @@ def fault(settings: Mapping[str, Any]) -> Fault | None:
     if rerun not in (None, *RERUNS):
         near = did_you_mean(rerun, RERUNS)
         return f"{RERUN!r} is {ON_REQUEST!r} or {AUTOMATIC!r}, not {quoted(rerun)}{near}", [RERUN]
+    reuse = settings.get(REUSE)
+    if reuse is not None and not isinstance(reuse, bool):
+        return f"{REUSE!r} is true or false, not {quoted(reuse)}", [REUSE]
     return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import platform
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +26,7 @@ from asimov.engine.provenance.record import (
 )
 from asimov.engine.provenance.software import Software, package_of, software_of
 from asimov.engine.provenance.used_files import inputs_of, is_within, programs_of
+from asimov.engine.reuse.fingerprint import fingerprint
 from asimov.errors import ReportedError
 from asimov.journal.keys import Key
 from asimov.journal.provenance import ProvenanceRecords, digest_of
@@ -38,12 +38,6 @@ from asimov.project.config_file import template_of
 from asimov.project.git.head import head_of
 from asimov.project.workspace import Workspace
 from asimov.system import clock
-
-#: The SHA-256 of a file, its size, and why there is no SHA-256.
-_Sum = tuple[str | None, int, str]
-#: How long the checksum of a file is taken for granted while many analyses that use it are
-#: submitted, in seconds.
-SOON = 1.0
 
 
 class Gatherer:
@@ -58,7 +52,6 @@ class Gatherer:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._root = str(workspace.project.root)
-        self._within = self._root + os.sep
         self._records = ProvenanceRecords(workspace.journal)
         self._checksums = Checksums(self._records)
         self._found: dict[str, Provenance] = {}
@@ -68,9 +61,8 @@ class Gatherer:
         self._revisions: dict[str, str] = {}
         self._templates: dict[tuple[str, str], str] = {}
         self._software: dict[str, Software | None] = {}
-        self._sums: dict[str, tuple[float, _Sum | None]] = {}
 
-    def gather(self, analysis: Analysis, attempt: Attempt) -> None:
+    def gather(self, analysis: Analysis, attempt: Attempt) -> Provenance | None:
         """Gather what an attempt runs with, and write it into its run directory."""
         try:
             self._gather(analysis, attempt)
@@ -78,6 +70,7 @@ class Gatherer:
             logger().warning(
                 "what %s runs with is not recorded: %s", analysis.key, error, exc_info=True
             )
+        return self._found.get(attempt.uid)
 
     def keep(self, uids: Iterable[str]) -> dict[str, Provenance]:
         """Record what was gathered of attempts, in the write that records their jobs; return it."""
@@ -115,6 +108,7 @@ class Gatherer:
             software={each: self._records.part(packages) for each, packages in software.items()},
             image=image,
         )
+        found.fingerprint = fingerprint(analysis, found, layers)
         self._found[attempt.uid] = found
         with suppress(OSError):  # a pipeline may have no run directory
             write_quickly(os.path.join(rundir, FILE), as_text(found, layers, software))
@@ -132,7 +126,7 @@ class Gatherer:
             if "://" in path:
                 yield UsedFile(path, role)
                 continue
-            used = UsedFile(self._stored(path), role, *self._sum(path, role))
+            used = UsedFile(self._stored(path), role, *self._sum(path))
             for folder, key, uid in made_by:
                 if is_within(path, folder):
                     used.of, used.attempt = str(key), uid
@@ -154,23 +148,13 @@ class Gatherer:
         for path in inputs_of(analysis, commands, rundir, self._root):
             yield "input", path
 
-    def _sum(self, path: str, role: str) -> _Sum:
-        if role == "configuration":  # each analysis has its own
-            return self._checksums.of(path)
-        now = time.monotonic()
-        since, known = self._sums.get(path, (-SOON, None))
-        if known is None or now - since > SOON:
-            known = self._sum_now(path)
-            self._sums[path] = now, known
-        return known
-
-    def _sum_now(self, path: str) -> _Sum:
-        if not is_within(path, self._root) and os.path.isdir(path):
+    def _sum(self, path: str) -> tuple[str | None, int, str]:
+        if os.path.isdir(path) and not is_within(path, self._root):
             return None, 0, "it is a folder outside the project"
         return self._checksums.of(path)
 
     def _stored(self, path: str) -> str:
-        return path[len(self._within) :] if path.startswith(self._within) else path
+        return os.path.relpath(path, self._root) if is_within(path, self._root) else path
 
     def _made_by(self, analysis: Analysis) -> list[tuple[str, Key, str]]:
         """Return the folders of each input's products, with the attempt that wrote it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -87,6 +88,8 @@ class Provenance(msgspec.Struct, omit_defaults=True):
         The digests of the lists of packages, by the environment's folder.
     image
         The container image that its jobs run in, if any.
+    fingerprint
+        As `asimov.engine.reuse.fingerprint` computes it.
     """
 
     uid: str
@@ -107,6 +110,7 @@ class Provenance(msgspec.Struct, omit_defaults=True):
     files: list[UsedFile] = []
     software: dict[str, str] = {}
     image: str = ""
+    fingerprint: str = ""
 
 
 def read(records: ProvenanceRecords, uid: str) -> Provenance | None:
@@ -116,13 +120,13 @@ def read(records: ProvenanceRecords, uid: str) -> Provenance | None:
 
 
 def last_run(journal: Journal, key: Key) -> tuple[Attempt, Provenance] | None:
-    """Return the last attempt of an analysis whose job was made, and what it ran with.
+    """Return the last attempt of an analysis that made or reused products, and what it ran with.
 
     None if that was not recorded: by an earlier release, or where it could not be found out.
     """
     records = ProvenanceRecords(journal)
     for attempt in journal.attempts(key)[::-1]:
-        if attempt.stage == "run":
+        if attempt.stage in {"run", "reuse"}:
             found = read(records, attempt.uid)
             if found is not None:
                 return attempt, found
@@ -186,14 +190,10 @@ def write_quickly(path: str, text: str) -> None:
     OSError
         If it can't be written.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    try:
-        file = os.open(path, flags, 0o666)
-    except FileExistsError:
+    with suppress(FileNotFoundError):
         os.unlink(path)  # another name of it, of an earlier run, stays as it is
-        file = os.open(path, flags, 0o666)
-    with open(file, "wb") as stream:
-        stream.write(text.encode(errors="surrogateescape"))
+    with open(path, "x", encoding="utf-8", errors="surrogateescape") as stream:
+        stream.write(text)
 
 
 def with_text_keys(value: Any) -> Any:

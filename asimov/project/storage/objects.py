@@ -85,6 +85,17 @@ class Objects:
         return False
 
 
+def link(source: str, target: Path) -> bool:
+    """Make a path a link to a stored file; return whether the file system allows it."""
+    with suppress(FileNotFoundError):
+        target.unlink()
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        return False
+    return True
+
+
 def _link(source: Path, target: Path, spare: Path) -> None:
     """Make a path a link to a file, in one step; what it was before loses this name."""
     with suppress(FileNotFoundError):

@@ -43,6 +43,8 @@ class Item:
         The text of a link in the store; None for files and folders.
     origin
         Of a product outside the run directory, its path relative to that.
+    sha256
+        Of a file that is in the store already, where it was just checked.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Item:
     status: os.stat_result
     link: str | None = None
     origin: str | None = None
+    sha256: str | None = None
 
     @property
     def is_folder(self) -> bool:

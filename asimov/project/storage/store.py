@@ -12,10 +12,9 @@ from typing import Any
 
 from asimov import text
 from asimov.errors import AsimovError
-from asimov.project.storage.copying import checksum, copy, permissions, stored_mode
+from asimov.project.storage.aside import move_results
 from asimov.project.storage.names import (
     MANIFEST,
-    MOVING,
     PARTIAL,
     SPARE,
     is_reserved,
@@ -23,18 +22,17 @@ from asimov.project.storage.names import (
     names_in,
 )
 from asimov.project.storage.objects import FOLDER, Objects
+from asimov.project.storage.placing import AlreadyPresentException, is_as_stored, put
 from asimov.project.storage.products import Item, NotStorableError, survey
-from asimov.project.storage.superseded import is_superseded, last_number
+from asimov.project.storage.superseded import is_superseded
 from asimov.project.storage.verification import Fault, verify
 from asimov.system import clock, reading
 from asimov.system.files import sync_folder, unwritable, write_atomically
 
+__all__ = ["AlreadyPresentException", "Store"]
+
 #: A manifest of a million files has about 200 million bytes.
 _LARGEST = 2_000_000_000
-
-
-class AlreadyPresentException(AsimovError):  # noqa: N818  (plugins import this name)
-    """The store has another file of that name."""
 
 
 class Store:
@@ -67,13 +65,60 @@ class Store:
             if (self.root / subject / name).is_dir()
         )
 
-    def manifests(self) -> Iterator[tuple[Path, dict[str, Any]]]:
-        """Yield the folder and the manifest of every analysis, and of every superseded result."""
+    def folders(self) -> Iterator[Path]:
+        """Yield the folder of every analysis, and of every superseded result in it."""
         for subject, analysis in self.analyses():
             folder = self.root / subject / analysis
-            old = [f"{analysis}/{each}" for each in names_in(folder) if is_superseded(each)]
-            for name in (analysis, *old):
-                yield self.root / subject / name, self.manifest(subject, name)
+            yield folder
+            yield from (folder / each for each in names_in(folder) if is_superseded(each))
+
+    def manifests(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """Yield the folder and the manifest of every analysis, and of every superseded result."""
+        for folder in self.folders():
+            yield folder, self._manifest_in(folder)
+
+    def _manifest_in(self, folder: Path) -> dict[str, Any]:
+        subject, *name = folder.relative_to(self.root).parts
+        return self.manifest(subject, "/".join(name))
+
+    def take_over(
+        self, subject: str, analysis: str, folder: Path, made_by: str, record: Path
+    ) -> None:
+        """Store the results of another analysis as those of this one, as links where possible.
+
+        When this returns, all of it is on disk and in the manifest, in which ``reused from`` says
+        who made it.
+
+        Parameters
+        ----------
+        subject, analysis
+            The analysis.
+        folder
+            The folder of the results, all of which were just checked.
+        made_by
+            Who made them.
+        record
+            The file that takes the place of theirs of that name.
+        """
+        entries = self._manifest_in(folder)
+        entries.pop(record.name, None)
+        items = [
+            Item(
+                name,
+                str(folder / name),
+                (folder / name).lstat(),
+                link=entry.get("link"),
+                sha256=entry.get("sha256"),
+            )
+            for name, entry in entries.items()
+        ]
+        kept = {
+            name: {key: entry[key] for key in ("mode", "from") if key in entry}
+            | {"reused from": made_by}
+            for name, entry in entries.items()
+        }
+        items.append(Item(record.name, str(record), record.stat()))
+        self._store(subject, analysis, items, kept)
 
     def verify(self, subject: str, analysis: str, *, quick: bool = False) -> list[Fault]:
         """Return what of an analysis's results is not as it was stored.
@@ -212,7 +257,7 @@ class Store:
         known = self.manifest(subject, analysis).get(name)
         if not known or not os.path.lexists(path):
             raise AsimovError("is not in the store", where=path)
-        if not _is_as_stored(path, known):
+        if not is_as_stored(path, known):
             differs = "its checksum" if "sha256" in known else "its kind or where it leads"
             raise AsimovError(f"is not as it was stored: {differs} differs", where=path)
         return path
@@ -228,141 +273,28 @@ class Store:
         self.manifest(subject, analysis)  # raises if it is damaged
         with _writing(folder):
             names = [each for each in names_in(folder) if not is_superseded(each)]
-            _move_results(folder, names)
+            move_results(folder, names)
 
-    def _store(self, subject: str, analysis: str, items: Sequence[Item]) -> None:
-        """Store items, sync them, and write the manifest last."""
+    def _store(
+        self,
+        subject: str,
+        analysis: str,
+        items: Sequence[Item],
+        more: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Store items, sync them, and write the manifest last, with more to say of some."""
         folder = self.root / subject / analysis
         manifest = self.manifest(subject, analysis)
         before = dict(manifest)
         with _writing(folder):
             for item in items:
                 known = manifest.get(item.name, {})
-                entry = _put(folder, item, known, self.objects)
+                entry = put(folder, item, known, self.objects)
+                entry |= (more or {}).get(item.name, {})
                 manifest[item.name] = {**entry, "stored": known.get("stored", clock.iso())}
             _sync(folder, items)
         if manifest != before:
             write_atomically(folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
-
-
-def _put(folder: Path, item: Item, known: Mapping[str, Any], objects: Objects) -> dict[str, Any]:
-    """Put an item into the store; return its entry in the manifest.
-
-    If something is there already, it is kept if it is the same, and otherwise moved aside: an
-    interrupted pass may have left it.
-    """
-    target = folder / item.name
-    _make_folders(folder, item.name)
-    entry: dict[str, Any] = {"mode": f"{permissions(item.status):03o}"}
-    if item.link is not None:
-        entry = {"link": item.link}
-    elif item.is_folder:
-        entry["directory"] = True
-    else:
-        entry["size"] = item.status.st_size
-        if os.path.lexists(target) or known:
-            entry["sha256"] = checksum(item.source, item.status)
-    if item.origin is not None:
-        entry["from"] = item.origin
-    if known and any(known.get(key) != entry.get(key) for key in ("sha256", "link", "directory")):
-        raise AlreadyPresentException(
-            f"another {text.line(item.name)} of {'/'.join(folder.parts[-2:])} was stored before",
-            where=text.line(str(target)),
-            hint="move it away if the new one is to replace it",
-        )
-    if os.path.lexists(target) and not _is_as_stored(target, entry):
-        _set_aside(folder, [item.name])
-    if not os.path.lexists(target):
-        _make(item, target, folder / PARTIAL, entry, objects)
-    if item.link is None:
-        _settle_mode(target, stored_mode(item.status))
-    return entry
-
-
-def _settle_mode(path: Path, mode: int) -> None:
-    """Set the mode of a stored file or folder if this user owns it: nobody else can."""
-    status = path.stat()
-    if stat.S_ISREG(status.st_mode) and status.st_nlink > 1 and not status.st_mode & 0o222:
-        return  # it shares the mode of an object
-    if status.st_mode & stat.S_ISGID and stat.S_ISDIR(status.st_mode):
-        # It is shared: the next user needs permission to write, also to new files.
-        mode |= status.st_mode & (stat.S_ISGID | stat.S_IRWXG)
-    if stat.S_IMODE(status.st_mode) != mode and os.geteuid() in {status.st_uid, 0}:
-        path.chmod(mode)
-
-
-def _make(item: Item, target: Path, partial: Path, entry: dict[str, Any], objects: Objects) -> None:
-    if item.is_folder:
-        target.mkdir()
-        return
-    if item.link is not None:
-        partial.symlink_to(item.link)
-    else:
-        entry["sha256"] = copy(item.source, partial, item.status)
-        objects.share(partial, entry["sha256"], partial.with_name(SPARE))
-    partial.replace(target)
-
-
-def _make_folders(folder: Path, name: str) -> None:
-    """Make the folders that contain an item; move aside anything in the way."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for parent in [*Path(name).parents][-2::-1]:
-        path = folder / parent
-        if path.is_symlink() or not path.is_dir():
-            if os.path.lexists(path):
-                _set_aside(folder, [str(parent)])
-            path.mkdir()
-
-
-def _is_as_stored(path: Path, entry: Mapping[str, Any]) -> bool:
-    """Say whether a stored file, folder or link matches its entry."""
-    if "link" in entry:
-        return path.is_symlink() and path.readlink() == Path(entry["link"])
-    if path.is_symlink():
-        return False
-    if entry.get("directory"):
-        return path.is_dir()
-    return path.is_file() and checksum(path) == entry["sha256"]
-
-
-def _move_results(folder: Path, names: Sequence[str]) -> None:
-    """Move all results of an analysis, and their manifest, to ``superseded-<n>`` in its folder."""
-    others = [name for name in names if name != MANIFEST]
-    if MANIFEST in names:
-        old = _place_for(folder, [*others, MOVING])
-        old.mkdir(exist_ok=True)
-        (folder / MANIFEST).rename(old / MOVING)
-        sync_folder(folder)
-    else:
-        old = _place_for(folder, others)
-    if others:
-        _set_aside(folder, others)
-    if (old / MOVING).exists():
-        (old / MOVING).rename(old / MANIFEST)
-        sync_folder(old)
-
-
-def _place_for(folder: Path, names: Iterable[str]) -> Path:
-    """Return the ``superseded-<n>`` to move names to: the last one if its move was interrupted."""
-    number = last_number(folder)
-    old = folder / f"superseded-{number}"
-    begun = number and not (old / MANIFEST).exists()
-    if not begun or any(os.path.lexists(old / name) for name in names):
-        old = folder / f"superseded-{number + 1}"
-    return old
-
-
-def _set_aside(folder: Path, names: Sequence[str]) -> None:
-    """Move some of an analysis's folder to ``superseded-<n>`` in it."""
-    old = _place_for(folder, names)
-    try:
-        for name in names:
-            (old / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).rename(old / name)
-        sync_folder(old)
-        sync_folder(folder)
-    except OSError as error:
-        raise unwritable(error, old) from error
 
 
 @contextmanager

@@ -1,0 +1,148 @@
+"""The fingerprint of an attempt: two attempts with the same one would make the same products.
+
+It is a digest of the settings as the pipeline saw them, the configuration's content, the command
+lines, the SHA-256 of every other file, the pipeline with its package's version, the image, and the
+packages of the software environments. It does not depend on the time, the host, the scheduler, or
+where the project is. In the configuration and the command lines these are replaced first:
+
+- each file that the attempt ran with, by its SHA-256; so an input may have another path,
+- the folders of the analysis, of its inputs and of the project,
+- a seed that was drawn and not chosen,
+- the analysis's name, as a whole word; not if the name is also the value of a setting, since then
+  it seems to mean something.
+
+Not replaced is the subject's name, nor is anything in settings except for folders. A pipeline that
+does something else because of an analysis's name alone must not be used with ``reuse``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from asimov.engine.provenance.record import Provenance, UsedFile, with_text_keys
+from asimov.errors import AsimovError
+from asimov.pipeline.node_pipeline import DRAWN
+from asimov.project.analysis import Analysis
+from asimov.settings.merging import leaves, merge
+from asimov.system import reading
+
+#: Changes if the computation does: fingerprints of different versions never match.
+_VERSION = 1
+#: Settings that do not change what is made, or that show in the inputs.
+_ASIDE = frozenset(
+    """
+    comment labels name needs review rerun reuse refreshable rundir scheduler status strategy
+    """.split()  # noqa: SIM905
+) | {"outdated by", "made over", "holds", DRAWN}
+
+#: Some pipelines write all settings into the configuration, as YAML; these lines do not count.
+_LINES = re.compile(
+    rf"^(?:{'|'.join(sorted(map(re.escape, _ASIDE - {'name', 'rundir'})))}):.*\n(?:[ -].*\n)*",
+    re.MULTILINE,
+)
+
+
+def fingerprint(
+    analysis: Analysis, found: Provenance, layers: Iterable[tuple[str, Mapping[str, Any]]]
+) -> str:
+    """Return the fingerprint of an attempt, in hexadecimal digits.
+
+    It is empty if the content of something that the attempt ran with is not known: a file without a
+    checksum, or something that is fetched.
+
+    Parameters
+    ----------
+    analysis
+        The analysis, about to be submitted.
+    found
+        What the attempt runs with.
+    layers
+        Its settings.
+    """
+    if any(each.sha256 is None for each in found.files):
+        return ""
+    settings = merge(layer for _, layer in layers)
+    kept = {key: value for key, value in settings.items() if key not in _ASIDE}
+    try:
+        configuration = reading.contents(analysis.config_file).decode(errors="surrogateescape")
+    except (OSError, AsimovError):
+        configuration = ""
+    places = _places(analysis, found)
+    without_places = _replacing(places)
+    neutral = _replacing(places, _words(analysis, found, kept, settings))
+    parts = {
+        "version": _VERSION,
+        "pipeline": [found.pipeline, found.package],
+        "image": without_places(found.image),
+        "settings": _texts(with_text_keys(kept), without_places),
+        # Where lines are broken may depend on the length of a path.
+        "configuration": " ".join(neutral(_LINES.sub("", configuration)).split()),
+        "commands": [
+            [neutral(each.file), neutral(each.executable), neutral(each.arguments)]
+            for each in found.commands
+        ],
+        "files": [[each.role, each.sha256] for each in found.files if each.role != "configuration"],
+        "software": sorted(found.software.values()),
+    }
+    text = json.dumps(parts, sort_keys=True)
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
+
+
+def _places(analysis: Analysis, found: Provenance) -> dict[str, str]:
+    """Return what to replace in texts: paths, each with what stands for it."""
+    root = str(analysis.workspace.project.root)
+    places = {root: "<project>"}
+    for number, each in enumerate(analysis.inputs):
+        for folder in (each.rundir, each.product_folder):
+            _add(places, root, folder, f"<input {number}>")
+    _add(places, root, analysis.rundir, "<rundir>")
+    for used in found.files:
+        _add(places, root, os.path.join(root, used.path), _stands_for(used))
+    return places
+
+
+def _stands_for(used: UsedFile) -> str:
+    return "<configuration>" if used.role == "configuration" else f"<{used.sha256}>"
+
+
+def _add(places: dict[str, str], root: str, path: str, stands: str) -> None:
+    places[path] = stands
+    inside = os.path.relpath(path, root)
+    if not inside.startswith("..") and "/" in inside:  # a name alone may mean anything
+        places[inside] = stands
+
+
+def _words(
+    analysis: Analysis, found: Provenance, kept: Mapping[str, Any], settings: Mapping[str, Any]
+) -> dict[str, str]:
+    words = {}
+    if all(str(value) != analysis.name for _, value in leaves(kept)):
+        words[analysis.name] = "<name>"
+    if settings.get("seed") is None and found.seed is not None:
+        words[str(found.seed)] = "<seed>"
+    return words
+
+
+def _replacing(
+    places: Mapping[str, str], words: Mapping[str, str] | None = None
+) -> Callable[[str], str]:
+    """Return a function that replaces paths, the longest first, and whole words in a text."""
+    stands = {**(words or {}), **places}
+    longest = sorted(places, key=len, reverse=True)
+    whole = [rf"(?<![A-Za-z0-9]){re.escape(each)}(?![A-Za-z0-9])" for each in words or ()]
+    pattern = re.compile("|".join([*(rf"{re.escape(each)}(?![\w-])" for each in longest), *whole]))
+    return lambda text: pattern.sub(lambda match: stands[match[0]], text)
+
+
+def _texts(value: Any, change: Callable[[str], str]) -> Any:
+    """Return plain data with every text in it changed."""
+    if isinstance(value, Mapping):
+        return {key: _texts(each, change) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_texts(each, change) for each in value]
+    return change(value) if isinstance(value, str) else value

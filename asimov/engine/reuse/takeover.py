@@ -1,0 +1,105 @@
+"""Let an analysis take over the products of a run that it would repeat."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from asimov.engine.provenance.record import FILE, Provenance, write_quickly
+from asimov.engine.reuse.stored import Match, StoredResults
+from asimov.errors import AsimovError
+from asimov.ledger.validity import is_reused
+from asimov.logs import logger
+from asimov.project.analysis import Analysis
+from asimov.project.layout import CLEANED_FILE
+from asimov.project.storage.assets import KEY as ASSETS
+from asimov.project.storage.store import Store
+from asimov.project.storage.superseded import is_superseded
+from asimov.project.workspace import Workspace, workspace_of
+from asimov.system import clock, reading
+from asimov.system.files import write_atomically
+
+#: The stage of an attempt that took over products instead of running a job.
+STAGE = "reuse"
+
+
+class Takeovers:
+    """The results that the analyses of one submission take over.
+
+    Parameters
+    ----------
+    workspace
+        The open project; the caller holds its lease.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._store = Store(workspace.project.results)
+        self._results = StoredResults(self._store)
+        self._taken: dict[str, Match] = {}
+
+    def taken(self, uid: str) -> Match | None:
+        """Return what an attempt has taken over; None if it runs a job."""
+        return self._taken.get(uid)
+
+    def take_over(self, analysis: Analysis, found: Provenance | None) -> bool:
+        """Take over a result that was made with the same fingerprint, if there is one.
+
+        All its files are checked first. When this returns True, all of it is in the analysis's
+        folder of the store, on disk, and nothing is to be submitted.
+
+        Parameters
+        ----------
+        analysis
+            The analysis, built and about to be submitted.
+        found
+            What the attempt would run with; None if that could not be found out.
+        """
+        if found is None or not found.fingerprint or not is_reused(analysis.meta):
+            return False
+        if _is_to_run(analysis):
+            return False
+        for match in self._results.matching(found.fingerprint):
+            try:
+                if not self._is_whole(match):
+                    told = "is not reused: see 'asimov store verify'"
+                    logger().warning("%s: what %s made %s", analysis.key, match.made_by, told)
+                    continue
+                self._take(analysis, match)
+            except (AsimovError, OSError, ValueError) as error:
+                logger().warning("%s: can't reuse %s: %s", analysis.key, match.made_by, error)
+                continue
+            self._taken[found.uid] = match
+            return True
+        return False
+
+    def _take(self, analysis: Analysis, match: Match) -> None:
+        rundir = Path(analysis.rundir)
+        reused = {"from": match.made_by, "attempt": match.uid, "taken": clock.iso()}
+        record = json.loads(reading.contents(rundir / FILE))
+        record |= {"end": match.end, ASSETS: match.assets, "reused": reused}
+        write_quickly(str(rundir / FILE), json.dumps(record, indent=2) + "\n")
+        if self._store.manifest(*analysis.key):  # a crash came after an earlier takeover
+            self._store.replace(*analysis.key)
+        self._store.take_over(*analysis.key, match.folder, match.made_by, rundir / FILE)
+        # From here on its products are those in the store.
+        write_atomically(rundir / CLEANED_FILE, json.dumps({"reused": reused}) + "\n")
+
+    def _is_whole(self, match: Match) -> bool:
+        """Check every file of a stored result."""
+        faults = self._store.verify(*match.owner)
+        return all(is_superseded(each.name.partition("/")[0]) for each in faults)
+
+
+def _is_to_run(analysis: Analysis) -> bool:
+    """Return whether a person or a rule asked for a new run, by restarting the analysis."""
+    events = workspace_of(analysis).journal.events(*analysis.key)
+    ready = [each for each in events if each.after == "ready" and each.before]
+    return bool(ready) and ready[-1].before == "restart"
+
+
+def why(match: Match) -> str:
+    """Return the reason of the analysis's new state."""
+    return (
+        f"took over the products of {match.made_by}, which ran with the same "
+        "(setting 'reuse'): nothing was run"
+    )
