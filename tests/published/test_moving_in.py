@@ -10,27 +10,33 @@ from pathlib import Path
 
 import pytest
 
+from asimov.compat.importing.reading import read
+from asimov.journal.keys import Key
 from tests.compat.importing.test_move import tree
 from tests.conftest import Ran
+from tests.published import older_project
 from tests.published.conftest import ENVIRONMENTS
 from tests.published.old_project import make
 
-#: The release that is asked; its environment has no asimov of ours.
-RELEASE = "asimov==0.8.0"
+
+def installed(release: str, *others: str) -> Path:
+    """Return the programs of a real release, in an environment without an asimov of ours."""
+    folder = ENVIRONMENTS / f"asimov-{release}"
+    mark = folder / "installed.txt"
+    wanted = [f"asimov=={release}", *others]
+    if not mark.exists() or mark.read_text() != " ".join(wanted):
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        pip = [folder / "bin" / "pip", "install", "--quiet", "--no-compile", *wanted]
+        subprocess.run(pip, check=True)
+        mark.write_text(" ".join(wanted))
+    return folder / "bin"
 
 
 @pytest.fixture(scope="module")
 def programs() -> Path:
-    """The programs of the real release, in an environment of its own."""
-    folder = ENVIRONMENTS / "asimov-0.8.0"
-    mark = folder / "installed.txt"
-    if not mark.exists() or mark.read_text() != RELEASE:
-        shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        pip = [folder / "bin" / "pip", "install", "--quiet", "--no-compile", RELEASE]
-        subprocess.run(pip, check=True)
-        mark.write_text(RELEASE)
-    return folder / "bin"
+    """The programs of 0.8.0."""
+    return installed("0.8.0")
 
 
 @pytest.mark.parametrize("engine", ["yamlfile", "sqlite"])
@@ -72,3 +78,39 @@ def test_the_list_of_its_commands_is_that_of_the_release(programs: Path) -> None
     )  # fmt: skip
     kept = Path(__file__).parents[1] / "compat" / "importing" / "commands-0.8.0.txt"
     assert listed.stdout == kept.read_text()
+
+
+#: Prints the settings of every analysis as that program computes them.
+TELL = """
+import json
+from asimov import current_ledger
+for event in current_ledger.get_event("GW1"):
+    for analysis in event.productions:
+        print(json.dumps([analysis.name, dict(analysis.meta)], default=str))
+"""
+
+
+@pytest.mark.parametrize("release", sorted(older_project.PIPELINES))
+def test_a_project_of_an_older_release_is_moved(tmp_path: Path, shell, release: str) -> None:
+    programs = installed(release, *older_project.WITH[release])
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    new.mkdir()
+    older_project.make(programs, release, old)
+    told = subprocess.run(
+        [programs / "python", "-c", TELL], cwd=old, check=True, capture_output=True, text=True
+    ).stdout
+    before = tree(old)
+    assert shell("asimov init New --scheduler local", cwd=new).code == 0
+    ran: Ran = shell(f"asimov ledger import {old} --without-scheduler", cwd=new)
+    assert ran.code == 0, ran
+    assert tree(old) == before
+    assert (new / "results" / "GW1" / "done" / "posterior.dat").read_text() == "1 2 3\n"
+    # What is said of the settings there is what that program computes.
+    incoming = read(old)
+    for line in filter(lambda line: line.startswith("["), told.splitlines()):
+        name, meta = json.loads(line)
+        there = incoming.arrivals[Key("GW1", name)].settings
+        assert there["quality"] == meta["quality"]
+        assert there.get("sampler", {}) == meta.get("sampler", {})
+        assert there.get("interferometers") == meta.get("interferometers")

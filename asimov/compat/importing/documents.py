@@ -62,7 +62,9 @@ def analysis(old: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     for key in _WRITTEN:
         if key in rest and (key != "environment" or _is_captured(rest[key])):
             facts[key] = rest.pop(key)
-    if "review" in facts:
+    if not facts.get("review"):  # 0.5 and 0.6 write an empty one
+        facts.pop("review", None)
+    else:
         facts["review"] = review(facts["review"])
     scheduler = rest.get("scheduler")
     if isinstance(scheduler, dict):

@@ -188,6 +188,8 @@ def _from_sqlite(ledger: OldLedger, path: Path) -> OldLedger:
 def _take_rows(ledger: OldLedger, database: sqlite3.Connection) -> None:
     for row in database.execute("SELECT data FROM ledger_config ORDER BY id"):
         ledger.top.update(json.loads(row["data"]))
+    # It does not say; no other release has this engine.
+    ledger.top["asimov"] = {"version": "0.8", **(ledger.top.get("asimov") or {})}
     for row in database.execute("SELECT * FROM events ORDER BY id"):
         subject = {**json.loads(row["meta"]), "name": row["name"]}
         for column, key in (

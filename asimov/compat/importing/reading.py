@@ -135,8 +135,11 @@ class _Reading:
                 lambda each: self._here(key, document_of_subject, each),
             )
             for what, value in derived.items():
-                incoming.remark("derived", key, f"{what} = {value}: 0.8 had derived it")
+                incoming.remark(
+                    "derived", key, f"{what} = {value}: {incoming.program} had derived it"
+                )
             there = complete(effective(self.old.top, as_written, documents.analysis(old)[0]))
+            self._check_lowest(key, document)
         for setting, detail in documents.UNREAD.items():
             if setting in document:
                 incoming.remark("not understood", f"{key}: {setting}", detail)
@@ -151,6 +154,17 @@ class _Reading:
         if default is not None and document.get("postprocessing") == default:
             del document["postprocessing"]
 
+    def _check_lowest(self, key: Key, document: Mapping[str, Any]) -> None:
+        """Point out a frequency that 0.5 and 0.6 derive for BayesWave, and nothing does here."""
+        lowest = (document.get("quality") or {}).get("lowest minimum frequency")
+        if lowest is not None:
+            self.incoming.remark(
+                "check",
+                key,
+                f"quality: lowest minimum frequency = {lowest}: {self.incoming.program} derives it "
+                "from the minimum frequencies; here it is a setting, and does not follow them",
+            )
+
     def _here(
         self, key: Key, subject: dict[str, Any] | None, document: Mapping[str, Any]
     ) -> Mapping[str, Any]:
@@ -164,7 +178,7 @@ class _Reading:
         self, key: Key, old: Mapping[str, Any], facts: dict[str, Any], there: dict[str, Any] | None
     ) -> Arrival:
         before = str(old.get("status") or "ready")
-        became = states.mapped(before, stored=key in self.stored)
+        became = states.mapped(before, stored=key in self.stored, program=self.incoming.program)
         if became.remark:
             self.incoming.remark("check", key, became.remark)
         elif became.status != before.lower():

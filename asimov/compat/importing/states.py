@@ -29,7 +29,7 @@ class Became(NamedTuple):
     remark: str | None = None
 
 
-def mapped(status: str, *, stored: bool) -> Became:
+def mapped(status: str, *, stored: bool, program: str) -> Became:
     """Return the state here for a state there.
 
     Parameters
@@ -38,6 +38,8 @@ def mapped(status: str, *, stored: bool) -> Became:
         The state there, in any case.
     stored
         Whether the results store has files of the analysis.
+    program
+        The program with its release: ``asimov 0.8.0``.
     """
     name = status.lower()
     if name in SAME or name in WITH_JOB:
@@ -47,9 +49,10 @@ def mapped(status: str, *, stored: bool) -> Became:
     if name == "unready":
         return Became("wait")
     if name == "restart":
+        never = ", which 0.8 never acted on" if program.startswith("asimov 0.8") else ""
         return Became(
             "wait",
-            "was 'restart', which 0.8 never acted on; it waits, and "
+            f"was 'restart'{never}; it waits, and "
             "'asimov production set ... --status ready' runs it",
         )
     if name in STATES:
