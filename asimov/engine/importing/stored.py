@@ -9,6 +9,7 @@ from pathlib import Path
 
 from asimov.engine.importing.incoming import Incoming, Product
 from asimov.journal.keys import Key
+from asimov.project.storage.objects import Objects
 from asimov.project.storage.store import Store
 from asimov.system import progress
 
@@ -66,3 +67,5 @@ def remove(root: Path, keys: Iterable[Key]) -> None:
     """Remove what was just copied, because the import failed."""
     for subject, name in keys:
         shutil.rmtree(root / subject / name, ignore_errors=True)
+    for path, _ in Objects(root).unused():
+        path.unlink(missing_ok=True)
