@@ -52,6 +52,8 @@ def complete(settings: dict[str, Any]) -> dict[str, Any]:
 
 def derived(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return what follows from settings, which stay as they are."""
+    if not any(field.marks(settings) for field in extensions.every(extensions.FIELDS)):
+        return {}  # most analyses belong to no field: nothing is copied for them
     return difference(settings, complete(copied(settings)))
 
 

@@ -13,6 +13,8 @@ from asimov.system import clock
 
 #: A file that changed less than this many seconds ago may change again within its stamp.
 _FRESH = 2
+#: A file of at most so many bytes is read again in less time than its checksum is looked up.
+SMALL = 20_000
 #: Larger files, in bytes, are recorded without a checksum, and so are folders of more files.
 LARGEST = 20_000_000_000
 MOST_FILES = 10_000
@@ -51,6 +53,8 @@ class Checksums:
             return None, 0, getattr(error, "strerror", None) or str(error)
 
     def _of_file(self, path: str, status: os.stat_result) -> str:
+        if status.st_size <= SMALL:
+            return checksum(path)
         stamp = f"{status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
         if path not in self._known:
             self._known.update(self._records.checksums([path]))

@@ -63,20 +63,26 @@ def commands_in(rundir: str) -> list[Command]:
     for path in _submit_files(rundir):
         with suppress(OSError, AsimovError):
             text = reading.contents(path, most=_LARGEST).decode(errors="replace")
-            if command := _command(text, os.path.relpath(path, rundir)):
+            if command := _command(text, path[len(rundir) + 1 :]):
                 found.append(command)
     return sorted(found, key=lambda each: each.file)
 
 
 def _submit_files(rundir: str) -> Iterator[str]:
     seen = 0
-    for folder, folders, files in os.walk(rundir):
-        if os.path.relpath(folder, rundir).count(os.sep) >= _DEPTH - 1 and folder != rundir:
-            folders.clear()
-        seen += len(files)
-        if seen > _MOST:
-            return
-        yield from (os.path.join(folder, each) for each in files if each.endswith(_SUFFIXES))
+    folders = [(rundir, 1)]
+    for folder, depth in folders:
+        with suppress(OSError), os.scandir(folder) as entries:
+            for each in entries:
+                if each.is_dir(follow_symlinks=False):
+                    if depth < _DEPTH:
+                        folders.append((each.path, depth + 1))
+                    continue
+                seen += 1
+                if seen > _MOST:
+                    return
+                if each.name.endswith(_SUFFIXES):
+                    yield each.path
 
 
 def _command(text: str, file: str) -> Command | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -39,6 +40,12 @@ from asimov.project.git.head import head_of
 from asimov.project.workspace import Workspace
 from asimov.system import clock
 
+#: The SHA-256 of a file, its size, and why there is no SHA-256.
+_Sum = tuple[str | None, int, str]
+#: How long the checksum of a file is taken for granted while many analyses that use it are
+#: submitted, in seconds.
+SOON = 1.0
+
 
 class Gatherer:
     """Gathers what the attempts of one submission run with.
@@ -52,6 +59,7 @@ class Gatherer:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._root = str(workspace.project.root)
+        self._within = self._root + os.sep
         self._records = ProvenanceRecords(workspace.journal)
         self._checksums = Checksums(self._records)
         self._found: dict[str, Provenance] = {}
@@ -61,6 +69,7 @@ class Gatherer:
         self._revisions: dict[str, str] = {}
         self._templates: dict[tuple[str, str], str] = {}
         self._software: dict[str, Software | None] = {}
+        self._sums: dict[str, tuple[float, _Sum | None]] = {}
 
     def gather(self, analysis: Analysis, attempt: Attempt) -> Provenance | None:
         """Gather what an attempt runs with, and write it into its run directory."""
@@ -126,7 +135,7 @@ class Gatherer:
             if "://" in path:
                 yield UsedFile(path, role)
                 continue
-            used = UsedFile(self._stored(path), role, *self._sum(path))
+            used = UsedFile(self._stored(path), role, *self._sum(path, role))
             for folder, key, uid in made_by:
                 if is_within(path, folder):
                     used.of, used.attempt = str(key), uid
@@ -148,13 +157,23 @@ class Gatherer:
         for path in inputs_of(analysis, commands, rundir, self._root):
             yield "input", path
 
-    def _sum(self, path: str) -> tuple[str | None, int, str]:
-        if os.path.isdir(path) and not is_within(path, self._root):
+    def _sum(self, path: str, role: str) -> _Sum:
+        if role == "configuration":  # each analysis has its own
+            return self._checksums.of(path)
+        now = time.monotonic()
+        since, known = self._sums.get(path, (-SOON, None))
+        if known is None or now - since > SOON:
+            known = self._sum_now(path)
+            self._sums[path] = now, known
+        return known
+
+    def _sum_now(self, path: str) -> _Sum:
+        if not is_within(path, self._root) and os.path.isdir(path):
             return None, 0, "it is a folder outside the project"
         return self._checksums.of(path)
 
     def _stored(self, path: str) -> str:
-        return os.path.relpath(path, self._root) if is_within(path, self._root) else path
+        return path[len(self._within) :] if path.startswith(self._within) else path
 
     def _made_by(self, analysis: Analysis) -> list[tuple[str, Key, str]]:
         """Return the folders of each input's products, with the attempt that wrote it."""

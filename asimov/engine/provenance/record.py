@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -190,10 +189,14 @@ def write_quickly(path: str, text: str) -> None:
     OSError
         If it can't be written.
     """
-    with suppress(FileNotFoundError):
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        file = os.open(path, flags, 0o666)
+    except FileExistsError:
         os.unlink(path)  # another name of it, of an earlier run, stays as it is
-    with open(path, "x", encoding="utf-8", errors="surrogateescape") as stream:
-        stream.write(text)
+        file = os.open(path, flags, 0o666)
+    with open(file, "wb") as stream:
+        stream.write(text.encode(errors="surrogateescape"))
 
 
 def with_text_keys(value: Any) -> Any:

@@ -80,6 +80,7 @@ class Fingerprints:
         self._known: Mapping[tuple[str, str], bytes] = {}
         self._new: dict[Key, bytes] = {}
         self._stamps: dict[str, Stamp] = {}
+        self._taken: dict[str, tuple[Stamp, int]] = {}
         self._ledgers: dict[str, str] = {}
         self._contents: dict[str, str] = {}
         self._packages: dict[str, str] = {}
@@ -156,6 +157,7 @@ class Fingerprints:
         if self._new and not self._workspace.reading:
             self._records.keep(self._new)
         self._new = {}
+        self._taken = {}
 
     # --- the present state of things, each found out once
 
@@ -167,9 +169,13 @@ class Fingerprints:
 
     def _settled(self, used: UsedFile, since: float) -> Stamp:
         """Return the stamp of a file that is unchanged since a time and will change its stamp."""
-        found, changed = _stamp_of(os.path.join(self._root, used.path))
-        margin = 0 if used.role == "configuration" else FRESH
-        return found if found is _GONE or changed < (since - margin) * 1e9 else _NEVER
+        if used.role == "configuration":
+            found, changed = _stamp_of(os.path.join(self._root, used.path))
+            return found if changed < since * 1e9 else _NEVER
+        if used.path not in self._taken:
+            self._taken[used.path] = _stamp_of(os.path.join(self._root, used.path))
+        found, changed = self._taken[used.path]
+        return found if found is _GONE or changed < (since - FRESH) * 1e9 else _NEVER
 
     def _ledger(self, file: str) -> str:
         if file not in self._ledgers:

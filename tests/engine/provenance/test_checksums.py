@@ -32,6 +32,7 @@ def old(path: Path, text: str) -> Path:
 def test_a_file_is_read_once_while_its_stamp_stays(
     records: ProvenanceRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(checksums, "SMALL", 2)
     path = old(tmp_path / "x", "one")
     first = Checksums(records)
     assert first.of(str(path)) == (hashlib.sha256(b"one").hexdigest(), 3, "")
@@ -47,9 +48,18 @@ def test_a_file_is_read_once_while_its_stamp_stays(
     assert Checksums(records).of(str(path))[0] == hashlib.sha256(b"two").hexdigest()
 
 
+def test_a_small_file_is_not_looked_up(records: ProvenanceRecords, tmp_path: Path) -> None:
+    found = Checksums(records)
+    path = old(tmp_path / "x", "one")
+    assert found.of(str(path))[0] == hashlib.sha256(b"one").hexdigest()
+    found.keep()
+    assert records.checksums([str(path)]) == {}
+
+
 def test_a_file_that_has_just_changed_is_not_trusted(
-    records: ProvenanceRecords, tmp_path: Path
+    records: ProvenanceRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(checksums, "SMALL", 2)
     path = tmp_path / "x"
     path.write_text("one")
     stamp = path.stat().st_mtime_ns
