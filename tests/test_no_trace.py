@@ -39,6 +39,8 @@ READS: dict[str, list[list[str]]] = {
     "ledger export": [[]],
     "diff": [["s/done"], ["s/done", "s/failed", "--json"]],
     "provenance": [["s/done"], ["s/done", "--format", "prov-json"], ["s/done", "--format", "dot"]],
+    "production results": [["s/done"], ["s/done", "--file", "out"], ["s/long", "--json"]],
+    "manage results": [[], ["--json"]],
     "production show": [["s", "done"], ["s", "long", "--json"]],
     "event show": [[], ["s"]],
     "report status": [[]],
@@ -75,6 +77,7 @@ REHEARSES: dict[str, list[list[str]]] = {
 REHEARSED_ELSEWHERE = {"ledger import", "ledger undo"}
 #: Commands that act, or write what is no part of a project.
 ACTS = {
+    "event create", "production create", "manage resultslinks",
     "init", "start", "stop", "cancel", "production set", "production forget", "review add",
     "package",
     "configuration update", "report html", "project moved", "project copied", "project share",

@@ -39,7 +39,7 @@ COMMANDS = {
     "rm": "Remove analyses, or whole subjects, from the ledger.",
     "production": "Show or change one analysis.",
     "review": "Review an analysis, or show the reviews.",
-    "event": "Show or remove a subject.",
+    "event": "Show, add or remove a subject.",
     "configuration": "Show or change the configuration.",
     "project": "Confirm that the project was moved or copied, or share it with a group.",
     "report": "Report on the project.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from asimov.cli.ledger.removal import reason_option
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal.output import say, warn
 from asimov.engine.apply import apply
@@ -38,6 +39,7 @@ from asimov.ledger.plan import Plan
 )
 @click.option("-v", "--verbose", is_flag=True, help="List every change, however many there are.")
 @click.option("--force", is_flag=True, help="Accept names that look misspelt.")
+@reason_option
 def command(
     files: tuple[str, ...],
     subject: str | None,
@@ -49,6 +51,7 @@ def command(
     replace: bool,
     verbose: bool,
     force: bool,
+    reason: str | None,
 ) -> None:
     """Add subjects, analyses and settings from blueprints.
 
@@ -91,6 +94,7 @@ def command(
         dry_run=dry_run,
         replace=replace,
         force=force,
+        reason=reason,
     )
     _show(plan, would=dry_run, whole=verbose)
 

@@ -1,9 +1,10 @@
-"""``asimov event``: show or remove a subject."""
+"""``asimov event``: show, add or remove a subject."""
 
 from __future__ import annotations
 
 import click
 
+from asimov.cli.ledger.creation import create_event_command
 from asimov.cli.ledger.removal import delete_event_command
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal.output import show, show_json
@@ -13,7 +14,7 @@ from asimov.text import line
 
 @click.group("event")
 def command() -> None:
-    """Show or remove a subject.
+    """Show, add or remove a subject.
 
     \b
     Example:
@@ -21,6 +22,7 @@ def command() -> None:
     """
 
 
+command.add_command(create_event_command)
 command.add_command(delete_event_command)
 
 

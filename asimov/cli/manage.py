@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
 from asimov.cli.open_project import Use, open_workspace
+from asimov.cli.production.results import link_all, list_all
 from asimov.cli.terminal.output import say
 from asimov.engine import build, submit
 from asimov.engine.build import Result
@@ -117,6 +119,41 @@ def submit_command(most: int | None) -> int:
             workspace.scheduler().wake()
         result = submit.submit(workspace, keys, say, dry_run=dry_run, most=most)
     return _summarise(result, "submitted", "nothing to submit", dry_run)
+
+
+@command.command("results")
+@_event
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
+def results_command(as_json: bool) -> int:
+    """List every stored result with its path.
+
+    \b
+    Example:
+      asimov manage results --event sunspots
+    """
+    list_all(_given()[0], as_json=as_json)
+    return 0
+
+
+@command.command("resultslinks")
+@_event
+@click.option(
+    "--root",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder for the links; made if it is missing.",
+)
+def resultslinks_command(root: Path) -> int:
+    """Make a folder of links to all stored results: SUBJECT/NAME/FILE.
+
+    Done again, it adds what is new.
+
+    \b
+    Example:
+      asimov manage resultslinks --root public/results
+    """
+    link_all(_given()[0], root)
+    return 0
 
 
 def _summarise(result: Result, done: str, nothing: str, dry_run: bool) -> int:

@@ -14,6 +14,7 @@ from asimov.engine.lease import at_work
 from asimov.errors import AsimovError
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import reviews
+from asimov.project.history import Origin, record_review
 from asimov.project.workspace import Workspace
 
 
@@ -63,7 +64,12 @@ def add_command(
     with at_work(workspace, "asimov review add", wait=True):
         workspace.adopt()
         key = _find(workspace, subject, name, others, pipeline)
-        workspace.review(key, message, outcome, owner())
+        before = workspace.settings(key).get("review")
+        with workspace.journal.transaction():
+            workspace.review(key, message, outcome, owner())
+            now = workspace.settings(key).get("review")
+            origin = Origin("asimov review add", message)
+            record_review(workspace.journal, origin, key, before, now)
     say(f"{key}: {outcome or 'message added'}")
 
 

@@ -8,6 +8,7 @@ from asimov.ledger.blueprints import Blueprint
 from asimov.ledger.plan import Plan
 from asimov.plugins.apply_notes import asset_notes, fault_notes
 from asimov.plugins.declarations import planner
+from asimov.project.history import Origin
 from asimov.project.transaction import change_ledger
 from asimov.project.workspace import Workspace
 
@@ -22,6 +23,8 @@ def apply(
     dry_run: bool = False,
     replace: bool = False,
     force: bool = False,
+    command: str = "asimov apply",
+    reason: str | None = None,
 ) -> Plan:
     """Add what blueprints describe to the ledger: all of it, or nothing.
 
@@ -43,6 +46,8 @@ def apply(
         Whether that also loses the keys that the blueprints do not have.
     force
         Whether to accept names that are surely misspelt.
+    command, reason
+        Which command does it, and why, for the history.
 
     Returns
     -------
@@ -66,4 +71,4 @@ def apply(
             plan.outdated = newly_outdated(workspace, made.contents)
         return plan
 
-    return change_ledger(workspace, make_plan, "asimov apply", dry_run=dry_run)
+    return change_ledger(workspace, make_plan, Origin(command, reason), dry_run=dry_run)

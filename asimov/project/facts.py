@@ -70,6 +70,15 @@ class Facts(dict[Key, dict[str, Any]]):
         self._journal.note(key, actor, "review", f"no longer {status}: it is run again")
         return review
 
+    def restore_review(self, key: Key, review: dict[str, Any] | None, by: str) -> None:
+        """Put an earlier review back; None takes away what people wrote here."""
+        self[key] = {name: each for name, each in self.get(key, {}).items() if name != "review"}
+        if review is not None:
+            self[key]["review"] = review
+        with self._journal.transaction():
+            self._journal.set_facts(key, self[key])
+            self._journal.note(key, by, "review", "an earlier review was put back")
+
     def _keep_review(self, key: Key, review: dict[str, Any]) -> None:
         self[key] = lay_over(copied(self.get(key, {})), {"review": review})
         self._journal.set_facts(key, self[key])

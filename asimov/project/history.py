@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from asimov.configuration import owner
 from asimov.errors import AsimovError
 from asimov.journal.journal import Journal
@@ -23,6 +25,9 @@ from asimov.text import short
 _LONGEST = 1000
 #: Names and passwords in an address.
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+
+#: What the documents are called that are the reviews of analyses.
+_REVIEW = "review of "
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,22 @@ def record(journal: Journal, origin: Origin, texts: Texts) -> None:
     command = command_line(origin.command)
     before, after = dict(texts.before), dict(texts.after)
     Revisions(journal).add(owner(), command, origin.reason, what, before, after)
+
+
+def record_review(journal: Journal, origin: Origin, key: Key, before: Any, after: Any) -> None:
+    """Record a change of the review of an analysis."""
+    path = f"{_REVIEW}{key}"
+    what = {**origin.details, "reviewed": str(key)}
+    command = command_line(origin.command)
+    was, now = {path: review_text(before)}, {path: review_text(after)}
+    Revisions(journal).add(owner(), command, origin.reason, what, was, now)
+
+
+def review_text(review: Any) -> str | None:
+    """Return the text of a review as the history has it."""
+    if review is None:
+        return None
+    return msgspec.json.format(msgspec.json.encode(review, enc_hook=str)).decode() + "\n"
 
 
 def changes(texts: Texts) -> dict[str, dict[str, Any]]:
@@ -113,6 +134,10 @@ def keys_of(revision: Revision, word: str) -> list[Key]:
 
 def concerns(revision: Revision, subject: str, name: str | None) -> bool:
     """Return whether a change was about a subject, or about one of its analyses."""
+    if revision.what.get("reviewed"):
+        return revision.what["reviewed"] == f"{subject}/{name or ''}" or (
+            name is None and revision.what["reviewed"].startswith(f"{subject}/")
+        )
     moved = [str(each).split("/") for each in revision.what.get("moved", ())]
     if any(each[:1] == [subject] and name in {None, *each[1:]} for each in moved):
         return True
@@ -126,6 +151,8 @@ def concerns(revision: Revision, subject: str, name: str | None) -> bool:
 def lines(revision: Revision, most: int = 5) -> list[str]:
     """Return what a change was, in a line for each file."""
     found = []
+    if reviewed := revision.what.get("reviewed"):
+        return [f"{_REVIEW}{reviewed}"]
     if moved := revision.what.get("moved"):
         return [f"{moved[0]} -> {moved[1]}, in {', '.join(revision.what.get('files', ()))}"]
     for path, each in revision.what.get("files", {}).items():

@@ -154,3 +154,17 @@ def test_old_texts_are_dropped_and_the_list_stays(applied, asimov, blueprint, mo
     assert "its text is no longer kept" in asimov("ledger", "history", "--diff").out
     assert asimov("ledger", "undo").code == 0
     refused(asimov, applied, ["ledger", "undo", "1"], "has changed subjects/s.yaml since")
+
+
+def test_a_review_is_in_it_and_can_be_undone(applied, asimov):
+    assert asimov("review", "add", "s", "a", "approved", "-m", "fine").code == 0
+    assert asimov("review", "add", "s", "a", "rejected").code == 0
+    assert "    review of s/a\n" in asimov("ledger", "history", "s/a").out
+    assert asimov("ledger", "history", "t/a").out == "No command has changed it yet\n"
+    refused(asimov, applied, ["ledger", "undo", "2"], "the review of s/a has changed since")
+    assert "the earlier review of s/a is put back\n" in asimov("ledger", "undo").out
+    assert asimov("review", "status", "s", "a").out.startswith("s/a: approved\n")
+    assert asimov("ledger", "undo").code == 0
+    assert asimov("review", "status", "s", "a").out.startswith("s/a: not reviewed\n")
+    assert asimov("ledger", "undo", "5").code == 0
+    assert asimov("review", "status", "s", "a").out.startswith("s/a: approved\n")

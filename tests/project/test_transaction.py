@@ -86,4 +86,4 @@ def test_nothing_else_writes_the_ledger() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ImportFrom) and node.module == "asimov.ledger.append"
     }
-    assert importing == {"project/transaction.py", "project/history.py"}
+    assert importing == {"project/transaction.py", "project/history.py", "engine/importing/move.py"}

@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from asimov.configuration import owner
 from asimov.engine.changes.removal import dependants
 from asimov.engine.changes.renaming import look_over as look_over_renaming
 from asimov.engine.changes.renaming import rename
+from asimov.engine.lease import at_work
 from asimov.errors import AsimovError
 from asimov.journal.confirmed_removals import take_back
 from asimov.journal.keys import Key
@@ -104,6 +107,9 @@ def look_over(workspace: Workspace, revision: Revision, *, force: bool = False) 
     if moved := revision.what.get("moved"):
         back = look_over_renaming(workspace, moved[1], moved[0])
         return Undoing(revision, {}, notes=[*back.notes, f"{moved[1]} is {moved[0]} again"])
+    if reviewed := revision.what.get("reviewed"):
+        _review_before(workspace, revision)
+        return Undoing(revision, {}, notes=[f"the earlier review of {reviewed} is put back"])
     revisions = Revisions(workspace.journal)
     undoing = Undoing(revision, {})
     for path, (before, after) in revisions.documents(revision.number).items():
@@ -207,11 +213,44 @@ def undo(
         rename(workspace, moved[1], moved[0], command="asimov ledger undo", reason=reason,
                details=how)  # fmt: skip
         return Undoing(revision, {}, notes=[f"{moved[1]} is {moved[0]} again"])
+    if revision.what.get("reviewed"):
+        return _undo_review(workspace, revision, reason)
     details: dict[str, Any] = {"undoes": revision.number}
     change_ledger(workspace, make_plan, Origin("asimov ledger undo", reason, details),
                   besides=besides)  # fmt: skip
     workspace.reload()
     return done[-1]
+
+
+def _review_before(workspace: Workspace, revision: Revision) -> tuple[Key, Any]:
+    """Return the analysis of a review, and the review before it.
+
+    Raises
+    ------
+    AsimovError
+        If it was reviewed again since, or is not in the ledger.
+    """
+    revisions = Revisions(workspace.journal)
+    key = workspace.key(*revision.what["reviewed"].split("/", 1))
+    ((before, after),) = revisions.documents(revision.number).values()
+    now = history.review_text(workspace.settings(key).get("review"))
+    if (None if now is None else digest(now)) != after:
+        raise AsimovError(
+            f"the review of {key} has changed since change {revision.number}",
+            hint=f"'asimov review status {key}' shows it; undo later changes of it first",
+        )
+    text = revisions.text(before) if before else None
+    return key, msgspec.json.decode(text) if text else None
+
+
+def _undo_review(workspace: Workspace, revision: Revision, reason: str | None) -> Undoing:
+    with at_work(workspace, "asimov ledger undo", wait=True), workspace.journal.transaction():
+        key, review = _review_before(workspace, revision)
+        now = workspace.settings(key).get("review")
+        workspace.facts.restore_review(key, review, owner())
+        origin = Origin("asimov ledger undo", reason, {"undoes": revision.number})
+        history.record_review(workspace.journal, origin, key, now, review)
+    return Undoing(revision, {}, notes=[f"the earlier review of {key} is put back"])
 
 
 def _plan(undoing: Undoing) -> Plan:

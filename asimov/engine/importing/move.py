@@ -20,11 +20,14 @@ from asimov.engine.importing.comparison import Difference, compare, contents_of
 from asimov.engine.importing.incoming import Importer, Incoming, Product
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
+from asimov.ledger.append import Texts
 from asimov.ledger.checks import check_name
 from asimov.ledger.contents import Contents
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.documents import dump, read_documents
 from asimov.ledger.store import PROJECT_FILE, parse, project_analysis_file, subject_file
+from asimov.project import history
+from asimov.project.history import Origin
 from asimov.project.workspace import Workspace
 from asimov.system.files import write_atomically
 
@@ -118,7 +121,14 @@ def move(
             workspace.reload()
             _check_empty(workspace)
             with _copies(workspace, moved):
-                workspace.files.write(texts, {}, lambda: _record(workspace, moved))
+                before = {path: workspace.files.text(path) for path in texts}
+                changed = Texts(before, dict(texts), [])
+
+                def record() -> None:
+                    _record(workspace, moved)
+                    history.record(workspace.journal, Origin("asimov ledger import"), changed)
+
+                workspace.files.write(texts, {}, record)
         workspace.reload()
     return moved
 

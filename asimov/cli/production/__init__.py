@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
+from asimov.cli.ledger.creation import create_production_command
 from asimov.cli.ledger.removal import delete_production_command
 from asimov.cli.open_project import Use, open_workspace
+from asimov.cli.production.results import results_command
 from asimov.cli.selection import Selection, confirm, counted, selection_options, yes_option
 from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show, show_json, warn
@@ -38,7 +40,9 @@ def command() -> None:
     """
 
 
+command.add_command(create_production_command)
 command.add_command(delete_production_command)
+command.add_command(results_command)
 
 
 @command.command("set")

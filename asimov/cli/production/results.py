@@ -1,0 +1,79 @@
+"""List stored results: ``production results``, ``manage results`` and ``resultslinks``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from asimov.cli.open_project import Use, open_workspace
+from asimov.cli.terminal import table
+from asimov.cli.terminal.analysis_name import analysis_argument
+from asimov.cli.terminal.output import say, show, show_json
+from asimov.project.storage.listing import StoredFile, files, link
+from asimov.project.storage.store import Store
+
+
+@click.command("results")
+@analysis_argument()
+@click.option("--file", "file", metavar="NAME", help="Print the path of this file, once verified.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
+def results_command(subject: str, name: str, file: str | None, as_json: bool) -> None:
+    """List the stored results of an analysis, or locate one of them.
+
+    \b
+    Example:
+      asimov production results sunspots/detrend
+      asimov production results sunspots/detrend --file trend.csv
+    """
+    workspace = open_workspace(Use.READ)
+    key = workspace.key(subject, name)
+    store = Store(workspace.project.results)
+    if file is not None:
+        show(str(store.fetch_file(*key, file)))
+        return
+    found = list(files(store, [key]))
+    if as_json:
+        show_json([_as_data(each) for each in found])
+    elif not found:
+        say(f"{key} has no stored results; it is {workspace.status(key)}")
+    else:
+        rows = [
+            [each.name, str(each.entry.get("size", "")), each.entry.get("sha256", "")]
+            for each in found
+        ]
+        table.show(("file", "bytes", "sha256"), rows)
+
+
+def list_all(subject: str | None, *, as_json: bool) -> None:
+    """Print every stored file with its path, of all subjects or of one."""
+    workspace = open_workspace(Use.READ)
+    found = files(Store(workspace.project.results), workspace.keys(subject))
+    if as_json:
+        show_json([_as_data(each) for each in found])
+        return
+    listed = list(found)
+    for each in listed:
+        say(f"{each.key}/{each.name}, {each.path}")
+    if not listed:
+        say("No results are stored yet")
+
+
+def link_all(subject: str | None, root: Path) -> None:
+    """Make links to every stored file, of all subjects or of one."""
+    workspace = open_workspace(Use.READ)
+    found = files(Store(workspace.project.results), workspace.keys(subject))
+    places = list(link(found, root.absolute()))
+    for place in places:
+        say(str(place))
+    say(f"{len(places)} links to stored files are in {root}")
+
+
+def _as_data(each: StoredFile) -> dict[str, object]:
+    return {
+        "subject": each.key.subject,
+        "name": each.key.name,
+        "file": each.name,
+        "path": str(each.path),
+        **each.entry,
+    }
