@@ -28,15 +28,24 @@ def is_gone(rundir: str) -> bool:
 
 
 def described(assets: Mapping[Any, Any], rundir: str) -> dict[str, Any]:
-    """Return assets for the record: with paths relative to the run directory, which may move."""
-    real = os.path.realpath(rundir)
+    """Return assets for the record: with paths relative to the run directory, which may move.
 
-    def name(path: Any) -> str:
-        whole = os.path.join(rundir, path)
-        head, tail = os.path.split(os.path.abspath(whole))
-        return os.path.relpath(os.path.join(os.path.realpath(head), tail), real)
+    None are returned if a path has bytes in it that are no text, which JSON can't hold.
+    """
+    found = {
+        str(key): _mapped(value, partial(_name, rundir=rundir)) for key, value in assets.items()
+    }
+    try:
+        json.dumps(found, ensure_ascii=False, default=str).encode()
+    except (TypeError, ValueError):
+        return {}
+    return found
 
-    return {str(key): _mapped(value, name) for key, value in assets.items()}
+
+def _name(path: Any, rundir: str) -> str:
+    """Return a path relative to the run directory, as the store names it."""
+    head, tail = os.path.split(os.path.abspath(os.path.join(rundir, path)))
+    return os.path.relpath(os.path.join(os.path.realpath(head), tail), os.path.realpath(rundir))
 
 
 class Stored:
@@ -88,8 +97,7 @@ class Stored:
         def path(given: Any) -> Any:
             if os.path.lexists(given) or os.path.lexists(os.path.join(self._rundir, given)):
                 return given
-            (name,) = described({"": given}, self._rundir).values()
-            place = self._place(name)
+            place = self._place(_name(given, self._rundir))
             return place if os.path.lexists(place) else given
 
         found = {key: _mapped(value, path) for key, value in assets.items()}

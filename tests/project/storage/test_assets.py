@@ -83,6 +83,10 @@ def test_only_what_is_gone_is_replaced(rundir: Path, tmp_path: Path) -> None:
     assert nothing.instead({"x": "x"}) == {"x": "x"}
 
 
+def test_a_name_that_is_no_text_leaves_the_products_to_the_pipeline(tmp_path: Path) -> None:
+    assert described({"x": b"\xff".decode(errors="surrogateescape")}, str(tmp_path)) == {}
+
+
 def test_a_package_that_stores_under_its_own_names_is_understood(tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
