@@ -43,20 +43,20 @@ def command(before: str, after: str | None, as_json: bool) -> None:
     workspace = open_workspace(Use.READ)
     one = _side(workspace, before)
     if after is None and is_crate(before):
-        other = _side(workspace, one.title.partition(": ")[2].partition("@")[0])
+        other = _side(workspace, one.title.rpartition(": ")[2].rpartition("@")[0])
     elif after is None:
         other = of_ledger(workspace, attempt_named(workspace, before)[0])
     else:
         other = _side(workspace, after)
     found = compared(one, other)
+    verdict = outcome(one, other) if is_crate(before) or is_crate(after or "") else None
     if as_json:
-        show_json(
-            {
-                "before": one.title,
-                "after": other.title,
-                "differences": [msgspec.to_builtins(each, enc_hook=str) for each in found],
-            }
-        )
+        told = {
+            "before": one.title,
+            "after": other.title,
+            "differences": [msgspec.to_builtins(each, enc_hook=str) for each in found],
+        }
+        show_json({**told, "outcome": verdict} if verdict else told)
         return
     if not found:
         say(f"{one.title} and {other.title}: no difference in {_and(one, other)}")
@@ -66,8 +66,8 @@ def command(before: str, after: str | None, as_json: bool) -> None:
         say(f"{what}:")
         for each in differences:
             say(f"  {each}")
-    if is_crate(before) or (after is not None and is_crate(after)):
-        say(outcome(one, other))
+    if verdict:
+        say(verdict)
 
 
 def _side(workspace: Workspace, name: str) -> Side:

@@ -17,6 +17,7 @@ _LISTED = 20
 
 @click.command("package")
 @click.argument("name", metavar="SUBJECT/NAME[@N]")
+@click.argument("second", metavar="", required=False)
 @click.option(
     "-o",
     "--output",
@@ -25,7 +26,9 @@ _LISTED = 20
 )
 @click.option("--hashes-only", is_flag=True, help="Leave out the products: checksums only.")
 @click.option("--license", metavar="URL", help="The licence of the files, such as CC-BY-4.0's URL.")
-def command(name: str, output: Path | None, hashes_only: bool, license: str | None) -> None:
+def command(
+    name: str, second: str | None, output: Path | None, hashes_only: bool, license: str | None
+) -> None:
     """Pack an analysis with all that made it, so that it can be rerun elsewhere.
 
     The package is a Workflow Run RO-Crate: a zip file, or a folder, with settings, configuration,
@@ -38,7 +41,7 @@ def command(name: str, output: Path | None, hashes_only: bool, license: str | No
       asimov package sunspots/detrend@1 -o detrend.zip --hashes-only
     """
     workspace = open_workspace(Use.READ)
-    key, number = attempt_named(workspace, name)
+    key, number = attempt_named(workspace, "/".join(filter(None, (name, second))))
     made = pack(workspace, key, number, target=output, hashes_only=hashes_only, license=license)
     contained = [each for each in made.contents.files if each.place]
     say(f"Packed {made.contents.name} in {made.path}: {len(contained)} files")

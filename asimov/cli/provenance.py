@@ -7,16 +7,19 @@ from pathlib import Path
 import click
 
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.terminal.output import say, show, show_json
+from asimov.cli.terminal.output import as_json, say, show
+from asimov.engine.provenance.crates.reading import is_crate, open_crate
 from asimov.engine.provenance.export.dot import dot
 from asimov.engine.provenance.export.outline import outline
 from asimov.engine.provenance.export.prov_json import prov_json
-from asimov.engine.provenance.export.runs import history, of_file
+from asimov.engine.provenance.export.runs import Run, history, of_file
 from asimov.engine.provenance.lookup import attempt_named
+from asimov.system.files import write_atomically
 
 
 @click.command("provenance")
 @click.argument("name", metavar="[SUBJECT/NAME[@N]]", required=False)
+@click.argument("second", metavar="", required=False)
 @click.option(
     "--format",
     "form",
@@ -31,10 +34,23 @@ from asimov.engine.provenance.lookup import attempt_named
 @click.option(
     "--file",
     "path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Read a file asimov-provenance.json instead, without any project.",
+    type=click.Path(path_type=Path),
+    help="Read a file asimov-provenance.json, or a package, without any project.",
 )
-def command(name: str | None, form: str, depth: int | None, path: Path | None) -> None:
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this file instead of the terminal.",
+)
+def command(
+    name: str | None,
+    second: str | None,
+    form: str,
+    depth: int | None,
+    path: Path | None,
+    output: Path | None,
+) -> None:
     """Tell what made a result: settings, files, software, people, upstream.
 
     @N stands for an analysis's attempt number N; without it, its last attempt.
@@ -48,15 +64,25 @@ def command(name: str | None, form: str, depth: int | None, path: Path | None) -
     if (name is None) == (path is None):
         raise click.UsageError("name an analysis, or a file with --file")
     if path is not None:
-        runs = [of_file(path)]
+        runs = [_alone(path)]
     else:
-        assert name is not None
         workspace = open_workspace(Use.READ)
-        runs = history(workspace, *attempt_named(workspace, name), depth)
+        named = "/".join(filter(None, (name, second)))
+        runs = history(workspace, *attempt_named(workspace, named), depth)
     if form == "prov-json":
-        show_json(prov_json(runs))
-    elif form == "dot":
-        show(dot(runs))
+        written = as_json(prov_json(runs))
     else:
-        for line in outline(runs):
-            say(line)
+        written = dot(runs) if form == "dot" else "\n".join(outline(runs))
+    if output is None:
+        show(written)
+    else:
+        write_atomically(output, f"{written}\n")
+        say(f"Wrote {output}")
+
+
+def _alone(path: Path) -> Run:
+    """Return the attempt that a file or a package tells of."""
+    if is_crate(str(path)):
+        with open_crate(path) as crate:
+            return crate.run()
+    return of_file(path)

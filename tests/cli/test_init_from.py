@@ -6,7 +6,10 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import stat
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +18,9 @@ from typing import Any
 import pytest
 
 from tests.chain import ODD, Chain, chain, finish
+from tests.lab import lab
 
-__all__ = ["chain"]
+__all__ = ["chain", "lab"]
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +98,26 @@ def test_a_package_is_rerun_elsewhere_and_the_outcome_matches(
     assert told.endswith("the outcome differs: 1 of 1 products\n")
     found = json.loads(there.out("diff", crates / "second", "s/second@1", "--json"))
     assert found["differences"] == []
+
+
+def test_a_killed_command_is_called_again(
+    crates: Path, taken_in: Callable[..., Any], tmp_path: Path
+) -> None:
+    program = (
+        "import os, signal, sys\nfrom asimov.cli import init\n"
+        "init.{} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "init.command.main(sys.argv[1:], standalone_mode=False)\n"
+    )
+    root = tmp_path / "elsewhere"
+    how = ["--from", str(crates / "second.zip"), "--root", str(root), "--scheduler", "local"]
+    for stage in ("create", "_take_in"):
+        done = subprocess.run(
+            [sys.executable, "-c", program.format(stage), *how], cwd=tmp_path, check=False
+        )
+        assert done.returncode == -signal.SIGKILL
+    ran = taken_in(crates / "second.zip", code=1)
+    assert "'asimov apply -f blueprint.yaml' does the rest" in ran.stderr
+    assert "add    analysis s/second" in Chain(root).out("apply", "-f", "blueprint.yaml")
 
 
 def test_the_folder_may_have_files_and_a_name_of_its_own(
@@ -297,3 +321,52 @@ def test_missing_inputs_and_other_software_are_named(
         "the environment /nowhere/env with 2 packages is not here", "docker://python:3.12",
     ):  # fmt: skip
         assert expected in ran.stderr, ran.stderr
+
+
+MANY = """
+{kind: configuration, quality: {low: 20}}
+---
+{kind: subject, name: s, quality: {high: 5}}
+---
+{kind: subject, name: t}
+---
+{kind: analysis, event: s, name: one, pipeline: command, executable: /bin/sh,
+ arguments: [-c, "echo 1 > y"], outputs: {y: y}, labels: [good]}
+---
+{kind: analysis, event: t, name: one, pipeline: command, executable: /bin/sh,
+ arguments: [-c, "echo 2 > y"], outputs: {y: y}}
+---
+{kind: analysis, event: s, name: "two@2", pipeline: command, executable: /bin/sh,
+ arguments: [-c, 'cat "$0" "$1" > z', "{{ assets.y }}", FAR], template: t.ini,
+ needs: ["label: good"], outputs: {z: z}, gain: 3}
+---
+{kind: projectanalysis, name: all, pipeline: command, executable: /bin/sh, subjects: [s, t],
+ arguments: [-c, "cat {% for each in inputs %}{{ each.assets.y }} {% endfor %} > w"],
+ analyses: [name: one], outputs: {w: w}}
+"""
+
+
+def test_templates_files_from_outside_and_project_analyses_come_along(
+    lab: Any, tmp_path: Path
+) -> None:
+    far = tmp_path / "far.txt"
+    far.write_text("far\n")
+    (lab.root / "templates").mkdir()
+    (lab.root / "templates" / "t.ini").write_text("{{ meta.gain }} {{ meta.quality.low }}\n")
+    (lab.root / "many.yaml").write_text(MANY.replace("FAR", str(far)))
+    lab.run("apply", "-f", "many.yaml")
+    lab.finish()
+    lab.run("package", "s/two@2", "-o", tmp_path / "two.zip")
+    lab.run("package", "project-analyses", "all", "-o", tmp_path / "all")
+    far.unlink()
+    for crate, name in (("two.zip", "s/two@2"), ("all", "project-analyses/all")):
+        root = tmp_path / f"of-{crate}"
+        ran = lab.run("init", "--from", tmp_path / crate, "--root", root, "--scheduler", "local")
+        assert f"runs {name} again" in ran.out and not ran.err
+        until = ("--chain", "--until-idle", "--interval", "0.1", "--timeout", "60")
+        lab.run("--project", root, "monitor", *until)
+        told = json.loads(lab.run("--project", root, "diff", tmp_path / crate, "--json").out)
+        assert told["outcome"] == "the outcome matches: 1 product, byte for byte"
+        differing = {each["name"] for each in told["differences"]}
+        # What it needs is named, since a label may find others; and so its configuration.
+        assert differing <= {"needs", "analyses", "the configuration"}

@@ -105,6 +105,11 @@ def test_a_stored_result_answers_without_its_project(chain: Chain, tmp_path: Any
     assert {"s/second@1", "s/first"} == set(labels(document, prov.model.ProvActivity).values())
     assert len(made) == 2
     assert "s/second@1" in chain.out("provenance", "--file", stored / "asimov-provenance.json")
+    crate = tmp_path / "crate.zip"
+    chain.run("package", "s", "second", "-o", crate)
+    assert told(chain, "--file", crate) == document
+    written = chain.out("provenance", "s", "second", "--depth", 0, "-o", tmp_path / "told.txt")
+    assert "told.txt" in written and "s/second@1" in (tmp_path / "told.txt").read_text()
     (stored / "other.json").write_text('{"format": 1}')
     ran = chain.run("provenance", "--file", stored / "other.json", code=1)
     assert "other.json: is not a record" in ran.stderr

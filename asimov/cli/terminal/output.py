@@ -50,11 +50,16 @@ def show(lines: str) -> None:
 
 def show_json(value: object) -> None:
     """Print a value as JSON in ASCII; values that JSON can't express become text."""
+    click.echo(as_json(value))
+
+
+def as_json(value: object) -> str:
+    """Return a value as JSON in ASCII; values that JSON can't express become text."""
     try:
         written = json.dumps(value, indent=2, default=str, allow_nan=False)
     except (TypeError, ValueError):
         written = json.dumps(_plain(value), indent=2, default=str)
-    click.echo(written.replace("\x7f", "\\u007f"))
+    return written.replace("\x7f", "\\u007f")
 
 
 def _plain(value: Any) -> Any:

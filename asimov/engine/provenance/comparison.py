@@ -112,7 +112,7 @@ def of_crate(workspace: Workspace, crate: Crate) -> Side:
         },
         "software": _versions(run.record, run.software),
         "place": _place(run.record),
-        "products": {each.path: each.sha256 for each in contents.files if each.role == "product"},
+        "products": {each.path: each.sha256 for each in run.products or []},
     }
     return Side(f"{crate.path.name}: {contents.name}", parts)
 

@@ -19,7 +19,7 @@ from asimov.project.storage.superseded import is_superseded
 from asimov.project.workspace import Workspace
 from asimov.system import reading
 
-_NAME = re.compile(r"([^/@]+)/([^@]+?)(?:@(\d{1,9}))?")
+_NAME = re.compile(r"([^/]+)/(.+?)(?:@(\d{1,9}))?")
 
 
 def attempt_named(workspace: Workspace, name: str) -> tuple[Key, int | None]:
@@ -31,6 +31,9 @@ def attempt_named(workspace: Workspace, name: str) -> tuple[Key, int | None]:
         If it names no analysis of the ledger.
     """
     match = _NAME.fullmatch(name)
+    subject, _, whole = name.partition("/")
+    if (key := Key(subject, whole)) in workspace.contents.entries:
+        return key, None  # the name of an analysis may have an @ in it
     if match is None:
         raise AsimovError(
             f"{text.quoted(name)} names no analysis", hint="write SUBJECT/NAME or SUBJECT/NAME@N"

@@ -12,13 +12,25 @@ from typing import Any
 
 from asimov.engine.provenance.export.runs import Run
 from asimov.engine.provenance.record import with_text_keys
+from asimov.engine.refresh import RUN_INPUTS
 from asimov.journal.keys import PROJECT_ANALYSES
 from asimov.ledger.documents import dump
 from asimov.ledger.store import subject_file
 from asimov.settings.merging import difference, merge
 
 #: Settings that tie an analysis to others, or to what was said of it.
-_TIES = {"needs", "analyses", "review", "status", "name", "pipeline", "kind", "event", "subject"}
+_TIES = {
+    "needs",
+    "analyses",
+    "review",
+    "status",
+    "name",
+    "pipeline",
+    "kind",
+    "event",
+    "subject",
+    RUN_INPUTS,
+}
 #: How the sources of layers begin that are no choices: they follow from others, or from the place.
 _NO_CHOICES = ("follows from other settings", "the site ")
 
@@ -72,7 +84,7 @@ def _ties(run: Run, others: list[Run]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     settings = run.settings
     if "subjects" in settings or run.key.subject == PROJECT_ANALYSES:
-        names = [each.key.name for each in others]
+        names = list(dict.fromkeys(each.key.name for each in others))
     else:
         names = [each.key.name for each in others if each.key.subject == run.key.subject]
     if "analyses" in settings:

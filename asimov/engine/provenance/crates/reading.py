@@ -25,7 +25,7 @@ from asimov.engine.provenance.crates.contents import (
     check_path,
     decoded,
 )
-from asimov.engine.provenance.export.runs import Run, of_text
+from asimov.engine.provenance.export.runs import Product, Run, of_text
 from asimov.engine.provenance.record import FILE as RECORD
 from asimov.errors import AsimovError
 from asimov.system import reading
@@ -79,8 +79,17 @@ class Crate:
         with _naming(self.path):
             for each in self.contents.files:
                 if each.place == RECORD and (each.size or 0) <= reading.LARGEST:
-                    return of_text(b"".join(self.blocks(each)))
+                    run = of_text(b"".join(self.blocks(each)))
+                    run.products = self._products()
+                    return run
             raise AsimovError(f"has no {RECORD}")
+
+    def _products(self) -> list[Product]:
+        return [
+            Product(each.path, each.sha256, each.size)
+            for each in self.contents.files
+            if each.role == "product"
+        ]
 
     def blocks(self, packed: Packed) -> Iterator[bytes]:
         """Yield the content of a file, and fail at its end if its checksum is another one.

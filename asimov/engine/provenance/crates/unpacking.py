@@ -114,7 +114,8 @@ class Unpacking:
             raise AsimovError(
                 "this folder already contains a project",
                 where=self._root,
-                hint="choose another folder with --root DIR",
+                hint="choose another folder with --root DIR; if 'init --from' was interrupted "
+                f"here, 'asimov apply -f {BLUEPRINT}' does the rest",
             )
         for place in [BLUEPRINT, *self._files]:
             path = self._root / place

@@ -43,8 +43,11 @@ def write(target: Path, sources: Iterable[Source], texts: dict[str, bytes]) -> N
         raise AsimovError(
             "exists already", where=target, hint="remove it, or name another one with -o"
         )
-    partial = target.with_name(f".{target.name[:100]}.partial-{os.getpid()}")
+    # The name is always the same: what a killed command left is removed by the next one.
+    digest = hashlib.sha256(target.name.encode(errors="surrogateescape")).hexdigest()[:16]
+    partial = target.with_name(f".{digest}.partial")
     try:
+        _remove(partial)
         if target.suffix == ".zip":
             _write_zip(partial, sources, texts)
             os.link(partial, target)  # fails if it exists by now
@@ -55,11 +58,15 @@ def write(target: Path, sources: Iterable[Source], texts: dict[str, bytes]) -> N
     except OSError as error:
         raise unwritable(error, target) from error
     finally:
-        with suppress(FileNotFoundError):
-            if partial.is_dir():
-                shutil.rmtree(partial)
-            else:
-                partial.unlink()
+        _remove(partial)
+
+
+def _remove(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _write_zip(path: Path, sources: Iterable[Source], texts: dict[str, bytes]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -48,6 +50,29 @@ def test_a_file_that_changes_leaves_nothing(tmp_path: Path, name: str) -> None:
     with pytest.raises(AsimovError, match="can't be read"):
         write(tmp_path / name, [changing], {})
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["crate.zip", "crate"])
+def test_what_a_killed_command_left_is_removed_by_the_next(tmp_path: Path, name: str) -> None:
+    (tmp_path / "x").write_text("x")
+    whole = source(tmp_path / "x")
+    child = os.fork()
+    if child == 0:
+        write(tmp_path / name, [whole, Ending(Packed("input", "y", "project/y", "00", 1), "y")], {})
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert not (tmp_path / name).exists()
+    assert len(list(tmp_path.iterdir())) == 2  # what is left is hidden
+    write(tmp_path / name, [whole], {"a": b"a"})
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([name, "x"])
+
+
+class Ending(Source):
+    """A file that ends the process when it is opened."""
+
+    def __getattribute__(self, name: str) -> object:
+        if name == "path":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getattribute__(name)
 
 
 @pytest.mark.parametrize("name", ["crate.zip", "crate"])
