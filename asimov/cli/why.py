@@ -45,7 +45,12 @@ def _show(found: Explanation) -> None:
     say(f"{found.subject}/{found.name} is {found.status}{since}{reason}", found.status)
     if found.seed is not None:
         say(f"seed of its last attempt: {found.seed}")
-    told = {"why": found.because, "what moves it": found.moves, "what it uses": found.uses}
+    told = {
+        "why": found.because,
+        "does its result hold": found.outdated,
+        "what moves it": found.moves,
+        "what it uses": found.uses,
+    }
     for heading, lines in told.items():
         if lines:
             say(f"{heading}:")

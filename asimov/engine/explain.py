@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from shlex import quote
 
 from asimov.discovery import entrypoints
 from asimov.engine.attempts import ask
 from asimov.engine.background import kept
 from asimov.engine.readiness import reviews_wanted, waiting_for
+from asimov.engine.staleness.lines import lines
 from asimov.engine.submission_limits import deferral, makes_room
 from asimov.engine.submit import unbuilt
 from asimov.errors import AsimovError, ReportedError, SchedulerError
@@ -47,6 +49,8 @@ class Explanation:
         The assets that it declares to need, each with the analysis it comes from.
     seed
         The seed of its last attempt, if its jobs got one.
+    outdated
+        What has changed since it ran, a line each, and which of its inputs are out of date.
     """
 
     subject: str
@@ -58,6 +62,7 @@ class Explanation:
     moves: list[str] = field(default_factory=list)
     uses: list[str] = field(default_factory=list)
     seed: int | None = None
+    outdated: list[str] = field(default_factory=list)
 
 
 def explain(workspace: Workspace, key: Key) -> Explanation:
@@ -97,6 +102,10 @@ def _explain(workspace: Workspace, key: Key) -> Explanation:
     elif status in {"finished", "uploaded"}:
         result.because.append(f"its results are in {workspace.project.results / key[0] / key[1]}")
     _moves(workspace, key, result)
+    result.outdated = lines(workspace, key)
+    if result.outdated:
+        name = quote(str(key))
+        result.moves.append(f"'asimov rerun {name} --dry-run' shows what would run again")
     flow = flow_of(workspace, all_installed=False)
     result.uses = [str(feed) for feed in flow.feeds(key)]
     return result

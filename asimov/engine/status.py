@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from asimov.discovery import entrypoints
 from asimov.engine.readiness import waiting_for
 from asimov.engine.run_times import Experience
+from asimov.engine.staleness.inputs import in_doubt
+from asimov.engine.staleness.verdicts import outdated
 from asimov.engine.submission_limits import deferral
 from asimov.journal import measurements
 from asimov.journal.keys import Key
@@ -78,6 +80,11 @@ class Row:
     estimate, estimate_basis
         The seconds that a running analysis may still need, judging by similar earlier runs, and
         which; see `asimov.engine.run_times`. None where there is nothing to go by.
+    outdated
+        What has changed since it ran, a line each; empty if its result is current.
+    in_doubt
+        The out-of-date analyses, as ``subject/name``, from which it was made; its own result is
+        current as long as they come out the same when they are made again.
     """
 
     subject: str
@@ -101,6 +108,8 @@ class Row:
     started: str | None = None
     estimate: float | None = None
     estimate_basis: str | None = None
+    outdated: list[str] = field(default_factory=list)
+    in_doubt: list[str] = field(default_factory=list)
 
     @property
     def urgent(self) -> bool:
@@ -119,7 +128,20 @@ def rows(workspace: Workspace, keys: Iterable[Key]) -> list[Row]:
     measured = measurements.of_attempts(workspace.journal)
     seeds = workspace.journal.seeds()
     past = Experience(workspace)
-    return [_row(workspace, key, put_off, begun.get(key), measured, seeds, past) for key in keys]
+    asked = list(keys)
+    old = outdated(workspace, asked)
+    doubts = in_doubt(workspace, asked, old)
+    found = [_row(workspace, key, put_off, begun.get(key), measured, seeds, past) for key in asked]
+    if not (old or doubts):
+        return found
+    return [
+        replace(
+            row,
+            outdated=[each.text for each in old.get(key, ())],
+            in_doubt=[str(each) for each in doubts.get(key, ())],
+        )
+        for key, row in zip(asked, found, strict=True)
+    ]
 
 
 def by_urgency(found: Iterable[Row]) -> list[Row]:

@@ -40,7 +40,9 @@ def show(found: Sequence[Row]) -> None:
 def total_line(found: Sequence[Row]) -> str:
     """Return how many analyses there are in each state, as a line."""
     count = "1 analysis" if len(found) == 1 else f"{len(found)} analyses"
-    return f"{count}: {', '.join(f'{n} {state}' for state, n in totals(found).items())}"
+    old = sum(bool(row.outdated) for row in found)
+    more = f"; {old} out of date" if old else ""
+    return f"{count}: {', '.join(f'{n} {state}' for state, n in totals(found).items())}{more}"
 
 
 def on_screen(found: Sequence[Row], last: Sequence[str], console: Console) -> RenderableType:
@@ -109,6 +111,7 @@ def _cells(row: Row) -> list[str]:
         why += f" and {len(row.waiting_for) - _SHOWN} more"
     if not why and row.status == "stuck":
         why = row.reason or ""
+    why = text.joined(*([why] if why else []), *outdated_lines(row))
     return [
         f"{row.subject}/{row.name}",
         row.pipeline,
@@ -120,6 +123,15 @@ def _cells(row: Row) -> list[str]:
         _time_in_state(row),
         why,
     ]
+
+
+def outdated_lines(row: Row) -> list[str]:
+    """Return why an analysis is out of date, or which of its inputs is, as at most a line."""
+    if row.outdated:
+        return [f"out of date: {text.listed(row.outdated, _SHOWN)}"]
+    if row.in_doubt:
+        return [f"made from what is out of date: {text.listed(row.in_doubt, _SHOWN)}"]
+    return []
 
 
 def _left(row: Row) -> str:

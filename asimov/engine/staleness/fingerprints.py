@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from asimov.engine.provenance.record import Provenance, UsedFile
 from asimov.engine.provenance.software import package_of
 from asimov.engine.staleness.reasons import Reason
 from asimov.journal.fingerprints import FingerprintRecords
@@ -21,6 +21,9 @@ from asimov.journal.provenance import digest_of
 from asimov.ledger.store import PROJECT_FILE
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
+
+if TYPE_CHECKING:
+    from asimov.engine.provenance.record import Provenance, UsedFile
 
 #: A file that changed less than this many seconds before it was read may have changed since within
 #: the same stamp. Configurations are exempt: asimov writes them, and nobody edits one so soon.

@@ -8,19 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from asimov.discovery import entrypoints
 from asimov.engine.provenance.comparison import differing, named
 from asimov.engine.provenance.record import Provenance, layers_of
 from asimov.engine.staleness.reasons import Reason
+from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.journal.provenance import ProvenanceRecords
 from asimov.ledger.contents import WRITTEN
 from asimov.ledger.schema import OF_FAILURES
 from asimov.ledger.validity import OUTDATED_BY, RERUN
+from asimov.plugins.declarations import import_published
 from asimov.project.workspace import FOLLOWS, Workspace
 from asimov.settings.merging import merge
 
 #: Settings that say when, where and with how many tries an analysis runs, not what it makes.
 ASIDE = frozenset({OUTDATED_BY, RERUN, "reuse", "refreshable", "scheduler", "holds", *OF_FAILURES})
+
+
+class UnknownSettingsError(AsimovError):
+    """Which settings a pipeline declares can't be found out."""
+
 
 _Layers = Iterable[tuple[str, Mapping[str, Any]]]
 
@@ -36,7 +44,17 @@ def changed_settings(
         The open project, and its records of what attempts ran with.
     key, found
         The analysis, and what it ran with.
+
+    Raises
+    ------
+    UnknownSettingsError
+        If its pipeline is not installed or can't be imported.
     """
+    pipeline = workspace.contents.entries[key].pipeline
+    if import_published(workspace, pipeline, whole=True) or not entrypoints.is_known(
+        entrypoints.PIPELINES, pipeline
+    ):
+        raise UnknownSettingsError(f"the settings that {pipeline} declares are not known here")
     then = layers_of(records, found)
     if not all(layer for _, layer in then):
         return  # the journal has lost a part of them

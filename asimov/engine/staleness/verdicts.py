@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
 
-from asimov.engine.provenance.checksums import Checksums
-from asimov.engine.provenance.record import Provenance, last_run
-from asimov.engine.provenance.software import package_of
-from asimov.engine.staleness.files import Files
 from asimov.engine.staleness.fingerprints import Fingerprints
 from asimov.engine.staleness.reasons import Reason
-from asimov.engine.staleness.settings import changed_settings
 from asimov.journal.keys import Key
-from asimov.journal.provenance import ProvenanceRecords
 from asimov.ledger.validity import counted
 from asimov.project.workspace import Workspace
+
+if TYPE_CHECKING:
+    from asimov.engine.staleness.comparison import Comparison
 
 #: States in which an analysis has no result, and none is being made.
 WITHOUT_RESULT = frozenset(
@@ -52,45 +50,34 @@ def _has_result(workspace: Workspace, key: Key) -> bool:
 class _Verdicts:
     def __init__(self, workspace: Workspace, keys: Collection[Key]) -> None:
         self._workspace = workspace
-        self._records = ProvenanceRecords(workspace.journal)
-        self._checksums = Checksums(self._records)
-        self._files = Files(workspace, self._checksums)
+        self._comparison: Comparison | None = None
         self._fingerprints = Fingerprints(workspace)
         self._fingerprints.load(keys)
 
     def of(self, key: Key) -> tuple[Reason, ...]:
         reasons = self._fingerprints.verdict(key)
         if reasons is None:
-            reasons = self._look(key)
+            reasons = self._compare(key)
         if not reasons:
             return ()
         kinds = counted(self._workspace.settings(key))
         return tuple(each for each in reasons if each.kind in kinds)
 
-    def _look(self, key: Key) -> tuple[Reason, ...]:
-        """Compare everything that an analysis ran with and what is there now."""
-        since = time.time()
-        run = last_run(self._workspace.journal, key)
-        if run is None:
-            return ()
-        reasons = tuple(self._reasons(key, run[1]))
-        uid = self._workspace.records[key].uid or ""
-        self._fingerprints.take(key, uid, run[1], since, reasons)
-        return reasons
+    def _compare(self, key: Key) -> tuple[Reason, ...]:
+        if self._comparison is None:
+            # It loads much that a command which finds nothing changed can do without.
+            from asimov.engine.staleness.comparison import Comparison
 
-    def _reasons(self, key: Key, found: Provenance) -> Iterator[Reason]:
-        yield from changed_settings(self._workspace, self._records, key, found)
-        yield from self._files.changed(found)
-        now = package_of(found.pipeline)
-        if found.package and now and now != found.package and not _is_own(found.package):
-            yield Reason("version", f"{found.package} -> {now}")
+            self._comparison = Comparison(self._workspace)
+        since = time.time()
+        found = self._comparison.of(key)
+        if found.ran_with is not None and found.is_complete:
+            uid = self._workspace.records[key].uid or ""
+            self._fingerprints.take(key, uid, found.ran_with, since, found.reasons)
+        return found.reasons
 
     def keep(self) -> None:
+        """Keep what was found out, unless the project is only read."""
         self._fingerprints.keep()
-        if not self._workspace.reading:
-            self._checksums.keep()
-
-
-def _is_own(package: str) -> bool:
-    """Return whether a pipeline comes with asimov: then its version says nothing of the result."""
-    return package.partition("==")[0] == "asimov"
+        if self._comparison is not None and not self._workspace.reading:
+            self._comparison.keep()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from asimov.engine.staleness import verdicts
+from asimov.engine.staleness import comparison
 from asimov.engine.staleness.verdicts import outdated
 
 SHELL = "pipeline: command, executable: /bin/sh, outputs: {y: y}"
@@ -20,14 +20,14 @@ INPUT = "arguments: [-c, 'cat {{ project_root }}/in.txt > y']"
 def looks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Count the analyses of which more than stamps is compared."""
     seen: list[str] = []
-    real = verdicts.last_run
+    real = comparison.last_run
 
     def last_run(journal: Any, key: Any) -> Any:
         seen.append(key.name)
         return real(journal, key)
 
     with monkeypatch.context() as patched:
-        patched.setattr(verdicts, "last_run", last_run)
+        patched.setattr(comparison, "last_run", last_run)
         yield seen
 
 

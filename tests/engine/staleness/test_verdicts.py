@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
 from typing import Any
+
+import pytest
 
 from asimov.engine.staleness.verdicts import outdated
 
@@ -45,3 +48,91 @@ def test_what_has_changed_since_a_run_is_said(lab: Any) -> None:
 
     (lab.rundir("first") / "y").write_text("remade")
     assert verdicts(lab)["second"] == [("inputs", "y of s/first has another content")]
+
+
+def test_commands_show_what_is_out_of_date_and_what_is_made_from_it(lab: Any) -> None:
+    lab.apply(
+        f"first, gain: 2, {SHELL}, arguments: [-c, 'echo 1 > y']",
+        f"second, needs: [first], {SHELL}, arguments: [-c, 'cat {{{{ assets.y }}}} > y']",
+        "third, status: wait, needs: [second]",
+    )
+    lab.finish()
+    assert "out of date" not in lab.run("status").out
+    assert "does its result hold" not in lab.run("why", "s/first").out
+    lab.apply(f"first, gain: 5, {SHELL}, arguments: [-c, 'echo 1 > y']", update=True)
+    told = lab.run("status").out
+    assert "; 1 out of date" in told
+    assert "out of date: gain: 2 -> 5" in told
+    assert "made from what is out of date: s/first" in told
+    rows = lab.rows()
+    assert (rows["first"]["outdated"], rows["first"]["in_doubt"]) == (["gain: 2 -> 5"], [])
+    assert (rows["second"]["outdated"], rows["second"]["in_doubt"]) == ([], ["s/first"])
+    assert (rows["third"]["outdated"], rows["third"]["in_doubt"]) == ([], [])
+    why = lab.run("why", "s/first").out
+    assert "does its result hold:\n  settings: gain: 2 -> 5\n" in why
+    assert "asimov rerun s/first --dry-run" in why
+    assert "its input s/first is out of date" in lab.run("why", "s/second").out
+    told = json.loads(lab.run("why", "s/second", "--json").out)
+    assert told["outdated"] == ["its input s/first is out of date"]
+    told = json.loads(lab.run("production", "show", "s/first", "--json").out)
+    assert told["outdated"] == ["gain: 2 -> 5"]
+    lab.run("report", "html")
+    page = (lab.root / "pages" / "subject-s.html").read_text()
+    assert "<dt>Out of date</dt><dd>gain: 2 -&gt; 5</dd>" in page
+    assert "<dt>Inputs out of date</dt><dd>s/first</dd>" in page
+    assert list(verdicts(lab)) == ["first"]
+    lab.run("production", "set", "s/first", "--status", "restart")
+    assert "out of date" not in lab.run("status").out, "it runs again anyway"
+
+
+def test_what_counts_can_be_chosen(lab: Any) -> None:
+    gain = f"a, {SHELL}, arguments: [-c, 'touch y'], gain: "
+    lab.apply(gain + "2")
+    lab.finish()
+    lab.apply(gain + "5, outdated by: [inputs, code]", update=True)
+    assert verdicts(lab) == {}
+    lab.apply(gain + "5, outdated by: [settings]", update=True)
+    assert verdicts(lab) == {"a": [("settings", "gain: 2 -> 5")]}
+    (lab.root / "all.yaml").write_text("kind: configuration\noutdated by: [setings]\n")
+    refused = lab.run("apply", "-f", lab.root / "all.yaml", code=1).err
+    assert "did you mean 'settings'?" in refused
+
+
+def test_a_new_version_of_a_pipeline_counts_but_not_one_of_asimov(
+    lab: Any, simple: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.register("published", simple)
+    version = "1.0"
+    monkeypatch.setattr(
+        "asimov.engine.provenance.gather.package_of",
+        lambda name: f"theirs=={version}" if name == "published" else f"asimov=={version}",
+    )
+    for module in ("comparison", "fingerprints"):
+        monkeypatch.setattr(
+            f"asimov.engine.staleness.{module}.package_of",
+            lambda name: f"theirs=={version}" if name == "published" else f"asimov=={version}",
+        )
+    lab.apply("a, pipeline: published", "b")
+    lab.finish()
+    assert verdicts(lab) == {}
+    version = "1.1"
+    assert verdicts(lab) == {"a": [("version", "theirs==1.0 -> theirs==1.1")]}
+
+
+def test_products_that_are_only_stored_are_compared_too(lab: Any) -> None:
+    copy = "arguments: [-c, 'cat {{ assets.y }} > y']"
+    lab.apply(
+        f"first, {SHELL}, arguments: [-c, 'echo 1 > y']", f"second, needs: [first], {SHELL}, {copy}"
+    )
+    lab.finish()
+    for path in lab.rundir("first").iterdir():
+        path.unlink()
+    lab.rundir("first").rmdir()
+    assert verdicts(lab) == {}
+    manifest = lab.root / "results" / "s" / "first" / "manifest.json"
+    stored = json.loads(manifest.read_text())
+    stored["y"]["sha256"] = "0" * 64
+    manifest.write_text(json.dumps(stored))
+    with closing(lab.open().journal) as journal:
+        journal.write("DELETE FROM fingerprints")
+    assert verdicts(lab) == {"second": [("inputs", "y of s/first has another content")]}

@@ -1,0 +1,76 @@
+"""Compare everything that an analysis ran with and what is there now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from asimov.engine.provenance.checksums import Checksums
+from asimov.engine.provenance.record import Provenance, last_run
+from asimov.engine.provenance.software import package_of
+from asimov.engine.staleness.files import Files
+from asimov.engine.staleness.reasons import Reason
+from asimov.engine.staleness.settings import UnknownSettingsError, changed_settings
+from asimov.journal.keys import Key
+from asimov.journal.provenance import ProvenanceRecords
+from asimov.project.workspace import Workspace
+
+
+class Found(NamedTuple):
+    """What has changed since an analysis ran.
+
+    Attributes
+    ----------
+    ran_with
+        What it ran with; None if that was not recorded.
+    reasons
+        Each thing that has changed.
+    is_complete
+        Whether everything could be compared.
+    """
+
+    ran_with: Provenance | None
+    reasons: tuple[Reason, ...] = ()
+    is_complete: bool = True
+
+
+class Comparison:
+    """Compares the analyses of a project.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._records = ProvenanceRecords(workspace.journal)
+        self._checksums = Checksums(self._records)
+        self._files = Files(workspace, self._checksums)
+
+    def of(self, key: Key) -> Found:
+        """Return what has changed since an analysis ran."""
+        run = last_run(self._workspace.journal, key)
+        if run is None:
+            return Found(None)
+        found = run[1]
+        rest = (*self._files.changed(found), *_other_version(found))
+        try:
+            changed = tuple(changed_settings(self._workspace, self._records, key, found))
+        except UnknownSettingsError:
+            return Found(found, rest, is_complete=False)
+        return Found(found, (*changed, *rest))
+
+    def keep(self) -> None:
+        """Have the journal keep new checksums."""
+        self._checksums.keep()
+
+
+def _other_version(found: Provenance) -> Iterator[Reason]:
+    now = package_of(found.pipeline)
+    # The version of asimov's own pipelines says nothing of what they run, and one that is not
+    # installed here has not changed.
+    is_own = found.package.partition("==")[0] == "asimov"
+    if found.package and now and now != found.package and not is_own:
+        yield Reason("version", f"{found.package} -> {now}")
