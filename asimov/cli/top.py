@@ -53,6 +53,8 @@ def command(words: str, read_only: bool, interval: float) -> None:
     from asimov.tui.filters import passing
     from asimov.tui.terminal import Terminal
 
+    for each in ("COLUMNS", "LINES"):  # a shell that exports them hides that the size changes
+        os.environ.pop(each, None)
     passing(words)  # raises before the screen changes
     colours = COLOURS if wanted() else {}
     terminal = Terminal.of(0)

@@ -108,6 +108,7 @@ class Top(App[None]):
         self._sorted, self._turned = "state", False
         self._filter = view.filter
         self._passes = passing(view.filter, self._looks.outdated)
+        self._standing = ""
         self._quiet: Timer | None = None
 
     # --- begin and end
@@ -135,8 +136,10 @@ class Top(App[None]):
         self.screen.add_class("none")
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
-            with suppress(ValueError, RuntimeError):  # tests run it in another thread
-                loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
+            end = partial(loop.call_soon_threadsafe, partial(self.exit, return_code=128 + number))
+            # Not by asyncio, which would take the pipe by which a supervisor learns of signals.
+            with suppress(ValueError):  # not in the main thread: a test
+                signal.signal(number, lambda *_, end=end: end())
         self._table.focus()
         self._draw_head()
         self.set_interval(1.0, self._table.refresh)  # times go on while nothing else changes
@@ -175,10 +178,11 @@ class Top(App[None]):
         self._draw_head()
         self._details.again()
         found = self._looks.overview
-        if self._looks.problem:
-            self.say(f"error: {self._looks.problem}", stays=True)
-        elif found and found.warnings:
-            self.say(f"warning: {found.warnings[0]}", stays=True)
+        warnings = found.warnings if found else []
+        standing = f"error: {self._looks.problem}" if self._looks.problem else "".join(warnings[:1])
+        if standing != self._standing:
+            self._standing = standing
+            self._stop_saying()
 
     def _show(self) -> None:
         column = next(each for each in self._columns if each.title == self._sorted)
@@ -211,12 +215,17 @@ class Top(App[None]):
 
     def say(self, message: str, *, stays: bool = False) -> None:
         """Show a line at the bottom, for some seconds or until the next one."""
-        line = self._line("message")
-        line.update(plain(text.bounded(message)))
-        line.add_class("said")
+        self._write(message)
+        self._quiet = None if stays else self.set_timer(10.0, self._stop_saying)
+
+    def _stop_saying(self) -> None:
+        self._write(self._standing)
+
+    def _write(self, message: str) -> None:
         if self._quiet is not None:
             self._quiet.stop()
-        self._quiet = None if stays else self.set_timer(10.0, lambda: line.remove_class("said"))
+        self._line("message").update(plain(text.bounded(message)))
+        self._line("message").set_class(bool(message), "said")
 
     # --- keys
 

@@ -53,6 +53,7 @@ KEYS = [
     Key("space", "Space", "mark", "mark the analysis, to act on several"),
     Key("a", "a", "mark_all", "mark all that are shown, or none"),
     Key("ctrl+r,f5", "F5", "again", "look again now"),
+    Key("ctrl+z", "Ctrl-Z", "suspend_process", "stop for a while; 'fg' in the shell goes on"),
     Key("R", "R", "act('restart')", "restart", acts=True),
     Key("S", "S", "act('stop')", "stop: its job is removed", acts=True),
     Key("C", "C", "act('cancelled')", "cancel: it never runs", acts=True),

@@ -11,10 +11,10 @@ from asimov.engine.attendance import attendance
 from asimov.engine.explain import explain
 from asimov.engine.lease import at_work
 from asimov.engine.provenance.comparison import changed_since
-from asimov.engine.set_state import set_state
+from asimov.engine.set_state import cancel, set_states
 from asimov.engine.staleness.verdicts import outdated
 from asimov.engine.status import Row, rows, without_entry
-from asimov.errors import ReportedError
+from asimov.errors import AsimovError, ReportedError
 from asimov.journal.keys import Key
 from asimov.ledger import reviews
 from asimov.ledger.documents import dump
@@ -25,6 +25,8 @@ from asimov.tui.job_output import tail_of
 
 #: The most events of an analysis to show.
 _EVENTS = 500
+#: The reason in the log for a change of state.
+_REASON = "asked for in 'asimov top'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Overview:
     monitor
         A line about its monitor.
     warnings
-        What is wrong with its ledger or its monitor.
+        What is wrong with its ledger or its monitor, a line each.
     """
 
     name: str
@@ -87,7 +89,7 @@ class Reading:
             workspace.project.name,
             rows(workspace, workspace.keys()) + without_entry(workspace) if new else None,
             monitor.line(),
-            [monitor.warning, *warnings] if monitor.warning else warnings,
+            [*warnings, f"warning: {monitor.warning}"] if monitor.warning else warnings,
         )
 
     def outdated(self) -> dict[Key, str]:
@@ -150,7 +152,7 @@ class Reading:
 
 
 def change_states(root: Path, keys: Sequence[Key], status: str) -> Outcome:
-    """Set analyses to a state, as ``asimov production set`` does.
+    """Set analyses to a state, as ``asimov production set`` and ``asimov cancel`` do.
 
     Parameters
     ----------
@@ -161,16 +163,18 @@ def change_states(root: Path, keys: Sequence[Key], status: str) -> Outcome:
     status
         The state.
     """
-    done, refused = [], []
     workspace = Workspace.open(root)
-    for key in keys:
-        try:
-            change = set_state(workspace, key, status, "set in 'asimov top'")
-        except ReportedError as error:
-            refused.append(one_line(error))
-            continue
-        pending = f"; {change.pending}" if change.pending else ""
-        done.append(f"{key}: {change.before} -> {change.after}{pending}")
+    if status == "cancelled":
+        changes = cancel(workspace, keys, _REASON, lambda line: None)
+    else:
+        changes = set_states(workspace, keys, status, _REASON)
+    done, refused = [], []
+    for key, change in changes.items():
+        if isinstance(change, AsimovError):
+            refused.append(one_line(change))
+        else:
+            pending = f"; {change.pending}" if change.pending else ""
+            done.append(f"{key}: {change.before} -> {workspace.status(key)}{pending}")
     return Outcome(done, refused)
 
 
