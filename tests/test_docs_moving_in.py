@@ -69,8 +69,8 @@ def _command(path: list[str]) -> click.Command:
 
 #: Commands that are being written.
 LATER = {
-    "event create", "event delete", "manage results", "manage resultslinks", "package",
-    "production create", "production results", "provenance",
+    "event create", "manage results", "manage resultslinks", "production create",
+    "production results",
 }  # fmt: skip
 
 

@@ -22,7 +22,6 @@ INSTEAD = {
     "event calibration": _SETTINGS,
     "event configurator": _SETTINGS,
     "event create": "'asimov apply' with a blueprint of 'kind: subject'",
-    "event delete": "remove its file from 'ledger/subjects', then 'asimov production forget'",
     "init --engine": f"{_LEDGER}. 'asimov ledger import PATH' takes over a project with a "
     "ledger.yml or a ledger.db",
     "manage results": "results are stored by the monitor, in the folder 'results'",
@@ -30,11 +29,11 @@ INSTEAD = {
     "manage submit --update": _PULL,
     "migrate-ledger": _LEDGER,
     "monitor --update": _PULL,
-    "package": "there is none so far",
     "production create": "'asimov apply' with a blueprint of 'kind: analysis'",
     "production results": "the folder 'results/SUBJECT/NAME' has them, and 'asimov production "
     "show' names them",
-    "provenance": "there is none so far",
+    "provenance --output": "redirect what is printed: 'asimov provenance SUBJECT/NAME --format "
+    "prov-json > FILE'",
     "serve": _SERVE,
     "start --use-scheduler-api": _WAY,
     "stop --use-scheduler-api": _WAY,
