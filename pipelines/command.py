@@ -123,10 +123,9 @@ class Command(NodePipeline):
         ]
 
     def _executable(self, name: str) -> str:
-        """Return the program's path; with ``files: transfer``, a name is left to the node."""
-        transferred = self.production.meta.get("files") == "transfer"
-        if transferred and "/" not in name and not is_file(self._root / name):
-            return name
+        """Return the program's path; a name is looked up on the machine where the job runs."""
+        if "/" not in name and not is_file(self._root / name):
+            return name  # where the node shares this machine's files, staging looks it up here
         return program(name, self._root) or name
 
     def missing_outputs(self) -> list[str]:

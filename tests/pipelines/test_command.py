@@ -405,6 +405,12 @@ def test_a_program_without_a_folder_is_that_of_the_node_where_files_are_transfer
     printed = runs.asimov("manage", "submit", "--dry-run").out
     assert 'arguments = "sort ../echo.py"' in printed
     assert f"executable = {shutil.which('sort')}" in printed
+    # Where a spooling schedd has 'auto' mean a transfer, the same holds.
+    runs.asimov("configuration", "update", "condor/spool", "yes")
+    runs.apply({**each, "name": "c"})
+    assert runs.asimov("manage", "build").code == 0
+    printed = runs.asimov("manage", "submit", "--dry-run").out
+    assert printed.count('arguments = "sort ../echo.py"') == 2
 
 
 def test_settings_of_the_scheduler_are_submit_commands(runs: Runs) -> None:
