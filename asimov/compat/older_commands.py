@@ -11,6 +11,7 @@ _LEDGER = "the ledger is always a folder of YAML files, and what happened is in 
 _PULL = "nothing is fetched unasked; run 'git pull' in a repository of your own"
 _WAY = "there is one way to the scheduler"
 _CHECK = "a blueprint names its pipeline, and is checked with what that declares"
+_STORED = "results are stored by the monitor, and listed as they are"
 _SERVE = "there is no server so far; 'asimov report html' writes pages"
 
 #: By the words of a command, or those and an option.
@@ -21,19 +22,17 @@ INSTEAD = {
     "'asimov ledger import PATH' takes over a project of the older program",
     "event calibration": _SETTINGS,
     "event configurator": _SETTINGS,
-    "event create": "'asimov apply' with a blueprint of 'kind: subject'",
+    "event create --old": "'asimov ledger import PATH' takes over an older project with its "
+    "subjects",
     "init --engine": f"{_LEDGER}. 'asimov ledger import PATH' takes over a project with a "
     "ledger.yml or a ledger.db",
-    "manage results": "results are stored by the monitor, in the folder 'results'",
-    "manage resultslinks": "the folder 'results' has a folder for each analysis",
+    "manage results --update": _STORED,
+    "manage resultslinks --update": _STORED,
     "manage submit --update": _PULL,
     "migrate-ledger": _LEDGER,
     "monitor --update": _PULL,
-    "production create": "'asimov apply' with a blueprint of 'kind: analysis'",
-    "production results": "the folder 'results/SUBJECT/NAME' has them, and 'asimov production "
-    "show' names them",
-    "provenance --output": "redirect what is printed: 'asimov provenance SUBJECT/NAME --format "
-    "prov-json > FILE'",
+    "production create --approximant": "a setting like others: '--set "
+    "waveform.approximant=IMRPhenomXPHM'",
     "serve": _SERVE,
     "start --use-scheduler-api": _WAY,
     "stop --use-scheduler-api": _WAY,
