@@ -171,7 +171,7 @@ def seen(project: Path) -> list[str]:
 
 def enable(project: Path, run: Callable[..., Any], text: str) -> None:
     (project / "more.yaml").write_text(f"kind: configuration\nhooks: {text}\n")
-    run("asimov apply -f more.yaml")
+    run("asimov apply -U -f more.yaml")
 
 
 def test_a_pipeline_is_found(run: Callable[..., Any], project: Path) -> None:
