@@ -49,4 +49,4 @@ def _waiting(end: int) -> bool:
 
 def plain(shown: str) -> str:
     """Return what is shown without colours and movements of the cursor."""
-    return _STYLE.sub("", shown).replace("\r", "")
+    return _STYLE.sub("", shown).replace("\r", "").replace("\a", "")

@@ -78,6 +78,7 @@ REHEARSED_ELSEWHERE = {"ledger import", "ledger undo"}
 #: Commands that act, or write what is no part of a project.
 ACTS = {
     "event create", "production create", "manage resultslinks",
+    "completion",
     "init", "start", "stop", "cancel", "production set", "production forget", "review add",
     "package",
     "configuration update", "report html", "project moved", "project copied", "project share",

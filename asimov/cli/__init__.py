@@ -48,6 +48,7 @@ COMMANDS = {
     "ledger": "Show the ledger and its history, undo, import or export, or repair the journal.",
     "vocabulary": "List or explain the names that blueprints may use, or check blueprints.",
     "plugins": "List or show installed plugins, create a new one, or check one.",
+    "completion": "Print a script that makes a shell complete commands, subjects and analyses.",
 }
 
 #: Commands that run plugins only in child processes.
@@ -167,6 +168,11 @@ def cli(ctx: click.Context, project: str | None) -> None:
 
 def main() -> None:
     """Run the command line; expected errors become one line, a hint and an exit code."""
+    if sys.argv[1:2] == ["--complete"]:  # of an `asimov` program that does not begin in __main__
+        from asimov.project import completion
+
+        completion.main()
+        return
     from asimov.system.supervision import command as own_process
 
     own_process.begin()
