@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 
 def main() -> None:
@@ -10,11 +11,17 @@ def main() -> None:
     if sys.argv[1:2] == ["--complete"]:
         from asimov.project.completion import main as complete
 
-        complete()
+        complete(_table)
         return
     from asimov.cli import main as run
 
     run()
+
+
+def _table() -> dict[str, Any]:
+    from asimov.cli.completion.table import write
+
+    return write()
 
 
 if __name__ == "__main__":

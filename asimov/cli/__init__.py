@@ -169,9 +169,10 @@ def cli(ctx: click.Context, project: str | None) -> None:
 def main() -> None:
     """Run the command line; expected errors become one line, a hint and an exit code."""
     if sys.argv[1:2] == ["--complete"]:  # of an `asimov` program that does not begin in __main__
-        from asimov.project import completion
+        from asimov.cli.completion.table import write
+        from asimov.project.completion import main as complete
 
-        completion.main()
+        complete(write)
         return
     from asimov.system.supervision import command as own_process
 

@@ -12,7 +12,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 #: The first argument of a call that completes.
@@ -26,11 +26,17 @@ _ITEM = re.compile(r"^[ ]*- (?:\{\s*)?name: *([^\s,}]+)|^[ ]*- \{[^}]*?\bname: *
 _LOCATION = re.compile(r"^\[ledger\][^\[]*?^location *[=:] *(\S+)", re.M)
 
 
-def main() -> None:
-    """Print the candidates for the last of the words that the shell gave."""
+def main(make: Callable[[], dict[str, Any]]) -> None:
+    """Print the candidates for the last of the words that the shell gave.
+
+    Parameters
+    ----------
+    make
+        Makes the table of commands and keeps it, where the one that is kept is not the latest.
+    """
     words = sys.argv[2:] or [""]
     try:
-        found = candidates(_table(), words)
+        found = candidates(latest() or make(), words)
     except Exception:  # a completion must never disturb the person who types
         return
     sys.stdout.write("".join(f"{each}\n" for each in found))
@@ -186,12 +192,8 @@ def stamp() -> str:
     return f"{len(times)} {hash(tuple(times))}"
 
 
-def _table() -> dict[str, Any]:
+def latest() -> dict[str, Any] | None:
+    """Return the table that is kept, or None if a package was installed or changed since."""
     text = _read(cached())
-    if text:
-        kept: dict[str, Any] = json.loads(text)
-        if kept.get("stamp") == stamp():
-            return kept
-    from asimov.cli.completion.table import write
-
-    return write()
+    kept: dict[str, Any] = json.loads(text) if text else {}
+    return kept if kept.get("stamp") == stamp() else None
