@@ -19,9 +19,10 @@ def main() -> None:
 
 
 def _table() -> dict[str, Any]:
+    from asimov.cli import cli
     from asimov.cli.completion.table import write
 
-    return write()
+    return write(cli)
 
 
 if __name__ == "__main__":

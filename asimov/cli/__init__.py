@@ -172,7 +172,7 @@ def main() -> None:
         from asimov.cli.completion.table import write
         from asimov.project.completion import main as complete
 
-        complete(write)
+        complete(lambda: write(cli))
         return
     from asimov.system.supervision import command as own_process
 

@@ -119,11 +119,11 @@ def test_the_command_line_is_not_imported_once_its_table_is_kept(started):
 
 
 def test_the_table_is_made_again_when_a_package_was_installed(started, monkeypatch, tmp_path):
-    made = tables.write()
+    made = tables.write(cli)
     assert completion.latest() == made
     monkeypatch.syspath_prepend(str(tmp_path))
     assert completion.latest() is None
-    assert tables.write()["stamp"] != made["stamp"]
+    assert tables.write(cli)["stamp"] != made["stamp"]
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nowhere")  # where nothing can be kept
     assert completion.latest() is None
-    assert "status" in tables.write()["command"]["commands"]
+    assert "status" in tables.write(cli)["command"]["commands"]

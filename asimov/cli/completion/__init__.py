@@ -30,5 +30,6 @@ def command(shell: str) -> None:
     """
     from asimov.cli.completion.table import write
 
-    write()  # so that the first word is completed as fast as the others
+    top = click.get_current_context().find_root().command
+    write(top)  # so that the first word is completed as fast as the others
     show((files("asimov.templates") / "completion" / f"asimov.{shell}").read_text().rstrip("\n"))

@@ -35,10 +35,8 @@ _NAMES = {
 }
 
 
-def write() -> dict[str, Any]:
-    """Make the table, and keep it in the user's cache folder if that can be written."""
-    from asimov.cli import cli
-
+def write(cli: click.Command) -> dict[str, Any]:
+    """Make the table of the command line, and keep it in the user's cache folder if possible."""
     made = {
         "stamp": completion.stamp(),
         "command": table(cli, click.Context(cli, info_name="asimov", resilient_parsing=True)),
