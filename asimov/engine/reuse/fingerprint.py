@@ -24,11 +24,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from asimov.engine.provenance.record import Provenance, UsedFile, with_text_keys
 from asimov.errors import AsimovError
 from asimov.pipeline.node_pipeline import DRAWN
 from asimov.project.analysis import Analysis
-from asimov.settings.merging import leaves, merge
+from asimov.settings.merging import merge
 from asimov.system import reading
 
 #: Changes if the computation does: fingerprints of different versions never match.
@@ -67,7 +69,7 @@ def fingerprint(
     if any(each.sha256 is None for each in found.files):
         return ""
     settings = merge(layer for _, layer in layers)
-    kept = {key: value for key, value in settings.items() if key not in _ASIDE}
+    kept = _as_text({key: value for key, value in settings.items() if key not in _ASIDE})
     try:
         configuration = reading.contents(analysis.config_file).decode(errors="surrogateescape")
     except (OSError, AsimovError):
@@ -79,7 +81,7 @@ def fingerprint(
         "version": _VERSION,
         "pipeline": [found.pipeline, found.package],
         "image": without_places(found.image),
-        "settings": _texts(with_text_keys(kept), without_places),
+        "settings": without_places(kept),
         # Where lines are broken may depend on the length of a path.
         "configuration": " ".join(neutral(_LINES.sub("", configuration)).split()),
         "commands": [
@@ -118,31 +120,52 @@ def _add(places: dict[str, str], root: str, path: str, stands: str) -> None:
 
 
 def _words(
-    analysis: Analysis, found: Provenance, kept: Mapping[str, Any], settings: Mapping[str, Any]
+    analysis: Analysis, found: Provenance, kept: str, settings: Mapping[str, Any]
 ) -> dict[str, str]:
     words = {}
-    if all(str(value) != analysis.name for _, value in leaves(kept)):
+    if not re.search(rf'[":,\[]{re.escape(analysis.name)}[",\]}}]', kept):
         words[analysis.name] = "<name>"
     if settings.get("seed") is None and found.seed is not None:
         words[str(found.seed)] = "<seed>"
     return words
 
 
+def _as_text(settings: Mapping[str, Any]) -> str:
+    """Return settings as JSON, with the keys of each mapping sorted."""
+    try:
+        return msgspec.json.encode(settings, enc_hook=str, order="deterministic").decode()
+    except (TypeError, ValueError):  # keys that are no text, or text that is not Unicode
+        return json.dumps(with_text_keys(settings), sort_keys=True, separators=(",", ":"))
+
+
 def _replacing(
     places: Mapping[str, str], words: Mapping[str, str] | None = None
 ) -> Callable[[str], str]:
     """Return a function that replaces paths, the longest first, and whole words in a text."""
-    stands = {**(words or {}), **places}
     longest = sorted(places, key=len, reverse=True)
-    whole = [rf"(?<![A-Za-z0-9]){re.escape(each)}(?![A-Za-z0-9])" for each in words or ()]
-    pattern = re.compile("|".join([*(rf"{re.escape(each)}(?![\w-])" for each in longest), *whole]))
-    return lambda text: pattern.sub(lambda match: stands[match[0]], text)
+
+    def replaced(text: str) -> str:
+        for path in longest:
+            if path in text:
+                text = _without(text, path, places[path], "_-")
+        for word, stands in (words or {}).items():
+            if word in text:
+                text = _without(text, word, stands, "", whole=True)
+        return text
+
+    return replaced
 
 
-def _texts(value: Any, change: Callable[[str], str]) -> Any:
-    """Return plain data with every text in it changed."""
-    if isinstance(value, Mapping):
-        return {key: _texts(each, change) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_texts(each, change) for each in value]
-    return change(value) if isinstance(value, str) else value
+def _without(text: str, old: str, new: str, joins: str, *, whole: bool = False) -> str:
+    """Replace what does not go on with a letter, a digit or one of `joins`.
+
+    A regular expression for each path would take most of the time of a fingerprint.
+    """
+    first, *rest = text.split(old)
+    found = [first]
+    before = first
+    for after in rest:
+        goes_on = after[:1].isalnum() or (after[:1] and after[0] in joins)
+        found += [old if goes_on or (whole and before[-1:].isalnum()) else new, after]
+        before = after or old
+    return "".join(found)
