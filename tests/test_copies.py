@@ -106,7 +106,7 @@ def test_of_a_running_project_and_its_copy_each_job_runs_once(copies: Copies) ->
     assert set(copies.states(copy).values()) == {"stuck"}
     reason = copies.run(copy, "why", "s", "a").out
     assert "left to the project that this one was copied from" in reason
-    assert "'asimov production set s a --status restart'" in reason
+    assert "'asimov production set s/a --status restart'" in reason
     copies.finish(copy, code=3)
     for name, status in (("a", "restart"), ("b", "cancelled"), ("c", "stop")):
         copies.run(copy, "production", "set", "s", name, "--status", status)

@@ -33,6 +33,7 @@ READS: dict[str, list[list[str]]] = {
     "status": [[], ["s"], ["--json"], ["--usage"]],
     "why": [["s", name] for name in ("done", "failed", "long", "built", "new", "later")],
     "log": [[], ["s", "done"], ["--json"]],
+    "logs": [["s/done"], ["s", "long", "--json"]],
     "ledger show": [["s", "done"], [], ["--json"]],
     "ledger history": [[], ["s/done"], ["--diff"], ["--json"]],
     "ledger schema": [[]],

@@ -31,6 +31,7 @@ COMMANDS = {
     "top": "Watch all analyses live, read about them, and act on them.",
     "why": "Explain why analyses are in their states, and what would change that.",
     "log": "Show what happened, when and why: to all analyses, or to those selected.",
+    "logs": "Show what the jobs of an analysis wrote: their output and errors, node by node.",
     "diff": "Compare what two analyses ran with and made.",
     "provenance": "Tell what made a result: settings, files, software, people, upstream.",
     "package": "Pack an analysis with all that made it, so that it can be rerun elsewhere.",

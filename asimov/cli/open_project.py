@@ -106,7 +106,7 @@ def report_copy(left: list[Key]) -> None:
         names += f" and {len(left) - 10} more" if len(left) > 10 else ""
         say(
             f"{len(left)} left to the original project, and stuck here: {names}. "
-            "To run one here too: 'asimov production set SUBJECT NAME --status restart'"
+            "To run one here too: 'asimov production set SUBJECT/NAME --status restart'"
         )
 
 

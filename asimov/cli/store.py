@@ -75,5 +75,5 @@ def _show(found: Verified) -> None:
     say(f"{what}: {len(found.faults)} faults")
     say(
         "Restore such files from a copy, or make them again: "
-        "'asimov production set SUBJECT NAME --status restart'"
+        "'asimov production set SUBJECT/NAME --status restart'"
     )

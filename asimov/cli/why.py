@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import click
 
+from asimov import text
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.selection import Selection, selection_options
 from asimov.cli.terminal.output import say, show_json
@@ -42,7 +43,14 @@ def command(selection: Selection, as_json: bool) -> None:
 def _show(found: Explanation) -> None:
     since = f" since {found.since}" if found.since else ""
     reason = f": {found.reason}" if found.reason else ""
-    say(f"{found.subject}/{found.name} is {found.status}{since}{reason}", found.status)
+    name = f"{found.subject}/{found.name}"
+    if found.fix is not None:
+        say(f"most likely fix of {name}: {found.fix}")
+    if found.log is not None:
+        say(f"log: {found.log}")
+        for line in found.log_end:
+            say(f"  | {text.short(line)}")
+    say(f"{name} is {found.status}{since}{reason}", found.status)
     if found.seed is not None:
         say(f"seed of its last attempt: {found.seed}")
     told = {

@@ -9,6 +9,8 @@ from shlex import quote
 from asimov.discovery import entrypoints
 from asimov.engine.attempts import ask
 from asimov.engine.background import kept
+from asimov.engine.diagnosis.fixes import most_likely_fix
+from asimov.engine.diagnosis.last_words import how_it_failed, last_words
 from asimov.engine.readiness import reviews_wanted, waiting_for
 from asimov.engine.staleness.lines import lines
 from asimov.engine.submission_limits import deferral, makes_room
@@ -51,6 +53,10 @@ class Explanation:
         The seed of its last attempt, if its jobs got one.
     outdated
         What has changed since it ran, a line each, and which of its inputs are out of date.
+    fix
+        Of a stuck analysis, what most likely mends it, in one line, with a command.
+    log, log_end
+        Of a stuck analysis, the file that its job wrote errors to, and its last lines.
     """
 
     subject: str
@@ -63,6 +69,9 @@ class Explanation:
     uses: list[str] = field(default_factory=list)
     seed: int | None = None
     outdated: list[str] = field(default_factory=list)
+    fix: str | None = None
+    log: str | None = None
+    log_end: list[str] = field(default_factory=list)
 
 
 def explain(workspace: Workspace, key: Key) -> Explanation:
@@ -95,7 +104,7 @@ def _explain(workspace: Workspace, key: Key) -> Explanation:
     elif attempts:
         _with_job(workspace, attempts[-1], result)
     elif status == "stuck":
-        _stuck(workspace, key, result)
+        result.because += how_it_failed(workspace, key)
     elif status in {"wait", "manual", "review", "stopped", "cancelled"} or status not in OWN:
         meaning = STATES[status].meaning
         result.because.append(meaning if meaning.startswith("its ") else f"it {meaning}")
@@ -106,6 +115,12 @@ def _explain(workspace: Workspace, key: Key) -> Explanation:
     if result.outdated:
         name = quote(str(key))
         result.moves.append(f"'asimov rerun {name} --dry-run' shows what would run again")
+    if status == "stuck":
+        words = last_words(workspace, key)
+        result.fix = most_likely_fix(
+            workspace, key, [result.reason or "", *result.because, *words.lines]
+        )
+        result.log, result.log_end = words.log, words.lines
     flow = flow_of(workspace, all_installed=False)
     result.uses = [str(feed) for feed in flow.feeds(key)]
     return result
@@ -217,7 +232,7 @@ def _reviews(workspace: Workspace, key: Key, result: Explanation) -> bool:
             result.because.append(str(error))
             result.moves.append("another 'review' in the ledger's 'needs'")
         else:
-            result.moves.append(f"a review: 'asimov review add {each[0]} {each[1]} {review}'")
+            result.moves.append(f"a review: 'asimov review add {each} {review}'")
     return bool(wanted)
 
 
@@ -249,9 +264,9 @@ def _follow(workspace: Workspace, key: Key, result: Explanation) -> None:
                 if record and record.reason and STATES[status].blocks:
                     result.because.append(f"{name} is {status}: {record.reason}")
             if STATES[status].blocks:
-                result.moves.append(f"a person, at {name}: 'asimov why {each[0]} {each[1]}'")
+                result.moves.append(f"a person, at {name}: 'asimov why {each}'")
             elif status != "ready" or not deeper:
-                result.moves.append(f"the end of {name}: 'asimov why {each[0]} {each[1]}'")
+                result.moves.append(f"the end of {name}: 'asimov why {each}'")
 
 
 def _with_job(workspace: Workspace, attempt: Attempt, result: Explanation) -> None:
@@ -274,8 +289,8 @@ def _with_job(workspace: Workspace, attempt: Attempt, result: Explanation) -> No
         else:
             result.moves.append("an answer of the scheduler; until then nothing is changed")
             result.moves.append(
-                f"where it is gone for good: 'asimov production set {attempt.subject} "
-                f"{attempt.name} --lost --status STATE'"
+                f"where it is gone for good: 'asimov production set {attempt.key} --lost "
+                "--status STATE'"
             )
     elif isinstance(answer, Present):
         same = since if record.job_state == answer.activity.value else ""
@@ -300,7 +315,7 @@ def _with_job(workspace: Workspace, attempt: Attempt, result: Explanation) -> No
             _set(attempt.key, result.status, "a person who knows what became of it")
         )
     if result.status == "stuck":
-        _stuck(workspace, attempt.key, result)
+        result.because += how_it_failed(workspace, attempt.key)
     elif _still_holds(record, answer):
         detail = record.job_detail or ""
         result.because += [detail] if not any(detail in line for line in result.because) else []
@@ -331,7 +346,7 @@ def _of_present(
     result.because += lines
     if answer.state is JobState.HELD:
         result.because += _removal(workspace, answer)
-    restart = f"'asimov production set {attempt.subject} {attempt.name} --status restart'"
+    restart = f"'asimov production set {attempt.key} --status restart'"
     if answer.state is JobState.HELD and attempt.scheduler == "htcondor":
         result.moves.append(
             f"its release: 'condor_release {answer.job_id}', once the cause is mended"
@@ -360,18 +375,6 @@ def _removal(workspace: Workspace, answer: Present) -> list[str]:
     ]
 
 
-def _stuck(workspace: Workspace, key: Key, result: Explanation) -> None:
-    for event in reversed(workspace.journal.events(*key)):
-        if event.after in {"ready", "running"}:
-            return  # what failed before that is not why it is stuck now
-        if event.kind == "note" and event.reason:  # such as of a held job that was removed since
-            result.because.append(event.reason)
-        if event.kind == "failed" and event.details:
-            result.because.append("how it failed:")
-            result.because += [f"  {line}" for line in event.details.splitlines()]
-            return
-
-
 def _moves(workspace: Workspace, key: Key, result: Explanation) -> None:
     if result.status in {"stop", "restart"}:
         result.moves.append("the next pass of 'asimov monitor'")
@@ -392,4 +395,4 @@ def _watched(workspace: Workspace) -> bool:
 def _set(key: Key, status: str, who: str) -> str:
     able = ", ".join(reachable(status, "person"))
     states = f": {able}" if able else ""
-    return f"{who}, with 'asimov production set {key[0]} {key[1]} --status STATE'{states}"
+    return f"{who}, with 'asimov production set {key} --status STATE'{states}"

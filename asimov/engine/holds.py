@@ -244,7 +244,7 @@ class _Tending:
         with_tool = f" with 'condor_release {held.job_id}'"
         release = f"release it{with_tool if self.attempt.scheduler == 'htcondor' else ''}"
         subject, name = self.attempt.key
-        restart = f"'asimov production set {subject} {name} --status restart'"
+        restart = f"'asimov production set {subject}/{name} --status restart'"
         stuck += f"; {release}, or mend it and {restart}"
         return Outcome(f"{_whose(held)}held ({step.why}): {_reason(held)}", stuck)
 

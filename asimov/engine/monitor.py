@@ -103,7 +103,7 @@ class Pass:
         lines = [self.count_line()]
         lines += [f"the scheduler can't be asked: {reason}" for reason in self.unreachable]
         if self.lost:
-            lines.append("some jobs are lost: 'asimov why SUBJECT NAME' says what to do")
+            lines.append("some jobs are lost: 'asimov why --state lost' says what to do")
         if self.startable and not chain and not self.active:
             lines.append(
                 f"{self.startable} can be built and submitted: 'asimov monitor --chain' does both"

@@ -15,6 +15,7 @@ from asimov.journal.keys import Key
 from asimov.journal.records import Attempt
 from asimov.plugins import custom_states
 from asimov.project.workspace import Workspace
+from asimov.scheduler import Gone, Present
 from asimov.states import ALIASES, OWN, STATES, reachable
 from asimov.text import did_you_mean
 
@@ -115,7 +116,10 @@ def cancel(
         answers = ask(workspace, attempts)
         observer = Observer(workspace, report)
         for attempt in attempts:
-            observer.take(attempt, answers[attempt.uid])
+            answer, change = answers[attempt.uid], changes[attempt.key]
+            observer.take(attempt, answer)
+            if isinstance(answer, (Present, Gone)) and isinstance(change, StateChange):
+                changes[attempt.key] = change._replace(pending="")
         observer.write()
     return changes
 

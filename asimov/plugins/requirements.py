@@ -95,7 +95,7 @@ def check_inputs(analysis: Analysis) -> None:
     many = len(missing) > 1
     raise AsimovError(
         joined(f"the input{'s' * many} {names} {'are' if many else 'is'} missing{near}", of),
-        hint=f"'asimov why {' '.join(analysis.key)}' shows what would make it",
+        hint=f"'asimov why {analysis.key}' shows what would make it",
     )
 
 

@@ -194,7 +194,7 @@ def _leave(project: Project, journal: Journal, what: str) -> list[Key]:
                 continue
             if record.status == "cancelled":
                 continue  # its job is left as well, and it will never run
-            way = f"'asimov production set {key[0]} {key[1]} --status restart' runs it here"
+            way = f"'asimov production set {key} --status restart' runs it here"
             journal.set_status(key, record.status, "stuck", owner(), f"its job was {_LEFT}; {way}")
             left.append(key)
         journal.observed((key, None, None, None) for key in with_job)

@@ -48,7 +48,7 @@ def key_of(contents: Contents, records: Mapping[Key, Record], subject: str, name
     if record is not None and file_of(key) not in contents.broken:
         raise AsimovError(
             f"{key} is not in the ledger; the journal knows it as {record.status}",
-            hint=f"restore ledger/{file_of(key)} from git or a copy; 'asimov log {subject} {name}' "
+            hint=f"restore ledger/{file_of(key)} from git or a copy; 'asimov log {subject}/{name}' "
             "has its history",
         )
     names = [each for _, each in keys_of(contents, subject)]

@@ -69,7 +69,7 @@ def warning(workspace: Workspace, *, whole: bool = False) -> list[str]:
     return [
         *lines,
         f"  restore {', '.join(files[:_NAMED])}{others} from git or a copy",
-        "  if you removed them on purpose: 'asimov production forget SUBJECT NAME'",
+        "  if you removed them on purpose: 'asimov production forget SUBJECT/NAME'",
     ]
 
 

@@ -84,7 +84,7 @@ def test_what_needs_a_review_says_so_and_goes_on_with_it(made, asimov):
         "nothing matches 'a and review: approved'",
         "s/a has not been reviewed, and 'approved' is asked for",
     ]
-    assert "a review: 'asimov review add s a approved'" in told["moves"]
+    assert "a review: 'asimov review add s/a approved'" in told["moves"]
     asimov("review", "add", "s", "a", "rejected")
     told = json.loads(asimov("why", "s", "b", "--json").out)
     assert "s/a has the review 'rejected', and 'approved' is asked for" in told["because"]

@@ -30,7 +30,7 @@ def test_of_needs_the_first_cause_is_named_however_deep_it_lies(lab: Any) -> Non
     told = why(lab, "c")
     assert told["because"][:2] == ["b is ready", "s/b in turn waits: bad is stuck"]
     assert any(line.startswith("s/bad is stuck: job 1 ended with") for line in told["because"])
-    assert told["moves"] == ["a person, at s/bad: 'asimov why s bad'"]
+    assert told["moves"] == ["a person, at s/bad: 'asimov why s/bad'"]
 
 
 def test_a_need_that_nothing_matches_is_named(lab: Any) -> None:
@@ -57,7 +57,7 @@ def test_a_review_that_there_is_not_is_not_asked_for(lab: Any) -> None:
 
 def test_a_need_that_has_not_begun_is_where_to_look_next(lab: Any) -> None:
     lab.apply("a", "b, needs: [a]")
-    assert why(lab, "b")["moves"] == ["the end of s/a: 'asimov why s a'"]
+    assert why(lab, "b")["moves"] == ["the end of s/a: 'asimov why s/a'"]
 
 
 def test_needs_in_a_circle_are_for_the_ledger(lab: Any) -> None:
@@ -104,7 +104,7 @@ def test_a_job_that_failed_shows_the_end_of_its_error_file(lab: Any) -> None:
     told = why(lab, "bad")
     assert told["status"] == "stuck" and "exit code 3" in told["reason"]
     assert "  a broken pipe" in told["because"]
-    assert any("production set s bad" in line and "restart" in line for line in told["moves"])
+    assert any("production set s/bad" in line and "restart" in line for line in told["moves"])
 
 
 def test_a_scheduler_that_can_not_be_asked_is_named_with_since_when(
@@ -146,7 +146,7 @@ def test_what_a_person_has_set_aside_says_how_to_bring_it_back(
     lab.apply("a")
     lab.run("production", "set", "s", "a", "--status", status)
     (line,) = why(lab, "a")["moves"]
-    assert "'asimov production set s a --status STATE'" in line and moves in line
+    assert "'asimov production set s/a --status STATE'" in line and moves in line
 
 
 def test_asking_why_changes_nothing(lab: Any, everything: Any) -> None:
@@ -224,7 +224,7 @@ def test_a_job_on_hold_says_its_reason_once_and_what_can_be_typed(lab: Any) -> N
     lab.until("a", lambda answer: getattr(answer, "state", "") == "held")
     told = why(lab, "a")
     assert sum("No such file" in line for line in told["because"]) == 1
-    assert told["moves"][0].startswith("'asimov production set s a --status restart'")
+    assert told["moves"][0].startswith("'asimov production set s/a --status restart'")
     assert why(lab, "b")["because"] == ["it is kept back until a person makes it ready"]
 
 

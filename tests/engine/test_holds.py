@@ -117,7 +117,7 @@ def test_after_the_last_try_it_is_stuck_and_says_what_to_do(lab: Any, pool: Pool
     assert lab.states() == {"a": "stuck"}
     assert lab.reason("a") == (
         f"job {job} is held: Failed to execute (transient, code 6, subcode 5); it was released 2 "
-        "times already; release it, or mend it and 'asimov production set s a --status restart'"
+        "times already; release it, or mend it and 'asimov production set s/a --status restart'"
     )
     pool.held, pool.state = (), JobState.RUNNING  # a person has released it
     lab.run("monitor")

@@ -71,7 +71,7 @@ class TestInputs:
         made.finish(code=3)
         ran = made.run("manage", "build", code=1)
         told = "the input 'psds' is missing; did you mean 'psd'? Asked: a, which has result and psd"
-        assert f"s/b: {told} ('asimov why s b' shows what would make it)" in ran.out
+        assert f"s/b: {told} ('asimov why s/b' shows what would make it)" in ran.out
         assert made.states() == {"a": "uploaded", "b": "ready"}
         said = why(made, "b")
         assert said.count("'psds' is missing") == 1

@@ -1,0 +1,151 @@
+"""``asimov logs``: show what the jobs of an analysis wrote."""
+
+from __future__ import annotations
+
+import time
+from fnmatch import fnmatchcase
+
+import click
+
+from asimov import text
+from asimov.cli.open_project import Use, open_workspace
+from asimov.cli.terminal.analysis_name import analysis_argument
+from asimov.cli.terminal.output import say, show_json
+from asimov.engine.job_output.files import OutputFile, output_files
+from asimov.engine.job_output.reading import Follower, every_line, last_lines
+from asimov.errors import AsimovError
+from asimov.journal.keys import Key
+from asimov.project.workspace import Workspace
+from asimov.states import STATES
+from asimov.system import clock
+
+#: How many files are shown unless all are asked for, and the longest line of them.
+_FILES = 20
+_LONGEST = 2000
+#: Seconds between two looks of ``--follow``, and between two looks for new files.
+_LOOK = 0.5
+_LOOK_FOR_FILES = 5.0
+
+
+@click.command("logs")
+@analysis_argument()
+@click.option("--node", metavar="PATTERN", help="Only these nodes of the DAG: 'shard-1*'.")
+@click.option(
+    "-n",
+    "--last",
+    type=click.IntRange(1, 100_000),
+    default=20,
+    show_default=True,
+    help="How many lines of each file, counted from its end.",
+)
+@click.option("--all", "whole", is_flag=True, help="Every file, and all of it.")
+@click.option("-f", "--follow", is_flag=True, help="Show what is added, until the job ends.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects, one a file.")
+def command(
+    subject: str,
+    name: str,
+    node: str | None,
+    last: int,
+    whole: bool,
+    follow: bool,
+    as_json: bool,
+) -> None:
+    """Show what the jobs of an analysis wrote: their output and errors, node by node.
+
+    Of each file this shows the last lines; of many files, those that were written to last. Files
+    that the results store kept are shown when the run directory is gone.
+
+    \b
+    Example:
+      asimov logs sunspots/detrend
+      asimov logs sunspots/detrend --node 'shard-1*' --all
+      asimov logs sunspots/detrend --follow
+    """
+    if as_json and (follow or whole):
+        raise click.UsageError("--json can't be combined with --follow or --all")
+    workspace = open_workspace(Use.READ)
+    key = _key(workspace, subject, name)
+    found = _files(workspace, key, node)
+    if not found and not follow:
+        raise AsimovError(
+            f"{key} has written no output" + (f" of nodes {text.quoted(node)}" if node else ""),
+            hint=f"'asimov why {key}' says how it stands",
+        )
+    shown = found if whole else _latest(found)
+    if as_json:
+        show_json([_plain(each, last) for each in shown])
+        return
+    follower = Follower()
+    ends = {each: follower.skip(each.path) for each in found}
+    for each in shown:
+        _head(each)
+        for line in every_line(each.path) if whole else last_lines(each.path, last, ends[each]):
+            say(line if whole else text.short(line, _LONGEST))
+    if (more := sum(bool(end) for end in ends.values()) - len(shown)) > 0:
+        say(f"({more} more: choose with --node, or --all)")
+    if follow:
+        _follow(workspace, key, node, follower)
+
+
+def _key(workspace: Workspace, subject: str, name: str) -> Key:
+    key = Key(subject, name)
+    return key if key in workspace.records else workspace.key(subject, name)
+
+
+def _files(workspace: Workspace, key: Key, node: str | None) -> list[OutputFile]:
+    found = output_files(workspace, key)
+    return [each for each in found if node is None or fnmatchcase(each.node, node)]
+
+
+def _latest(found: list[OutputFile]) -> list[OutputFile]:
+    """Return the files with content that were written to last, in their order."""
+    there = [each for each in found if _size(each)] or found
+    newest = sorted(there, key=_changed, reverse=True)[:_FILES]
+    return [each for each in there if each in newest]
+
+
+def _head(each: OutputFile) -> None:
+    node = f"node {each.node}, " if each.node else ""
+    kind = f"{each.kind}, " if each.kind else ""
+    age = clock.age(clock.now() - _changed(each))
+    say(f"==> {each.path} ({node}{kind}{_size(each)} bytes, written {age} ago) <==")
+
+
+def _plain(each: OutputFile, last: int) -> dict[str, object]:
+    return {
+        "node": each.node or None,
+        "kind": each.kind or None,
+        "path": str(each.path),
+        "bytes": _size(each),
+        "changed": clock.iso(_changed(each)),
+        "lines": last_lines(each.path, last),
+    }
+
+
+def _size(each: OutputFile) -> int:
+    return each.path.stat().st_size if each.path.exists() else 0
+
+
+def _changed(each: OutputFile) -> float:
+    return each.path.stat().st_mtime if each.path.exists() else 0.0
+
+
+def _follow(workspace: Workspace, key: Key, node: str | None, follower: Follower) -> None:
+    """Show what is added to the files, and new files, until the analysis is under way no more."""
+    latest: OutputFile | None = None
+    found, looked = _files(workspace, key, node), clock.now()
+    while True:
+        workspace.reload()
+        ended = not STATES[workspace.records[key].status].active
+        if ended or clock.now() - looked > _LOOK_FOR_FILES:
+            found, looked = _files(workspace, key, node), clock.now()
+        for each in found:
+            for line in follower.news(each.path):
+                if each != latest:
+                    _head(each)
+                    latest = each
+                say(text.short(line, _LONGEST))
+        if ended:
+            say(f"{key} is {workspace.records[key].status}")
+            return
+        time.sleep(_LOOK)

@@ -1,0 +1,89 @@
+"""The last words of a failed job: its log, and the end of it."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from asimov.engine.job_output.files import OutputFile, output_files
+from asimov.engine.job_output.reading import last_lines
+from asimov.journal.keys import Key
+from asimov.project.workspace import Workspace
+
+#: How many lines are shown.
+LINES = 10
+_END_OF = re.compile(r"(?:.*; )?the end of (.+):")
+
+
+class LastWords(NamedTuple):
+    """What a job wrote last.
+
+    Attributes
+    ----------
+    log
+        The file; None if there is none.
+    lines
+        Its last lines.
+    """
+
+    log: str | None = None
+    lines: list[str] = []  # noqa: RUF012  (never changed)
+
+
+def last_words(workspace: Workspace, key: Key) -> LastWords:
+    """Return the last words of the job of an analysis that failed.
+
+    Those that were recorded when it failed come first: the file may have changed since.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    key
+        The analysis.
+    """
+    found = output_files(workspace, key)
+    recorded = _recorded(workspace, key)
+    if recorded.log is not None:
+        paths = [str(each.path) for each in found]
+        whole = next((path for path in paths if path.endswith(f"/{recorded.log}")), recorded.log)
+        return LastWords(whole, recorded.lines)
+    written = [(each, lines) for each in found if (lines := last_lines(each.path, LINES))]
+    if not written:
+        return LastWords()
+    each, lines = max(written, key=lambda one: (one[0].kind == "error", _changed(one[0])))
+    return LastWords(str(each.path), lines)
+
+
+def how_it_failed(workspace: Workspace, key: Key) -> list[str]:
+    """Return what was recorded when a stuck analysis failed, a line each."""
+    found = []
+    for event in reversed(workspace.journal.events(*key)):
+        if event.after in {"ready", "running"}:
+            break  # what failed before that is not why it is stuck now
+        if event.kind == "note" and event.reason:  # such as of a held job that was removed since
+            found.append(event.reason)
+        if event.kind == "failed" and event.details:
+            found.append("how it failed:")
+            return found + [f"  {line}" for line in event.details.splitlines()]
+    return found
+
+
+def _recorded(workspace: Workspace, key: Key) -> LastWords:
+    for event in reversed(workspace.journal.events(*key)):
+        if event.after in {"ready", "running"}:
+            break  # what failed before that is not why it is stuck now
+        if event.kind == "failed" and event.details:
+            first, *lines = event.details.splitlines()
+            if match := _END_OF.fullmatch(first):
+                own = []
+                for line in lines:
+                    if _END_OF.fullmatch(line):
+                        break  # of the next node that failed
+                    own.append(line)
+                return LastWords(match[1], own[-LINES:])
+    return LastWords()
+
+
+def _changed(each: OutputFile) -> float:
+    return each.path.stat().st_mtime if each.path.exists() else 0.0
