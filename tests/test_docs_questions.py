@@ -111,7 +111,8 @@ def how_long(out: str) -> None:
 
 def left(out: str) -> None:
     counts = {"uploaded": 276, "stuck": 1, "running": 1, "ready": 1, "wait": 21}
-    head = out.partition("\n\n")[0]
+    head, _, *rows = out.splitlines()
+    assert rows[0].startswith("sunspots/fit ")  # what failed comes first
     for state, count in counts.items():
         assert f"{count} {state}" in head, head
 
