@@ -48,8 +48,8 @@ INSTEAD = {
 
 #: Of the program ``locutus``, which kept the results store.
 LOCUTUS = (
-    "stored files are in results/SUBJECT/NAME, with their checksums in its manifest.json. 'asimov "
-    "production show SUBJECT NAME' shows an analysis, and the monitor stores its results"
+    "'asimov production results SUBJECT/NAME' lists stored files, and with '--file NAME' verifies "
+    "one and prints its path; the monitor stores them, in results/SUBJECT/NAME"
 )
 #: Of the program ``olivaw``, which was a second name of asimov.
 OLIVAW = "use 'asimov', with the same commands"
