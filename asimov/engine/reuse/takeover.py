@@ -14,7 +14,7 @@ from asimov.project.analysis import Analysis
 from asimov.project.layout import CLEANED_FILE
 from asimov.project.storage.assets import KEY as ASSETS
 from asimov.project.storage.store import Store
-from asimov.project.storage.superseded import is_superseded
+from asimov.project.storage.superseded import is_superseded, last_number
 from asimov.project.workspace import Workspace, workspace_of
 from asimov.system import clock, reading
 from asimov.system.files import write_atomically
@@ -78,9 +78,13 @@ class Takeovers:
         record = json.loads(reading.contents(rundir / FILE))
         record |= {"end": match.end, ASSETS: match.assets, "reused": reused}
         write_quickly(str(rundir / FILE), json.dumps(record, indent=2) + "\n")
-        if self._store.manifest(*analysis.key):  # a crash came after an earlier takeover
+        folder, own = match.folder, self._store.root.joinpath(*analysis.key)
+        # A crash came after an earlier takeover, or the analysis was removed and added again.
+        if self._store.manifest(*analysis.key):
             self._store.replace(*analysis.key)
-        self._store.take_over(*analysis.key, match.folder, match.made_by, rundir / FILE)
+            if folder == own:
+                folder = own / f"superseded-{last_number(own)}"
+        self._store.take_over(*analysis.key, folder, match.made_by, rundir / FILE)
         # From here on its products are those in the store.
         write_atomically(rundir / CLEANED_FILE, json.dumps({"reused": reused}) + "\n")
 
@@ -93,7 +97,7 @@ class Takeovers:
 def _is_to_run(analysis: Analysis) -> bool:
     """Return whether a person or a rule asked for a new run, by restarting the analysis."""
     events = workspace_of(analysis).journal.events(*analysis.key)
-    ready = [each for each in events if each.after == "ready" and each.before]
+    ready = [each for each in events if each.after == "ready"]
     return bool(ready) and ready[-1].before == "restart"
 
 

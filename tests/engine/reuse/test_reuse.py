@@ -120,16 +120,19 @@ def test_a_result_that_does_not_verify_is_never_reused(scene: Scene) -> None:
     assert (lab.root / "results/s/second/out/y").read_text() == "data\n"
 
 
-def test_an_analysis_that_was_removed_and_added_again_is_not_run(scene: Scene) -> None:
+@pytest.mark.parametrize("name", ["again", "first"])
+def test_an_analysis_that_was_removed_and_added_again_is_not_run(scene: Scene, name: str) -> None:
     lab = scene.lab
     ledger = lab.root / "ledger/subjects/s.yaml"
     text = ledger.read_text()
     ledger.write_text(text.partition("analyses:")[0])
     lab.run("production", "forget", "s")
     shutil.rmtree(lab.rundir("first"))
-    lab.apply(scene.like("again"))
+    lab.apply(scene.like(name))
+    assert lab.states() == {name: "ready"}
     lab.finish()
     assert scene.count() == 1
+    assert (lab.root / f"results/s/{name}/out/y").read_text() == "data\n"
 
 
 def test_a_copy_of_a_project_runs_nothing_that_has_run(scene: Scene) -> None:
