@@ -112,10 +112,12 @@ def _take_in(unpacking: Unpacking, project: Project) -> None:
     contents = unpacking.contents
     with closing((workspace := Workspace(project)).journal):
         if unpacking.calls_functions:
-            say(
-                f"Read {BLUEPRINT} and the modules whose functions it calls; "
-                f"'asimov apply -f {BLUEPRINT}' imports them, and adds {contents.analysis}"
-            )
+            say(f"Nothing is applied yet: it calls functions. Read {BLUEPRINT} and their modules")
+            if contents.modules:
+                say(
+                    f"'asimov configuration update functions/modules {contents.modules}' names them"
+                )
+            say(f"'asimov apply -f {BLUEPRINT}' imports them, and adds {contents.analysis}")
         else:
             for line in unpacking.apply(workspace).summary(would=False):
                 say(line)

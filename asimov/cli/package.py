@@ -47,7 +47,7 @@ def command(
     say(f"Packed {made.contents.name} in {made.path}: {len(contained)} files")
     if not any(each.role == "product" for each in made.contents.files):
         warn("note: none of its products are in the results store, so the package has none")
-    missing = made.left_out("input", "configuration")
+    missing = made.missing
     for each in missing[:_LISTED]:
         warn(f"note: without the {each.role} {each.path}: {each.why}")
     if len(missing) > _LISTED:

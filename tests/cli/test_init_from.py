@@ -153,7 +153,9 @@ def test_what_has_changed_is_refused(
     assert nothing_made(tmp_path)
 
 
-def test_what_is_no_crate_is_refused(taken_in: Callable[..., Any], tmp_path: Path) -> None:
+def test_what_is_no_crate_is_refused(
+    chain: Chain, taken_in: Callable[..., Any], tmp_path: Path
+) -> None:
     (tmp_path / "empty").mkdir()
     assert "it has no asimov-crate.json" in taken_in(tmp_path / "empty", code=1).stderr
     (tmp_path / "text.zip").write_text("text")
@@ -161,6 +163,7 @@ def test_what_is_no_crate_is_refused(taken_in: Callable[..., Any], tmp_path: Pat
     os.mkfifo(tmp_path / "pipe")
     assert "is no crate" in taken_in(tmp_path / "pipe", code=1).stderr
     assert "No such file" in taken_in(tmp_path / "none", code=1).stderr
+    assert "none.zip: can't be read: No such file" in chain.run("diff", "none.zip", code=1).stderr
     assert nothing_made(tmp_path)
 
 
@@ -277,17 +280,31 @@ def test_a_blueprint_that_does_more_than_run_the_analysis_is_refused(
     assert nothing_made(tmp_path)
 
 
-def test_modules_of_functions_are_not_imported(
-    copy: Path, taken_in: Callable[..., Any], tmp_path: Path
-) -> None:
-    with (copy / "blueprint.yaml").open("a") as stream:
-        stream.write(
-            "---\n{kind: analysis, subject: s, name: f, pipeline: function, function: f}\n"
-        )
-    ran = taken_in(copy)
-    assert "Read blueprint.yaml and the modules whose functions it calls" in ran.stdout
-    assert "add " not in ran.stdout
-    assert json.loads(Chain(tmp_path / "elsewhere").out("status", "--json")) == []
+def test_modules_of_functions_are_imported_by_nobody_but_the_user(lab: Any, tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "ledger-examples" / "function"
+    for name in ("data", "blueprints"):
+        shutil.copytree(example / name, lab.root / name)
+    imported = tmp_path / "imported"
+    module = (example / "blobs.py").read_text()
+    (lab.root / "blobs.py").write_text(f"open({str(imported)!r}, 'w').close()\n{module}")
+    lab.run("configuration", "update", "functions/modules", "blobs")
+    lab.run("apply", "-f", "blueprints/blobs.yaml")
+    lab.finish()
+    lab.run("package", "dishes/table", "-o", tmp_path / "table.zip")
+    imported.unlink()
+    root = tmp_path / "elsewhere"
+    ran = lab.run("init", "--from", tmp_path / "table.zip", "--root", root, "--scheduler", "local")
+    assert "Nothing is applied yet: it calls functions. Read blueprint.yaml" in ran.out
+    assert "'asimov configuration update functions/modules blobs' names them" in ran.out
+    there = Chain(root)  # each command in a process of its own, which knows no function yet
+    assert json.loads(there.out("status", "--json")) == []
+    assert (root / "blobs.py").is_file() and not imported.exists()
+    there.run("configuration", "update", "functions/modules", "blobs")
+    there.run("apply", "-f", "blueprint.yaml")
+    finish(there)
+    told = there.out("diff", tmp_path / "table.zip")
+    assert told.endswith("the outcome matches: 2 products, byte for byte\n")
+    assert imported.exists()
 
 
 def test_missing_inputs_and_other_software_are_named(

@@ -72,7 +72,7 @@ def test_it_has_inputs_configuration_products_logs_and_records(chain: Chain, cra
     assert json.loads(read(crate, "asimov-provenance.json"))["analysis"] == "s/second"
     upstream = json.loads(read(crate, "upstream/s/first/asimov-provenance.json"))
     assert upstream["analysis"] == "s/first" and upstream["end"]["exit_code"] == 0
-    assert said["/bin/sh"]["why"] == "it belongs to the software of the machine"
+    assert said["/bin/sh"]["why"] == "it is software of the machine"
     documents = list(yaml.safe_load_all(read(crate, "blueprint.yaml")))
     subject, first, second = documents
     assert subject == {"kind": "subject", "name": "s", "colour": "red"}

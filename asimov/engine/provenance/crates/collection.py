@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from asimov.engine.provenance.checksums import Checksums
-from asimov.engine.provenance.crates.contents import Packed, why_not
+from asimov.engine.provenance.crates.contents import SOFTWARE, Packed, why_not
 from asimov.engine.provenance.export.runs import Run, of_file
 from asimov.engine.provenance.record import FILE as RECORD
 from asimov.engine.provenance.record import UsedFile
@@ -95,12 +95,11 @@ class Collection:
         inside = is_within(path, self._root)
         if file.role == "image":
             return "it is a container image"
-        if file.role == "executable" and any(
-            is_within(path, prefix) for prefix in self._run.software
-        ):
-            return "it belongs to an environment"
+        of_software = [*self._run.software, str(Path(__file__).parents[3])]
+        if any(is_within(path, folder) for folder in of_software):
+            return SOFTWARE
         if file.role in {"executable", "template"} and not inside:
-            return "it belongs to the software of the machine"
+            return SOFTWARE
         return why_not(os.path.relpath(path, self._root)) if inside else ""
 
     def _file(self, packed: Packed, path: str) -> Source:

@@ -20,6 +20,10 @@ README = "README.md"
 RESERVED = {"ledger", "checkouts", "logs", "pages", "results", "working"}
 
 
+#: Why programs, packages and templates of packages are not in a crate.
+SOFTWARE = "it is software of the machine"
+
+
 class Packed(msgspec.Struct, omit_defaults=True):
     """A file of the analysis, in the crate or not.
 
@@ -69,6 +73,8 @@ class Contents(msgspec.Struct, omit_defaults=True):
         The package with version of each pipeline, by the pipeline's name.
     files
         Its files, and those that it would need.
+    modules
+        The modules of functions that the project's configuration names, as it writes them.
     """
 
     format: int
@@ -79,11 +85,22 @@ class Contents(msgspec.Struct, omit_defaults=True):
     root: str
     pipelines: dict[str, str]
     files: list[Packed]
+    modules: str = ""
 
     @property
     def name(self) -> str:
         """The attempt as commands write it."""
         return f"{self.analysis}@{self.number}"
+
+
+def needed(contents: Contents) -> list[Packed]:
+    """Return the files that a rerun needs and that are not in a crate, but for software."""
+    aside = {"product", "log", "record"}
+    return [
+        each
+        for each in contents.files
+        if not each.place and each.role not in aside and each.why != SOFTWARE
+    ]
 
 
 def decoded(data: bytes) -> Contents:

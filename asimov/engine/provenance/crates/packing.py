@@ -18,6 +18,7 @@ from asimov.engine.provenance.crates.contents import (
     README,
     Contents,
     Packed,
+    needed,
 )
 from asimov.engine.provenance.crates.metadata import metadata
 from asimov.engine.provenance.crates.writing import write
@@ -46,9 +47,10 @@ class Made:
     path: Path
     contents: Contents
 
-    def left_out(self, *roles: str) -> list[Packed]:
-        """Return the files of some roles that are not in it."""
-        return [each for each in self.contents.files if each.role in roles and not each.place]
+    @property
+    def missing(self) -> list[Packed]:
+        """The files that a rerun would need, and that are not in it."""
+        return needed(self.contents)
 
 
 def pack(
@@ -88,8 +90,8 @@ def pack(
         )
     target = target or Path(_file_name(run))
     sources = Collection(workspace, runs).files(hashes_only=hashes_only)
-    needed = {each.packed.of for each in sources if each.packed.of}
-    upstream = [each for each in runs[1:] if each.record.analysis in needed]
+    makers = {each.packed.of for each in sources if each.packed.of}
+    upstream = [each for each in runs[1:] if each.record.analysis in makers]
     for each in runs[:1] + upstream:
         sources.append(_record(each, "" if each is run else f"upstream/{each.record.analysis}/"))
     contents = Contents(
@@ -101,6 +103,7 @@ def pack(
         str(workspace.project.root),
         {each.record.pipeline: each.record.package for each in [run, *upstream]},
         [each.packed for each in sources],
+        workspace.project.config.get("functions", "modules", fallback=""),
     )
     described = metadata(run, upstream, contents, license)
     texts = {

@@ -162,9 +162,13 @@ def open_crate(path: Path) -> Iterator[Crate]:
 
 
 def is_crate(name: str) -> bool:
-    """Return whether a word names a crate: a zip file, or a folder that is one."""
+    """Return whether a word names a crate: a zip file, or a folder that is one.
+
+    One that does not exist is taken for a zip file, unless an analysis may have that name.
+    """
     path = Path(name)
-    return (name.endswith(".zip") and is_file(path)) or is_folder_crate(path)
+    is_zip = name.endswith(".zip") and (is_file(path) or name.count("/") != 1)
+    return is_zip or is_folder_crate(path)
 
 
 def is_folder_crate(path: Path) -> bool:

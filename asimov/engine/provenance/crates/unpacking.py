@@ -15,7 +15,7 @@ from asimov import configuration
 from asimov.discovery import entrypoints
 from asimov.engine.apply import apply
 from asimov.engine.provenance.checksums import Checksums
-from asimov.engine.provenance.crates.contents import BLUEPRINT, Packed
+from asimov.engine.provenance.crates.contents import BLUEPRINT, Packed, needed
 from asimov.engine.provenance.crates.reading import Crate
 from asimov.engine.provenance.crates.relocation import moved, moves, place_in_project
 from asimov.errors import AsimovError
@@ -94,19 +94,28 @@ class Unpacking:
                 )
             for each in [data, *(data.get("analyses") or [])]:
                 if isinstance(each, dict) and "pipeline" in each:
-                    self._check_pipeline(str(each["pipeline"]))
-                    functions |= "function" in {*each, str(each["pipeline"])}
+                    pipeline = str(each["pipeline"])
+                    functions |= self._calls_functions(pipeline) or "function" in each
             documents.append(moved(data, paths))
         return "---\n".join(map(dump, documents)), functions
 
-    def _check_pipeline(self, pipeline: str) -> None:
-        if not entrypoints.is_known(entrypoints.PIPELINES, pipeline):
-            package = self._crate.contents.pipelines.get(pipeline)
-            raise AsimovError(
-                f"the pipeline {quoted(pipeline)} is not installed",
-                where=self._crate.path,
-                hint=f"install {package}" if package else "install its package",
-            )
+    def _calls_functions(self, pipeline: str) -> bool:
+        """Return whether a pipeline calls functions of a module; refuse one that is not installed.
+
+        A function that a module of a project registers is a pipeline of no package.
+        """
+        if pipeline == "function":
+            return True
+        if entrypoints.is_known(entrypoints.PIPELINES, pipeline):
+            return False
+        package = self.contents.pipelines.get(pipeline)
+        if package == "":
+            return True
+        raise AsimovError(
+            f"the pipeline {quoted(pipeline)} is not installed",
+            where=self._crate.path,
+            hint=f"install {package}" if package else "install its package",
+        )
 
     def _check(self) -> None:
         """Read everything once, and look whether anything is in the way."""
@@ -168,17 +177,17 @@ class Unpacking:
     # --- what is different here
 
     def unavailable(self, workspace: Workspace) -> list[str]:
-        """Return a line for each input that is neither in the crate nor on this machine."""
+        """Return a line for each file that is neither in the crate nor on this machine."""
         sums = Checksums(ProvenanceRecords(workspace.journal))
         found = []
-        for each in self._crate.contents.files:
-            if each.role != "input" or each.place:
-                continue
+        for each in needed(self.contents):
+            if each.role == "configuration":
+                continue  # it is made anew
             here = each.path.startswith("/") and sums.of(each.path)[0]
             if not here or here != each.sha256:
                 name = f"{each.of}: {each.path}" if each.of else each.path
                 other = ", and there is another one here" if here else ""
-                found.append(f"the input {name} is not available: {each.why}{other}")
+                found.append(f"the {each.role} {name} is not available: {each.why}{other}")
         return found
 
 
