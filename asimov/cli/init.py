@@ -111,8 +111,9 @@ def _take_in(unpacking: Unpacking, project: Project) -> None:
     """Add what a package describes to a new project, and say what is different here."""
     contents = unpacking.contents
     with closing((workspace := Workspace(project)).journal):
-        if unpacking.calls_functions:
-            say(f"Nothing is applied yet: it calls functions. Read {BLUEPRINT} and their modules")
+        unpacking.store(project)
+        if unpacking.imports:
+            say(f"Nothing is applied yet: that imports modules. Read {BLUEPRINT} and the modules")
             if contents.modules:
                 say(
                     f"'asimov configuration update functions/modules {contents.modules}' names them"

@@ -76,7 +76,8 @@ def test_a_package_is_rerun_elsewhere_and_the_outcome_matches(
     # Nothing has run yet, and what others made is there.
     assert not (there.root / "working" / "s" / "second").exists()
     states = {each["name"]: each["status"] for each in json.loads(there.out("status", "--json"))}
-    assert states == {"first": "finished", "second": "ready"}
+    assert states == {"first": "uploaded", "second": "ready"}
+    there.run("store", "verify")
     assert (there.root / "scripts" / "run.sh").read_bytes() == (
         chain.root / "scripts" / "run.sh"
     ).read_bytes()
@@ -294,7 +295,7 @@ def test_modules_of_functions_are_imported_by_nobody_but_the_user(lab: Any, tmp_
     imported.unlink()
     root = tmp_path / "elsewhere"
     ran = lab.run("init", "--from", tmp_path / "table.zip", "--root", root, "--scheduler", "local")
-    assert "Nothing is applied yet: it calls functions. Read blueprint.yaml" in ran.out
+    assert "Nothing is applied yet: that imports modules. Read blueprint.yaml" in ran.out
     assert "'asimov configuration update functions/modules blobs' names them" in ran.out
     there = Chain(root)  # each command in a process of its own, which knows no function yet
     assert json.loads(there.out("status", "--json")) == []

@@ -76,7 +76,7 @@ def test_it_has_inputs_configuration_products_logs_and_records(chain: Chain, cra
     documents = list(yaml.safe_load_all(read(crate, "blueprint.yaml")))
     subject, first, second = documents
     assert subject == {"kind": "subject", "name": "s", "colour": "red"}
-    assert (first["name"], first["status"]) == ("first", "finished")
+    assert (first["name"], first["status"]) == ("first", "uploaded")
     assert (second["gain"], second["needs"]) == (2, ["first"])
 
 

@@ -1,7 +1,7 @@
 """The blueprint in a crate: an analysis with the settings that it ran with, and what it needs.
 
 The effective settings of an analysis stand in its own document, so that no default of another
-project changes them. The analyses that made its inputs begin as finished: their products are in the
+project changes them. The analyses that made its inputs begin as uploaded: their products are in the
 crate, and they do not run again.
 """
 
@@ -53,7 +53,7 @@ def blueprint(run: Run, upstream: Iterable[Run]) -> str:
     documents: list[dict[str, Any]] = [
         {"kind": "subject", "name": name, **settings} for name, settings in subjects.items()
     ]
-    documents += [_analysis(each, subjects, {"status": "finished"}) for each in others]
+    documents += [_analysis(each, subjects, {"status": "uploaded"}) for each in others]
     documents.append(_analysis(run, subjects, _ties(run, others)))
     return "---\n".join(dump(with_text_keys(each)) for each in documents)
 

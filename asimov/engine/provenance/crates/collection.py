@@ -64,6 +64,7 @@ class Collection:
             If one is, or is behind, a link that leaves its folder.
         """
         found = [each for file in self._run.record.files for each in self._used(file)]
+        found += self._code({each.packed.path for each in found})
         found += self._products(hashes_only=hashes_only)
         found += self._logs()
         return found
@@ -136,6 +137,18 @@ class Collection:
         return Source(packed, data=data)
 
     # --- what others made
+
+    def _code(self, known: set[str]) -> Iterator[Source]:
+        """Yield the modules of the project that the makers of its inputs were run with.
+
+        Some pipelines import them to know what their analyses have made.
+        """
+        makers = {each.attempt for each in self._run.made_elsewhere()}
+        for uid in makers & set(self._upstream):
+            for file in self._upstream[uid].record.files:
+                if file.path.endswith(".py") and not (file.attempt or file.path in known):
+                    known.add(file.path)
+                    yield from self._used(file)
 
     def _product_of_other(self, file: UsedFile, packed: Packed, path: str) -> Iterator[Source]:
         subject, _, name = file.of.partition("/")

@@ -18,12 +18,15 @@ from asimov.engine.provenance.checksums import Checksums
 from asimov.engine.provenance.crates.contents import BLUEPRINT, Packed, needed
 from asimov.engine.provenance.crates.reading import Crate
 from asimov.engine.provenance.crates.relocation import moved, moves, place_in_project
+from asimov.engine.provenance.record import FILE as RECORD
 from asimov.errors import AsimovError
 from asimov.journal.provenance import ProvenanceRecords
 from asimov.ledger import blueprints
 from asimov.ledger.documents import dump, read_documents
 from asimov.ledger.plan import Plan
+from asimov.project.layout import Project
 from asimov.project.storage.copying import checksum
+from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.system import progress
 from asimov.system.files import unwritable, write_atomically
@@ -33,6 +36,10 @@ from asimov.text import line, quoted
 _KINDS = {"subject", "analysis", "projectanalysis"}
 #: Keys that would have asimov do more than run the analysis.
 _NOT_OURS = {"hooks", "repository", "pipelines"}
+
+
+#: Pipelines that import modules of a project when their analyses are applied.
+_IMPORTING = {"function", "phases"}
 
 
 class Unpacking:
@@ -51,9 +58,8 @@ class Unpacking:
     ----------
     contents, run
         What the crate contains, and the attempt that it packs.
-    calls_functions
-        Whether its analysis calls functions of a module in the project: to apply that would
-        import the module.
+    imports
+        Whether to apply it would import modules of the project, which are the stranger's.
 
     Raises
     ------
@@ -72,7 +78,7 @@ class Unpacking:
                 place = place_in_project(each, working)
                 if place is not None:
                     self._files[place] = each
-            self._blueprint, self.calls_functions = self._read_blueprint()
+            self._blueprint, self.imports = self._read_blueprint()
         except AsimovError as error:
             error.where = error.where or crate.path
             raise
@@ -81,7 +87,7 @@ class Unpacking:
 
     def _read_blueprint(self) -> tuple[str, bool]:
         name = f"{self._crate.path}: {BLUEPRINT}"
-        documents, functions = [], False
+        documents, imports = [], False
         paths = moves(self._crate.contents, str(self._root))
         for document in read_documents(self._crate.blueprint(), name):
             data: Any = document.data
@@ -95,16 +101,16 @@ class Unpacking:
             for each in [data, *(data.get("analyses") or [])]:
                 if isinstance(each, dict) and "pipeline" in each:
                     pipeline = str(each["pipeline"])
-                    functions |= self._calls_functions(pipeline) or "function" in each
+                    imports |= self._imports(pipeline) or "function" in each
             documents.append(moved(data, paths))
-        return "---\n".join(map(dump, documents)), functions
+        return "---\n".join(map(dump, documents)), imports
 
-    def _calls_functions(self, pipeline: str) -> bool:
-        """Return whether a pipeline calls functions of a module; refuse one that is not installed.
+    def _imports(self, pipeline: str) -> bool:
+        """Return whether a pipeline imports modules of a project; refuse one that is not installed.
 
         A function that a module of a project registers is a pipeline of no package.
         """
-        if pipeline == "function":
+        if pipeline in _IMPORTING:
             return True
         if entrypoints.is_known(entrypoints.PIPELINES, pipeline):
             return False
@@ -167,6 +173,17 @@ class Unpacking:
             except OSError as error:
                 raise unwritable(error, path) from error
         write_atomically(self._root / BLUEPRINT, self._blueprint)
+
+    def store(self, project: Project) -> None:
+        """Put the products of other analyses into the results store; they begin as uploaded."""
+        products: dict[str, list[Path]] = {}
+        for place, packed in self._files.items():
+            if packed.of and packed.role != "record":
+                products.setdefault(packed.of, []).append(self._root / place)
+        for analysis, paths in products.items():
+            rundir = project.working / analysis
+            subject, _, name = analysis.partition("/")
+            Store(project.results).add_products(subject, name, paths, rundir, rundir / RECORD)
 
     def apply(self, workspace: Workspace) -> Plan:
         """Add what the crate describes to the ledger of the new project."""
