@@ -47,12 +47,11 @@ def test_what_is_the_same_or_better_is_here(command: str) -> None:
     for row, cell, verdict, why in ROWS:
         if row != command or verdict not in {"same", "better"}:
             continue
-        instead = re.search(r"`asimov ([a-z -]+?)(?: [A-Z-][^`]*)?`", why)
-        path = command if verdict == "same" or instead is None else f"asimov {instead[1]}"
-        found = _command(path.split()[1:])
-        if verdict == "same":
-            options = {each for option in found.params for each in option.opts}
-            assert set(re.findall(r"`(-[^`]*)`", cell)) <= options, row
+        found = _command(command.split()[1:])
+        options = {each for option in found.params for each in option.opts}
+        assert set(re.findall(r"`(-[^`]*)`", cell)) <= options, row
+        for path in re.findall(r"`asimov ([a-z -]+?)(?: [A-Z-][^`]*)?`", why):
+            _command(path.split())
 
 
 def _command(path: list[str]) -> click.Command:

@@ -12,6 +12,7 @@ _PULL = "nothing is fetched unasked; run 'git pull' in a repository of your own"
 _WAY = "there is one way to the scheduler"
 _CHECK = "a blueprint names its pipeline, and is checked with what that declares"
 _STORED = "results are stored by the monitor, and listed as they are"
+_HOW = "'asimov start --how' starts nothing, and recommends what keeps the monitor running"
 _SERVE = "there is no server so far; 'asimov report html' writes pages"
 
 #: By the words of a command, or those and an option.
@@ -34,6 +35,8 @@ INSTEAD = {
     "production create --approximant": "a setting like others: '--set "
     "waveform.approximant=IMRPhenomXPHM'",
     "serve": _SERVE,
+    "start --dry-run": _HOW,
+    "start -n": _HOW,
     "start --use-scheduler-api": _WAY,
     "stop --use-scheduler-api": _WAY,
     "stop --dry-run": "'asimov stop' leaves every job alone, and 'asimov start' undoes it",
