@@ -94,8 +94,8 @@ def failed(out: str) -> None:
 
 
 def log(out: str) -> None:
-    (folder,) = re.findall(r"^run_directory: (.*)$", out, re.MULTILINE)
-    assert "no disk left" in Path(folder, "job.err").read_text()
+    assert "no disk left" in out
+    assert re.search(r"working/sunspots/fit/job\.err", out)
 
 
 def next_ones(out: str) -> None:
