@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 
 from asimov.configuration import owner
-from asimov.errors import AsimovError
 from asimov.journal.journal import Journal
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.journal.revisions import Revision, Revisions
 from asimov.ledger.append import Texts
-from asimov.ledger.store import PROJECT_FILE, parse
+from asimov.ledger.contents import Contents
+from asimov.ledger.store import PROJECT_FILE
 from asimov.text import short
 
 #: The most characters of a command line that are kept.
@@ -28,6 +28,8 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 #: What the documents are called that are the reviews of analyses.
 _REVIEW = "review of "
+
+_Documents = Mapping[str, Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,40 @@ def command_line(command: str) -> str:
     return short(_CREDENTIALS.sub("", line), _LONGEST)
 
 
-def record(journal: Journal, origin: Origin, texts: Texts) -> None:
-    """Record a change in the history, with the texts of its files before and after it."""
-    what = {**origin.details, "files": changes(texts)}
+def record(
+    journal: Journal, origin: Origin, texts: Texts, before: _Documents, after: _Documents
+) -> None:
+    """Record a change in the history.
+
+    Parameters
+    ----------
+    journal
+        The open journal.
+    origin
+        Where the change comes from.
+    texts
+        The texts of its files.
+    before, after
+        The same files as documents, by path; None where there is no file.
+    """
+    what = {**origin.details, "files": changes(before, after)}
     command = command_line(origin.command)
-    before, after = dict(texts.before), dict(texts.after)
-    Revisions(journal).add(owner(), command, origin.reason, what, before, after)
+    Revisions(journal).add(owner(), command, origin.reason, what, texts.before, texts.after)
+
+
+def documents(contents: Contents, paths: Iterable[str]) -> dict[str, Mapping[str, Any] | None]:
+    """Return the documents of a ledger in some of its files; None where there is none."""
+    found: dict[str, Mapping[str, Any] | None] = {}
+    for path in paths:
+        name = path.rpartition("/")[2].removesuffix(".yaml")
+        if path == PROJECT_FILE:
+            found[path] = contents.project
+        elif path.startswith("subjects/"):
+            found[path] = contents.subjects.get(name)
+        else:
+            entry = contents.entries.get(Key(PROJECT_ANALYSES, name))
+            found[path] = entry.data if entry else None
+    return found
 
 
 def record_review(journal: Journal, origin: Origin, key: Key, before: Any, after: Any) -> None:
@@ -83,36 +113,31 @@ def review_text(review: Any) -> str | None:
     return msgspec.json.format(msgspec.json.encode(review, enc_hook=str)).decode() + "\n"
 
 
-def changes(texts: Texts) -> dict[str, dict[str, Any]]:
+def changes(before: _Documents, after: _Documents) -> dict[str, dict[str, Any]]:
     """Return what changes in each file: names of analyses, and whether other settings do."""
     found = {}
-    for path, after in texts.after.items():
-        old, new = _parts(path, texts.before.get(path)), _parts(path, after)
-        both = old.keys() & new.keys() - {""}
+    for path, document in after.items():
+        old, new = _parts(path, before.get(path)), _parts(path, document)
         one = {
             "added": [name for name in new if name and name not in old],
             "removed": [name for name in old if name and name not in new],
-            "changed": [name for name in old if name in both and old[name] != new[name]],
-            "settings": old.get("") != new.get("") and None not in {after, texts.before.get(path)},
-            "made": texts.before.get(path) is None,
-            "deleted": after is None,
+            "changed": [name for name in old if name and name in new and old[name] != new[name]],
+            "settings": "" in old and "" in new and old[""] != new[""],
+            "made": before.get(path) is None,
+            "deleted": document is None,
         }
         found[path] = {key: value for key, value in one.items() if value}
     return found
 
 
-def _parts(path: str, text: str | None) -> dict[str, Any]:
+def _parts(path: str, document: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return the analyses of a document by name, and the rest under an empty name."""
-    if text is None:
+    if document is None:
         return {}
-    try:
-        data = parse(path, text, path, partial=True)
-    except AsimovError:  # a person has changed it into what can't be read
-        return {"": text}
     if path.startswith("analyses/"):
-        return {path.removeprefix("analyses/").removesuffix(".yaml"): data}
-    analyses = (data.get("analyses") or []) if path != PROJECT_FILE else []
-    rest = {key: value for key, value in data.items() if key != "analyses"}
+        return {document["name"]: document}
+    analyses = (document.get("analyses") or []) if path != PROJECT_FILE else []
+    rest = {key: value for key, value in document.items() if key != "analyses"}
     return {"": rest} | {each["name"]: each for each in analyses}
 
 

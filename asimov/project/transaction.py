@@ -62,12 +62,13 @@ def change_ledger(
         if dry_run or not plan.files:
             return plan
         fresh_start.put_aside(workspace, again)
+        before = history.documents(workspace.contents, plan.files)
         texts = new_texts(workspace.files, plan.files, plan.texts)
         plan.comments_lost = texts.comments_lost
 
         def record() -> None:
             _record(workspace, plan, origin, again)
-            history.record(workspace.journal, origin, texts)
+            history.record(workspace.journal, origin, texts, before, plan.files)
             besides()
 
         known = {path: data for path, data in plan.files.items() if data is not None}

@@ -126,7 +126,10 @@ def move(
 
                 def record() -> None:
                     _record(workspace, moved)
-                    history.record(workspace.journal, Origin("asimov ledger import"), changed)
+                    by = Origin("asimov ledger import")
+                    documents = {path: parse(path, text, path) for path, text in texts.items()}
+                    nothing = dict.fromkeys(texts)
+                    history.record(workspace.journal, by, changed, nothing, documents)
 
                 workspace.files.write(texts, {}, record)
         workspace.reload()
