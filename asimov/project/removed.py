@@ -9,6 +9,8 @@ from asimov.journal.confirmed_removals import forget as record
 from asimov.journal.confirmed_removals import forgotten
 from asimov.journal.keys import Key
 from asimov.journal.records import Record
+from asimov.journal.revisions import Revisions
+from asimov.ledger.store import PROJECT_FILE, parse
 from asimov.project.lookup import file_of
 from asimov.project.workspace import Workspace
 from asimov.text import short
@@ -88,7 +90,24 @@ def ledger_warnings(workspace: Workspace, *, whole: bool = False) -> list[str]:
         for error in workspace.contents.broken.values()
         for line in (f"warning: {error}", *([f"  {error.hint}"] if error.hint else []))
     ]
-    return [*broken, *warning(workspace, whole=whole)]
+    return [*broken, *_emptied(workspace), *warning(workspace, whole=whole)]
+
+
+def _emptied(workspace: Workspace) -> list[str]:
+    """Return a warning if project.yaml has lost all settings that a command wrote to it."""
+    if workspace.contents.project or not workspace.records:
+        return []
+    revisions = Revisions(workspace.journal)
+    last = revisions.last_of(PROJECT_FILE)
+    text = revisions.text(last[1]) if last and last[1] else None
+    if last is None or text is None or not parse(PROJECT_FILE, text, PROJECT_FILE):
+        return []
+    return [
+        f"WARNING: ledger/{PROJECT_FILE} is empty; change {last[0]} of the ledger's history left "
+        "settings in it, which all analyses now lack",
+        "  restore it from git or a copy; 'asimov ledger history --diff' shows what was in it",
+        "  if they are not wanted any more: write 'kind: configuration' into it",
+    ]
 
 
 def _line(record: Record) -> str:

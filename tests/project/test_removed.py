@@ -60,7 +60,7 @@ def test_every_command_warns_once(asimov: Any, ledger: Path, command: tuple[str,
     assert told.err.count("WARNING") == 1, told
     assert told.err.startswith(WARNING.format("1 analysis", "is"))
     assert "restore ledger/subjects/s.yaml from git or a copy" in told.err
-    assert "asimov production forget SUBJECT NAME" in told.err
+    assert "asimov production forget SUBJECT/NAME" in told.err
     assert "WARNING" not in told.out
     if "--json" in command:
         json.loads(told.out)
@@ -261,3 +261,48 @@ def test_the_comparison_asks_the_journal_nothing_while_all_is_there(ledger: Path
 def test_yaml_that_is_cut_may_well_parse(ledger: Path) -> None:
     cut(ledger)
     assert len(yaml.safe_load((ledger / "subjects" / "s.yaml").read_text())["analyses"]) == 2
+
+
+WITH_SETTINGS = """
+{kind: configuration, y: 1}
+---
+{kind: subject, name: s, x: 1}
+---
+{kind: analysis, event: s, name: a, pipeline: command, executable: /bin/true}
+"""
+#: Commands that open the ledger, in various ways.
+OPENING = (
+    ["status"], ["why", "s/b"], ["log"], ["monitor"], ["event", "show"], ["ledger", "show"],
+    ["ledger", "history"], ["review", "status"], ["manage", "build", "--dry-run"],
+    ["report", "status"], ["clean", "--dry-run"], ["rerun", "--outdated", "--dry-run"],
+    ["store", "verify"], ["manage", "results"], ["mv", "s/b", "s/c", "--dry-run"],
+    ["rm", "s/b", "--dry-run"], ["ledger", "undo", "--dry-run"],
+)  # fmt: skip
+
+
+def test_files_and_keys_that_disappear_are_reported_by_every_command(project, asimov, blueprint):
+    asimov("apply", "-f", blueprint(WITH_SETTINGS))
+    subject, settings = project / "ledger/subjects/s.yaml", project / "ledger/project.yaml"
+    kept, kept_settings = subject.read_text(), settings.read_text()
+    subject.write_text("name: s\nx: 1\n")  # without its key analyses
+    for command in OPENING:
+        ran = asimov(*command)
+        assert "WARNING: 1 analysis that the journal knows is missing" in ran.err, (command, ran)
+    subject.write_text(kept)
+    subject.parent.rename(project / "elsewhere")
+    assert "missing from the ledger: s/a\n" in asimov("status").err
+    (project / "elsewhere").rename(subject.parent)
+
+    settings.write_text("# nothing\n")
+    for command in OPENING:
+        ran = asimov(*command)
+        said = "WARNING: ledger/project.yaml is empty; change 1 of the ledger's history left"
+        assert said in ran.err, (command, ran)
+    settings.write_text("kind: configuration\n")
+    assert asimov("status").err == ""
+    settings.unlink()
+    for command in OPENING:
+        ran = asimov(*command)
+        assert (ran.code, "error: ledger/project.yaml: is missing" in ran.err) == (1, True), ran
+    settings.write_text(kept_settings)
+    assert asimov("status").err == ""
