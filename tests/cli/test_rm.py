@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from asimov.journal.keys import Key
+from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from tests.refusals import is_clear, refused
 
@@ -157,6 +158,7 @@ def test_results_stay_and_one_that_is_added_again_starts_fresh(applied, asimov, 
     assert asimov("rm", "s/b", "--results", "--yes").code == 0
     assert not list((applied / "working/s").glob("b*"))
     assert not (applied / "results/s/b").exists()
+    assert not list(Store(applied / "results").objects.unused())
     assert "s/b starts fresh: its files were deleted\n" in asimov("ledger", "undo").out
     assert states(asimov)["s/b"] == "ready"
 

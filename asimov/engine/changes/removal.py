@@ -21,6 +21,7 @@ from asimov.project import file_changes, fresh_start
 from asimov.project.file_changes import FileChange
 from asimov.project.history import Origin
 from asimov.project.lookup import unknown_subject
+from asimov.project.storage.store import Store
 from asimov.project.transaction import change_ledger
 from asimov.project.workspace import Workspace
 from asimov.states import reachable
@@ -168,6 +169,9 @@ def remove(
         made = change_ledger(workspace, make_plan, origin, besides=besides)
         workspace.finish_changes()
         workspace.reload()
+        if results:
+            store = Store(workspace.project.results)
+            store.drop_objects(path for path, _ in store.spare_objects())
         return made.comments_lost
 
 

@@ -134,7 +134,7 @@ def plan(workspace: Workspace, keys: Iterable[Key], *, whole: bool = True) -> Pl
             made.freed.append(freed)
     if whole:
         made.unowned = list(unowned(workspace))
-        made.objects = [(str(path), size) for path, size in _spare_objects(store)]
+        made.objects = [(str(path), size) for path, size in store.spare_objects()]
     return made
 
 
@@ -213,19 +213,3 @@ def _files_in(rundir: str) -> Iterator[tuple[str, os.stat_result]]:
             path = os.path.join(folder, each)
             with suppress(OSError):
                 yield os.path.relpath(path, rundir), os.lstat(path)
-
-
-def _spare_objects(store: Store) -> Iterator[tuple[Path, int]]:
-    """Yield the objects that no result has, but for those of stored files that are missing."""
-    unused = list(store.objects.unused())
-    if not unused:
-        return
-    missing = {
-        entry.get("sha256")
-        for folder, entries in store.manifests()
-        for name, entry in entries.items()
-        if not os.path.lexists(os.path.join(folder, name))
-    }
-    for path, size in unused:
-        if path.parent.name + path.name.partition("-")[0] not in missing:
-            yield path, size

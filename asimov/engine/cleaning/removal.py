@@ -11,6 +11,7 @@ from pathlib import Path
 from asimov.configuration import owner
 from asimov.engine.cleaning.plan import Freed, Plan
 from asimov.project.layout import CLEANED_FILE
+from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.system import clock, progress
 from asimov.system.files import unwritable, write_atomically
@@ -46,12 +47,8 @@ def remove(workspace: Workspace, plan: Plan, report: Callable[[str], None]) -> i
         reason = f"freed {amount(freed)} of its run directory, which the results have{kept}"
         workspace.journal.note(each.key, owner(), "cleaned", reason)
         report(f"{each.key}: {reason}")
-    for path, size in plan.objects:
-        with suppress(OSError):
-            if os.lstat(path).st_nlink == 1:
-                os.unlink(path)
-                total += size
-    return total
+    objects = (Path(path) for path, _ in plan.objects)
+    return total + Store(workspace.project.results).drop_objects(objects)
 
 
 def _free(freed: Freed) -> int:

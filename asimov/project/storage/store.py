@@ -81,6 +81,38 @@ class Store:
         subject, *name = folder.relative_to(self.root).parts
         return self.manifest(subject, "/".join(name))
 
+    def spare_objects(self) -> Iterator[tuple[Path, int]]:
+        """Yield contents that no result has, with sizes, but for those of files that are missing.
+
+        Such an object is the last copy of a file that a manifest lists.
+        """
+        unused = list(self.objects.unused())
+        if not unused:
+            return
+        try:
+            missing = {
+                entry.get("sha256")
+                for folder, entries in self.manifests()
+                for name, entry in entries.items()
+                if not os.path.lexists(folder / name)
+            }
+        except AsimovError:  # what a damaged manifest lists is not known
+            return
+        for path, size in unused:
+            if path.parent.name + path.name.partition("-")[0] not in missing:
+                yield path, size
+
+    def drop_objects(self, paths: Iterable[Path]) -> int:
+        """Remove objects that still no stored file links to; return how many bytes were freed."""
+        freed = 0
+        for path in paths:
+            with suppress(OSError):
+                status = path.lstat()
+                if status.st_nlink == 1:
+                    path.unlink()
+                    freed += status.st_size
+        return freed
+
     def take_over(
         self, subject: str, analysis: str, folder: Path, made_by: str, record: Path
     ) -> None:
