@@ -12,7 +12,6 @@ from asimov.engine.status import Row
 from asimov.ledger.reviews import STATUSES
 from asimov.states import STATES, reachable
 from asimov.tui.asking import Answerer, NoAnswerError
-from asimov.tui.columns import shown_state
 from asimov.tui.dialogs import Choose, Confirm, Line
 from asimov.tui.questions import Outcome
 from asimov.tui.table import key_of
@@ -103,7 +102,7 @@ def _of(rows: Sequence[Row]) -> str:
 
 
 def _named(rows: Sequence[Row]) -> list[str]:
-    return [f"{row.subject}/{row.name} ({shown_state(row)})" for row in rows]
+    return [f"{row.subject}/{row.name} ({row.state})" for row in rows]
 
 
 def _summary(outcome: Outcome) -> str:

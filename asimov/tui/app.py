@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,12 +19,12 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from asimov import text
-from asimov.engine.status import Row
+from asimov.engine.status import Row, totals
 from asimov.errors import AsimovError
 from asimov.tui import keys
 from asimov.tui.acts import Acts
 from asimov.tui.asking import Answerer
-from asimov.tui.columns import attention, columns, shown_state
+from asimov.tui.columns import COLUMNS
 from asimov.tui.details import Details
 from asimov.tui.dialogs import Help, Line, plain
 from asimov.tui.filters import passing
@@ -97,17 +96,14 @@ class Top(App[None]):
         super().__init__(ansi_color=True)
         self._view = view
         # One each, so that no answer waits for another.
-        looks, verdicts, details = (
-            Answerer(view.root, each) for each in (view.terminal, None, None)
-        )
-        self._answerers = [looks, verdicts, details]
-        self._looks = Looks(looks, verdicts, view.interval, self._seen)
+        looks, details = Answerer(view.root, view.terminal), Answerer(view.root)
+        self._answerers = [looks, details]
+        self._looks = Looks(looks, view.interval, self._seen)
         self._details = Details(details, lambda: self._table.chosen, self._title)
         self._acts = Acts(self, view.root, self.say, self._acted)
-        self._columns = columns(self._looks.outdated)
         self._sorted, self._turned = "state", False
         self._filter = view.filter
-        self._passes = passing(view.filter, self._looks.outdated)
+        self._passes = passing(view.filter)
         self._standing = ""
         self._quiet: Timer | None = None
 
@@ -117,7 +113,7 @@ class Top(App[None]):
         """Make the parts, from the top."""
         yield Static(id="head")
         yield Static(id="totals")
-        yield Analyses(self._columns, self._view.colours)
+        yield Analyses(self._view.colours)
         yield Static(id="about")
         yield Pane()
         yield Static(id="message")
@@ -143,15 +139,12 @@ class Top(App[None]):
         self._table.focus()
         self._draw_head()
         self.set_interval(1.0, self._table.refresh)  # times go on while nothing else changes
-        for each in (
-            self._looks.look(),
-            self._looks.judge(),
-            self._details.fill(self.query_one(Pane)),
-        ):
-            self.run_worker(each)
+        self.run_worker(self._looks.look())
+        self.run_worker(self._details.fill(self.query_one(Pane)))
 
     async def on_unmount(self) -> None:
         """End the processes that were asked."""
+        self.workers.cancel_all()
         for each in self._answerers:
             await each.close()
 
@@ -185,7 +178,7 @@ class Top(App[None]):
             self._stop_saying()
 
     def _show(self) -> None:
-        column = next(each for each in self._columns if each.title == self._sorted)
+        column = next(each for each in COLUMNS if each.title == self._sorted)
         shown = sorted(
             filter(self._passes, self._looks.rows), key=column.order, reverse=self._turned
         )
@@ -200,15 +193,17 @@ class Top(App[None]):
             found.monitor if found else "looking ...",
         ]
         self._line("head").update(plain("; ".join(filter(None, parts))))
-        counted = Counter(map(shown_state, self._looks.rows))
-        totals = Text(f"{len(self._looks.rows)} analyses")
-        for number, state in enumerate(sorted(counted, key=attention)):
+        rows = self._looks.rows
+        line = Text(f"{len(rows)} analyses")
+        for number, (state, count) in enumerate(totals(rows).items()):
             colour = Style.parse(self._view.colours.get(state, ""))
-            totals.append(": " if number == 0 else ", ")
-            totals.append(text.line(f"{counted[state]} {state}"), colour)
-        marks = {"outdated": len(self._looks.outdated), "marked": len(self._table.marked)}
-        totals.append("".join(f"; {number} {what}" for what, number in marks.items() if number))
-        self._line("totals").update(totals.append("; ?: help"))
+            line.append(": " if number == 0 else ", ").append(text.line(f"{count} {state}"), colour)
+        marks = {
+            "outdated": sum(bool(row.outdated) for row in rows),
+            "marked": len(self._table.marked),
+        }
+        line.append("".join(f"; {count} {what}" for what, count in marks.items() if count))
+        self._line("totals").update(line.append("; ?: help"))
 
     def _title(self, title: str) -> None:
         self._line("about").update(plain(title))
@@ -261,7 +256,7 @@ class Top(App[None]):
         if words is None:
             return
         try:
-            self._passes = passing(words, self._looks.outdated)
+            self._passes = passing(words)
         except AsimovError as error:
             self.say(f"error: {error} ({error.hint})")
             return
@@ -271,7 +266,7 @@ class Top(App[None]):
 
     def action_sort(self, step: int) -> None:
         """Sort by a column next to the present one."""
-        titles = [each.title for each in self._columns]
+        titles = [each.title for each in COLUMNS]
         self._sorted = titles[(titles.index(self._sorted) + step) % len(titles)]
         self._turned = False
         self._show()

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 
-from asimov.engine.status import LOST, Row
+from asimov.engine.status import OF_JOBS, Row
 from asimov.errors import AsimovError
-from asimov.journal.keys import Key
 from asimov.states import ALIASES, STATES
 from asimov.text import did_you_mean, quoted
-from asimov.tui.columns import shown_state
 
-#: States of jobs, by which a person may filter too.
-_OF_JOBS = ("idle", "held", "unknown", LOST)
 #: What words may begin with.
 _FIELDS = ("state", "pipeline")
 
 
-def passing(words: str, outdated: Container[Key] = ()) -> Callable[[Row], bool]:
+def passing(words: str) -> Callable[[Row], bool]:
     """Return what says whether an analysis passes a filter.
 
     Parameters
@@ -27,21 +23,19 @@ def passing(words: str, outdated: Container[Key] = ()) -> Callable[[Row], bool]:
         Words that must all hold: ``state:stuck``, ``pipeline:bilby``, both with ``*`` and with
         commas between alternatives; ``outdated``; a pattern such as ``gw19*/bilby*``, as other
         commands take it; or a part of a name.
-    outdated
-        The analyses that are out of date; it may change later.
 
     Raises
     ------
     AsimovError
         If a word begins with the name of no field, or there is no such state.
     """
-    tests = [_test(word, outdated) for word in words.split()]
+    tests = [_test(word) for word in words.split()]
     return lambda row: all(test(row) for test in tests)
 
 
-def _test(word: str, outdated: Container[Key]) -> Callable[[Row], bool]:
+def _test(word: str) -> Callable[[Row], bool]:
     if word == "outdated":
-        return lambda row: Key(row.subject, row.name) in outdated
+        return lambda row: bool(row.outdated)
     field, colon, value = word.partition(":")
     if colon:
         return _of_field(field, value.lower().split(","))
@@ -58,7 +52,7 @@ def _of_field(field: str, values: list[str]) -> Callable[[Row], bool]:
     if field == "pipeline":
         return lambda row: _any_fits([row.pipeline.lower()], values)
     if field == "state":
-        known = [*STATES, *_OF_JOBS]
+        known = [*STATES, *OF_JOBS]
         patterns = ["idle" if each == "queued" else ALIASES.get(each, each) for each in values]
         for each in patterns:
             if not any(fnmatchcase(state, each or "*") for state in known):
@@ -75,8 +69,7 @@ def _of_field(field: str, values: list[str]) -> Callable[[Row], bool]:
 
 def _states_of(row: Row) -> list[str]:
     # As in other commands, a job that waits for a machine does not run.
-    shown = shown_state(row)
-    return [shown] if shown == "idle" else [shown, row.status]
+    return [row.state] if row.state == "idle" else [row.state, row.status]
 
 
 def _any_fits(values: list[str], patterns: list[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,6 @@ from asimov.engine.explain import explain
 from asimov.engine.lease import at_work
 from asimov.engine.provenance.comparison import changed_since
 from asimov.engine.set_state import cancel, set_states
-from asimov.engine.staleness.verdicts import outdated
 from asimov.engine.status import Row, rows, without_entry
 from asimov.errors import AsimovError, ReportedError
 from asimov.journal.keys import Key
@@ -25,6 +25,8 @@ from asimov.tui.job_output import tail_of
 
 #: The most events of an analysis to show.
 _EVENTS = 500
+#: After so many seconds all is looked at again, even if nothing seems to have changed.
+_OLD = 20.0
 #: The reason in the log for a change of state.
 _REASON = "asked for in 'asimov top'"
 
@@ -69,37 +71,26 @@ class Reading:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._seen: object = None
+        self._looked = 0.0
 
-    def overview(self, *, again: bool = False) -> Overview:
-        """Return the state of all analyses, if anything has changed.
-
-        Parameters
-        ----------
-        again
-            Whether to answer even if nothing has.
-        """
+    def overview(self) -> Overview:
+        """Return the state of all analyses, if it has changed since the last answer."""
         workspace = self._workspace
         workspace.reload()
         seen = (workspace.journal.version(), workspace.contents)
-        new = again or self._seen is None or seen != self._seen
-        self._seen = seen
+        found = None
+        # What is out of date, and the time left, change without a trace in ledger and journal.
+        if seen != self._seen or time.monotonic() > self._looked + _OLD:
+            self._seen, self._looked = seen, time.monotonic()
+            found = rows(workspace, workspace.keys()) + without_entry(workspace)
         monitor = attendance(workspace)
         warnings = ledger_warnings(workspace)
         return Overview(
             workspace.project.name,
-            rows(workspace, workspace.keys()) + without_entry(workspace) if new else None,
+            found,
             monitor.line(),
             [*warnings, f"warning: {monitor.warning}"] if monitor.warning else warnings,
         )
-
-    def outdated(self) -> dict[Key, str]:
-        """Return the analyses that are out of date, each with what has changed."""
-        workspace = self._workspace
-        workspace.reload()
-        found = outdated(workspace, workspace.keys())
-        return {
-            key: ", ".join(dict.fromkeys(each.kind for each in why)) for key, why in found.items()
-        }
 
     def why(self, key: Key) -> list[str]:
         """Explain the state of an analysis; see `asimov.engine.explain`."""

@@ -15,7 +15,7 @@ from textual.strip import Strip
 from asimov import text
 from asimov.engine.status import Row
 from asimov.journal.keys import Key
-from asimov.tui.columns import LOST_FIRST, Column
+from asimov.tui.columns import COLUMNS, LOST_FIRST, Column
 
 #: The marks of a line: of the one that is chosen, and of those that are marked.
 _CHOSEN, _MARKED = ">", "*"
@@ -28,8 +28,6 @@ class Analyses(ScrollView, can_focus=True):
 
     Parameters
     ----------
-    columns
-        All columns; those that there is room for are shown.
     colours
         The colour of each state.
     """
@@ -37,10 +35,9 @@ class Analyses(ScrollView, can_focus=True):
     class Chosen(Message):
         """Another analysis was chosen."""
 
-    def __init__(self, columns: Sequence[Column], colours: Mapping[str, str]) -> None:
+    def __init__(self, colours: Mapping[str, str]) -> None:
         super().__init__(id="analyses")
         self._colours = {state: Style.parse(colour) for state, colour in colours.items()}
-        self._every = columns
         self._rows: Sequence[Row] = ()
         self._columns: list[tuple[Column, int]] = []
         self._sorted_by = ""
@@ -112,7 +109,7 @@ class Analyses(ScrollView, can_focus=True):
 
     def _lay_out(self) -> None:
         room = self.size.width - 2
-        widths = {each.title: self._width(each) for each in self._every}
+        widths = {each.title: self._width(each) for each in COLUMNS}
         for title in LOST_FIRST:
             if widths[title] == 0:  # nothing to show
                 del widths[title]
@@ -125,7 +122,7 @@ class Analyses(ScrollView, can_focus=True):
             widths.pop(title, None)
         if (over := _total(widths) - room) > 0:
             widths["analysis"] = max(8, widths["analysis"] - over)
-        self._columns = [(each, widths[each.title]) for each in self._every if each.title in widths]
+        self._columns = [(each, widths[each.title]) for each in COLUMNS if each.title in widths]
         self.virtual_size = Size(max(0, self.size.width), len(self._rows) + 1)
         self._keep_in_view()
         self.refresh()

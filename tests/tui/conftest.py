@@ -12,6 +12,7 @@ from asimov.cli import cli
 from asimov.engine.attendance import record_pass
 from asimov.journal import measurements
 from asimov.journal.keys import Key
+from asimov.journal.run_times import record_starts
 from asimov.project.workspace import Workspace
 from asimov.system import clock
 from asimov.tui.app import View
@@ -89,6 +90,8 @@ def _happen(root: Path) -> None:
             workspace.move(key, "running", "submit", f"submitted as job {job}")
             state = {15: "held", 16: "idle"}.get(job, "running")
             detail = "held: no such file (code 13)" if job == 15 else None
+            if state == "running":
+                record_starts(journal, {f"uid-{job}": clock.now()})
             journal.observed([(key, state, detail, {12: "45% sampling"}.get(job, "0/1"))])
         walk = Key("GW150914", "walk")
         measurements.record(journal, "uid-12", 0.05, "sampling", start - 5 * HOUR)

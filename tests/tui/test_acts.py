@@ -111,7 +111,7 @@ def test_a_process_that_dies_is_told_and_replaced(view):
     only(view, "GW150914/noise")
     view.press("w")
     view.shows("its results are in")
-    for answerer in view.app._answerers:
+    for answerer in view.app._answerers:  # both have been asked
         os.kill(answerer._process.pid, signal.SIGKILL)
     view.until(lambda: "ended: SIGKILL" in view.text)
     view.until(lambda: "ended: SIGKILL" not in view.text and "its results are in" in view.text)
