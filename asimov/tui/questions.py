@@ -10,6 +10,8 @@ from pathlib import Path
 from asimov.configuration import owner
 from asimov.engine.attendance import attendance
 from asimov.engine.explain import explain
+from asimov.engine.job_output.files import OutputFile, output_files
+from asimov.engine.job_output.reading import last_lines
 from asimov.engine.lease import at_work
 from asimov.engine.provenance.comparison import changed_since
 from asimov.engine.set_state import cancel, set_states
@@ -21,10 +23,11 @@ from asimov.ledger.documents import dump
 from asimov.project.removed import ledger_warnings
 from asimov.project.workspace import Workspace
 from asimov.system import clock
-from asimov.tui.job_output import tail_of
 
 #: The most events of an analysis to show.
 _EVENTS = 500
+#: The most lines of a job's output to show.
+_LINES = 5000
 #: After so many seconds all is looked at again, even if nothing seems to have changed.
 _OLD = 20.0
 #: The reason in the log for a change of state.
@@ -98,8 +101,15 @@ class Reading:
         found = explain(self._workspace, key)
         since = f" since {found.since}" if found.since else ""
         reason = f": {found.reason}" if found.reason else ""
-        lines = [f"{key} is {found.status}{since}{reason}"]
-        told = {"why": found.because, "what moves it": found.moves, "what it uses": found.uses}
+        lines = [f"most likely fix: {found.fix}"] if found.fix else []
+        lines.append(f"{key} is {found.status}{since}{reason}")
+        told = {
+            "why": found.because,
+            f"the end of {found.log}": found.log_end,
+            "does its result hold": found.outdated,
+            "what moves it": found.moves,
+            "what it uses": found.uses,
+        }
         for heading, each in told.items():
             if each:
                 lines += [f"{heading}:", *(f"  {line}" for line in each)]
@@ -129,7 +139,15 @@ class Reading:
             Which of its files, counted from 0; beyond the last, the first follows again.
         """
         self._workspace.catch_up()
-        return tail_of(self._workspace, key, number)
+        files = sorted(output_files(self._workspace, key), key=_place)
+        if not files:
+            return ["Its job has not written any output yet"]
+        number %= len(files)
+        file = files[number]
+        node = f"node {file.node}, " if file.node else ""
+        head = self._workspace.project.stored(file.path)
+        head = f"{head} ({node}{number + 1} of {len(files)}):"
+        return [head, *last_lines(file.path, _LINES)]
 
     def settings(self, key: Key) -> list[str]:
         """Return the effective settings of an analysis, and which its result was not made with."""
@@ -195,3 +213,12 @@ def add_reviews(root: Path, keys: Sequence[Key], status: str, message: str) -> O
 def one_line(error: ReportedError) -> str:
     """Return an error and its hint as one line."""
     return f"{error} ({error.hint})" if error.hint else str(error)
+
+
+def _place(file: OutputFile) -> tuple[bool, bool]:
+    """Return what sorts files: those with text first, and the output before the errors."""
+    try:
+        empty = not file.path.stat().st_size
+    except OSError:
+        empty = True
+    return empty, file.kind == "error" or file.path.suffix == ".err"

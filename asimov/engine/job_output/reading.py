@@ -34,7 +34,9 @@ def last_lines(path: Path, most: int, end: int | None = None) -> list[str]:
             data = stream.read(size - start)
     except OSError:
         return []
-    return text.of_bytes(data).splitlines()[-most:] if most else []
+    lines = text.of_bytes(data).removesuffix("\n").split("\n") if data else []
+    # A progress bar is rewritten after a carriage return: its last form counts.
+    return [line.rstrip("\r").rpartition("\r")[2] for line in lines[-most:]] if most else []
 
 
 def every_line(path: Path) -> Iterator[str]:
