@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import click
 
@@ -10,10 +11,13 @@ from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal.interval import interval_option
 from asimov.cli.terminal.output import say, warn
 from asimov.cli.terminal.seconds import Seconds
+from asimov.engine.attendance import attendance
 from asimov.engine.monitor import monitor, run_pass
 from asimov.engine.watch import Watch
 from asimov.engine.watch_intervals import watch_intervals
 from asimov.errors import EXIT_ERROR, EXIT_UNREACHABLE
+from asimov.project.workspace import Workspace
+from asimov.system import clock
 
 
 @click.command("monitor")
@@ -42,7 +46,8 @@ def command(
 ) -> None:
     """Check on jobs, and advance their analyses.
 
-    This makes one pass, unless --watch or --until-idle is given.
+    This makes one pass, unless --watch or --until-idle is given. Ctrl-C ends these at any time, and
+    jobs keep running. Each line of --watch has the time; on a terminal, of --until-idle as well.
 
     \b
     Exit codes: 0 success; 1 in one pass with --chain, a build failed.
@@ -77,7 +82,31 @@ def command(
     intervals = watch_intervals(workspace, interval)
     if intervals.note:
         warn(intervals.note)
+    report = _say_with_time if watch or sys.stdout.isatty() else say
     watch_loop = Watch(
-        workspace, say, subject, chain, until_idle, intervals.passes, intervals.looks, timeout
+        workspace, report, subject, chain, until_idle, intervals.passes, intervals.looks, timeout
     )
-    sys.exit(watch_loop.run())
+    try:
+        code = watch_loop.run()
+    except KeyboardInterrupt:
+        _tell_what_continues(workspace)
+        raise
+    sys.exit(code)
+
+
+def _say_with_time(line: str) -> None:
+    say(f"{time.strftime('%H:%M:%S', time.localtime(clock.now()))} {line}")
+
+
+def _tell_what_continues(workspace: Workspace) -> None:
+    """Tell the person who pressed Ctrl-C which jobs go on, and who looks after them."""
+    jobs = len(workspace.journal.open_attempts())
+    there = {0: "no job is", 1: "1 job is still"}.get(jobs, f"{jobs} jobs are still")
+    found = attendance(workspace)
+    if found.keeper:
+        then = f"The monitor in the background goes on: {found.runs}"
+    elif jobs:
+        then = "'asimov monitor' looks after them again, 'asimov start' does in the background"
+    else:
+        then = "'asimov status' shows what is left"
+    warn(f"stopped watching; {there} in the queue. {then}")

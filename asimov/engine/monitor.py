@@ -92,6 +92,11 @@ class Pass:
         counts[LOST] = sum(self.lost.values())
         return ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "empty"
 
+    def progress_line(self) -> str:
+        """Return how many analyses are done, of how many, and how many are in each state."""
+        done = sum(self.counts.get(name, 0) for name, state in STATES.items() if state.done)
+        return f"{done} of {sum(self.counts.values())} done: {self.count_line()}"
+
     def summary(self, *, chain: bool) -> list[str]:
         """Return lines on how things stand, and on what a person may do about it.
 

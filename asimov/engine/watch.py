@@ -207,7 +207,7 @@ class Watch:
             return 0 if outcome.all_done else EXIT_STUCK
         if not outcome.unreachable and outcome.awaited:
             self._answered = time.monotonic()
-        for line in (*outcome.unreachable, outcome.count_line()):
+        for line in (*outcome.unreachable, outcome.progress_line()):
             self._news(line)
         if self.until_idle and time.monotonic() - self._answered > patience:
             self._summarise(outcome)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -217,3 +220,34 @@ def test_until_idle_says_that_it_gives_up_since_jobs_are_lost(
     assert "1 stopped, 2 lost" in ran.out
     last = ran.out.splitlines()[-1]
     assert last == "gave up: for 0.2 s ([monitor] patience) only lost jobs were left"
+
+
+LONG = "pipeline: command, executable: /bin/sleep, arguments: ['900'], outputs: {y: y}"
+
+
+def test_a_watch_has_times_and_says_how_much_is_done_and_what_goes_on_after_ctrl_c(lab):
+    done = "pipeline: command, executable: /bin/sh, arguments: [-c, echo > y], outputs: {y: y}"
+    lab.apply(f"done, {done}")
+    lab.finish()
+    lab.apply(f"long, {LONG}", f"longer, {LONG}")
+    program = "import sys; from asimov.cli import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "monitor", "--watch", "--chain"], cwd=lab.root,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as watching:  # fmt: skip
+        lines = []
+        while not lines or "1 of 3 done" not in lines[-1]:
+            lines.append(watching.stdout.readline())
+            assert lines[-1], lines
+        watching.send_signal(signal.SIGINT)
+        _, said = watching.communicate()
+    assert watching.returncode == 130
+    assert all(re.match(r"\d\d:\d\d:\d\d \S", line) for line in lines), lines
+    assert lines[-1].rstrip().endswith("1 of 3 done: 2 running, 1 uploaded")
+    told = (
+        "stopped watching; 2 jobs are still in the queue. 'asimov monitor' looks after them again"
+    )
+    assert told in said
+    assert lab.states() == {"done": "uploaded", "long": "running", "longer": "running"}
+    for name in ("long", "longer"):
+        lab.run("production", "set", f"s/{name}", "-s", "cancelled")
