@@ -9,7 +9,7 @@ from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.journal.records import Record
 from asimov.ledger.contents import Contents
 from asimov.ledger.store import project_analysis_file, subject_file
-from asimov.text import did_you_mean
+from asimov.text import did_you_mean, short
 
 
 def file_of(key: Key) -> str:
@@ -62,6 +62,12 @@ def unknown_subject(contents: Contents, name: str) -> AsimovError:
     """Return the error for a subject that the ledger lacks, or whose file can't be used."""
     if broken := contents.broken.get(subject_file(name)):
         return broken
+    subject, slash, _ = name.partition("/")
+    if slash and subject in contents.subjects:
+        return AsimovError(
+            f"{short(name)} names an analysis, and a subject is wanted",
+            hint=f"use {subject} for all of its analyses",
+        )
     names = list(contents.subjects)
     listed = _first(names) or "none yet; 'asimov apply' adds them"
     return AsimovError(

@@ -89,6 +89,7 @@ def test_every_command_takes_the_form_that_output_has(applied, asimov):
             assert ran.code == 0, ran
         if words[0] not in {"review", "production", "diff"}:
             assert (ran.out, ran.err) == (apart.out, apart.err)
+    is_clear(asimov("report", "status", "s/other"), "a subject is wanted", "use s for all")
     is_clear(asimov("production", "show", "s"), "Missing argument 'SUBJECT/NAME'", code=2)
     is_clear(asimov("review", "status", "s", "a", "b"), "extra argument (b)", code=2)
     ledger = applied / "ledger/subjects/s.yaml"
