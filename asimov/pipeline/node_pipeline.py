@@ -55,6 +55,8 @@ class NodePipeline(Pipeline):
     #: Whether its jobs use a seed: one is drawn where the ledger gives none.
     uses_seed: ClassVar[bool] = False
     progress_files: ClassVar[str] = "*.progress"
+    #: What the jobs that were built last read, for the record of what they ran with.
+    job_inputs: tuple[str, ...] = ()
 
     def nodes(self) -> list[Node]:
         """Return the jobs, each after those that it waits for."""
@@ -137,6 +139,9 @@ class NodePipeline(Pipeline):
         files, links = self._described(wanted, staging)
         if self._is_dag(nodes):
             files[self.dag_file.name] = _dag(wanted)
+        words = (each for node in nodes for each in (*node.inputs, *node.arguments))
+        read = {each.path for each in words if isinstance(each, Input)}
+        self.job_inputs = tuple(sorted(read - made))
         if dryrun:
             for name, text in files.items():
                 print(f"write {self.run_file(name)}:\n{text}")

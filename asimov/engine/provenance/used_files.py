@@ -25,8 +25,9 @@ def inputs_of(
     """Yield what the jobs of an analysis read: absolute paths, and URLs.
 
     These are the files and folders that an argument names, alone, after a ``=``, or as a path in
-    the project within a longer text; what HTCondor transfers to the jobs; and the products of the
-    analyses whose products it uses. What is in the run directory itself was made for the jobs.
+    the project within a longer text; what HTCondor transfers to the jobs; what the nodes of a
+    `NodePipeline` read; and the products of the analyses whose products it uses. What is in the run
+    directory itself was made for the jobs.
 
     Parameters
     ----------
@@ -48,6 +49,11 @@ def inputs_of(
                     yield path
         for name in command.inputs:
             yield name if "://" in name else _absolute(name, folder)
+    # Jobs that see the project's files need not name all of them.
+    declared = getattr(analysis.pipeline, "job_inputs", None)
+    for name in declared if isinstance(declared, tuple) else ():
+        if not is_within(name, rundir):
+            yield name
     for each in analysis.inputs:
         # The methods of other people's classes may raise anything.
         with suppress(ReportedError), guarded(each, "collect_assets"):

@@ -20,6 +20,7 @@ FIRST = (
 )
 SECOND = (
     f"second, {SHELL}, needs: [first], gain: 2, outputs: {{z: z}}, seed: 5, "
+    "input files: [scripts/unnamed.txt], "
     'arguments: [scripts/run.sh, "{{ assets.y }}", "--into={{ project_root }}/data", a=b]'
 )
 
@@ -44,6 +45,7 @@ def prepared(lab: Any) -> None:
     (lab.root / "data" / "in.txt").write_text("in\n")
     (lab.root / "scripts").mkdir()
     (lab.root / "scripts" / "run.sh").write_text('cp "$1" z\n')
+    (lab.root / "scripts" / "unnamed.txt").write_text("no argument names it\n")
     lab.apply(FIRST, SECOND)
     lab.finish()
 
@@ -74,7 +76,8 @@ def test_settings_files_commands_software_and_people_are_recorded(lab: Any) -> N
     assert (product.of, product.attempt) == ("s/first", lab.attempts("first")[0].uid)
     listing = f"{sha256(lab.root / 'data' / 'in.txt')}  in.txt\n"
     assert inputs["data"].sha256 == hashlib.sha256(listing.encode()).hexdigest()
-    assert set(inputs) == {"scripts/run.sh", "working/s/first/y", "data"}
+    own = {"scripts/run.sh", "scripts/unnamed.txt"}
+    assert set(inputs) == {*own, "working/s/first/y", "data"}
     assert set(of_role(ran(lab, "first"), "input")) == {"data/in.txt"}
 
 
