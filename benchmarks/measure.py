@@ -26,7 +26,8 @@ def _launch(results: str, command: list[str]) -> None:
     _, status, usage = os.wait4(process, 0)
     seconds = time.perf_counter() - began
     with open(results, "w") as stream:  # noqa: PTH123  (pathlib would double this process)
-        json.dump([seconds, usage.ru_maxrss, os.waitstatus_to_exitcode(status)], stream)
+        code = os.waitstatus_to_exitcode(status)
+        json.dump([seconds, usage.ru_maxrss, code, usage.ru_utime + usage.ru_stime], stream)
 
 
 if __name__ == "__main__":
@@ -47,11 +48,14 @@ class Sample:
         larger, in MB.
     out
         Its output and errors.
+    processor
+        The seconds of processor time that it and its children took.
     """
 
     seconds: float
     memory_mb: float
     out: str
+    processor: float = 0.0
 
 
 def measure(command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> Sample:
@@ -83,10 +87,10 @@ def measure(command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -
         text=True,
         check=True,
     )
-    seconds, kibibytes, code = json.loads(results.read_text())
+    seconds, kibibytes, code, processor = json.loads(results.read_text())
     if code != 0:
         sys.exit(f"{' '.join(command)}: exit code {code}\n{ran.stdout[-2000:]}")
-    return Sample(seconds, kibibytes * 1024 / 1e6, ran.stdout)
+    return Sample(seconds, kibibytes * 1024 / 1e6, ran.stdout, processor)
 
 
 class Followed:

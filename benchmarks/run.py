@@ -14,6 +14,7 @@ from typing import Any
 
 import changes
 import published
+import recording
 import report
 import soak
 import submission
@@ -79,6 +80,14 @@ def _changes(asimov: Program, options: argparse.Namespace, results: dict[str, An
     print(changes.table(results["changes"]) + "\n", flush=True)
 
 
+def _recording(asimov: Program, options: argparse.Namespace, results: dict[str, Any]) -> None:
+    size = max(options.sizes)
+    _say(f"what records and verdicts cost for {size} ...")
+    repeats, passes = options.repeats, options.passes
+    results["recording"] = recording.compare(asimov, size, repeats, passes)
+    print(recording.table(results["recording"]) + "\n", flush=True)
+
+
 def _submission(asimov: Program, options: argparse.Namespace, results: dict[str, Any]) -> None:
     size = min(_MANY, max(options.sizes))
     _say(f"submission of {size} ...")
@@ -103,13 +112,14 @@ def _soak(asimov: Program, options: argparse.Namespace, results: dict[str, Any])
 _PARTS = {
     "lives": _lives,
     "changes": _changes,
+    "recording": _recording,
     "submission": _submission,
     "tracking": _tracking,
     "soak": _soak,
 }
 #: The benchmarks that each scheduler supports.
 _SERVED = {
-    "null": ["lives", "changes", "soak"],
+    "null": ["lives", "changes", "recording", "soak"],
     "local": ["lives"],
     "htcondor": ["lives", "submission", "tracking", "soak"],
 }

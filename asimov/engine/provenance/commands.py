@@ -13,9 +13,7 @@ from contextlib import suppress
 
 import msgspec
 
-from asimov.errors import AsimovError
 from asimov.scheduler.languages.quoting import split_arguments
-from asimov.system import reading
 
 #: How submit files are called, and how deep they lie in a run directory.
 _SUFFIXES = (".sub", ".submit")
@@ -61,8 +59,10 @@ def commands_in(rundir: str) -> list[Command]:
     """Return what the submit files in a run directory run, by the files' names."""
     found = []
     for path in _submit_files(rundir):
-        with suppress(OSError, AsimovError):
-            text = reading.contents(path, most=_LARGEST).decode(errors="replace")
+        with suppress(OSError):
+            with open(path, "rb", buffering=0) as stream:
+                data = stream.read(_LARGEST + 1)
+            text = data.decode(errors="replace") if len(data) <= _LARGEST else ""
             if command := _command(text, path[len(rundir) + 1 :]):
                 found.append(command)
     return sorted(found, key=lambda each: each.file)
@@ -81,7 +81,7 @@ def _submit_files(rundir: str) -> Iterator[str]:
                 seen += 1
                 if seen > _MOST:
                     return
-                if each.name.endswith(_SUFFIXES):
+                if each.name.endswith(_SUFFIXES) and each.is_file():
                     yield each.path
 
 

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import lru_cache
 
 from asimov.engine.provenance.commands import Command
 from asimov.errors import ReportedError
@@ -39,7 +40,7 @@ def inputs_of(
         Its run directory and the project's folder, absolute.
     """
     # A program such as `sh -c` has whole sentences as arguments.
-    within = re.compile(re.escape(f"{root}{os.sep}") + r"[^\s'\"<>|;&()]+")
+    within = _paths_in(root)
     for command in commands:
         folder = _folder(command, rundir)
         for word in command.words():
@@ -60,6 +61,11 @@ def inputs_of(
             folder = each.rundir
             for product in paths_of(each.assets):
                 yield _absolute(str(product), folder)
+
+
+@lru_cache(maxsize=1)
+def _paths_in(root: str) -> re.Pattern[str]:
+    return re.compile(re.escape(f"{root}{os.sep}") + r"[^\s'\"<>|;&()]+")
 
 
 def is_within(path: str, folder: str) -> bool:
