@@ -114,8 +114,8 @@ def _stands_for(used: UsedFile) -> str:
 
 def _add(places: dict[str, str], root: str, path: str, stands: str) -> None:
     places[path] = stands
-    inside = os.path.relpath(path, root)
-    if not inside.startswith("..") and "/" in inside:  # a name alone may mean anything
+    inside = path[len(root) + 1 :] if path.startswith(f"{root}/") else ""
+    if "/" in inside:  # a name alone may mean anything
         places[inside] = stands
 
 
@@ -123,8 +123,9 @@ def _words(
     analysis: Analysis, found: Provenance, kept: str, settings: Mapping[str, Any]
 ) -> dict[str, str]:
     words = {}
-    if not re.search(rf'[":,\[]{re.escape(analysis.name)}[",\]}}]', kept):
-        words[analysis.name] = "<name>"
+    name = analysis.name  # mostly no part of any setting: then no expression is compiled
+    if name not in kept or not re.search(rf'[":,\[]{re.escape(name)}[",\]}}]', kept):
+        words[name] = "<name>"
     if settings.get("seed") is None and found.seed is not None:
         words[str(found.seed)] = "<seed>"
     return words
