@@ -10,7 +10,7 @@ from asimov.engine.provenance.record import Provenance, last_run
 from asimov.engine.provenance.software import package_of
 from asimov.engine.staleness.files import Files
 from asimov.engine.staleness.reasons import Reason
-from asimov.engine.staleness.settings import UnknownSettingsError, changed_settings
+from asimov.engine.staleness.settings import changed_settings, is_usable
 from asimov.journal.keys import Key
 from asimov.journal.provenance import ProvenanceRecords
 from asimov.project.workspace import Workspace
@@ -48,6 +48,7 @@ class Comparison:
         self._records = ProvenanceRecords(workspace.journal)
         self._checksums = Checksums(self._records)
         self._files = Files(workspace, self._checksums)
+        self._usable: dict[str, bool] = {}
 
     def of(self, key: Key) -> Found:
         """Return what has changed since an analysis ran."""
@@ -56,11 +57,15 @@ class Comparison:
             return Found(None)
         found = run[1]
         rest = (*self._files.changed(found), *_other_version(found))
-        try:
-            changed = tuple(changed_settings(self._workspace, self._records, key, found))
-        except UnknownSettingsError:
+        if not self._is_usable(self._workspace.contents.entries[key].pipeline):
             return Found(found, rest, is_complete=False)
+        changed = changed_settings(self._workspace, self._records, key, found)
         return Found(found, (*changed, *rest))
+
+    def _is_usable(self, pipeline: str) -> bool:
+        if pipeline not in self._usable:
+            self._usable[pipeline] = is_usable(self._workspace, pipeline)
+        return self._usable[pipeline]
 
     def keep(self) -> None:
         """Have the journal keep new checksums."""

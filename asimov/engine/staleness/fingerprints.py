@@ -105,10 +105,13 @@ class Fingerprints:
         if (
             known.uid != self._workspace.records[key].uid
             or known.package != self._package(entry.pipeline)
-            or any(self._stamp(path) != stamp for path, stamp in known.files)
-            or any(self._input(name) != state for name, state in known.inputs)
+            or (known.inputs and any(self._input(name) != state for name, state in known.inputs))
         ):
             return False
+        stamps = self._stamps
+        for path, stamp in known.files:
+            if (stamps.get(path) or self._stamp(path)) != stamp:
+                return False
         if known.ledger and known.ledger == self._ledger(entry.file):
             return True
         if known.content != self._content(key):
@@ -165,18 +168,19 @@ class Fingerprints:
     # --- the present state of things, each found out once
 
     def _stamp(self, path: str) -> Stamp:
-        known = self._stamps.get(path)
-        if known is None:
-            known = self._stamps[path] = _stamp_of(os.path.join(self._root, path))[0]
-        return known
+        found = self._stamps[path] = _stamp_of(self._absolute(path))[0]
+        return found
+
+    def _absolute(self, path: str) -> str:
+        return path if path.startswith("/") else f"{self._root}/{path}"
 
     def _settled(self, used: UsedFile, since: float) -> Stamp:
         """Return the stamp of a file that is unchanged since a time and will change its stamp."""
         if used.role == "configuration":
-            found, changed = _stamp_of(os.path.join(self._root, used.path))
+            found, changed = _stamp_of(self._absolute(used.path))
             return found if changed < since * 1e9 else _NEVER
         if used.path not in self._taken:
-            self._taken[used.path] = _stamp_of(os.path.join(self._root, used.path))
+            self._taken[used.path] = _stamp_of(self._absolute(used.path))
         found, changed = self._taken[used.path]
         return found if found is _GONE or changed < (since - FRESH) * 1e9 else _NEVER
 
@@ -218,9 +222,10 @@ def _stamp_of(path: str) -> tuple[Stamp, int]:
         status = os.stat(path)
     except OSError:
         return _GONE, 0
-    stamps = [status]
-    if stat.S_ISDIR(status.st_mode):
-        stamps += _within(path)
+    if not stat.S_ISDIR(status.st_mode):
+        stamp = status.st_size, status.st_mtime_ns, status.st_ino
+        return stamp, max(status.st_mtime_ns, status.st_ctime_ns)
+    stamps = [status, *_within(path)]
     return (
         sum(each.st_size for each in stamps),
         max(each.st_mtime_ns for each in stamps),

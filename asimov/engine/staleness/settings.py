@@ -12,7 +12,6 @@ from asimov.discovery import entrypoints
 from asimov.engine.provenance.comparison import differing, named
 from asimov.engine.provenance.record import Provenance, layers_of
 from asimov.engine.staleness.reasons import Reason
-from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.journal.provenance import ProvenanceRecords
 from asimov.ledger.contents import WRITTEN
@@ -24,11 +23,6 @@ from asimov.settings.merging import merge
 
 #: Settings that say when, where and with how many tries an analysis runs, not what it makes.
 ASIDE = frozenset({OUTDATED_BY, RERUN, "reuse", "refreshable", "scheduler", "holds", *OF_FAILURES})
-
-
-class UnknownSettingsError(AsimovError):
-    """Which settings a pipeline declares can't be found out."""
-
 
 _Layers = Iterable[tuple[str, Mapping[str, Any]]]
 
@@ -44,17 +38,7 @@ def changed_settings(
         The open project, and its records of what attempts ran with.
     key, found
         The analysis, and what it ran with.
-
-    Raises
-    ------
-    UnknownSettingsError
-        If its pipeline is not installed or can't be imported.
     """
-    pipeline = workspace.contents.entries[key].pipeline
-    if import_published(workspace, pipeline, whole=True) or not entrypoints.is_known(
-        entrypoints.PIPELINES, pipeline
-    ):
-        raise UnknownSettingsError(f"the settings that {pipeline} declares are not known here")
     then = layers_of(records, found)
     if not all(layer for _, layer in then):
         return  # the journal has lost a part of them
@@ -65,6 +49,12 @@ def changed_settings(
         # A pipeline's default may stand only until the setting is written.
         if each.name not in written or (each.name in before) == (each.name in after):
             yield Reason("settings", str(each))
+
+
+def is_usable(workspace: Workspace, pipeline: str) -> bool:
+    """Return whether it can be found out which settings a pipeline declares."""
+    known = entrypoints.is_known(entrypoints.PIPELINES, pipeline)
+    return known and import_published(workspace, pipeline, whole=True) is None
 
 
 def _configured(layers: _Layers) -> dict[str, Any]:
