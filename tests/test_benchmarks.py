@@ -101,6 +101,18 @@ def test_every_analysis_is_applied_built_submitted_and_seen_running(ran):
             assert [life["counts"][step] for step in steps] == [number] * 4
 
 
+def test_the_cost_of_records_and_verdicts_is_measured(ran):
+    output, results = ran
+    found = results["recording"]
+    assert found.pop("analyses") == 20
+    assert set(found) == {
+        *("manage submit", "idle monitor pass", "status --json", "idle pass, rerun: automatic")
+    }
+    for each in found.values():
+        assert min(each.values()) > 0
+    assert "20 analyses, processor time" in output
+
+
 def test_growth_is_reported_for_every_figure(ran):
     output, results = ran
     assert {each["figure"] for each in results["growth"]} == FIGURES
