@@ -14,7 +14,7 @@ from textual.strip import Strip
 from asimov import text
 
 
-class Pane(ScrollView, can_focus=True):
+class Pane(ScrollView, can_focus=True, inherit_bindings=False):
     """The pane."""
 
     def __init__(self) -> None:

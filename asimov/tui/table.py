@@ -23,7 +23,7 @@ _CHOSEN, _MARKED = ">", "*"
 _LOOKED_AT = 500
 
 
-class Analyses(ScrollView, can_focus=True):
+class Analyses(ScrollView, can_focus=True, inherit_bindings=False):
     """The table; the first line has the headings.
 
     Parameters
@@ -75,8 +75,7 @@ class Analyses(ScrollView, can_focus=True):
         line = max(0, min(line, len(self._rows) - 1))
         if self._rows and line != self._line:
             self._line = line
-            self._keep_in_view()
-            self.refresh()
+            self._lay_out()
             self.post_message(self.Chosen())
 
     def move(self, lines: int) -> None:
