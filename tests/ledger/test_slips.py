@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import re
+from pathlib import Path
 
+import pytest
+import yaml
+
+from asimov.ledger import spelling
 from asimov.ledger.slips import slip
 
 KNOWN = frozenset(
@@ -46,3 +51,19 @@ def test_a_slip_of_the_finger_is_known_as_one(name, right):
 )
 def test_a_name_that_a_person_may_have_chosen_is_no_slip(name):
     assert slip(name, KNOWN) is None
+
+
+def test_no_key_of_an_example_or_a_page_is_taken_for_a_slip():
+    top, looked = Path(__file__).parents[2], 0
+    for path in (*top.glob("ledger-examples/**/*.y*ml"), *top.glob("docs/*.md")):
+        text = path.read_text()
+        blocks = [text] if path.suffix != ".md" else re.findall(r"```yaml\n(.*?)```", text, re.S)
+        for document in (each for block in blocks for each in yaml.safe_load_all(block)):
+            if not isinstance(document, dict) or "kind" not in document:
+                continue
+            looked += 1
+            for analysis in (document, *(document.get("analyses") or ())):
+                for key in analysis if isinstance(analysis, dict) else ():
+                    known = spelling.OF_PROJECT | spelling.OF_SUBJECT | spelling.OF_ANALYSIS
+                    assert slip(key, known | spelling.OF_PROJECT_ANALYSIS) is None, (path, key)
+    assert looked > 50

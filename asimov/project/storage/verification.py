@@ -15,6 +15,7 @@ from asimov.errors import AsimovError
 from asimov.project.storage.copying import checksum
 from asimov.project.storage.names import MANIFEST, is_reserved, names_in
 from asimov.project.storage.superseded import is_superseded
+from asimov.system import progress as reported
 
 #: How much later than the manifest says a file may have been written, in seconds.
 _SLACK = 2.0
@@ -205,8 +206,9 @@ def _hash(
 
     # The module hashlib frees the interpreter while it computes.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, each in enumerate(pool.map(lambda named: [*faults(named)], wanted.values()), 1):
-            found.faults += each
+        checked = pool.map(lambda named: [*faults(named)], wanted.values())
+        for done, _ in enumerate(reported.over(wanted, "verifying"), 1):
+            found.faults += next(checked)
             if progress is not None:
                 progress(done, len(wanted))
     found.hashed = len(wanted)

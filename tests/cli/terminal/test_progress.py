@@ -34,8 +34,10 @@ def watched(monkeypatch):
             monkeypatch.setattr(sys, "stderr", sys.__stderr__)
             os.close(bars._Terminal.file)
             err.flush()
-            ready = select.select([ours], [], [], 0)[0]
-            return os.read(ours, 65536).decode() if ready else ""
+            shown = b""
+            while select.select([ours], [], [], 0.05)[0]:
+                shown += os.read(ours, 65536)
+            return shown.decode()
 
     yield run
     progress.listen(None)
