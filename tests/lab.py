@@ -35,7 +35,7 @@ class Lab:
         )
         entrypoints.load.cache_clear()
 
-    def apply(self, *analyses: str, update: bool = False) -> None:
+    def apply(self, *analyses: str, update: bool = False, force: bool = False) -> None:
         """Add analyses of the subject ``s``: ``a, needs: [b]``, of the simple test pipeline."""
         text = "{kind: subject, name: s}\n"
         for each in analyses:
@@ -43,7 +43,7 @@ class Lab:
             text += f"---\n{{kind: analysis, event: s, name: {each}{pipeline}}}\n"
         path = self.root / "blueprint.yaml"
         path.write_text(text)
-        self.run("apply", "-f", path, *(["--update"] if update else []))
+        self.run("apply", "-f", path, *["--update"] * update, *["--force"] * force)
 
     def run(self, *command: object, code: int = 0) -> Any:
         """Run a command, which ends with the exit code."""

@@ -119,6 +119,9 @@ ALLOWED = {
     ("asimov/cli/terminal/table.py", "console.print"),
     ("asimov/cli/status.py", "Console"),  # as above
     ("asimov/cli/status.py", "Live"),
+    ("asimov/cli/terminal/colours.py", "click.style"),  # of states, which `output` then writes
+    ("asimov/project/completion.py", "sys.stdout.write"),  # names in the ledger, for the shell
+    ("asimov/compat/gone.py", "sys.stderr.write"),  # a sentence of its own
     ("asimov/system/supervision/supervisor.py", "os.write"),  # one line, of a process that has died
     (
         "asimov/pipeline/base.py",

@@ -104,7 +104,10 @@ class _Commands(click.Group):
         if isinstance(group, click.Group) and rest and not rest[0].startswith("-"):
             inner = click.Context(group, info_name=name, parent=ctx)
             if group.get_command(inner, rest[0]) is None and not ctx.resilient_parsing:
-                message = f"No such command {rest[0]!r}."
+                from asimov.text import did_you_mean
+
+                unknown = did_you_mean(rest[0], group.list_commands(inner))
+                message = f"there is no command {rest[0]!r} in {name!r}{unknown}"
                 raise NoSuchCommandError(message, inner, (str(name), rest[0]))
         return name, group, rest
 

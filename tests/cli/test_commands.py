@@ -70,7 +70,7 @@ def test_an_unknown_command_and_the_nearest(asimov, typed, said):
 
 @pytest.mark.parametrize("group", ["production", "event", "configuration", "report", "ledger"])
 def test_an_unknown_subcommand(asimov, group):
-    is_clear(asimov(group, "shwo"), "No such command 'shwo'", code=2)
+    is_clear(asimov(group, "shwo"), "there is no command 'shwo'", code=2)
 
 
 def test_an_unknown_option(asimov):

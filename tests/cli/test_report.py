@@ -264,7 +264,7 @@ def test_graph_and_typos(project, asimov, blueprint):
     assert asimov("apply", "-f", blueprint(TEXT)).code == 0
     refused(asimov, project, ["report", "graph", "ss"], "no subject 'ss'; did you mean 's'?")
     is_clear(asimov("report", "graph", "--format", "svg"), "'svg' is not one of", code=2)
-    is_clear(asimov("report", "htm"), "No such command 'htm'", code=2)
+    is_clear(asimov("report", "htm"), "there is no command 'htm'", code=2)
 
 
 def test_the_ledger_is_printed_in_the_older_layout(project, asimov, blueprint, tmp_path):

@@ -41,7 +41,7 @@ def test_a_need_that_nothing_matches_is_named(lab: Any) -> None:
 
 
 def test_a_need_that_is_nearly_a_name_is_pointed_out(lab: Any) -> None:
-    lab.apply("first", "b, needs: [frst, s/frist, other]")
+    lab.apply("first", "b, needs: [frst, s/frist, other]", force=True)
     assert why(lab, "b")["because"][3:] == [
         "there is no 'frst'; did you mean 'first'?",
         "there is no 's/frist'; did you mean 's/first'?",
@@ -49,7 +49,7 @@ def test_a_need_that_is_nearly_a_name_is_pointed_out(lab: Any) -> None:
 
 
 def test_a_review_that_there_is_not_is_not_asked_for(lab: Any) -> None:
-    lab.apply("a", "b, needs: ['review: aproved']")
+    lab.apply("a", "b, needs: ['review: aproved']", force=True)
     told = why(lab, "b")
     assert told["because"][-1] == "a review can't be 'aproved'; did you mean 'approved'?"
     assert told["moves"] == ["another 'review' in the ledger's 'needs'"]

@@ -263,6 +263,6 @@ def test_no_statement_numbers_its_parameters():
         f"{file.name}: {line.strip()}"
         for file in Path(asimov.__file__).parent.rglob("*.py")
         for line in file.read_text().splitlines()
-        if re.search(r"\?\d", line)
+        if re.search(r"(?<!\[)\?\d", line)  # after a bracket it is a mode of a terminal
     ]
     assert not numbered
