@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -383,7 +384,7 @@ _VARIES = ("status", "why", "report status", "configuration show")
 def pinned(found: dict[str, tuple[int, str]]) -> dict[str, tuple[int, str]]:
     """Leave out the output that is not always the same."""
     return {
-        command: (code, "" if command.startswith(_VARIES) else out)
+        command: (code, "" if command.startswith(_VARIES) else re.sub(r"\d+\S+ ago", "", out))
         for command, (code, out) in found.items()
     }
 
