@@ -245,7 +245,7 @@ def commands() -> Iterator[tuple[list[str], click.Command]]:
 
 
 #: Options that have a command go on until it is stopped.
-_FLAGS_THAT_GO_ON = {"watch", "until_idle"}
+_FLAGS_THAT_GO_ON = {"watch", "until_idle", "follow"}
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def forget(
 
 
 def _not_missing(workspace: Workspace, key: Key) -> AsimovError:
-    name = "/".join(map(short, key))
+    name = short(str(key))
     if key in workspace.contents.entries:
         return AsimovError(f"{name} is in the ledger", hint=f"remove it from {file_of(key)} first")
     if error := workspace.contents.broken.get(file_of(key)):
