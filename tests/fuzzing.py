@@ -207,7 +207,7 @@ class Applying:
         from asimov.engine.status import rows
         from asimov.errors import AsimovError
         from asimov.ledger import blueprints
-        from asimov.ledger.append import write
+        from asimov.ledger.append import new_texts
         from asimov.report import graph_formats
 
         try:
@@ -217,12 +217,12 @@ class Applying:
             return "refused", unclear(error)
         signal.setitimer(signal.ITIMER_PROF, SECONDS)
         try:
-            return "accepted", self._accepted(plan, write, build, rows, graph, graph_formats)
+            return "accepted", self._accepted(plan, new_texts, build, rows, graph, graph_formats)
         finally:
             self.put_back()
 
     def _accepted(
-        self, plan: Any, write: Any, build: Any, rows: Any, graph: Any, graph_formats: Any
+        self, plan: Any, new_texts: Any, build: Any, rows: Any, graph: Any, graph_formats: Any
     ) -> list[str]:
         from asimov.cli.terminal.output import show, show_json
         from asimov.errors import AsimovError
@@ -230,7 +230,8 @@ class Applying:
 
         faults: list[str] = []
         try:
-            write(self.workspace.files, plan.files)
+            texts = new_texts(self.workspace.files, plan.files)
+            self.workspace.files.write(texts.after, plan.files, lambda: None)
             new = [(key, status, "added by asimov apply") for key, status in plan.added.items()]
             self.workspace.journal.add(new, "apply")
             self.workspace.reload()

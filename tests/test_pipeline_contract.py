@@ -196,7 +196,7 @@ def life(
     }.items():
         text += f"---\n{{kind: analysis, name: {name}, event: s, pipeline: recorder, {more}}}\n"
     asimov("configuration", "update", "local/processes", "20")
-    ran = asimov("apply", "-f", blueprint(text))
+    ran = asimov("apply", "--force", "-f", blueprint(text))
     assert ran.code == 0, ran
     yield Life(project, asimov)
     entrypoints.load.cache_clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
+from datetime import datetime
 
 import click
 
@@ -95,7 +95,7 @@ def command(
 
 
 def _say_with_time(line: str) -> None:
-    say(f"{time.strftime('%H:%M:%S', time.localtime(clock.now()))} {line}")
+    say(f"{datetime.fromtimestamp(clock.now()):%H:%M:%S} {line}")
 
 
 def _tell_what_continues(workspace: Workspace) -> None:

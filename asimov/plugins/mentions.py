@@ -10,9 +10,9 @@ from pathlib import Path
 
 from asimov.discovery import entrypoints
 
-#: Files in which packages read settings: code, templates, and descriptions of settings.
-_SUFFIXES = frozenset(
-    {".py", ".ini", ".yaml", ".yml", ".json", ".toml", ".cfg", ".j2", ".liquid", ".sub", ".txt"}
+#: Files in which packages read no settings; code, templates and descriptions have many names.
+_BINARY = frozenset(
+    {".pyc", ".so", ".h5", ".hdf5", ".npy", ".npz", ".fits", ".png", ".jpg", ".pdf", ".gz", ".zip"}
 )
 _MOST_FILES, _MOST_BYTES = 3000, 1_000_000
 
@@ -55,7 +55,7 @@ def _files(package: str) -> Iterator[Path]:
     single = [Path(spec.origin)] if not roots and spec.origin else []
     left = _MOST_FILES
     for path in [*single, *paths]:
-        if path.suffix not in _SUFFIXES or not path.is_file():
+        if path.suffix in _BINARY or not path.is_file():
             continue
         left -= 1
         if left < 0:

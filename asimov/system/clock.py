@@ -15,8 +15,20 @@ def now() -> float:
 
 
 def iso(seconds: float | None = None) -> str:
-    """Return a time as ISO 8601 in UTC, to the second; by default the time now."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now() if seconds is None else seconds))
+    """Return a time as ISO 8601 in UTC, to the second; by default the time now.
+
+    A time that no calendar has, of a damaged journal, is returned in seconds.
+
+    Examples
+    --------
+    >>> iso(0), iso(1e300)
+    ('1970-01-01T00:00:00Z', '1e+300 s')
+    """
+    moment = now() if seconds is None else seconds
+    try:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+    except (OverflowError, ValueError, OSError):
+        return f"{moment:g} s"
 
 
 def age(seconds: float) -> str:

@@ -103,7 +103,7 @@ def test_a_watch_is_alive_until_it_is_killed(lab: Any) -> None:
         cwd=lab.root, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     end = time.monotonic() + 30
-    while not told(lab)["alive"]:
+    while not (told(lab)["alive"] and told(lab)["looked"]):
         assert time.monotonic() < end
         time.sleep(0.05)
     shown = lab.run("status").out

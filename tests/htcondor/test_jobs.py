@@ -99,8 +99,12 @@ def test_of_several_processes_the_first_exit_code_that_is_not_zero_counts(
 def test_a_cluster_of_which_some_processes_left_is_present(jobs: Any, ask: Any) -> None:
     job = jobs["half"]
     answer = ask.until(lambda a: a.progress.done == 1 and a.progress.running == 1, job.uid, job.id)
+    assert answer.started is not None
     assert answer == Present(
-        job.id, JobState.RUNNING, progress=Progress(total=2, done=1, running=1)
+        job.id,
+        JobState.RUNNING,
+        progress=Progress(total=2, done=1, running=1),
+        started=answer.started,
     )
 
 

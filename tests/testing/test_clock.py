@@ -25,6 +25,7 @@ LEFT_ALONE = {
     "asimov.compat.names.telemetry",
     "asimov.engine.lease",
     "asimov.engine.repair.repair",
+    "asimov.engine.staleness.verdicts",
     "asimov.journal.leases",
     "asimov.ledger.store",
     "asimov.project.git.locks",

@@ -143,7 +143,8 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
     workspace = open_workspace(Use.READ)
     key = workspace.key(subject, name)
     analysis = workspace.analysis(key)
-    if error := import_published(workspace, analysis.entry.pipeline, whole=True):
+    error = import_published(workspace, analysis.entry.pipeline, whole=True)
+    if error:
         warn(f"warning: {error}")
     (row,) = rows(workspace, [key])
     build = workspace.builds.get(key)
@@ -155,7 +156,7 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
         "run_directory": analysis.rundir,
         "configuration": str(workspace.project.path(build.config)) if build else None,
         "results": str(workspace.project.results / key[0] / key[1]),
-        "products": products_of(analysis),
+        "products": {} if error else products_of(analysis),
         "attempts": [
             {
                 "number": attempt.number,

@@ -17,7 +17,7 @@ BLUEPRINT = """\
 
 
 def test_every_state_but_ready_has_a_colour():
-    assert COLOURS.keys() == {*STATES, "lost"} - {"ready"}
+    assert COLOURS.keys() == {*STATES, "held", "lost"} - {"ready"}
 
 
 @pytest.mark.parametrize(

@@ -86,9 +86,6 @@ METHODS = {
     "after_processing": ("monitor",),
 }
 
-#: What is named where a method is called by another one of the pipeline.
-OUTER = {"collect_assets": "after_processing"}
-
 SEED = int(os.environ.get("ASIMOV_SEED") or random.randrange(1_000_000))
 
 
@@ -124,7 +121,6 @@ def forget_deaths(lab: Any) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_an_end_of_the_process_in_a_method_is_told_and_is_no_success(lab: Any, method: str) -> None:
-    named = OUTER.get(method, method)
     draw = random.Random(f"{SEED} {method}")
     ways = draw.sample(sorted(WAYS), 2)
     ready_for(lab, method)
@@ -133,7 +129,9 @@ def test_an_end_of_the_process_in_a_method_is_told_and_is_no_success(lab: Any, m
         told = (SEED, how, ran)
         assert ran.returncode == WAYS[how] != 0, told
         [line] = [each for each in ran.stderr.splitlines() if each.startswith("error: ")]
-        assert line.startswith(f"error: s/bad: dying.{named}: asimov's process ended in it ("), told
+        assert line.startswith(f"error: s/bad: dying.{method}: asimov's process ended in it ("), (
+            told
+        )
         forget_deaths(lab)
     # The next commands find out what was done, and bring both to their ends.
     lab.finish()
