@@ -180,6 +180,7 @@ def main() -> None:
         return
     from asimov.system.supervision import command as own_process
 
+    _open_closed()
     own_process.begin()
     _escape_unencodable()
     code = 1
@@ -249,6 +250,13 @@ def _run() -> None:
             f"  please report it, with {details}",
         )
         sys.exit(1)
+
+
+def _open_closed() -> None:
+    """Open those of the standard streams that were closed before the command began."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: PTH123, SIM115
 
 
 def _escape_unencodable() -> None:

@@ -14,7 +14,7 @@ from asimov.engine.provenance.export.outline import outline
 from asimov.engine.provenance.export.prov_json import prov_json
 from asimov.engine.provenance.export.runs import Run, history, of_file
 from asimov.engine.provenance.lookup import attempt_named
-from asimov.system.files import write_atomically
+from asimov.system.files import write_new
 
 
 @click.command("provenance")
@@ -76,7 +76,7 @@ def command(
     if output is None:
         show(written)
     else:
-        write_atomically(output, f"{written}\n")
+        write_new(output, f"{written}\n")
         say(f"Wrote {output}")
 
 

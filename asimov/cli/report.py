@@ -70,7 +70,7 @@ def ledger_command(subject: str | None, file: Path | None) -> None:
     """
     from asimov.cli.ledger.moving import exported
     from asimov.ledger.documents import dump
-    from asimov.system.files import write_atomically
+    from asimov.system.files import write_new
 
     workspace = open_workspace(Use.READ)
     workspace.keys(subject)  # raises for an unknown subject
@@ -79,7 +79,7 @@ def ledger_command(subject: str | None, file: Path | None) -> None:
     if file is None:
         show(text.rstrip("\n"))
         return
-    write_atomically(file.resolve(), text)
+    write_new(file, text)
     say(f"Wrote {subject or f'{len(events)} subjects'} to {file}")
 
 

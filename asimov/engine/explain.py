@@ -109,7 +109,9 @@ def _explain(workspace: Workspace, key: Key) -> Explanation:
         meaning = STATES[status].meaning
         result.because.append(meaning if meaning.startswith("its ") else f"it {meaning}")
     elif status in {"finished", "uploaded"}:
-        result.because.append(f"its results are in {workspace.project.results / key[0] / key[1]}")
+        folder = workspace.project.results / key[0] / key[1]
+        there = "its results are in" if folder.is_dir() else "nothing is stored in"
+        result.because.append(f"{there} {folder}")
     _moves(workspace, key, result)
     result.outdated = lines(workspace, key)
     if result.outdated:

@@ -15,6 +15,7 @@ from asimov.journal.keys import Key
 from asimov.plugins.methods import call_method
 from asimov.plugins.requirements import faults_of_outputs, missing_outputs
 from asimov.project.analysis import Analysis
+from asimov.project.storage.names import STORED
 from asimov.project.storage.products import NotStorableError
 from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
@@ -114,7 +115,9 @@ def store_results(workspace: Workspace, keys: set[Key], report: Report) -> None:
             report(f"{name}: finished -> stuck: {reason}")
             continue
         lacks = _not_stored(analysis)
-        workspace.move(key, "uploaded", "monitor", f"its results are stored{lacks}")
+        there = Store(workspace.project.results).manifest(*key)
+        stored = STORED if there or lacks else "it has no products to store"
+        workspace.move(key, "uploaded", "monitor", f"{stored}{lacks}")
         report(f"{name}: finished -> uploaded{lacks}")
 
 

@@ -102,6 +102,19 @@ def is_full(folder: Path) -> bool:
     return room.f_bavail * room.f_frsize < _ROOM or (room.f_files > 0 and not room.f_favail)
 
 
+def write_new(path: Path, text: str) -> None:
+    """Write a file that a person has named, and which must not exist.
+
+    Raises
+    ------
+    AsimovError
+        If it exists, whatever it is, or can't be written.
+    """
+    if os.path.lexists(path):
+        raise AsimovError("exists already", where=path, hint="remove it, or name another one")
+    write_atomically(path.resolve(), text)
+
+
 def write_atomically(path: Path, text: str | bytes, *, sync: bool = True) -> None:
     """Replace the content of a file, so that a crash leaves the old content or the new one.
 

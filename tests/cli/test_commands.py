@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -150,3 +152,12 @@ def test_a_damaged_journal_is_one_line(project, asimov):
     ran = asimov("status")
     is_clear(ran, f"error: {journal}: the journal is damaged: file is not a database")
     assert journal.read_bytes().startswith(b"not a database")
+
+
+def test_a_stream_that_was_closed_before_is_no_fault(project):
+    for closed in ("0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"):
+        done = subprocess.run(
+            ["/bin/sh", "-c", f'"$0" -m asimov status {closed}', sys.executable],
+            cwd=project, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, ""), done

@@ -84,3 +84,12 @@ def test_stored_results_are_listed_located_and_linked(project, asimov, blueprint
     stored.write_text("changed")
     ran = asimov("production", "results", "s/a", "--file", found["file"])
     is_clear(ran, "is not as it was stored: its checksum differs")
+
+
+def test_a_setting_does_not_change_what_is_created(project, asimov):
+    before = (project / "ledger" / "project.yaml").read_text()
+    for given in ("kind=configuration", "name=other", "pipeline=command", "subject.x=1"):
+        ran = asimov("event", "create", "new", "--set", given)
+        is_clear(ran, "--set can't change what is created, or where", code=2)
+    assert (project / "ledger" / "project.yaml").read_text() == before
+    assert not list((project / "ledger").rglob("new.yaml"))

@@ -254,3 +254,11 @@ def test_a_reader_is_told_that_a_renaming_is_under_way(done, asimov):
     assert asimov("monitor").code == 0
     assert not (done / "working/s/gone").exists()
     assert asimov("status").err == ""
+
+
+def test_a_renamed_analysis_may_be_stored_again(done, asimov):
+    assert asimov("mv", "s/a", "s/z").code == 0
+    assert asimov("production", "set", "s/z", "--status", "finished").code == 0
+    asimov("monitor")
+    assert json.loads(asimov("status", "s/z", "--json").out)[0]["status"] == "uploaded"
+    assert asimov("store", "verify", "s/z").code == 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import prov.model
@@ -129,3 +131,19 @@ def test_graphviz_reads_the_graph(chain: Chain) -> None:
 def test_the_document_is_json_that_any_reader_takes(chain: Chain) -> None:
     document = json.loads(chain.out("provenance", "s/first", "--format", "prov-json"))
     assert set(document) >= {"prefix", "entity", "activity", "agent", "used", "wasGeneratedBy"}
+
+
+def test_a_file_that_exists_is_not_overwritten(chain: Chain, tmp_path: Any) -> None:
+    there = tmp_path / "there"
+    there.write_text("mine")
+    for command in (
+        ("provenance", "s/first", "-o", there),
+        ("ledger", "export", there),
+        ("report", "ledger", "--yaml", there),
+        ("ledger", "export", os.devnull),
+    ):
+        ran = chain.run(*command, code=1)
+        assert ran.stdout == ""
+        assert "exists already" in ran.stderr
+    assert there.read_text() == "mine"
+    assert Path(os.devnull).is_char_device()

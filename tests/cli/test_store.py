@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from typing import Any
 
@@ -40,3 +41,13 @@ def test_results_are_verified_and_faults_are_told_with_their_owner(lab: Any) -> 
     (lab.root / "results/s/a/manifest.json").unlink()
     told = lab.run("store", "verify", code=1).out
     assert "s/a: missing: manifest.json: its results are said to be stored" in told
+
+
+def test_results_that_are_gone_are_a_fault_even_without_the_run_directory(lab: Any) -> None:
+    lab.apply(f"a, {MAKES}")
+    lab.finish()
+    shutil.rmtree(lab.rundir("a"))
+    shutil.rmtree(lab.root / "results")
+    told = lab.run("store", "verify", code=1).out
+    assert "s/a: missing: manifest.json: its results are said to be stored" in told
+    assert "nothing is stored in" in lab.run("why", "s/a").out

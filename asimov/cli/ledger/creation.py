@@ -18,6 +18,9 @@ from asimov.plugins.ledger_blueprints import blueprints
 from asimov.project.workspace import Workspace
 from asimov.text import quoted
 
+#: What the command's own words say.
+_GIVEN = {"kind", "name", "subject", "event", "pipeline", "analyses", "productions"}
+
 _setting = click.option(
     "--set",
     "settings",
@@ -106,6 +109,8 @@ def _add(
     """Apply one document that must add something."""
     made = {key: value for key, value in document.items() if value is not None}
     for each in settings:
+        if each.partition("=")[0].partition(".")[0] in _GIVEN:
+            raise click.UsageError(f"{quoted(each)}: --set can't change what is created, or where")
         _put(made, each)
     page = blueprints([made], command)
     plan = apply(workspace, page, command=command, reason=reason)

@@ -16,7 +16,7 @@ from asimov.errors import AsimovError
 from asimov.ledger.documents import dump
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
-from asimov.system.files import write_atomically
+from asimov.system.files import write_new
 from asimov.text import short
 
 #: The headings of the report, by the kind of remark, in order.
@@ -161,7 +161,7 @@ def export_command(file: Path | None) -> None:
     if file is None:
         show(text.rstrip("\n"))
         return
-    write_atomically(file.resolve(), text)
+    write_new(file, text)
     for path, error in workspace.contents.broken.items():
         warn(f"warning: {path} is not exported: {error}")
     say(f"Wrote {len(workspace.contents.entries)} analyses to {file}")

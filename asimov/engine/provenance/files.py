@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -71,9 +72,22 @@ def complete(analysis: Analysis) -> None:
     assets: dict[str, Any] = {}
     with suppress(ReportedError), guarded(analysis, "collect_assets"):
         assets = described(analysis.assets, analysis.rundir)
-    text = as_text(found, layers_of(records, found), software, end, assets)
+    # One that is stored stays as it is, even if the analysis has another name by now.
+    text = _stored(analysis, found.uid) or as_text(
+        found, layers_of(records, found), software, end, assets
+    )
     with suppress(OSError):
         write_quickly(str(rundir / FILE), text)
+
+
+def _stored(analysis: Analysis, uid: str) -> str:
+    """Return the record of an attempt as the store has it; empty if it has none."""
+    results = Store(workspace_of(analysis).project.results)
+    with suppress(OSError, AsimovError, ValueError):
+        text = reading.contents(results.root.joinpath(*analysis.key, FILE)).decode()
+        if FILE in results.manifest(*analysis.key) and json.loads(text).get("uid") == uid:
+            return text
+    return ""
 
 
 def _is_foreign(path: Path) -> bool:

@@ -16,7 +16,7 @@ from asimov.journal.keys import Key
 from asimov.journal.reruns import Requests
 from asimov.journal.usage import Usages
 from asimov.project.workspace import Workspace
-from asimov.states import reachable
+from asimov.states import STATES, reachable
 from asimov.system import clock
 from asimov.text import joined
 
@@ -51,6 +51,9 @@ class Step:
         if self.conditional:
             inputs = ", ".join(map(str, self.after))
             about.append(f"once {inputs} is made" if about else f"if products of {inputs} change")
+        elif self.status not in STATES or not STATES[self.status].done:
+            stops = ": this stops its job" if self.status in {"running", "processing"} else ""
+            about.append(f"it is {self.status}{stops}")
         elif not about:
             about.append("it is current")
         time = f" (took {clock.age(self.took)})" if self.took is not None else ""
@@ -173,12 +176,13 @@ def carry_out(workspace: Workspace, plan: Plan, reason: str | None) -> dict[Key,
     reasons = {step.key: reason or joined("to be run again", *step.why) for step in plan.steps}
     with at_work(workspace, "asimov rerun", wait=True):
         now = {step.key: reasons[step.key] for step in plan.steps if not step.conditional}
-        changes = change_states(workspace, now, "restart")
+        # First: after a kill between the two, what was not restarted is still out of date.
         with workspace.journal.transaction():
             for key in reasons.keys() - now.keys():
                 requests.add(key, owner(), reasons[key])
                 said = f"{reasons[key]}, if its inputs change"
                 workspace.journal.note(key, owner(), "rerun", said)
+        changes = change_states(workspace, now, "restart")
     return {
         key: change.with_hint for key, change in changes.items() if isinstance(change, AsimovError)
     }

@@ -9,7 +9,7 @@ from asimov.errors import ReportedError
 from asimov.journal.keys import Key
 from asimov.pipeline.assets import paths_of
 from asimov.plugins.methods import guarded
-from asimov.project.storage.names import MANIFEST
+from asimov.project.storage.names import MANIFEST, STORED
 from asimov.project.storage.store import Store
 from asimov.project.storage.verification import Fault, Verified, verify
 from asimov.project.workspace import Workspace
@@ -49,11 +49,18 @@ def verified(
         entry = workspace.contents.entries.get(key)
         if entry is None or key in known or workspace.status(key) != "uploaded":
             continue
-        if not store.manifest(*key) and _has_products(workspace, key):
+        if store.manifest(*key):
+            continue
+        if _was_stored(workspace, key) or _has_products(workspace, key):
             what = "its results are said to be stored, and nothing is"
             found.faults.append(Fault(*key, MANIFEST, "missing", what))
     found.faults.sort()
     return found
+
+
+def _was_stored(workspace: Workspace, key: Key) -> bool:
+    record = workspace.records.get(key)
+    return record is not None and (record.reason or "").startswith(STORED)
 
 
 def _has_products(workspace: Workspace, key: Key) -> bool:

@@ -14,6 +14,7 @@ from asimov.engine.staleness.reasons import Reason
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.ledger.validity import Kind
+from asimov.project.storage.assets import is_gone
 from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
@@ -69,12 +70,15 @@ class Files:
             return self._sum(used.path)
         if not STATES[self._workspace.status(key)].done:
             return None
-        return self._sum(used.path) or self._stored(key, used.path)
-
-    def _stored(self, key: Key, path: str) -> str | None:
         own = self._workspace.settings(key).get("rundir")
         project = self._workspace.project
         rundir = project.path(str(own)) if own else project.working / key.subject / key.name
+        if is_gone(str(rundir)):  # what a cleaned one still has may be a part of the product
+            return self._stored(key, used.path, str(rundir))
+        return self._sum(used.path) or self._stored(key, used.path, str(rundir))
+
+    def _stored(self, key: Key, path: str, rundir: str) -> str | None:
+        project = self._workspace.project
         name = os.path.relpath(project.path(path), rundir)
         with suppress(AsimovError, OSError):
             entry = Store(project.results).manifest(*key).get(name)

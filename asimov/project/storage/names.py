@@ -7,6 +7,8 @@ from pathlib import Path
 from asimov.project.storage.superseded import is_superseded
 
 MANIFEST = "manifest.json"
+#: How the reason of an analysis begins whose products the monitor has stored.
+STORED = "its results are stored"
 #: The file that is being copied; a manifest that is being written has a similar name.
 PARTIAL = f".{MANIFEST}.partial"
 #: A second name of a file that is being stored.

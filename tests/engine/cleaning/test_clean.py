@@ -140,3 +140,17 @@ def test_a_kill_while_it_cleans_loses_nothing(done: Lab, step: int) -> None:
     assert Path(products["y"]).read_text() == "1\n"
     done.run("clean", "--yes")
     assert not (done.rundir("a") / "out").exists()
+
+
+def test_what_stays_of_a_folder_puts_nothing_out_of_date(lab: Lab) -> None:
+    folder = "a, pipeline: command, executable: /bin/sh, outputs: {y: y}, "
+    lab.apply(
+        f'{folder}arguments: [-c, "mkdir -p y/empty; echo 1 > y/one"]',
+        "b, needs: [a], pipeline: command, executable: /bin/cp, outputs: {z: z}, "
+        'arguments: [-r, "{{ assets.y }}", z]',
+    )
+    lab.finish()
+    (lab.rundir("a") / "y" / "empty" / "note").write_text("of a person")
+    lab.run("clean", "--yes")
+    assert (lab.rundir("a") / "y" / "empty" / "note").exists()
+    assert "out of date" not in lab.run("status").out

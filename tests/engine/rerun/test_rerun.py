@@ -115,3 +115,13 @@ def test_what_changes_with_every_run_comes_to_an_end(lab: Any) -> None:
     lab.finish()
     assert len(lab.attempts("a")) == 4
     assert "a person must look at it" in lab.reason("a")
+
+
+def test_a_plan_says_which_jobs_it_stops(lab: Any) -> None:
+    lab.apply("a, seconds: 1000", "b, exit code: 1, max resurrections: 0")
+    lab.run("manage", "build", "submit")
+    lab.until("b")
+    lab.run("monitor")
+    told = lab.run("rerun", "s/a", "s/b", "--dry-run").out
+    assert "s/a: it is running: this stops its job" in told
+    assert "s/b: it is stuck" in told
