@@ -27,6 +27,7 @@ from asimov.engine.attempts import (
 )
 from asimov.engine.build import Result
 from asimov.engine.provenance.gather import Gatherer
+from asimov.engine.results.inputs import DamagedInputError
 from asimov.engine.reuse.stored import Match
 from asimov.engine.reuse.takeover import Takeovers, why
 from asimov.engine.staleness.fingerprints import Fingerprints
@@ -235,6 +236,8 @@ def record_failure(workspace: Workspace, key: Key, error: AsimovError) -> None:
         workspace.journal.observed([(key, None, f"can't be submitted: {error.with_hint}", None)])
     elif isinstance(error, MethodError) and workspace.status(key) == "ready":
         workspace.move(key, "stuck", "submit", str(error))
+    elif isinstance(error, DamagedInputError):
+        workspace.journal.observed([(key, None, f"can't be submitted: {error.with_hint}", None)])
     elif isinstance(error, SchedulerUnreachableError):
         workspace.journal.observed([(key, None, f"can't be submitted: {error}", None)])
 

@@ -11,6 +11,7 @@ import msgspec
 
 from asimov.engine.readiness import waiting_for
 from asimov.engine.refresh import RUN_INPUTS
+from asimov.engine.results.inputs import StoredInputs
 from asimov.engine.site_rules import check_site
 from asimov.errors import AsimovError, ReportedError
 from asimov.journal.keys import Key
@@ -89,6 +90,7 @@ def build(
     result = Result()
     rendered: dict[Key, Build] = {}
     files: dict[Path, tuple[EventRepo, list[Path]]] = {}
+    stored = StoredInputs(workspace)
     for key in progress.over(list(keys), "building"):
         if workspace.status(key) != "ready":
             continue
@@ -97,6 +99,7 @@ def build(
             result.waiting[key] = waits
             continue
         try:
+            stored.check(key)
             new = _build_one(workspace.analysis(key), report, dry_run=dry_run, force=force)
         except AsimovError as error:
             result.failed[key] = error

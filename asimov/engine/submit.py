@@ -12,6 +12,7 @@ from asimov.engine.build import Result, content_digest, settings_digest
 from asimov.engine.provenance.gather import Gatherer
 from asimov.engine.readiness import waiting_for
 from asimov.engine.refresh import record_inputs
+from asimov.engine.results.inputs import StoredInputs
 from asimov.engine.run_directories import put_aside
 from asimov.engine.submission_limits import Throttle
 from asimov.errors import AsimovError
@@ -61,6 +62,7 @@ def submit(
         resolve_intents(workspace, report)
         open_keys = {attempt.key for attempt in workspace.journal.open_attempts()}
     uncertain = {key for key in open_keys if workspace.status(key) == "ready"}
+    stored = StoredInputs(workspace)
     throttle = Throttle(workspace, uncertain, most)
     gatherer = Gatherer(workspace)
     batch = None if dry_run else Batch(workspace, report, result, _call_pipeline, gatherer)
@@ -74,7 +76,9 @@ def submit(
             if not waits and (full := throttle.full()):
                 result.deferred.append(key)
                 waits = [full]
-            if not waits and (missing := _submit_one(workspace.analysis(key), report, batch)):
+            if not waits and (
+                missing := _submit_one(workspace.analysis(key), report, batch, stored)
+            ):
                 # Not an error: it may have become ready, or its settings may have changed,
                 # since the last build.
                 result.unbuilt.append(key)
@@ -96,8 +100,11 @@ def submit(
     return result
 
 
-def _submit_one(analysis: Analysis, report: Report, batch: Batch | None) -> AsimovError | None:
+def _submit_one(
+    analysis: Analysis, report: Report, batch: Batch | None, stored: StoredInputs
+) -> AsimovError | None:
     """Submit an analysis, or rehearse it if `batch` is None; return why it must be built first."""
+    stored.check(analysis.key)
     with guarded(analysis, "__init__", passing=AsimovError):
         missing = unbuilt(analysis)
     if missing is not None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 from asimov import text
-from asimov.errors import AsimovError, ReportedError
+from asimov.errors import AsimovError, Place, ReportedError
 from asimov.journal.keys import Key
 from asimov.pipeline.assets import outputs_of, paths_of
 from asimov.plugins.flow import declares_by_settings
@@ -37,17 +38,16 @@ class Lost(NamedTuple):
     key: Key
     state: str
 
-    def error(self, because: AsimovError | None = None) -> AsimovError:
-        """Return the error to raise, for what could not be done because of it."""
+    def error(self, where: Place | Path | str | None = None, said: str = "") -> AsimovError:
+        """Return the error to raise: where it is wanted, and what else is to be said of it."""
         verb = "are" if self.name.endswith("s") else "is"
         message = (
             f"{text.line(self.name)} of {self.key} {verb} not there: neither in its run directory "
             f"nor in the results; {self.key} is {self.state}"
         )
-        said = str(because.message) if because is not None else ""
         return AsimovError(
             text.joined(message, said) if said else message,
-            where=because.where if because is not None else None,
+            where=where,
             hint=f"rerun it with 'asimov rerun {self.key}'",
         )
 
@@ -100,10 +100,11 @@ def blamed(found: list[Lost], error: AsimovError) -> AsimovError:
     said = str(error.message)
     for each in found:
         if any(f"{mark}{each.name}{mark}" in said for mark in "'\"`"):
-            return each.error(error)
+            # What was said is only that a template lacks it.
+            return each.error(where=error.where)
     # Without products, a package's method that looks for them may raise anything.
     whole = [each for each in found if each.name == "the products"]
-    return whole[0].error(error) if whole else error
+    return whole[0].error(error.where, said) if whole else error
 
 
 def used(analysis: Analysis, configuration: str) -> Lost | None:

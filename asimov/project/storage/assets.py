@@ -81,15 +81,41 @@ class Stored:
 
         None if the record does not list them, as in results of an earlier release.
         """
+        found = self._record()
+        if found is None or not self._manifest:
+            return None
+        return {name: _mapped(value, self._place) for name, value in found.items()}
+
+    def _record(self) -> dict[str, Any] | None:
         path = os.path.join(self.folder, PROVENANCE_FILE)
         try:
             status = os.stat(path)
         except OSError:
             return None
-        found = _recorded(path, status.st_mtime_ns, status.st_size)
-        if found is None or not self._manifest:
-            return None
-        return {name: _mapped(value, self._place) for name, value in found.items()}
+        return _recorded(path, status.st_mtime_ns, status.st_size)
+
+    def taken(self) -> set[str]:
+        """Return the stored products that take the place of what is not in the run directory.
+
+        Their names in the store are returned, those of folders for all that is in them.
+        """
+        gone = is_gone(self._rundir)
+        recorded = self._record()
+        if recorded is None:
+            return {each for each in self._manifest if each != PROVENANCE_FILE} if gone else set()
+        found: set[str] = set()
+
+        def take(name: Any) -> None:
+            if gone or not os.path.lexists(os.path.join(self._rundir, name)):
+                inside = os.path.relpath(self._place(name), self.folder)
+                if inside == ".":
+                    found.update(each for each in self._manifest if each != PROVENANCE_FILE)
+                elif not inside.startswith(".."):
+                    found.add(inside)
+
+        for value in recorded.values():
+            _mapped(value, take)
+        return found
 
     def instead(self, assets: Mapping[Any, Any]) -> dict[Any, Any]:
         """Return assets with what is stored in place of what does not exist any more."""

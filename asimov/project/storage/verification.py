@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -117,6 +117,45 @@ def verify(
     return found
 
 
+def faults_of(
+    root: Path,
+    analysis: tuple[str, str],
+    entries: Mapping[str, Any],
+    products: Collection[str],
+    sha256_of: Callable[[str], str | None],
+) -> Iterator[Fault]:
+    """Yield what of some products of one analysis is not as it was stored.
+
+    Parameters
+    ----------
+    root
+        The store's folder.
+    analysis
+        Subject and name.
+    entries
+        Its manifest.
+    products
+        Names of files and folders in it; a folder stands for all that is in it.
+    sha256_of
+        Returns the SHA-256 of a file by its path; None if it can't be read.
+    """
+
+    def is_asked(name: str) -> bool:
+        return name in products or any(str(each) in products for each in Path(name).parents)
+
+    owner, found = _Owner(root, *analysis, analysis[1]), Verified()
+    to_hash: dict[tuple[int, int], list[_ToHash]] = {}
+    asked = {name: entry for name, entry in entries.items() if is_asked(name)}
+    _check_listed(owner, asked, found, to_hash, quick=False)
+    yield from found.faults
+    for each in (one for same in to_hash.values() for one in same):
+        if sha256_of(str(each.path)) != each.sha256:
+            yield each.fault
+    if any(entry.get("directory") for entry in asked.values()):
+        for name in filter(is_asked, _unlisted(owner.folder, entries)):
+            yield _unknown(owner, name)
+
+
 @dataclass(frozen=True)
 class _Owner:
     """An analysis, with the folder of its results or of superseded ones."""
@@ -144,6 +183,22 @@ def _check(
     quick: bool,
 ) -> None:
     """Check all that needs no reading; put the rest on the list of what is to be read."""
+    _check_listed(owner, entries, found, wanted, quick=quick)
+    found.faults += [_unknown(owner, name) for name in _unlisted(owner.folder, entries)]
+
+
+def _unknown(owner: _Owner, name: str) -> Fault:
+    return owner.fault(name, "unknown", "its manifest does not list it")
+
+
+def _check_listed(
+    owner: _Owner,
+    entries: Mapping[str, Any],
+    found: Verified,
+    wanted: dict[tuple[int, int], list[_ToHash]],
+    *,
+    quick: bool,
+) -> None:
     for name, entry in entries.items():
         path = owner.folder / name
         if "sha256" in entry:
@@ -160,8 +215,6 @@ def _check(
             fault = owner.fault(name, "changed", "its checksum differs")
             same = status.st_dev, status.st_ino
             wanted.setdefault(same, []).append(_ToHash(fault, path, entry["sha256"]))
-    for name in _unlisted(owner.folder, entries):
-        found.faults.append(owner.fault(name, "unknown", "its manifest does not list it"))
 
 
 def _difference(path: Path, status: os.stat_result, entry: Mapping[str, Any]) -> str:

@@ -78,11 +78,43 @@ def test_a_missing_product_is_told_with_the_analysis_that_owns_it(done: Lab) -> 
     told = done.run("manage", "build", code=1).out
     assert (
         "psds of s/a are not there: neither in its run directory nor in the results; "
-        "s/a is uploaded" in told
+        "s/a is uploaded (" in told
     )
+    assert "has no attribute" not in told
     assert "rerun it with 'asimov rerun s/a'" in told
     assert "psds of s/a" in done.run("why", "s", "b").out
     assert "not there" in _show(done, "a")["products"]["psds"]
+
+
+def test_a_stored_product_that_is_damaged_is_no_input(done: Lab) -> None:
+    stored = done.root / "results/s/a/out"
+    (stored / "psd").chmod(0o644)
+    done.apply(B)
+    (stored / "psd").write_text("3\n")
+    done.run("manage", "build")  # from the run directory, which is whole
+    _gone(done)
+    damaged = f"{stored}/psd: out/psd, a product of s/a, is not as it was stored: its checksum"
+    for command, done_to in (("build", "built"), ("submit", "submitted")):
+        assert damaged in done.run("manage", command, code=1).out
+        told = done.run("why", "s/b").out
+        assert f"can't be {done_to}" in told and damaged in told
+        assert "'asimov rerun s/a'" in told
+    assert done.states()["b"] == "ready" and done.attempts("b") == []
+    (stored / "psd").write_text("1\n")
+    (stored / "extra").write_text("")  # in a folder that is a product itself
+    assert "extra, a product of s/a" in done.run("manage", "build", code=1).out
+    (stored / "extra").unlink()
+    manifest = stored.parent / "manifest.json"
+    text = manifest.read_text()
+    manifest.write_text("{")
+    assert "the manifest of the stored results of s/a" in done.run("manage", "build", code=1).out
+    manifest.write_text(text)
+    (stored / "psd").rename(stored / "gone")
+    gone = "out/psd, a product of s/a, is neither in its run directory nor in the results"
+    assert gone in done.run("manage", "build", code=1).out
+    (stored / "gone").rename(stored / "psd")
+    done.finish()
+    assert done.states()["b"] == "uploaded"
 
 
 def test_a_pipeline_that_only_looks_for_files_has_stored_products(
