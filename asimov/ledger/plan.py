@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,15 +119,18 @@ class Plan:
         told = sum(line.startswith("       ") for line in lines)
         more = sum(len(change.details) for change in changes) - told
         lines += [f"       and {more} more keys: --verbose shows all"] if more else []
-        return [*lines, *self._outdated(whole), f"{'Would be' if would else 'Done'}: {counts}"]
+        return [
+            *lines,
+            *outdated_lines(self.outdated, whole=whole),
+            f"{'Would be' if would else 'Done'}: {counts}",
+        ]
 
-    def _outdated(self, whole: bool) -> list[str]:
-        """Return lines on the results that the changes put out of date."""
-        if not self.outdated:
-            return []
-        found = list(self.outdated.items())
-        kept = found if whole else found[:_DETAILS]
-        lines = [f"outdates {key}: {'; '.join(reasons)}" for key, reasons in kept]
-        if len(found) > len(kept):
-            lines.append(f"outdates {len(found) - len(kept)} more: --verbose shows all")
-        return lines
+
+def outdated_lines(outdated: Mapping[Key, Sequence[str]], *, whole: bool = False) -> list[str]:
+    """Return lines on the results that a change puts out of date: all, or the first of them."""
+    found = list(outdated.items())
+    kept = found if whole else found[:_DETAILS]
+    lines = [f"outdates {key}: {'; '.join(reasons)}" for key, reasons in kept]
+    if len(found) > len(kept):
+        lines.append(f"outdates {len(found) - len(kept)} more: --verbose shows all")
+    return lines

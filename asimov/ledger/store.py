@@ -86,6 +86,15 @@ class LedgerFiles:
             if self._under_way() == self.pending:
                 return contents
 
+    def with_texts(self, texts: Mapping[str, str | None]) -> Contents:
+        """Return the ledger as it would be with other texts of some files; None where one goes."""
+        pending = self.pending
+        self.pending = {**pending, **texts}
+        try:
+            return self._load()
+        finally:
+            self.pending = pending
+
     def _under_way(self) -> dict[str, str | None]:
         pending: dict[str, str | None] = {}
         for _, files in self.journal.changes():

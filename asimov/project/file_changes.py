@@ -19,6 +19,7 @@ from asimov.errors import ReportedError
 from asimov.journal.journal import Journal
 from asimov.project.git.repository import EventRepo
 from asimov.project.layout import Project
+from asimov.project.storage.superseded import is_superseded
 from asimov.system.files import sync_folder, unwritable
 
 #: The property of the journal that lists what is still to be done.
@@ -104,8 +105,12 @@ def _rename(path: Path, to: Path) -> None:
     if os.path.lexists(to):
         raise FileExistsError(17, "something is there already", str(to))
     path.rename(to)
+    if is_superseded(path.parent.name):
+        with suppress(OSError):
+            path.parent.rmdir()  # its last file has left it
     for folder in {path.parent, to.parent}:
-        sync_folder(folder)
+        if folder.exists():
+            sync_folder(folder)
 
 
 def _delete(path: Path) -> None:

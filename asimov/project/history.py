@@ -19,6 +19,7 @@ from asimov.journal.revisions import Revision, Revisions
 from asimov.ledger.append import Texts
 from asimov.ledger.contents import Contents
 from asimov.ledger.store import PROJECT_FILE
+from asimov.project.fresh_start import EarlierLife
 from asimov.text import short
 
 #: The most characters of a command line that are kept.
@@ -62,7 +63,12 @@ def command_line(command: str) -> str:
 
 
 def record(
-    journal: Journal, origin: Origin, texts: Texts, before: _Documents, after: _Documents
+    journal: Journal,
+    origin: Origin,
+    texts: Texts,
+    before: _Documents,
+    after: _Documents,
+    lives: Mapping[str, EarlierLife] | None = None,
 ) -> None:
     """Record a change in the history.
 
@@ -76,10 +82,20 @@ def record(
         The texts of its files.
     before, after
         The same files as documents, by path; None where there is no file.
+    lives
+        What analyses were that start fresh now, by name.
     """
     what = {**origin.details, "files": changes(before, after)}
+    if lives:
+        what["earlier"] = msgspec.to_builtins(lives, builtin_types=(bytes,))
     command = command_line(origin.command)
     Revisions(journal).add(owner(), command, origin.reason, what, texts.before, texts.after)
+
+
+def earlier_lives(revision: Revision) -> dict[Key, EarlierLife]:
+    """Return what the analyses were that a change let start fresh."""
+    found = msgspec.convert(revision.what.get("earlier", {}), dict[str, EarlierLife])
+    return {Key(*name.split("/", 1)): life for name, life in found.items()}
 
 
 def documents(contents: Contents, paths: Iterable[str]) -> dict[str, Mapping[str, Any] | None]:

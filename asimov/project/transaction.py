@@ -10,7 +10,7 @@ from asimov.journal.confirmed_removals import forget, forgotten, take_back
 from asimov.journal.keys import Key
 from asimov.ledger.append import new_texts
 from asimov.ledger.plan import Plan
-from asimov.project import fresh_start, history
+from asimov.project import file_changes, fresh_start, history
 from asimov.project.history import Origin
 from asimov.project.workspace import Workspace
 
@@ -61,18 +61,21 @@ def change_ledger(
         plan.notes += fresh_start.found(workspace, again)
         if dry_run or not plan.files:
             return plan
-        fresh_start.put_aside(workspace, again)
         before = history.documents(workspace.contents, plan.files)
         texts = new_texts(workspace.files, plan.files, plan.texts)
         plan.comments_lost = texts.comments_lost
 
         def record() -> None:
+            lives = {str(key): fresh_start.earlier_life(workspace, key) for key in sorted(again)}
             _record(workspace, plan, origin, again)
-            history.record(workspace.journal, origin, texts, before, plan.files)
+            history.record(workspace.journal, origin, texts, before, plan.files, lives)
+            moved = [each for life in lives.values() for each in life.moved]
+            file_changes.intend(workspace.journal, moved)
             besides()
 
         known = {path: data for path, data in plan.files.items() if data is not None}
         workspace.files.write(texts.after, known, record)
+        file_changes.finish(workspace.project, workspace.journal)
     return plan
 
 

@@ -168,3 +168,92 @@ def test_a_review_is_in_it_and_can_be_undone(applied, asimov):
     assert asimov("review", "status", "s", "a").out.startswith("s/a: not reviewed\n")
     assert asimov("ledger", "undo", "5").code == 0
     assert asimov("review", "status", "s", "a").out.startswith("s/a: approved\n")
+
+
+def finish(asimov):
+    ran = asimov("monitor", "--chain", "--until-idle", "--interval", "0.1")
+    assert ran.code == 0, ran
+
+
+def test_an_analysis_that_was_removed_and_added_again_gets_its_past_back(
+    applied, asimov, blueprint
+):
+    change_by_hand = "/bin/sh\n  arguments: [-c, echo x > out]\n  outputs: {it: out}"
+    SUBJECT.write_text(SUBJECT.read_text().replace("/bin/true", change_by_hand))
+    finish(asimov)
+    before = {
+        path.relative_to(applied): path.read_bytes()
+        for home in ("results/s", "working/s")
+        for path in (applied / home).rglob("*")
+        if path.is_file()
+    }
+    assert Path("results/s/a/out") in before
+    shown = asimov("production", "show", "s", "a", "--json").out
+    assert asimov("rm", "s/a", "-y").code == 0
+    again = asimov("production", "create", "s", "command", "a", "--set", "executable=/bin/false")
+    assert "its results are kept in results/s/a/superseded-1\n" in again.err
+    assert json.loads(asimov("status", "--json").out)[0]["status"] == "ready"
+    refused(asimov, applied, ["ledger", "undo", "2"], "undo that first: asimov ledger undo 3")
+
+    # It has not run in its new life, so no --force is needed, and the old one comes back.
+    ran = asimov("ledger", "undo")
+    assert ran.code == 0, ran
+    assert "s/a leaves the ledger\n" in ran.out
+    ran = asimov("ledger", "undo")
+    assert "s/a is uploaded again\n" in ran.out
+    assert asimov("production", "show", "s", "a", "--json").out == shown
+    after = {
+        path.relative_to(applied): path.read_bytes()
+        for home in ("results/s", "working/s")
+        for path in (applied / home).rglob("*")
+        if path.is_file()
+    }
+    assert after == before
+    assert not (applied / "results/s/a/superseded-1").exists()
+    assert asimov("store", "verify").code == 0
+    assert "change 3, which let it start fresh, was undone" in asimov("log", "s/a").out
+
+    # Which results an undo puts out of date is said.
+    assert asimov("ledger", "undo", "5").code == 0  # removed, and
+    assert asimov("ledger", "undo", "6").code == 0  # back
+    change(asimov, blueprint, "{kind: configuration, pipelines: {command: {environment: 'A=1'}}}")
+    assert "outdates" not in asimov("ledger", "undo").out
+    for how in (["--dry-run"], []):
+        ran = asimov("ledger", "undo", "9", *how)
+        assert "outdates s/a: environment" in ran.out, ran
+
+    # Once it has run in its new life, the old one stays aside, and that is said.
+    assert asimov("rm", "s/a", "-y").code == 0
+    again = asimov("production", "create", "s", "command", "a", "--set", "executable=/bin/false")
+    assert again.code == 0, again
+    workspace = Workspace.open(applied)
+    workspace.journal.intend(Key("s", "a"), "u1", "run", "local")
+    workspace.journal.ended("u1", "ended", exit_code=0, evidence="test", reason=None)
+    refused(asimov, applied, ["ledger", "undo"], "some that it added have run: s/a", "--force")
+    ran = asimov("ledger", "undo", "--force")
+    assert (
+        "s/a has run since; what it was before stays in working/s/a.superseded-1, "
+        "results/s/a/superseded-1\n"
+    ) in ran.out
+
+
+def test_an_old_name_that_is_taken_now_is_told(applied, asimov):
+    def create(name):
+        made = asimov("production", "create", "s", "command", name, "--set", "executable=/bin/true")
+        assert made.code == 0, made
+
+    assert asimov("mv", "s/a", "b").code == 0
+    create("a")
+    refused(asimov, applied, ["ledger", "undo", "2"], "s/a, the old name of s/b, is taken now",
+            "asimov mv s/a OTHER-NAME")  # fmt: skip
+    # Removed again without having run, it is in nobody's way.
+    assert asimov("rm", "s/a", "-y").code == 0
+    assert "s/b is s/a again\n" in asimov("ledger", "undo", "2").out
+    assert asimov("mv", "s/a", "b").code == 0
+    create("a")
+    workspace = Workspace.open(applied)
+    workspace.journal.intend(Key("s", "a"), "u1", "run", "local")
+    workspace.journal.ended("u1", "ended", exit_code=0, evidence="test", reason=None)
+    assert asimov("rm", "s/a", "-y").code == 0
+    refused(asimov, applied, ["ledger", "undo", "6"], "was used again since, and ran",
+            "asimov mv s/b OTHER-NAME")  # fmt: skip

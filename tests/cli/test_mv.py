@@ -182,6 +182,8 @@ def test_what_is_refused(project, asimov, blueprint):
     (project / "working/s/a").mkdir()
     (project / "working/s/c/mine").write_text("")
     refused(asimov, project, ["mv", "s/a", "s/c"], "working/s/c: something is there already")
+    workspace.journal.intend(Key("s", "b"), "u2", "run", "local")
+    workspace.journal.ended("u2", "void", exit_code=None, evidence="test", reason=None)
     assert asimov("rm", "s/b", "-y").code == 0
     refused(asimov, project, ["mv", "s/a", "s/b"], "the journal has a history under it")
 

@@ -9,8 +9,17 @@ import click
 from asimov.cli.ledger.removal import reason_option
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal.output import say, show_json, warn
-from asimov.engine.changes.undo import EditedSinceError, choose, difference, look_over, shown, undo
+from asimov.engine.changes.undo import (
+    EditedSinceError,
+    choose,
+    difference,
+    look_over,
+    outdates,
+    shown,
+    undo,
+)
 from asimov.journal.revisions import Revision, Revisions, digest
+from asimov.ledger.plan import outdated_lines
 from asimov.project import history
 from asimov.project.workspace import Workspace
 from asimov.system import clock
@@ -87,6 +96,7 @@ def undo_command(number: int | None, dry_run: bool, force: bool, reason: str | N
     try:
         planned = look_over(workspace, revision, force=force)
         _say_some(shown(workspace, planned.texts.items()))
+        outdated = outdates(workspace, planned)
         done = planned if dry_run else undo(workspace, revision.number, reason=reason, force=force)
     except EditedSinceError as error:
         for line in error.difference[:_MOST]:
@@ -96,6 +106,8 @@ def undo_command(number: int | None, dry_run: bool, force: bool, reason: str | N
         say(f"{key} leaves the ledger")
     for note in done.notes:
         say(note)
+    for line in outdated_lines(outdated, whole=True):
+        say(line)
     would = "Would undo" if dry_run else "Undid"
     say(f"{would} change {revision.number} of {clock.iso(revision.time)}: {revision.command}")
 
@@ -134,5 +146,5 @@ def _as_data(revision: Revision) -> dict[str, object]:
         "author": revision.author,
         "command": revision.command,
         "reason": revision.reason,
-        **revision.what,
+        **{key: each for key, each in revision.what.items() if key != "earlier"},
     }

@@ -18,6 +18,7 @@ from asimov.engine.lease import at_work
 from asimov.engine.provenance.record import read
 from asimov.errors import AsimovError
 from asimov.journal import renames
+from asimov.journal.confirmed_removals import forgotten
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.journal.provenance import ProvenanceRecords
 from asimov.ledger.checks import check_name
@@ -38,6 +39,10 @@ from asimov.text import listed
 
 #: The keys whose names follow, and those that hold no names.
 _NAMED = frozenset({"name", "needs", "analyses", "subjects", "pipeline"})
+
+
+class TakenError(AsimovError):
+    """Something else has the new name, or had it when it ran."""
 
 
 @dataclass
@@ -84,6 +89,7 @@ def look_over(workspace: Workspace, old: str, new: str) -> Renaming:
         something is in the place of a file that would move.
     """
     contents = workspace.contents
+    past = _with_a_past(workspace)
     subject, slash, name = old.partition("/")
     if not slash:
         if subject not in contents.subjects:
@@ -91,7 +97,7 @@ def look_over(workspace: Workspace, old: str, new: str) -> Renaming:
         renaming = Renaming(old, new, {}, {subject: new})
         known = {*contents.entries, *workspace.records}
         renaming.keys = {key: Key(new, key.name) for key in known if key.subject == subject}
-        taken = new in contents.subjects or any(key.subject == new for key in workspace.records)
+        taken = new in contents.subjects or any(key.subject == new for key in past)
         _check_name(new)
     else:
         key = workspace.key(subject, name)
@@ -103,9 +109,9 @@ def look_over(workspace: Workspace, old: str, new: str) -> Renaming:
             )
         _check_name(what)
         renaming = Renaming(old, f"{subject}/{what}", {key: Key(subject, what)}, {})
-        taken = Key(subject, what) in {*contents.entries, *workspace.records}
+        taken = Key(subject, what) in {*contents.entries, *past}
     if taken:
-        raise AsimovError(
+        raise TakenError(
             f"the name {renaming.new} is taken, or was: the journal has a history under it",
             hint="choose another name",
         )
@@ -124,6 +130,13 @@ def look_over(workspace: Workspace, old: str, new: str) -> Renaming:
             raise AsimovError("something is there already", where=place, hint="move it away first")
     renaming.notes = _notes(workspace, renaming)
     return renaming
+
+
+def _with_a_past(workspace: Workspace) -> set[Key]:
+    """Return the analyses that the journal knows, but for removed ones that never ran."""
+    journal = workspace.journal
+    removed = forgotten(journal) - workspace.contents.entries.keys()
+    return workspace.records.keys() - {key for key in removed if not journal.attempts(key)}
 
 
 def _check_name(name: str) -> None:

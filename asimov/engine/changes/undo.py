@@ -5,23 +5,28 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 import msgspec
 
 from asimov.configuration import owner
 from asimov.engine.changes.removal import dependants
+from asimov.engine.changes.renaming import Renaming, TakenError, rename
 from asimov.engine.changes.renaming import look_over as look_over_renaming
-from asimov.engine.changes.renaming import rename
 from asimov.engine.lease import at_work
+from asimov.engine.staleness.consequences import newly_outdated
 from asimov.errors import AsimovError
 from asimov.journal.confirmed_removals import take_back
 from asimov.journal.keys import Key
 from asimov.journal.revisions import Revision, Revisions, digest
 from asimov.ledger.plan import Plan
 from asimov.ledger.store import parse
-from asimov.project import fresh_start, history
+from asimov.project import file_changes, fresh_start, history
+from asimov.project.file_changes import FileChange
+from asimov.project.fresh_start import EarlierLife
 from asimov.project.history import Origin
+from asimov.project.storage.superseded import is_superseded
 from asimov.project.transaction import change_ledger
 from asimov.project.workspace import Workspace
 from asimov.text import listed
@@ -53,6 +58,8 @@ class Undoing:
         The analyses that the change added, which leave the ledger.
     returning
         The analyses that it removed, which return.
+    earlier
+        What analyses were that the change let start fresh, and that they become again.
     notes
         What becomes of their states, for people.
     """
@@ -61,6 +68,7 @@ class Undoing:
     texts: dict[str, str | None]
     leaving: list[Key] = field(default_factory=list)
     returning: list[Key] = field(default_factory=list)
+    earlier: dict[Key, EarlierLife] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -105,7 +113,7 @@ def look_over(workspace: Workspace, revision: Revision, *, force: bool = False) 
         If a later change has, or for analyses that can't leave.
     """
     if moved := revision.what.get("moved"):
-        back = look_over_renaming(workspace, moved[1], moved[0])
+        back = _back_to_old_name(workspace, *moved)
         return Undoing(revision, {}, notes=[*back.notes, f"{moved[1]} is {moved[0]} again"])
     if reviewed := revision.what.get("reviewed"):
         _review_before(workspace, revision)
@@ -123,7 +131,13 @@ def look_over(workspace: Workspace, revision: Revision, *, force: bool = False) 
     entries = workspace.contents.entries
     undoing.leaving = [key for key in history.keys_of(revision, "added") if key in entries]
     undoing.returning = [key for key in history.keys_of(revision, "removed") if key not in entries]
+    undoing.earlier = {
+        key: life
+        for key, life in history.earlier_lives(revision).items()
+        if key in undoing.leaving and not _ran_since(workspace, revision, key)
+    }
     _check_leaving(workspace, undoing, force=force)
+    undoing.notes += _notes_on_earlier_lives(workspace, undoing)
     deleted = set(revision.what.get("deleted", ()))
     for key in undoing.returning:
         record = workspace.records.get(key)
@@ -132,6 +146,55 @@ def look_over(workspace: Workspace, revision: Revision, *, force: bool = False) 
         elif record:
             undoing.notes.append(f"{key} is {record.status} again")
     return undoing
+
+
+def _back_to_old_name(workspace: Workspace, old: str, new: str) -> Renaming:
+    """Return what it changes to give something its old name back.
+
+    Raises
+    ------
+    AsimovError
+        If that is impossible, such as when something else has the name now.
+    """
+    contents = workspace.contents
+    try:
+        return look_over_renaming(workspace, new, old)
+    except TakenError as error:
+        if old in {*contents.subjects, *map(str, contents.entries)}:
+            raise AsimovError(
+                f"{old}, the old name of {new}, is taken now",
+                hint=f"rename what has it first: asimov mv {old} OTHER-NAME",
+            ) from error
+        raise AsimovError(
+            f"{old}, the old name of {new}, was used again since, and ran",
+            hint=f"choose another name: asimov mv {new} OTHER-NAME",
+        ) from error
+
+
+def _ran_since(workspace: Workspace, revision: Revision, key: Key) -> bool:
+    """Return whether an analysis has run since a change added it."""
+    # It may have run before: in an earlier life, or before an undo brought it back.
+    back = "undoes" in revision.what or key in history.earlier_lives(revision)
+    attempts = workspace.journal.attempts(key)
+    return any(each.intended >= revision.time or not back for each in attempts)
+
+
+def _notes_on_earlier_lives(workspace: Workspace, undoing: Undoing) -> list[str]:
+    notes = []
+    for key, life in undoing.earlier.items():
+        if missing := fresh_start.gone(workspace, life):
+            notes.append(f"{key}: these are not there any more: {listed(missing)}")
+    for key, life in history.earlier_lives(undoing.revision).items():
+        if key in undoing.leaving and key not in undoing.earlier and life.moved:
+            places = listed(dict.fromkeys(str(_place_of(each)) for each in life.moved))
+            notes.append(f"{key} has run since; what it was before stays in {places}")
+    return notes
+
+
+def _place_of(change: FileChange) -> PurePath:
+    """Return the folder in which something was kept that moved aside."""
+    path = PurePath(change.to)
+    return path.parent if is_superseded(path.parent.name) else path
 
 
 def _check_unchanged(
@@ -176,7 +239,7 @@ def _check_leaving(workspace: Workspace, undoing: Undoing, *, force: bool) -> No
         )
     if force:
         return
-    if ran := [key for key in leaving if workspace.journal.attempts(key)]:
+    if ran := [key for key in leaving if _ran_since(workspace, undoing.revision, key)]:
         raise AsimovError(
             f"some that it added have run: {listed(ran)}",
             hint="--force removes them from the ledger all the same; their files stay",
@@ -206,6 +269,10 @@ def undo(
         fresh = [key for key in undoing.returning if str(key) in deleted]
         for key in fresh:
             fresh_start.record(workspace.journal, key, "ready", owner(), "its files were deleted")
+        why = f"change {undoing.revision.number}, which let it start fresh, was undone"
+        for key, life in undoing.earlier.items():
+            moves = fresh_start.give_back(workspace, key, life, owner(), why)
+            file_changes.intend(workspace.journal, moves)
 
     revision = choose(workspace, number)
     if moved := revision.what.get("moved"):
@@ -258,6 +325,13 @@ def _plan(undoing: Undoing) -> Plan:
     for path, text in undoing.texts.items():
         plan.files[path] = None if text is None else parse(path, text, path, partial=True)
     return plan
+
+
+def outdates(workspace: Workspace, undoing: Undoing) -> dict[Key, tuple[str, ...]]:
+    """Return the finished results that undoing puts out of date, each with the reasons."""
+    if not undoing.texts:
+        return {}
+    return newly_outdated(workspace, workspace.files.with_texts(undoing.texts))
 
 
 def shown(workspace: Workspace, texts: Iterable[tuple[str, str | None]]) -> list[str]:
