@@ -98,6 +98,17 @@ def listed(names: Iterable[object], most: int = 10) -> str:
     return ", ".join(every[:most]) + (", ..." if len(every) > most else "")
 
 
+def counted(count: int, name: str, plural: str = "") -> str:
+    """Return a number with the name of what is counted.
+
+    Examples
+    --------
+    >>> counted(1, "file"), counted(2, "file"), counted(0, "analysis", "analyses")
+    ('1 file', '2 files', '0 analyses')
+    """
+    return f"{count} {name if count == 1 else plural or name + 's'}"
+
+
 def amount(size: float) -> str:
     """Return a number of bytes for people.
 

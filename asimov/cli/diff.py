@@ -41,15 +41,17 @@ def command(before: str, after: str | None, as_json: bool) -> None:
       asimov diff detrend.zip sunspots/detrend
     """
     workspace = open_workspace(Use.READ)
-    one = _side(workspace, before)
+    read = is_crate(before) or is_crate(after or "")
+    one = _side(workspace, before, read=read)
     if after is None and is_crate(before):
-        other = _side(workspace, one.title.rpartition(": ")[2].rpartition("@")[0])
+        named = one.title.rpartition(": ")[2].rpartition("@")[0]
+        other = _side(workspace, named, read=read)
     elif after is None:
         other = of_ledger(workspace, attempt_named(workspace, before)[0])
     else:
-        other = _side(workspace, after)
+        other = _side(workspace, after, read=read)
     found = compared(one, other)
-    verdict = outcome(one, other) if is_crate(before) or is_crate(after or "") else None
+    verdict = outcome(one, other) if read else None
     if as_json:
         told = {
             "before": one.title,
@@ -70,11 +72,11 @@ def command(before: str, after: str | None, as_json: bool) -> None:
         say(verdict)
 
 
-def _side(workspace: Workspace, name: str) -> Side:
+def _side(workspace: Workspace, name: str, *, read: bool) -> Side:
     if is_crate(name):
         with open_crate(Path(name)) as crate:
             return of_crate(workspace, crate)
-    return of_attempt(workspace, *attempt_named(workspace, name))
+    return of_attempt(workspace, *attempt_named(workspace, name), read=read)
 
 
 def _and(one: Side, other: Side) -> str:

@@ -84,10 +84,12 @@ def command(
     }
     given = {place: value for place, value in options.items() if value is not None}
     crate = unpacking = None
+    unchecked: list[str] = []
     if source is not None:
         with open_crate(source) as crate:
             unpacking = Unpacking(crate, Path(root), working)
             unpacking.write()
+            unchecked = crate.unchecked()
             name = name or crate.contents.project
     assert name is not None
     project = create(name, Path(root), scheduler.lower(), given)
@@ -104,6 +106,8 @@ def command(
         warn("note: HTCondor's programs, such as condor_submit, are not on PATH here")
     say(f"Jobs will run on the scheduler {scheduler}{why}")
     if unpacking is not None:
+        for line in unchecked:
+            warn(f"note: {line}")
         _take_in(unpacking, project)
 
 

@@ -10,6 +10,8 @@ from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal.output import say, warn
 from asimov.engine.provenance.crates.packing import pack
 from asimov.engine.provenance.lookup import attempt_named
+from asimov.errors import AsimovError
+from asimov.text import line
 
 #: How many files that are left out are named.
 _LISTED = 20
@@ -45,10 +47,24 @@ def command(
     made = pack(workspace, key, number, target=output, hashes_only=hashes_only, license=license)
     contained = [each for each in made.contents.files if each.place]
     say(f"Packed {made.contents.name} in {made.path}: {len(contained)} files")
-    if not any(each.role == "product" for each in made.contents.files):
+    products = [each for each in made.contents.files if each.role == "product"]
+    if not products:
         warn("note: none of its products are in the results store, so the package has none")
+    for each in [] if hashes_only else products:
+        if each.why and each not in made.lost:
+            warn(f"note: without the product {each.path}: {each.why}")
     missing = made.missing
     for each in missing[:_LISTED]:
         warn(f"note: without the {each.role} {each.path}: {each.why}")
     if len(missing) > _LISTED:
         warn(f"note: and without {len(missing) - _LISTED} more")
+    if lost := made.lost:
+        for each in lost[1:_LISTED]:
+            warn(f"error: without the product {each.path}: {each.why}")
+        count = f"{len(lost)} of {len(products)} products"
+        raise AsimovError(
+            f"it is packed without {count}: {line(lost[0].path)}: {lost[0].why}",
+            where=made.path,
+            hint=f"'asimov store verify {key}' lists what is damaged; remove the package, restore "
+            "the file from a copy, and pack it again",
+        )

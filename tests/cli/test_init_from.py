@@ -54,12 +54,20 @@ RECORD = "asimov-provenance.json"
 
 
 def rewrite(crate: Path, change: Callable[[dict[str, Any]], object]) -> Path:
-    """Change what a crate says that it contains."""
-    file = crate / "asimov-crate.json"
-    said = json.loads(file.read_text())
+    """Change what a crate says that it contains, and all checksums, as a stranger would."""
+    file, about = crate / "asimov-crate.json", crate / "ro-crate-metadata.json"
+    said, described = json.loads(file.read_text()), json.loads(about.read_text())
+    said["sums"]["blueprint.yaml"] = sha256(crate / "blueprint.yaml")
     change(said)
     file.write_text(json.dumps(said))
+    (entity,) = [each for each in described["@graph"] if each["@id"] == file.name]
+    entity["sha256"] = sha256(file)
+    about.write_text(json.dumps(described))
     return crate
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def nothing_made(tmp_path: Path) -> bool:
@@ -96,7 +104,7 @@ def test_a_package_is_rerun_elsewhere_and_the_outcome_matches(
     finish(there)
     told = there.out("diff", crates / "second", "s/second")
     assert "files:\n  scripts/run.sh: " in told
-    assert told.endswith("the outcome differs: 1 of 1 products\n")
+    assert told.endswith("the outcome differs: 1 of 1 product\n")
     found = json.loads(there.out("diff", crates / "second", "s/second@1", "--json"))
     assert found["differences"] == []
 
@@ -139,14 +147,17 @@ def test_the_folder_may_have_files_and_a_name_of_its_own(
 def test_what_has_changed_is_refused(
     copy: Path, crates: Path, taken_in: Callable[..., Any], tmp_path: Path
 ) -> None:
-    for name in ("project/scripts/run.sh", "upstream/s/first/y", "asimov-provenance.json"):
+    for name in (
+        "project/scripts/run.sh", "upstream/s/first/y", "asimov-provenance.json",
+        "asimov-crate.json", "blueprint.yaml",
+    ):  # fmt: skip
         before = (copy / name).read_bytes()
         for after in (before + b"x", before[:-1], b"x" * len(before)):
             (copy / name).write_bytes(after)
             ran = taken_in(copy, code=1)
             assert f"{name} has changed since it was packed" in ran.stderr
         (copy / name).unlink()
-        assert f"has no {name}" in taken_in(copy, code=1).stderr
+        assert f"no {name}" in taken_in(copy, code=1).stderr
         (copy / name).write_bytes(before)
     cut = tmp_path / "cut.zip"
     cut.write_bytes((crates / "second.zip").read_bytes()[:-400])
@@ -277,7 +288,7 @@ def test_a_blueprint_that_does_more_than_run_the_analysis_is_refused(
 ) -> None:
     with (copy / "blueprint.yaml").open("a") as stream:
         stream.write(f"---\n{text}\n")
-    assert why in taken_in(copy, code=1).stderr
+    assert why in taken_in(rewrite(copy, lambda _: None), code=1).stderr
     assert nothing_made(tmp_path)
 
 
@@ -330,8 +341,12 @@ def test_missing_inputs_and_other_software_are_named(
     data = json.dumps(told).encode()
     (copy / RECORD).write_bytes(data)
     replaced = hashlib.sha256(data).hexdigest(), len(data)
-    ran = taken_in(rewrite(copy, change))
+    (copy / "README.md").write_text("changed")
+    rewrite(copy, change)
+    rewrite(copy, lambda said: said["sums"].pop("blueprint.yaml"))
+    ran = taken_in(copy)
     for expected in (
+        "whether blueprint.yaml has changed can't be told", "README.md has changed since",
         "the input /archive/far.gwf is not available: it is gone",
         "the input /bin/sh is not available: it has changed since, and there is another one here",
         "asimov is 1", "and was 0.1", "the pipeline command is asimov==", "and was elsewhere==3",

@@ -167,3 +167,46 @@ def test_a_link_that_leaves_the_project_is_refused(mixed: Any, tmp_path: Path) -
     mixed.apply("new")
     ran = mixed.run("package", "s/new", code=1)
     assert "s/new has not run" in ran.err
+
+
+def test_a_damaged_product_is_left_out_aloud_and_matches_nothing(lab: Any, tmp_path: Path) -> None:
+    shell = "mkdir d; echo 1 > d/a; ln -s a d/l; ln -s d e; echo 2 > y"
+    lab.apply(
+        "one, pipeline: command, executable: /bin/sh, outputs: {y: y, d: d, e: e}, "
+        f"arguments: [-c, '{shell}']"
+    )
+    lab.finish()
+    crate, folder = tmp_path / "one.zip", tmp_path / "one"
+    lab.run("package", "s/one", "-o", crate)
+    lab.run("package", "s/one", "-o", folder)
+    for each in (crate, folder):
+        assert "matches: 3 products, byte for byte" in lab.run("diff", each).out
+    # In the crate.
+    (folder / "products" / "y").write_text("3\n")
+    told = lab.run("diff", folder).out
+    assert "y: damaged in the crate: products/y has changed since it was packed -> " in told
+    assert told.endswith("the outcome differs: 1 of 3 products\n")
+    # In the store, while the run directory is whole.
+    stored = lab.root / "results" / "s" / "one" / "y"
+    stored.chmod(0o644)
+    stored.write_text("3\n")
+    told = lab.run("diff", crate).out
+    assert " -> damaged in the results: its checksum differs\n" in told
+    lab.run("package", "s/one", "-o", tmp_path / "copy.zip")
+    assert read(tmp_path / "copy.zip", "products/y") == b"2\n"
+    # Nowhere is a copy.
+    (lab.rundir("one") / "y").unlink()
+    lacking = tmp_path / "lacking.zip"
+    ran = lab.run("package", "s/one", "-o", lacking, code=1)
+    assert "lacking.zip: it is packed without 1 of 3 products: y: it is not as it was" in ran.err
+    assert "- the product `y`: it is not as it was stored" in read(lacking, "README.md").decode()
+    assert packed(lacking)["y"]["why"] == "it is not as it was stored"
+    stored.unlink()
+    ran = lab.run("package", "s/one", "-o", tmp_path / "gone.zip", code=1)
+    assert "y: it is gone from the results" in ran.err
+    lab.run("package", "s/one", "-o", tmp_path / "hashes.zip", "--hashes-only")
+    stored.write_text("2\n")
+    told = lab.run("diff", tmp_path / "hashes.zip").out
+    assert told.endswith("matches: 3 products, by their recorded checksums\n")
+    told = lab.run("diff", lacking).out
+    assert told.endswith("byte for byte but for 1, of which only the recorded checksum is there\n")

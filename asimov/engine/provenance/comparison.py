@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from asimov import text
 from asimov.engine.build import DESCRIPTIVE
+from asimov.engine.provenance.crates.contents import Packed
 from asimov.engine.provenance.crates.reading import Crate
 from asimov.engine.provenance.crates.relocation import moved, moves
 from asimov.engine.provenance.lookup import products_in, record_of, stored_results
 from asimov.engine.provenance.record import Provenance, last_run, settings_of
+from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.journal.provenance import ProvenanceRecords
+from asimov.project.storage.copying import checksum
 from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.settings.merging import leaves
+from asimov.system import progress
+from asimov.text import counted
 
 #: Files that every analysis has one of, under paths of its own.
 _OF_EACH = {"configuration": "the configuration", "template": "the template"}
+#: How the value of a product begins that is not as it was stored or packed.
+_DAMAGED = "damaged"
 #: The most of a value that a line shows, in characters.
 _LONGEST = 100
 #: Settings that say nothing about how a result is made.
@@ -50,18 +59,40 @@ class Difference(msgspec.Struct):
 
 
 class Side(msgspec.Struct):
-    """One side of a comparison, as plain data by what it is and its name."""
+    """One side of a comparison, as plain data by what it is and its name.
+
+    Attributes
+    ----------
+    title
+        What it is.
+    parts
+        The data.
+    unread
+        The products of which only the recorded checksum is known.
+    """
 
     title: str
     parts: dict[str, dict[str, Any]]
+    unread: set[str] = set()
 
 
 def _value(value: Any) -> str:
     return "nothing" if value is None else text.short(text.line(str(value)), _LONGEST)
 
 
-def of_attempt(workspace: Workspace, key: Key, number: int | None = None) -> Side:
+def of_attempt(
+    workspace: Workspace, key: Key, number: int | None = None, *, read: bool = False
+) -> Side:
     """Return what an attempt ran with and made, by default the last one of an analysis.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    key, number
+        The analysis, and which attempt.
+    read
+        Whether to read the stored products, and not only their recorded checksums.
 
     Raises
     ------
@@ -83,7 +114,7 @@ def of_attempt(workspace: Workspace, key: Key, number: int | None = None) -> Sid
             },
             "software": _versions(found, _environments(records, found)),
             "place": _place(found),
-            "products": _products(workspace, key, found.uid),
+            "products": _products(workspace, key, found.uid, read=read),
         },
     )
 
@@ -97,6 +128,7 @@ def of_crate(workspace: Workspace, crate: Crate) -> Side:
         If its record has changed.
     """
     run, contents = crate.run(), crate.contents
+    products = [each for each in contents.files if each.role == "product"]
     paths = moves(contents, str(workspace.project.root))
     root = f"{workspace.project.root}/"
     parts: dict[str, dict[str, Any]] = {
@@ -112,9 +144,23 @@ def of_crate(workspace: Workspace, crate: Crate) -> Side:
         },
         "software": _versions(run.record, run.software),
         "place": _place(run.record),
-        "products": {each.path: each.sha256 for each in run.products or []},
+        "products": {
+            each.path: _in_crate(crate, each) for each in progress.over(products, "comparing")
+        },
     }
-    return Side(f"{crate.path.name}: {contents.name}", parts)
+    unread = {each.path for each in products if not each.place}
+    return Side(f"{crate.path.name}: {contents.name}", parts, unread)
+
+
+def _in_crate(crate: Crate, packed: Packed) -> str | None:
+    """Return the checksum of a product's bytes in a crate, or the recorded one if it has none."""
+    if packed.place:
+        try:
+            for _ in crate.blocks(packed):
+                pass
+        except AsimovError as error:
+            return f"{_DAMAGED} in the crate: {error.message}"
+    return packed.sha256
 
 
 def of_ledger(workspace: Workspace, key: Key) -> Side:
@@ -145,9 +191,14 @@ def outcome(before: Side, after: Side) -> str:
     names = {**one, **other}
     differing = sum(one.get(each) != other.get(each) for each in names)
     if differing:
-        return f"the outcome differs: {differing} of {len(names)} products"
-    products = "1 product" if len(names) == 1 else f"{len(names)} products"
-    return f"the outcome matches: {products}, byte for byte"
+        return f"the outcome differs: {differing} of {counted(len(names), 'product')}"
+    unread = before.unread | after.unread
+    how = "byte for byte"
+    if unread:
+        how = "by their recorded checksums" if len(unread) == len(names) else (
+            f"byte for byte but for {len(unread)}, of which only the recorded checksum is there"
+        )  # fmt: skip
+    return f"the outcome matches: {counted(len(names), 'product')}, {how}"
 
 
 def changed_since(workspace: Workspace, key: Key) -> list[Difference]:
@@ -197,11 +248,29 @@ def _place(found: Provenance) -> dict[str, Any]:
     }
 
 
-def _products(workspace: Workspace, key: Key, uid: str) -> dict[str, Any]:
-    """Return the checksums of the stored products of an attempt; they may have been superseded."""
+def _products(workspace: Workspace, key: Key, uid: str, *, read: bool) -> dict[str, Any]:
+    """Return the checksums of the stored products of an attempt; they may have been superseded.
+
+    A link counts as what it leads to, and a folder as what is in it.
+    """
     folder = stored_results(Store(workspace.project.results), key, uid)
     entries = products_in(folder) if folder is not None else {}
-    return {
-        path: entry.get("sha256") or entry.get("link") or "folder"
-        for path, entry in entries.items()
-    }
+    found: dict[str, Any] = {}
+    for path, own in progress.over(list(entries.items()), "comparing"):
+        leads_to = os.path.normpath(os.path.join(os.path.dirname(path), own.get("link", "")))
+        entry = entries.get(leads_to, own) if "link" in own else own
+        if not entry.get("directory"):
+            found[path] = entry.get("sha256") or entry.get("link")
+        if folder is not None and read and "sha256" in entry:
+            found[path] = _in_store(folder / path, entry["sha256"])
+    return found
+
+
+def _in_store(path: Path, sha256: str) -> str:
+    try:
+        if checksum(path) == sha256:
+            return sha256
+        why = "its checksum differs"
+    except AsimovError as error:
+        why = error.message
+    return f"{_DAMAGED} in the results: {why}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from asimov.engine.provenance.checksums import Checksums
-from asimov.engine.provenance.crates.contents import SOFTWARE, Packed, why_not
+from asimov.engine.provenance.crates.contents import DAMAGED, GONE, SOFTWARE, Packed, why_not
 from asimov.engine.provenance.export.runs import Run, of_file
 from asimov.engine.provenance.record import FILE as RECORD
 from asimov.engine.provenance.record import UsedFile
@@ -188,7 +188,7 @@ class Collection:
     # --- what it made
 
     def _products(self, *, hashes_only: bool) -> Iterator[Source]:
-        folder = self._run.folder
+        folder, rundir = self._run.folder, self._rundir(self._run.key)
         for each in self._run.products or []:
             if folder is None or (each.sha256 is None and each.link is None):
                 continue  # a folder
@@ -202,7 +202,12 @@ class Collection:
             packed = Packed("product", each.path, sha256=sha256, size=size)
             why = "only checksums were asked for" if hashes_only else why_not(f"x/{each.path}")
             if not why and self._checksums.of(path)[0] != sha256:
-                why = "it is not as it was stored"
+                why = DAMAGED if os.path.lexists(path) else GONE
+                # A result is the same wherever it is.
+                copy = os.path.join(rundir, each.path)
+                if os.path.isfile(copy) and self._checksums.of(copy)[0] == sha256 is not None:
+                    self._refuse_leaving(copy, rundir, "the run directory")
+                    path, why = copy, ""
             if why:
                 yield _left_out(packed, why)
             else:

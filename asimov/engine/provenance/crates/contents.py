@@ -22,6 +22,9 @@ RESERVED = {"ledger", "checkouts", "logs", "pages", "results", "working"}
 
 #: Why programs, packages and templates of packages are not in a crate.
 SOFTWARE = "it is software of the machine"
+#: Why a product is not in a crate that was to have all products.
+GONE = "it is gone from the results"
+DAMAGED = "it is not as it was stored"
 
 
 class Packed(msgspec.Struct, omit_defaults=True):
@@ -75,6 +78,9 @@ class Contents(msgspec.Struct, omit_defaults=True):
         Its files, and those that it would need.
     modules
         The modules of functions that the project's configuration names, as it writes them.
+    sums
+        The SHA-256 of the blueprint and the other texts beside the files. That of this file is in
+        the metadata.
     """
 
     format: int
@@ -86,6 +92,7 @@ class Contents(msgspec.Struct, omit_defaults=True):
     pipelines: dict[str, str]
     files: list[Packed]
     modules: str = ""
+    sums: dict[str, str] = {}
 
     @property
     def name(self) -> str:

@@ -9,7 +9,7 @@ that is not in the crate is described with its checksum, as a creative work and 
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -41,7 +41,13 @@ _DONE = {True: "CompletedActionStatus", False: "FailedActionStatus"}
 Entity = dict[str, Any]
 
 
-def metadata(run: Run, upstream: Iterable[Run], contents: Contents, license: str | None) -> Entity:
+def metadata(
+    run: Run,
+    upstream: Iterable[Run],
+    contents: Contents,
+    sums: Mapping[str, str],
+    license: str | None,
+) -> Entity:
     """Return the metadata of a crate as JSON-LD.
 
     Parameters
@@ -52,10 +58,12 @@ def metadata(run: Run, upstream: Iterable[Run], contents: Contents, license: str
         The attempts that made its inputs.
     contents
         The crate's files.
+    sums
+        The SHA-256 of the crate's own texts, by name.
     license
         The URL of the licence of its files; None if none was stated.
     """
-    graph = _Graph(contents)
+    graph = _Graph(contents, sums)
     actions = [graph.action(run, {"@id": BLUEPRINT}, contents.files)]
     actions += [graph.made_before(each) for each in upstream]
     graph.workflow(run)
@@ -69,8 +77,9 @@ def metadata(run: Run, upstream: Iterable[Run], contents: Contents, license: str
 class _Graph:
     """The entities of a crate, by identifier."""
 
-    def __init__(self, contents: Contents) -> None:
+    def __init__(self, contents: Contents, sums: Mapping[str, str]) -> None:
         self._contents = contents
+        self._sums = sums
         self.entities: dict[str, Entity] = {}
         self._parts: list[Entity] = []
 
@@ -176,6 +185,7 @@ class _Graph:
             "encodingFormat": "application/yaml",
             "url": {"@id": f"{_HOME}asimov/"},
             "version": str(run.record.number),
+            "sha256": self._sums[BLUEPRINT],
             "softwareRequirements": [asimov, self._pipeline(run)],
             "conformsTo": {
                 "@id": "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
@@ -212,7 +222,8 @@ class _Graph:
         ):
             about = {"@id": "./"} if name == README else None
             entity = {"@id": name, "@type": "File", "name": name, "description": what}
-            self.part({**entity, "encodingFormat": kind, "about": about})
+            sha256 = self._sums[name]
+            self.part({**entity, "encodingFormat": kind, "sha256": sha256, "about": about})
         profiles = [
             self.add({"@id": each, "@type": "CreativeWork", "name": name, "version": version})
             for each, (name, version) in PROFILES.items()

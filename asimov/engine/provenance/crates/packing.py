@@ -12,8 +12,10 @@ from asimov.engine.provenance.crates.blueprint import blueprint
 from asimov.engine.provenance.crates.collection import Collection, Source
 from asimov.engine.provenance.crates.contents import (
     BLUEPRINT,
+    DAMAGED,
     FILE,
     FORMAT,
+    GONE,
     METADATA,
     README,
     Contents,
@@ -27,6 +29,7 @@ from asimov.engine.provenance.record import FILE as RECORD
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
+from asimov.text import line
 
 #: The most bytes of a file's name that is made of an analysis's.
 _LONGEST = 200
@@ -46,6 +49,11 @@ class Made:
 
     path: Path
     contents: Contents
+
+    @property
+    def lost(self) -> list[Packed]:
+        """The products that are damaged or gone, and so not in it."""
+        return [each for each in self.contents.files if _is_lost(each)]
 
     @property
     def missing(self) -> list[Packed]:
@@ -105,13 +113,14 @@ def pack(
         [each.packed for each in sources],
         workspace.project.config.get("functions", "modules", fallback=""),
     )
-    described = metadata(run, upstream, contents, license)
     texts = {
         README: _readme(contents).encode(errors="replace"),
         BLUEPRINT: blueprint(run, upstream).encode(),
-        FILE: _json(contents),
-        METADATA: _json(described),
     }
+    contents.sums = {name: sha256_of(text) for name, text in texts.items()}
+    texts[FILE] = _json(contents)
+    sums = {**contents.sums, FILE: sha256_of(texts[FILE])}
+    texts[METADATA] = _json(metadata(run, upstream, contents, sums, license))
     write(target, sources, texts)
     return Made(target, contents)
 
@@ -119,13 +128,26 @@ def pack(
 def _record(run: Run, front: str) -> Source:
     data = as_record(run).encode(errors="replace")
     of = run.record.analysis if front else ""
-    packed = Packed(
-        "record", RECORD, f"{front}{RECORD}", hashlib.sha256(data).hexdigest(), len(data), of
-    )
+    packed = Packed("record", RECORD, f"{front}{RECORD}", sha256_of(data), len(data), of)
     return Source(packed, data=data)
 
 
+def sha256_of(data: bytes) -> str:
+    """Return the SHA-256 of a text in a crate."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _is_lost(packed: Packed) -> bool:
+    return packed.role == "product" and packed.why in {DAMAGED, GONE}
+
+
 def _readme(contents: Contents) -> str:
+    left = [
+        f"- the product `{line(each.path)}`: {each.why}"
+        for each in contents.files
+        if each.role == "product" and each.why
+    ]
+    lacks = "\nNot in it:\n\n" + "\n".join(left) + "\n" if left else ""
     packages = ", ".join(sorted(filter(None, contents.pipelines.values())))
     return (
         f"# {contents.name}\n\n"
@@ -133,7 +155,7 @@ def _readme(contents: Contents) -> str:
         "Workflow Run RO-Crate.\n\n"
         f"To run it again, install {packages} and call\n\n"
         "    asimov init --from CRATE NAME\n    asimov manage build submit\n\n"
-        "The settings are in blueprint.yaml, what it ran with in asimov-provenance.json.\n"
+        f"The settings are in blueprint.yaml, what it ran with in asimov-provenance.json.\n{lacks}"
     )
 
 

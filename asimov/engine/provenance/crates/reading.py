@@ -13,13 +13,17 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
+
+import msgspec
 
 from asimov.engine.provenance.crates.contents import (
     BLUEPRINT,
     FILE,
+    METADATA,
+    README,
     Contents,
     Packed,
     check_path,
@@ -48,6 +52,17 @@ class _Files(Protocol):
     def open(self, place: str) -> BinaryIO: ...
 
 
+class _Entity(msgspec.Struct):
+    """What this module reads of an entity of the metadata."""
+
+    id: str = msgspec.field(default="", name="@id")
+    sha256: str | None = None
+
+
+class _Metadata(msgspec.Struct):
+    graph: list[_Entity] = msgspec.field(default_factory=list, name="@graph")
+
+
 class Crate:
     """An open crate.
 
@@ -68,11 +83,48 @@ class Crate:
         self.path = path
         self._files = files
         with _naming(path):
-            self.contents: Contents = decoded(self._small(FILE))
+            data = self._small(FILE)
+            self._check(FILE, data, self._described(FILE))
+            self.contents: Contents = decoded(data)
 
     def blueprint(self) -> str:
         """Return the text of its blueprint."""
-        return self._small(BLUEPRINT).decode(errors="replace")
+        data = self._small(BLUEPRINT)
+        self._check(BLUEPRINT, data, self.contents.sums.get(BLUEPRINT))
+        return data.decode(errors="replace")
+
+    def unchecked(self) -> list[str]:
+        """Return a line for each of its texts that can't be checked, or that only people read."""
+        sums = {FILE: self._described(FILE), **dict.fromkeys((BLUEPRINT, README))}
+        sums |= self.contents.sums
+        found = [
+            f"whether {name} has changed can't be told: the crate has no checksum of it"
+            for name in (FILE, BLUEPRINT)
+            if sums[name] is None
+        ]
+        with suppress(AsimovError):
+            if sums[README] not in {None, _sha256(self._small(README))}:
+                found.append(f"{README} has changed since it was packed")
+        return found
+
+    def _described(self, name: str) -> str | None:
+        """Return the SHA-256 of a file that the metadata has, if it does."""
+        try:
+            found = msgspec.json.decode(self._small(METADATA), type=_Metadata)
+        except (AsimovError, msgspec.MsgspecError, ValueError):
+            return None
+        return next((each.sha256 for each in found.graph if each.id == name), None)
+
+    def _check(self, place: str, data: bytes, sha256: str | None) -> None:
+        if sha256 is not None and sha256 != _sha256(data):
+            raise self._changed(place)
+
+    def _changed(self, place: str) -> AsimovError:
+        return AsimovError(
+            f"{line(place)} has changed since it was packed",
+            where=self.path,
+            hint="get the crate again from whoever made it",
+        )
 
     def run(self) -> Run:
         """Return the attempt that it packs, with the checksums of its products."""
@@ -99,11 +151,7 @@ class Crate:
         AsimovError
             If the file is not in the crate, or has changed since it was packed.
         """
-        changed = AsimovError(
-            f"{line(packed.place)} has changed since it was packed",
-            where=self.path,
-            hint="get the crate again from whoever made it",
-        )
+        changed = self._changed(packed.place)
         digest, left = hashlib.sha256(), packed.size or 0
         with self._opened(packed.place) as stream:
             while block := stream.read(_BLOCK):
@@ -244,6 +292,10 @@ def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
             where=path,
             hint="if you trust it, unpack it yourself and name the folder",
         )
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 @contextmanager
