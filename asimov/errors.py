@@ -67,6 +67,22 @@ class FatalError(ReportedError):
     """
 
 
+class OutputError(FatalError):
+    """Nobody can take the output: its disk is full, or its reader has gone.
+
+    No analysis is at fault, also where a message is printed while a plugin runs.
+
+    Attributes
+    ----------
+    closed
+        Whether its reader, such as ``head``, has gone.
+    """
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"{error.strerror}: the output")
+        self.closed = isinstance(error, BrokenPipeError)
+
+
 class Place:
     """A position in a text file, printed as ``file:line:column``, which editors understand.
 

@@ -18,10 +18,11 @@ from typing import Any
 import click
 import pytest
 
-from asimov.cli import COMMANDS, cli
+from asimov.cli import COMMANDS, cli, main
 from asimov.cli.open_project import Use
 from asimov.journal.database import WroteError
 from asimov.journal.journal import Journal
+from asimov.logs import logger
 from asimov.project.workspace import Workspace
 from tests import preloaded
 from tests.conftest import open_folder
@@ -294,6 +295,30 @@ def test_nothing_is_written_by_what_only_reads(
                 assert not ran.written, argv
             assert quiet(listing(root, home)) == before, argv
             assert not list(temporary.iterdir()), argv
+
+
+def test_an_output_that_is_full_is_one_line(
+    lived: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Every command that reads and every dry run, as with ``> /dev/full``."""
+    monkeypatch.chdir(lived)
+    others = [["completion", "bash"], ["--help"], ["status", "--help"], ["--version"]]
+    for argv in [*every_reading_command(), *others]:
+        for handler in list(logger().handlers):  # as in a process of its own
+            logger().removeHandler(handler)
+        with Path("/dev/full").open("w", buffering=1) as full, monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", full)
+            patch.setattr(sys, "argv", ["asimov", *argv])
+            with pytest.raises(SystemExit) as left:
+                main()
+        told = capfd.readouterr().err.splitlines()
+        assert left.value.code == 1, (argv, told)
+        assert [line for line in told if line.startswith("error: ")] == [
+            "error: No space left on device: the output"
+        ], (argv, told)
+        known = ("error: ", "note: ", "warning: ", "WARNING: ", "  ")
+        assert all(line.startswith(known) for line in told), (argv, told)
+        assert not any("Traceback" in line or line.startswith("  File ") for line in told), told
 
 
 def quiet(found: dict[str, Any]) -> dict[str, Any]:

@@ -195,7 +195,7 @@ def main() -> None:
 
 
 def _run() -> None:
-    from asimov.errors import ReportedError
+    from asimov.errors import OutputError, ReportedError
 
     try:
         code = cli.main(standalone_mode=False)
@@ -213,12 +213,15 @@ def _run() -> None:
     except click.Abort:
         sys.exit(130)
     except ReportedError as error:
+        if isinstance(error, OutputError):
+            _drop_output()
+            if error.closed:  # its reader, such as 'head', has exited
+                sys.exit(0)
         _print_error(f"error: {error}")
         if error.hint:
             _print_error(f"  {error.hint}")
         sys.exit(error.exit_code)
     except BrokenPipeError:
-        # The reader of the output, such as 'head', has exited.
         _drop_output()
         sys.exit(0)
     except Exception as error:
@@ -227,6 +230,8 @@ def _run() -> None:
         from asimov import logs
         from asimov.logs import logger
 
+        if not logger().handlers:  # no project was opened
+            logs.write_nowhere()
         if isinstance(error, UnicodeEncodeError):  # from bytes in a file name or argument
             logger().error("text can't be encoded", exc_info=True)
             _print_error(f"error: is not UTF-8 text: {text.quoted(error.object)}")

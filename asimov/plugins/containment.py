@@ -12,7 +12,7 @@ from pathlib import Path
 from textwrap import indent
 
 from asimov import text
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, OutputError
 from asimov.logs import logger
 from asimov.plugins.crashes import Call, CallLog, call_log, timeout
 from asimov.plugins.output import Capture
@@ -152,7 +152,10 @@ def _shown() -> Iterator[None]:
     finally:
         printed = _capture.stop(_SHOWN)
         if printed:
-            print(text.block(indent(printed, "  ")), flush=True)
+            try:
+                print(text.block(indent(printed, "  ")), flush=True)
+            except OSError as error:
+                raise OutputError(error) from error
 
 
 def late(call: Call, limit: TimeLimit) -> str | None:

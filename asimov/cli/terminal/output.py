@@ -16,6 +16,16 @@ import click
 from asimov import text
 from asimov.cli.terminal.colours import coloured, wanted
 from asimov.cli.terminal.progress import clear
+from asimov.errors import OutputError
+
+
+def _print(shown: str, *, color: bool | None = None, err: bool = False) -> None:
+    try:
+        click.echo(shown, color=color, err=err)
+    except OSError as error:
+        if err:
+            raise
+        raise OutputError(error) from error
 
 
 def say(line: str = "", *states: str) -> None:
@@ -31,26 +41,26 @@ def say(line: str = "", *states: str) -> None:
     clear()
     shown = text.line(line)
     if wanted():
-        click.echo(coloured(shown, states), color=True)
+        _print(coloured(shown, states), color=True)
     else:
-        click.echo(shown)
+        _print(shown)
 
 
 def warn(line: str) -> None:
     """Print a line to standard error, with very long values shortened."""
     clear()
-    click.echo(text.line(text.bounded(line)), err=True)
+    _print(text.line(text.bounded(line)), err=True)
 
 
 def show(lines: str) -> None:
     """Print several lines of text."""
     clear()
-    click.echo(text.block(lines))
+    _print(text.block(lines))
 
 
 def show_json(value: object) -> None:
     """Print a value as JSON in ASCII; values that JSON can't express become text."""
-    click.echo(as_json(value))
+    _print(as_json(value))
 
 
 def as_json(value: object) -> str:
