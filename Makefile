@@ -8,13 +8,21 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-plugins docs docs-serve bench coverage release-check clean
+# Python compiles what it imports; to compile all that is installed takes longer than the tests save.
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
+
+.PHONY: demo test pool-programs test-plugins docs docs-serve bench coverage release-check clean
 
 demo: $(VENV)/demo.done
 	@$(BIN)/python tools/demo $(BIN)
 
-test: $(VENV)/test.done
+test:
+	@$(MAKE) --no-print-directory --jobs=2 $(VENV)/test.done pool-programs
 	@tools/run-tests $(BIN)
+
+# With the packages, at the same time; where they are not to be had, tools/with-pool tells.
+pool-programs:
+	@tools/htcondor-pool available 2>/dev/null || tools/htcondor-pool install || true
 
 test-plugins: $(VENV)/test.done
 	@tools/with-pool $(BIN) tools/test-plugins $(BIN)
@@ -43,13 +51,13 @@ $(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/demo.done: setup.cfg | $(BIN)/pip
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[quickstart]'
+	$(INSTALL) --editable '.[quickstart]'
 	@touch $@
 
 $(VENV)/test.done: setup.cfg | $(BIN)/pip
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,docs]'
+	$(INSTALL) --editable '.[test,docs]'
 	@touch $@
 
 $(VENV)/develop.done: setup.cfg $(VENV)/test.done | $(BIN)/pip
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test,docs,develop]'
+	$(INSTALL) --editable '.[test,docs,develop]'
 	@touch $@
