@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from asimov.engine.importing.old_folders import leave_old_folder
 from asimov.engine.readiness import waiting_for
 from asimov.engine.refresh import RUN_INPUTS
 from asimov.engine.results.inputs import StoredInputs
@@ -100,6 +101,8 @@ def build(
             continue
         try:
             stored.check(key)
+            if not dry_run:
+                leave_old_folder(workspace, workspace.analysis(key))
             new = _build_one(workspace.analysis(key), report, dry_run=dry_run, force=force)
         except AsimovError as error:
             result.failed[key] = error

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from asimov import text
 from asimov.discovery.entrypoints import PluginError
+from asimov.engine.importing.old_folders import leave_old_folder
 from asimov.engine.provenance import files as provenance
 from asimov.engine.reuse.takeover import STAGE as REUSE
 from asimov.engine.run_directories import clean
@@ -53,11 +54,14 @@ def stop_or_restart(workspace: Workspace, keys: set[Key], report: Report) -> Non
             continue
         try:
             analysis = workspace.analysis(key)
+            left = leave_old_folder(workspace, analysis)
             kept = clean(analysis)
             analysis.start_over()
             workspace.keep(analysis)
             Store(workspace.project.results).replace(*key)
             reason = "its run directory was cleaned"
+            if left is not None:
+                reason = f"it runs in this project now; {left} stays as it is"
             if kept is not None:
                 reason += f"; what was in it is in {workspace.project.stored(kept)}"
             workspace.move(key, "ready", "monitor", reason)

@@ -105,6 +105,24 @@ def test_an_imported_analysis_is_built_and_run_here(project, asimov, old):
     assert tree(source) == before
 
 
+@pytest.mark.parametrize("how", ["restart", "ready"])
+def test_an_analysis_with_a_run_directory_runs_again_in_this_project(project, asimov, old, how):
+    source = old("yamlfile")
+    assert asimov("ledger", "import", source, "--without-scheduler").code == 0
+    assert asimov("configuration", "update", "scheduler/type", "local").code == 0
+    before = tree(source)
+    key = Key("GW1", "done" if how == "restart" else "going")
+    assert asimov("production", "set", *key, "--status", how).code == 0
+    done = asimov("monitor", "--chain", "--until-idle", "--interval", "0.1", "--timeout", "60")
+    assert "will not be cleared" not in done.out + done.err, done
+    workspace = Workspace.open(project)
+    assert workspace.analysis(key).rundir == str(project / "working" / key.subject / key.name)
+    assert workspace.journal.attempts(key)[-1].state == "ended", done
+    assert tree(source) == before
+    if how == "restart":
+        assert f"{source}/working/GW1/done stays as it is" in asimov("log", *key).out
+
+
 def test_stored_files_that_have_changed_are_not_taken_for_results(project, asimov, old):
     source = old("yamlfile")
     path = source / "results" / "GW1" / "done" / "results.dat"
