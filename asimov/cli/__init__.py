@@ -10,12 +10,15 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from asimov import text
 from asimov._version import __version__
+
+if TYPE_CHECKING:
+    from asimov.errors import OutputError
 
 #: Every command with its line in ``asimov --help``. Each is a module of the same name, whose help
 #: starts with the same line; reading it from there would import them all.
@@ -212,18 +215,13 @@ def _run() -> None:
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)
+    except (OutputError, BrokenPipeError) as error:
+        _end_without_output(error)
     except ReportedError as error:
-        if isinstance(error, OutputError):
-            _drop_output()
-            if error.closed:  # its reader, such as 'head', has exited
-                sys.exit(0)
         _print_error(f"error: {error}")
         if error.hint:
             _print_error(f"  {error.hint}")
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        _drop_output()
-        sys.exit(0)
     except Exception as error:
         import traceback
 
@@ -297,6 +295,15 @@ def _lines_of(error: click.ClickException) -> list[str]:
             if len(value) > text.MOST:
                 shown = shown.replace(value, text.short(value))
     return shown.split("\n")
+
+
+def _end_without_output(error: OutputError | BrokenPipeError) -> NoReturn:
+    """End a command whose output nobody can take; that its reader has exited is no fault."""
+    _drop_output()
+    if isinstance(error, BrokenPipeError) or error.closed:
+        sys.exit(0)
+    _print_error(f"error: {error}")
+    sys.exit(error.exit_code)
 
 
 def _drop_output() -> None:
