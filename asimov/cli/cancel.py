@@ -10,6 +10,7 @@ from asimov.cli.selection import Selection, confirm, counted, selection_options,
 from asimov.cli.terminal.output import say
 from asimov.engine.set_state import cancel
 from asimov.journal.keys import Key
+from asimov.journal.reruns import Requests
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
 
@@ -22,7 +23,8 @@ def command(selection: Selection, reason: str | None, yes: bool) -> None:
     """Cancel analyses, and stop their jobs.
 
     They are listed first, and you are asked, unless you give --yes. Finished analyses and their
-    results are left alone. 'asimov production set SUBJECT/NAME --status ready' takes it back.
+    results are left alone, but are not run again any more where 'asimov rerun --downstream' asked
+    for it. 'asimov production set SUBJECT/NAME --status ready' takes it back.
 
     \b
     Example:
@@ -33,12 +35,17 @@ def command(selection: Selection, reason: str | None, yes: bool) -> None:
     workspace = open_workspace(Use.ACT)
     chosen = selection.of(workspace)
     keys = [key for key in chosen if _can_be(workspace, key)]
-    if left := len(chosen) - len(keys):
+    requests = Requests(workspace.journal).all()
+    waiting = [key for key in chosen if key in requests and key not in keys]
+    if left := len(chosen) - len(keys) - len(waiting):
         say(f"{left} finished or cancelled already: left alone")
-    if not keys:
+    if not keys and not waiting:
         return
-    confirm([_line(workspace, key) for key in keys], yes, f"cancel {counted(keys)}")
-    refused = tell(cancel(workspace, keys, reason, say))
+    listed = [_line(workspace, key) for key in keys]
+    listed += [f"{key} ({workspace.status(key)}): {requests[key]}" for key in waiting]
+    what = f"cancel {counted(keys)}" if keys else "withdraw these requests"
+    confirm(listed, yes, what)
+    refused = tell(cancel(workspace, keys, reason, say, waiting))
     if refused:
         raise refused
 

@@ -7,9 +7,11 @@ import click
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.selection import Selection, confirm, selection_options, yes_option
 from asimov.cli.terminal.output import say, show_json, warn
+from asimov.engine.rerun.pending import withdraw as withdraw_requests
 from asimov.engine.rerun.plan import Plan, carry_out, planned
 from asimov.errors import AsimovError
-from asimov.text import listed
+from asimov.journal.reruns import Requests
+from asimov.text import line, listed
 
 
 @click.command("rerun")
@@ -20,6 +22,8 @@ from asimov.text import listed
 @click.option("--reason", help="Why; recorded in the log.")
 @yes_option
 @click.option("-n", "--dry-run", "--dryrun", is_flag=True, help="Only show the plan.")
+@click.option("--pending", is_flag=True, help="List what runs again if its inputs change.")
+@click.option("--withdraw", is_flag=True, help="Take such requests back.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as a JSON object.")
 def command(
     selection: Selection,
@@ -27,6 +31,8 @@ def command(
     reason: str | None,
     yes: bool,
     dry_run: bool,
+    pending: bool,
+    withdraw: bool,
     as_json: bool,
 ) -> None:
     """Run analyses again, after showing what, why, and how long it took last time.
@@ -34,14 +40,39 @@ def command(
     The next monitor pass carries it out. Run directories are moved aside, and stored results too
     until new ones take their place. With --downstream and with --outdated, analyses that are made
     from these wait until their inputs are made, and run only if the products have changed.
+    Until then, --pending lists them, and --withdraw takes the requests back.
 
     \b
     Example:
       asimov rerun sunspots/detrend
       asimov rerun sunspots/detrend --downstream --dry-run
       asimov rerun --outdated --yes
+      asimov rerun --pending
+      asimov rerun --withdraw 'sunspots/*'
     """
+    if pending:
+        if withdraw or downstream:
+            raise click.UsageError("--pending only lists")
+        _pending(selection, as_json=as_json)
+        return
     selection.require()
+    if withdraw:
+        if downstream or as_json or dry_run:
+            raise click.UsageError("--withdraw takes a selection and --reason only")
+        _withdraw(selection, reason)
+        return
+    _rerun(selection, downstream, reason, yes, dry_run, as_json)
+
+
+def _rerun(
+    selection: Selection,
+    downstream: bool,
+    reason: str | None,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Show the plan, and carry it out."""
     workspace = open_workspace(Use.acting(dry_run=dry_run))
     keys = selection.of(workspace, may_be_empty=selection.outdated)
     plan = planned(workspace, keys, with_users=downstream or selection.outdated)
@@ -75,6 +106,35 @@ def command(
         warn(f"{name}: {why}")
     if failed:
         raise AsimovError(f"{len(failed)} of {len(plan.steps)} analyses could not be restarted")
+
+
+def _pending(selection: Selection, *, as_json: bool) -> None:
+    """List the requests that are open."""
+    workspace = open_workspace(Use.READ)
+    requests = Requests(workspace.journal).all()
+    keys = selection.of(workspace, may_be_empty=True)
+    found = {key: requests[key] for key in keys if key in requests}
+    if as_json:
+        show_json(
+            [
+                {"subject": key.subject, "name": key.name, **each.as_json()}
+                for key, each in found.items()
+            ]
+        )
+        return
+    if not found:
+        say("Nothing waits to run again")
+    for key, each in found.items():
+        say(f"{key}: {each}: {line(each.reason)}")
+
+
+def _withdraw(selection: Selection, reason: str | None) -> None:
+    workspace = open_workspace(Use.ACT)
+    taken_back = withdraw_requests(workspace, selection.of(workspace), reason)
+    for key in taken_back:
+        say(f"{key}: no longer runs again if its inputs change")
+    if not taken_back:
+        say("None of these waits to run again; 'asimov rerun --pending' lists what does")
 
 
 def _show(plan: Plan) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from shlex import quote
 
 from asimov.discovery import entrypoints
 from asimov.engine.attempts import ask
@@ -12,7 +11,7 @@ from asimov.engine.background import kept
 from asimov.engine.diagnosis.fixes import most_likely_fix
 from asimov.engine.diagnosis.last_words import how_it_failed, last_words
 from asimov.engine.readiness import reviews_wanted, waiting_for
-from asimov.engine.staleness.lines import lines
+from asimov.engine.staleness.lines import told
 from asimov.engine.submission_limits import deferral, makes_room
 from asimov.engine.submit import unbuilt
 from asimov.errors import AsimovError, ReportedError, SchedulerError
@@ -53,6 +52,8 @@ class Explanation:
         The seed of its last attempt, if its jobs got one.
     outdated
         What has changed since it ran, a line each, and which of its inputs are out of date.
+    pending_rerun
+        As of `asimov.engine.status.Row`.
     fix
         Of a stuck analysis, what most likely mends it, in one line, with a command.
     log, log_end
@@ -69,6 +70,7 @@ class Explanation:
     uses: list[str] = field(default_factory=list)
     seed: int | None = None
     outdated: list[str] = field(default_factory=list)
+    pending_rerun: dict[str, str] | None = None
     fix: str | None = None
     log: str | None = None
     log_end: list[str] = field(default_factory=list)
@@ -113,18 +115,16 @@ def _explain(workspace: Workspace, key: Key) -> Explanation:
         there = "its results are in" if folder.is_dir() else "nothing is stored in"
         result.because.append(f"{there} {folder}")
     _moves(workspace, key, result)
-    result.outdated = lines(workspace, key)
-    if result.outdated:
-        name = quote(str(key))
-        result.moves.append(f"'asimov rerun {name} --dry-run' shows what would run again")
+    result.outdated, moves, request = told(workspace, key)
+    result.moves += moves
+    result.pending_rerun = request and request.as_json()
     if status == "stuck":
         words = last_words(workspace, key)
         result.fix = most_likely_fix(
             workspace, key, [result.reason or "", *result.because, *words.lines]
         )
         result.log, result.log_end = words.log, words.lines
-    flow = flow_of(workspace, all_installed=False)
-    result.uses = [str(feed) for feed in flow.feeds(key)]
+    result.uses = [str(feed) for feed in flow_of(workspace, all_installed=False).feeds(key)]
     return result
 
 

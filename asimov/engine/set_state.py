@@ -9,6 +9,7 @@ from asimov.configuration import owner
 from asimov.engine.attempts import LEAVING, ask
 from asimov.engine.lease import at_work
 from asimov.engine.observe import Observer
+from asimov.engine.rerun.pending import withdraw_for_cancelled
 from asimov.engine.status import LOST
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
@@ -82,11 +83,16 @@ def set_states(
 
 
 def cancel(
-    workspace: Workspace, keys: Iterable[Key], reason: str | None, report: Callable[[str], None]
+    workspace: Workspace,
+    keys: Iterable[Key],
+    reason: str | None,
+    report: Callable[[str], None],
+    finished: Iterable[Key] = (),
 ) -> dict[Key, StateChange | AsimovError]:
     """Cancel analyses, and remove their jobs without waiting for the monitor.
 
-    A job that can't be removed now, because its scheduler does not answer, is removed by a later
+    Requests to run them again are withdrawn, and so are those that only waited for them. A job that
+    can't be removed now, because its scheduler does not answer, is removed by a later
     pass of the monitor.
 
     Parameters
@@ -99,6 +105,8 @@ def cancel(
         Why, for the log.
     report
         Takes a line for each job.
+    finished
+        Analyses of which only the requests are withdrawn.
 
     Returns
     -------
@@ -121,6 +129,8 @@ def cancel(
             if isinstance(answer, (Present, Gone)) and isinstance(change, StateChange):
                 changes[attempt.key] = change._replace(pending="")
         observer.write()
+        for key in withdraw_for_cancelled(workspace, {*cancelled, *finished}):
+            report(f"{key}: no longer runs again if its inputs change")
     return changes
 
 

@@ -10,13 +10,14 @@ from typing import Any
 from asimov.discovery import entrypoints
 from asimov.engine.readiness import waiting_for
 from asimov.engine.run_times import Experience
-from asimov.engine.staleness.inputs import in_doubt
+from asimov.engine.staleness.inputs import in_doubt, is_made_again
 from asimov.engine.staleness.verdicts import outdated
 from asimov.engine.submission_limits import deferral
 from asimov.journal import measurements
 from asimov.journal.keys import Key
 from asimov.journal.measurements import Measurements
 from asimov.journal.records import Record
+from asimov.journal.reruns import Requests
 from asimov.project.lookup import file_of
 from asimov.project.removed import unlisted
 from asimov.project.workspace import Workspace
@@ -85,6 +86,10 @@ class Row:
     in_doubt
         The out-of-date analyses, as ``subject/name``, from which it was made; its own result is
         current as long as they come out the same when they are made again.
+    remade
+        The analyses from which it was made and which are being made again.
+    pending_rerun
+        The open request to run it again if its inputs change: ``by``, ``at`` and ``reason``.
     """
 
     subject: str
@@ -110,6 +115,8 @@ class Row:
     estimate_basis: str | None = None
     outdated: list[str] = field(default_factory=list)
     in_doubt: list[str] = field(default_factory=list)
+    remade: list[str] = field(default_factory=list)
+    pending_rerun: dict[str, str] | None = None
 
     @property
     def urgent(self) -> bool:
@@ -132,13 +139,17 @@ def rows(workspace: Workspace, keys: Iterable[Key]) -> list[Row]:
     old = outdated(workspace, asked)
     doubts = in_doubt(workspace, asked, old)
     found = [_row(workspace, key, put_off, begun.get(key), measured, seeds, past) for key in asked]
-    if not (old or doubts):
+    requests = Requests(workspace.journal).all()
+    if not (old or doubts or requests):
         return found
+    again = {each for roots in doubts.values() for each in roots if is_made_again(workspace, each)}
     return [
         replace(
             row,
             outdated=[each.text for each in old.get(key, ())],
-            in_doubt=[str(each) for each in doubts.get(key, ())],
+            in_doubt=[str(each) for each in doubts.get(key, ()) if each not in again],
+            remade=[str(each) for each in doubts.get(key, ()) if each in again],
+            pending_rerun=requests[key].as_json() if key in requests else None,
         )
         for key, row in zip(asked, found, strict=True)
     ]

@@ -17,6 +17,14 @@ class Request(NamedTuple):
     actor: str
     reason: str
 
+    def __str__(self) -> str:
+        when = clock.iso(self.asked)
+        return f"to run again if its inputs change, requested by {self.actor} at {when}"
+
+    def as_json(self) -> dict[str, str]:
+        """Return the request as plain data."""
+        return {"by": self.actor, "at": clock.iso(self.asked), "reason": self.reason}
+
 
 class Requests:
     """The requests of a project that are open.

@@ -89,7 +89,7 @@ def _progress(row: Row) -> str:
 
 
 def _outdated(row: Row) -> str:
-    return "; ".join(row.outdated) or ("in doubt" if row.in_doubt else "")
+    return "; ".join(row.outdated) or ("in doubt" if row.in_doubt or row.remade else "")
 
 
 def _pipeline(row: Row) -> str:

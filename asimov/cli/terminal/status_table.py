@@ -42,6 +42,8 @@ def total_line(found: Sequence[Row]) -> str:
     count = "1 analysis" if len(found) == 1 else f"{len(found)} analyses"
     old = sum(bool(row.outdated) for row in found)
     more = f"; {old} out of date" if old else ""
+    if pending := sum(row.pending_rerun is not None for row in found):
+        more += f"; {pending} to run again if inputs change"
     return f"{count}: {', '.join(f'{n} {state}' for state, n in totals(found).items())}{more}"
 
 
@@ -127,11 +129,18 @@ def _cells(row: Row) -> list[str]:
 
 def outdated_lines(row: Row) -> list[str]:
     """Return why an analysis is out of date, or which of its inputs is, as at most a line."""
-    if row.outdated:
+    if row.outdated and not row.pending_rerun:
         return [f"out of date: {text.listed(row.outdated, _SHOWN)}"]
+    found = []
     if row.in_doubt:
-        return [f"made from what is out of date: {text.listed(row.in_doubt, _SHOWN)}"]
-    return []
+        found.append(f"made from what is out of date: {text.listed(row.in_doubt, _SHOWN)}")
+    elif row.remade:
+        found.append(f"made from what is being made again: {text.listed(row.remade, _SHOWN)}")
+    if asked := row.pending_rerun:
+        found.append(
+            f"to run again if its inputs change, requested by {asked['by']} at {asked['at']}"
+        )
+    return [text.joined(*found)] if found else []
 
 
 def _left(row: Row) -> str:

@@ -105,18 +105,20 @@ def planned(workspace: Workspace, keys: Collection[Key], *, with_users: bool) ->
     """
     plan = Plan()
     chosen = {key: None for key in keys if not _left(workspace, key, plan)}
+    # What is made from analyses that run anyway can still be asked for.
+    roots = {*chosen, *(key for key in plan.left if _runs_anyway(workspace, key))}
     below = [
-        key for key in downstream(workspace, chosen) if workspace.status(key) not in WITHOUT_RESULT
+        key for key in downstream(workspace, roots) if workspace.status(key) not in WITHOUT_RESULT
     ]
     if not with_users:
         plan.users = below
         below = []
     old = outdated(workspace, [*chosen, *below])
     took = _times(workspace, [*chosen, *below])
-    every = {*chosen, *below}
+    every, made = {*chosen, *below}, {*roots, *below}
     for key in upstream_first(workspace, every):
         if key in every:
-            after = tuple(each for each in workspace.dependencies.inputs(key) if each in every)
+            after = tuple(each for each in workspace.dependencies.inputs(key) if each in made)
             plan.steps.append(
                 Step(
                     key,
@@ -132,11 +134,15 @@ def planned(workspace: Workspace, keys: Collection[Key], *, with_users: bool) ->
 
 def _left(workspace: Workspace, key: Key, plan: Plan) -> bool:
     status = workspace.status(key)
-    if status in {"ready", "restart"}:
+    if _runs_anyway(workspace, key):
         plan.left[key] = f"is {status}: it runs anyway"
     elif "restart" not in reachable(status, "person"):
         plan.left[key] = f"is {status}"
     return key in plan.left
+
+
+def _runs_anyway(workspace: Workspace, key: Key) -> bool:
+    return workspace.status(key) in {"ready", "restart"}
 
 
 def _times(workspace: Workspace, keys: Collection[Key]) -> dict[Key, float]:

@@ -9,12 +9,13 @@ from asimov.engine.staleness.reasons import Reason
 from asimov.engine.staleness.verdicts import WITHOUT_RESULT, outdated
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
+from asimov.states import STATES
 
 
 def in_doubt(
     workspace: Workspace, keys: Iterable[Key], old: Mapping[Key, tuple[Reason, ...]]
 ) -> dict[Key, tuple[Key, ...]]:
-    """Return the analyses with an input that is out of date, directly or further up.
+    """Return the analyses with an input that is out of date or being made again, or one further up.
 
     Such an analysis is current: its input may come out the same when it is made again.
 
@@ -30,14 +31,16 @@ def in_doubt(
     Returns
     -------
     dict
-        The out-of-date analyses that each one was made from.
+        The analyses that each one was made from and that are out of date or being made again.
     """
     asked = list(keys)
     known = set(asked)
-    if not old and known.issuperset(workspace.contents.entries):
+    whole = known.issuperset(workspace.contents.entries)
+    if not old and whole and not any(_inputs_made_again(workspace, key) for key in asked):
         return {}
     order = upstream_first(workspace, asked)
-    found = {**old, **outdated(workspace, [key for key in order if key not in known])}
+    found = {*old, *outdated(workspace, [key for key in order if key not in known])}
+    found.update(each for key in order for each in _inputs_made_again(workspace, key))
     if not found:
         return {}
     above: dict[Key, tuple[Key, ...]] = {}
@@ -52,6 +55,23 @@ def in_doubt(
         for key in asked
         if key in above and workspace.status(key) not in WITHOUT_RESULT
     }
+
+
+def is_made_again(workspace: Workspace, key: Key) -> bool:
+    """Return whether an analysis that has run before is about to have another result."""
+    record = workspace.records.get(key)
+    if record is None or record.uid is None or record.status == "cancelled":
+        return False
+    return not STATES[record.status].done
+
+
+def _inputs_made_again(workspace: Workspace, key: Key) -> list[Key]:
+    """Return the inputs of a finished analysis that are being made again."""
+    record = workspace.records.get(key)
+    if record is None or not STATES[record.status].done:
+        return []
+    inputs = workspace.dependencies.inputs(key)
+    return [each for each in inputs if is_made_again(workspace, each)]
 
 
 def upstream_first(workspace: Workspace, keys: Iterable[Key]) -> list[Key]:

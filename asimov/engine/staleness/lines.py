@@ -1,20 +1,59 @@
-"""What a person is told about whether a result still holds."""
+"""What a person is told about whether a result still holds, and what to do if it doesn't."""
 
 from __future__ import annotations
 
-from asimov.engine.staleness.inputs import in_doubt
+from shlex import quote
+from typing import NamedTuple
+
+from asimov.engine.staleness.inputs import in_doubt, is_made_again
 from asimov.engine.staleness.verdicts import outdated
 from asimov.journal.keys import Key
-from asimov.journal.reruns import Requests
+from asimov.journal.reruns import Request, Requests
 from asimov.project.workspace import Workspace
 
 
-def lines(workspace: Workspace, key: Key) -> list[str]:
-    """Return why an analysis is out of date, and whether its inputs are, a line each."""
+class Told(NamedTuple):
+    """What is told of one analysis.
+
+    Attributes
+    ----------
+    lines
+        Why it is out of date, and whether its inputs are, a line each.
+    moves
+        What would make it current, a line each.
+    request
+        The open request to run it again, if there is one.
+    """
+
+    lines: list[str]
+    moves: list[str]
+    request: Request | None
+
+
+def told(workspace: Workspace, key: Key) -> Told:
+    """Return what is told about whether the result of an analysis still holds."""
     old = outdated(workspace, [key])
-    found = [f"{each.kind}: {each}" for each in old.get(key, ())]
+    lines = [f"{each.kind}: {each}" for each in old.get(key, ())]
     doubts = in_doubt(workspace, [key], old).get(key, ())
-    found += [f"its input {each} is out of date" for each in doubts]
-    if request := Requests(workspace.journal).all().get(key):
-        found.append(f"{request.actor} asked to run it again once its inputs are made, if needed")
-    return found
+    made_again = [each for each in doubts if is_made_again(workspace, each)]
+    stale = [each for each in doubts if each not in made_again]
+    lines += [f"its input {each} is out of date" for each in stale]
+    lines += [
+        f"its input {each} is being made again, and is {workspace.status(each)}"
+        for each in made_again
+    ]
+    moves = []
+    if stale:  # it runs again only after them, and only if they come out otherwise
+        first = " ".join(quote(str(each)) for each in stale)
+        moves.append(f"'asimov rerun {first} --downstream --dry-run' shows what would run again")
+    elif old:
+        moves.append(f"'asimov rerun {quote(str(key))} --dry-run' shows what would run again")
+    request = Requests(workspace.journal).all().get(key)
+    if request is not None:
+        lines.append(str(request))
+        moves.append(f"'asimov rerun --withdraw {quote(str(key))}' withdraws that request")
+    elif made_again and not stale:
+        moves.append(
+            "once that is made: 'asimov rerun --outdated --dry-run' shows what would run again"
+        )
+    return Told(lines, moves, request)

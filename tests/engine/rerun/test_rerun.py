@@ -85,6 +85,43 @@ def test_an_input_with_the_same_bytes_makes_nothing_run_again(chain: Any) -> Non
     assert "not run again: its inputs have not changed" in chain.run("log", "s", "last").out
 
 
+def test_open_requests_are_shown_listed_and_withdrawn(chain: Any) -> None:
+    chain.apply(analyses(2)[0], update=True)
+    why = chain.run("why", "s/last").out
+    assert "'asimov rerun s/first --downstream --dry-run' shows what would run again" in why
+    assert "asimov rerun s/last" not in why
+    chain.run("rerun", "s/first", "--yes")
+    rows = chain.rows()
+    assert (rows["last"]["in_doubt"], rows["last"]["remade"]) == ([], ["s/first"])
+    assert "made from what is being made again: s/first" in chain.run("status").out
+    assert "its input s/first is being made again" in chain.run("why", "s/last").out
+    # Also once its input is about to run.
+    chain.run("rerun", "s/first", "--downstream", "--yes", "--reason", "the gain")
+    asked = "to run again if its inputs change, requested by "
+    assert chain.run("status").out.count(asked) == 2
+    assert "; 2 to run again if inputs change" in chain.run("status").out
+    why = chain.run("why", "s/last").out
+    assert asked in why and "'asimov rerun --withdraw s/last' withdraws that request" in why
+    assert chain.rows()["last"]["pending_rerun"]["reason"] == "the gain"
+    listed = json.loads(chain.run("rerun", "--pending", "--json").out)
+    assert [each["name"] for each in listed] == ["middle", "last"]
+    assert f"s/middle: {asked}" in chain.run("rerun", "--pending").out
+    assert "s/last: no longer runs again" in chain.run("rerun", "--withdraw", "s/last").out
+    assert "None of these" in chain.run("rerun", "--withdraw", "s/last").out
+    assert "request withdrawn" in chain.run("log", "s/last").out
+    # Nothing waits for what is cancelled.
+    assert "s/middle: no longer runs again" in chain.run("cancel", "s/first", "--yes").out
+    assert "Nothing waits to run again" in chain.run("rerun", "--pending").out
+    chain.run("production", "set", "s/first", "--status", "ready")
+    chain.run("rerun", "s/first", "--downstream", "--yes")
+    told = chain.run("cancel", "s/last", "--yes").out
+    assert "s/last (uploaded): to run again if" in told and "s/last: no longer runs again" in told
+    assert chain.states()["last"] == "uploaded"
+    assert [each["name"] for each in json.loads(chain.run("rerun", "--pending", "--json").out)] == [
+        "middle"
+    ]
+
+
 def test_what_can_not_run_again_is_said(lab: Any) -> None:
     lab.apply("a, status: wait", "b")
     assert "s/a is wait" in lab.run("rerun", "s/a", "--yes", code=1).err
