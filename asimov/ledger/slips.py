@@ -25,6 +25,8 @@ def slip(name: str, known: frozenset[str]) -> str | None:
     'request_memory'
     >>> slip("frist", frozenset({"first"})), slip("stats", frozenset({"status"}))
     ('first', None)
+    >>> slip("seeed", frozenset({"seed"}))
+    'seed'
     """
     if name in known:
         return None
@@ -48,7 +50,7 @@ def _is_slip(name: str, right: str) -> bool:
 
 def _single(name: str) -> str:
     """Return a name without repetitions of a letter."""
-    return re.sub(r"(.)\1", r"\1", name)
+    return re.sub(r"(.)\1+", r"\1", name)
 
 
 def _swapped(name: str, right: str) -> bool:
