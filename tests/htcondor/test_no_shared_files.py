@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -121,6 +124,22 @@ def test_paths_in_a_configuration_are_right_on_the_execute_node(project: Project
     )  # fmt: skip
     assert project.finish() == {"a": "uploaded"}
     assert results(project, "a", "made.txt") == "x\n"
+
+
+def test_a_url_is_fetched_on_the_execute_node(project: Project, pool: OwnPool) -> None:
+    served = pool.folder / "served"
+    served.mkdir()
+    (served / "map.txt").write_text("a map\n")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(served))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        project.apply(command("a", 'cat "$1" > o', outputs={"o": "o"}, **{
+            "input files": [f"{address}/map.txt"],
+        }).replace('"sh"]', f'"sh", "{address}/map.txt"]'))  # fmt: skip
+        assert project.finish() == {"a": "uploaded"}
+        server.shutdown()
+    assert results(project, "a", "o") == "a map\n"
 
 
 def test_a_macro_in_the_name_of_an_input_is_part_of_its_name(project: Project) -> None:

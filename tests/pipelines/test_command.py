@@ -413,6 +413,27 @@ def test_a_program_without_a_folder_is_that_of_the_node_where_files_are_transfer
     assert printed.count('arguments = "sort ../echo.py"') == 2
 
 
+def test_a_project_says_how_files_travel_a_pipeline_and_an_analysis_overrule_it(
+    runs: Runs,
+) -> None:
+    runs.asimov("configuration", "update", "scheduler/type", "htcondor")
+    own = runs.root / "own.yaml"
+    sent = {}
+    for project, pipeline, analysis in (
+        ("transfer", None, None), ("transfer", "shared", None), ("transfer", "shared", "transfer"),
+    ):  # fmt: skip
+        section = {"files": pipeline} if pipeline else {"refreshable": False}
+        document = {"kind": "configuration", "files": project, "pipelines": {"command": section}}
+        own.write_text(json.dumps(document))
+        assert runs.asimov("apply", "--update", "-f", own).code == 0
+        each = {"executable": "sort", "outputs": {"out": "job.out"}}
+        runs.apply({**each, "name": "b", "files": analysis} if analysis else each)
+        assert runs.asimov("manage", "build").code == 0
+        printed = runs.asimov("manage", "submit", "--dry-run").out
+        sent[pipeline, analysis] = "should_transfer_files = YES" in printed
+    assert sent == {(None, None): True, ("shared", None): False, ("shared", "transfer"): True}
+
+
 def test_settings_of_the_scheduler_are_submit_commands(runs: Runs) -> None:
     scheduler = {
         "request memory": "512 MB", "request cpus": 1, "accounting group": "physics.test",

@@ -230,6 +230,15 @@ def test_settings_of_the_project_lie_below(functions: Functions) -> None:
     assert functions.outputs()["settings"] == {"least": 2, "case": {"fold": True}, "labels": {}}
 
 
+def test_memory_disk_and_gpus_are_requested_of_the_scheduler(functions: Functions) -> None:
+    asked = {"request memory": "3 GB", "request disk": "2 GB", "request_gpus": 1}
+    functions.run({**COUNT, "scheduler": asked})
+    (submit,) = (functions.root / "working" / "s" / "a").glob("*.sub")
+    text = submit.read_text()
+    for line in ("request_memory = 3 GB", "request_disk = 2 GB", "request_gpus = 1"):
+        assert line in text.splitlines()
+
+
 @pytest.mark.parametrize(
     ("analysis", "message"),
     [
