@@ -108,10 +108,14 @@ def intend(analysis: Analysis, stage: str, seed: int | None = None) -> Attempt:
 
 def seed_of(analysis: Analysis) -> int | None:
     """Return the seed that jobs of an analysis get if they are built now; None if they get none."""
-    seed = analysis.meta.get("seed")
-    if isinstance(analysis.pipeline, NodePipeline):
-        with guarded(analysis, "seed", passing=AsimovError):
-            seed = analysis.pipeline.seed
+    seed, pipeline = analysis.meta.get("seed"), analysis.pipeline
+    if isinstance(pipeline, NodePipeline):
+        kind = type(pipeline)
+        if kind.seed is NodePipeline.seed and isinstance(kind.uses_seed, bool):
+            seed = pipeline.seed  # our own code, which needs no containment
+        else:
+            with guarded(analysis, "seed", passing=AsimovError):
+                seed = pipeline.seed
     return seed if isinstance(seed, int) and not isinstance(seed, bool) else None
 
 

@@ -57,6 +57,8 @@ class NodePipeline(Pipeline):
     progress_files: ClassVar[str] = "*.progress"
     #: What the jobs that were built last read, for the record of what they ran with.
     job_inputs: tuple[str, ...] = ()
+    #: The nodes that were built and are not submitted yet.
+    _built: list[Node] | None = None
 
     def nodes(self) -> list[Node]:
         """Return the jobs, each after those that it waits for."""
@@ -131,8 +133,11 @@ class NodePipeline(Pipeline):
         nodes = self._checked()
         staging = self._staging(keep=not dryrun)
         self._check_dag(nodes, staging)
-        made = {str(self.run_file(each)) for node in nodes for each in node.outputs}
-        marks = {node.name: self._fingerprint(node, made) for node in nodes}
+        rundir = self.rundir
+        made = {str(rundir / each) for node in nodes for each in node.outputs}
+        marks: dict[str, str] = {}
+        if self._is_dag(nodes):  # one that is alone runs again in any case
+            marks = {node.name: self._fingerprint(node, made) for node in nodes}
         done = self._still_done(nodes, marks)
         wanted = [node for node in nodes if node.name not in done]
         folders = {Path(output).parent for node in wanted for output in node.outputs}
@@ -148,12 +153,13 @@ class NodePipeline(Pipeline):
             return
         if self._is_dag(nodes):
             self._record(marks, done)
-        # Outputs of an earlier attempt must not make this one look complete, and its rescue file
-        # is for another DAG.
-        outputs = [self.run_file(each) for node in wanted for each in node.outputs]
-        move_aside(self.rundir, [*rescue_files(self.dag_file), *outputs])
+        if rundir.exists():
+            # Outputs of an earlier attempt must not make this one look complete, and its rescue
+            # file is for another DAG.
+            outputs = [rundir / each for node in wanted for each in node.outputs]
+            move_aside(rundir, [*rescue_files(self.dag_file), *outputs])
         for folder in {*folders, *(Path(each).parent for each in (*files, *links))}:
-            self.run_file(str(folder)).mkdir(parents=True, exist_ok=True)
+            (rundir / folder).mkdir(parents=True, exist_ok=True)
         for name, target in links.items():
             with suppress(FileNotFoundError):
                 self.run_file(name).unlink()
@@ -162,10 +168,11 @@ class NodePipeline(Pipeline):
             write_atomically(self.run_file(name), text, sync=False)
             if text.startswith("#!"):
                 self.run_file(name).chmod(0o755)
+        self._built = nodes
 
     def submit_dag(self, dryrun: bool = False) -> int | None:
         """Submit the node, or the DAG of several."""
-        nodes = self._checked()
+        nodes, self._built = self._built or self._checked(), None
         if self._is_dag(nodes):
             answer: int | None = super().submit_dag(dryrun)
             return answer
@@ -346,8 +353,10 @@ class NodePipeline(Pipeline):
 
     def _still_done(self, nodes: list[Node], marks: Mapping[str, str]) -> set[str]:
         """Return the nodes that need not run again: what they do and read is the same."""
-        built = self._read_record().built
         succeeded = self._succeeded(nodes)
+        if not succeeded:
+            return set()
+        built = self._read_record().built
         done: set[str] = set()
         for node in nodes:
             same = node.name in succeeded and built.get(node.name) == marks[node.name]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
@@ -81,14 +80,13 @@ def call_method(analysis: Analysis, method: str, *, keep: bool = True, **argumen
     SchedulerUnreachableError
         Where an outage is the cause, which is not the pipeline's fault.
     """
-    if analysis not in _made:
+    if not analysis.has_pipeline:
         with guarded(analysis, "__init__"):
             try:
                 _ = analysis.pipeline
             finally:
                 if keep:
                     _keep(analysis)
-        _made.add(analysis)
     with guarded(analysis, method):
         try:
             function = getattr(analysis.pipeline, method, None)
@@ -96,10 +94,6 @@ def call_method(analysis: Analysis, method: str, *, keep: bool = True, **argumen
         finally:
             if keep:
                 _keep(analysis)
-
-
-#: The analyses whose pipelines have been made.
-_made: weakref.WeakSet[Analysis] = weakref.WeakSet()
 
 
 def _keep(analysis: Analysis) -> None:

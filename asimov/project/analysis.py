@@ -61,6 +61,9 @@ class Analysis:
         self.name = entry.key[1]
         self.requests = Requests()
         self._pipeline: Any = None
+        # Asked for many times for each job.
+        self._usual_rundir: str | None = None
+        self._config_file: str | None = None
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.key}>"
@@ -105,6 +108,11 @@ class Analysis:
                 self._pipeline = None
                 raise
         return self._pipeline
+
+    @property
+    def has_pipeline(self) -> bool:
+        """Whether its pipeline has been made; each analysis has one for as long as it lives."""
+        return self._pipeline is not None
 
     # --- state
 
@@ -206,8 +214,11 @@ class Analysis:
         project = self.workspace.project
         # The declared defaults have no rundir, so the pipeline need not be imported.
         settings = self.meta if "meta" in vars(self) else self.workspace.settings(self.key)
-        own = settings.get("rundir")
-        return str(project.path(str(own)) if own else project.working / self.key[0] / self.name)
+        if own := settings.get("rundir"):
+            return str(project.path(str(own)))
+        if self._usual_rundir is None:
+            self._usual_rundir = str(project.working / self.key[0] / self.name)
+        return self._usual_rundir
 
     @rundir.setter
     def rundir(self, value: str | Path) -> None:
@@ -221,7 +232,10 @@ class Analysis:
     @property
     def config_file(self) -> str:
         """The absolute path of its rendered configuration, which may not exist yet."""
-        return str(Path(self.repository.directory, self.category, f"{self.name}.ini"))
+        if self._config_file is None:
+            path = Path(self.repository.directory, self.category, f"{self.name}.ini")
+            self._config_file = str(path)
+        return self._config_file
 
     # --- settings
 

@@ -177,11 +177,11 @@ def origins_of(analysis: Configured, directory: str | Path | None = None) -> Ori
     kind: Any = type(pipeline)
     named = getattr(pipeline, "config_template", None)
     beside = Path(named).parent if named and Path(named).is_absolute() else None
+    root, own = _resolved_once(analysis.workspace.project.root), _resolved_once(_own_templates())
+    templates = _templating_directory(analysis.workspace.project)
     return Origins(
-        project=resolved(
-            analysis.workspace.project.root, _templating_directory(analysis.workspace.project)
-        ),
-        packages=(*resolved(_own_templates()), *package_folders(kind)),
+        project=tuple(dict.fromkeys([root, *resolved(templates)])),
+        packages=(own, *package_folders(kind)),
         given=resolved(beside, Path(directory) if directory is not None else None),
     )
 
@@ -196,6 +196,12 @@ def _templating_directory(project: Project) -> Path | None:
     """Return the folder of templates that the project's configuration names."""
     named = project.config.get("templating", "directory", fallback=None)
     return project.path(named) if named else None
+
+
+@cache
+def _resolved_once(folder: Path) -> Path:
+    """Return a folder that stays where it is, with all links resolved."""
+    return folder.resolve()
 
 
 @cache

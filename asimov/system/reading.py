@@ -46,9 +46,19 @@ def contents(path: Path | str, *, most: int = LARGEST, piped: bool = False) -> b
     # Checked before it is opened: merely opening a device may have an effect.
     _refuse(os.stat(path), path, most, piped)  # noqa: PTH116  (thousands are read)
     flags = os.O_RDONLY | os.O_CLOEXEC | (0 if piped else os.O_NONBLOCK)
-    with os.fdopen(os.open(path, flags), "rb") as stream:
-        _refuse(os.fstat(stream.fileno()), path, most, piped)
-        return bounded(stream, path, most)
+    handle = os.open(path, flags)
+    try:
+        status = os.fstat(handle)
+        _refuse(status, path, most, piped)
+        if stat.S_ISREG(status.st_mode):
+            data = os.read(handle, status.st_size + 1)
+            if len(data) == status.st_size:  # and not one that grows, or has no size as in /proc
+                return data
+            os.lseek(handle, 0, os.SEEK_SET)
+        with os.fdopen(handle, "rb", closefd=False) as stream:
+            return bounded(stream, path, most)
+    finally:
+        os.close(handle)
 
 
 def bounded(stream: BinaryIO, name: Path | str, most: int = LARGEST) -> bytes:

@@ -6,6 +6,7 @@ says why.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import time
@@ -28,7 +29,7 @@ from asimov.engine.provenance.record import (
 from asimov.engine.provenance.software import Software, package_of, software_of
 from asimov.engine.provenance.used_files import inputs_of, is_within, programs_of
 from asimov.engine.reuse.fingerprint import fingerprint
-from asimov.errors import ReportedError
+from asimov.errors import AsimovError, ReportedError
 from asimov.journal.keys import Key
 from asimov.journal.provenance import ProvenanceRecords, digest_of
 from asimov.journal.records import Attempt
@@ -38,7 +39,7 @@ from asimov.project.analysis import Analysis
 from asimov.project.config_file import template_of
 from asimov.project.git.head import head_of
 from asimov.project.workspace import Workspace
-from asimov.system import clock
+from asimov.system import clock, reading
 
 #: The SHA-256 of a file, its size, and why there is no SHA-256.
 _Sum = tuple[str | None, int, str]
@@ -92,7 +93,9 @@ class Gatherer:
     def _gather(self, analysis: Analysis, attempt: Attempt) -> None:
         rundir, pipeline = analysis.rundir, analysis.entry.pipeline
         commands = commands_in(rundir)
-        software = self._software_of(programs_of(commands, rundir))
+        programs = programs_of(commands, rundir)
+        software = self._software_of(programs)
+        configuration = _read(analysis.config_file)
         layers = [each for each in self._workspace.layers(analysis.key) if each[1]]
         image = ""
         if overrides(pipeline, "image_of_jobs"):
@@ -113,21 +116,29 @@ class Gatherer:
             layers=[Layer(source, self._records.part(layer)) for source, layer in layers],
             seed=attempt.seed,
             commands=commands,
-            files=list(self._files(analysis, commands, rundir, image)),
+            files=list(self._files(analysis, commands, programs, configuration, image)),
             software={each: self._records.part(packages) for each, packages in software.items()},
             image=image,
         )
-        found.fingerprint = fingerprint(analysis, found, layers)
+        found.fingerprint = fingerprint(analysis, found, layers, configuration or b"")
         self._found[attempt.uid] = found
         with suppress(OSError):  # a pipeline may have no run directory
             write_quickly(os.path.join(rundir, FILE), as_text(found, layers, software))
 
     def _files(
-        self, analysis: Analysis, commands: Sequence[Command], rundir: str, image: str
+        self,
+        analysis: Analysis,
+        commands: Sequence[Command],
+        programs: Sequence[str],
+        configuration: bytes | None,
+        image: str,
     ) -> Iterator[UsedFile]:
-        seen: set[str] = set()
+        used = self._configuration(analysis, configuration)
+        yield used
+        rundir = analysis.rundir
+        seen = {analysis.config_file}
         made_by = self._made_by(analysis)
-        for role, path in self._paths(analysis, commands, rundir, image):
+        for role, path in self._paths(analysis, commands, programs, image):
             # A folder with everything in it, such as the project's, says nothing.
             if path in seen or is_within(rundir, path):
                 continue
@@ -135,31 +146,41 @@ class Gatherer:
             if "://" in path:
                 yield UsedFile(path, role)
                 continue
-            used = UsedFile(self._stored(path), role, *self._sum(path, role))
+            used = UsedFile(self._stored(path), role, *self._sum(path))
             for folder, key, uid in made_by:
                 if is_within(path, folder):
                     used.of, used.attempt = str(key), uid
-            if role == "configuration":
-                used.commit = self._commit(analysis.repository.root)
             yield used
 
+    def _configuration(self, analysis: Analysis, content: bytes | None) -> UsedFile:
+        path = analysis.config_file
+        known: _Sum
+        if content is None:  # too large, or it can't be read
+            known = self._checksums.of(path)
+        else:
+            known = hashlib.sha256(content).hexdigest(), len(content), ""
+        used = UsedFile(self._stored(path), "configuration", *known)
+        used.commit = self._commit(analysis.repository.root)
+        return used
+
     def _paths(
-        self, analysis: Analysis, commands: Sequence[Command], rundir: str, image: str
+        self,
+        analysis: Analysis,
+        commands: Sequence[Command],
+        programs: Sequence[str],
+        image: str,
     ) -> Iterator[tuple[str, str]]:
-        """Yield the role and the absolute path, or the URL, of each file."""
-        yield "configuration", analysis.config_file
+        """Yield the role and the absolute path, or the URL, of each file but the configuration."""
         if template := self._template(analysis):
             yield "template", template
-        if os.path.isfile(image):
+        if image and os.path.isfile(image):
             yield "image", image
-        for program in programs_of(commands, rundir):
+        for program in programs:
             yield "executable", program
-        for path in inputs_of(analysis, commands, rundir, self._root):
+        for path in inputs_of(analysis, commands, analysis.rundir, self._root):
             yield "input", path
 
-    def _sum(self, path: str, role: str) -> _Sum:
-        if role == "configuration":  # each analysis has its own
-            return self._checksums.of(path)
+    def _sum(self, path: str) -> _Sum:
         now = time.monotonic()
         since, known = self._sums.get(path, (-SOON, None))
         if known is None or now - since > SOON:
@@ -213,3 +234,11 @@ class Gatherer:
         if root not in self._commits:
             self._commits[root] = head_of(root)
         return self._commits[root]
+
+
+def _read(path: str) -> bytes | None:
+    """Return the content of a file; None if it is too large or can't be read."""
+    try:
+        return reading.contents(path)
+    except (OSError, AsimovError):
+        return None

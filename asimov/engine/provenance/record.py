@@ -195,8 +195,12 @@ def write_quickly(path: str, text: str) -> None:
     except FileExistsError:
         os.unlink(path)  # another name of it, of an earlier run, stays as it is
         file = os.open(path, flags, 0o666)
-    with open(file, "wb") as stream:
-        stream.write(text.encode(errors="surrogateescape"))
+    try:
+        left = memoryview(text.encode(errors="surrogateescape"))
+        while left:
+            left = left[os.write(file, left) :]
+    finally:
+        os.close(file)
 
 
 def with_text_keys(value: Any) -> Any:

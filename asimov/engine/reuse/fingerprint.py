@@ -27,11 +27,9 @@ from typing import Any
 import msgspec
 
 from asimov.engine.provenance.record import Provenance, UsedFile, with_text_keys
-from asimov.errors import AsimovError
 from asimov.pipeline.node_pipeline import DRAWN
 from asimov.project.analysis import Analysis
 from asimov.settings.merging import merge
-from asimov.system import reading
 
 #: Changes if the computation does: fingerprints of different versions never match.
 _VERSION = 1
@@ -50,7 +48,10 @@ _LINES = re.compile(
 
 
 def fingerprint(
-    analysis: Analysis, found: Provenance, layers: Iterable[tuple[str, Mapping[str, Any]]]
+    analysis: Analysis,
+    found: Provenance,
+    layers: Iterable[tuple[str, Mapping[str, Any]]],
+    configuration: bytes,
 ) -> str:
     """Return the fingerprint of an attempt, in hexadecimal digits.
 
@@ -65,15 +66,14 @@ def fingerprint(
         What the attempt runs with.
     layers
         Its settings.
+    configuration
+        The content of its configuration.
     """
     if any(each.sha256 is None for each in found.files):
         return ""
     settings = merge(layer for _, layer in layers)
     kept = _as_text({key: value for key, value in settings.items() if key not in _ASIDE})
-    try:
-        configuration = reading.contents(analysis.config_file).decode(errors="surrogateescape")
-    except (OSError, AsimovError):
-        configuration = ""
+    configured = configuration.decode(errors="surrogateescape")
     places = _places(analysis, found)
     without_places = _replacing(places)
     neutral = _replacing(places, _words(analysis, found, kept, settings))
@@ -83,7 +83,7 @@ def fingerprint(
         "image": without_places(found.image),
         "settings": without_places(kept),
         # Where lines are broken may depend on the length of a path.
-        "configuration": " ".join(neutral(_LINES.sub("", configuration)).split()),
+        "configuration": " ".join(neutral(_LINES.sub("", configured)).split()),
         "commands": [
             [neutral(each.file), neutral(each.executable), neutral(each.arguments)]
             for each in found.commands

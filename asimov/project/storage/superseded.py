@@ -51,19 +51,18 @@ def move_aside(folder: Path, paths: Iterable[Path] | None = None) -> Path | None
     AsimovError
         If something can't be moved.
     """
-    place = next_place(folder)
-    moved = False
+    place: Path | None = None
     for path in sorted([folder] if paths is None else paths):
         if not os.path.lexists(path):  # it may have been moved with its folder
             continue
+        place = place or next_place(folder)
         target = place / path.relative_to(folder)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             path.rename(target)
         except OSError as error:
             raise unwritable(error, path, "can't be moved aside") from error
-        moved = True
-    return place if moved else None
+    return place
 
 
 def others(folder: Path, kept: set[Path], inside: Path = Path()) -> Iterable[Path]:
