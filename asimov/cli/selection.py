@@ -13,18 +13,22 @@ import click
 from asimov import states
 from asimov.cli.terminal.moment import Moment
 from asimov.cli.terminal.output import say, warn
+from asimov.discovery import entrypoints
 from asimov.engine.staleness.verdicts import outdated
 from asimov.engine.status import OF_JOBS, shown_state
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.journal.records import Record
-from asimov.ledger.needs import has_label
+from asimov.ledger.needs import check_label, has_label
 from asimov.project.patterns import Names
 from asimov.project.workspace import Workspace
-from asimov.text import did_you_mean, quoted
+from asimov.text import did_you_mean, listed, quoted
 
 #: How many analyses `confirm` lists.
 _LISTED = 20
+
+#: What `status` shows of a job with which all is well so far.
+_UNDER_WAY = {"submitted", "idle"}
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -38,7 +42,8 @@ class Selection:
     patterns
         Words such as ``'gw19*/bilby*'``, ``SUBJECT`` or the two words ``SUBJECT NAME``.
     states, pipelines, labels
-        An analysis must have one of the states, one of the pipelines, one of the labels.
+        An analysis must have one of the states, one of the pipelines, one of the labels. The state
+        ``running`` includes jobs that wait for a machine.
     since
         Its state must have changed since then, in seconds since the epoch.
     outdated
@@ -95,10 +100,14 @@ class Selection:
         Raises
         ------
         AsimovError
-            If a pattern matches nothing, a state is unknown, or nothing is left.
+            If a pattern matches nothing, a state or a pipeline is unknown, a label has no value to
+            compare with, or nothing is left.
         """
         keys = Names(workspace.contents, workspace.records, more).matching(self.patterns)
         wanted = self._wanted_states()
+        self._check_pipelines(workspace)
+        for each in self.labels:
+            check_label(each)
         found = [key for key in keys if self._fits(workspace, key, wanted)]
         if self.outdated:
             old = outdated(workspace, found)
@@ -136,6 +145,18 @@ class Selection:
             )
         return frozenset(wanted)
 
+    def _check_pipelines(self, workspace: Workspace) -> None:
+        if not self.pipelines:
+            return
+        used = {entry.pipeline.lower() for entry in workspace.contents.entries.values()}
+        known = used.union(map(str.lower, entrypoints.found(entrypoints.PIPELINES)))
+        for each in self.pipelines:
+            if each.lower() not in known:
+                raise AsimovError(
+                    f"there is no pipeline {quoted(each)}{did_you_mean(each.lower(), known)}",
+                    hint=f"the ledger's analyses use {listed(sorted(used)) or 'none'}",
+                )
+
 
 def _name(state: str) -> str:
     """Return a state's present name; ``queued`` means a job that waits for a machine."""
@@ -148,7 +169,8 @@ def _states_of(workspace: Workspace, key: Key, record: Record | None) -> set[str
     job = record.job_state if record is not None else None
     if not (states.STATES[state].active or state == "stuck"):
         return {state}
-    return {shown_state(state, job), *([job] if job and job != "running" else [])}
+    shown = {shown_state(state, job), *([job] if job and job != "running" else [])}
+    return shown | {state} if shown & _UNDER_WAY else shown
 
 
 def selection_options(command: _Command) -> _Command:
@@ -179,7 +201,8 @@ def selection_options(command: _Command) -> _Command:
             "states",
             multiple=True,
             metavar="STATE",
-            help="Only in this state, as status shows it; may be given several times.",
+            help="Only in this state, as status shows it; 'running' includes submitted and idle. "
+            "May be given several times.",
         ),
         click.option(
             "--pipeline",

@@ -82,6 +82,19 @@ def set_states(
         return change_states(workspace, dict.fromkeys(keys, reason), status, lost=lost)
 
 
+def rehearse(
+    workspace: Workspace, keys: Iterable[Key], status: str, *, lost: bool = False
+) -> dict[Key, StateChange | AsimovError]:
+    """Return what `set_states` would do as things are, and change nothing."""
+    jobs = _jobs(workspace)
+    found: dict[Key, StateChange | AsimovError] = {}
+    for key in keys:
+        after, before = _named(workspace, key, status), workspace.status(key)
+        refused = _refusal(workspace, key, after, jobs.get(key, []), lost)
+        found[key] = refused or StateChange(before, after, _pending(after, key in jobs))
+    return found
+
+
 def cancel(
     workspace: Workspace,
     keys: Iterable[Key],
@@ -139,9 +152,7 @@ def change_states(
 ) -> dict[Key, StateChange | AsimovError]:
     """Set analyses to a state, each with a reason; the caller holds the lease. See `set_states`."""
     workspace.adopt()
-    jobs: dict[Key, list[Attempt]] = {}
-    for attempt in workspace.journal.open_attempts():
-        jobs.setdefault(attempt.key, []).append(attempt)
+    jobs = _jobs(workspace)
     changes: dict[Key, StateChange | AsimovError] = {}
     for key, reason in reasons.items():
         after = _named(workspace, key, status)
@@ -150,6 +161,14 @@ def change_states(
         except AsimovError as error:
             changes[key] = error
     return changes
+
+
+def _jobs(workspace: Workspace) -> dict[Key, list[Attempt]]:
+    """Return the attempts whose end has not been seen."""
+    jobs: dict[Key, list[Attempt]] = {}
+    for attempt in workspace.journal.open_attempts():
+        jobs.setdefault(attempt.key, []).append(attempt)
+    return jobs
 
 
 def _named(workspace: Workspace, key: Key, status: str) -> str:
@@ -163,6 +182,37 @@ def _named(workspace: Workspace, key: Key, status: str) -> str:
     )
 
 
+def _is_lost(workspace: Workspace, key: Key, jobs: list[Attempt], given_up: bool) -> bool:
+    """Return whether a person may decide about a job: no scheduler knows it any more."""
+    known = all(each.state == "submitted" for each in jobs)
+    return bool(jobs) and (given_up or (known and workspace.records[key].job_state == LOST))
+
+
+def _refusal(
+    workspace: Workspace, key: Key, after: str, jobs: list[Attempt], given_up: bool
+) -> AsimovError | None:
+    """Return why an analysis can't be set to a state; None if it can."""
+    before = workspace.status(key)
+    if before == after:
+        return None
+    able = reachable(before, "person")
+    possible = after in able
+    if jobs and not _is_lost(workspace, key, jobs, given_up):
+        able = [state for state in able if state in LEAVING]
+    if not possible:
+        return AsimovError(
+            f"{key} is {before} and can't be set to {after}",
+            hint=f"it can be set to {', '.join(able)}",
+        )
+    if after not in able:
+        job = f"job {jobs[0].job_id}" if jobs[0].job_id else "a job that may have been submitted"
+        return AsimovError(
+            f"{key} has {job}, whose end has not been seen",
+            hint="run 'asimov monitor' first, or set it to restart, stop or cancelled",
+        )
+    return None
+
+
 def _set_state(
     workspace: Workspace,
     key: Key,
@@ -174,23 +224,9 @@ def _set_state(
     before = workspace.status(key)
     if before == after:
         return StateChange(before, after)
-    # Only a person can decide about a job that the scheduler no longer knows.
-    known = all(each.state == "submitted" for each in jobs)
-    lost = jobs and (given_up or (known and workspace.records[key].job_state == LOST))
-    able = reachable(before, "person")
-    if jobs and not lost:
-        able = [state for state in able if state in LEAVING]
-    if after not in reachable(before, "person"):
-        raise AsimovError(
-            f"{key} is {before} and can't be set to {after}",
-            hint=f"it can be set to {', '.join(able)}",
-        )
-    if after not in able:
-        job = f"job {jobs[0].job_id}" if jobs[0].job_id else "a job that may have been submitted"
-        raise AsimovError(
-            f"{key} has {job}, whose end has not been seen",
-            hint="run 'asimov monitor' first, or set it to restart, stop or cancelled",
-        )
+    if refused := _refusal(workspace, key, after, jobs, given_up):
+        raise refused
+    lost = _is_lost(workspace, key, jobs, given_up)
     person = owner()
     with workspace.journal.transaction():
         for each in jobs if given_up or (lost and after not in LEAVING) else ():

@@ -21,6 +21,7 @@ from typing import Any
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.states import ALIASES
+from asimov.text import quoted
 
 #: What identifies an analysis: its subject's name and its own.
 
@@ -114,6 +115,27 @@ _COMPARISONS: list[tuple[str, Callable[[Any, Any], bool]]] = [
     ("<", operator.lt),
     ("=", operator.eq),
 ]
+
+
+def check_label(wanted: str) -> None:
+    """Refuse a condition on a label that lacks its name, or the value to compare with.
+
+    Raises
+    ------
+    AsimovError
+        If it does.
+    """
+    for sign, _ in _COMPARISONS:
+        name, found, value = wanted.partition(sign)
+        if found and not (name.strip() and value.strip()):
+            lacking = "a value" if name.strip() else "the name of a label"
+            raise AsimovError(
+                f"{quoted(wanted)} lacks {lacking}", hint="write 'NAME', or such as 'quality >= 3'"
+            )
+        if found:
+            return
+    if not wanted.strip():
+        raise AsimovError("the name of a label is empty")
 
 
 def has_label(labels: Any, wanted: str) -> bool:

@@ -47,7 +47,14 @@ class Acts:
             if yes:
                 self._begin("change_states", rows, status)
 
-        self._app.push_screen(Confirm(f"Set {_of(rows)} to {status}?", _named(rows)), act)
+        able = [row for row in rows if status in {row.status, *reachable(row.status, "person")}]
+        if not able:
+            more = f" and {len(rows) - 1} more" if len(rows) > 1 else ""
+            self._say(f"error: {_refused(rows[0], status)}{more}")
+            return
+        left = [f"refused: {_named([row])[0]}" for row in rows if row not in able]
+        question = Confirm(f"Set {_of(able)} to {status}?", [*_named(able), *left])
+        self._app.push_screen(question, act)
 
     def choose_state(self, rows: Sequence[Row]) -> None:
         """Ask for a state, and set analyses to it."""
@@ -99,6 +106,12 @@ class Acts:
 
 def _of(rows: Sequence[Row]) -> str:
     return _named(rows)[0] if len(rows) == 1 else f"{len(rows)} analyses"
+
+
+def _refused(row: Row, status: str) -> str:
+    able = ", ".join(reachable(row.status, "person"))
+    name = f"{row.subject}/{row.name}"
+    return f"{name} is {row.status} and can't be set to {status} (it can be set to {able})"
 
 
 def _named(rows: Sequence[Row]) -> list[str]:

@@ -30,6 +30,23 @@ def states(asimov):
     return {row["name"]: row["status"] for row in json.loads(asimov("status", "--json").out)}
 
 
+def test_a_plan_says_what_will_be_refused(applied, asimov):
+    asked = asimov("production", "set", "s/*", "-s", "restart")
+    assert asked.code == 1
+    assert "error: 4 of 4 were refused" in asked.err  # none of them can be: nothing is asked
+    assert "not confirmed" not in asked.err
+    asked = asimov("production", "set", "s/*", "--state", "wait", "--state", "manual", "-s", "wait")
+    is_clear(asked, "  s/done: manual -> wait\n", "  s/other is wait already\n", "not confirmed")
+    asked = asimov("production", "set", "s/long-1", "s/done", "-s", "uploaded")
+    is_clear(
+        asked,
+        "  refused: s/long-1 is ready and can't be set to uploaded\n",
+        "  s/done: manual -> uploaded\n",
+        "not confirmed: set 1 analysis to uploaded",
+    )
+    is_clear(asimov("production", "set", "s/*", "-s", "redy"), "did you mean 'ready'?")
+
+
 def test_cancelling_stops_jobs_at_once_and_leaves_what_is_finished(applied, asimov):
     assert asimov("manage", "build", "submit").code == 0
     assert asimov("production", "set", "s/done", "-s", "finished").code == 0

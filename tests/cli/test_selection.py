@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from asimov.cli.selection import Selection, confirm, selection_options, yes_option
+from asimov.engine.status import rows
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
@@ -99,6 +100,7 @@ def test_patterns_select(opened: Workspace, patterns: tuple[str, ...], expected:
     [
         ({"states": ("stuck",)}, [LOW]),
         ({"states": ("idle",)}, [PSD]),
+        ({"states": ("running",)}, [PSD]),
         ({"states": ("queued", "STUCK")}, [LOW, PSD]),
         ({"pipelines": ("SimpleTestPipeline",)}, [PSD]),
         ({"labels": ("checked",)}, [LOW]),
@@ -141,6 +143,31 @@ def test_an_unknown_state_is_refused_and_filters_may_leave_nothing(opened: Works
     with pytest.raises(AsimovError, match="no analysis fits these filters"):
         found(opened, states=("review",))
     assert Selection(states=("review",)).of(opened, may_be_empty=True) == []
+
+
+@pytest.mark.parametrize(
+    ("filters", "said"),
+    [
+        ({"pipelines": ("comand",)}, "there is no pipeline 'comand'; did you mean 'command'?"),
+        ({"labels": ("quality >=",)}, "'quality >=' lacks a value"),
+        ({"labels": (">= 3",)}, "'>= 3' lacks the name of a label"),
+        ({"labels": (" ",)}, "the name of a label is empty"),
+        ({"states": ("runing",)}, "there is no state 'runing'; did you mean 'running'?"),
+        ({"states": ("submited",)}, "did you mean 'submitted'?"),
+    ],
+)
+def test_filters_that_mean_nothing_are_refused(
+    opened: Workspace, filters: dict[str, object], said: str
+) -> None:
+    with pytest.raises(AsimovError) as refused:
+        Selection(**filters).of(opened, may_be_empty=True)  # type: ignore[arg-type]
+    assert said in str(refused.value)
+
+
+def test_every_state_that_status_shows_can_be_asked_for(opened: Workspace) -> None:
+    for row in rows(opened, opened.contents.entries):
+        asked = Selection(states=(row.state,)).of(opened)
+        assert Key(row.subject, row.name) in asked
 
 
 def test_analyses_outside_the_ledger_can_be_named_if_the_command_allows_it(

@@ -18,7 +18,7 @@ from asimov.cli.terminal.output import say, show, show_json, warn
 from asimov.configuration import owner
 from asimov.engine.provenance.comparison import changed_since
 from asimov.engine.readiness import waiting_for
-from asimov.engine.set_state import StateChange, set_states
+from asimov.engine.set_state import StateChange, rehearse, set_states
 from asimov.engine.status import rows
 from asimov.engine.usage import used
 from asimov.errors import AsimovError
@@ -71,11 +71,22 @@ def set_command(
     workspace = open_workspace(Use.ACT)
     keys = selection.of(workspace)
     if selection.filtered or not selection.names(keys):
-        what = [f"{key}: {workspace.status(key)} -> {status}" for key in keys]
-        confirm(what, yes, f"set {counted(keys)} to {status}")
+        planned = rehearse(workspace, keys, status, lost=lost)
+        able = [key for key in keys if isinstance(planned[key], StateChange)]
+        if not able:
+            raise tell(planned) or AsimovError("none can be set")
+        confirm([_line(key, planned[key]) for key in keys], yes, f"set {counted(able)} to {status}")
     refused = tell(set_states(workspace, keys, status, reason, lost=lost))
     if refused:
         raise refused
+
+
+def _line(key: Key, change: StateChange | AsimovError) -> str:
+    if isinstance(change, AsimovError):
+        return f"refused: {change}"
+    if change.before == change.after:
+        return f"{key} is {change.after} already"
+    return f"{key}: {change.before} -> {change.after}"
 
 
 def tell(changes: Mapping[Key, StateChange | AsimovError]) -> AsimovError | None:
