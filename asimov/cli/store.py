@@ -7,12 +7,12 @@ import click
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.selection import Selection, selection_options
 from asimov.cli.terminal.output import say, show_json
-from asimov.engine.results.verification import verified
+from asimov.engine.results.verification import advice, verified
 from asimov.errors import EXIT_ERROR
 from asimov.journal.keys import Key
 from asimov.project.storage.store import Store
 from asimov.project.storage.verification import Verified
-from asimov.text import amount
+from asimov.text import amount, counted
 
 
 @click.group("store")
@@ -60,6 +60,8 @@ def verify_command(
         )
     else:
         _show(found)
+        for line in advice(workspace, found.faults):
+            say(line)
     if found.faults:
         context.exit(EXIT_ERROR)
 
@@ -68,12 +70,7 @@ def _show(found: Verified) -> None:
     for each in found.faults:
         owner = f"{each.subject}/{each.analysis}"
         say(f"{owner}: {each.kind}: {each.name}: {each.detail}")
-    what = f"{found.files} stored files, {amount(found.size)}; {found.hashed} read"
-    if not found.faults:
-        say(f"{what}: all as they were stored")
-        return
-    say(f"{what}: {len(found.faults)} faults")
-    say(
-        "Restore such files from a copy, or make them again: "
-        "'asimov production set SUBJECT/NAME --status restart'"
-    )
+    files = counted(found.files, "stored file")
+    what = f"{files}, {amount(found.size)}; {found.hashed} read"
+    faults = counted(len(found.faults), "fault") if found.faults else "all as they were stored"
+    say(f"{what}: {faults}")

@@ -1,4 +1,4 @@
-"""Notes for `asimov apply` about new analyses that could not be built as they are.
+"""Notes for `asimov apply` about new and changed analyses that could not be built as they are.
 
 The blueprint is accepted all the same, since what is missing may follow; a fault that nothing can
 mend but another blueprint is refused. No pipeline is imported
@@ -50,7 +50,7 @@ def asset_notes(workspace: Workspace, made: Planner) -> list[str]:
     graph = Dependencies(contents, settings, lambda _: "ready")
     flow = Flow(contents, graph, class_if_loaded, settings)
     notes: list[str] = []
-    for key in _not_started(workspace, made):
+    for key in _to_check(workspace, made):
         for why, final in flow.strangers(key):
             if final:
                 hint = "name it in 'needs'"
@@ -65,7 +65,7 @@ def asset_notes(workspace: Workspace, made: Planner) -> list[str]:
 
 
 def fault_notes(workspace: Workspace, made: Planner) -> list[str]:
-    """Return a note for each fault that pipelines find in the settings of new analyses.
+    """Return a note for each fault that pipelines find in the settings of new and changed analyses.
 
     Parameters
     ----------
@@ -97,9 +97,9 @@ def fault_notes(workspace: Workspace, made: Planner) -> list[str]:
 
 
 def _template_faults(workspace: Workspace, made: Planner) -> Iterator[tuple[Key, Fault]]:
-    """Yield each named analysis that has not started and whose template does not exist."""
+    """Yield each analysis to check whose template does not exist."""
     known: dict[str, Fault | None] = {}
-    for key in _not_started(workspace, made):
+    for key in _to_check(workspace, made):
         layers = made.contents.layers(made.contents.entries[key], workspace.facts)
         wanted = str(_last(layers, "template") or "")
         if wanted and wanted not in known:
@@ -113,19 +113,21 @@ def _last(layers: list[Layer], name: str) -> Any:
     return next((layer[name] for _, layer in reversed(layers) if name in layer), None)
 
 
-def _not_started(workspace: Workspace, made: Planner) -> Iterator[Key]:
-    """Yield the analyses in the blueprints that have not started."""
+def _to_check(workspace: Workspace, made: Planner) -> Iterator[Key]:
+    """Yield the analyses in the blueprints that have not started, or that change."""
+    present, planned = workspace.contents.entries, made.contents.entries
     for key in made.named:
-        if key not in workspace.records or workspace.status(key) in NOT_STARTED:
+        new = key not in workspace.records or workspace.status(key) in NOT_STARTED
+        if new or key not in present or present[key].data != planned[key].data:
             yield key
 
 
 def _by_pipeline(
     workspace: Workspace, made: Planner
 ) -> Iterator[tuple[type[Pipeline], str, list[Key]]]:
-    """Yield each pipeline that looks for faults, with the named analyses that have not started."""
+    """Yield each pipeline that looks for faults, with its analyses to check."""
     keys: dict[str, list[Key]] = {}
-    for key in _not_started(workspace, made):
+    for key in _to_check(workspace, made):
         keys.setdefault(made.contents.entries[key].pipeline, []).append(key)
     for pipeline, its in keys.items():
         kind = class_if_loaded(pipeline)

@@ -126,3 +126,9 @@ def test_the_finished_results_that_a_change_outdates_are_named(lab: Any) -> None
     # It is out of date already.
     path.write_text(path.read_text().replace("gain: 5", "gain: 5, comment: x"))
     assert "outdates" not in lab.run("apply", "-U", "-f", path).out
+    # Its settings are checked as those of a new one.
+    path.write_text(path.read_text().replace("gain: 5", "gain: 5, processes: many"))
+    assert "processes: should be a whole number" in lab.run("apply", "-U", "-f", path, code=1).err
+    path.write_text(path.read_text().replace(", processes: many", "").replace("/bin/sh", "/bin/no"))
+    ran = lab.run("apply", "-U", "-f", path)
+    assert "s/first can't be built as it is: executable: '/bin/no' is neither" in ran.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import time
 from typing import Any
 
@@ -41,6 +42,33 @@ def test_results_are_verified_and_faults_are_told_with_their_owner(lab: Any) -> 
     (lab.root / "results/s/a/manifest.json").unlink()
     told = lab.run("store", "verify", code=1).out
     assert "s/a: missing: manifest.json: its results are said to be stored" in told
+
+
+def test_the_advice_about_faults_works_when_it_is_pasted(lab: Any) -> None:
+    lab.apply(f"a, {MAKES}")
+    lab.finish()
+    folder = lab.root / "results/s/a"
+    (folder / "manifest.json").write_text("{")
+    told = lab.run("store", "verify", code=1).out
+    assert told.count("1 fault\n") == 1
+    advice = "Restore such files from a copy, or make the results again: asimov "
+    (line,) = [each for each in told.splitlines() if each.startswith(advice)]
+    lab.run(*line.removeprefix(advice).split(), "--yes")
+    lab.finish()
+    assert lab.states() == {"a": "uploaded"}
+    (folder / "y").rename(folder / "superseded-1" / "z")
+    told = lab.run("store", "verify", code=1).out
+    assert "superseded-1/manifest.json: is not a manifest" in told
+    removal = told.partition("if nobody needs it, remove it: ")[2].splitlines()[0]
+    subprocess.run(["/bin/sh", "-c", removal], check=True)
+    assert lab.run("store", "verify", code=1).out.count(": missing: y: it is not there") == 1
+    lab.run("rerun", "s/a", "--yes")
+    lab.finish()
+    (folder / "superseded-1/manifest.json").unlink()
+    (folder / "y.bak").write_text("")
+    told = lab.run("store", "verify", code=1).out
+    assert "unknown: y.bak" in told and "Move what no manifest lists out of the results" in told
+    lab.run("rm", "s/a", "--yes")
 
 
 def test_results_that_are_gone_are_a_fault_even_without_the_run_directory(lab: Any) -> None:

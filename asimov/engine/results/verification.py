@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from shlex import quote
 
 from asimov.errors import ReportedError
 from asimov.journal.keys import Key
@@ -11,8 +12,10 @@ from asimov.pipeline.assets import paths_of
 from asimov.plugins.methods import guarded
 from asimov.project.storage.names import MANIFEST, STORED
 from asimov.project.storage.store import Store
+from asimov.project.storage.superseded import is_superseded
 from asimov.project.storage.verification import Fault, Verified, verify
 from asimov.project.workspace import Workspace
+from asimov.states import reachable
 
 
 def verified(
@@ -56,6 +59,52 @@ def verified(
             found.faults.append(Fault(*key, MANIFEST, "missing", what))
     found.faults.sort()
     return found
+
+
+def advice(workspace: Workspace, faults: Iterable[Fault]) -> list[str]:
+    """Return what to do about faults, a line each, with commands to paste.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    faults
+        What was found.
+    """
+    again: dict[str, None] = {}
+    earlier: dict[str, None] = {}
+    strange = restore = False
+    for each in faults:
+        key = Key(each.subject, each.analysis)
+        first = each.name.partition("/")[0]
+        if each.kind == "unknown":
+            strange = True
+        elif is_superseded(first):
+            earlier[quote(str(workspace.project.results.joinpath(*key, first)))] = None
+        elif key in workspace.contents.entries and _can_run_again(workspace, key):
+            again[quote(str(key))] = None
+        else:
+            restore = True
+    found = []
+    if again:
+        found.append(
+            "Restore such files from a copy, or make the results again: "
+            f"asimov rerun {' '.join(again)}"
+        )
+    if restore:
+        found.append("Restore the files of analyses that can't run again from a copy")
+    if earlier:
+        found.append(
+            "What later runs superseded is only kept: restore it from a copy, or, if nobody needs "
+            f"it, remove it: rm -rf {' '.join(earlier)}"
+        )
+    if strange:
+        found.append("Move what no manifest lists out of the results: asimov has not put it there")
+    return found
+
+
+def _can_run_again(workspace: Workspace, key: Key) -> bool:
+    return "restart" in reachable(workspace.status(key), "person")
 
 
 def _was_stored(workspace: Workspace, key: Key) -> bool:

@@ -270,8 +270,11 @@ class Store:
         except ValueError:
             manifest = None
         if not isinstance(manifest, dict):
+            hint = f"or make the results again with 'asimov rerun {subject}/{analysis}'"
+            if is_superseded(path.parent.name):
+                hint = "or remove its folder"
             raise AsimovError(
-                "is not a manifest of the store", where=path, hint="restore it from a copy"
+                "is not a manifest of the store", where=path, hint=f"restore it from a copy, {hint}"
             )
         return manifest
 
@@ -299,10 +302,10 @@ class Store:
 
         Everything in its folder moves to ``<subject>/<analysis>/superseded-<n>/``, including files
         that an interrupted pass stored and that no manifest lists yet. The manifest leaves first
-        and arrives last: neither folder ever has one that lists a file which is not there.
+        and arrives last: neither folder ever has one that lists a file which is not there. A
+        damaged manifest moves as it is.
         """
         folder = self.root / subject / analysis
-        self.manifest(subject, analysis)  # raises if it is damaged
         with _writing(folder):
             names = [each for each in names_in(folder) if not is_superseded(each)]
             move_results(folder, names)
