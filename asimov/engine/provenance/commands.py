@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 import msgspec
 
-from asimov.scheduler.languages.quoting import split_arguments
+from asimov.scheduler.languages.quoting import inherited, split_arguments, split_environment
 
 #: How submit files are called, and how deep they lie in a run directory.
 _SUFFIXES = (".sub", ".submit")
@@ -22,7 +22,13 @@ _DEPTH = 2
 _MOST = 2000
 _LARGEST = 1_000_000
 
-_LINE = re.compile(r"\s*(executable|arguments|transfer_input_files|initialdir)\s*=(.*)", re.I)
+_LINE = re.compile(
+    r"\s*(executable|arguments|transfer_input_files|initialdir|environment|env|getenv"
+    r"|container_image|docker_image)\s*=(.*)",
+    re.IGNORECASE,
+)
+#: In HTCondor's submit files, a variable of the submitter.
+SUBMITTERS = "$ENV(PATH)"
 _CONTINUED = re.compile(r"\\\n")
 _QUEUE = re.compile(r"\s*queue\b", re.I)
 
@@ -40,6 +46,10 @@ class Command(msgspec.Struct, omit_defaults=True):
         Files that HTCondor transfers to the job, and URLs.
     folder
         The folder to which their relative paths belong, where it is not the submit file's.
+    path
+        The ``PATH`` of the job's environment if the file sets it; `SUBMITTERS` if it is handed on.
+    image
+        The image in which HTCondor runs it.
     """
 
     file: str
@@ -47,6 +57,8 @@ class Command(msgspec.Struct, omit_defaults=True):
     arguments: str = ""
     inputs: list[str] = []
     folder: str = ""
+    path: str = ""
+    image: str = ""
 
     def words(self) -> list[str]:
         """Return the words of the arguments; none if their quotes do not match."""
@@ -101,4 +113,16 @@ def _command(text: str, file: str) -> Command | None:
         values.get("arguments", ""),
         [each for each in inputs if each],
         values.get("initialdir", ""),
+        _path(values),
+        values.get("container_image", "") or values.get("docker_image", ""),
     )
+
+
+def _path(values: Mapping[str, str]) -> str:
+    variables = values.get("environment") or values.get("env", "")
+    if "PATH=" in variables:
+        with suppress(ValueError):
+            path = split_environment(variables).get("PATH")
+            if path is not None:
+                return path
+    return SUBMITTERS if inherited(values.get("getenv", ""), {"PATH": "yes"}) else ""

@@ -18,6 +18,7 @@ from asimov._version import __version__
 from asimov.configuration import owner
 from asimov.engine.provenance.checksums import Checksums
 from asimov.engine.provenance.commands import Command, commands_in
+from asimov.engine.provenance.environments import Finder
 from asimov.engine.provenance.record import (
     FILE,
     Layer,
@@ -26,7 +27,7 @@ from asimov.engine.provenance.record import (
     as_text,
     write_quickly,
 )
-from asimov.engine.provenance.software import Software, package_of, software_of
+from asimov.engine.provenance.software import package_of
 from asimov.engine.provenance.used_files import inputs_of, is_within, programs_of
 from asimov.engine.reuse.fingerprint import fingerprint
 from asimov.errors import AsimovError, ReportedError
@@ -69,7 +70,7 @@ class Gatherer:
         self._commits: dict[Path, str] = {}
         self._revisions: dict[str, str] = {}
         self._templates: dict[tuple[str, str], str] = {}
-        self._software: dict[str, Software | None] = {}
+        self._environments = Finder()
         self._sums: dict[str, tuple[float, _Sum | None]] = {}
 
     def gather(self, analysis: Analysis, attempt: Attempt) -> Provenance | None:
@@ -94,7 +95,7 @@ class Gatherer:
         rundir, pipeline = analysis.rundir, analysis.entry.pipeline
         commands = commands_in(rundir)
         programs = programs_of(commands, rundir)
-        software = self._software_of(programs)
+        software, unknown = self._environments.of(commands, rundir, attempt.scheduler)
         configuration = _read(analysis.config_file)
         layers = [each for each in self._workspace.layers(analysis.key) if each[1]]
         image = ""
@@ -118,6 +119,7 @@ class Gatherer:
             commands=commands,
             files=list(self._files(analysis, commands, programs, configuration, image)),
             software={each: self._records.part(packages) for each, packages in software.items()},
+            software_unknown=unknown,
             image=image,
         )
         found.fingerprint = fingerprint(analysis, found, layers, configuration or b"")
@@ -221,14 +223,6 @@ class Gatherer:
             with suppress(OSError, ReportedError):
                 self._templates[named] = str(template_of(analysis))
         return self._templates[named]
-
-    def _software_of(self, programs: list[str]) -> dict[str, list[str]]:
-        """Return the packages of each environment that programs belong to, by its folder."""
-        for program in programs:
-            if program not in self._software:
-                self._software[program] = software_of(program)
-        found = (self._software[each] for each in programs)
-        return {each.prefix: each.packages for each in found if each is not None}
 
     def _commit(self, root: Path) -> str:
         if root not in self._commits:

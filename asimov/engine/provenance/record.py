@@ -85,6 +85,8 @@ class Provenance(msgspec.Struct, omit_defaults=True):
         The files that it ran with.
     software
         The digests of the lists of packages, by the environment's folder.
+    software_unknown
+        Why it is not known what a program ran with, by the program.
     image
         The container image that its jobs run in, if any.
     fingerprint
@@ -108,6 +110,7 @@ class Provenance(msgspec.Struct, omit_defaults=True):
     commands: list[Command] = []
     files: list[UsedFile] = []
     software: dict[str, str] = {}
+    software_unknown: dict[str, str] = {}
     image: str = ""
     fingerprint: str = ""
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from asimov.engine.provenance.checksums import Checksums
 from asimov.engine.provenance.record import Provenance, last_run
 from asimov.engine.provenance.software import package_of
+from asimov.engine.staleness.environments import other_packages
 from asimov.engine.staleness.files import Files
 from asimov.engine.staleness.reasons import Reason
 from asimov.engine.staleness.settings import changed_settings, is_usable
@@ -56,7 +57,11 @@ class Comparison:
         if run is None:
             return Found(None)
         found = run[1]
-        rest = (*self._files.changed(found), *_other_version(found))
+        rest = (
+            *self._files.changed(found),
+            *_other_version(found),
+            *other_packages(self._records, found),
+        )
         if not self._is_usable(self._workspace.contents.entries[key].pipeline):
             return Found(found, rest, is_complete=False)
         changed = changed_settings(self._workspace, self._records, key, found)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from asimov.engine.provenance.software import package_of
+from asimov.engine.provenance.software import package_of, state_of
 from asimov.engine.staleness.reasons import Reason
 from asimov.journal.fingerprints import FingerprintRecords
 from asimov.journal.keys import Key
@@ -51,6 +51,8 @@ class Fingerprint(msgspec.Struct, array_like=True):
         The state of each analysis whose products it uses, by ``subject/name``.
     files
         The stamps of the files that it ran with.
+    environments
+        The state of each environment of software that it ran with, by its folder.
     reasons
         Why it is out of date.
     """
@@ -61,6 +63,7 @@ class Fingerprint(msgspec.Struct, array_like=True):
     package: str
     inputs: list[tuple[str, str]]
     files: list[tuple[str, Stamp]]
+    environments: dict[str, str]
     reasons: tuple[Reason, ...] = ()
 
 
@@ -87,6 +90,7 @@ class Fingerprints:
         self._ledgers: dict[str, str] = {}
         self._contents: dict[str, str] = {}
         self._packages: dict[str, str] = {}
+        self._environments: dict[str, tuple[str, float]] = {}
 
     def load(self, keys: Collection[Key]) -> None:
         """Read the fingerprints of some analyses from the journal."""
@@ -111,6 +115,9 @@ class Fingerprints:
         stamps = self._stamps
         for path, stamp in known.files:
             if (stamps.get(path) or self._stamp(path)) != stamp:
+                return False
+        for prefix, state in known.environments.items():
+            if self._environment(prefix)[0] != state:
                 return False
         if known.ledger and known.ledger == self._ledger(entry.file):
             return True
@@ -151,6 +158,7 @@ class Fingerprints:
                 self._package(entry.pipeline),
                 [(name, self._input(name)) for name in {each.of for each in files if each.of}],
                 [(each.path, self._settled(each, since)) for each in files],
+                {each: self._unchanged(each, since) for each in found.software},
                 reasons,
             ),
         )
@@ -203,6 +211,16 @@ class Fingerprints:
         if pipeline not in self._packages:
             self._packages[pipeline] = package_of(pipeline)
         return self._packages[pipeline]
+
+    def _environment(self, prefix: str) -> tuple[str, float]:
+        if prefix not in self._environments:
+            self._environments[prefix] = state_of(prefix)
+        return self._environments[prefix]
+
+    def _unchanged(self, prefix: str, since: float) -> str:
+        """Return the state of an environment that is unchanged since a time; else of none."""
+        state, changed = self._environment(prefix)
+        return state if changed < since - FRESH else "changing"
 
     def _input(self, name: str) -> str:
         key = Key(*name.partition("/")[::2])

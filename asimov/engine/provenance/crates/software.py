@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from asimov._version import __version__
 from asimov.discovery import entrypoints
 from asimov.engine.provenance.export.runs import Run
-from asimov.engine.provenance.software import software_of
+from asimov.engine.provenance.software import environment
 from asimov.errors import AsimovError
 from asimov.project.storage.copying import checksum
 from asimov.text import listed
@@ -32,8 +32,7 @@ def differences(run: Run) -> Iterator[str]:
             elif each.sha256 and _sum(each.path) != each.sha256:
                 yield f"the program {each.path} is another one here"
     for prefix, packages in run.software.items():
-        program = next((each.path for each in programs if each.path.startswith(prefix)), "")
-        found = software_of(program) if os.path.exists(program) else None
+        found = environment(prefix)
         if found is None:
             yield f"the environment {prefix} with {len(packages)} packages is not here"
             continue

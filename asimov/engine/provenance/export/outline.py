@@ -51,6 +51,8 @@ def _attempt(run: Run, names: dict[str, str]) -> Iterator[str]:
         yield from _listed("products", [_product(each) for each in run.products])
     for prefix, packages in run.software.items():
         yield _row("software", f"{len(packages)} packages in {prefix}")
+    for program, why in record.software_unknown.items():
+        yield _row("software", f"not known of {program}: {why}")
 
 
 def _settings(run: Run) -> list[str]:

@@ -1,0 +1,71 @@
+"""The software environments that the commands of an analysis run in, and where they are unknown."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from asimov.engine.provenance.commands import SUBMITTERS, Command
+from asimov.engine.provenance.interpreters import Started, started
+from asimov.engine.provenance.software import Software, software_of
+
+
+class Environments(NamedTuple):
+    """The environments of some commands.
+
+    Attributes
+    ----------
+    packages
+        ``name==version`` of every package, by the environment's folder.
+    unknown
+        Why it is not known what a program runs with, by the program.
+    """
+
+    packages: dict[str, list[str]]
+    unknown: dict[str, str]
+
+
+class Finder:
+    """Finds the environments of the analyses of one submission."""
+
+    def __init__(self) -> None:
+        # What is the same for many analyses.
+        self._software: dict[str, Software | None] = {}
+
+    def of(self, commands: Sequence[Command], rundir: str, scheduler: str) -> Environments:
+        """Return the environments of an analysis's commands.
+
+        Parameters
+        ----------
+        commands
+            The command lines of its jobs.
+        rundir
+            Its run directory.
+        scheduler
+            The scheduler's name: jobs of ``local`` have the submitter's ``PATH``.
+        """
+        found = Environments({}, {})
+        for command in commands:
+            for each in self._of(command, rundir, scheduler):
+                software = self._of_program(each.program)
+                if software is not None:
+                    found.packages[software.prefix] = software.packages
+                elif each.unknown:
+                    found.unknown[each.program] = each.unknown
+        return found
+
+    def _of(self, command: Command, rundir: str, scheduler: str) -> list[Started]:
+        if command.image:
+            return [Started(command.executable, "it runs in a container")]
+        folder = os.path.join(rundir, command.folder or os.path.dirname(command.file))
+        words = [command.executable, *command.words()]
+        path = os.environ.get("PATH") if scheduler == "local" else None
+        if command.path:
+            path = os.environ.get("PATH") if command.path == SUBMITTERS else command.path
+        return started(words, folder, path)
+
+    def _of_program(self, program: str) -> Software | None:
+        if program not in self._software:
+            self._software[program] = software_of(program)
+        return self._software[program]
