@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -177,6 +179,26 @@ def test_without_a_seed_one_is_drawn_and_recorded(phased):
     assert results(phased, "A")["run_0002.txt"] == f"{'t' * 50} {2 * float(a)!r}\n"
     restart(phased)
     assert json.loads((rundir(phased) / "plan.json").read_text())["seed"] == seed
+
+
+def test_assets_that_can_not_be_made_start_no_run_and_the_phase_is_named(phased):
+    apply(phased, LEDGER.replace("offset: 1}", "offset: 1}, note: no assets"))
+    phased.finish(code=3)
+    assert not results(phased)
+    assert not list(rundir(phased).glob("shard-*.out")), "a shard has started"
+    assert "error: B: create_assets returned False" in phased.run("why", "s", "a").out
+
+
+def test_status_and_why_say_how_far_the_phases_are(phased):
+    apply(phased, LEDGER.replace("offset: 1}", "offset: 1}, faults: {'1': wait, '7': wait}"))
+    phased.run("manage", "build", "submit")
+    end = time.monotonic() + 30
+    while not re.match(r"72% run \d ended", far := phased.rows()["a"]["progress"] or ""):
+        assert time.monotonic() < end, far
+        phased.run("monitor")
+    assert f"its progress: {far}" in phased.run("why", "s", "a").out
+    (rundir(phased) / "go").touch()
+    phased.finish()
 
 
 def test_later_analyses_get_the_artifacts_as_lists(phased):
