@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from asimov.engine.diagnosis import refusals
 from asimov.engine.importing.old_folders import leave_old_folder
 from asimov.engine.readiness import waiting_for
 from asimov.engine.refresh import RUN_INPUTS
@@ -128,11 +129,10 @@ def build(
                 result.done.remove(key)
                 result.failed[key] = error
                 _report_failure(workspace, key, error, report, dry_run=dry_run)
+    refusals.forget(workspace, rendered, () if dry_run else result.unchanged)
     if rendered:
         workspace.journal.built(rendered)
         workspace.builds.update(rendered)
-        detailed = [key for key in rendered if workspace.records[key].job_detail]
-        workspace.journal.observed((key, None, None, None) for key in detailed)
         for key, made in rendered.items():
             report(f"{key}: built {made.config}")
     return result
@@ -148,7 +148,7 @@ def _report_failure(
         workspace.move(key, "stuck", "submit", str(error))
     else:
         # Not stuck: once the ledger or a file is mended, the next build tries again.
-        workspace.journal.observed([(key, None, f"can't be built: {error.with_hint}", None)])
+        refusals.remember(workspace, key, error.with_hint)
 
 
 def _build_one(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -> Build | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from asimov.discovery import entrypoints
@@ -10,13 +9,14 @@ from asimov.engine.attempts import ask
 from asimov.engine.background import kept
 from asimov.engine.diagnosis.fixes import most_likely_fix
 from asimov.engine.diagnosis.last_words import how_it_failed, last_words
-from asimov.engine.readiness import reviews_wanted, waiting_for
+from asimov.engine.diagnosis.refusals import MENDED, standing
+from asimov.engine.readiness import nearly_named, reviews_wanted, waiting_for
 from asimov.engine.staleness.lines import told
 from asimov.engine.submission_limits import deferral, makes_room
 from asimov.engine.submit import unbuilt
 from asimov.errors import AsimovError, ReportedError, SchedulerError
 from asimov.journal import measurements
-from asimov.journal.keys import PROJECT_ANALYSES, Key
+from asimov.journal.keys import Key
 from asimov.journal.leases import WATCH, holder, is_dead
 from asimov.journal.records import Attempt, Record
 from asimov.ledger.reviews import named, outcome
@@ -28,7 +28,6 @@ from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, JobState, Observation, Present, Unknown
 from asimov.states import OWN, STATES, reachable
 from asimov.system import clock
-from asimov.text import nearest
 
 #: How many analyses that stand in the way are followed to their own causes.
 _FOLLOWED = 5
@@ -147,9 +146,11 @@ def _ready(workspace: Workspace, key: Key, attempts: list[Attempt], result: Expl
     result.because += needs
     _follow(workspace, key, result)
     lacking = _assets(workspace, key, result, ready=not needs)
-    if record and record.job_detail:
-        result.because.append(record.job_detail)
-        if not lacking:
+    if detail := standing(workspace, record):
+        result.because.append(detail)
+        if detail == MENDED:
+            result.moves.append("'asimov manage build submit', or 'asimov monitor --chain'")
+        elif not lacking:
             result.moves.append("mending that: the next build or submission tries again")
     if result.because:
         return
@@ -207,20 +208,6 @@ def _assets(workspace: Workspace, key: Key, result: Explanation, *, ready: bool)
     return bool(lacking)
 
 
-def _nearly(workspace: Workspace, key: Key) -> Iterator[str]:
-    """Yield a line for each name among the unmet needs that is nearly one that there is."""
-    keys = [each for each in workspace.contents.entries if each != key]
-    for need in workspace.dependencies.of(key).unmatched:
-        for wanted in [term.value for term in need.terms if term.path == "name"]:
-            names = (
-                [str(each) for each in keys]
-                if "/" in wanted
-                else [name for subject, name in keys if key[0] in {subject, PROJECT_ANALYSES}]
-            )
-            if wanted not in names and (near := nearest(wanted, names, 0.8)):
-                yield f"there is no {wanted!r}; did you mean {near!r}?"
-
-
 def _reviews(workspace: Workspace, key: Key, result: Explanation) -> bool:
     """Add the reviews that it waits for; return whether there are any."""
     wanted = reviews_wanted(workspace, key)
@@ -241,7 +228,7 @@ def _reviews(workspace: Workspace, key: Key, result: Explanation) -> bool:
 def _follow(workspace: Workspace, key: Key, result: Explanation) -> None:
     """Add what holds up the analyses that it needs, down to the first causes."""
     wanted = _reviews(workspace, key, result)
-    result.because += _nearly(workspace, key)
+    result.because += nearly_named(workspace, key)
     if workspace.dependencies.of(key).unmatched and not wanted:
         result.moves.append("an analysis that matches, or other 'needs' in the ledger")
     if workspace.dependencies.cycle([key]):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from asimov.journal.keys import Key
+from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger.reviews import PATHS
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
-from asimov.text import quoted
+from asimov.text import nearest, quoted
 
 
 def waiting_for(workspace: Workspace, key: Key) -> list[str]:
@@ -74,3 +74,17 @@ def blocked(workspace: Workspace, keys: Iterable[Key]) -> set[Key]:
                     if workspace.status(each) == "ready" and each not in known
                 ]
     return {key for key in keys if known[key]}
+
+
+def nearly_named(workspace: Workspace, key: Key) -> Iterator[str]:
+    """Yield a line for each name among the unmet needs that is nearly one that there is."""
+    keys = [each for each in workspace.contents.entries if each != key]
+    for need in workspace.dependencies.of(key).unmatched:
+        for wanted in [term.value for term in need.terms if term.path == "name"]:
+            names = (
+                [str(each) for each in keys]
+                if "/" in wanted
+                else [name for subject, name in keys if key[0] in {subject, PROJECT_ANALYSES}]
+            )
+            if wanted not in names and (near := nearest(wanted, names, 0.8)):
+                yield f"there is no {wanted!r}; did you mean {near!r}?"

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from asimov.discovery import entrypoints
+from asimov.engine.diagnosis.refusals import standing
 from asimov.engine.readiness import waiting_for
 from asimov.engine.run_times import Experience
 from asimov.engine.staleness.inputs import in_doubt, is_made_again
@@ -242,7 +243,7 @@ def _row(
     elif status in {"restart", "stop"}:
         waits = ["the next monitor pass"]
     if record and record.job_detail and status not in {"stuck", "uploaded"}:
-        waits.append(_with_time(record))
+        waits.append(_with_time(record, standing(workspace, record) or ""))
     comment = entry.data.get("comment")
     known = measured.get(record.uid or "") if record else None
     left = known.remaining(clock.now()) if known else None
@@ -275,9 +276,8 @@ def _has_run(status: str) -> bool:
     return status not in {"ready", "wait", "restart", "manual"}
 
 
-def _with_time(record: Record) -> str:
+def _with_time(record: Record, detail: str) -> str:
     """Return the line about a job, with the time since it became unknown if it is."""
-    detail = record.job_detail or ""
     if record.job_state == "unknown" and record.job_since:
         return f"unknown for {clock.age(clock.now() - record.job_since)}: {detail}"
     return detail

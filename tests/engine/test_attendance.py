@@ -45,6 +45,11 @@ def test_each_pass_is_recorded(lab: Any) -> None:
         lab.run("monitor")
         assert told(lab)["looked"] > first
         assert told(lab)["answered"] == told(lab)["looked"]
+        # Each one, however soon it follows, and the last one of many.
+        for code, *how in ((0,), (3, "--until-idle", "--interval", "0.1")):
+            clock.advance(50)
+            lab.run("monitor", *how, code=code)
+            assert "last looked 0s ago" in lab.run("status").out
 
 
 def test_it_warns_when_nobody_has_looked_for_a_day(lab: Any) -> None:

@@ -195,3 +195,22 @@ def test_what_before_config_writes_to_the_settings_is_kept_and_rendered(
     assert "speed = 7" in templated.config("a").read_text()
     assert templated.config("b").read_text() == "by a\n"
     assert "7" not in (templated.root / "ledger" / "subjects" / "s.yaml").read_text()
+
+
+def test_why_it_can_not_be_built_is_not_said_of_settings_that_were_mended(lab: Any) -> None:
+    refused, mended = "can't be built: ", "its settings have changed since it could not be built"
+    missing = "a, pipeline: command, executable: /no, outputs: {y: y}"
+    lab.apply(missing)
+    lab.run("manage", "build", code=1)
+    assert refused in lab.run("why", "s/a").out
+    assert refused in lab.rows()["a"]["waiting_for"][0]
+    lab.apply(missing.replace("/no", "/bin/sh"), update=True)
+    told = lab.run("why", "s/a").out
+    assert mended in told and "'asimov manage build submit'" in told and refused not in told
+    assert lab.rows()["a"]["waiting_for"] == [mended]
+    # What is as it was is refused as it was.
+    lab.apply(missing, update=True)
+    assert refused in lab.run("why", "s/a").out
+    lab.apply(missing.replace("/no", "/bin/sh"), update=True)
+    lab.run("manage", "build")
+    assert "it is built" in lab.run("why", "s/a").out

@@ -1,0 +1,55 @@
+"""Why an analysis could not be built, and whether that still stands: its settings may be mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from asimov.journal.keys import Key
+from asimov.journal.provenance import digest_of
+from asimov.journal.records import Record
+from asimov.project.workspace import Workspace
+
+_BEGINNING = "can't be built: "
+#: What is said instead of the reason once the ledger has changed.
+MENDED = "its settings have changed since it could not be built"
+
+
+def remember(workspace: Workspace, key: Key, why: str) -> None:
+    """Record why an analysis can't be built, and with which settings."""
+    workspace.journal.observed([(key, None, f"{_BEGINNING}{why}", None)])
+    digest = _settings(workspace, key)
+    if workspace.journal.get_property(_name(key)) != digest:
+        workspace.journal.set_property(_name(key), digest)
+
+
+def forget(workspace: Workspace, built: Iterable[Key], unchanged: Iterable[Key]) -> None:
+    """Forget what stood in the way of analyses that have been built, or that were found built."""
+    records = workspace.records
+    done = [key for key in built if records[key].job_detail]
+    done += [key for key in unchanged if _is_told(records.get(key))]
+    if done:
+        workspace.journal.observed((key, None, None, None) for key in done)
+
+
+def _is_told(record: Record | None) -> bool:
+    return record is not None and (record.job_detail or "").startswith(_BEGINNING)
+
+
+def standing(workspace: Workspace, record: Record | None) -> str | None:
+    """Return what is known of the job of an analysis or why it has none; None if nothing is.
+
+    A reason for which the ledger no longer gives cause is replaced by that.
+    """
+    if record is None or not _is_told(record):
+        return record and record.job_detail
+    known = workspace.journal.get_property(_name(record.key))
+    mended = known is not None and known != _settings(workspace, record.key)
+    return MENDED if mended else record.job_detail
+
+
+def _name(key: Key) -> str:
+    return f"settings refused: {key}"
+
+
+def _settings(workspace: Workspace, key: Key) -> str:
+    return digest_of([layer for _, layer in workspace.configured(key)])
