@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import time
 from pathlib import Path
@@ -193,10 +192,11 @@ def test_status_and_why_say_how_far_the_phases_are(phased):
     apply(phased, LEDGER.replace("offset: 1}", "offset: 1}, faults: {'1': wait, '7': wait}"))
     phased.run("manage", "build", "submit")
     end = time.monotonic() + 30
-    while not re.match(r"72% run \d ended", far := phased.rows()["a"]["progress"] or ""):
+    # Whichever of the two shards was written to last is the one that is named.
+    while not (far := phased.rows()["a"]["progress"] or "").startswith("72% "):
         assert time.monotonic() < end, far
         phased.run("monitor")
-    assert f"its progress: {far}" in phased.run("why", "s", "a").out
+    assert "its progress: 72% " in phased.run("why", "s", "a").out
     (rundir(phased) / "go").touch()
     phased.finish()
 
