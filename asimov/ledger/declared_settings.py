@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from asimov.errors import AsimovError, Place
 from asimov.journal.keys import Key
@@ -101,7 +101,7 @@ class Written(NamedTuple):
     path: tuple[str | int, ...]
     data: Mapping[str, Any]
 
-    def place(self, cls: type, steps: Sequence[str]) -> Place | None:
+    def place(self, cls: type | None, steps: Sequence[str]) -> Place | None:
         """Return the place of a setting in either spelling; None if it is not there."""
         for spelled in _spellings(cls, steps):
             if not _holds(self.data, spelled):
@@ -138,6 +138,16 @@ def names_of(cls: type) -> set[str]:
     return {*names(cls), *(each.attribute for each in fields(cls))}
 
 
+class Names(Protocol):
+    """What is known of names; `asimov.ledger.spelling.Spelling` is that."""
+
+    def owned(self, pipeline: str) -> frozenset[str]:
+        """Return the names of settings that only a pipeline may give a meaning."""
+
+    def around(self, key: str, by: Mapping[str, frozenset[str]], where: Place) -> bool:
+        """Refuse a setting around analyses that surely misspells one of their pipelines."""
+
+
 class Check:
     """Checks the settings that result from a change of the ledger.
 
@@ -151,8 +161,8 @@ class Check:
         What pipelines wrote.
     started
         Returns whether an analysis of the ledger has started; such analyses are not checked.
-    owned
-        Returns the names of settings that only a pipeline may give a meaning.
+    look
+        Knows the names that only a pipeline may give a meaning, and what is surely misspelt.
     """
 
     def __init__(
@@ -162,13 +172,15 @@ class Check:
         declared: Callable[[str], Any],
         facts: Mapping[Key, Mapping[str, Any]],
         started: Callable[[Key], bool],
-        owned: Callable[[str], frozenset[str]],
+        look: Names,
     ) -> None:
         self._old, self._new = old, new
         self._declared = declared
         self._facts = facts
         self._started = started
-        self._owned = owned
+        self._look = look
+        #: The sections of pipelines in the blueprints.
+        self.sections: dict[str, Written] = {}
         self._own: dict[Key, Written] = {}
         self._around: dict[str, list[Written]] = {}
 
@@ -186,10 +198,25 @@ class Check:
         """Add the analyses of a subject whose settings change; those of all subjects for ``""``."""
         self._around.setdefault(subject, []).append(written)
 
+    def surrounded(self, named: Collection[Key]) -> list[Key]:
+        """Return the analyses, but for some, around which settings change."""
+        return [
+            key
+            for key in self._new.entries
+            if key not in named and {"", key.subject} & self._around.keys()
+        ]
+
+    def place(self, entry: Entry, steps: Sequence[str]) -> Place | str | None:
+        """Return where a setting of an analysis is written."""
+        layers = self._new.layers(entry, self._facts)
+        cls = self._class(entry.pipeline)
+        return self._place(entry, layers, cls, Fault(tuple(steps), ""))
+
     def near_misses(self, pipeline: str, written: Written) -> Iterator[str]:
         """Yield a note for each setting of a pipeline's section that resembles a declared one."""
         cls = self._class(pipeline)
         section = _of_pipeline(written, pipeline)
+        self.sections[pipeline] = section
         known = frozenset(names_of(cls) if cls else ())
         for key in section.data:
             if key not in GENERAL and (near := near_miss(str(key), known)):
@@ -229,7 +256,7 @@ class Check:
                 continue
             for around in {"", key[0]} & self._around.keys():
                 if entry.pipeline not in read.setdefault(around, {}):
-                    read[around][entry.pipeline] = self._owned(entry.pipeline)
+                    read[around][entry.pipeline] = self._look.owned(entry.pipeline)
             if cls is None:
                 continue
             layers = self._new.layers(entry, self._facts)
@@ -246,21 +273,37 @@ class Check:
             + f" are not checked: {notes[pipeline]}"
             for pipeline, keys in missing.items()
         ] + [
-            f"{written.document.place([*written.path, key])}: {key!r} is kept as a setting of your "
-            f"own; did you mean {near!r} of {', '.join(sorted(p for p in by if near in by[p]))}?"
-            for around, by in read.items()
-            for known in [frozenset().union(*by.values())]
-            for written in self._around[around]
-            for key in written.data
-            if key not in GENERAL and (near := near_miss(str(key), known))
+            f"{place}: {key!r} is kept as a setting of your own; did you mean {near!r} of {whose}?"
+            for place, key, near, whose in self._resembling(read)
         ]
+
+    def _resembling(
+        self, read: Mapping[str, Mapping[str, frozenset[str]]]
+    ) -> Iterator[tuple[Place, str, str, str]]:
+        """Yield each key around analyses that is like a setting of their pipelines, and which.
+
+        Raises
+        ------
+        AsimovError
+            If one is surely misspelt.
+        """
+        for around, by in read.items():
+            known = frozenset().union(*by.values())
+            for written in self._around[around]:
+                for key in map(str, written.data):
+                    near = None if key in GENERAL else near_miss(key, known)
+                    if near:
+                        place = written.document.place([*written.path, key])
+                        whose = ", ".join(sorted(each for each in by if near in by[each]))
+                        if not self._look.around(key, by, place):
+                            yield place, key, near, whose
 
     def _class(self, pipeline: str) -> type | None:
         declared = self._declared(pipeline)
         return declared if isinstance(declared, type) else None
 
     def _place(
-        self, entry: Entry, layers: Sequence[Layer], cls: type, fault: Fault
+        self, entry: Entry, layers: Sequence[Layer], cls: type | None, fault: Fault
     ) -> Place | str | None:
         layer = _layer_of(layers, cls, fault.path)
         own: Written | None = self._own.get(entry.key)

@@ -78,9 +78,8 @@ class Planner:
             contents.project, dict(contents.subjects), dict(contents.entries), contents.broken
         )
         self._lists: dict[str, dict[str, dict[str, Any]]] = {}
-        self._declared = Check(
-            contents, self._new, pipeline_settings, facts or {}, started, look.owned
-        )
+        #: What of the settings was looked at, and where it is.
+        self.declared = Check(contents, self._new, pipeline_settings, facts or {}, started, look)
         self.plan = Plan(notes=self._look.notes)
 
     @property
@@ -131,7 +130,7 @@ class Planner:
             document.pop("analyses", None)
             document["analyses"] = list(analyses.values())  # last, so that more can be appended
         if self.plan.files:
-            self.plan.notes += self._declared.run()
+            self.plan.notes += self.declared.run()
             self._check_needs()
         return self.plan
 
@@ -144,7 +143,7 @@ class Planner:
                 continue
             self._known_pipeline(name, document, ["pipelines", name])
             self._look.section(name, data, document)
-            self.plan.notes += self._declared.near_misses(name, Written(document, (), data))
+            self.plan.notes += self.declared.near_misses(name, Written(document, (), data))
         self._look.hooks(data, document)
         self._look.keys(data, spelling.OF_PROJECT, document)
         self._lay_over_project(data, "configuration", document)
@@ -161,7 +160,7 @@ class Planner:
             return
         self._known_subject(subject, document)
         old = self._new.subjects[subject]
-        self._declared.around(subject, Written(document, (), settings))
+        self.declared.around(subject, Written(document, (), settings))
         new = merge([self._without(old, f"{_PAGES} of {subject}", {_PAGES}), settings])
         self._put_subject(subject, new, old, f"postprocessing of {subject}")
 
@@ -179,7 +178,9 @@ class Planner:
                 hint="change them with 'asimov apply --update', or in ledger/project.yaml",
             )
         self._settings_changed = True
-        self._declared.around("", Written(document, (), data))
+        if not self._replace:
+            self._look.emptied(old, new, document)
+        self.declared.around("", Written(document, (), data))
         self._new.project = new
         self.plan.files[PROJECT_FILE] = new
 
@@ -192,7 +193,7 @@ class Planner:
         old = self._new.subjects.get(name)
         if old is None:
             self._put_subject(name, settings, None, f"subject {name}")
-            self._declared.around(name, Written(document, (), settings))
+            self.declared.around(name, Written(document, (), settings))
         else:
             before = {key: value for key, value in old.items() if key != "analyses"}
             after = merge([self._without(before, name, before.keys() - {_PAGES}), settings])
@@ -211,7 +212,9 @@ class Planner:
             kept = {key: each for key, each in old.items() if key in {"analyses", *after}}
             self._put_subject(name, {**kept, **after}, old, f"subject {name}")
             if after != before:
-                self._declared.around(name, Written(document, (), settings))
+                if not self._replace:
+                    self._look.emptied(before, after, document)
+                self.declared.around(name, Written(document, (), settings))
         self._subject_places[name] = document
         for number, analysis in enumerate(data.get("analyses") or []):
             self._put_analyses(name, analysis, document, ["analyses", number])
@@ -346,7 +349,7 @@ class Planner:
     ) -> None:
         self._look.analysis(key, data, document, path)
         if isinstance(self._pipeline_settings(data["pipeline"]), type):
-            self._declared.analysis(key, Written(document, tuple(path), data))
+            self.declared.analysis(key, Written(document, tuple(path), data))
 
     def _known_pipeline(self, name: str, document: Document, path: list[str | int]) -> None:
         try:

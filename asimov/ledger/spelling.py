@@ -10,6 +10,7 @@ from asimov.discovery import entrypoints
 from asimov.errors import AsimovError, Place
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import reviews
+from asimov.ledger.changes import differences
 from asimov.ledger.checks import near_miss
 from asimov.ledger.contents import Entry
 from asimov.ledger.declared_settings import names_of
@@ -20,7 +21,7 @@ from asimov.ledger.schema import OF_FAILURES, Analysis, Configuration, ProjectAn
 from asimov.ledger.slips import slip
 from asimov.ledger.validity import OUTDATED_BY, RERUN, REUSE
 from asimov.states import ALIASES, STATES
-from asimov.text import did_you_mean, quoted
+from asimov.text import did_you_mean, listed, quoted
 
 #: Settings that asimov itself reads, of an analysis and of all that is above it.
 _EVERYWHERE = {"holds", "postprocessing", "scheduler", OUTDATED_BY, RERUN, REUSE, *OF_FAILURES}
@@ -167,6 +168,62 @@ class Spelling:
                     f"own; did you mean {near!r}?"
                 )
         self._scheduler(data, document, path, pipeline=pipeline)
+
+    def around(self, key: str, by: Mapping[str, frozenset[str]], where: Place) -> bool:
+        """Refuse a setting around analyses that surely misspells one of their pipelines.
+
+        Return whether there is a note on it instead.
+
+        Parameters
+        ----------
+        key
+            The setting.
+        by
+            The settings that each of their pipelines declares.
+        where
+            Its place.
+
+        Raises
+        ------
+        AsimovError
+            If it does.
+        """
+        for pipeline, names in by.items():
+            near = slip(key, names) if key not in _ANYWHERE and self._stock(pipeline) else None
+            if near is not None and not self._used(key, None):
+                self._refuse(
+                    f"{quoted(key)[1:-1]}: there is no such setting; did you mean {near!r} of "
+                    f"{pipeline}?",
+                    where,
+                )
+                return True
+        return False
+
+    def emptied(
+        self, before: Mapping[str, Any], after: Mapping[str, Any], document: Document
+    ) -> None:
+        """Refuse a section that is empty now and was not before: most likely it was left behind.
+
+        Parameters
+        ----------
+        before, after
+            The settings of the project or a subject.
+        document
+            The blueprint.
+
+        Raises
+        ------
+        AsimovError
+            If there is one.
+        """
+        for each in differences(before, after):
+            if each.after is None and isinstance(each.before, Mapping) and each.before:
+                self._refuse(
+                    f"{each.name} is empty, and would remove {listed(each.before)} from it",
+                    document.place(each.path),
+                    f"leave {each.path[-1]!r} out to keep what is there; 'asimov apply --replace' "
+                    "or '--force' removes it",
+                )
 
     def _scheduler(
         self,

@@ -8,10 +8,11 @@ for a note: only those already imported, and asimov's own, are asked.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, Place
 from asimov.journal.keys import Key
 from asimov.ledger.contents import Contents, Layer
 from asimov.ledger.dependencies import Dependencies
@@ -27,6 +28,7 @@ from asimov.project.config_file import fault_of_template
 from asimov.project.workspace import Workspace
 from asimov.settings import Fault
 from asimov.settings.merging import merge
+from asimov.text import listed
 
 
 def asset_notes(workspace: Workspace, made: Planner) -> list[str]:
@@ -85,7 +87,8 @@ def fault_notes(workspace: Workspace, made: Planner) -> list[str]:
         first.setdefault(fault, key)
         count[fault] += 1
     raised: list[str] = []
-    for kind, pipeline, keys in _by_pipeline(workspace, made):
+    _check_sections(workspace, made)
+    for kind, pipeline, keys in _by_pipeline(made, _to_check(workspace, made)):
         for key, fault in _faults(workspace, made.contents, kind, pipeline, keys, raised):
             if fault.final:
                 place = made.place(key, fault.path)
@@ -93,7 +96,55 @@ def fault_notes(workspace: Workspace, made: Planner) -> list[str]:
             first.setdefault(fault, key)
             count[fault] += 1
     notes = [_fault_note(made, key, fault, count[fault]) for fault, key in first.items()]
-    return notes + raised
+    return notes + _notes_around(workspace, made, raised) + raised
+
+
+def _check_sections(workspace: Workspace, made: Planner) -> None:
+    """Refuse a pipeline's section of the project's settings that no analysis could use."""
+    for pipeline, section in made.declared.sections.items():
+        kind = class_if_loaded(pipeline)
+        found: list[Fault] = []
+
+        def look(kind: Any = kind, found: list[Fault] = found, section: Any = section) -> None:
+            found += faults_found(kind, section.data, workspace.project.root)
+
+        if finds_faults(kind):
+            with suppress(AsimovError), captured():  # alone it may be too little to be checked
+                call_plugin(workspace, Call.of_plugin(pipeline, "settings_faults"), look)
+        for fault in found:
+            if fault.final and fault.path[0] in section.data and fault.message[:10] != "is missing":
+                place = section.document.place([*section.path, fault.path[0]])
+                raise AsimovError(f"pipelines: {pipeline}: {fault}", where=place, hint=fault.hint)
+
+
+def _notes_around(workspace: Workspace, made: Planner, raised: list[str]) -> list[str]:
+    """Return a note for each fault that new settings of the project or a subject bring about.
+
+    Raises
+    ------
+    AsimovError
+        For the first fault that is final.
+    """
+    broken: dict[Fault, list[Key]] = {}
+    around = made.declared.surrounded(made.named)
+    around = [key for key in around if workspace.status(key) in NOT_STARTED]
+    for kind, pipeline, keys in _by_pipeline(made, around):
+        found = _faults(workspace, made.contents, kind, pipeline, keys, raised)
+        again = list(dict.fromkeys(key for key, _ in found))
+        known = set(_faults(workspace, workspace.contents, kind, pipeline, again, []))
+        for key, fault in found:
+            if (key, fault) in known:
+                continue
+            if fault.final:
+                place = _place(made, key, fault)
+                raise AsimovError(f"{key} ({pipeline}): {fault}", where=place, hint=fault.hint)
+            broken.setdefault(fault, []).append(key)
+    notes = []
+    for fault, keys in broken.items():
+        hint = f" ({fault.hint})" if fault.hint else ""
+        place = _place(made, keys[0], fault)
+        notes.append(f"{place}: this breaks {listed(keys, 5)}: {fault}{hint}")
+    return notes
 
 
 def _template_faults(workspace: Workspace, made: Planner) -> Iterator[tuple[Key, Fault]]:
@@ -122,12 +173,16 @@ def _to_check(workspace: Workspace, made: Planner) -> Iterator[Key]:
             yield key
 
 
+def _place(made: Planner, key: Key, fault: Fault) -> Place | str | None:
+    return made.declared.place(made.contents.entries[key], fault.path)
+
+
 def _by_pipeline(
-    workspace: Workspace, made: Planner
+    made: Planner, asked: Iterable[Key]
 ) -> Iterator[tuple[type[Pipeline], str, list[Key]]]:
-    """Yield each pipeline that looks for faults, with its analyses to check."""
+    """Yield each pipeline that looks for faults, with those analyses that have it."""
     keys: dict[str, list[Key]] = {}
-    for key in _to_check(workspace, made):
+    for key in asked:
         keys.setdefault(made.contents.entries[key].pipeline, []).append(key)
     for pipeline, its in keys.items():
         kind = class_if_loaded(pipeline)

@@ -45,6 +45,8 @@ REFUSED = {
     "{kind: subject, name: t, analyss: []}": "did you mean 'analyses'?",
     "{kind: subject, name: t, scheduler: {request_cpu: 2}}": "did you mean 'request cpus'?",
     "{kind: subject, name: t, analyses: [{name: a, pipeline: command, need: [b]}]}": "'needs'?",
+    "{kind: subject, name: t, argumnts: 2, analyses: [{name: a, pipeline: command}]}": "argumnts: "
+    "there is no such setting; did you mean 'arguments' of command?",
     "{kind: configuration, piplines: {}}": "piplines: there is no such setting; did you mean",
     "{kind: configuration, sheduler: {}}": "did you mean 'scheduler'?",
     "{kind: configuration, executible: x}": "did you mean 'executable'?",
@@ -66,8 +68,8 @@ ACCEPTED = {
     one("needs: [{colour: red}]"): "",
     "{kind: subject, name: t, priors: {}, data: 1}": "",
     "{kind: configuration, likelihood: {}, quality: high}": "",
-    "{kind: subject, name: t, argumnts: 2, analyses: [{name: a, pipeline: command}]}":
-    "'argumnts' is kept as a setting of your own; did you mean 'arguments' of command?",
+    "{kind: subject, name: t, argmts: 2, analyses: [{name: a, pipeline: command}]}":
+    "'argmts' is kept as a setting of your own; did you mean 'arguments' of command?",
 }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from asimov.pipeline.schemas import Schema
 from asimov.settings import BaseSettings, Fault, Setting
 from asimov.testing.temporary_entry_points import entry_points
 from tests.conftest import snapshot
+from tests.refusals import refused as is_refused
 
 
 class Sampler(BaseSettings):
@@ -445,3 +446,42 @@ def test_what_follows_an_analysis_that_makes_a_check_fail_is_checked_all_the_sam
     assert [note.partition("s/")[2][:2] for note in notes] == ["a0", "a2", "a1"]
     assert "s/a1: its settings can't be checked: " in notes[2]
     assert "an odd one" in notes[2]
+
+
+def test_settings_around_analyses_are_refused_as_those_of_one(project, asimov, blueprint):
+    """At the level of the project and of a subject, and in the section of a pipeline."""
+    runs = "pipeline: command, executable: /bin/true, outputs: {it: out}"
+    first = (
+        "{kind: configuration, colour: red, pipelines: {command: {environment: {A: '1'}}}}\n---\n"
+        "{kind: subject, name: s}\n---\n{kind: subject, name: t, deep: {a: 1}}\n"
+        f"---\n{{kind: analysis, event: s, name: a, {runs}}}\n"
+        f"---\n{{kind: analysis, event: s, name: b, {runs}, environment: {{B: '2'}}}}\n"
+        f"---\n{{kind: analysis, event: t, name: done, {runs}, status: manual}}\n"
+    )
+    assert asimov("apply", "-f", blueprint(first)).code == 0
+    assert asimov("production", "set", "t/done", "-s", "finished").code == 0
+    for text, said in (
+        ("kind: subject\nname: s\nprocesses: many", ":3:1: s/a (command): processes: should be a"),
+        ("kind: configuration\nfiles: trnsfer", ":2:1: s/a (command): files: should be one of"),
+        ("kind: subject\nname: s\nenvronment: {a: b}", ":3:1: envronment: there is no such"),
+        ("kind: configuration\npipelines:\n  command: {outputs: [1]}",
+         ":3:13: pipelines: command: outputs: should be a mapping"),
+        ("kind: configuration\npipelines:", ":2:1: pipelines is empty, and would remove command"),
+        ("kind: configuration\npipelines: {command: {environment: null}}",
+         "pipelines: command: environment is empty, and would remove A"),
+        ("kind: subject\nname: t\ndeep:", ":3:1: deep is empty, and would remove a"),
+        ("kind: analysis\nevent: t\nname: done\npipeline: command\nenvironment: 4",
+         ":5:1: t/done (command): environment: should be a mapping"),
+    ):  # fmt: skip
+        is_refused(asimov, project, ["apply", "-U", "-f", blueprint(text, "more.yaml")], said)
+    for text, said in (
+        ("kind: subject\nname: s\ninput files: [nope]", "this breaks s/a, s/b: input files: [0]"),
+        ("kind: subject\nname: t\ninput files: [nope]", ""),  # its only analysis is finished
+        ("kind: configuration\ncolour: null", "colour: red -> null"),
+    ):
+        ran = asimov("apply", "-n", "-U", "-f", blueprint(text, "more.yaml"))
+        assert ran.code == 0, ran
+        assert said in ran.err + ran.out
+        assert bool(said) or "breaks" not in ran.err
+    ran = asimov("apply", "-n", "--replace", "-f", blueprint("kind: configuration\npipelines:"))
+    assert "pipelines: {'command': {'environment': {'A': '1'}}} -> null" in ran.out

@@ -106,6 +106,7 @@ def _happen(root: Path) -> None:
             reason = {"stuck": "job 13 ended with exit code 1: no [bold]space[/bold] left"}
             workspace.move(key, after, "monitor", reason.get(after, "job 11 ended"))
         workspace.move(noise, "uploaded", "monitor", "its results are stored")
+        (root / "results" / noise.subject / noise.name).mkdir(parents=True)
         record_pass(workspace, [])
         workspace.journal.close()
     folder = root / "working" / walk.subject / walk.name
