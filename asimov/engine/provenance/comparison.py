@@ -244,6 +244,7 @@ def _place(found: Provenance) -> dict[str, Any]:
         "host": found.host,
         "scheduler": found.scheduler,
         "image": found.image,
+        "image's digest": found.image_digest,
         "seed": found.seed,
     }
 

@@ -33,7 +33,9 @@ class Finder:
         # What is the same for many analyses.
         self._software: dict[str, Software | None] = {}
 
-    def of(self, commands: Sequence[Command], rundir: str, scheduler: str) -> Environments:
+    def of(
+        self, commands: Sequence[Command], rundir: str, scheduler: str, image: str = ""
+    ) -> Environments:
         """Return the environments of an analysis's commands.
 
         Parameters
@@ -44,10 +46,12 @@ class Finder:
             Its run directory.
         scheduler
             The scheduler's name: jobs of ``local`` have the submitter's ``PATH``.
+        image
+            The image that they run in: then only the programs that start it are of this machine.
         """
         found = Environments({}, {})
         for command in commands:
-            for each in self._of(command, rundir, scheduler):
+            for each in self._of(command, rundir, scheduler, image):
                 software = self._of_program(each.program)
                 if software is not None:
                     found.packages[software.prefix] = software.packages
@@ -55,9 +59,9 @@ class Finder:
                     found.unknown[each.program] = each.unknown
         return found
 
-    def _of(self, command: Command, rundir: str, scheduler: str) -> list[Started]:
-        if command.image:
-            return [Started(command.executable, "it runs in a container")]
+    def _of(self, command: Command, rundir: str, scheduler: str, image: str) -> list[Started]:
+        if image or command.image:
+            return [Started(command.executable)]
         folder = os.path.join(rundir, command.folder or os.path.dirname(command.file))
         words = [command.executable, *command.words()]
         path = os.environ.get("PATH") if scheduler == "local" else None

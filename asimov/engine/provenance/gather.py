@@ -19,6 +19,7 @@ from asimov.configuration import owner
 from asimov.engine.provenance.checksums import Checksums
 from asimov.engine.provenance.commands import Command, commands_in
 from asimov.engine.provenance.environments import Finder
+from asimov.engine.provenance.images import Content, Images
 from asimov.engine.provenance.record import (
     FILE,
     Layer,
@@ -71,6 +72,7 @@ class Gatherer:
         self._revisions: dict[str, str] = {}
         self._templates: dict[tuple[str, str], str] = {}
         self._environments = Finder()
+        self._images = Images(lambda path: self._sum(path)[0])
         self._sums: dict[str, tuple[float, _Sum | None]] = {}
 
     def gather(self, analysis: Analysis, attempt: Attempt) -> Provenance | None:
@@ -95,12 +97,10 @@ class Gatherer:
         rundir, pipeline = analysis.rundir, analysis.entry.pipeline
         commands = commands_in(rundir)
         programs = programs_of(commands, rundir)
-        software, unknown = self._environments.of(commands, rundir, attempt.scheduler)
+        image = self._image(analysis, commands, attempt.scheduler)
+        software, unknown = self._environments.of(commands, rundir, attempt.scheduler, image.image)
         configuration = _read(analysis.config_file)
         layers = [each for each in self._workspace.layers(analysis.key) if each[1]]
-        image = ""
-        if overrides(pipeline, "image_of_jobs"):
-            image = str(call_method(analysis, "image_of_jobs") or "")
         found = Provenance(
             uid=attempt.uid,
             analysis=str(analysis.key),
@@ -117,15 +117,23 @@ class Gatherer:
             layers=[Layer(source, self._records.part(layer)) for source, layer in layers],
             seed=attempt.seed,
             commands=commands,
-            files=list(self._files(analysis, commands, programs, configuration, image)),
+            files=list(self._files(analysis, commands, programs, configuration, image.image)),
             software={each: self._records.part(packages) for each, packages in software.items()},
             software_unknown=unknown,
-            image=image,
+            image=image.image,
+            image_digest=image.digest,
+            image_unknown=image.unknown,
         )
         found.fingerprint = fingerprint(analysis, found, layers, configuration or b"")
         self._found[attempt.uid] = found
         with suppress(OSError):  # a pipeline may have no run directory
             write_quickly(os.path.join(rundir, FILE), as_text(found, layers, software))
+
+    def _image(self, analysis: Analysis, commands: Sequence[Command], scheduler: str) -> Content:
+        named = None
+        if overrides(analysis.entry.pipeline, "image_of_jobs"):
+            named = call_method(analysis, "image_of_jobs")
+        return self._images.of(str(named or ""), commands, analysis.rundir, scheduler)
 
     def _files(
         self,
@@ -179,7 +187,7 @@ class Gatherer:
             yield "image", image
         for program in programs:
             yield "executable", program
-        for path in inputs_of(analysis, commands, analysis.rundir, self._root):
+        for path in inputs_of(analysis, commands, self._root, image):
             yield "input", path
 
     def _sum(self, path: str) -> _Sum:

@@ -87,8 +87,9 @@ class Provenance(msgspec.Struct, omit_defaults=True):
         The digests of the lists of packages, by the environment's folder.
     software_unknown
         Why it is not known what a program ran with, by the program.
-    image
-        The container image that its jobs run in, if any.
+    image, image_digest, image_unknown
+        The container image that its jobs run in, if any; the digest of its content, as
+        `asimov.engine.provenance.images` describes; why there is none.
     fingerprint
         As `asimov.engine.reuse.fingerprint` computes it.
     """
@@ -112,6 +113,8 @@ class Provenance(msgspec.Struct, omit_defaults=True):
     software: dict[str, str] = {}
     software_unknown: dict[str, str] = {}
     image: str = ""
+    image_digest: str = ""
+    image_unknown: str = ""
     fingerprint: str = ""
 
 

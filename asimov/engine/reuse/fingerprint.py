@@ -1,9 +1,10 @@
 """The fingerprint of an attempt: two attempts with the same one would make the same products.
 
 It is a digest of the settings as the pipeline saw them, the configuration's content, the command
-lines, the SHA-256 of every other file, the pipeline with its package's version, the image, and the
-packages of the software environments. It does not depend on the time, the host, the scheduler, or
-where the project is. In the configuration and the command lines these are replaced first:
+lines, the SHA-256 of every other file, the pipeline with its package's version, the image's digest,
+and the packages of the software environments. It does not depend on the time, the host, the
+scheduler, or where the project is. In the configuration and the command lines these are replaced
+first:
 
 - each file that the attempt ran with, by its SHA-256; so an input may have another path,
 - the folders of the analysis, of its inputs and of the project,
@@ -56,7 +57,7 @@ def fingerprint(
     """Return the fingerprint of an attempt, in hexadecimal digits.
 
     It is empty if the content of something that the attempt ran with is not known: a file without a
-    checksum, or something that is fetched.
+    checksum, an image without a digest, or something that is fetched.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def fingerprint(
     configuration
         The content of its configuration.
     """
-    if any(each.sha256 is None for each in found.files):
+    if found.image_unknown or any(each.sha256 is None for each in found.files):
         return ""
     settings = merge(layer for _, layer in layers)
     kept = _as_text({key: value for key, value in settings.items() if key not in _ASIDE})
@@ -80,7 +81,7 @@ def fingerprint(
     parts = {
         "version": _VERSION,
         "pipeline": [found.pipeline, found.package],
-        "image": without_places(found.image),
+        "image": [without_places(found.image), found.image_digest],
         "settings": without_places(kept),
         # Where lines are broken may depend on the length of a path.
         "configuration": " ".join(neutral(_LINES.sub("", configured)).split()),

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from asimov.engine.provenance.checksums import Checksums
 from asimov.engine.provenance.record import Provenance, last_run
 from asimov.engine.provenance.software import package_of
-from asimov.engine.staleness.environments import other_packages
+from asimov.engine.provenance.trees import Trees
+from asimov.engine.staleness.environments import other_image, other_packages
 from asimov.engine.staleness.files import Files
 from asimov.engine.staleness.reasons import Reason
 from asimov.engine.staleness.settings import changed_settings, is_usable
@@ -49,6 +50,7 @@ class Comparison:
         self._records = ProvenanceRecords(workspace.journal)
         self._checksums = Checksums(self._records)
         self._files = Files(workspace, self._checksums)
+        self._trees = Trees()
         self._usable: dict[str, bool] = {}
 
     def of(self, key: Key) -> Found:
@@ -61,6 +63,7 @@ class Comparison:
             *self._files.changed(found),
             *_other_version(found),
             *other_packages(self._records, found),
+            *other_image(self._trees, found),
         )
         if not self._is_usable(self._workspace.contents.entries[key].pipeline):
             return Found(found, rest, is_complete=False)

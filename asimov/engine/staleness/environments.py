@@ -1,4 +1,4 @@
-"""Which packages of the environments that an analysis ran in have other versions now."""
+"""Which environments that an analysis ran in are others now: their packages, or an image."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from asimov.engine.provenance.comparison import differing
 from asimov.engine.provenance.record import Provenance
 from asimov.engine.provenance.software import environment
+from asimov.engine.provenance.trees import TREE, Trees
 from asimov.engine.staleness.reasons import Reason
 from asimov.journal.provenance import ProvenanceRecords
-from asimov.text import listed
+from asimov.text import line, listed
 
 #: The packages that a reason names.
 _MOST = 3
@@ -33,6 +34,14 @@ def other_packages(records: ProvenanceRecords, found: Provenance) -> Iterator[Re
         if changes:
             more = [f"{len(changes) - _MOST} more"] if len(changes) > _MOST else []
             yield Reason("version", f"{listed(changes[:_MOST] + more)} in {prefix}")
+
+
+def other_image(trees: Trees, found: Provenance) -> Iterator[Reason]:
+    """Yield the image that an analysis ran in, if it is an unpacked one that has changed."""
+    if found.image_digest.startswith(TREE):
+        now = trees.of(found.image)
+        if now and now != found.image_digest:
+            yield Reason("version", f"the image {line(found.image)} has changed")
 
 
 def _versions(packages: Sequence[str]) -> dict[str, str]:

@@ -22,7 +22,7 @@ from asimov.states import STATES
 _KINDS: dict[str, Kind] = {
     "configuration": "settings",
     "template": "code",
-    "image": "code",
+    "image": "version",
     "executable": "code",
 }
 #: Files that an argument names and that are programs.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from asimov.engine.provenance.software import package_of, state_of
+from asimov.engine.provenance.trees import TREE, Trees
 from asimov.engine.staleness.reasons import Reason
 from asimov.journal.fingerprints import FingerprintRecords
 from asimov.journal.keys import Key
@@ -52,7 +53,8 @@ class Fingerprint(msgspec.Struct, array_like=True):
     files
         The stamps of the files that it ran with.
     environments
-        The state of each environment of software that it ran with, by its folder.
+        The state of each environment of software that it ran with, and of its unpacked image, by
+        folder.
     reasons
         Why it is out of date.
     """
@@ -91,6 +93,7 @@ class Fingerprints:
         self._contents: dict[str, str] = {}
         self._packages: dict[str, str] = {}
         self._environments: dict[str, tuple[str, float]] = {}
+        self._trees = Trees()
 
     def load(self, keys: Collection[Key]) -> None:
         """Read the fingerprints of some analyses from the journal."""
@@ -117,7 +120,8 @@ class Fingerprints:
             if (stamps.get(path) or self._stamp(path)) != stamp:
                 return False
         for prefix, state in known.environments.items():
-            if self._environment(prefix)[0] != state:
+            is_tree = state.startswith(TREE)
+            if state != (self._trees.of(prefix) if is_tree else self._environment(prefix)[0]):
                 return False
         if known.ledger and known.ledger == self._ledger(entry.file):
             return True
@@ -149,6 +153,9 @@ class Fingerprints:
         """
         entry = self._workspace.contents.entries[key]
         files = [each for each in found.files if each.sha256]
+        environments = {each: self._unchanged(each, since) for each in found.software}
+        if found.image_digest.startswith(TREE):
+            environments[found.image] = self._trees.of(found.image)
         self._add(
             key,
             Fingerprint(
@@ -158,7 +165,7 @@ class Fingerprints:
                 self._package(entry.pipeline),
                 [(name, self._input(name)) for name in {each.of for each in files if each.of}],
                 [(each.path, self._settled(each, since)) for each in files],
-                {each: self._unchanged(each, since) for each in found.software},
+                environments,
                 reasons,
             ),
         )

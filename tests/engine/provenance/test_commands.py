@@ -25,5 +25,16 @@ def test_submit_files_are_read_in_so_far_as_they_are_clear(tmp_path: Path) -> No
     assert found["quotes.sub"].words() == []
 
 
+def test_the_path_and_the_image_of_the_job_are_read(tmp_path: Path) -> None:
+    own = 'executable = a\nenvironment = "A=1 PATH=/env/bin:/bin"\n'
+    (tmp_path / "own.sub").write_text(f"{own}container_image = docker://lab/fit:1\n")
+    (tmp_path / "all.sub").write_text("executable = a\ngetenv = HOME, PATH\nenvironment = A=1\n")
+    (tmp_path / "none.sub").write_text("executable = a\ngetenv = HOME\ndocker_image = lab/fit\n")
+    found = {each.file: (each.path, each.image) for each in commands_in(str(tmp_path))}
+    assert found["own.sub"] == ("/env/bin:/bin", "docker://lab/fit:1")
+    assert found["all.sub"] == ("$ENV(PATH)", "")
+    assert found["none.sub"] == ("", "lab/fit")
+
+
 def test_a_run_directory_that_is_not_there_has_none(tmp_path: Path) -> None:
     assert commands_in(str(tmp_path / "none")) == []

@@ -40,7 +40,7 @@ def differences(run: Run) -> Iterator[str]:
         if differing:
             yield (f"the environment {prefix} is another one here: it has not {listed(differing)}")
     if record.image:
-        yield f"it ran in the container image {record.image}"
+        yield f"it ran in the container image {record.image} {record.image_digest}".rstrip()
 
 
 def _sum(path: str) -> str | None:

@@ -36,7 +36,9 @@ def _attempt(run: Run, names: dict[str, str]) -> Iterator[str]:
     package = f" of {record.package}" if record.package else ""
     yield _row("pipeline", f"{record.pipeline}{package}, asimov {record.asimov}")
     if record.image:
-        yield _row("image", record.image)
+        yield _row("image", f"{record.image}  {record.image_digest}")
+    if record.image_unknown:
+        yield _row("image", f"its content is not known: {record.image_unknown}")
     if record.seed is not None:
         yield _row("seed", str(record.seed))
     for command in record.commands:

@@ -110,6 +110,8 @@ class _Document:
                 "prov:type": _name("asimov:Image"),
                 "prov:label": record.image,
             }
+            if record.image_digest:
+                self.parts["entity"][image]["asimov:digest"] = record.image_digest
             self._relate("used", activity=activity, entity=image, role="image")
         for file in record.files:
             if file.role == "configuration":
