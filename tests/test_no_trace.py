@@ -24,7 +24,7 @@ from asimov.journal.database import WroteError
 from asimov.journal.journal import Journal
 from asimov.logs import logger
 from asimov.project.workspace import Workspace
-from tests import preloaded
+from tests import preloaded, project_code
 from tests.conftest import open_folder
 from tests.tracing import Tracer, listing, tracer
 
@@ -295,6 +295,41 @@ def test_nothing_is_written_by_what_only_reads(
                 assert not ran.written, argv
             assert quiet(listing(root, home)) == before, argv
             assert not list(temporary.iterdir()), argv
+
+
+def test_what_only_reads_runs_no_code_of_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Functions, phases and containers: as in a clone, and after their modules have changed."""
+    root = tmp_path / "project"
+    project_code.make(root, monkeypatch, run)
+    reading = [words.split() + all_of[0] for words, all_of in READS.items()]
+    looking = [["status"], ["why", "s", "done"], ["why", "s", "long"], ["production", "show", "s"]]
+    with tracer(root) as traced:
+        codes = {" ".join(argv): traced.run(*argv).code for argv in looking}
+        assert "blobs" in project_code.ran(root)
+        project_code.forget(root)
+        for argv in [*reading, *looking]:
+            _leaves_alone(root, traced, argv, codes.get(" ".join(argv)))
+            assert not project_code.ran(root), argv
+        for argv in (["apply", "-f", "more.yaml"], ["manage", "build"]):
+            _leaves_alone(root, traced, [*argv, "--dry-run"], None)
+            assert "blobs" in project_code.ran(root)  # as docs/trust.md says
+        run(root, "apply", "-f", "more.yaml")
+        project_code.change(root)
+        project_code.ran(root)
+        for argv in looking:
+            _leaves_alone(root, traced, argv, codes[" ".join(argv)])
+            assert not project_code.ran(root), argv
+
+
+def _leaves_alone(root: Path, traced: Tracer, argv: list[str], code: int | None) -> None:
+    before = listing(root)
+    ran = traced.run(*argv)
+    assert "Traceback" not in ran.err + ran.out, (argv, ran)
+    assert code in {None, ran.code}, (argv, ran)
+    assert not ran.written, argv
+    assert listing(root) == before, argv
 
 
 def test_an_output_that_is_full_is_one_line(

@@ -72,7 +72,7 @@ def open_workspace(use: Use, *, whole: bool = False) -> Workspace:
     """
     project = open_project(use)
     try:
-        workspace = Workspace(project, reading=use is not Use.ACT)
+        workspace = Workspace(project, reading=use is not Use.ACT, rehearsing=use is Use.DRY_RUN)
     except UnsettledError as error:
         _settle(error)
         workspace = Workspace(open_project(use))

@@ -24,6 +24,10 @@ class CurrentProject(Protocol):
     def journal(self) -> Journal:
         """Its journal, which is closed when the project is no longer in use."""
 
+    @property
+    def rehearsing(self) -> bool:
+        """Whether this is a dry run of a command that acts."""
+
 
 #: The projects that this process has opened, the most recent one last.
 _opened: list[weakref.ref[CurrentProject]] = []
@@ -57,3 +61,25 @@ def workspace() -> CurrentProject | None:
     except AsimovError:
         return opened[-1] if opened else None
     return None
+
+
+def is_only_read(root: Path) -> bool:
+    """Return whether this process has the project in a folder open, and only to read it."""
+    opened = _open_at(root)
+    return bool(opened) and all(each.journal.reading for each in opened)
+
+
+def imports_modules(root: Path) -> bool:
+    """Return whether modules of the project in a folder may be imported, in processes of their own.
+
+    That runs code of the project, which a command that only reads doesn't. Commands that act do,
+    and their dry runs.
+    """
+    return not is_only_read(root) or any(each.rehearsing for each in _open_at(root))
+
+
+def _open_at(root: Path) -> list[CurrentProject]:
+    opened = (each() for each in _opened)
+    return [
+        each for each in opened if each and not each.journal.closed and each.project.root == root
+    ]

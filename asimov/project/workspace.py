@@ -50,6 +50,8 @@ class Workspace:
         The project.
     reading
         Whether to read it only: nothing is written, and no permission to write is needed.
+    rehearsing
+        Whether this is the dry run of a command that acts.
 
     Raises
     ------
@@ -66,8 +68,11 @@ class Workspace:
         What pipelines and people wrote.
     """
 
-    def __init__(self, project: Project, *, reading: bool = False) -> None:
+    def __init__(
+        self, project: Project, *, reading: bool = False, rehearsing: bool = False
+    ) -> None:
         self.project = project
+        self.rehearsing = rehearsing
         self.journal = Journal(project.journal, reading=reading)
         self.files = LedgerFiles(project.ledger, self.journal)
         self._schedulers: dict[tuple[str, str], Scheduler] = {}

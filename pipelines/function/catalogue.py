@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from asimov.pipelines.function.described import Described, described
+from asimov.pipelines.function.module_description import ModuleDescription, description_of
 
 from asimov import configuration
 from asimov.discovery import extensions
@@ -39,6 +39,8 @@ class Found:
         Its default settings; None if it has none.
     parts
         The files and package folders that a job needs along.
+    is_current
+        Whether its module was looked at as it is now.
     """
 
     module: str
@@ -46,9 +48,20 @@ class Found:
     defined: tuple[str, str]
     defaults: Any
     parts: tuple[str, ...]
+    is_current: bool = True
 
     def __str__(self) -> str:
         return f"{self.name!r} of {self.module}"
+
+
+class UnseenError(AsimovError):
+    """A module may register the function: it was not imported as it is now."""
+
+    def __init__(self, module: str) -> None:
+        super().__init__(
+            f"it is not known what the module {module!r} registers now",
+            hint="a command that only reads imports none; 'asimov apply --dry-run' does",
+        )
 
 
 def is_reference(text: str) -> bool:
@@ -72,16 +85,19 @@ def referred(reference: str, root: Path, python: str = sys.executable) -> Found:
     Raises
     ------
     AsimovError
-        If the module can't be imported, or registers no such function.
+        If the module can't be imported, or registers no such function; `UnseenError` if that is
+        not known.
     """
     if not is_reference(reference):
         raise AsimovError(f"should be 'module:name', not {quoted(reference)}", hint=REFERENCE)
     module, _, name = (each.strip() for each in reference.partition(":"))
-    answer = described(module, root, python)
+    answer = description_of(module, root, python)
     if answer.error is not None:
         raise AsimovError(f"the module {module!r} can't be imported: {answer.error}")
     names = {each: str(of["python"]) for each, of in answer.functions.items()}
     registered = chosen(names, name)
+    if registered is None and not answer.is_current:
+        raise UnseenError(module)
     if registered is None:
         near = did_you_mean(name, [*names, *names.values()])
         raise AsimovError(
@@ -91,10 +107,11 @@ def referred(reference: str, root: Path, python: str = sys.executable) -> Found:
     return _found(module, registered, answer)
 
 
-def _found(module: str, name: str, answer: Described) -> Found:
+def _found(module: str, name: str, answer: ModuleDescription) -> Found:
     told = answer.functions[name]
     defined = (str(told["defined"]), str(told["python"]))
-    return Found(module, name, defined, told["default_settings"], tuple(answer.parts))
+    defaults, parts = told["default_settings"], tuple(answer.parts)
+    return Found(module, name, defined, defaults, parts, answer.is_current)
 
 
 def named(name: str, root: Path) -> Found | None:
@@ -110,7 +127,7 @@ def named(name: str, root: Path) -> Found | None:
     Raises
     ------
     AsimovError
-        If two modules register it.
+        If two modules register it; `UnseenError` if none is known to, and one may.
     """
     there = list(every(root))
     found = [each for each in there if each.name == name] or [
@@ -121,6 +138,10 @@ def named(name: str, root: Path) -> Found | None:
             f"two functions are called {name!r}: {' and '.join(map(str, found[:2]))}",
             hint="use 'pipeline: function' with 'function: module:name'",
         )
+    if not found:
+        for module in _modules(root):
+            if not description_of(module, root).is_current:
+                raise UnseenError(module)
     return found[0] if found else None
 
 
@@ -131,7 +152,7 @@ def every(root: Path) -> Iterator[Found]:
     """
     for reference in sources(root):
         module, _, attribute = reference.partition(":")
-        answer = described(module, root)
+        answer = description_of(module, root)
         if answer.error is not None:
             continue
         for name, function in answer.functions.items():
@@ -153,9 +174,12 @@ def sources(root: Path) -> list[str]:
 
 def broken(root: Path) -> list[str]:
     """Return a line for each of these modules that can't be imported."""
-    modules = dict.fromkeys(each.partition(":")[0] for each in sources(root))
     return [
         f"the module {each!r} can't be imported: {error}"
-        for each in modules
-        if (error := described(each, root).error) is not None
+        for each in _modules(root)
+        if (error := description_of(each, root).error) is not None
     ]
+
+
+def _modules(root: Path) -> list[str]:
+    return list(dict.fromkeys(each.partition(":")[0] for each in sources(root)))

@@ -24,7 +24,7 @@ class Functions:
             return None
         try:
             found = named(name, root)
-        except AsimovError:  # two of that name: the pipeline says so
+        except AsimovError:  # two of that name, or perhaps one: the pipeline says so
             return _Point(name)
         return _Point(found.name) if found else None
 

@@ -13,10 +13,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
 from asimov.pipelines.function.catalogue import Found
-from asimov.pipelines.function.described import PACKAGE, PROGRAM
 from asimov.pipelines.function.inputs import Given, resolved
 from asimov.pipelines.function.manifest import faults as manifest_faults
 from asimov.pipelines.function.manifest import manifest
+from asimov.pipelines.function.module_description import PACKAGE, PROGRAM
 from asimov.pipelines.function.settings import faults, function_of, python_of
 
 from asimov.functions.call import OUTPUTS

@@ -9,7 +9,14 @@ from typing import Any
 
 from asimov.pipelines.command_settings import mode_fault, program, seed_faults
 from asimov.pipelines.function import inputs
-from asimov.pipelines.function.catalogue import REFERENCE, Found, is_reference, named, referred
+from asimov.pipelines.function.catalogue import (
+    REFERENCE,
+    Found,
+    UnseenError,
+    is_reference,
+    named,
+    referred,
+)
 
 from asimov.errors import AsimovError
 from asimov.functions.settings import unknown_keys
@@ -89,8 +96,12 @@ def _function(
         return  # the job checks its settings itself
     try:
         found = function_of(settings, registered, root)
+    except UnseenError:
+        return  # a command that acts checks them
     except AsimovError as error:
         yield Fault((path,), error.message, error.hint)
+        return
+    if not found.is_current:
         return
     for keys in unknown_keys(found.defaults, given):
         there: Any = found.defaults

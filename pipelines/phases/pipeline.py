@@ -43,6 +43,7 @@ from asimov.phases.worker import PICKLE
 from asimov.pipeline.node_pipeline import NodePipeline
 from asimov.pipeline.nodes import Input, Node
 from asimov.pipeline.staging import MODES, InPlace
+from asimov.project.current import imports_modules
 from asimov.settings import Fault
 from asimov.system.files import write_atomically
 from asimov.text import quoted
@@ -85,6 +86,8 @@ class Phases(NodePipeline):
         except AsimovError as error:  # a script may follow
             yield _fault(error)._replace(final=not error.message.startswith("script: there is no"))
             return
+        if not imports_modules(root):
+            return  # a command that acts checks them
         try:
             known = checked(recipe, root)
         except AsimovError as error:

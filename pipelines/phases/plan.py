@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ import msgspec
 from asimov import text
 from asimov.errors import AsimovError
 from asimov.phases.runs import dealt, numbers, ranges, size_of, trace_file
+from asimov.project import current
 
 #: How long the phases may take to be imported and made, in seconds.
 _PATIENCE = 300
@@ -153,10 +155,11 @@ def _of_script(script: str, phases: Any, root: Path) -> dict[str, Any]:
 def _checked(python: str, recipe: str, root: str, marks: str) -> Checked:
     """Have the phases made in a process of their own; `marks` changes with the code."""
     command = [python, "-m", "asimov.phases.worker", "check"]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}  # nothing appears beside modules
     try:
         done = subprocess.run(
             command, input=recipe, cwd=root, capture_output=True, text=True, check=False,
-            timeout=_PATIENCE,
+            env=environment, timeout=_PATIENCE,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         raise AsimovError(f"phases: can't be checked: {error}") from error
@@ -172,8 +175,13 @@ def checked(recipe: Mapping[str, Any], root: Path, python: str = sys.executable)
     Raises
     ------
     AsimovError
-        If they can't be made at all.
+        If they can't be made at all, or the project is only read: making them runs its code.
     """
+    if not current.imports_modules(root):
+        raise AsimovError(
+            "phases: are not made by a command that only reads",
+            hint="'asimov apply --dry-run' and 'asimov manage build --dry-run' make and check them",
+        )
     # A script or a module beside the ledger may change while a monitor runs.
     marks = [
         f"{each.name}{status.st_size}{status.st_mtime_ns}"

@@ -3,6 +3,9 @@
 The process is the Python that runs the job, so the module's packages need not be installed beside
 asimov, and a module that raises, exits or hangs does no harm. Answers are kept in
 ``.asimov/functions.json`` until one of the module's files changes.
+
+A module of a project is code that runs when it is imported. A command that only reads imports none:
+it goes by the answer that was kept last, if there is one. A dry run may import, and keeps nothing.
 """
 
 from __future__ import annotations
@@ -13,13 +16,14 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from asimov import functions
 from asimov._version import __version__
 from asimov.configuration import PROJECT_FILE
+from asimov.project import current
 from asimov.system import reading
 from asimov.system.child_process import ChildProcess, exit_text
 from asimov.system.files import memory_file, write_atomically
@@ -36,7 +40,7 @@ _ENVIRONMENT = ("HOME", "LANG", "PATH", "USER", "TMPDIR")
 
 
 @dataclass(frozen=True)
-class Described:
+class ModuleDescription:
     """A module of functions.
 
     Attributes
@@ -49,15 +53,19 @@ class Described:
         The files and package folders that a job needs along, where Python has them not.
     error
         Why the module can't be imported; None if it can.
+    is_current
+        Whether the module was looked at as it is now. A command that only reads may get what an
+        earlier one has kept; without that it learns of no functions.
     """
 
     functions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     files: Sequence[str] = ()
     parts: Sequence[str] = ()
     error: str | None = None
+    is_current: bool = True
 
 
-def described(module: str, root: Path, python: str = sys.executable) -> Described:
+def description_of(module: str, root: Path, python: str = sys.executable) -> ModuleDescription:
     """Return what a module registers.
 
     Parameters
@@ -70,6 +78,8 @@ def described(module: str, root: Path, python: str = sys.executable) -> Describe
         The absolute path of the Python that runs the job.
     """
     key = json.dumps([__version__, python, module])
+    if not current.imports_modules(root):
+        return _Kept(root).last(key, module)
     known = _known.get((root, key))
     if known is not None:
         asked, stamp, answer = known
@@ -80,17 +90,17 @@ def described(module: str, root: Path, python: str = sys.executable) -> Describe
     found = kept.read(key, module)
     if found is None:
         found = _asked(module, root, python)
-        if found.error is None:
+        if found.error is None and not current.is_only_read(root):
             kept.write(key, module, found)
     _known[root, key] = time.monotonic(), _stamp(found, module, root), found
     return found
 
 
 #: When each question was asked, the state of the files then, and the answer.
-_known: dict[tuple[Path, str], tuple[float, Any, Described]] = {}
+_known: dict[tuple[Path, str], tuple[float, Any, ModuleDescription]] = {}
 
 
-def _stamp(answer: Described, module: str, root: Path) -> list[Any]:
+def _stamp(answer: ModuleDescription, module: str, root: Path) -> list[Any]:
     """Return what changes when a module's files do, or another module takes its place."""
     top = module.partition(".")[0]
     stamp: list[Any] = [(root / top).is_dir()]
@@ -118,15 +128,23 @@ class _Kept:
                 return kept
         return {}
 
-    def read(self, key: str, module: str) -> Described | None:
+    def read(self, key: str, module: str) -> ModuleDescription | None:
         with suppress(KeyError, TypeError):
             kept = self._all()[key]
-            answer = Described(**kept["answer"])
+            answer = ModuleDescription(**kept["answer"])
             if kept["stamp"] == _stamp(answer, module, self._root):
                 return answer
         return None
 
-    def write(self, key: str, module: str, answer: Described) -> None:
+    def last(self, key: str, module: str) -> ModuleDescription:
+        """Return the last answer, even if the module's files have changed since."""
+        if (answer := self.read(key, module)) is not None:
+            return answer
+        with suppress(KeyError, TypeError):
+            return replace(ModuleDescription(**self._all()[key]["answer"]), is_current=False)
+        return ModuleDescription(is_current=False)
+
+    def write(self, key: str, module: str, answer: ModuleDescription) -> None:
         if not self._path.parent.is_dir():
             return
         kept = self._all()
@@ -135,17 +153,18 @@ class _Kept:
             write_atomically(self._path, json.dumps(kept, indent=1) + "\n", sync=False)
 
 
-def _asked(module: str, root: Path, python: str) -> Described:
+def _asked(module: str, root: Path, python: str) -> ModuleDescription:
     """Import a module in a process of its own, and return the answer."""
     # What asimov's own Python finds elsewhere, a job finds as parts that go along.
     names = (*_ENVIRONMENT, *(("PYTHONPATH",) if python == sys.executable else ()))
     environment = {name: os.environ[name] for name in names if name in os.environ}
+    environment["PYTHONDONTWRITEBYTECODE"] = "1"  # nothing appears beside the module
     with memory_file() as output:
         command = [python, str(PACKAGE / PROGRAM), "describe", module, f"--path={root}/"]
         try:
             process = ChildProcess(command, TIMEOUT, output=output, environment=environment)
         except OSError as error:
-            return Described(error=f"{python} can't be run: {error.strerror}")
+            return ModuleDescription(error=f"{python} can't be run: {error.strerror}")
         try:
             while not process.is_over:
                 time.sleep(0.01)
@@ -154,8 +173,8 @@ def _asked(module: str, root: Path, python: str) -> Described:
         output.seek(0)
         text = output.read().decode(errors="replace")
     if code is None:
-        return Described(error=f"it was not imported within {TIMEOUT:g} s")
+        return ModuleDescription(error=f"it was not imported within {TIMEOUT:g} s")
     try:
-        return Described(**json.loads(text))
+        return ModuleDescription(**json.loads(text))
     except (ValueError, TypeError):
-        return Described(error=f"the process that imports it ended with {exit_text(code)}")
+        return ModuleDescription(error=f"the process that imports it ended with {exit_text(code)}")
