@@ -34,7 +34,7 @@ def command(selection: Selection, dry_run: bool, yes: bool, as_json: bool) -> No
       asimov clean --dry-run
       asimov clean 'sunspots/*' --yes
     """
-    workspace = open_workspace(Use.acting(dry_run=dry_run))
+    workspace = open_workspace(Use.acting(dry_run=dry_run), files=True)
 
     def planned() -> Plan:
         keys = selection.of(workspace) if selection.given else list(workspace.contents.entries)

@@ -40,7 +40,7 @@ def command(before: str, after: str | None, as_json: bool) -> None:
       asimov diff sunspots/detrend@1 sunspots/detrend@2
       asimov diff detrend.zip sunspots/detrend
     """
-    workspace = open_workspace(Use.READ)
+    workspace = open_workspace(Use.READ, files=True)
     read = is_crate(before) or is_crate(after or "")
     one = _side(workspace, before, read=read)
     if after is None and is_crate(before):

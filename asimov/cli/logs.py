@@ -63,7 +63,7 @@ def command(
     """
     if as_json and (follow or whole):
         raise click.UsageError("--json can't be combined with --follow or --all")
-    workspace = open_workspace(Use.READ)
+    workspace = open_workspace(Use.READ, files=True)
     key = _key(workspace, subject, name)
     found = _files(workspace, key, node)
     if not found and not follow:

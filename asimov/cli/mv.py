@@ -30,7 +30,7 @@ def command(old: str, new: str, dry_run: bool, reason: str | None) -> None:
       asimov mv sunspots/detrend sunspots/flat --dry-run
       asimov mv sunspots sun-2019 -m "its new name"
     """
-    workspace = open_workspace(Use.acting(dry_run=dry_run))
+    workspace = open_workspace(Use.acting(dry_run=dry_run), files=True)
     if dry_run:
         done = look_over(workspace, old, new)
     else:

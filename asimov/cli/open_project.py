@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import click
 from asimov import logs
 from asimov.cli.terminal.output import say, warn
 from asimov.cli.terminal.progress import show_progress
+from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.project import copies, file_changes, identity, sharing
+from asimov.project.file_changes import FileChange
 from asimov.project.identity import UnsettledError
 from asimov.project.layout import Project, find
 from asimov.project.removed import ledger_warnings
@@ -60,7 +63,7 @@ def open_project(use: Use, *, without_journal: bool = False) -> Project:
     return project
 
 
-def open_workspace(use: Use, *, whole: bool = False) -> Workspace:
+def open_workspace(use: Use, *, whole: bool = False, files: bool = False) -> Workspace:
     """Open the project with its ledger and journal, and warn about problems with the ledger.
 
     Parameters
@@ -69,6 +72,14 @@ def open_workspace(use: Use, *, whole: bool = False) -> Workspace:
         What the command does with the project.
     whole
         Whether to list every analysis that is missing from the ledger.
+    files
+        Whether the command tells of run directories or results: it can't while some of them are
+        still to follow a change of the ledger.
+
+    Raises
+    ------
+    AsimovError
+        If so.
     """
     project = open_project(use)
     try:
@@ -79,8 +90,22 @@ def open_workspace(use: Use, *, whole: bool = False) -> Workspace:
     click.get_current_context().call_on_close(workspace.journal.close)
     warn_about_ledger(workspace, whole=whole)
     if use is not Use.ACT:
-        _note(workspace)
+        left = file_changes.pending(workspace.journal)
+        if files and left:
+            raise _files_left(left)
+        _note(workspace, left)
     return workspace
+
+
+def _files_left(left: Sequence[FileChange]) -> AsimovError:
+    """Return the refusal to tell of files that are not where the ledger has them."""
+    first = f"{left[0].path} -> {left[0].to}" if left[0].to else f"{left[0].path} is to be deleted"
+    more = f", and {len(left) - 1} more" if len(left) > 1 else ""
+    return AsimovError(
+        "files are still to follow a change of the ledger, which is in progress or was interrupted "
+        f"({first}{more})",
+        hint="any command that acts finishes it, such as 'asimov monitor'",
+    )
 
 
 def _settle(doubt: UnsettledError) -> None:
@@ -110,14 +135,15 @@ def report_copy(left: list[Key]) -> None:
         )
 
 
-def _note(workspace: Workspace) -> None:
+def _note(workspace: Workspace, left: Sequence[FileChange]) -> None:
     """Note what the next command that acts will ask for or finish first."""
     doubt = identity.doubt_of(workspace.project, workspace.journal.get_property(identity.PROPERTY))
     if doubt is not None:
         warn(f"note: {doubt.message}; {doubt.hint}")
-    if workspace.files.pending or file_changes.pending(workspace.journal):
+    if workspace.files.pending or left:
         warn(
-            "note: a change to the ledger is in progress or was interrupted; it is shown as done. "
+            "note: a change to the ledger is in progress or was interrupted; it is shown as done"
+            f"{', but not all of its files have moved' if left else ''}. "
             "Don't edit the ledger until a command that acts, such as 'asimov monitor', finishes it"
         )
 

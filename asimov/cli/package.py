@@ -42,7 +42,7 @@ def command(
       asimov package sunspots/detrend
       asimov package sunspots/detrend@1 -o detrend.zip --hashes-only
     """
-    workspace = open_workspace(Use.READ)
+    workspace = open_workspace(Use.READ, files=True)
     key, number = attempt_named(workspace, "/".join(filter(None, (name, second))))
     made = pack(workspace, key, number, target=output, hashes_only=hashes_only, license=license)
     contained = [each for each in made.contents.files if each.place]

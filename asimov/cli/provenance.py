@@ -66,7 +66,7 @@ def command(
     if path is not None:
         runs = [_alone(path)]
     else:
-        workspace = open_workspace(Use.READ)
+        workspace = open_workspace(Use.READ, files=True)
         named = "/".join(filter(None, (name, second)))
         runs = history(workspace, *attempt_named(workspace, named), depth)
     if form == "prov-json":

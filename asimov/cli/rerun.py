@@ -73,7 +73,7 @@ def _rerun(
     as_json: bool,
 ) -> None:
     """Show the plan, and carry it out."""
-    workspace = open_workspace(Use.acting(dry_run=dry_run))
+    workspace = open_workspace(Use.acting(dry_run=dry_run), files=True)
     keys = selection.of(workspace, may_be_empty=selection.outdated)
     plan = planned(workspace, keys, with_users=downstream or selection.outdated)
     if keys and not plan.steps:

@@ -45,7 +45,7 @@ def verify_command(
     Example:
       asimov store verify 'sunspots/*'
     """
-    workspace = open_workspace(Use.READ)
+    workspace = open_workspace(Use.READ, files=True)
     stored = [Key(*each) for each in Store(workspace.project.results).analyses()]
     keys = selection.of(workspace, more=stored) if selection.given else None
     found = verified(workspace, keys, quick=quick)

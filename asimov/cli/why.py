@@ -27,7 +27,7 @@ def command(selection: Selection, as_json: bool) -> None:
       asimov why --state stuck
     """
     selection.require()
-    workspace = open_workspace(Use.READ)
+    workspace = open_workspace(Use.READ, files=True)
     keys = selection.of(workspace)
     found = [explain(workspace, key) for key in keys]
     if as_json:

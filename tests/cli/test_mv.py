@@ -17,7 +17,7 @@ from asimov.journal.keys import Key
 from asimov.project import file_changes
 from asimov.project.workspace import Workspace
 from tests import preloaded
-from tests.refusals import refused
+from tests.refusals import is_clear, refused
 
 PLAIN = "pipeline: command, executable: /bin/sh, outputs: {it: out}"
 BLUEPRINT = f"""
@@ -251,7 +251,17 @@ def test_a_reader_is_told_that_a_renaming_is_under_way(done, asimov):
     gone = file_changes.FileChange("working/s/gone")
     file_changes.intend(workspace.journal, [gone])
     workspace.journal.close()
-    assert "a change to the ledger is in progress or was interrupted" in asimov("status").err
+    told = asimov("status")
+    assert "a change to the ledger is in progress or was interrupted" in told.err
+    assert "but not all of its files have moved" in told.err
+    for words in (
+        "store verify", "clean --dry-run", "provenance s/a", "production results s/a",
+        "production show s/a", "manage results", "package s/a", "diff s/a", "logs s/a", "why s/a",
+        "rerun s/a --dry-run", "rm s/a --dry-run", "mv s/a s/z --dry-run", "ledger undo --dry-run",
+    ):  # fmt: skip
+        ran = asimov(*words.split())
+        is_clear(ran, "files are still to follow a change of the ledger", "'asimov monitor'")
+        assert not ran.out
     shutil.copytree(done / "working/s/a", done / "working/s/gone")
     assert asimov("monitor").code == 0
     assert not (done / "working/s/gone").exists()

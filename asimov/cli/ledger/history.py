@@ -91,7 +91,7 @@ def undo_command(number: int | None, dry_run: bool, force: bool, reason: str | N
       asimov ledger undo --dry-run
       asimov ledger undo 12 -m "the wrong file"
     """
-    workspace = open_workspace(Use.acting(dry_run=dry_run))
+    workspace = open_workspace(Use.acting(dry_run=dry_run), files=True)
     revision = choose(workspace, number)
     try:
         planned = look_over(workspace, revision, force=force)

@@ -56,7 +56,7 @@ def rm_command(selection: Selection, dry_run: bool, **how: Any) -> None:
       asimov rm sunspots --stop --results
     """
     selection.require()
-    workspace = open_workspace(Use.acting(dry_run=dry_run))
+    workspace = open_workspace(Use.acting(dry_run=dry_run), files=True)
     subjects = _whole_subjects(workspace, selection)
     keys = selection.of(workspace, may_be_empty=bool(subjects))
     act(workspace, keys, subjects, "asimov rm", dry_run=dry_run, **how)
@@ -72,7 +72,7 @@ def delete_event_command(name: str, dry_run: bool, **how: Any) -> None:
     Example:
       asimov event delete sunspots --dry-run
     """
-    workspace = open_workspace(Use.acting(dry_run=dry_run))
+    workspace = open_workspace(Use.acting(dry_run=dry_run), files=True)
     act(workspace, [], [name], "asimov event delete", dry_run=dry_run, **how)
 
 
@@ -87,7 +87,7 @@ def delete_production_command(selection: Selection, dry_run: bool, **how: Any) -
       asimov production delete sunspots detrend --dry-run
     """
     selection.require()
-    workspace = open_workspace(Use.acting(dry_run=dry_run))
+    workspace = open_workspace(Use.acting(dry_run=dry_run), files=True)
     keys = selection.of(workspace)
     act(workspace, keys, [], "asimov production delete", dry_run=dry_run, **how)
 

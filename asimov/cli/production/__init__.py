@@ -151,7 +151,7 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
     Example:
       asimov production show sunspots/detrend --json
     """
-    workspace = open_workspace(Use.READ)
+    workspace = open_workspace(Use.READ, files=True)
     key = workspace.key(subject, name)
     analysis = workspace.analysis(key)
     error = import_published(workspace, analysis.entry.pipeline, whole=True)

@@ -26,7 +26,7 @@ def results_command(subject: str, name: str, file: str | None, as_json: bool) ->
       asimov production results sunspots/detrend
       asimov production results sunspots/detrend --file trend.csv
     """
-    workspace = open_workspace(Use.READ)
+    workspace = open_workspace(Use.READ, files=True)
     key = workspace.key(subject, name)
     store = Store(workspace.project.results)
     if file is not None:
@@ -47,7 +47,7 @@ def results_command(subject: str, name: str, file: str | None, as_json: bool) ->
 
 def list_all(subject: str | None, *, as_json: bool) -> None:
     """Print every stored file with its path, of all subjects or of one."""
-    workspace = open_workspace(Use.READ)
+    workspace = open_workspace(Use.READ, files=True)
     found = files(Store(workspace.project.results), workspace.keys(subject))
     if as_json:
         show_json([_as_data(each) for each in found])
@@ -61,7 +61,7 @@ def list_all(subject: str | None, *, as_json: bool) -> None:
 
 def link_all(subject: str | None, root: Path) -> None:
     """Make links to every stored file, of all subjects or of one."""
-    workspace = open_workspace(Use.READ)
+    workspace = open_workspace(Use.READ, files=True)
     found = files(Store(workspace.project.results), workspace.keys(subject))
     places = list(link(found, root.absolute()))
     for place in places:
