@@ -10,9 +10,10 @@ from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal.output import as_json, say, show
 from asimov.engine.provenance.crates.reading import is_crate, open_crate
 from asimov.engine.provenance.export.dot import dot
+from asimov.engine.provenance.export.history import history
 from asimov.engine.provenance.export.outline import outline
 from asimov.engine.provenance.export.prov_json import prov_json
-from asimov.engine.provenance.export.runs import Run, history, of_file
+from asimov.engine.provenance.export.runs import Run, of_file
 from asimov.engine.provenance.lookup import attempt_named
 from asimov.system.files import write_new
 

@@ -99,6 +99,15 @@ def test_a_package_is_rerun_elsewhere_and_the_outcome_matches(
     assert "s/first@1" in there.out(
         "provenance", "--file", "results/s/first/asimov-provenance.json"
     )
+    from_crate = "s/first@1\n  taken from    the crate second.zip of the project 'Chain'\n"
+    told = there.out("provenance", "s/second")
+    assert "bytes, of s/first@1\n" in told and f"\n\n{from_crate}" in told
+    assert there.out("provenance", "s/first").startswith(from_crate)
+    assert "its results come from the crate second.zip" in there.out("why", "s/first")
+    again = there.run("package", "s/second", "-o", "again.zip")
+    assert not again.stderr
+    with zipfile.ZipFile(there.root / "again.zip") as opened:
+        assert "upstream/s/first/y" in opened.namelist()
     (there.root / "scripts" / "run.sh").write_text(f"echo other > '{ODD}'\n")
     there.run("production", "set", "s", "second", "--status", "restart")
     finish(there)

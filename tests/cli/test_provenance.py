@@ -84,9 +84,10 @@ def test_prov_json_has_the_attempt_and_everything_upstream(chain: Chain) -> None
 def test_a_document_stops_where_it_is_asked_to(chain: Chain) -> None:
     alone = told(chain, "s/third@1", "--depth", 0)
     # The attempt that made the input is named, and not described.
-    assert sorted(labels(alone, prov.model.ProvActivity).values()) == ["s/second", "s/third@1"]
+    assert sorted(labels(alone, prov.model.ProvActivity).values()) == ["s/second@1", "s/third@1"]
     text = chain.out("provenance", "s/third", "--depth", 1)
-    assert "s/second@1\n" in text and "s/first@1\n" not in text
+    assert "\ns/second@1\n" in text and "\ns/first@1\n" not in text
+    assert ", of s/first@1\n" in text
 
 
 def test_the_text_names_settings_files_software_and_people(chain: Chain) -> None:

@@ -20,6 +20,7 @@ from asimov.engine.provenance.checksums import Checksums
 from asimov.engine.provenance.commands import Command, commands_in
 from asimov.engine.provenance.environments import Finder
 from asimov.engine.provenance.images import Content, Images
+from asimov.engine.provenance.lookup import attempt_stored
 from asimov.engine.provenance.record import (
     FILE,
     Layer,
@@ -40,6 +41,7 @@ from asimov.plugins.methods import call_method, overrides
 from asimov.project.analysis import Analysis
 from asimov.project.config_file import template_of
 from asimov.project.git.head import head_of
+from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.system import clock, reading
 
@@ -64,6 +66,7 @@ class Gatherer:
         self._root = str(workspace.project.root)
         self._within = self._root + os.sep
         self._records = ProvenanceRecords(workspace.journal)
+        self._store = Store(workspace.project.results)
         self._checksums = Checksums(self._records)
         self._found: dict[str, Provenance] = {}
         self._by, self._host = owner(), platform.node()
@@ -211,7 +214,8 @@ class Gatherer:
         found = []
         for each in analysis.inputs:
             record = self._workspace.records.get(each.key)
-            uid = (record and record.uid) or ""
+            # What came with a crate was made by an attempt of another project.
+            uid = (record and record.uid) or attempt_stored(self._store, each.key)
             found += [(folder, each.key, uid) for folder in {each.rundir, each.product_folder}]
         return found
 

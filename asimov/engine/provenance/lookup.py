@@ -82,6 +82,11 @@ def stored_results(store: Store, key: Key, uid: str) -> Path | None:
     return next((each for each in [folder, *sorted(old)] if _made_by(each / FILE) == uid), None)
 
 
+def attempt_stored(store: Store, key: Key) -> str:
+    """Return the identity of the attempt whose products the store has now; empty if not known."""
+    return _made_by(store.root / key.subject / key.name / FILE) or ""
+
+
 def products_in(folder: Path) -> dict[str, Any]:
     """Return the entries of the products in a folder of the store, by path.
 
@@ -99,4 +104,5 @@ def _made_by(record: Path) -> str | None:
         data = msgspec.json.decode(reading.contents(record))
     except (OSError, AsimovError, msgspec.MsgspecError):
         return None
-    return data.get("uid") if isinstance(data, dict) else None
+    uid = data.get("uid") if isinstance(data, dict) else None
+    return uid if isinstance(uid, str) else None

@@ -159,6 +159,7 @@ def as_text(
     software: Mapping[str, list[str]],
     end: Mapping[str, Any] | None = None,
     assets: Mapping[str, Any] | None = None,
+    origin: Mapping[str, Any] | None = None,
 ) -> str:
     """Return a record as the text (JSON) of a file that stands by itself.
 
@@ -172,6 +173,9 @@ def as_text(
         How the attempt ended, once it has.
     assets
         Its products by name then, with paths relative to the run directory.
+    origin
+        Where the products come from if it did not make them here: ``reused`` and ``crate``, as of
+        `asimov.engine.provenance.export.runs.Run`.
     """
     data: dict[str, Any] = {"format": FORMAT, **msgspec.to_builtins(found)}
     data["layers"] = [{"source": source, "settings": layer} for source, layer in layers]
@@ -180,6 +184,7 @@ def as_text(
         data["end"] = dict(end)
     if assets:
         data[ASSETS] = dict(assets)
+    data |= origin or {}
     try:
         encoded = msgspec.json.encode(data, enc_hook=str)
     except (TypeError, ValueError):

@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 import pytest
+from prov.model import ProvDerivation, ProvDocument
 
 from asimov.engine.reuse.stored import StoredResults
 from asimov.journal.journal import Journal
@@ -77,6 +78,23 @@ def test_the_same_analysis_under_another_name_is_not_run(scene: Scene) -> None:
     assert scene.show("second")["products"] == {"y": str(stored)}
     assert stored.samefile(lab.root / "results/s/first/out/y")
     assert scene.manifest("second")["out/y"]["reused from"] == "s/first@1"
+    told = lab.run("provenance", "s/second").out
+    assert "s/second@1\n  reused        the products of s/first@1, taken over " in told
+    assert "\ns/first@1\n" in told
+    document = ProvDocument.deserialize(
+        content=lab.run("provenance", "s/second", "--format", "prov-json").out, format="json"
+    )
+    (made,) = [
+        each.args
+        for each in document.get_records(ProvDerivation)
+        if each.get_attribute("prov:activity")
+        and lab.attempts("second")[0].uid in str(each.args)
+        and lab.attempts("first")[0].uid in str(each.args)
+    ]
+    assert len({str(each).rpartition("/")[2] for each in made[:2]}) == 1, "the same content"
+    assert 'label="reused"' in lab.run("provenance", "s/second", "--format", "dot").out
+    lab.run("package", "s/second", "-o", "second.zip")
+    assert "  reused        the" in lab.run("provenance", "--file", "second.zip").out
     record = json.loads((lab.root / "results/s/second/asimov-provenance.json").read_text())
     assert record["reused"]["from"] == "s/first@1" and record["analysis"] == "s/second"
     assert "all as they were stored" in lab.run("store", "verify").out

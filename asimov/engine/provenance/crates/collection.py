@@ -164,7 +164,10 @@ class Collection:
             if os.path.exists(candidate) and self._checksums.of(candidate)[0] == file.sha256:
                 yield from self._other(packed, candidate)
                 return
-        yield _left_out(packed, f"{file.of} has made another one since, and it was not kept")
+        why = f"{file.of} has made another one since, and it was not kept"
+        if Key(subject, name) not in self._workspace.contents.entries:
+            why = f"{file.of}, which made it, is not in this project"
+        yield _left_out(packed, why)
 
     def _other(self, packed: Packed, path: str) -> Iterator[Source]:
         front = f"upstream/{packed.of}"

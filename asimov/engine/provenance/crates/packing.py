@@ -24,7 +24,8 @@ from asimov.engine.provenance.crates.contents import (
 )
 from asimov.engine.provenance.crates.metadata import metadata
 from asimov.engine.provenance.crates.writing import write
-from asimov.engine.provenance.export.runs import Run, as_record, history
+from asimov.engine.provenance.export.history import history
+from asimov.engine.provenance.export.runs import Run, as_record
 from asimov.engine.provenance.record import FILE as RECORD
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key

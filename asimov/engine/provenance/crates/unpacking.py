@@ -18,7 +18,9 @@ from asimov.engine.provenance.checksums import Checksums
 from asimov.engine.provenance.crates.contents import BLUEPRINT, Packed, needed
 from asimov.engine.provenance.crates.reading import Crate
 from asimov.engine.provenance.crates.relocation import moved, moves, place_in_project
+from asimov.engine.provenance.export.runs import as_record, of_file
 from asimov.engine.provenance.record import FILE as RECORD
+from asimov.engine.provenance.record import write_quickly
 from asimov.errors import AsimovError
 from asimov.journal.provenance import ProvenanceRecords
 from asimov.ledger import blueprints
@@ -28,6 +30,7 @@ from asimov.project.layout import Project
 from asimov.project.storage.copying import checksum
 from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
+from asimov.states import STATES
 from asimov.system import progress
 from asimov.system.files import unwritable, write_atomically
 from asimov.text import line, quoted
@@ -183,13 +186,28 @@ class Unpacking:
         for analysis, paths in products.items():
             rundir = project.working / analysis
             subject, _, name = analysis.partition("/")
+            if (rundir / RECORD).is_file():
+                run = of_file(rundir / RECORD)
+                run.crate = self.crate
+                write_quickly(str(rundir / RECORD), as_record(run))
             Store(project.results).add_products(subject, name, paths, rundir, rundir / RECORD)
 
     def apply(self, workspace: Workspace) -> Plan:
         """Add what the crate describes to the ledger of the new project."""
         documents = blueprints.read([str(self._root / BLUEPRINT)])
         # What looks misspelt here was accepted where it ran.
-        return apply(workspace, documents, force=True)
+        plan = apply(workspace, documents, force=True)
+        workspace.reload()
+        for key, status in plan.added.items():
+            if STATES[status].done:
+                workspace.give_reason(key, "init", f"its results come from {self.crate}")
+        return plan
+
+    @property
+    def crate(self) -> str:
+        """The crate, for people."""
+        project = self.contents.project
+        return f"the crate {self._crate.path.name} of the project {quoted(project)}"
 
     # --- what is different here
 

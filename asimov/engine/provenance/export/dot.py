@@ -27,7 +27,8 @@ def dot(runs: Iterable[Run]) -> str:
             edges[used, attempt, file.role] = None
             if file.attempt:
                 before = f"attempt {file.attempt}"
-                nodes.setdefault(before, f"{_label(file.of)}, shape=box")
+                named = run.makers.get(file.attempt, file.of)
+                nodes.setdefault(before, f"{_label(named)}, shape=box")
                 edges[before, used, ""] = None
         for product in run.products or []:
             if product.sha256:
@@ -35,6 +36,10 @@ def dot(runs: Iterable[Run]) -> str:
                 made = " ".join(identity_of_product(run, product))
                 nodes.setdefault(made, _label(path, product.sha256[:12]))
                 edges[attempt, made, ""] = None
+        if run.reused is not None:
+            before = f"attempt {run.reused.attempt}"
+            nodes.setdefault(before, f"{_label(run.reused.made_by)}, shape=box")
+            edges[before, attempt, "reused"] = None
     lines = [f"  {_quoted(node)} [{attributes}];" for node, attributes in nodes.items()]
     for tail, head, role in edges:
         label = f" [{_label(role)}]" if role else ""

@@ -17,18 +17,20 @@ _MOST = 50
 
 def outline(runs: Iterable[Run]) -> Iterator[str]:
     """Yield the lines of a text about attempts."""
-    names: dict[str, str] = {}
-    every = list(runs)
-    names = {run.record.uid: run.name for run in every}
-    for number, run in enumerate(every):
+    for number, run in enumerate(runs):
         if number:
             yield ""
-        yield from _attempt(run, names)
+        yield from _attempt(run)
 
 
-def _attempt(run: Run, names: dict[str, str]) -> Iterator[str]:
+def _attempt(run: Run) -> Iterator[str]:
     record, end = run.record, run.end
     yield text.line(run.name)
+    if run.crate:
+        yield _row("taken from", run.crate)
+    if run.reused is not None:
+        made_by, taken = run.reused.made_by, run.reused.taken
+        yield _row("reused", f"the products of {made_by}, taken over {taken}: nothing was run")
     yield _row("requested", f"{record.requested} by {record.requester} on {record.host}")
     how = "" if end.exit_code is None else f" with exit code {end.exit_code}"
     yield _row("ended", f"{end.ended}{how}" if end.ended else "not yet, or not known")
@@ -46,7 +48,7 @@ def _attempt(run: Run, names: dict[str, str]) -> Iterator[str]:
     yield from _listed("settings", _settings(run))
     for role in dict.fromkeys(each.role for each in record.files):
         files = [each for each in record.files if each.role == role]
-        yield from _listed(role, [_file(each, names) for each in files])
+        yield from _listed(role, [_file(each, run.makers) for each in files])
     if run.products is None:
         yield _row("products", "none are in the store")
     else:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from asimov.engine.provenance.export.runs import Product, Run, identity, identity_of_product
+from asimov.engine.provenance.export.runs import Product, Reused, Run, identity, identity_of_product
 from asimov.engine.provenance.record import UsedFile, with_text_keys
 
 #: The namespaces of the identifiers.
@@ -65,6 +65,8 @@ class _Document:
                 "asimov:pipeline": record.pipeline,
                 "asimov:ledger": record.ledger,
                 "asimov:seed": record.seed,
+                "asimov:crate": run.crate,
+                "asimov:reused": run.reused.made_by if run.reused else None,
                 "asimov:command": [
                     f"{each.executable} {each.arguments}".strip() for each in record.commands
                 ],
@@ -73,6 +75,8 @@ class _Document:
         self._agents(activity, run)
         used = self._used(activity, run)
         self._made(activity, run, used)
+        if run.reused is not None:
+            self._taken_over(activity, run, run.reused)
 
     def _agents(self, activity: str, run: Run) -> None:
         record = run.record
@@ -95,7 +99,9 @@ class _Document:
                 inputs.append(entity)
             if file.attempt:
                 before = f"attempt:{_quoted(file.attempt)}"
-                self.parts["activity"].setdefault(before, {"prov:label": file.of})
+                self.parts["activity"].setdefault(
+                    before, {"prov:label": run.makers.get(file.attempt, file.of)}
+                )
                 self._relate("wasInformedBy", informed=activity, informant=before)
                 self._relate("wasGeneratedBy", activity=before, entity=entity)
         settings = self._described("Settings", run.settings, "the settings")
@@ -130,6 +136,25 @@ class _Document:
                     "wasDerivedFrom",
                     activity=activity,
                     generatedEntity=entity,
+                    usedEntity=source,
+                )
+
+    def _taken_over(self, activity: str, run: Run, reused: Reused) -> None:
+        """Add that an attempt ran nothing, and that its products are those of another one."""
+        before = f"attempt:{_quoted(reused.attempt)}"
+        self.parts["activity"].setdefault(before, {"prov:label": reused.made_by})
+        self._relate("wasInformedBy", informed=activity, informant=before)
+        for product in run.products or []:
+            if product.sha256:
+                named = ("product", reused.attempt, product.sha256)
+                path = f"{reused.made_by.rpartition('@')[0]}/{product.path}"
+                source = self._entity(named, path, product.sha256, product.size, {})
+                self._relate("wasGeneratedBy", activity=before, entity=source)
+                self._relate("used", activity=activity, entity=source, role="reused")
+                self._relate(
+                    "wasDerivedFrom",
+                    activity=activity,
+                    generatedEntity=self._product(run, product),
                     usedEntity=source,
                 )
 

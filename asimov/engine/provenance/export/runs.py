@@ -1,4 +1,4 @@
-"""What an attempt ran with and made, with all that it was made from: read from project or file."""
+"""What an attempt ran with and made, as it is told to people and programs; read from a file."""
 
 from __future__ import annotations
 
@@ -8,16 +8,12 @@ from typing import Any
 
 import msgspec
 
-from asimov.engine.provenance.lookup import products_in, record_of, stored_results
-from asimov.engine.provenance.record import FORMAT, Provenance, UsedFile, as_text, layers_of, read
+from asimov.engine.provenance.lookup import products_in
+from asimov.engine.provenance.record import FORMAT, Provenance, UsedFile, as_text
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
-from asimov.journal.provenance import ProvenanceRecords
-from asimov.journal.records import Attempt
-from asimov.project.storage.store import Store
-from asimov.project.workspace import Workspace
 from asimov.settings.merging import merge
-from asimov.system import clock, reading
+from asimov.system import reading
 
 
 class Product(msgspec.Struct, omit_defaults=True):
@@ -48,6 +44,22 @@ class End(msgspec.Struct, omit_defaults=True):
     job: int | None = None
 
 
+class Reused(msgspec.Struct, rename={"made_by": "from"}):
+    """Products that were taken over instead of made.
+
+    Attributes
+    ----------
+    made_by, attempt
+        The attempt that made them, as ``subject/name@number`` and by its identity.
+    taken
+        When they were taken over (ISO 8601).
+    """
+
+    made_by: str
+    attempt: str
+    taken: str
+
+
 class Run(msgspec.Struct, omit_defaults=True):
     """One attempt: what it ran with, how it ended and what it made.
 
@@ -65,6 +77,12 @@ class Run(msgspec.Struct, omit_defaults=True):
         Its stored products; None if the store has none of this attempt.
     folder
         The folder of the store with its products.
+    reused
+        Whose products it took over, if it made none.
+    crate
+        The crate that it came to this project with, for people; empty if it was made here.
+    makers
+        The names of the attempts that made its inputs, as far as they are known, by identity.
     """
 
     record: Provenance
@@ -73,6 +91,9 @@ class Run(msgspec.Struct, omit_defaults=True):
     end: End = msgspec.field(default_factory=End)
     products: list[Product] | None = None
     folder: Path | None = None
+    reused: Reused | None = None
+    crate: str = ""
+    makers: dict[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -107,61 +128,6 @@ def identity_of_product(run: Run, product: Product) -> tuple[str, ...]:
     return "product", run.record.uid, product.sha256 or product.path
 
 
-def history(
-    workspace: Workspace, key: Key, number: int | None = None, depth: int | None = None
-) -> list[Run]:
-    """Return an attempt, and the attempts that made its inputs, and so on; the nearest first.
-
-    Parameters
-    ----------
-    workspace
-        The open project.
-    key, number
-        The analysis, and which attempt; by default the last one.
-    depth
-        How many steps to go upstream; by default all.
-
-    Raises
-    ------
-    AsimovError
-        If there is no such attempt, or what it ran with was not recorded.
-    """
-    records, store = ProvenanceRecords(workspace.journal), Store(workspace.project.results)
-    attempt, record = record_of(workspace, key, number)
-    found = {attempt.uid: _run(records, store, attempt, record)}
-    nearest, steps = list(found.values()), 0
-    while nearest and (depth is None or steps < depth):
-        before = {each.attempt: each.of for run in nearest for each in run.made_elsewhere()}
-        nearest, steps = [], steps + 1
-        for uid, analysis in before.items():
-            made = read(records, uid) if uid not in found else None
-            if made is not None:
-                subject, _, name = analysis.partition("/")
-                attempts = workspace.journal.attempts(Key(subject, name))
-                same = next((each for each in attempts if each.uid == uid), None)
-                found[uid] = _run(records, store, same, made)
-                nearest.append(found[uid])
-    return list(found.values())
-
-
-def _run(
-    records: ProvenanceRecords, store: Store, attempt: Attempt | None, record: Provenance
-) -> Run:
-    parts = records.parts(record.software.values())
-    run = Run(
-        record,
-        [(source, dict(layer)) for source, layer in layers_of(records, record)],
-        {prefix: parts.get(digest) or [] for prefix, digest in record.software.items()},
-    )
-    if attempt is not None:
-        ended = clock.iso(attempt.ended) if attempt.ended else None
-        run.end = End(ended, attempt.exit_code, attempt.evidence, attempt.job_id)
-    run.folder = stored_results(store, run.key, record.uid)
-    if run.folder is not None:
-        run.products = _products(products_in(run.folder))
-    return run
-
-
 def of_file(path: Path) -> Run:
     """Return what a file ``asimov-provenance.json`` tells, with the products beside it in a store.
 
@@ -179,7 +145,7 @@ def of_file(path: Path) -> Run:
         raise
     folder = path.resolve().parent
     if (folder / "manifest.json").is_file():
-        run.folder, run.products = folder, _products(products_in(folder))
+        run.folder, run.products = folder, products_of(products_in(folder))
     return run
 
 
@@ -202,6 +168,8 @@ def of_text(content: bytes) -> Run:
         record = msgspec.convert(plain, Provenance)
         software = msgspec.convert(data["software"], dict[str, list[str]])
         end = msgspec.convert(data.get("end") or {}, End)
+        reused = msgspec.convert(data.get("reused"), Reused | None)
+        crate = str(data.get("crate") or "")
         version = int(data["format"])
     except (msgspec.MsgspecError, ValueError, KeyError, TypeError) as error:
         raise AsimovError(
@@ -212,15 +180,19 @@ def of_text(content: bytes) -> Run:
         raise AsimovError(
             f"has format {version}, and this asimov knows {FORMAT}", hint="use a newer asimov"
         )
-    return Run(record, layers, software, end)
+    return Run(record, layers, software, end, reused=reused, crate=crate)
 
 
 def as_record(run: Run) -> str:
     """Return the text of a file ``asimov-provenance.json`` that tells what a run does."""
-    return as_text(run.record, run.layers, run.software, msgspec.to_builtins(run.end))
+    origin = {"reused": msgspec.to_builtins(run.reused), "crate": run.crate}
+    given = {name: value for name, value in origin.items() if value}
+    end = msgspec.to_builtins(run.end)
+    return as_text(run.record, run.layers, run.software, end, origin=given)
 
 
-def _products(entries: Mapping[str, Any]) -> list[Product]:
+def products_of(entries: Mapping[str, Any]) -> list[Product]:
+    """Return the products in a manifest."""
     return [
         Product(path, entry.get("sha256"), entry.get("size"), entry.get("link"))
         for path, entry in entries.items()
