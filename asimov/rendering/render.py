@@ -6,10 +6,9 @@ Templates of installed packages are code and get the objects themselves. All oth
 
 from __future__ import annotations
 
-import re
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from asimov.rendering.access import RefusedError
 from asimov.rendering.bounds import TEMPLATE, ExceededError, budget
 from asimov.rendering.dialects import dialect_of_text, dialects
 from asimov.rendering.origins import Origins, resolved
+from asimov.rendering.undefined import LISTED, undefined
 from asimov.system import reading
 from asimov.system.files import is_file
 from asimov.text import did_you_mean, joined, listed, quoted
@@ -37,8 +37,6 @@ EXCEEDED = "a project's template should only write a configuration; compute in t
 #: How many characters of a template are read to detect its dialect.
 _LOOKED_AT = 64 * 1024
 
-#: How many of the names that there are, an error lists.
-_LISTED = 30
 
 #: Filters and tests that accept an undefined name.
 _OF_UNDEFINED = frozenset({"default", "d", "defined", "undefined"})
@@ -113,7 +111,7 @@ def render_text(text: str, context: Mapping[str, Any], where: str) -> str:
     """
     if "{" not in text:
         return text
-    with _reporting(f"{where}: {quoted(text)}", context):
+    with _reporting(f"{where}: {quoted(text)}", context, text):
         if len(text) > TEMPLATE:
             raise ExceededError(f"it has more than {TEMPLATE // 1024} KiB")
         return _data("jinja", (), Origins()).from_string(text).render(context)
@@ -156,12 +154,12 @@ def fault_of_text(text: str, known: frozenset[str]) -> str | None:
     if not unknown:
         return None
     hint = did_you_mean(unknown[0], known, 0.8)
-    there = f"there are {listed(sorted(known), _LISTED)}"
+    there = f"there are {listed(sorted(known), LISTED)}"
     return joined(f"{quoted(text)}: {quoted(unknown[0])} is undefined{hint}", there)
 
 
 @contextmanager
-def _reporting(source: Path | str, context: Mapping[str, Any]) -> Iterator[None]:
+def _reporting(source: Path | str, context: Mapping[str, Any], value: str = "") -> Iterator[None]:
     """Limit the renderings within the block, and report whatever goes wrong as one error."""
     import jinja2
 
@@ -185,8 +183,9 @@ def _reporting(source: Path | str, context: Mapping[str, Any]) -> Iterator[None]
     except jinja2.TemplateNotFound as error:
         raise AsimovError(f"there is no template {error.name!r}", where=source) from error
     except jinja2.UndefinedError as error:
-        instead, there = _instead(str(error.message), context)
-        raise AsimovError(f"{error.message}{instead}", where=place(error), hint=there) from error
+        where = place(error)
+        message, there = undefined(str(error.message), context, value or _text(where))
+        raise AsimovError(message, where=where, hint=there) from error
     except jinja2.TemplateError as error:
         raise AsimovError(str(error.message), where=place(error)) from error
     except _OF_TEMPLATES as error:
@@ -261,29 +260,11 @@ def _line(error: BaseException, template: Path) -> Place:
     return Place(template)
 
 
-def _instead(message: str, context: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Suggest where the settings have a name that a template misses, or a similar name.
-
-    Return also what there is: the names that a template may use, or the settings.
-    """
-    if not (missing := re.search(r"has no attribute '(.+)'$|^'(.+)' is undefined$", message)):
-        return "", None
-    name = missing[1] or missing[2]
-    places: dict[str, list[str]] = {}
-    settings: list[str] = []
-    todo: list[tuple[str, Any]] = [("meta", context.get("meta"))]
-    while todo:
-        path, inside = todo.pop(0)
-        for key, value in inside.items() if isinstance(inside, Mapping) else ():
-            places.setdefault(str(key), []).append(path)
-            settings.append(f"{path}: {key}".removeprefix("meta: "))
-            todo.append((f"{path}: {key}", value))
-    there = f"the settings in 'meta' are {listed(settings, _LISTED) or 'none'}"
-    if missing[2]:
-        there = f"a template can use {listed(sorted(map(str, context)), _LISTED)}"
-    if name in places:
-        return f"; it is in {places[name][0]!r}", there
-    return did_you_mean(name, [*places, *context], 0.8), there
+def _text(place: Place | str) -> str:
+    if isinstance(place, Place):
+        with suppress(OSError, AsimovError):
+            return reading.contents(Path(place.file)).decode(errors="replace")
+    return ""
 
 
 def find_template(wanted: str | Path, folders: Sequence[Path]) -> Path:

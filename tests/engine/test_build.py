@@ -117,6 +117,27 @@ def test_a_name_that_is_not_defined_is_told_with_template_and_line(templated: An
     assert templated.states() == {"a": "uploaded", "b": "uploaded"}
 
 
+def test_an_asset_that_there_is_not_is_told_with_those_that_there_are(templated: Any) -> None:
+    shell = "pipeline: command, executable: /bin/sh, arguments"
+    (templated.root / "templates" / "t.ini").write_text("x = 1\ny = {{ assets['psds'] }}\n")
+    templated.apply(
+        f"first, {shell}: [-c, 'touch x y'], outputs: {{psd: x, samples: y}}",
+        f"second, {shell}: [-c, 'touch z'], outputs: {{z: z}}",
+        f"a, {shell}: ['{{{{ assets.sample }}}}'], outputs: {{o: o}}, needs: [first, second]",
+        "b, template: t.ini, needs: [first]",
+        f"c, {shell}: ['{{{{ assets.yy }}}}'], outputs: {{o: o}}",
+    )
+    templated.finish(code=3)
+    there = "s/first has psd, samples"
+    told = templated.run("why", "s/a").out
+    assert "there is no asset 'sample'; did you mean 'samples'?" in told
+    assert f"of its inputs, {there}; s/second has z" in told
+    told = templated.run("why", "s/b").out
+    assert "t.ini:2: there is no asset 'psds'; did you mean 'psd'?" in told and there in told
+    told = templated.run("why", "s/c").out
+    assert "there is no asset 'yy'" in told and "it has no inputs: name them in 'needs'" in told
+
+
 def test_a_template_that_does_not_parse_is_told_with_its_line(templated: Any) -> None:
     (templated.root / "templates" / "t.ini").write_text("[settings]\n{% if %}\n")
     templated.apply("a, template: t.ini")
