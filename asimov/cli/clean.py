@@ -11,7 +11,7 @@ from asimov.cli.terminal.output import say, show_json
 from asimov.engine.cleaning.plan import Plan, plan
 from asimov.engine.cleaning.removal import remove
 from asimov.engine.lease import at_work
-from asimov.text import amount
+from asimov.text import amount, counted
 
 
 @click.command("clean")
@@ -84,13 +84,18 @@ def _show(made: Plan, *, as_json: bool, freed: int | None) -> None:
         )
         return
     for each in made.freed:
-        kept = f"; {each.kept} files, {amount(each.kept_size)}, stay" if each.kept else ""
-        say(f"{each.key}: {len(each.covered)} files, {amount(each.size)}, are stored{kept}")
+        stay = "stays" if each.kept == 1 else "stay"
+        files = f"{counted(each.kept, 'file')}, {amount(each.kept_size)}, {stay}"
+        stored = counted(len(each.covered), "file")
+        are = "is" if len(each.covered) == 1 else "are"
+        kept = f"; {files}" if each.kept else ""
+        say(f"{each.key}: {stored}, {amount(each.size)}, {are} stored{kept}")
     for left in made.left:
         say(f"{left.subject}/{left.analysis}: left alone: {left.why}")
     if made.objects:
         size = sum(size for _, size in made.objects)
-        say(f"{len(made.objects)} contents in the store, {amount(size)}, that no result has")
+        contents = counted(len(made.objects), "content")
+        say(f"{contents} in the store, {amount(size)}, that no result has")
     for own in made.unowned:
         say(f"{own.path}: {amount(own.size)}: {own.what}")
     if not made.freed and not made.objects:

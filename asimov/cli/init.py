@@ -18,7 +18,7 @@ from asimov.engine.provenance.crates.software import differences
 from asimov.engine.provenance.crates.unpacking import Unpacking
 from asimov.journal.journal import Journal
 from asimov.project import identity, sharing
-from asimov.project.layout import Project, create
+from asimov.project.layout import Project, create, make_folders
 from asimov.project.workspace import Workspace
 
 
@@ -88,6 +88,7 @@ def command(
     if source is not None:
         with open_crate(source) as crate:
             unpacking = Unpacking(crate, Path(root), working)
+            make_folders(Path(root), given)
             unpacking.write()
             unchecked = crate.unchecked()
             name = name or crate.contents.project

@@ -11,7 +11,7 @@ from asimov.cli.terminal.output import say, warn
 from asimov.engine.provenance.crates.packing import pack
 from asimov.engine.provenance.lookup import attempt_named
 from asimov.errors import AsimovError
-from asimov.text import line
+from asimov.text import counted, line
 
 #: How many files that are left out are named.
 _LISTED = 20
@@ -27,7 +27,9 @@ _LISTED = 20
     help="The zip file or the folder to write [SUBJECT-NAME-N.zip].",
 )
 @click.option("--hashes-only", is_flag=True, help="Leave out the products: checksums only.")
-@click.option("--license", metavar="URL", help="The licence of the files, such as CC-BY-4.0's URL.")
+@click.option(
+    "--license", metavar="URL", help="The licence of the files: https://spdx.org/licenses/..."
+)
 def command(
     name: str, second: str | None, output: Path | None, hashes_only: bool, license: str | None
 ) -> None:
@@ -42,11 +44,17 @@ def command(
       asimov package sunspots/detrend
       asimov package sunspots/detrend@1 -o detrend.zip --hashes-only
     """
+    if output is not None and str(output) in {".", "-"}:
+        raise click.UsageError("name the zip file or the folder to write: -o NAME.zip")
+    if license is not None and not _is_url(license):
+        raise click.UsageError(
+            "--license takes a URL, such as https://spdx.org/licenses/CC-BY-4.0.html"
+        )
     workspace = open_workspace(Use.READ, files=True)
     key, number = attempt_named(workspace, "/".join(filter(None, (name, second))))
     made = pack(workspace, key, number, target=output, hashes_only=hashes_only, license=license)
     contained = [each for each in made.contents.files if each.place]
-    say(f"Packed {made.contents.name} in {made.path}: {len(contained)} files")
+    say(f"Packed {made.contents.name} in {made.path}: {counted(len(contained), 'file')}")
     products = [each for each in made.contents.files if each.role == "product"]
     if not products:
         warn("note: none of its products are in the results store, so the package has none")
@@ -61,10 +69,20 @@ def command(
     if lost := made.lost:
         for each in lost[1:_LISTED]:
             warn(f"error: without the product {each.path}: {each.why}")
-        count = f"{len(lost)} of {len(products)} products"
+        count = f"{len(lost)} of {counted(len(products), 'product')}"
         raise AsimovError(
             f"it is packed without {count}: {line(lost[0].path)}: {lost[0].why}",
             where=made.path,
             hint=f"'asimov store verify {key}' lists what is damaged; remove the package, restore "
             "the file from a copy, and pack it again",
         )
+
+
+def _is_url(text: str) -> bool:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and "." in parts.netloc and text.isprintable()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -15,7 +16,9 @@ from asimov.engine.provenance.export.outline import outline
 from asimov.engine.provenance.export.prov_json import prov_json
 from asimov.engine.provenance.export.runs import Run, of_file
 from asimov.engine.provenance.lookup import attempt_named
+from asimov.errors import AsimovError
 from asimov.system.files import write_new
+from asimov.text import quoted
 
 
 @click.command("provenance")
@@ -64,11 +67,15 @@ def command(
     """
     if (name is None) == (path is None):
         raise click.UsageError("name an analysis, or a file with --file")
+    if output is not None and str(output) == ".":
+        raise click.UsageError("name the file to write: -o FILE")
     if path is not None:
         runs = [_alone(path)]
     else:
         workspace = open_workspace(Use.READ, files=True)
         named = "/".join(filter(None, (name, second)))
+        if is_crate(named) or named.endswith(".json"):
+            raise AsimovError(f"{quoted(named)} names no analysis", hint=_of_file(named))
         runs = history(workspace, *attempt_named(workspace, named), depth)
     if form == "prov-json":
         written = as_json(prov_json(runs))
@@ -79,6 +86,10 @@ def command(
     else:
         write_new(output, f"{written}\n")
         say(f"Wrote {output}")
+
+
+def _of_file(name: str) -> str:
+    return f"of a file: 'asimov provenance --file {quote(name)}'"
 
 
 def _alone(path: Path) -> Run:

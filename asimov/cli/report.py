@@ -12,6 +12,7 @@ from asimov.cli.terminal.output import say, show, show_json
 from asimov.engine.graph import graph
 from asimov.engine.status import Row, rows
 from asimov.report import graph_formats
+from asimov.text import counted
 
 
 @click.group("report")
@@ -80,7 +81,7 @@ def ledger_command(subject: str | None, file: Path | None) -> None:
         show(text.rstrip("\n"))
         return
     write_new(file, text)
-    say(f"Wrote {subject or f'{len(events)} subjects'} to {file}")
+    say(f"Wrote {subject or counted(len(events), 'subject')} to {file}")
 
 
 @command.command("html")
@@ -108,7 +109,7 @@ def html_command(subject: str | None, location: Path | None) -> None:
     config = workspace.project.config
     folder = location or workspace.project.path(config.get("general", "webroot"))
     written = pages.write(workspace, folder.absolute(), subject)
-    say(f"Wrote {len(written)} pages; start at {written[0]}")
+    say(f"Wrote {counted(len(written), 'page')}; start at {written[0]}")
 
 
 @command.command("graph")

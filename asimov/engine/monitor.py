@@ -58,6 +58,8 @@ class Pass:
         their pipelines needed no job. The next pass may have more to do.
     failed
         How many analyses could not be built, and stay ready for the next pass.
+    given_up
+        How many are out of date and are not run again any more, although ``rerun: automatic``.
     refused
         Whether a scheduler refused this user's credentials. Then the pass has changed nothing.
     """
@@ -72,6 +74,7 @@ class Pass:
     broken: int = 0
     moved: int = 0
     failed: int = 0
+    given_up: int = 0
     refused: bool = False
 
     @property
@@ -84,7 +87,7 @@ class Pass:
         """Whether nothing is left to do by anybody."""
         left = {"stuck", "ready", "finished"}  # what is finished is stored in the same pass
         stands = any(self.counts.get(state) for state in left) or bool(self.counts.keys() - OWN)
-        return not (self.active or self.broken or stands)
+        return not (self.active or self.broken or self.given_up or stands)
 
     def count_line(self) -> str:
         """Return how many analyses are in each state, with lost jobs apart, as one line."""
@@ -113,7 +116,7 @@ class Pass:
             lines.append(
                 f"{self.startable} can be built and submitted: 'asimov monitor --chain' does both"
             )
-        if self.counts.get("stuck") or self.blocked:
+        if self.counts.get("stuck") or self.blocked or self.given_up:
             lines.append("some need a person: 'asimov status' shows them, 'asimov log' says why")
         return lines
 
@@ -309,7 +312,8 @@ def advance(
         store_results(workspace, keys, report)
         labels.label(workspace, keys, report, everything=subject is None and not left)
         refresh(workspace, keys, report)
-        if rerun_due(workspace, keys, report, chain=chain):
+        restarted, result.given_up = rerun_due(workspace, keys, report, chain=chain)
+        if restarted:
             stop_or_restart(workspace, keys, report)
     if chain and dry_run:
         _report_chain(workspace, keys, report)

@@ -10,6 +10,7 @@ from typing import Any
 from asimov.discovery import entrypoints
 from asimov.engine.diagnosis.refusals import standing
 from asimov.engine.readiness import waiting_for
+from asimov.engine.rerun.due import TOO_OFTEN
 from asimov.engine.run_times import Experience
 from asimov.engine.staleness.inputs import in_doubt, is_made_again
 from asimov.engine.staleness.verdicts import outdated
@@ -122,7 +123,8 @@ class Row:
     @property
     def urgent(self) -> bool:
         """Whether a person has to look at it; also if the ledger lacks it."""
-        return self.state in URGENT or not self.pipeline
+        given_up = self.reason == TOO_OFTEN and bool(self.outdated)
+        return self.state in URGENT or not self.pipeline or given_up
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as plain data."""
@@ -148,12 +150,18 @@ def rows(workspace: Workspace, keys: Iterable[Key]) -> list[Row]:
         replace(
             row,
             outdated=[each.text for each in old.get(key, ())],
+            waiting_for=[*row.waiting_for, *_given_up(row, key in old)],
             in_doubt=[str(each) for each in doubts.get(key, ()) if each not in again],
             remade=[str(each) for each in doubts.get(key, ()) if each in again],
             pending_rerun=requests[key].as_json() if key in requests else None,
         )
         for key, row in zip(asked, found, strict=True)
     ]
+
+
+def _given_up(row: Row, is_old: bool) -> list[str]:
+    """Return what a row waits for if it is no longer run again by itself."""
+    return [f"a person: {TOO_OFTEN}"] if is_old and row.reason == TOO_OFTEN else []
 
 
 def by_urgency(found: Iterable[Row]) -> list[Row]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from asimov.journal.keys import Key
 from asimov.ledger.changes import differences
+from asimov.text import counted
 
 #: The most changes that the summary of an executed plan lists one by one, and the most lines on
 #: what they change.
@@ -103,9 +104,8 @@ class Plan:
         """
         changes = [change for change in self.changes if change.action != "unchanged"]
         if not changes:
-            return [
-                f"Nothing changed: everything is in the ledger already ({len(self.changes)} items)"
-            ]
+            items = counted(len(self.changes), "item")
+            return [f"Nothing changed: everything is in the ledger already ({items})"]
         shown = changes if whole or would or len(changes) <= _SHOWN else []
         left = sum(len(change.details) for change in changes) if whole else _DETAILS
         counts = ", ".join(

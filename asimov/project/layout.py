@@ -6,13 +6,14 @@ import os
 import re
 import uuid
 from configparser import ConfigParser
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from asimov import configuration
 from asimov.errors import AsimovError
-from asimov.system.files import write_atomically
+from asimov.system.files import unwritable, write_atomically
 
 #: The record of what an attempt ran with, in run directories and in the results store.
 PROVENANCE_FILE = "asimov-provenance.json"
@@ -188,6 +189,64 @@ def new_id(name: str) -> str:
     return f"{slug}-{uuid.uuid4().hex[:8]}"
 
 
+def make_folders(root: Path, options: dict[tuple[str, str], str]) -> Path:
+    """Make the folders of a new project; return that of its ledger.
+
+    Parameters
+    ----------
+    root, options
+        As of `create`.
+
+    Raises
+    ------
+    AsimovError
+        If one can't be made, or may not be where it is wanted; then none is left that is empty.
+    """
+    new = Project(root.resolve(), configuration.read())
+    for (section, option), value in options.items():
+        new.config.read_dict({section: {option: value}})
+    _refuse_overlap(new)
+    made: list[Path] = []
+    ledger = new.ledger
+    for folder in (ledger / "subjects", ledger / "analyses", new.working, new.results, new.logs):
+        missing = [each for each in (folder, *folder.parents) if not each.exists()]
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            for each in [*missing, *made]:
+                with suppress(OSError):
+                    each.rmdir()
+            raise unwritable(error, folder) from error
+        made[:0] = missing
+    return ledger
+
+
+def _refuse_overlap(new: Project) -> None:
+    """Refuse a folder for run directories or results that is not theirs alone."""
+    own = {
+        "the ledger": new.ledger,
+        "asimov's own files": (new.root / configuration.PROJECT_FILE).parent,
+        "run directories": new.working,
+        "stored results": new.results,
+    }
+    theirs = {what: own[what].resolve() for what in ("stored results", "run directories")}
+    for what, folder in theirs.items():
+        if new.root.is_relative_to(folder):
+            raise AsimovError(
+                f"the folder of {what} can't be the project's folder, or one that contains it",
+                where=folder,
+                hint="name a folder of their own",
+            )
+    for what, folder in theirs.items():
+        for other, path in own.items():
+            if other != what and folder.is_relative_to(path.resolve()):
+                raise AsimovError(
+                    f"the folder of {what} can't be in that of {other}",
+                    where=folder,
+                    hint="name a folder of their own",
+                )
+
+
 def create(name: str, root: Path, scheduler: str, options: dict[tuple[str, str], str]) -> Project:
     """Create a project in a folder.
 
@@ -223,16 +282,9 @@ def create(name: str, root: Path, scheduler: str, options: dict[tuple[str, str],
         ("scheduler", "type"): scheduler,
         **options,
     }
-    new = Project(root, configuration.read())
-    new.config.read_dict({"project": {"name": name}})
-    ledger = root / new.config.get("ledger", "location")
+    ledger = make_folders(root, options)
     if not (ledger / "project.yaml").exists():
         write_atomically(ledger / "project.yaml", "# Settings of every analysis in this project.\n")
-    for folder in (ledger / "subjects", ledger / "analyses", new.working, new.results, new.logs):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise AsimovError(f"can't be made: {error.strerror}", where=folder) from error
     # Last, since this file makes the folder a project.
     configuration.update_file(root / configuration.PROJECT_FILE, values)
     return find(root)

@@ -174,6 +174,21 @@ def test_what_has_changed_is_refused(
     assert nothing_made(tmp_path)
 
 
+def test_a_folder_that_can_not_be_made_leaves_no_half_of_a_project(
+    crates: Path, taken_in: Callable[..., Any], tmp_path: Path
+) -> None:
+    for folder, why in (
+        ("/proc/no", "can't be written"),
+        ("..", "the folder of stored results can't be the project's folder, or one that contains"),
+        (".", "the folder of stored results can't be the project's folder, or one that contains"),
+        ("ledger/x", "the folder of stored results can't be in that of the ledger"),
+        ("working", "can't be in that of"),
+    ):
+        ran = taken_in(crates / "second", "Mine", "--results", folder, code=1)
+        assert why in ran.stderr, ran.stderr
+        assert nothing_made(tmp_path)
+
+
 def test_what_is_no_crate_is_refused(
     chain: Chain, taken_in: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -112,6 +112,8 @@ def test_nothing_is_overwritten_and_nothing_is_left(chain: Chain, tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == ["there.zip"]
     assert (tmp_path / "there.zip").read_text() == "mine"
     assert "names no analysis" in chain.run("package", "second", code=1).stderr
+    for wrong in (("-o", "-"), ("-o", ""), ("--license", "nonsense"), ("--license", "ftp://x.y/")):
+        chain.run("package", "s/second", *wrong, code=2, cwd=chain.root)
 
 
 @pytest.fixture

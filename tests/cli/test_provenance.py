@@ -134,6 +134,12 @@ def test_the_document_is_json_that_any_reader_takes(chain: Chain) -> None:
     assert set(document) >= {"prefix", "entity", "activity", "agent", "used", "wasGeneratedBy"}
 
 
+def test_a_file_in_the_place_of_a_name_is_pointed_out(chain: Chain) -> None:
+    file = "results/s/first/asimov-provenance.json"
+    told = chain.run("provenance", file, code=1).stderr
+    assert f"'asimov provenance --file {file}'" in told
+
+
 def test_a_file_that_exists_is_not_overwritten(chain: Chain, tmp_path: Any) -> None:
     there = tmp_path / "there"
     there.write_text("mine")

@@ -21,10 +21,13 @@ Report = Callable[[str], None]
 #: How often an analysis may be restarted by itself within a time in seconds. Something that changes
 #: with every run, such as a file that two analyses write in turn, would never come to an end.
 MOST, WITHIN = 3, 86400
-_TOO_OFTEN = f"it is out of date again after {MOST} reruns in a day: a person must look at it"
+#: The reason of an analysis that is not restarted any more.
+TOO_OFTEN = f"it is out of date again after {MOST} reruns in a day: a person must look at it"
 
 
-def rerun_due(workspace: Workspace, keys: Collection[Key], report: Report, *, chain: bool) -> int:
+def rerun_due(
+    workspace: Workspace, keys: Collection[Key], report: Report, *, chain: bool
+) -> tuple[int, int]:
     """Restart the out-of-date analyses that are to run again without another question.
 
     These are analyses that a person asked for, once their inputs are settled, and if the pass also
@@ -43,8 +46,8 @@ def rerun_due(workspace: Workspace, keys: Collection[Key], report: Report, *, ch
 
     Returns
     -------
-    int
-        How many were restarted.
+    tuple of int
+        How many were restarted, and how many were not because they were too often already.
     """
     asked = Requests(workspace.journal)
     requests = {key: each for key, each in asked.all().items() if key in keys}
@@ -58,22 +61,25 @@ def rerun_due(workspace: Workspace, keys: Collection[Key], report: Report, *, ch
         if (key in requests or key in automatic) and workspace.status(key) == "uploaded"
     ]
     if not due:
-        return 0
+        return 0, 0
     old = outdated(workspace, due)
     if not old and not requests:
-        return 0
-    restarted = 0
+        return 0, 0
+    restarted = given_up = 0
     for key in _settled(workspace, due):
         request = requests.get(key)
-        if key in old and _restart(workspace, asked, key, old[key], request, report):
-            restarted += 1
-        elif request and key not in old:
+        if key in old:
+            if _restart(workspace, asked, key, old[key], request, report):
+                restarted += 1
+            else:
+                given_up += 1
+        elif request:
             asked.close([key])
             workspace.journal.note(
                 key, "monitor", "rerun", "not run again: its inputs have not changed"
             )
             report(f"{key}: not run again: its inputs have not changed")
-    return restarted
+    return restarted, given_up
 
 
 def _has_none(workspace: Workspace, key: Key) -> bool:
@@ -126,9 +132,9 @@ def _restart(
         why = f"{why}; {request.actor} asked for it: {request.reason}"
     elif asked.automatic(key, clock.now() - WITHIN) >= MOST:
         record = workspace.records[key]
-        if record.reason != _TOO_OFTEN:
-            workspace.give_reason(key, "monitor", _TOO_OFTEN)
-            report(f"{key}: {_TOO_OFTEN}")
+        if record.reason != TOO_OFTEN:
+            workspace.give_reason(key, "monitor", TOO_OFTEN)
+            report(f"{key}: {TOO_OFTEN}")
         return False
     else:
         why = f"{why}; rerun: automatic"

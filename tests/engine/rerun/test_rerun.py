@@ -149,9 +149,10 @@ def test_what_changes_with_every_run_comes_to_an_end(lab: Any) -> None:
         f"a, {SHELL}, outputs: {{x: x}}, rerun: automatic, "
         "arguments: [-c, 'echo x >> {{ project_root }}/seen.txt; touch x']"
     )
-    lab.finish()
+    lab.finish(code=3)
     assert len(lab.attempts("a")) == 4
     assert "a person must look at it" in lab.reason("a")
+    assert "a person: it is out of date again after 3 reruns in a day" in lab.run("status").out
 
 
 def test_a_plan_says_which_jobs_it_stops(lab: Any) -> None:

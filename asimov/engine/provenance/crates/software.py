@@ -11,7 +11,7 @@ from asimov.engine.provenance.export.runs import Run
 from asimov.engine.provenance.software import environment
 from asimov.errors import AsimovError
 from asimov.project.storage.copying import checksum
-from asimov.text import listed
+from asimov.text import counted, listed
 
 
 def differences(run: Run) -> Iterator[str]:
@@ -34,7 +34,7 @@ def differences(run: Run) -> Iterator[str]:
     for prefix, packages in run.software.items():
         found = environment(prefix)
         if found is None:
-            yield f"the environment {prefix} with {len(packages)} packages is not here"
+            yield f"the environment {prefix} with {counted(len(packages), 'package')} is not here"
             continue
         differing = sorted(set(packages) - set(found.packages))
         if differing:

@@ -54,7 +54,7 @@ def _attempt(run: Run) -> Iterator[str]:
     else:
         yield from _listed("products", [_product(each) for each in run.products])
     for prefix, packages in run.software.items():
-        yield _row("software", f"{len(packages)} packages in {prefix}")
+        yield _row("software", f"{text.counted(len(packages), 'package')} in {prefix}")
     for program, why in record.software_unknown.items():
         yield _row("software", f"not known of {program}: {why}")
 
