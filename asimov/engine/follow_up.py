@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from asimov import text
@@ -14,7 +14,7 @@ from asimov.engine.run_directories import clean
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.journal.keys import Key
 from asimov.plugins.methods import call_method
-from asimov.plugins.requirements import faults_of_outputs, missing_outputs
+from asimov.plugins.requirements import Assets, faults_of_outputs, missing_outputs
 from asimov.project.analysis import Analysis
 from asimov.project.storage.names import STORED
 from asimov.project.storage.products import NotStorableError
@@ -80,7 +80,9 @@ def _leave_alone(workspace: Workspace, key: Key, error: AsimovError, report: Rep
         workspace.journal.observed([(key, None, str(error), None)])
 
 
-def store_results(workspace: Workspace, keys: set[Key], report: Report) -> None:
+def store_results(
+    workspace: Workspace, keys: set[Key], report: Report, *, checked: Collection[Key] = ()
+) -> None:
     """Store the results of finished analyses; those that lack a declared output become stuck.
 
     Parameters
@@ -91,6 +93,8 @@ def store_results(workspace: Workspace, keys: set[Key], report: Report) -> None:
         The analyses to look at.
     report
         Takes a line for each thing that happened.
+    checked
+        Those whose products were found to be as declared in this pass.
     """
     for key in workspace.contents.entries:
         if key not in keys or workspace.status(key) != "finished":
@@ -102,11 +106,12 @@ def store_results(workspace: Workspace, keys: set[Key], report: Report) -> None:
                 report(f"{name}: finished -> uploaded: {taken}")
                 continue
             analysis = workspace.analysis(key)
-            if wrong := _fault(workspace, analysis):
+            assets = Assets(analysis)
+            if wrong := _fault(workspace, analysis, assets, checked=key in checked):
                 workspace.move(key, "stuck", "monitor", wrong)
                 report(f"{name}: finished -> stuck: {wrong}")
                 continue
-            provenance.complete(analysis)
+            provenance.complete(analysis, assets)
             call_method(analysis, "after_processing")
             provenance.store(analysis)
         except (PluginError, SchedulerUnreachableError) as error:
@@ -148,11 +153,13 @@ def fault_of_products(workspace: Workspace, analysis: Analysis) -> str | None:
     return None
 
 
-def _fault(workspace: Workspace, analysis: Analysis) -> str | None:
+def _fault(
+    workspace: Workspace, analysis: Analysis, assets: Assets, *, checked: bool
+) -> str | None:
     """Return what is wrong with the products of a finished analysis, or what it lacks."""
-    if fault := fault_of_products(workspace, analysis):
+    if not checked and (fault := fault_of_products(workspace, analysis)):
         return fault
-    if missing := missing_outputs(analysis):
+    if missing := missing_outputs(analysis, assets):
         lacks = "it is complete, but lacks what its pipeline declares to make"
         return f"{lacks}: {', '.join(missing)}"
     return None

@@ -309,7 +309,7 @@ def advance(
     if not dry_run:
         stop_or_restart(workspace, keys, report)
         result.moved = custom_states.handle(workspace, keys, report)
-        store_results(workspace, keys, report)
+        store_results(workspace, keys, report, checked=observer.checked)
         labels.label(workspace, keys, report, everything=subject is None and not left)
         refresh(workspace, keys, report)
         restarted, result.given_up = rerun_due(workspace, keys, report, chain=chain)

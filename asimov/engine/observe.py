@@ -63,6 +63,8 @@ class Observer:
         self._seen: dict[Key, Seen] = {}
         self._starts: dict[str, float] = {}
         self._failed = 0
+        #: The analyses whose products were checked and may be stored.
+        self.checked: set[Key] = set()
 
     def take(self, attempt: Attempt, answer: Observation) -> None:
         """Take one observation."""
@@ -205,6 +207,8 @@ class Observer:
         failed = answer.removed or answer.signal is not None or answer.exit_code not in {0, None}
         if failed and (getattr(analysis.pipeline, "needs_success", False) or may_be_old(analysis)):
             return False
+        if isinstance(found, bool):
+            return found
         with guarded(analysis, check):
             return bool(found)  # raises for an array
 
@@ -237,7 +241,10 @@ class Observer:
         reason = f"{ending(answer)} and it is complete"
         if self.dry_run or not overrides(analysis.entry.pipeline, "after_completion"):
             # Nothing may be built on faulty products: a finished analysis counts as done.
-            fault = None if self.dry_run else fault_of_products(self.workspace, analysis)
+            fault = None
+            if not self.dry_run:
+                fault = fault_of_products(self.workspace, analysis)
+                self.checked.add(analysis.key)
             self._close(attempt, answer, "stuck" if fault else "finished", fault or reason)
             return
         after, job_id, asked, error = launch(

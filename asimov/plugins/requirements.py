@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -162,14 +163,47 @@ def missing_inputs(analysis: Analysis) -> list[str]:
     ]
 
 
-def missing_outputs(analysis: Analysis) -> list[str]:
+class Assets:
+    """What an analysis has made, as its pipeline lists it; asked for once, when it is needed.
+
+    Parameters
+    ----------
+    analysis
+        The analysis; nothing runs or is stored while this is used.
+    """
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+
+    @cached_property
+    def found(self) -> Any:
+        """What ``collect_assets`` returns, which should be a mapping.
+
+        Raises
+        ------
+        MethodError
+            If it raises.
+        """
+        return call_method(self._analysis, "collect_assets")
+
+    @property
+    def are_plain(self) -> bool:
+        """Whether they are text by text, so that looking at them runs none of a package's code."""
+        found = self.found
+        return type(found) is dict and all(
+            type(key) is str and type(value) is str for key, value in found.items()
+        )
+
+
+def missing_outputs(analysis: Analysis, assets: Assets) -> list[str]:
     """Return the outputs that a pipeline declares and has not made."""
     wanted = [each.name for each in _outputs(analysis) if not each.optional]
     if not wanted:
         return []
-    assets = call_method(analysis, "collect_assets")
+    if assets.are_plain:
+        return [name for name in wanted if not assets.found.get(name)]
     with guarded(analysis, "collect_assets"):
-        there = assets if isinstance(assets, Mapping) else {}
+        there = assets.found if isinstance(assets.found, Mapping) else {}
         return [name for name in wanted if _empty(there.get(name))]
 
 

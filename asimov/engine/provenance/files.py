@@ -22,8 +22,9 @@ from asimov.engine.provenance.record import (
 from asimov.errors import AsimovError, ReportedError
 from asimov.journal.provenance import ProvenanceRecords
 from asimov.plugins.methods import guarded
+from asimov.plugins.requirements import Assets
 from asimov.project.analysis import Analysis
-from asimov.project.storage.assets import described
+from asimov.project.storage.assets import described, is_gone
 from asimov.project.storage.store import Store
 from asimov.project.workspace import workspace_of
 from asimov.system import clock, reading
@@ -51,8 +52,16 @@ def recover(records: ProvenanceRecords, uid: str, rundir: Path) -> bool:
     return True
 
 
-def complete(analysis: Analysis) -> None:
-    """Complete the record in the run directory with how the last attempt ended."""
+def complete(analysis: Analysis, made: Assets) -> None:
+    """Complete the record in the run directory with how the last attempt ended.
+
+    Parameters
+    ----------
+    analysis
+        The analysis.
+    made
+        Its products.
+    """
     workspace = workspace_of(analysis)
     run = last_run(workspace.journal, analysis.key)
     rundir = Path(analysis.rundir)
@@ -70,8 +79,12 @@ def complete(analysis: Analysis) -> None:
         "job": attempt.job_id,
     }
     assets: dict[str, Any] = {}
-    with suppress(ReportedError), guarded(analysis, "collect_assets"):
-        assets = described(analysis.assets, analysis.rundir)
+    with suppress(ReportedError):
+        if made.are_plain and not is_gone(analysis.rundir):
+            assets = described(made.found, analysis.rundir)
+        else:
+            with guarded(analysis, "collect_assets"):
+                assets = described(analysis.assets, analysis.rundir)
     # One that is stored stays as it is, even if the analysis has another name by now.
     text = _stored(analysis, found.uid) or as_text(
         found, layers_of(records, found), software, end, assets

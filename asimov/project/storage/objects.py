@@ -51,7 +51,7 @@ class Objects:
             self._settle_rights(place.parent)
             if self._is_good(place, path, sha256):
                 _link(place, path, spare)
-            else:
+            elif not _link_new(path, place):
                 _link(path, place, spare)
 
     def unused(self) -> Iterator[tuple[Path, int]]:
@@ -92,6 +92,15 @@ def link(source: str, target: Path) -> bool:
     try:
         os.link(source, target, follow_symlinks=False)
     except OSError:
+        return False
+    return True
+
+
+def _link_new(source: Path, target: Path) -> bool:
+    """Make a link to a file; return whether nothing was there before."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except FileExistsError:
         return False
     return True
 
