@@ -77,7 +77,8 @@ def _make(item: Item, target: Path, partial: Path, entry: dict[str, Any], object
         entry["sha256"] = item.sha256
     else:
         entry["sha256"] = copy(item.source, partial, item.status)
-        objects.share(partial, entry["sha256"], partial.with_name(SPARE))
+        if not item.unique:
+            objects.share(partial, entry["sha256"], partial.with_name(SPARE))
     partial.replace(target)
 
 

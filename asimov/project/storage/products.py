@@ -45,6 +45,8 @@ class Item:
         Of a product outside the run directory, its path relative to that.
     sha256
         Of a file that is in the store already, where it was just checked.
+    unique
+        Whether no other file has the same content, so that it need not be shared.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Item:
     link: str | None = None
     origin: str | None = None
     sha256: str | None = None
+    unique: bool = False
 
     @property
     def is_folder(self) -> bool:

@@ -253,7 +253,9 @@ class Store:
                 next(each for each in found.missing if "/" in each),
             )
         if found.items and record is not None and record.is_file():
-            found.items.setdefault(record.name, Item(record.name, str(record), record.stat()))
+            found.items.setdefault(
+                record.name, Item(record.name, str(record), record.stat(), unique=True)
+            )
         if found.items:
             self._store(subject, analysis, list(found.items.values()))
         return found.missing
