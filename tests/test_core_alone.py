@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ("asimov", "pipelines", "templates", "setup.cfg", "setup.py", "pyproject.toml")
 #: Words that name what only compat is about.
 THEIRS = re.compile(
-    r"asimov[./]compat|from asimov import compat|asimov\\[compat\\]|pesummary|liquid|gracedb|coinc"
+    r"asimov[./]compat|from asimov import compat|asimov\[compat\]|pesummary|liquid|gracedb|coinc"
     r"|gravitational|timefile|otter",
     re.IGNORECASE,
 )

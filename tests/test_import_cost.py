@@ -96,13 +96,3 @@ def test_importing_the_package_opens_nothing_outside_it(tmp_path):
     ]
     assert strangers == []
     assert not list(tmp_path.iterdir())
-
-
-def test_names_of_the_package_are_made_when_asked_for(project):
-    import asimov
-
-    assert asimov.config.get("project", "root") == str(project)
-    assert asimov.logging.__name__ == "logging"
-    assert asimov.logger.name == "asimov"
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = asimov.nothing

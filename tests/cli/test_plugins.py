@@ -272,8 +272,11 @@ def test_of_two_packages_with_one_name_both_are_shown_and_the_one_that_is_used_i
     assert "There is also a pipeline of this name in the package second." in ran.out
 
 
+@pytest.mark.parametrize(
+    ("dialect", "default"), [("jinja", "default(3)"), ("liquid", "default: 3")]
+)
 def test_a_plugin_is_shown_with_all_that_it_declares(
-    asimov: Callable[..., Any], publish: Callable[..., Path]
+    asimov: Callable[..., Any], publish: Callable[..., Path], dialect: str, default: str
 ) -> None:
     folder = publish(
         "good",
@@ -284,7 +287,7 @@ def test_a_plugin_is_shown_with_all_that_it_declares(
         {"good": GOOD},
         "Home-page: https://old.example\nProject-URL: Documentation, https://docs.example/good\n",
     )
-    (folder / "good.ini").write_text("[a]\nb = {{ meta.b | default: 3 }}\n")
+    (folder / "good.ini").write_text(f"[a]\nb = {{{{ meta.b | {default} }}}}\n")
     ran = asimov("plugins", "show", "GOOD", "--json")
     assert ran.code == 0, ran
     told = json.loads(ran.out)
@@ -295,7 +298,7 @@ def test_a_plugin_is_shown_with_all_that_it_declares(
     assert told["template"] == {
         "path": str(folder / "good.ini"),
         "exists": True,
-        "dialect": "liquid",
+        "dialect": dialect,
     }
     assert [row["setting"] for row in told["settings"]] == ["steps", "seed value"]
     assert [row["default"] for row in told["settings"]] == ["required", "1"]
@@ -311,7 +314,7 @@ def test_a_plugin_is_shown_with_all_that_it_declares(
         "class      good:Good",
         "package    good 1.5",
         "home page  https://docs.example/good",
-        f"template   {folder / 'good.ini'} (liquid)",
+        f"template   {folder / 'good.ini'} ({dialect})",
         "seed value  ",
         "default 1",
         "psds (text, optional): of each detector",

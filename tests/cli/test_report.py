@@ -8,7 +8,6 @@ from html.parser import HTMLParser
 from urllib.parse import unquote
 
 import pytest
-import yaml
 
 from tests.refusals import is_clear, refused
 
@@ -265,18 +264,3 @@ def test_graph_and_typos(project, asimov, blueprint):
     refused(asimov, project, ["report", "graph", "ss"], "no subject 'ss'; did you mean 's'?")
     is_clear(asimov("report", "graph", "--format", "svg"), "'svg' is not one of", code=2)
     is_clear(asimov("report", "htm"), "there is no command 'htm'", code=2)
-
-
-def test_the_ledger_is_printed_in_the_older_layout(project, asimov, blueprint, tmp_path):
-    assert asimov("apply", "-f", blueprint(TEXT + "---\n{kind: subject, name: t}\n")).code == 0
-    shown = yaml.safe_load(asimov("report", "ledger").out)
-    assert [each["name"] for each in shown] == ["s", "t"]
-    assert [next(iter(each)) for each in shown[0]["productions"]] == ["a", "b"]
-    assert shown[0]["productions"][1]["b"]["status"] == "ready"
-    (only,) = yaml.safe_load(asimov("report", "ledger", "t").out)
-    assert only["name"] == "t"
-    file = tmp_path / "ledger.yaml"
-    ran = asimov("report", "ledger", "--yaml", file)
-    assert (ran.code, ran.out) == (0, f"Wrote 2 subjects to {file}\n")
-    assert yaml.safe_load(file.read_text()) == shown
-    is_clear(asimov("report", "ledger", "tt"), "there is no subject 'tt'")

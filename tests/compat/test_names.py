@@ -523,3 +523,13 @@ def test_what_a_package_lacks_and_does_not_ask_for_is_named(
         entrypoints.load(entrypoints.PIPELINES, "x")
     assert told.value.hint == hint
     entrypoints.load.cache_clear()
+
+
+def test_names_of_the_package_are_made_when_asked_for(project: Path) -> None:
+    import asimov
+
+    assert asimov.config.get("project", "root") == str(project)
+    assert asimov.logging.__name__ == "logging"
+    assert asimov.logger.name == "asimov"
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = asimov.nothing

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from asimov import config
+from tests.refusals import is_clear
 
 
 @pytest.fixture
@@ -205,3 +207,25 @@ def test_status_is_a_line_an_analysis_with_name_pipeline_and_status_in_that_orde
     lines = [line.split() for line in lab.run("report", "status").out.splitlines()]
     assert ["Prod0", "published", "ready"] in lines
     assert ["Prod1", "published", "wait"] in [line[:3] for line in lines]
+
+
+TEXT = (
+    "kind: subject\nname: s\nanalyses:\n- {name: a, pipeline: command}\n"
+    "- {name: b, pipeline: simpletestpipeline, needs: [a]}\n---\n"
+    "{kind: subject, name: t}\n"
+)
+
+
+def test_the_ledger_is_printed_in_the_older_layout(project, asimov, blueprint, tmp_path):
+    assert asimov("apply", "-f", blueprint(TEXT)).code == 0
+    shown = yaml.safe_load(asimov("report", "ledger").out)
+    assert [each["name"] for each in shown] == ["s", "t"]
+    assert [next(iter(each)) for each in shown[0]["productions"]] == ["a", "b"]
+    assert shown[0]["productions"][1]["b"]["status"] == "ready"
+    (only,) = yaml.safe_load(asimov("report", "ledger", "t").out)
+    assert only["name"] == "t"
+    file = tmp_path / "ledger.yaml"
+    ran = asimov("report", "ledger", "--yaml", file)
+    assert (ran.code, ran.out) == (0, f"Wrote 2 subjects to {file}\n")
+    assert yaml.safe_load(file.read_text()) == shown
+    is_clear(asimov("report", "ledger", "tt"), "there is no subject 'tt'")

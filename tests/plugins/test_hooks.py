@@ -17,6 +17,9 @@ from asimov.discovery import entrypoints
 from asimov.engine.lease import at_work
 from asimov.errors import AsimovError
 from asimov.plugins import calls, custom_states, hooks, registry, telemetry
+from asimov.plugins.applicators import apply_with
+from asimov.project import current
+from asimov.project.workspace import Workspace
 
 SEEN: list[Any] = []
 
@@ -70,7 +73,7 @@ class Hook:
 
     def run(self) -> None:
         events = self.ledger.get_event()
-        SEEN.append({p.name: p.status for e in events for p in e.productions})
+        SEEN.append({each.name: each.status for event in events for each in event.analyses})
 
 
 # --- postmonitor
@@ -110,7 +113,7 @@ def test_a_hook_sees_its_settings_and_what_it_writes_is_kept(
             SEEN.append(self.ledger.data["hooks"]["postmonitor"]["my hook"]["where"])
             (event,) = self.ledger.get_event("s")
             event.meta["seen by"] = "my hook"
-            event.productions[0].meta["not kept"] = True
+            event.analyses[0].meta["not kept"] = True
             self.ledger.update_event(event)
             event.meta["too late"] = True
 
@@ -130,7 +133,7 @@ def test_a_hook_cannot_change_states_or_the_ledger(lab: Any, publish: Callable[.
     class Meddles(Hook):
         def run(self) -> None:
             (event,) = self.ledger.get_event("s")
-            event.productions[0].status = "uploaded"
+            event.analyses[0].status = "uploaded"
             self.ledger.update_event(event)
             self.ledger.add_event(event)
 
@@ -289,32 +292,6 @@ def test_a_broken_sink_neither_stops_a_pass_nor_other_sinks(
     assert f"warning: telemetry 'bad': telemetry bad.emit {words}" in told.out
     assert lab.states() == {"a": "uploaded"}
     assert [each[3] for each in SEEN] == ["running", "finished", "uploaded"]
-
-
-def test_a_package_emits_events_of_its_own(
-    lab: Any, publish: Callable[..., None], simple: Any
-) -> None:
-    from asimov.telemetry import TelemetrySink, emit_event
-
-    class Takes(TelemetrySink):
-        name = "sink"
-
-        def emit(self, event: Any) -> None:
-            SEEN.append((event.event_type, event.data))
-
-    class Emits(simple):  # type: ignore[misc]
-        name = "emits"
-
-        def after_completion(self) -> None:
-            emit_event(self.production, "milestone", steps=3)
-
-    publish(entrypoints.TELEMETRY, "sink", Takes)
-    lab.register("emits", Emits)
-    enable(lab, "{telemetry: [sink]}")
-    lab.apply("a, pipeline: emits")
-    lab.finish()
-    assert ("milestone", {"steps": 3}) in SEEN
-    assert '"milestone"' in (lab.rundir("a") / "telemetry.jsonl").read_text()
 
 
 # --- labellers
@@ -528,6 +505,19 @@ def test_a_handler_of_asimovs_own_state_is_not_called(
 # --- applicators
 
 
+class NewSubject:
+    """A subject that is not in the ledger yet, and has no analyses."""
+
+    productions = ()
+
+    def __init__(self, name: str, **meta: Any) -> None:
+        self.name = name
+        self.meta = meta
+
+    def to_dict(self, productions: bool = True) -> dict[str, Any]:
+        return {"name": self.name, **self.meta}
+
+
 class Applies:
     """An applicator that adds a subject, reads it back and changes it."""
 
@@ -536,9 +526,7 @@ class Applies:
         SEEN.append(ledger.data["hooks"]["applicator"]["my hook"]["library"])
 
     def run(self, sid: str | None = None) -> None:
-        from asimov.event import Event
-
-        self.ledger.add_event(Event.from_dict({"name": sid, "quality": {"a": 1}}))
+        self.ledger.add_event(NewSubject(str(sid), quality={"a": 1}))
         (event,) = self.ledger.get_event(sid)
         event.meta["quality"]["a"] += 1
         self.ledger.update_event(event)
@@ -603,9 +591,9 @@ def test_an_applicator_may_have_another_do_part_of_its_work(
             self.ledger = ledger
 
         def run(self, sid: str | None = None) -> None:
-            from asimov.cli.application import apply_via_plugin
-
-            apply_via_plugin(sid, "my hook")
+            workspace = current.workspace()
+            assert isinstance(workspace, Workspace)
+            apply_with(workspace, "my hook", sid)
             event = self.ledger.get_event(sid)[0]
             event.meta["quality"]["a"] *= 10
             self.ledger.update_event(event)
@@ -619,42 +607,6 @@ def test_an_applicator_may_have_another_do_part_of_its_work(
     assert lab.open().contents.subjects["S1"]["quality"] == {"a": 20}
     lab.run("apply", "-p", "outer", "-e", "bad", code=1)
     assert "bad" not in lab.open().contents.subjects
-
-
-class Pages:
-    """An applicator that applies a page of blueprints on top of what it has added itself."""
-
-    def __init__(self, ledger: Any) -> None:
-        self.ledger = ledger
-
-    def run(self, sid: str | None = None) -> None:
-        from asimov.cli.application import apply_page
-        from asimov.event import Event
-
-        self.ledger.add_event(Event.from_dict({"name": sid}))
-        page = Path("page.yaml").absolute()
-        page.write_text("kind: analysis\nname: n\npipeline: simpletestpipeline\n")
-        apply_page(str(page), sid, *([self.ledger] if sid == "S1" else []))
-        (event,) = self.ledger.get_event(sid)
-        SEEN.append([each.name for each in event.productions])
-        if sid == "bad":
-            raise ValueError("late")
-
-
-def test_a_page_that_an_applicator_applies_is_part_of_its_work(
-    lab: Any, publish: Callable[..., None]
-) -> None:
-    publish(entrypoints.APPLICATOR, "pages", Pages)
-    enable(lab, "{applicator: [pages]}")
-    before, dump = ledger_of(lab), lab.dump()
-    told = lab.run("apply", "-p", "pages", "-e", "S1", "--dry-run")
-    assert "add    analysis S1/n" in told.out
-    lab.run("apply", "-p", "pages", "-e", "bad", code=1)
-    assert (ledger_of(lab), lab.dump()) == (before, dump)
-    for sid in ("S1", "S2"):
-        lab.run("apply", "-p", "pages", "-e", sid)
-        assert [each["name"] for each in lab.open().contents.subjects[sid]["analyses"]] == ["n"]
-    assert SEEN == [["n"]] * 4
 
 
 @pytest.mark.parametrize(
