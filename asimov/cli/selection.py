@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar
 
 import click
@@ -20,6 +20,7 @@ from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.journal.records import Record
 from asimov.ledger.needs import check_label, has_label
+from asimov.project.lookup import removal_of
 from asimov.project.patterns import Names
 from asimov.project.workspace import Workspace
 from asimov.text import did_you_mean, listed, quoted
@@ -103,7 +104,9 @@ class Selection:
             If a pattern matches nothing, a state or a pipeline is unknown, a label has no value to
             compare with, or nothing is left.
         """
-        keys = Names(workspace.contents, workspace.records, more).matching(self.patterns)
+        removals = partial(removal_of, workspace.journal)
+        names = Names(workspace.contents, workspace.records, more, removals)
+        keys = names.matching(self.patterns)
         wanted = self._wanted_states()
         self._check_pipelines(workspace)
         for each in self.labels:

@@ -58,6 +58,8 @@ def command(
     """
     if with_usage and watch:
         raise click.UsageError("--usage and --watch can't be combined")
+    if as_json and watch:
+        raise click.UsageError("--json and --watch can't be combined")
     workspace = open_workspace(Use.READ)
     if monitor:
         _monitor(workspace, as_json=as_json)

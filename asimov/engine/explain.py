@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from asimov.discovery import entrypoints
 from asimov.engine.attempts import ask
-from asimov.engine.background import kept
 from asimov.engine.diagnosis.fixes import most_likely_fix
 from asimov.engine.diagnosis.last_words import how_it_failed, last_words
 from asimov.engine.diagnosis.refusals import MENDED, standing
+from asimov.engine.diagnosis.ways_out import by_person, ways_out
 from asimov.engine.readiness import nearly_named, reviews_wanted, waiting_for
 from asimov.engine.staleness.lines import told
 from asimov.engine.submission_limits import deferral, makes_room
@@ -17,7 +17,6 @@ from asimov.engine.submit import unbuilt
 from asimov.errors import AsimovError, ReportedError, SchedulerError
 from asimov.journal import measurements
 from asimov.journal.keys import Key
-from asimov.journal.leases import WATCH, holder, is_dead
 from asimov.journal.records import Attempt, Record
 from asimov.ledger.reviews import named, outcome
 from asimov.plugins.flow import flow_of
@@ -26,7 +25,7 @@ from asimov.plugins.output import captured
 from asimov.plugins.requirements import makers, missing_inputs
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, JobState, Observation, Present, Unknown
-from asimov.states import OWN, STATES, reachable
+from asimov.states import OWN, STATES
 from asimov.system import clock
 
 #: How many analyses that stand in the way are followed to their own causes.
@@ -113,7 +112,7 @@ def _explain(workspace: Workspace, key: Key) -> Explanation:
         folder = workspace.project.results / key[0] / key[1]
         there = "its results are in" if folder.is_dir() else "nothing is stored in"
         result.because.append(f"{there} {folder}")
-    _moves(workspace, key, result)
+    result.moves += ways_out(workspace, key, status)
     result.outdated, moves, request = told(workspace, key)
     result.moves += moves
     result.pending_rerun = request and request.as_json()
@@ -273,7 +272,7 @@ def _with_job(workspace: Workspace, attempt: Attempt, result: Explanation) -> No
             result.because.append(f"nothing has been known of it{since}")
         if answer.absent:
             result.moves.append(
-                _set(attempt.key, result.status, "a person who knows what became of it")
+                by_person(attempt.key, result.status, "a person who knows what became of it")
             )
         else:
             result.moves.append("an answer of the scheduler; until then nothing is changed")
@@ -301,7 +300,7 @@ def _with_job(workspace: Workspace, attempt: Attempt, result: Explanation) -> No
             f"no source knows job {attempt.job_id} any more (asked: {', '.join(answer.asked)})"
         )
         result.moves.append(
-            _set(attempt.key, result.status, "a person who knows what became of it")
+            by_person(attempt.key, result.status, "a person who knows what became of it")
         )
     if result.status == "stuck":
         result.because += how_it_failed(workspace, attempt.key)
@@ -362,26 +361,3 @@ def _removal(workspace: Workspace, answer: Present) -> list[str]:
     return [
         f"{site.title} removes held jobs after {clock.age(after)}: this one at {when} ({source})"
     ]
-
-
-def _moves(workspace: Workspace, key: Key, result: Explanation) -> None:
-    if result.status in {"stop", "restart"}:
-        result.moves.append("the next pass of 'asimov monitor'")
-    elif result.status in {"stuck", "wait", "manual", "stopped", "cancelled"}:
-        result.moves.append(_set(key, result.status, "a person"))
-    if STATES[result.status].active and not _watched(workspace):
-        result.moves.append("no monitor runs in the background: 'asimov start' starts one")
-
-
-def _watched(workspace: Workspace) -> bool:
-    """Return whether a monitor watches the project, in the background or in a terminal."""
-    if kept(workspace) is not None:
-        return True
-    watch = holder(workspace.journal, WATCH)
-    return watch is not None and not is_dead(watch)
-
-
-def _set(key: Key, status: str, who: str) -> str:
-    able = ", ".join(reachable(status, "person"))
-    states = f": {able}" if able else ""
-    return f"{who}, with 'asimov production set {key} --status STATE'{states}"

@@ -19,13 +19,25 @@ def forgotten(journal: Journal) -> set[Key]:
     return set(msgspec.json.decode(text, type=list[Key])) if text else set()
 
 
-def forget(journal: Journal, keys: Iterable[Key], person: str, reason: str) -> None:
-    """Record that a person confirmed the removal of analyses from the ledger."""
+def forget(
+    journal: Journal, keys: Iterable[Key], person: str, reason: str, kind: str = "forgotten"
+) -> None:
+    """Record that a person confirmed the removal of analyses from the ledger.
+
+    Parameters
+    ----------
+    journal
+        The open journal.
+    keys
+        The analyses.
+    person, reason, kind
+        Who did it, why, and what the log calls it.
+    """
     with journal.transaction():
         new = set(keys) - forgotten(journal)
         _save(journal, forgotten(journal) | new)
         for key in sorted(new):
-            journal.note(key, person, "forgotten", reason)
+            journal.note(key, person, kind, reason)
 
 
 def take_back(journal: Journal, keys: Iterable[Key]) -> None:

@@ -262,6 +262,7 @@ class Planner:
         return self._lists[subject]
 
     def _add_projectanalysis(self, data: dict[str, Any], document: Document) -> None:
+        self._look.across(data, document)
         for number, subject in enumerate(data.get("subjects") or []):
             self._known_subject(subject, document, ["subjects", number])
         for each in strategies.expand(data):

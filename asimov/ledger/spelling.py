@@ -39,9 +39,7 @@ HOOKS = frozenset({"postmonitor", "applicator", "telemetry"})
 #: What an item of needs can select by, besides settings.
 _CONDITIONS = frozenset({"name", "pipeline", "status", "label", "subject", "review", "optional"})
 
-_INSTEAD = (
-    "a name of your own should be less like it; 'asimov apply --force' takes this one as it is"
-)
+_INSTEAD = "a name of your own should be less like it; --force takes this one as it is"
 
 
 class Spelling:
@@ -199,6 +197,18 @@ class Spelling:
                 return True
         return False
 
+    def across(self, data: Mapping[str, Any], document: Document) -> None:
+        """Refuse a project analysis that names its subjects as other analyses name theirs."""
+        for key in ("subject", "event"):
+            if key in data:
+                given = data[key] if isinstance(data[key], list) else [data[key]]
+                self._refuse(
+                    f"{key}: a project analysis has 'subjects', a list",
+                    document.place([key]),
+                    f"write 'subjects: [{listed(given)}]', or 'kind: analysis' for one subject; "
+                    "--force takes it as a name of your own",
+                )
+
     def emptied(
         self, before: Mapping[str, Any], after: Mapping[str, Any], document: Document
     ) -> None:
@@ -222,7 +232,7 @@ class Spelling:
                     f"{each.name} is empty, and would remove {listed(each.before)} from it",
                     document.place(each.path),
                     f"leave {each.path[-1]!r} out to keep what is there; 'asimov apply --replace' "
-                    "or '--force' removes it",
+                    "or --force removes it",
                 )
 
     def _scheduler(
@@ -309,7 +319,7 @@ class Spelling:
                     self._refuse(
                         f"{key} needs {quoted(said)}, which is not there; did you mean {near!r}?",
                         document.place([*path, *steps]),
-                        "if it is yet to come, apply both together, or use 'asimov apply --force'",
+                        "if it is yet to come, apply both together, or use --force",
                     )
 
 

@@ -77,7 +77,9 @@ class Facts(dict[Key, dict[str, Any]]):
             self[key]["review"] = review
         with self._journal.transaction():
             self._journal.set_facts(key, self[key])
-            self._journal.note(key, by, "review", "an earlier review was put back")
+            verdict = reviews.outcome(review) or "without a verdict"
+            again = f"the earlier review was put back: {verdict}" if review else "it was taken back"
+            self._journal.note(key, by, "review", again)
 
     def _keep_review(self, key: Key, review: dict[str, Any]) -> None:
         self[key] = lay_over(copied(self.get(key, {})), {"review": review})

@@ -18,6 +18,7 @@ from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.journal.revisions import Revision, Revisions
 from asimov.ledger.append import Texts
 from asimov.ledger.contents import Contents
+from asimov.ledger.reviews import outcome
 from asimov.ledger.store import PROJECT_FILE
 from asimov.project.fresh_start import EarlierLife
 from asimov.text import short
@@ -28,7 +29,7 @@ _LONGEST = 1000
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
 #: What the documents are called that are the reviews of analyses.
-_REVIEW = "review of "
+REVIEW = "review of "
 
 _Documents = Mapping[str, Mapping[str, Any] | None]
 
@@ -115,8 +116,8 @@ def documents(contents: Contents, paths: Iterable[str]) -> dict[str, Mapping[str
 
 def record_review(journal: Journal, origin: Origin, key: Key, before: Any, after: Any) -> None:
     """Record a change of the review of an analysis."""
-    path = f"{_REVIEW}{key}"
-    what = {**origin.details, "reviewed": str(key)}
+    path = f"{REVIEW}{key}"
+    what = {**origin.details, "reviewed": str(key), "verdict": outcome(after) or ""}
     command = command_line(origin.command)
     was, now = {path: review_text(before)}, {path: review_text(after)}
     Revisions(journal).add(owner(), command, origin.reason, what, was, now)
@@ -193,7 +194,8 @@ def lines(revision: Revision, most: int = 5) -> list[str]:
     """Return what a change was, in a line for each file."""
     found = []
     if reviewed := revision.what.get("reviewed"):
-        return [f"{_REVIEW}{reviewed}"]
+        verdict = revision.what.get("verdict")
+        return [f"{REVIEW}{reviewed}" + (f": {verdict}" if verdict else "")]
     if moved := revision.what.get("moved"):
         return [f"{moved[0]} -> {moved[1]}, in {', '.join(revision.what.get('files', ()))}"]
     for path, each in revision.what.get("files", {}).items():

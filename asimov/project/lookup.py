@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from asimov.errors import AsimovError
+from asimov.journal.journal import Journal
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.journal.records import Record
+from asimov.journal.revisions import Revisions
 from asimov.ledger.contents import Contents
 from asimov.ledger.store import project_analysis_file, subject_file
 from asimov.text import did_you_mean, short
@@ -33,8 +35,23 @@ def keys_of(contents: Contents, subject: str | None) -> list[Key]:
     return [key for key in contents.entries if key[0] == subject]
 
 
-def key_of(contents: Contents, records: Mapping[Key, Record], subject: str, name: str) -> Key:
+def key_of(
+    contents: Contents,
+    records: Mapping[Key, Record],
+    subject: str,
+    name: str,
+    removals: Callable[[Key], int | None] = lambda _: None,
+) -> Key:
     """Return the key of an analysis that a person named.
+
+    Parameters
+    ----------
+    contents, records
+        The ledger, and what the journal knows of analyses.
+    subject, name
+        What the person named.
+    removals
+        Returns the change of the ledger that removed an analysis; see `removal_of`.
 
     Raises
     ------
@@ -46,16 +63,35 @@ def key_of(contents: Contents, records: Mapping[Key, Record], subject: str, name
         return key
     record = records.get(key)
     if record is not None and file_of(key) not in contents.broken:
+        number = removals(key)
+        if number is not None:
+            raise AsimovError(
+                f"{key} was removed from the ledger; it was {record.status}",
+                hint=f"'asimov ledger undo {number}' brings it back; 'asimov log {key}' has its "
+                "history",
+            )
         raise AsimovError(
             f"{key} is not in the ledger; the journal knows it as {record.status}",
-            hint=f"restore ledger/{file_of(key)} from git or a copy; 'asimov log {subject}/{name}' "
-            "has its history",
+            hint=f"restore ledger/{file_of(key)} from git or a copy; 'asimov log {key}' has its "
+            "history",
         )
     names = [each for _, each in keys_of(contents, subject)]
     near = did_you_mean(name, names)
     raise AsimovError(
         f"{subject} has no analysis {name!r}{near}", hint=f"its analyses: {_first(names) or 'none'}"
     )
+
+
+def removal_of(journal: Journal, key: Key) -> int | None:
+    """Return the number of the last change of the ledger if it is one that removed an analysis."""
+    for each in reversed(Revisions(journal).all()):
+        number: int = each.number
+        files = each.what.get("files", {}).get(file_of(key), {})
+        if key.name in files.get("removed", ()):
+            return number
+        if key.name in files.get("added", ()):
+            return None
+    return None
 
 
 def unknown_subject(contents: Contents, name: str) -> AsimovError:

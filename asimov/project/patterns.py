@@ -8,7 +8,7 @@ have the subject ``project-analyses``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import translate
 
 from asimov.errors import AsimovError
@@ -32,13 +32,20 @@ class Names:
         What the journal knows of analyses; for messages.
     more
         Analyses that can be named although they are not in the ledger.
+    removals
+        As for `asimov.project.lookup.key_of`.
     """
 
     def __init__(
-        self, contents: Contents, records: Mapping[Key, Record], more: Iterable[Key] = ()
+        self,
+        contents: Contents,
+        records: Mapping[Key, Record],
+        more: Iterable[Key] = (),
+        removals: Callable[[Key], int | None] = lambda _: None,
     ) -> None:
         self._contents = contents
         self._records = records
+        self._removals = removals
         self.keys = list(dict.fromkeys([*contents.entries, *more]))
         self._by_subject: dict[str, list[Key]] = {name: [] for name in contents.subjects}
         self._by_subject[PROJECT_ANALYSES] = []
@@ -75,7 +82,8 @@ class Names:
         if not subjects:
             raise self._no_subject(pattern, subject)
         if not _WILD.search(pattern):
-            return [key_of(self._contents, self._records, subject, name)]  # raises
+            known = (self._contents, self._records)
+            return [key_of(*known, subject, name, self._removals)]  # raises
         names = dict.fromkeys(key.name for each in subjects for key in self._by_subject[each])
         raise AsimovError(
             f"no analysis matches {quoted(pattern)}{did_you_mean(name, names)}",

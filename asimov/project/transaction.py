@@ -88,4 +88,4 @@ def _record(workspace: Workspace, plan: Plan, origin: Origin, again: set[Key]) -
         if key in again:
             fresh_start.record(journal, key, status, owner(), reason)
     if plan.removed:
-        forget(journal, plan.removed, owner(), origin.reason or f"removed by {by}")
+        forget(journal, plan.removed, owner(), origin.reason or f"by {by}", "removed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from configparser import ConfigParser
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,7 +27,7 @@ from asimov.project import layout as project
 from asimov.project.analysis import Analysis
 from asimov.project.facts import Facts
 from asimov.project.layout import Project
-from asimov.project.lookup import key_of, keys_of
+from asimov.project.lookup import key_of, keys_of, removal_of
 from asimov.project.objects import Objects
 from asimov.project.subject import Subject
 from asimov.scheduler import Scheduler
@@ -175,7 +175,7 @@ class Workspace:
         AsimovError
             If there is none; the hint lists the analyses of the subject.
         """
-        return key_of(self.contents, self.records, subject, name)
+        return key_of(self.contents, self.records, subject, name, partial(removal_of, self.journal))
 
     @cached_property
     def _objects(self) -> Objects:

@@ -47,6 +47,9 @@ REFUSED = {
     "{kind: subject, name: t, analyses: [{name: a, pipeline: command, need: [b]}]}": "'needs'?",
     "{kind: subject, name: t, argumnts: 2, analyses: [{name: a, pipeline: command}]}": "argumnts: "
     "there is no such setting; did you mean 'arguments' of command?",
+    "{kind: projectanalysis, name: p, pipeline: command, subject: [s]}": "subject: a project "
+    "analysis has 'subjects', a list",
+    "{kind: projectanalysis, name: p, pipeline: command, subjects: [s], event: s}": "event: a",
     "{kind: configuration, piplines: {}}": "piplines: there is no such setting; did you mean",
     "{kind: configuration, sheduler: {}}": "did you mean 'scheduler'?",
     "{kind: configuration, executible: x}": "did you mean 'executable'?",

@@ -46,6 +46,15 @@ def test_what_can_not_be_created(project, asimov):
     is_clear(asimov("event", "create"), "give one name", code=2)
 
 
+def test_a_slip_is_refused_and_force_takes_it(project, asimov):
+    assert asimov("event", "create", "s").code == 0
+    words = ["production", "create", "s", "command", "a", "--set", "exectable=/bin/true"]
+    ran = refused(asimov, project, words, "did you mean 'executable'?", "--force takes this one")
+    assert ran.err.startswith("error: s/a (command): exectable: there is no such setting")
+    assert asimov(*words, "--force").code == 0
+    assert asimov("event", "create", "t", "--set", "repositry=x", "--force").code == 0
+
+
 def test_stored_results_are_listed_located_and_linked(project, asimov, blueprint):
     text = (
         "kind: subject\nname: s\nanalyses:\n- {name: a, pipeline: command, executable: /bin/sh, "

@@ -73,8 +73,8 @@ def test_it_shows_a_subject_an_analysis_or_the_last_ones(applied, asimov, bluepr
     assert numbers("t") == [1, 3]
     assert numbers("s/a") == [1]
     assert numbers("--last", 1) == [3]
-    assert numbers("u") == []
-    assert asimov("ledger", "history", "u").out == "No command has changed it yet\n"
+    refused(asimov, applied, ["ledger", "history", "u"], "there is no subject 'u', nor was there")
+    refused(asimov, applied, ["ledger", "history", "s/ab"], "no analysis 's/ab'", "mean 's/a'?")
     assert "  +x: 2\n" in asimov("ledger", "history", "--last", 1, "-p").out
 
 
@@ -159,12 +159,19 @@ def test_old_texts_are_dropped_and_the_list_stays(applied, asimov, blueprint, mo
 def test_a_review_is_in_it_and_can_be_undone(applied, asimov):
     assert asimov("review", "add", "s", "a", "approved", "-m", "fine").code == 0
     assert asimov("review", "add", "s", "a", "rejected").code == 0
-    assert "    review of s/a\n" in asimov("ledger", "history", "s/a").out
-    assert asimov("ledger", "history", "t/a").out == "No command has changed it yet\n"
+    assert "    review of s/a: rejected\n" in asimov("ledger", "history", "s/a").out
+    assert "Edited by hand" not in asimov("ledger", "history").out
+    refused(asimov, applied, ["ledger", "history", "t/a"], "no analysis 't/a'")
     refused(asimov, applied, ["ledger", "undo", "2"], "the review of s/a has changed since")
-    assert "the earlier review of s/a is put back\n" in asimov("ledger", "undo").out
+    assert "the earlier review of s/a is put back: approved\n" in asimov("ledger", "undo").out
+    assert "  asimov ledger undo  (undoes 3)\n" in asimov("ledger", "history").out
+    assert asimov("log", "s/a", "--last", 1).out.endswith(
+        "  review  [root]: the earlier review was put back: approved\n"
+    )
+    assert "Edited by hand" not in asimov("ledger", "history").out
     assert asimov("review", "status", "s", "a").out.startswith("s/a: approved\n")
-    assert asimov("ledger", "undo").code == 0
+    assert "s/a is not reviewed any more\n" in asimov("ledger", "undo").out
+    assert asimov("log", "s/a", "--last", 1).out.endswith(": it was taken back\n")
     assert asimov("review", "status", "s", "a").out.startswith("s/a: not reviewed\n")
     assert asimov("ledger", "undo", "5").code == 0
     assert asimov("review", "status", "s", "a").out.startswith("s/a: approved\n")
@@ -216,7 +223,9 @@ def test_an_analysis_that_was_removed_and_added_again_gets_its_past_back(
     # Which results an undo puts out of date is said.
     assert asimov("ledger", "undo", "5").code == 0  # removed, and
     assert asimov("ledger", "undo", "6").code == 0  # back
-    change(asimov, blueprint, "{kind: configuration, pipelines: {command: {environment: 'A=1'}}}")
+    change(
+        asimov, blueprint, "{kind: configuration, pipelines: {command: {environment: {A: '1'}}}}"
+    )
     assert "outdates" not in asimov("ledger", "undo").out
     for how in (["--dry-run"], []):
         ran = asimov("ledger", "undo", "9", *how)

@@ -107,7 +107,8 @@ def test_everything_follows_the_new_name_of_an_analysis(done, asimov):
     assert ran.err == "note: s/c may name 'a' in other settings: look at subjects/s.yaml\n"
     check(done, "s", "first")
     log = asimov("log", "s", "first").out
-    assert "it was s/a" in log
+    assert "renamed  [" in log
+    assert "s/a -> s/first" in log
     assert "running" in log
     assert git("log", "-1", "--format=%s", "--stat").startswith("Rename s/a to s/first\n")
     assert asimov("store", "verify").code == 0

@@ -87,9 +87,12 @@ def test_a_whole_subject_goes_by_its_plain_name(applied, asimov):
     )
     assert not (applied / "ledger/subjects/s.yaml").exists()
     assert states(asimov).keys() == {"t/c", "project-analyses/all"}
-    assert "forgotten" in asimov("log", "s", "a").out
+    assert "removed  [root]: not needed" in asimov("log", "s", "a").out
     assert "not needed" in asimov("log", "s", "a").out
     assert asimov("status").err == ""  # nobody is warned about what is gone on purpose
+    assert asimov("rm", "t/c", "--yes", "--force").code == 0
+    for words in (["why", "t/c"], ["production", "show", "t", "c"]):
+        refused(asimov, applied, words, "t/c was removed", "'asimov ledger undo 3' brings it back")
 
 
 def test_production_delete_and_event_delete(applied, asimov):
@@ -129,7 +132,7 @@ def test_results_stay_and_one_that_is_added_again_starts_fresh(applied, asimov, 
     Workspace.open(applied).review(Key("s", "b"), "good", "approved", "ada")
     ran = asimov("rm", "s/b", "--yes")
     assert "  kept: working/s/b\n" in ran.out
-    assert "Kept: 2 run directories and folders of results\n" in ran.out
+    assert "Kept: 2 folders with what they ran and made\n" in ran.out
     assert (applied / "working/s/b/out").exists()
     assert (applied / "results/s/b/out").exists()
 

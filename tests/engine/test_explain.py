@@ -149,6 +149,23 @@ def test_what_a_person_has_set_aside_says_how_to_bring_it_back(
     assert "'asimov production set s/a --status STATE'" in line and moves in line
 
 
+def test_a_review_a_stop_and_a_restart_say_what_can_be_typed(lab: Any) -> None:
+    lab.apply("a")
+    lab.run("production", "set", "s/a", "--status", "finished")
+    for before, status in ((None, "review"), (None, "restart"), ("stop", "stopped")):
+        if before:
+            lab.run("production", "set", "s/a", "--status", before)
+            lab.run("monitor")
+        else:
+            lab.run("production", "set", "s/a", "--status", status)
+        assert lab.states()["a"] == status
+        moves = why(lab, "a")["moves"]
+        assert any("'asimov production set s/a --status " in line for line in moves), moves
+    assert "'asimov production set s/a --status finished'" in moves[0]
+    lab.run("production", "set", "s/a", "--status", "finished")
+    assert "can't be combined" in lab.run("status", "--watch", "--json", code=2).err
+
+
 def test_asking_why_changes_nothing(lab: Any, everything: Any) -> None:
     lab.apply("a, seconds: 1000", "b, needs: [a]")
     lab.run("monitor", "--chain")

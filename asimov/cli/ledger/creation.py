@@ -12,7 +12,7 @@ from asimov.cli.ledger.removal import reason_option
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal.output import say, warn
 from asimov.engine.apply import apply
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, Place
 from asimov.ledger.documents import dump, read_documents
 from asimov.plugins.ledger_blueprints import blueprints
 from asimov.project.workspace import Workspace
@@ -21,6 +21,7 @@ from asimov.text import quoted
 #: What the command's own words say.
 _GIVEN = {"kind", "name", "subject", "event", "pipeline", "analyses", "productions"}
 
+_force = click.option("--force", is_flag=True, help="Accept names that are surely misspelt.")
 _setting = click.option(
     "--set",
     "settings",
@@ -35,13 +36,14 @@ _setting = click.option(
 @click.option("-n", "--name", "named", metavar="NAME", help="Its name, as in asimov 0.8.")
 @click.option("--repository", help="Its own git repository: a folder or an address.")
 @_setting
+@_force
 @reason_option
 def create_event_command(
     name: str | None,
     named: str | None,
     repository: str | None,
     settings: tuple[str, ...],
-    reason: str | None,
+    **how: Any,
 ) -> None:
     """Add the subject NAME to the ledger; 'asimov apply' adds those of a file.
 
@@ -52,7 +54,7 @@ def create_event_command(
     if (name is None) == (named is None):
         raise click.UsageError("give one name")
     document = {"kind": "subject", "name": name or named, "repository": repository}
-    _add(open_workspace(Use.ACT), document, settings, "asimov event create", reason)
+    _add(open_workspace(Use.ACT), document, settings, "asimov event create", **how)
 
 
 @click.command("create")
@@ -67,6 +69,7 @@ def create_event_command(
 @click.option("--template", help="The template of its configuration.")
 @click.option("--comment", help="A comment.")
 @_setting
+@_force
 @reason_option
 def create_production_command(
     subject: str,
@@ -76,6 +79,7 @@ def create_production_command(
     needs: tuple[str, ...],
     settings: tuple[str, ...],
     reason: str | None,
+    force: bool,
     **given: str | None,
 ) -> None:
     """Add an analysis with PIPELINE to SUBJECT; 'asimov apply' adds those of a file.
@@ -91,7 +95,8 @@ def create_production_command(
     document: dict[str, Any] = {"kind": "analysis", "subject": subject}
     document |= {"name": name or _next(names, family), "pipeline": pipeline}
     document |= {"needs": list(needs) or None, **given}
-    _add(workspace, document, settings, "asimov production create", reason)
+    command = "asimov production create"
+    _add(workspace, document, settings, command, reason=reason, force=force)
 
 
 def _next(names: Iterable[str], family: str) -> str:
@@ -104,7 +109,9 @@ def _add(
     document: Mapping[str, Any],
     settings: Iterable[str],
     command: str,
+    *,
     reason: str | None,
+    force: bool,
 ) -> None:
     """Apply one document that must add something."""
     made = {key: value for key, value in document.items() if value is not None}
@@ -112,8 +119,13 @@ def _add(
         if each.partition("=")[0].partition(".")[0] in _GIVEN:
             raise click.UsageError(f"{quoted(each)}: --set can't change what is created, or where")
         _put(made, each)
-    page = blueprints([made], command)
-    plan = apply(workspace, page, command=command, reason=reason)
+    try:
+        page = blueprints([made], command)
+        plan = apply(workspace, page, command=command, reason=reason, force=force)
+    except AsimovError as error:
+        if isinstance(error.where, Place):  # of a document that nobody has written
+            error.where = None
+        raise
     for note in plan.notes:
         warn(f"note: {note}")
     if not plan.count("add"):

@@ -18,11 +18,13 @@ from asimov.engine.changes.undo import (
     shown,
     undo,
 )
+from asimov.errors import AsimovError
 from asimov.journal.revisions import Revision, Revisions, digest
 from asimov.ledger.plan import outdated_lines
 from asimov.project import history
 from asimov.project.workspace import Workspace
 from asimov.system import clock
+from asimov.text import did_you_mean, quoted
 
 #: The most lines of a difference to print.
 _MOST = 60
@@ -46,12 +48,22 @@ def history_command(name: str | None, last: int | None, diffs: bool, as_json: bo
     """
     workspace = open_workspace(Use.READ)
     revisions = Revisions(workspace.journal)
-    subject, _, analysis = (name or "").partition("/")
+    subject, slash, analysis = (name or "").partition("/")
     found = [
         each
         for each in revisions.all()
         if not subject or history.concerns(each, subject, analysis or None)
     ]
+    if not found and name:
+        known = {*workspace.contents.entries, *workspace.records}
+        names = {str(key) for key in known} if slash else {key.subject for key in known}
+        names |= set() if slash else set(workspace.contents.subjects)
+        if name not in names:
+            what = "analysis" if slash else "subject"
+            raise AsimovError(
+                f"there is no {what} {quoted(name)}, nor was there one{did_you_mean(name, names)}",
+                hint="'asimov ledger history' without a name shows all changes",
+            )
     found = found[-last:] if last else found
     if as_json:
         show_json([_as_data(each) for each in found])
@@ -59,10 +71,10 @@ def history_command(name: str | None, last: int | None, diffs: bool, as_json: bo
     undone = {each.what.get("undoes"): each.number for each in revisions.all()}
     for each in found:
         why = f": {each.reason}" if each.reason else ""
+        undoes = f"  (undoes {each.what['undoes']})" if "undoes" in each.what else ""
         taken_back = f"  (undone by {undone[each.number]})" if each.number in undone else ""
-        say(
-            f"{each.number}  {clock.iso(each.time)}  {each.author}  {each.command}{why}{taken_back}"
-        )
+        head = f"{each.number}  {clock.iso(each.time)}  {each.author}  {each.command}{why}"
+        say(f"{head}{undoes}{taken_back}")
         for line in history.lines(each):
             say(f"    {line}")
         if diffs:
@@ -135,7 +147,8 @@ def _edited(workspace: Workspace, revisions: Revisions) -> list[str]:
     return [
         path
         for path, known in revisions.latest().items()
-        if known != (digest(text) if (text := workspace.files.text(path)) is not None else None)
+        if not path.startswith(history.REVIEW)
+        and known != (digest(text) if (text := workspace.files.text(path)) is not None else None)
     ]
 
 

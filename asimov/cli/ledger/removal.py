@@ -13,6 +13,7 @@ from asimov.cli.terminal.output import say, warn
 from asimov.engine.changes.removal import Removal, check, look_over, remove
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
+from asimov.text import counted
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 #: The option of commands that say why they change the ledger.
@@ -123,7 +124,7 @@ def act(
         warn(f"note: comments in {path} could not be kept")
     say(f"Removed {_count(removal)}; 'asimov ledger undo' brings it back")
     if removal.files and not results:
-        say(f"Kept: {len(removal.files)} run directories and folders of results")
+        say(f"Kept: {counted(len(removal.files), 'folder')} with what they ran and made")
 
 
 def _plan(workspace: Workspace, removal: Removal, *, results: bool) -> list[str]:

@@ -288,7 +288,7 @@ def _record(workspace: Workspace, renaming: Renaming) -> None:
     renames.rename(journal, keys, paths)
     _follow_in_records(workspace, renaming)
     for old, new in renaming.keys.items():
-        journal.note(new, owner(), "renamed", f"it was {old}")
+        journal.note(new, owner(), "renamed", f"{old} -> {new}")
     file_changes.intend(journal, renaming.files)
 
 

@@ -21,6 +21,7 @@ from asimov.journal.confirmed_removals import take_back
 from asimov.journal.keys import Key
 from asimov.journal.revisions import Revision, Revisions, digest
 from asimov.ledger.plan import Plan
+from asimov.ledger.reviews import messages, outcome
 from asimov.ledger.store import parse
 from asimov.project import file_changes, fresh_start, history
 from asimov.project.file_changes import FileChange
@@ -116,8 +117,8 @@ def look_over(workspace: Workspace, revision: Revision, *, force: bool = False) 
         back = _back_to_old_name(workspace, *moved)
         return Undoing(revision, {}, notes=[*back.notes, f"{moved[1]} is {moved[0]} again"])
     if reviewed := revision.what.get("reviewed"):
-        _review_before(workspace, revision)
-        return Undoing(revision, {}, notes=[f"the earlier review of {reviewed} is put back"])
+        _, review = _review_before(workspace, revision)
+        return Undoing(revision, {}, notes=[_review_again(reviewed, review)])
     revisions = Revisions(workspace.journal)
     undoing = Undoing(revision, {})
     for path, (before, after) in revisions.documents(revision.number).items():
@@ -317,7 +318,14 @@ def _undo_review(workspace: Workspace, revision: Revision, reason: str | None) -
         workspace.facts.restore_review(key, review, owner())
         origin = Origin("asimov ledger undo", reason, {"undoes": revision.number})
         history.record_review(workspace.journal, origin, key, now, review)
-    return Undoing(revision, {}, notes=[f"the earlier review of {key} is put back"])
+    return Undoing(revision, {}, notes=[_review_again(str(key), review)])
+
+
+def _review_again(name: str, review: Any) -> str:
+    """Say what an analysis's review is once a later one is undone."""
+    if not messages(review):
+        return f"{name} is not reviewed any more"
+    return f"the earlier review of {name} is put back: {outcome(review) or 'without a verdict'}"
 
 
 def _plan(undoing: Undoing) -> Plan:
