@@ -216,7 +216,8 @@ def make_folders(root: Path, options: dict[tuple[str, str], str]) -> Path:
             for each in [*missing, *made]:
                 with suppress(OSError):
                     each.rmdir()
-            raise unwritable(error, folder) from error
+            what = "can't be written" if folder.is_relative_to(ledger) else "can't be made"
+            raise unwritable(error, folder, what) from error
         made[:0] = missing
     return ledger
 

@@ -178,7 +178,7 @@ def test_a_folder_that_can_not_be_made_leaves_no_half_of_a_project(
     crates: Path, taken_in: Callable[..., Any], tmp_path: Path
 ) -> None:
     for folder, why in (
-        ("/proc/no", "can't be written"),
+        ("/proc/no", "/proc/no: can't be made"),
         ("..", "the folder of stored results can't be the project's folder, or one that contains"),
         (".", "the folder of stored results can't be the project's folder, or one that contains"),
         ("ledger/x", "the folder of stored results can't be in that of the ledger"),
