@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from asimov.engine.graph import Edge
-from asimov.engine.provenance.comparison import changed_since
+from asimov.engine.provenance.result_settings import result_settings
 from asimov.engine.status import Row
 from asimov.errors import ReportedError
 from asimov.journal.keys import Key
@@ -42,6 +42,8 @@ class Summary:
         The analyses that it needs, with the names of the products that it uses from each.
     changed
         The settings that differ from those it ran with: ``gain: 2 -> 5``.
+    settings
+        Those that it ran with, as lines of text, marked where they are others now.
     """
 
     row: Row
@@ -51,6 +53,7 @@ class Summary:
     why: str
     needs: list[tuple[Key, tuple[str, ...]]]
     changed: list[str]
+    settings: list[str]
 
     @property
     def key(self) -> Key:
@@ -81,14 +84,16 @@ def summary(workspace: Workspace, row: Row, needs: Iterable[Edge]) -> Summary:
         _labels(settings.get("labels")),
         joined(*row.waiting_for) or row.reason or "",
         [(edge.source, edge.assets) for edge in needs],
-        _changed(workspace, key) if known else [],
+        *(_settings(workspace, key) if known else ([], [])),
     )
 
 
-def _changed(workspace: Workspace, key: Key) -> list[str]:
+def _settings(workspace: Workspace, key: Key) -> tuple[list[str], list[str]]:
+    """Return which settings have changed since an analysis ran, and those that it ran with."""
     with suppress(ReportedError):  # its pipeline may not be installed any more
-        return [str(each) for each in changed_since(workspace, key)]
-    return []
+        if result := result_settings(workspace, key):
+            return [str(each) for each in result.changed], result.lines
+    return [], []
 
 
 def _labels(labels: Any) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from asimov.engine.explain import explain
 from asimov.engine.job_output.files import OutputFile, output_files
 from asimov.engine.job_output.reading import last_lines
 from asimov.engine.lease import at_work
-from asimov.engine.provenance.comparison import changed_since
+from asimov.engine.provenance.result_settings import result_settings
 from asimov.engine.set_state import cancel, set_states
 from asimov.engine.status import Row, rows, without_entry
 from asimov.errors import AsimovError, ReportedError
@@ -150,14 +150,15 @@ class Reading:
         return [head, *last_lines(file.path, _LINES)]
 
     def settings(self, key: Key) -> list[str]:
-        """Return the effective settings of an analysis, and which its result was not made with."""
+        """Return the settings of an analysis's result, marked where they are others now.
+
+        Without a result they are those that it would run with.
+        """
         self._workspace.catch_up()
-        lines = dump(self._workspace.effective(key)).rstrip().splitlines()
-        changed = changed_since(self._workspace, key)
-        if changed:
-            lines += ["", "changed since it ran (ran with -> now):"]
-            lines += [f"  {each.name}: {each.before} -> {each.after}" for each in changed]
-        return lines
+        result = result_settings(self._workspace, key)
+        if result is not None:
+            return result.lines
+        return dump(self._workspace.effective(key)).rstrip().splitlines()
 
 
 def change_states(root: Path, keys: Sequence[Key], status: str) -> Outcome:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.lab import lab
+from tests.lab import lab, simple
 
-__all__ = ["lab"]
+__all__ = ["lab", "simple"]
 
 SHELL = "pipeline: command, executable: /bin/sh, outputs: {y: y}"
 ONE = f'a, {SHELL}, gain: 2, arguments: [-c, "echo 2 > y"]'
@@ -55,8 +55,43 @@ def test_what_does_not_exist_is_named(again: Any) -> None:
 def test_a_result_is_shown_with_what_is_configured_otherwise_now(again: Any) -> None:
     shown = json.loads(again.run("production", "show", "s", "a", "--json").out)
     assert shown["changed_since_it_ran"] == {"gain": {"ran with": 5, "now": 7}}
+    assert (shown["settings"]["gain"], shown["settings_of"]) == (5, "s/a@2")
+    told = again.run("production", "show", "s", "a").out
+    assert "\nsettings_of: s/a@2\nsettings:\n" in told
+    assert "\n  gain: 5  (now 7 in the ledger)\n" in told
+    assert told.count("(now ") == 1
     assert "7" in again.run("ledger", "show", "s", "a").out
     assert "; it ran with 5" in again.run("ledger", "show", "s", "a").out
     again.run("report", "html")
     pages = [path.read_text() for path in (again.root / "pages").glob("*.html")]
     assert any("Changed since it ran</dt><dd>gain: 5 -&gt; 7" in page for page in pages)
+    assert any("\ngain: 5  (now 7 in the ledger)\n" in page for page in pages)
+
+
+def test_a_setting_is_marked_where_it_stands(lab: Any, simple: Any) -> None:
+    class Writes(simple):  # type: ignore[misc]
+        def detect_completion(self) -> bool:
+            self.production.meta["found"] = {"by the run": 7}
+            return bool(super().detect_completion())
+
+    lab.register("writes", Writes)
+    lab.apply("a, pipeline: writes, sampler: {name: dynesty, steps: [1, 2]}, gain: 2, comment: old")
+    assert "settings_of: the ledger\n" in lab.run("production", "show", "s/a").out
+    lab.finish()
+    path = lab.root / "more.yaml"
+    path.write_text(
+        "{kind: analysis, event: s, name: a, pipeline: writes, sampler: {name: emcee, steps: [3],"
+        " walkers: 9}, comment: new, depth: {most: 4}}"
+    )
+    lab.run("apply", "-f", path, "--update", "--replace")
+    told = lab.run("production", "show", "s/a").out.partition("\nsettings:\n")[2]
+    for lines in (
+        "  sampler:\n    name: dynesty  (now emcee in the ledger)\n"
+        "    steps:  (now [3] in the ledger)\n    - 1\n    - 2\n"
+        "    walkers: not set  (now 9 in the ledger)\n",
+        "  gain: 2  (now not set in the ledger)\n",
+        "  comment: new\n",
+        "  depth: most: not set  (now 4 in the ledger)\n",
+        "  found: by the run: not set  (now 7 written by its pipeline)\n",
+    ):
+        assert lines in told + "\n", told

@@ -16,7 +16,7 @@ from asimov.cli.selection import Selection, confirm, counted, selection_options,
 from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show, show_json, warn
 from asimov.configuration import owner
-from asimov.engine.provenance.comparison import changed_since
+from asimov.engine.provenance.result_settings import result_settings
 from asimov.engine.readiness import waiting_for
 from asimov.engine.set_state import StateChange, rehearse, set_states
 from asimov.engine.status import rows
@@ -144,8 +144,9 @@ def forget_command(words: tuple[str, ...], reason: str) -> None:
 def show_command(subject: str, name: str, as_json: bool) -> None:
     """Show the analysis NAME of SUBJECT: state, attempts, usage, folders, products, settings.
 
-    The settings are those that it would run with now; those that its last attempt ran with
-    otherwise are under "changed_since_it_ran".
+    The settings are those that its last attempt ran with. Each that is another one in the ledger
+    now is marked; --json has these under "changed_since_it_ran" too. Without an attempt, they are
+    those of the ledger.
 
     \b
     Example:
@@ -159,6 +160,7 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
         warn(f"warning: {error}")
     (row,) = rows(workspace, [key])
     build = workspace.builds.get(key)
+    result = result_settings(workspace, key)
     shown: dict[str, Any] = {
         **row.as_json(),
         "kind": analysis.entry.kind,
@@ -185,13 +187,15 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
             for attempt in workspace.journal.attempts(key)
         ],
         "usage": asdict(usage) if (usage := used(workspace, [key]).get(key)) else None,
-        "settings": analysis.meta,
-        "changed_since_it_ran": {
-            each.name: {"ran with": each.before, "now": each.after}
-            for each in changed_since(workspace, key)
-        },
+        "settings_of": result.made_by if result else "the ledger",
     }
     if as_json:
+        shown["settings"] = result.settings if result else analysis.meta
+        shown["changed_since_it_ran"] = {
+            each.name: {"ran with": each.before, "now": each.after}
+            for each in (result.changed if result else [])
+        }
         show_json(shown)
-    else:
-        show(dump(shown).rstrip())
+        return
+    lines = result.lines if result else dump(analysis.meta).rstrip().splitlines()
+    show("\n".join([dump(shown) + "settings:", *(f"  {line}" for line in lines)]))

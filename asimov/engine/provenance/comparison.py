@@ -33,7 +33,7 @@ _DAMAGED = "damaged"
 #: The most of a value that a line shows, in characters.
 _LONGEST = 100
 #: Settings that say nothing about how a result is made.
-_ASIDE = {*DESCRIPTIVE, "comment", "status", "name"}
+ASIDE = {*DESCRIPTIVE, "comment", "status", "name"}
 
 
 class Difference(msgspec.Struct):
@@ -170,7 +170,7 @@ def of_ledger(workspace: Workspace, key: Key) -> Side:
 
 def named(settings: Mapping[Any, Any]) -> dict[str, Any]:
     """Return settings by their names (``sampler: steps``), without what only describes them."""
-    kept = {key: value for key, value in settings.items() if key not in _ASIDE}
+    kept = {key: value for key, value in settings.items() if key not in ASIDE}
     return {": ".join(map(str, path)): value for path, value in leaves(kept)}
 
 
