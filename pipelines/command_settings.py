@@ -13,7 +13,7 @@ from asimov.pipeline.nodes import NOT_COMMANDS
 from asimov.pipeline.staging import MODES
 from asimov.pipeline.stated_schemas import input_faults, output_faults, path_of
 from asimov.project.config_file import NAMES
-from asimov.rendering.render import fault_of_text
+from asimov.rendering.render import fault_of_text, settings_asked
 from asimov.scheduler.jobs import MOST_PROCESSES, faults_of_commands, submit_value
 from asimov.settings import Fault
 from asimov.system.files import exists, is_file
@@ -37,7 +37,7 @@ def faults(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
     yield from _executable(settings.get("executable"), root, elsewhere=elsewhere)
     yield from outputs_faults(settings.get("outputs"))
     yield from input_faults(settings.get("inputs"))
-    yield from items(settings.get("arguments") or [], "arguments")
+    yield from items(settings.get("arguments") or [], "arguments", settings)
     yield from of_jobs(settings, root)
 
 
@@ -51,7 +51,7 @@ def of_jobs(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
     yield from _input_files(settings.get("input files"), root)
     yield from seed_faults(settings)
     yield from _processes(settings.get("processes", 1))
-    yield from _environment(settings.get("environment") or {})
+    yield from _environment(settings.get("environment") or {}, settings)
     yield from _scheduler(settings.get("scheduler") or {})
 
 
@@ -136,7 +136,9 @@ def seed_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(("seed",), f"should be a whole number from 0, not {quoted(seed)}", final=True)
 
 
-def items(arguments: Any, setting: str) -> Iterator[Fault]:
+def items(
+    arguments: Any, setting: str, settings: Mapping[str, Any] | None = None
+) -> Iterator[Fault]:
     """Yield every fault in a list of arguments.
 
     Parameters
@@ -145,21 +147,32 @@ def items(arguments: Any, setting: str) -> Iterator[Fault]:
         What the setting is.
     setting
         Its name.
+    settings
+        All settings of the analysis, for what the arguments take from them.
     """
     if not isinstance(arguments, list):
         yield Fault((setting,), "should be a list with one item per argument", final=True)
         return
     for number, argument in enumerate(arguments):
-        if fault := fault_of_value(argument):
+        if fault := fault_of_value(argument) or _lacking(argument, settings):
             yield Fault((setting, f"[{number}]"), fault)
 
 
-def _environment(environment: Any) -> Iterator[Fault]:
+def _lacking(value: Any, settings: Mapping[str, Any] | None) -> str | None:
+    """Return the fault of a value that takes a setting which the analysis does not have."""
+    if settings is None or "{" not in (text := submit_value(value)):
+        return None
+    for name in sorted(settings_asked(text) - settings.keys()):
+        return f"{quoted(text)}: there is no setting {name!r}{did_you_mean(name, settings)}"
+    return None
+
+
+def _environment(environment: Any, settings: Mapping[str, Any]) -> Iterator[Fault]:
     if not isinstance(environment, Mapping):
         yield Fault(("environment",), "should be a mapping of variables", final=True)
         return
     for name, value in environment.items():
-        if fault := fault_of_value(value):
+        if fault := fault_of_value(value) or _lacking(value, settings):
             yield Fault(("environment", str(name)), fault)
 
 

@@ -23,6 +23,19 @@ def unknown_keys(
             yield (*path, str(key))
 
 
+def no_mappings(defaults: Any, given: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the path of each setting that is no mapping although its default is one."""
+    if not isinstance(defaults, Mapping) or not isinstance(given, Mapping):
+        return
+    for key in given.keys() & defaults.keys():
+        if not isinstance(defaults[key], Mapping) or not defaults[key]:
+            continue
+        if isinstance(given[key], Mapping):
+            yield from no_mappings(defaults[key], given[key], (*path, str(key)))
+        elif given[key] is not None:
+            yield (*path, str(key))
+
+
 def laid_over(defaults: Any, given: Any) -> Any:
     """Return settings over their defaults: mappings merge, everything else replaces."""
     if not isinstance(defaults, Mapping) or not isinstance(given, Mapping):

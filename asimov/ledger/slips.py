@@ -25,6 +25,8 @@ def slip(name: str, known: frozenset[str]) -> str | None:
     'request_memory'
     >>> slip("frist", frozenset({"first"})), slip("stats", frozenset({"status"}))
     ('first', None)
+    >>> slip("imag", frozenset({"image"}))
+    'image'
     >>> slip("seeed", frozenset({"seed"}))
     'seed'
     """
@@ -42,7 +44,7 @@ def _is_slip(name: str, right: str) -> bool:
     shorter = min(len(name), len(right))
     if shorter < _SHORTEST or name[0] != right[0]:
         return False
-    if _single(name) == _single(right) or _swapped(name, right):
+    if _single(name) == _single(right) or _swapped(name, right) or right[:-1] == name:
         return True
     allowed = 2 if shorter >= _VERY_LONG else 1 if shorter >= _LONG else 0
     return bool(allowed) and _distance(name, right) <= allowed

@@ -27,7 +27,6 @@ from asimov.plugins.requirements import faults_found, finds_faults
 from asimov.project.config_file import fault_of_template
 from asimov.project.workspace import Workspace
 from asimov.settings import Fault
-from asimov.settings.merging import merge
 from asimov.text import listed
 
 
@@ -206,8 +205,7 @@ def _faults(
     def look() -> None:
         while left:
             key = left.pop()
-            layers = contents.layers(contents.entries[key], workspace.facts)
-            settings = merge(layer for _, layer in layers)
+            settings = contents.settings(contents.entries[key], workspace.facts)
             found.extend((key, fault) for fault in faults_found(kind, settings, root))
 
     # One call for all analyses: containing each of thousands would cost more than the calls.

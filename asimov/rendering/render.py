@@ -158,6 +158,35 @@ def fault_of_text(text: str, known: frozenset[str]) -> str | None:
     return joined(f"{quoted(text)}: {quoted(unknown[0])} is undefined{hint}", there)
 
 
+def settings_asked(text: str) -> set[str]:
+    """Return the settings that a value needs: ``{{ meta.NAME }}``, but for those with a default."""
+    if "meta" not in text or "{" not in text:
+        return set()
+    import jinja2
+    from jinja2 import nodes
+
+    try:
+        tree = _data("jinja", (), Origins()).parse(text)
+    except (jinja2.TemplateSyntaxError, RecursionError):
+        return set()  # `fault_of_text` reports it
+    asked = [
+        inner
+        for each in tree.find_all((nodes.Filter, nodes.Test))
+        if each.name in _OF_UNDEFINED
+        for inner in each.find_all((nodes.Getattr, nodes.Getitem))
+    ]
+    found = set()
+    for each in tree.find_all((nodes.Getattr, nodes.Getitem)):
+        of = each.node if isinstance(each, (nodes.Getattr, nodes.Getitem)) else None
+        if any(each is other for other in asked) or not isinstance(of, nodes.Name):
+            continue
+        if of.name == "meta" and isinstance(each, nodes.Getattr) and not hasattr(dict, each.attr):
+            found.add(each.attr)
+        elif of.name == "meta" and isinstance(each, nodes.Getitem):
+            found |= {str(each.arg.value)} if isinstance(each.arg, nodes.Const) else set()
+    return found
+
+
 @contextmanager
 def _reporting(source: Path | str, context: Mapping[str, Any], value: str = "") -> Iterator[None]:
     """Limit the renderings within the block, and report whatever goes wrong as one error."""

@@ -16,7 +16,9 @@ from asimov.pipelines.container.runtimes import FOLDER, RUNTIMES
 
 from asimov.errors import AsimovError
 from asimov.pipeline.stated_schemas import input_faults
+from asimov.project import current
 from asimov.settings import Fault
+from asimov.system.files import exists
 from asimov.text import did_you_mean, quoted
 
 #: The contracts that a worker may follow.
@@ -48,7 +50,7 @@ def faults(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
             final=True,
         )
     elif contract is None:
-        yield from _of_command(settings)
+        yield from _of_command(settings, root)
     else:
         yield from _of_spt(settings)
     yield from of_jobs(settings, root)
@@ -106,14 +108,19 @@ def command_words(command: Any) -> list[Any]:
 
 def _runtime(name: Any, image: Image) -> Iterator[Fault]:
     if name is None:
-        return
+        opened = current.workspace()
+        config = None if opened is None else opened.project.config
+        if config is None or config.get("scheduler", "type", fallback="local").lower() != "local":
+            return  # the pool decides
+        name = config.get("container", "runtime", fallback=None)
     try:
-        choice.chosen(image, str(name))
+        choice.chosen(image, None if name is None else str(name))
     except AsimovError as error:
-        yield Fault(("runtime",), error.message, error.hint, final=str(name) not in RUNTIMES)
+        final = name is not None and str(name) not in RUNTIMES
+        yield Fault(("runtime",), error.message, error.hint, final=final)
 
 
-def _of_command(settings: Mapping[str, Any]) -> Iterator[Fault]:
+def _of_command(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
     yield from outputs_faults(settings.get("outputs"))
     yield from input_faults(settings.get("inputs"))
     command = settings.get("command")
@@ -125,14 +132,14 @@ def _of_command(settings: Mapping[str, Any]) -> Iterator[Fault]:
         except ValueError as error:
             yield Fault(("command",), f"can't be split into words: {error}")
         else:
-            yield from items(words, "command")
-    yield from _mounts(settings.get("mounts") or {}, settings.get("working folder", FOLDER))
+            yield from items(words, "command", settings)
+    yield from _mounts(settings.get("mounts") or {}, settings.get("working folder", FOLDER), root)
     for name in OF_SPT:
         if name in settings and name not in {"input", "settings", "general"}:
             yield Fault((name,), "is for plugins of SPT", "add 'contract: spt'")
 
 
-def _mounts(mounts: Any, folder: Any) -> Iterator[Fault]:
+def _mounts(mounts: Any, folder: Any, root: Path) -> Iterator[Fault]:
     if not isinstance(folder, str) or not PurePosixPath(folder).is_absolute() or folder == "/":
         yield Fault(
             ("working folder",),
@@ -156,6 +163,13 @@ def _mounts(mounts: Any, folder: Any) -> Iterator[Fault]:
             yield Fault(("mounts", str(target)), "should name a file or folder", final=True)
         elif fault := fault_of_value(source):
             yield Fault(("mounts", str(target)), fault)
+        elif _is_of_project(source) and not exists(root / source):
+            yield Fault(("mounts", str(target)), f"{source!r} is not in the project")
+
+
+def _is_of_project(source: str) -> bool:
+    """Return whether a path is one in the project as it stands, and not on another machine."""
+    return "{" not in source and "://" not in source and not Path(source).is_absolute()
 
 
 def _of_spt(settings: Mapping[str, Any]) -> Iterator[Fault]:

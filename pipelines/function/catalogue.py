@@ -93,7 +93,9 @@ def referred(reference: str, root: Path, python: str = sys.executable) -> Found:
     module, _, name = (each.strip() for each in reference.partition(":"))
     answer = description_of(module, root, python)
     if answer.error is not None:
-        raise AsimovError(f"the module {module!r} can't be imported: {answer.error}")
+        there = [each.stem for each in root.glob("*.py")]
+        near = "" if module in there else did_you_mean(module, there)
+        raise AsimovError(f"the module {module!r} can't be imported: {answer.error}{near}")
     names = {each: str(of["python"]) for each, of in answer.functions.items()}
     registered = chosen(names, name)
     if registered is None and not answer.is_current:

@@ -19,7 +19,7 @@ from asimov.pipelines.function.catalogue import (
 )
 
 from asimov.errors import AsimovError
-from asimov.functions.settings import unknown_keys
+from asimov.functions.settings import no_mappings, unknown_keys
 from asimov.pipeline.staging import MODES
 from asimov.pipeline.stated_schemas import output_faults
 from asimov.settings import Fault
@@ -82,12 +82,8 @@ def _function(
     settings: Mapping[str, Any], registered: str | None, root: Path, given: Mapping[str, Any]
 ) -> Iterator[Fault]:
     path = "function" if registered is None else "pipeline"
-    if registered is None and not isinstance(settings.get("function"), str):
-        yield Fault(("function",), "is missing: it names the function as 'module:name'", final=True)
-        return
-    if registered is None and not is_reference(settings["function"]):
-        why = f"should be 'module:name', not {quoted(settings['function'])}"
-        yield Fault(("function",), why, REFERENCE, final=True)
+    if registered is None and (fault := _reference_fault(settings.get("function"), root)):
+        yield fault
         return
     if python_of(settings, root) is None:
         if settings.get("files") != "transfer":
@@ -103,6 +99,9 @@ def _function(
         return
     if not found.is_current:
         return
+    for keys in no_mappings(found.defaults, given):
+        why = "should be a mapping, as it is by default"
+        yield Fault(("settings", *keys), why, final=True)
     for keys in unknown_keys(found.defaults, given):
         there: Any = found.defaults
         for key in keys[:-1]:
@@ -114,6 +113,28 @@ def _function(
             f"it has {', '.join(map(str, there))}",
             final=True,
         )
+
+
+def _reference_fault(given: Any, root: Path) -> Fault | None:
+    """Return what is wrong with the setting ``function`` as it is written."""
+    if given is None or given == "":
+        why = "is missing: it names the function as 'module:name'"
+        return Fault(("function",), why, final=True)
+    if not isinstance(given, str) or not is_reference(given):
+        why = f"should be 'module:name', not {quoted(given)}"
+        return Fault(("function",), why, REFERENCE, final=True)
+    if meant := _module_of_file(given, root):
+        why = f"names a file, and a module is wanted; did you mean {meant!r}?"
+        return Fault(("function",), why, REFERENCE, final=True)
+    return None
+
+
+def _module_of_file(reference: str, root: Path) -> str | None:
+    """Return what is meant by ``service.py:sort``: the module in place of its file."""
+    file, _, name = (each.strip() for each in reference.partition(":"))
+    if not file.endswith(".py") or not (root / file).is_file():
+        return None
+    return f"{file.removesuffix('.py').replace('/', '.')}:{name}"
 
 
 def _mapping_of_texts(settings: Mapping[str, Any], name: str, what: str) -> Iterator[Fault]:

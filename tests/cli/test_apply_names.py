@@ -29,6 +29,7 @@ REFUSED = {
     one("argumnts: [x]"): "argumnts: there is no such setting; did you mean 'arguments'?",
     one("need: [first]", "simpletestpipeline"): "did you mean 'needs'?",
     one("strategy: {argumnts: [[a]]}"): "did you mean 'arguments'?",
+    one("imag: x", "container"): "imag: there is no such setting; did you mean 'image'?",
     one("analysis: [first]"): "analysis: there is no such setting; did you mean 'analyses'?",
     one("needs: [frist]"): "s/new needs 'frist', which is not there; did you mean 'first'?",
     one("needs: [s/frist]"): "s/new needs 's/frist', which is not there; did you mean 's/first'?",

@@ -201,6 +201,24 @@ def test_the_configuration_has_the_effective_settings_and_the_inputs(
     assert [each["source"] for each in config["inputs"]] == ["data/1.txt", "data/2.txt"]
 
 
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ({"function": 3}, "function: should be 'module:name', not 3"),
+        ({"function": None}, "function: is missing: it names the function as 'module:name'"),
+        ({"function": "service.py:count"}, "names a file, and a module is wanted; did you mean "
+         "'service:count'?"),
+        ({"settings": {"case": 3}}, "settings: case: should be a mapping, as it is by default"),
+    ],
+)  # fmt: skip
+def test_what_can_never_be_a_function_or_its_settings_is_refused(
+    functions: Functions, own: dict[str, Any], message: str
+) -> None:
+    ran = functions.apply({**COUNT, **own})
+    assert ran.code == 1, ran
+    assert message in ran.err
+
+
 @pytest.mark.parametrize("seed", [7, None])
 def test_a_seed_reaches_the_function(functions: Functions, seed: int | None) -> None:
     functions.service(
@@ -243,7 +261,11 @@ def test_memory_disk_and_gpus_are_requested_of_the_scheduler(functions: Function
     ("analysis", "message"),
     [
         ({"inputs": "data/*.nii"}, "inputs: 'data/*.nii' matches no file of the project"),
-        ({"function": "servic:count"}, "function: the module 'servic' can't be imported"),
+        (
+            {"function": "servic:count"},
+            "function: the module 'servic' can't be imported: there is no module 'servic'; did you "
+            "mean 'service'?",
+        ),
         (
             {"function": "service:counts"},
             "function: the module 'service' registers no function 'counts'; did you mean 'count'?",

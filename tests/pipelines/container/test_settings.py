@@ -30,6 +30,15 @@ def test_the_smallest_settings_have_no_fault(tmp_path: Path) -> None:
         ({"command": None}, "command: is missing"),
         ({"command": "a 'b"}, "command: can't be split into words: No closing quotation"),
         ({"command": ["{{ asets.x }}"]}, "command: [0]: '{{ asets.x }}': 'asets' is undefined"),
+        (
+            {"command": ["{{ meta.gpsu }}"], "gpus": 0},
+            "command: [0]: '{{ meta.gpsu }}': there is no setting 'gpsu'; did you mean 'gpus'?",
+        ),
+        (
+            {"environment": {"A": "{{ meta['nope'] }}"}},
+            "environment: A: \"{{ meta['nope'] }}\": there",
+        ),
+        ({"mounts": {"/a": "nope"}}, "mounts: /a: 'nope' is not in the project"),
         ({"outputs": None}, "outputs: is missing"),
         ({"gpus": True}, "gpus: should be a whole number from 0, not True"),
         ({"gpus": -1}, "gpus: should be a whole number from 0"),
@@ -50,6 +59,12 @@ def test_a_fault_of_a_general_container_is_pointed_out(
     tmp_path: Path, change: dict[str, Any], message: str
 ) -> None:
     assert any(each.startswith(message) for each in found({**GENERAL, **change}, tmp_path))
+
+
+def test_values_that_may_be_there_are_no_faults(tmp_path: Path) -> None:
+    command = ["{{ meta.nope | default(1) }}", "{{ meta.get('nope') }}", "{{ meta.mine }}"]
+    mounts = {"/a": "/cvmfs/nope", "/b": "{{ assets.x }}", "/c": "osdf:///nope"}
+    assert found({**GENERAL, "mine": 1, "command": command, "mounts": mounts}, tmp_path) == []
 
 
 @pytest.mark.parametrize(
