@@ -1,4 +1,4 @@
-"""``asimov diff``: compare analyses, attempts, packages, or an analysis with the ledger."""
+"""``asimov diff``: compare analyses, attempts, crates, or an analysis with the ledger."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def command(before: str, after: str | None, as_json: bool) -> None:
     """Compare what two analyses ran with and made.
 
     @N stands for an analysis's attempt number N; without it, its last attempt. Of one analysis
-    alone, this compares the last attempt's settings with what the ledger says now. A package that
+    alone, this compares the last attempt's settings with what the ledger says now. A crate that
     'asimov package' made is compared with an analysis, by default with that of the same name, and
     the last line says whether the products are the same.
 

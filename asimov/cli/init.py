@@ -30,7 +30,7 @@ from asimov.project.workspace import Workspace
     "source",
     metavar="CRATE",
     type=click.Path(path_type=Path),
-    help="Make the project of a package, to rerun what is in it.",
+    help="Make the project of a crate, to rerun what is in it.",
 )
 @click.option("--scheduler", help="Where jobs run; by default htcondor if installed, else local.")
 @click.option("--working", help="The folder for run directories.")
@@ -53,7 +53,7 @@ def command(
 ) -> None:
     """Create a project called NAME in the current folder.
 
-    With --from, the project has the analysis of a package that 'asimov package' made: its files are
+    With --from, the project has the analysis of a crate that 'asimov package' made: its files are
     checked and put in their places, its blueprint is applied, and nothing is run.
 
     \b
@@ -113,7 +113,7 @@ def command(
 
 
 def _take_in(unpacking: Unpacking, project: Project) -> None:
-    """Add what a package describes to a new project, and say what is different here."""
+    """Add what a crate describes to a new project, and say what is different here."""
     contents = unpacking.contents
     with closing((workspace := Workspace(project)).journal):
         unpacking.store(project)

@@ -35,7 +35,7 @@ def command(
 ) -> None:
     """Pack an analysis with all that made it, so that it can be rerun elsewhere.
 
-    The package is a Workflow Run RO-Crate: a zip file, or a folder, with settings, configuration,
+    The crate is a Workflow Run RO-Crate: a zip file, or a folder, with settings, configuration,
     inputs, scripts, products, logs, and a description that other programs read. 'asimov init
     --from' makes a project of it. @N stands for an analysis's attempt number N.
 
@@ -57,7 +57,7 @@ def command(
     say(f"Packed {made.contents.name} in {made.path}: {counted(len(contained), 'file')}")
     products = [each for each in made.contents.files if each.role == "product"]
     if not products:
-        warn("note: none of its products are in the results store, so the package has none")
+        warn("note: none of its products are in the results store, so the crate has none")
     for each in [] if hashes_only else products:
         if each.why and each not in made.lost:
             warn(f"note: without the product {each.path}: {each.why}")
@@ -73,7 +73,7 @@ def command(
         raise AsimovError(
             f"it is packed without {count}: {line(lost[0].path)}: {lost[0].why}",
             where=made.path,
-            hint=f"'asimov store verify {key}' lists what is damaged; remove the package, restore "
+            hint=f"'asimov store verify {key}' lists what is damaged; remove the crate, restore "
             "the file from a copy, and pack it again",
         )
 

@@ -39,7 +39,7 @@ from asimov.text import quoted
     "--file",
     "path",
     type=click.Path(path_type=Path),
-    help="Read a file asimov-provenance.json, or a package, without any project.",
+    help="Read a file asimov-provenance.json, or a crate, without any project.",
 )
 @click.option(
     "-o",
@@ -93,7 +93,7 @@ def _of_file(name: str) -> str:
 
 
 def _alone(path: Path) -> Run:
-    """Return the attempt that a file or a package tells of."""
+    """Return the attempt that a file or a crate tells of."""
     if is_crate(str(path)):
         with open_crate(path) as crate:
             return crate.run()

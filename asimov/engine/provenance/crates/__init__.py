@@ -1,1 +1,1 @@
-"""Packages of an analysis that stand by themselves: Workflow Run RO-Crates, written and read."""
+"""Crates: an analysis with all that made it, as a Workflow Run RO-Crate; written and read."""

@@ -95,7 +95,7 @@ def pack(
     run = runs[0]
     if run.end.ended is None:
         raise AsimovError(
-            f"{run.name} has not ended", hint="'asimov status' says when it has; package it then"
+            f"{run.name} has not ended", hint="'asimov status' says when it has; pack it then"
         )
     target = target or Path(_file_name(run))
     sources = Collection(workspace, runs).files(hashes_only=hashes_only)
