@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -163,26 +163,38 @@ def stop_local_scheduler(root: Path) -> None:
 
     The other way round it would start what was ended.
     """
-    for names_it in (_command_line, _folder):
-        for entry in Path("/proc").iterdir():
-            if (
-                entry.name.isdigit()
-                and int(entry.name) != os.getpid()
-                and str(root) in names_it(entry)
-            ):
-                with suppress(ProcessLookupError):
-                    os.kill(int(entry.name), signal.SIGKILL)
+    named = str(root)
+    processes = _others()
+    scheduler = [each for each in processes if named in _command_line(each)]
+    _kill(scheduler)
+    if scheduler or any(named in _folder(each) for each in processes):
+        _kill(each for each in _others() if named in _folder(each))
 
 
-def _command_line(process: Path) -> str:
-    with suppress(OSError):
-        return (process / "cmdline").read_text(errors="replace")
+def _others() -> list[str]:
+    """Return the numbers of all processes but this one."""
+    return [
+        each
+        for each in os.listdir("/proc")  # noqa: PTH208  (a Path takes most of the time)
+        if each.isdigit() and int(each) != os.getpid()
+    ]
+
+
+def _kill(processes: Iterable[str]) -> None:
+    for each in processes:
+        with suppress(ProcessLookupError):
+            os.kill(int(each), signal.SIGKILL)
+
+
+def _command_line(process: str) -> str:
+    with suppress(OSError), open(f"/proc/{process}/cmdline", "rb") as file:  # noqa: PTH123
+        return os.fsdecode(file.read())
     return ""
 
 
-def _folder(process: Path) -> str:
+def _folder(process: str) -> str:
     with suppress(OSError):
-        return str((process / "cwd").readlink())
+        return os.readlink(f"/proc/{process}/cwd")  # noqa: PTH115
     return ""
 
 
