@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -76,7 +78,7 @@ def altered(folder: Path, commands: dict[str, str | None]) -> Path:
     commands
         Shell scripts by the names of commands; None removes a command.
     """
-    shutil.copytree(image(), folder, symlinks=True, copy_function=os.link)
+    shutil.copytree(image(), folder, symlinks=True, copy_function=_link)
     for name, script in commands.items():
         path = folder / "usr/local/bin" / name
         path.unlink(missing_ok=True)  # the file is a link to the original's
@@ -84,3 +86,20 @@ def altered(folder: Path, commands: dict[str, str | None]) -> Path:
             path.write_text(f"#!/bin/sh\n{script}\n")
             path.chmod(0o755)
     return folder
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # it is on another disk
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """Make a folder on a disk: containers share ``/dev``, and what of it is kept in memory."""
+    made = Path(tempfile.mkdtemp(prefix="asimov-test-", dir="/tmp"))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +60,10 @@ def with_runtimes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def runs(with_runtimes: None, project: Path, asimov: Callable[..., Any]) -> InContainers:
     return InContainers(project, asimov)
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Return a folder that containers don't see: some share ``/dev/shm``."""
+    with containers.folder() as made:
+        yield made

@@ -50,15 +50,14 @@ def spt(**settings: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def damaging(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def damaging() -> Iterator[Path]:
     """Make an image whose training damages its result as the setting ``damage`` says."""
-    folder = tmp_path_factory.mktemp("damaging") / "image"
     printed = "echo '[logit]'; echo epochs = 5; echo learning_rate = 1; echo random_seed = 0"
-    containers.altered(folder, {TRAIN: DAMAGED, PRINT: f"{printed}; echo damage = none"})
-    train = containers.image() / "usr/local/bin" / TRAIN
-    (folder / "usr/local/bin/train").hardlink_to(train)
-    yield folder
-    shutil.rmtree(folder)
+    commands = {TRAIN: DAMAGED, PRINT: f"{printed}; echo damage = none"}
+    with containers.folder() as top:
+        made = containers.altered(top / "image", commands)
+        shutil.copy2(containers.image() / "usr/local/bin" / TRAIN, made / "usr/local/bin/train")
+        yield made
 
 
 # --- what it makes
