@@ -139,10 +139,14 @@ class Revisions:
         )
         return (rows[0][0], rows[0][1]) if rows else None
 
+    def last(self) -> dict[str, tuple[int, str | None]]:
+        """Return each document's last revision and the digest of its text after it, by path."""
+        rows = self._journal.rows("SELECT path, number, after FROM revised ORDER BY number")
+        return {path: (number, after) for path, number, after in rows}
+
     def latest(self) -> dict[str, str | None]:
         """Return the digest of each document's text after its last revision, by path."""
-        rows = self._journal.rows("SELECT path, after FROM revised ORDER BY number")
-        return dict(rows)
+        return {path: after for path, (_, after) in self.last().items()}
 
     def text(self, key: str) -> str | None:
         """Return a text by its digest; None if it is no longer kept."""

@@ -29,12 +29,13 @@ from asimov.engine.provenance.record import (
     as_text,
     write_quickly,
 )
+from asimov.engine.provenance.revisions import LedgerRevisions
 from asimov.engine.provenance.software import package_of
 from asimov.engine.provenance.used_files import inputs_of, is_within, programs_of
 from asimov.engine.reuse.fingerprint import fingerprint
 from asimov.errors import AsimovError, ReportedError
 from asimov.journal.keys import Key
-from asimov.journal.provenance import ProvenanceRecords, digest_of
+from asimov.journal.provenance import ProvenanceRecords
 from asimov.journal.records import Attempt
 from asimov.logs import logger
 from asimov.plugins.methods import call_method, overrides
@@ -72,7 +73,7 @@ class Gatherer:
         self._by, self._host = owner(), platform.node()
         # What is the same for many analyses.
         self._commits: dict[Path, str] = {}
-        self._revisions: dict[str, str] = {}
+        self._revisions = LedgerRevisions(workspace)
         self._templates: dict[tuple[str, str], str] = {}
         self._environments = Finder()
         self._images = Images(lambda path: self._sum(path)[0])
@@ -104,6 +105,7 @@ class Gatherer:
         software, unknown = self._environments.of(commands, rundir, attempt.scheduler, image.image)
         configuration = _read(analysis.config_file)
         layers = [each for each in self._workspace.layers(analysis.key) if each[1]]
+        ledger = self._revisions.of(analysis.key.subject, analysis.entry)
         found = Provenance(
             uid=attempt.uid,
             analysis=str(analysis.key),
@@ -116,7 +118,9 @@ class Gatherer:
             asimov=__version__,
             pipeline=pipeline,
             package=package_of(pipeline),
-            ledger=self._revision(analysis.key.subject),
+            ledger=ledger.digest,
+            ledger_change=ledger.change,
+            ledger_edited=ledger.edited,
             layers=[Layer(source, self._records.part(layer)) for source, layer in layers],
             seed=attempt.seed,
             commands=commands,
@@ -220,13 +224,6 @@ class Gatherer:
         return found
 
     # --- the same for many analyses
-
-    def _revision(self, subject: str) -> str:
-        if subject not in self._revisions:
-            contents = self._workspace.contents
-            documents = [contents.project, contents.subjects.get(subject)]
-            self._revisions[subject] = digest_of(documents)
-        return self._revisions[subject]
 
     def _template(self, analysis: Analysis) -> str:
         named = (analysis.entry.pipeline, str(analysis.meta.get("template")))

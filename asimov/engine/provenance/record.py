@@ -75,6 +75,9 @@ class Provenance(msgspec.Struct, omit_defaults=True):
         asimov's version, the pipeline, and its package with version.
     ledger
         The ledger's revision: a digest of the documents that the settings come from.
+    ledger_change, ledger_edited
+        The number of their last change in ``asimov ledger history``, and whether one of them was
+        edited by hand since.
     layers
         Its settings, the least specific layer first.
     seed
@@ -107,6 +110,8 @@ class Provenance(msgspec.Struct, omit_defaults=True):
     package: str
     ledger: str
     layers: list[Layer]
+    ledger_change: int = 0
+    ledger_edited: bool = False
     seed: int | None = None
     commands: list[Command] = []
     files: list[UsedFile] = []

@@ -27,9 +27,18 @@ def test_what_has_changed_since_a_run_is_said(lab: Any) -> None:
     (lab.root / "data" / "in.txt").write_text("in\n")
     (lab.root / "scripts" / "run.sh").write_text('tr a-z A-Z < "$1" > y\n')
     second = f"second, needs: [first], {SHELL}, arguments: [-c, 'cat {{{{ assets.y }}}} > y']"
-    lab.apply(f"first, gain: 2, {SHELL}, {SCRIPT}", second)
+    templates = lab.root / "templates"
+    templates.mkdir(exist_ok=True)
+    (templates / "own.yaml").write_text("gain: {{ meta.gain }}\n")
+    lab.apply(f"first, gain: 2, template: own.yaml, {SHELL}, {SCRIPT}", second)
     lab.finish()
     assert lab.states() == {"first": "uploaded", "second": "uploaded"}
+    assert verdicts(lab) == {}
+
+    (templates / "own.yaml").write_text("# other\ngain: {{ meta.gain }}\n")
+    assert verdicts(lab) == {"first": [("code", "the template templates/own.yaml has changed")]}
+    assert "the template templates/own.yaml has changed" in lab.run("why", "s/first").out
+    (templates / "own.yaml").write_text("gain: {{ meta.gain }}\n")
     assert verdicts(lab) == {}
 
     lab.apply(f"first, gain: 5, {SHELL}, {SCRIPT}", update=True)

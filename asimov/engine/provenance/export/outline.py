@@ -8,7 +8,7 @@ from typing import Any
 from asimov import text
 from asimov.engine.provenance.comparison import named
 from asimov.engine.provenance.export.runs import Product, Run
-from asimov.engine.provenance.record import UsedFile
+from asimov.engine.provenance.record import Provenance, UsedFile
 
 #: The most of a value and of a list that is shown, in characters and lines.
 _LONGEST = 100
@@ -37,6 +37,8 @@ def _attempt(run: Run) -> Iterator[str]:
     yield _row("scheduler", f"{record.scheduler} {record.place}".strip())
     package = f" of {record.package}" if record.package else ""
     yield _row("pipeline", f"{record.pipeline}{package}, asimov {record.asimov}")
+    if ledger := _ledger(record):
+        yield _row("ledger", ledger)
     if record.image:
         yield _row("image", f"{record.image}  {record.image_digest}")
     if record.image_unknown:
@@ -57,6 +59,13 @@ def _attempt(run: Run) -> Iterator[str]:
         yield _row("software", f"{text.counted(len(packages), 'package')} in {prefix}")
     for program, why in record.software_unknown.items():
         yield _row("software", f"not known of {program}: {why}")
+
+
+def _ledger(record: Provenance) -> str:
+    if not record.ledger_change:
+        return ""
+    since = ", and edited by hand since" if record.ledger_edited else ""
+    return f"change {record.ledger_change} of 'asimov ledger history'{since}"
 
 
 def _settings(run: Run) -> list[str]:

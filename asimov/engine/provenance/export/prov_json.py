@@ -64,6 +64,7 @@ class _Document:
                 "asimov:host": record.host,
                 "asimov:pipeline": record.pipeline,
                 "asimov:ledger": record.ledger,
+                "asimov:ledgerChange": record.ledger_change or None,
                 "asimov:seed": record.seed,
                 "asimov:crate": run.crate,
                 "asimov:reused": run.reused.made_by if run.reused else None,
