@@ -284,7 +284,7 @@ _OUTSIDE = {
 
 
 def _lines_of(error: click.ClickException) -> list[str]:
-    """Return click's message for an error, with long arguments shortened."""
+    """Return click's message for an error; an argument in it is short, and stays on one line."""
     from io import StringIO
 
     message = StringIO()
@@ -292,8 +292,9 @@ def _lines_of(error: click.ClickException) -> list[str]:
     shown = message.getvalue().rstrip()
     for given in sys.argv[1:]:
         for value in (given, given.partition("=")[2]):
-            if len(value) > text.MOST:
-                shown = shown.replace(value, text.short(value))
+            plain = click.unstyle(value)  # as click shows it
+            if len(value) > text.MOST or (plain.strip() and len(plain.splitlines()) > 1):
+                shown = shown.replace(plain, text.line(text.short(plain)))
     return shown.split("\n")
 
 
