@@ -91,32 +91,26 @@ class Attendance:
             state = f"{what}, not at work"
         if self._age is None:
             return f"monitor: {state}; nobody has looked yet"
-        ago = f"{clock.age(self._age)} ago"
-        if self.watch is not None and self._age < _MINUTE:
-            ago = "within the last minute"
+        # No pass in the minute after a recorded one is recorded.
+        ago = "within the last minute" if self._age < _MINUTE else f"{clock.age(self._age)} ago"
         line = f"monitor: {state}; last looked {ago}"
         return f"{line}, and had no answer: {self.problem}" if self.problem else line
 
 
-def record_pass(workspace: Workspace, problems: Sequence[str], at: float | None = None) -> None:
-    """Record that a pass was made now; while somebody watches, to within a minute.
-
-    So an idle pass of a watch writes nothing; at its end, it records its last one.
+def record_pass(workspace: Workspace, problems: Sequence[str]) -> None:
+    """Record that a pass was made now, to within a minute: an idle pass writes nothing.
 
     Parameters
     ----------
     workspace
-        The open project.
+        The open project; its lease is held.
     problems
         Why schedulers did not answer; empty if they did.
-    at
-        When the pass was made, in seconds since the epoch, if it was made before.
     """
     before = _last(workspace)
-    now = clock.now() if at is None else at
+    now = clock.now()
     problem = problems[0] if problems else None
-    same = before is not None and before.problem == problem and 0 <= now - before.at < _MINUTE
-    if same and at is None and holder(workspace.journal, WATCH) is not None:
+    if before and before.problem == problem and 0 <= now - before.at < _MINUTE:
         return
     answered: float | None = now
     if problem:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from asimov.configuration import number
-from asimov.engine.attendance import record_pass
 from asimov.engine.lease import at_work, watching
 from asimov.engine.log_watch import LogWatch
 from asimov.engine.monitor import Pass, after_pass, run_pass
@@ -88,7 +87,6 @@ class Watch:
     _logs: LogWatch = field(init=False)
     #: When the last pass was made, and when there was last something to wait for.
     _passed: float | None = None
-    _looked: float | None = None
     _answered: float = field(default_factory=time.monotonic)
     _unreachable: list[str] = field(default_factory=list)
     #: Whether the last pass was refused: until one is not, nothing is changed.
@@ -121,10 +119,7 @@ class Watch:
         ):
             supervisor.watching()
             with _Interrupts() as interrupts:
-                code = self._run(interrupts)
-            if self._looked is not None:
-                record_pass(self.workspace, self._unreachable, self._looked)
-            return code
+                return self._run(interrupts)
 
     def _run(self, interrupts: _Interrupts) -> int:
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
@@ -185,7 +180,7 @@ class Watch:
             self.workspace, self._news, subject=self.subject, chain=self.chain, run_hooks=run_hooks
         )
         self._hooks_pending = not run_hooks
-        self._passed, self._looked = time.monotonic(), clock.now()
+        self._passed = time.monotonic()
         self._unreachable = outcome.unreachable
         self._refused = outcome.refused
         self._logs.forget()
