@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import report
 from measure import Sample, measure
-from project import Program, make
+from project import Program, make, make_outputs
 
 _LAYOUT = "10 a subject"
 _SUBMIT = "manage submit"
+_COMPLETE = "a pass in which all complete"
 #: Commands that change nothing, which are measured several times in each project.
 _IDLE = {
     "idle monitor pass": ["monitor"],
     "status --json": ["status", "--json"],
+    "why of one": ["why", "subject-00000", "analysis-00000"],
 }
 _AUTOMATIC = "idle pass, rerun: automatic"
+
+_Pairs = dict[str, list[tuple[Sample, Sample]]]
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One of the two that are compared: its program, its project, and how it runs a command."""
+
+    program: Program
+    root: Path
+    command: Callable[..., list[str]]
+
+    def run(self, *words: str) -> Sample:
+        """Measure a command in its project."""
+        return measure(self.command(*words), self.root, self.program.variables)
 
 
 def compare(asimov: Program, size: int, repeats: int, passes: int) -> dict[str, Any]:
@@ -38,58 +57,107 @@ def compare(asimov: Program, size: int, repeats: int, passes: int) -> dict[str, 
     Returns
     -------
     dict
-        ``analyses``, and by command the seconds of processor time ``with`` and ``without`` both,
-        and the ``ratio``, each the median.
+        ``analyses``, ``sides``, and by command the seconds of processor time and the most memory in
+        MB of either side, and the ``ratio`` of the times, each the median of the pairs.
     """
-    pairs: dict[str, list[tuple[Sample, Sample]]] = {}
+
+    def sides(folder: Path) -> tuple[_Side, _Side]:
+        one, other = (
+            _Side(asimov, folder / how, lambda *words, how=how: asimov.inside("costs", how, *words))
+            for how in ("with", "without")
+        )
+        return one, other
+
+    pairs: _Pairs = {}
     for _ in range(repeats):
         with TemporaryDirectory(prefix="asimov-benchmark-") as folder:
-            roots = [Path(folder, how) for how in ("with", "without")]
-            for root in roots:
-                root.mkdir()
-                make(asimov, root, size, _LAYOUT, "null")
-            one, other = (_run(asimov, root, root.name, "manage", "submit") for root in roots)
-            pairs.setdefault(_SUBMIT, []).append((one, other))
-            root = roots[0]
-            asimov.asimov(root, "monitor")
-            for name, words in _IDLE.items():
-                pairs.setdefault(name, []).extend(_pairs(asimov, root, passes, words))
-            (root / "all.yaml").write_text("kind: configuration\nrerun: automatic\n")
-            asimov.asimov(root, "apply", "-f", "all.yaml")
-            asimov.asimov(root, "monitor", "--chain")
-            idle = _pairs(asimov, root, passes, ["monitor", "--chain"])
-            pairs.setdefault(_AUTOMATIC, []).extend(idle)
-    return {"analyses": size, **{name: _summed(each) for name, each in pairs.items()}}
+            one, other = sides(Path(folder))
+            # Both look at the same records.
+            _measure(pairs, one, other, _Side(asimov, one.root, other.command), size, passes)
+            (one.root / "all.yaml").write_text("kind: configuration\nrerun: automatic\n")
+            asimov.asimov(one.root, "apply", "-f", "all.yaml")
+            asimov.asimov(one.root, "monitor", "--chain")
+            same = _Side(asimov, one.root, other.command)
+            for _ in range(passes):
+                pair = one.run("monitor", "--chain"), same.run("monitor", "--chain")
+                pairs.setdefault(_AUTOMATIC, []).append(pair)
+    return _summed(size, ["with", "without"], pairs)
 
 
-def _pairs(
-    asimov: Program, root: Path, passes: int, words: list[str]
-) -> list[tuple[Sample, Sample]]:
-    return [
-        (_run(asimov, root, "with", *words), _run(asimov, root, "without", *words))
-        for _ in range(passes)
-    ]
+def compare_earlier(
+    asimov: Program, earlier: Program, size: int, repeats: int, passes: int
+) -> dict[str, Any]:
+    """Measure the same commands of this and of an earlier asimov, in turn; see `compare`."""
+    pairs: _Pairs = {}
+    for _ in range(repeats):
+        with TemporaryDirectory(prefix="asimov-benchmark-") as folder:
+            one, other = (
+                _Side(each, Path(folder, name), _direct(each))
+                for each, name in ((asimov, "this"), (earlier, "earlier"))
+            )
+            _measure(pairs, one, other, other, size, passes)
+    return _summed(size, ["this", "earlier"], pairs)
 
 
-def _run(asimov: Program, root: Path, how: str, *words: str) -> Sample:
-    return measure(asimov.inside("costs", how, *words), root, asimov.variables)
+def _direct(program: Program) -> Callable[..., list[str]]:
+    return lambda *words: [str(program.environment / "bin" / "asimov"), *words]
 
 
-def _summed(pairs: list[tuple[Sample, Sample]]) -> dict[str, float]:
-    return {
-        "with": statistics.median(one.processor for one, _ in pairs),
-        "without": statistics.median(other.processor for _, other in pairs),
-        "ratio": statistics.median(one.processor / other.processor for one, other in pairs),
+def _measure(pairs: _Pairs, one: _Side, other: _Side, idle: _Side, size: int, passes: int) -> None:
+    """Submit in two new projects, look at one or both, and let all jobs of both complete."""
+    for side in (one, other):
+        side.root.mkdir()
+        make(side.program, side.root, size, _LAYOUT, "null")
+
+    def add(name: str, left: _Side, right: _Side, *words: str) -> None:
+        pairs.setdefault(name, []).append((left.run(*words), right.run(*words)))
+
+    add(_SUBMIT, one, other, "manage", "submit")
+    for side in (one, other):
+        side.run("monitor")
+    for name, words in _IDLE.items():
+        for _ in range(passes):
+            add(name, one, idle, *words)
+    for side in (one, other):
+        make_outputs(side.root)
+        (side.root / ".asimov" / "null-ended").write_text(f"{size} 0\n")
+    add(_COMPLETE, one, other, "monitor")
+    for sample in pairs[_COMPLETE][-1]:
+        if f"{size} uploaded" not in sample.out:
+            raise RuntimeError(f"not all of {size} completed: {sample.out[-500:]}")
+
+
+def _summed(size: int, sides: list[str], pairs: _Pairs) -> dict[str, Any]:
+    def side(each: list[tuple[Sample, Sample]], number: int) -> dict[str, float]:
+        samples = [pair[number] for pair in each]
+        return {
+            "processor": statistics.median(sample.processor for sample in samples),
+            "memory_mb": max(sample.memory_mb for sample in samples),
+        }
+
+    commands = {
+        name: {
+            sides[0]: side(each, 0),
+            sides[1]: side(each, 1),
+            "ratio": statistics.median(one.processor / other.processor for one, other in each),
+        }
+        for name, each in pairs.items()
     }
+    return {"analyses": size, "sides": sides, "commands": commands}
 
 
 def table(found: dict[str, Any]) -> str:
     """Return the table of a comparison."""
-    size = found["analyses"]
-    heading = [f"{size:,} analyses, processor time", "with", "without", "ratio"]
+    heading = [f"{found['analyses']:,} analyses, processor time", *found["sides"], "ratio"]
     rows = [
-        [name, f"{each['with']:.2f} s", f"{each['without']:.2f} s", f"{each['ratio']:.2f}"]
-        for name, each in found.items()
-        if name != "analyses"
+        [
+            name,
+            *(
+                f"{each[side]['processor']:.2f} s, {each[side]['memory_mb']:.0f} MB"
+                for side in found["sides"]
+            ),
+            f"{each['ratio']:.2f}",
+        ]
+        for name, each in found["commands"].items()
     ]
     return report.table(heading, rows)

@@ -86,6 +86,12 @@ def _recording(asimov: Program, options: argparse.Namespace, results: dict[str, 
     repeats, passes = options.repeats, options.passes
     results["recording"] = recording.compare(asimov, size, repeats, passes)
     print(recording.table(results["recording"]) + "\n", flush=True)
+    if options.earlier:
+        _say("an earlier asimov ...")
+        with program(options.earlier.absolute(), with_null_scheduler=True) as earlier:
+            found = recording.compare_earlier(asimov, earlier, size, repeats, passes)
+        results["earlier"] = found
+        print(recording.table(found) + "\n", flush=True)
 
 
 def _submission(asimov: Program, options: argparse.Namespace, results: dict[str, Any]) -> None:
@@ -144,6 +150,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--scheduler", choices=["null", "local", "htcondor"], default="null")
     parser.add_argument(
         "--against", type=Path, metavar="VENV", help="where asimov 0.8 is installed"
+    )
+    parser.add_argument(
+        "--earlier", type=Path, metavar="VENV", help="an earlier asimov, for the part recording"
     )
     parser.add_argument(
         "--against-sizes", type=int, nargs="+", metavar="N", default=[100, 200, 400]

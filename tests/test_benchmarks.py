@@ -105,11 +105,14 @@ def test_the_cost_of_records_and_verdicts_is_measured(ran):
     output, results = ran
     found = results["recording"]
     assert found.pop("analyses") == 20
-    assert set(found) == {
-        *("manage submit", "idle monitor pass", "status --json", "idle pass, rerun: automatic")
+    assert set(found["commands"]) == {
+        *("manage submit", "idle monitor pass", "status --json", "idle pass, rerun: automatic"),
+        *("why of one", "a pass in which all complete"),
     }
-    for each in found.values():
-        assert min(each.values()) > 0
+    for each in found["commands"].values():
+        assert each["ratio"] > 0
+        for side in found["sides"]:
+            assert min(each[side].values()) > 0
     assert "20 analyses, processor time" in output
 
 

@@ -75,4 +75,15 @@ CREATE TABLE revised (
     PRIMARY KEY (number, path)) WITHOUT ROWID;
 CREATE TABLE texts (digest TEXT PRIMARY KEY, data BLOB NOT NULL)
 """,
+    # SQLite gives a row of more than 1,002 bytes a page of its own in a table without row ids.
+    """
+CREATE TABLE provenance_rows (uid TEXT PRIMARY KEY, data BLOB NOT NULL);
+INSERT INTO provenance_rows SELECT uid, data FROM provenance;
+DROP TABLE provenance;
+ALTER TABLE provenance_rows RENAME TO provenance;
+CREATE TABLE parts_rows (digest TEXT PRIMARY KEY, data BLOB NOT NULL);
+INSERT INTO parts_rows SELECT digest, data FROM parts;
+DROP TABLE parts;
+ALTER TABLE parts_rows RENAME TO parts
+""",
 ]

@@ -26,10 +26,12 @@ def _leave_out() -> None:
 
     from asimov.engine import monitor, status
     from asimov.engine.provenance.gather import Gatherer
+    from asimov.engine.staleness import lines
 
     Gatherer.gather = lambda *_: None  # type: ignore[assignment, method-assign]
-    monitor.rerun_due = nothing  # type: ignore[assignment]
-    status.outdated = status.in_doubt = nothing  # type: ignore[assignment]
+    monitor.rerun_due = lambda *_, **__: (0, 0)
+    for module in (status, lines):
+        module.outdated = module.in_doubt = nothing  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":
