@@ -306,7 +306,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Stop if entry points of setup.cfg aren't installed: much would fail for no visible reason."""
+    """Let programs be interrupted, and stop if entry points of setup.cfg aren't installed.
+
+    A shell has what it runs in the background ignore an interrupt, and ``nohup`` a hang-up; what
+    the tests start would inherit that. Without the entry points, much fails for no visible reason.
+    """
+    for each in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(each) is signal.SIG_IGN:
+            usual = signal.default_int_handler if each is signal.SIGINT else signal.SIG_DFL
+            signal.signal(each, usual)
     file = Path(__file__).parents[1] / "setup.cfg"
     if not file.exists():
         return
