@@ -118,7 +118,7 @@ class Plan:
             left -= min(left, len(change.details))
         told = sum(line.startswith("       ") for line in lines)
         more = sum(len(change.details) for change in changes) - told
-        lines += [f"       and {more} more keys: --verbose shows all"] if more else []
+        lines += [f"       and {counted(more, 'more key')}: --verbose shows all"] if more else []
         return [
             *lines,
             *outdated_lines(self.outdated, whole=whole),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,20 @@ _KINDS = {
     "state": "state",
     "pipeline": "pipeline",
     "pipelines": "pipeline",
+}
+
+
+def _shown_states() -> list[str]:
+    from asimov.engine.status import OF_JOBS  # heavy, and wanted only when the table is made
+
+    return [*STATES, *OF_JOBS]
+
+
+#: What options can be that have no words of their own.
+_VALUES: dict[str, Callable[[], Iterable[str]]] = {
+    "states": _shown_states,
+    "scheduler": lambda: sorted(entrypoints.found(entrypoints.SCHEDULERS)),
+    "since": lambda: ("1h", "1d", "7d", "yesterday"),
 }
 #: Arguments called NAME, by command; other names stand for something new.
 _NAMES = {
@@ -91,6 +106,8 @@ def table(command: click.Command, context: click.Context, words: str = "") -> di
 def _kind(parameter: click.Parameter, words: str) -> str:
     """Return what a parameter of a command takes, by its type, its place holder or its name."""
     shown = parameter.metavar or ""
+    if isinstance(parameter, click.Option) and parameter.name in _VALUES:
+        return "one of " + " ".join(_VALUES[parameter.name]())
     if isinstance(parameter.type, click.Choice):
         return "one of " + " ".join(map(str, parameter.type.choices))
     if isinstance(parameter.type, (click.Path, click.File)) or "FILE" in shown:

@@ -17,7 +17,7 @@ from asimov.ledger.documents import dump
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
 from asimov.system.files import write_new
-from asimov.text import short
+from asimov.text import counted, short
 
 #: The headings of the report, by the kind of remark, in order.
 _HEADINGS = {
@@ -164,7 +164,8 @@ def export_command(file: Path | None) -> None:
     write_new(file, text)
     for path, error in workspace.contents.broken.items():
         warn(f"warning: {path} is not exported: {error}")
-    say(f"Wrote {len(workspace.contents.entries)} analyses to {file}")
+    count = counted(len(workspace.contents.entries), "analysis", "analyses")
+    say(f"Wrote {count} to {file}")
 
 
 def exported(workspace: Workspace) -> dict[str, Any]:

@@ -79,7 +79,9 @@ def _show(result: Repaired, would: str) -> None:
         say(f"Not fully recovered: {'; '.join(lost)}")
     doubtful = [key for key, made in result.decisions.items() if made.doubtful]
     if doubtful:
-        say(f"Check these {len(doubtful)} analyses:")
+        say(
+            f"Check {'this analysis' if len(doubtful) == 1 else f'these {len(doubtful)} analyses'}:"
+        )
     for key in doubtful[:_MOST]:
         say(_line(key, result))
     if len(doubtful) > _MOST:

@@ -15,7 +15,7 @@ from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.system import clock, progress
 from asimov.system.files import unwritable, write_atomically
-from asimov.text import amount
+from asimov.text import amount, counted
 
 
 def remove(workspace: Workspace, plan: Plan, report: Callable[[str], None]) -> int:
@@ -43,7 +43,9 @@ def remove(workspace: Workspace, plan: Plan, report: Callable[[str], None]) -> i
         except OSError as error:
             raise unwritable(error, Path(each.rundir), "can't be cleaned") from error
         total += freed
-        kept = f"; {each.kept} files, {amount(each.kept_size)}, stay" if each.kept else ""
+        stay = f"; {counted(each.kept, 'file')}, {amount(each.kept_size)}, "
+        stay += "stays" if each.kept == 1 else "stay"
+        kept = stay if each.kept else ""
         reason = f"freed {amount(freed)} of its run directory, which the results have{kept}"
         workspace.journal.note(each.key, owner(), "cleaned", reason)
         report(f"{each.key}: {reason}")
