@@ -12,8 +12,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
-from collections.abc import Iterator
 
 TREE = "tree:"
 #: Root folders of more files are too large to be looked at.
@@ -40,32 +38,33 @@ def tree(folder: str) -> tuple[str, str]:
     """Return the digest of a root folder, or why there is none."""
     if flat := _FLAT.fullmatch(os.path.realpath(folder)):
         return f"sha256:{flat[1]}", ""
-    digest = hashlib.sha256()
-    for number, each in enumerate(_entries(folder, "")):
-        if number == MOST_FILES:
+    digest, count, todo = hashlib.sha256(), 0, [""]
+    while todo:
+        inside = todo.pop()
+        lines, folders = _listing(folder + inside)
+        todo += [f"{inside}/{name}" for name in folders if inside or name not in _MOUNTED]
+        count += len(lines)
+        if count > MOST_FILES:
             return "", f"it has more than {MOST_FILES} files"
-        digest.update(os.fsencode(each))
+        digest.update(os.fsencode("\n".join([inside, *lines, ""])))
     return f"{TREE}{digest.hexdigest()}", ""
 
 
-def _entries(folder: str, inside: str) -> Iterator[str]:
+def _listing(folder: str) -> tuple[list[str], list[str]]:
+    """Return a line for each file of a folder, and the names of the folders in it."""
+    lines, folders = [], []
     try:
         with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda each: each.name)
-    except OSError as error:  # of another user, with only its name
-        yield f"{inside}\0{error.errno}\n"
-        return
-    for each in found:
-        name = f"{inside}/{each.name}"
-        try:
-            if each.is_symlink():
-                yield f"{name}\0{os.readlink(each.path)}\n"
-            elif not each.is_dir(follow_symlinks=False):
-                status = each.stat(follow_symlinks=False)
-                mode = stat.S_IMODE(status.st_mode)
-                yield f"{name}\0{mode:o} {status.st_size} {status.st_mtime_ns}\n"
-            elif inside or each.name not in _MOUNTED:
-                yield f"{name}/\n"
-                yield from _entries(each.path, name)
-        except OSError as error:
-            yield f"{name}\0{error.errno}\n"
+            for each in sorted(entries, key=lambda entry: entry.name):
+                if each.is_symlink():
+                    lines.append(f"{each.name}\0{os.readlink(each.path)}")
+                elif each.is_dir(follow_symlinks=False):
+                    folders.append(each.name)
+                else:
+                    found = each.stat(follow_symlinks=False)
+                    lines.append(
+                        f"{each.name}\0{found.st_mode:o} {found.st_size} {found.st_mtime_ns}"
+                    )
+    except OSError as error:  # it is another user's, or is changing
+        lines.append(f"\0{error.errno}")
+    return lines, folders
