@@ -68,7 +68,7 @@ def test_a_result_of_another_version_of_a_package_is_not_reused(
     assert lab.rows()["new-direct"]["outdated"] == []
     told = lab.run("diff", "s/old-direct", "s/new-direct").out
     assert "software:\n  foo: 1.0 -> 2.0\n" in told
-    assert f"1 packages in {environment}" in lab.run("provenance", "s/new-direct").out
+    assert f"1 package in {environment}" in lab.run("provenance", "s/new-direct").out
 
 
 def test_what_a_shell_runs_is_said_to_be_unknown_and_can_be_reused(lab: Any) -> None:
