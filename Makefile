@@ -1,6 +1,8 @@
 # make demo   sets asimov up in .venv and runs the quickstart to its results
 # make test   sets everything up, a real HTCondor pool included, and passes every check
 # make test-plugins   runs pipelines that others have published; downloads about 1.5 GB
+# make test-long   searches for faults at full size, such as in 10,000 mutants of blueprints
+# make test-core   runs the tests in an installation without asimov/compat
 # make docs   builds the documentation in site/; `make docs-serve` shows it and follows your changes
 # make coverage   runs the tests with branch coverage; the report is build/coverage/index.html
 # make release-check   builds the distributions and tries them; RELEASING.md has the rest
@@ -11,7 +13,7 @@ BIN := $(VENV)/bin
 # Python compiles what it imports; to compile all that is installed takes longer than the tests save.
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 
-.PHONY: demo test pool-programs test-plugins docs docs-serve bench coverage release-check clean
+.PHONY: demo test test-long test-core pool-programs test-plugins docs docs-serve bench coverage release-check clean
 
 demo: $(VENV)/demo.done
 	@$(BIN)/python tools/demo $(BIN)
@@ -26,6 +28,16 @@ pool-programs:
 
 test-plugins: $(VENV)/test.done
 	@tools/with-pool $(BIN) tools/test-plugins $(BIN)
+
+# Ten thousand mutants of blueprints; kill matrices twice as long, since each kill takes a second.
+test-long: $(VENV)/test.done
+	@ASIMOV_SEARCH=20 $(BIN)/python -m pytest -n 4 --dist load \
+	  tests/test_fuzz_blueprints.py tests/scheduler/test_histories.py
+	@ASIMOV_SEARCH=2 tools/with-pool $(BIN) $(BIN)/python -m pytest -n 4 --dist loadfile \
+	  tests/engine/test_kill_matrix.py tests/compat/importing/test_kill.py tests/htcondor/test_kill_matrix.py
+
+test-core: $(VENV)/test.done
+	@ASIMOV_CORE_TESTS=all $(BIN)/python -m pytest -n 0 tests/test_core_alone.py -k "compat"
 
 docs: $(VENV)/test.done
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict --site-dir site

@@ -19,6 +19,8 @@ THEIRS = re.compile(
     r"|gravitational|timefile|otter",
     re.IGNORECASE,
 )
+#: What `make test` runs of them; `make test-core` runs all but what is left out.
+ALL = os.environ.get("ASIMOV_CORE_TESTS") == "all"
 #: Tests of the core's rooms that need no scheduler's time.
 TESTS = (
     "ledger/test_contents.py",
@@ -39,6 +41,25 @@ TESTS = (
     "pipeline/test_staging.py",
     "test_configuration.py",
 )
+#: What is never run without compat, each with the reason.
+LEFT_OUT = {
+    "compat": "is about compat",
+    "published": "runs packages of others, which need compat",
+    "htcondor": "takes the pool's time, and its jobs know nothing of packages",
+    "tui": "takes a terminal's time, and shows what other tests have seen",
+    "examples": "is about files that are not part of an installation",
+    "test_core_alone.py": "this file",
+    "test_docs*.py": "is about the documentation, which covers compat",
+    "test_doctests.py": "is about files of the repository, as are those that follow",
+    **dict.fromkeys(
+        (
+            "test_benchmarks.py", "test_changelog.py", "test_diagrams.py", "test_layers.py",
+            "test_promises.py", "test_published_page.py", "test_readme.py", "test_workers.py",
+            "test_fuzz_blueprints.py", "test_no_trace.py", "test_text.py",
+        ),
+        "is about files of the repository",
+    ),
+}  # fmt: skip
 #: The tests run in an environment where asimov is installed for development: hide that one.
 HIDE = """
 import sys
@@ -61,6 +82,49 @@ def test_no_file_of_the_core_knows_compat() -> None:
     read = {path: path.read_text(errors="replace") for path in sources()}
     assert len(read) > 300
     found = {str(path): words for path, text in read.items() if (words := THEIRS.findall(text))}
+    assert not found
+
+
+def names_of_compat() -> set[str]:
+    """Return the modules and names of the package that only compat publishes."""
+    published = re.findall(
+        r"^ +(asimov\S*) = asimov\.compat", (ROOT / "setup.cfg").read_text(), re.M
+    )
+    assert "asimov.event" in published
+    return {"asimov.compat", *published}
+
+
+def tests_of_the_core() -> list[Path]:
+    """Return the files of tests that are not left out."""
+    tests = ROOT / "tests"
+    return [
+        path
+        for path in sorted(tests.rglob("*.py"))
+        if not any(path.relative_to(tests).match(name) for name in LEFT_OUT)
+        and path.relative_to(tests).parts[0] not in LEFT_OUT
+    ]
+
+
+def test_what_is_left_out_is_there() -> None:
+    for name in LEFT_OUT:
+        assert list((ROOT / "tests").glob(name)), name
+
+
+def test_no_test_of_the_core_imports_what_compat_publishes() -> None:
+    """Also not in the text of a program or a package that a test writes."""
+    theirs = names_of_compat()
+    statement = re.compile(r"\b(?:from (asimov[\w.]*) import \(?([\w, ]+)|import (asimov[\w.]+))")
+    found = []
+    for path in tests_of_the_core():
+        for package, names, module in statement.findall(path.read_text()):
+            full = (
+                [module] if module else [f"{package}.{each.strip()}" for each in names.split(",")]
+            )
+            found += [
+                (str(path.relative_to(ROOT)), each)
+                for each in full
+                if any(f"{each}.".startswith(f"{name}.") for name in theirs)
+            ]
     assert not found
 
 
@@ -114,10 +178,16 @@ def test_compat_is_gone_there(core: Path) -> None:
 
 
 def test_the_core_passes_its_own_tests_without_compat(core: Path) -> None:
-    options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", "not liquid"]
-    files = [f"tests/{name}" for name in TESTS]
+    options = ["-q", "-p", "no:cacheprovider", "-k", "not liquid"]
+    if ALL:
+        options += ["-n", "4", "--dist", "loadfile"]
+        left_out = [option for name in LEFT_OUT for option in ("--ignore-glob", f"*/tests/{name}")]
+        files = ["tests", *left_out]
+    else:
+        options += ["-x", "-p", "no:xdist"]
+        files = [f"tests/{name}" for name in TESTS]
     done = run(core, "-m", "pytest", *options, *files)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
     passed = re.search(r"(\d+) passed", done.stdout)
     assert passed
-    assert int(passed[1]) > 200
+    assert int(passed[1]) > (2000 if ALL else 200)

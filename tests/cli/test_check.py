@@ -42,7 +42,7 @@ def test_what_does_not_hold_is_told_with_its_sentence(
     text = source.read_text()
     faulty = text.replace('name = "walks"', 'name = "walk"\n    log_patterns = ()')
     assert faulty != text
-    faulty += "\n\n    def html(self):\n        from asimov import config\n"
+    faulty += "\n\n    def html(self):\n        config = self.production.workspace.project.config\n"
     faulty += "        raise ValueError('at ' + config.get('pipelines', 'environment'))\n"
     source.write_text(faulty)
     (package / "blueprint.yaml").unlink()

@@ -43,8 +43,8 @@ def status():
 
 @click.command()
 def count():
-    from asimov import current_ledger
-    click.echo(len(current_ledger.get_event("s")[0].productions))
+    from asimov.project import current
+    click.echo(len([key for key in current.workspace().contents.entries if key.subject == "s"]))
 
 number = 3
 """

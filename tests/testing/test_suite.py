@@ -10,7 +10,6 @@ from typing import ClassVar
 
 from asimov.pipelines.testing import SimpleTestPipeline
 
-from asimov import config
 from asimov.testing.conformance.contracts import CONTRACTS
 from asimov.testing.suite import PipelineTests
 
@@ -90,7 +89,10 @@ class Configured(SimpleTestPipeline):
     name = "configured"
 
     def build_dag(self, dryrun: bool = False) -> None:
-        if config.get("pipelines", "environment") != "/opt/configured":
+        if (
+            self.production.workspace.project.config.get("pipelines", "environment")
+            != "/opt/configured"
+        ):
             raise ValueError("these are other options")
         super().build_dag(dryrun)
 

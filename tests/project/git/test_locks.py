@@ -27,8 +27,8 @@ from asimov.system.files import new_folder
 COMMIT = """
 import sys
 from pathlib import Path
-import asimov.git
-from asimov.git import EventRepo
+import asimov.project.git.commits
+from asimov.project.git.repository import EventRepo
 asimov.project.git.commits.NO_PROGRAMS = ()  # it is stopped by hooks
 root, text = Path(sys.argv[1]), sys.argv[2]
 path = root / "s" / "a.ini"

@@ -361,7 +361,7 @@ def test_superseded_folders_are_counted_on_from_the_last(
 
 STORING = """
 import sys
-from asimov.storage import Store
+from asimov.project.storage.store import Store
 store, rundir = Store(sys.argv[1]), sys.argv[2]
 print(flush=True)
 if sys.argv[3] == "replace":
