@@ -90,6 +90,38 @@ for event in current_ledger.get_event("GW1"):
 """
 
 
+#: Prints what that program reads of a ledger.
+READ = """
+import json
+from asimov import current_ledger
+for event in current_ledger.get_event():
+    for each in event.productions:
+        print(json.dumps([event.name, each.name, each.status, each.dependencies]))
+"""
+
+
+def test_the_program_reads_what_is_exported(programs: Path, tmp_path: Path, shell) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    ours.mkdir()
+    theirs.mkdir()
+    (ours / "some.yaml").write_text(
+        "{kind: event, name: GW1, event time: 1126259462.4, interferometers: [H1]}\n---\n"
+        "{kind: analysis, event: GW1, name: first, pipeline: simpletestpipeline}\n---\n"
+        "{kind: analysis, event: GW1, name: second, pipeline: simpletestpipeline, "
+        "needs: [first], comment: after the first}\n"
+    )
+    for command in ("init Ours --scheduler local", "apply -f some.yaml", "ledger export all.yml"):
+        assert shell(f"asimov {command}", cwd=ours).code == 0
+    made = [programs / "asimov", "init", "Theirs", "--engine", "yamlfile"]
+    subprocess.run(made, cwd=theirs, check=True, capture_output=True)
+    shutil.copy(ours / "all.yml", theirs / ".asimov" / "ledger.yml")
+    told = subprocess.run(
+        [programs / "python", "-c", READ], cwd=theirs, check=True, capture_output=True, text=True
+    ).stdout
+    rows = [json.loads(line) for line in told.splitlines() if line.startswith("[")]
+    assert rows == [["GW1", "first", "ready", []], ["GW1", "second", "ready", ["first"]]]
+
+
 @pytest.mark.parametrize("release", sorted(older_project.PIPELINES))
 def test_a_project_of_an_older_release_is_moved(tmp_path: Path, shell, release: str) -> None:
     programs = installed(release, *older_project.WITH[release])
