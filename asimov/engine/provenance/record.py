@@ -75,9 +75,6 @@ class Provenance(msgspec.Struct, omit_defaults=True):
         asimov's version, the pipeline, and its package with version.
     ledger
         The ledger's revision: a digest of the documents that the settings come from.
-    ledger_change, ledger_edited
-        The number of their last change in ``asimov ledger history``, and whether one of them was
-        edited by hand since.
     layers
         Its settings, the least specific layer first.
     seed
@@ -95,6 +92,9 @@ class Provenance(msgspec.Struct, omit_defaults=True):
         `asimov.engine.provenance.images` describes; why there is none.
     fingerprint
         As `asimov.engine.reuse.fingerprint` computes it.
+    ledger_change, ledger_edited
+        The number of the last change of the ledger's documents in ``asimov ledger history``, and whether
+        one of them was edited by hand since.
     """
 
     uid: str
@@ -110,8 +110,6 @@ class Provenance(msgspec.Struct, omit_defaults=True):
     package: str
     ledger: str
     layers: list[Layer]
-    ledger_change: int = 0
-    ledger_edited: bool = False
     seed: int | None = None
     commands: list[Command] = []
     files: list[UsedFile] = []
@@ -121,6 +119,8 @@ class Provenance(msgspec.Struct, omit_defaults=True):
     image_digest: str = ""
     image_unknown: str = ""
     fingerprint: str = ""
+    ledger_change: int = 0
+    ledger_edited: bool = False
 
 
 def read(records: ProvenanceRecords, uid: str) -> Provenance | None:
