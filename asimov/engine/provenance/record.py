@@ -93,8 +93,8 @@ class Provenance(msgspec.Struct, omit_defaults=True):
     fingerprint
         As `asimov.engine.reuse.fingerprint` computes it.
     ledger_change, ledger_edited
-        The number of the last change of the ledger's documents in ``asimov ledger history``, and whether
-        one of them was edited by hand since.
+        The number of the ledger's last change in ``asimov ledger history``, and whether it was
+        edited by hand since.
     """
 
     uid: str
