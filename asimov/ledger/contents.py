@@ -8,7 +8,7 @@ from typing import Any
 
 from asimov.errors import AsimovError
 from asimov.journal.keys import PROJECT_ANALYSES, Key
-from asimov.ledger.fields import complete
+from asimov.ledger.fields_of_science import complete
 from asimov.settings.merging import lay_over, merge
 
 #: Keys of an analysis that are no settings.

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from asimov.settings import types
-from asimov.settings.fields import REQUIRED, BaseSettings, fields
+from asimov.settings.declaration import REQUIRED, BaseSettings, fields
 
 #: The definitions that describe an analysis.
 _OF_ANALYSES = ("Analysis", "InlineAnalysis", "ProjectAnalysis")

@@ -12,7 +12,7 @@ from asimov.ledger.contents import Contents, Entry, Layer
 from asimov.ledger.documents import Document
 from asimov.ledger.schema import OF_FAILURES, Analysis, ProjectAnalysis
 from asimov.settings import Fault, faults
-from asimov.settings.fields import fields
+from asimov.settings.declaration import fields
 from asimov.settings.merging import merge
 from asimov.settings.validation import defaults, names, respelled
 from asimov.text import did_you_mean

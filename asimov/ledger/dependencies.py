@@ -9,7 +9,7 @@ from typing import Any
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import reviews
 from asimov.ledger.contents import Contents
-from asimov.ledger.fields import complete
+from asimov.ledger.fields_of_science import complete
 from asimov.ledger.needs import Candidates, Need, Selection, Term, parse, select
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from asimov.journal.keys import Key
-from asimov.ledger import fields
+from asimov.ledger import fields_of_science
 from asimov.project.analysis import KINDS, Analysis, ProjectWithAnalyses
 from asimov.project.facts import Facts
 from asimov.project.subject import Subject
@@ -36,7 +36,9 @@ class Objects:
         """Return an analysis, always the same object."""
         if key not in self._analyses:
             entry = self._project.contents.entries[key]
-            made = fields.kind(entry.kind, self._project.settings(key)) or KINDS[entry.kind]
+            made = (
+                fields_of_science.kind(entry.kind, self._project.settings(key)) or KINDS[entry.kind]
+            )
             self._analyses[key] = made(entry, self._project)
         return self._analyses[key]
 

@@ -17,7 +17,7 @@ from asimov.journal.journal import Journal
 from asimov.journal.keys import Key
 from asimov.journal.log_offsets import Bookmarks
 from asimov.journal.records import Build, Record
-from asimov.ledger import fields
+from asimov.ledger import fields_of_science
 from asimov.ledger.contents import Contents, Layer
 from asimov.ledger.declared_settings import not_refused, with_defaults
 from asimov.ledger.dependencies import Dependencies
@@ -208,7 +208,7 @@ class Workspace:
         This loads the pipeline's settings class, or the pipeline if the class is not published.
         """
         layers = self.configured(key, self.facts)
-        derived = fields.derived(merge(layer for _, layer in layers))
+        derived = fields_of_science.derived(merge(layer for _, layer in layers))
         if declared := settings_of(self.contents.entries[key].pipeline):
             derived = not_refused(derived, declared)
         return [*layers, (FOLLOWS, derived)] if derived else layers

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from asimov.errors import AsimovError
 from asimov.settings import types
-from asimov.settings.fields import REQUIRED, BaseSettings, Field, bad, fields
+from asimov.settings.declaration import REQUIRED, BaseSettings, Field, bad, fields
 from asimov.settings.merging import copied, lay_over, merge
 from asimov.text import did_you_mean
 

@@ -19,7 +19,7 @@ from asimov.compat.gravitational_waves.analyses import (
 from asimov.compat.gravitational_waves.settings import complete, marks
 from asimov.discovery import entrypoints, extensions
 from asimov.errors import AsimovError
-from asimov.ledger import fields
+from asimov.ledger import fields_of_science
 from asimov.project.analysis import ProjectAnalysis, SimpleAnalysis, SubjectAnalysis
 from asimov.project.git.repository import AsimovFileNotFound
 from asimov.settings import BaseSettings
@@ -58,7 +58,7 @@ def apply(lab: Lab, text: str) -> None:
 )
 def test_settings_with_a_mark(settings: dict[str, Any]) -> None:
     assert marks(settings)
-    assert fields.kind("simple", settings) is GravitationalWaveTransient
+    assert fields_of_science.kind("simple", settings) is GravitationalWaveTransient
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,9 @@ def test_settings_with_a_mark(settings: dict[str, Any]) -> None:
 def test_settings_without_a_mark_stay_as_they_are(settings: dict[str, Any]) -> None:
     before = json.dumps(settings)
     assert not marks(settings)
-    assert fields.complete(settings) is settings
+    assert fields_of_science.complete(settings) is settings
     assert json.dumps(settings) == before
-    assert fields.kind("simple", settings) is None
+    assert fields_of_science.kind("simple", settings) is None
 
 
 # --- what follows

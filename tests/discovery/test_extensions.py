@@ -13,13 +13,13 @@ import pytest
 from asimov import configuration
 from asimov.discovery import extensions
 from asimov.discovery.extensions import ExtensionError, Point
-from asimov.ledger import fields
+from asimov.ledger import fields_of_science
 
 ROOT = Path(__file__).parents[2]
 
 MODULE = """
 from asimov.configuration import Options
-from asimov.ledger.fields import Field
+from asimov.ledger.fields_of_science import Field
 from asimov.rendering.dialects import Dialect, JINJA
 
 OPTIONS = Options({"tides/table": lambda config: config.get("general", "webroot") + "/t"})
@@ -78,9 +78,9 @@ def test_options_are_in_the_configuration(add: Callable[[str], None], tmp_path: 
 
 def test_a_field_completes_settings(add: Callable[[str], None]) -> None:
     add("[asimov.fields]\nx = tides_extension:FIELD\n")
-    assert fields.derived({"tide": 2}) == {"height": 4}
-    assert fields.derived({"time": 2}) == {}
-    assert fields.kind("simple", {"tide": 2}) is None
+    assert fields_of_science.derived({"tide": 2}) == {"height": 4}
+    assert fields_of_science.derived({"time": 2}) == {}
+    assert fields_of_science.kind("simple", {"tide": 2}) is None
 
 
 def test_a_dialect_is_told_by_its_text(add: Callable[[str], None], tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_what_cannot_be_loaded_is_named_and_left_out_if_nothing_depends_on_it(
 ) -> None:
     add("[asimov.fields]\nx = tides_missing:FIELD\n[asimov.options]\ny = tides_missing:O\n")
     with pytest.raises(ExtensionError, match="'x' of the package tides can't be loaded") as raised:
-        fields.complete({})
+        fields_of_science.complete({})
     assert "pip uninstall tides" in str(raised.value.hint)
     with caplog.at_level(logging.WARNING, "asimov"):
         before = len(extensions.usable(extensions.OPTIONS))

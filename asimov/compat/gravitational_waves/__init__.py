@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from asimov.compat.gravitational_waves.settings import complete, marks
-from asimov.ledger.fields import Field
+from asimov.ledger.fields_of_science import Field
 
 
 def kind(name: str) -> Any:

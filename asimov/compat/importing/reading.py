@@ -16,7 +16,7 @@ from asimov.engine.importing.incoming import Arrival, Incoming
 from asimov.errors import AsimovError
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger.contents import Contents, Entry
-from asimov.ledger.fields import complete
+from asimov.ledger.fields_of_science import complete
 
 #: What an export has in ``asimov: exported by``: its settings are meant as they are here.
 EXPORTED = "exported by"
