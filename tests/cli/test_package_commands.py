@@ -43,8 +43,10 @@ def status():
 
 @click.command()
 def count():
-    from asimov.project import current
-    click.echo(len([key for key in current.workspace().contents.entries if key.subject == "s"]))
+    from asimov.project.workspace import Workspace
+    global opened
+    opened = Workspace.open()
+    click.echo(len([key for key in opened.contents.entries if key.subject == "s"]))
 
 number = 3
 """
