@@ -96,7 +96,7 @@ def names_of_compat() -> set[str]:
     return {"asimov.compat", *published}
 
 
-def tests_of_the_core() -> list[Path]:
+def files_of_the_core() -> list[Path]:
     """Return the files of tests that are not left out."""
     tests = ROOT / "tests"
     return [
@@ -117,7 +117,7 @@ def test_no_test_of_the_core_imports_what_compat_publishes() -> None:
     theirs = names_of_compat()
     statement = re.compile(r"\b(?:from (asimov[\w.]*) import \(?([\w, ]+)|import (asimov[\w.]+))")
     found = []
-    for path in tests_of_the_core():
+    for path in files_of_the_core():
         for package, names, module in statement.findall(path.read_text()):
             full = (
                 [module] if module else [f"{package}.{each.strip()}" for each in names.split(",")]

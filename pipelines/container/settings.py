@@ -157,7 +157,8 @@ def _mounts(mounts: Any, folder: Any, root: Path) -> Iterator[Fault]:
             yield Fault(
                 ("mounts", str(target)), "should be an absolute path in the container", final=True
             )
-        elif path == PurePosixPath(str(folder)):
+            continue
+        if path == PurePosixPath(str(folder)):
             yield Fault(("mounts", str(target)), "is the working folder of the job")
         if not isinstance(source, str) or not source:
             yield Fault(("mounts", str(target)), "should name a file or folder", final=True)

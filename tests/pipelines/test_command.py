@@ -333,7 +333,7 @@ def test_apply_sees_what_other_layers_of_the_ledger_say(runs: Runs) -> None:
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"arguments": ["{{ meta.nosuch }}"]}, "arguments[0]: '{{ meta.nosuch }}': "),
+        ({"arguments": ["{{ meta.nosuch }}"]}, "'{{ meta.nosuch }}': there is no setting"),
         ({"arguments": ["{{ 'a\nb' }}"]}, "the argument 'a\\nb' holds a line break, which"),
         ({"environment": {"A": "{{ 'b\nc' }}"}}, "the variable 'A=b\\nc' holds a line break"),
     ],

@@ -52,4 +52,6 @@ def _name(key: Key) -> str:
 
 
 def _settings(workspace: Workspace, key: Key) -> str:
-    return digest_of([layer for _, layer in workspace.configured(key)])
+    # Those of the ledger: the defaults of a pipeline would load it, which may be what failed.
+    layers = workspace.contents.layers(workspace.contents.entries[key], {})
+    return digest_of([layer for _, layer in layers])

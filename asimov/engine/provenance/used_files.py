@@ -15,8 +15,8 @@ from asimov.pipeline.assets import paths_of
 from asimov.plugins.methods import guarded
 from asimov.project.analysis import Analysis
 
-#: Folders with devices and the state of the system.
-_SYSTEM = ("/dev", "/proc", "/sys")
+#: Folders with devices and the state of the system, and what may be data in them.
+_SYSTEM, _MEMORY = ("/dev", "/proc", "/sys"), "/dev/shm/"
 
 
 def programs_of(commands: Sequence[Command], rundir: str) -> list[str]:
@@ -88,7 +88,9 @@ def _is_in_container(command: Command, image: str) -> bool:
 def _is_of_system(path: str, inside: bool) -> bool:
     """Return whether a path is no data; one in a container may be a mount."""
     is_mount = inside and os.path.dirname(path) == "/" and os.path.isdir(path)
-    return path == "/" or is_mount or any(is_within(path, each) for each in _SYSTEM)
+    if path == "/" or is_mount:
+        return True
+    return not path.startswith(_MEMORY) and any(is_within(path, each) for each in _SYSTEM)
 
 
 def is_within(path: str, folder: str) -> bool:

@@ -115,7 +115,7 @@ def test_htcondor_s_own_runtime_needs_htcondor(runs: InContainers) -> None:
 def test_a_mount_that_is_not_there_is_refused(runs: InContainers, tmp_path: Path) -> None:
     runs.apply(shell("touch out", mounts={"/mnt/x": "nosuch"}))
     runs.finish(3)
-    assert "mounts: /mnt/x: there is no file or folder 'nosuch'" in runs.why()
+    assert "mounts: /mnt/x: 'nosuch' is not in the project" in runs.why()
 
 
 def test_a_dry_run_prints_the_command_line_and_writes_nothing(runs: InContainers) -> None:
