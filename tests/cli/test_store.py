@@ -79,3 +79,19 @@ def test_results_that_are_gone_are_a_fault_even_without_the_run_directory(lab: A
     told = lab.run("store", "verify", code=1).out
     assert "s/a: missing: manifest.json: its results are said to be stored" in told
     assert "nothing is stored in" in lab.run("why", "s/a").out
+
+
+def test_a_manifest_with_an_odd_entry_is_one_fault_and_stops_no_other(lab: Any) -> None:
+    lab.apply(f"a, {MAKES}", f"b, {MAKES}")
+    lab.finish()
+    manifest = lab.root / "results/s/a/manifest.json"
+    manifest.chmod(0o644)
+    (lab.root / "results/s/b/y").chmod(0o644)
+    (lab.root / "results/s/b/y").write_text("3\n")
+    for text in ('{"y": 5}', '{"files": []}', "[]", "null", "{"):
+        manifest.write_text(text)
+        ran = lab.run("store", "verify", code=1)
+        assert "s/a: unreadable: manifest.json" in ran.out, ran
+        assert "s/b: changed: y" in ran.out
+        for command in (("manage", "results"), ("clean", "-n"), ("production", "results", "s/a")):
+            assert "bug in asimov" not in str(lab.asimov(*command))

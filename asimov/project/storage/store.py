@@ -271,7 +271,9 @@ class Store:
             raise AsimovError(f"can't be read: {error.strerror}", where=path) from error
         except ValueError:
             manifest = None
-        if not isinstance(manifest, dict):
+        if not isinstance(manifest, dict) or not all(
+            isinstance(each, dict) for each in manifest.values()
+        ):
             hint = f"or make the results again with 'asimov rerun {subject}/{analysis}'"
             if is_superseded(path.parent.name):
                 hint = "or remove its folder"
