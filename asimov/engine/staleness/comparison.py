@@ -59,13 +59,15 @@ class Comparison:
         if run is None:
             return Found(None)
         found = run[1]
+        pipeline = self._workspace.contents.entries[key].pipeline
         rest = (
+            *_other_pipeline(found, pipeline),
             *self._files.changed(found),
             *_other_version(found),
             *other_packages(self._records, found),
             *other_image(self._trees, found),
         )
-        if not self._is_usable(self._workspace.contents.entries[key].pipeline):
+        if not self._is_usable(pipeline):
             return Found(found, rest, is_complete=False)
         changed = changed_settings(self._workspace, self._records, key, found)
         return Found(found, (*changed, *rest))
@@ -78,6 +80,11 @@ class Comparison:
     def keep(self) -> None:
         """Have the journal keep new checksums."""
         self._checksums.keep()
+
+
+def _other_pipeline(found: Provenance, pipeline: str) -> Iterator[Reason]:
+    if found.pipeline.lower() != pipeline.lower():
+        yield Reason("settings", f"pipeline: {found.pipeline} -> {pipeline}")
 
 
 def _other_version(found: Provenance) -> Iterator[Reason]:

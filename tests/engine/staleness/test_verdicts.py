@@ -59,6 +59,17 @@ def test_what_has_changed_since_a_run_is_said(lab: Any) -> None:
     assert verdicts(lab)["second"] == [("inputs", "y of s/first has another content")]
 
 
+def test_another_pipeline_puts_a_result_out_of_date(lab: Any) -> None:
+    lab.apply(f"first, {SHELL}, arguments: [-c, 'echo 1 > y']")
+    lab.finish()
+    other = "first, pipeline: simpletestpipeline"
+    lab.apply(other, update=True)
+    said = "pipeline: command -> simpletestpipeline"
+    assert verdicts(lab)["first"] == [("settings", said)]
+    assert said in lab.run("status").out
+    assert said in lab.run("rerun", "--outdated", "--dry-run").out
+
+
 def test_commands_show_what_is_out_of_date_and_what_is_made_from_it(lab: Any) -> None:
     lab.apply(
         f"first, gain: 2, {SHELL}, arguments: [-c, 'echo 1 > y']",
