@@ -53,12 +53,12 @@ def command(before: str, after: str | None, as_json: bool) -> None:
     found = compared(one, other)
     verdict = outcome(one, other) if read else None
     if as_json:
-        told = {
+        document = {
             "before": one.title,
             "after": other.title,
             "differences": [msgspec.to_builtins(each, enc_hook=str) for each in found],
         }
-        show_json({**told, "outcome": verdict} if verdict else told)
+        show_json({**document, "outcome": verdict} if verdict else document)
         return
     if not found:
         say(f"{one.title} and {other.title}: no difference in {_and(one, other)}")

@@ -53,13 +53,7 @@ def _show(found: Explanation) -> None:
     say(f"{name} is {found.status}{since}{reason}", found.status)
     if found.seed is not None:
         say(f"seed of its last attempt: {found.seed}")
-    told = {
-        "why": found.because,
-        "does its result hold": found.outdated,
-        "what moves it": found.moves,
-        "what it uses": found.uses,
-    }
-    for heading, lines in told.items():
+    for heading, lines in found.sections.items():
         if lines:
             say(f"{heading}:")
         for line in lines:

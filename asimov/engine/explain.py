@@ -11,7 +11,7 @@ from asimov.engine.diagnosis.last_words import how_it_failed, last_words
 from asimov.engine.diagnosis.refusals import MENDED, standing
 from asimov.engine.diagnosis.ways_out import by_person, ways_out
 from asimov.engine.readiness import nearly_named, reviews_wanted, waiting_for
-from asimov.engine.staleness.lines import told
+from asimov.engine.staleness.lines import standing_of
 from asimov.engine.submission_limits import deferral, makes_room
 from asimov.engine.submit import unbuilt
 from asimov.errors import AsimovError, ReportedError, SchedulerError
@@ -73,6 +73,16 @@ class Explanation:
     log: str | None = None
     log_end: list[str] = field(default_factory=list)
 
+    @property
+    def sections(self) -> dict[str, list[str]]:
+        """Its lists of lines by their headings, in the order in which they are shown."""
+        return {
+            "why": self.because,
+            "does its result hold": self.outdated,
+            "what moves it": self.moves,
+            "what it uses": self.uses,
+        }
+
 
 def explain(workspace: Workspace, key: Key) -> Explanation:
     """Explain the state of an analysis; asks the scheduler, and changes nothing.
@@ -113,7 +123,7 @@ def _explain(workspace: Workspace, key: Key) -> Explanation:
         there = "its results are in" if folder.is_dir() else "nothing is stored in"
         result.because.append(f"{there} {folder}")
     result.moves += ways_out(workspace, key, status)
-    result.outdated, moves, request = told(workspace, key)
+    result.outdated, moves, request = standing_of(workspace, key)
     result.moves += moves
     result.pending_rerun = request and request.as_json()
     if status == "stuck":

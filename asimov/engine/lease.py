@@ -159,7 +159,7 @@ class _Renewal(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        """Renew the lease every third of its length until told to end or another process has it."""
+        """Renew the lease every third of its length until its end, or another process has it."""
         import sqlite3
 
         third = self._length / 3

@@ -16,7 +16,7 @@ from asimov.states import STATES
 
 #: The fact that lists the inputs of an analysis's last run, as ``subject/name``. Journals hold it
 #: under this name.
-RUN_INPUTS = "made over"
+RUN_INPUTS = "run inputs"
 
 
 def record_inputs(analysis: Analysis) -> None:

@@ -119,7 +119,7 @@ def cancel(
     report
         Takes a line for each job.
     finished
-        Analyses of which only the requests are withdrawn.
+        Analyses that only lose their requests.
 
     Returns
     -------

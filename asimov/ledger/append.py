@@ -20,7 +20,7 @@ class Texts(NamedTuple):
     before, after
         The texts before and after the change.
     comments_lost
-        The files that lose comments, since they have to be written anew.
+        The files that lose comments, since they have to be rewritten.
     """
 
     before: dict[str, str | None]

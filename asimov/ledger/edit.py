@@ -21,7 +21,7 @@ class _CannotError(Exception):
 
 
 def edited(text: str, new: Mapping[str, Any]) -> str | None:
-    """Return a text with other data in it; None if it has to be written anew.
+    """Return a text with other data in it; None if it has to be rewritten.
 
     Parameters
     ----------

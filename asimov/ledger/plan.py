@@ -116,8 +116,8 @@ class Plan:
             lines.append(f"{change.action:6} {change.what}")
             lines += [f"       {each}" for each in change.details[:left]]
             left -= min(left, len(change.details))
-        told = sum(line.startswith("       ") for line in lines)
-        more = sum(len(change.details) for change in changes) - told
+        listed = sum(line.startswith("       ") for line in lines)
+        more = sum(len(change.details) for change in changes) - listed
         lines += [f"       and {counted(more, 'more key')}: --verbose shows all"] if more else []
         return [
             *lines,

@@ -34,7 +34,7 @@ class Bar:
         self._bar = progress.add_task(f"process {process}: waiting", total=None, count="")
 
     def entered(self, run: int, place: int, phases: int, phase: str) -> None:
-        """Begin anew: a run has come to a phase."""
+        """Begin again: a run has come to a phase."""
         self._begin(run, phase, 1)
 
     def said(self, message: Any) -> None:

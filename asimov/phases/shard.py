@@ -31,8 +31,8 @@ _EVERY = 1.0
 def is_done(folder: Path, shard: str, runs: Mapping[int, str]) -> bool:
     """Return whether a shard has ended well with these runs, each with its digest."""
     try:
-        told = json.loads((folder / SHARDS / f"{shard}.json").read_text())
-        return bool(told["runs"] == {str(run): digest for run, digest in runs.items()})
+        ended = json.loads((folder / SHARDS / f"{shard}.json").read_text())
+        return bool(ended["runs"] == {str(run): digest for run, digest in runs.items()})
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -143,8 +143,8 @@ def run_shard(
             failures = run_stacks(pipeline, [list(left)], [work], [notes])
     SHARDS.mkdir(exist_ok=True)
     if failures:
-        told = [{"run": each.run, "phase": each.phase, "reason": each.reason} for each in failures]
-        write_atomically(failed, json.dumps(told, indent=1) + "\n")
+        rows = [{"run": each.run, "phase": each.phase, "reason": each.reason} for each in failures]
+        write_atomically(failed, json.dumps(rows, indent=1) + "\n")
     else:
         text = json.dumps({"seed": plan["seed"], "runs": plan["runs"]})
         write_atomically(SHARDS / f"{plan['name']}.json", text + "\n")

@@ -69,7 +69,7 @@ class Pipeline:
     #: ``project``; for people, and None where it is for any.
     kind: ClassVar[str | None] = None
     #: Settings that the pipeline reads, besides those of every analysis: a dataclass (see
-    #: `asimov.settings`), or only their names, of which 'asimov apply' points out near misses.
+    #: `asimov.settings`), or only their names; 'asimov apply' points out near misses.
     settings: ClassVar[type | tuple[str, ...]] = ()
     #: What the pipeline needs of the analyses that it uses, and what it makes.
     inputs: ClassVar[tuple[Asset, ...]] = ()

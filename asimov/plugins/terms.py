@@ -81,7 +81,7 @@ def terms(warn: Callable[[str], None], *, plugins: bool = True) -> list[Term]:
 
 
 def _only_named(pipeline: str, warn: Callable[[str], None]) -> tuple[str, ...]:
-    """Return the settings of which a pipeline, or its package's vocabulary, says the names."""
+    """Return the settings that a pipeline, or its package's vocabulary, names."""
     known = lookup.known_settings(pipeline, warn)
     names = () if isinstance(known, type) else known
     if entrypoints.find(entrypoints.VOCABULARY, pipeline) is not None:

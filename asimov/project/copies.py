@@ -78,7 +78,7 @@ def copied(project: Project, *, certain: bool = False) -> list[Key]:
         doubt = _doubt(project, journal)
         if not certain and doubt is None:
             raise AsimovError(
-                "this project is no copy, as far as can be told: its jobs would be forgotten",
+                "this project is no copy, as far as can be seen: its jobs would be forgotten",
                 where=project.root,
                 hint="with --certain it is taken for one all the same",
             )

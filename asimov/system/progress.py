@@ -1,4 +1,4 @@
-"""How far a long piece of work is, told to whoever listens; by default nobody does."""
+"""How far a long piece of work is, for whoever listens; by default nobody does."""
 
 from __future__ import annotations
 

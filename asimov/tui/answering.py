@@ -80,7 +80,7 @@ class _Answering:
         try:
             return getattr(self._reading, name)(*arguments)
         except Exception:
-            self._reading = None  # the next question opens the project anew
+            self._reading = None  # the next question opens the project again
             raise
 
 

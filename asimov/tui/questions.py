@@ -103,14 +103,9 @@ class Reading:
         reason = f": {found.reason}" if found.reason else ""
         lines = [f"most likely fix: {found.fix}"] if found.fix else []
         lines.append(f"{key} is {found.status}{since}{reason}")
-        told = {
-            "why": found.because,
-            f"the end of {found.log}": found.log_end,
-            "does its result hold": found.outdated,
-            "what moves it": found.moves,
-            "what it uses": found.uses,
-        }
-        for heading, each in told.items():
+        why = found.sections
+        sections = {"why": why.pop("why"), f"the end of {found.log}": found.log_end, **why}
+        for heading, each in sections.items():
             if each:
                 lines += [f"{heading}:", *(f"  {line}" for line in each)]
         return lines

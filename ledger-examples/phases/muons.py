@@ -69,8 +69,8 @@ class Lifetime(PhaseLike):
             estimates.append(self.estimate(rng.choice(times, len(times))))
             msg_queue.put(StatusMessage(self.name, 1, self.samples, payload.run_number))
         error = float(numpy.std(estimates))
-        told = {"lifetime": self.estimate(times), "error": error, "decays": len(times)}
-        result.artifacts["lifetime"].write_text(json.dumps(told) + "\n")
+        found = {"lifetime": self.estimate(times), "error": error, "decays": len(times)}
+        result.artifacts["lifetime"].write_text(json.dumps(found) + "\n")
         return result
 
     def estimate(self, times):

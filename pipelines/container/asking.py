@@ -134,7 +134,7 @@ def run(
     call = Call(image, command, mounts, {}, (), gpus, folder)
     words = [runtime.program, *map(str, runtime.command_line(call))]
     environment = {**os.environ, **runtime.environment(call)}
-    told = " ".join(command)
+    typed = " ".join(command)
     try:
         done = subprocess.run(
             words, stdin=subprocess.DEVNULL, capture_output=True, env=environment, cwd=Path("/"),
@@ -144,7 +144,7 @@ def run(
         raise AsimovError(f"{runtime.program} can't be started: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:
         raise AsimovError(
-            f"{quoted(told)} took over {patience:g} s in the image {image}",
+            f"{quoted(typed)} took over {patience:g} s in the image {image}",
             hint="try it by hand",
         ) from error
     return Answer(done.returncode, of_bytes(done.stdout), of_bytes(done.stderr))

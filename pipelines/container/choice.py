@@ -89,8 +89,8 @@ def fault_here(runtime: Runtime) -> str:
     # What it says is known for a minute: hundreds of analyses ask, and a daemon may be started.
     now = int(time.monotonic() // 60)
     fault = _fault((path, *runtime.probe), tuple(runtime.needs().items()), now)
-    told = " ".join((runtime.program, *runtime.probe))
-    return f"{quoted(told)} {fault}" if fault else ""
+    typed = " ".join((runtime.program, *runtime.probe))
+    return f"{quoted(typed)} {fault}" if fault else ""
 
 
 @lru_cache(maxsize=64)

@@ -110,9 +110,9 @@ def referred(reference: str, root: Path, python: str = sys.executable) -> Found:
 
 
 def _found(module: str, name: str, answer: ModuleDescription) -> Found:
-    told = answer.functions[name]
-    defined = (str(told["defined"]), str(told["python"]))
-    defaults, parts = told["default_settings"], tuple(answer.parts)
+    function = answer.functions[name]
+    defined = (str(function["defined"]), str(function["python"]))
+    defaults, parts = function["default_settings"], tuple(answer.parts)
     return Found(module, name, defined, defaults, parts, answer.is_current)
 
 

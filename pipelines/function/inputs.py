@@ -57,7 +57,7 @@ class Given:
     series: str | None = None
 
     def described(self) -> dict[str, Any]:
-        """Return what the job is told besides the path."""
+        """Return what the job gets besides the path."""
         return {
             "type": self.type,
             "source": self.source,

@@ -48,7 +48,7 @@ from asimov.settings import Fault
 from asimov.system.files import write_atomically
 from asimov.text import quoted
 
-#: The plan in the run directory, and what the job that makes the assets is told.
+#: The plan in the run directory, and what the job that makes the assets reads.
 _PLAN, _RECIPE = "plan.json", "phases.json"
 
 
@@ -176,18 +176,18 @@ class Phases(NodePipeline):
         return found
 
     def build_dag(self, dryrun: bool = False) -> None:
-        """Write the plan and what each job is told, then the jobs."""
+        """Write the plan, the part of each job, and the jobs."""
         self._plan = self._made_plan()
         recipe = {**self._plan.recipe, "seed": self._plan.seed}
         texts = {_PLAN: msgspec.json.encode(self._plan).decode(), _RECIPE: json.dumps(recipe)}
         for number, runs in enumerate(self._plan.shards):
-            told = {
+            part = {
                 "name": f"shard-{number + 1}",
                 "seed": self._plan.seed,
                 "prefix": f"{self._plan.prefix}{number + 1}-",
                 "runs": runs,
             }
-            texts[f"{told['name']}.json"] = json.dumps(told)
+            texts[f"{part['name']}.json"] = json.dumps(part)
         for name, text in texts.items():
             if dryrun:
                 print(f"write {self.run_file(name)}:\n{text}")

@@ -370,7 +370,7 @@ def test_missing_inputs_and_other_software_are_named(
     rewrite(copy, lambda said: said["sums"].pop("blueprint.yaml"))
     ran = taken_in(copy)
     for expected in (
-        "whether blueprint.yaml has changed can't be told", "README.md has changed since",
+        "whether blueprint.yaml has changed can't be known", "README.md has changed since",
         "the input /archive/far.gwf is not available: it is gone",
         "the input /bin/sh is not available: it has changed since, and there is another one here",
         "asimov is 1", "and was 0.1", "the pipeline command is asimov==", "and was elsewhere==3",

@@ -1,4 +1,4 @@
-"""Analyses over others are made again when those they are made over have changed."""
+"""Analyses over others are made again when those that they use have changed."""
 
 from __future__ import annotations
 

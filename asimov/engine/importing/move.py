@@ -2,7 +2,7 @@
 
 The ledger's files, the states, the facts and the adopted jobs are one transaction of the journal: a
 crash leaves either nothing or a change that the next command finishes. What is copied before it, by
-itself, means nothing: no analysis owns it until then, and the next import makes it anew.
+itself, means nothing: no analysis owns it until then, and the next import makes it again.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ _PIECE = 1 << 20
 def verify(incoming: Incoming) -> list[Product]:
     """Return the files that are as they were stored, by size and MD5 checksum.
 
-    An analysis of which a file is not as it was stored has to store its results again: a remark
+    An analysis with a file that is not as it was stored has to store its results again: a remark
     says so, and ``uploaded`` becomes ``finished``.
     """
     good = []

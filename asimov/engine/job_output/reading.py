@@ -66,7 +66,7 @@ class Follower:
     def news(self, path: Path) -> list[str]:
         """Return the whole lines that were added; one without an end waits for it.
 
-        A file that is shorter than before was written anew, and is read from its beginning.
+        A file that is shorter than before was written again, and is read from its beginning.
         """
         place = self._places.get(path, 0)
         try:

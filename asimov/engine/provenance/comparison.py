@@ -68,7 +68,7 @@ class Side(msgspec.Struct):
     parts
         The data.
     unread
-        The products of which only the recorded checksum is known.
+        The products that are known only by their recorded checksum.
     """
 
     title: str

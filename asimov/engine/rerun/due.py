@@ -106,7 +106,7 @@ def _is_mentioned(contents: Contents) -> bool:
 
 
 def _settled(workspace: Workspace, due: Collection[Key]) -> Iterable[Key]:
-    """Yield analyses whose inputs are made, and of which none is about to be made again."""
+    """Yield analyses whose inputs are all made, and none of them about to be made again."""
     wanted, unsettled = set(due), set()
     for key in upstream_first(workspace, due):
         if not STATES[workspace.status(key)].done or any(

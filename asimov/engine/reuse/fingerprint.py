@@ -28,6 +28,7 @@ from typing import Any
 import msgspec
 
 from asimov.engine.provenance.record import Provenance, UsedFile, with_text_keys
+from asimov.engine.refresh import RUN_INPUTS
 from asimov.pipeline.node_pipeline import DRAWN
 from asimov.project.analysis import Analysis
 from asimov.settings.merging import merge
@@ -39,7 +40,7 @@ _ASIDE = frozenset(
     """
     comment labels name needs review rerun reuse refreshable rundir scheduler status strategy
     """.split()  # noqa: SIM905
-) | {"outdated by", "made over", "holds", DRAWN}
+) | {"outdated by", "holds", DRAWN, RUN_INPUTS}
 
 #: Some pipelines write all settings into the configuration, as YAML; these lines do not count.
 _LINES = re.compile(

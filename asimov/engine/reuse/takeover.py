@@ -61,8 +61,8 @@ class Takeovers:
         for match in self._results.matching(found.fingerprint):
             try:
                 if not self._is_whole(match):
-                    told = "is not reused: see 'asimov store verify'"
-                    logger().warning("%s: what %s made %s", analysis.key, match.made_by, told)
+                    why = "is not reused: see 'asimov store verify'"
+                    logger().warning("%s: what %s made %s", analysis.key, match.made_by, why)
                     continue
                 self._take(analysis, match)
             except (AsimovError, OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""What a person is told about whether a result still holds, and what to do if it doesn't."""
+"""Whether a result still holds, in lines for people, and what to do if it doesn't."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from asimov.journal.reruns import Request, Requests
 from asimov.project.workspace import Workspace
 
 
-class Told(NamedTuple):
-    """What is told of one analysis.
+class Standing(NamedTuple):
+    """Whether the result of an analysis still holds, in lines.
 
     Attributes
     ----------
@@ -30,8 +30,8 @@ class Told(NamedTuple):
     request: Request | None
 
 
-def told(workspace: Workspace, key: Key) -> Told:
-    """Return what is told about whether the result of an analysis still holds."""
+def standing_of(workspace: Workspace, key: Key) -> Standing:
+    """Return whether the result of an analysis still holds, and what would make it current."""
     old = outdated(workspace, [key])
     lines = [f"{each.kind}: {each}" for each in old.get(key, ())]
     doubts = in_doubt(workspace, [key], old).get(key, ())
@@ -56,4 +56,4 @@ def told(workspace: Workspace, key: Key) -> Told:
         moves.append(
             "once that is made: 'asimov rerun --outdated --dry-run' shows what would run again"
         )
-    return Told(lines, moves, request)
+    return Standing(lines, moves, request)

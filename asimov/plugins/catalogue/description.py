@@ -117,7 +117,7 @@ def _dialect(path: Path) -> str:
 
 
 def _assets(pipeline: type, declared: str, named: str) -> list[dict[str, Any]]:
-    """Return the declared assets, or those of which only the names are declared."""
+    """Return the declared assets, or those with a name only."""
     found = [each for each in getattr(pipeline, declared, ()) if isinstance(each, Asset)]
     names = getattr(pipeline, named, ())
     if not found and isinstance(names, (list, tuple)):
@@ -161,7 +161,7 @@ def _settings_of(name: str, pipeline: type) -> list[dict[str, Any]]:
 
 
 def _rows(settings: Any) -> list[dict[str, Any]]:
-    """Return the settings that a class declares, or those of which only the names are declared."""
+    """Return the settings that a class declares, or those with a name only."""
     if isinstance(settings, type):
         return [row._asdict() for row in rows(settings)]
     return [{"setting": str(each)} for each in settings]

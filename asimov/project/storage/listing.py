@@ -42,7 +42,7 @@ def files(store: Store, keys: Iterable[Key]) -> Iterator[StoredFile]:
 def link(found: Iterable[StoredFile], root: Path) -> Iterator[Path]:
     """Make links to stored files, as ``<root>/<subject>/<analysis>/<name>``; yield each.
 
-    A link that leads elsewhere is made anew.
+    A link that leads elsewhere is replaced.
 
     Raises
     ------

@@ -98,7 +98,7 @@ class Crate:
         sums = {FILE: self._described(FILE), **dict.fromkeys((BLUEPRINT, README))}
         sums |= self.contents.sums
         found = [
-            f"whether {name} has changed can't be told: the crate has no checksum of it"
+            f"whether {name} has changed can't be known: the crate has no checksum of it"
             for name in (FILE, BLUEPRINT)
             if sums[name] is None
         ]
@@ -225,7 +225,7 @@ def is_folder_crate(path: Path) -> bool:
 
 
 class _Folder:
-    """The files of a folder, none of which is, or is behind, a link."""
+    """The files of a folder, without links and what is behind them."""
 
     def __init__(self, root: Path) -> None:
         self._root = root

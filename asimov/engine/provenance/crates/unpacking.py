@@ -217,7 +217,7 @@ class Unpacking:
         found = []
         for each in needed(self.contents):
             if each.role == "configuration":
-                continue  # it is made anew
+                continue  # it is made again
             here = each.path.startswith("/") and sums.of(each.path)[0]
             if not here or here != each.sha256:
                 name = f"{each.of}: {each.path}" if each.of else each.path

@@ -27,7 +27,7 @@ PREFIXES = {
     "content": "urn:asimov:content:",
     "agent": "urn:asimov:agent:",
 }
-#: An attempt with more pairs of product and input is told without ``wasDerivedFrom``, which then
+#: An attempt with more pairs of product and input is written without ``wasDerivedFrom``, which then
 #: follows from ``wasGeneratedBy`` and ``used``.
 _MOST_PAIRS = 10_000
 

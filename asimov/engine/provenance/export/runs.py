@@ -1,4 +1,4 @@
-"""What an attempt ran with and made, as it is told to people and programs; read from a file."""
+"""What an attempt ran with and made, for people and programs; read from a file."""
 
 from __future__ import annotations
 
