@@ -31,7 +31,7 @@ LAYERS = [
     ["project"],
     ["project.git", "project.storage"],
     ["project.layout"],
-    ["rendering", "sites"],
+    ["rendering"],
     ["scheduler"],
     ["ledger"],
     ["journal"],

@@ -21,8 +21,8 @@ from asimov.configuration import (
 from asimov.errors import AsimovError
 from asimov.keepers.choice import keeper
 from asimov.project.git import trust
-from asimov.sites import catalogue
-from asimov.sites.profile import Site
+from asimov.scheduler.sites import catalogue
+from asimov.scheduler.sites.profile import Site
 from asimov.text import did_you_mean, nearest
 
 

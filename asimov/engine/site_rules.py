@@ -11,8 +11,8 @@ from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace, workspace_of
 from asimov.scheduler.default_commands import default_commands
 from asimov.scheduler.jobs import submit_commands
-from asimov.sites.check import broken, quotation
-from asimov.sites.profile import Rule, Site
+from asimov.scheduler.sites.check import broken, quotation
+from asimov.scheduler.sites.profile import Rule, Site
 from asimov.system import clock
 from asimov.text import joined
 

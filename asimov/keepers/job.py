@@ -17,7 +17,7 @@ from asimov.keepers.launcher import watch_command
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Present, Scheduler, Tag, Ticket, Unknown
 from asimov.scheduler.jobs import submit_commands
-from asimov.sites.check import normal
+from asimov.scheduler.sites.check import normal
 from asimov.system import clock
 
 #: Journal properties: scheduler, place and job; the identity that the job carries; and for a start

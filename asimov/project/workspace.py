@@ -31,10 +31,10 @@ from asimov.project.lookup import key_of, keys_of, removal_of
 from asimov.project.objects import Objects
 from asimov.project.subject import Subject
 from asimov.scheduler import Scheduler
+from asimov.scheduler.sites import catalogue
+from asimov.scheduler.sites.profile import Site
 from asimov.settings.lookup import settings_of
 from asimov.settings.merging import copied, lay_over, merge
-from asimov.sites import catalogue
-from asimov.sites.profile import Site
 from asimov.states import ALIASES, allowed
 
 #: The name of the layer of settings that follow from others.

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-#: The submit commands of a job: values as text, by name as `asimov.sites.check.normal` spells it.
+#: The submit commands of a job: values as text, by name as
+#: `asimov.scheduler.sites.check.normal` spells it.
 Commands = Mapping[str, str]
 
 

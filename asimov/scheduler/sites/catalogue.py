@@ -7,8 +7,8 @@ from configparser import ConfigParser
 from asimov.discovery import extensions
 from asimov.discovery.extensions import ExtensionError
 from asimov.errors import AsimovError
-from asimov.sites import plain
-from asimov.sites.profile import Site
+from asimov.scheduler.sites import plain
+from asimov.scheduler.sites.profile import Site
 from asimov.text import did_you_mean, quoted
 
 

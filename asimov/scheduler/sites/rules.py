@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection
 
 from asimov.scheduler.languages.sizes import size
-from asimov.sites.profile import Commands
+from asimov.scheduler.sites.profile import Commands
 from asimov.text import did_you_mean, quoted
 
 Fault = Callable[[Commands], "str | None"]
@@ -18,7 +18,7 @@ def has(name: str, setting: str) -> Fault:
     Parameters
     ----------
     name
-        The command, as `asimov.sites.check.normal` spells it.
+        The command, as `asimov.scheduler.sites.check.normal` spells it.
     setting
         How a person sets it, for the message.
     """

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from asimov.sites.profile import Site
+from asimov.scheduler.sites.profile import Site
 
 SITE = Site(title="a pool without rules of its own")

@@ -8,8 +8,8 @@ from configparser import ConfigParser
 import pytest
 
 from asimov.errors import AsimovError
-from asimov.sites import catalogue
-from asimov.sites.check import broken, normal, quotation
+from asimov.scheduler.sites import catalogue
+from asimov.scheduler.sites.check import broken, normal, quotation
 
 #: Submit commands that each site accepts without a word.
 GOOD = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from asimov.sites.profile import Commands, Fact, Rule, Site
+from asimov.scheduler.sites.profile import Commands, Fact, Rule, Site
 
 
 def normal(commands: Mapping[str, str]) -> dict[str, str]:

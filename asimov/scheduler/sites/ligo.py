@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from asimov.sites.profile import Fact, Rule, Site
-from asimov.sites.rules import has, has_units, no_whole_environment
+from asimov.scheduler.sites.profile import Fact, Rule, Site
+from asimov.scheduler.sites.rules import has, has_units, no_whole_environment
 
 _ACCOUNTING = "https://computing.docs.ligo.org/guide/condor/accounting/"
 _GETENV = "https://computing.docs.ligo.org/guide/compsoft/roadmap/LVK/htcondor_getenv_true/"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from asimov.sites.profile import Fact, Rule, Site
-from asimov.sites.rules import among, shares_no_files
+from asimov.scheduler.sites.profile import Fact, Rule, Site
+from asimov.scheduler.sites.rules import among, shares_no_files
 
 _DURATION = (
     "https://portal.osg-htc.org/documentation/htc_workloads/workload_planning/jobdurationcategory/"

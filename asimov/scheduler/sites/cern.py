@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from asimov.sites.profile import Commands, Fact, Rule, Site
-from asimov.sites.rules import among, within_cores
+from asimov.scheduler.sites.profile import Commands, Fact, Rule, Site
+from asimov.scheduler.sites.rules import among, within_cores
 
 _LIMITS = "https://batchdocs.web.cern.ch/concepts/service-limits.html"
 _FLAVOURS = "https://batchdocs.web.cern.ch/tutorial/exercise6b.html"
