@@ -8,6 +8,7 @@ from asimov.cli.ledger.creation import create_event_command
 from asimov.cli.ledger.removal import delete_event_command
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal.output import show, show_json
+from asimov.engine.plain_data.subject import subject_data
 from asimov.ledger.documents import dump
 from asimov.text import line
 
@@ -44,12 +45,7 @@ def show_command(name: str | None, as_json: bool) -> None:
         else:
             show("\n".join(map(line, names)))
         return
-    keys = workspace.keys(name)
-    shown = {
-        "name": name,
-        "analyses": {key[1]: workspace.status(key) for key in keys},
-        "settings": workspace.subject_settings(name),
-    }
+    shown = subject_data(workspace, name)
     if as_json:
         show_json(shown)
     else:

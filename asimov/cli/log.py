@@ -10,6 +10,7 @@ import click
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.selection import Selection, selection_options
 from asimov.cli.terminal.output import say, show_json
+from asimov.engine.plain_data.events import event_data
 from asimov.journal.history import events, keys_with_events
 from asimov.journal.keys import Key
 from asimov.journal.records import Event
@@ -48,7 +49,7 @@ def command(selection: Selection, last: int | None, follow: bool, as_json: bool)
     selection = replace(selection, since=None)
     found, newest = events(workspace.journal, _keys(workspace, selection), since=since, last=last)
     if as_json:
-        show_json([{**event._asdict(), "time": clock.iso(event.time)} for event in found])
+        show_json([event_data(event) for event in found])
         return
     _show(found)
     if not found and not follow:

@@ -13,6 +13,7 @@ from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show_json
 from asimov.engine.job_output.files import OutputFile, output_files
 from asimov.engine.job_output.reading import Follower, every_line, last_lines
+from asimov.engine.plain_data.files import changed, output_data, size
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
@@ -73,7 +74,7 @@ def command(
         )
     shown = found if whole else _latest(found)
     if as_json:
-        show_json([_plain(each, last) for each in shown])
+        show_json([output_data(each, last) for each in shown])
         return
     follower = Follower()
     ends = {each: follower.skip(each.path) for each in found}
@@ -99,35 +100,16 @@ def _files(workspace: Workspace, key: Key, node: str | None) -> list[OutputFile]
 
 def _latest(found: list[OutputFile]) -> list[OutputFile]:
     """Return the files with content that were written to last, in their order."""
-    there = [each for each in found if _size(each)] or found
-    newest = sorted(there, key=_changed, reverse=True)[:_FILES]
+    there = [each for each in found if size(each)] or found
+    newest = sorted(there, key=changed, reverse=True)[:_FILES]
     return [each for each in there if each in newest]
 
 
 def _head(each: OutputFile) -> None:
     node = f"node {each.node}, " if each.node else ""
     kind = f"{each.kind}, " if each.kind else ""
-    age = clock.age(clock.now() - _changed(each))
-    say(f"==> {each.path} ({node}{kind}{_size(each)} bytes, written {age} ago) <==")
-
-
-def _plain(each: OutputFile, last: int) -> dict[str, object]:
-    return {
-        "node": each.node or None,
-        "kind": each.kind or None,
-        "path": str(each.path),
-        "bytes": _size(each),
-        "changed": clock.iso(_changed(each)),
-        "lines": last_lines(each.path, last),
-    }
-
-
-def _size(each: OutputFile) -> int:
-    return each.path.stat().st_size if each.path.exists() else 0
-
-
-def _changed(each: OutputFile) -> float:
-    return each.path.stat().st_mtime if each.path.exists() else 0.0
+    age = clock.age(clock.now() - changed(each))
+    say(f"==> {each.path} ({node}{kind}{size(each)} bytes, written {age} ago) <==")
 
 
 def _follow(workspace: Workspace, key: Key, node: str | None, follower: Follower) -> None:

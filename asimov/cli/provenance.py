@@ -8,7 +8,7 @@ from shlex import quote
 import click
 
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.terminal.output import as_json, say, show
+from asimov.cli.terminal.output import say, show
 from asimov.engine.provenance.crates.reading import is_crate, open_crate
 from asimov.engine.provenance.export.dot import dot
 from asimov.engine.provenance.export.history import history
@@ -18,6 +18,7 @@ from asimov.engine.provenance.export.runs import Run, of_file
 from asimov.engine.provenance.lookup import attempt_named
 from asimov.errors import AsimovError
 from asimov.system.files import write_new
+from asimov.system.json_text import as_json
 from asimov.text import quoted
 
 

@@ -14,9 +14,8 @@ from asimov.cli.terminal import status_table, table
 from asimov.cli.terminal.colours import wanted
 from asimov.cli.terminal.output import say, show_json, warn
 from asimov.engine.attendance import attendance
-from asimov.engine.status import Row, rows, without_entry
+from asimov.engine.plain_data.analysis import selected_rows
 from asimov.engine.usage import total, used
-from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Usage
 
@@ -67,7 +66,7 @@ def command(
     if with_usage:
         _usage(workspace, selection, as_json)
         return
-    found = _rows(workspace, selection)
+    found = selected_rows(workspace, selection)
     if as_json:
         show_json([row.as_json() for row in found])
         if warning := attendance(workspace).warning:
@@ -90,7 +89,7 @@ def command(
         time.sleep(_LOOK)
         workspace.reload()
         say()
-        status_table.show(_rows(workspace, selection))
+        status_table.show(selected_rows(workspace, selection))
 
 
 def _live(workspace: Workspace, selection: Selection) -> None:
@@ -103,7 +102,7 @@ def _live(workspace: Workspace, selection: Selection) -> None:
         while True:
             present = attendance(workspace)
             last = [present.line(), f"warning: {present.warning}" if present.warning else ""]
-            found = _rows(workspace, selection)
+            found = selected_rows(workspace, selection)
             live.update(status_table.on_screen(found, last, console), refresh=True)
             time.sleep(_LOOK)
             workspace.reload()
@@ -117,13 +116,6 @@ def _monitor(workspace: Workspace, *, as_json: bool = False) -> None:
     say(found.line())
     if found.warning:
         warn(f"warning: {found.warning}")
-
-
-def _rows(workspace: Workspace, selection: Selection) -> list[Row]:
-    hidden = {Key(row.subject, row.name): row for row in without_entry(workspace)}
-    keys = selection.of(workspace, more=hidden, may_be_empty=True)
-    found = rows(workspace, [key for key in keys if key not in hidden])
-    return found + [hidden[key] for key in keys if key in hidden]
 
 
 def _usage(workspace: Workspace, selection: Selection, as_json: bool) -> None:

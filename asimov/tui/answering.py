@@ -1,24 +1,20 @@
 """The process that answers the live view's questions about a project.
 
-On standard input come questions, each the length of a pickle in 8 bytes and the pickle of a number,
-a name and arguments; answers go the same way to standard output. A question of no length is
-goodbye. If the input ends without it, the view was killed, and this process gives the terminal back
-(see `asimov.tui.terminal`).
+If the view was killed, this process gives the terminal back (see `asimov.tui.terminal`).
 """
 
 from __future__ import annotations
 
-import os
-import pickle
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from asimov import logs
 from asimov.errors import ReportedError
 from asimov.logs import logger
 from asimov.project import layout, sharing
 from asimov.project.workspace import Workspace
+from asimov.system.helper_process.answering import answer_questions
 from asimov.tui import questions
 from asimov.tui.terminal import Terminal
 
@@ -32,22 +28,20 @@ def main(folder: str) -> None:
         The project's.
     """
     root = Path(folder)
-    os.setpgid(0, 0)  # a signal for the view's group is not for its helpers
-    given, taken = _own_pipes()
     project = layout.find(root)
     logs.write_faults_to(project.logs)
     answering = _Answering(root)
-    while (question := _read(given)) is not None:
-        number, name, arguments = question
-        answer: Any
+
+    def answer(name: str, arguments: tuple[Any, ...]) -> Any:
         try:
-            answer = answering.answer(name, arguments)
+            return answering.answer(name, arguments)
         except ReportedError as error:
-            answer = Fault(questions.one_line(error))
+            return Fault(questions.one_line(error))
         except Exception as error:
             logger().critical("an internal error of asimov", exc_info=True)
-            answer = Fault(f"a bug in asimov: {type(error).__name__}: {error}; see {project.logs}")
-        _write(taken, (number, answer))
+            return Fault(f"a bug in asimov: {type(error).__name__}: {error}; see {project.logs}")
+
+    answer_questions(answer, _Lost.give_back)
 
 
 class Fault(str):
@@ -89,31 +83,7 @@ class _Lost:
 
     terminal: Terminal | None = None
 
-
-def _own_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Move the pipes to descriptors of their own: what a plugin prints must not get there."""
-    given, taken = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 1, 2):
-        os.dup2(nothing, number)
-    return given, taken
-
-
-def _read(file: BinaryIO) -> Any:
-    head = file.read(8)
-    length = int.from_bytes(head, "big")
-    data = file.read(length)
-    if len(head) < 8 or len(data) < length:
-        if _Lost.terminal is not None:
-            _Lost.terminal.give_back()
-        return None
-    return pickle.loads(data) if length else None
-
-
-def _write(file: BinaryIO, answer: object) -> None:
-    data = pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
-    try:
-        file.write(len(data).to_bytes(8, "big") + data)
-        file.flush()
-    except BrokenPipeError:  # the view has gone: the next question never comes
-        return
+    @classmethod
+    def give_back(cls) -> None:
+        if cls.terminal is not None:
+            cls.terminal.give_back()

@@ -236,7 +236,7 @@ def test_outdated_selects_what_is_out_of_date(
 ) -> None:
     old = Key("gw190412", "psd")
     monkeypatch.setattr(
-        "asimov.cli.selection.outdated", lambda _, keys: {key: () for key in keys if key == old}
+        "asimov.engine.selection.outdated", lambda _, keys: {key: () for key in keys if key == old}
     )
     assert Selection(outdated=True).of(opened) == [old]
     assert Selection(("gw200115",), outdated=True).of(opened, may_be_empty=True) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from asimov.cli.ledger.history import history_command, undo_command
@@ -10,10 +12,11 @@ from asimov.cli.ledger.repair import repair_command
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show_json, warn
-from asimov.engine.provenance.comparison import changed_since
+from asimov.engine.plain_data.analysis import settings_data
+from asimov.journal.keys import Key
 from asimov.ledger.documents import dump
 from asimov.plugins.declarations import import_published, settings_classes
-from asimov.settings.merging import leaves, merge, origins
+from asimov.settings.merging import leaves
 from asimov.text import short
 
 
@@ -55,35 +58,27 @@ def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
         if error := import_published(workspace, pipeline, whole=True):
             warn(f"warning: {error}")
     for key in keys:
-        entry = workspace.contents.entries[key]
-        layers = workspace.layers(key)
-        settings = merge(layer for _, layer in layers)
-        sources = origins(layers)
-        changed = {each.name: each.before for each in changed_since(workspace, key)}
-        shown.append(
-            {
-                "subject": key[0],
-                "name": key[1],
-                "pipeline": entry.pipeline,
-                "settings": settings,
-                "from": {": ".join(map(str, path)): source for path, source in sources.items()},
-                "ran_with": changed,
-            }
-        )
+        data = settings_data(workspace, key)
+        shown.append(data)
         if not as_json:
-            say(f"{key} ({entry.pipeline})")
-            lines = [
-                (": ".join(map(str, path)), _short(value), sources[path])
-                for path, value in leaves(settings)
-            ]
-            wide = [max((len(line[i]) for line in lines), default=0) for i in (0, 1)]
-            for path, value, source in lines:
-                ran = f"; it ran with {_short(changed.pop(path))}" if path in changed else ""
-                say(f"  {path:{wide[0]}}  {value:{wide[1]}}  # {source}{ran}")
-            for path, value in changed.items():
-                say(f"  {path:{wide[0]}}  {'':{wide[1]}}  # gone; it ran with {_short(value)}")
+            _show(key, data)
     if as_json:
         show_json(shown)
+
+
+def _show(key: Key, data: dict[str, Any]) -> None:
+    say(f"{key} ({data['pipeline']})")
+    sources, changed = data["from"], dict(data["ran_with"])
+    lines = [
+        (path := ": ".join(map(str, keys)), _short(value), sources[path])
+        for keys, value in leaves(data["settings"])
+    ]
+    wide = [max((len(line[i]) for line in lines), default=0) for i in (0, 1)]
+    for path, value, source in lines:
+        ran = f"; it ran with {_short(changed.pop(path))}" if path in changed else ""
+        say(f"  {path:{wide[0]}}  {value:{wide[1]}}  # {source}{ran}")
+    for path, value in changed.items():
+        say(f"  {path:{wide[0]}}  {'':{wide[1]}}  # gone; it ran with {_short(value)}")
 
 
 def _short(value: object) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
 
 import click
 
@@ -16,18 +14,13 @@ from asimov.cli.selection import Selection, confirm, counted, selection_options,
 from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show, show_json, warn
 from asimov.configuration import owner
+from asimov.engine.plain_data.analysis import analysis_data
 from asimov.engine.provenance.result_settings import result_settings
-from asimov.engine.readiness import waiting_for
 from asimov.engine.set_state import StateChange, rehearse, set_states
-from asimov.engine.status import rows
-from asimov.engine.usage import used
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.ledger.documents import dump
-from asimov.plugins.declarations import import_published
-from asimov.plugins.lost_products import products_of
 from asimov.project import removed
-from asimov.system import clock
 
 
 @click.group("production")
@@ -154,48 +147,14 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
     """
     workspace = open_workspace(Use.READ, files=True)
     key = workspace.key(subject, name)
-    analysis = workspace.analysis(key)
-    error = import_published(workspace, analysis.entry.pipeline, whole=True)
+    shown, error = analysis_data(workspace, key)
     if error:
         warn(f"warning: {error}")
-    (row,) = rows(workspace, [key])
-    build = workspace.builds.get(key)
     result = result_settings(workspace, key)
-    shown: dict[str, Any] = {
-        **row.as_json(),
-        "kind": analysis.entry.kind,
-        "needs": [str(each) for each in workspace.dependencies.of(key).keys],
-        "waiting_for": waiting_for(workspace, key) if row.status == "ready" else row.waiting_for,
-        "run_directory": analysis.rundir,
-        "configuration": str(workspace.project.path(build.config)) if build else None,
-        "results": str(workspace.project.results / key[0] / key[1]),
-        "products": {} if error else products_of(analysis),
-        "attempts": [
-            {
-                "number": attempt.number,
-                "stage": attempt.stage,
-                "state": attempt.state,
-                "scheduler": attempt.scheduler,
-                "job_id": attempt.job_id,
-                "seed": attempt.seed,
-                "submitted": clock.iso(attempt.submitted) if attempt.submitted else None,
-                "ended": clock.iso(attempt.ended) if attempt.ended else None,
-                "exit_code": attempt.exit_code,
-                "evidence": attempt.evidence,
-                "how": attempt.reason,
-            }
-            for attempt in workspace.journal.attempts(key)
-        ],
-        "usage": asdict(usage) if (usage := used(workspace, [key]).get(key)) else None,
-        "settings_of": result.made_by if result else "the ledger",
-    }
     if as_json:
-        shown["settings"] = result.settings if result else analysis.meta
-        shown["changed_since_it_ran"] = {
-            each.name: {"ran with": each.before, "now": each.after}
-            for each in (result.changed if result else [])
-        }
         show_json(shown)
         return
-    lines = result.lines if result else dump(analysis.meta).rstrip().splitlines()
+    del shown["changed_since_it_ran"]
+    settings = shown.pop("settings")
+    lines = result.lines if result else dump(settings).rstrip().splitlines()
     show("\n".join([dump(shown) + "settings:", *(f"  {line}" for line in lines)]))

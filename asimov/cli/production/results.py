@@ -10,7 +10,8 @@ from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal import table
 from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show, show_json
-from asimov.project.storage.listing import StoredFile, files, link
+from asimov.engine.plain_data.files import stored_data
+from asimov.project.storage.listing import files, link
 from asimov.project.storage.store import Store
 
 
@@ -34,7 +35,7 @@ def results_command(subject: str, name: str, file: str | None, as_json: bool) ->
         return
     found = list(files(store, [key]))
     if as_json:
-        show_json([_as_data(each) for each in found])
+        show_json([stored_data(each) for each in found])
     elif not found:
         say(f"{key} has no stored results; it is {workspace.status(key)}")
     else:
@@ -50,7 +51,7 @@ def list_all(subject: str | None, *, as_json: bool) -> None:
     workspace = open_workspace(Use.READ, files=True)
     found = files(Store(workspace.project.results), workspace.keys(subject))
     if as_json:
-        show_json([_as_data(each) for each in found])
+        show_json([stored_data(each) for each in found])
         return
     listed = list(found)
     for each in listed:
@@ -67,13 +68,3 @@ def link_all(subject: str | None, root: Path) -> None:
     for place in places:
         say(str(place))
     say(f"{len(places)} links to stored files are in {root}")
-
-
-def _as_data(each: StoredFile) -> dict[str, object]:
-    return {
-        "subject": each.key.subject,
-        "name": each.key.name,
-        "file": each.name,
-        "path": str(each.path),
-        **each.entry,
-    }

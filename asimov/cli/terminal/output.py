@@ -6,17 +6,13 @@ Output may contain text from outside: names, comments, job output, messages of p
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Mapping
-from typing import Any
-
 import click
 
 from asimov import text
 from asimov.cli.terminal.colours import coloured, wanted
 from asimov.cli.terminal.progress import clear
 from asimov.errors import OutputError
+from asimov.system.json_text import as_json
 
 
 def _print(shown: str, *, color: bool | None = None, err: bool = False) -> None:
@@ -61,30 +57,3 @@ def show(lines: str) -> None:
 def show_json(value: object) -> None:
     """Print a value as JSON in ASCII; values that JSON can't express become text."""
     _print(as_json(value))
-
-
-def as_json(value: object) -> str:
-    """Return a value as JSON in ASCII; values that JSON can't express become text."""
-    try:
-        written = json.dumps(value, indent=2, default=str, allow_nan=False)
-    except (TypeError, ValueError):
-        written = json.dumps(_plain(value), indent=2, default=str)
-    return written.replace("\x7f", "\\u007f")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {_key(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, int) and value.bit_length() > 1000:
-        return hex(value)  # Python does not write many decimal digits
-    return value
-
-
-def _key(key: Any) -> Any:
-    if key is None or isinstance(key, (str, bool)):
-        return key
-    return str(_plain(key))

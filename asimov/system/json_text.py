@@ -1,0 +1,35 @@
+"""Write plain data as JSON, whatever people and packages have put into it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+
+def as_json(value: object) -> str:
+    """Return a value as JSON in ASCII; values that JSON can't express become text."""
+    try:
+        written = json.dumps(value, indent=2, default=str, allow_nan=False)
+    except (TypeError, ValueError):
+        written = json.dumps(_plain(value), indent=2, default=str)
+    return written.replace("\x7f", "\\u007f")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {_key(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, int) and value.bit_length() > 1000:
+        return hex(value)  # Python does not write many decimal digits
+    return value
+
+
+def _key(key: Any) -> Any:
+    if key is None or isinstance(key, (str, bool)):
+        return key
+    return str(_plain(key))
