@@ -17,6 +17,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -43,6 +44,8 @@ PAGES += sorted((TOP / "ledger-examples").glob("*/README.md"))
 FOLDER = "/home/ada/asimov"
 #: Pages whose commands run containers.
 WITH_CONTAINERS = [DOCS / "containers.md", TOP / "ledger-examples" / "container" / "README.md"]
+#: The page whose commands serve a project at this port; they take one that is free.
+SERVING, PORT = DOCS / "service.md", "8642"
 
 
 def told(page: Path) -> str:
@@ -85,6 +88,11 @@ def commands(block: Block) -> list[tuple[str, list[str]]]:
         else:
             found[-1][1].append(line)
     return found
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return str(found.getsockname()[1])
 
 
 _STATE = "|".join(states.STATES)
@@ -148,8 +156,15 @@ def clone(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("page", PAGES, ids=told)
 def test_the_commands_of_a_page_print_what_it_shows(
-    page: Path, clone: Path, quick_shell: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    page: Path,
+    clone: Path,
+    quick_shell: Callable[..., Any],
+    shell: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    run, port = quick_shell, PORT
+    if page == SERVING:  # a signal to a command has to reach it
+        run, port = shell, free_port()
     if page in WITH_CONTAINERS:
         monkeypatch.setenv("PATH", f"{containers.programs()}{os.pathsep}{os.environ['PATH']}")
     here, code, told = str(clone), 0, ""
@@ -161,10 +176,11 @@ def test_the_commands_of_a_page_print_what_it_shows(
         for command, expected in commands(block):
             assert not code or command == "echo $?", told
             after = clone.parent / "folder"
-            script = f"exec 2>&1; (exit {code})\n{command}\nend=$?; pwd > {after}; exit $end"
-            ran = quick_shell(script, cwd=Path(here), LOGNAME="ada", COLUMNS="400")
+            given = command.replace(PORT, port)
+            script = f"exec 2>&1; (exit {code})\n{given}\nend=$?; pwd > {after}; exit $end"
+            ran = run(script, cwd=Path(here), LOGNAME="ada", COLUMNS="400")
             here, code = after.read_text().strip(), ran.code
-            out = ran.out.replace(str(clone), FOLDER)
+            out = ran.out.replace(str(clone), FOLDER).replace(port, PORT)
             told = f"{page.name}:{block.line}: $ {command}\n{out}(exit code {code})"
             actual = "".join(f"{masked(line)}\n" for line in out.splitlines())
             assert shown(expected).fullmatch(actual), told

@@ -53,14 +53,14 @@ def test_help_loads_nothing_that_is_heavy(tmp_path, arguments):
     assert {name for name in loaded if name.startswith("asimov.cli.")} == set()
 
 
-def test_no_command_but_top_loads_what_draws_the_live_view(tmp_path):
+def test_no_other_command_loads_what_draws_the_live_view_or_serves(tmp_path):
     program = """
         import sys, json
         from importlib import import_module
         from asimov.cli import COMMANDS
         for name in COMMANDS:
             import_module(f"asimov.cli.{name}")
-        wrong = ("textual", "asimov.tui")
+        wrong = ("textual", "asimov.tui", "starlette", "uvicorn", "asimov.server")
         print(json.dumps([name for name in sys.modules if name.startswith(wrong)]))
         """
     assert json.loads(child(program, cwd=tmp_path)) == []

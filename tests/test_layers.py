@@ -22,6 +22,7 @@ LAYERS = [
     ["testing.console"],
     ["cli"],
     ["testing"],
+    ["server"],
     ["report", "tui"],
     ["engine"],
     ["keepers", "plugins"],

@@ -32,6 +32,7 @@ COMMANDS = {
     "rerun": "Run analyses again, after showing what, why, and how long it took last time.",
     "status": "Show the state and job of each analysis, and what it waits for.",
     "top": "Watch all analyses live, read about them, and act on them.",
+    "serve": "Give the project an address: programs and people read it over HTTP.",
     "why": "Explain why analyses are in their states, and what would change that.",
     "log": "Show what happened, when and why: to all analyses, or to those selected.",
     "logs": "Show what the jobs of an analysis wrote: their output and errors, node by node.",

@@ -15,6 +15,8 @@ from asimov.system import clock
 
 #: Journal property: the last pass, as JSON with the keys of `_Look`.
 _PROPERTY = "last pass"
+#: Journal property: how many seconds that pass took, as text.
+_TOOK = "last pass took"
 #: After how many seconds without a look to warn.
 _LONG = 86400.0
 #: A pass this many seconds after the recorded one is not worth a write.
@@ -64,6 +66,8 @@ class Attendance:
         Why the last one had none.
     warning
         What should worry the user, or None.
+    took
+        The seconds that this pass took; None if that is not known.
     """
 
     keeper: str | None
@@ -74,6 +78,7 @@ class Attendance:
     answered: str | None
     problem: str | None
     warning: str | None
+    took: float | None = None
     _age: float | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -97,7 +102,9 @@ class Attendance:
         return f"{line}, and had no answer: {self.problem}" if self.problem else line
 
 
-def record_pass(workspace: Workspace, problems: Sequence[str]) -> None:
+def record_pass(
+    workspace: Workspace, problems: Sequence[str], took: float | None = None
+) -> None:
     """Record that a pass was made now, to within a minute: an idle pass writes nothing.
 
     Parameters
@@ -106,6 +113,8 @@ def record_pass(workspace: Workspace, problems: Sequence[str]) -> None:
         The open project; its lease is held.
     problems
         Why schedulers did not answer; empty if they did.
+    took
+        The seconds that the pass took.
     """
     before = _last(workspace)
     now = clock.now()
@@ -121,6 +130,10 @@ def record_pass(workspace: Workspace, problems: Sequence[str]) -> None:
         workspace.journal.write(
             "INSERT OR REPLACE INTO properties VALUES (?, ?)", (_PROPERTY, json.dumps(asdict(look)))
         )
+        if took is not None:
+            workspace.journal.write(
+                "INSERT OR REPLACE INTO properties VALUES (?, ?)", (_TOOK, f"{took:.3f}")
+            )
 
 
 def attendance(workspace: Workspace) -> Attendance:
@@ -130,6 +143,7 @@ def attendance(workspace: Workspace) -> Attendance:
     watches = lease is not None and not is_dead(lease)
     age = None if look is None else max(0.0, clock.now() - look.at)
     often = started.details.get("seconds") if started else None
+    took = workspace.journal.get_property(_TOOK)
     alive = watches or bool(often and age is not None and age < _MISSED * often)
     return Attendance(
         started.keeper if started else None,
@@ -140,6 +154,7 @@ def attendance(workspace: Workspace) -> Attendance:
         clock.iso(look.answered) if look and look.answered else None,
         look.problem if look else None,
         _warning(workspace, look),
+        float(took) if took else None,
         age,
     )
 

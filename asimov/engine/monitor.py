@@ -146,7 +146,7 @@ def run_pass(
     with at_work(workspace, "asimov monitor"):
         began = clock.now()
         outcome = monitor(workspace, report, subject=subject, chain=chain)
-        record_pass(workspace, outcome.unreachable)
+        record_pass(workspace, outcome.unreachable, took=clock.now() - began)
         if not outcome.refused:
             after_pass(workspace, report, began, run_hooks=run_hooks)
         return outcome

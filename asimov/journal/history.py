@@ -52,6 +52,43 @@ def events(
     return [Event(*row[1:]) for row in rows][::-1], max(newest, after)
 
 
+def numbered_events(
+    journal: Database,
+    after: int | None,
+    most: int,
+    subject: str | None = None,
+    name: str | None = None,
+) -> tuple[list[tuple[int, Event]], int]:
+    """Return events with their numbers, the oldest first, and the number of the newest of all.
+
+    Parameters
+    ----------
+    journal
+        The journal.
+    after
+        The number of the event that they follow; None for the newest events.
+    most
+        The most events to return.
+    subject, name
+        The only subject, and the only analysis.
+    """
+    where: list[str] = ["id > ?"]
+    wanted: list[object] = [after or 0]
+    for column, value in (("subject", subject), ("name", name)):
+        if value is not None:
+            where.append(f"{column} = ?")
+            wanted.append(value)
+    order = "DESC" if after is None else "ASC"
+    rows = journal.rows(
+        f"SELECT id, {_EVENT} FROM events WHERE {' AND '.join(where)} ORDER BY id {order} LIMIT ?",
+        (*wanted, most),
+    )
+    if after is None:
+        rows = rows[::-1]
+    newest = journal.rows("SELECT max(id) FROM events")[0][0] or 0
+    return [(row[0], Event(*row[1:])) for row in rows], newest
+
+
 def keys_with_events(journal: Database) -> list[Key]:
     """Return every analysis that has events, also those that nothing else knows any more."""
     rows = journal.rows("SELECT DISTINCT subject, name FROM events WHERE name != ''")

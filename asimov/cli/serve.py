@@ -1,0 +1,58 @@
+"""``asimov serve``: give the project an address."""
+
+from __future__ import annotations
+
+import click
+
+from asimov.cli.open_project import Use, open_workspace
+from asimov.cli.terminal.output import say
+from asimov.errors import AsimovError
+
+
+@click.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8642,
+    show_default=True,
+    help="The port; 0 is any that is free.",
+)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Also answer to this host name, as of a proxy; may be repeated.",
+)
+@click.option("--monitor", is_flag=True, help="Also keep a monitor running, with --chain.")
+def command(host: str, port: int, names: tuple[str, ...], monitor: bool) -> None:
+    """Give the project an address: programs and people read it over HTTP.
+
+    What the service shows is what the commands show. It runs no work, and keeps nothing that is not
+    in ledger and journal: ending it, with Ctrl-C or SIGTERM, loses nothing.
+    This needs the extra 'server': pip install 'asimov[server]'
+
+    \b
+    Example:
+      asimov serve --monitor
+      asimov serve --port 0
+    """
+    workspace = open_workspace(Use.ACT)
+    root = workspace.project.root
+    workspace.journal.close()
+    try:
+        import starlette  # noqa: F401  (optional, and imported by no other command)
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise AsimovError(
+            f"asimov serve needs the package {error.name}", hint="pip install 'asimov[server]'"
+        ) from error
+    from asimov.server.options import Options
+    from asimov.server.run import run
+
+    def ready(address: str) -> None:
+        say(f"Serving {workspace.project.name} at {address}")
+
+    run(Options(root, host, port, names), ready, monitor=monitor)
+    say("The service has ended; jobs keep running")

@@ -1,0 +1,83 @@
+"""The application: routes, what passes before them, and what begins and ends with them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette import routing
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from asimov.project import layout
+from asimov.server import health, openapi, v1
+from asimov.server.answers import problem
+from asimov.server.backend import Backend
+from asimov.server.event_stream import Feed
+from asimov.server.faults import TITLES, Fault, FaultError
+from asimov.server.guard import Guard
+from asimov.server.helper import bug
+from asimov.server.options import Options
+
+#: Every route of the service.
+ROUTES = [*health.ROUTES, *openapi.ROUTES, *v1.ROUTES]
+
+
+def application(options: Options) -> Starlette:
+    """Return the application of a project.
+
+    Parameters
+    ----------
+    options
+        How the service listens, and the project.
+    """
+    project = layout.find(options.root)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        app.state.document = openapi.document(ROUTES)
+        app.state.backend = backend = Backend(project.root)
+        app.state.feed = feed = Feed(backend, project.journal)
+        try:
+            yield
+        finally:
+            await feed.end()
+            await backend.close()
+
+    return Starlette(
+        routes=[
+            routing.Route(each.path, each.endpoint, methods=[each.method], name=each.name)
+            for each in ROUTES
+        ],
+        middleware=[Middleware(Guard, options=options)],
+        exception_handlers={
+            FaultError: _fault,
+            HTTPException: _other,
+            Exception: _bug,
+        },
+        lifespan=lifespan,
+    )
+
+
+async def _fault(request: Request, error: Exception) -> Response:
+    assert isinstance(error, FaultError)
+    return problem(error.fault)
+
+
+async def _other(request: Request, error: Exception) -> Response:
+    """Answer what Starlette itself refuses: an unknown path, another method."""
+    assert isinstance(error, HTTPException)
+    what = {
+        404: "there is nothing at this address",
+        405: f"this address does not take {request.method}",
+    }.get(error.status_code, TITLES.get(error.status_code, "the request can't be answered"))
+    hint = "GET /openapi.json lists what there is" if error.status_code == 404 else None
+    fault = Fault(error.status_code, what, "address", hint)
+    return problem(fault, dict(error.headers or {}))
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    return problem(bug(error))

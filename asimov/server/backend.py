@@ -1,0 +1,64 @@
+"""The helper processes of the service, and who is asked what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from asimov.server.faults import Fault, FaultError
+from asimov.system.helper_process.asking import Helper, NoAnswerError, TooLateError
+
+#: Questions that run methods of pipelines or ask the scheduler, and so may take long.
+_SLOW = {"analysis", "why", "graph"}
+#: The seconds in which a helper has to answer.
+_LIMIT = 60.0
+#: How many requests may wait for one helper.
+_MOST = 200
+
+
+class Backend:
+    """Asks helper processes: one for what is quick, one for what may take long.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        module, given = "asimov.server.helper", [str(root)]
+        self._quick = Helper(module, given, _LIMIT)
+        self._slow = Helper(module, given, _LIMIT)
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """How many requests wait for each helper."""
+        return {"quick": self._quick.waiting, "slow": self._slow.waiting}
+
+    async def ask(self, name: str, *arguments: Any) -> Any:
+        """Return the answer of `asimov.server.reading.Reading` to a question.
+
+        Raises
+        ------
+        FaultError
+            If there is none.
+        """
+        return await self._asked(self._slow if name in _SLOW else self._quick, name, arguments)
+
+    async def _asked(self, helper: Helper, name: str, arguments: tuple[Any, ...]) -> Any:
+        if helper.waiting >= _MOST:
+            raise FaultError(503, "too many requests wait already", hint="try again later")
+        try:
+            answer = await helper.ask(name, *arguments)
+        except TooLateError as error:
+            raise FaultError(504, str(error), hint="try again later") from error
+        except NoAnswerError as error:
+            raise FaultError(503, str(error), hint="try again") from error
+        if isinstance(answer, Fault):
+            raise FaultError(answer.status, answer.what, answer.where, answer.hint)
+        return answer
+
+    async def close(self) -> None:
+        """End the helper processes."""
+        for each in (self._quick, self._slow):
+            await each.close()

@@ -1,0 +1,193 @@
+"""The types of the API's JSON, from which its OpenAPI document is made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType, field
+
+from asimov.engine.explain import Explanation
+from asimov.engine.status import Row
+
+__all__ = ["Explanation", "Row"]
+
+
+class More(Struct):
+    """A page of a list: `next` is the value of ``after`` for the next page."""
+
+    next: str | None
+
+
+class SubjectStates(Struct):
+    """A subject, with the number of its analyses in each state."""
+
+    name: str
+    states: dict[str, int]
+
+
+class Subjects(Struct):
+    """A page of subjects."""
+
+    items: list[SubjectStates]
+    total: int
+    next: str | None
+
+
+class Subject(Struct):
+    """A subject: its settings, and the states of its analyses."""
+
+    name: str
+    analyses: dict[str, str]
+    settings: dict[str, Any]
+
+
+class Analyses(Struct):
+    """A page of analyses."""
+
+    items: list[Row]
+    total: int
+    next: str | None
+
+
+class Attempt(Struct):
+    """An attempt to run an analysis."""
+
+    number: int
+    stage: str
+    state: str
+    scheduler: str
+    job_id: int | None
+    seed: int | None
+    submitted: str | None
+    ended: str | None
+    exit_code: int | None
+    evidence: str | None
+    how: str | None
+
+
+class Analysis(Struct):
+    """An analysis; what a list says of it is here too."""
+
+    subject: str
+    name: str
+    pipeline: str
+    status: str
+    state: str
+    since: str | None
+    reason: str | None
+    kind: str
+    needs: list[str]
+    waiting_for: list[str]
+    outdated: list[str]
+    in_doubt: list[str]
+    run_directory: str
+    configuration: str | None
+    results: str
+    products: dict[str, Any]
+    attempts: list[Attempt]
+    usage: dict[str, Any] | None
+    settings: dict[str, Any]
+    settings_from: dict[str, str]
+    changed_since_it_ran: dict[str, Any]
+    warning: str | None
+
+
+class Output(Struct):
+    """A file that a job wrote; `file` is its name in addresses."""
+
+    node: str | None
+    kind: str | None
+    path: str
+    bytes: int
+    changed: str
+    lines: list[str]
+    file: str
+
+
+class Outputs(Struct):
+    """What the jobs of an analysis wrote."""
+
+    items: list[Output]
+
+
+class Result(Struct):
+    """A stored file; `file` is its name in addresses."""
+
+    subject: str
+    name: str
+    file: str
+    path: str
+    sha256: str | UnsetType = UNSET
+    size: int | UnsetType = UNSET
+
+
+class Results(Struct):
+    """The stored results of an analysis."""
+
+    items: list[Result]
+
+
+class Node(Struct):
+    """An analysis in the graph."""
+
+    id: str
+    subject: str
+    name: str
+    pipeline: str
+    status: str
+    kind: str
+    outside: bool
+
+
+class Edge(Struct):
+    """An analysis that another needs: `source` makes `assets` of which the other uses some."""
+
+    source: str = field(name="from")
+    target: str = field(name="to")
+    used: bool = False
+    assets: list[str] = []
+
+
+class Graph(Struct):
+    """Analyses, and what they need."""
+
+    nodes: list[Node]
+    edges: list[Edge]
+
+
+class Event(Struct):
+    """Something that happened; `id` counts upward."""
+
+    id: int
+    time: str
+    subject: str
+    name: str
+    actor: str
+    kind: str
+    before: str | None
+    after: str | None
+    reason: str | None
+    details: str | None
+
+
+class Events(Struct):
+    """Events, the oldest first, and the number of the newest of the project."""
+
+    items: list[Event]
+    newest: int
+
+
+class Problem(Struct):
+    """An error (RFC 9457): what is wrong, where, and what to do."""
+
+    title: str
+    status: int
+    detail: str
+    where: str | UnsetType = UNSET
+    hint: str | UnsetType = UNSET
+
+
+class Health(Struct):
+    """Whether the service can answer."""
+
+    status: str

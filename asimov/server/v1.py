@@ -1,0 +1,199 @@
+"""Our own API under ``/v1``: what it lets programs read."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from starlette.responses import Response, StreamingResponse
+
+from asimov.engine.selection import Selection
+from asimov.server import shapes
+from asimov.server.answers import file_answer, json_answer
+from asimov.server.faults import FaultError
+from asimov.server.reading import Page
+from asimov.server.routes import Call, Parameter, Route
+from asimov.system.moment import moment
+
+_PAGE = (
+    Parameter("limit", "the most items of an answer", int, default=100, least=1, most=1000),
+    Parameter("after", "the item that comes before the first of the answer", default=""),
+)
+_SELECTION = (
+    Parameter("name", "SUBJECT/NAME or SUBJECT; *, ? and [abc] are patterns", many=True),
+    Parameter("state", "only in this state, as status shows it", many=True),
+    Parameter("pipeline", "only with this pipeline", many=True),
+    Parameter("label", "only with this label, or such a value: quality >= 3", many=True),
+    Parameter("since", "only if changed since then: 2d, 3h, yesterday, or an ISO time"),
+    Parameter("outdated", "only if out of date", bool, default=False),
+)
+_EVENTS = (
+    Parameter("subject", "only of this subject"),
+    Parameter("name", "only of the analysis of this name"),
+    Parameter("after", "only events that follow the one of this number", int),
+)
+
+
+def _page(call: Call) -> Page:
+    return Page(call.query["limit"], call.query["after"])
+
+
+def selection(query: dict[str, Any]) -> Selection:
+    """Return the analyses that a query selects, as the commands' words and options do."""
+    try:
+        since = None if query["since"] is None else moment(query["since"])
+    except ValueError as error:
+        raise FaultError(400, str(error), "query: since") from error
+    return Selection(
+        query["name"], query["state"], query["pipeline"], query["label"], since, query["outdated"]
+    )
+
+
+def _list(call: Call, body: str) -> Response:
+    """Return a page of a list, with the address of the next one."""
+    from msgspec import json
+
+    links = {}
+    after = json.decode(body, type=shapes.More).next
+    if after is not None:
+        given = [each for each in call.request.query_params.multi_items() if each[0] != "after"]
+        links["next"] = f"{quote(call.request.url.path)}?{urlencode([*given, ('after', after)])}"
+    return json_answer(call.request, body, links)
+
+
+async def _ask(call: Call, name: str, *arguments: Any) -> Any:
+    return await call.request.app.state.backend.ask(name, *arguments)
+
+
+async def subjects(call: Call) -> Response:
+    """List subjects."""
+    return _list(call, await _ask(call, "subjects", _page(call)))
+
+
+async def subject(call: Call) -> Response:
+    """Show a subject."""
+    return json_answer(call.request, await _ask(call, "subject", call.path["subject"]))
+
+
+async def analyses(call: Call) -> Response:
+    """List analyses."""
+    return _list(call, await _ask(call, "analyses", selection(call.query), _page(call)))
+
+
+async def analysis(call: Call) -> Response:
+    """Show an analysis."""
+    return json_answer(call.request, await _ask(call, "analysis", *_names(call)))
+
+
+async def why(call: Call) -> Response:
+    """Explain the state of an analysis."""
+    return json_answer(call.request, await _ask(call, "why", *_names(call)))
+
+
+async def outputs(call: Call) -> Response:
+    """List what the jobs of an analysis wrote."""
+    found = await _ask(call, "outputs", *_names(call), call.query["lines"])
+    return json_answer(call.request, found)
+
+
+async def output(call: Call) -> Response:
+    """Return what a job wrote, or a range of it."""
+    path = await _ask(call, "output_file", *_names(call), call.path["file"])
+    return file_answer(path, media="text/plain; charset=utf-8")
+
+
+async def results(call: Call) -> Response:
+    """List the stored results of an analysis."""
+    return json_answer(call.request, await _ask(call, "results", *_names(call)))
+
+
+async def result(call: Call) -> Response:
+    """Return a stored result, or a range of it."""
+    path, tag = await _ask(call, "result_file", *_names(call), call.path["file"])
+    return file_answer(path, tag=tag)
+
+
+async def graph(call: Call) -> Response:
+    """Return the graph of the analyses."""
+    return json_answer(call.request, await _ask(call, "graph", call.query["subject"]))
+
+
+async def events(call: Call) -> Response:
+    """List events; without ``after``, the newest."""
+    query = call.query
+    found, newest = await _ask(
+        call, "events", query["after"], query["limit"], query["subject"], query["name"]
+    )
+    from asimov.system.json_text import as_json
+
+    items = [{"id": number, **event} for number, event in found]
+    return json_answer(call.request, as_json({"items": items, "newest": newest}))
+
+
+async def event_stream(call: Call) -> Response:
+    """Stream events as they happen."""
+    from asimov.server.event_stream import stream
+
+    after = call.query["after"]
+    last = call.request.headers.get("last-event-id", "")
+    if last.isascii() and last.isdigit() and len(last) < 17:
+        after = int(last)
+    text = stream(call.request.app.state.feed, after, call.query["subject"], call.query["name"])
+    return StreamingResponse(
+        text, media_type="text/event-stream", headers={"cache-control": "no-store"}
+    )
+
+
+def _names(call: Call) -> tuple[str, str]:
+    return call.path["subject"], call.path["name"]
+
+
+_ONE = "/v1/subjects/{subject}/analyses/{name}"
+_LINES = Parameter("lines", "how many of the last lines to show", int, default=20, most=1000)
+
+ROUTES = [
+    Route("GET", "/v1/subjects", "List subjects.", subjects, shapes.Subjects, _PAGE),
+    Route(
+        "GET", "/v1/subjects/{subject}", "Show a subject.", subject, shapes.Subject, faults=(404,)
+    ),
+    Route(
+        "GET", "/v1/analyses", "List analyses, as 'asimov status' does.", analyses,
+        shapes.Analyses, (*_SELECTION, *_PAGE),
+    ),
+    Route(
+        "GET", _ONE, "Show an analysis: state, attempts, usage, products, settings, origins.",
+        analysis, shapes.Analysis, faults=(404,),
+    ),
+    Route(
+        "GET", f"{_ONE}/why", "Explain the state of an analysis, as 'asimov why' does.", why,
+        shapes.Explanation, faults=(404,),
+    ),
+    Route(
+        "GET", f"{_ONE}/logs", "List what the jobs of an analysis wrote, with the ends of files.",
+        outputs, shapes.Outputs, (_LINES,), faults=(404,),
+    ),
+    Route(
+        "GET", f"{_ONE}/logs/{{file:path}}", "Return what a job wrote, or a range of it.", output,
+        media="text/plain", faults=(404, 416),
+    ),
+    Route(
+        "GET", f"{_ONE}/results", "List the stored results of an analysis.", results,
+        shapes.Results, faults=(404,),
+    ),
+    Route(
+        "GET", f"{_ONE}/results/{{file:path}}", "Return a stored result, or a range of it.",
+        result, media="application/octet-stream", faults=(404, 416),
+    ),
+    Route(
+        "GET", "/v1/graph", "Return the graph of the analyses.", graph, shapes.Graph,
+        (Parameter("subject", "only this subject, and what is connected with it"),),
+        faults=(404,),
+    ),
+    Route("GET", "/v1/events", "List events, the oldest first.", events, shapes.Events,
+          (*_EVENTS, _PAGE[0])),
+    Route(
+        "GET", "/v1/events/stream",
+        "Stream events as they happen; the header Last-Event-ID resumes a stream.", event_stream,
+        query=_EVENTS, media="text/event-stream",
+    ),
+]  # fmt: skip

@@ -1,0 +1,30 @@
+"""``asimov serve``: what it refuses before it serves; tests/server has the rest."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+
+def test_an_extra_that_is_missing_is_named(project, asimov, monkeypatch):
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    ran = asimov("serve")
+    assert ran.code == 1
+    assert ran.err.splitlines() == [
+        "error: asimov serve needs the package uvicorn", "  pip install 'asimov[server]'"
+    ]  # fmt: skip
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(project, asimov):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ran = asimov("serve", "--port", port)
+    assert ran.code == 1
+    assert ran.err.startswith(f"error: 127.0.0.1:{port}: can't be listened at: Address already in")
+    assert "--port 0" in ran.err
+
+
+def test_a_host_that_is_no_address_of_this_machine_is_told_in_one_line(project, asimov):
+    ran = asimov("serve", "--host", "127.0.0.1.x.invalid")
+    assert ran.code == 1
+    assert ran.err.startswith("error: ")

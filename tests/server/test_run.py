@@ -1,0 +1,111 @@
+"""The life of a service: it begins, ends in good order, and comes back to what clients missed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import pytest
+
+from asimov.journal.keys import Key
+from asimov.journal.leases import WATCH, holder, is_dead
+from asimov.project.workspace import Workspace
+from tests.server.conftest import made
+
+OTHER = Key("t", "other")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return made(tmp_path_factory.mktemp("run") / "project")
+
+
+def opened(service, after):
+    """Open a stream that continues after an event."""
+    request = Request(f"{service.address}/v1/events/stream", headers={"Last-Event-ID": str(after)})
+    return urlopen(request, timeout=60)
+
+
+def told(stream, many):
+    """Read so many events of a stream; return the last number and the new states."""
+    found = []
+    while len(found) < many:
+        line = stream.readline().decode()
+        assert line, "the stream has ended"
+        if line.startswith("data: "):
+            found.append(json.loads(line[6:]))
+    return found[-1]["id"], [each["after"] for each in found]
+
+
+def until(is_so):
+    end = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_stream_goes_on_with_the_next_service_where_it_was(root, serve):
+    workspace = Workspace.open(root)
+    newest = workspace.journal.rows("SELECT max(id) FROM events")[0][0]
+    service = serve(root)
+    with opened(service, newest) as stream:
+        workspace.move(OTHER, "wait", "ada", None)
+        last, states = told(stream, 1)
+        assert states == ["wait"]
+        workspace.move(OTHER, "ready", "ada", None)
+        assert told(stream, 1)[1] == ["ready"]
+        # A client that got the second one and lost it asks again from the first.
+        began = time.monotonic()
+        code, said = service.end()
+        assert time.monotonic() - began < 20  # the open stream did not hold it up
+        assert (code, said) == (0, "The service has ended; jobs keep running\n")
+        assert stream.read().count(b"data: ") == 0
+    workspace.move(OTHER, "wait", "ada", None)
+    again = serve(root)
+    with opened(again, last) as stream:
+        assert told(stream, 2)[1] == ["ready", "wait"]
+    workspace.move(OTHER, "ready", "ada", None)
+    with opened(again, 10**15) as stream:  # of a journal that is no more: everything
+        assert told(stream, 1)[0] == 1
+    again.end(signal.SIGINT)
+
+
+def processes_of(root):
+    """Return the helpers and monitors of a project's services."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            line = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if str(root).encode() in line and entry.name != str(os.getpid()):
+            found.append(line)
+    return found
+
+
+def test_a_service_that_is_killed_leaves_nothing_running(root, serve):
+    service = serve(root)
+    with urlopen(f"{service.address}/v1/subjects/s/analyses/first/why", timeout=60) as answer:
+        assert json.load(answer)["status"] == "uploaded"
+    assert processes_of(root)
+    service.end(signal.SIGKILL)
+    until(lambda: not processes_of(root))
+
+
+def test_a_service_can_keep_a_monitor_that_ends_with_it(root, serve):
+    workspace = Workspace.open(root)
+
+    def watched():
+        lease = holder(workspace.journal, WATCH)
+        return lease is not None and not is_dead(lease)
+
+    service = serve(root, "--monitor")
+    until(watched)
+    with urlopen(f"{service.address}/healthz", timeout=60) as answer:
+        assert json.load(answer) == {"status": "ok"}
+    assert service.end()[0] == 0
+    assert not watched()
