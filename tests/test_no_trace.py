@@ -58,6 +58,8 @@ READS: dict[str, list[list[str]]] = {
     "vocabulary show": [["needs"]],
     "vocabulary check": [["changed.yaml"]],
     "vocabulary export": [["--no-plugins"]],
+    "notify list": [[], ["--json"]],
+    "notify test": [[], ["--json"]],
     "plugins list": [["--no-load"], ["--kind", "pipeline"]],
     "plugins show": [["command"]],
 }

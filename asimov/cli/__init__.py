@@ -45,6 +45,7 @@ COMMANDS = {
     "production": "Show or change one analysis.",
     "review": "Review an analysis, or show the reviews.",
     "event": "Show, add or remove a subject.",
+    "notify": "Show who is told of changes of state, and try it.",
     "configuration": "Show or change the configuration.",
     "project": "Confirm that the project was moved or copied, or share it with a group.",
     "report": "Report on the project.",

@@ -18,6 +18,7 @@ from asimov.configuration import (
     update_file,
     without_default,
 )
+from asimov.engine.notifications import rules
 from asimov.errors import AsimovError
 from asimov.keepers.choice import keeper
 from asimov.project.git import trust
@@ -117,7 +118,9 @@ def update_command(option: str, value: str) -> None:
 
         named(value)
     check_value(option, value)
-    if not project.config.has_option(section, key) and (other := near(option, project.config)):
+    if section.startswith(rules.SECTION):
+        rules.check(section, key, value)
+    elif not project.config.has_option(section, key) and (other := near(option, project.config)):
         if nearest(option, without_default(), 0.8):
             raise AsimovError(
                 f"there is no option {option!r}{other}",

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import click
 
-from asimov.cli.open_project import Use, open_workspace
+from asimov.cli.open_project import Use, open_workspace, warn_of_notifications
 from asimov.cli.terminal.interval import interval_option
 from asimov.cli.terminal.output import say, warn
 from asimov.cli.terminal.seconds import Seconds
@@ -67,6 +67,7 @@ def command(
         if given is not None and not (until_idle or watch):
             raise click.UsageError(f"{option} needs --until-idle or --watch")
     workspace = open_workspace(Use.acting(dry_run=dry_run), whole=True)
+    warn_of_notifications(workspace)
     if not (watch or until_idle) or dry_run:
         if dry_run:
             outcome = monitor(workspace, say, subject=subject, chain=chain, dry_run=True)

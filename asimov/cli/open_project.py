@@ -12,6 +12,7 @@ import click
 from asimov import logs
 from asimov.cli.terminal.output import say, warn
 from asimov.cli.terminal.progress import show_progress
+from asimov.engine.notifications.overview import notification_warnings
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.project import copies, file_changes, identity, sharing
@@ -146,6 +147,12 @@ def _note(workspace: Workspace, left: Sequence[FileChange]) -> None:
             f"{', but not all of its files have moved' if left else ''}. "
             "Don't edit the ledger until a command that acts, such as 'asimov monitor', finishes it"
         )
+
+
+def warn_of_notifications(workspace: Workspace) -> None:
+    """Warn of notifications that don't get through, and of rules that can't be used."""
+    for line in notification_warnings(workspace):
+        warn(f"warning: {line}")
 
 
 def warn_about_ledger(workspace: Workspace, *, whole: bool = False) -> None:

@@ -8,12 +8,13 @@ from dataclasses import asdict
 
 import click
 
-from asimov.cli.open_project import Use, open_workspace
+from asimov.cli.open_project import Use, open_workspace, warn_of_notifications
 from asimov.cli.selection import Selection, selection_options
 from asimov.cli.terminal import status_table, table
 from asimov.cli.terminal.colours import wanted
 from asimov.cli.terminal.output import say, show_json, warn
 from asimov.engine.attendance import attendance
+from asimov.engine.notifications.overview import notification_warnings
 from asimov.engine.plain_data.analysis import selected_rows
 from asimov.engine.usage import total, used
 from asimov.project.workspace import Workspace
@@ -71,6 +72,7 @@ def command(
         show_json([row.as_json() for row in found])
         if warning := attendance(workspace).warning:
             warn(f"warning: {warning}")
+        warn_of_notifications(workspace)
         return
     if watch and sys.stdout.isatty():
         _live(workspace, selection)
@@ -85,6 +87,7 @@ def command(
     status_table.show(found)
     if not watch:
         _monitor(workspace)
+        warn_of_notifications(workspace)
     while watch:
         time.sleep(_LOOK)
         workspace.reload()
@@ -102,6 +105,7 @@ def _live(workspace: Workspace, selection: Selection) -> None:
         while True:
             present = attendance(workspace)
             last = [present.line(), f"warning: {present.warning}" if present.warning else ""]
+            last += [f"warning: {line}" for line in notification_warnings(workspace)]
             found = selected_rows(workspace, selection)
             live.update(status_table.on_screen(found, last, console), refresh=True)
             time.sleep(_LOOK)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 
 from asimov import text
-from asimov.cli.open_project import Use, open_workspace
+from asimov.cli.open_project import Use, open_workspace, warn_of_notifications
 from asimov.cli.selection import Selection, selection_options
 from asimov.cli.terminal.output import say, show_json
 from asimov.engine.explain import Explanation, explain
@@ -33,11 +33,13 @@ def command(selection: Selection, as_json: bool) -> None:
     if as_json:
         shown = [asdict(each) for each in found]
         show_json(shown[0] if selection.names(keys) else shown)
+        warn_of_notifications(workspace)
         return
     for number, each in enumerate(found):
         if number:
             say()
         _show(each)
+    warn_of_notifications(workspace)
 
 
 def _show(found: Explanation) -> None:

@@ -21,6 +21,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from asimov import configuration
+from asimov.engine.notifications import outbox
 from asimov.errors import AsimovError
 from asimov.journal.leases import (
     LEASE,
@@ -47,7 +48,8 @@ _GOING = 10.0
 def at_work(workspace: Workspace, purpose: str, *, wait: bool = False) -> Iterator[None]:
     """Hold the lease that allows submitting jobs and changing states.
 
-    The workspace is reloaded if another command has written since it was read.
+    The workspace is reloaded if another command has written since it was read. Notifications of
+    what changes are queued at the end, and sent by another process.
 
     Parameters
     ----------
@@ -70,7 +72,9 @@ def at_work(workspace: Workspace, purpose: str, *, wait: bool = False) -> Iterat
         journal.fence = token
         try:
             workspace.catch_up()
+            outbox.catch_up(workspace)
             yield
+            outbox.catch_up(workspace)
         finally:
             journal.fence = None
 

@@ -79,9 +79,11 @@ class LeaseLostError(JournalError):
 
 #: How long a lease lasts unless it is renewed, in seconds.
 LEASE = 120.0
-#: The right to act, and the right to keep watching while others act in between.
+#: The right to act, the right to keep watching while others act in between, and the right to
+#: deliver notifications.
 WORK = "work"
 WATCH = "watch"
+NOTIFY = "notify"
 
 
 def is_dead(lease: Lease) -> bool:

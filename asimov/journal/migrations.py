@@ -86,4 +86,10 @@ INSERT INTO parts_rows SELECT digest, data FROM parts;
 DROP TABLE parts;
 ALTER TABLE parts_rows RENAME TO parts
 """,
+    """
+CREATE TABLE deliveries (
+    id INTEGER PRIMARY KEY, rule TEXT NOT NULL, queued REAL NOT NULL, data BLOB NOT NULL,
+    state TEXT NOT NULL, tries INTEGER NOT NULL, due REAL NOT NULL, last REAL, failure TEXT);
+CREATE INDEX deliveries_due ON deliveries (due) WHERE state = 'queued'
+""",
 ]

@@ -14,6 +14,7 @@ from pathlib import Path
 from asimov import configuration
 from asimov.configuration import owner
 from asimov.errors import AsimovError
+from asimov.journal.deliveries import Deliveries
 from asimov.journal.journal import Journal
 from asimov.journal.keys import Key
 from asimov.journal.leases import WATCH, WORK, Lease, busy, is_dead, new_lease, take
@@ -185,6 +186,7 @@ def _leave(project: Project, journal: Journal, what: str) -> list[Key]:
         journal.write("DELETE FROM lease")
         journal.write("DELETE FROM logs")
         journal.write("DELETE FROM properties WHERE key LIKE 'background monitor%'")
+        Deliveries(journal).clear()
         attempts = journal.open_attempts()
         for attempt in attempts:
             journal.ended(attempt.uid, "ended", exit_code=None, evidence=owner(), reason=_LEFT)

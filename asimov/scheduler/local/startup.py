@@ -6,12 +6,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from asimov.errors import SchedulerError
 from asimov.scheduler.local.keeper import MARK
 from asimov.scheduler.local.spool import Spool, ring
 from asimov.scheduler.local.tables import BUSY
+from asimov.system.detached import start_detached
 
 
 def wake(spool: Spool, options: Sequence[str]) -> None:
@@ -51,25 +51,9 @@ def start_runner(spool: Spool, options: Sequence[str]) -> None:
     SchedulerError
         Where it can't be started.
     """
-    variables = unmarked_environment()
-    if "PYTHONPATH" in variables:
-        parts = variables["PYTHONPATH"].split(os.pathsep)
-        variables["PYTHONPATH"] = os.pathsep.join(str(Path(part).absolute()) for part in parts)
     runner = [sys.executable, "-m", "asimov.scheduler.local.runner", str(spool.root), *options]
-    # The shell ends at once and orphans the runner, which then leaves no zombie in a long-lived
-    # command, and is not reached by signals to the command's terminal.
     try:
-        with spool.output.open("ab") as output:
-            subprocess.run(
-                ["/bin/sh", "-c", '"$@" &', "sh", *runner],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                cwd=spool.folder,
-                env=variables,
-                check=True,
-            )
+        start_detached(runner, spool.folder, spool.output, unmarked_environment())
     except (OSError, subprocess.CalledProcessError) as error:
         raise SchedulerError(
             f"the local queue can't be run: {error}", where=spool.output

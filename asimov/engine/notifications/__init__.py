@@ -1,0 +1,1 @@
+"""Tell people and programs of changes of state."""

@@ -1,0 +1,105 @@
+"""Queue what the rules ask to be told, and start the process that delivers it.
+
+Every command that acts does this when it begins and when it ends. The events of the journal are
+looked at in their order, and how far is recorded together with what was queued: a crash at any
+point loses nothing and queues nothing twice.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from asimov.engine.notifications import messages
+from asimov.engine.notifications.rules import Rule, rules_of
+from asimov.journal.database import Database
+from asimov.journal.deliveries import Change, Deliveries
+from asimov.journal.keys import Key
+from asimov.journal.leases import NOTIFY, holder, is_dead
+from asimov.logs import logger
+from asimov.project.layout import Project
+from asimov.project.workspace import Workspace
+from asimov.scheduler.local.startup import unmarked_environment
+from asimov.system import clock
+from asimov.system.detached import start_detached
+
+
+def catch_up(workspace: Workspace) -> None:
+    """Queue what has happened since the last time, and have it delivered; never waits for that.
+
+    Without rules nothing is queued. With the first rule, it begins with what happens next.
+
+    Parameters
+    ----------
+    workspace
+        The open project; its lease is held.
+    """
+    box = Deliveries(workspace.journal)
+    rules = rules_of(workspace.project.config).usable
+    since = box.looked_at()
+    if rules and since is None:
+        box.have_looked_at(box.last_event())
+    elif rules and since is not None:
+        _queue(workspace, box, rules, since)
+    elif since is not None:
+        box.have_looked_at(None)
+    if rules:
+        wake(workspace.project, workspace.journal)
+
+
+def _queue(workspace: Workspace, box: Deliveries, rules: dict[str, Rule], since: int) -> None:
+    last = box.last_event()
+    if last == since:
+        return
+    with workspace.journal.transaction():
+        # A journal that was repaired may have lost its last events.
+        changes = box.changes(since) if since < last else []
+        box.add(
+            (name, message)
+            for change in changes
+            for name, message in _messages(workspace, rules, change)
+        )
+        box.have_looked_at(last)
+
+
+def _messages(
+    workspace: Workspace, rules: dict[str, Rule], change: Change
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    key = Key(change.subject, change.name)
+    wanted = [rule for rule in rules.values() if rule.fits(key, change.after)]
+    if not wanted:
+        return
+    entry = workspace.contents.entries.get(key)
+    given = workspace.settings(key).get("labels") if entry else None
+    labels = [name for name, value in given.items() if value] if isinstance(given, dict) else given
+    named = [str(each) for each in labels or ()]
+    event = messages.of_change(
+        workspace.project, change, pipeline=entry.pipeline if entry else None, labels=named
+    )
+    for rule in wanted:
+        if not rule.labels or set(rule.labels) & set(named):
+            yield rule.name, event
+
+
+def wake(project: Project, journal: Database) -> None:
+    """Start the process that delivers, if something is due and it is not at work."""
+    due = Deliveries(journal).next_due()
+    if due is None or due > clock.now():
+        return
+    lease = holder(journal, NOTIFY)
+    if lease is not None and not is_dead(lease):
+        return
+    try:
+        start_sender(project)
+    except (OSError, subprocess.CalledProcessError):  # the next command tries again
+        logger().warning("notifications can't be sent", exc_info=True)
+
+
+def start_sender(project: Project) -> None:
+    """Start the process that delivers; it ends at once if another is at work."""
+    command = [sys.executable, "-m", "asimov.engine.notifications.sender", str(project.root)]
+    project.logs.mkdir(parents=True, exist_ok=True)
+    output = project.logs / "notifications.log"
+    start_detached(command, project.root, output, unmarked_environment())
