@@ -1,70 +1,21 @@
-"""``asimov notify``: show who is told of changes of state, and try it."""
+"""``asimov notify test``: send a test message by the rules for notifications."""
 
 from __future__ import annotations
 
 import click
 
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.terminal import table
-from asimov.cli.terminal.output import say, show_json, warn
+from asimov.cli.terminal.output import say, show_json
 from asimov.engine.notifications import messages
-from asimov.engine.notifications.channels import NotDeliveredError, deliver
-from asimov.engine.notifications.overview import overview
+from asimov.engine.notifications.channels import deliver
 from asimov.engine.notifications.rules import rules_of
 from asimov.errors import AsimovError
 from asimov.text import did_you_mean, quoted
 
-_NONE = "There are no rules; the page 'Notifications' of the documentation says how to make one"
+NO_RULES = "There are no rules; the page 'Notifications' of the documentation says how to make one"
 
 
-@click.group("notify")
-def command() -> None:
-    """Show who is told of changes of state, and try it.
-
-    \b
-    Example:
-      asimov notify list
-    """
-
-
-@command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
-def list_command(as_json: bool) -> None:
-    """Show the rules, how many messages wait, and what went wrong last.
-
-    \b
-    Example:
-      asimov notify list
-    """
-    workspace = open_workspace(Use.READ)
-    found = overview(workspace)
-    if as_json:
-        show_json([row.as_json() for row in found])
-        return
-    if not found:
-        say(_NONE)
-        return
-    table.show(
-        ("rule", "tells", "of", "queued", "delivered", "last failure"),
-        [
-            [
-                row.rule,
-                f"{row.channel}: {row.target}" if row.channel else "",
-                "; ".join(map(", ".join, filter(None, (row.states, row.analyses, row.labels))))
-                or "every change",
-                str(row.queued),
-                str(row.delivered),
-                f"{row.last_failed}: {row.failure}" if row.failure else "",
-            ]
-            for row in found
-        ],
-    )
-    for row in found:
-        if row.fault:
-            warn(f"warning: {row.fault}")
-
-
-@command.command("test")
+@click.command("test")
 @click.argument("rule", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
 def test_command(rule: str | None, as_json: bool) -> None:
@@ -91,7 +42,7 @@ def test_command(rule: str | None, as_json: bool) -> None:
                 raise rules.faults[name]
             deliver(rules.usable[name], [event], project.root)
             failures[name] = None
-        except (NotDeliveredError, AsimovError) as error:
+        except AsimovError as error:
             failures[name] = str(error)
         if not as_json:
             say(f"{name}: {failures[name] or 'delivered'}")
@@ -103,6 +54,6 @@ def test_command(rule: str | None, as_json: bool) -> None:
             ]
         )
     elif not names:
-        say(_NONE)
+        say(NO_RULES)
     if failed := sum(failure is not None for failure in failures.values()):
         raise AsimovError(f"{failed} of {len(names)} test messages did not get through")
