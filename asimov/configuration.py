@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from configparser import (
     ConfigParser,
     DuplicateOptionError,
@@ -13,6 +13,7 @@ from configparser import (
     MissingSectionHeaderError,
 )
 from configparser import Error as ConfigParserError
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -24,6 +25,9 @@ from asimov.system.files import write_atomically
 from asimov.text import quoted
 
 PROJECT_FILE = Path(".asimov") / "asimov.conf"
+
+#: Whom this process acts for, if that is not its user.
+_acting_for: str | None = None
 
 #: Default values. Published plugins expect an option that has no
 #: default here (such as ``[condor] scheduler``) to raise `configparser.NoOptionError`.
@@ -124,6 +128,28 @@ def owner() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # the system has no name for this user
         return str(os.getuid())
+
+
+def person() -> str:
+    """Return who acts, for the log: the current user, or the one for whom the block acts."""
+    return _acting_for or owner()
+
+
+@contextmanager
+def acting_for(name: str) -> Iterator[None]:
+    """Act for somebody else within the block, who is named in the log.
+
+    Parameters
+    ----------
+    name
+        The name for the log.
+    """
+    global _acting_for  # noqa: PLW0603  (a process acts for one at a time)
+    before, _acting_for = _acting_for, name
+    try:
+        yield
+    finally:
+        _acting_for = before
 
 
 def read(root: Path | None = None) -> ConfigParser:

@@ -44,6 +44,7 @@ READS: dict[str, list[list[str]]] = {
     "provenance": [["s/done"], ["s/done", "--format", "prov-json"], ["s/done", "--format", "dot"]],
     "production results": [["s/done"], ["s/done", "--file", "out"], ["s/long", "--json"]],
     "manage results": [[], ["--json"]],
+    "manage key": [["--list"], ["--list", "--json"]],
     "production show": [["s", "done"], ["s", "long", "--json"]],
     "event show": [[], ["s"]],
     "report status": [[]],

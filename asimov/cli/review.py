@@ -8,13 +8,11 @@ from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal import table
 from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show_json
-from asimov.configuration import owner
 from asimov.engine.build import audit
-from asimov.engine.lease import at_work
+from asimov.engine.changes.review import add_reviews
 from asimov.errors import AsimovError
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import reviews
-from asimov.project.history import Origin, record_review
 from asimov.project.workspace import Workspace
 
 
@@ -61,15 +59,8 @@ def add_command(
         raise click.UsageError("give a STATUS, a message (-m), or both")
     outcome = None if status is None else reviews.named(status)
     workspace = open_workspace(Use.ACT)
-    with at_work(workspace, "asimov review add", wait=True):
-        workspace.adopt()
-        key = _find(workspace, subject, name, others, pipeline)
-        before = workspace.settings(key).get("review")
-        with workspace.journal.transaction():
-            workspace.review(key, message, outcome, owner())
-            now = workspace.settings(key).get("review")
-            origin = Origin("asimov review add", message)
-            record_review(workspace.journal, origin, key, before, now)
+    key = _find(workspace, subject, name, others, pipeline)
+    add_reviews(workspace, [key], message, outcome, "asimov review add")
     say(f"{key}: {outcome or 'message added'}")
 
 

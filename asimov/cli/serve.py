@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal.output import say
 from asimov.errors import AsimovError
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("serve")
@@ -25,12 +29,32 @@ from asimov.errors import AsimovError
     metavar="NAME",
     help="Also answer to this host name, as of a proxy; may be repeated.",
 )
+@click.option(
+    "--proxy",
+    "proxies",
+    multiple=True,
+    metavar="ADDRESS",
+    help="Believe this proxy whom it forwards requests of; may be repeated.",
+)
+@click.option("--certificate", type=_FILE, help="Do TLS, with this certificate (PEM).")
+@click.option("--private-key", type=_FILE, help="The key of the certificate (PEM).")
+@click.option("--insecure", is_flag=True, help="Serve other machines as plain text all the same.")
 @click.option("--monitor", is_flag=True, help="Also keep a monitor running, with --chain.")
-def command(host: str, port: int, names: tuple[str, ...], monitor: bool) -> None:
+def command(
+    host: str,
+    port: int,
+    names: tuple[str, ...],
+    proxies: tuple[str, ...],
+    certificate: Path | None,
+    private_key: Path | None,
+    insecure: bool,
+    monitor: bool,
+) -> None:
     """Give the project an address: programs and people read it over HTTP.
 
     What the service shows is what the commands show. It runs no work, and keeps nothing that is not
     in ledger and journal: ending it, with Ctrl-C or SIGTERM, loses nothing.
+    On this machine anybody may read; everything else needs a key ('asimov manage key').
     This needs the extra 'server': pip install 'asimov[server]'
 
     \b
@@ -54,5 +78,6 @@ def command(host: str, port: int, names: tuple[str, ...], monitor: bool) -> None
     def ready(address: str) -> None:
         say(f"Serving {workspace.project.name} at {address}")
 
-    run(Options(root, host, port, names), ready, monitor=monitor)
+    options = Options(root, host, port, names, proxies, certificate, private_key, insecure)
+    run(options, ready, monitor=monitor)
     say("The service has ended; jobs keep running")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from asimov.engine.staleness.consequences import newly_outdated
 from asimov.ledger import renaming
 from asimov.ledger.blueprints import Blueprint
@@ -25,6 +27,7 @@ def apply(
     force: bool = False,
     command: str = "asimov apply",
     reason: str | None = None,
+    besides: Callable[[Plan], None] = lambda plan: None,
 ) -> Plan:
     """Add what blueprints describe to the ledger: all of it, or nothing.
 
@@ -48,6 +51,9 @@ def apply(
         Whether to accept names that are surely misspelt.
     command, reason
         Which command does it, and why, for the history.
+    besides
+        Takes the plan, and writes to the journal what must not be there without the change, nor the
+        change without it; not called where nothing is written.
 
     Returns
     -------
@@ -59,6 +65,7 @@ def apply(
     AsimovError
         For the first blueprint that can't be applied.
     """
+    plans: list[Plan] = []
 
     def make_plan() -> Plan:
         made = planner(workspace, subject, update, replace=replace, force=force)
@@ -69,6 +76,13 @@ def apply(
         plan.notes += asset_notes(workspace, made) + fault_notes(workspace, made)
         if plan.count("update"):
             plan.outdated = newly_outdated(workspace, made.contents)
+        plans.append(plan)
         return plan
 
-    return change_ledger(workspace, make_plan, Origin(command, reason), dry_run=dry_run)
+    return change_ledger(
+        workspace,
+        make_plan,
+        Origin(command, reason),
+        dry_run=dry_run,
+        besides=lambda: besides(plans[-1]),
+    )

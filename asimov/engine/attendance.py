@@ -102,9 +102,7 @@ class Attendance:
         return f"{line}, and had no answer: {self.problem}" if self.problem else line
 
 
-def record_pass(
-    workspace: Workspace, problems: Sequence[str], took: float | None = None
-) -> None:
+def record_pass(workspace: Workspace, problems: Sequence[str], took: float | None = None) -> None:
     """Record that a pass was made now, to within a minute: an idle pass writes nothing.
 
     Parameters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from asimov.configuration import owner
+from asimov.configuration import person
 from asimov.engine.attempts import LEAVING, ask
 from asimov.engine.lease import at_work
 from asimov.engine.observe import Observer
@@ -35,6 +35,10 @@ class StateChange(NamedTuple):
     before: str
     after: str
     pending: str = ""
+
+
+#: Takes the changes, or why they were refused.
+Besides = Callable[[Mapping[Key, "StateChange | AsimovError"]], None]
 
 
 def set_state(
@@ -73,13 +77,37 @@ def set_states(
     reason: str | None = None,
     *,
     lost: bool = False,
+    besides: Besides | None = None,
 ) -> dict[Key, StateChange | AsimovError]:
     """Set several analyses to a state; return the change of each, or why it was refused.
 
-    See `set_state` for the parameters.
+    See `set_state` for the other parameters.
+
+    Parameters
+    ----------
+    besides
+        Writes to the journal what must not be there without the changes, nor they without it.
     """
     with at_work(workspace, "asimov production set", wait=True):
-        return change_states(workspace, dict.fromkeys(keys, reason), status, lost=lost)
+        reasons = dict.fromkeys(keys, reason)
+        return _changed(workspace, reasons, status, lost=lost, besides=besides)
+
+
+def _changed(
+    workspace: Workspace,
+    reasons: Mapping[Key, str | None],
+    status: str,
+    *,
+    lost: bool = False,
+    besides: Besides | None,
+) -> dict[Key, StateChange | AsimovError]:
+    """Change states, together with what has to be written besides."""
+    if besides is None:
+        return change_states(workspace, reasons, status, lost=lost)
+    with workspace.journal.durably():
+        changes = change_states(workspace, reasons, status, lost=lost)
+        besides(changes)
+    return changes
 
 
 def rehearse(
@@ -101,6 +129,7 @@ def cancel(
     reason: str | None,
     report: Callable[[str], None],
     finished: Iterable[Key] = (),
+    besides: Besides | None = None,
 ) -> dict[Key, StateChange | AsimovError]:
     """Cancel analyses, and remove their jobs without waiting for the monitor.
 
@@ -120,6 +149,8 @@ def cancel(
         Takes a line for each job.
     finished
         Analyses that only lose their requests.
+    besides
+        As of `set_states`.
 
     Returns
     -------
@@ -127,7 +158,8 @@ def cancel(
         The change of each, or why it was refused.
     """
     with at_work(workspace, "asimov cancel", wait=True):
-        changes = change_states(workspace, dict.fromkeys(keys, reason), "cancelled")
+        reasons = dict.fromkeys(keys, reason)
+        changes = _changed(workspace, reasons, "cancelled", besides=besides)
         cancelled = {key for key, change in changes.items() if isinstance(change, StateChange)}
         attempts = [
             each
@@ -227,16 +259,17 @@ def _set_state(
     if refused := _refusal(workspace, key, after, jobs, given_up):
         raise refused
     lost = _is_lost(workspace, key, jobs, given_up)
-    person = owner()
+    by = person()
     with workspace.journal.transaction():
-        for each in jobs if given_up or (lost and after not in LEAVING) else ():
-            how = f"set to {after}" + (": its job is lost" if given_up else "")
-            workspace.journal.ended(each.uid, "ended", exit_code=None, evidence=person, reason=how)
-        if not workspace.move(key, after, person, reason):
+        # First: if it is refused, nothing was written, also in a transaction of the caller.
+        if not workspace.move(key, after, by, reason):
             raise AsimovError(
                 f"{key} became {workspace.status(key)} at the same moment",
                 hint="check its state with 'asimov status', and try again",
             )
+        for each in jobs if given_up or (lost and after not in LEAVING) else ():
+            how = f"set to {after}" + (": its job is lost" if given_up else "")
+            workspace.journal.ended(each.uid, "ended", exit_code=None, evidence=by, reason=how)
     return StateChange(before, after, _pending(after, bool(jobs)))
 
 

@@ -92,4 +92,13 @@ CREATE TABLE deliveries (
     state TEXT NOT NULL, tries INTEGER NOT NULL, due REAL NOT NULL, last REAL, failure TEXT);
 CREATE INDEX deliveries_due ON deliveries (due) WHERE state = 'queued'
 """,
+    """
+CREATE TABLE access_keys (
+    name TEXT PRIMARY KEY, digest TEXT NOT NULL, start TEXT NOT NULL, owner TEXT NOT NULL,
+    made REAL NOT NULL, read_only INTEGER NOT NULL, rate INTEGER NOT NULL, used REAL,
+    revoked REAL) WITHOUT ROWID;
+CREATE TABLE answered_requests (
+    caller TEXT NOT NULL, request TEXT NOT NULL, digest TEXT NOT NULL, time REAL NOT NULL,
+    status INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (caller, request)) WITHOUT ROWID
+""",
 ]

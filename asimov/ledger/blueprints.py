@@ -49,12 +49,25 @@ def read(files: list[str]) -> list[Blueprint]:
     AsimovError
         If a document can't be used; the error gives its file and line.
     """
-    return [
-        blueprint
-        for file in files
-        for document in read_documents(sources.text(file), file)
-        for blueprint in _read(document)
-    ]
+    return [blueprint for file in files for blueprint in parse(sources.text(file), file)]
+
+
+def parse(text: str, name: str) -> list[Blueprint]:
+    """Check every document of a text; a bundle yields the analyses it lists.
+
+    Parameters
+    ----------
+    text
+        The documents, as YAML.
+    name
+        What the text is called, for errors.
+
+    Raises
+    ------
+    AsimovError
+        If a document can't be used; the error gives its line.
+    """
+    return [blueprint for document in read_documents(text, name) for blueprint in _read(document)]
 
 
 def _read(document: Document) -> Iterator[Blueprint]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from asimov.configuration import owner
+from asimov.configuration import person
 from asimov.journal.journal import Journal
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.journal.revisions import Revision, Revisions
@@ -90,7 +90,7 @@ def record(
     if lives:
         what["earlier"] = msgspec.to_builtins(lives, builtin_types=(bytes,))
     command = command_line(origin.command)
-    Revisions(journal).add(owner(), command, origin.reason, what, texts.before, texts.after)
+    Revisions(journal).add(person(), command, origin.reason, what, texts.before, texts.after)
 
 
 def earlier_lives(revision: Revision) -> dict[Key, EarlierLife]:
@@ -120,7 +120,7 @@ def record_review(journal: Journal, origin: Origin, key: Key, before: Any, after
     what = {**origin.details, "reviewed": str(key), "verdict": outcome(after) or ""}
     command = command_line(origin.command)
     was, now = {path: review_text(before)}, {path: review_text(after)}
-    Revisions(journal).add(owner(), command, origin.reason, what, was, now)
+    Revisions(journal).add(person(), command, origin.reason, what, was, now)
 
 
 def review_text(review: Any) -> str | None:

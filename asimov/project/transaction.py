@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 
-from asimov.configuration import owner
+from asimov.configuration import person
 from asimov.journal.confirmed_removals import forget, forgotten, take_back
 from asimov.journal.keys import Key
 from asimov.ledger.append import new_texts
@@ -86,6 +86,6 @@ def _record(workspace: Workspace, plan: Plan, origin: Origin, again: set[Key]) -
     take_back(journal, plan.added)
     for key, status, reason in new:
         if key in again:
-            fresh_start.record(journal, key, status, owner(), reason)
+            fresh_start.record(journal, key, status, person(), reason)
     if plan.removed:
-        forget(journal, plan.removed, owner(), origin.reason or f"by {by}", "removed")
+        forget(journal, plan.removed, person(), origin.reason or f"by {by}", "removed")

@@ -13,17 +13,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from asimov.project import layout
-from asimov.server import health, openapi, v1
+from asimov.server import health, openapi, v1, v1_writing
+from asimov.server.answering import bug
 from asimov.server.answers import problem
 from asimov.server.backend import Backend
 from asimov.server.event_stream import Feed
 from asimov.server.faults import TITLES, Fault, FaultError
 from asimov.server.guard import Guard
-from asimov.server.helper import bug
 from asimov.server.options import Options
 
 #: Every route of the service.
-ROUTES = [*health.ROUTES, *openapi.ROUTES, *v1.ROUTES]
+ROUTES = [*health.ROUTES, *openapi.ROUTES, *v1.ROUTES, *v1_writing.ROUTES]
+#: The paths that anybody may read.
+PUBLIC = frozenset(each.path for each in ROUTES if each.public)
 
 
 def application(options: Options) -> Starlette:
@@ -52,7 +54,7 @@ def application(options: Options) -> Starlette:
             routing.Route(each.path, each.endpoint, methods=[each.method], name=each.name)
             for each in ROUTES
         ],
-        middleware=[Middleware(Guard, options=options)],
+        middleware=[Middleware(Guard, options=options, public=PUBLIC)],
         exception_handlers={
             FaultError: _fault,
             HTTPException: _other,
@@ -64,7 +66,7 @@ def application(options: Options) -> Starlette:
 
 async def _fault(request: Request, error: Exception) -> Response:
     assert isinstance(error, FaultError)
-    return problem(error.fault)
+    return problem(error.fault, error.headers)
 
 
 async def _other(request: Request, error: Exception) -> Response:

@@ -9,7 +9,7 @@ from asimov.server.faults import Fault, FaultError
 from asimov.system.helper_process.asking import Helper, NoAnswerError, TooLateError
 
 #: Questions that run methods of pipelines or ask the scheduler, and so may take long.
-_SLOW = {"analysis", "why", "graph"}
+_SLOW = {"analysis", "why", "graph", "plan"}
 #: The seconds in which a helper has to answer.
 _LIMIT = 60.0
 #: How many requests may wait for one helper.
@@ -17,7 +17,7 @@ _MOST = 200
 
 
 class Backend:
-    """Asks helper processes: one for what is quick, one for what may take long.
+    """Asks helper processes: for what is quick, for what may take long, and for what acts.
 
     Parameters
     ----------
@@ -29,11 +29,16 @@ class Backend:
         module, given = "asimov.server.helper", [str(root)]
         self._quick = Helper(module, given, _LIMIT)
         self._slow = Helper(module, given, _LIMIT)
+        self._acting = Helper("asimov.server.acting", given, _LIMIT)
 
     @property
     def waiting(self) -> dict[str, int]:
         """How many requests wait for each helper."""
-        return {"quick": self._quick.waiting, "slow": self._slow.waiting}
+        return {
+            "quick": self._quick.waiting,
+            "slow": self._slow.waiting,
+            "acting": self._acting.waiting,
+        }
 
     async def ask(self, name: str, *arguments: Any) -> Any:
         """Return the answer of `asimov.server.reading.Reading` to a question.
@@ -44,6 +49,16 @@ class Backend:
             If there is none.
         """
         return await self._asked(self._slow if name in _SLOW else self._quick, name, arguments)
+
+    async def act(self, name: str, *arguments: Any) -> Any:
+        """Have `asimov.server.acting.Acting` do something, and return what it says.
+
+        Raises
+        ------
+        FaultError
+            If that was not done, or if it is not known.
+        """
+        return await self._asked(self._acting, name, arguments)
 
     async def _asked(self, helper: Helper, name: str, arguments: tuple[Any, ...]) -> Any:
         if helper.waiting >= _MOST:
@@ -60,5 +75,5 @@ class Backend:
 
     async def close(self) -> None:
         """End the helper processes."""
-        for each in (self._quick, self._slow):
+        for each in (self._quick, self._slow, self._acting):
             await each.close()

@@ -65,12 +65,20 @@ class FaultError(Exception):
     ----------
     status, what, where, hint
         As of `Fault`.
+    headers
+        Further headers of the answer.
     """
 
     def __init__(
-        self, status: int, what: str, where: str | None = None, hint: str | None = None
+        self,
+        status: int,
+        what: str,
+        where: str | None = None,
+        hint: str | None = None,
+        headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(what)
+        self.headers = headers or {}
         self.fault = Fault(status, what, where, hint)
 
 

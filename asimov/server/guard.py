@@ -1,4 +1,4 @@
-"""What every request has to pass before anything is done: its host, its origin, its size.
+"""What every request has to pass before anything is done: its host, origin, key and size.
 
 A page of another site that somebody has open in a browser must not get at the service: neither
 under a name that leads to this machine (the check of the host), nor by a request that the browser
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from asimov.server.access import Access
 from asimov.server.answers import HEADERS, problem
 from asimov.server.faults import FaultError
 from asimov.server.options import Options, is_loopback
@@ -34,10 +35,14 @@ class Guard:
         What answers the requests that may pass.
     options
         How the service listens.
+    public
+        The paths that anybody may read.
     """
 
-    def __init__(self, app: ASGIApp, options: Options) -> None:
+    def __init__(self, app: ASGIApp, options: Options, public: frozenset[str]) -> None:
         self._app = app
+        self._access = Access(options.proxies)
+        self._public = public
         self._names = {options.host.lower(), "localhost", *map(str.lower, options.names)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,9 +65,12 @@ class Guard:
             headers = Headers(scope=scope)
             self._check_host(headers)
             self._check_origin(headers)
+            if scope["path"] not in self._public:
+                caller = await self._access.admit(scope, headers)
+                scope.setdefault("state", {})["caller"] = caller
             await self._app(scope, _bounded(headers, receive), answer)
         except FaultError as error:
-            await problem(error.fault)(scope, receive, answer)
+            await problem(error.fault, error.headers)(scope, receive, answer)
 
     def _check_host(self, headers: Headers) -> None:
         given = headers.getlist("host")

@@ -20,8 +20,14 @@ from asimov.server.routes import Call, Parameter, Route
 from asimov.system.json_text import as_json
 
 #: What any route may answer: a mistake in the query, another site, too much at once, no answer.
-_ALWAYS = (400, 403, 421, 429, 503, 504)
+_ALWAYS = (400, 401, 403, 421, 429, 503, 504)
 _KINDS = {str: "string", int: "integer", bool: "boolean"}
+_IDEMPOTENCY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A name for this request: sent again with it, it is not carried out again.",
+    "schema": {"type": "string", "maxLength": 255},
+}
 _REFERENCE = "#/components/schemas/{name}"
 
 
@@ -49,12 +55,16 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
             "description": "A project of asimov: its subjects, analyses, events and results.",
         },
         "paths": paths,
-        "components": {"schemas": components},
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
     }
 
 
 def _types(route: Route) -> list[Any]:
-    return [shapes.Problem] + ([route.answer] if route.answer is not None else [])
+    kinds = (shapes.Problem, route.answer, route.body.kind if route.body else None)
+    return [each for each in kinds if each is not None]
 
 
 def _operation(route: Route, named: dict[int, dict[str, Any]]) -> dict[str, Any]:
@@ -69,16 +79,27 @@ def _operation(route: Route, named: dict[int, dict[str, Any]]) -> dict[str, Any]
     if 416 in route.faults:
         answers["206"] = {**answers["200"], "description": "The range that was asked for."}
         answers["416"] = {"description": "Range Not Satisfiable"}
-    return {
+    made: dict[str, Any] = {
         "operationId": route.name,
         "summary": route.summary,
         "parameters": [
             *({"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
               for name in re.findall(r"{(\w+)", route.path)),
             *map(_parameter, route.query),
+            *([_IDEMPOTENCY] if route.body else []),
         ],
         "responses": answers,
     }  # fmt: skip
+    if route.body:
+        body = {"type": "string"} if route.body.kind is None else named[id(route.body.kind)]
+        made["requestBody"] = {
+            "required": True,
+            "content": {media: {"schema": body} for media in route.body.media},
+        }
+    if not route.public:
+        # From this machine, reading needs no key.
+        made["security"] = [{"key": []}, *([] if route.body else [{}])]
+    return made
 
 
 def _parameter(each: Parameter) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
+from asimov.errors import AsimovError
+
 
 @dataclass(frozen=True)
 class Options:
@@ -19,17 +21,51 @@ class Options:
         The address; port 0 is any that is free.
     names
         Further names under which clients may address it.
+    proxies
+        Addresses of proxies, which say truly whom they forward requests of.
+    certificate, private_key
+        The files for TLS, if it does that itself.
+    insecure
+        Whether to serve other machines without TLS and without a proxy that does it.
     """
 
     root: Path
     host: str = "127.0.0.1"
     port: int = 8642
     names: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
+    certificate: Path | None = None
+    private_key: Path | None = None
+    insecure: bool = False
 
     @property
     def local(self) -> bool:
         """Whether only programs of this machine can reach it."""
         return is_loopback(self.host)
+
+    @property
+    def scheme(self) -> str:
+        """What addresses of the service begin with."""
+        return "http" if self.certificate is None else "https"
+
+    def check(self) -> None:
+        """Refuse to send keys and results over a network that anybody can listen to.
+
+        Raises
+        ------
+        AsimovError
+            If it would.
+        """
+        if (self.certificate is None) != (self.private_key is None):
+            raise AsimovError("TLS needs both a certificate and its key", where="--certificate")
+        if not (self.local or self.insecure or self.proxies or self.certificate):
+            raise AsimovError(
+                f"{self.host} is not this machine's loopback: keys and results would cross the "
+                "network as plain text",
+                where="--host",
+                hint="give --certificate and --private-key, or the --proxy in front that does TLS; "
+                "--insecure accepts it",
+            )
 
 
 def is_loopback(host: str) -> bool:

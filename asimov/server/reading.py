@@ -19,10 +19,13 @@ from asimov.engine.job_output.files import OutputFile, output_files
 from asimov.engine.plain_data.analysis import analysis_data, rows_of, selected, settings_data
 from asimov.engine.plain_data.events import event_data
 from asimov.engine.plain_data.files import output_data, stored_data
+from asimov.engine.plain_data.plan import plan_data
 from asimov.engine.plain_data.subject import subject_data
 from asimov.engine.selection import Selection
 from asimov.engine.status import shown_state
 from asimov.errors import AsimovError
+from asimov.journal.access_keys import AccessKey, AccessKeys
+from asimov.journal.answered_requests import Answer
 from asimov.journal.history import numbered_events
 from asimov.journal.keys import Key
 from asimov.plugins.output import captured
@@ -30,7 +33,9 @@ from asimov.project.storage.listing import StoredFile, files
 from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.report.graph_formats import as_data
+from asimov.server.applying import applied
 from asimov.server.faults import FaultError, fault_of
+from asimov.server.orders import Application
 from asimov.system.json_text import as_json
 
 #: The seconds for which edits of the ledger by hand may go unnoticed.
@@ -111,6 +116,11 @@ class Reading:
             "monitor": attendance(workspace).as_json(),
         }
 
+    def access_keys(self) -> list[AccessKey]:
+        """Return the keys that are not revoked."""
+        self._open.journal.renew()
+        return [each for each in AccessKeys(self._open.journal).all() if each.revoked is None]
+
     # --- subjects and analyses
 
     def subjects(self, page: Page) -> str:
@@ -174,6 +184,12 @@ class Reading:
             return self._workspace.key(subject, name)
         except AsimovError as error:
             raise _missing(error) from error
+
+    def plan(self, order: Application) -> Answer:
+        """Plan to apply blueprints: nothing is written."""
+        with captured():
+            plan = applied(self._workspace, order, "")
+        return Answer(200, as_json(plan_data(plan, done=False)))
 
     # --- events
 

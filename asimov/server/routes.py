@@ -73,6 +73,14 @@ class Parameter:
         return FaultError(400, what, f"query: {self.name}", self.about)
 
 
+@dataclass(frozen=True)
+class Body:
+    """The body of a request: its media types, and its type if it is JSON of ours."""
+
+    media: tuple[str, ...]
+    kind: Any = None
+
+
 @dataclass
 class Call:
     """A request to a route.
@@ -85,11 +93,31 @@ class Call:
         The parameters in its path.
     query
         Those of its query; every parameter of the route is there.
+    route
+        The route.
     """
 
     request: Request
     path: dict[str, str]
     query: dict[str, Any]
+    route: Route
+
+    async def body(self) -> bytes:
+        """Return the body.
+
+        Raises
+        ------
+        FaultError
+            If it is of another media type, too large, or too slow.
+        """
+        # Forms of other sites can't send these types without asking first.
+        given = self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        known = self.route.body.media if self.route.body else ()
+        if given not in known:
+            raise FaultError(
+                415, f"{quoted(given)} is not taken", "header: Content-Type", " or ".join(known)
+            )
+        return await self.request.body()
 
 
 @dataclass(frozen=True)
@@ -112,6 +140,10 @@ class Route:
         The media type of the answer.
     faults
         The statuses of errors that it may answer with, besides those of every route.
+    public
+        Whether anybody may use it, from anywhere, without a key.
+    body
+        The body of its requests.
     """
 
     method: str
@@ -123,6 +155,7 @@ class Route:
     media: str = "application/json"
     faults: tuple[int, ...] = ()
     public: bool = field(default=False, kw_only=True)
+    body: Body | None = field(default=None, kw_only=True)
 
     @property
     def name(self) -> str:
@@ -141,4 +174,4 @@ class Route:
                     f"there are {', '.join(known)}" if known else "this takes none",
                 )
         query = {name: each.value(request.query_params) for name, each in known.items()}
-        return await self.handler(Call(request, dict(request.path_params), query))
+        return await self.handler(Call(request, dict(request.path_params), query, self))

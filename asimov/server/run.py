@@ -41,15 +41,10 @@ def run(options: Options, ready: Callable[[str], None], *, monitor: bool) -> Non
     AsimovError
         If the address can't be had, or may not be served.
     """
-    if not options.local:
-        raise AsimovError(
-            f"{options.host} is not this machine's loopback, and keys are not there yet",
-            where="--host",
-            hint="serve 127.0.0.1, and reach it through 'ssh -L'",
-        )
+    options.check()
     listening = _listen(options)
     host = f"[{options.host}]" if ":" in options.host else options.host
-    address = f"http://{host}:{listening.getsockname()[1]}/"
+    address = f"{options.scheme}://{host}:{listening.getsockname()[1]}/"
     app = application(options)
     config = uvicorn.Config(
         app,
@@ -61,7 +56,16 @@ def run(options: Options, ready: Callable[[str], None], *, monitor: bool) -> Non
         ws="none",
         limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE,
+        ssl_certfile=options.certificate,
+        ssl_keyfile=options.private_key,
     )
+    try:
+        config.load()
+    except OSError as error:  # of the files for TLS
+        listening.close()
+        raise AsimovError(
+            f"can't be used for TLS: {error.strerror or error}", where=options.certificate
+        ) from error
     server = _Server(config)
     beside = [_look_after(server, app, lambda: ready(address))]
     if monitor:

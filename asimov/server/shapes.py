@@ -177,6 +177,43 @@ class Events(Struct):
     newest: int
 
 
+class Change(Struct):
+    """One line of a plan: ``add``, ``update`` or ``unchanged``, and what."""
+
+    action: str
+    what: str
+    details: list[str]
+
+
+class Plan(Struct):
+    """What applying blueprints changed, or would change."""
+
+    done: bool
+    changes: list[Change]
+    added: list[str]
+    notes: list[str]
+    outdated: dict[str, list[str]]
+    comments_lost: list[str]
+
+
+class Outcome(Struct):
+    """What became of one analysis: its change of state or review, or why that was refused."""
+
+    analysis: str
+    before: str | UnsetType = UNSET
+    after: str | UnsetType = UNSET
+    pending: str | UnsetType = UNSET
+    review: str | UnsetType | None = UNSET
+    refused: str | UnsetType = UNSET
+    hint: str | UnsetType | None = UNSET
+
+
+class Outcomes(Struct):
+    """What became of each analysis."""
+
+    items: list[Outcome]
+
+
 class Problem(Struct):
     """An error (RFC 9457): what is wrong, where, and what to do."""
 

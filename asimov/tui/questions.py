@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from asimov.configuration import owner
 from asimov.engine.attendance import attendance
+from asimov.engine.changes.review import add_reviews as review
 from asimov.engine.explain import explain
 from asimov.engine.job_output.files import OutputFile, output_files
 from asimov.engine.job_output.reading import last_lines
-from asimov.engine.lease import at_work
 from asimov.engine.provenance.result_settings import result_settings
 from asimov.engine.set_state import cancel, set_states
 from asimov.engine.status import Row, rows, without_entry
@@ -199,10 +198,7 @@ def add_reviews(root: Path, keys: Sequence[Key], status: str, message: str) -> O
     """
     outcome = reviews.named(status)
     workspace = Workspace.open(root)
-    with at_work(workspace, "asimov top: review", wait=True):
-        workspace.adopt()
-        for key in keys:
-            workspace.review(key, message or None, outcome, owner())
+    review(workspace, keys, message or None, outcome, "asimov top")
     return Outcome([f"{key}: {outcome}" for key in keys], [])
 
 

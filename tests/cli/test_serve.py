@@ -28,3 +28,16 @@ def test_a_host_that_is_no_address_of_this_machine_is_told_in_one_line(project, 
     ran = asimov("serve", "--host", "127.0.0.1.x.invalid")
     assert ran.code == 1
     assert ran.err.startswith("error: ")
+
+
+def test_other_machines_are_not_served_in_plain_text(project, asimov):
+    ran = asimov("serve", "--host", "0.0.0.0")
+    assert ran.code == 1
+    assert "error: --host: 0.0.0.0 is not this machine's loopback" in ran.err
+    assert "--insecure" in ran.err
+    (project / "no.pem").write_text("nothing")
+    both = ("--certificate", "no.pem", "--private-key", "no.pem")
+    ran = asimov("serve", "--host", "0.0.0.0", *both)
+    assert (ran.code, "can't be used for TLS" in ran.err) == (1, True), ran
+    ran = asimov("serve", "--certificate", "no.pem")
+    assert (ran.code, "TLS needs both" in ran.err) == (1, True), ran

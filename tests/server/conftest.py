@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from click.testing import CliRunner
 from starlette.testclient import TestClient
 
 from asimov.cli import cli
+from asimov.journal.access_keys import AccessKeys
 from asimov.journal.keys import Key
 from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
@@ -72,8 +72,26 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def client(served: Path) -> Iterator[TestClient]:
     """Return a client of its service, on this machine."""
-    with TestClient(application(Options(served)), "http://127.0.0.1:8642") as made:
+    options = Options(served, proxies=("10.0.0.1",))
+    here = ("127.0.0.1", 50000)
+    with TestClient(application(options), "http://127.0.0.1:8642", client=here) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def keys(served: Path) -> dict[str, str]:
+    """Return keys of it, by their names."""
+    journal = Workspace.open(served).journal
+    known = AccessKeys(journal)
+    found = {
+        "full": known.add("full", "ada"),
+        "reader": known.add("reader", "ada", read_only=True),
+        "slow": known.add("slow", "ada", rate=2),
+        "old": known.add("old", "ada"),
+    }
+    known.revoke("old")
+    journal.close()
+    return found
 
 
 class Service:
@@ -112,10 +130,8 @@ def serve() -> Iterator[Callable[..., Service]]:
         each.process.communicate()
 
 
-@contextmanager
-def asked_from(root: Path, client: str) -> Iterator[TestClient]:
-    """Make a client that asks from an address."""
-    with TestClient(
-        application(Options(root)), "http://127.0.0.1:8642", client=(client, 50000)
-    ) as made:
-        yield made
+def asking_from(client: TestClient, address: str, **headers: str) -> TestClient:
+    """Return a client of the same service that asks from an address, with headers."""
+    made = TestClient(client.app, str(client.base_url), headers=headers, client=(address, 50000))
+    made.portal = client.portal  # the loop that its helper processes belong to
+    return made

@@ -56,12 +56,13 @@ def test_every_answer_forbids_browsers_to_make_something_of_it(client, address):
 
 
 @pytest.mark.parametrize("length", [str(LARGEST + 1), "9" * 30, "-1", "x"])
-def test_a_body_that_is_too_large_is_not_read(client, length):
-    answer = client.post("/v1/subjects", content=b"x", headers={"Content-Length": length})
+def test_a_body_that_is_too_large_is_not_read(client, keys, length):
+    headers = {"Content-Length": length, "Authorization": f"Bearer {keys['full']}"}
+    answer = client.post("/v1/subjects", content=b"x", headers=headers)
     assert answer.status_code == 413
 
 
-def test_another_method_is_refused_with_those_there_are(client):
-    answer = client.delete("/v1/subjects")
+def test_another_method_is_refused_with_those_there_are(client, keys):
+    answer = client.delete("/v1/subjects", headers={"Authorization": f"Bearer {keys['full']}"})
     assert answer.status_code == 405
     assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
+import threading
 import time
+from contextlib import closing, suppress
+from http.client import HTTPException
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
 
+from asimov.journal.access_keys import AccessKeys
 from asimov.journal.keys import Key
 from asimov.journal.leases import WATCH, holder, is_dead
 from asimov.project.workspace import Workspace
+from tests.searching import LONGER
 from tests.server.conftest import made
 
 OTHER = Key("t", "other")
@@ -71,7 +77,43 @@ def test_a_stream_goes_on_with_the_next_service_where_it_was(root, serve):
     workspace.move(OTHER, "ready", "ada", None)
     with opened(again, 10**15) as stream:  # of a journal that is no more: everything
         assert told(stream, 1)[0] == 1
-    again.end(signal.SIGINT)
+    assert again.end(signal.SIGINT)[0] == 0
+
+
+def test_a_request_is_carried_out_once_however_the_service_is_killed(root, serve):
+    with closing(Workspace.open(root).journal) as journal:
+        key = AccessKeys(journal).add("ada", "ada")
+    rng = random.Random(7)
+
+    def ask(service, number):
+        action = {"action": "review", "analyses": ["s/first"], "reason": f"message {number}"}
+        headers = {
+            "Authorization": f"Bearer {key}", "Idempotency-Key": f"request {number}",
+            "Content-Type": "application/json",
+        }  # fmt: skip
+        data = json.dumps(action).encode()
+        with urlopen(Request(f"{service.address}/v1/actions", data, headers), timeout=60) as answer:
+            return json.load(answer)
+
+    service = serve(root)
+    rounds = round(2 * LONGER)
+    for number in range(rounds):
+        ask(service, f"{number} before")  # what acts is there
+        killer = threading.Timer(rng.uniform(0, 0.05), service.process.kill)
+        killer.start()
+        with suppress(OSError, HTTPException):  # whether it was done is not known
+            ask(service, number)
+        killer.join()
+        service = serve(root)
+        assert ask(service, number) == {"items": [{"analysis": "s/first", "review": None}]}
+    workspace = Workspace.open(root, reading=True)
+    messages = [
+        each["message"] for each in workspace.settings(Key("s", "first"))["review"]["messages"]
+    ]
+    expected = [f"message {number}{end}" for number in range(rounds) for end in (" before", "")]
+    assert messages == expected
+    revisions = workspace.journal.rows("SELECT author FROM revisions WHERE reason LIKE 'message%'")
+    assert [author for (author,) in revisions] == ["key ada"] * len(expected)
 
 
 def processes_of(root):

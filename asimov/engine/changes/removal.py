@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from asimov.configuration import owner
+from asimov.configuration import person
 from asimov.engine.attempts import LEAVING, ask, resolve_intents
 from asimov.engine.lease import at_work
 from asimov.engine.monitor import advance
@@ -238,7 +238,7 @@ def cancel(
         for each in attempts:
             status = workspace.status(each.key)
             if status not in LEAVING and "cancelled" in reachable(status, "person"):
-                workspace.move(each.key, "cancelled", owner(), reason)
+                workspace.move(each.key, "cancelled", person(), reason)
         known = [each for each in attempts if each.state == "submitted"]
         advance(workspace, report, ask(workspace, known), left=others)
         if time.monotonic() > end:

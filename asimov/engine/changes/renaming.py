@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from asimov.configuration import owner
+from asimov.configuration import person
 from asimov.engine.changes.removal import earlier
 from asimov.engine.lease import at_work
 from asimov.engine.provenance.record import read
@@ -288,7 +288,7 @@ def _record(workspace: Workspace, renaming: Renaming) -> None:
     renames.rename(journal, keys, paths)
     _follow_in_records(workspace, renaming)
     for old, new in renaming.keys.items():
-        journal.note(new, owner(), "renamed", f"{old} -> {new}")
+        journal.note(new, person(), "renamed", f"{old} -> {new}")
     file_changes.intend(journal, renaming.files)
 
 

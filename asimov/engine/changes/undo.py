@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from asimov.configuration import owner
+from asimov.configuration import person
 from asimov.engine.changes.removal import dependants
 from asimov.engine.changes.renaming import Renaming, TakenError, rename
 from asimov.engine.changes.renaming import look_over as look_over_renaming
@@ -269,10 +269,10 @@ def undo(
         deleted = set(undoing.revision.what.get("deleted", ()))
         fresh = [key for key in undoing.returning if str(key) in deleted]
         for key in fresh:
-            fresh_start.record(workspace.journal, key, "ready", owner(), "its files were deleted")
+            fresh_start.record(workspace.journal, key, "ready", person(), "its files were deleted")
         why = f"change {undoing.revision.number}, which let it start fresh, was undone"
         for key, life in undoing.earlier.items():
-            moves = fresh_start.give_back(workspace, key, life, owner(), why)
+            moves = fresh_start.give_back(workspace, key, life, person(), why)
             file_changes.intend(workspace.journal, moves)
 
     revision = choose(workspace, number)
@@ -315,7 +315,7 @@ def _undo_review(workspace: Workspace, revision: Revision, reason: str | None) -
     with at_work(workspace, "asimov ledger undo", wait=True), workspace.journal.transaction():
         key, review = _review_before(workspace, revision)
         now = workspace.settings(key).get("review")
-        workspace.facts.restore_review(key, review, owner())
+        workspace.facts.restore_review(key, review, person())
         origin = Origin("asimov ledger undo", reason, {"undoes": revision.number})
         history.record_review(workspace.journal, origin, key, now, review)
     return Undoing(revision, {}, notes=[_review_again(str(key), review)])

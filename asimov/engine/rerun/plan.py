@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from asimov.configuration import owner
+from asimov.configuration import person
 from asimov.engine.lease import at_work
 from asimov.engine.set_state import change_states
 from asimov.engine.staleness.inputs import downstream, upstream_first
@@ -185,9 +185,9 @@ def carry_out(workspace: Workspace, plan: Plan, reason: str | None) -> dict[Key,
         # First: after a kill between the two, what was not restarted is still out of date.
         with workspace.journal.transaction():
             for key in reasons.keys() - now.keys():
-                requests.add(key, owner(), reasons[key])
+                requests.add(key, person(), reasons[key])
                 said = f"{reasons[key]}, if its inputs change"
-                workspace.journal.note(key, owner(), "rerun", said)
+                workspace.journal.note(key, person(), "rerun", said)
         changes = change_states(workspace, now, "restart")
     return {
         key: change.with_hint for key, change in changes.items() if isinstance(change, AsimovError)

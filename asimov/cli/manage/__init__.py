@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from asimov.cli.manage.keys import key_command
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.production.results import link_all, list_all
 from asimov.cli.terminal.output import say
@@ -65,6 +66,9 @@ def command() -> None:
       asimov manage build submit
       asimov manage build --event sunspots --dry-run
     """
+
+
+command.add_command(key_command)
 
 
 @command.result_callback()

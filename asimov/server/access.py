@@ -1,0 +1,165 @@
+"""Who may do what: keys, who asks from this machine, and how many requests each may make.
+
+From this machine's loopback anybody may read, unless a proxy forwards the request: then somebody
+else asks. Everything else needs a key, in the header ``Authorization: Bearer KEY``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from contextlib import suppress
+from typing import NamedTuple
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from asimov.journal.access_keys import AccessKey, matching
+from asimov.server.backend import Backend
+from asimov.server.faults import FaultError
+from asimov.server.options import is_loopback
+
+#: The seconds for which the keys are known; so long a revoked one may work on.
+_KNOWN = 0.25
+#: The seconds after which the use of a key is recorded again.
+_USED = 60.0
+#: How many callers' allowances are remembered.
+_CALLERS = 10_000
+#: How many requests without a valid key a minute another machine may make.
+_STRANGERS = 60
+#: Headers by which proxies say whom they forward requests of.
+_FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip")
+_READING = ("GET", "HEAD", "OPTIONS")
+
+
+class Caller(NamedTuple):
+    """Who makes a request: the name of the key; empty for somebody on this machine."""
+
+    key: str
+
+
+class Access:
+    """Admits requests.
+
+    Parameters
+    ----------
+    proxies
+        Addresses of proxies that say truly whom they forward requests of.
+    """
+
+    def __init__(self, proxies: tuple[str, ...]) -> None:
+        self._proxies = frozenset(proxies)
+        self._keys: list[AccessKey] = []
+        self._read = -_KNOWN
+        self._used: dict[str, float] = {}
+        self._recording: set[asyncio.Task[None]] = set()
+        self._allowances: OrderedDict[str, _Allowance] = OrderedDict()
+
+    async def admit(self, scope: Scope, headers: Headers) -> Caller:
+        """Return who asks.
+
+        Raises
+        ------
+        FaultError
+            If they may not.
+        """
+        backend: Backend = scope["app"].state.backend
+        reading = scope["method"] in _READING
+        given = headers.get("authorization")
+        if given is None:
+            client = self._client(scope, headers)
+            if reading and client is not None and is_loopback(client):
+                return Caller("")
+            self._allow(f"address {client}", _STRANGERS)
+            raise _unknown(
+                "reading from another machine needs a key" if reading else "changes need a key"
+            )
+        scheme, _, key = given.partition(" ")
+        found = None
+        if scheme.lower() == "bearer":
+            found = matching(await self._known(backend), key.strip())
+        if found is None:
+            self._allow(f"address {self._client(scope, headers)}", _STRANGERS)
+            raise _unknown("this key is not known, or was revoked")
+        self._allow(f"key {found.name}", found.rate)
+        if found.read_only and not reading:
+            raise FaultError(403, f"the key {found.name} may only read", "header: Authorization")
+        self._record_use(backend, found.name)
+        return Caller(found.name)
+
+    def _client(self, scope: Scope, headers: Headers) -> str | None:
+        """Return the address that a request comes from; None if that is not known."""
+        client = scope.get("client")
+        address: str | None = client[0] if client else None
+        if address not in self._proxies:
+            # Somebody else's proxy on this machine is not somebody on this machine.
+            return None if any(each in headers for each in _FORWARDED) else address
+        names = [each.strip() for each in headers.get("x-forwarded-for", "").split(",")]
+        for each in reversed(names):
+            if each not in self._proxies:
+                return each or None
+        return None
+
+    async def _known(self, backend: Backend) -> list[AccessKey]:
+        if time.monotonic() > self._read + _KNOWN:
+            self._keys = await backend.ask("access_keys")
+            self._read = time.monotonic()
+        return self._keys
+
+    def _allow(self, caller: str, rate: int) -> None:
+        allowance = self._allowances.setdefault(caller, _Allowance(rate))
+        self._allowances.move_to_end(caller)
+        while len(self._allowances) > _CALLERS:
+            self._allowances.popitem(last=False)
+        wait = allowance.wait(rate)
+        if wait:
+            raise FaultError(
+                429,
+                f"more than {rate} requests a minute",
+                hint=f"try again in {wait} s",
+                headers={"retry-after": str(wait)},
+            )
+
+    def _record_use(self, backend: Backend, name: str) -> None:
+        """Have the use of a key recorded, without waiting for it."""
+        now = time.monotonic()
+        if now < self._used.get(name, -_USED) + _USED:
+            return
+        self._used[name] = now
+
+        async def record() -> None:
+            with suppress(FaultError):  # a full disk keeps nobody from reading
+                await backend.act("record_use", name)
+
+        task = asyncio.create_task(record())
+        self._recording.add(task)
+        task.add_done_callback(self._recording.discard)
+
+
+class _Allowance:
+    """The requests that somebody may still make: as many at once as a minute allows."""
+
+    def __init__(self, rate: int) -> None:
+        self._left = float(rate)
+        self._seen = time.monotonic()
+
+    def wait(self, rate: int) -> int:
+        """Take one; return the seconds until there is one if there is none."""
+        now = time.monotonic()
+        self._left = min(float(rate), self._left + (now - self._seen) * rate / 60)
+        self._seen = now
+        if self._left < 1:
+            return max(1, round((1 - self._left) * 60 / rate))
+        self._left -= 1
+        return 0
+
+
+def _unknown(what: str) -> FaultError:
+    return FaultError(
+        401,
+        what,
+        "header: Authorization",
+        "send 'Authorization: Bearer KEY'; 'asimov manage key --add NAME' makes a key",
+        {"www-authenticate": 'Bearer realm="asimov"'},
+    )
