@@ -78,9 +78,12 @@ class Access:
         scheme, _, key = given.partition(" ")
         found = None
         if scheme.lower() == "bearer":
-            found = matching(await self._known(backend), key.strip())
+            found = matching(await self._known(backend, _KNOWN), key.strip())
         if found is None:
             self._allow(f"address {self._client(scope, headers)}", _STRANGERS)
+            if scheme.lower() == "bearer":  # it may be new
+                found = matching(await self._known(backend, 0.0), key.strip())
+        if found is None:
             raise _unknown("this key is not known, or was revoked")
         self._allow(f"key {found.name}", found.rate)
         if found.read_only and not reading:
@@ -101,8 +104,9 @@ class Access:
                 return each or None
         return None
 
-    async def _known(self, backend: Backend) -> list[AccessKey]:
-        if time.monotonic() > self._read + _KNOWN:
+    async def _known(self, backend: Backend, age: float) -> list[AccessKey]:
+        """Return the keys as they were at most so many seconds ago."""
+        if time.monotonic() > self._read + age:
             self._keys = await backend.ask("access_keys")
             self._read = time.monotonic()
         return self._keys

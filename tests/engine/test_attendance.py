@@ -29,7 +29,7 @@ def test_a_project_that_nobody_looked_at_says_so(lab: Any) -> None:
     assert "monitor: none runs; nobody has looked yet" in lab.run("status").out
     assert told(lab) == {
         "keeper": None, "runs": None, "alive": False, "watch": None, "looked": None,
-        "answered": None, "problem": None, "warning": None,
+        "answered": None, "problem": None, "warning": None, "took": None,
     }  # fmt: skip
 
 

@@ -180,8 +180,7 @@ def test_a_request_that_is_sent_again_is_not_carried_out_again(root, writer, now
         key = AccessKeys(journal).add("eve", "eve")
     headers = {"Idempotency-Key": "one", "Authorization": f"Bearer {key}"}
     action = {"action": "set", "analyses": ["s/planned"], "status": "wait", "reason": "eve"}
-    while (answer := writer.post("/v1/actions", json=action, headers=headers)).status_code == 401:
-        pass  # new keys are known within a moment
+    answer = writer.post("/v1/actions", json=action, headers=headers)
     assert answer.json()["items"][0]["before"] == "ready"
     assert now().journal.events("s", "planned")[-1].actor == "key eve"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from asimov.configuration import owner
+from asimov.configuration import person
 from asimov.engine.lease import at_work
 from asimov.engine.staleness.inputs import downstream, upstream_first
 from asimov.journal.keys import Key
@@ -65,5 +65,5 @@ def _withdraw(workspace: Workspace, keys: Iterable[Key], said: str) -> list[Key]
     with workspace.journal.transaction():
         requests.close(found)
         for key in found:
-            workspace.journal.note(key, owner(), "rerun", said)
+            workspace.journal.note(key, person(), "rerun", said)
     return found
