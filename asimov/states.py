@@ -49,6 +49,7 @@ STATES = {
         State("cancelled", "will never run", blocks=True),
         State("manual", "is run by a person outside asimov", blocks=True),
         State("review", "is complete and waits for a person's review", blocks=True),
+        State("asking", "asks a question; 'asimov answer' shows and answers it", blocks=True),
     )
 }
 
@@ -83,6 +84,9 @@ TRANSITIONS = [
     Transition("ready", "running", "submit", "its job was submitted"),
     Transition("ready", "finished", "submit", "it is complete without a job: its pipeline made everything, or it took over stored products"),
     Transition("ready", "stuck", "submit", "a method of its pipeline raised, or nothing was submitted"),
+    Transition("ready", "asking", "submit", "its pipeline asks something before it starts"),
+    Transition("running", "asking", "monitor", "its job ended, and its pipeline asks something before the next one"),
+    Transition("stuck", "asking", "monitor", "its held job was released and ended, and its pipeline asks something"),
     Transition("running", "processing", "monitor", "it is complete and its pipeline started post-processing"),
     Transition("running", "finished", "monitor", "its job ended and it is complete"),
     Transition("running", "stuck", "monitor", "its job was held, or ended and it is not complete, or its pipeline raised"),
@@ -100,15 +104,16 @@ TRANSITIONS = [
     Transition("restart", "stuck", "monitor", "its pipeline raised"),
     Transition("stop", "stuck", "monitor", "its pipeline raised"),
     *_by_person("ready", "wait manual stopped stuck cancelled review", "it has no job any more"),
-    *_by_person("wait", "ready stopped stuck manual cancelled", "it has no job any more"),
-    *_by_person("manual", "ready wait stopped stuck cancelled", "it has no job any more"),
+    *_by_person("ready", "asking", "it was answered; or it is to ask again"),
+    *_by_person("wait", "ready stopped stuck manual cancelled asking", "it has no job any more"),
+    *_by_person("manual", "ready wait stopped stuck cancelled asking", "it has no job any more"),
     *_by_person("review", "manual finished uploaded stuck", "it has no job any more"),
-    *_by_person("cancelled", "review ready wait running processing stuck stop stopped restart manual finished", "at any time; a job is removed"),
+    *_by_person("cancelled", "review asking ready wait running processing stuck stop stopped restart manual finished", "at any time; a job is removed"),
     *_by_person("stop", "running processing stuck restart", "at any time"),
-    *_by_person("restart", "running processing finished uploaded stuck stop stopped review", "at any time"),
+    *_by_person("restart", "running processing finished uploaded stuck stop stopped review asking", "at any time"),
     *_by_person("finished", "running processing manual stuck stopped wait ready uploaded review", "it has no job any more, or its job is lost"),
     *_by_person("uploaded", "manual finished stuck review", "it has no job any more"),
-    *_by_person("stuck", "ready wait manual finished review", "it has no job any more"),
+    *_by_person("stuck", "ready wait manual finished review asking", "it has no job any more"),
 ]  # fmt: skip
 
 _ALLOWED = {(each.before, each.after, each.actor) for each in TRANSITIONS}
@@ -116,7 +121,18 @@ _ALLOWED = {(each.before, each.after, each.actor) for each in TRANSITIONS}
 
 #: The states from which an analysis may enter a package's state, and to which it may leave it.
 _AT_REST = frozenset(
-    {"ready", "wait", "manual", "review", "stuck", "stopped", "cancelled", "finished", "uploaded"}
+    {
+        "ready",
+        "wait",
+        "manual",
+        "review",
+        "asking",
+        "stuck",
+        "stopped",
+        "cancelled",
+        "finished",
+        "uploaded",
+    }
 )
 
 

@@ -85,6 +85,7 @@ REHEARSED_ELSEWHERE = {"ledger import", "ledger undo"}
 ACTS = {
     "event create", "production create", "manage resultslinks",
     "completion",
+    "answer",
     "init", "start", "stop", "cancel", "production set", "production forget", "review add",
     "package",
     "configuration update", "report html", "project moved", "project copied", "project share",

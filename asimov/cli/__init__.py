@@ -43,6 +43,7 @@ COMMANDS = {
     "mv": "Rename an analysis or a subject; results, journal and repositories follow.",
     "rm": "Remove analyses, or whole subjects, from the ledger.",
     "production": "Show or change one analysis.",
+    "answer": "Show what an analysis asks, or answer it.",
     "review": "Review an analysis, or show the reviews.",
     "event": "Show, add or remove a subject.",
     "notify": "Show who is told of changes of state, and try it.",

@@ -11,6 +11,7 @@ import msgspec
 
 from asimov.engine.diagnosis import refusals
 from asimov.engine.importing.old_folders import leave_old_folder
+from asimov.engine.questions.asking import ask, open_question
 from asimov.engine.readiness import waiting_for
 from asimov.engine.refresh import RUN_INPUTS
 from asimov.engine.results.inputs import StoredInputs
@@ -101,10 +102,14 @@ def build(
             result.waiting[key] = waits
             continue
         try:
+            analysis = workspace.analysis(key)
+            if (question := open_question(analysis)) is not None:
+                said = ask(analysis, question, "submit", dry_run=dry_run)
+                report(f"{key}: {said}")
+                result.waiting[key] = [said]
+                continue
             stored.check(key)
-            if not dry_run:
-                leave_old_folder(workspace, workspace.analysis(key))
-            new = _build_one(workspace.analysis(key), report, dry_run=dry_run, force=force)
+            new = _build_one(analysis, report, dry_run=dry_run, force=force)
         except AsimovError as error:
             result.failed[key] = error
             _report_failure(workspace, key, error, report, dry_run=dry_run)
@@ -153,6 +158,8 @@ def _report_failure(
 
 def _build_one(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -> Build | None:
     """Render one configuration; None if it is up to date already."""
+    if not dry_run:
+        leave_old_folder(workspace_of(analysis), analysis)
     with analysis.repository.expecting(analysis.config_file):
         call_method(analysis, "before_config", keep=not dry_run, dryrun=dry_run)
     check_settings(analysis)

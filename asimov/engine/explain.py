@@ -10,6 +10,8 @@ from asimov.engine.diagnosis.fixes import most_likely_fix
 from asimov.engine.diagnosis.last_words import how_it_failed, last_words
 from asimov.engine.diagnosis.refusals import MENDED, standing
 from asimov.engine.diagnosis.ways_out import by_person, ways_out
+from asimov.engine.questions.shown import command as answer_command
+from asimov.engine.questions.shown import lines as lines_of_question
 from asimov.engine.readiness import nearly_named, reviews_wanted, waiting_for
 from asimov.engine.staleness.lines import standing_of
 from asimov.engine.submission_limits import deferral, makes_room
@@ -17,6 +19,7 @@ from asimov.engine.submit import unbuilt
 from asimov.errors import AsimovError, ReportedError, SchedulerError
 from asimov.journal import measurements
 from asimov.journal.keys import Key
+from asimov.journal.questions import Questions
 from asimov.journal.records import Attempt, Record
 from asimov.ledger.reviews import named, outcome
 from asimov.plugins.flow import flow_of
@@ -118,6 +121,9 @@ def _explain(workspace: Workspace, key: Key) -> Explanation:
     elif status in {"wait", "manual", "review", "stopped", "cancelled"} or status not in OWN:
         meaning = STATES[status].meaning
         result.because.append(meaning if meaning.startswith("its ") else f"it {meaning}")
+    elif status == "asking" and (asked := Questions(workspace.journal).open().get(key)):
+        result.because += lines_of_question(asked)
+        result.moves.append(f"answers: {answer_command(key, asked)}")
     elif status in {"finished", "uploaded"}:
         folder = workspace.project.results / key[0] / key[1]
         there = "its results are in" if folder.is_dir() else "nothing is stored in"

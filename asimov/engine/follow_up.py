@@ -9,6 +9,7 @@ from asimov import text
 from asimov.discovery.entrypoints import PluginError
 from asimov.engine.importing.old_folders import leave_old_folder
 from asimov.engine.provenance import files as provenance
+from asimov.engine.questions.asking import forget
 from asimov.engine.reuse.takeover import STAGE as REUSE
 from asimov.engine.run_directories import clean
 from asimov.errors import AsimovError, SchedulerUnreachableError
@@ -58,6 +59,7 @@ def stop_or_restart(workspace: Workspace, keys: set[Key], report: Report) -> Non
             kept = clean(analysis)
             analysis.start_over()
             workspace.keep(analysis)
+            forget(analysis)
             Store(workspace.project.results).replace(*key)
             reason = "its run directory was cleaned"
             if left is not None:

@@ -85,7 +85,12 @@ class Pass:
     @property
     def all_done(self) -> bool:
         """Whether nothing is left to do by anybody."""
-        left = {"stuck", "ready", "finished"}  # what is finished is stored in the same pass
+        left = {
+            "stuck",
+            "asking",
+            "ready",
+            "finished",
+        }  # what is finished is stored in the same pass
         stands = any(self.counts.get(state) for state in left) or bool(self.counts.keys() - OWN)
         return not (self.active or self.broken or self.given_up or stands)
 
@@ -116,6 +121,8 @@ class Pass:
             lines.append(
                 f"{self.startable} can be built and submitted: 'asimov monitor --chain' does both"
             )
+        if self.counts.get("asking"):
+            lines.append("some ask a question: 'asimov why --state asking' shows it")
         if self.counts.get("stuck") or self.blocked or self.given_up:
             lines.append("some need a person: 'asimov status' shows them, 'asimov log' says why")
         return lines

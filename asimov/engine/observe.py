@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from asimov.discovery.entrypoints import PluginError
 from asimov.engine import failures, running_jobs
@@ -11,12 +12,14 @@ from asimov.engine.failures import Retry, Words, ending
 from asimov.engine.follow_up import fault_of_products
 from asimov.engine.holds import Outcome, tend
 from asimov.engine.provenance.gather import Gatherer
+from asimov.engine.questions.asking import ask, open_question
 from asimov.engine.refresh import may_be_old
 from asimov.engine.status import LOST
 from asimov.errors import AsimovError, SchedulerError, SchedulerUnreachableError
 from asimov.journal.keys import Key
 from asimov.journal.records import Attempt
 from asimov.journal.run_times import record_starts
+from asimov.pipeline.questions import Question
 from asimov.plugins import custom_states
 from asimov.plugins.methods import call_method, guarded, overrides
 from asimov.project.analysis import Analysis
@@ -184,6 +187,11 @@ class Observer:
                 return
             if answer.waiting:
                 self._scheduler(attempt).retrieve(answer.job_id)
+            if attempt.stage == "run" and not _failed(answer):
+                question = open_question(analysis)
+                if question is not None:
+                    self._ask(analysis, attempt, answer, question)
+                    return
             complete = self._is_complete(analysis, attempt, answer)
             if complete and attempt.stage == "run":
                 self._complete(analysis, attempt, answer)
@@ -204,13 +212,23 @@ class Observer:
             if not overrides(analysis.entry.pipeline, check) and answer.exit_code != 0:
                 return False
         found = call_method(analysis, check, keep=not self.dry_run)
-        failed = answer.removed or answer.signal is not None or answer.exit_code not in {0, None}
-        if failed and (getattr(analysis.pipeline, "needs_success", False) or may_be_old(analysis)):
+        if _failed(answer) and (
+            getattr(analysis.pipeline, "needs_success", False) or may_be_old(analysis)
+        ):
             return False
         if isinstance(found, bool):
             return found
         with guarded(analysis, check):
             return bool(found)  # raises for an array
+
+    def _ask(
+        self, analysis: Analysis, attempt: Attempt, answer: Gone, question: Question[Any]
+    ) -> None:
+        """Record in one write how a job ended and what its pipeline asks."""
+        with self.workspace.journal.transaction():
+            self._end(attempt, answer)
+            line = ask(analysis, question, "monitor", dry_run=self.dry_run)
+        self.report(f"{attempt.key}: {ending(answer)}; it {line}")
 
     def _close(
         self, attempt: Attempt, answer: Gone, status: str, reason: str, words: Words | None = None
@@ -394,6 +412,11 @@ class Observer:
                 self.report(f"{name}: {error}")
             else:
                 self._move(attempt.key, "stuck", str(error))
+
+
+def _failed(answer: Gone) -> bool:
+    """Return whether a job ended otherwise than by itself with exit code 0."""
+    return answer.removed or answer.signal is not None or answer.exit_code not in {0, None}
 
 
 def _rests(answer: Present) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from asimov.discovery import entrypoints
 from asimov.engine.diagnosis.refusals import standing
+from asimov.engine.questions.shown import asked_data, first_line
 from asimov.engine.readiness import waiting_for
 from asimov.engine.rerun.due import TOO_OFTEN
 from asimov.engine.run_times import Experience
@@ -18,6 +19,7 @@ from asimov.engine.submission_limits import deferral
 from asimov.journal import measurements
 from asimov.journal.keys import Key
 from asimov.journal.measurements import Measurements
+from asimov.journal.questions import Asked, Questions
 from asimov.journal.records import Record
 from asimov.journal.reruns import Requests
 from asimov.project.lookup import file_of
@@ -31,7 +33,7 @@ LOST = "lost"
 #: States of jobs that are shown instead of `running`; `submitted` is one that was not seen yet.
 OF_JOBS = ("submitted", "idle", "held", "unknown", LOST)
 #: States in which a person has to look at an analysis, the most urgent first.
-URGENT = ("stuck", LOST, "held", "review")
+URGENT = ("stuck", LOST, "held", "asking", "review")
 
 
 def shown_state(status: str, job_state: str | None) -> str:
@@ -92,6 +94,8 @@ class Row:
         The analyses from which it was made and which are being made again.
     pending_rerun
         The open request to run it again if its inputs change: ``by``, ``at`` and ``reason``.
+    question
+        What an analysis in the state ``asking`` asks, as of `asked_data`; else None.
     """
 
     subject: str
@@ -119,6 +123,7 @@ class Row:
     in_doubt: list[str] = field(default_factory=list)
     remade: list[str] = field(default_factory=list)
     pending_rerun: dict[str, str] | None = None
+    question: dict[str, Any] | None = None
 
     @property
     def urgent(self) -> bool:
@@ -141,8 +146,12 @@ def rows(workspace: Workspace, keys: Iterable[Key]) -> list[Row]:
     asked = list(keys)
     old = outdated(workspace, asked)
     doubts = in_doubt(workspace, asked, old)
-    found = [_row(workspace, key, put_off, begun.get(key), measured, seeds, past) for key in asked]
     requests = Requests(workspace.journal).all()
+    open_questions = Questions(workspace.journal).open()
+    found = [
+        _row(workspace, key, put_off, begun.get(key), measured, seeds, past, open_questions)
+        for key in asked
+    ]
     if not (old or doubts or requests):
         return found
     again = {each for roots in doubts.values() for each in roots if is_made_again(workspace, each)}
@@ -233,10 +242,12 @@ def _row(
     measured: Mapping[str, Measurements],
     seeds: Mapping[str, int],
     past: Experience,
+    open_questions: Mapping[Key, Asked],
 ) -> Row:
     entry = workspace.contents.entries[key]
     record = workspace.records.get(key)
     status = workspace.status(key)
+    question = open_questions.get(key) if status == "asking" else None
     waits: list[str] = []
     if status == "ready":
         waits = waiting_for(workspace, key)
@@ -248,6 +259,8 @@ def _row(
             waits.append(put_off)
     elif status in {"wait", "manual"}:
         waits = ["a person"]
+    elif question:
+        waits = [f"an answer: {first_line(question.said)}"]
     elif status in {"restart", "stop"}:
         waits = ["the next monitor pass"]
     if record and record.job_detail and status not in {"stuck", "uploaded"}:
@@ -276,6 +289,7 @@ def _row(
         started=clock.iso(ran.started) if ran else None,
         estimate=round(guess.remaining) if guess else None,
         estimate_basis=guess.basis if guess else None,
+        question=asked_data(question) if question else None,
     )
 
 

@@ -101,4 +101,11 @@ CREATE TABLE answered_requests (
     caller TEXT NOT NULL, request TEXT NOT NULL, digest TEXT NOT NULL, time REAL NOT NULL,
     status INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (caller, request)) WITHOUT ROWID
 """,
+    """
+CREATE TABLE questions (
+    id INTEGER PRIMARY KEY, subject TEXT NOT NULL, name TEXT NOT NULL, question TEXT NOT NULL,
+    asked REAL NOT NULL, said TEXT NOT NULL, declared BLOB NOT NULL, answered REAL, person TEXT,
+    answers BLOB, closed REAL);
+CREATE INDEX questions_of ON questions (subject, name)
+""",
 ]

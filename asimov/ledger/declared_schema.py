@@ -49,6 +49,15 @@ def with_settings(schema: dict[str, Any], classes: Mapping[str, type]) -> dict[s
     return {**schema, "$defs": definitions}
 
 
+def schema_of(cls: type) -> dict[str, Any]:
+    """Return the JSON Schema of the values of a settings class alone."""
+    definitions: dict[str, Any] = {}
+    reference = _define(definitions, "answers", cls)
+    own = definitions[reference.removeprefix("#/$defs/")]
+    own["required"] = [field.name for field in fields(cls) if field.demands]
+    return {"$ref": reference, "$defs": definitions}
+
+
 def _define(definitions: dict[str, Any], prefix: str, cls: type) -> str:
     """Define a settings class and return the reference to it."""
     properties = {}

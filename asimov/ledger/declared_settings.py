@@ -20,7 +20,7 @@ from asimov.text import did_you_mean
 #: Keys that every analysis may have, whatever its pipeline declares.
 GENERAL = frozenset(
     {*Analysis.__struct_encode_fields__, *ProjectAnalysis.__struct_encode_fields__, *OF_FAILURES}
-    | {"ini", "job id", "postprocessing", "review", "rundir"}
+    | {"answers", "ini", "job id", "postprocessing", "review", "rundir"}
 )
 
 

@@ -9,6 +9,7 @@ from asimov.pipeline.errors import PipelineException, PipelineLogger
 from asimov.pipeline.node_pipeline import NodePipeline
 from asimov.pipeline.nodes import Input, Node
 from asimov.pipeline.progress import Progress
+from asimov.pipeline.questions import Question
 from asimov.pipeline.schemas import Schema
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "PipelineException",
     "PipelineLogger",
     "Progress",
+    "Question",
     "Schema",
 ]
 

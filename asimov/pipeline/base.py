@@ -19,6 +19,7 @@ from asimov.logs import logger
 from asimov.pipeline.assets import Asset, paths_of
 from asimov.pipeline.errors import PipelineException, PipelineLogger
 from asimov.pipeline.post_processing import PostProcessing
+from asimov.pipeline.questions import Question
 from asimov.project.layout import PROVENANCE_FILE
 from asimov.project.storage.store import Store
 from asimov.project.storage.superseded import move_aside
@@ -185,6 +186,13 @@ class Pipeline:
         An `AsimovError` refuses the build: the analysis stays ready, and the next build tries
         again. It is called at every build; it writes nothing.
         """
+
+    def questions(self) -> Sequence[Question[Any]]:
+        """Return what a person is asked by now, in order; what was answered may be among it.
+
+        With a question that its settings don't answer, an analysis waits for ``asimov answer``.
+        """
+        return ()
 
     # --- asimov manage submit
 

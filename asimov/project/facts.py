@@ -81,6 +81,19 @@ class Facts(dict[Key, dict[str, Any]]):
             again = f"the earlier review was put back: {verdict}" if review else "it was taken back"
             self._journal.note(key, by, "review", again)
 
+    def answer(self, key: Key, question: str, answers: dict[str, Any]) -> None:
+        """Keep a person's answers to a question of an analysis."""
+        self[key] = lay_over(copied(self.get(key, {})), {"answers": {question: answers}})
+        self._journal.set_facts(key, self[key])
+
+    def forget_answers(self, key: Key) -> bool:
+        """Forget what was answered about an analysis; return whether there was anything."""
+        if "answers" not in self.get(key, {}):
+            return False
+        self[key] = {name: each for name, each in self[key].items() if name != "answers"}
+        self._journal.set_facts(key, self[key])
+        return True
+
     def _keep_review(self, key: Key, review: dict[str, Any]) -> None:
         self[key] = lay_over(copied(self.get(key, {})), {"review": review})
         self._journal.set_facts(key, self[key])

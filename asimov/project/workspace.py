@@ -409,4 +409,4 @@ def workspace_of(analysis: Analysis) -> Workspace:
 
 def _runs_again(before: str, after: str) -> bool:
     """Say whether a change of state starts an analysis over, so that its review is out of date."""
-    return after == "restart" or (after == "ready" and before not in {"wait", "manual"})
+    return after == "restart" or (after == "ready" and before not in {"wait", "manual", "asking"})

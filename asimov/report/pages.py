@@ -160,6 +160,7 @@ _KINDS = {
     "wait": "held",
     "manual": "held",
     "review": "held",
+    "asking": "held",
     "stopped": "off",
     "cancelled": "off",
 }

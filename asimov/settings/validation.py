@@ -22,7 +22,7 @@ T = TypeVar("T", bound=BaseSettings)
 RESERVED = frozenset(
     {"kind", "name", "event", "subject", "subjects", "pipeline", "status"}
     | {"needs", "analyses", "strategy", "comment"}
-    | {"rundir", "review", "job id", "resurrections"}
+    | {"rundir", "review", "answers", "job id", "resurrections"}
 )
 
 

@@ -24,6 +24,7 @@ COLOURS = {
     "wait": "yellow",
     "manual": "magenta",
     "review": "magenta",
+    "asking": "magenta",
 }
 _STATE = rf"\b(?:{'|'.join(COLOURS)})\b"
 #: Where a line surely means states: in a change from one to another, and in counts of them.

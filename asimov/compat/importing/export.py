@@ -16,7 +16,7 @@ from asimov.system.files import is_folder
 #: The release whose layout this is.
 LAYOUT = "0.8.0"
 #: States that the published program does not have, and what it should take them for.
-_THERE = {"review": "finished"}
+_THERE = {"review": "finished", "asking": "wait"}
 #: The published program's form of a time.
 _TIME = "%Y-%m-%d %H:%M:%S.%f"
 

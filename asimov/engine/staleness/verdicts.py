@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: States in which an analysis has no result, and none is being made.
 WITHOUT_RESULT = frozenset(
-    {"ready", "wait", "stuck", "stop", "stopped", "restart", "cancelled", "manual"}
+    {"ready", "wait", "stuck", "stop", "stopped", "restart", "cancelled", "manual", "asking"}
 )
 
 

@@ -1,0 +1,59 @@
+"""``asimov answer``: show and answer what an analysis asks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from asimov.cli.answer.given import given_answers
+from asimov.cli.open_project import Use, open_workspace
+from asimov.cli.terminal.output import say, show_json
+from asimov.engine.questions.answering import answer, question_of
+from asimov.engine.questions.shown import asked_data, lines
+from asimov.engine.questions.shown import command as answer_command
+
+
+@click.command("answer")
+@click.argument("analysis", metavar="SUBJECT/NAME")
+@click.argument("answers", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option(
+    "-f", "--file", type=click.Path(path_type=Path), help="Take answers from this YAML file."
+)
+@click.option("--show", is_flag=True, help="Only show what is asked.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def command(
+    analysis: str, answers: tuple[str, ...], file: Path | None, show: bool, as_json: bool
+) -> None:
+    """Show what an analysis asks, or answer it.
+
+    Values are written as in YAML; those given here win over those of the file. The analysis is
+    ready again after that, and its next job runs with the answers.
+
+    \b
+    Example:
+      asimov answer sunspots/detrend
+      asimov answer sunspots/detrend level=2.5 method=linear
+    """
+    given = given_answers(answers, file)
+    showing = show or not (answers or file)
+    workspace = open_workspace(Use.READ if showing else Use.ACT)
+    subject, slash, name = analysis.partition("/")
+    if not slash:
+        raise click.UsageError(f"{analysis!r} is no analysis: write SUBJECT/NAME")
+    key = workspace.key(subject, name)
+    if showing:
+        asked = question_of(workspace, key)
+        if as_json:
+            show_json({"subject": key.subject, "analysis": key.name, **asked_data(asked)})
+            return
+        for line in lines(asked):
+            say(line)
+        say(f"to answer: {answer_command(key, asked)}")
+        return
+    asked = answer(workspace, key, given)
+    if as_json:
+        show_json({"subject": key.subject, "analysis": key.name, "question": asked.question,
+                   "answers": given})  # fmt: skip
+        return
+    say(f"{key}: {asked.question!r} is answered; 'asimov monitor --chain' runs what comes next")

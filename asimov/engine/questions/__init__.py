@@ -1,0 +1,1 @@
+"""Ask people what pipelines want to know before their analyses go on, and take the answers."""
