@@ -69,7 +69,7 @@ class Standing:
     last_delivered, last_given_up, last_failed
         When that last happened, or None.
     failure
-        What went wrong last.
+        What went wrong last with a message that is not delivered by now.
     """
 
     queued: int = 0
@@ -231,7 +231,7 @@ class Deliveries:
             rule: (last, failure)
             for rule, last, failure in self._journal.rows(
                 "SELECT rule, max(last), failure FROM deliveries WHERE failure IS NOT NULL "
-                "GROUP BY rule"
+                "AND state != 'delivered' GROUP BY rule"
             )
         }
         return {rule: Standing(*row, *failures.get(rule, ())) for rule, *row in rows}

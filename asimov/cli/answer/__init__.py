@@ -37,7 +37,8 @@ def command(
     """
     given = given_answers(answers, file)
     showing = show or not (answers or file)
-    workspace = open_workspace(Use.READ if showing else Use.ACT)
+    use = Use.READ if showing else Use.ACT
+    workspace = open_workspace(use)
     subject, slash, name = analysis.partition("/")
     if not slash:
         raise click.UsageError(f"{analysis!r} is no analysis: write SUBJECT/NAME")

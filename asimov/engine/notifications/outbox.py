@@ -14,6 +14,7 @@ from typing import Any
 
 from asimov.engine.notifications import messages
 from asimov.engine.notifications.rules import Rule, rules_of
+from asimov.errors import AsimovError
 from asimov.journal.database import Database
 from asimov.journal.deliveries import Change, Deliveries
 from asimov.journal.keys import Key
@@ -72,15 +73,23 @@ def _messages(
     if not wanted:
         return
     entry = workspace.contents.entries.get(key)
-    given = workspace.settings(key).get("labels") if entry else None
-    labels = [name for name, value in given.items() if value] if isinstance(given, dict) else given
-    named = [str(each) for each in labels or ()]
+    named = _labels(workspace, key) if entry else []
     event = messages.of_change(
         workspace.project, change, pipeline=entry.pipeline if entry else None, labels=named
     )
     for rule in wanted:
         if not rule.labels or set(rule.labels) & set(named):
             yield rule.name, event
+
+
+def _labels(workspace: Workspace, key: Key) -> list[str]:
+    try:
+        given = workspace.settings(key).get("labels")
+    except AsimovError:  # of a package's derived settings; what is wrong is shown elsewhere
+        return []
+    if isinstance(given, dict):
+        return [str(name) for name, value in given.items() if value]
+    return [str(each) for each in given] if isinstance(given, list) else []
 
 
 def wake(project: Project, journal: Database) -> None:

@@ -94,7 +94,7 @@ def ask(analysis: Analysis, question: Question[Any], actor: str, *, dry_run: boo
     with workspace.journal.transaction():
         whole = text.short(question.text.strip(), _MOST)
         Questions(workspace.journal).ask(analysis.key, question.name, whole, declared)
-        workspace.move(analysis.key, "asking", actor, f"asks: {said}")
+        workspace.move(analysis.key, "asking", actor, said)
     return f"asks: {said}"
 
 

@@ -73,7 +73,7 @@ def test_a_job_s_end_may_lead_to_a_question_and_its_answer_to_the_next_job(steps
     found = row(steps)
     assert found["status"] == "asking"
     assert found["waiting_for"] == ["an answer: Where does the noise begin?"]
-    assert found["reason"] == "asks: Where does the noise begin?"
+    assert found["reason"] == "Where does the noise begin?"
     question = found["question"]
     assert (question["name"], question["text"]) == ("cut", CUT.text)
     assert question["fields"][0] == {
