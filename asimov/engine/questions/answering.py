@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from asimov.configuration import owner
+from asimov.configuration import person
 from asimov.engine.lease import at_work
-from asimov.engine.questions.asking import questions_of, wrong_answer
+from asimov.engine.questions.asking import faults_of_answers, questions_of
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.journal.questions import Asked, Questions
 from asimov.ledger.documents import inline
 from asimov.project.workspace import Workspace
+from asimov.settings import Fault
 from asimov.settings.validation import respelled
 from asimov.system import clock
 
 
+class WrongAnswersError(AsimovError):
+    """Answers are not what the pipeline declares.
+
+    Attributes
+    ----------
+    faults
+        What is wrong, by the path of keys; for programs that show a form.
+    """
+
+    def __init__(self, key: Key, faults: Sequence[Fault]) -> None:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        hint = faults[0].hint or f"'asimov answer {key}' shows what is asked"
+        super().__init__(f"{faults[0]}{more}", hint=hint)
+        self.faults = list(faults)
+
+
 def answer(
-    workspace: Workspace, key: Key, given: Mapping[str, Any], person: str | None = None
+    workspace: Workspace,
+    key: Key,
+    given: Mapping[str, Any],
+    besides: Callable[[], None] = lambda: None,
 ) -> Asked:
     """Answer the question of an analysis, which is ready again after that.
 
@@ -35,8 +55,8 @@ def answer(
         The analysis.
     given
         The answers, by the names of the fields.
-    person
-        Who answers; by default the current user.
+    besides
+        Writes to the journal what must not be there without the answers, nor they without it.
 
     Returns
     -------
@@ -45,9 +65,10 @@ def answer(
 
     Raises
     ------
+    WrongAnswersError
+        If the answers are not what its pipeline declares; nothing has changed then.
     AsimovError
-        If the analysis asks nothing, or the answers are not what its pipeline declares; then
-        nothing has changed.
+        If the analysis asks nothing, or its pipeline does not ask this any more.
     """
     with at_work(workspace, "asimov answer", wait=True):
         workspace.adopt()
@@ -59,16 +80,17 @@ def answer(
                 f"the pipeline of {key} does not ask {asked.question!r} any more",
                 hint=f"'asimov production set {key} --status ready' goes on without an answer",
             )
-        if wrong := wrong_answer(question, given):
-            raise AsimovError(str(wrong), hint=wrong.hint or show_command(key))
+        if wrong := faults_of_answers(question, given):
+            raise WrongAnswersError(key, wrong)
         answers = respelled(question.answers, given)
-        by = person or owner()
-        with workspace.journal.transaction():
+        by = person()
+        with workspace.journal.durably():
             workspace.facts.answer(key, question.name, answers)
             Questions(workspace.journal).answer(asked.number, by, answers)
             reason = f"answered {question.name!r}: {inline(answers)}"
             workspace.journal.note(key, by, "answered", reason)
             workspace.move(key, "ready", by, f"{question.name!r} was answered")
+            besides()
     return asked
 
 
@@ -95,8 +117,3 @@ def question_of(workspace: Workspace, key: Key) -> Asked:
         f"at {clock.iso(last.answered)}: {given}",
         hint=f"'asimov production set {key} --status restart' starts over, and asks again",
     )
-
-
-def show_command(key: Key) -> str:
-    """Return a hint with the command that shows a question."""
-    return f"'asimov answer {key}' shows what is asked"

@@ -7,14 +7,13 @@ from typing import Any
 
 from asimov import text
 from asimov.engine.questions.shown import first_line
-from asimov.errors import AsimovError
 from asimov.journal.questions import Questions
 from asimov.ledger.declared_schema import schema_of
 from asimov.pipeline.questions import Question
 from asimov.plugins.methods import MethodError, call_method, overrides
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import workspace_of
-from asimov.settings import faults
+from asimov.settings import Fault, faults
 from asimov.settings.validation import names, rows
 
 #: The most characters of a question.
@@ -54,19 +53,16 @@ def questions_of(analysis: Analysis) -> list[Question[Any]]:
     return list(found)
 
 
-def wrong_answer(question: Question[Any], given: Mapping[str, Any]) -> AsimovError | None:
-    """Return what is wrong with the answers to a question, in one line, or None."""
-    known = list(names(question.answers))
-    spelled = {each.replace(" ", "_"): each for each in known} | {each: each for each in known}
-    for key in given:
-        if key not in spelled:
-            near = text.did_you_mean(key, known) or f"; there are {text.listed(known)}"
-            return AsimovError(f"{text.quoted(key)} is not asked for{near}")
-    found = faults(question.answers, given)
-    if not found:
-        return None
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-    return AsimovError(f"{found[0]}{more}", hint=found[0].hint)
+def faults_of_answers(question: Question[Any], given: Mapping[str, Any]) -> list[Fault]:
+    """Return what is wrong with the answers to a question: first what is not asked for."""
+    known = names(question.answers)
+    spelled = {each.replace(" ", "_") for each in known}.union(known)
+    strange = [key for key in given if key not in spelled]
+    hint = f"asked for: {text.listed(known)}"
+    return [
+        Fault((text.short(key),), f"is not asked for{text.did_you_mean(key, known)}", hint)
+        for key in strange
+    ] + faults(question.answers, given)
 
 
 def ask(analysis: Analysis, question: Question[Any], actor: str, *, dry_run: bool = False) -> str:

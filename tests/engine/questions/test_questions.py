@@ -138,7 +138,7 @@ def asking(steps):
         (["level=much"], "level: should be a number from 0, and is 'much'"),
         (["method=cubic"], "level: is missing: it should be a number from 0"),
         (["level=1", "method=cubik"], "and is 'cubik'; did you mean 'cubic'?"),
-        (["level=1", "metod=cubic"], "'metod' is not asked for; did you mean 'method'?"),
+        (["level=1", "metod=cubic"], "metod: is not asked for; did you mean 'method'?"),
         (["level"], "'level' is no answer: write KEY=VALUE"),
         (["=1"], "'=1' is no answer: write KEY=VALUE"),
         (["level=[1"], "the answer level:"),
