@@ -212,6 +212,12 @@ class Deliveries:
             ((now, failure, each.number) for each in messages),
         )
 
+    def drop(self, messages: Sequence[Delivery]) -> None:
+        """Forget messages that are not wanted any more."""
+        self._journal.write_many(
+            "DELETE FROM deliveries WHERE id = ?", ((each.number,) for each in messages)
+        )
+
     def clear(self) -> None:
         """Forget all messages: they are another project's."""
         self._journal.write("DELETE FROM deliveries")

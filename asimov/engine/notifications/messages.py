@@ -27,6 +27,7 @@ TEST = "notification.test"
 #: The most characters of a text in a message, and the most lines of one message.
 _MOST = 1000
 MOST_LINES = 20
+_MOST_LABELS = 100
 
 
 def of_change(
@@ -58,7 +59,7 @@ def of_change(
             "actor": change.actor,
             "reason": change.reason,
             "pipeline": pipeline,
-            "labels": list(labels)[:MOST_LINES],
+            "labels": list(labels)[:_MOST_LABELS],
         },
     )
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from asimov.engine.notifications import messages
-from asimov.engine.notifications.rules import Rule, rules_of
+from asimov.engine.notifications.rules import Rules, rules_of
 from asimov.errors import AsimovError
 from asimov.journal.database import Database
 from asimov.journal.deliveries import Change, Deliveries
@@ -38,19 +38,19 @@ def catch_up(workspace: Workspace) -> None:
         The open project; its lease is held.
     """
     box = Deliveries(workspace.journal)
-    rules = rules_of(workspace.project.config).usable
+    rules = rules_of(workspace.project.config)
     since = box.looked_at()
-    if rules and since is None:
-        box.have_looked_at(box.last_event())
-    elif rules and since is not None:
-        _queue(workspace, box, rules, since)
+    if rules.usable or rules.faults:
+        if since is None:
+            box.have_looked_at(box.last_event())
+        else:
+            _queue(workspace, box, rules, since)
+        wake(workspace.project, workspace.journal)
     elif since is not None:
         box.have_looked_at(None)
-    if rules:
-        wake(workspace.project, workspace.journal)
 
 
-def _queue(workspace: Workspace, box: Deliveries, rules: dict[str, Rule], since: int) -> None:
+def _queue(workspace: Workspace, box: Deliveries, rules: Rules, since: int) -> None:
     last = box.last_event()
     if last == since:
         return
@@ -66,20 +66,23 @@ def _queue(workspace: Workspace, box: Deliveries, rules: dict[str, Rule], since:
 
 
 def _messages(
-    workspace: Workspace, rules: dict[str, Rule], change: Change
+    workspace: Workspace, rules: Rules, change: Change
 ) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what to tell of a change: to every rule that fits.
+
+    A rule that can't be used now gets everything; what does not fit is dropped before it is sent.
+    """
     key = Key(change.subject, change.name)
-    wanted = [rule for rule in rules.values() if rule.fits(key, change.after)]
-    if not wanted:
-        return
     entry = workspace.contents.entries.get(key)
-    named = _labels(workspace, key) if entry else []
+    labels = _labels(workspace, key) if entry else []
+    fits = [r.name for r in rules.usable.values() if r.fits(key, change.after, labels)]
+    if not (fits or rules.faults):
+        return
     event = messages.of_change(
-        workspace.project, change, pipeline=entry.pipeline if entry else None, labels=named
+        workspace.project, change, pipeline=entry.pipeline if entry else None, labels=labels
     )
-    for rule in wanted:
-        if not rule.labels or set(rule.labels) & set(named):
-            yield rule.name, event
+    for name in [*fits, *rules.faults]:
+        yield name, event
 
 
 def _labels(workspace: Workspace, key: Key) -> list[str]:

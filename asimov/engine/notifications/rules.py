@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterable
 from configparser import ConfigParser
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -104,10 +105,12 @@ class Rule:
             return f"the address in the {kind} {value}" if kind else value
         return ", ".join(self.email) or shlex.join(self.command)
 
-    def fits(self, key: Key, state: str) -> bool:
-        """Return whether it is about an analysis that enters a state, whatever its labels are."""
-        return (not self.states or state in self.states) and (
-            not self.analyses or any(_fits(pattern, key) for pattern in self.analyses)
+    def fits(self, key: Key, state: str, labels: Iterable[str]) -> bool:
+        """Return whether it is about an analysis with these labels that enters a state."""
+        return (
+            (not self.states or state in self.states)
+            and (not self.analyses or any(_fits(pattern, key) for pattern in self.analyses))
+            and (not self.labels or not {*self.labels}.isdisjoint(labels))
         )
 
 

@@ -104,9 +104,20 @@ class Sender:
             if rule is None:
                 self._without_rule(name, rules.faults.get(name))
                 continue
-            now = _Try(rule, self._box.batch(name, takes(rule)))
+            if not (wanted := self._wanted(rule)):
+                continue
+            now = _Try(rule, wanted)
             self._tries[name] = now
             threading.Thread(target=self._deliver, args=(now,), daemon=True).start()
+
+    def _wanted(self, rule: Rule) -> list[Delivery]:
+        """Return messages that are due; those that the rule is not about any more are dropped."""
+        while messages := self._box.batch(rule.name, takes(rule)):
+            strange = [each for each in messages if not _fits(rule, each)]
+            if not strange:
+                break
+            self._box.drop(strange)
+        return messages
 
     def _without_rule(self, name: str, fault: AsimovError | None) -> None:
         messages = self._box.batch(name, 1_000_000)
@@ -161,6 +172,11 @@ class Sender:
                 key = Key(data.get("subject", ""), data.get("name", ""))
                 why = f"{ended.rule.name!r} was not told that it is {data.get('after')}: {failure}"
                 self._journal.note(key, "notify", "given up", why)
+
+
+def _fits(rule: Rule, message: Delivery) -> bool:
+    data = message.data["data"]
+    return rule.fits(Key(data["subject"], data["name"]), data["after"], data["labels"])
 
 
 def send(project: Project, patience: float = PATIENCE) -> None:

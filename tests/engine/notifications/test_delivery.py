@@ -359,13 +359,26 @@ def test_messages_wait_while_their_rule_is_being_mended(project, analysis, recei
     begin(project)
     analysis("stuck")
     rule(project, states="stuk")
+    analysis("wait")  # nobody knows yet whether this is wanted
+    analysis("stuck")
     send(project)
     row, (warning,) = told(project)[0]["r"], told(project)[1]
-    assert row.queued == 1
+    assert row.queued == 3
     assert "did you mean 'stuck'?" in warning
     rule(project, states="stuck")
     with Clock(time.time() + 3601).in_control():
         send(project)
+    assert states(receiver) == ["stuck", "stuck"]
+    assert told(project)[0]["r"].queued == 0
+
+
+def test_what_a_rule_is_not_about_any_more_is_not_sent(project, analysis, receiver):
+    rule(project, webhook=receiver.url())
+    begin(project)
+    for state in ("wait", "manual", "stuck"):
+        analysis(state)
+    rule(project, states="stuck")
+    send(project)
     assert states(receiver) == ["stuck"]
 
 

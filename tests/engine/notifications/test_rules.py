@@ -22,17 +22,17 @@ def test_a_rule_says_whom_to_tell_and_of_what():
         labels="published",
     ).usable["r"]  # fmt: skip
     assert (rule.channel, rule.target) == ("email", "ada@example.org, grace")
-    assert rule.labels == ("published",)
     told = [
         (Key("sunspots", "a1"), "stuck"), (Key("moon", "x"), "finished"),
         (Key("sunspots", "b1"), "stuck"), (Key("moon", "x"), "running"),
         (Key("moons", "x"), "stuck"),
     ]  # fmt: skip
-    assert [rule.fits(*each) for each in told] == [True, True, False, False, False]
+    assert [rule.fits(*each, ["published"]) for each in told] == [True, True, False, False, False]
+    assert not rule.fits(*told[0], ["other"])
 
 
 def test_a_rule_without_conditions_is_about_everything():
-    assert read(command="true").usable["r"].fits(Key("s", "a"), "running")
+    assert read(command="true").usable["r"].fits(Key("s", "a"), "running", [])
 
 
 def test_what_is_secret_is_named_and_not_shown():
