@@ -83,7 +83,7 @@ class Acting:
         """Change the states of analyses, or review them; return the answer."""
         if known := self._answered(request):
             return known
-        self._workspace.catch_up()
+        self._workspace.reload()  # what this process has written itself is seen by no other way
         keys = [self._key(each) for each in dict.fromkeys(action.analyses)]
         told: list[Answer] = []
 

@@ -92,7 +92,7 @@ class Guard:
                     403, "requests of other sites are refused", "header: Sec-Fetch-Site"
                 )
             return
-        if urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+        if origin.partition("://")[2].lower() != headers.get("host", "").lower():
             raise FaultError(403, "requests of other sites are refused", "header: Origin")
 
 

@@ -1,0 +1,99 @@
+"""`asimov.client`, against a service in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from contextlib import closing
+
+import pytest
+
+from asimov.journal.access_keys import AccessKeys
+from asimov.journal.keys import Key
+from asimov.project.workspace import Workspace
+from asimov.server import client as module
+from asimov.server.client import Client, ServiceError
+from tests.server.conftest import STORED, made
+
+NEW = "{kind: analysis, event: s, name: new, pipeline: simpletestpipeline}\n"
+
+
+@pytest.fixture
+def root(tmp_path):
+    return made(tmp_path / "project")
+
+
+def test_a_client_reads_follows_and_changes_a_project(root, serve, tmp_path):
+    service = serve(root)
+    anybody = Client(service.address)
+    assert [each["name"] for each in anybody.subjects()] == ["s", "t"]
+    assert anybody.subject("s")["settings"] == {"colour": "red"}
+    assert [row["name"] for row in anybody.analyses("s", state=["ready", "stuck"])] == ["second"]
+    assert anybody.analysis("s", "first")["attempts"][0]["job_id"] == 7
+    assert anybody.why("s", "second")["status"] == "ready"
+    assert len(anybody.graph()["nodes"]) == 3
+    assert [each["file"] for each in anybody.results("s", "first")] == ["folder/y.txt"]
+    anybody.save_result("s", "first", "folder/y.txt", tmp_path / "y")
+    assert (tmp_path / "y").read_text() == STORED
+    with pytest.raises(ServiceError, match="'x'") as told:
+        anybody.why("s", "x")
+    assert (told.value.status, told.value.hint) == (404, "its analyses: first, second")
+    with pytest.raises(ServiceError, match="changes need a key") as told:
+        anybody.apply(NEW)
+    assert told.value.status == 401
+    with closing(Workspace.open(root).journal) as journal:
+        ada = Client(service.address, AccessKeys(journal).add("ada", "ada"))
+    assert ada.apply(NEW, dry_run=True)["done"] is False
+    assert ada.apply(NEW, reason="to see")["added"] == ["s/new"]
+    assert ada.act("set", ["s/new"], status="wait")[0]["after"] == "wait"
+    events = ada.events(after=1)
+    found = [next(events)]
+    while found[-1]["after"] != "wait":
+        found.append(next(events))
+    assert (found[0]["id"], found[-1]["actor"]) == (2, "key ada")
+    events.close()
+
+
+def test_a_change_without_an_answer_is_sent_again_and_made_once(root, serve, monkeypatch):
+    service = serve(root)
+    with closing(Workspace.open(root).journal) as journal:
+        ada = Client(service.address, AccessKeys(journal).add("ada", "ada"))
+    ask, lost = module.urlopen, []
+
+    def loses_the_first_answer(request, timeout):
+        answer = ask(request, timeout=timeout)
+        if not lost:
+            lost.append(answer.read())
+            raise ConnectionResetError
+        return answer
+
+    monkeypatch.setattr(module, "urlopen", loses_the_first_answer)
+    monkeypatch.setattr(module, "_PAUSE", 0.0)
+    told = ada.act("review", ["s/first"], reason="once")
+    assert {"items": told} == json.loads(lost[0])
+    review = Workspace.open(root, reading=True).settings(Key("s", "first"))["review"]
+    assert [each["message"] for each in review["messages"]] == ["once"]
+
+
+def test_a_service_that_is_not_there_is_told_in_one_line(monkeypatch):
+    monkeypatch.setattr(module, "_PAUSE", 0.0)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    with pytest.raises(ServiceError, match="does not answer") as told:
+        next(Client(address).subjects())
+    assert told.value.status == 0
+
+
+def test_the_client_needs_nothing_but_python():
+    program = (
+        "import sys; from asimov.client import Client; Client('http://x')\n"
+        "names = {name.partition('.')[0] for name in sys.modules}\n"
+        "strange = names - sys.stdlib_module_names - {'asimov', '__main__'}\n"
+        "print(sorted(each for each in strange if not each.startswith('_')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", program], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("[]\n", "")

@@ -1,0 +1,83 @@
+"""Malformed requests: no error of ours, no traceback, and no change."""
+
+from __future__ import annotations
+
+import random
+from contextlib import closing
+
+import pytest
+from starlette.testclient import TestClient
+
+from asimov.journal.access_keys import AccessKeys
+from asimov.project.workspace import Workspace
+from asimov.server.app import ROUTES, application
+from asimov.server.options import Options
+from tests.conftest import snapshot
+from tests.searching import LONGER
+from tests.server.conftest import made
+
+WORDS = [
+    *("s", "t", "first", "second", "x", "", ".", "..", "../..", "%2e%2e", "%00", "%ff", "a" * 3000),
+    *("*", "[", "[!", "s/first", "-1", "0", "99999999999999999999", "1e5", "true", "null", "NaN"),
+    *("1970-01-01", "9999999d", "quality >=", "label: >= <", "\u202e", "\U0001f300", "'", '"'),
+]
+BODIES = [
+    "", "{", "[]", "null", "1", '""', '{"action": "restart"}', "\x00", "a: [", "- - - -", "? ?",
+    '{"action": "restart", "analyses": ["s/x"]}', '{"action": "set", "analyses": ["s/first"]}',
+    '{"action": "stop", "analyses": ["s/first/first"], "reason": "x"}', "kind: subject",
+    "kind: analysis\nname: ../x", "kind: subject\nname: [1, 2]", "!!python/object:os.system {}",
+    "kind: subject\nname: {a: b}", "a" * 5000, "[" * 5000, "&a [*a]", "kind: 1e999", "---\n---\n",
+    "kind: analysis\nsubject: s\nname: first\npipeline: nothing", "{kind: subject, name: \ud7ff}",
+]  # fmt: skip
+HEADERS = [
+    ("Accept", "*/*"), ("Range", "bytes=5-2"), ("Range", "bytes=a-"), ("Range", "lines=1-2"),
+    ("If-None-Match", '"'), ("If-Range", "x"), ("Last-Event-ID", "-5"), ("Idempotency-Key", "k"),
+    ("Content-Type", "multipart/form-data"), ("Accept-Encoding", "x"), ("Origin", "//"),
+    ("Origin", "http://["), ("Host", "["), ("Host", "127.0.0.1:99999999"), ("Expect", "x"),
+    ("Authorization", "Bearer"), ("Authorization", "Digest x=y"), ("X-Forwarded-For", "x,,"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return made(tmp_path_factory.mktemp("malformed") / "project")
+
+
+def state(root):
+    """Return what must not change: the files but for logs, the states, and the events."""
+    with closing(Workspace.open(root, reading=True).journal) as journal:
+        return snapshot(root), journal.records(), journal.rows("SELECT max(id) FROM events")
+
+
+def one(rng, key):
+    """Return a request: method, address, headers, body."""
+    route = rng.choice([each for each in ROUTES if not each.path.endswith("/stream")])
+    parts = [rng.choice(WORDS) if part.startswith("{") else part for part in route.path.split("/")]
+    names = [each.name for each in route.query] + ["x", ""]
+    query = "&".join(f"{rng.choice(names)}={rng.choice(WORDS)}" for _ in range(rng.randrange(4)))
+    method = route.method if rng.random() < 0.9 else rng.choice(["PUT", "PATCH", "OPTIONS", "X"])
+    headers = {"Authorization": f"Bearer {key}"}
+    if method == "POST":
+        headers["Content-Type"] = rng.choice(["application/json", "application/yaml"])
+    headers.update(rng.sample(HEADERS, rng.choice([0, 0, 1, 2])))
+    address = "/".join(parts) + (f"?{query}" if query else "")
+    return method, address, headers, rng.choice(BODIES).encode("utf-8", "surrogatepass")
+
+
+def test_nothing_that_is_malformed_breaks_the_service_or_changes_anything(root):
+    with closing(Workspace.open(root).journal) as journal:
+        key = AccessKeys(journal).add("fuzz", "ada", rate=1_000_000)
+    before = state(root)
+    rng = random.Random(13)
+    with TestClient(application(Options(root)), "http://127.0.0.1:8642") as client:
+        for _ in range(round(250 * LONGER)):
+            method, address, headers, body = one(rng, key)
+            answer = client.request(method, address, headers=headers, content=body)
+            what = f"{method} {address} {headers} {body[:80]!r}: {answer.text}"
+            assert answer.status_code < 500, what
+            assert "Traceback" not in answer.text, what
+            if answer.status_code >= 400 and answer.content and method != "HEAD":
+                kind = answer.headers["content-type"]
+                assert kind == "application/problem+json" or answer.status_code in {400, 416}, what
+        assert client.get("/healthz").status_code == 200
+    assert state(root) == before
