@@ -37,13 +37,13 @@ BLUEPRINTS = """
 OUTPUT, STORED = "one\ntwo\nthree\n", "0123456789"
 
 
-def made(root: Path) -> Path:
-    """Make a project in which one analysis is stored, one waits, and one is ready."""
+def made(root: Path, more: str = "") -> Path:
+    """Make a project in which one analysis is stored, one waits, one is ready; and more."""
     ran = CliRunner().invoke(
         cli, ["init", "Served", "--root", str(root), "--scheduler", "local"], catch_exceptions=False
     )
     assert ran.exit_code == 0, ran.output
-    (root / "blueprints.yaml").write_text(BLUEPRINTS)
+    (root / "blueprints.yaml").write_text(BLUEPRINTS + more)
     apply = ["--project", str(root), "apply", "-f", str(root / "blueprints.yaml")]
     ran = CliRunner().invoke(cli, apply, catch_exceptions=False)
     assert ran.exit_code == 0, ran.output

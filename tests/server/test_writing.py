@@ -22,7 +22,8 @@ YAML = {"Content-Type": "application/yaml"}
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory) -> Path:
-    return made(tmp_path_factory.mktemp("writing") / "project")
+    more = [NEW.replace("NAME", name) for name in ("reviewed", "again")]
+    return made(tmp_path_factory.mktemp("writing") / "project", "---\n".join(["", *more]))
 
 
 @pytest.fixture(scope="module")
@@ -126,11 +127,11 @@ def test_actions_do_what_the_commands_do(writer, now):
 
 
 def test_a_review_is_kept_with_the_name_of_the_key(writer, now):
-    answer = act(writer, action="review", analyses=["s/planned"], status="approved", reason="fine")
-    assert answer.json() == {"items": [{"analysis": "s/planned", "review": "approved"}]}
-    review = now().settings(Key("s", "planned"))["review"]
+    answer = act(writer, action="review", analyses=["s/reviewed"], status="approved", reason="fine")
+    assert answer.json() == {"items": [{"analysis": "s/reviewed", "review": "approved"}]}
+    review = now().settings(Key("s", "reviewed"))["review"]
     assert [(each["message"], each["by"]) for each in review["messages"]] == [("fine", "key ada")]
-    answer = act(writer, action="review", analyses=["s/planned"], status="aproved")
+    answer = act(writer, action="review", analyses=["s/reviewed"], status="aproved")
     assert (answer.status_code, "approved" in answer.text) == (409, True)
 
 
@@ -166,23 +167,23 @@ def test_what_a_form_of_another_site_could_send_is_refused(writer, address, medi
 
 def test_a_request_that_is_sent_again_is_not_carried_out_again(root, writer, now):
     def change(status, name):
-        return act(writer, name, action="set", analyses=["s/planned"], status=status)
+        return act(writer, name, action="set", analyses=["s/again"], status=status)
 
     first = change("wait", "one")
     assert change("ready", "two").status_code == 200
     again = change("wait", "one")
     assert (again.status_code, again.json()) == (200, first.json())
-    assert now().status(Key("s", "planned")) == "ready"
+    assert now().status(Key("s", "again")) == "ready"
     other = change("manual", "one")
     assert (other.status_code, other.json()["where"]) == (422, "header: Idempotency-Key")
     # Of another key it is another request.
     with closing(Workspace.open(root).journal) as journal:
         key = AccessKeys(journal).add("eve", "eve")
     headers = {"Idempotency-Key": "one", "Authorization": f"Bearer {key}"}
-    action = {"action": "set", "analyses": ["s/planned"], "status": "wait", "reason": "eve"}
+    action = {"action": "set", "analyses": ["s/again"], "status": "wait", "reason": "eve"}
     answer = writer.post("/v1/actions", json=action, headers=headers)
     assert answer.json()["items"][0]["before"] == "ready"
-    assert now().journal.events("s", "planned")[-1].actor == "key eve"
+    assert now().journal.events("s", "again")[-1].actor == "key eve"
 
 
 def test_blueprints_that_are_sent_again_are_applied_once(writer, now):
