@@ -110,11 +110,11 @@ def test_waits_for_a_command_that_is_at_work_and_stays_usable(view, root, now):
 def test_a_process_that_dies_is_told_and_replaced(view):
     only(view, "GW150914/noise")
     view.press("w")
-    view.shows("nothing is stored in")
+    view.shows("its results are in")
     for answerer in view.app._answerers:  # both have been asked
         os.kill(answerer._process.pid, signal.SIGKILL)
     view.until(lambda: "ended: SIGKILL" in view.text)
-    view.until(lambda: "ended: SIGKILL" not in view.text and "nothing is stored in" in view.text)
+    view.until(lambda: "ended: SIGKILL" not in view.text and "its results are in" in view.text)
 
 
 def test_a_ledger_that_breaks_is_told_in_one_line(view, root):
