@@ -21,6 +21,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -144,6 +145,11 @@ def clone(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "clone"
     shutil.copytree(TOP / "ledger-examples", folder / "ledger-examples")
     yield folder
+    for file in folder.rglob("serve.pid"):  # of a page that failed before it ended its service
+        process = Path("/proc", file.read_text().strip())
+        with suppress(OSError):
+            if b"serve" in (process / "cmdline").read_bytes():
+                os.kill(int(process.name), signal.SIGTERM)
     runners = subprocess.run(
         ["pgrep", "-f", f"asimov.scheduler.local.runner {folder}"],
         capture_output=True,
