@@ -67,7 +67,8 @@ class Transition:
     Attributes
     ----------
     actor
-        ``"submit"``, ``"monitor"`` or ``"person"`` (by ``asimov production set``).
+        ``"submit"``, ``"monitor"``, ``"cancel"`` (a person, by ``asimov cancel`` only) or
+        ``"person"`` (by ``asimov production set``).
     """
 
     before: str
@@ -78,6 +79,11 @@ class Transition:
 
 def _by_person(after: str, befores: str, when: str) -> list[Transition]:
     return [Transition(before, after, "person", when) for before in befores.split()]
+
+
+def _withdrawn(before: str) -> Transition:
+    when = "the request to run it again is withdrawn; no pass has carried it out"
+    return Transition("restart", before, "cancel", when)
 
 
 TRANSITIONS = [
@@ -103,6 +109,7 @@ TRANSITIONS = [
     Transition("restart", "ready", "monitor", "its job has left the queue and its run directory was moved aside"),
     Transition("restart", "stuck", "monitor", "its pipeline raised"),
     Transition("stop", "stuck", "monitor", "its pipeline raised"),
+    *map(_withdrawn, ["finished", "uploaded", "stuck", "stopped", "review", "asking"]),
     *_by_person("ready", "wait manual stopped stuck cancelled review", "it has no job any more"),
     *_by_person("ready", "asking", "it was answered; or it is to ask again"),
     *_by_person("wait", "ready stopped stuck manual cancelled asking", "it has no job any more"),

@@ -9,7 +9,7 @@ import pytest
 from asimov.states import ALIASES, STATES, TRANSITIONS, allowed, reachable
 
 PAGE = Path(__file__).parents[1] / "docs" / "states.md"
-ACTORS = {"submit", "monitor", "person"}
+ACTORS = {"submit", "monitor", "cancel", "person"}
 
 
 def rows(text, headings):

@@ -8,6 +8,7 @@ from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.production import tell
 from asimov.cli.selection import Selection, confirm, counted, selection_options, yes_option
 from asimov.cli.terminal.output import say
+from asimov.engine.rerun.requested import requested
 from asimov.engine.set_state import cancel
 from asimov.journal.keys import Key
 from asimov.journal.reruns import Requests
@@ -23,8 +24,9 @@ def command(selection: Selection, reason: str | None, yes: bool) -> None:
     """Cancel analyses, and stop their jobs.
 
     They are listed first, and you are asked, unless you give --yes. Finished analyses and their
-    results are left alone, but are not run again any more where 'asimov rerun --downstream' asked
-    for it. 'asimov production set SUBJECT/NAME --status ready' takes it back.
+    results are left alone. Where 'asimov rerun' has asked for a new run, and no pass has begun it,
+    only that request is withdrawn: the analysis is what it was.
+    'asimov production set SUBJECT/NAME --status ready' makes a cancelled one run after all.
 
     \b
     Example:
@@ -35,16 +37,20 @@ def command(selection: Selection, reason: str | None, yes: bool) -> None:
     workspace = open_workspace(Use.ACT)
     chosen = selection.of(workspace)
     keys = [key for key in chosen if _can_be(workspace, key)]
+    restarts = requested(workspace, keys)
     requests = Requests(workspace.journal).all()
     waiting = [key for key in chosen if key in requests and key not in keys]
     if left := len(chosen) - len(keys) - len(waiting):
         say(f"{left} finished or cancelled already: left alone")
     if not keys and not waiting:
         return
-    listed = [_line(workspace, key) for key in keys]
+    ended = [key for key in keys if key not in restarts]
+    listed = [_line(workspace, key) for key in ended]
+    listed += [f"{key}: {each}; it stays {each.before}" for key, each in restarts.items()]
     listed += [f"{key} ({workspace.status(key)}): {requests[key]}" for key in waiting]
-    what = f"cancel {counted(keys)}" if keys else "withdraw these requests"
-    confirm(listed, yes, what)
+    what = [f"cancel {counted(ended)}"] if ended else []
+    what += ["withdraw these requests"] if restarts or waiting else []
+    confirm(listed, yes, " and ".join(what))
     refused = tell(cancel(workspace, keys, reason, say, waiting))
     if refused:
         raise refused

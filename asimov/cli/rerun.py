@@ -9,8 +9,10 @@ from asimov.cli.selection import Selection, confirm, selection_options, yes_opti
 from asimov.cli.terminal.output import say, show_json, warn
 from asimov.engine.rerun.pending import withdraw as withdraw_requests
 from asimov.engine.rerun.plan import Plan, carry_out, planned
+from asimov.engine.rerun.requested import Requested, requested
 from asimov.errors import AsimovError
-from asimov.journal.reruns import Requests
+from asimov.journal.keys import Key
+from asimov.journal.reruns import Request, Requests
 from asimov.text import line, listed
 
 
@@ -22,7 +24,7 @@ from asimov.text import line, listed
 @click.option("--reason", help="Why; recorded in the log.")
 @yes_option
 @click.option("-n", "--dry-run", "--dryrun", is_flag=True, help="Only show the plan.")
-@click.option("--pending", is_flag=True, help="List what runs again if its inputs change.")
+@click.option("--pending", is_flag=True, help="List what is to run again, and is not yet.")
 @click.option("--withdraw", is_flag=True, help="Take such requests back.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as a JSON object.")
 def command(
@@ -40,7 +42,8 @@ def command(
     The next monitor pass carries it out. Run directories are moved aside, and stored results too
     until new ones take their place. With --downstream and with --outdated, analyses that are made
     from these wait until their inputs are made, and run only if the products have changed.
-    Until then, --pending lists them, and --withdraw takes the requests back.
+    Until then, --pending lists all of this, and --withdraw and 'asimov cancel' take requests back:
+    the analyses are what they were.
 
     \b
     Example:
@@ -102,6 +105,7 @@ def _rerun(
             say(f"  {step}")
     elif plan.steps:
         say("The next pass of 'asimov monitor' carries it out; with --chain it also submits them")
+        say("Until then 'asimov cancel SUBJECT/NAME' withdraws it")
     for name, why in failed.items():
         warn(f"{name}: {why}")
     if failed:
@@ -111,29 +115,39 @@ def _rerun(
 def _pending(selection: Selection, *, as_json: bool) -> None:
     """List the requests that are open."""
     workspace = open_workspace(Use.READ)
-    requests = Requests(workspace.journal).all()
     keys = selection.of(workspace, may_be_empty=True)
-    found = {key: requests[key] for key in keys if key in requests}
+    later = Requests(workspace.journal).all()
+    found: dict[Key, Request | Requested] = {key: later[key] for key in keys if key in later}
+    found |= requested(workspace, keys)
     if as_json:
         show_json(
             [
-                {"subject": key.subject, "name": key.name, **each.as_json()}
-                for key, each in found.items()
+                {
+                    "subject": key.subject,
+                    "name": key.name,
+                    **found[key].as_json(),
+                    "only_if_inputs_change": isinstance(found[key], Request),
+                }
+                for key in keys
+                if key in found
             ]
         )
         return
     if not found:
         say("Nothing waits to run again")
-    for key, each in found.items():
-        say(f"{key}: {each}: {line(each.reason)}")
+    for key in keys:
+        if key in found:
+            say(f"{key}: {found[key]}: {line(found[key].reason)}")
 
 
 def _withdraw(selection: Selection, reason: str | None) -> None:
     workspace = open_workspace(Use.ACT)
-    taken_back = withdraw_requests(workspace, selection.of(workspace), reason)
-    for key in taken_back:
+    restarts, later = withdraw_requests(workspace, selection.of(workspace), reason)
+    for key in restarts:
+        say(f"{key}: restart -> {workspace.status(key)}; the request is withdrawn")
+    for key in later:
         say(f"{key}: no longer runs again if its inputs change")
-    if not taken_back:
+    if not (restarts or later):
         say("None of these waits to run again; 'asimov rerun --pending' lists what does")
 
 

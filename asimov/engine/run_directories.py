@@ -257,7 +257,12 @@ def _only_built(analysis: Analysis) -> bool:
     if not earlier or any(each.job_id is not None for each in earlier[-1:]):
         return False
     cleaned = max(
-        (each.time for each in journal.events(*analysis.key) if each.before == "restart"), default=0
+        (
+            each.time
+            for each in journal.events(*analysis.key)
+            if each.before == "restart" and each.actor == "monitor"
+        ),
+        default=0,
     )
     since = [each for each in earlier if each.intended >= cleaned]
     return bool(since) and all(each.state == "void" for each in since)

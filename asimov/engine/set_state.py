@@ -10,6 +10,7 @@ from asimov.engine.attempts import LEAVING, ask
 from asimov.engine.lease import at_work
 from asimov.engine.observe import Observer
 from asimov.engine.rerun.pending import withdraw_for_cancelled
+from asimov.engine.rerun.requested import requested, withdraw_restarts
 from asimov.engine.status import LOST
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
@@ -133,9 +134,9 @@ def cancel(
 ) -> dict[Key, StateChange | AsimovError]:
     """Cancel analyses, and remove their jobs without waiting for the monitor.
 
-    Requests to run them again are withdrawn, and so are those that only waited for them. A job that
-    can't be removed now, because its scheduler does not answer, is removed by a later
-    pass of the monitor.
+    Requests to run them again are withdrawn, and so are those that only waited for them. An
+    analysis that has only been asked to restart is then what it was. A job that can't be removed
+    now, because its scheduler does not answer, is removed by a later pass of the monitor.
 
     Parameters
     ----------
@@ -158,8 +159,10 @@ def cancel(
         The change of each, or why it was refused.
     """
     with at_work(workspace, "asimov cancel", wait=True):
-        reasons = dict.fromkeys(keys, reason)
-        changes = _changed(workspace, reasons, "cancelled", besides=besides)
+        with workspace.journal.durably():
+            changes = _cancelled(workspace, list(keys), reason)
+            if besides is not None:
+                besides(changes)
         cancelled = {key for key, change in changes.items() if isinstance(change, StateChange)}
         attempts = [
             each
@@ -177,6 +180,20 @@ def cancel(
         for key in withdraw_for_cancelled(workspace, {*cancelled, *finished}):
             report(f"{key}: no longer runs again if its inputs change")
     return changes
+
+
+def _cancelled(
+    workspace: Workspace, keys: list[Key], reason: str | None
+) -> dict[Key, StateChange | AsimovError]:
+    """Cancel analyses, or withdraw the requests of those that have only been asked to restart."""
+    workspace.adopt()
+    requests = requested(workspace, keys)
+    withdrawn = withdraw_restarts(workspace, requests, reason)
+    rest = dict.fromkeys((key for key in keys if key not in withdrawn), reason)
+    changes = change_states(workspace, rest, "cancelled")
+    for key in withdrawn:
+        changes[key] = StateChange("restart", requests[key].before, "the request is withdrawn")
+    return {key: changes[key] for key in keys}
 
 
 def change_states(

@@ -249,7 +249,9 @@ class Workspace:
         self.journal.forget_build(key)
         self.builds.pop(key, None)
 
-    def move(self, key: Key, after: str, actor: str, reason: str | None) -> bool:
+    def move(
+        self, key: Key, after: str, actor: str, reason: str | None, *, role: str | None = None
+    ) -> bool:
         """Move an analysis to another state; return False if another process moved it first.
 
         Parameters
@@ -260,13 +262,15 @@ class Workspace:
             ``submit``, ``monitor`` or a person's name.
         reason
             Why.
+        role
+            The actor in the table of states, where it is another one.
 
         Raises
         ------
         ValueError
             If the table of states does not allow it: a mistake of the caller.
         """
-        role = actor if actor in {"submit", "monitor"} else "person"
+        role = role or (actor if actor in {"submit", "monitor"} else "person")
         if not allowed(self.status(key), after, role):
             raise ValueError(f"{key}: no way from {self.status(key)} to {after} by {actor}")
         before = self.status(key)
@@ -409,4 +413,4 @@ def workspace_of(analysis: Analysis) -> Workspace:
 
 def _runs_again(before: str, after: str) -> bool:
     """Say whether a change of state starts an analysis over, so that its review is out of date."""
-    return after == "restart" or (after == "ready" and before not in {"wait", "manual", "asking"})
+    return after == "ready" and before not in {"wait", "manual", "asking"}

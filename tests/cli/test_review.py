@@ -109,6 +109,9 @@ def test_run_again_it_is_no_longer_approved_and_what_was_said_stays(made, asimov
     assert asimov("production", "set", "s", "a", "--status", before).code == 0
     asimov("review", "add", "s", "a", "approved", "-m", "fine")
     assert asimov("production", "set", "s", "a", "--status", after).code == 0
+    if after == "restart":  # until a pass begins it, the request can be withdrawn
+        assert facts(made)["status"] == "approved"
+        assert asimov("monitor").code == 0
     kept = facts(made)
     assert kept["status"] is None
     assert [each["message"] for each in kept["messages"]] == ["fine"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from asimov.engine.background import kept
+from asimov.engine.rerun.requested import requested
 from asimov.journal.keys import Key
 from asimov.journal.leases import WATCH, holder, is_dead
 from asimov.project.workspace import Workspace
@@ -15,7 +18,12 @@ def ways_out(workspace: Workspace, key: Key, status: str) -> list[str]:
     found = []
     if status in {"stop", "restart"}:
         found.append("the next pass of 'asimov monitor'")
-    if status == "restart":
+    if status == "restart" and (request := requested(workspace, [key]).get(key)):
+        found.append(
+            f"if that was a mistake: 'asimov cancel {quote(str(key))}' withdraws the request, and "
+            f"it is {request.before} again"
+        )
+    elif status == "restart":
         found.append(
             f"if that was a mistake: '{set_to} stop'; after the next pass it can be set to finished"
         )

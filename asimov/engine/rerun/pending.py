@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 
 from asimov.configuration import person
 from asimov.engine.lease import at_work
+from asimov.engine.rerun.requested import requested, withdraw_restarts
 from asimov.engine.staleness.inputs import downstream, upstream_first
 from asimov.journal.keys import Key
 from asimov.journal.reruns import Requests
@@ -13,8 +14,10 @@ from asimov.project.workspace import Workspace
 from asimov.states import STATES
 
 
-def withdraw(workspace: Workspace, keys: Collection[Key], reason: str | None) -> list[Key]:
-    """Withdraw the open requests of some analyses; return those that had one.
+def withdraw(
+    workspace: Workspace, keys: Collection[Key], reason: str | None
+) -> tuple[list[Key], list[Key]]:
+    """Withdraw the open requests to run some analyses again.
 
     Parameters
     ----------
@@ -24,9 +27,20 @@ def withdraw(workspace: Workspace, keys: Collection[Key], reason: str | None) ->
         The analyses.
     reason
         The person's reason, for the log.
+
+    Returns
+    -------
+    restarts
+        The analyses that were to restart; each is in the state again that it was in.
+    later
+        The analyses that no longer run again if their inputs change: some of `keys`, and those
+        that only waited for restarts.
     """
-    with at_work(workspace, "asimov rerun", wait=True):
-        return _withdraw(workspace, keys, f"request withdrawn: {reason or 'on request'}")
+    with at_work(workspace, "asimov rerun", wait=True), workspace.journal.transaction():
+        workspace.adopt()
+        later = _withdraw(workspace, keys, f"request withdrawn: {reason or 'on request'}")
+        restarts = withdraw_restarts(workspace, requested(workspace, keys), reason)
+        return restarts, [*later, *withdraw_for_cancelled(workspace, restarts)]
 
 
 def withdraw_for_cancelled(workspace: Workspace, cancelled: Collection[Key]) -> list[Key]:
@@ -41,6 +55,8 @@ def withdraw_for_cancelled(workspace: Workspace, cancelled: Collection[Key]) -> 
     cancelled
         The analyses that were just cancelled, or whose requests are to end.
     """
+    if not cancelled:
+        return []
     open_ones = Requests(workspace.journal).all()
     if not open_ones:
         return []
@@ -55,7 +71,7 @@ def withdraw_for_cancelled(workspace: Workspace, cancelled: Collection[Key]) -> 
         waits = key in open_ones and key not in gone
         if waits or not (state.done or workspace.status(key) == "cancelled"):
             to_be_made.add(key)
-    return _withdraw(workspace, gone, "request withdrawn: what it waited for is cancelled")
+    return _withdraw(workspace, gone, "request withdrawn: what it waited for no longer runs")
 
 
 def _withdraw(workspace: Workspace, keys: Iterable[Key], said: str) -> list[Key]:

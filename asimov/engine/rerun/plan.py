@@ -111,7 +111,8 @@ def planned(workspace: Workspace, keys: Collection[Key], *, with_users: bool) ->
         key for key in downstream(workspace, roots) if workspace.status(key) not in WITHOUT_RESULT
     ]
     if not with_users:
-        plan.users = below
+        asked = Requests(workspace.journal).all()
+        plan.users = [key for key in below if key not in asked]
         below = []
     old = outdated(workspace, [*chosen, *below])
     took = _times(workspace, [*chosen, *below])

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from asimov.project.storage.store import Store
+
 SHELL = "pipeline: command, executable: /bin/sh"
 
 
@@ -97,6 +99,8 @@ def test_open_requests_are_shown_listed_and_withdrawn(chain: Any) -> None:
     assert "its input s/first is being made again" in chain.run("why", "s/last").out
     # Also once its input is about to run.
     chain.run("rerun", "s/first", "--downstream", "--yes", "--reason", "the gain")
+    # What runs again anyway is not called left out.
+    assert "Not included" not in chain.run("rerun", "s/middle", "--dry-run").out
     asked = "to run again if its inputs change, requested by "
     assert chain.run("status").out.count(asked) == 2
     assert "; 2 to run again if inputs change" in chain.run("status").out
@@ -104,22 +108,67 @@ def test_open_requests_are_shown_listed_and_withdrawn(chain: Any) -> None:
     assert asked in why and "'asimov rerun --withdraw s/last' withdraws that request" in why
     assert chain.rows()["last"]["pending_rerun"]["reason"] == "the gain"
     listed = json.loads(chain.run("rerun", "--pending", "--json").out)
-    assert [each["name"] for each in listed] == ["middle", "last"]
+    assert [each["name"] for each in listed] == ["first", "middle", "last"]
     assert f"s/middle: {asked}" in chain.run("rerun", "--pending").out
     assert "s/last: no longer runs again" in chain.run("rerun", "--withdraw", "s/last").out
     assert "None of these" in chain.run("rerun", "--withdraw", "s/last").out
     assert "request withdrawn" in chain.run("log", "s/last").out
-    # Nothing waits for what is cancelled.
+    # Nothing waits for what does not run.
     assert "s/middle: no longer runs again" in chain.run("cancel", "s/first", "--yes").out
     assert "Nothing waits to run again" in chain.run("rerun", "--pending").out
-    chain.run("production", "set", "s/first", "--status", "ready")
     chain.run("rerun", "s/first", "--downstream", "--yes")
     told = chain.run("cancel", "s/last", "--yes").out
     assert "s/last (uploaded): to run again if" in told and "s/last: no longer runs again" in told
     assert chain.states()["last"] == "uploaded"
-    assert [each["name"] for each in json.loads(chain.run("rerun", "--pending", "--json").out)] == [
-        "middle"
+    listed = json.loads(chain.run("rerun", "--pending", "--json").out)
+    assert [(each["name"], each["only_if_inputs_change"]) for each in listed] == [
+        ("first", False),
+        ("middle", True),
     ]
+
+
+def test_a_request_that_no_pass_has_begun_is_withdrawn_and_nothing_is_lost(chain: Any) -> None:
+    chain.run("review", "add", "s/first", "approved")
+    before, reason = chain.states(), chain.reason("first")
+    shown = json.loads(chain.run("production", "show", "s/first", "--json").out)
+    for withdraw in (["cancel", "s/first", "--yes"], ["rerun", "--withdraw", "s/first"]):
+        told = chain.run("rerun", "s/first", "--downstream", "--yes").out
+        assert "Until then 'asimov cancel SUBJECT/NAME' withdraws it" in told
+        assert chain.states()["first"] == "restart"
+        asked = "s/first: to run again with the next pass, requested by "
+        assert asked in chain.run("rerun", "--pending").out
+        refused = chain.run("cancel", "s/first", code=1)
+        assert asked in refused.err and "it stays uploaded" in refused.err
+        why = chain.run("why", "s/first").out
+        assert "'asimov cancel s/first' withdraws the request, and it is uploaded again" in why
+        told = chain.run(*withdraw, "--reason", "a mistake").out
+        assert "s/first: restart -> uploaded; the request is withdrawn" in told
+        assert "s/last: no longer runs again" in told
+        assert chain.states() == before
+        # Once, however often it is asked for and withdrawn.
+        assert chain.reason("first") == (
+            f"{reason}; the request to run it again was withdrawn: a mistake"
+        )
+    chain.finish()
+    assert attempts(chain) == [1, 1, 1]
+    after = json.loads(chain.run("production", "show", "s/first", "--json").out)
+    changing = {"reason", "since"}
+    assert {name for name in shown if shown[name] != after.get(name)} <= changing
+    assert "approved" in chain.run("review", "status", "s/first").out
+    chain.run("store", "verify")
+
+
+def test_only_what_is_as_it_was_before_a_request_gets_its_state_back(chain: Any) -> None:
+    # A pass that is killed may have moved the results aside already.
+    chain.run("rerun", "s/first", "--yes")
+    Store(chain.root / "results").replace("s", "first")
+    assert "s/first: restart -> cancelled" in chain.run("cancel", "s/first", "--yes").out
+    # One that had a job has nothing to go back to.
+    chain.apply(f"long, {SHELL}, arguments: [-c, 'sleep 60'], outputs: {{x: x}}")
+    chain.run("monitor", "--chain")
+    chain.run("production", "set", "s/long", "--status", "restart")
+    assert chain.run("rerun", "--pending").out == "Nothing waits to run again\n"
+    assert "s/long: restart -> cancelled" in chain.run("cancel", "s/long", "--yes").out
 
 
 def test_what_can_not_run_again_is_said(lab: Any) -> None:
