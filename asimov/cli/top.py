@@ -49,8 +49,8 @@ def command(words: str, read_only: bool, interval: float) -> None:
         raise AsimovError(
             "asimov top needs a terminal", hint="'asimov status' prints the same to a file or pipe"
         )
+    from asimov.engine.attention.filters import passing
     from asimov.tui.app import Top, View
-    from asimov.tui.filters import passing
     from asimov.tui.terminal import Terminal
 
     for each in ("COLUMNS", "LINES"):  # a shell that exports them hides that the size changes

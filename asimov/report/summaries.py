@@ -1,4 +1,4 @@
-"""Collect what a report shows about one analysis, and where its section is."""
+"""Collect what a report shows about one analysis beside its files and its history."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from asimov.engine.graph import Edge
 from asimov.engine.provenance.result_settings import result_settings
@@ -102,22 +101,3 @@ def _labels(labels: Any) -> list[tuple[str, str]]:
     if isinstance(labels, list):
         return [(str(name), "") for name in labels]
     return [(str(labels), "")] if labels else []
-
-
-def page_of(subject: str) -> str:
-    """Return the file name of a subject's page.
-
-    All pages are in the same folder, because the addresses that published pipelines write into
-    their HTML are relative to it.
-    """
-    return f"subject-{subject}.html"
-
-
-def anchor(name: str) -> str:
-    """Return the id of an analysis's section on its subject's page."""
-    return f"analysis-{name}"
-
-
-def address(key: Key) -> str:
-    """Return the address of an analysis's section, from the report's folder."""
-    return f"{quote(page_of(key[0]))}#{quote(anchor(key[1]))}"

@@ -42,12 +42,12 @@ def json_answer(request: Request, body: str, links: dict[str, str] | None = None
     headers = {"etag": tag}
     if links:
         headers["link"] = ", ".join(f'<{href}>; rel="{rel}"' for rel, href in links.items())
-    if _matches(request.headers.get("if-none-match"), tag):
+    if matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     return Response(data, headers=headers, media_type="application/json")
 
 
-def _matches(given: str | None, tag: str) -> bool:
+def matches(given: str | None, tag: str) -> bool:
     """Return whether a tag is among those of ``If-None-Match`` (RFC 9110, 13.1.2)."""
     if given is None:
         return False

@@ -15,17 +15,18 @@ from starlette.responses import Response
 from asimov.project import layout
 from asimov.server import health, openapi, v1, v1_writing
 from asimov.server.answering import bug
-from asimov.server.answers import problem
 from asimov.server.backend import Backend
+from asimov.server.dashboard.answers import refusal
+from asimov.server.dashboard.routes import PAGES
 from asimov.server.event_stream import Feed
 from asimov.server.faults import TITLES, Fault, FaultError
 from asimov.server.guard import Guard
 from asimov.server.options import Options
 
-#: Every route of the service.
+#: Every route of the API.
 ROUTES = [*health.ROUTES, *openapi.ROUTES, *v1.ROUTES, *v1_writing.ROUTES]
 #: The paths that anybody may read.
-PUBLIC = frozenset(each.path for each in ROUTES if each.public)
+PUBLIC = frozenset(each.path for each in [*ROUTES, *PAGES] if each.public)
 
 
 def application(options: Options) -> Starlette:
@@ -52,7 +53,7 @@ def application(options: Options) -> Starlette:
     return Starlette(
         routes=[
             routing.Route(each.path, each.endpoint, methods=[each.method], name=each.name)
-            for each in ROUTES
+            for each in [*ROUTES, *PAGES]
         ],
         middleware=[Middleware(Guard, options=options, public=PUBLIC)],
         exception_handlers={
@@ -66,7 +67,7 @@ def application(options: Options) -> Starlette:
 
 async def _fault(request: Request, error: Exception) -> Response:
     assert isinstance(error, FaultError)
-    return problem(error.fault, error.headers)
+    return refusal(request.headers, request.url.path, error.fault, error.headers)
 
 
 async def _other(request: Request, error: Exception) -> Response:
@@ -78,8 +79,8 @@ async def _other(request: Request, error: Exception) -> Response:
     }.get(error.status_code, TITLES.get(error.status_code, "the request can't be answered"))
     hint = "GET /openapi.json lists what there is" if error.status_code == 404 else None
     fault = Fault(error.status_code, what, "address", hint)
-    return problem(fault, dict(error.headers or {}))
+    return refusal(request.headers, request.url.path, fault, dict(error.headers or {}))
 
 
 async def _bug(request: Request, error: Exception) -> Response:
-    return problem(bug(error))
+    return refusal(request.headers, request.url.path, bug(error), {})

@@ -17,7 +17,7 @@ _MOST = 200
 
 
 class Backend:
-    """Asks helper processes: for what is quick, for what may take long, and for what acts.
+    """Asks helper processes: for what is quick, what may take long, pages, and what acts.
 
     Parameters
     ----------
@@ -30,6 +30,7 @@ class Backend:
         self._quick = Helper(module, given, _LIMIT)
         self._slow = Helper(module, given, _LIMIT)
         self._acting = Helper("asimov.server.acting", given, _LIMIT)
+        self._pages = Helper("asimov.server.dashboard.helper", given, _LIMIT)
 
     @property
     def waiting(self) -> dict[str, int]:
@@ -38,6 +39,7 @@ class Backend:
             "quick": self._quick.waiting,
             "slow": self._slow.waiting,
             "acting": self._acting.waiting,
+            "pages": self._pages.waiting,
         }
 
     async def ask(self, name: str, *arguments: Any) -> Any:
@@ -60,6 +62,16 @@ class Backend:
         """
         return await self._asked(self._acting, name, arguments)
 
+    async def show(self, name: str, *arguments: Any) -> Any:
+        """Return a page that `asimov.server.dashboard.pages.Pages` makes.
+
+        Raises
+        ------
+        FaultError
+            If there is none.
+        """
+        return await self._asked(self._pages, name, arguments)
+
     async def _asked(self, helper: Helper, name: str, arguments: tuple[Any, ...]) -> Any:
         if helper.waiting >= _MOST:
             raise FaultError(503, "too many requests wait already", hint="try again later")
@@ -75,5 +87,5 @@ class Backend:
 
     async def close(self) -> None:
         """End the helper processes."""
-        for each in (self._quick, self._slow, self._acting):
+        for each in (self._quick, self._slow, self._acting, self._pages):
             await each.close()

@@ -15,7 +15,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asimov.server.access import Access
-from asimov.server.answers import HEADERS, problem
+from asimov.server.answers import HEADERS
+from asimov.server.dashboard.answers import refusal
 from asimov.server.faults import FaultError
 from asimov.server.options import Options, is_loopback
 from asimov.text import quoted
@@ -61,8 +62,8 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
+        headers = Headers(scope=scope)
         try:
-            headers = Headers(scope=scope)
             self._check_host(headers)
             self._check_origin(headers)
             if scope["path"] not in self._public:
@@ -70,7 +71,8 @@ class Guard:
                 scope.setdefault("state", {})["caller"] = caller
             await self._app(scope, _bounded(headers, receive), answer)
         except FaultError as error:
-            await problem(error.fault, error.headers)(scope, receive, answer)
+            refused = refusal(headers, scope["path"], error.fault, error.headers)
+            await refused(scope, receive, answer)
 
     def _check_host(self, headers: Headers) -> None:
         given = headers.getlist("host")

@@ -5,7 +5,6 @@ The journal is read without a lock that a monitor could hold, so no answer waits
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -36,10 +35,8 @@ from asimov.report.graph_formats import as_data
 from asimov.server.applying import applied
 from asimov.server.faults import FaultError, fault_of
 from asimov.server.orders import Application
+from asimov.server.present import Present
 from asimov.system.json_text import as_json
-
-#: The seconds for which edits of the ledger by hand may go unnoticed.
-_LOOK = 1.0
 
 
 @dataclass(frozen=True)
@@ -83,18 +80,12 @@ class Reading:
     """
 
     def __init__(self, root: Path) -> None:
-        self._open = Workspace.open(root, reading=True)
-        self._looked = time.monotonic()
+        self._present = Present(root)
+        self._open = self._present.opened
 
     @property
     def _workspace(self) -> Workspace:
-        """The project as it is now."""
-        if time.monotonic() > self._looked + _LOOK:
-            self._looked = time.monotonic()
-            self._open.reload()
-        else:
-            self._open.catch_up()
-        return self._open
+        return self._present.workspace
 
     def overview(self) -> dict[str, Any]:
         """Return what the service tells of the whole project, as a mapping."""

@@ -19,6 +19,7 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from asimov import text
+from asimov.engine.attention.filters import passing
 from asimov.engine.status import Row, totals
 from asimov.errors import AsimovError
 from asimov.tui import keys
@@ -27,7 +28,6 @@ from asimov.tui.asking import Answerer
 from asimov.tui.columns import COLUMNS
 from asimov.tui.details import Details
 from asimov.tui.dialogs import Help, Line, plain
-from asimov.tui.filters import passing
 from asimov.tui.looks import Looks
 from asimov.tui.pane import Pane
 from asimov.tui.table import Analyses

@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from asimov.engine.status import OF_JOBS, URGENT, Row
-from asimov.states import STATES
+from asimov.engine.attention.in_short import why
+from asimov.engine.attention.order import rank
+from asimov.engine.status import Row
 from asimov.system import clock
 
-#: Shown states in the order in which they want attention, as in `asimov.engine.status.totals`.
-_RANKS = {
-    state: rank for rank, state in enumerate(dict.fromkeys([*URGENT, "running", *OF_JOBS, *STATES]))
-}
 #: What `asimov.engine.status.rows` adds to the progress, which has a column of its own here.
 _LEFT = re.compile(r" \(\d+[smhd] left\)$")
 
@@ -46,7 +43,7 @@ class Column:
 
 
 def _attention(row: Row) -> tuple[Any, ...]:
-    return _RANKS.get(row.state, len(_RANKS)), row.state, row.subject, row.name
+    return rank(row.state), row.state, row.subject, row.name
 
 
 def _seconds_since(time: str | None) -> float | None:
@@ -75,13 +72,6 @@ def _age(seconds: float | None) -> str:
 
 def _known(value: float | None, otherwise: float = float("inf")) -> float:
     return otherwise if value is None else value
-
-
-def _why(row: Row) -> str:
-    if row.waiting_for:
-        return "; ".join(row.waiting_for)
-    unwell = row.status in STATES and STATES[row.status].blocks
-    return (row.reason or "") if unwell else ""
 
 
 def _progress(row: Row) -> str:
@@ -115,7 +105,7 @@ COLUMNS = [
     Column("outdated", _outdated, lambda r: (not _outdated(r), _outdated(r)), 16),
     Column("pipeline", _pipeline, _pipeline, 16),
     Column("since", lambda r: _age(_since(r)), lambda r: _known(_since(r)), 7, True),
-    Column("waits for / why", _why, _why, 200),
+    Column("waits for / why", why, why, 200),
 ]
 #: Their titles in the order in which a narrow terminal loses them, the first lost first.
 LOST_FIRST = [

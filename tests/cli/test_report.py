@@ -106,7 +106,7 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-def test_html_has_an_index_of_everything_and_a_page_for_each_subject(
+def test_html_has_an_index_and_a_page_for_each_subject_and_analysis(
     project, asimov, blueprint, pages
 ):
     text = TEXT.replace(
@@ -115,19 +115,24 @@ def test_html_has_an_index_of_everything_and_a_page_for_each_subject(
     assert asimov("apply", "-f", blueprint(text)).code == 0
     asimov("review", "add", "s", "a", "rejected", "-m", "not yet")
     ran = asimov("report", "html")
-    assert ran.out == f"Wrote 3 pages; start at {project / 'pages' / 'index.html'}\n"
+    assert ran.out == f"Wrote 6 pages; start at {project / 'pages' / 'index.html'}\n"
     made = pages()
-    assert set(made) == {"index.html", "subject-s.html", "subject-project-analyses.html"}
+    assert set(made) == {
+        "index.html", "subject-s.html", "subject-project-analyses.html", "analysis-s!a.html",
+        "analysis-s!b.html", "analysis-project-analyses!p.html",
+    }  # fmt: skip
+    assert not any(Page(text).open for text in made.values())
     index = Page(made["index.html"])
-    assert not index.open
-    assert "Test project" in index.text
-    assert "s 2 analyses" in index.text
-    for each in ("a command wait", "rejected a person the first", "simpletestpipeline ready"):
-        assert each in index.text
-    page = Page(made["subject-s.html"])
-    assert not page.open
-    for each in ("the first", "rejected not yet", "Needs a", "Dependencies"):
-        assert each in page.text
+    for each in (
+        "Test project 3 analyses", "wait s/ a command", "a person the first",
+        "ready s/ b simpletestpipeline", "project-analyses",
+    ):  # fmt: skip
+        assert each in index.text, each
+    assert "What needs what" in Page(made["subject-s.html"]).text
+    page = Page(made["analysis-s!a.html"])
+    for each in ("the first", "rejected not yet", "a wait rejected"):
+        assert each in page.text, each
+    assert "Needs a" in Page(made["analysis-s!b.html"]).text
 
 
 def test_every_link_inside_the_report_leads_somewhere(project, asimov, blueprint, pages):
@@ -154,7 +159,7 @@ def test_html_needs_no_network_and_runs_without_scripts(project, asimov, bluepri
         assert "@import" not in text
         page = Page(text)
         assert ("html", {"lang": "en"}) in page.tags
-        assert next(attrs for tag, attrs in page.tags if tag == "form").keys() >= {"hidden"}
+        assert all("hidden" in attrs for tag, attrs in page.tags if tag == "form")
 
 
 def test_what_people_write_is_text_and_no_html(project, asimov, blueprint, pages):
@@ -206,19 +211,21 @@ def test_html_goes_where_it_is_asked_to_or_configured(project, asimov, blueprint
     assert (project / "site" / "index.html").exists()
 
 
-def test_a_page_of_a_subject_that_is_gone_goes_and_no_other(project, asimov, blueprint, pages):
+def test_pages_of_what_is_gone_go_and_no_others(project, asimov, blueprint, pages):
     assert asimov("apply", "-f", blueprint(TEXT + "---\n{kind: subject, name: t}\n")).code == 0
     (project / "pages").mkdir(exist_ok=True)
     (project / "pages" / "subject-mine.html").write_text("<p>mine</p>")
-    assert "subject-t.html" in pages()
+    made = pages()
+    assert "subject-t.html" in made
+    (project / "pages" / "analysis-t!a.html").write_text(made["analysis-s!a.html"])
     (project / "ledger" / "subjects" / "t.yaml").unlink()
     made = pages()
-    assert "subject-t.html" not in made
+    assert not {"subject-t.html", "analysis-t!a.html"} & set(made)
     assert made["subject-mine.html"] == "<p>mine</p>"
 
 
 def test_html_of_an_empty_project_and_of_a_broken_file(project, asimov, blueprint, pages):
-    assert "No analyses yet." in Page(pages()["index.html"]).text
+    assert "No analyses yet" in Page(pages()["index.html"]).text
     assert asimov("apply", "-f", blueprint(TEXT)).code == 0
     file = project / "ledger" / "subjects" / "s.yaml"
     file.write_text(file.read_text() + "  : [\n")

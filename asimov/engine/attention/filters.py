@@ -1,11 +1,12 @@
-"""Which analyses the live view shows: words for the state, the pipeline and the name."""
+"""Which analyses a view shows: words for the state, the pipeline and the name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+from typing import Any, Protocol
 
-from asimov.engine.status import OF_JOBS, Row
+from asimov.engine.status import OF_JOBS
 from asimov.errors import AsimovError
 from asimov.states import ALIASES, STATES
 from asimov.text import did_you_mean, quoted
@@ -14,7 +15,29 @@ from asimov.text import did_you_mean, quoted
 _FIELDS = ("state", "pipeline")
 
 
-def passing(words: str) -> Callable[[Row], bool]:
+class Seen(Protocol):
+    """What a filter looks at: a row of ``asimov status``, or as much of it."""
+
+    @property
+    def subject(self) -> str: ...  # noqa: D102
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def pipeline(self) -> str: ...  # noqa: D102
+
+    @property
+    def status(self) -> str: ...  # noqa: D102
+
+    @property
+    def state(self) -> str: ...  # noqa: D102
+
+    @property
+    def outdated(self) -> Any: ...  # noqa: D102
+
+
+def passing(words: str) -> Callable[[Seen], bool]:
     """Return what says whether an analysis passes a filter.
 
     Parameters
@@ -33,7 +56,7 @@ def passing(words: str) -> Callable[[Row], bool]:
     return lambda row: all(test(row) for test in tests)
 
 
-def _test(word: str) -> Callable[[Row], bool]:
+def _test(word: str) -> Callable[[Seen], bool]:
     if word == "outdated":
         return lambda row: bool(row.outdated)
     field, colon, value = word.partition(":")
@@ -48,7 +71,7 @@ def _test(word: str) -> Callable[[Row], bool]:
     return lambda row: part in f"{row.subject}/{row.name}".lower()
 
 
-def _of_field(field: str, values: list[str]) -> Callable[[Row], bool]:
+def _of_field(field: str, values: list[str]) -> Callable[[Seen], bool]:
     if field == "pipeline":
         return lambda row: _any_fits([row.pipeline.lower()], values)
     if field == "state":
@@ -67,7 +90,7 @@ def _of_field(field: str, values: list[str]) -> Callable[[Row], bool]:
     )
 
 
-def _states_of(row: Row) -> list[str]:
+def _states_of(row: Seen) -> list[str]:
     # As in other commands, a job that waits for a machine does not run.
     return [row.state] if row.state == "idle" else [row.state, row.status]
 

@@ -1,0 +1,144 @@
+"""Where the pages are: at addresses of a service, or in files of a folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote, urlencode
+
+from asimov.journal.keys import Key
+from asimov.project.storage.listing import StoredFile
+
+
+class Links(Protocol):
+    """The addresses that pages lead to; all of them can stand in HTML as they are.
+
+    Attributes
+    ----------
+    live
+        Whether a service answers them, so that pages can follow what happens, and act.
+    """
+
+    live: bool
+
+    def overview(self, **query: str) -> str:
+        """Return the address of the overview, narrowed by parts of `Query`."""
+        ...
+
+    def subject(self, name: str) -> str:
+        """Return the address of what there is of a subject."""
+        ...
+
+    def graph(self, subject: str) -> str:
+        """Return the address of a subject's graph."""
+        ...
+
+    def analysis(self, key: Key) -> str:
+        """Return the address of an analysis's page."""
+        ...
+
+    def log(self, key: Key, file: str, path: Path) -> str:
+        """Return the address of what a job wrote."""
+        ...
+
+    def result(self, result: StoredFile) -> str:
+        """Return the address of a stored file."""
+        ...
+
+    def picture(self, result: StoredFile) -> str:
+        """Return the address of a stored picture, for the page to show."""
+        ...
+
+
+class Served:
+    """The addresses of a service."""
+
+    live = True
+
+    def overview(self, **query: str) -> str:
+        """Return ``/``, narrowed by a query."""
+        return f"/?{urlencode(query)}" if query else "/"
+
+    def subject(self, name: str) -> str:
+        """Return the overview of one subject."""
+        return self.overview(subject=name)
+
+    def graph(self, subject: str) -> str:
+        """Return ``/graph``."""
+        return f"/graph?{urlencode({'subject': subject})}" if subject else "/graph"
+
+    def analysis(self, key: Key) -> str:
+        """Return ``/analyses/SUBJECT/NAME``."""
+        return f"/analyses/{quote(key.subject, safe='')}/{quote(key.name, safe='')}"
+
+    def log(self, key: Key, file: str, path: Path) -> str:
+        """Return the page that follows a file."""
+        return f"{self.analysis(key)}/logs/{quote(file)}"
+
+    def result(self, result: StoredFile) -> str:
+        """Return the page that shows a file."""
+        return f"{self.analysis(result.key)}/products/{quote(result.name)}"
+
+    def picture(self, result: StoredFile) -> str:
+        """Return the picture itself."""
+        return f"{self.analysis(result.key)}/pictures/{quote(result.name)}"
+
+
+class Static:
+    """The addresses of files that ``asimov report html`` writes, all in one folder.
+
+    They are in one folder because the addresses that published pipelines write into their HTML are
+    relative to it.
+
+    Parameters
+    ----------
+    folder
+        The folder.
+    """
+
+    live = False
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def overview(self, **query: str) -> str:
+        """Return the index."""
+        return "index.html"
+
+    def subject(self, name: str) -> str:
+        """Return a subject's page."""
+        return quote(page_of_subject(name))
+
+    def graph(self, subject: str) -> str:
+        """Return the place of the graph on a subject's page."""
+        return f"{quote(page_of_subject(subject))}#graph" if subject else "index.html"
+
+    def analysis(self, key: Key) -> str:
+        """Return an analysis's page."""
+        return quote(page_of_analysis(key))
+
+    def log(self, key: Key, file: str, path: Path) -> str:
+        """Return the file itself."""
+        return self._relative(path)
+
+    def result(self, result: StoredFile) -> str:
+        """Return the file itself."""
+        return self._relative(result.path)
+
+    def picture(self, result: StoredFile) -> str:
+        """Return the file itself."""
+        return self._relative(result.path)
+
+    def _relative(self, path: Path) -> str:
+        return quote(os.path.relpath(path, self._folder))
+
+
+def page_of_subject(subject: str) -> str:
+    """Return the file name of a subject's page."""
+    return f"subject-{subject}.html"
+
+
+def page_of_analysis(key: Key) -> str:
+    """Return the file name of an analysis's page; no name of an analysis has the sign in it."""
+    return f"analysis-{key.subject}!{key.name}.html"

@@ -1,0 +1,194 @@
+"""What the overview shows: totals, what needs a person first, and a page of the list."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from asimov.engine.attendance import attendance
+from asimov.engine.attention.filters import passing
+from asimov.engine.attention.order import rank
+from asimov.engine.status import Row, rows
+from asimov.errors import AsimovError
+from asimov.journal.history import numbered_events
+from asimov.project.removed import ledger_warnings
+from asimov.project.workspace import Workspace
+from asimov.report.glances import Glance, glances
+from asimov.system.moment import moment
+
+#: How many analyses of the list are on one page, and how many that need a person are above it.
+PAGE = 50
+_FIRST = 6
+#: The ways to sort the list, with their words for people.
+SORTS = {"urgency": "needs a person first", "newest": "changed last", "name": "name"}
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a person asks of the overview.
+
+    Attributes
+    ----------
+    q
+        Words that filter, as in ``asimov top``.
+    state, pipeline, subject
+        The only state, pipeline and subject; empty for all.
+    since
+        Only what has changed since then, as a person writes it; empty for all.
+    outdated
+        Whether only what is out of date.
+    sort
+        One of `SORTS`; empty for what fits the question.
+    page
+        The page of the list, counted from 1.
+    """
+
+    q: str = ""
+    state: str = ""
+    pipeline: str = ""
+    subject: str = ""
+    since: str = ""
+    outdated: bool = False
+    sort: str = ""
+    page: int = 1
+
+    @property
+    def order(self) -> str:
+        """How to sort: what has changed lately is wanted in the order of time."""
+        return self.sort or ("newest" if self.since else "urgency")
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether it asks for a part of the analyses only."""
+        return any((self.q, self.state, self.pipeline, self.subject, self.since, self.outdated))
+
+    def parts(self, **changes: str | int | bool) -> dict[str, str]:
+        """Return it as the parts of an address, with changes; a change starts at the first page."""
+        new = replace(self, **{"page": 1, **changes})  # type: ignore[arg-type]
+        found = {
+            "q": new.q, "state": new.state, "pipeline": new.pipeline, "subject": new.subject,
+            "since": new.since, "outdated": "true" if new.outdated else "", "sort": new.sort,
+            "page": str(new.page) if new.page > 1 else "",
+        }  # fmt: skip
+        return {name: value for name, value in found.items() if value}
+
+
+@dataclass
+class Overview:
+    """What the overview shows.
+
+    Attributes
+    ----------
+    monitor
+        A line about the monitor.
+    warnings
+        What is wrong with the ledger or the monitor.
+    totals
+        How many analyses there are in each state, of all that the words and filters but the state
+        leave; what needs a person comes first.
+    urgent, urgent_in_all
+        The first that need a person, and how many do.
+    rows, found, pages
+        The analyses of this page, how many the whole list has, and on how many pages.
+    everything
+        How many analyses the project has.
+    states, pipelines, subjects
+        What the list can be narrowed to.
+    problem
+        What is wrong with the question; empty if nothing is.
+    newest
+        The number of the newest event, from which a live page goes on.
+    """
+
+    monitor: str
+    alive: bool
+    warnings: list[str]
+    everything: int = 0
+    totals: dict[str, int] = field(default_factory=dict)
+    urgent: list[Row] = field(default_factory=list)
+    urgent_in_all: int = 0
+    rows: list[Row] = field(default_factory=list)
+    found: int = 0
+    pages: int = 1
+    states: list[str] = field(default_factory=list)
+    pipelines: list[str] = field(default_factory=list)
+    subjects: int = 0
+    problem: str = ""
+    newest: int = 0
+
+
+def overview(workspace: Workspace, query: Query, size: int = PAGE) -> Overview:
+    """Return what the overview shows.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    query
+        What is asked of it.
+    size
+        The most analyses of a page.
+    """
+    monitor = attendance(workspace)
+    warnings = ledger_warnings(workspace)
+    if monitor.warning:
+        warnings = [*warnings, monitor.warning]
+    shown = Overview(monitor.line(), monitor.alive, warnings)
+    words = query.q.split()
+    seen = glances(workspace, with_outdated=query.outdated or "outdated" in words)
+    shown.everything = len(seen)
+    shown.states = sorted({each.state for each in seen}, key=rank)
+    shown.pipelines = sorted({each.pipeline for each in seen if each.pipeline})
+    shown.subjects = len(workspace.contents.subjects)
+    _, shown.newest = numbered_events(workspace.journal, None, 1)
+    try:
+        left = _narrowed(seen, query)
+    except (AsimovError, ValueError) as error:
+        shown.problem = str(error)
+        left = []
+    counts = Counter(each.state for each in left)
+    shown.totals = {state: counts[state] for state in sorted(counts, key=rank)}
+    needing = [each for each in left if each.urgent]
+    shown.urgent_in_all = len(needing)
+    shown.urgent = _rows(workspace, sorted(needing, key=lambda each: each.place)[:_FIRST])
+    listed = [each for each in left if not query.state or query.state in _states(each)]
+    shown.found = len(listed)
+    shown.pages = max(1, -(-len(listed) // size))
+    start = (min(query.page, shown.pages) - 1) * size
+    shown.rows = _rows(workspace, _sorted(listed, query.order)[start : start + size])
+    return shown
+
+
+def _narrowed(seen: Sequence[Glance], query: Query) -> list[Glance]:
+    """Return what is left by all of a question but the state, so that its totals can be shown."""
+    fits = passing(query.q)
+    since = moment(query.since) if query.since else None
+    return [
+        each
+        for each in seen
+        if (not query.subject or each.subject == query.subject)
+        and (not query.pipeline or each.pipeline == query.pipeline)
+        and (since is None or each.since >= since)
+        and (not query.outdated or each.outdated)
+        and fits(each)
+    ]
+
+
+def _states(each: Glance) -> set[str]:
+    return {each.state, "urgent"} if each.urgent else {each.state}
+
+
+def _sorted(listed: list[Glance], order: str) -> list[Glance]:
+    if order == "newest":
+        return sorted(listed, key=lambda each: -each.since)
+    if order == "name":
+        return sorted(listed, key=lambda each: each.key)
+    return sorted(listed, key=lambda each: each.place)
+
+
+def _rows(workspace: Workspace, chosen: Sequence[Glance]) -> list[Row]:
+    """Return the rows of some analyses, in the same order."""
+    known = [each.key for each in chosen if each.row is None]
+    found = dict(zip(known, rows(workspace, known), strict=True)) if known else {}
+    return [each.row or found[each.key] for each in chosen]

@@ -1,0 +1,1 @@
+"""The dashboard: pages about the project that a group keeps open."""

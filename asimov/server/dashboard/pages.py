@@ -1,0 +1,158 @@
+"""What the pages of the dashboard contain, made from the project as it is now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from asimov.engine.graph import Edge, Graph, Node
+from asimov.engine.job_output.files import OutputFile
+from asimov.engine.job_output.reading import last_lines
+from asimov.engine.plain_data.events import event_data
+from asimov.errors import AsimovError
+from asimov.journal.history import numbered_events
+from asimov.journal.keys import Key
+from asimov.plugins.output import captured
+from asimov.project.storage.listing import StoredFile, files
+from asimov.project.storage.store import Store
+from asimov.project.workspace import Workspace
+from asimov.report.details import Product, details, logs
+from asimov.report.drawings import drawing
+from asimov.report.links import Served
+from asimov.report.overview import SORTS, Query, overview
+from asimov.report.previews import PICTURES, preview
+from asimov.report.rendering import page
+from asimov.server.faults import FaultError, fault_of
+from asimov.server.present import Present
+
+#: How many lines of a log a page has, rows and lines of a file, and events.
+_LINES = 1000
+_SHOWN = 500
+_EVENTS = 200
+
+
+class Pages:
+    """Makes the pages of a project; each is HTML unless it says otherwise.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._present = Present(root)
+        self._links = Served()
+
+    def _page(self, template: str, **shown: Any) -> str:
+        name = self._present.opened.project.name
+        return page(template, self._links, name, **shown)
+
+    def overview(self, query: Query) -> str:
+        """Return the overview."""
+        shown = overview(self._present.workspace, query)
+        return self._page("overview.html", shown=shown, query=query, sorts=SORTS)
+
+    def analysis(self, subject: str, name: str) -> str:
+        """Return the page of an analysis."""
+        workspace, key = self._found(subject, name)
+        with captured():
+            shown = details(workspace, key)
+        return self._page("analysis.html", shown=shown, own=None)
+
+    def why(self, why: dict[str, Any]) -> str:
+        """Return an explanation as a part of a page; see `asimov.engine.explain.Explanation`."""
+        sections = {
+            "why": why["because"],
+            "does its result hold": why["outdated"],
+            "what moves it": why["moves"],
+            "what it uses": why["uses"],
+        }
+        return self._page("why.html", why=why, sections=sections)
+
+    def log(self, subject: str, name: str, file: str) -> str:
+        """Return the page that follows what a job writes."""
+        workspace, key = self._found(subject, name)
+        found = self._log(workspace, key, file)
+        lines = last_lines(found.path, _LINES)
+        return self._page(
+            "log.html", key=key, file=file, lines=lines, most=_LINES,
+            bytes=found.path.stat().st_size, raw=f"/v1{_raw(key, 'logs', file)}",
+        )  # fmt: skip
+
+    def _log(self, workspace: Workspace, key: Key, file: str) -> OutputFile:
+        with captured():
+            for each in logs(workspace, key):
+                if workspace.project.stored(each.path) == file and each.path.is_file():
+                    return each
+        raise FaultError(404, f"{key} has no output {file!r}")
+
+    def product(self, subject: str, name: str, file: str) -> str:
+        """Return the page of a stored file."""
+        result = self._stored(*self._found(subject, name), file)
+        each = Product(result, preview(result.path, _SHOWN, _SHOWN))
+        raw = f"/v1{_raw(result.key, 'results', file)}"
+        return self._page("product.html", key=result.key, each=each, raw=raw)
+
+    def picture(self, subject: str, name: str, file: str) -> tuple[Path, str]:
+        """Return the path of a stored picture and its media type."""
+        result = self._stored(*self._found(subject, name), file)
+        media = PICTURES.get(result.path.suffix.lower())
+        if media is None:
+            raise FaultError(404, f"{file!r} is no picture")
+        return result.path, media
+
+    def _stored(self, workspace: Workspace, key: Key, file: str) -> StoredFile:
+        results = workspace.project.results.resolve()
+        for each in files(Store(workspace.project.results), [key]):
+            inside = each.path.resolve().is_relative_to(results)
+            if each.name == file and inside and each.path.is_file():
+                return each
+        raise FaultError(404, f"{key} has no stored result {file!r}")
+
+    def changes(self, before: int | None) -> str:
+        """Return what happened in the project, the newest first."""
+        journal = self._present.workspace.journal
+        found, _ = numbered_events(
+            journal, None if before is None else max(0, before - _EVENTS - 1), _EVENTS
+        )
+        found = [each for each in found if before is None or each[0] < before]
+        oldest = found[0][0] if found and found[0][0] > 1 else 0
+        shown = {"events": [event_data(each) for _, each in reversed(found)]}
+        return self._page("changes.html", shown=shown, oldest=oldest)
+
+    def graph(self, data: dict[str, Any], subject: str) -> str:
+        """Return the graph of the project or of a subject; see `asimov.report.graph_formats`."""
+        keys = {each["id"]: Key(each["subject"], each["name"]) for each in data["nodes"]}
+        nodes = {
+            keys[each["id"]]: Node(
+                keys[each["id"]], each["pipeline"], each["status"], each["kind"], each["outside"]
+            )
+            for each in data["nodes"]
+        }
+        edges = [
+            Edge(keys[each["from"]], keys[each["to"]], each["used"], tuple(each["assets"]))
+            for each in data["edges"]
+        ]
+        subjects = list(self._present.workspace.contents.subjects)
+        return self._page(
+            "graph.html", subject=subject, subjects=subjects, **drawing(Graph(nodes, edges))
+        )
+
+    def _found(self, subject: str, name: str) -> tuple[Workspace, Key]:
+        workspace, key = self._present.workspace, Key(subject, name)
+        try:
+            if key not in workspace.records:
+                workspace.key(subject, name)
+        except AsimovError as error:
+            fault = fault_of(error, 404)
+            raise FaultError(404, fault.what, fault.where, fault.hint) from error
+        return workspace, key
+
+
+def _raw(key: Key, what: str, file: str) -> str:
+    return (
+        f"/subjects/{quote(key.subject, safe='')}/analyses/{quote(key.name, safe='')}"
+        f"/{what}/{quote(file)}"
+    )
