@@ -57,7 +57,9 @@ def command(
     say(f"Packed {made.contents.name} in {made.path}: {counted(len(contained), 'file')}")
     products = [each for each in made.contents.files if each.role == "product"]
     if not products:
-        warn("note: none of its products are in the results store, so the crate has none")
+        warn("note: it has made no products, so the crate has none")
+    for each in [each for each in products if each.note][:_LISTED]:
+        warn(f"note: the product {line(each.path)} is {each.note}")
     for each in [] if hashes_only else products:
         if each.why and each not in made.lost:
             warn(f"note: without the product {each.path}: {each.why}")

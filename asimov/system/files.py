@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from asimov import text
 from asimov.errors import EXIT_BUSY, AsimovError, FatalError, ReportedError
 
 #: A file system with less free space than this counts as full, in bytes.
@@ -46,7 +47,9 @@ def unwritable(
     """Return the error to raise for a file that could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError(path, str(error.strerror))
-    hint = "the old content is untouched"
+    hint = "the old content is untouched" if os.path.lexists(path) else None
+    if isinstance(error, FileNotFoundError) and not os.path.lexists(path.parent):
+        hint = f"there is no folder {text.line(str(path.parent))}: make it first"
     return AsimovError(f"{message}: {error.strerror}", where=path, hint=hint)
 
 

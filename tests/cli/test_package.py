@@ -108,7 +108,11 @@ def test_nothing_is_overwritten_and_nothing_is_left(chain: Chain, tmp_path: Path
     ran = chain.run("package", "s/second", "-o", tmp_path / "there.zip", code=1)
     assert "there.zip: exists already" in ran.stderr
     ran = chain.run("package", "s/second", "-o", tmp_path / "no" / "such.zip", code=1)
-    assert "No such file or directory" in ran.stderr
+    assert f"No such file or directory\n  there is no folder {tmp_path / 'no'}:" in ran.stderr
+    for place in ("results/s/second/x.zip", "results/new.zip", "ledger/x", ".asimov/x.zip"):
+        ran = chain.run("package", "s/second", "-o", chain.root / place, code=1)
+        assert "which asimov alone writes\n  name a place outside of it" in ran.stderr
+        assert not (chain.root / place).exists()
     assert [path.name for path in tmp_path.iterdir()] == ["there.zip"]
     assert (tmp_path / "there.zip").read_text() == "mine"
     assert "names no analysis" in chain.run("package", "second", code=1).stderr
@@ -148,8 +152,13 @@ def test_what_can_not_be_packed_is_named_with_its_reason(mixed: Any, tmp_path: P
     assert "without the input later.txt: it has changed since" in ran.err
     assert "without the input gone.txt: it is gone" in ran.err
     assert "without the input data/.hidden: a crate has no hidden files" in ran.err
-    assert "none of its products are in the results store" in ran.err
+    # Of a result that the store has lost, the run directory has the products.
+    unrecorded = "from the run directory: the results store has no record of it"
+    assert f"note: the product y is {unrecorded}" in ran.err
     said = packed(tmp_path / "all.zip")
+    assert said["products/y"]["note"] == unrecorded
+    assert read(tmp_path / "all.zip", "products/y") == b"1\n"
+    assert unrecorded in read(tmp_path / "all.zip", "README.md").decode()
     assert read(tmp_path / "all.zip", "project/data/a.txt") == b"a\n"
     assert read(tmp_path / "all.zip", "project/data/deep/b \u00e9.txt") == b"b\n"
     (outside,) = [each for each in said.values() if each["path"] == f"{tmp_path}/outside/c.txt"]
@@ -169,6 +178,37 @@ def test_a_link_that_leaves_the_project_is_refused(mixed: Any, tmp_path: Path) -
     mixed.apply("new")
     ran = mixed.run("package", "s/new", code=1)
     assert "s/new has not run" in ran.err
+
+
+def test_products_that_are_not_stored_come_from_the_run_directory(lab: Any, tmp_path: Path) -> None:
+    shell = "pipeline: command, executable: /bin/sh"
+    made = "outputs: {x: x, d: d}, arguments: [-c, 'echo 1 > x; mkdir d; echo 2 > d/y']"
+    lab.apply(f"one, {shell}, {made}", f"failed, {shell}, outputs: {{x: x}}, arguments: [-c, 'no']")
+    lab.finish(code=3)
+    assert lab.states() == {"one": "uploaded", "failed": "stuck"}
+    crate = tmp_path / "one.zip"
+
+    def pack(code: int = 0) -> str:
+        crate.unlink(missing_ok=True)
+        return str(lab.run("package", "s/one", "-o", crate, code=code).err)
+
+    # A manifest that is gone.
+    (lab.root / "results" / "s" / "one" / "manifest.json").unlink()
+    assert "note: the product x is from the run directory" in pack()
+    assert read(crate, "products/x") + read(crate, "products/d/y") == b"1\n2\n"
+    # A run directory that was moved aside.
+    lab.run("production", "set", "s/one", "--status", "restart")
+    lab.run("monitor")
+    assert "note: the product d/y is from the run directory" in pack()
+    assert set(packed(crate)) >= {"products/x", "products/d/y"}
+    # Nothing is left anywhere: no crate without the products of a run that was complete.
+    for each in (lab.root / "working" / "s").glob("one*"):
+        shutil.rmtree(each)
+    assert "the products of s/one@1 are neither in the results store" in pack(code=1)
+    assert not crate.exists()
+    # A run that failed has none.
+    told = lab.run("package", "s/failed", "-o", tmp_path / "failed.zip").err
+    assert "note: it has made no products" in told
 
 
 def test_a_damaged_product_is_left_out_aloud_and_matches_nothing(lab: Any, tmp_path: Path) -> None:

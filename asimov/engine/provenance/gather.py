@@ -20,6 +20,7 @@ from asimov.engine.provenance.checksums import Checksums
 from asimov.engine.provenance.commands import Command, commands_in
 from asimov.engine.provenance.environments import Finder
 from asimov.engine.provenance.images import Content, Images
+from asimov.engine.provenance.local_modules import LocalModules
 from asimov.engine.provenance.lookup import attempt_stored
 from asimov.engine.provenance.record import (
     FILE,
@@ -76,6 +77,7 @@ class Gatherer:
         self._revisions = LedgerRevisions(workspace)
         self._templates: dict[tuple[str, str], str] = {}
         self._environments = Finder()
+        self._modules = LocalModules(SOON)
         self._images = Images(lambda path: self._sum(path)[0])
         self._sums: dict[str, tuple[float, _Sum | None]] = {}
 
@@ -192,10 +194,12 @@ class Gatherer:
             yield "template", template
         if image and os.path.isfile(image):
             yield "image", image
-        for program in programs:
-            yield "executable", program
-        for path in inputs_of(analysis, commands, self._root, image):
-            yield "input", path
+        named = [("executable", each) for each in programs]
+        named += [("input", each) for each in inputs_of(analysis, commands, self._root, image)]
+        yield from named
+        for _, path in named:
+            for module in self._modules.of(path):
+                yield "input", module
 
     def _sum(self, path: str) -> _Sum:
         now = time.monotonic()

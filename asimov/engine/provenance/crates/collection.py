@@ -10,6 +10,7 @@ import msgspec
 
 from asimov.engine.provenance.checksums import Checksums
 from asimov.engine.provenance.crates.contents import DAMAGED, GONE, SOFTWARE, Packed, why_not
+from asimov.engine.provenance.crates.unstored import UNSTORED, unstored
 from asimov.engine.provenance.export.runs import Run, of_file
 from asimov.engine.provenance.record import FILE as RECORD
 from asimov.engine.provenance.record import UsedFile
@@ -54,6 +55,8 @@ class Collection:
         self._root = str(workspace.project.root)
         self._checksums = Checksums(ProvenanceRecords(workspace.journal))
         self._taken: set[str] = set()
+        #: The folder of each script outside the project, with that in the crate.
+        self._scripts: dict[str, str] = {}
 
     def files(self, *, hashes_only: bool) -> list[Source]:
         """Return the files; those that can't be in the crate say why.
@@ -109,8 +112,20 @@ class Collection:
             self._refuse_leaving(path, self._root, "the project")
             packed.place = self._place(f"project/{packed.path}")
         else:
-            packed.place = self._place(f"outside/{(packed.sha256 or '')[:16]}/{_plain(path)}")
+            packed.place = self._place(self._outside(packed, path))
         return _at(packed, path)
+
+    def _outside(self, packed: Packed, path: str) -> str:
+        """Return the place of a file outside the project; modules stay beside their script."""
+        front = f"outside/{(packed.sha256 or '')[:16]}"
+        if not path.endswith(".py"):
+            return f"{front}/{_plain(path)}"
+        for folder, place in self._scripts.items():
+            name = os.path.relpath(path, folder)
+            if is_within(path, folder) and not why_not(f"x/{name}"):
+                return f"{place}/{name}"
+        self._scripts[os.path.dirname(path)] = front
+        return f"{front}/{_plain(path)}"
 
     def _folder(self, folder: Packed, path: str) -> Iterator[Source]:
         """Put every file of a folder of the project into the crate."""
@@ -192,7 +207,10 @@ class Collection:
 
     def _products(self, *, hashes_only: bool) -> Iterator[Source]:
         folder, rundir = self._run.folder, self._rundir(self._run.key)
-        for each in self._run.products or []:
+        if not self._run.products:
+            yield from self._unstored(hashes_only=hashes_only)
+            return
+        for each in self._run.products:
             if folder is None or (each.sha256 is None and each.link is None):
                 continue  # a folder
             path = str(folder / each.path)
@@ -216,6 +234,17 @@ class Collection:
             else:
                 packed.place = self._place(f"products/{each.path}")
                 yield _at(packed, path)
+
+    def _unstored(self, *, hashes_only: bool) -> Iterator[Source]:
+        for item in unstored(self._workspace, self._run):
+            sha256, size, unknown = self._checksums.of(item.source)
+            packed = Packed("product", item.name, sha256=sha256, size=size, note=UNSTORED)
+            why = "only checksums were asked for" if hashes_only else why_not(f"x/{item.name}")
+            if why or unknown:
+                yield _left_out(packed, why or unknown)
+            else:
+                packed.place = self._place(f"products/{item.name}")
+                yield _at(packed, item.source)
 
     def _logs(self) -> Iterator[Source]:
         rundir = self._rundir(self._run.key)

@@ -49,6 +49,8 @@ class Packed(msgspec.Struct, omit_defaults=True):
         Why it is not in the crate.
     program
         Whether its owner may execute it.
+    note
+        What else people should know of it.
     """
 
     role: str
@@ -59,6 +61,7 @@ class Packed(msgspec.Struct, omit_defaults=True):
     of: str = ""
     why: str = ""
     program: bool = False
+    note: str = ""
 
 
 class Contents(msgspec.Struct, omit_defaults=True):

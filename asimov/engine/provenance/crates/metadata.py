@@ -114,7 +114,8 @@ class _Graph:
     def _told(self, packed: Packed) -> str:
         of = f" of {packed.of}" if packed.of else f" of {self._contents.name}"
         why = f"; not in the crate: {packed.why}" if packed.why else ""
-        return f"{packed.role}{of}{why}"
+        note = f"; {packed.note}" if packed.note else ""
+        return f"{packed.role}{of}{why}{note}"
 
     def action(self, run: Run, instrument: Entity, files: Iterable[Packed]) -> Entity:
         """Add an attempt as an action; return a reference to it."""

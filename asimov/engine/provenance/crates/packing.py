@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from asimov.engine.provenance.crates.contents import (
     needed,
 )
 from asimov.engine.provenance.crates.metadata import metadata
+from asimov.engine.provenance.crates.unstored import refuse_without
 from asimov.engine.provenance.crates.writing import write
 from asimov.engine.provenance.export.history import history
 from asimov.engine.provenance.export.runs import Run, as_record
@@ -89,7 +91,8 @@ def pack(
     Raises
     ------
     AsimovError
-        If there is no such attempt, it has not ended, or the crate can't be written.
+        If the target is in a folder that asimov writes, there is no such attempt, it has not ended,
+        its products are lost, or the crate can't be written.
     """
     runs = history(workspace, key, number, 1)
     run = runs[0]
@@ -98,7 +101,10 @@ def pack(
             f"{run.name} has not ended", hint="'asimov status' says when it has; pack it then"
         )
     target = target or Path(_file_name(run))
+    _refuse_inside(workspace, target)
     sources = Collection(workspace, runs).files(hashes_only=hashes_only)
+    if not any(each.packed.role == "product" for each in sources):
+        refuse_without(workspace, run)
     makers = {each.packed.of for each in sources if each.packed.of}
     upstream = [each for each in runs[1:] if each.record.analysis in makers]
     for each in runs[:1] + upstream:
@@ -126,6 +132,19 @@ def pack(
     return Made(target, contents)
 
 
+def _refuse_inside(workspace: Workspace, target: Path) -> None:
+    """Refuse to write a crate among the files that asimov writes itself."""
+    project = workspace.project
+    real = Path(os.path.realpath(target))
+    for folder in (project.results, project.ledger, project.state, project.checkouts):
+        if real.is_relative_to(os.path.realpath(folder)):
+            raise AsimovError(
+                f"is in {line(project.stored(folder))}, which asimov alone writes",
+                where=target,
+                hint="name a place outside of it with -o",
+            )
+
+
 def _record(run: Run, front: str) -> Source:
     data = as_record(run).encode(errors="replace")
     of = run.record.analysis if front else ""
@@ -148,6 +167,8 @@ def _readme(contents: Contents) -> str:
         for each in contents.files
         if each.role == "product" and each.why
     ]
+    noted = [f"- `{line(each.path)}`: {each.note}" for each in contents.files if each.note]
+    notes = "\nTo be noted:\n\n" + "\n".join(noted) + "\n" if noted else ""
     lacks = "\nNot in it:\n\n" + "\n".join(left) + "\n" if left else ""
     packages = ", ".join(sorted(filter(None, contents.pipelines.values())))
     return (
@@ -156,7 +177,8 @@ def _readme(contents: Contents) -> str:
         "Workflow Run RO-Crate.\n\n"
         f"To run it again, install {packages} and call\n\n"
         "    asimov init --from CRATE NAME\n    asimov manage build submit\n\n"
-        f"The settings are in blueprint.yaml, what it ran with in asimov-provenance.json.\n{lacks}"
+        f"The settings are in blueprint.yaml, what it ran with in asimov-provenance.json.\n"
+        f"{lacks}{notes}"
     )
 
 
