@@ -8,7 +8,7 @@ from asimov.cli.ledger.removal import reason_option
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal.output import say, warn
 from asimov.engine.apply import apply
-from asimov.ledger import blueprints, renaming
+from asimov.ledger import blueprints
 from asimov.ledger.plan import Plan
 
 
@@ -83,12 +83,11 @@ def command(
     if not documents:
         say("Nothing to apply: no documents in " + ", ".join(files))
         return
-    if name is not None:
-        documents = renaming.named(documents, name)
     plan = apply(
         workspace,
         documents,
         subject=subject,
+        name=name,
         update=update,
         iterate=iterate,
         dry_run=dry_run,

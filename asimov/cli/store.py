@@ -10,7 +10,6 @@ from asimov.cli.terminal.output import say, show_json
 from asimov.engine.results.verification import advice, verified
 from asimov.errors import EXIT_ERROR
 from asimov.journal.keys import Key
-from asimov.project.storage.store import Store
 from asimov.project.storage.verification import Verified
 from asimov.text import amount, counted
 
@@ -46,7 +45,7 @@ def verify_command(
       asimov store verify 'sunspots/*'
     """
     workspace = open_workspace(Use.READ, files=True)
-    stored = [Key(*each) for each in Store(workspace.project.results).analyses()]
+    stored = [Key(*each) for each in workspace.store.analyses()]
     keys = selection.of(workspace, more=stored) if selection.given else None
     found = verified(workspace, keys, quick=quick)
     if as_json:

@@ -10,7 +10,6 @@ from asimov.compat.names.review import Review
 from asimov.errors import AsimovError
 from asimov.project.analysis import Analysis
 from asimov.project.git.repository import EventRepo
-from asimov.project.storage.store import Store
 from asimov.project.subject import Subject
 from asimov.rendering.access import reads
 
@@ -98,7 +97,7 @@ class OlderAnalysis(Analysis):
             Where the store has no such file, or it is not as it was stored; where what is to be
             opened or compared is a folder, or a link to be compared.
         """
-        store = Store(self.workspace.project.results)
+        store = self.workspace.store
         if filename is None:
             return store.manifest(*self.key)
         path = store.fetch_file(*self.key, filename)

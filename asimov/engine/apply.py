@@ -20,6 +20,7 @@ def apply(
     blueprints: list[Blueprint],
     *,
     subject: str | None = None,
+    name: str | None = None,
     update: bool = False,
     iterate: bool = False,
     dry_run: bool = False,
@@ -39,6 +40,8 @@ def apply(
         The blueprints, as `asimov.ledger.blueprints.read` returns them.
     subject
         The subject of analyses that name none.
+    name
+        Another name for the only analysis of the blueprints.
     update
         Whether to change what is in the ledger already.
     iterate
@@ -65,6 +68,8 @@ def apply(
     AsimovError
         For the first blueprint that can't be applied.
     """
+    if name is not None:
+        blueprints = renaming.named(blueprints, name)
     plans: list[Plan] = []
 
     def make_plan() -> Plan:

@@ -19,7 +19,6 @@ from asimov.plugins.requirements import Assets, faults_of_outputs, missing_outpu
 from asimov.project.analysis import Analysis
 from asimov.project.storage.names import STORED
 from asimov.project.storage.products import NotStorableError
-from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 
 Report = Callable[[str], None]
@@ -60,7 +59,7 @@ def stop_or_restart(workspace: Workspace, keys: set[Key], report: Report) -> Non
             analysis.start_over()
             workspace.keep(analysis)
             forget(analysis)
-            Store(workspace.project.results).replace(*key)
+            workspace.store.replace(*key)
             reason = "its run directory was cleaned"
             if left is not None:
                 reason = f"it runs in this project now; {left} stays as it is"
@@ -126,7 +125,7 @@ def store_results(
             report(f"{name}: finished -> stuck: {reason}")
             continue
         lacks = _not_stored(analysis)
-        there = Store(workspace.project.results).manifest(*key)
+        there = workspace.store.manifest(*key)
         stored = STORED if there or lacks else "it has no products to store"
         workspace.move(key, "uploaded", "monitor", f"{stored}{lacks}")
         report(f"{name}: finished -> uploaded{lacks}")
@@ -137,8 +136,8 @@ def _reused(workspace: Workspace, key: Key) -> str | None:
     attempts = workspace.journal.attempts(key)
     if not attempts or attempts[-1].stage != REUSE:
         return None
-    faults = Store(workspace.project.results).verify(*key, quick=True)
-    if faults or not Store(workspace.project.results).manifest(*key):
+    faults = workspace.store.verify(*key, quick=True)
+    if faults or not workspace.store.manifest(*key):
         raise AsimovError("its results, which it took over, are not whole any more")
     return f"it {attempts[-1].reason}"
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection
 from asimov.errors import ReportedError
 from asimov.journal.keys import Key
 from asimov.project.analysis import Analysis
-from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace, workspace_of
 from asimov.states import STATES
 
@@ -65,7 +64,7 @@ def refresh(workspace: Workspace, keys: Collection[Key], report: Callable[[str],
             continue
         change = _change(set(before), set(now))
         try:
-            Store(workspace.project.results).replace(*key)
+            workspace.store.replace(*key)
         except (ReportedError, OSError) as error:
             report(f"{key}: {change}, but its stored results can't be put aside: {error}")
             continue

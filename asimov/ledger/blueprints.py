@@ -1,4 +1,8 @@
-"""Read the blueprints given to ``asimov apply`` and check each document by itself."""
+"""Read the blueprints given to ``asimov apply`` and check each document by itself.
+
+A bundle lists analyses in the format of asimov 0.8: an item of its ``analyses`` is an analysis, or
+the name of a file without its ``.yaml``.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from asimov.errors import AsimovError
-from asimov.ledger import bundles, checks, schema, sources, strategies
-from asimov.ledger.documents import Document, read_documents
-from asimov.ledger.store import in_place, normalise
+from asimov.errors import AsimovError, Place
+from asimov.ledger import checks, schema, sources, strategies
+from asimov.ledger.documents import Document, Mistake, located, read_documents
 from asimov.text import did_you_mean
+
+#: Keys that name the subject of an analysis; in a bundle, only the bundle itself may have them.
+_WHOSE = {"kind", "event", "subject"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +81,59 @@ def _read(document: Document) -> Iterator[Blueprint]:
     if blueprint.kind != "analysisbundle":
         yield blueprint
         return
-    for member in bundles.members(document, blueprint.data):
+    for member in _members(document, blueprint.data):
         one = check(member)
         yield Blueprint(one.kind, one.data, member, bundle=document)
+
+
+def _members(document: Document, bundle: dict[str, Any]) -> Iterator[Document]:
+    """Yield the analyses of a bundle as documents of the kind ``analysis``.
+
+    Raises
+    ------
+    AsimovError
+        If a file that it names is not found or contains no analysis; the error gives the place of
+        the name.
+    """
+    subject = bundle.get("subject", bundle.get("event"))
+    for number, item in enumerate(bundle["analyses"]):
+        path: list[str | int] = ["analyses", number]
+        place = document.place(path)
+        if isinstance(item, str):
+            yield from _of_file(item, document.file, place, subject)
+            continue
+        yield Document(
+            _analysis(item, subject),
+            document.file,
+            place.line or document.line,
+            document.index,
+            document.text,
+            root=tuple(path),
+        )
+
+
+def _analysis(data: dict[str, Any], subject: str | None) -> dict[str, Any]:
+    rest = {key: value for key, value in data.items() if key not in _WHOSE}
+    return {"kind": "analysis", **({} if subject is None else {"subject": subject}), **rest}
+
+
+def _of_file(name: str, bundle: str, named_at: Place, subject: str | None) -> Iterator[Document]:
+    """Yield the analyses of a file that a bundle names."""
+    with located(named_at):
+        file = sources.find(name, bundle)
+    found = 0
+    for each in read_documents(sources.text(file), file):
+        if not isinstance(each.data, dict) or str(each.data.get("kind")).lower() != "analysis":
+            raise AsimovError(
+                "a file named by a bundle may contain only analyses",
+                where=each.place(["kind"]),
+                hint=f"it is named at {named_at}",
+            )
+        found += 1
+        each.data = _analysis(each.data, subject)
+        yield each
+    if not found:
+        raise AsimovError("contains no analysis", where=file, hint=f"named at {named_at}")
 
 
 def check(document: Document) -> Blueprint:
@@ -88,68 +144,57 @@ def check(document: Document) -> Blueprint:
     AsimovError
         If there is a mistake; the error gives the place of the first.
     """
+    with located(document):
+        kind, data = _checked(document)
+    return Blueprint(kind, data, document)
+
+
+def _checked(document: Document) -> tuple[str, dict[str, Any]]:
+    """Return the kind of a document and its other data."""
     data = document.data
     if not isinstance(data, dict):
-        raise AsimovError("a blueprint is a mapping with a 'kind'", where=document.place())
+        raise Mistake("a blueprint is a mapping with a 'kind'")
     checks.check_text(document)
     written = data.get("kind")
+    kinds = f"the kinds are {', '.join(schema.KINDS)}"
     if written is None:
-        raise AsimovError(
-            "the document has no 'kind'",
-            where=document.place(),
-            hint=f"write 'kind: KIND' in it; {_kinds()}",
-        )
+        raise Mistake("the document has no 'kind'", hint=f"write 'kind: KIND' in it; {kinds}")
     kind = str(written).lower()
     if kind not in schema.KINDS:
-        raise AsimovError(
-            f"there is no kind {written!r}{did_you_mean(kind, schema.KINDS)}",
-            where=document.place(["kind"]),
-            hint=_kinds(),
-        )
+        near = did_you_mean(kind, schema.KINDS)
+        raise Mistake(f"there is no kind {written!r}{near}", ["kind"], kinds)
     if kind in {"subject", "event"}:
-        data = normalise(document)
-    wrong = schema.mismatch({**data, "kind": kind}, schema.KINDS[kind])
-    if wrong:
-        raise AsimovError(in_place(*wrong), where=document.place(wrong[1]))
+        data = document.normalise()
+    schema.check_shape({**data, "kind": kind}, schema.KINDS[kind])
     if kind in {"analysis", "analysisbundle", "postprocessing"} and data.get(
         "event", data.get("subject")
     ) != data.get("subject", data.get("event")):
-        raise AsimovError(
-            "'event' and 'subject' mean the same, but differ", where=document.place(["event"])
-        )
+        raise Mistake("'event' and 'subject' mean the same, but differ", ["event"])
     if kind == "postprocessing" and (listed := {"analyses", "productions"} & set(data)):
-        raise AsimovError(
+        raise Mistake(
             "a 'postprocessing' document can't contain analyses",
-            where=document.place([listed.pop()]),
-            hint="put them into a document of the kind 'subject'",
+            [listed.pop()],
+            "put them into a document of the kind 'subject'",
         )
     kind = "subject" if kind == "event" else kind
     data = {key: value for key, value in data.items() if key != "kind"}
     if kind == "subject":
-        checks.check_name(data["name"], document, [])
+        checks.check_name(data["name"])
         for number, analysis in enumerate(data.get("analyses") or []):
-            _check_analysis(analysis, document, ["analyses", number])
+            _check_analysis(analysis, ["analyses", number])
     elif kind in {"analysis", "projectanalysis"}:
-        _check_analysis(data, document, [])
-    return Blueprint(kind, data, document)
+        _check_analysis(data, [])
+    return kind, data
 
 
-def _kinds() -> str:
-    return f"the kinds are {', '.join(schema.KINDS)}"
-
-
-def _check_analysis(data: dict[str, Any], document: Document, path: list[str | int]) -> None:
-    checks.check_analysis(data, document, path)
+def _check_analysis(data: dict[str, Any], path: list[str | int]) -> None:
+    by_strategy = [*path, "strategy"]
     try:
         expanded = strategies.expand(data)
     except AsimovError as error:
-        error.where = document.place([*path, "strategy"])
-        raise
+        raise Mistake(error.message, by_strategy, error.hint) from error
     for each in expanded:
-        checks.check_name(each["name"], document, path)
         if each.keys() != data.keys():
             # The strategy may have set keys that have a shape.
-            wrong = schema.mismatch(each, schema.InlineAnalysis)
-            if wrong:
-                raise AsimovError(in_place(*wrong), where=document.place([*path, "strategy"]))
-            checks.check_analysis(each, document, path)
+            schema.check_shape(each, schema.InlineAnalysis, by_strategy)
+        checks.check_analysis(each, path)

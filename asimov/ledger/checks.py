@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -11,9 +11,12 @@ from asimov.discovery import entrypoints
 from asimov.errors import AsimovError
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import needs
-from asimov.ledger.documents import Document
+from asimov.ledger.documents import Document, Mistake
 from asimov.states import ALIASES, STATES
 from asimov.text import did_you_mean, nearest, quoted
+
+#: Keys of mappings and indices of lists, from the top of a document.
+Path = Sequence[str | int]
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+=,@~-]{0,199}")
 #: Endings of the names of kept run directories; see `asimov.project.storage.superseded`.
@@ -41,81 +44,85 @@ def check_text(document: Document) -> None:
         inside = value.items() if isinstance(value, Mapping) else enumerate(value)
         for key, each in inside:
             if "\0" in str(key) or (isinstance(each, str) and "\0" in each):
-                raise AsimovError(
-                    "holds text with a NUL character", where=document.place([*path, key])
-                )
+                raise Mistake("holds text with a NUL character", [*path, key])
             if isinstance(each, (Mapping, list)):
                 todo.append(([*path, key], each))
 
 
-def check_name(name: str, document: Document, path: list[str | int]) -> None:
+def check_name(name: str, path: Path = ()) -> None:
     """Refuse a name that is no plain file name, or that asimov reserves.
 
     Parameters
     ----------
     name
         The name of a subject or an analysis.
-    document, path
-        Where it is.
+    path
+        Where the subject or analysis is in its document.
+
+    Raises
+    ------
+    Mistake
+        With the path of the name.
     """
     if not _NAME.fullmatch(name):
-        raise AsimovError(
+        raise Mistake(
             f"{quoted(name, 60)} can't be a name: it would not be a plain file name",
-            where=document.place([*path, "name"]),
-            hint="letters, digits and _.+=,@~- only, with neither a dot nor a dash in front, "
+            [*path, "name"],
+            "letters, digits and _.+=,@~- only, with neither a dot nor a dash in front, "
             "200 at most",
         )
     if name == PROJECT_ANALYSES:
-        raise AsimovError(
-            f"the name {name!r} is asimov's own", where=document.place([*path, "name"])
-        )
+        raise Mistake(f"the name {name!r} is asimov's own", [*path, "name"])
     if ending := _OF_KEPT.search(name):
-        raise AsimovError(
+        raise Mistake(
             f"the name {quoted(name, 60)} ends in {ending[0]!r}, which is asimov's own: folders of "
             "earlier runs have such names",
-            where=document.place([*path, "name"]),
-            hint="take a name without this ending",
+            [*path, "name"],
+            "take a name without this ending",
         )
 
 
-def check_analysis(data: Mapping[str, Any], document: Document, path: list[str | int]) -> None:
-    """Check the needs and the first state of an analysis.
+def check_analysis(data: Mapping[str, Any], path: Path = ()) -> None:
+    """Check the name, the needs and the first state of an analysis.
 
     Parameters
     ----------
     data
         The analysis; it has the shape of one.
-    document, path
-        Where it is.
+    path
+        Where it is in its document.
+
+    Raises
+    ------
+    Mistake
+        With the path of what is wrong.
     """
+    check_name(data["name"], path)
     for key in ("needs", "analyses"):
         for number, item in enumerate(data.get(key) or []):
             try:
                 needs.parse([item])
             except AsimovError as error:
-                error.where = document.place([*path, key, number])
-                raise
+                raise Mistake(error.message, [*path, key, number], error.hint) from error
     status = data.get("status")
     if status is None:
         return
     name = ALIASES.get(status, status)
     if name not in STATES or name in _WITH_JOB:
         able = [state for state in STATES if state not in _WITH_JOB]
-        raise AsimovError(
+        raise Mistake(
             f"status: an analysis can't begin as {status!r}{did_you_mean(status, able)}",
-            where=document.place([*path, "status"]),
-            hint=f"it can begin as {', '.join(able)}",
+            [*path, "status"],
+            f"it can begin as {', '.join(able)}",
         )
 
 
-def check_needs_itself(
-    key: Key, data: Mapping[str, Any], document: Document, path: list[str | int]
-) -> None:
+def check_needs_itself(key: Key, data: Mapping[str, Any], path: Path = ()) -> None:
     """Refuse an analysis whose needs name it; arguments as of `check_analysis`."""
     for number, item in enumerate(data.get("needs") or []):
         (need,) = needs.parse([item])
         if need.terms in {(needs.Term("name", key[1]),), (needs.Term("name", str(key)),)}:
-            raise AsimovError(f"{key} needs itself", where=document.place([*path, "needs", number]))
+            raise Mistake(f"{key} needs itself", [*path, "needs", number])
 
 
 @lru_cache(maxsize=10_000)  # thousands of analyses have the same few settings

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -84,6 +85,67 @@ class Document:
             except (LookupError, TypeError):
                 return False
         return True
+
+    def normalise(self) -> dict[str, Any]:
+        """Return a subject's data with its analyses in one list, each with a ``name``.
+
+        Older documents list them as ``productions``, each as a mapping of its name to its settings.
+        Values of other types are left for the schema to refuse.
+        """
+        subject: dict[str, Any] = self.data
+        lists = {key: subject.get(key) or [] for key in ("analyses", "productions")}
+        if not all(isinstance(each, list) for each in lists.values()):
+            return subject
+        analyses: list[Any] = []
+        for key, items in lists.items():
+            for number, item in enumerate(items):
+                written: list[str | int] = [key, number]
+                if (
+                    isinstance(item, dict)
+                    and len(item) == 1
+                    and isinstance(next(iter(item.values())), dict)
+                ):
+                    (name, settings), *_ = item.items()
+                    written.append(name)
+                    item = {"name": name, **settings}  # noqa: PLW2901
+                self.moved["analyses", len(analyses)] = written
+                analyses.append(item)
+        rest = {key: each for key, each in subject.items() if key not in lists}
+        return {**rest, "analyses": analyses} if analyses else rest
+
+
+class Mistake(Exception):  # noqa: N818  (`located` makes an error of it)
+    """A mistake in the data of a document.
+
+    Parameters
+    ----------
+    message
+        What is wrong.
+    path
+        The keys of mappings and the indices of lists that lead to it.
+    hint
+        What to do about it.
+    """
+
+    def __init__(self, message: str, path: Sequence[str | int] = (), hint: str | None = None):
+        super().__init__(message)
+        self.message, self.path, self.hint = message, path, hint
+
+
+@contextmanager
+def located(document: Document | Place | str) -> Iterator[None]:
+    """Turn a mistake found in the block into an error that gives its place in a document.
+
+    Parameters
+    ----------
+    document
+        The document, or the place itself.
+    """
+    try:
+        yield
+    except Mistake as mistake:
+        where = document.place(mistake.path) if isinstance(document, Document) else document
+        raise AsimovError(mistake.message, where=where, hint=mistake.hint) from mistake
 
 
 _BaseLoader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

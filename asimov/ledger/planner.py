@@ -13,7 +13,7 @@ from asimov.ledger.changes import MISSING, differences
 from asimov.ledger.contents import Contents, Entry
 from asimov.ledger.declared_settings import Check, Written
 from asimov.ledger.dependencies import Dependencies
-from asimov.ledger.documents import Document
+from asimov.ledger.documents import Document, located
 from asimov.ledger.plan import Plan
 from asimov.ledger.schema import misspelt
 from asimov.ledger.spelling import Spelling
@@ -294,7 +294,8 @@ class Planner:
                 where=document.place([*path, "name"]),
             )
         self._places[key] = (document, path)
-        checks.check_needs_itself(key, data, document, path)
+        with located(document):
+            checks.check_needs_itself(key, data, path)
         if old is None:
             self._check_names(key, data, document, path)
             status = data.get("status") or "ready"

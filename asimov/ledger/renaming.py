@@ -11,6 +11,7 @@ from asimov.errors import AsimovError
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import checks, strategies
 from asimov.ledger.blueprints import Blueprint
+from asimov.ledger.documents import located
 from asimov.text import listed
 
 _ANALYSES = {"analysis", "projectanalysis"}
@@ -41,12 +42,9 @@ def named(blueprints: Collection[Blueprint], name: str) -> list[Blueprint]:
         )
     (only,) = found
     new = replace(only, data={**only.data, "name": name})
-    try:
+    with located("--name"):
         for each in strategies.expand(new.data):
-            checks.check_name(each["name"], only.document, [])
-    except AsimovError as error:
-        error.where = "--name"
-        raise
+            checks.check_name(each["name"])
     return [new if each is only else each for each in blueprints]
 
 

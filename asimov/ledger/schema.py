@@ -13,7 +13,8 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from asimov.ledger import hold_policy, validity
-from asimov.text import nearest, quoted
+from asimov.ledger.documents import Mistake
+from asimov.text import nearest, quoted, short
 
 Need = str | dict[str, Any] | list[str | dict[str, Any]]
 Needs = Annotated[
@@ -217,6 +218,27 @@ def mismatch(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | No
             words += misspelt(message.split("`")[1], data)
         return words, named
     return _misset(data, shape)
+
+
+def check_shape(data: Any, shape: type[Struct], path: list[str | int] | None = None) -> None:
+    """Refuse data that differs from a shape.
+
+    Parameters
+    ----------
+    data, shape
+        The data and the shape.
+    path
+        What to give as the place of the mistake; by default, its own.
+
+    Raises
+    ------
+    Mistake
+        With the keys that lead to it, also in words.
+    """
+    if wrong := mismatch(data, shape):
+        message, own = wrong
+        keys = [short(step) for step in own if isinstance(step, str)]
+        raise Mistake(": ".join([*keys, message]), own if path is None else path)
 
 
 def _free(steps: list[str | int]) -> int:

@@ -1,13 +1,16 @@
-"""Read a blueprint (YAML for ``asimov apply``) as text, from a file, a URL or standard input."""
+"""Read blueprints (YAML for ``asimov apply``) as text, from files, URLs or standard input."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 from asimov.errors import AsimovError
+from asimov.ledger.documents import Mistake
 from asimov.system import reading
-from asimov.text import nearest
+from asimov.system.files import is_file
+from asimov.text import did_you_mean, nearest, short
 
 #: Names of open descriptors, such as ``<(command)`` in a shell, which may be pipes.
 _OPEN = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
@@ -69,3 +72,47 @@ def _download(url: str) -> bytes:
         reason = error.reason if isinstance(error, URLError) else error
         why = (reason.strerror if isinstance(reason, OSError) else None) or reason
         raise AsimovError(f"can't be fetched: {why}", where=url) from error
+
+
+def find(name: str, bundle: str) -> str:
+    """Return a file that a bundle names without its ``.yaml``, from the first folder that has it.
+
+    Parameters
+    ----------
+    name
+        The name.
+    bundle
+        The source of the bundle.
+
+    Raises
+    ------
+    Mistake
+        If no folder has it.
+    """
+    folders = _folders(bundle)
+    for folder in folders:
+        file = folder / f"{name}.yaml"
+        # A name must not lead out of the folder.
+        if is_file(file) and folder.resolve() in file.resolve().parents:
+            return str(file)
+    there = sorted({each.stem for folder in folders for each in folder.glob("*.yaml")})
+    raise Mistake(
+        f"there is no file {short(name)}.yaml{did_you_mean(name, there)}",
+        hint=f"looked in {', '.join(map(str, folders))}",
+    )
+
+
+def _folders(bundle: str) -> list[Path]:
+    """Return the folders to search for the files of a bundle.
+
+    They are the bundle's folder, the current folder, ``$ASIMOV_DATA_PATH`` and the collections of
+    blueprints below ``~/.asimov``; asimov 0.8 searches all but the first.
+    """
+    local = bundle != "-" and "://" not in bundle
+    around = [Path(bundle).parent] if local else []
+    folders = [folder for base in [*around, Path()] for folder in (base, base / "analyses")]
+    if data := os.environ.get("ASIMOV_DATA_PATH"):
+        folders.append(Path(data) / "analyses")
+    own = Path(os.path.expanduser("~/.asimov"))  # noqa: PTH111  (Path.home() may raise)
+    folders += sorted(own.glob("*/asimov-data/analyses"))
+    return list(dict.fromkeys(folders))

@@ -23,10 +23,9 @@ from asimov.ledger import schema
 from asimov.ledger.cached_form import packed, stamp, unpacked
 from asimov.ledger.checks import check_analysis, check_name, check_text
 from asimov.ledger.contents import Contents, Entry
-from asimov.ledger.documents import Document, read_documents
+from asimov.ledger.documents import Document, Mistake, located, read_documents
 from asimov.system import reading
 from asimov.system.files import locked, unwritable, write_atomically
-from asimov.text import short
 
 PROJECT_FILE = "project.yaml"
 _SHAPES: dict[str, type[msgspec.Struct]] = {
@@ -296,76 +295,45 @@ def parse(path: str, text: str, name: str, *, partial: bool = False) -> dict[str
     document = documents[0]
     if not isinstance(document.data, dict):
         raise AsimovError("should be a mapping", where=document.place())
+    with located(document):
+        return _checked(document, folder, file.removesuffix(".yaml"))
+
+
+def _checked(document: Document, folder: str, name: str) -> dict[str, Any]:
+    """Return the data of a ledger file that has a name in a folder, or in none."""
     check_text(document)
-    data: dict[str, Any] = normalise(document) if folder == "subjects" else document.data
-    wrong = schema.mismatch(data, _SHAPES.get(folder, schema.Configuration))
-    if wrong:
-        raise AsimovError(in_place(*wrong), where=document.place(wrong[1]))
-    if folder and data["name"] != file.removesuffix(".yaml"):
-        raise AsimovError(
-            f"the file is named {file.removesuffix('.yaml')!r} but contains {data['name']!r}",
-            where=document.place(["name"]),
-            hint="rename one of them: the two must agree",
+    data: dict[str, Any] = document.normalise() if folder == "subjects" else document.data
+    schema.check_shape(data, _SHAPES.get(folder, schema.Configuration))
+    if not folder:
+        return data
+    if data["name"] != name:
+        raise Mistake(
+            f"the file is named {name!r} but contains {data['name']!r}",
+            ["name"],
+            "rename one of them: the two must agree",
         )
-    if folder:
-        check_name(data["name"], document, [])
     if folder == "analyses":
-        _check(data, document, [])
+        _check(data, [])
+        return data
+    check_name(name)
     names: set[str] = set()
-    for number, analysis in enumerate(data.get("analyses") or [] if folder == "subjects" else []):
-        _check(analysis, document, ["analyses", number])
+    for number, analysis in enumerate(data.get("analyses") or []):
+        path: list[str | int] = ["analyses", number]
+        _check(analysis, path)
         if analysis["name"] in names:
-            raise AsimovError(
-                f"there are two analyses {analysis['name']!r}",
-                where=document.place(["analyses", number]),
-            )
+            raise Mistake(f"there are two analyses {analysis['name']!r}", path)
         names.add(analysis["name"])
     return data
 
 
-def _check(analysis: dict[str, Any], document: Document, path: list[str | int]) -> None:
+def _check(analysis: dict[str, Any], path: list[str | int]) -> None:
     if "strategy" in analysis:
-        raise AsimovError(
+        raise Mistake(
             "a strategy stands for several analyses, but the ledger contains single ones",
-            where=document.place([*path, "strategy"]),
-            hint="put it into a blueprint for 'asimov apply'",
+            [*path, "strategy"],
+            "put it into a blueprint for 'asimov apply'",
         )
-    check_name(analysis["name"], document, path)
-    check_analysis(analysis, document, path)
-
-
-def in_place(message: str, path: list[str | int]) -> str:
-    """Prefix a message with the keys that lead to the mistake."""
-    keys = [short(step) for step in path if isinstance(step, str)]
-    return f"{': '.join(keys)}: {message}" if keys else message
-
-
-def normalise(document: Document) -> dict[str, Any]:
-    """Return a subject's document with its analyses in one list, each with a ``name``.
-
-    Older documents list them as ``productions``, each as a mapping of its name to its settings.
-    Values of other types are left for the schema to refuse.
-    """
-    subject: dict[str, Any] = document.data
-    lists = {key: subject.get(key) or [] for key in ("analyses", "productions")}
-    if not all(isinstance(each, list) for each in lists.values()):
-        return subject
-    analyses: list[Any] = []
-    for key, items in lists.items():
-        for number, item in enumerate(items):
-            written: list[str | int] = [key, number]
-            if (
-                isinstance(item, dict)
-                and len(item) == 1
-                and isinstance(next(iter(item.values())), dict)
-            ):
-                (name, settings), *_ = item.items()
-                written.append(name)
-                item = {"name": name, **settings}  # noqa: PLW2901
-            document.moved["analyses", len(analyses)] = written
-            analyses.append(item)
-    rest = {key: value for key, value in subject.items() if key not in {"analyses", "productions"}}
-    return {**rest, "analyses": analyses} if analyses else rest
+    check_analysis(analysis, path)
 
 
 def _take(contents: Contents, path: str, data: dict[str, Any]) -> None:

@@ -74,7 +74,7 @@ def expand(analysis: dict[str, Any]) -> list[dict[str, Any]]:
         one = {key: copied(value) for key, value in analysis.items() if key != "strategy"}
         for path, value in point.items():
             one["name"] = one["name"].replace(f"{{{path}}}", _as_text(value))
-            _set(one, path.split("."), value)
+            _set(one, path.split("."), copied(value))
         made.append(one)
     if len({one["name"] for one in made}) != len(made):
         raise AsimovError(
@@ -105,4 +105,4 @@ def _set(settings: dict[str, Any], path: list[str], value: Any) -> None:
         if not isinstance(inner, dict):
             raise AsimovError(f"the strategy's path leads through {key!r}, which is not a mapping")
         settings = inner
-    settings[path[-1]] = copied(value)
+    settings[path[-1]] = value

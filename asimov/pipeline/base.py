@@ -21,7 +21,6 @@ from asimov.pipeline.errors import PipelineException, PipelineLogger
 from asimov.pipeline.post_processing import PostProcessing
 from asimov.pipeline.questions import Question
 from asimov.project.layout import PROVENANCE_FILE
-from asimov.project.storage.store import Store
 from asimov.project.storage.superseded import move_aside
 from asimov.rendering.access import reads
 from asimov.scheduler import Scheduler
@@ -289,7 +288,7 @@ class Pipeline:
         So do the products of post-processing, and the record of what the attempt ran with. Assets
         that do not exist are named in `not_stored`.
         """
-        store = Store(self.production.workspace.project.results)
+        store = self.production.workspace.store
         products = paths_of(self.collect_assets())
         for each in self._post_processing():
             products += each.products()

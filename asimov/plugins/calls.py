@@ -14,9 +14,9 @@ from typing import Any
 from asimov.discovery import entrypoints
 from asimov.errors import AsimovError, FatalError, SchedulerUnreachableError
 from asimov.logs import logger
-from asimov.plugins.containment import contained, late, limit_of
+from asimov.plugins.containment import contained, late
 from asimov.plugins.crashes import Call, call_log
-from asimov.plugins.time_limit import Overtime
+from asimov.plugins.time_limit import Overtime, limit_of
 from asimov.project.workspace import Workspace
 from asimov.system.files import full_disk
 
@@ -64,11 +64,11 @@ def third_party(
         Where a journal that can't be used, or a full disk, is the cause.
     """
     log = call_log(workspace)
-    if log and (refused := log.refusal(workspace, call)):
+    if log and (refused := log.refusal(call, workspace.records)):
         raise failed(refused)
-    limit = limit_of(workspace, seconds)
+    limit = limit_of(workspace.project.config, seconds)
     try:
-        with contained(workspace, call, limit):
+        with contained(workspace.project.root, call, limit, log):
             yield
     except BaseException as error:
         if isinstance(error, FatalError) or limit.is_users_interrupt(error):

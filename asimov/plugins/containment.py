@@ -12,13 +12,12 @@ from pathlib import Path
 from textwrap import indent
 
 from asimov import text
-from asimov.errors import AsimovError, OutputError
+from asimov.errors import OutputError
 from asimov.logs import logger
-from asimov.plugins.crashes import Call, CallLog, call_log, timeout
+from asimov.plugins.crashes import Call, CallLog
 from asimov.plugins.output import Capture
-from asimov.plugins.time_limit import TIMEOUT, TimeLimit
+from asimov.plugins.time_limit import TimeLimit
 from asimov.plugins.watchdog import Watched, grace, unwatch, watch
-from asimov.project.workspace import Workspace
 from asimov.scheduler.contract import guarded_submissions
 from asimov.system.environment import set_directory
 from asimov.system.files import umask
@@ -36,28 +35,8 @@ def is_inside() -> bool:
     return _inside
 
 
-def limit_of(workspace: Workspace, seconds: float | None = None) -> TimeLimit:
-    """Return the time limit of a call.
-
-    `asimov.plugins.crashes.report_last_crash` reports a configured limit that is not a number;
-    calls then have the default time.
-
-    Parameters
-    ----------
-    workspace
-        The open project.
-    seconds
-        The limit; by default, and at most, ``[monitor] hook timeout``.
-    """
-    try:
-        configured = timeout(workspace)
-    except AsimovError:
-        configured = TIMEOUT
-    return TimeLimit(configured if seconds is None else min(seconds, configured or seconds))
-
-
 @contextmanager
-def contained(workspace: Workspace, call: Call, limit: TimeLimit) -> Iterator[None]:
+def contained(folder: Path, call: Call, limit: TimeLimit, log: CallLog | None) -> Iterator[None]:
     """Run third-party code in the project's folder, and undo its side effects on this process.
 
     What it prints goes to the log where this process acts; in a dry run it is shown. In another
@@ -65,27 +44,28 @@ def contained(workspace: Workspace, call: Call, limit: TimeLimit) -> Iterator[No
 
     Parameters
     ----------
-    workspace
-        The open project.
+    folder
+        The project's folder.
     call
         What is called.
     limit
         The time limit; it knows afterwards whether the call exceeded it.
+    log
+        Where the call is recorded; None if this process does not act.
     """
     global _inside  # noqa: PLW0603  (a process has one main thread)
     if _inside or threading.current_thread() is not threading.main_thread():
-        with set_directory(workspace.project.root):
+        with set_directory(folder):
             yield
         return
-    log = call_log(workspace)
     own = os.getpid()
     _inside = True
     supervisor.calling(str(call))
     try:
         with (
             guarded_submissions(),
-            _restored(workspace.project.root, call),
-            _recorded(workspace, log, call, limit) if log else _shown(),
+            _restored(folder, call),
+            _recorded(log, call, limit) if log else _shown(),
         ):
             try:
                 with limit:
@@ -120,11 +100,11 @@ def _restored(folder: Path, call: Call) -> Iterator[None]:
 
 
 @contextmanager
-def _recorded(workspace: Workspace, calls: CallLog, call: Call, limit: TimeLimit) -> Iterator[None]:
+def _recorded(calls: CallLog, call: Call, limit: TimeLimit) -> Iterator[None]:
     """Record on disk that the call is running, watch it, and log what it prints."""
     if limit.seconds:
         deadline = time.monotonic() + limit.seconds + grace(limit.seconds)
-        watch(Watched(call, calls, _capture, workspace.journal.path, limit.seconds, deadline))
+        watch(Watched(call, calls, _capture, limit.seconds, deadline))
     try:
         _capture.start()
         calls.begin(call)
@@ -133,7 +113,7 @@ def _recorded(workspace: Workspace, calls: CallLog, call: Call, limit: TimeLimit
         finally:
             unwatch()
             printed = _capture.stop()
-            calls.end(workspace.journal, call, late(call, limit))
+            calls.end(call, late(call, limit))
             if printed:
                 logger().info("%s printed:\n%s", call, printed)
     finally:

@@ -13,18 +13,18 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from asimov.configuration import number
 from asimov.journal.journal import Journal
 from asimov.journal.keys import Key
+from asimov.journal.records import Record
 from asimov.logs import logger
-from asimov.plugins.time_limit import TIMEOUT
+from asimov.plugins.time_limit import configured
 from asimov.project.workspace import Workspace
 from asimov.states import allowed
 from asimov.system import clock
@@ -94,8 +94,10 @@ class CallLog:
 
     Parameters
     ----------
-    workspace
-        The open project; its lease is held.
+    journal
+        The journal, which outlives this process; the project's lease is held.
+    state
+        The folder of the file that names the call.
 
     Attributes
     ----------
@@ -103,15 +105,16 @@ class CallLog:
         The call in which the previous process died, if it did.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.token = workspace.journal.fence
+    def __init__(self, journal: Journal, state: Path) -> None:
+        self.journal = journal
+        self.token = journal.fence
         self.blamed: Call | None = None
-        path = workspace.project.state / "calling"
+        path = state / "calling"
         self._handle = _open(path)
         self._supervised = supervisor.supervised(path)
         self.close = weakref.finalize(self, os.close, self._handle)
-        self._troubles = _read_troubles(workspace.journal)
-        self._take_up(workspace.journal)
+        self._troubles = _read_troubles(journal)
+        self._take_up()
 
     def begin(self, call: Call) -> None:
         """Record that a call starts."""
@@ -121,13 +124,11 @@ class CallLog:
         """Record that a call is given up because it does not return."""
         self._write(_Left(call, seconds))
 
-    def end(self, journal: Journal, call: Call, overtime: str | None) -> None:
+    def end(self, call: Call, overtime: str | None) -> None:
         """Record that a call has returned, or was interrupted.
 
         Parameters
         ----------
-        journal
-            The journal, which outlives this process.
         call
             The method.
         overtime
@@ -139,14 +140,22 @@ class CallLog:
             self._troubles[call] = _Trouble(0, clock.now(), overtime)
         elif not self._troubles or self._troubles.pop(call, None) is None:
             return
-        self._keep(journal)
+        self._keep()
 
-    def refusal(self, workspace: Workspace, call: Call) -> str | None:
-        """Return why a method is suspended; None if it may be called."""
+    def refusal(self, call: Call, records: Mapping[Key, Record]) -> str | None:
+        """Return why a method is suspended; None if it may be called.
+
+        Parameters
+        ----------
+        call
+            The method.
+        records
+            The journal's record of each analysis.
+        """
         trouble = self._troubles.get(call)
         if trouble is None or not trouble.why or clock.now() - trouble.last > PAUSE:
             return None
-        record = workspace.records.get(Key(call.subject, call.name))
+        record = records.get(Key(call.subject, call.name))
         if record and record.status != "stuck" and record.since > trouble.last:
             return None
         return trouble.why
@@ -164,7 +173,7 @@ class CallLog:
         with suppress(OSError):
             os.pwrite(self._handle, b"-", 0)
 
-    def _take_up(self, journal: Journal) -> None:
+    def _take_up(self) -> None:
         """Count the death of the previous process, if it died in a call."""
         text = os.pread(self._handle, 10_000, 0).partition(b"\n")[0]
         if not text.startswith((b"+", supervisor.WITNESSED)):
@@ -186,14 +195,14 @@ class CallLog:
         elif deaths >= DEATHS:
             why = f"the process died {deaths} times in {call.what}"
         self._troubles[call] = _Trouble(deaths, clock.now(), why)
-        self._keep(journal)
+        self._keep()
         self._clear()
         self.blamed = call
         logger().warning("%s: %s", call, self.why(call))
 
-    def _keep(self, journal: Journal) -> None:
+    def _keep(self) -> None:
         text = msgspec.json.encode(list(self._troubles.items())).decode()
-        journal.set_property(_PROPERTY, text if self._troubles else None)
+        self.journal.set_property(_PROPERTY, text if self._troubles else None)
 
 
 def _open(path: Path) -> int:
@@ -229,24 +238,13 @@ def call_log(workspace: Workspace) -> CallLog | None:
             if other.journal.fence != log.token:  # its lease has ended
                 log.close()
                 del _made[other]
-        calls = _made[workspace] = CallLog(workspace)
+        calls = _made[workspace] = CallLog(workspace.journal, workspace.project.state)
     return calls
 
 
 def acting() -> Workspace | None:
     """Return the workspace that this process acts in, or None."""
     return next((each for each in list(_made) if each.journal.fence is not None), None)
-
-
-def timeout(workspace: Workspace) -> float:
-    """Return the configured time limit of a call, in seconds; 0 means none.
-
-    Raises
-    ------
-    AsimovError
-        Where the option is not a number.
-    """
-    return number(workspace.project.config, "monitor", "hook timeout", TIMEOUT)
 
 
 def report_last_crash(workspace: Workspace, report: Callable[[str], None]) -> None:
@@ -264,7 +262,7 @@ def report_last_crash(workspace: Workspace, report: Callable[[str], None]) -> No
     AsimovError
         Where ``[monitor] hook timeout`` is not a number.
     """
-    timeout(workspace)
+    configured(workspace.project.config)
     calls = call_log(workspace)
     if calls is None or calls.blamed is None:
         return
@@ -272,11 +270,11 @@ def report_last_crash(workspace: Workspace, report: Callable[[str], None]) -> No
     why = calls.why(call)
     key = Key(call.subject, call.name)
     if key not in workspace.contents.entries:
-        report(why if calls.refusal(workspace, call) else f"{why}; it is called again")
+        report(why if calls.refusal(call, workspace.records) else f"{why}; it is called again")
         return
     status = workspace.status(key)
     name = str(key)
-    if calls.refusal(workspace, call) is None:
+    if calls.refusal(call, workspace.records) is None:
         report(f"{name}: {why}; it is called again")
     elif allowed(status, "stuck", role := "submit" if status == "ready" else "monitor"):
         workspace.move(key, "stuck", role, why)

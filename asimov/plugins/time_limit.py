@@ -10,7 +10,11 @@ import contextlib
 import os
 import signal
 import time
+from configparser import ConfigParser
 from types import FrameType, TracebackType
+
+from asimov import configuration
+from asimov.errors import AsimovError
 
 #: The default time limit of a call, in seconds.
 TIMEOUT = 300.0
@@ -116,3 +120,34 @@ class TimeLimit:
         before = self._handlers[0]
         if callable(before):
             before(number, frame)
+
+
+def configured(config: ConfigParser) -> float:
+    """Return ``[monitor] hook timeout``, the time limit of a call in seconds; 0 means none.
+
+    Raises
+    ------
+    AsimovError
+        Where the option is not a number.
+    """
+    return configuration.number(config, "monitor", "hook timeout", TIMEOUT)
+
+
+def limit_of(config: ConfigParser, seconds: float | None = None) -> TimeLimit:
+    """Return the time limit of a call.
+
+    `asimov.plugins.crashes.report_last_crash` reports a configured limit that is not a number;
+    calls then have the default time.
+
+    Parameters
+    ----------
+    config
+        The project's configuration.
+    seconds
+        The limit; by default, and at most, the configured one.
+    """
+    try:
+        most = configured(config)
+    except AsimovError:
+        most = TIMEOUT
+    return TimeLimit(most if seconds is None else min(seconds, most or seconds))

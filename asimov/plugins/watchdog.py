@@ -16,7 +16,6 @@ import signal
 import threading
 import time
 from contextlib import closing, suppress
-from pathlib import Path
 from typing import NamedTuple
 
 from asimov.errors import ReportedError
@@ -36,7 +35,6 @@ class Watched(NamedTuple):
     call: Call
     calls: CallLog
     capture: Capture
-    journal: Path
     seconds: float
     deadline: float
 
@@ -93,7 +91,7 @@ class Watchdog(threading.Thread):
         signal.setitimer(signal.ITIMER_REAL, 0)  # it would outlive this program in the process
         watched.capture.restore()
         # The next program has this process's number and start time, and would pass for the holder.
-        with suppress(ReportedError), closing(Journal(watched.journal)) as journal:
+        with suppress(ReportedError), closing(Journal(watched.calls.journal.path)) as journal:
             give_back_all(journal, watched.calls.token or "")
         command.again()
 

@@ -16,7 +16,6 @@ from asimov.project.git.repository import EventRepo
 from asimov.project.interface import OpenProject, Studied
 from asimov.project.requests import Requests
 from asimov.project.storage.assets import Stored, is_gone
-from asimov.project.storage.store import Store
 from asimov.rendering.access import reads
 from asimov.settings.merging import copied
 from asimov.states import STATES
@@ -197,7 +196,7 @@ class Analysis:
         return str(stored.folder) if stored else self.rundir
 
     def _stored(self) -> Stored:
-        return Stored(Store(self.workspace.project.results), *self.key, self.rundir)
+        return Stored(self.workspace.store, *self.key, self.rundir)
 
     def _previous_assets(self) -> dict[str, Any]:
         """Return the products of its inputs; of the same asset, the last input's."""

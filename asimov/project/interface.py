@@ -11,6 +11,7 @@ from asimov.ledger.contents import Contents, Layer
 from asimov.ledger.dependencies import Dependencies
 from asimov.project.git.repository import EventRepo
 from asimov.project.layout import Project
+from asimov.project.storage.store import Store
 from asimov.scheduler import Scheduler
 
 
@@ -31,6 +32,10 @@ class OpenProject(Protocol):
     @property
     def project(self) -> Project:
         """The project's folders and configuration."""
+
+    @property
+    def store(self) -> Store:
+        """The project's results."""
 
     @property
     def contents(self) -> Contents:

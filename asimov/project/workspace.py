@@ -29,6 +29,7 @@ from asimov.project.facts import Facts
 from asimov.project.layout import Project
 from asimov.project.lookup import key_of, keys_of, removal_of
 from asimov.project.objects import Objects
+from asimov.project.storage.store import Store
 from asimov.project.subject import Subject
 from asimov.scheduler import Scheduler
 from asimov.scheduler.sites import catalogue
@@ -93,6 +94,11 @@ class Workspace:
     def open(cls, start: Path | None = None, *, reading: bool = False) -> Workspace:
         """Open the project that contains a folder, by default the current one."""
         return cls(project.find(start), reading=reading)
+
+    @property
+    def store(self) -> Store:
+        """The project's results."""
+        return Store(self.project.results)
 
     @property
     def reading(self) -> bool:

@@ -29,7 +29,6 @@ from asimov.journal.history import numbered_events
 from asimov.journal.keys import Key
 from asimov.plugins.output import captured
 from asimov.project.storage.listing import StoredFile, files
-from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.report.graph_formats import as_data
 from asimov.server.applying import applied
@@ -239,7 +238,7 @@ class Reading:
 
     def _stored(self, subject: str, name: str) -> list[StoredFile]:
         key = self._key(subject, name)
-        return list(files(Store(self._open.project.results), [key]))
+        return list(files(self._open.store, [key]))
 
 
 def _missing(error: AsimovError) -> FaultError:

@@ -153,9 +153,7 @@ class ScratchProject:
 
     def results(self, subject: str, name: str) -> dict[str, Any]:
         """Return the stored results of an analysis: checksum, size and time of each file."""
-        from asimov.project.storage.store import Store
-
-        return Store(self.workspace.project.results).manifest(subject, name)
+        return self.workspace.store.manifest(subject, name)
 
     # --- the ledger and the configuration
 

@@ -559,7 +559,7 @@ def test_a_call_in_another_thread_is_not_limited(lab: Any, capfd: Any) -> None:
     seen = []
 
     def work() -> None:
-        with contained(workspace, Call("s", "a", "p", "m"), limited):
+        with contained(workspace.project.root, Call("s", "a", "p", "m"), limited, None):
             print("printed")
             time.sleep(0.1)
             seen.append(Path.cwd())

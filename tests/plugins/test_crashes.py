@@ -197,7 +197,7 @@ def refused(project: Path) -> str | None:
     with acting(project) as workspace:
         calls = call_log(workspace)
         assert calls
-        return calls.refusal(workspace, CALL)
+        return calls.refusal(CALL, workspace.records)
 
 
 def test_deaths_are_counted_and_told_once_each(project: Path) -> None:
@@ -215,7 +215,7 @@ def test_another_call_between_two_deaths_changes_nothing(project: Path) -> None:
         assert calls
         other = CALL._replace(method="other")
         calls.begin(other)
-        calls.end(workspace.journal, other, None)
+        calls.end(other, None)
     died(project)
     died(project)
     assert refused(project)
@@ -231,7 +231,7 @@ def test_a_call_is_tried_again_after_a_while(
     with acting(project) as workspace:
         calls = call_log(workspace)
         assert calls
-        assert calls.refusal(workspace, CALL) is None
+        assert calls.refusal(CALL, workspace.records) is None
     # One more death is enough then.
     assert died(project) == ["the process died 4 times in p.m"]
 

@@ -12,7 +12,6 @@ from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show, show_json
 from asimov.engine.plain_data.files import stored_data
 from asimov.project.storage.listing import files, link
-from asimov.project.storage.store import Store
 
 
 @click.command("results")
@@ -29,7 +28,7 @@ def results_command(subject: str, name: str, file: str | None, as_json: bool) ->
     """
     workspace = open_workspace(Use.READ, files=True)
     key = workspace.key(subject, name)
-    store = Store(workspace.project.results)
+    store = workspace.store
     if file is not None:
         show(str(store.fetch_file(*key, file)))
         return
@@ -49,7 +48,7 @@ def results_command(subject: str, name: str, file: str | None, as_json: bool) ->
 def list_all(subject: str | None, *, as_json: bool) -> None:
     """Print every stored file with its path, of all subjects or of one."""
     workspace = open_workspace(Use.READ, files=True)
-    found = files(Store(workspace.project.results), workspace.keys(subject))
+    found = files(workspace.store, workspace.keys(subject))
     if as_json:
         show_json([stored_data(each) for each in found])
         return
@@ -63,7 +62,7 @@ def list_all(subject: str | None, *, as_json: bool) -> None:
 def link_all(subject: str | None, root: Path) -> None:
     """Make links to every stored file, of all subjects or of one."""
     workspace = open_workspace(Use.READ, files=True)
-    found = files(Store(workspace.project.results), workspace.keys(subject))
+    found = files(workspace.store, workspace.keys(subject))
     places = list(link(found, root.absolute()))
     for place in places:
         say(str(place))

@@ -21,7 +21,6 @@ from asimov.project import file_changes, fresh_start
 from asimov.project.file_changes import FileChange
 from asimov.project.history import Origin
 from asimov.project.lookup import unknown_subject
-from asimov.project.storage.store import Store
 from asimov.project.transaction import change_ledger
 from asimov.project.workspace import Workspace
 from asimov.states import reachable
@@ -170,7 +169,7 @@ def remove(
         workspace.finish_changes()
         workspace.reload()
         if results:
-            store = Store(workspace.project.results)
+            store = workspace.store
             store.drop_objects(path for path, _ in store.spare_objects())
         return made.comments_lost
 

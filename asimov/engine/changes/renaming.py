@@ -24,7 +24,7 @@ from asimov.journal.provenance import ProvenanceRecords
 from asimov.ledger.checks import check_name
 from asimov.ledger.contents import Contents
 from asimov.ledger.dependencies import Dependencies
-from asimov.ledger.documents import dump, read_documents
+from asimov.ledger.documents import dump, located
 from asimov.ledger.edit import edited
 from asimov.ledger.plan import Change, Plan
 from asimov.ledger.references import renamed, renamed_settings
@@ -140,7 +140,8 @@ def _with_a_past(workspace: Workspace) -> set[Key]:
 
 
 def _check_name(name: str) -> None:
-    check_name(name, read_documents(dump({"name": name}), "the new name")[0], [])
+    with located("the new name"):
+        check_name(name)
 
 
 def _is_empty(folder: Path) -> bool:

@@ -19,7 +19,6 @@ from asimov.journal.keys import Key
 from asimov.project.layout import CLEANED_FILE, PROVENANCE_FILE
 from asimov.project.storage.assets import Stored
 from asimov.project.storage.copying import checksum
-from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
 
@@ -123,7 +122,7 @@ def plan(workspace: Workspace, keys: Iterable[Key], *, whole: bool = True) -> Pl
         else:
             candidates.append(key)
     faulty = {Key(each.subject, each.analysis) for each in verified(workspace, candidates).faults}
-    store = Store(workspace.project.results)
+    store = workspace.store
     for key in candidates:
         if key in faulty:
             why = f"its stored results are not whole: see 'asimov store verify {key}'"
@@ -143,7 +142,7 @@ class _Reasons:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._store = Store(workspace.project.results)
+        self._store = workspace.store
         self._open = {attempt.key for attempt in workspace.journal.open_attempts()}
         self._users: dict[Key, Key] = {}
         self._rundirs: dict[str, list[Key]] = {}

@@ -11,7 +11,6 @@ from pathlib import Path
 from asimov.configuration import owner
 from asimov.engine.cleaning.plan import Freed, Plan
 from asimov.project.layout import CLEANED_FILE
-from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.system import clock, progress
 from asimov.system.files import unwritable, write_atomically
@@ -50,7 +49,7 @@ def remove(workspace: Workspace, plan: Plan, report: Callable[[str], None]) -> i
         workspace.journal.note(each.key, owner(), "cleaned", reason)
         report(f"{each.key}: {reason}")
     objects = (Path(path) for path, _ in plan.objects)
-    return total + Store(workspace.project.results).drop_objects(objects)
+    return total + workspace.store.drop_objects(objects)
 
 
 def _free(freed: Freed) -> int:

@@ -10,7 +10,6 @@ import msgspec
 
 from asimov.journal.keys import Key
 from asimov.project.storage.names import names_in
-from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 
 #: What asimov adds to the name of a run directory that it puts aside.
@@ -76,7 +75,7 @@ def _configurations(workspace: Workspace) -> Iterator[Unowned]:
 
 
 def _results(workspace: Workspace) -> Iterator[Unowned]:
-    project, store = workspace.project, Store(workspace.project.results)
+    project, store = workspace.project, workspace.store
     for each in store.analyses():
         if Key(*each) not in workspace.contents.entries:
             path = str(store.root.joinpath(*each))

@@ -24,7 +24,7 @@ from asimov.ledger.append import Texts
 from asimov.ledger.checks import check_name
 from asimov.ledger.contents import Contents
 from asimov.ledger.dependencies import Dependencies
-from asimov.ledger.documents import dump, read_documents
+from asimov.ledger.documents import dump, located, read_documents
 from asimov.ledger.store import PROJECT_FILE, parse, project_analysis_file, subject_file
 from asimov.project import history
 from asimov.project.history import Origin
@@ -172,7 +172,8 @@ def _texts(incoming: Incoming) -> dict[str, str]:
         where = f"{incoming.source} (as {path})"
         if path != PROJECT_FILE:
             # Before it is the name of a file.
-            check_name(document["name"], read_documents(text, where)[0], [])
+            with located(read_documents(text, where)[0]):
+                check_name(document["name"])
         parse(path, text, where)
     return texts
 

@@ -19,7 +19,6 @@ from asimov.errors import AsimovError, SchedulerError
 from asimov.journal.keys import Key
 from asimov.pipeline import Pipeline
 from asimov.plugins.methods import imported
-from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.scheduler.languages.dag_file import Node, read_dag_file
 from asimov.scheduler.languages.submit_file import SubmitFile, parse_submit, read_submit_file
@@ -145,7 +144,7 @@ def _others(workspace: Workspace, key: Key, rundir: Path) -> Iterator[OutputFile
 
 
 def _stored(workspace: Workspace, key: Key) -> Iterator[OutputFile]:
-    store = Store(workspace.project.results)
+    store = workspace.store
     try:
         names = list(store.manifest(*key))
     except AsimovError:

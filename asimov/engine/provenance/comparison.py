@@ -20,7 +20,6 @@ from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.journal.provenance import ProvenanceRecords
 from asimov.project.storage.copying import checksum
-from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.settings.merging import leaves
 from asimov.system import progress
@@ -254,7 +253,7 @@ def _products(workspace: Workspace, key: Key, uid: str, *, read: bool) -> dict[s
 
     A link counts as what it leads to, and a folder as what is in it.
     """
-    folder = stored_results(Store(workspace.project.results), key, uid)
+    folder = stored_results(workspace.store, key, uid)
     entries = products_in(folder) if folder is not None else {}
     found: dict[str, Any] = {}
     for path, own in progress.over(list(entries.items()), "comparing"):

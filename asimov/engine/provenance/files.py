@@ -25,7 +25,6 @@ from asimov.plugins.methods import guarded
 from asimov.plugins.requirements import Assets
 from asimov.project.analysis import Analysis
 from asimov.project.storage.assets import described, is_gone
-from asimov.project.storage.store import Store
 from asimov.project.workspace import workspace_of
 from asimov.system import clock, reading
 
@@ -95,7 +94,7 @@ def complete(analysis: Analysis, made: Assets) -> None:
 
 def _stored(analysis: Analysis, uid: str) -> str:
     """Return the record of an attempt as the store has it; empty if it has none."""
-    results = Store(workspace_of(analysis).project.results)
+    results = workspace_of(analysis).store
     with suppress(OSError, AsimovError, ValueError):
         text = reading.contents(results.root.joinpath(*analysis.key, FILE)).decode()
         if FILE in results.manifest(*analysis.key) and json.loads(text).get("uid") == uid:
@@ -118,7 +117,7 @@ def _is_foreign(path: Path) -> bool:
 def store(analysis: Analysis) -> None:
     """Store the record beside products that a pipeline has stored in its own way."""
     path = Path(analysis.rundir, FILE)
-    results = Store(workspace_of(analysis).project.results)
+    results = workspace_of(analysis).store
     manifest = results.manifest(*analysis.key)
     if manifest and FILE not in manifest and path.is_file():
         results.add_file(*analysis.key, path)

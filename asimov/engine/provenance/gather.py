@@ -43,7 +43,6 @@ from asimov.plugins.methods import call_method, overrides
 from asimov.project.analysis import Analysis
 from asimov.project.config_file import template_of
 from asimov.project.git.head import head_of
-from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.system import clock, reading
 
@@ -68,7 +67,7 @@ class Gatherer:
         self._root = str(workspace.project.root)
         self._within = self._root + os.sep
         self._records = ProvenanceRecords(workspace.journal)
-        self._store = Store(workspace.project.results)
+        self._store = workspace.store
         self._checksums = Checksums(self._records)
         self._found: dict[str, Provenance] = {}
         self._by, self._host = owner(), platform.node()

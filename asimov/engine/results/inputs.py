@@ -8,7 +8,6 @@ from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.journal.provenance import ProvenanceRecords
 from asimov.project.storage.assets import Stored
-from asimov.project.storage.store import Store
 from asimov.project.storage.verification import faults_of
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
@@ -29,7 +28,7 @@ class StoredInputs:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._store = Store(workspace.project.results)
+        self._store = workspace.store
         self._checksums = Checksums(ProvenanceRecords(workspace.journal))
         self._checked: dict[Key, DamagedInputError | None] = {}
 

@@ -11,7 +11,6 @@ from asimov.journal.keys import Key
 from asimov.pipeline.assets import paths_of
 from asimov.plugins.methods import guarded
 from asimov.project.storage.names import MANIFEST, STORED
-from asimov.project.storage.store import Store
 from asimov.project.storage.superseded import is_superseded
 from asimov.project.storage.verification import Fault, Verified, verify
 from asimov.project.workspace import Workspace
@@ -41,7 +40,7 @@ def verified(
     progress
         Called after each file that was read, with how many have been and how many will be.
     """
-    store = Store(workspace.project.results)
+    store = workspace.store
     if keys is None:
         stored = [Key(*each) for each in store.analyses()]
         keys = dict.fromkeys([*workspace.contents.entries, *stored])

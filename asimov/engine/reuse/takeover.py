@@ -13,7 +13,6 @@ from asimov.logs import logger
 from asimov.project.analysis import Analysis
 from asimov.project.layout import CLEANED_FILE
 from asimov.project.storage.assets import KEY as ASSETS
-from asimov.project.storage.store import Store
 from asimov.project.storage.superseded import is_superseded, last_number
 from asimov.project.workspace import Workspace, workspace_of
 from asimov.system import clock, reading
@@ -33,7 +32,7 @@ class Takeovers:
     """
 
     def __init__(self, workspace: Workspace) -> None:
-        self._store = Store(workspace.project.results)
+        self._store = workspace.store
         self._results = StoredResults(self._store)
         self._taken: dict[str, Match] = {}
 

@@ -15,7 +15,6 @@ from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.ledger.validity import Kind
 from asimov.project.storage.assets import is_gone
-from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
 
@@ -81,7 +80,7 @@ class Files:
         project = self._workspace.project
         name = os.path.relpath(project.path(path), rundir)
         with suppress(AsimovError, OSError):
-            entry = Store(project.results).manifest(*key).get(name)
+            entry = self._workspace.store.manifest(*key).get(name)
             return str(entry["sha256"]) if entry and "sha256" in entry else None
         return None
 

@@ -13,9 +13,8 @@ from asimov.discovery import entrypoints
 from asimov.engine import batch
 from asimov.engine.attempts import Submission
 from asimov.plugins import calls
-from asimov.plugins.crashes import Call
+from asimov.plugins.crashes import Call, CallLog
 from asimov.plugins.time_limit import TimeLimit
-from asimov.project.workspace import Workspace
 from asimov.testing.conformance.findings import Findings
 
 
@@ -69,17 +68,17 @@ def watching(findings: Findings, scheduler: str) -> Iterator[Watch]:
 
 def _contained(contained: Callable[..., Any], findings: Findings) -> Callable[..., Any]:
     @contextmanager
-    def watched(workspace: Workspace, call: Call, limit: TimeLimit) -> Iterator[None]:
+    def watched(folder: Path, call: Call, limit: TimeLimit, log: CallLog | None) -> Iterator[None]:
         findings.doing(call.what)
         try:
-            with contained(workspace, call, limit):
+            with contained(folder, call, limit, log):
                 try:
                     yield
                 except SystemExit as error:
                     findings.fails("returns", f"{call.what} exits ({error})")
                     raise
                 finally:
-                    _look(workspace.project.root, call, findings)
+                    _look(folder, call, findings)
         finally:
             if limit.over:
                 findings.fails("returns", f"{call.what} took more than {limit.seconds:g} s")

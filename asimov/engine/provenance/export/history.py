@@ -13,7 +13,6 @@ from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.journal.provenance import ProvenanceRecords
 from asimov.journal.records import Attempt
-from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.system import clock
 
@@ -72,7 +71,7 @@ class _Runs:
         self._journal = workspace.journal
         self._workspace = workspace
         self._records = ProvenanceRecords(workspace.journal)
-        self._store = Store(workspace.project.results)
+        self._store = workspace.store
         self._attempts: dict[Key, dict[str, Attempt]] = {}
 
     def named(self, key: Key, number: int | None) -> Run:
