@@ -70,11 +70,11 @@ def expand(analysis: dict[str, Any]) -> list[dict[str, Any]]:
         )
     made = []
     for values in itertools.product(*strategy.values()):
-        point = dict(zip(strategy, values, strict=True))
+        point = dict(zip(strategy, map(copied, values), strict=True))
         one = {key: copied(value) for key, value in analysis.items() if key != "strategy"}
         for path, value in point.items():
             one["name"] = one["name"].replace(f"{{{path}}}", _as_text(value))
-            _set(one, path.split("."), copied(value))
+            _set(one, path.split("."), value)
         made.append(one)
     if len({one["name"] for one in made}) != len(made):
         raise AsimovError(
