@@ -61,7 +61,7 @@ NUMBERS = {
     "condor/query interval": (0, False),
 }
 #: Boolean options.
-YES_OR_NO = ("local/enforce memory", "project/shared")
+YES_OR_NO = ("local/enforce memory", "project/shared", "qhana/open")
 #: Options that asimov reads and that have no default; used to recognise misspelt ones.
 WITHOUT_VALUE = (
     *NUMBERS,
@@ -78,6 +78,8 @@ WITHOUT_VALUE = (
     "condor/requirements",
     "condor/spool",
     "container/runtime",
+    "qhana/address",
+    "qhana/registry",
 )
 
 #: The largest value of a numeric option; whole numbers below it fit into a database.

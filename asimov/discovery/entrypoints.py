@@ -27,6 +27,8 @@ COMMANDS = "asimov.commands"
 VOCABULARY = "asimov.vocabulary"
 #: Modules that register functions, or one such function; each function is a pipeline.
 FUNCTIONS = "asimov.functions"
+#: The cards of pipelines, by the names of the pipelines (see `asimov.pipeline.card`).
+CARDS = "asimov.cards"
 
 
 class PluginError(AsimovError):

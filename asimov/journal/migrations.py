@@ -108,4 +108,30 @@ CREATE TABLE questions (
     answers BLOB, closed REAL);
 CREATE INDEX questions_of ON questions (subject, name)
 """,
+    """
+CREATE TABLE tasks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, plugin TEXT NOT NULL, subject TEXT NOT NULL,
+    name TEXT NOT NULL, made REAL NOT NULL, steps INTEGER NOT NULL DEFAULT 0, ended TEXT,
+    told BLOB);
+CREATE INDEX tasks_open ON tasks (id) WHERE ended IS NULL;
+CREATE INDEX tasks_of ON tasks (subject, name);
+CREATE TABLE task_subscriptions (
+    task INTEGER NOT NULL, webhook TEXT NOT NULL, event TEXT NOT NULL, source TEXT NOT NULL,
+    PRIMARY KEY (task, webhook, event)) WITHOUT ROWID;
+CREATE TABLE task_files (
+    id INTEGER PRIMARY KEY, task INTEGER NOT NULL, file TEXT NOT NULL, data_type TEXT NOT NULL,
+    content_type TEXT NOT NULL, stored TEXT NOT NULL, tag TEXT NOT NULL);
+CREATE INDEX task_files_of ON task_files (task);
+CREATE TABLE task_steps (
+    id INTEGER PRIMARY KEY, task INTEGER NOT NULL, time REAL NOT NULL, step TEXT NOT NULL,
+    href TEXT NOT NULL, page TEXT NOT NULL, cleared INTEGER NOT NULL);
+CREATE INDEX task_steps_of ON task_steps (task);
+CREATE TABLE plugin_values (
+    plugin TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (plugin, key));
+CREATE TABLE plugin_blobs (
+    plugin TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (plugin, key));
+CREATE TABLE runtime_plugins (
+    id INTEGER PRIMARY KEY, parent TEXT NOT NULL, plugin TEXT NOT NULL, version TEXT NOT NULL,
+    description TEXT NOT NULL, tags TEXT NOT NULL, href TEXT NOT NULL UNIQUE)
+""",
 ]

@@ -46,10 +46,18 @@ class Access:
     ----------
     proxies
         Addresses of proxies that say truly whom they forward requests of.
+    free
+        The beginnings of paths that need no key on this machine, also for writing.
+    from_anywhere
+        Whether they need none from other machines either.
     """
 
-    def __init__(self, proxies: tuple[str, ...]) -> None:
+    def __init__(
+        self, proxies: tuple[str, ...], free: tuple[str, ...] = (), from_anywhere: bool = False
+    ) -> None:
         self._proxies = frozenset(proxies)
+        self._free = free
+        self._from_anywhere = from_anywhere
         self._keys: list[AccessKey] = []
         self._read = -_KNOWN
         self._used: dict[str, float] = {}
@@ -65,11 +73,13 @@ class Access:
             If they may not.
         """
         backend: Backend = scope["app"].state.backend
+        is_free = f"{scope['path']}/".startswith(tuple(f"{each}/" for each in self._free))
         reading = scope["method"] in _READING
         given = headers.get("authorization")
         if given is None:
             client = self._client(scope, headers)
-            if reading and client is not None and is_loopback(client):
+            here = client is not None and is_loopback(client)
+            if (reading or is_free) and (here or (is_free and self._from_anywhere)):
                 return Caller("")
             self._allow(f"address {client}", _STRANGERS)
             raise _unknown(

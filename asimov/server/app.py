@@ -22,6 +22,8 @@ from asimov.server.event_stream import Feed
 from asimov.server.faults import TITLES, Fault, FaultError
 from asimov.server.guard import Guard
 from asimov.server.options import Options
+from asimov.server.qhana import routes as qhana
+from asimov.server.qhana.backend import Backend as QhanaBackend
 
 #: Every route of the API.
 ROUTES = [*health.ROUTES, *openapi.ROUTES, *v1.ROUTES, *v1_writing.ROUTES]
@@ -44,9 +46,12 @@ def application(options: Options) -> Starlette:
         app.state.document = openapi.document(ROUTES)
         app.state.backend = backend = Backend(project.root)
         app.state.feed = feed = Feed(backend, project.journal)
+        app.state.qhana = tasks = QhanaBackend(project, options)
+        tasks.begin()
         try:
             yield
         finally:
+            await tasks.close()
             await feed.end()
             await backend.close()
 
@@ -54,8 +59,11 @@ def application(options: Options) -> Starlette:
         routes=[
             routing.Route(each.path, each.endpoint, methods=[each.method], name=each.name)
             for each in [*ROUTES, *PAGES]
+        ]
+        + qhana.ROUTES,
+        middleware=[
+            Middleware(Guard, options=options, public=PUBLIC, free=qhana.free(project.config))
         ],
-        middleware=[Middleware(Guard, options=options, public=PUBLIC)],
         exception_handlers={
             FaultError: _fault,
             HTTPException: _other,

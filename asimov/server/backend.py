@@ -50,7 +50,7 @@ class Backend:
         FaultError
             If there is none.
         """
-        return await self._asked(self._slow if name in _SLOW else self._quick, name, arguments)
+        return await asked(self._slow if name in _SLOW else self._quick, name, arguments)
 
     async def act(self, name: str, *arguments: Any) -> Any:
         """Have `asimov.server.acting.Acting` do something, and return what it says.
@@ -60,7 +60,7 @@ class Backend:
         FaultError
             If that was not done, or if it is not known.
         """
-        return await self._asked(self._acting, name, arguments)
+        return await asked(self._acting, name, arguments)
 
     async def show(self, name: str, *arguments: Any) -> Any:
         """Return a page that `asimov.server.dashboard.pages.Pages` makes.
@@ -70,22 +70,30 @@ class Backend:
         FaultError
             If there is none.
         """
-        return await self._asked(self._pages, name, arguments)
-
-    async def _asked(self, helper: Helper, name: str, arguments: tuple[Any, ...]) -> Any:
-        if helper.waiting >= _MOST:
-            raise FaultError(503, "too many requests wait already", hint="try again later")
-        try:
-            answer = await helper.ask(name, *arguments)
-        except TooLateError as error:
-            raise FaultError(504, str(error), hint="try again later") from error
-        except NoAnswerError as error:
-            raise FaultError(503, str(error), hint="try again") from error
-        if isinstance(answer, Fault):
-            raise FaultError(answer.status, answer.what, answer.where, answer.hint)
-        return answer
+        return await asked(self._pages, name, arguments)
 
     async def close(self) -> None:
         """End the helper processes."""
         for each in (self._quick, self._slow, self._acting, self._pages):
             await each.close()
+
+
+async def asked(helper: Helper, name: str, arguments: tuple[Any, ...]) -> Any:
+    """Return the answer of a helper process.
+
+    Raises
+    ------
+    FaultError
+        If there is none, or it is a fault.
+    """
+    if helper.waiting >= _MOST:
+        raise FaultError(503, "too many requests wait already", hint="try again later")
+    try:
+        answer = await helper.ask(name, *arguments)
+    except TooLateError as error:
+        raise FaultError(504, str(error), hint="try again later") from error
+    except NoAnswerError as error:
+        raise FaultError(503, str(error), hint="try again") from error
+    if isinstance(answer, Fault):
+        raise FaultError(answer.status, answer.what, answer.where, answer.hint)
+    return answer

@@ -38,11 +38,20 @@ class Guard:
         How the service listens.
     public
         The paths that anybody may read.
+    free
+        The beginnings of paths that need no key on this machine, also for writing; and whether
+        from anywhere.
     """
 
-    def __init__(self, app: ASGIApp, options: Options, public: frozenset[str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        options: Options,
+        public: frozenset[str],
+        free: tuple[tuple[str, ...], bool] = ((), False),
+    ) -> None:
         self._app = app
-        self._access = Access(options.proxies)
+        self._access = Access(options.proxies, *free)
         self._public = public
         self._names = {options.host.lower(), "localhost", *map(str.lower, options.names)}
 

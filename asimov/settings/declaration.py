@@ -133,6 +133,11 @@ def _metas(hint: Any) -> Iterator[Meta]:
             yield from _metas(each)
 
 
+def extras(kind: Any) -> dict[str, Any]:
+    """Return what the annotations of a type say besides limits (``extra`` of `msgspec.Meta`)."""
+    return {key: each for meta in _metas(kind) for key, each in (meta.extra or {}).items()}
+
+
 def _default(field: msgspec.structs.FieldInfo) -> Any:
     if field.required:
         return REQUIRED

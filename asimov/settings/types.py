@@ -69,6 +69,23 @@ def converted(value: Any, kind: Any) -> Any:
     return msgspec.convert(value, kind, dec_hook=_decoded)
 
 
+def read(text: str, kind: Any) -> Any:
+    """Return the value that a text stands for, such as a field of a form; the text if it is none.
+
+    What is no plain type is written as JSON.
+    """
+    try:
+        return msgspec.convert(text, kind, strict=False, dec_hook=_decoded)
+    except msgspec.ValidationError:
+        pass
+    try:
+        value = msgspec.json.decode(text)
+        msgspec.convert(value, kind, dec_hook=_decoded)
+    except (msgspec.MsgspecError, UnicodeError):
+        return text
+    return value
+
+
 def _decoded(kind: type, value: Any) -> Any:
     if kind is Path and isinstance(value, str):
         return Path(value)

@@ -13,6 +13,7 @@ from typing import Any
 from asimov import text
 from asimov._version import __version__
 from asimov.engine.notifications import messages
+from asimov.engine.notifications.calls import address_of, is_call
 from asimov.engine.notifications.rules import MATTERMOST, SLACK, Rule, Source, wrong_address
 from asimov.errors import AsimovError
 from asimov.system import clock, reading
@@ -23,6 +24,7 @@ ANSWER = 10.0
 COMMAND = 30.0
 #: The most bytes of a secret, or of an address that is secret.
 _SECRET = 10_000
+_AGENT = f"asimov/{__version__}"
 #: Answers that refuse this request; a different one may be accepted. (RFC 9110; 425: RFC 8470)
 _TRY_LATER = {408, 425, 429}
 #: Where programs that are called ``sendmail`` are, besides PATH.
@@ -60,7 +62,9 @@ def deliver(rule: Rule, events: Sequence[Mapping[str, Any]], root: Path) -> None
     NotDeliveredError
         If the receiver did not take it, or that is not known.
     """
-    if rule.webhook:
+    if is_call(rule):
+        _call(rule, events[0])
+    elif rule.webhook:
         _post(rule, events, root)
     elif rule.email:
         program = shutil.which("sendmail") or shutil.which("sendmail", path=":".join(_SENDMAIL))
@@ -78,6 +82,37 @@ def takes(rule: Rule) -> int:
 
 
 def _post(rule: Rule, events: Sequence[Mapping[str, Any]], root: Path) -> None:
+    assert rule.webhook is not None
+    address = _value(rule.webhook, root)
+    if wrong := wrong_address(address) if not rule.webhook.kind else _wrong_secret(address):
+        raise NotDeliveredError(f"the address of the webhook {wrong}")
+    headers = {"Content-Type": "application/json"}
+    if rule.format == SLACK:
+        content = messages.slack(events)
+    elif rule.format == MATTERMOST:
+        content = messages.mattermost(events)
+    else:
+        content = messages.body(events[0])
+        headers["Content-Type"] = "application/cloudevents+json; charset=utf-8"
+        headers |= _signed(rule, str(events[0]["id"]), content, root)
+    _send(address, content, headers)
+
+
+def _call(rule: Rule, message: Mapping[str, Any]) -> None:
+    """Call a webhook or a registry as its protocol says: everything is in the address."""
+    try:
+        address = address_of(rule, message, lambda place, most: _send(place, None, {}, most))
+    except AsimovError as error:
+        if isinstance(error, NotDeliveredError):
+            raise
+        raise NotDeliveredError(error.message) from error
+    _send(address, b"", {})
+
+
+def _send(
+    address: str, content: bytes | None, headers: dict[str, str], most: int = _SECRET
+) -> bytes:
+    """Make a request, a POST if it has content; return the beginning of the answer."""
     from http.client import HTTPException
     from urllib.error import HTTPError
     from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -88,23 +123,11 @@ def _post(rule: Rule, events: Sequence[Mapping[str, Any]], root: Path) -> None:
         def redirect_request(self, *_: Any) -> None:
             return None
 
-    assert rule.webhook is not None
-    address = _value(rule.webhook, root)
-    if wrong := wrong_address(address) if not rule.webhook.kind else _wrong_secret(address):
-        raise NotDeliveredError(f"the address of the webhook {wrong}")
-    headers = {"User-Agent": f"asimov/{__version__}", "Content-Type": "application/json"}
-    if rule.format == SLACK:
-        content = messages.slack(events)
-    elif rule.format == MATTERMOST:
-        content = messages.mattermost(events)
-    else:
-        content = messages.body(events[0])
-        headers["Content-Type"] = "application/cloudevents+json; charset=utf-8"
-        headers |= _signed(rule, str(events[0]["id"]), content, root)
+    method = "GET" if content is None else "POST"
     try:
-        request = Request(address, content, headers, method="POST")
+        request = Request(address, content, {"User-Agent": _AGENT, **headers}, method=method)
         with build_opener(NoRedirects).open(request, timeout=ANSWER) as answer:
-            answer.read(_SECRET)
+            return bytes(answer.read(most))
     except HTTPError as error:
         error.close()
         alone = 400 <= error.code < 500 and error.code not in _TRY_LATER

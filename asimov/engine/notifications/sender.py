@@ -16,6 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from asimov.engine.notifications.calls import is_call, rule_of_call
 from asimov.engine.notifications.channels import NotDeliveredError, deliver, takes
 from asimov.engine.notifications.rules import Rule, rules_of
 from asimov.errors import AsimovError
@@ -100,7 +101,7 @@ class Sender:
             return
         rules = rules_of(find(self._project.root).config)
         for name in waiting:
-            rule = rules.usable.get(name)
+            rule = rules.usable.get(name) or rule_of_call(name)
             if rule is None:
                 self._without_rule(name, rules.faults.get(name))
                 continue
@@ -175,6 +176,8 @@ class Sender:
 
 
 def _fits(rule: Rule, message: Delivery) -> bool:
+    if is_call(rule):
+        return True
     data = message.data["data"]
     return rule.fits(Key(data["subject"], data["name"]), data["after"], data["labels"])
 

@@ -86,6 +86,7 @@ def ask(analysis: Analysis, question: Question[Any], actor: str, *, dry_run: boo
     declared = {
         "rows": [row._asdict() for row in rows(question.answers)],
         "schema": schema_of(question.answers),
+        "progress": getattr(question, "progress", None),
     }
     with workspace.journal.transaction():
         whole = text.short(question.text.strip(), _MOST)

@@ -1,0 +1,196 @@
+"""What plugins remember between their tasks: small values, blobs, and plugins made at runtime."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from asimov.journal.database import Database
+
+_NONE = object()
+
+
+class _Kept:
+    """Values of a plugin by key.
+
+    Parameters
+    ----------
+    journal
+        Where they are kept.
+    plugin
+        The plugin's name; the values of others are not seen.
+    """
+
+    _table: ClassVar[str]
+
+    def __init__(self, journal: Database, plugin: str) -> None:
+        self._journal = journal
+        self._plugin = plugin
+
+    def get(self, key: str, default: Any = _NONE) -> Any:
+        """Return the value of a key.
+
+        Raises
+        ------
+        KeyError
+            If there is none, and no default is given.
+        """
+        rows = self._journal.rows(
+            f"SELECT value FROM {self._table} WHERE plugin = ? AND key = ?", (self._plugin, key)
+        )
+        if rows:
+            return self._read(bytes(rows[0][0]))
+        if default is _NONE:
+            raise KeyError(key)
+        return default
+
+    def set(self, key: str, value: Any) -> Any:
+        """Set the value of a key; return the one before, None if there was none.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it can't be kept: then nothing changes.
+        """
+        packed = self._packed(value)
+        with self._journal.transaction():
+            before = self.get(key, None)
+            self._journal.write(
+                f"INSERT OR REPLACE INTO {self._table} VALUES (?, ?, ?)",
+                (self._plugin, key, packed),
+            )
+        return before
+
+    def delete(self, key: str) -> None:
+        """Forget a key; one that is not there is no error."""
+        self._journal.write(
+            f"DELETE FROM {self._table} WHERE plugin = ? AND key = ?", (self._plugin, key)
+        )
+
+    def keys(self) -> list[str]:
+        """Return all keys, sorted."""
+        return self.search("")
+
+    def search(self, text: str) -> list[str]:
+        """Return the keys that contain a text, sorted."""
+        rows = self._journal.rows(
+            f"SELECT key FROM {self._table} WHERE plugin = ? AND instr(key, ?) ORDER BY key",
+            (self._plugin, text),
+        )
+        return [key for (key,) in rows]
+
+    def _packed(self, value: Any) -> bytes:
+        raise NotImplementedError
+
+    def _read(self, packed: bytes) -> Any:
+        raise NotImplementedError
+
+
+class Values(_Kept):
+    """Small values: whatever JSON can hold."""
+
+    _table = "plugin_values"
+
+    def _packed(self, value: Any) -> bytes:
+        return json.dumps(value).encode()
+
+    def _read(self, packed: bytes) -> Any:
+        return json.loads(packed)
+
+
+class Blobs(_Kept):
+    """Bytes, of any length that a database takes."""
+
+    _table = "plugin_blobs"
+
+    def _packed(self, value: Any) -> bytes:
+        if not isinstance(value, (bytes, bytearray, memoryview)):
+            raise TypeError(f"a blob is bytes, not {type(value).__name__}")
+        return bytes(value)
+
+    def _read(self, packed: bytes) -> Any:
+        return packed
+
+
+class RuntimePlugin(NamedTuple):
+    """A plugin that was made at runtime; `parent` is the name or identifier of its manager."""
+
+    number: int
+    parent: str
+    name: str
+    version: str
+    description: str
+    tags: tuple[str, ...]
+    href: str
+
+
+class RuntimePlugins:
+    """The plugins that were made at runtime, and the changes of them.
+
+    Parameters
+    ----------
+    journal
+        Where they are kept.
+    parent
+        The plugin that adds and removes; None to only look at all.
+    names
+        The names that it has: its name, and its identifier.
+    """
+
+    def __init__(
+        self, journal: Database, parent: str | None = None, names: Sequence[str] = ()
+    ) -> None:
+        self._journal = journal
+        self._parent = parent
+        self._names = {*names, *([parent] if parent else [])}
+        #: The addresses of those that were added or removed, for the registry.
+        self.changed: list[str] = []
+
+    def all(self) -> list[RuntimePlugin]:
+        """Return them, those of the parent if there is one."""
+        rows = self._journal.rows(
+            "SELECT id, parent, plugin, version, description, tags, href FROM runtime_plugins "
+            "ORDER BY plugin, version, id"
+        )
+        found = [RuntimePlugin(*row)._replace(tags=tuple(json.loads(row[5]))) for row in rows]
+        return [each for each in found if not self._parent or each.parent in self._names]
+
+    def add(
+        self, *, name: str, version: str, href: str, description: str = "", tags: Sequence[str] = ()
+    ) -> RuntimePlugin:
+        """Add a plugin of the parent; one with the same address is replaced.
+
+        Parameters
+        ----------
+        name, version, description, tags
+            As of a card.
+        href
+            Its address, absolute.
+
+        Raises
+        ------
+        ValueError
+            If another plugin has added that address.
+        """
+        assert self._parent
+        with self._journal.transaction():
+            there = self._journal.rows("SELECT parent FROM runtime_plugins WHERE href = ?", (href,))
+            if there and there[0][0] not in self._names:
+                raise ValueError(f"{href} was added by {there[0][0]}")
+            self._journal.write("DELETE FROM runtime_plugins WHERE href = ?", (href,))
+            self._journal.write(
+                "INSERT INTO runtime_plugins (parent, plugin, version, description, tags, href) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (self._parent, name, version, description, json.dumps(list(tags)), href),
+            )
+        self.changed.append(href)
+        return next(each for each in self.all() if each.href == href)
+
+    def remove(self, href: str) -> bool:
+        """Remove the parent's plugin with an address; return whether there was one."""
+        if not any(each.href == href for each in self.all()):
+            return False
+        self._journal.write("DELETE FROM runtime_plugins WHERE href = ?", (href,))
+        self.changed.append(href)
+        return True

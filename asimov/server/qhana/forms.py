@@ -1,0 +1,154 @@
+"""Forms: declared settings as fields, what was filled in as settings, and pages with a form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from html import escape
+from typing import Any, NamedTuple
+
+import msgspec
+
+from asimov import text
+from asimov.settings import Fault
+from asimov.settings.declaration import REQUIRED, Field, fields
+from asimov.settings.types import allowed, read, words
+
+#: What a form was filled in with: the values of each field.
+Filled = Mapping[str, list[str]]
+
+
+class FormField(NamedTuple):
+    """A field of a form: its name there, and the setting."""
+
+    name: str
+    field: Field
+
+
+def form_fields(settings: type | None) -> list[FormField]:
+    """Return a field for each setting that a class declares; None has none."""
+    if settings is None:
+        return []
+    return [FormField(camel(each.attribute), each) for each in fields(settings)]
+
+
+def camel(name: str) -> str:
+    """Return a name as other programs write it.
+
+    Examples
+    --------
+    >>> camel("input_str"), camel("n")
+    ('inputStr', 'n')
+    """
+    return re.sub(r"_+([^_])", lambda found: found[1].upper(), name.strip("_"))
+
+
+def values_of(settings: type | None, filled: Filled) -> dict[str, Any]:
+    """Return the settings that a form was filled in with, typed as they are declared.
+
+    Other fields are ignored. What does not have the type stays text, so that a check names it.
+    """
+    found: dict[str, Any] = {}
+    for name, field in form_fields(settings):
+        given = filled.get(name)
+        if given is None:
+            continue
+        if len(given) > 1:
+            found[field.name] = _several(given, field)
+        elif given[0] == "" and not _is_text(field):
+            continue  # an empty field of a page
+        elif given[0] == "on" and read("true", field.kind) is True:
+            found[field.name] = True  # as browsers send a ticked box
+        else:
+            found[field.name] = _plain(read(given[0], field.kind))
+    return found
+
+
+def _several(given: list[str], field: Field) -> Any:
+    """Return what a field that came several times stands for: a list, or the last value."""
+    try:
+        return _plain(msgspec.convert(given, field.kind, strict=False))
+    except (msgspec.ValidationError, TypeError):
+        return _plain(read(given[-1], field.kind))
+
+
+def _plain(value: Any) -> Any:
+    return msgspec.to_builtins(value, enc_hook=str)
+
+
+def _is_text(field: Field) -> bool:
+    try:
+        msgspec.convert("", field.kind)
+    except (msgspec.ValidationError, TypeError):
+        return False
+    return True
+
+
+def messages_of(settings: type | None, faults: Iterable[Fault]) -> dict[str, list[str]]:
+    """Return what is wrong, by the names of the form's fields."""
+    names = {each.field.name: each.name for each in form_fields(settings)}
+    found: dict[str, list[str]] = {}
+    for fault in faults:
+        first = fault.path[0] if fault.path else ""
+        inside = ": ".join(fault.path[1:])
+        said = f"{inside}: {fault.message}" if inside else fault.message
+        found.setdefault(names.get(first, camel(first.replace(" ", "_"))), []).append(
+            text.line(said)
+        )
+    return found
+
+
+def page(title: str, about: str, action: str, settings: type | None) -> str:
+    """Return a page with a form.
+
+    Parameters
+    ----------
+    title, about
+        What the form is for.
+    action
+        Where it is sent to.
+    settings
+        The settings that it asks for.
+    """
+    rows = "\n".join(_row(each) for each in form_fields(settings))
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{escape(title)}</title></head>
+<body>
+<h1>{escape(title)}</h1>
+<p>{escape(about)}</p>
+<form method="post" action="{escape(action)}">
+{rows}
+<p><button type="submit">Submit</button></p>
+</form>
+</body>
+</html>
+"""
+
+
+def _row(each: FormField) -> str:
+    name, field = each.name, each.field
+    about = escape(f"{field.description} ({words(field.kind)})".strip())
+    label = f'<label for="{escape(name)}">{escape(name)}</label>'
+    return f"<p>{label}<br>{_control(name, field)}<br><small>{about}</small></p>"
+
+
+def _control(name: str, field: Field) -> str:
+    default = None if field.default is REQUIRED else field.default
+    common = f'id="{escape(name)}" name="{escape(name)}"'
+    needed = " required" if field.default is REQUIRED else ""
+    is_bool = read("true", field.kind) is True
+    choices = [True, False] if is_bool else allowed(field.kind)
+    if choices:
+        options = "".join(
+            f'<option value="{escape(_text(c))}"{" selected" if c == default else ""}>'
+            f"{escape(_text(c))}</option>"
+            for c in choices
+        )
+        return f"<select {common}{needed}>{options}</select>"
+    shown = "" if default is None else f' value="{escape(_text(default))}"'
+    return f"<input {common}{needed}{shown}>"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

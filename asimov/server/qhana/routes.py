@@ -1,0 +1,172 @@
+"""The routes of the QHAna protocol: plugins, tasks and files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from configparser import ConfigParser
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from asimov.server.answers import file_answer
+from asimov.server.faults import FaultError
+from asimov.server.qhana.backend import Backend
+from asimov.server.qhana.filled import filled_form
+from asimov.server.qhana.orders import Begun, subscription
+from asimov.server.qhana.step_page import step_page
+
+#: What a page with a form may do: be sent to this service.
+_PAGES = {"content-security-policy": "default-src 'none'; form-action 'self'"}
+#: The paths that the protocol uses, which its callers may read and write on this machine.
+PATHS = ("/plugins", "/tasks", "/files")
+
+
+def free(config: ConfigParser) -> tuple[tuple[str, ...], bool]:
+    """Return the paths that need no key on this machine, and whether they need none elsewhere."""
+    return PATHS, config.get("qhana", "open", fallback="").lower() in {"true", "yes", "1"}
+
+
+def _backend(request: Request) -> Backend:
+    backend: Backend = request.app.state.qhana
+    return backend
+
+
+async def plugins(request: Request) -> Response:
+    """List the plugins."""
+    backend = _backend(request)
+    return JSONResponse(await backend.show("plugins", backend.root(request)))
+
+
+async def plugin(request: Request) -> Response:
+    """Say what a plugin is, or lead to the newest version of that name."""
+    backend = _backend(request)
+    found = await backend.show("plugin", request.path_params["plugin"], backend.root(request))
+    return RedirectResponse(found, 302) if isinstance(found, str) else JSONResponse(found)
+
+
+async def plugin_page(request: Request) -> Response:
+    """Show the form of a plugin."""
+    found = await _backend(request).show("plugin_page", request.path_params["plugin"])
+    return Response(found, media_type="text/html", headers=_PAGES)
+
+
+async def process(request: Request) -> Response:
+    """Start a task by the form of a plugin."""
+    backend = _backend(request)
+    webhook = _callback(request)
+    begun = await backend.act(
+        "start",
+        request.path_params["plugin"],
+        await filled_form(request),
+        backend.root(request),
+        webhook,
+        request.state.caller.key,
+    )
+    backend.wake()
+    return _begun(request, begun)
+
+
+def _begun(request: Request, begun: Begun) -> Response:
+    if begun.wrong:
+        return unprocessable("form", begun.wrong)
+    return RedirectResponse(f"{_backend(request).root(request)}/tasks/{begun.number}/", 303)
+
+
+def unprocessable(where: str, wrong: Mapping[str, list[str]]) -> Response:
+    """Return the answer that says what is wrong, by field."""
+    told = {"code": 422, "status": "Unprocessable Entity", "errors": {where: dict(wrong)}}
+    return JSONResponse(told, 422)
+
+
+async def task(request: Request) -> Response:
+    """Show a task."""
+    backend = _backend(request)
+    return JSONResponse(await backend.show("task", _number(request), backend.root(request)))
+
+
+async def subscribe(request: Request) -> Response:
+    """Subscribe a webhook to a task, or unsubscribe it."""
+    backend = _backend(request)
+    number = _number(request)
+    await backend.show("task", number, backend.root(request))  # 404 comes first
+    try:
+        given = json.loads(await request.body())
+    except ValueError:
+        return unprocessable("json", {"_schema": ["is no JSON"]})
+    order, wrong = subscription(given, f"{backend.root(request)}/tasks/{number}/")
+    if order is not None and (mistake := backend.wrong_webhook(order.webhook)):
+        wrong = {"webhookHref": [mistake]}
+    if order is None or wrong:
+        return unprocessable("json", wrong)
+    await backend.act("subscription", number, order)
+    return await task(request)
+
+
+async def step(request: Request) -> Response:
+    """Answer a step of a task."""
+    backend = _backend(request)
+    begun = await backend.act(
+        "answer",
+        _number(request),
+        _number(request, "step"),
+        await filled_form(request),
+        backend.root(request),
+        _callback(request),
+        request.state.caller.key,
+    )
+    backend.wake()
+    return _begun(request, begun)
+
+
+async def step_form(request: Request) -> Response:
+    """Show the form of a step."""
+    number = _number(request, "step")
+    found = await _backend(request).show("step", _number(request), number)
+    return Response(step_page(found), media_type="text/html", headers=_PAGES)
+
+
+async def file(request: Request) -> Response:
+    """Return a file of a task to whoever has its tag."""
+    tag = request.query_params.get("file-id", "")
+    if not tag:
+        return unprocessable("query", {"file-id": ["Missing data for required field."]})
+    path, media, _ = await _backend(request).show("file", _number(request), tag)
+    return file_answer(path, media=media)
+
+
+def _number(request: Request, name: str = "task") -> int:
+    given = request.path_params[name]
+    if not (given.isascii() and given.isdigit() and len(given) < 16):
+        raise FaultError(404, f"there is no {name} {given!r}", "address")
+    return int(given)
+
+
+def _callback(request: Request) -> str | None:
+    """Return the webhook that is to be subscribed, if one is given."""
+    given: str | None = request.query_params.get("callback")
+    if given is None:
+        return None
+    if wrong := _backend(request).wrong_webhook(given):
+        raise FaultError(422, wrong, "query: callback")
+    return given
+
+
+def _routes() -> list[Any]:
+    one, of_task = "/plugins/{plugin}/", "/tasks/{task}/"
+    return [
+        Route("/plugins/", plugins, name="qhana-plugins"),
+        Route(one, plugin, name="qhana-plugin"),
+        Route(f"{one}ui/", plugin_page, name="qhana-plugin-page"),
+        Route(f"{one}process/", process, methods=["POST"], name="qhana-process"),
+        Route(of_task, task, name="qhana-task"),
+        Route(of_task, subscribe, methods=["POST"], name="qhana-subscribe"),
+        Route(f"{of_task}steps/{{step}}/", step, methods=["POST"], name="qhana-step"),
+        Route(f"{of_task}steps/{{step}}/ui/", step_form, name="qhana-step-form"),
+        Route("/files/{task}/", file, name="qhana-file"),
+    ]
+
+
+ROUTES = _routes()
