@@ -6,13 +6,16 @@ the name of a file without its ``.yaml``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from asimov.errors import AsimovError, Place
 from asimov.ledger import checks, schema, sources, strategies
 from asimov.ledger.documents import Document, Mistake, located, read_documents
+from asimov.ledger.reserved.places import Level, misplaced
+from asimov.ledger.reserved.settings import fault
+from asimov.ledger.shapes import mistake
 from asimov.text import did_you_mean
 
 #: Keys that name the subject of an analysis; in a bundle, only the bundle itself may have them.
@@ -178,6 +181,8 @@ def _checked(document: Document) -> tuple[str, dict[str, Any]]:
         )
     kind = "subject" if kind == "event" else kind
     data = {key: value for key, value in data.items() if key != "kind"}
+    for level, path, settings in _settings(kind, data):
+        _check_reserved(level, path, settings)
     if kind == "subject":
         checks.check_name(data["name"])
         for number, analysis in enumerate(data.get("analyses") or []):
@@ -187,6 +192,31 @@ def _checked(document: Document) -> tuple[str, dict[str, Any]]:
     return kind, data
 
 
+def _settings(
+    kind: str, data: Mapping[str, Any]
+) -> Iterator[tuple[Level, list[str | int], Mapping[str, Any]]]:
+    """Yield the settings in a document of any kind, each with their level and their place."""
+    if kind == "configuration":
+        yield "configuration", [], data
+        for name, section in (data.get("pipelines") or {}).items():
+            yield "section", ["pipelines", name], section
+    elif kind == "subject":
+        yield "subject", [], data
+        for number, analysis in enumerate(data.get("analyses") or ()):
+            yield "analysis", ["analyses", number], analysis
+    elif kind in {"analysis", "projectanalysis"}:
+        yield "analysis", [], data
+
+
+def _check_reserved(level: Level, path: list[str | int], settings: Mapping[str, Any]) -> None:
+    """Refuse settings that asimov reads if they have no effect here, or not their type."""
+    if wrong := fault(settings):
+        raise mistake(wrong, path)
+    if found := misplaced(settings, level):
+        wrong, hint = found
+        raise mistake(wrong, path, hint=hint)
+
+
 def _check_analysis(data: dict[str, Any], path: list[str | int]) -> None:
     by_strategy = [*path, "strategy"]
     try:
@@ -194,7 +224,9 @@ def _check_analysis(data: dict[str, Any], path: list[str | int]) -> None:
     except AsimovError as error:
         raise Mistake(error.message, by_strategy, error.hint) from error
     for each in expanded:
-        if each.keys() != data.keys():
-            # The strategy may have set keys that have a shape.
+        if "strategy" in data:
+            # It may have set keys that have a shape.
             schema.check_shape(each, schema.InlineAnalysis, by_strategy)
+            if wrong := fault(each):
+                raise mistake(wrong, at=by_strategy)
         checks.check_analysis(each, path)

@@ -9,12 +9,16 @@ from typing import Any
 from asimov.errors import AsimovError
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger.fields_of_science import complete
+from asimov.ledger.reserved.places import without_effect
 from asimov.settings.merging import lay_over, merge
 
-#: Keys of an analysis that are no settings.
-_OF_ANALYSIS = frozenset({"kind", "name", "event", "subject", "pipeline", "status"})
-_OF_SUBJECT = frozenset({"kind", "name", "analyses", "repository"})
-_OF_PROJECT = frozenset({"kind", "pipelines", "hooks"})
+#: Keys of an analysis, a subject and the project that are no settings.
+_OF_ANALYSIS = without_effect("analysis").union(
+    ("kind", "name", "event", "subject", "pipeline", "status")
+)
+_OF_SUBJECT = without_effect("subject").union(("kind", "name", "analyses", "repository"))
+_OF_SECTION = without_effect("section")
+_OF_PROJECT = without_effect("configuration").union(("kind", "pipelines", "hooks"))
 #: How the names of layers begin that pipelines wrote.
 WRITTEN = "written by pipelines to"
 
@@ -89,7 +93,7 @@ class Contents:
         defaults = _of_pipeline(self.project.get("pipelines") or {}, entry.pipeline)
         layers: list[Layer] = [
             ("project.yaml", _without(self.project, _OF_PROJECT)),
-            (f"project.yaml: pipelines: {entry.pipeline}", defaults),
+            (f"project.yaml: pipelines: {entry.pipeline}", _without(defaults, _OF_SECTION)),
         ]
         if subject in self.subjects:
             layers.append((entry.file, _without(self.subjects[subject], _OF_SUBJECT)))
@@ -115,6 +119,15 @@ class Contents:
         subject = self.subjects.get(name, {})
         settings = merge([_without(self.project, _OF_PROJECT), _without(subject, _OF_SUBJECT)])
         return lay_over(settings, facts.get(Key(name, ""), {}))
+
+
+def with_effect(layer: Layer) -> Mapping[str, Any]:
+    """Return the settings of a named layer; records of older versions hold more keys."""
+    name, settings = layer
+    if name.startswith(WRITTEN):
+        return settings
+    own = name.startswith(("subjects/", "analyses/")) and not name.endswith(".yaml")
+    return _without(settings, without_effect("analysis" if own else "subject"))
 
 
 def _of_pipeline(pipelines: Mapping[str, Any], name: str) -> Mapping[str, Any]:

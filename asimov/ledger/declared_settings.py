@@ -10,7 +10,7 @@ from asimov.journal.keys import Key
 from asimov.ledger.checks import near_miss
 from asimov.ledger.contents import Contents, Entry, Layer
 from asimov.ledger.documents import Document
-from asimov.ledger.schema import OF_FAILURES, Analysis, ProjectAnalysis
+from asimov.ledger.schema import Analysis, ProjectAnalysis
 from asimov.settings import Fault, faults
 from asimov.settings.declaration import fields
 from asimov.settings.merging import merge
@@ -19,8 +19,8 @@ from asimov.text import did_you_mean
 
 #: Keys that every analysis may have, whatever its pipeline declares.
 GENERAL = frozenset(
-    {*Analysis.__struct_encode_fields__, *ProjectAnalysis.__struct_encode_fields__, *OF_FAILURES}
-    | {"answers", "ini", "job id", "postprocessing", "review", "rundir"}
+    {*Analysis.__struct_encode_fields__, *ProjectAnalysis.__struct_encode_fields__}
+    | {"answers", "ini", "job id", "review", "rundir"}
 )
 
 

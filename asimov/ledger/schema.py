@@ -5,16 +5,14 @@ Settings are free-form: keys that a shape does not name are allowed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from asimov.ledger import hold_policy, validity
-from asimov.ledger.documents import Mistake
-from asimov.text import nearest, quoted, short
+from asimov.ledger import shapes
+from asimov.ledger.reserved.settings import Settings, policy_fault
 
 Need = str | dict[str, Any] | list[str | dict[str, Any]]
 Needs = Annotated[
@@ -28,34 +26,9 @@ Name = Annotated[
     str,
     Meta(description="Letters, digits and _.+=,@~- only, and neither a dot nor a dash in front."),
 ]
-Holds = Annotated[
-    dict[str, Any] | None,
-    Meta(description="What to do about held jobs: see the page 'Holds and failures'."),
-]
-OutdatedBy = Annotated[
-    Any,
-    Meta(
-        description="What makes a result out of date; by default everything.",
-        extra_json_schema={"type": ["array", "null"], "items": {"enum": list(validity.KINDS)}},
-    ),
-]
-Rerun = Annotated[
-    Any,
-    Meta(
-        description="Whether an analysis that is out of date runs again by itself.",
-        extra_json_schema={"enum": [*validity.RERUNS, None]},
-    ),
-]
-Reuse = Annotated[
-    Any,
-    Meta(
-        description="Whether stored products that it would only make again are taken over.",
-        extra_json_schema={"type": ["boolean", "null"]},
-    ),
-]
 
 
-class _Run(Struct, kw_only=True):
+class _Run(Settings, kw_only=True):
     """Keys that every analysis may have."""
 
     name: Name
@@ -72,17 +45,6 @@ class _Run(Struct, kw_only=True):
         dict[str, list[Any]] | UnsetType,
         Meta(description="One analysis for each combination of the values of these settings."),
     ] = UNSET
-    template: Annotated[str | None, Meta(description="The template of the configuration.")] = None
-    executable: str | None = None
-    labels: list[str] | dict[str, Any] | None = None
-    refreshable: bool | None = None
-    scheduler: Annotated[
-        dict[str, Any] | None, Meta(description="Submit commands, such as 'request memory'.")
-    ] = None
-    holds: Holds = None
-    outdated_by: OutdatedBy = field(default=None, name=validity.OUTDATED_BY)
-    rerun: Rerun = None
-    reuse: Reuse = None
 
 
 class InlineAnalysis(_Run, kw_only=True):
@@ -118,10 +80,6 @@ class Subject(Struct, kw_only=True):
     repository: Annotated[
         str | None, Meta(description="A git repository of the subject's own: a path or a URL.")
     ] = None
-    holds: Holds = None
-    outdated_by: OutdatedBy = field(default=None, name=validity.OUTDATED_BY)
-    rerun: Rerun = None
-    reuse: Reuse = None
 
 
 class AnalysisBundle(Struct, kw_only=True):
@@ -149,10 +107,6 @@ class Configuration(Struct, kw_only=True):
     ] = None
     hooks: dict[str, dict[str, Any] | list[str] | None] | None = None
     scheduler: dict[str, Any] | None = None
-    holds: Holds = None
-    outdated_by: OutdatedBy = field(default=None, name=validity.OUTDATED_BY)
-    rerun: Rerun = None
-    reuse: Reuse = None
 
 
 class Postprocessing(Struct, kw_only=True):
@@ -179,9 +133,16 @@ KINDS: dict[str, type[Struct]] = {
 
 def blueprint_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of one blueprint document, for editors."""
-    shapes = [Subject, Analysis, ProjectAnalysis, AnalysisBundle, Configuration, Postprocessing]
-    references, components = msgspec.json.schema_components(shapes, ref_template="#/$defs/{name}")
-    for name in (shape.__name__ for shape in shapes):
+    kinds = [Subject, Analysis, ProjectAnalysis, AnalysisBundle, Configuration, Postprocessing]
+    (*references, _), components = msgspec.json.schema_components(
+        [*kinds, Settings], ref_template="#/$defs/{name}"
+    )
+    for name in ("Subject", "Configuration"):  # of every analysis in it
+        own = components[name]["properties"]
+        components[name]["properties"] = {**own, **components["Settings"]["properties"]}
+    section = components["Configuration"]["properties"]["pipelines"]["anyOf"][0]
+    section["additionalProperties"] = {"$ref": "#/$defs/Settings"}
+    for name in (each.__name__ for each in kinds):
         required = components[name].setdefault("required", [])
         if "kind" not in required:
             required.insert(0, "kind")
@@ -194,30 +155,17 @@ def blueprint_schema() -> dict[str, Any]:
     }
 
 
-def mismatch(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | None:
-    """Return how data differs from a shape.
+#: Every name that a shape gives a meaning.
+_KNOWN = frozenset(name for shape in KINDS.values() for name in shape.__struct_encode_fields__)
 
-    Returns
-    -------
-    tuple of str and list, or None
-        What is wrong, and the path of keys to it; None if data has the shape.
+
+def mismatch(data: Any, shape: type[Struct]) -> shapes.Fault | None:
+    """Return how data differs from a shape; None if it has the shape.
+
+    It is asked of blueprints and of the ledger's files; `asimov.ledger.reserved` asks more of
+    blueprints.
     """
-    try:
-        msgspec.convert(data, shape)
-    except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at ")
-        is_key = path.startswith("`key` in ")
-        steps = _steps(path.removeprefix("`key` in ").strip("`$"))
-        words = _in_words(message)
-        named = _named(steps, data, message)
-        if is_key:
-            return _strange_key(data, steps[: _free(steps)])
-        if message.startswith("Object missing required field"):
-            for step in named:
-                data = data[step]
-            words += misspelt(message.split("`")[1], data)
-        return words, named
-    return _misset(data, shape)
+    return shapes.mismatch(data, shape, _KNOWN) or _misset(data, shape)
 
 
 def check_shape(data: Any, shape: type[Struct], path: list[str | int] | None = None) -> None:
@@ -236,36 +184,12 @@ def check_shape(data: Any, shape: type[Struct], path: list[str | int] | None = N
         With the keys that lead to it, also in words.
     """
     if wrong := mismatch(data, shape):
-        message, own = wrong
-        keys = [short(step) for step in own if isinstance(step, str)]
-        raise Mistake(": ".join([*keys, message]), own if path is None else path)
-
-
-def _free(steps: list[str | int]) -> int:
-    """Return the step at which a free mapping begins, whose keys msgspec does not report."""
-    return steps.index("...") if "..." in steps else len(steps)
-
-
-def _strange_key(data: Any, path: list[str | int]) -> tuple[str, list[str | int]]:
-    """Return the fault of the outermost key that is not text, and its path."""
-    for step in path:
-        data = data[step]
-    todo = [(path, data)]
-    for above, mapping in todo:
-        items = mapping.items() if isinstance(mapping, dict) else enumerate(mapping)
-        for key, value in items:
-            if isinstance(mapping, dict) and not isinstance(key, str):
-                return f"the key {quoted(key)} should be text", [*above, key]
-            if isinstance(value, (dict, list)):
-                todo.append(([*above, key], value))
-    return "has a key that should be text", path
+        raise shapes.mistake(wrong, at=path)
 
 
 def misspelt(key: str, data: Mapping[str, Any]) -> str:
     """Return ``, and ... looks like it`` if data has a key that resembles a missing one."""
-    known = {name for shape in KINDS.values() for name in shape.__struct_encode_fields__}
-    near = nearest(key, [each for each in data if each not in known], 0.7)
-    return f", and {near!r} looks like it" if near else ""
+    return shapes.misspelt(key, data, _KNOWN)
 
 
 def _misset(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | None:
@@ -280,77 +204,6 @@ def _misset(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | Non
     for path, settings in inside:
         if not isinstance(settings, dict):
             continue
-        if "holds" in settings and (wrong := hold_policy.fault(settings["holds"])):
-            return wrong[0], [*path, "holds", *wrong[1]]
-        if wrong := validity.fault(settings):
+        if wrong := policy_fault(settings):
             return wrong[0], [*path, *wrong[1]]
-        for name, (kinds, what) in OF_FAILURES.items():
-            value = settings.get(name, 0)
-            number = isinstance(value, (int, float)) and isinstance(value, kinds)
-            if isinstance(value, bool) or not number or not 0 <= value < _MANY:
-                return f"{name!r} should be {what} from 0, and is {value!r}", [*path, name]
     return None
-
-
-#: Free settings that asimov itself reads: their types, also in words, and their upper limits.
-OF_FAILURES: dict[str, tuple[tuple[type, ...], str]] = {
-    "max resurrections": ((int,), "a whole number"),
-    "resurrection pause": ((int, float), "a number of seconds"),
-}
-_MANY = 1e9
-
-
-_WORDS = {bool: "bool", int: "int", float: "float", str: "str", list: "array", dict: "object"}
-
-
-def _named(steps: list[str | int], data: Any, message: str) -> list[str | int]:
-    """Fill in the keys of free mappings, for which msgspec's paths have ``...``."""
-    got = message.rpartition(", got ")[2].strip("`")
-    for number, step in enumerate(steps):
-        if step == "...":
-            step = next(  # noqa: PLW2901
-                (key for key, value in data.items() if _WORDS.get(type(value), "null") == got), step
-            )
-            steps[number] = step
-        try:
-            data = data[step]
-        except (KeyError, IndexError, TypeError):
-            break
-    return [step for step in steps if step != "..."]
-
-
-_TYPES = {
-    "str": "text",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "null": "nothing",
-    "array": "a list",
-    "object": "a mapping",
-}
-
-
-def _in_words(message: str) -> str:
-    """Translate a message of msgspec into the terms of YAML."""
-    if message.startswith("Object missing required field"):
-        return f"{message.split('`')[1]!r} is missing"
-    if message.startswith("Expected"):
-        expected, _, got = message[len("Expected ") :].partition(", got ")
-        names = [
-            _TYPES.get(part.strip("` "), part.strip("` "))
-            for part in expected.strip("`").split(" | ")
-        ]
-        names = [name for name in names if name != "nothing"] or names
-        is_now = _TYPES.get(got.strip("`"), got)
-        return f"should be {' or '.join(names)}" + (f", and is {is_now}" if got else "")
-    return message
-
-
-_STEP = re.compile(r"\[(\d+)\]|\[(\.\.\.)\]|([^.\[\]]+)")
-
-
-def _steps(path: str) -> list[str | int]:
-    """Split a path of msgspec, such as ``.needs[0]``, into its steps."""
-    return [
-        int(index) if index else free or key for index, free, key in _STEP.findall(path.strip("."))
-    ]

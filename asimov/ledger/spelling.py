@@ -17,21 +17,17 @@ from asimov.ledger.declared_settings import names_of
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.documents import Document
 from asimov.ledger.needs import Need, Term, parse
-from asimov.ledger.schema import OF_FAILURES, Analysis, Configuration, ProjectAnalysis, Subject
+from asimov.ledger.reserved.settings import NAMES
+from asimov.ledger.schema import Analysis, Configuration, ProjectAnalysis, Subject
 from asimov.ledger.slips import slip
-from asimov.ledger.validity import OUTDATED_BY, RERUN, REUSE
 from asimov.states import ALIASES, STATES
 from asimov.text import did_you_mean, listed, quoted
 
-#: Settings that asimov itself reads, of an analysis and of all that is above it.
-_EVERYWHERE = {"holds", "postprocessing", "scheduler", OUTDATED_BY, RERUN, REUSE, *OF_FAILURES}
-#: Keys of analyses that a project or a subject can set for all of theirs.
-_INHERITED = {"executable", "labels", "refreshable", "template", *_EVERYWHERE}
-OF_PROJECT = frozenset({*Configuration.__struct_encode_fields__, *_INHERITED})
-OF_SUBJECT = frozenset({*Subject.__struct_encode_fields__, *_INHERITED})
-OF_SECTION = frozenset(_INHERITED)
-OF_ANALYSIS = frozenset({*Analysis.__struct_encode_fields__, *_EVERYWHERE})
-OF_PROJECT_ANALYSIS = frozenset({*ProjectAnalysis.__struct_encode_fields__, *_EVERYWHERE})
+OF_PROJECT = NAMES.union(Configuration.__struct_encode_fields__)
+OF_SUBJECT = NAMES.union(Subject.__struct_encode_fields__)
+OF_SECTION = NAMES
+OF_ANALYSIS = frozenset(Analysis.__struct_encode_fields__)
+OF_PROJECT_ANALYSIS = frozenset(ProjectAnalysis.__struct_encode_fields__)
 #: Names that have a meaning elsewhere are spelt as they are meant.
 _ANYWHERE = OF_PROJECT | OF_SUBJECT | OF_ANALYSIS | OF_PROJECT_ANALYSIS
 #: The kinds of hooks that a project can enable.

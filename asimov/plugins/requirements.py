@@ -11,6 +11,7 @@ from asimov.discovery import entrypoints
 from asimov.errors import AsimovError, ReportedError
 from asimov.journal.keys import Key
 from asimov.ledger.declared_settings import place_of, with_look
+from asimov.ledger.reserved import settings as reserved
 from asimov.pipeline import Pipeline
 from asimov.pipeline.assets import Asset, inputs_of, outputs_of, paths_of
 from asimov.pipeline.schemas import faults_of_files
@@ -23,13 +24,15 @@ from asimov.text import did_you_mean, joined
 
 
 def check_settings(analysis: Analysis) -> None:
-    """Refuse settings that the pipeline does not declare, or in which it finds faults.
+    """Refuse settings that asimov can't use, the pipeline does not declare or finds faulty.
 
     Raises
     ------
     AsimovError
         With the first fault and its place in the ledger.
     """
+    if wrong := reserved.fault(analysis.meta):
+        raise _refused(analysis, None, Fault(tuple(map(str, wrong[1])), wrong[0]))
     pipeline = analysis.entry.pipeline
     declares = lookup.settings_of(pipeline) or lookup.of_class(type(analysis.pipeline))
     if declares is not None:

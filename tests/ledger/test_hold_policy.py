@@ -107,11 +107,11 @@ def test_sizes(text, mb):
         ),
         (
             "kind: configuration\nmax resurrections: two\n",
-            ":2:", "'max resurrections' should be a whole number from 0, and is 'two'",
+            ":2:", "max resurrections: should be a whole number from 0, and is 'two'",
         ),
         (
             "kind: configuration\npipelines:\n  command: {resurrection pause: -1}\n",
-            ":3:", "'resurrection pause' should be a number of seconds from 0, and is -1",
+            ":3:", "resurrection pause: should be a number of seconds from 0, and is -1",
         ),
     ],
 )  # fmt: skip

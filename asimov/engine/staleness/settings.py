@@ -14,8 +14,8 @@ from asimov.engine.provenance.record import Provenance, layers_of
 from asimov.engine.staleness.reasons import Reason
 from asimov.journal.keys import Key
 from asimov.journal.provenance import ProvenanceRecords
-from asimov.ledger.contents import WRITTEN
-from asimov.ledger.schema import OF_FAILURES
+from asimov.ledger.contents import WRITTEN, with_effect
+from asimov.ledger.reserved.settings import OF_FAILURES
 from asimov.ledger.validity import OUTDATED_BY, RERUN
 from asimov.plugins.declarations import import_published
 from asimov.project.workspace import FOLLOWS, Workspace
@@ -58,7 +58,11 @@ def is_usable(workspace: Workspace, pipeline: str) -> bool:
 
 
 def _configured(layers: _Layers) -> dict[str, Any]:
-    kept = merge(layer for name, layer in layers if not _is_written(name) and name != FOLLOWS)
+    kept = merge(
+        with_effect((name, layer))
+        for name, layer in layers
+        if not _is_written(name) and name != FOLLOWS
+    )
     return named({name: value for name, value in kept.items() if name not in ASIDE})
 
 
