@@ -59,6 +59,7 @@ NUMBERS = {
     "local/grace": (0, False),
     "condor/max queued": (0, True),
     "condor/query interval": (0, False),
+    "service/largest upload": (1, False),
 }
 #: Boolean options.
 YES_OR_NO = ("local/enforce memory", "project/shared", "qhana/open")

@@ -27,6 +27,7 @@ def call(description: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]
     ----------
     description
         ``module``, ``name``, ``settings`` and ``inputs``: a mapping for each, with its ``type``.
+        With ``defaults`` false, the settings replace the function's own as a whole.
     paths
         Where each input is.
     """
@@ -45,6 +46,8 @@ def call(description: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]
         raise CallError(f"{description['module']} registers {there}, not {description['name']!r}")
     algorithm, kind = registered[name]
     defaults, settings = algorithm.default_settings, description.get("settings") or None
+    if not description.get("defaults", True):
+        defaults = None
     for key in unknown_keys(defaults, settings):
         raise CallError(f"{name!r} has no setting {': '.join(key)!r}")
     settings = copy.deepcopy(defaults) if settings is None else laid_over(defaults, settings)

@@ -134,4 +134,25 @@ CREATE TABLE runtime_plugins (
     id INTEGER PRIMARY KEY, parent TEXT NOT NULL, plugin TEXT NOT NULL, version TEXT NOT NULL,
     description TEXT NOT NULL, tags TEXT NOT NULL, href TEXT NOT NULL UNIQUE)
 """,
+    # Rows are never deleted: clients keep their numbers.
+    """
+CREATE TABLE dicom_locations (
+    id INTEGER PRIMARY KEY, owner TEXT NOT NULL, label TEXT NOT NULL,
+    host TEXT NOT NULL, port INTEGER NOT NULL, ae_title TEXT);
+CREATE TABLE datasets (
+    id INTEGER PRIMARY KEY, owner TEXT NOT NULL, made REAL NOT NULL,
+    expires REAL NOT NULL, source INTEGER, target INTEGER, expired INTEGER NOT NULL);
+CREATE INDEX datasets_of ON datasets (owner);
+CREATE TABLE data_objects (
+    id INTEGER PRIMARY KEY, dataset INTEGER NOT NULL, is_input INTEGER NOT NULL,
+    type TEXT NOT NULL, file TEXT, series TEXT, meta_data TEXT NOT NULL,
+    is_fetched INTEGER NOT NULL, is_sent INTEGER NOT NULL, made REAL NOT NULL, parent INTEGER,
+    removed INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX data_objects_of ON data_objects (dataset);
+CREATE TABLE function_calls (
+    uid TEXT PRIMARY KEY, dataset INTEGER NOT NULL, subject TEXT NOT NULL, name TEXT NOT NULL,
+    function TEXT NOT NULL, made REAL NOT NULL, inputs TEXT NOT NULL,
+    listed INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX function_calls_of ON function_calls (dataset)
+""",
 ]

@@ -72,7 +72,6 @@ class Access:
         FaultError
             If they may not.
         """
-        backend: Backend = scope["app"].state.backend
         is_free = f"{scope['path']}/".startswith(tuple(f"{each}/" for each in self._free))
         reading = scope["method"] in _READING
         given = headers.get("authorization")
@@ -86,18 +85,44 @@ class Access:
                 "reading from another machine needs a key" if reading else "changes need a key"
             )
         scheme, _, key = given.partition(" ")
+        held = key.strip() if scheme.lower() == "bearer" else None
+        return await self.of_key(scope, headers, held, "Authorization")
+
+    async def of_key(
+        self, scope: Scope, headers: Headers, key: str | None, header: str, *, counted: bool = True
+    ) -> Caller:
+        """Return the owner of a key.
+
+        Parameters
+        ----------
+        scope, headers
+            The request.
+        key
+            The key that it has; None for none.
+        header
+            The header that the key belongs into.
+        counted
+            Whether the request counts among those that the key may make in a minute.
+
+        Raises
+        ------
+        FaultError
+            If it is no key, or may not do that.
+        """
+        backend: Backend = scope["app"].state.backend
         found = None
-        if scheme.lower() == "bearer":
-            found = matching(await self._known(backend, _KNOWN), key.strip())
+        if key is not None:
+            found = matching(await self._known(backend, _KNOWN), key)
         if found is None:
             self._allow(f"address {self._client(scope, headers)}", _STRANGERS)
-            if scheme.lower() == "bearer":  # it may be new
-                found = matching(await self._known(backend, 0.0), key.strip())
+            if key is not None:  # it may be new
+                found = matching(await self._known(backend, 0.0), key)
         if found is None:
-            raise _unknown("this key is not known, or was revoked")
-        self._allow(f"key {found.name}", found.rate)
-        if found.read_only and not reading:
-            raise FaultError(403, f"the key {found.name} may only read", "header: Authorization")
+            raise _unknown("this key is not known, or was revoked", header)
+        if counted:
+            self._allow(f"key {found.name}", found.rate)
+        if found.read_only and scope["method"] not in _READING:
+            raise FaultError(403, f"the key {found.name} may only read", f"header: {header}")
         self._record_use(backend, found.name)
         return Caller(found.name)
 
@@ -169,11 +194,12 @@ class _Allowance:
         return 0
 
 
-def _unknown(what: str) -> FaultError:
+def _unknown(what: str, header: str = "Authorization") -> FaultError:
+    scheme = "Bearer " if header == "Authorization" else ""
     return FaultError(
         401,
         what,
-        "header: Authorization",
-        "send 'Authorization: Bearer KEY'; 'asimov manage key --add NAME' makes a key",
+        f"header: {header}",
+        f"send '{header}: {scheme}KEY'; 'asimov manage key --add NAME' makes a key",
         {"www-authenticate": 'Bearer realm="asimov"'},
     )

@@ -27,6 +27,7 @@ from asimov.server.answering import serve_questions
 from asimov.server.applying import applied, refused
 from asimov.server.faults import Fault
 from asimov.server.orders import Action, Application
+from asimov.server.platipy.acting import Doing
 from asimov.system.json_text import as_json
 
 #: The states that actions set.
@@ -63,6 +64,11 @@ class Acting:
     def record_use(self, name: str) -> None:
         """Record that a key was used."""
         AccessKeys(self._workspace.journal).record_use(name)
+
+    def platipy(self, owner: str, what: str, *arguments: Any) -> Any:
+        """Do what a client of PlatiPy's protocol wants."""
+        self._workspace.catch_up()
+        return Doing(self._workspace, owner).do(what, *arguments)
 
     def apply(self, request: Request, order: Application) -> Answer:
         """Add blueprints to the ledger; return the answer, perhaps of an earlier time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,6 +13,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
+from asimov import configuration
 from asimov.project import layout
 from asimov.server import health, openapi, v1, v1_writing
 from asimov.server.answering import bug
@@ -22,6 +24,9 @@ from asimov.server.event_stream import Feed
 from asimov.server.faults import TITLES, Fault, FaultError
 from asimov.server.guard import Guard
 from asimov.server.options import Options
+from asimov.server.platipy import routes as platipy
+from asimov.server.platipy.door import LARGEST, PlatiPyDoor
+from asimov.server.platipy.upkeep import keep_up
 from asimov.server.qhana import routes as qhana
 from asimov.server.qhana.backend import Backend as QhanaBackend
 
@@ -40,6 +45,7 @@ def application(options: Options) -> Starlette:
         How the service listens, and the project.
     """
     project = layout.find(options.root)
+    largest = configuration.number(project.config, "service", "largest upload", LARGEST / 1e6)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -48,9 +54,13 @@ def application(options: Options) -> Starlette:
         app.state.feed = feed = Feed(backend, project.journal)
         app.state.qhana = tasks = QhanaBackend(project, options)
         tasks.begin()
+        app.state.project = project
+        app.state.uploading = platipy.uploading()
+        upkeep = asyncio.create_task(keep_up(backend))
         try:
             yield
         finally:
+            upkeep.cancel()
             await tasks.close()
             await feed.end()
             await backend.close()
@@ -60,9 +70,16 @@ def application(options: Options) -> Starlette:
             routing.Route(each.path, each.endpoint, methods=[each.method], name=each.name)
             for each in [*ROUTES, *PAGES]
         ]
+        + platipy.ROUTES
         + qhana.ROUTES,
         middleware=[
-            Middleware(Guard, options=options, public=PUBLIC, free=qhana.free(project.config))
+            Middleware(
+                Guard,
+                options=options,
+                public=PUBLIC,
+                free=qhana.free(project.config),
+                doors=[PlatiPyDoor(int(largest * 1e6))],
+            )
         ],
         exception_handlers={
             FaultError: _fault,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -16,14 +17,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from asimov.server.access import Access
 from asimov.server.answers import HEADERS
-from asimov.server.dashboard.answers import refusal
+from asimov.server.door import Door
 from asimov.server.faults import FaultError
 from asimov.server.options import Options, is_loopback
 from asimov.text import quoted
 
-#: The most bytes of a request's body, and the seconds in which it has to arrive.
-LARGEST = 10_000_000
-PATIENCE = 30.0
 _FOREIGN = "requests of other sites are refused"
 
 
@@ -41,6 +39,8 @@ class Guard:
     free
         The beginnings of paths that need no key on this machine, also for writing; and whether
         from anywhere.
+    doors
+        The ways in to protocols with rules of their own.
     """
 
     def __init__(
@@ -49,10 +49,12 @@ class Guard:
         options: Options,
         public: frozenset[str],
         free: tuple[tuple[str, ...], bool] = ((), False),
+        doors: Sequence[Door] = (),
     ) -> None:
         self._app = app
         self._access = Access(options.proxies, *free)
         self._public = public
+        self._doors = (*doors, Door())
         self._names = {options.host.lower(), "localhost", *map(str.lower, options.names)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,16 +74,16 @@ class Guard:
             await send(message)
 
         headers = Headers(scope=scope)
+        door = next(each for each in self._doors if each.leads_to(scope["path"]))
         try:
             self._check_host(headers)
             self._check_origin(headers)
             if scope["path"] not in self._public:
-                caller = await self._access.admit(scope, headers)
+                caller = await door.admit(self._access, scope, headers)
                 scope.setdefault("state", {})["caller"] = caller
-            await self._app(scope, _bounded(headers, receive), answer)
+            await self._app(scope, _bounded(headers, receive, door), answer)
         except FaultError as error:
-            refused = refusal(headers, scope["path"], error.fault, error.headers)
-            await refused(scope, receive, answer)
+            await door.refusal(error, scope, headers)(scope, receive, answer)
 
     def _check_host(self, headers: Headers) -> None:
         given = headers.getlist("host")
@@ -126,7 +128,7 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _bounded(headers: Headers, receive: Receive) -> Receive:
+def _bounded(headers: Headers, receive: Receive, door: Door) -> Receive:
     """Return what receives a body that is neither too large nor too slow.
 
     Raises
@@ -134,12 +136,16 @@ def _bounded(headers: Headers, receive: Receive) -> Receive:
     FaultError
         If the header says that it is too large.
     """
-    too_large = FaultError(413, f"a request may have {LARGEST} bytes", "body")
+    too_large = FaultError(413, f"a request may have {door.largest} bytes", "body")
     length = headers.get("content-length", "0")
-    if not (length.isascii() and length.isdigit()) or len(length) > 15 or int(length) > LARGEST:
+    if (
+        not (length.isascii() and length.isdigit())
+        or len(length) > 15
+        or int(length) > door.largest
+    ):
         raise too_large
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + PATIENCE
+    deadline = loop.time() + door.patience
     seen = 0
     complete = False
 
@@ -148,13 +154,15 @@ def _bounded(headers: Headers, receive: Receive) -> Receive:
         if complete:  # what comes now is that the client has gone
             return await receive()
         try:
-            message = await asyncio.wait_for(receive(), max(0.0, deadline - loop.time()))
+            left = min(door.silence, max(0.0, deadline - loop.time()))
+            message = await asyncio.wait_for(receive(), left)
         except asyncio.TimeoutError as error:
-            raise FaultError(408, f"the body did not arrive in {PATIENCE:g} s", "body") from error
+            late = f"the body did not arrive in {door.patience:g} s"
+            raise FaultError(408, late, "body") from error
         if message["type"] == "http.request":
             seen += len(message.get("body", b""))
             complete = not message.get("more_body", False)
-            if seen > LARGEST:
+            if seen > door.largest:
                 raise too_large
         return message
 

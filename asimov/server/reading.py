@@ -34,6 +34,7 @@ from asimov.report.graph_formats import as_data
 from asimov.server.applying import applied
 from asimov.server.faults import FaultError, fault_of
 from asimov.server.orders import Application
+from asimov.server.platipy.reading import Shown, chores
 from asimov.server.present import Present
 from asimov.system.json_text import as_json
 
@@ -110,6 +111,14 @@ class Reading:
         """Return the keys that are not revoked."""
         self._open.journal.renew()
         return [each for each in AccessKeys(self._open.journal).all() if each.revoked is None]
+
+    def platipy(self, owner: str, question: str, *arguments: Any) -> Any:
+        """Answer a question of a client of PlatiPy's protocol."""
+        return Shown(self._workspace, owner).answer(question, *arguments)
+
+    def platipy_chores(self) -> dict[str, bool]:
+        """Return what should be done for PlatiPy's protocol besides its calls."""
+        return chores(self._workspace)
 
     # --- subjects and analyses
 

@@ -46,6 +46,8 @@ class Function(NodePipeline):
         ``metadata``.
     ``settings``
         The function's settings. They lie over its defaults key by key.
+    ``defaults``
+        False if ``settings`` replace the defaults as a whole, and may have any keys.
     ``outputs``
         Names of assets for patterns of output files; others get the names of their files. An
         asset with a format is ``{path: PATTERN, schema: {...}}``.
@@ -64,7 +66,8 @@ class Function(NodePipeline):
 
     name = "function"
     settings = (
-        "environment", "files", "function", "inputs", "outputs", "python", "seed", "settings"
+        "defaults", "environment", "files", "function", "inputs", "outputs", "python", "seed",
+        "settings",
     )  # fmt: skip
     config_template = "function.yaml"
     uses_seed = True
@@ -96,6 +99,7 @@ class Function(NodePipeline):
             "module": found.module,
             "name": found.name,
             "settings": self._given(found),
+            "defaults": self._has_defaults,
             "inputs": [each.described() for each in self._inputs()],
         }
         text = json.dumps(described, indent=1, default=str) + "\n"
@@ -109,9 +113,10 @@ class Function(NodePipeline):
     def call(self) -> dict[str, Any]:
         """Return the call with its effective settings, for the configuration."""
         found = self._function()
+        given = self._given(found)
         return {
             "function": f"{found.module}:{found.name}",
-            "settings": laid_over(found.defaults, self._given(found)),
+            "settings": laid_over(found.defaults, given) if self._has_defaults else given,
             "seed": self.seed,
             "inputs": [each.described() for each in self._inputs()],
         }
@@ -151,10 +156,16 @@ class Function(NodePipeline):
     def _given(self, found: Found) -> dict[str, Any]:
         """Return the settings that the ledger gives the function, and the seed if it wants one."""
         given = dict(self.production.meta.get("settings") or {})
+        if not self._has_defaults:
+            return given
         defaults = found.defaults if isinstance(found.defaults, Mapping) else {}
         if "seed" in defaults and defaults["seed"] is None:
             given.setdefault("seed", self.seed)
         return given
+
+    @property
+    def _has_defaults(self) -> bool:
+        return self.production.meta.get("defaults") is not False
 
     def _inputs(self) -> list[Given]:
         meta = self.production.meta

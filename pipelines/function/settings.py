@@ -41,6 +41,8 @@ def faults(settings: Mapping[str, Any], registered: str | None, root: Path) -> I
     if (mode := settings.get("files", "auto")) not in MODES:
         yield mode_fault(mode)
     yield from seed_faults(settings)
+    if not isinstance(defaults := settings.get("defaults", True), bool):
+        yield Fault(("defaults",), f"should be true or false, not {quoted(defaults)}", final=True)
     given = settings.get("settings")
     if given is not None and not isinstance(given, Mapping):
         yield Fault(("settings",), "should be a mapping", final=True)
@@ -97,7 +99,7 @@ def _function(
     except AsimovError as error:
         yield Fault((path,), error.message, error.hint)
         return
-    if not found.is_current:
+    if not found.is_current or settings.get("defaults") is False:
         return
     for keys in no_mappings(found.defaults, given):
         why = "should be a mapping, as it is by default"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from asimov.server.guard import LARGEST
+from asimov.server.door import Door
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_every_answer_forbids_browsers_to_make_something_of_it(client, address):
     assert headers["x-content-type-options"] == "nosniff"
 
 
-@pytest.mark.parametrize("length", [str(LARGEST + 1), "9" * 30, "-1", "x"])
+@pytest.mark.parametrize("length", [str(Door.largest + 1), "9" * 30, "-1", "x"])
 def test_a_body_that_is_too_large_is_not_read(client, keys, length):
     headers = {"Content-Length": length, "Authorization": f"Bearer {keys['full']}"}
     answer = client.post("/v1/subjects", content=b"x", headers=headers)

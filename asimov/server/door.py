@@ -1,0 +1,47 @@
+"""How requests to some addresses are admitted, how large they may be, and how they are refused."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Scope
+
+from asimov.server.access import Access, Caller
+from asimov.server.dashboard.answers import refusal
+from asimov.server.faults import FaultError
+
+
+class Door:
+    """The way in to our own API and pages; a protocol with other rules has a door of its own.
+
+    Attributes
+    ----------
+    largest
+        The most bytes of a request's body.
+    patience
+        The seconds in which a body has to arrive.
+    silence
+        The seconds for which nothing of it may come.
+    """
+
+    largest = 10_000_000
+    patience = 30.0
+    silence = 30.0
+
+    def leads_to(self, path: str) -> bool:
+        """Return whether a path is behind this door."""
+        return True
+
+    async def admit(self, access: Access, scope: Scope, headers: Headers) -> Caller:
+        """Return who asks.
+
+        Raises
+        ------
+        FaultError
+            If they may not.
+        """
+        return await access.admit(scope, headers)
+
+    def refusal(self, error: FaultError, scope: Scope, headers: Headers) -> Response:
+        """Return the answer to a request that is refused."""
+        return refusal(headers, scope["path"], error.fault, error.headers)

@@ -1,0 +1,263 @@
+"""What clients of PlatiPy's protocol change: they add data, and trigger functions on them."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from asimov.configuration import acting_for
+from asimov.engine.apply import apply
+from asimov.errors import AsimovError
+from asimov.journal.datasets import DataObject, Dataset, Datasets, FunctionCall, Location
+from asimov.ledger import blueprints, documents
+from asimov.pipelines.function.manifest import manifest
+from asimov.project.storage.store import Store
+from asimov.project.workspace import Workspace
+from asimov.server.applying import refused
+from asimov.server.faults import FaultError
+from asimov.server.platipy.algorithms import algorithm, algorithms
+from asimov.server.platipy.arguments import wrong
+from asimov.server.platipy.names import file_name, slug
+from asimov.server.platipy.reading import (
+    has_expired,
+    location_data,
+    object_data,
+    owned_dataset,
+    owned_object,
+)
+from asimov.server.platipy.states import is_due
+from asimov.system import clock
+from asimov.system.files import sync_folder
+
+#: The project's folder of what clients upload, and what is arriving in it.
+UPLOADS, INCOMING = "uploads", "incoming"
+#: The most data objects of a dataset, and the longest chain of their parents.
+_OBJECTS, _CHAIN = 2000, 50
+#: The seconds for which outputs can be fetched that came after their dataset's time.
+_GRACE = 600.0
+
+
+class Doing:
+    """Acts for a key.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    owner
+        The name of the key.
+    """
+
+    def __init__(self, workspace: Workspace, owner: str) -> None:
+        self._workspace = workspace
+        self._owner = owner
+        self._datasets = Datasets(workspace.journal)
+        self._uploads = workspace.project.root / UPLOADS
+
+    def do(self, what: str, *arguments: Any) -> Any:
+        """Do something, which is the name of a method, and return what it says.
+
+        Raises
+        ------
+        FaultError
+            If it was not done.
+        """
+        return getattr(self, what)(*arguments)
+
+    def algorithms(self) -> list[dict[str, Any]]:
+        """Return the algorithms; modules that have changed are imported for that."""
+        return algorithms(self._workspace.project.root)
+
+    def add_location(self, name: str, host: str, port: int, title: str | None) -> dict[str, Any]:
+        """Add a DICOM location."""
+        return location_data(
+            self._datasets.add_location(Location(0, self._owner, name, host, port, title))
+        )
+
+    def add_dataset(self, source: str | None, target: str | None, hours: float) -> int:
+        """Add a dataset; return its number."""
+        places = {str(each.id): each.id for each in self._datasets.locations(self._owner)}
+        for each in (source, target):
+            if each is not None and each not in places:
+                raise FaultError(404, "there is no such DICOM location")
+        now = clock.now()
+        comes, goes = (None if each is None else places[each] for each in (source, target))
+        new = Dataset(0, self._owner, now, now + hours * 3600, comes, goes, expired=False)
+        return self._datasets.add(new).id
+
+    def add_object(
+        self, dataset: str, new: dict[str, Any], upload: Path | None, name: str
+    ) -> dict[str, Any]:
+        """Add a data object to a dataset; its upload becomes a file of the project."""
+        found = owned_dataset(self._datasets, self._owner, dataset)
+        there = {each.id: each for each in self._datasets.objects(found.id)}
+        parent = self._parent(there, new.get("parent"))
+        if has_expired(self._workspace, self._datasets, found):
+            raise FaultError(400, "the dataset has expired")
+        if len(there) >= _OBJECTS:
+            raise FaultError(400, f"a dataset may have {_OBJECTS} data objects")
+        retrieve = new.get("dicom_retrieve")
+        if retrieve in {"MOVE", "GET"} and found.source is None:
+            raise wrong(
+                "from_dicom_location", f"{retrieve} needs a dataset with a from_dicom_location"
+            )
+        stored = None
+        if upload is not None:
+            folder = self._uploads / str(found.id) / uuid.uuid4().hex[:8]
+            folder.mkdir(parents=True)
+            place = folder / file_name(name)
+            upload.rename(place)
+            for each in (folder, *folder.parents[:3]):
+                sync_folder(each)
+            stored = self._workspace.project.stored(place)
+        made = self._datasets.add_object(
+            DataObject(
+                0, found.id, True, new["type"], stored, new.get("series"), new.get("meta_data"),
+                stored is not None, False, clock.now(), parent,
+            )
+        )  # fmt: skip
+        return object_data(made, over=False)
+
+    def _parent(self, there: dict[int, DataObject], given: str | None) -> int | None:
+        """Return the number of an object's parent."""
+        if given is None:
+            return None
+        found = next((each for each in there if str(each) == given), None)
+        if found is None:
+            raise FaultError(404, "there is no such parent data object in the dataset")
+        above: int | None = found
+        for _ in range(_CHAIN):
+            above = there[above].parent if above in there else None
+            if above is None:
+                return found
+        raise FaultError(400, f"a chain of parents may have {_CHAIN} data objects")
+
+    def remove_object(self, number: str) -> None:
+        """Remove a data object, if there is one."""
+        try:
+            dataset, found = owned_object(self._datasets, self._owner, number)
+        except FaultError:
+            return
+        self._datasets.remove_object(found.id)
+        used = any(found.id in each.inputs for each in self._datasets.calls(dataset.id))
+        if found.is_input and found.file and not used:
+            # What a function was called with goes when the dataset expires.
+            place = self._workspace.project.path(found.file)
+            shutil.rmtree(place.parent, ignore_errors=True)
+
+    def trigger(self, name: str, number: str, config: dict[str, Any] | None) -> str:
+        """Add an analysis that calls a function on a dataset; return the identity of the call."""
+        self._workspace.reload()
+        function = algorithm(self._workspace.project.root, name)
+        if function is None:
+            raise FaultError(404, f"there is no algorithm {name!r}")
+        dataset = owned_dataset(self._datasets, self._owner, number)
+        inputs = [each for each in self._datasets.objects(dataset.id) if each.is_input]
+        if not inputs:
+            raise FaultError(400, "the dataset has no data objects")
+        if has_expired(self._workspace, self._datasets, dataset) or not all(
+            each.is_fetched for each in inputs
+        ):
+            raise FaultError(400, "the dataset has data objects that have not been fetched")
+        uid = str(uuid.uuid4())
+        call = FunctionCall(
+            uid, dataset.id, self._subject(dataset), f"{slug(name)}-{uid[:8]}", name, clock.now(),
+            [each.id for each in inputs], listed=False,
+        )  # fmt: skip
+        reference = f"{function.module}:{function.name}"
+        analysis = {
+            "kind": "analysis",
+            "subject": call.subject,
+            "name": call.name,
+            "comment": f"{name}, for the key {self._owner}",
+            "pipeline": "function",
+            "function": reference,
+            "inputs": [_input(each) for each in inputs],
+            **({} if config is None else {"settings": config, "defaults": False}),
+        }
+        self._apply(call, analysis)
+        return uid
+
+    def _subject(self, dataset: Dataset) -> str:
+        """Return the subject of a dataset, or a name for one."""
+        calls = self._datasets.calls(dataset.id)
+        there = self._workspace.contents.subjects
+        if calls and calls[-1].subject in there:
+            return calls[-1].subject
+        name = f"platipy-{dataset.id}"
+        number = 1
+        while name in there:  # of a person, or of a journal that was lost
+            number += 1
+            name = f"platipy-{dataset.id}-{number}"
+        return name
+
+    def _apply(self, call: FunctionCall, analysis: dict[str, Any]) -> None:
+        new = [analysis]
+        if call.subject not in self._workspace.contents.subjects:
+            new.insert(0, {"kind": "subject", "name": call.subject})
+        by = f"key {self._owner}"
+        try:
+            text = "---\n".join(map(documents.dump, new))
+            with acting_for(by):
+                apply(
+                    self._workspace,
+                    blueprints.parse(text, "the request"),
+                    command=f"POST /api/trigger with the {by}",
+                    force=True,
+                    besides=lambda plan: self._datasets.add_call(call),
+                )
+        except AsimovError as error:
+            raise refused(error, 400) from error
+
+    # --- what follows from the project's own progress
+
+    def list_outputs(self, calls: Iterable[str]) -> None:
+        """List the outputs of calls whose results are stored among their data objects."""
+        for uid in calls:
+            call = self._datasets.call(uid)
+            if call is not None and is_due(self._workspace, call):
+                self._datasets.list_outputs(call, self._outputs(call))
+                self._datasets.prolong(call.dataset, clock.now(), _GRACE)
+
+    def _outputs(self, call: FunctionCall) -> Iterator[DataObject]:
+        """Yield the outputs of a call; the parent of one is an input, or an output before it."""
+        folder = Store(self._workspace.project.results).root.joinpath(*call.key)
+        there = {each.id for each in self._datasets.objects(call.dataset)}
+        now = clock.now()
+        made = manifest(folder)
+        places = {each["id"]: n for n, each in enumerate(made, 1)}
+        for each in made:
+            parent = each.get("parent")
+            if parent in places:
+                parent = -places[parent]
+            elif isinstance(parent, int) and 0 < parent <= len(call.inputs):
+                parent = call.inputs[parent - 1]
+                parent = parent if parent in there else None
+            else:
+                parent = None
+            stored = self._workspace.project.stored(folder / each["path"])
+            yield DataObject(
+                0, call.dataset, False, each["type"], stored, each.get("series"),
+                each.get("metadata"), False, False, now, parent,
+            )  # fmt: skip
+
+    def expire(self) -> None:
+        """Remove the uploads of datasets whose time is over; their rows stay."""
+        for dataset in self._datasets.due(clock.now()):
+            if has_expired(self._workspace, self._datasets, dataset):
+                shutil.rmtree(self._uploads / str(dataset.id), ignore_errors=True)
+                self._datasets.expire(dataset.id)
+
+    def clean(self, age: float) -> None:
+        """Remove what a service that was killed has left half-way, after so many seconds."""
+        for each in (self._uploads / INCOMING).glob("*"):
+            if each.lstat().st_mtime < clock.now() - age:
+                each.unlink(missing_ok=True)
+
+
+def _input(each: DataObject) -> dict[str, Any]:
+    shown = {"path": each.file, "type": each.type, "metadata": each.meta_data}
+    return {name: value for name, value in shown.items() if value is not None}

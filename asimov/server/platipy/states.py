@@ -1,0 +1,83 @@
+"""The state of a call as clients see it: a view of its analysis's state in the journal."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from asimov.engine.attendance import attendance
+from asimov.engine.status import LOST, shown_state
+from asimov.journal import measurements
+from asimov.journal.datasets import FunctionCall
+from asimov.journal.records import Record
+from asimov.project.workspace import Workspace
+from asimov.system import clock, reading
+
+#: The states of analyses that nothing moves on by itself.
+_OVER = {"stuck", "stopped", "cancelled"}
+#: The seconds after which a call that waits is told that no monitor is at work.
+_PATIENCE = 30.0
+_FAILURE = "failure.json"
+
+
+def is_over(workspace: Workspace, call: FunctionCall) -> bool:
+    """Return whether nothing more will come of a call by itself."""
+    if call.listed or call.key not in workspace.contents.entries:
+        return True
+    return workspace.status(call.key) in _OVER
+
+
+def is_due(workspace: Workspace, call: FunctionCall) -> bool:
+    """Return whether the results of a call are stored, and its outputs not listed yet."""
+    there = call.key in workspace.contents.entries
+    return there and not call.listed and workspace.status(call.key) == "uploaded"
+
+
+def state(workspace: Workspace, call: FunctionCall) -> dict[str, Any]:
+    """Return what clients are told of the state of a call."""
+    if call.key not in workspace.contents.entries:
+        return _failure(f"the analysis {call.key} was removed")
+    status, record = workspace.status(call.key), workspace.records.get(call.key)
+    if status in _OVER:
+        said = _exception(workspace, call) if status == "stuck" else None
+        reason = record.reason if record else None
+        return _failure(said or reason or f"the analysis {call.key} is {status}")
+    if status == "uploaded" and call.listed:
+        return {"state": "SUCCESS"}
+    shown = shown_state(status, record.job_state if record else None)
+    if shown in {"running", "processing", "finished", "uploaded", "stop"}:
+        return _running(workspace, call, record)
+    waits = "Pending..."
+    if shown == LOST:
+        waits = "Pending: its scheduler does not know its job any more"
+    elif clock.now() > call.made + _PATIENCE and not attendance(workspace).alive:
+        waits = "Pending: no monitor is at work; 'asimov serve --monitor' keeps one running"
+    return {"state": "PENDING", "current": 0, "total": 1, "status": waits}
+
+
+def _running(workspace: Workspace, call: FunctionCall, record: Record | None) -> dict[str, Any]:
+    total, current, status = len(call.inputs), 0, f"Running {call.function}"
+    if record and record.status in {"finished", "uploaded"}:
+        current, status = total, "Storing the results"
+    elif record and record.uid:
+        seen = measurements.of_attempts(workspace.journal, record.uid).get(record.uid)
+        if seen is not None:
+            current = min(total, math.floor(seen.fraction * total))
+            status = record.progress or status
+    return {"state": "RUNNING", "current": current, "total": total, "status": status}
+
+
+def _failure(text: str) -> dict[str, Any]:
+    return {"state": "FAILURE", "status": text, "current": 1, "total": 1}
+
+
+def _exception(workspace: Workspace, call: FunctionCall) -> str | None:
+    """Return the text of the exception that the function raised."""
+    folder = Path(workspace.analysis(call.key).rundir)
+    try:
+        said = json.loads(reading.contents(folder / _FAILURE))
+        return str(said["exception"] or said["line"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
