@@ -10,6 +10,7 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -83,6 +84,10 @@ class _Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if ctx.find_root().params.get("server"):
+            from asimov.cli import remote
+
+            return remote.command(cmd_name)
         if cmd_name not in COMMANDS:
             from asimov.cli import package_commands
 
@@ -94,7 +99,8 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         # Before any import of a package: it may start threads, which a fork would lose.
-        if args and args[0] not in _WITHOUT_SUPERVISION and not ctx.resilient_parsing:
+        local = not (ctx.resilient_parsing or ctx.params.get("server"))
+        if args and args[0] not in _WITHOUT_SUPERVISION and local:
             from asimov.system.supervision import command as own_process
 
             own_process.supervise()
@@ -162,8 +168,20 @@ def _of_packages() -> dict[str, str]:
     type=click.Path(exists=True, file_okay=False),
     help="Use the project in DIR instead of the one that contains the current folder.",
 )
+@click.option(
+    "--server",
+    metavar="URL",
+    help="Use the project that 'asimov serve' serves at URL; the variable ASIMOV_KEY, or the "
+    "file of --key-file, has a key for it.",
+)
+@click.option(
+    "--key-file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Take the key for --server from this file.",
+)
 @click.pass_context
-def cli(ctx: click.Context, project: str | None) -> None:
+def cli(ctx: click.Context, project: str | None, server: str | None, key_file: Path | None) -> None:
     """Run hundreds of long analyses on a batch system without losing one.
 
     \b
@@ -173,6 +191,10 @@ def cli(ctx: click.Context, project: str | None) -> None:
       asimov manage build submit
       asimov monitor --chain --until-idle
     """
+    if project is not None and server is not None:
+        raise click.UsageError("--project is of this machine, and --server elsewhere: use one")
+    if key_file is not None and server is None:
+        raise click.UsageError("--key-file is for --server")
     ctx.obj = project
 
 

@@ -65,19 +65,12 @@ def command(
       asimov apply -f analysis.yaml --iterate
       asimov apply -p cbcflow -e S190521g
     """
-    if not files and plugin is None:
-        raise click.UsageError("Missing option '-f' (a blueprint file) or '-p' (a hook).")
-    if plugin is not None and (files or update or name is not None or iterate):
-        raise click.UsageError(
-            "-p can't be combined with -f or -U, nor --name or -I: the hook decides what to write."
-        )
-    if iterate and update:
-        raise click.UsageError("-I adds analyses and -U changes them: use one of the two.")
+    check(files, plugin, update, name, iterate)
     workspace = open_workspace(Use.acting(dry_run=dry_run), whole=True)
     if plugin is not None:
         from asimov.plugins.applicators import apply_with
 
-        _show(apply_with(workspace, plugin, subject, dry_run=dry_run), would=dry_run)
+        show_plan(apply_with(workspace, plugin, subject, dry_run=dry_run), would=dry_run)
         return
     documents = blueprints.read(list(files))
     if not documents:
@@ -95,10 +88,31 @@ def command(
         force=force,
         reason=reason,
     )
-    _show(plan, would=dry_run, whole=verbose)
+    show_plan(plan, would=dry_run, whole=verbose)
 
 
-def _show(plan: Plan, *, would: bool, whole: bool = False) -> None:
+def check(
+    files: tuple[str, ...], plugin: str | None, update: bool, name: str | None, iterate: bool
+) -> None:
+    """Refuse options that don't go together.
+
+    Raises
+    ------
+    click.UsageError
+        If there are such.
+    """
+    if not files and plugin is None:
+        raise click.UsageError("Missing option '-f' (a blueprint file) or '-p' (a hook).")
+    if plugin is not None and (files or update or name is not None or iterate):
+        raise click.UsageError(
+            "-p can't be combined with -f or -U, nor --name or -I: the hook decides what to write."
+        )
+    if iterate and update:
+        raise click.UsageError("-I adds analyses and -U changes them: use one of the two.")
+
+
+def show_plan(plan: Plan, *, would: bool, whole: bool = False) -> None:
+    """Print what was changed, or would be; `whole` is whether to list all of it."""
     for note in plan.notes:
         warn(f"note: {note}")
     for line in plan.summary(would=would, whole=whole):

@@ -36,7 +36,7 @@ def command(selection: Selection, reason: str | None, yes: bool) -> None:
     selection.require()
     workspace = open_workspace(Use.ACT)
     chosen = selection.of(workspace)
-    keys = [key for key in chosen if _can_be(workspace, key)]
+    keys = [key for key in chosen if can_be(workspace.status(key))]
     restarts = requested(workspace, keys)
     requests = Requests(workspace.journal).all()
     waiting = [key for key in chosen if key in requests and key not in keys]
@@ -56,14 +56,18 @@ def command(selection: Selection, reason: str | None, yes: bool) -> None:
         raise refused
 
 
-def _can_be(workspace: Workspace, key: Key) -> bool:
-    status = workspace.status(key)
+def can_be(status: str) -> bool:
+    """Return whether what is in a state can be cancelled."""
     return status != "cancelled" and not STATES[status].done
 
 
 def _line(workspace: Workspace, key: Key) -> str:
     status, record = workspace.status(key), workspace.records.get(key)
-    if record is None or record.job_id is None:
-        return f"{key} ({status})"
-    with_job = STATES[status].active or record.job_state is not None
-    return f"{key} ({status}{f', job {record.job_id}' if with_job else ''})"
+    job = (None, None) if record is None else (record.job_id, record.job_state)
+    return described(str(key), status, *job)
+
+
+def described(name: str, status: str, job_id: int | None, job_state: str | None) -> str:
+    """Return an analysis, its state and its job as a line."""
+    with_job = job_id is not None and (STATES[status].active or job_state is not None)
+    return f"{name} ({status}{f', job {job_id}' if with_job else ''})"

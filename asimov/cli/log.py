@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 
 import click
@@ -51,9 +52,9 @@ def command(selection: Selection, last: int | None, follow: bool, as_json: bool)
     if as_json:
         show_json([event_data(event) for event in found])
         return
-    _show(found)
+    show_events(found)
     if not found and not follow:
-        say("Nothing has happened yet" if since is None else "Nothing has happened since then")
+        say_nothing_happened(since)
     version = workspace.journal.version()
     while follow:
         time.sleep(_LOOK)
@@ -62,7 +63,7 @@ def command(selection: Selection, last: int | None, follow: bool, as_json: bool)
         version = now
         workspace.reload()
         found, newest = events(workspace.journal, _keys(workspace, selection), after=newest)
-        _show(found)
+        show_events(found)
 
 
 def _keys(workspace: Workspace, selection: Selection) -> list[Key] | None:
@@ -73,7 +74,13 @@ def _keys(workspace: Workspace, selection: Selection) -> list[Key] | None:
     return selection.of(workspace, more=more, may_be_empty=True)
 
 
-def _show(found: list[Event]) -> None:
+def say_nothing_happened(since: float | None) -> None:
+    """Say that there are no events, at all or since a time."""
+    say("Nothing has happened yet" if since is None else "Nothing has happened since then")
+
+
+def show_events(found: Iterable[Event]) -> None:
+    """Print events, a line each, and their details below."""
     for event in found:
         say(_line(event))
         for line in (event.details or "").splitlines():

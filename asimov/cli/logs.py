@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
+from typing import TypeVar
 
 import click
 
@@ -26,6 +28,8 @@ _LONGEST = 2000
 #: Seconds between two looks of ``--follow``, and between two looks for new files.
 _LOOK = 0.5
 _LOOK_FOR_FILES = 5.0
+
+_File = TypeVar("_File")
 
 
 @click.command("logs")
@@ -80,10 +84,11 @@ def command(
     ends = {each: follower.skip(each.path) for each in found}
     for each in shown:
         _head(each)
-        for line in every_line(each.path) if whole else last_lines(each.path, last, ends[each]):
-            say(line if whole else text.short(line, _LONGEST))
-    if (more := sum(bool(end) for end in ends.values()) - len(shown)) > 0:
-        say(f"({more} more: choose with --node, or --all)")
+        if whole:
+            say_whole(every_line(each.path))
+        else:
+            say_short(last_lines(each.path, last, ends[each]))
+    say_more(sum(bool(end) for end in ends.values()) - len(shown))
     if follow:
         _follow(workspace, key, node, follower)
 
@@ -99,6 +104,12 @@ def _files(workspace: Workspace, key: Key, node: str | None) -> list[OutputFile]
 
 
 def _latest(found: list[OutputFile]) -> list[OutputFile]:
+    return latest(found, size, changed)
+
+
+def latest(
+    found: list[_File], size: Callable[[_File], int], changed: Callable[[_File], float]
+) -> list[_File]:
     """Return the files with content that were written to last, in their order."""
     there = [each for each in found if size(each)] or found
     newest = sorted(there, key=changed, reverse=True)[:_FILES]
@@ -106,10 +117,33 @@ def _latest(found: list[OutputFile]) -> list[OutputFile]:
 
 
 def _head(each: OutputFile) -> None:
-    node = f"node {each.node}, " if each.node else ""
-    kind = f"{each.kind}, " if each.kind else ""
-    age = clock.age(clock.now() - changed(each))
-    say(f"==> {each.path} ({node}{kind}{size(each)} bytes, written {age} ago) <==")
+    say_head(str(each.path), each.node, each.kind, size(each), changed(each))
+
+
+def say_head(path: str, node: str, kind: str, size: int, changed: float) -> None:
+    """Print what comes before the lines of a file, which was last written at a time."""
+    of_node = f"node {node}, " if node else ""
+    of_kind = f"{kind}, " if kind else ""
+    age = clock.age(clock.now() - changed)
+    say(f"==> {path} ({of_node}{of_kind}{size} bytes, written {age} ago) <==")
+
+
+def say_whole(lines: Iterable[str]) -> None:
+    """Print lines of a file."""
+    for line in lines:
+        say(line)
+
+
+def say_short(lines: Iterable[str]) -> None:
+    """Print lines of a file, with very long ones cut."""
+    for line in lines:
+        say(text.short(line, _LONGEST))
+
+
+def say_more(more: int) -> None:
+    """Say how many files are not shown, if there are any."""
+    if more > 0:
+        say(f"({more} more: choose with --node, or --all)")
 
 
 def _follow(workspace: Workspace, key: Key, node: str | None, follower: Follower) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import click
 
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.selection import Selection, confirm, selection_options, yes_option
 from asimov.cli.terminal.output import say, show_json, warn
+from asimov.engine.plain_data.requests import requests_data
+from asimov.engine.plain_data.rerun import rerun_data
 from asimov.engine.rerun.pending import withdraw as withdraw_requests
 from asimov.engine.rerun.plan import Plan, carry_out, planned
-from asimov.engine.rerun.requested import Requested, requested
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
-from asimov.journal.reruns import Request, Requests
 from asimov.text import line, listed
 
 
@@ -53,18 +56,29 @@ def command(
       asimov rerun --pending
       asimov rerun --withdraw 'sunspots/*'
     """
+    check(downstream, dry_run, pending, withdraw, as_json)
     if pending:
-        if withdraw or downstream:
-            raise click.UsageError("--pending only lists")
         _pending(selection, as_json=as_json)
         return
     selection.require()
     if withdraw:
-        if downstream or as_json or dry_run:
-            raise click.UsageError("--withdraw takes a selection and --reason only")
         _withdraw(selection, reason)
         return
     _rerun(selection, downstream, reason, yes, dry_run, as_json)
+
+
+def check(downstream: bool, dry_run: bool, pending: bool, withdraw: bool, as_json: bool) -> None:
+    """Refuse options that don't go together.
+
+    Raises
+    ------
+    click.UsageError
+        If there are such.
+    """
+    if pending and (withdraw or downstream):
+        raise click.UsageError("--pending only lists")
+    if withdraw and (downstream or as_json or dry_run):
+        raise click.UsageError("--withdraw takes a selection and --reason only")
 
 
 def _rerun(
@@ -79,27 +93,48 @@ def _rerun(
     workspace = open_workspace(Use.acting(dry_run=dry_run), files=True)
     keys = selection.of(workspace, may_be_empty=selection.outdated)
     plan = planned(workspace, keys, with_users=downstream or selection.outdated)
-    if keys and not plan.steps:
+    check_plan(plan, asked=bool(keys))
+    failed: dict[Key, str] = {}
+    if not as_json:
+        show_plan(plan)
+    if plan.steps and not dry_run:
+        confirm_plan(plan, yes, as_json=as_json)
+        failed = carry_out(workspace, plan, reason)
+    if as_json:
+        show_json(rerun_data(plan, failed, done=bool(plan.steps) and not dry_run))
+    say_done(plan, failed, dry_run=dry_run, as_json=as_json)
+
+
+def check_plan(plan: Plan, *, asked: bool) -> None:
+    """Refuse a plan in which nothing runs although it was asked for.
+
+    Raises
+    ------
+    AsimovError
+        If so.
+    """
+    if asked and not plan.steps:
         key, why = next(iter(plan.left.items()))
         more = f", and {len(plan.left) - 1} more can't run again either" if plan.left else ""
         raise AsimovError(f"{key} {why}{more if len(plan.left) > 1 else ''}")
-    failed: dict[str, str] = {}
-    if not as_json:
-        _show(plan)
-    if plan.steps and not dry_run:
-        if not (as_json and yes):
-            confirm([str(step) for step in plan.steps], yes, f"run {_count(plan)} again")
-        failed = {str(key): why for key, why in carry_out(workspace, plan, reason).items()}
+
+
+def confirm_plan(plan: Plan, yes: bool, *, as_json: bool) -> None:
+    """Ask whether to carry out a plan."""
+    if not (as_json and yes):
+        confirm([str(step) for step in plan.steps], yes, f"run {_count(plan)} again")
+
+
+def say_done(plan: Plan, failed: Mapping[Any, str], *, dry_run: bool, as_json: bool) -> None:
+    """Say what becomes of a plan.
+
+    Raises
+    ------
+    AsimovError
+        If analyses could not be restarted.
+    """
     if as_json:
-        show_json(
-            {
-                "steps": [step.as_json() for step in plan.steps],
-                "left": {str(key): why for key, why in plan.left.items()},
-                "not_included": [str(key) for key in plan.users],
-                "failed": failed,
-                "done": bool(plan.steps) and not dry_run,
-            }
-        )
+        pass
     elif plan.steps and dry_run:
         for step in plan.steps:
             say(f"  {step}")
@@ -116,42 +151,41 @@ def _pending(selection: Selection, *, as_json: bool) -> None:
     """List the requests that are open."""
     workspace = open_workspace(Use.READ)
     keys = selection.of(workspace, may_be_empty=True)
-    later = Requests(workspace.journal).all()
-    found: dict[Key, Request | Requested] = {key: later[key] for key in keys if key in later}
-    found |= requested(workspace, keys)
+    show_pending(requests_data(workspace, keys), as_json=as_json)
+
+
+def show_pending(found: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Print requests, as `requests_data` returns them."""
     if as_json:
+        left = {"said", "before"}
         show_json(
-            [
-                {
-                    "subject": key.subject,
-                    "name": key.name,
-                    **found[key].as_json(),
-                    "only_if_inputs_change": isinstance(found[key], Request),
-                }
-                for key in keys
-                if key in found
-            ]
+            [{name: value for name, value in each.items() if name not in left} for each in found]
         )
         return
     if not found:
         say("Nothing waits to run again")
-    for key in keys:
-        if key in found:
-            say(f"{key}: {found[key]}: {line(found[key].reason)}")
+    for each in found:
+        say(f"{each['subject']}/{each['name']}: {each['said']}: {line(each['reason'])}")
 
 
 def _withdraw(selection: Selection, reason: str | None) -> None:
     workspace = open_workspace(Use.ACT)
     restarts, later = withdraw_requests(workspace, selection.of(workspace), reason)
-    for key in restarts:
-        say(f"{key}: restart -> {workspace.status(key)}; the request is withdrawn")
+    say_withdrawn({key: workspace.status(key) for key in restarts}, later)
+
+
+def say_withdrawn(restarts: Mapping[Any, str], later: Sequence[object]) -> None:
+    """Say what was withdrawn: restarts, with the states that are back, and later ones."""
+    for key, status in restarts.items():
+        say(f"{key}: restart -> {status}; the request is withdrawn")
     for key in later:
         say(f"{key}: no longer runs again if its inputs change")
     if not (restarts or later):
         say("None of these waits to run again; 'asimov rerun --pending' lists what does")
 
 
-def _show(plan: Plan) -> None:
+def show_plan(plan: Plan) -> None:
+    """Print what a plan runs again, and what not."""
     for key, why in plan.left.items():
         warn(f"{key} {why}")
     if not plan.steps:

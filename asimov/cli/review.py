@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import click
 
 from asimov.cli.open_project import Use, open_workspace
@@ -10,6 +13,7 @@ from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show_json
 from asimov.engine.build import audit
 from asimov.engine.changes.review import add_reviews
+from asimov.engine.plain_data.reviews import reviews_data
 from asimov.errors import AsimovError
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import reviews
@@ -105,33 +109,37 @@ def status_command(subject: str | None, name: str | None, as_json: bool) -> None
     """
     workspace = open_workspace(Use.READ)
     keys = workspace.keys(subject, name)
-    found = {key: workspace.settings(key).get("review") for key in keys}
+    show_reviews(reviews_data(workspace, keys), one=name is not None, as_json=as_json)
+
+
+def show_reviews(found: Sequence[Mapping[str, Any]], *, one: bool, as_json: bool) -> None:
+    """Print the reviews of analyses.
+
+    Parameters
+    ----------
+    found
+        The reviews, as `reviews_data` returns them.
+    one
+        Whether one analysis is asked for: then every message of it.
+    as_json
+        Whether to print JSON.
+    """
     if as_json:
-        shown = [
-            {
-                "subject": key[0],
-                "name": key[1],
-                "status": reviews.outcome(review),
-                "messages": reviews.messages(review),
-            }
-            for key, review in found.items()
-        ]
-        show_json(shown)
+        names = ("subject", "name", "status", "messages")
+        show_json([{name: each[name] for name in names} for each in found])
         return
-    if name is not None:
-        _show(keys[0], found[keys[0]])
+    if one:
+        _show(found[0])
         return
-    if not keys:
+    if not found:
         say("No analyses yet; 'asimov apply -f FILE' adds some")
         return
     rows = []
-    for key, review in found.items():
-        last = (reviews.messages(review) or [{}])[-1]
+    for each in found:
+        last = (each["messages"] or [{}])[-1]
         rows.append(
             [
-                *key,
-                workspace.status(key),
-                reviews.outcome(review) or "",
+                *(each["subject"], each["name"], each["state"], each["status"] or ""),
                 str(last.get("message") or ""),
             ]
         )
@@ -163,10 +171,10 @@ def audit_command(subject: str | None, as_json: bool) -> None:
         table.show(("subject", "name", "its configuration", "file"), shown)
 
 
-def _show(key: Key, review: object) -> None:
+def _show(review: Mapping[str, Any]) -> None:
     """Print every message about one analysis."""
-    say(f"{key}: {reviews.outcome(review) or 'not reviewed'}")
-    for each in reviews.messages(review):
+    say(f"{review['subject']}/{review['name']}: {review['status'] or 'not reviewed'}")
+    for each in review["messages"]:
         status = f"  {str(each['status']).lower()}" if each.get("status") else ""
         by = f"  [{each['by']}]" if each.get("by") else ""
         message = f": {each['message']}" if each.get("message") else ""

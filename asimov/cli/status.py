@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import click
@@ -17,6 +18,7 @@ from asimov.engine.attendance import attendance
 from asimov.engine.notifications.overview import notification_warnings
 from asimov.engine.plain_data.analysis import selected_rows
 from asimov.engine.usage import total, used
+from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Usage
 
@@ -56,10 +58,7 @@ def command(
       asimov status --usage
       asimov status --monitor --json
     """
-    if with_usage and watch:
-        raise click.UsageError("--usage and --watch can't be combined")
-    if as_json and watch:
-        raise click.UsageError("--json and --watch can't be combined")
+    check(as_json, watch, with_usage)
     workspace = open_workspace(Use.READ)
     if monitor:
         _monitor(workspace, as_json=as_json)
@@ -78,11 +77,7 @@ def command(
         _live(workspace, selection)
         return
     if not found and not workspace.contents.broken:
-        say(
-            "No analysis fits"
-            if selection.filtered
-            else "No analyses yet; 'asimov apply -f FILE' adds some"
-        )
+        say_none(selection)
         return
     status_table.show(found)
     if not watch:
@@ -93,6 +88,26 @@ def command(
         workspace.reload()
         say()
         status_table.show(selected_rows(workspace, selection))
+
+
+def check(as_json: bool, watch: bool, with_usage: bool) -> None:
+    """Refuse options that don't go together.
+
+    Raises
+    ------
+    click.UsageError
+        If there are such.
+    """
+    if with_usage and watch:
+        raise click.UsageError("--usage and --watch can't be combined")
+    if as_json and watch:
+        raise click.UsageError("--json and --watch can't be combined")
+
+
+def say_none(selection: Selection) -> None:
+    """Say that there is nothing to show."""
+    none_yet = "No analyses yet; 'asimov apply -f FILE' adds some"
+    say("No analysis fits" if selection.filtered else none_yet)
 
 
 def _live(workspace: Workspace, selection: Selection) -> None:
@@ -133,13 +148,16 @@ def _usage(workspace: Workspace, selection: Selection, as_json: bool) -> None:
         ]
         show_json(shown)
         return
-    cells = [[str(key), *_used(found[key])] for key in keys if key in found]
+    show_usage({key: found[key] for key in keys if key in found})
+
+
+def show_usage(found: Mapping[Key, Usage]) -> None:
+    """Print what analyses used, and the total."""
+    cells = [[str(key), *_used(usage)] for key, usage in found.items()]
     if not cells:
         say("No usage data yet: it appears when jobs have ended")
         return
-    table.show(
-        _USED, [*cells, ["total", *_used(total(found[key] for key in keys if key in found))]]
-    )
+    table.show(_USED, [*cells, ["total", *_used(total(found.values()))]])
 
 
 def _used(usage: Usage) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 
 import click
@@ -35,11 +36,16 @@ def command(selection: Selection, as_json: bool) -> None:
         show_json(shown[0] if selection.names(keys) else shown)
         warn_of_notifications(workspace)
         return
+    show_explanations(found)
+    warn_of_notifications(workspace)
+
+
+def show_explanations(found: Iterable[Explanation]) -> None:
+    """Print explanations, with a line between any two."""
     for number, each in enumerate(found):
         if number:
             say()
         _show(each)
-    warn_of_notifications(workspace)
 
 
 def _show(found: Explanation) -> None:

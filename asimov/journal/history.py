@@ -37,13 +37,7 @@ def events(
     """
     where = ["id > ?"]
     values: list[object] = [after]
-    if since is not None:
-        where.append("time >= ?")
-        values.append(since)
-    if keys is not None:
-        # As one JSON list, however many there are.
-        where.append("(subject, name) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))")
-        values.append(json.dumps([list(key) for key in keys]))
+    _narrow(where, values, keys, since)
     rows = journal.rows(
         f"SELECT id, {_EVENT} FROM events WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?",
         (*values, -1 if last is None else last),
@@ -58,6 +52,9 @@ def numbered_events(
     most: int,
     subject: str | None = None,
     name: str | None = None,
+    *,
+    keys: Iterable[Key] | None = None,
+    since: float | None = None,
 ) -> tuple[list[tuple[int, Event]], int]:
     """Return events with their numbers, the oldest first, and the number of the newest of all.
 
@@ -71,9 +68,12 @@ def numbered_events(
         The most events to return.
     subject, name
         The only subject, and the only analysis.
+    keys, since
+        As of `events`.
     """
     where: list[str] = ["id > ?"]
     wanted: list[object] = [after or 0]
+    _narrow(where, wanted, keys, since)
     for column, value in (("subject", subject), ("name", name)):
         if value is not None:
             where.append(f"{column} = ?")
@@ -87,6 +87,18 @@ def numbered_events(
         rows = rows[::-1]
     newest = journal.rows("SELECT max(id) FROM events")[0][0] or 0
     return [(row[0], Event(*row[1:])) for row in rows], newest
+
+
+def _narrow(
+    where: list[str], values: list[object], keys: Iterable[Key] | None, since: float | None
+) -> None:
+    if since is not None:
+        where.append("time >= ?")
+        values.append(since)
+    if keys is not None:
+        # As one JSON list, however many there are.
+        where.append("(subject, name) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))")
+        values.append(json.dumps([list(key) for key in keys]))
 
 
 def keys_with_events(journal: Database) -> list[Key]:

@@ -14,6 +14,10 @@ from asimov import logs
 from asimov.configuration import acting_for
 from asimov.engine.changes.review import add_reviews
 from asimov.engine.plain_data.plan import plan_data
+from asimov.engine.plain_data.rerun import rerun_data
+from asimov.engine.questions.answering import WrongAnswersError, answer
+from asimov.engine.rerun.pending import withdraw
+from asimov.engine.rerun.plan import carry_out, planned
 from asimov.engine.set_state import StateChange, cancel, set_states
 from asimov.errors import AsimovError
 from asimov.journal.access_keys import AccessKeys
@@ -21,12 +25,13 @@ from asimov.journal.answered_requests import Answer, OtherRequestError, Request,
 from asimov.journal.keys import Key
 from asimov.ledger import reviews
 from asimov.ledger.plan import Plan
+from asimov.plugins.output import captured
 from asimov.project import layout, sharing
 from asimov.project.workspace import Workspace
 from asimov.server.answering import serve_questions
 from asimov.server.applying import applied, refused
-from asimov.server.faults import Fault
-from asimov.server.orders import Action, Application
+from asimov.server.changes import answer_of
+from asimov.server.orders import Action, Application, Rerun
 from asimov.server.platipy.acting import Doing
 from asimov.system.json_text import as_json
 
@@ -98,12 +103,14 @@ class Acting:
             self._record(request, answer)
 
         def besides(changes: Mapping[Key, StateChange | AsimovError]) -> None:
-            keep(_of_changes(changes))
+            keep(answer_of(changes))
 
         with acting_for(f"key {request.caller}"):
             try:
                 if action.action == "review":
                     self._review(keys, action, keep)
+                elif action.action == "withdraw":
+                    self._withdraw(keys, action, keep)
                 elif action.action == "cancel":
                     cancel(self._workspace, keys, action.reason, lambda line: None, besides=besides)
                 else:
@@ -130,6 +137,54 @@ class Acting:
             lambda: keep(Answer(200, as_json({"items": told}))),
         )
 
+    def _withdraw(self, keys: list[Key], action: Action, keep: Any) -> None:
+        def besides(restarts: list[Key], later: list[Key]) -> None:
+            items: list[dict[str, Any]] = []
+            for key in dict.fromkeys([*keys, *later]):
+                told: dict[str, Any] = {"withdrawn": key in later}
+                if key in restarts:
+                    told = {"before": "restart", "after": self._workspace.status(key)}
+                items.append({"analysis": str(key), **told})
+            keep(Answer(200, as_json({"items": items})))
+
+        withdraw(self._workspace, keys, action.reason, besides)
+
+    def rerun(self, request: Request, order: Rerun) -> Answer:
+        """Run analyses again; return what runs."""
+        if known := self._answered(request):
+            return known
+        self._workspace.reload()
+        keys = [self._key(each) for each in dict.fromkeys(order.analyses)]
+        told: list[Answer] = []
+
+        def besides(failed: Mapping[Key, str]) -> None:
+            told.append(Answer(200, as_json(rerun_data(plan, failed, done=bool(plan.steps)))))
+            self._record(request, told[-1])
+
+        with acting_for(f"key {request.caller}"), captured():
+            try:
+                plan = planned(self._workspace, keys, with_users=order.downstream)
+                carry_out(self._workspace, plan, order.reason, besides)
+            except AsimovError as error:
+                raise refused(error, 409) from error
+        return told[-1]
+
+    def answer(self, request: Request, subject: str, name: str, given: dict[str, Any]) -> Answer:
+        """Answer what an analysis asks; return that."""
+        if known := self._answered(request):
+            return known
+        self._workspace.reload()
+        key = self._key(f"{subject}/{name}")
+        answer_told = Answer(200, as_json({"analysis": str(key), "answers": given}))
+        with acting_for(f"key {request.caller}"), captured():
+            try:
+                answer(self._workspace, key, given, lambda: self._record(request, answer_told))
+            except WrongAnswersError as error:
+                raise refused(error, 422, "the body: $.answers") from error
+            except AsimovError as error:
+                raise refused(error, 409) from error
+        return answer_told
+
     def _key(self, name: str) -> Key:
         subject, _, rest = name.partition("/")
         try:
@@ -148,20 +203,3 @@ class Acting:
     def _record(self, request: Request, answer: Answer) -> None:
         if request.name:
             record(self._workspace.journal, request, answer)
-
-
-def _of_changes(changes: Mapping[Key, StateChange | AsimovError]) -> Answer:
-    """Return the answer: what changed, and what was refused; a fault if everything was."""
-    items = []
-    errors = []
-    for key, change in changes.items():
-        if isinstance(change, AsimovError):
-            errors.append(change)
-            told = {"refused": change.message, "hint": change.hint}
-        else:
-            told = {"before": change.before, "after": change.after, "pending": change.pending}
-        items.append({"analysis": str(key), **told})
-    if errors and len(errors) == len(items):
-        first = Fault(409, errors[0].message, None, errors[0].hint).as_json()
-        return Answer(409, as_json({**first, "items": items}))
-    return Answer(200, as_json({"items": items}))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from asimov.engine.apply import apply
 from asimov.errors import AsimovError
-from asimov.ledger import blueprints
+from asimov.ledger import blueprints, renaming
 from asimov.ledger.plan import Plan
 from asimov.project.workspace import Workspace
 from asimov.server.faults import FaultError, fault_of
@@ -30,6 +30,8 @@ def applied(
         documents = blueprints.parse(order.text, "the body")
         if not documents:
             raise FaultError(422, "there are no documents in it", "the body")
+        if order.name is not None:
+            documents = renaming.named(documents, order.name)
         return apply(
             workspace,
             documents,

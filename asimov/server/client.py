@@ -9,6 +9,7 @@ print(row["name"], project.why(row["subject"], row["name"])["fix"])
 
 from __future__ import annotations
 
+import io
 import json
 import time
 import uuid
@@ -16,14 +17,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from shutil import copyfileobj
-from typing import Any
+from ssl import SSLCertVerificationError
+from typing import Any, BinaryIO
 from urllib.error import HTTPError
-from urllib.parse import quote, urlencode
-from urllib.request import Request, urlopen
+from urllib.parse import quote, urlencode, urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from asimov.errors import AsimovError
 
-#: How often a request is sent again if there is no answer, and the seconds before the first time.
+#: How often a request is sent if there is no answer, and the seconds before the second time.
 _TRIES, _PAUSE = 5, 0.5
 #: Statuses after which it is worth while to ask again.
 _PASSING = {429, 503, 504}
@@ -36,13 +38,22 @@ class ServiceError(AsimovError):
     ----------
     status
         The HTTP status; 0 if there was no answer.
+    strange
+        Whether the answer is none of a service of asimov.
     """
 
     def __init__(
-        self, status: int, message: str, where: str | None = None, hint: str | None = None
+        self,
+        status: int,
+        message: str,
+        where: str | None = None,
+        hint: str | None = None,
+        *,
+        strange: bool = False,
     ) -> None:
         super().__init__(message, where=where, hint=hint)
         self.status = status
+        self.strange = strange
 
 
 class Client:
@@ -59,12 +70,28 @@ class Client:
         A key of ``asimov manage key``; reading on the same machine needs none.
     timeout
         The seconds to wait for an answer.
+    tries
+        How often to send a request that is not answered.
+
+    Raises
+    ------
+    ServiceError
+        If the address is none.
     """
 
-    def __init__(self, address: str, key: str | None = None, timeout: float = 90.0) -> None:
+    def __init__(
+        self, address: str, key: str | None = None, timeout: float = 90.0, tries: int = _TRIES
+    ) -> None:
+        parts = urlsplit(address)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ServiceError(
+                0, "is no address of a service", address, "write http://HOST:PORT or https://HOST"
+            )
         self.address = address.rstrip("/")
         self._key = key
         self._timeout = timeout
+        self._tries = tries
+        self._opener = build_opener(_NoRedirects)
 
     # --- reading
 
@@ -96,6 +123,58 @@ class Client:
         """Explain the state of an analysis, as ``asimov why --json`` does."""
         return self._get(f"{_place(subject, name)}/why")
 
+    def question(self, subject: str, name: str) -> dict[str, Any]:
+        """Return what an analysis asks, as ``asimov answer --show --json`` does."""
+        return self._get(f"{_place(subject, name)}/question")
+
+    def questions(self) -> list[dict[str, Any]]:
+        """List what analyses ask."""
+        return list(self._get("/v1/questions")["items"])
+
+    def version(self) -> str:
+        """Return the version of asimov that serves."""
+        return str(self._get("/openapi.json")["info"]["version"])
+
+    def monitor(self) -> dict[str, Any]:
+        """Return whether a monitor is at work, as ``asimov status --monitor --json`` does."""
+        return self._get("/v1/monitor")
+
+    def usage(self, *names: str, **filters: Any) -> list[dict[str, Any]]:
+        """List what ended jobs used; for the parameters see `analyses`."""
+        return list(self._get("/v1/usage", {"name": names, **filters})["items"])
+
+    def requests(self, *names: str, **filters: Any) -> list[dict[str, Any]]:
+        """List open requests to run analyses again; for the parameters see `analyses`."""
+        return list(self._get("/v1/requests", {"name": names, **filters})["items"])
+
+    def reviews(self, *names: str, **filters: Any) -> list[dict[str, Any]]:
+        """List reviews; for the parameters see `analyses`."""
+        return list(self._get("/v1/reviews", {"name": names, **filters})["items"])
+
+    def outputs(self, subject: str, name: str, lines: int = 20) -> list[dict[str, Any]]:
+        """List what the jobs of an analysis wrote, as ``asimov logs --json`` does."""
+        return list(self._get(f"{_place(subject, name)}/logs", {"lines": lines})["items"])
+
+    def output(self, subject: str, name: str, file: str, start: int = 0) -> BinaryIO:
+        """Open what a job wrote, for reading.
+
+        Parameters
+        ----------
+        subject, name
+            The analysis.
+        file
+            The name of the file, as `outputs` lists it.
+        start
+            From which byte on; at the end of the file or behind, there is nothing to read.
+        """
+        place = f"{_place(subject, name)}/logs/{_quoted(file, '/')}"
+        try:
+            return self._answer("GET", place, headers={"Range": f"bytes={start}-"} if start else {})
+        except ServiceError as error:
+            if error.status == 416:
+                return io.BytesIO()
+            raise
+
     def results(self, subject: str, name: str) -> list[dict[str, Any]]:
         """List the stored results of an analysis."""
         return list(self._get(f"{_place(subject, name)}/results")["items"])
@@ -119,6 +198,24 @@ class Client:
     def graph(self, subject: str | None = None) -> dict[str, Any]:
         """Return the graph of the analyses."""
         return self._get("/v1/graph", {"subject": subject})
+
+    def past_events(
+        self, *names: str, after: int | None = None, limit: int = 100, **filters: Any
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Return events, the oldest first, and the number of the newest of the project.
+
+        Parameters
+        ----------
+        *names, **filters
+            As of `analyses`; `since` is about the events.
+        after
+            The number of the event that they follow; None for the newest.
+        limit
+            The most events to return, up to 1000.
+        """
+        query = {"analysis": names, "after": after, "limit": limit, **filters}
+        found = self._get("/v1/events", query)
+        return list(found["items"]), int(found["newest"])
 
     def events(self, after: int | None = None) -> Iterator[dict[str, Any]]:
         """Yield events as they happen, for ever.
@@ -151,7 +248,8 @@ class Client:
         blueprints
             The documents, as YAML.
         **options
-            ``dry_run``, ``subject``, ``update``, ``iterate``, ``replace``, ``force``, ``reason``.
+            ``dry_run``, ``subject``, ``name``, ``update``, ``iterate``, ``replace``, ``force``,
+            ``reason``.
         """
         address = f"/v1/blueprints{_query(options)}"
         return self._change(address, blueprints.encode(), "application/yaml")
@@ -163,23 +261,67 @@ class Client:
         *,
         status: str | None = None,
         reason: str | None = None,
+        lost: bool = False,
+        dry_run: bool = False,
     ) -> list[dict[str, Any]]:
         """Act on analyses; return what became of each.
 
         Parameters
         ----------
         action
-            ``restart``, ``stop``, ``cancel``, ``set`` or ``review``.
+            ``restart``, ``stop``, ``cancel``, ``set``, ``withdraw`` or ``review``.
         analyses
             Their names: ``SUBJECT/NAME``.
         status
             The state to set, or the verdict of a review.
         reason
             Why, or the message of a review.
+        lost
+            With ``set``: whether to give up their jobs.
+        dry_run
+            With ``set``: whether only to say what would become of each.
         """
-        asked = {"action": action, "analyses": list(analyses), "status": status, "reason": reason}
-        data = json.dumps(asked).encode()
-        return list(self._change("/v1/actions", data, "application/json")["items"])
+        asked = {
+            "action": action, "analyses": list(analyses), "status": status, "reason": reason,
+            "lost": lost, "dry_run": dry_run,
+        }  # fmt: skip
+        return list(self._told("/v1/actions", asked)["items"])
+
+    def rerun(
+        self,
+        analyses: Sequence[str],
+        *,
+        downstream: bool = False,
+        reason: str | None = None,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Run analyses again, as ``asimov rerun`` does; return what runs.
+
+        Parameters
+        ----------
+        analyses
+            Their names: ``SUBJECT/NAME``.
+        downstream
+            Whether those that are made from them run again too, if their inputs change.
+        reason
+            Why.
+        dry_run
+            Whether only to plan it.
+        """
+        asked = {"analyses": list(analyses), "downstream": downstream, "reason": reason}
+        return self._told("/v1/reruns", {**asked, "dry_run": dry_run})
+
+    def answer(self, subject: str, name: str, answers: Mapping[str, Any]) -> None:
+        """Answer what an analysis asks.
+
+        Parameters
+        ----------
+        subject, name
+            The analysis.
+        answers
+            The answers, by the names of the fields.
+        """
+        self._told(f"{_place(subject, name)}/answer", {"answers": dict(answers)})
 
     # --- requests
 
@@ -194,12 +336,15 @@ class Client:
 
     def _get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
         with self._answer("GET", f"{path}{_query(query or {})}") as answer:
-            return json.load(answer)  # type: ignore[no-any-return]
+            return _json(answer)
+
+    def _told(self, path: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        return self._change(path, json.dumps(asked).encode(), "application/json")
 
     def _change(self, path: str, data: bytes, media: str) -> dict[str, Any]:
         headers = {"Content-Type": media, "Idempotency-Key": uuid.uuid4().hex}
         with self._answer("POST", path, data, headers) as answer:
-            return json.load(answer)  # type: ignore[no-any-return]
+            return _json(answer)
 
     def _answer(
         self,
@@ -214,21 +359,43 @@ class Client:
             given["Authorization"] = f"Bearer {self._key}"
         request = Request(f"{self.address}{path}", data, given, method=method)
         pause = _PAUSE
-        for tries in range(1, _TRIES + 1):
+        for tries in range(1, self._tries + 1):
             try:
-                return urlopen(request, timeout=self._timeout)  # type: ignore[no-any-return]
+                return self._opener.open(request, timeout=self._timeout)  # type: ignore[no-any-return]
             except HTTPError as error:
-                if error.code not in _PASSING or tries == _TRIES:
+                if error.code not in _PASSING or tries == self._tries:
                     raise _refusal(error) from error
                 error.close()
                 pause = max(pause, float(error.headers.get("Retry-After", 0)))
             except (OSError, HTTPException) as error:
-                if tries == _TRIES:
-                    why = getattr(error, "reason", None) or error
+                why = getattr(error, "reason", None) or error
+                if isinstance(why, SSLCertVerificationError):
+                    raise ServiceError(
+                        0, f"its certificate is not accepted: {why.verify_message}", self.address,
+                        "SSL_CERT_FILE can name a file with the certificate of who signed it",
+                    ) from error  # fmt: skip
+                if tries == self._tries:
                     raise ServiceError(0, f"does not answer: {why}", self.address) from error
             time.sleep(pause)
             pause *= 2
         raise AssertionError("the last try returns or raises")
+
+
+def _json(answer: HTTPResponse) -> dict[str, Any]:
+    try:
+        found = json.load(answer)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ServiceError(answer.status, "the service answered no JSON", strange=True)
+    return found
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """Goes nowhere else: the key is for this service."""
+
+    def redirect_request(self, *args: Any) -> None:
+        return None
 
 
 def _place(subject: str, name: str) -> str:
@@ -256,4 +423,5 @@ def _refusal(error: HTTPError) -> ServiceError:
             told = json.load(error)
             return ServiceError(error.code, told["detail"], told.get("where"), told.get("hint"))
         except (ValueError, KeyError, TypeError):
-            return ServiceError(error.code, f"the service answered {error.code} {error.reason}")
+            said = f"the service answered {error.code} {error.reason}"
+            return ServiceError(error.code, said, strange=True)

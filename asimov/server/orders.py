@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -16,8 +16,9 @@ class Action(Struct, forbid_unknown_fields=True):
     Attributes
     ----------
     action
-        ``restart``, ``stop``, ``cancel``; ``set`` to the state `status`; or ``review`` with the
-        verdict `status`, the message `reason`, or both.
+        ``restart``, ``stop``, ``cancel``; ``set`` to the state `status`; ``withdraw``, which takes
+        back that they run again if their inputs change; or ``review`` with the verdict `status`,
+        the message `reason`, or both.
     analyses
         Their names, as ``SUBJECT/NAME``.
     status
@@ -26,13 +27,16 @@ class Action(Struct, forbid_unknown_fields=True):
         Why, for the log; of a review, its message.
     lost
         With ``set``: whether to give up their jobs, which their scheduler will never report.
+    dry_run
+        With ``set``: whether only to say what would become of each.
     """
 
-    action: Literal["restart", "stop", "cancel", "set", "review"]
-    analyses: Annotated[list[str], Meta(min_length=1, max_length=1000)]
+    action: Literal["restart", "stop", "cancel", "set", "withdraw", "review"]
+    analyses: Annotated[list[str], Meta(min_length=1, max_length=10_000)]
     status: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
     reason: _Text | None = None
     lost: bool = False
+    dry_run: bool = False
 
     def mistake(self) -> str | None:
         """Return what is wrong with how its parts go together, or None."""
@@ -42,9 +46,37 @@ class Action(Struct, forbid_unknown_fields=True):
             return "'review' needs a 'status', a 'reason', or both"
         if self.action not in {"set", "review"} and self.status is not None:
             return f"'{self.action}' takes no 'status'"
-        if self.action != "set" and self.lost:
-            return f"'{self.action}' takes no 'lost'"
+        for name in ("lost", "dry_run"):
+            if self.action != "set" and getattr(self, name):
+                return f"'{self.action}' takes no '{name}'"
         return None
+
+
+class Rerun(Struct, forbid_unknown_fields=True):
+    """Analyses to run again.
+
+    Attributes
+    ----------
+    analyses
+        Their names, as ``SUBJECT/NAME``.
+    downstream
+        Whether those that are made from them run again too, if their inputs change.
+    reason
+        Why, for the log; by default why each is out of date.
+    dry_run
+        Whether only to plan it.
+    """
+
+    analyses: Annotated[list[str], Meta(min_length=1, max_length=10_000)]
+    downstream: bool = False
+    reason: _Text | None = None
+    dry_run: bool = False
+
+
+class Answers(Struct, forbid_unknown_fields=True):
+    """Answers to what an analysis asks, by the names of its fields."""
+
+    answers: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -53,6 +85,7 @@ class Application:
 
     text: str
     subject: str | None
+    name: str | None
     update: bool
     iterate: bool
     dry_run: bool

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +15,43 @@ from asimov.engine import graph
 from asimov.engine.attendance import attendance
 from asimov.engine.explain import explain
 from asimov.engine.job_output.files import OutputFile, output_files
+from asimov.engine.notifications.overview import notification_warnings
 from asimov.engine.plain_data.analysis import analysis_data, rows_of, selected, settings_data
 from asimov.engine.plain_data.events import event_data
 from asimov.engine.plain_data.files import output_data, stored_data
 from asimov.engine.plain_data.plan import plan_data
+from asimov.engine.plain_data.requests import requests_data
+from asimov.engine.plain_data.rerun import rerun_data
+from asimov.engine.plain_data.reviews import reviews_data
 from asimov.engine.plain_data.subject import subject_data
+from asimov.engine.provenance.result_settings import result_settings
+from asimov.engine.questions.answering import question_of
+from asimov.engine.questions.shown import asked_of
+from asimov.engine.rerun.plan import planned
 from asimov.engine.selection import Selection
+from asimov.engine.set_state import rehearse
 from asimov.engine.status import shown_state
+from asimov.engine.usage import used
 from asimov.errors import AsimovError
 from asimov.journal.access_keys import AccessKey, AccessKeys
 from asimov.journal.answered_requests import Answer
-from asimov.journal.history import numbered_events
+from asimov.journal.history import keys_with_events, numbered_events
 from asimov.journal.keys import Key
+from asimov.journal.questions import Questions
 from asimov.plugins.output import captured
 from asimov.project.storage.listing import StoredFile, files
 from asimov.project.workspace import Workspace
 from asimov.report.graph_formats import as_data
-from asimov.server.applying import applied
+from asimov.server.applying import applied, refused
+from asimov.server.changes import answer_of
 from asimov.server.faults import FaultError, fault_of
-from asimov.server.orders import Application
+from asimov.server.orders import Action, Application, Rerun
 from asimov.server.platipy.reading import Shown, chores
 from asimov.server.present import Present
 from asimov.system.json_text import as_json
+
+#: Every analysis.
+_ALL = Selection()
 
 
 @dataclass(frozen=True)
@@ -148,7 +163,7 @@ class Reading:
         try:
             keys, hidden = selected(workspace, selection)
         except AsimovError as error:
-            raise FaultError(400, error.message, "query", error.hint) from error
+            raise _not_selected(error) from error
         names = [str(key) for key in keys]
         shown, more = page.of(names)
         found = rows_of(workspace, [keys[i] for i in shown], hidden)
@@ -161,6 +176,8 @@ class Reading:
         with captured():
             shown, error = analysis_data(self._open, key)
             shown["settings_from"] = settings_data(self._open, key)["from"]
+            result = result_settings(self._open, key)
+            shown["settings_lines"] = result.lines if result else None
         shown["warning"] = str(error) if error else None
         return as_json(shown)
 
@@ -190,16 +207,97 @@ class Reading:
             plan = applied(self._workspace, order, "")
         return Answer(200, as_json(plan_data(plan, done=False)))
 
+    def rehearse(self, action: Action) -> Answer:
+        """Say what setting a state would do: nothing changes."""
+        keys = [self._key(*each.partition("/")[::2]) for each in dict.fromkeys(action.analyses)]
+        try:
+            with captured():
+                return answer_of(rehearse(self._open, keys, str(action.status), lost=action.lost))
+        except AsimovError as error:
+            raise refused(error, 409) from error
+
+    def rerun(self, order: Rerun) -> Answer:
+        """Plan to run analyses again: nothing changes."""
+        with captured():
+            keys = [self._key(*each.partition("/")[::2]) for each in dict.fromkeys(order.analyses)]
+            plan = planned(self._open, keys, with_users=order.downstream)
+        return Answer(200, as_json(rerun_data(plan, {}, done=False)))
+
+    # --- the monitor, usage, reviews, questions
+
+    def monitor(self) -> str:
+        """Return whether a monitor is at work, and what of it and of notifications worries."""
+        workspace = self._workspace
+        found = attendance(workspace)
+        worries = notification_warnings(workspace)
+        return as_json({**found.as_json(), "line": found.line(), "notifications": worries})
+
+    def usage(self, selection: Selection) -> str:
+        """Return what the ended jobs of analyses used."""
+        keys = self._selected(selection)
+        found = used(self._open, keys if selection.given else None)
+        items = [
+            {"subject": key.subject, "name": key.name, **asdict(found[key])}
+            for key in keys
+            if key in found
+        ]
+        return as_json({"items": items})
+
+    def reviews(self, selection: Selection) -> str:
+        """Return the reviews of analyses."""
+        return as_json({"items": reviews_data(self._open, self._selected(selection))})
+
+    def requests(self, selection: Selection) -> str:
+        """Return the open requests to run analyses again."""
+        return as_json({"items": requests_data(self._open, self._selected(selection))})
+
+    def questions(self) -> str:
+        """Return what analyses ask."""
+        workspace = self._workspace
+        items = [
+            asked_of(asked)
+            for key, asked in Questions(workspace.journal).open().items()
+            if workspace.status(key) == "asking"
+        ]
+        return as_json({"items": items})
+
+    def question(self, subject: str, name: str) -> str:
+        """Return what an analysis asks."""
+        key = self._key(subject, name)
+        try:
+            return as_json(asked_of(question_of(self._open, key)))
+        except AsimovError as error:
+            raise _missing(error) from error
+
+    def _selected(self, selection: Selection, more: Sequence[Key] = ()) -> list[Key]:
+        try:
+            return selection.of(self._workspace, more=more, may_be_empty=True)
+        except AsimovError as error:
+            raise _not_selected(error) from error
+
     # --- events
 
     def events(
-        self, after: int | None, most: int, subject: str | None = None, name: str | None = None
+        self,
+        after: int | None,
+        most: int,
+        subject: str | None = None,
+        name: str | None = None,
+        selection: Selection = _ALL,
     ) -> tuple[list[tuple[int, dict[str, Any]]], int]:
         """Return events that follow one, with their numbers, and the number of the newest.
 
         Without `after`, these are the newest events. The oldest of them comes first.
         """
-        found, newest = numbered_events(self._workspace.journal, after, most, subject, name)
+        workspace = self._workspace
+        keys, since = None, selection.since
+        selection = replace(selection, since=None)
+        if selection.given:
+            more = [*workspace.records, *keys_with_events(workspace.journal)]
+            keys = self._selected(selection, more)
+        found, newest = numbered_events(
+            workspace.journal, after, most, subject, name, keys=keys, since=since
+        )
         return [(number, event_data(event)) for number, event in found], newest
 
     # --- files
@@ -248,6 +346,10 @@ class Reading:
     def _stored(self, subject: str, name: str) -> list[StoredFile]:
         key = self._key(subject, name)
         return list(files(self._open.store, [key]))
+
+
+def _not_selected(error: AsimovError) -> FaultError:
+    return FaultError(400, error.message, "query", error.hint)
 
 
 def _missing(error: AsimovError) -> FaultError:

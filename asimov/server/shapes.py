@@ -87,7 +87,9 @@ class Analysis(Struct):
     attempts: list[Attempt]
     usage: dict[str, Any] | None
     settings: dict[str, Any]
+    settings_of: str
     settings_from: dict[str, str]
+    settings_lines: list[str] | None
     changed_since_it_ran: dict[str, Any]
     warning: str | None
 
@@ -197,13 +199,14 @@ class Plan(Struct):
 
 
 class Outcome(Struct):
-    """What became of one analysis: its change of state or review, or why that was refused."""
+    """What became of one analysis: its change of state, or review, or why that was refused."""
 
     analysis: str
     before: str | UnsetType = UNSET
     after: str | UnsetType = UNSET
     pending: str | UnsetType = UNSET
     review: str | UnsetType | None = UNSET
+    withdrawn: bool | UnsetType = UNSET
     refused: str | UnsetType = UNSET
     hint: str | UnsetType | None = UNSET
 
@@ -212,6 +215,124 @@ class Outcomes(Struct):
     """What became of each analysis."""
 
     items: list[Outcome]
+
+
+class Monitor(Struct):
+    """Whether a monitor is at work; `line` says it, and `notifications` what of these worries."""
+
+    keeper: str | None
+    runs: str | None
+    alive: bool
+    watch: str | None
+    looked: str | None
+    answered: str | None
+    problem: str | None
+    warning: str | None
+    took: float | None
+    line: str
+    notifications: list[str]
+
+
+class Used(Struct):
+    """What the ended jobs of an analysis used: seconds, MB, numbers."""
+
+    subject: str
+    name: str
+    wall_seconds: float
+    cpu_seconds: float | None
+    memory_mb: float | None
+    processes: int
+    memory_requested_mb: float | None
+    slots: int | None
+    restarts: int
+
+
+class UsageList(Struct):
+    """What the ended jobs of analyses used."""
+
+    items: list[Used]
+
+
+class Request(Struct):
+    """A request to run an analysis again, which may go back to the state ``before`` until then."""
+
+    subject: str
+    name: str
+    by: str
+    at: str
+    reason: str
+    only_if_inputs_change: bool
+    said: str
+    before: str | None
+
+
+class Requests(Struct):
+    """The open requests to run analyses again."""
+
+    items: list[Request]
+
+
+class Reviewed(Struct):
+    """The reviews of an analysis: `status` is the last verdict."""
+
+    subject: str
+    name: str
+    state: str
+    status: str | None
+    messages: list[dict[str, Any]]
+
+
+class Reviews(Struct):
+    """The reviews of analyses."""
+
+    items: list[Reviewed]
+
+
+class Question(Struct):
+    """What an analysis asks: `fields` are for people, and `schema` is that of the answers."""
+
+    subject: str
+    analysis: str
+    name: str
+    text: str
+    asked: str
+    fields: list[dict[str, Any]]
+    schema: dict[str, Any]
+
+
+class QuestionList(Struct):
+    """What analyses ask."""
+
+    items: list[Question]
+
+
+class Answered(Struct):
+    """What an analysis was answered."""
+
+    analysis: str
+    answers: dict[str, Any]
+
+
+class Step(Struct):
+    """An analysis that runs again; `took` is how many seconds its last run took."""
+
+    subject: str
+    name: str
+    status: str
+    why: list[str]
+    took: float | None
+    after: list[str]
+    only_if_inputs_change: bool
+
+
+class Reruns(Struct):
+    """What runs again; what can't, with the reason; and what is made from these."""
+
+    steps: list[Step]
+    left: dict[str, str]
+    not_included: list[str]
+    failed: dict[str, str]
+    done: bool
 
 
 class Problem(Struct):

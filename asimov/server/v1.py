@@ -27,6 +27,10 @@ _SELECTION = (
     Parameter("since", "only if changed since then: 2d, 3h, yesterday, or an ISO time"),
     Parameter("outdated", "only if out of date", bool, default=False),
 )
+_OF_EVENTS = (
+    Parameter("analysis", "as `name` of /v1/analyses, as they are now", many=True),
+    *_SELECTION[1:],
+)
 _EVENTS = (
     Parameter("subject", "only of this subject"),
     Parameter("name", "only of the analysis of this name"),
@@ -113,6 +117,36 @@ async def result(call: Call) -> Response:
     return file_answer(path, tag=tag)
 
 
+async def question(call: Call) -> Response:
+    """Show what an analysis asks."""
+    return json_answer(call.request, await _ask(call, "question", *_names(call)))
+
+
+async def questions(call: Call) -> Response:
+    """List what analyses ask."""
+    return json_answer(call.request, await _ask(call, "questions"))
+
+
+async def monitor(call: Call) -> Response:
+    """Say whether a monitor is at work."""
+    return json_answer(call.request, await _ask(call, "monitor"))
+
+
+async def usage(call: Call) -> Response:
+    """List what ended jobs used."""
+    return json_answer(call.request, await _ask(call, "usage", selection(call.query)))
+
+
+async def requests(call: Call) -> Response:
+    """List the open requests to run analyses again."""
+    return json_answer(call.request, await _ask(call, "requests", selection(call.query)))
+
+
+async def reviews(call: Call) -> Response:
+    """List reviews."""
+    return json_answer(call.request, await _ask(call, "reviews", selection(call.query)))
+
+
 async def graph(call: Call) -> Response:
     """Return the graph of the analyses."""
     return json_answer(call.request, await _ask(call, "graph", call.query["subject"]))
@@ -122,8 +156,9 @@ async def events(call: Call) -> Response:
     """List events; without ``after``, the newest."""
     query = call.query
     found, newest = await _ask(
-        call, "events", query["after"], query["limit"], query["subject"], query["name"]
-    )
+        call, "events", query["after"], query["limit"], query["subject"], query["name"],
+        selection({**query, "name": query["analysis"]}),
+    )  # fmt: skip
     from asimov.system.json_text import as_json
 
     items = [{"id": number, **event} for number, event in found]
@@ -169,6 +204,22 @@ ROUTES = [
         shapes.Explanation, faults=(404,),
     ),
     Route(
+        "GET", f"{_ONE}/question", "Show what an analysis asks, as 'asimov answer' does.",
+        question, shapes.Question, faults=(404,),
+    ),
+    Route("GET", "/v1/questions", "List what analyses ask.", questions, shapes.QuestionList),
+    Route("GET", "/v1/monitor", "Say whether a monitor is at work.", monitor, shapes.Monitor),
+    Route(
+        "GET", "/v1/usage", "List what the ended jobs of analyses used.", usage, shapes.UsageList,
+        _SELECTION,
+    ),
+    Route(
+        "GET", "/v1/requests", "List the open requests to run analyses again.", requests,
+        shapes.Requests, _SELECTION,
+    ),
+    Route("GET", "/v1/reviews", "List the reviews of analyses.", reviews, shapes.Reviews,
+          _SELECTION),
+    Route(
         "GET", f"{_ONE}/logs", "List what the jobs of an analysis wrote, with the ends of files.",
         outputs, shapes.Outputs, (_LINES,), faults=(404,),
     ),
@@ -190,7 +241,7 @@ ROUTES = [
         faults=(404,),
     ),
     Route("GET", "/v1/events", "List events, the oldest first.", events, shapes.Events,
-          (*_EVENTS, _PAGE[0])),
+          (*_EVENTS, *_OF_EVENTS, _PAGE[0])),
     Route(
         "GET", "/v1/events/stream",
         "Stream events as they happen; the header Last-Event-ID resumes a stream.", event_stream,

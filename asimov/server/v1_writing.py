@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from typing import TypeVar
 
 from starlette.responses import Response
 
@@ -12,10 +13,11 @@ from asimov.server import shapes
 from asimov.server.answers import HEADERS
 from asimov.server.backend import Backend
 from asimov.server.faults import FaultError
-from asimov.server.orders import Action, Application
+from asimov.server.orders import Action, Answers, Application, Rerun
 from asimov.server.routes import Body, Call, Parameter, Route
 
 _YAML = ("application/yaml", "application/x-yaml", "text/yaml", "application/json")
+_Order = TypeVar("_Order", Action, Answers, Rerun)
 _NAME = re.compile(r"[\x21-\x7e][\x20-\x7e]{0,254}")
 
 
@@ -38,20 +40,45 @@ async def apply_blueprints(call: Call) -> Response:
 
 async def act(call: Call) -> Response:
     """Restart, stop, cancel, set or review analyses."""
+    data = await call.body()
+    action = _decoded(data, Action)
+    if mistake := action.mistake():
+        raise FaultError(422, mistake, "the body")
+    backend: Backend = call.request.app.state.backend
+    if action.dry_run:
+        return _answer(await backend.ask("rehearse", action))
+    return _answer(await backend.act("act", _request(call, data), action))
+
+
+async def rerun(call: Call) -> Response:
+    """Run analyses again, or plan that."""
+    data = await call.body()
+    order = _decoded(data, Rerun)
+    backend: Backend = call.request.app.state.backend
+    if order.dry_run:
+        return _answer(await backend.ask("rerun", order))
+    return _answer(await backend.act("rerun", _request(call, data), order))
+
+
+async def answer(call: Call) -> Response:
+    """Answer what an analysis asks."""
+    data = await call.body()
+    given = _decoded(data, Answers).answers
+    names = call.path["subject"], call.path["name"]
+    backend: Backend = call.request.app.state.backend
+    return _answer(await backend.act("answer", _request(call, data), *names, given))
+
+
+def _decoded(data: bytes, kind: type[_Order]) -> _Order:
     import msgspec
 
-    data = await call.body()
     try:
-        action = msgspec.json.decode(data, type=Action)
+        return msgspec.json.decode(data, type=kind)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at ")
         raise FaultError(422, what, f"the body: {where.strip('`') or '$'}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise FaultError(400, f"is no JSON: {error}", "the body") from error
-    if mistake := action.mistake():
-        raise FaultError(422, mistake, "the body")
-    backend: Backend = call.request.app.state.backend
-    return _answer(await backend.act("act", _request(call, data), action))
 
 
 def _request(call: Call, data: bytes) -> Request:
@@ -78,6 +105,7 @@ ROUTES = [
         apply_blueprints, shapes.Plan,
         (
             Parameter("subject", "the subject of analyses that name none"),
+            Parameter("name", "the name of the only analysis in them"),
             Parameter("update", "also change existing entries", bool, default=False),
             Parameter("iterate", "where a name is taken, take the next free one", bool,
                       default=False),
@@ -89,8 +117,18 @@ ROUTES = [
         faults=(401, 409, 413, 415, 422), body=Body(_YAML),
     ),
     Route(
-        "POST", "/v1/actions", "Restart, stop, cancel, set or review analyses.", act,
+        "POST", "/v1/actions",
+        "Restart, stop, cancel, set or review analyses, or withdraw requests to rerun them.", act,
         shapes.Outcomes, faults=(401, 404, 409, 413, 415, 422),
         body=Body(("application/json",), Action),
+    ),
+    Route(
+        "POST", "/v1/reruns", "Run analyses again, as 'asimov rerun' does.", rerun, shapes.Reruns,
+        faults=(401, 404, 409, 413, 415, 422), body=Body(("application/json",), Rerun),
+    ),
+    Route(
+        "POST", "/v1/subjects/{subject}/analyses/{name}/answer",
+        "Answer what an analysis asks, as 'asimov answer' does.", answer, shapes.Answered,
+        faults=(401, 404, 409, 413, 415, 422), body=Body(("application/json",), Answers),
     ),
 ]  # fmt: skip

@@ -48,6 +48,7 @@ def test_the_list_of_commands_says_what_each_command_says_of_itself(asimov):
         "__init__",
         "open_project",
         "package_commands",
+        "remote",
         "selection",
         "terminal",
     }

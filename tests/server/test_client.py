@@ -60,7 +60,7 @@ def test_a_change_without_an_answer_is_sent_again_and_made_once(root, serve, mon
     service = serve(root)
     with closing(Workspace.open(root).journal) as journal:
         ada = Client(service.address, AccessKeys(journal).add("ada", "ada"))
-    ask, lost = module.urlopen, []
+    ask, lost = ada._opener.open, []
 
     def loses_the_first_answer(request, timeout):
         answer = ask(request, timeout=timeout)
@@ -69,7 +69,7 @@ def test_a_change_without_an_answer_is_sent_again_and_made_once(root, serve, mon
             raise ConnectionResetError
         return answer
 
-    monkeypatch.setattr(module, "urlopen", loses_the_first_answer)
+    monkeypatch.setattr(ada._opener, "open", loses_the_first_answer)
     monkeypatch.setattr(module, "_PAUSE", 0.0)
     told = ada.act("review", ["s/first"], reason="once")
     assert {"items": told} == json.loads(lost[0])

@@ -56,6 +56,7 @@ def test_an_analysis_has_its_settings_with_their_origins(client, served):
     shown = client.get(FIRST).json()
     assert shown.pop("warning") is None
     origins = shown.pop("settings_from")
+    assert shown.pop("settings_lines") is None  # no attempt with settings
     assert shown == told(served, "production", "show", "s", "first")
     assert shown["settings"]["colour"] == "red"
     assert origins["colour"] == told(served, "ledger", "show", "s", "first")[0]["from"]["colour"]
@@ -183,7 +184,7 @@ def test_answers_have_the_shapes_that_the_document_gives_them(client):
     values = {"subject": "s", "name": "first"}
     for path, operations in document["paths"].items():
         content = operations.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
-        if (found := content.get("application/json")) is None:
-            continue
+        if (found := content.get("application/json")) is None or path.endswith("/question"):
+            continue  # the analysis asks nothing: see test_questions.py
         schema = {**found["schema"], "components": document["components"]}
         jsonschema.validate(client.get(path.format(**values)).json(), schema)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,8 +12,9 @@ from asimov.cli.answer.given import given_answers
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal.output import say, show_json
 from asimov.engine.questions.answering import answer, question_of
-from asimov.engine.questions.shown import asked_data, lines
+from asimov.engine.questions.shown import asked_of, lines
 from asimov.engine.questions.shown import command as answer_command
+from asimov.journal.questions import Asked
 
 
 @click.command("answer")
@@ -46,13 +49,23 @@ def command(
     if showing:
         asked = question_of(workspace, key)
         if as_json:
-            show_json({"subject": key.subject, "analysis": key.name, **asked_data(asked)})
+            show_json(asked_of(asked))
             return
-        for line in lines(asked):
-            say(line)
-        say(f"to answer: {answer_command(key, asked)}")
+        show_question(asked)
         return
-    asked = answer(workspace, key, given)
+    say_answered(answer(workspace, key, given), given, as_json=as_json)
+
+
+def show_question(asked: Asked) -> None:
+    """Print what is asked, and the command that answers it."""
+    for line in lines(asked):
+        say(line)
+    say(f"to answer: {answer_command(asked.key, asked)}")
+
+
+def say_answered(asked: Asked, given: Mapping[str, Any], *, as_json: bool) -> None:
+    """Say that a question is answered."""
+    key = asked.key
     if as_json:
         show_json({"subject": key.subject, "analysis": key.name, "question": asked.question,
                    "answers": given})  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
@@ -64,14 +65,27 @@ def set_command(
     workspace = open_workspace(Use.ACT)
     keys = selection.of(workspace)
     if selection.filtered or not selection.names(keys):
-        planned = rehearse(workspace, keys, status, lost=lost)
-        able = [key for key in keys if isinstance(planned[key], StateChange)]
-        if not able:
-            raise tell(planned) or AsimovError("none can be set")
-        confirm([_line(key, planned[key]) for key in keys], yes, f"set {counted(able)} to {status}")
+        confirm_changes(rehearse(workspace, keys, status, lost=lost), status, yes)
     refused = tell(set_states(workspace, keys, status, reason, lost=lost))
     if refused:
         raise refused
+
+
+def confirm_changes(
+    planned: Mapping[Key, StateChange | AsimovError], status: str, yes: bool
+) -> None:
+    """Ask whether to set analyses to a state.
+
+    Raises
+    ------
+    AsimovError
+        If none can be set to it.
+    """
+    able = [key for key, change in planned.items() if isinstance(change, StateChange)]
+    if not able:
+        raise tell(planned) or AsimovError("none can be set")
+    lines = [_line(key, change) for key, change in planned.items()]
+    confirm(lines, yes, f"set {counted(able)} to {status}")
 
 
 def _line(key: Key, change: StateChange | AsimovError) -> str:
@@ -154,7 +168,20 @@ def show_command(subject: str, name: str, as_json: bool) -> None:
     if as_json:
         show_json(shown)
         return
-    del shown["changed_since_it_ran"]
-    settings = shown.pop("settings")
-    lines = result.lines if result else dump(settings).rstrip().splitlines()
-    show("\n".join([dump(shown) + "settings:", *(f"  {line}" for line in lines)]))
+    show_analysis(shown, result.lines if result else None)
+
+
+def show_analysis(shown: Mapping[str, Any], lines: Sequence[str] | None) -> None:
+    """Print an analysis.
+
+    Parameters
+    ----------
+    shown
+        It, as `analysis_data` returns it.
+    lines
+        The settings that it ran with, as lines; None if it has not run.
+    """
+    left = {"changed_since_it_ran", "settings"}
+    head = {name: value for name, value in shown.items() if name not in left}
+    lines = dump(shown["settings"]).rstrip().splitlines() if lines is None else lines
+    show("\n".join([dump(head) + "settings:", *(f"  {line}" for line in lines)]))

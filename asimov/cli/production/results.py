@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +13,7 @@ from asimov.cli.terminal import table
 from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show, show_json
 from asimov.engine.plain_data.files import stored_data
+from asimov.journal.keys import Key
 from asimov.project.storage.listing import files, link
 
 
@@ -32,16 +35,20 @@ def results_command(subject: str, name: str, file: str | None, as_json: bool) ->
     if file is not None:
         show(str(store.fetch_file(*key, file)))
         return
-    found = list(files(store, [key]))
+    found = [stored_data(each) for each in files(store, [key])]
+    show_results(key, found, workspace.status(key), as_json=as_json)
+
+
+def show_results(
+    key: Key, found: Sequence[Mapping[str, Any]], status: str, *, as_json: bool
+) -> None:
+    """Print the stored files of an analysis in a state; `found` is as of `stored_data`."""
     if as_json:
-        show_json([stored_data(each) for each in found])
+        show_json(found)
     elif not found:
-        say(f"{key} has no stored results; it is {workspace.status(key)}")
+        say(f"{key} has no stored results; it is {status}")
     else:
-        rows = [
-            [each.name, str(each.entry.get("size", "")), each.entry.get("sha256", "")]
-            for each in found
-        ]
+        rows = [[e["file"], str(e.get("size", "")), e.get("sha256", "")] for e in found]
         table.show(("file", "bytes", "sha256"), rows)
 
 

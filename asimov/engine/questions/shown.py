@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from shlex import quote
 from typing import Any
 
@@ -10,6 +10,7 @@ from asimov import text
 from asimov.journal.keys import Key
 from asimov.journal.questions import Asked
 from asimov.system import clock
+from asimov.system.moment import moment
 
 
 def first_line(said: str) -> str:
@@ -33,6 +34,19 @@ def asked_data(asked: Asked) -> dict[str, Any]:
         "fields": asked.declared["rows"],
         "schema": asked.declared["schema"],
     }
+
+
+def asked_of(asked: Asked) -> dict[str, Any]:
+    """Return a question with its analysis, as ``asimov answer --show --json`` does."""
+    return {"subject": asked.subject, "analysis": asked.name, **asked_data(asked)}
+
+
+def asked_from(data: Mapping[str, Any]) -> Asked:
+    """Return a question from what `asked_of` made of it."""
+    declared = {"rows": data["fields"], "schema": data["schema"]}
+    names = data["subject"], data["analysis"], data["name"]
+    asked = moment(data["asked"])
+    return Asked(0, *names, asked, data["text"], declared, None, None, None)
 
 
 def lines(asked: Asked) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from asimov.configuration import person
 from asimov.engine.lease import at_work
@@ -15,7 +15,10 @@ from asimov.states import STATES
 
 
 def withdraw(
-    workspace: Workspace, keys: Collection[Key], reason: str | None
+    workspace: Workspace,
+    keys: Collection[Key],
+    reason: str | None,
+    besides: Callable[[list[Key], list[Key]], None] = lambda restarts, later: None,
 ) -> tuple[list[Key], list[Key]]:
     """Withdraw the open requests to run some analyses again.
 
@@ -27,6 +30,8 @@ def withdraw(
         The analyses.
     reason
         The person's reason, for the log.
+    besides
+        Takes what is returned, and writes to the journal what must not be there without it.
 
     Returns
     -------
@@ -36,11 +41,13 @@ def withdraw(
         The analyses that no longer run again if their inputs change: some of `keys`, and those
         that only waited for restarts.
     """
-    with at_work(workspace, "asimov rerun", wait=True), workspace.journal.transaction():
+    with at_work(workspace, "asimov rerun", wait=True), workspace.journal.durably():
         workspace.adopt()
         later = _withdraw(workspace, keys, f"request withdrawn: {reason or 'on request'}")
         restarts = withdraw_restarts(workspace, requested(workspace, keys), reason)
-        return restarts, [*later, *withdraw_for_cancelled(workspace, restarts)]
+        later += withdraw_for_cancelled(workspace, restarts)
+        besides(restarts, later)
+        return restarts, later
 
 
 def withdraw_for_cancelled(workspace: Workspace, cancelled: Collection[Key]) -> list[Key]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -162,7 +162,12 @@ def _times(workspace: Workspace, keys: Collection[Key]) -> dict[Key, float]:
     return found
 
 
-def carry_out(workspace: Workspace, plan: Plan, reason: str | None) -> dict[Key, str]:
+def carry_out(
+    workspace: Workspace,
+    plan: Plan,
+    reason: str | None,
+    besides: Callable[[dict[Key, str]], None] = lambda failed: None,
+) -> dict[Key, str]:
     """Restart the analyses of a plan, and ask for the others to be looked at later.
 
     Parameters
@@ -173,6 +178,9 @@ def carry_out(workspace: Workspace, plan: Plan, reason: str | None) -> dict[Key,
         The plan.
     reason
         The person's reason, for the log; by default why each is out of date.
+    besides
+        Takes what is returned, and writes to the journal what must not be there without the
+        restarts, nor they without it.
 
     Returns
     -------
@@ -183,13 +191,16 @@ def carry_out(workspace: Workspace, plan: Plan, reason: str | None) -> dict[Key,
     reasons = {step.key: reason or joined("to be run again", *step.why) for step in plan.steps}
     with at_work(workspace, "asimov rerun", wait=True):
         now = {step.key: reasons[step.key] for step in plan.steps if not step.conditional}
-        # First: after a kill between the two, what was not restarted is still out of date.
-        with workspace.journal.transaction():
+        with workspace.journal.durably():
             for key in reasons.keys() - now.keys():
                 requests.add(key, person(), reasons[key])
                 said = f"{reasons[key]}, if its inputs change"
                 workspace.journal.note(key, person(), "rerun", said)
-        changes = change_states(workspace, now, "restart")
-    return {
-        key: change.with_hint for key, change in changes.items() if isinstance(change, AsimovError)
-    }
+            changes = change_states(workspace, now, "restart")
+            failed = {
+                key: change.with_hint
+                for key, change in changes.items()
+                if isinstance(change, AsimovError)
+            }
+            besides(failed)
+    return failed

@@ -1,0 +1,36 @@
+"""``asimov --server URL answer``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from asimov.cli import answer as local
+from asimov.cli.answer.given import given_answers
+from asimov.cli.remote.connection import service
+from asimov.cli.remote.form import remote_form
+from asimov.cli.terminal.output import show_json
+from asimov.engine.questions.shown import asked_from
+
+
+def _answer(
+    analysis: str, answers: tuple[str, ...], file: Path | None, show: bool, as_json: bool
+) -> None:
+    given = given_answers(answers, file)
+    subject, slash, name = analysis.partition("/")
+    if not slash:
+        raise click.UsageError(f"{analysis!r} is no analysis: write SUBJECT/NAME")
+    client = service()
+    told = client.question(subject, name)
+    if show or not (answers or file):
+        if as_json:
+            show_json(told)
+        else:
+            local.show_question(asked_from(told))
+        return
+    client.answer(subject, name, given)
+    local.say_answered(asked_from(told), given, as_json=as_json)
+
+
+command = remote_form(local.command, _answer)

@@ -1,0 +1,130 @@
+"""The service that ``asimov --server`` names: its key, and what its answers and errors mean."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import click
+import msgspec
+
+from asimov._version import __version__
+from asimov.cli.selection import Selection
+from asimov.cli.terminal.output import warn
+from asimov.errors import EXIT_UNREACHABLE, AsimovError
+from asimov.server.client import Client, ServiceError
+from asimov.system import clock
+
+#: The variable with the key; the option ``--key-file`` names a file with it.
+KEY = "ASIMOV_KEY"
+#: How often a request without an answer is sent: the person waits.
+_TRIES = 3
+
+_Kind = TypeVar("_Kind")
+
+
+def service() -> Client:
+    """Return a client of the service that the command line names.
+
+    Raises
+    ------
+    AsimovError
+        If there is no such address, or the file with the key can't be used.
+    """
+    address, key = _address(), _key(_given()["key_file"])
+    made = Client(address, key, tries=_TRIES)
+    parts = urlsplit(address)
+    if key and parts.scheme == "http" and not _is_loopback(str(parts.hostname)):
+        warn(f"warning: the key goes to {parts.hostname} as plain text; use https")
+    return made
+
+
+def _given() -> dict[str, Any]:
+    """Return the options of ``asimov`` itself."""
+    return click.get_current_context().find_root().params
+
+
+def _address() -> str:
+    return str(_given()["server"])
+
+
+def _is_loopback(host: str) -> bool:
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def _key(file: Path | None) -> str | None:
+    if file is None:
+        return os.environ.get(KEY, "").strip() or None
+    try:
+        with file.open() as stream:
+            mode = os.fstat(stream.fileno()).st_mode
+            key = stream.read(1000).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "is no text"
+        raise AsimovError(f"the key can't be read: {why}", where=file) from error
+    if stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
+        raise AsimovError(
+            "others may read the key in this file", where=file, hint=f"chmod 600 {file}"
+        )
+    if not key.isascii() or len(key.split()) != 1:
+        raise AsimovError("should hold a key, and nothing else", where=file)
+    return key
+
+
+def filters(selection: Selection) -> dict[str, Any]:
+    """Return the filters of a selection as the parameters of `Client.analyses`."""
+    return {
+        "state": selection.states,
+        "pipeline": selection.pipelines,
+        "label": selection.labels,
+        "since": None if selection.since is None else clock.iso(selection.since),
+        "outdated": selection.outdated or None,
+    }
+
+
+def understood(found: object, kind: type[_Kind]) -> _Kind:
+    """Return what a service answered as an object of ours.
+
+    Raises
+    ------
+    AsimovError
+        If it is not what this version of asimov knows.
+    """
+    try:
+        return msgspec.convert(found, kind)
+    except msgspec.ValidationError as error:
+        raise AsimovError(
+            f"its answer is not understood: {error}; {_versions()}",
+            where=_address(),
+            hint="use the same version here and there",
+        ) from error
+
+
+def _versions() -> str:
+    try:
+        theirs = service().version()
+    except AsimovError:
+        theirs = "unknown"
+    return f"its version is {theirs}, and this is {__version__}"
+
+
+def explained(error: ServiceError) -> AsimovError:
+    """Return an error of a service as one of the command line."""
+    address = _address()
+    if error.status == 0:
+        if error.hint is None:
+            error.hint = "is 'asimov serve' running there?"
+        error.exit_code = EXIT_UNREACHABLE
+        return error
+    if error.strange or error.where == "address":
+        said = "no service of asimov answers there" if error.strange else error.message
+        return AsimovError(f"{said}; {_versions()}", where=address, hint=error.hint)
+    if error.status in {401, 403} and "key" in error.message:
+        hint = f"{KEY} or --key-file gives a key; there, 'asimov manage key --add NAME' makes one"
+        return AsimovError(error.message, where=address, hint=hint)
+    where = str(error.where or "")
+    ours = where.startswith(("query", "the body", "header"))
+    return AsimovError(error.message, where=None if ours else error.where, hint=error.hint)

@@ -1,0 +1,26 @@
+"""``asimov --server URL why``."""
+
+from __future__ import annotations
+
+from asimov.cli import why as local
+from asimov.cli.remote.connection import service, understood
+from asimov.cli.remote.form import remote_form
+from asimov.cli.remote.selected import selected_keys
+from asimov.cli.selection import Selection, selection_options
+from asimov.cli.terminal.output import show_json
+from asimov.engine.explain import Explanation
+
+
+@selection_options
+def _why(selection: Selection, as_json: bool) -> None:
+    selection.require()
+    client = service()
+    keys = selected_keys(client, selection)
+    found = [client.why(*key) for key in keys]
+    if as_json:
+        show_json(found[0] if selection.names(keys) else found)
+        return
+    local.show_explanations(understood(found, list[Explanation]))
+
+
+command = remote_form(local.command, _why)

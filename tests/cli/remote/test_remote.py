@@ -1,0 +1,216 @@
+"""``asimov --server URL``: the commands say the same about a project that is served."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+
+import pytest
+from click.testing import CliRunner
+
+from asimov.cli import cli
+from asimov.errors import AsimovError
+from asimov.journal.access_keys import AccessKeys
+from asimov.journal.keys import Key
+from asimov.project.workspace import Workspace
+from asimov.system import clock
+from tests.server import asking
+from tests.server.conftest import Service, made
+
+MORE = """
+---
+{kind: analysis, event: t, name: waits, pipeline: simpletestpipeline, status: wait}
+---
+{kind: analysis, event: t, name: goes, pipeline: simpletestpipeline}
+---
+{kind: analysis, event: t, name: cancels, pipeline: simpletestpipeline}
+---
+{kind: analysis, event: t, name: reviewed, pipeline: simpletestpipeline}
+"""
+
+
+@pytest.fixture(scope="module")
+def patch():
+    with pytest.MonkeyPatch.context() as context:
+        yield context
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory, patch):
+    top = tmp_path_factory.mktemp("remote")
+    asking.publish(top / "package", patch)
+    more = MORE + "".join(asking.ANALYSES.replace("NAME", each) for each in ("asks", "asks-too"))
+    found = made(top / "project", more)
+    asking.ask(found, "asks", "asks-too")
+    os.utime(found / "working" / "s" / "first" / "job.out", (1e9, 1e9))  # to the second
+    return found
+
+
+@pytest.fixture(scope="module")
+def service(root):
+    started = Service(root)
+    yield started
+    started.process.kill()
+    started.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def key(root, patch):
+    with closing(Workspace.open(root).journal) as journal:
+        made = AccessKeys(journal).add("ada", "ada")
+    patch.setenv("ASIMOV_KEY", made)
+    return made
+
+
+@pytest.fixture
+def local(root):
+    """Run a command on the project itself; return its exit code, output, and errors."""
+    return lambda *command: run("--project", str(root), *command)
+
+
+@pytest.fixture
+def remote(service, key):
+    """Run a command on the project that is served."""
+    return lambda *command: run("--server", service.address, *command)
+
+
+def run(*command):
+    ran = CliRunner().invoke(cli, [*command])
+    if isinstance(ran.exception, AsimovError):
+        error = ran.exception
+        return error.exit_code, ran.stdout, f"{ran.stderr}error: {error}\n  {error.hint}"
+    assert ran.exception is None or isinstance(ran.exception, SystemExit), ran.exception
+    return ran.exit_code, ran.stdout, ran.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "status", "status s", "status --json", "status --state ready --pipeline command",
+        "status nothing", "status --state redy", "status s --state stuck", "status --monitor",
+        "status --usage", "status --since 1d --label x", "status --watch --json",
+        "why s/second", "why s/first --json", "why t", "why t --json", "why", "why s/x",
+        "why t/asks", "log", "log s/first", "log --last 2 --json", "log --state ready --since 3h",
+        "log nothing", "log --since 2100-01-01", "logs s/first", "logs s/first --last 1 --json",
+        "logs s/first --all", "logs s/second", "logs s/x", "logs s/first --json --all",
+        "production show s/first", "production show s/second --json", "production show s/x",
+        "production results s/first", "production results s/second", "answer t/asks",
+        "answer t/asks --json", "answer s/first", "answer t", "review status", "review status t",
+        "review status s/first --json", "event show", "event show s", "event show x",
+        "event show --json", "rerun s/first --dry-run", "rerun s/first --dry-run --json",
+        "rerun s/second", "rerun --pending", "rerun --outdated --json", "rerun s/first",
+        "cancel", "cancel s/first", "cancel 't/*'", "production set 't/*' --status redy",
+        "production set s/x --status wait",
+    ],
+)  # fmt: skip
+def test_a_command_says_the_same_here_and_there(local, remote, command, monkeypatch):
+    moment = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: moment)  # ages are shown to the second
+    words = command.replace("'", "").split()
+    assert remote(*words) == local(*words)
+
+
+def now(root, name):
+    """Return the state of an analysis, and the last event about it."""
+    workspace = Workspace.open(root, reading=True)
+    with closing(workspace.journal):
+        return workspace.status(Key("t", name)), workspace.journal.events("t", name)[-1]
+
+
+def test_states_are_set_and_analyses_cancelled_and_run_again(root, local, remote):
+    told = remote("production", "set", "t/waits", "--status", "ready", "--reason", "data")
+    assert told == (0, "t/waits: wait -> ready\n", "")
+    status, event = now(root, "waits")
+    assert (status, event.actor, event.reason) == ("ready", "key ada", "data")
+    code, out, errors = remote("production", "set", "t/waits", "--status", "running")
+    assert (code, out) == (1, "")
+    assert "t/waits is ready and can't be set to running" in errors
+    code, out, _ = remote("cancel", "t/cancels", "--yes", "--reason", "why not")
+    assert (code, out) == (0, "  t/cancels (ready)\nt/cancels: ready -> cancelled\n")
+    assert now(root, "cancels")[1].reason == "why not"
+    code, out, _ = remote("rerun", "s/first", "--yes")
+    assert code == 0
+    assert "The next pass of 'asimov monitor' carries it out" in out
+    with closing(Workspace.open(root, reading=True).journal) as journal:
+        assert journal.events("s", "first")[-1].after == "restart"
+    for command in (
+        ["rerun", "--pending"],
+        ["rerun", "--pending", "--json"],
+        ["cancel", "s/first"],
+    ):
+        assert remote(*command) == local(*command)
+    told = remote("rerun", "--withdraw", "s/first")
+    assert told == (0, "s/first: restart -> uploaded; the request is withdrawn\n", "")
+
+
+def test_a_question_is_answered_and_a_wrong_answer_refused(root, remote):
+    code, _, errors = remote("answer", "t/asks-too", "level=-1")
+    assert (code, now(root, "asks-too")[0]) == (1, "asking")
+    assert errors.startswith("error: level: ")
+    code, out, _ = remote("answer", "t/asks-too", "level=2.5")
+    assert (code, now(root, "asks-too")[0]) == (0, "ready")
+    assert out.startswith("t/asks-too: 'start' is answered")
+
+
+def test_a_review_is_added(root, remote):
+    assert remote("review", "add", "t/reviewed", "approved", "-m", "fine")[1] == (
+        "t/reviewed: approved\n"
+    )
+    assert "approved" in remote("review", "status", "t/reviewed")[1]
+    assert remote("review", "add", "t/reviewed", "aproved")[0] == 1
+
+
+def test_blueprints_are_applied_with_the_places_of_their_mistakes(local, remote, tmp_path):
+    first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    first.write_text("# one\n{kind: subject, name: u}")
+    second.write_text("---\n{kind: analysis, event: u, name: a, pipeline: simpletestpipeline}\n")
+    both = ("apply", "-f", str(first), "-f", str(second))
+    assert remote(*both, "--dry-run") == local(*both, "--dry-run")
+    code, out, _ = remote(*both, "--reason", "new")
+    assert (code, out) == (0, "add    subject u\nadd    analysis u/a\nDone: 2 added\n")
+    assert remote(*both) == local(*both)
+    second.write_text("---\n{kind: analysis, event: u, name: b,\n needs: [nowhere], pipeline: x y}")
+    assert remote(*both) == local(*both)
+    assert f"{second}:" in remote(*both)[2]
+    second.write_text("kind: [")
+    assert remote(*both) == local(*both)
+    second.write_text("")
+    assert remote("apply", "-f", str(second)) == local("apply", "-f", str(second))
+    assert remote("apply", "-p", "x")[0] == 2
+
+
+@pytest.mark.parametrize(
+    "command", ["clean", "ledger show", "monitor", "init X", "production forget s/first", "nothing"]
+)
+def test_what_makes_no_sense_there_is_refused_in_one_line(remote, command):
+    code, out, errors = remote(*command.split())
+    assert (code, out) == (1, "")
+    assert "is for a project on this machine: it has no form with --server" in errors
+
+
+def test_a_key_comes_from_a_file_that_others_can_not_read(service, key, tmp_path, monkeypatch):
+    file = tmp_path / "key"
+    file.write_text(key + "\n")
+    monkeypatch.delenv("ASIMOV_KEY")
+    act = ("production", "set", "t/goes", "--status", "wait")
+
+    def told(*options):
+        return run("--server", service.address, *options, *act)
+
+    code, _, errors = told()
+    assert (code, "changes need a key" in errors, "--key-file" in errors) == (1, True, True)
+    file.chmod(0o644)
+    assert "chmod 600" in told("--key-file", str(file))[2]
+    file.chmod(0o600)
+    assert told("--key-file", str(file)) == (0, "t/goes: ready -> wait\n", "")
+    file.write_text("two words")
+    assert "should hold a key" in told("--key-file", str(file))[2]
+    assert "can't be read: No such file" in told("--key-file", str(tmp_path / "none"))[2]
+    monkeypatch.setenv("ASIMOV_KEY", "wrong")
+    assert "this key is not known, or was revoked" in told()[2]
+
+
+def test_project_and_server_exclude_each_other(root):
+    code, _, errors = run("--project", str(root), "--server", "http://127.0.0.1:1", "status")
+    assert (code, "use one" in errors) == (2, True)
+    assert run("--key-file", "x", "status")[0] == 2
