@@ -7,6 +7,7 @@ of every argument and option of every command, and into what pipelines and templ
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -248,12 +249,20 @@ def commands() -> Iterator[tuple[list[str], click.Command]]:
 _FLAGS_THAT_GO_ON = {"watch", "until_idle", "follow"}
 
 
+@pytest.fixture
+def taken() -> Iterator[list[str]]:
+    """Take a port, so that a service that is given it ends."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield ["--port", str(listening.getsockname()[1])]
+
+
 @pytest.mark.parametrize(
     ("words", "command"), [pytest.param(*each, id=" ".join(each[0])) for each in commands()]
 )
 def test_as_each_argument_and_option(
-    words: list[str], command: click.Command, here: Path, asimov: Run
+    words: list[str], command: click.Command, here: Path, asimov: Run, taken: list[str]
 ) -> None:
+    always = taken if words == ["serve"] else []
     needed = [each for each in command.params if isinstance(each, click.Argument)]
     for value in LONG.values():
         for parameter in command.params:
@@ -269,7 +278,7 @@ def test_as_each_argument_and_option(
                 if isinstance(each, click.Option) and (each.required or each is parameter)
                 for word in _option(each, value if each is parameter else "x")
             ]
-            ran = asimov(*words, *options, *given)
+            ran = asimov(*words, *always, *options, *given)
             check(messages(ran), (words, parameter.name))
         check(messages(asimov(*words, f"--{value}")), words)
         check(messages(asimov(*words, *["x"] * 9, value)), words)

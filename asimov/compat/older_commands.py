@@ -13,7 +13,7 @@ _WAY = "there is one way to the scheduler"
 _CHECK = "a blueprint names its pipeline, and is checked with what that declares"
 _STORED = "results are stored by the monitor, and listed as they are"
 _HOW = "'asimov start --how' starts nothing, and recommends what keeps the monitor running"
-_SERVE = "there is no server so far; 'asimov report html' writes pages"
+_DEBUG = "what is wrong goes to logs/asimov.log, with its traceback"
 
 #: By the words of a command, or those and an option.
 INSTEAD = {
@@ -34,7 +34,7 @@ INSTEAD = {
     "monitor --update": _PULL,
     "production create --approximant": "a setting like others: '--set "
     "waveform.approximant=IMRPhenomXPHM'",
-    "serve": _SERVE,
+    "serve --debug": _DEBUG,
     "start --dry-run": _HOW,
     "start -n": _HOW,
     "start --use-scheduler-api": _WAY,

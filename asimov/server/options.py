@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asimov.errors import AsimovError
+from asimov.text import short
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Options:
             raise AsimovError("TLS needs both a certificate and its key", where="--certificate")
         if not (self.local or self.insecure or self.proxies or self.certificate):
             raise AsimovError(
-                f"{self.host} is not this machine's loopback: keys and results would cross the "
+                f"{short(self.host)} is not this machine's loopback: keys and results would cross the "
                 "network as plain text",
                 where="--host",
                 hint="give --certificate and --private-key, or the --proxy in front that does TLS; "

@@ -17,6 +17,7 @@ from asimov.errors import AsimovError
 from asimov.server.app import application
 from asimov.server.monitor import keep_monitor
 from asimov.server.options import Options
+from asimov.text import short
 
 #: The seconds that requests have to end when the service does.
 _GRACE = 5
@@ -135,7 +136,7 @@ def _listen(options: Options) -> socket.socket:
         why = getattr(error, "strerror", None) or error
         raise AsimovError(
             f"can't be listened at: {why}",
-            where=f"{options.host}:{options.port}",
+            where=f"{short(options.host)}:{options.port}",
             hint="choose another --host or --port; --port 0 takes any that is free",
         ) from error
     return made

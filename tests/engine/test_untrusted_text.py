@@ -93,7 +93,7 @@ def evil(lab: Any) -> Any:
     own = {"comment": EVIL, "note": EVIL, "deep": {"list": [EVIL], EVIL: EVIL}}
     documents = [
         {"kind": "configuration", "remark": EVIL, "hooks": {"postmonitor": {EVIL: {"a": EVIL}}}},
-        {"kind": "subject", "name": "s", "about": EVIL, "labels": EVIL},
+        {"kind": "subject", "name": "s", "about": EVIL, "labels": [EVIL]},
         *(
             {"kind": "analysis", "event": "s", "name": name, **own, **more}
             for name, more in {
@@ -167,6 +167,12 @@ SHOWN = [
     ["vocabulary", "list"], ["vocabulary", "show", EVIL], ["vocabulary", "check", "evil.yaml"],
     ["vocabulary", "check", EVIL], ["vocabulary", "export"],
     ["init", "--from", EVIL, "elsewhere"], ["top", EVIL],
+    ["answer", "s/failed"], ["answer", EVIL], ["answer", "s/failed", f"{EVIL}={EVIL}"],
+    ["manage", "key", "--add", EVIL], ["manage", "key", "--list"],
+    ["manage", "key", "--revoke", EVIL],
+    ["notify", "list"], ["notify", "test", EVIL],
+    ["serve", "--host", EVIL, "--port", "0"], ["serve", "--port", EVIL],
+    ["serve", "--certificate", EVIL],
 ]  # fmt: skip
 #: Commands that are not run here, each with its reason.
 NOT_SHOWN = {

@@ -24,6 +24,7 @@ LEFT_ALONE = {
     "asimov.compat.names.review",
     "asimov.compat.names.telemetry",
     "asimov.engine.lease",
+    "asimov.engine.notifications.sender",
     "asimov.engine.repair.repair",
     "asimov.engine.staleness.verdicts",
     "asimov.journal.leases",
