@@ -367,7 +367,7 @@ def _may_still_come(workspace: Workspace, attempt: Attempt) -> bool:
 def submits_by_program(workspace: Workspace, key: Key) -> bool:
     """Return whether an analysis's pipeline may start a program that submits its job."""
     try:
-        kind = imported(workspace.contents.entries[key].pipeline)
+        kind = imported(workspace.contents.entries[key].pipeline, workspace)
     except ReportedError:  # its package is not installed
         return True
     by_program = getattr(kind, "submits_by_program", None)

@@ -28,8 +28,7 @@ from asimov.engine.attempts import (
 from asimov.engine.build import Result
 from asimov.engine.provenance.gather import Gatherer
 from asimov.engine.results.inputs import DamagedInputError
-from asimov.engine.reuse.stored import Match
-from asimov.engine.reuse.takeover import Takeovers, why
+from asimov.engine.reuse.takeover import Match, Takeovers, why
 from asimov.engine.staleness.fingerprints import Fingerprints
 from asimov.errors import AsimovError, FatalError, SchedulerUnreachableError
 from asimov.journal.keys import Key
@@ -76,8 +75,6 @@ class Batch:
     act
         Has an analysis's pipeline submit, and calls its second argument just before, which returns
         whether there is nothing to submit; returns what the pipeline says of the job.
-    gatherer
-        Records what the attempts run with.
     """
 
     def __init__(
@@ -86,13 +83,12 @@ class Batch:
         report: Callable[[str], None],
         result: Result,
         act: Callable[[Analysis, Callable[[], bool]], Any],
-        gatherer: Gatherer,
     ) -> None:
         self._workspace = workspace
         self._report = report
         self._result = result
         self._act = act
-        self._gatherer = gatherer
+        self._gatherer = Gatherer(workspace)
         self._fingerprints = Fingerprints(workspace)
         self._takeovers = Takeovers(workspace)
         self._chosen: list[tuple[Analysis, int | None]] = []

@@ -235,6 +235,18 @@ def audit(workspace: Workspace, key: Key) -> str | None:
     return "; ".join(found) or None
 
 
+def unbuilt(analysis: Analysis) -> AsimovError | None:
+    """Return an error unless the configuration exists and matches the present settings."""
+    known = workspace_of(analysis).builds.get(analysis.key)
+    if known is None or not Path(analysis.config_file).exists():
+        return AsimovError("it has not been built", hint="run 'asimov manage build' first")
+    if known.digest != settings_digest(analysis):
+        return AsimovError(
+            "its settings have changed since it was built", hint="run 'asimov manage build' again"
+        )
+    return None
+
+
 def settings_digest(analysis: Analysis) -> str:
     """Return a digest of everything a configuration is rendered from."""
     workspace = workspace_of(analysis)

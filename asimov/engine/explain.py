@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from asimov.discovery import entrypoints
 from asimov.engine.attempts import ask
+from asimov.engine.build import unbuilt
 from asimov.engine.diagnosis.fixes import most_likely_fix
 from asimov.engine.diagnosis.last_words import how_it_failed, last_words
 from asimov.engine.diagnosis.refusals import MENDED, standing
@@ -15,7 +16,6 @@ from asimov.engine.questions.shown import lines as lines_of_question
 from asimov.engine.readiness import nearly_named, reviews_wanted, waiting_for
 from asimov.engine.staleness.lines import standing_of
 from asimov.engine.submission_limits import deferral, makes_room
-from asimov.engine.submit import unbuilt
 from asimov.errors import AsimovError, ReportedError, SchedulerError
 from asimov.journal import measurements
 from asimov.journal.keys import Key

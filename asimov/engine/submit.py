@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from asimov.engine.attempts import resolve_intents
 from asimov.engine.batch import Batch, record_failure
-from asimov.engine.build import Result, content_digest, settings_digest
-from asimov.engine.provenance.gather import Gatherer
+from asimov.engine.build import Result, content_digest, unbuilt
 from asimov.engine.readiness import waiting_for
 from asimov.engine.refresh import record_inputs
 from asimov.engine.results.inputs import StoredInputs
@@ -38,7 +36,8 @@ def submit(
     Parameters
     ----------
     workspace
-        The open project; the caller holds its lock unless this is a dry run.
+        The open project. Unless this is a dry run, the caller holds its lease and has resolved the
+        intents that a crash left open (`asimov.engine.attempts.resolve_intents`).
     keys
         The analyses.
     report
@@ -58,14 +57,10 @@ def submit(
     if not dry_run and any(workspace.status(key) == "ready" for key in keys):
         workspace.scheduler().check_credentials()
     open_keys = {attempt.key for attempt in workspace.journal.open_attempts()}
-    if not dry_run and any(workspace.status(key) == "ready" for key in open_keys):
-        resolve_intents(workspace, report)
-        open_keys = {attempt.key for attempt in workspace.journal.open_attempts()}
     uncertain = {key for key in open_keys if workspace.status(key) == "ready"}
     stored = StoredInputs(workspace)
     throttle = Throttle(workspace, uncertain, most)
-    gatherer = Gatherer(workspace)
-    batch = None if dry_run else Batch(workspace, report, result, _call_pipeline, gatherer)
+    batch = None if dry_run else Batch(workspace, report, result, _call_pipeline)
     for key in progress.over(keys, "submitting"):
         if workspace.status(key) != "ready":
             continue
@@ -114,18 +109,6 @@ def _submit_one(
     else:
         _commit_edit(analysis, report)
         batch.add(analysis)
-    return None
-
-
-def unbuilt(analysis: Analysis) -> AsimovError | None:
-    """Return an error unless the configuration exists and matches the present settings."""
-    known = workspace_of(analysis).builds.get(analysis.key)
-    if known is None or not Path(analysis.config_file).exists():
-        return AsimovError("it has not been built", hint="run 'asimov manage build' first")
-    if known.digest != settings_digest(analysis):
-        return AsimovError(
-            "its settings have changed since it was built", hint="run 'asimov manage build' again"
-        )
     return None
 
 

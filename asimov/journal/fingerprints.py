@@ -11,31 +11,20 @@ from asimov.journal.keys import Key
 _FEW = 50
 
 
-class FingerprintRecords:
-    """The encoded fingerprint of each analysis.
+def fingerprints(journal: Database, keys: Collection[Key]) -> dict[tuple[str, str], bytes]:
+    """Return the encoded fingerprints of some analyses, and of others if that is quicker."""
+    query = "SELECT subject, name, data FROM fingerprints"
+    if len(keys) > _FEW:
+        rows: Iterable[tuple[str, str, bytes]] = journal.rows(query)
+    else:
+        where = f"{query} WHERE subject = ? AND name = ?"
+        rows = (row for key in keys for row in journal.rows(where, key))
+    return {(subject, name): data for subject, name, data in rows}
 
-    Parameters
-    ----------
-    journal
-        Where they are kept.
-    """
 
-    def __init__(self, journal: Database) -> None:
-        self._journal = journal
-
-    def of(self, keys: Collection[Key]) -> dict[tuple[str, str], bytes]:
-        """Return those of some analyses, and of others if that is quicker."""
-        query = "SELECT subject, name, data FROM fingerprints"
-        if len(keys) > _FEW:
-            rows: Iterable[tuple[str, str, bytes]] = self._journal.rows(query)
-        else:
-            where = f"{query} WHERE subject = ? AND name = ?"
-            rows = (row for key in keys for row in self._journal.rows(where, key))
-        return {(subject, name): data for subject, name, data in rows}
-
-    def keep(self, encoded: Mapping[Key, bytes]) -> None:
-        """Keep fingerprints in place of earlier ones."""
-        self._journal.write_many(
-            "INSERT OR REPLACE INTO fingerprints (subject, name, data) VALUES (?, ?, ?)",
-            ((*key, data) for key, data in encoded.items()),
-        )
+def keep_fingerprints(journal: Database, encoded: Mapping[Key, bytes]) -> None:
+    """Keep encoded fingerprints in place of earlier ones."""
+    journal.write_many(
+        "INSERT OR REPLACE INTO fingerprints (subject, name, data) VALUES (?, ?, ?)",
+        ((*key, data) for key, data in encoded.items()),
+    )

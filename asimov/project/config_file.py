@@ -15,7 +15,7 @@ from asimov.project.interface import OpenProject
 from asimov.project.layout import Project
 from asimov.rendering.dialects import dialects
 from asimov.rendering.origins import Origins, package_folders, resolved
-from asimov.rendering.render import dialect_of, find_template, render
+from asimov.rendering.render import dialect_of, render
 from asimov.settings import Fault
 from asimov.system.files import is_file, write_atomically
 
@@ -145,6 +145,34 @@ def _named(name: str, suffix: str, folders: Sequence[Path]) -> Path:
     if not Path(name).suffix and not any(is_file(folder / name) for folder in folders):
         name += suffix
     return find_template(name, folders)
+
+
+def find_template(wanted: str | Path, folders: Sequence[Path]) -> Path:
+    """Find the file of a template.
+
+    Parameters
+    ----------
+    wanted
+        An absolute path, or one relative to any of the folders; the first that exists counts.
+    folders
+        The folders to search, in order.
+
+    Raises
+    ------
+    AsimovError
+        If none of them has it; the hint lists the folders.
+    """
+    whole = Path(wanted).is_absolute()
+    for path in [Path(wanted)] if whole else [folder / wanted for folder in folders]:
+        if is_file(path):
+            return path
+    looked = ", ".join(str(folder) for folder in folders)
+    raise AsimovError(
+        f"there is no template {str(wanted)!r}",
+        hint="if it belongs to a package, list it in the package's 'package-data'"
+        if whole
+        else f"looked in {looked}",
+    )
 
 
 def fault_of_template(name: str, project: Project) -> Fault | None:

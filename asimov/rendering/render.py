@@ -21,7 +21,6 @@ from asimov.rendering.dialects import dialect_of_text, dialects
 from asimov.rendering.origins import Origins, resolved
 from asimov.rendering.undefined import LISTED, undefined
 from asimov.system import reading
-from asimov.system.files import is_file
 from asimov.text import did_you_mean, joined, listed, quoted
 
 if TYPE_CHECKING:
@@ -294,31 +293,3 @@ def _text(place: Place | str) -> str:
         with suppress(OSError, AsimovError):
             return reading.contents(Path(place.file)).decode(errors="replace")
     return ""
-
-
-def find_template(wanted: str | Path, folders: Sequence[Path]) -> Path:
-    """Find the file of a template.
-
-    Parameters
-    ----------
-    wanted
-        An absolute path, or one relative to any of the folders; the first that exists counts.
-    folders
-        The folders to search, in order.
-
-    Raises
-    ------
-    AsimovError
-        If none of them has it; the hint lists the folders.
-    """
-    whole = Path(wanted).is_absolute()
-    for path in [Path(wanted)] if whole else [folder / wanted for folder in folders]:
-        if is_file(path):
-            return path
-    looked = ", ".join(str(folder) for folder in folders)
-    raise AsimovError(
-        f"there is no template {str(wanted)!r}",
-        hint="if it belongs to a package, list it in the package's 'package-data'"
-        if whole
-        else f"looked in {looked}",
-    )

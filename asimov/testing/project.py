@@ -15,6 +15,7 @@ from asimov.configuration import update_file
 from asimov.discovery import entrypoints
 from asimov.engine import build, explain, submit
 from asimov.engine.apply import apply
+from asimov.engine.attempts import resolve_intents
 from asimov.engine.build import Result
 from asimov.engine.lease import acting, at_work
 from asimov.engine.monitor import Pass, monitor
@@ -240,6 +241,7 @@ class ScratchProject:
         with acting(workspace, "asimov manage submit", self.lines.append, dry_run=dry_run):
             if not dry_run:
                 workspace.scheduler().wake()
+                resolve_intents(workspace, self.lines.append)
             chosen = keys or workspace.keys()
             return submit.submit(workspace, chosen, self.lines.append, dry_run=dry_run)
 

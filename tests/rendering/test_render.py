@@ -11,7 +11,7 @@ import yaml
 
 from asimov.errors import AsimovError
 from asimov.rendering.origins import Origins, resolved
-from asimov.rendering.render import find_template, render, render_text
+from asimov.rendering.render import render, render_text
 
 
 @pytest.fixture(params=["data", "code"], autouse=True)
@@ -97,14 +97,6 @@ def test_what_can_not_be_resolved_lists_what_there_is(tmp_path: Path) -> None:
         assert told.value.hint == there
 
 
-def test_an_absolute_path_that_is_not_there_was_not_looked_for_elsewhere(tmp_path: Path) -> None:
-    with pytest.raises(AsimovError, match="there is no template") as raised:
-        find_template(tmp_path / "own.ini", [tmp_path])
-    assert (
-        raised.value.hint == "if it belongs to a package, list it in the package's 'package-data'"
-    )
-
-
 def test_an_error_in_an_included_template_tells_that_one(
     failure: Callable[..., str], tmp_path: Path
 ) -> None:
@@ -146,21 +138,3 @@ def test_a_value_of_the_ledger_is_rendered_and_named_in_errors() -> None:
     assert str(raised.value) == "arguments: '{{ nosuch }}': 'nosuch' is undefined"
     with pytest.raises(AsimovError, match=r"environment: .*ZeroDivisionError"):
         render_text("{{ 1 // 0 }}", {}, "environment")
-
-
-def test_the_first_folder_that_has_a_template_wins(tmp_path: Path) -> None:
-    one, two = tmp_path / "one", tmp_path / "two"
-    for folder in (one, two):
-        folder.mkdir()
-    (two / "t.ini").write_text("two")
-    assert find_template("t.ini", [one, two]) == two / "t.ini"
-    (one / "t.ini").write_text("one")
-    assert find_template("t.ini", [one, two]) == one / "t.ini"
-    assert find_template(two / "t.ini", [one]) == two / "t.ini"
-
-
-def test_a_template_that_is_nowhere_is_told_with_the_places(tmp_path: Path) -> None:
-    with pytest.raises(AsimovError) as raised:
-        find_template("nosuch.ini", [tmp_path / "one", tmp_path / "two"])
-    assert str(raised.value) == "there is no template 'nosuch.ini'"
-    assert raised.value.hint == f"looked in {tmp_path}/one, {tmp_path}/two"

@@ -13,6 +13,7 @@ from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.production.results import link_all, list_all
 from asimov.cli.terminal.output import say
 from asimov.engine import build, submit
+from asimov.engine.attempts import resolve_intents
 from asimov.engine.build import Result
 from asimov.engine.lease import acting
 from asimov.errors import EXIT_ERROR, EXIT_UNREACHABLE, SchedulerUnreachableError
@@ -121,6 +122,7 @@ def submit_command(most: int | None) -> int:
         keys = workspace.keys(subject)
         if not dry_run:
             workspace.scheduler().wake()
+            resolve_intents(workspace, say)
         result = submit.submit(workspace, keys, say, dry_run=dry_run, most=most)
     return _summarise(result, "submitted", "nothing to submit", dry_run)
 

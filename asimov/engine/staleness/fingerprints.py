@@ -16,7 +16,7 @@ import msgspec
 from asimov.engine.provenance.software import package_of, state_of
 from asimov.engine.provenance.trees import TREE, Trees
 from asimov.engine.staleness.reasons import Reason
-from asimov.journal.fingerprints import FingerprintRecords
+from asimov.journal.fingerprints import fingerprints, keep_fingerprints
 from asimov.journal.keys import Key
 from asimov.journal.provenance import digest_of
 from asimov.ledger.store import PROJECT_FILE
@@ -84,7 +84,6 @@ class Fingerprints:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
         self._root = str(workspace.project.root)
-        self._records = FingerprintRecords(workspace.journal)
         self._known: Mapping[tuple[str, str], bytes] = {}
         self._new: dict[Key, bytes] = {}
         self._stamps: dict[str, Stamp] = {}
@@ -97,7 +96,7 @@ class Fingerprints:
 
     def load(self, keys: Collection[Key]) -> None:
         """Read the fingerprints of some analyses from the journal."""
-        self._known = self._records.of(keys)
+        self._known = fingerprints(self._workspace.journal, keys)
 
     def verdict(self, key: Key) -> tuple[Reason, ...] | None:
         """Return the last verdict on an analysis if all its evidence is the same, else None."""
@@ -176,7 +175,7 @@ class Fingerprints:
     def keep(self) -> None:
         """Have the journal keep the new ones, unless the project is only read."""
         if self._new and not self._workspace.reading:
-            self._records.keep(self._new)
+            keep_fingerprints(self._workspace.journal, self._new)
         self._new = {}
         self._taken = {}
 

@@ -13,8 +13,8 @@ from asimov.errors import AsimovError
 from asimov.functions.modules import load
 from asimov.pipeline import Pipeline
 from asimov.pipeline.assets import Asset
+from asimov.project.config_file import find_template
 from asimov.rendering.dialects import dialect_of_text
-from asimov.rendering.render import find_template
 from asimov.settings import lookup as declared
 from asimov.settings.validation import rows
 

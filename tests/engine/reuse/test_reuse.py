@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from prov.model import ProvDerivation, ProvDocument
 
-from asimov.engine.reuse.stored import StoredResults
+from asimov.engine.reuse.takeover import StoredResults
 from asimov.journal.journal import Journal
 from asimov.project.storage.store import Store
 from tests.lab import Lab, lab
