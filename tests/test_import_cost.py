@@ -66,6 +66,21 @@ def test_no_other_command_loads_what_draws_the_live_view_or_serves(tmp_path):
     assert json.loads(child(program, cwd=tmp_path)) == []
 
 
+@pytest.mark.parametrize("name", ["manage", "monitor"])
+def test_commands_that_run_all_day_load_no_other_command(tmp_path, name):
+    program = """
+        import sys, json
+        from importlib import import_module
+        import_module(f"asimov.cli.{sys.argv[1]}")
+        own = ("open_project", "terminal", sys.argv[1])
+        commands = [each for each in sys.modules if each.startswith("asimov.cli.")]
+        other = [each for each in commands if each.split(".")[2] not in own]
+        rare = ("asimov.engine.changes", "asimov.engine.repair", "asimov.report", "email.message")
+        print(json.dumps(other + [each for each in sys.modules if each in rare]))
+        """
+    assert json.loads(child(program, name, cwd=tmp_path)) == []
+
+
 def test_importing_the_package_opens_nothing_outside_it(tmp_path):
     program = """
         import sys, json, os

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from asimov.cli.manage.keys import key_command
+from asimov.cli.manage.stored import link_all, list_all
 from asimov.cli.open_project import Use, open_workspace
-from asimov.cli.production.results import link_all, list_all
 from asimov.cli.terminal.output import say
 from asimov.engine import build, submit
 from asimov.engine.attempts import resolve_intents

@@ -1,9 +1,8 @@
-"""List stored results: ``production results``, ``manage results`` and ``resultslinks``."""
+"""``asimov production results``: the stored results of one analysis."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -14,7 +13,7 @@ from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show, show_json
 from asimov.engine.plain_data.files import stored_data
 from asimov.journal.keys import Key
-from asimov.project.storage.listing import files, link
+from asimov.project.storage.listing import files
 
 
 @click.command("results")
@@ -50,27 +49,3 @@ def show_results(
     else:
         rows = [[e["file"], str(e.get("size", "")), e.get("sha256", "")] for e in found]
         table.show(("file", "bytes", "sha256"), rows)
-
-
-def list_all(subject: str | None, *, as_json: bool) -> None:
-    """Print every stored file with its path, of all subjects or of one."""
-    workspace = open_workspace(Use.READ, files=True)
-    found = files(workspace.store, workspace.keys(subject))
-    if as_json:
-        show_json([stored_data(each) for each in found])
-        return
-    listed = list(found)
-    for each in listed:
-        say(f"{each.key}/{each.name}, {each.path}")
-    if not listed:
-        say("No results are stored yet")
-
-
-def link_all(subject: str | None, root: Path) -> None:
-    """Make links to every stored file, of all subjects or of one."""
-    workspace = open_workspace(Use.READ, files=True)
-    found = files(workspace.store, workspace.keys(subject))
-    places = list(link(found, root.absolute()))
-    for place in places:
-        say(str(place))
-    say(f"{len(places)} links to stored files are in {root}")

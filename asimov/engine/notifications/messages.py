@@ -11,8 +11,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
-from email.message import EmailMessage
-from email.utils import formatdate
 from typing import Any
 from urllib.parse import quote
 
@@ -131,6 +129,9 @@ def mattermost(events: Sequence[Mapping[str, Any]]) -> bytes:
 
 def mail(events: Sequence[Mapping[str, Any]], recipients: Sequence[str]) -> bytes:
     """Return a message for sendmail (RFC 5322; RFC 3834: nobody answers it automatically)."""
+    from email.message import EmailMessage  # every command that acts imports this module
+    from email.utils import formatdate
+
     message = EmailMessage()
     message["To"] = ", ".join(recipients)
     more = f" and {len(events) - 1} more" if len(events) > 1 else ""
