@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from asimov.journal.database import Database
@@ -136,16 +136,21 @@ class RuntimePlugins:
         The plugin that adds and removes; None to only look at all.
     names
         The names that it has: its name, and its identifier.
+    besides
+        Takes the address of one that is added or removed, in the transaction of that.
     """
 
     def __init__(
-        self, journal: Database, parent: str | None = None, names: Sequence[str] = ()
+        self,
+        journal: Database,
+        parent: str | None = None,
+        names: Sequence[str] = (),
+        besides: Callable[[str], None] = lambda href: None,
     ) -> None:
         self._journal = journal
         self._parent = parent
         self._names = {*names, *([parent] if parent else [])}
-        #: The addresses of those that were added or removed, for the registry.
-        self.changed: list[str] = []
+        self._besides = besides
 
     def all(self) -> list[RuntimePlugin]:
         """Return them, those of the parent if there is one."""
@@ -184,13 +189,14 @@ class RuntimePlugins:
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 (self._parent, name, version, description, json.dumps(list(tags)), href),
             )
-        self.changed.append(href)
+            self._besides(href)
         return next(each for each in self.all() if each.href == href)
 
     def remove(self, href: str) -> bool:
         """Remove the parent's plugin with an address; return whether there was one."""
         if not any(each.href == href for each in self.all()):
             return False
-        self._journal.write("DELETE FROM runtime_plugins WHERE href = ?", (href,))
-        self.changed.append(href)
+        with self._journal.transaction():
+            self._journal.write("DELETE FROM runtime_plugins WHERE href = ?", (href,))
+            self._besides(href)
         return True

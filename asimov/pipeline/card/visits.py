@@ -83,8 +83,6 @@ class Visit:
         The plugin's state and blobs.
     plugins
         The plugins that were made at runtime; the plugin may add and remove its own.
-    tasks
-        The plugin's tasks; see `asimov.server.qhana.own_tasks`.
     """
 
     method: str
@@ -96,7 +94,6 @@ class Visit:
     memory: Memory
     plugins: RuntimePlugins
     parts: Mapping[str, str] = field(default_factory=dict)
-    tasks: Any = None
 
     @property
     def state(self) -> Values:

@@ -38,6 +38,7 @@ class Backend:
         given = [str(project.root)]
         self._showing = Helper("asimov.server.qhana.showing", given, _LIMIT)
         self._acting = Helper("asimov.server.qhana.acting", given, _LIMIT)
+        self._visiting = Helper("asimov.server.qhana.visiting", given, _LIMIT)
         self._options = options
         self._address = project.config.get("qhana", "address", fallback="").rstrip("/")
         self._news = asyncio.Event()
@@ -84,6 +85,16 @@ class Backend:
         """
         return await asked(self._acting, name, arguments)
 
+    async def visit(self, *arguments: Any) -> Any:
+        """Return the answer of `asimov.server.qhana.visiting.Visiting`: a plugin's own code.
+
+        Raises
+        ------
+        FaultError
+            If there is none.
+        """
+        return await asked(self._visiting, "visit", arguments)
+
     def begin(self) -> None:
         """Begin to look after tasks, if any package here has a plugin."""
         if entrypoints.found(entrypoints.CARDS):
@@ -113,5 +124,5 @@ class Backend:
             self._looking.cancel()
             with suppress(asyncio.CancelledError):
                 await self._looking
-        for each in (self._showing, self._acting):
+        for each in (self._showing, self._acting, self._visiting):
             await each.close()

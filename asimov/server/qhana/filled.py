@@ -9,6 +9,8 @@ from starlette.requests import Request
 
 from asimov.server.faults import FaultError
 
+#: The media types of forms.
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 #: The most fields of a form.
 _MOST = 1000
 
@@ -24,9 +26,9 @@ async def filled_form(request: Request) -> dict[str, list[str]]:
     body = await request.body()
     media = request.headers.get("content-type", "")
     kind = media.partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
+    if kind == FORMS[0]:
         pairs = _of_parts(media, body)
-    elif kind == "application/x-www-form-urlencoded" or not body:
+    elif kind == FORMS[1] or not body:
         try:
             pairs = parse_qsl(
                 body.decode(), keep_blank_values=True, max_num_fields=_MOST, errors="strict"
@@ -34,9 +36,7 @@ async def filled_form(request: Request) -> dict[str, list[str]]:
         except ValueError as error:
             raise FaultError(422, f"the form can't be read: {error}", "body") from error
     else:
-        raise FaultError(
-            415, "a form is wanted", "header: Content-Type", "application/x-www-form-urlencoded"
-        )
+        raise FaultError(415, "a form is wanted", "header: Content-Type", " or ".join(FORMS))
     found: dict[str, list[str]] = {}
     for name, value in pairs:
         found.setdefault(name, []).append(value)

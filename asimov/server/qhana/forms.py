@@ -53,7 +53,7 @@ def values_of(settings: type | None, filled: Filled) -> dict[str, Any]:
         given = filled.get(name)
         if given is None:
             continue
-        if len(given) > 1:
+        if len(given) > 1 or _is_item(given[0], field):
             found[field.name] = _several(given, field)
         elif given[0] == "" and not _is_text(field):
             continue  # an empty field of a page
@@ -70,6 +70,15 @@ def _several(given: list[str], field: Field) -> Any:
         return _plain(msgspec.convert(given, field.kind, strict=False))
     except (msgspec.ValidationError, TypeError):
         return _plain(read(given[-1], field.kind))
+
+
+def _is_item(given: str, field: Field) -> bool:
+    """Return whether a value is no text and no JSON, but the only item of a list."""
+    try:
+        msgspec.convert([given], field.kind, strict=False)
+    except (msgspec.ValidationError, TypeError):
+        return False
+    return not given.lstrip().startswith("[") and given != ""
 
 
 def _plain(value: Any) -> Any:

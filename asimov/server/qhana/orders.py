@@ -19,6 +19,28 @@ class Begun:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A request to a route of a plugin; `rest` is the path below the plugin's address."""
+
+    method: str
+    rest: str
+    query: Mapping[str, str]
+    form: Mapping[str, str]
+    body: bytes
+    root: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a route of a plugin answered."""
+
+    status: int
+    body: bytes
+    media: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Subscription:
     """What a webhook wants: `command` is ``subscribe`` or ``unsubscribe``, no `event` means all.
 

@@ -14,12 +14,18 @@ from starlette.routing import Route
 from asimov.server.answers import file_answer
 from asimov.server.faults import FaultError
 from asimov.server.qhana.backend import Backend
-from asimov.server.qhana.filled import filled_form
-from asimov.server.qhana.orders import Begun, subscription
+from asimov.server.qhana.filled import FORMS, filled_form
+from asimov.server.qhana.orders import Asked, Begun, subscription
 from asimov.server.qhana.step_page import step_page
 
 #: What a page with a form may do: be sent to this service.
 _PAGES = {"content-security-policy": "default-src 'none'; form-action 'self'"}
+#: What a page of a plugin may do, besides.
+_OWN_PAGES = {
+    "content-security-policy": "default-src 'none'; form-action 'self'; img-src 'self' data:; "
+    "style-src 'self' 'unsafe-inline'"
+}
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 #: The paths that the protocol uses, which its callers may read and write on this machine.
 PATHS = ("/plugins", "/tasks", "/files")
 
@@ -79,6 +85,28 @@ def unprocessable(where: str, wrong: Mapping[str, list[str]]) -> Response:
     """Return the answer that says what is wrong, by field."""
     told = {"code": 422, "status": "Unprocessable Entity", "errors": {where: dict(wrong)}}
     return JSONResponse(told, 422)
+
+
+async def own_route(request: Request) -> Response:
+    """Have a plugin answer a route of its own."""
+    backend = _backend(request)
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    form = await filled_form(request) if media in FORMS else {}
+    reply = await backend.visit(
+        request.path_params["plugin"],
+        Asked(
+            request.method,
+            request.path_params["rest"],
+            dict(request.query_params),
+            {name: values[-1] for name, values in form.items()},
+            await request.body(),
+            backend.root(request),
+        ),
+    )
+    backend.wake()
+    return Response(
+        reply.body, reply.status, {**_OWN_PAGES, **reply.headers}, media_type=reply.media
+    )
 
 
 async def task(request: Request) -> Response:
@@ -161,6 +189,7 @@ def _routes() -> list[Any]:
         Route(one, plugin, name="qhana-plugin"),
         Route(f"{one}ui/", plugin_page, name="qhana-plugin-page"),
         Route(f"{one}process/", process, methods=["POST"], name="qhana-process"),
+        Route(f"{one}{{rest:path}}", own_route, methods=_METHODS, name="qhana-own-route"),
         Route(of_task, task, name="qhana-task"),
         Route(of_task, subscribe, methods=["POST"], name="qhana-subscribe"),
         Route(f"{of_task}steps/{{step}}/", step, methods=["POST"], name="qhana-step"),

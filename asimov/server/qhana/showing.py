@@ -44,10 +44,12 @@ class Showing:
 
     def plugins(self, root: str) -> dict[str, Any]:
         """Return the list of plugins."""
+        self._workspace.journal.renew()
         return {"plugins": self._catalogue.listed(root)}
 
     def plugin(self, name: str, root: str) -> dict[str, Any] | str:
         """Return what a plugin says of itself, or the address of the one that is meant."""
+        self._workspace.journal.renew()
         if name in self._catalogue.own:
             return metadata(self._catalogue.own[name], root)
         address = self._catalogue.address(name, root)

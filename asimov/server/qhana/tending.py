@@ -94,7 +94,7 @@ class Tending:
         if ended == SUCCESS and not _all_stored(self._workspace, task, files):
             return  # the monitor stores them; then it is looked at again
         steps = steps_of(self._workspace, task)
-        was_open = any(not each.cleared for each in steps) or len(steps) > task.steps
+        cleared = ended == SUCCESS and any(not each.cleared for each in steps)
         with self._workspace.journal.transaction():
             self._tasks.see_steps(task.number, len(steps))
             self._tasks.end(task.number, None, None)
@@ -102,7 +102,9 @@ class Tending:
                 self._tasks.add_file(task.number, **given)
             said = said_at_end(self._workspace, task, ended, reason)
             self._tasks.end(task.number, ended, said)
-            news = ["status", *(["steps"] if was_open and ended == SUCCESS else []), "details"]
+            news = ["status", "details"]
+            if cleared or len(steps) > task.steps:
+                news.insert(1, "steps")
             tell(self._workspace.journal, task, news)
         self._stamps.pop(task.number, None)
         self._folders.pop(task.number, None)

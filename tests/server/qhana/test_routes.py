@@ -1,0 +1,130 @@
+"""Routes of plugins, plugins made at runtime, the registry, state and blobs."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import closing
+
+import pytest
+
+from asimov.journal.journal import Journal
+from asimov.journal.plugin_memory import RuntimePlugins
+from asimov.pipeline.card import Memory
+from tests.server.qhana.conftest import ADDRESS
+
+SHELF = f"{ADDRESS}/plugins/shelf@v0-2-0/"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def registry(receiver):
+    """A registry whose root links the collection of plugins, and that the link to post to."""
+    api = f"{receiver.address}/registry"
+
+    def answer(*links):
+        found = [{"href": href, "rel": rels, "resourceType": "plugin"} for href, rels in links]
+        own = {"self": {"href": f"{api}/", "rel": [], "resourceType": "api"}}
+        body = {"data": own, "links": found, "keyedLinks": [], "embedded": []}
+        return 200, json.dumps(body).encode()
+
+    receiver.answers["/registry/"] = answer(
+        (f"{api}/other/", ["other"]), (f"{api}/plugins/", ["plugin", "collection"])
+    )
+    receiver.answers["/registry/plugins/"] = answer((f"{api}/plugins/new/", ["post", "plugin"]))
+
+
+def announced(receiver, count):
+    """Return the addresses that the registry got, once there are so many."""
+    end = time.monotonic() + 60
+    while True:
+        calls = [c for c in receiver.calls if c[1] == "/registry/plugins/new/"]
+        if len(calls) >= count:
+            return [query["url"][0] for _, _, query, _ in calls]
+        assert time.monotonic() < end, receiver.calls
+        time.sleep(0.05)
+
+
+def test_routes_are_answered_by_the_plugin_with_its_state_and_blobs(runner):
+    """Any method, query and form in, JSON or HTML out; they may read and write state and blobs."""
+    answer = runner.client.post(f"{SHELF}items/", data={"name": "rope", "content": "ten metres"})
+    assert (answer.status_code, answer.json()) == (201, {"before": None})
+    again = runner.client.post(f"{SHELF}items/", data={"name": "rope", "content": "ten"})
+    assert again.json() == {"before": {"size": 10}}
+    assert again.headers["location"] == f"{SHELF}items/rope/"
+    assert runner.get(f"{SHELF}items/?contains=op") == {"items": [{"name": "rope", "size": 3}]}
+    assert runner.get(f"{SHELF}items/?contains=x") == {"items": []}
+    assert runner.client.get(f"{SHELF}items/rope/content/").text == "ten"
+    page = runner.client.get(f"{SHELF}welcome/")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "script" not in page.headers["content-security-policy"]
+    assert runner.client.post(f"{SHELF}items/", data={"name": "?"}).status_code == 422
+    assert runner.client.get(f"{SHELF}items/none/").status_code == 404
+    assert runner.client.get(f"{SHELF}nothing/").status_code == 404
+    assert runner.client.put(f"{SHELF}items/").status_code == 405
+    assert runner.get(SHELF)["links"] == [{"type": "items", "href": f"{SHELF}items/"}]
+    # What builds jobs has the same state.
+    task = runner.until(runner.start("shelf@v0-2-0"))
+    assert (task["status"], task["log"]) == ("SUCCESS", "items: 1")
+
+
+def test_plugins_made_at_runtime_are_listed_and_the_registry_is_told_once_each(runner, receiver):
+    """It is in the next list with `href` as apiRoot; for both events POST with the href."""
+    known = len(announced(receiver, 0))
+    runner.client.post(f"{SHELF}items/", data={"name": "saw", "content": "sharp"})
+    href = f"{SHELF}items/saw/"
+    row = next(each for each in runner.get("/plugins/")["plugins"] if each["name"] == "saw")
+    assert row == {
+        "name": "saw",
+        "version": "v1",
+        "identifier": "saw@v1",
+        "apiRoot": href,
+        "description": "An item.",
+        "tags": ["item"],
+    }
+    answer = runner.client.get("/plugins/saw/", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (302, href)
+    assert runner.get(href)["description"] == "An item of 5 characters."
+    assert announced(receiver, known + 1)[known:].count(href) == 1
+    assert runner.client.delete(href).status_code == 204
+    assert "saw" not in [each["name"] for each in runner.get("/plugins/")["plugins"]]
+    found = announced(receiver, known + 2)
+    assert [each for each in found if each == href] == [href, href]
+    runner.client.delete(href)  # of nothing: no error, and nobody is told
+
+
+def test_values_and_blobs_are_by_plugin_and_key(tmp_path):
+    """Get (with a default; else KeyError), set (the old value), delete, list, search."""
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        one, other = Memory(journal, "one"), Memory(journal, "other")
+        for kept, first, second in (
+            (one.state, {"a": [1, None]}, "text"),
+            (one.blobs, b"\0\xff", b""),
+        ):
+            with pytest.raises(KeyError):
+                kept.get("k")
+            assert kept.get("k", 7) == 7
+            assert kept.set("k", first) is None
+            assert kept.set("k", second) == first
+            assert kept.get("k") == second
+            kept.set("k%_2", first)
+            assert (kept.keys(), kept.search("%_")) == (["k", "k%_2"], ["k%_2"])
+            kept.delete("k")
+            kept.delete("k")
+            assert kept.keys() == ["k%_2"]
+        assert (other.state.keys(), other.blobs.keys()) == ([], [])
+        with pytest.raises(TypeError):
+            one.state.set("k", object())
+        with pytest.raises(TypeError):
+            one.blobs.set("k", "text")
+
+
+def test_a_runtime_plugin_belongs_to_its_parent(tmp_path):
+    told = []
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        one = RuntimePlugins(journal, "one@v1", ["one"], told.append)
+        other = RuntimePlugins(journal, "other@v1", ["other"])
+        one.add(name="x", version="v1", href="http://h/x/")
+        with pytest.raises(ValueError, match="was added by one@v1"):
+            other.add(name="y", version="v1", href="http://h/x/")
+        assert not other.remove("http://h/x/")
+        assert (other.all(), len(one.all()), told) == ([], 1, ["http://h/x/"])
