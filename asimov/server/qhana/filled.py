@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from email import message_from_bytes, policy
-from urllib.parse import parse_qsl
-
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from asimov.server.faults import FaultError
@@ -23,37 +21,19 @@ async def filled_form(request: Request) -> dict[str, list[str]]:
     FaultError
         If the body is no form.
     """
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await request.body()
-    media = request.headers.get("content-type", "")
-    kind = media.partition(";")[0].strip().lower()
-    if kind == FORMS[0]:
-        pairs = _of_parts(media, body)
-    elif kind == FORMS[1] or not body:
-        try:
-            pairs = parse_qsl(
-                body.decode(), keep_blank_values=True, max_num_fields=_MOST, errors="strict"
-            )
-        except ValueError as error:
-            raise FaultError(422, f"the form can't be read: {error}", "body") from error
-    else:
+    if media not in FORMS:
+        if not body:
+            return {}
         raise FaultError(415, "a form is wanted", "header: Content-Type", " or ".join(FORMS))
     found: dict[str, list[str]] = {}
-    for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return found
-
-
-def _of_parts(media: str, body: bytes) -> list[tuple[str, str]]:
-    """Return the fields of a form with parts (RFC 7578)."""
     try:
-        head = f"Content-Type: {media}\r\n\r\n".encode("latin-1")
-        message = message_from_bytes(head + body, policy=policy.HTTP)
-        pairs = []
-        for part in message.iter_parts():
-            name = part.get_param("name", header="content-disposition")
-            content = part.get_payload(decode=True)
-            if isinstance(name, str) and isinstance(content, bytes):
-                pairs.append((name, content.decode()))
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise FaultError(422, "the form can't be read", "body") from error
-    return pairs[:_MOST]
+        async with request.form(max_files=_MOST, max_fields=_MOST) as form:
+            for name, value in form.multi_items():
+                text = value if isinstance(value, str) else (await value.read()).decode()
+                found.setdefault(name, []).append(text)
+    except (HTTPException, UnicodeDecodeError) as error:
+        why = error.detail if isinstance(error, HTTPException) else "it is not UTF-8"
+        raise FaultError(422, f"the form can't be read: {why}", "body") from error
+    return found

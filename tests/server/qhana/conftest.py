@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -52,19 +50,9 @@ def install(folder: Path) -> None:
 class Runner:
     """The service in this process, and a monitor in one of its own."""
 
-    def __init__(self, root: Path, client: TestClient, monitor: subprocess.Popen[bytes]) -> None:
+    def __init__(self, root: Path, client: TestClient) -> None:
         self.root = root
         self.client = client
-        self._monitor = monitor
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Have no task move on in the block."""
-        self._monitor.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self._monitor.send_signal(signal.SIGCONT)
 
     def start(self, plugin: str, callback: str = "", **fields: Any) -> str:
         """Send the form of a plugin; return the address of the task."""
@@ -88,6 +76,24 @@ class Runner:
                 return task
             assert time.monotonic() < end, task
             time.sleep(0.05)
+
+    def waiting(self, callback: str = "") -> tuple[Any, str]:
+        """Return a task that waits in its first step, and its address."""
+        address = self.start("noise@v1-0", callback, values=["3", "1", "2"])
+        return self.until(address, open_step(1)), address
+
+    def finish(self, address: str) -> Any:
+        """Answer the steps of such a task; return it at its end."""
+        for number, form in ((1, {"lowestLevel": "2"}), (2, {"signedBy": "Ada"})):
+            step = self.until(address, open_step(number))["steps"][-1]
+            answer = self.client.post(step["href"], data=form, follow_redirects=False)
+            assert (answer.status_code, answer.headers["location"]) == (303, address)
+        return self.until(address)
+
+
+def open_step(number: int) -> Callable[[Any], bool]:
+    """Return what says whether a task waits in its step of a number."""
+    return lambda task: len(task.get("steps", [])) == number and not task["steps"][-1]["cleared"]
 
 
 class Receiver:
@@ -178,7 +184,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iter
         try:
             here = ("127.0.0.1", 50000)
             with TestClient(application(Options(root)), ADDRESS, client=here) as client:
-                yield Runner(root, client, monitor)
+                yield Runner(root, client)
         finally:
             monitor.terminate()
             monitor.wait(60)
