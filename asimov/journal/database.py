@@ -15,7 +15,7 @@ import msgspec
 from asimov.errors import AsimovError, FatalError
 from asimov.journal import sidecar_files
 from asimov.journal.migrations import MIGRATIONS
-from asimov.journal.snapshot import in_use, snapshot, stamp
+from asimov.journal.snapshot import Verified, in_use, snapshot, stamp
 from asimov.system.files import is_full
 from asimov.system.mounts import on_network
 from asimov.text import encodable
@@ -101,6 +101,7 @@ class Database:
                 hint=_REPAIR,
             )
         self._held = ExitStack()
+        self._verified: dict[bytes, Verified] = {}
         self._open()
 
     def _open(self) -> None:
@@ -140,7 +141,7 @@ class Database:
     def _read(self) -> sqlite3.Connection:
         try:
             self._stamp = stamp(self.path)  # taken before reading: a later change is seen next time
-            return snapshot(self.path)
+            return snapshot(self.path, self._verified)
         except FileNotFoundError:
             return sqlite3.connect(":memory:", isolation_level=None)
         except RAISED as error:

@@ -24,6 +24,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 #: The bytes of a database file that its readers lock: their first one and their number.
 _LOCK = (0x40000002, 510)
@@ -36,6 +37,35 @@ _LOG_HEADER, _FRAME_HEADER = 32, 24
 #: The databases that SQLite has open in this process, by device and inode. A process that
 #: closes any descriptor of a file loses all its locks on it: these must not be opened here.
 _in_use: Counter[tuple[int, int]] = Counter()
+
+
+class Verified(NamedTuple):
+    """The part of a log up to a commit: nothing in it changes until the log has another header.
+
+    Attributes
+    ----------
+    end
+        Where it ends.
+    last
+        The header of its last frame.
+    checked
+        The running checksum at the end.
+    pages
+        The offset of the newest version of each page.
+    length
+        The length of the database in pages; 0 if nothing was committed.
+    """
+
+    end: int
+    last: bytes
+    checked: tuple[int, int]
+    pages: dict[int, int]
+    length: int
+
+    def is_in(self, log: bytes, size: int) -> bool:
+        """Return whether a log with this header still has that part."""
+        start = self.end - _FRAME_HEADER - size
+        return not self.last or log[start : start + _FRAME_HEADER] == self.last
 
 
 @contextmanager
@@ -67,7 +97,7 @@ def stamp(path: Path) -> object:
     return tuple(found)
 
 
-def snapshot(path: Path) -> sqlite3.Connection:
+def snapshot(path: Path, verified: dict[bytes, Verified] | None = None) -> sqlite3.Connection:
     """Return a copy in memory of everything committed to a database before the call.
 
     Writing to the copy changes nothing on disk.
@@ -76,6 +106,9 @@ def snapshot(path: Path) -> sqlite3.Connection:
     ----------
     path
         The database.
+    verified
+        What was verified of its log, by the log's header; it is brought up to date. Who reads
+        often keeps it, and has only the new part verified.
 
     Raises
     ------
@@ -83,7 +116,7 @@ def snapshot(path: Path) -> sqlite3.Connection:
         If it can't be read.
     """
     if not _in_use[_number(path)]:
-        image = _image(path)
+        image = _image(path, {} if verified is None else verified)
         if image is not None:
             return _of_image(image)
     # In rollback mode SQLite reads without writing. In a database that this process has open it
@@ -99,7 +132,7 @@ def snapshot(path: Path) -> sqlite3.Connection:
         return copy
 
 
-def _image(path: Path) -> bytes | None:
+def _image(path: Path, verified: dict[bytes, Verified]) -> bytes | None:
     """Return the database with its log applied; None if it is in rollback mode."""
     deadline = time.monotonic() + _PATIENCE
     with path.open("rb", buffering=0) as file:
@@ -116,7 +149,7 @@ def _image(path: Path) -> bytes | None:
             except FileNotFoundError:
                 log = b""
             if _head(path) == before == log[:_LOG_HEADER]:
-                return _applied(data, log)
+                return _applied(data, log, verified)
             if time.monotonic() > deadline:
                 raise sqlite3.OperationalError("the database is locked: it changes all the time")
 
@@ -163,9 +196,9 @@ def _head(path: Path) -> bytes:
         return b""
 
 
-def _applied(data: bytes, log: bytes) -> bytes:
+def _applied(data: bytes, log: bytes, verified: dict[bytes, Verified]) -> bytes:
     """Apply the committed pages of a log to a database file."""
-    pages, size, length = _committed(log)
+    pages, size, length = _committed(log, verified)
     image = bytearray(data)
     if pages:
         image = image[: length * size].ljust(length * size, b"\0")
@@ -177,7 +210,7 @@ def _applied(data: bytes, log: bytes) -> bytes:
     return bytes(image)
 
 
-def _committed(log: bytes) -> tuple[dict[int, int], int, int]:
+def _committed(log: bytes, verified: dict[bytes, Verified]) -> tuple[dict[int, int], int, int]:
     """Return the offset in a log of the newest committed version of each page.
 
     Also return the page size and the length of the database in pages.
@@ -188,21 +221,25 @@ def _committed(log: bytes) -> tuple[dict[int, int], int, int]:
     magic, _, size = struct.unpack(">3I", log[:12])
     if magic >> 1 != 0x377F0682 >> 1 or size not in {2**bits for bits in range(9, 17)}:
         return nothing
-    words = array.array("I", log[: len(log) // 4 * 4])
-    if (sys.byteorder == "big") != bool(magic & 1):
-        words.byteswap()
-    checked = _checksum(words[:6], (0, 0))
-    if checked != struct.unpack(">2I", log[24:32]):
-        return nothing
+    swapped = (sys.byteorder == "big") != bool(magic & 1)
+    known = verified.get(log[:_LOG_HEADER])
+    verified.clear()
+    if known is None or not known.is_in(log, size):
+        checked = _checksum(_words(log[:24], swapped), (0, 0))
+        if checked != struct.unpack(">2I", log[24:32]):
+            return nothing
+        known = Verified(_LOG_HEADER, b"", checked, {}, 0)
     seen: dict[int, int] = {}
-    pages: dict[int, int] = {}
-    length = 0
-    for start in range(_LOG_HEADER, len(log) - _FRAME_HEADER - size + 1, _FRAME_HEADER + size):
+    checked, pages = known.checked, dict(known.pages)
+    begin = known.end
+    words = _words(log[begin : len(log) // 4 * 4], swapped)
+    for start in range(begin, len(log) - _FRAME_HEADER - size + 1, _FRAME_HEADER + size):
         number, commit, *salts, one, two = struct.unpack_from(">6I", log, start)
         if struct.pack(">2I", *salts) != log[16:24] or not number:
             break
-        first = (start + _FRAME_HEADER) // 4
-        checked = _checksum(words[start // 4 : start // 4 + 2], checked)
+        here = (start - begin) // 4
+        first = here + _FRAME_HEADER // 4
+        checked = _checksum(words[here : here + 2], checked)
         checked = _checksum(words[first : first + size // 4], checked)
         if checked != (one, two):
             break
@@ -210,8 +247,17 @@ def _committed(log: bytes) -> tuple[dict[int, int], int, int]:
         if commit:
             pages.update(seen)
             seen.clear()
-            length = commit
-    return (pages, size, length) if length else nothing
+            end = start + _FRAME_HEADER + size
+            known = Verified(end, log[start : start + _FRAME_HEADER], checked, pages, commit)
+    verified[log[:_LOG_HEADER]] = known
+    return (known.pages, size, known.length) if known.length else nothing
+
+
+def _words(part: bytes, swapped: bool) -> array.array[int]:
+    words = array.array("I", part)
+    if swapped:
+        words.byteswap()
+    return words
 
 
 def _checksum(words: array.array[int], before: tuple[int, int]) -> tuple[int, int]:

@@ -8,6 +8,8 @@ import random
 import signal
 import sqlite3
 import struct
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -80,9 +82,10 @@ def test_each_snapshot_is_one_state_and_none_is_older_than_what_was_committed(
     try:
         end = time.monotonic() + 5
         taken = 0
+        verified: dict[bytes, module.Verified] = {}
         while time.monotonic() < end or taken < 20:
             (before,) = struct.unpack("Q", done[:8])
-            with closing(snapshot(path)) as db:
+            with closing(snapshot(path, verified if taken % 2 else None)) as db:
                 found = numbers(db)
                 assert len(found) == 1, f"torn: {found}"
                 assert min(found) >= before
@@ -269,3 +272,55 @@ def test_a_change_changes_the_stamp(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("UPDATE rows SET number = 1")
         assert stamp(path) != before
+
+
+def test_who_reads_often_has_only_the_new_part_of_a_log_verified(tmp_path, monkeypatch):
+    path, words = tmp_path / "journal.db", []
+    checksum = module._checksum
+
+    def counted(part, before):
+        words.append(len(part))
+        return checksum(part, before)
+
+    monkeypatch.setattr(module, "_checksum", counted)
+    program = (
+        "import sqlite3, sys\n"
+        "db = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "db.execute('PRAGMA journal_mode = WAL')\n"
+        "db.execute('CREATE TABLE t (x)')\n"
+        "for line in sys.stdin:\n"
+        "    db.execute(line)\n"
+        "    print('done', flush=True)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, path],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as writer:  # fmt: skip
+
+        def run(statement):
+            writer.stdin.write(f"{statement}\n")
+            writer.stdin.flush()
+            assert writer.stdout.readline() == "done\n"
+
+        verified, counts = {}, []
+        for number in range(20):
+            run(f"INSERT INTO t VALUES (zeroblob(20000 + {number}))")
+            words.clear()
+            with closing(snapshot(path, verified)) as copy:
+                counts.append(sum(words))
+                assert copy.execute("SELECT count(*), sum(length(x)) FROM t").fetchone() == (
+                    number + 1,
+                    sum(20000 + n for n in range(number + 1)),
+                )
+        assert max(counts[1:]) < 3 * min(counts[1:])
+        # A rolled-back transaction leaves frames that the next one overwrites.
+        for statement in ("BEGIN", "DELETE FROM t", "ROLLBACK", "INSERT INTO t VALUES ('after')"):
+            run(statement)
+        with closing(snapshot(path, verified)) as copy:
+            assert copy.execute("SELECT count(*) FROM t").fetchone() == (21,)
+        # A new log has another header, and is verified as a whole.
+        run("PRAGMA wal_checkpoint(TRUNCATE)")
+        run("INSERT INTO t VALUES (1)")
+        with closing(snapshot(path, verified)) as copy:
+            assert copy.execute("SELECT count(*) FROM t").fetchone() == (22,)
+        writer.stdin.close()
