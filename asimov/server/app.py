@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -26,7 +25,7 @@ from asimov.server.guard import Guard
 from asimov.server.options import Options
 from asimov.server.platipy import routes as platipy
 from asimov.server.platipy.door import LARGEST, PlatiPyDoor
-from asimov.server.platipy.upkeep import keep_up
+from asimov.server.platipy.upkeep import Upkeep
 from asimov.server.qhana import routes as qhana
 from asimov.server.qhana.backend import Backend as QhanaBackend
 
@@ -54,13 +53,11 @@ def application(options: Options) -> Starlette:
         app.state.feed = feed = Feed(backend, project.journal)
         app.state.qhana = tasks = QhanaBackend(project, options)
         tasks.begin()
-        app.state.project = project
-        app.state.uploading = platipy.uploading()
-        upkeep = asyncio.create_task(keep_up(backend))
+        app.state.platipy = upkeep = Upkeep(project, backend)
         try:
             yield
         finally:
-            upkeep.cancel()
+            upkeep.end()
             await tasks.close()
             await feed.end()
             await backend.close()

@@ -13,11 +13,12 @@ from asimov.engine.apply import apply
 from asimov.errors import AsimovError
 from asimov.journal.datasets import DataObject, Dataset, Datasets, FunctionCall, Location
 from asimov.ledger import blueprints, documents
+from asimov.ledger.plan import Plan
 from asimov.pipelines.function.manifest import manifest
 from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.server.applying import refused
-from asimov.server.faults import FaultError
+from asimov.server.faults import Fault, FaultError
 from asimov.server.platipy.algorithms import algorithm, algorithms
 from asimov.server.platipy.arguments import wrong
 from asimov.server.platipy.names import file_name, slug
@@ -36,6 +37,8 @@ from asimov.system.files import sync_folder
 UPLOADS, INCOMING = "uploads", "incoming"
 #: The most data objects of a dataset, and the longest chain of their parents.
 _OBJECTS, _CHAIN = 2000, 50
+#: A function's name, a dataset's number, and the function's settings.
+Order = tuple[str, str, "dict[str, Any] | None"]
 #: The seconds for which outputs can be fetched that came after their dataset's time.
 _GRACE = 600.0
 
@@ -148,9 +151,40 @@ class Doing:
             place = self._workspace.project.path(found.file)
             shutil.rmtree(place.parent, ignore_errors=True)
 
-    def trigger(self, name: str, number: str, config: dict[str, Any] | None) -> str:
-        """Add an analysis that calls a function on a dataset; return the identity of the call."""
+    def trigger(self, orders: list[Order]) -> list[str | Fault]:
+        """Add analyses that call functions on datasets, in one transaction if that can be.
+
+        Returns
+        -------
+        list
+            For each order the identity of the call, or why there is none.
+        """
         self._workspace.reload()
+        made: list[tuple[FunctionCall, dict[str, Any]] | Fault] = []
+        for order in orders:
+            try:
+                made.append(self._call(*order))
+            except FaultError as error:
+                made.append(error.fault)
+        new = [each for each in made if not isinstance(each, Fault)]
+        refusals: dict[str, Fault] = {}
+        try:
+            self._apply(new)
+        except FaultError:  # find out whose fault it is
+            for one in new:
+                try:
+                    self._apply([one])
+                except FaultError as error:
+                    refusals[one[0].uid] = error.fault
+        return [
+            each if isinstance(each, Fault) else refusals.get(each[0].uid, each[0].uid)
+            for each in made
+        ]
+
+    def _call(
+        self, name: str, number: str, config: dict[str, Any] | None
+    ) -> tuple[FunctionCall, dict[str, Any]]:
+        """Return a call and its analysis, which are not in the project yet."""
         function = algorithm(self._workspace.project.root, name)
         if function is None:
             raise FaultError(404, f"there is no algorithm {name!r}")
@@ -167,19 +201,16 @@ class Doing:
             uid, dataset.id, self._subject(dataset), f"{slug(name)}-{uid[:8]}", name, clock.now(),
             [each.id for each in inputs], listed=False,
         )  # fmt: skip
-        reference = f"{function.module}:{function.name}"
-        analysis = {
+        return call, {
             "kind": "analysis",
             "subject": call.subject,
             "name": call.name,
             "comment": f"{name}, for the key {self._owner}",
             "pipeline": "function",
-            "function": reference,
+            "function": f"{function.module}:{function.name}",
             "inputs": [_input(each) for each in inputs],
             **({} if config is None else {"settings": config, "defaults": False}),
         }
-        self._apply(call, analysis)
-        return uid
 
     def _subject(self, dataset: Dataset) -> str:
         """Return the subject of a dataset, or a name for one."""
@@ -194,20 +225,28 @@ class Doing:
             name = f"platipy-{dataset.id}-{number}"
         return name
 
-    def _apply(self, call: FunctionCall, analysis: dict[str, Any]) -> None:
-        new = [analysis]
-        if call.subject not in self._workspace.contents.subjects:
-            new.insert(0, {"kind": "subject", "name": call.subject})
+    def _apply(self, new: list[tuple[FunctionCall, dict[str, Any]]]) -> None:
+        """Add analyses to the ledger and their calls to the journal: all, or none."""
+        if not new:
+            return
+        there = self._workspace.contents.subjects
+        subjects = dict.fromkeys(call.subject for call, _ in new if call.subject not in there)
+        added = [{"kind": "subject", "name": each} for each in subjects]
         by = f"key {self._owner}"
+
+        def record(plan: Plan) -> None:
+            for call, _ in new:
+                self._datasets.add_call(call)
+
         try:
-            text = "---\n".join(map(documents.dump, new))
+            text = "---\n".join(documents.dump(each) for each in [*added, *(a for _, a in new)])
             with acting_for(by):
                 apply(
                     self._workspace,
                     blueprints.parse(text, "the request"),
                     command=f"POST /api/trigger with the {by}",
                     force=True,
-                    besides=lambda plan: self._datasets.add_call(call),
+                    besides=record,
                 )
         except AsimovError as error:
             raise refused(error, 400) from error

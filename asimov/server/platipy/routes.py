@@ -14,15 +14,13 @@ from starlette.routing import Route
 
 from asimov.server.backend import Backend
 from asimov.server.faults import FaultError
-from asimov.server.platipy.acting import INCOMING, UPLOADS
 from asimov.server.platipy.arguments import arguments_of, refused, wrong
 from asimov.server.platipy.names import header_name
+from asimov.server.platipy.triggers import Triggers
 from asimov.system.json_text import as_json
 
 #: The seconds in which outputs are listed before an answer is given without them.
 _PATIENCE = 0.5
-#: How many uploads may come at once.
-_UPLOADS = 100
 #: The most hours for which a dataset is kept, and how many unless the client says.
 _LONGEST, _HOURS = 10_000_000.0, 24.0
 _CALLERS = Callable[[Request], Awaitable[Response]]
@@ -89,8 +87,8 @@ async def get_objects(request: Request) -> Response:
 
 async def add_object(request: Request) -> Response:
     """Add a data object to a dataset: a file that comes along, or a DICOM series."""
-    folder = Path(request.app.state.project.root, UPLOADS, INCOMING)
-    busy = request.app.state.uploading
+    folder: Path = request.app.state.platipy.incoming
+    busy = request.app.state.platipy.uploading
     if busy.locked():
         raise FaultError(503, "too many uploads come at once", hint="try again later")
     async with busy:
@@ -154,7 +152,9 @@ async def trigger(request: Request) -> Response:
     config = given.json("config")
     if config is not None and not isinstance(config, dict):
         raise FaultError(400, "config should be a mapping")
-    uid = await _act(request, "trigger", algorithm, dataset, config or None)
+    triggers: Triggers = request.app.state.platipy.triggers
+    owner = request.state.caller.key
+    uid = await triggers.add(owner, algorithm, dataset, config or None)
     return _json({"poll": f"/api/status/{uid}"})
 
 
@@ -225,8 +225,3 @@ ROUTES = [
     _route("POST", "/api/trigger", trigger),
     _route("GET", "/api/status/{uid}", get_status),
 ]
-
-
-def uploading() -> asyncio.Semaphore:
-    """Return what limits the uploads that come at once."""
-    return asyncio.Semaphore(_UPLOADS)

@@ -1,36 +1,67 @@
-"""What goes on beside the calls: uploads expire, and new modules of functions are imported."""
+"""What the protocol has beside its calls: limits, and what is done now and then."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from pathlib import Path
 
+from asimov.project.layout import Project
 from asimov.server.backend import Backend
 from asimov.server.faults import FaultError
+from asimov.server.platipy.acting import INCOMING, UPLOADS
+from asimov.server.platipy.triggers import Triggers
 
+#: How many uploads may come at once.
+_UPLOADS = 100
 #: The seconds between two looks for what has expired.
 _LOOK = 30.0
 #: The age in seconds from which an unfinished upload is nobody's.
 _AGE = 7200.0
 
 
-async def keep_up(backend: Backend) -> None:
-    """Look after the datasets until the service ends; a project without any costs nothing.
+class Upkeep:
+    """Looks after datasets from the service's begin to its end.
 
     Parameters
     ----------
+    project
+        The project.
     backend
         The helper processes.
+
+    Attributes
+    ----------
+    incoming
+        The folder for uploads as they come.
+    uploading
+        Limits the uploads that come at once.
+    triggers
+        Carries out triggers.
     """
-    first = True
-    while True:
-        with suppress(FaultError):  # it is tried again
-            chores = await backend.ask("platipy_chores")
-            if first and chores["uploads"]:
-                await backend.act("platipy", "", "clean", _AGE)
-            if first and chores["modules"]:
-                await backend.act("platipy", "", "algorithms")
-            if chores["expired"]:
-                await backend.act("platipy", "", "expire")
-            first = False
-        await asyncio.sleep(_LOOK)
+
+    def __init__(self, project: Project, backend: Backend) -> None:
+        self._backend = backend
+        self.incoming: Path = project.root / UPLOADS / INCOMING
+        self.uploading = asyncio.Semaphore(_UPLOADS)
+        self.triggers = Triggers(backend)
+        self._task = asyncio.create_task(self._look())
+
+    def end(self) -> None:
+        """End it."""
+        self._task.cancel()
+
+    async def _look(self) -> None:
+        """Remove what has expired, and import new modules; a project without any costs nothing."""
+        first = True
+        while True:
+            with suppress(FaultError):  # it is tried again
+                chores = await self._backend.ask("platipy_chores")
+                if first and chores["uploads"]:
+                    await self._backend.act("platipy", "", "clean", _AGE)
+                if first and chores["modules"]:
+                    await self._backend.act("platipy", "", "algorithms")
+                if chores["expired"]:
+                    await self._backend.act("platipy", "", "expire")
+                first = False
+            await asyncio.sleep(_LOOK)
