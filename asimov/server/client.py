@@ -12,51 +12,19 @@ from __future__ import annotations
 import io
 import json
 import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from http.client import HTTPException, HTTPResponse
+from http.client import HTTPException
 from pathlib import Path
 from shutil import copyfileobj
-from ssl import SSLCertVerificationError
 from typing import Any, BinaryIO
-from urllib.error import HTTPError
-from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.parse import quote
 
-from asimov.errors import AsimovError
+from asimov.server.requesting import PAUSE, Connection, ServiceError, query_of
 
-#: How often a request is sent if there is no answer, and the seconds before the second time.
-_TRIES, _PAUSE = 5, 0.5
-#: Statuses after which it is worth while to ask again.
-_PASSING = {429, 503, 504}
+__all__ = ["Client", "ServiceError"]
 
 
-class ServiceError(AsimovError):
-    """The service refused a request, or did not answer.
-
-    Attributes
-    ----------
-    status
-        The HTTP status; 0 if there was no answer.
-    strange
-        Whether the answer is none of a service of asimov.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        where: str | None = None,
-        hint: str | None = None,
-        *,
-        strange: bool = False,
-    ) -> None:
-        super().__init__(message, where=where, hint=hint)
-        self.status = status
-        self.strange = strange
-
-
-class Client:
+class Client(Connection):
     """A project that is served by ``asimov serve``.
 
     A request without an answer is sent again. Changes have a name of their own (the header
@@ -79,29 +47,15 @@ class Client:
         If the address is none.
     """
 
-    def __init__(
-        self, address: str, key: str | None = None, timeout: float = 90.0, tries: int = _TRIES
-    ) -> None:
-        parts = urlsplit(address)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ServiceError(
-                0, "is no address of a service", address, "write http://HOST:PORT or https://HOST"
-            )
-        self.address = address.rstrip("/")
-        self._key = key
-        self._timeout = timeout
-        self._tries = tries
-        self._opener = build_opener(_NoRedirects)
-
     # --- reading
 
     def subjects(self) -> Iterator[dict[str, Any]]:
         """Yield each subject, with the number of its analyses in each state."""
-        return self._pages("/v1/subjects", {})
+        return self.pages("/v1/subjects", {})
 
     def subject(self, name: str) -> dict[str, Any]:
         """Return a subject: its settings, and the states of its analyses."""
-        return self._get(f"/v1/subjects/{_quoted(name)}")
+        return self.get(f"/v1/subjects/{_quoted(name)}")
 
     def analyses(self, *names: str, **filters: Any) -> Iterator[dict[str, Any]]:
         """Yield analyses, as ``asimov status --json`` does.
@@ -113,47 +67,47 @@ class Client:
         **filters
             ``state``, ``pipeline`` and ``label`` (a text, or several), ``since``, ``outdated``.
         """
-        return self._pages("/v1/analyses", {"name": names, **filters})
+        return self.pages("/v1/analyses", {"name": names, **filters})
 
     def analysis(self, subject: str, name: str) -> dict[str, Any]:
         """Return an analysis, as ``asimov production show --json`` does."""
-        return self._get(_place(subject, name))
+        return self.get(_place(subject, name))
 
     def why(self, subject: str, name: str) -> dict[str, Any]:
         """Explain the state of an analysis, as ``asimov why --json`` does."""
-        return self._get(f"{_place(subject, name)}/why")
+        return self.get(f"{_place(subject, name)}/why")
 
     def question(self, subject: str, name: str) -> dict[str, Any]:
         """Return what an analysis asks, as ``asimov answer --show --json`` does."""
-        return self._get(f"{_place(subject, name)}/question")
+        return self.get(f"{_place(subject, name)}/question")
 
     def questions(self) -> list[dict[str, Any]]:
         """List what analyses ask."""
-        return list(self._get("/v1/questions")["items"])
+        return list(self.get("/v1/questions")["items"])
 
     def version(self) -> str:
         """Return the version of asimov that serves."""
-        return str(self._get("/openapi.json")["info"]["version"])
+        return str(self.get("/openapi.json")["info"]["version"])
 
     def monitor(self) -> dict[str, Any]:
         """Return whether a monitor is at work, as ``asimov status --monitor --json`` does."""
-        return self._get("/v1/monitor")
+        return self.get("/v1/monitor")
 
     def usage(self, *names: str, **filters: Any) -> list[dict[str, Any]]:
         """List what ended jobs used; for the parameters see `analyses`."""
-        return list(self._get("/v1/usage", {"name": names, **filters})["items"])
+        return list(self.get("/v1/usage", {"name": names, **filters})["items"])
 
     def requests(self, *names: str, **filters: Any) -> list[dict[str, Any]]:
         """List open requests to run analyses again; for the parameters see `analyses`."""
-        return list(self._get("/v1/requests", {"name": names, **filters})["items"])
+        return list(self.get("/v1/requests", {"name": names, **filters})["items"])
 
     def reviews(self, *names: str, **filters: Any) -> list[dict[str, Any]]:
         """List reviews; for the parameters see `analyses`."""
-        return list(self._get("/v1/reviews", {"name": names, **filters})["items"])
+        return list(self.get("/v1/reviews", {"name": names, **filters})["items"])
 
     def outputs(self, subject: str, name: str, lines: int = 20) -> list[dict[str, Any]]:
         """List what the jobs of an analysis wrote, as ``asimov logs --json`` does."""
-        return list(self._get(f"{_place(subject, name)}/logs", {"lines": lines})["items"])
+        return list(self.get(f"{_place(subject, name)}/logs", {"lines": lines})["items"])
 
     def output(self, subject: str, name: str, file: str, start: int = 0) -> BinaryIO:
         """Open what a job wrote, for reading.
@@ -169,7 +123,7 @@ class Client:
         """
         place = f"{_place(subject, name)}/logs/{_quoted(file, '/')}"
         try:
-            return self._answer("GET", place, headers={"Range": f"bytes={start}-"} if start else {})
+            return self.opened(place, headers={"Range": f"bytes={start}-"} if start else {})
         except ServiceError as error:
             if error.status == 416:
                 return io.BytesIO()
@@ -177,7 +131,7 @@ class Client:
 
     def results(self, subject: str, name: str) -> list[dict[str, Any]]:
         """List the stored results of an analysis."""
-        return list(self._get(f"{_place(subject, name)}/results")["items"])
+        return list(self.get(f"{_place(subject, name)}/results")["items"])
 
     def save_result(self, subject: str, name: str, file: str, to: Path) -> None:
         """Save a stored result.
@@ -192,12 +146,12 @@ class Client:
             The file to write.
         """
         place = f"{_place(subject, name)}/results/{_quoted(file, '/')}"
-        with self._answer("GET", place) as answer, to.open("wb") as stream:
+        with self.opened(place) as answer, to.open("wb") as stream:
             copyfileobj(answer, stream)
 
     def graph(self, subject: str | None = None) -> dict[str, Any]:
         """Return the graph of the analyses."""
-        return self._get("/v1/graph", {"subject": subject})
+        return self.get("/v1/graph", {"subject": subject})
 
     def past_events(
         self, *names: str, after: int | None = None, limit: int = 100, **filters: Any
@@ -214,7 +168,7 @@ class Client:
             The most events to return, up to 1000.
         """
         query = {"analysis": names, "after": after, "limit": limit, **filters}
-        found = self._get("/v1/events", query)
+        found = self.get("/v1/events", query)
         return list(found["items"]), int(found["newest"])
 
     def events(self, after: int | None = None) -> Iterator[dict[str, Any]]:
@@ -229,14 +183,14 @@ class Client:
         while True:
             last = {} if after is None else {"Last-Event-ID": str(after)}
             try:
-                with self._answer("GET", "/v1/events/stream", headers=last) as answer:
+                with self.opened("/v1/events/stream", headers=last) as answer:
                     for line in answer:
                         if line.startswith(b"id: "):
                             after = int(line[4:])
                         elif line.startswith(b"data: "):
                             yield json.loads(line[6:])
             except (OSError, HTTPException):
-                time.sleep(_PAUSE)
+                time.sleep(PAUSE)
 
     # --- changes
 
@@ -251,8 +205,8 @@ class Client:
             ``dry_run``, ``subject``, ``name``, ``update``, ``iterate``, ``replace``, ``force``,
             ``reason``.
         """
-        address = f"/v1/blueprints{_query(options)}"
-        return self._change(address, blueprints.encode(), "application/yaml")
+        address = f"/v1/blueprints{query_of(options)}"
+        return self.change(address, blueprints.encode(), "application/yaml")
 
     def act(
         self,
@@ -285,7 +239,7 @@ class Client:
             "action": action, "analyses": list(analyses), "status": status, "reason": reason,
             "lost": lost, "dry_run": dry_run,
         }  # fmt: skip
-        return list(self._told("/v1/actions", asked)["items"])
+        return list(self.post("/v1/actions", asked)["items"])
 
     def rerun(
         self,
@@ -309,7 +263,7 @@ class Client:
             Whether only to plan it.
         """
         asked = {"analyses": list(analyses), "downstream": downstream, "reason": reason}
-        return self._told("/v1/reruns", {**asked, "dry_run": dry_run})
+        return self.post("/v1/reruns", {**asked, "dry_run": dry_run})
 
     def answer(self, subject: str, name: str, answers: Mapping[str, Any]) -> None:
         """Answer what an analysis asks.
@@ -321,81 +275,7 @@ class Client:
         answers
             The answers, by the names of the fields.
         """
-        self._told(f"{_place(subject, name)}/answer", {"answers": dict(answers)})
-
-    # --- requests
-
-    def _pages(self, path: str, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        after = None
-        while True:
-            page = self._get(path, {**query, "limit": 1000, "after": after})
-            yield from page["items"]
-            after = page["next"]
-            if after is None:
-                return
-
-    def _get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        with self._answer("GET", f"{path}{_query(query or {})}") as answer:
-            return _json(answer)
-
-    def _told(self, path: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-        return self._change(path, json.dumps(asked).encode(), "application/json")
-
-    def _change(self, path: str, data: bytes, media: str) -> dict[str, Any]:
-        headers = {"Content-Type": media, "Idempotency-Key": uuid.uuid4().hex}
-        with self._answer("POST", path, data, headers) as answer:
-            return _json(answer)
-
-    def _answer(
-        self,
-        method: str,
-        path: str,
-        data: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> HTTPResponse:
-        """Return the answer to a request, which is sent again while there is none."""
-        given = dict(headers or {})
-        if self._key is not None:
-            given["Authorization"] = f"Bearer {self._key}"
-        request = Request(f"{self.address}{path}", data, given, method=method)
-        pause = _PAUSE
-        for tries in range(1, self._tries + 1):
-            try:
-                return self._opener.open(request, timeout=self._timeout)  # type: ignore[no-any-return]
-            except HTTPError as error:
-                if error.code not in _PASSING or tries == self._tries:
-                    raise _refusal(error) from error
-                error.close()
-                pause = max(pause, float(error.headers.get("Retry-After", 0)))
-            except (OSError, HTTPException) as error:
-                why = getattr(error, "reason", None) or error
-                if isinstance(why, SSLCertVerificationError):
-                    raise ServiceError(
-                        0, f"its certificate is not accepted: {why.verify_message}", self.address,
-                        "SSL_CERT_FILE can name a file with the certificate of who signed it",
-                    ) from error  # fmt: skip
-                if tries == self._tries:
-                    raise ServiceError(0, f"does not answer: {why}", self.address) from error
-            time.sleep(pause)
-            pause *= 2
-        raise AssertionError("the last try returns or raises")
-
-
-def _json(answer: HTTPResponse) -> dict[str, Any]:
-    try:
-        found = json.load(answer)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise ServiceError(answer.status, "the service answered no JSON", strange=True)
-    return found
-
-
-class _NoRedirects(HTTPRedirectHandler):
-    """Goes nowhere else: the key is for this service."""
-
-    def redirect_request(self, *args: Any) -> None:
-        return None
+        self.post(f"{_place(subject, name)}/answer", {"answers": dict(answers)})
 
 
 def _place(subject: str, name: str) -> str:
@@ -404,24 +284,3 @@ def _place(subject: str, name: str) -> str:
 
 def _quoted(name: str, safe: str = "") -> str:
     return quote(name, safe=safe)
-
-
-def _query(given: Mapping[str, Any]) -> str:
-    """Return parameters as they stand in an address, without those that are None."""
-    said = {
-        name: str(value).lower() if isinstance(value, bool) else value
-        for name, value in given.items()
-        if value is not None
-    }
-    return f"?{urlencode(said, doseq=True)}" if said else ""
-
-
-def _refusal(error: HTTPError) -> ServiceError:
-    """Return what the service said."""
-    with error:
-        try:
-            told = json.load(error)
-            return ServiceError(error.code, told["detail"], told.get("where"), told.get("hint"))
-        except (ValueError, KeyError, TypeError):
-            said = f"the service answered {error.code} {error.reason}"
-            return ServiceError(error.code, said, strange=True)

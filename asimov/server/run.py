@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 
 from asimov.errors import AsimovError
 from asimov.server.app import application
+from asimov.server.header_deadline import HeaderDeadline
 from asimov.server.monitor import keep_monitor
 from asimov.server.options import Options
 from asimov.text import short
@@ -49,6 +50,7 @@ def run(options: Options, ready: Callable[[str], None], *, monitor: bool) -> Non
     app = application(options)
     config = uvicorn.Config(
         app,
+        http=HeaderDeadline,
         log_config=None,
         access_log=False,
         proxy_headers=False,

@@ -97,9 +97,11 @@ def keys(served: Path) -> dict[str, str]:
 class Service:
     """`asimov serve` in a process of its own, on a free port."""
 
-    def __init__(self, root: Path, *options: str) -> None:
+    def __init__(
+        self, root: Path, *options: str, program: tuple[str, ...] = ("-m", "asimov")
+    ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "asimov", "--project", root, "serve", "--port", "0", *options],
+            [sys.executable, *program, "--project", root, "serve", "--port", "0", *options],
             stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )  # fmt: skip
         assert self.process.stdout

@@ -13,7 +13,7 @@ import pytest
 from asimov.journal.access_keys import AccessKeys
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
-from asimov.server import client as module
+from asimov.server import requesting as module
 from asimov.server.client import Client, ServiceError
 from tests.server.conftest import STORED, made
 
@@ -60,7 +60,7 @@ def test_a_change_without_an_answer_is_sent_again_and_made_once(root, serve, mon
     service = serve(root)
     with closing(Workspace.open(root).journal) as journal:
         ada = Client(service.address, AccessKeys(journal).add("ada", "ada"))
-    ask, lost = ada._opener.open, []
+    ask, lost = ada.opener.open, []
 
     def loses_the_first_answer(request, timeout):
         answer = ask(request, timeout=timeout)
@@ -69,8 +69,8 @@ def test_a_change_without_an_answer_is_sent_again_and_made_once(root, serve, mon
             raise ConnectionResetError
         return answer
 
-    monkeypatch.setattr(ada._opener, "open", loses_the_first_answer)
-    monkeypatch.setattr(module, "_PAUSE", 0.0)
+    monkeypatch.setattr(ada.opener, "open", loses_the_first_answer)
+    monkeypatch.setattr(module, "PAUSE", 0.0)
     told = ada.act("review", ["s/first"], reason="once")
     assert {"items": told} == json.loads(lost[0])
     review = Workspace.open(root, reading=True).settings(Key("s", "first"))["review"]
@@ -78,7 +78,7 @@ def test_a_change_without_an_answer_is_sent_again_and_made_once(root, serve, mon
 
 
 def test_a_service_that_is_not_there_is_told_in_one_line(monkeypatch):
-    monkeypatch.setattr(module, "_PAUSE", 0.0)
+    monkeypatch.setattr(module, "PAUSE", 0.0)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"http://127.0.0.1:{taken.getsockname()[1]}"
     with pytest.raises(ServiceError, match="does not answer") as told:

@@ -1,0 +1,185 @@
+"""Requests to a service, each of which is sent again while there is no answer."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from http.client import HTTPException, HTTPResponse
+from ssl import SSLCertVerificationError
+from typing import Any, TypeVar
+from urllib.error import HTTPError
+from urllib.parse import urlencode, urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+from asimov.errors import AsimovError
+
+#: How often a request is sent if there is no answer, and the seconds before the second time.
+_TRIES, PAUSE = 5, 0.5
+#: Statuses after which it is worth while to ask again.
+_PASSING = {429, 503, 504}
+
+_Read = TypeVar("_Read")
+
+
+class ServiceError(AsimovError):
+    """The service refused a request, or did not answer.
+
+    Attributes
+    ----------
+    status
+        The HTTP status; 0 if there was no answer.
+    strange
+        Whether the answer is none of a service of asimov.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        where: str | None = None,
+        hint: str | None = None,
+        *,
+        strange: bool = False,
+    ) -> None:
+        super().__init__(message, where=where, hint=hint)
+        self.status = status
+        self.strange = strange
+
+
+class Connection:
+    """Sends requests to a service.
+
+    Parameters
+    ----------
+    address
+        The address of the service, such as ``http://127.0.0.1:8642``.
+    key
+        A key of ``asimov manage key``; reading on the same machine needs none.
+    timeout
+        The seconds to wait for an answer.
+    tries
+        How often to send a request that is not answered.
+
+    Raises
+    ------
+    ServiceError
+        If the address is none.
+    """
+
+    def __init__(
+        self, address: str, key: str | None = None, timeout: float = 90.0, tries: int = _TRIES
+    ) -> None:
+        parts = urlsplit(address)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ServiceError(
+                0, "is no address of a service", address, "write http://HOST:PORT or https://HOST"
+            )
+        self.address = address.rstrip("/")
+        self._key = key
+        self._timeout = timeout
+        self._tries = tries
+        self.opener = build_opener(_NoRedirects)
+
+    def pages(self, path: str, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield the items of a list, page by page."""
+        after = None
+        while True:
+            page = self.get(path, {**query, "limit": 1000, "after": after})
+            yield from page["items"]
+            after = page["next"]
+            if after is None:
+                return
+
+    def get(self, path: str, query: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the JSON at a path."""
+        return self._sent("GET", f"{path}{query_of(query or {})}", None, {}, _json)
+
+    def post(self, path: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask for a change in JSON; return the answer."""
+        return self.change(path, json.dumps(asked).encode(), "application/json")
+
+    def change(self, path: str, data: bytes, media: str) -> dict[str, Any]:
+        """Ask for a change, which is made once however often it is sent; return the answer."""
+        headers = {"Content-Type": media, "Idempotency-Key": uuid.uuid4().hex}
+        return self._sent("POST", path, data, headers, _json)
+
+    def opened(self, path: str, headers: Mapping[str, str] | None = None) -> HTTPResponse:
+        """Return the answer to a request, open for reading."""
+        return self._sent("GET", path, None, headers or {}, lambda answer: answer)
+
+    def _sent(
+        self,
+        method: str,
+        path: str,
+        data: bytes | None,
+        headers: Mapping[str, str],
+        read: Callable[[HTTPResponse], _Read],
+    ) -> _Read:
+        """Return what is read of the answer to a request."""
+        given = dict(headers)
+        if self._key is not None:
+            given["Authorization"] = f"Bearer {self._key}"
+        request = Request(f"{self.address}{path}", data, given, method=method)
+        pause = PAUSE
+        for tries in range(1, self._tries + 1):
+            try:
+                return read(self.opener.open(request, timeout=self._timeout))
+            except HTTPError as error:
+                if error.code not in _PASSING or tries == self._tries:
+                    raise _refusal(error) from error
+                error.close()
+                pause = max(pause, float(error.headers.get("Retry-After", 0)))
+            except (OSError, HTTPException) as error:
+                why = getattr(error, "reason", None) or error
+                if isinstance(why, SSLCertVerificationError):
+                    raise ServiceError(
+                        0, f"its certificate is not accepted: {why.verify_message}", self.address,
+                        "SSL_CERT_FILE can name a file with the certificate of who signed it",
+                    ) from error  # fmt: skip
+                if tries == self._tries:
+                    raise ServiceError(0, f"does not answer: {why}", self.address) from error
+            time.sleep(pause)
+            pause *= 2
+        raise AssertionError("the last try returns or raises")
+
+
+def query_of(given: Mapping[str, Any]) -> str:
+    """Return parameters as they stand in an address, without those that are None."""
+    said = {
+        name: str(value).lower() if isinstance(value, bool) else value
+        for name, value in given.items()
+        if value is not None
+    }
+    return f"?{urlencode(said, doseq=True)}" if said else ""
+
+
+def _json(answer: HTTPResponse) -> dict[str, Any]:
+    with answer:
+        data = answer.read()
+    try:
+        found = json.loads(data)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ServiceError(answer.status, "the service answered no JSON", strange=True)
+    return found
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """Goes nowhere else: the key is for this service."""
+
+    def redirect_request(self, *args: Any) -> None:
+        return None
+
+
+def _refusal(error: HTTPError) -> ServiceError:
+    """Return what the service said."""
+    with error:
+        try:
+            told = json.load(error)
+            return ServiceError(error.code, told["detail"], told.get("where"), told.get("hint"))
+        except (ValueError, KeyError, TypeError):
+            said = f"the service answered {error.code} {error.reason}"
+            return ServiceError(error.code, said, strange=True)
