@@ -13,18 +13,22 @@ BIN := $(VENV)/bin
 # Python compiles what it imports; to compile all that is installed takes longer than the tests save.
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 
-.PHONY: demo test test-long test-core pool-programs test-plugins docs docs-serve bench coverage release-check clean
+.PHONY: demo test test-long test-core pool-programs browser test-plugins docs docs-serve bench coverage release-check clean
 
 demo: $(VENV)/demo.done
 	@$(BIN)/python tools/demo $(BIN)
 
 test:
-	@$(MAKE) --no-print-directory --jobs=2 $(VENV)/test.done pool-programs
+	@$(MAKE) --no-print-directory --jobs=2 $(VENV)/test.done pool-programs browser
 	@tools/run-tests $(BIN)
 
 # With the packages, at the same time; where they are not to be had, tools/with-pool tells.
 pool-programs:
 	@tools/htcondor-pool available 2>/dev/null || tools/htcondor-pool install || true
+
+# Debian's Chromium, if root can install it; the tests of the dashboard tell if there is none.
+browser:
+	@tools/browser install || true
 
 test-plugins: $(VENV)/test.done
 	@tools/with-pool $(BIN) tools/test-plugins $(BIN)
@@ -32,7 +36,7 @@ test-plugins: $(VENV)/test.done
 # Ten thousand mutants of blueprints; kill matrices twice as long, since each kill takes a second.
 test-long: $(VENV)/test.done
 	@ASIMOV_SEARCH=20 $(BIN)/python -m pytest -n 4 --dist load \
-	  tests/test_fuzz_blueprints.py tests/scheduler/test_histories.py
+	  tests/test_fuzz_blueprints.py tests/scheduler/test_histories.py tests/server/dashboard/test_browser.py
 	@ASIMOV_SEARCH=2 tools/with-pool $(BIN) $(BIN)/python -m pytest -n 4 --dist loadfile \
 	  tests/engine/test_kill_matrix.py tests/compat/importing/test_kill.py tests/htcondor/test_kill_matrix.py
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from asimov.engine.attendance import attendance
 from asimov.engine.attention.filters import passing
 from asimov.engine.attention.order import rank
-from asimov.engine.status import Row, rows
+from asimov.engine.status import OF_JOBS, Row, rows
 from asimov.errors import AsimovError
-from asimov.journal.history import numbered_events
 from asimov.project.removed import ledger_warnings
 from asimov.project.workspace import Workspace
 from asimov.report.glances import Glance, glances
+from asimov.states import STATES
 from asimov.system.moment import moment
 
 #: How many analyses of the list are on one page, and how many that need a person are above it.
@@ -97,8 +97,6 @@ class Overview:
         What the list can be narrowed to.
     problem
         What is wrong with the question; empty if nothing is.
-    newest
-        The number of the newest event, from which a live page goes on.
     """
 
     monitor: str
@@ -115,7 +113,6 @@ class Overview:
     pipelines: list[str] = field(default_factory=list)
     subjects: int = 0
     problem: str = ""
-    newest: int = 0
 
 
 def overview(workspace: Workspace, query: Query, size: int = PAGE) -> Overview:
@@ -138,10 +135,9 @@ def overview(workspace: Workspace, query: Query, size: int = PAGE) -> Overview:
     words = query.q.split()
     seen = glances(workspace, with_outdated=query.outdated or "outdated" in words)
     shown.everything = len(seen)
-    shown.states = sorted({each.state for each in seen}, key=rank)
+    shown.states = sorted({*STATES, *OF_JOBS, *(each.state for each in seen)}, key=rank)
     shown.pipelines = sorted({each.pipeline for each in seen if each.pipeline})
     shown.subjects = len(workspace.contents.subjects)
-    _, shown.newest = numbered_events(workspace.journal, None, 1)
     try:
         left = _narrowed(seen, query)
     except (AsimovError, ValueError) as error:

@@ -89,6 +89,8 @@ def _table(found: str, delimiter: str, most: int, *, whole: bool) -> Preview | N
     lines = found.splitlines()
     if not whole:
         lines = lines[:-1]  # cut somewhere
+    while lines and lines[0].startswith("#"):  # remarks before the headings
+        del lines[0]
     try:
         read = list(islice(csv.reader(lines, delimiter=delimiter), most + 1))
     except csv.Error:

@@ -1,7 +1,8 @@
 """Who may do what: keys, who asks from this machine, and how many requests each may make.
 
 From this machine's loopback anybody may read, unless a proxy forwards the request: then somebody
-else asks. Everything else needs a key, in the header ``Authorization: Bearer KEY``.
+else asks. Everything else needs a key, in the header ``Authorization: Bearer KEY``; a browser that
+has shown one may read on (see `asimov.server.dashboard.sessions`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from starlette.types import Scope
 
 from asimov.journal.access_keys import AccessKey, matching
 from asimov.server.backend import Backend
+from asimov.server.dashboard.sessions import Sessions
 from asimov.server.faults import FaultError
 from asimov.server.options import is_loopback
 
@@ -63,6 +65,8 @@ class Access:
         self._used: dict[str, float] = {}
         self._recording: set[asyncio.Task[None]] = set()
         self._allowances: OrderedDict[str, _Allowance] = OrderedDict()
+        #: The browsers that may read.
+        self.sessions = Sessions()
 
     async def admit(self, scope: Scope, headers: Headers) -> Caller:
         """Return who asks.
@@ -80,6 +84,12 @@ class Access:
             here = client is not None and is_loopback(client)
             if (reading or is_free) and (here or (is_free and self._from_anywhere)):
                 return Caller("")
+            if reading and (name := self.sessions.key_of(headers.get("cookie", ""))):
+                known = await self._known(scope["app"].state.backend, _KNOWN)
+                for each in known:  # it may have been revoked since
+                    if each.name == name:
+                        self._allow(f"key {name}", each.rate)
+                        return Caller(name)
             self._allow(f"address {client}", _STRANGERS)
             raise _unknown(
                 "reading from another machine needs a key" if reading else "changes need a key"

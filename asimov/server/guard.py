@@ -80,7 +80,7 @@ class Guard:
             self._check_origin(headers)
             if scope["path"] not in self._public:
                 caller = await door.admit(self._access, scope, headers)
-                scope.setdefault("state", {})["caller"] = caller
+                scope.setdefault("state", {}).update(caller=caller, sessions=self._access.sessions)
             await self._app(scope, _bounded(headers, receive, door), answer)
         except FaultError as error:
             await door.refusal(error, scope, headers)(scope, receive, answer)

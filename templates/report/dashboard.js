@@ -84,8 +84,11 @@
     try {
       const text = await fetchPage(location.href);
       if (mine === asked) take(text);
-    } catch { /* the stream says whether the service is there */ }
-    busy = false;
+    } catch (error) {
+      if (!(error instanceof TypeError && error.message.includes("fetch"))) throw error;
+    } finally {
+      busy = false;
+    }
     if (again) { again = false; setTimeout(refresh, 500); }
   };
   const load = async (part) => {
@@ -103,7 +106,9 @@
 
   const live = one("#live");
   const follow = () => {
-    const stream = new EventSource("/v1/events/stream");
+    if (document.body.dataset.newest === "") return;
+    // From what the page shows on: what happens before the stream is open is not missed.
+    const stream = new EventSource(`/v1/events/stream?after=${document.body.dataset.newest}`);
     let timer = 0;
     stream.onmessage = () => {
       clearTimeout(timer);
@@ -219,6 +224,17 @@
     dialog.showModal();
     (one("#act-key").hidden ? one("#act-do") : one("[name=key]", dialog)).focus();
   };
+  const addressOf = ({ action, analyses }) => {
+    if (action === "rerun") return "/v1/reruns";
+    if (action !== "answer") return "/v1/actions";
+    const [subject, name] = analyses[0].split("/").map(encodeURIComponent);
+    return `/v1/subjects/${subject}/analyses/${name}/answer`;
+  };
+  // What could not be done, as the answers to actions and reruns say it.
+  const refusedBy = (told) => [
+    ...(told.items || []).filter((each) => each.refused).map((each) => [each.analysis, each.refused]),
+    ...Object.entries({ ...told.left, ...told.failed }),
+  ];
   const fault = (text) => {
     one("#act-fault").textContent = text;
     one("#act-fault").hidden = !text;
@@ -227,17 +243,18 @@
     const given = one("[name=key]", dialog).value.trim();
     const key = given || tab?.getItem("asimov key");
     if (!key) { fault("this needs a key that may write"); return; }
-    const body = { action: doing.action, analyses: doing.analyses };
     const reason = one("[name=reason]", dialog).value.trim();
-    if (reason) body.reason = reason;
     const verdict = one("[name=verdict]", dialog).value;
+    let body = { action: doing.action, analyses: doing.analyses };
+    if (doing.action === "rerun") body = { analyses: doing.analyses };
+    if (reason) body.reason = reason;
     if (doing.action === "set") body.status = one("[name=status]", dialog).value;
     if (doing.action === "review" && verdict) body.status = verdict;
-    if (doing.more.answers) body.answers = doing.more.answers;
+    if (doing.action === "answer") body = { answers: doing.more.answers };
     one("#act-do").disabled = true;
     fault("");
     try {
-      const answer = await fetch("/v1/actions", {
+      const answer = await fetch(addressOf(doing), {
         method: "POST",
         headers: {
           "Authorization": `Bearer ${key}`,
@@ -258,9 +275,9 @@
       tab?.setItem("asimov key", key);
       one("[name=key]", dialog).value = "";
       dialog.close();
-      const refused = (told.items || []).filter((each) => each.refused);
-      const done = (told.items || []).length - refused.length;
-      say(refused.length ? `${done} done; ${refused[0].analysis}: ${refused[0].refused}` : `${WORDS[doing.action][0]}: done`);
+      const refused = refusedBy(told);
+      const done = doing.analyses.length - refused.length;
+      say(refused.length ? `${done} done; ${refused[0].join(": ")}` : `${WORDS[doing.action][0]}: done`);
       for (const each of all("input[name=pick]")) each.checked = false;
       picked();
       refresh();

@@ -124,7 +124,7 @@ def test_html_has_an_index_and_a_page_for_each_subject_and_analysis(
     assert not any(Page(text).open for text in made.values())
     index = Page(made["index.html"])
     for each in (
-        "Test project 3 analyses", "wait s/ a command", "a person the first",
+        "3 analyses of 1 subject", "wait s/ a command", "a person the first",
         "ready s/ b simpletestpipeline", "project-analyses",
     ):  # fmt: skip
         assert each in index.text, each

@@ -50,7 +50,7 @@ def refusal(headers: Headers, path: str, fault: Fault, more: dict[str, str]) -> 
     title = "Who are you?" if fault.status == 401 else TITLES.get(fault.status, "Error")
     text = page(
         "fault.html", Served(), "asimov", title=title, status=fault.status,
-        detail=line(fault.what), hint=line(fault.hint or ""),
+        detail=line(fault.what), hint=line(fault.hint or ""), newest="",
     )  # fmt: skip
     answer = Response(text, fault.status, media_type="text/html")
     answer.headers.update({**more, "content-security-policy": POLICY})

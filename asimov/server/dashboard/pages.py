@@ -44,14 +44,23 @@ class Pages:
     def __init__(self, root: Path) -> None:
         self._present = Present(root)
         self._links = Served()
+        self._newest = 0
+
+    @property
+    def _workspace(self) -> Workspace:
+        """The project as it is now; the page then follows the events after the newest before."""
+        journal = self._present.opened.journal
+        journal.renew()
+        _, self._newest = numbered_events(journal, None, 1)
+        return self._present.workspace
 
     def _page(self, template: str, **shown: Any) -> str:
         name = self._present.opened.project.name
-        return page(template, self._links, name, **shown)
+        return page(template, self._links, name, newest=self._newest, **shown)
 
     def overview(self, query: Query) -> str:
         """Return the overview."""
-        shown = overview(self._present.workspace, query)
+        shown = overview(self._workspace, query)
         return self._page("overview.html", shown=shown, query=query, sorts=SORTS)
 
     def analysis(self, subject: str, name: str) -> str:
@@ -113,7 +122,7 @@ class Pages:
 
     def changes(self, before: int | None) -> str:
         """Return what happened in the project, the newest first."""
-        journal = self._present.workspace.journal
+        journal = self._workspace.journal
         found, _ = numbered_events(
             journal, None if before is None else max(0, before - _EVENTS - 1), _EVENTS
         )
@@ -135,13 +144,13 @@ class Pages:
             Edge(keys[each["from"]], keys[each["to"]], each["used"], tuple(each["assets"]))
             for each in data["edges"]
         ]
-        subjects = list(self._present.workspace.contents.subjects)
+        subjects = list(self._workspace.contents.subjects)
         return self._page(
             "graph.html", subject=subject, subjects=subjects, **drawing(Graph(nodes, edges))
         )
 
     def _found(self, subject: str, name: str) -> tuple[Workspace, Key]:
-        workspace, key = self._present.workspace, Key(subject, name)
+        workspace, key = self._workspace, Key(subject, name)
         try:
             if key not in workspace.records:
                 workspace.key(subject, name)

@@ -8,6 +8,7 @@ from asimov.report.overview import Query
 from asimov.report.rendering import FOLDER
 from asimov.server.backend import Backend
 from asimov.server.dashboard.answers import html_answer
+from asimov.server.dashboard.sessions import COOKIE, LASTS
 from asimov.server.routes import Call, Parameter, Route
 
 #: The files that pages need, with their media types.
@@ -79,6 +80,19 @@ async def graph(call: Call) -> Response:
     return html_answer(call.request, await _backend(call).show("graph", found, subject))
 
 
+async def key(call: Call) -> Response:
+    """Let a browser that shows its key read without it from now on; see `sessions`."""
+    name = call.request.state.caller.key
+    answer = Response(status_code=204, headers={"cache-control": "no-store"})
+    if name:
+        secure = "https" in {call.request.url.scheme, call.request.headers.get("x-forwarded-proto")}
+        answer.set_cookie(
+            COOKIE, call.request.state.sessions.open(name), max_age=int(LASTS), path="/",
+            secure=secure, httponly=True, samesite="strict",
+        )  # fmt: skip
+    return answer
+
+
 async def asset(call: Call) -> Response:
     """Return a file that pages need; it is the same for everybody."""
     name = call.request.url.path.rpartition("/")[2]
@@ -113,5 +127,6 @@ PAGES = [
         "GET", "/graph", "Show what needs what.", graph,
         query=(Parameter("subject", "only this subject", default=""),),
     ),
+    Route("GET", "/key", "Let a browser read.", key),
     *(Route("GET", f"/assets/{each}", "Return a file.", asset, public=True) for each in ASSETS),
 ]  # fmt: skip

@@ -126,7 +126,7 @@ def test_hostile_text_is_shown_as_it_was_written(client):
 
 def test_the_overview_says_what_there_is_and_what_needs_a_person(client):
     found = page(client, "/")
-    assert "Served 4 analyses of 2 subjects" in found.text
+    assert "4 analyses of 2 subjects" in found.text
     for each in ("uploaded 1", "ready 2", "wait 1"):
         assert each in found.text
     rows = [attrs["value"] for attrs in found.all("input") if attrs.get("name") == "pick"]
