@@ -61,8 +61,8 @@ class Options:
             raise AsimovError("TLS needs both a certificate and its key", where="--certificate")
         if not (self.local or self.insecure or self.proxies or self.certificate):
             raise AsimovError(
-                f"{short(self.host)} is not this machine's loopback: keys and results would cross the "
-                "network as plain text",
+                f"{short(self.host)} is not this machine's loopback: keys and results would cross "
+                "the network as plain text",
                 where="--host",
                 hint="give --certificate and --private-key, or the --proxy in front that does TLS; "
                 "--insecure accepts it",

@@ -174,7 +174,7 @@ def test_what_people_write_is_text_and_no_html(project, asimov, blueprint, pages
                         "name": "a",
                         "pipeline": "command",
                         "comment": evil,
-                        "labels": {evil: evil},
+                        "labels": {"quality": evil},
                         "needs": [evil],
                     }
                 ],

@@ -54,7 +54,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """Return a client of a project in which everything that can be text is hostile."""
     more = json.dumps(
         {"kind": "analysis", "event": "t", "name": "evil", "pipeline": "command", "comment": EVIL,
-         "executable": EVIL, "labels": {EVIL: EVIL}, "status": "wait", "needs": ["other"],
+         "executable": EVIL, "labels": {"quality": EVIL}, "status": "wait", "needs": ["other"],
          "outputs": {"y": "y"}}
     )  # fmt: skip
     root = made(tmp_path_factory.mktemp("dashboard") / "project", f"---\n{more}\n")
