@@ -79,7 +79,7 @@ def apply(
             free = renaming.iterated(blueprints, workspace.contents.entries, subject)
         plan = made.add(free)
         plan.notes += asset_notes(workspace, made) + fault_notes(workspace, made)
-        if plan.count("update"):
+        if plan.count("update") or made.reaches_others:
             plan.outdated = newly_outdated(workspace, made.contents)
         plans.append(plan)
         return plan

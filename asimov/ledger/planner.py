@@ -88,6 +88,11 @@ class Planner:
         return self._new
 
     @property
+    def reaches_others(self) -> bool:
+        """Whether settings of the project or of a subject that was there change: first ones too."""
+        return self._settings_changed
+
+    @property
     def named(self) -> Collection[Key]:
         """The analyses in the blueprints."""
         return self._places.keys()

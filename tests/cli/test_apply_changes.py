@@ -113,6 +113,23 @@ def test_a_configuration_that_changes_what_is_set_needs_update(started, asimov, 
     assert asimov("apply", "-f", file).code == 0
 
 
+def test_first_settings_of_a_project_or_a_subject_outdate_results_too(lab: Any) -> None:
+    keys = "pipeline: command, executable: /bin/sh, arguments: [-c, echo x > y], outputs: {y: y}"
+    lab.apply(f"first, {keys}")
+    lab.finish()
+    path = lab.root / "more.yaml"
+    for document, what, reason in (
+        ("{kind: configuration, gain: 5}", "configuration", "gain: nothing -> 5"),
+        ("{kind: configuration, bias: 1}", "configuration", "bias: nothing -> 1"),
+        ("{kind: subject, name: s, colour: red}", "subject s", "colour: nothing -> red"),
+    ):
+        path.write_text(document)
+        for flags in (["-n"], []):
+            ran = lab.run("apply", "-U", "-f", path, *flags)
+            assert what in ran.out and f"outdates s/first: {reason}\n" in ran.out, ran
+    assert lab.run("status", "--outdated").out.count("gain: nothing -> 5") == 1
+
+
 def test_the_finished_results_that_a_change_outdates_are_named(lab: Any) -> None:
     keys = "pipeline: command, executable: /bin/sh, arguments: [-c, echo x > y], outputs: {y: y}"
     lab.apply(f"first, gain: 2, {keys}", f"second, {keys}")
