@@ -6,9 +6,9 @@ import click
 
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.selection import Selection, selection_options
-from asimov.cli.terminal.output import say, show_json
-from asimov.engine.results.verification import advice, verified
-from asimov.errors import EXIT_ERROR
+from asimov.cli.terminal.output import say, show_json, warn
+from asimov.engine.results.verification import advice, record, verified
+from asimov.errors import EXIT_ERROR, ReportedError
 from asimov.journal.keys import Key
 from asimov.project.storage.verification import Verified
 from asimov.text import amount, counted
@@ -40,6 +40,9 @@ def verify_command(
     analysis that owns it; superseded results are checked as well. Without a selection it checks
     the whole store. The exit code is 1 if anything is wrong.
 
+    What is damaged is recorded: 'asimov status', 'why' and 'rerun' show it until the file is
+    restored or made again.
+
     \b
     Example:
       asimov store verify 'sunspots/*'
@@ -48,6 +51,11 @@ def verify_command(
     stored = [Key(*each) for each in workspace.store.analyses()]
     keys = selection.of(workspace, more=stored) if selection.given else None
     found = verified(workspace, keys, quick=quick)
+    checked = [*workspace.contents.entries, *stored] if keys is None else keys
+    try:
+        record(workspace, checked, found.faults, quick=quick)
+    except (ReportedError, OSError) as error:
+        warn(f"note: the damage is not recorded: {error}")
     if as_json:
         show_json(
             {

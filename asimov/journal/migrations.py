@@ -155,4 +155,9 @@ CREATE TABLE function_calls (
     listed INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX function_calls_of ON function_calls (dataset)
 """,
+    """
+CREATE TABLE damages (
+    subject TEXT NOT NULL, name TEXT NOT NULL, found REAL NOT NULL, data BLOB NOT NULL,
+    PRIMARY KEY (subject, name)) WITHOUT ROWID
+""",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from asimov import text
 from asimov.engine.staleness.inputs import upstream_first
-from asimov.engine.staleness.reasons import Reason
+from asimov.engine.staleness.reasons import RESULTS, Reason
 from asimov.engine.staleness.verdicts import WITHOUT_RESULT, outdated
 from asimov.journal.keys import Key
 from asimov.journal.reruns import Request, Requests
@@ -68,6 +68,8 @@ def rerun_due(
     restarted = given_up = 0
     for key in _settled(workspace, due):
         request = requests.get(key)
+        if request is None and all(each.kind == RESULTS for each in old.get(key, ())):
+            continue  # a disk that is away for an hour must not have everything run again
         if key in old:
             if _restart(workspace, asked, key, old[key], request, report):
                 restarted += 1

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import closing, suppress
 from shlex import quote
 
 from asimov.errors import ReportedError
+from asimov.journal.damages import Damage, Damages
 from asimov.journal.keys import Key
 from asimov.pipeline.assets import paths_of
 from asimov.plugins.methods import guarded
 from asimov.project.storage.names import MANIFEST, STORED
 from asimov.project.storage.superseded import is_superseded
-from asimov.project.storage.verification import Fault, Verified, verify
+from asimov.project.storage.verification import Fault, Verified, stamp, verify
 from asimov.project.workspace import Workspace
 from asimov.states import reachable
 
@@ -58,6 +59,55 @@ def verified(
             found.faults.append(Fault(*key, MANIFEST, "missing", what))
     found.faults.sort()
     return found
+
+
+def record(
+    workspace: Workspace, checked: Iterable[Key], faults: Iterable[Fault], *, quick: bool = False
+) -> None:
+    """Record which results of analyses are damaged, for ``asimov status`` and others.
+
+    Nothing is written where nothing is damaged and no damage was known. Otherwise the project is
+    opened a second time, to write: whoever may only read it can still check the results.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    checked
+        The analyses whose results were checked.
+    faults
+        What was found.
+    quick
+        Whether the check has read only some files; what is known of the others stands.
+
+    Raises
+    ------
+    AsimovError
+        If it can't be recorded.
+    """
+    store = Store(workspace.project.results)
+    found: dict[Key, list[Damage]] = {}
+    for each in faults:
+        key = Key(each.subject, each.analysis)
+        if each.kind != "unknown" and not is_superseded(each.name.partition("/")[0]):
+            place = stamp(store.root.joinpath(*key, each.name))
+            found.setdefault(key, []).append(Damage(each.name, each.detail, place))
+    known = Damages(workspace.journal).all()
+    for key, earlier in known.items() if quick else ():
+        names = {each.name for each in found.get(key, ())}
+        same = [
+            each
+            for each in earlier
+            if each.name not in names and stamp(store.root.joinpath(*key, each.name)) == each.stamp
+        ]
+        if same:
+            found[key] = sorted([*found.get(key, ()), *same])
+    changed = {key for key in checked if found.get(key) != known.get(key)}
+    if changed:
+        acting = Workspace.open(workspace.project.root)
+        with closing(acting.journal):
+            news = {key: each for key, each in found.items() if key in changed}
+            Damages(acting.journal).replace(changed, news)
 
 
 def advice(workspace: Workspace, faults: Iterable[Fault]) -> list[str]:

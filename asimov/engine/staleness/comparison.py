@@ -12,6 +12,7 @@ from asimov.engine.provenance.trees import Trees
 from asimov.engine.staleness.environments import other_image, other_packages
 from asimov.engine.staleness.files import Files
 from asimov.engine.staleness.reasons import Reason
+from asimov.engine.staleness.results import StoredProducts
 from asimov.engine.staleness.settings import changed_settings, is_usable
 from asimov.journal.keys import Key
 from asimov.journal.provenance import ProvenanceRecords
@@ -51,13 +52,16 @@ class Comparison:
         self._checksums = Checksums(self._records)
         self._files = Files(workspace, self._checksums)
         self._trees = Trees()
+        #: The stored products of its analyses.
+        self.products = StoredProducts(workspace, self._checksums)
         self._usable: dict[str, bool] = {}
 
     def of(self, key: Key) -> Found:
         """Return what has changed since an analysis ran."""
         run = last_run(self._workspace.journal, key)
+        damage = tuple(self.products.damage(key))
         if run is None:
-            return Found(None)
+            return Found(None, damage)
         found = run[1]
         pipeline = self._workspace.contents.entries[key].pipeline
         rest = (
@@ -66,6 +70,7 @@ class Comparison:
             *_other_version(found),
             *other_packages(self._records, found),
             *other_image(self._trees, found),
+            *damage,
         )
         if not self._is_usable(pipeline):
             return Found(found, rest, is_complete=False)

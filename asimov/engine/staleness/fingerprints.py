@@ -20,6 +20,8 @@ from asimov.journal.fingerprints import fingerprints, keep_fingerprints
 from asimov.journal.keys import Key
 from asimov.journal.provenance import digest_of
 from asimov.ledger.store import PROJECT_FILE
+from asimov.project.storage.verification import Stamp
+from asimov.project.storage.verification import stamp as stamp_of
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
 
@@ -30,8 +32,7 @@ if TYPE_CHECKING:
 #: the same stamp. Configurations are exempt: asimov writes them, and nobody edits one so soon.
 FRESH = 2.0
 
-#: Size, time of modification in nanoseconds, and inode; of a folder, of everything in it.
-Stamp = tuple[int, int, int]
+#: Of a folder, a stamp is that of everything in it.
 _GONE: Stamp = (-1, 0, 0)
 #: The stamp of a file that must be looked at again; no file has it.
 _NEVER: Stamp = (-2, 0, 0)
@@ -57,6 +58,8 @@ class Fingerprint(msgspec.Struct, array_like=True):
         folder.
     reasons
         Why it is out of date.
+    products
+        The stamps of its stored products and their manifest.
     """
 
     uid: str
@@ -66,7 +69,8 @@ class Fingerprint(msgspec.Struct, array_like=True):
     inputs: list[tuple[str, str]]
     files: list[tuple[str, Stamp]]
     environments: dict[str, str]
-    reasons: tuple[Reason, ...] = ()
+    reasons: tuple[Reason, ...]
+    products: list[tuple[str, Stamp]]
 
 
 _DECODER = msgspec.msgpack.Decoder(Fingerprint)
@@ -112,6 +116,7 @@ class Fingerprints:
             known.uid != self._workspace.records[key].uid
             or known.package != self._package(entry.pipeline)
             or (known.inputs and any(self._input(name) != state for name, state in known.inputs))
+            or any(stamp_of(self._absolute(path)) != stamp for path, stamp in known.products)
         ):
             return False
         stamps = self._stamps
@@ -136,6 +141,7 @@ class Fingerprints:
         found: Provenance,
         since: float,
         reasons: tuple[Reason, ...] = (),
+        products: Iterable[tuple[str, Stamp]] = (),
     ) -> None:
         """Take the fingerprint of an analysis.
 
@@ -149,6 +155,8 @@ class Fingerprints:
             When its files began to be read, in seconds since the epoch.
         reasons
             Why it is out of date.
+        products
+            The stamps of its stored products and their manifest.
         """
         entry = self._workspace.contents.entries[key]
         files = [each for each in found.files if each.sha256]
@@ -166,6 +174,7 @@ class Fingerprints:
                 [(each.path, self._settled(each, since)) for each in files],
                 environments,
                 reasons,
+                list(products),
             ),
         )
 

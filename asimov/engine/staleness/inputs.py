@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
-from asimov.engine.staleness.reasons import Reason
+from asimov.engine.staleness.reasons import RESULTS, Reason
 from asimov.engine.staleness.verdicts import WITHOUT_RESULT, outdated
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
@@ -35,11 +35,13 @@ def in_doubt(
     """
     asked = list(keys)
     known = set(asked)
+    old = _otherwise_outdated(old)
     whole = known.issuperset(workspace.contents.entries)
     if not old and whole and not any(_inputs_made_again(workspace, key) for key in asked):
         return {}
     order = upstream_first(workspace, asked)
-    found = {*old, *outdated(workspace, [key for key in order if key not in known])}
+    others = outdated(workspace, [key for key in order if key not in known])
+    found = {*old, *_otherwise_outdated(others)}
     found.update(each for key in order for each in _inputs_made_again(workspace, key))
     if not found:
         return {}
@@ -54,6 +56,15 @@ def in_doubt(
         key: above[key]
         for key in asked
         if key in above and workspace.status(key) not in WITHOUT_RESULT
+    }
+
+
+def _otherwise_outdated(old: Mapping[Key, tuple[Reason, ...]]) -> Mapping[Key, tuple[Reason, ...]]:
+    """Leave out results that are only damaged: what was made from them was made from whole ones."""
+    return {
+        key: reasons
+        for key, reasons in old.items()
+        if any(each.kind != RESULTS for each in reasons)
     }
 
 

@@ -6,6 +6,7 @@ from shlex import quote
 from typing import NamedTuple
 
 from asimov.engine.staleness.inputs import in_doubt, is_made_again
+from asimov.engine.staleness.reasons import RESULTS
 from asimov.engine.staleness.verdicts import outdated
 from asimov.journal.keys import Key
 from asimov.journal.reruns import Request, Requests
@@ -48,6 +49,11 @@ def standing_of(workspace: Workspace, key: Key) -> Standing:
         moves.append(f"'asimov rerun {first} --downstream --dry-run' shows what would run again")
     elif old:
         moves.append(f"'asimov rerun {quote(str(key))} --dry-run' shows what would run again")
+    if any(each.kind == RESULTS for each in old.get(key, ())):
+        moves.append(
+            f"the damaged files, from a copy: 'asimov store verify {quote(str(key))}' lists and "
+            "checks them"
+        )
     request = Requests(workspace.journal).all().get(key)
     if request is not None:
         lines.append(str(request))

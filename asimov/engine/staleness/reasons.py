@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from asimov.ledger.validity import Kind
+
+#: Of a result that is damaged, whatever it was made from: always counts, and nothing but a person
+#: has such an analysis run again.
+RESULTS: Literal["results"] = "results"
 
 
 class Reason(NamedTuple):
@@ -13,12 +17,12 @@ class Reason(NamedTuple):
     Attributes
     ----------
     kind
-        ``settings``, ``inputs``, ``code`` or ``version``.
+        ``settings``, ``inputs``, ``code`` or ``version``; or `RESULTS`.
     text
         What has changed, a line for people, such as ``gain: 2 -> 5``.
     """
 
-    kind: Kind
+    kind: Kind | Literal["results"]
     text: str
 
     def __str__(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from asimov.engine.staleness.fingerprints import Fingerprints
-from asimov.engine.staleness.reasons import Reason
+from asimov.engine.staleness.reasons import RESULTS, Reason
 from asimov.journal.keys import Key
 from asimov.ledger.validity import counted
 from asimov.project.workspace import Workspace
@@ -25,7 +25,8 @@ def outdated(workspace: Workspace, keys: Iterable[Key]) -> dict[Key, tuple[Reaso
     """Return the analyses that are out of date, each with the reasons.
 
     An analysis is out of date if something that counts (see the setting ``outdated by``) has
-    changed since it ran. Those without a result, and those whose run was not recorded, are not.
+    changed since it ran, or if its stored products are damaged. Those without a result are not.
+    Of those whose run was not recorded, only damage is known.
 
     Parameters
     ----------
@@ -61,7 +62,7 @@ class _Verdicts:
         if not reasons:
             return ()
         kinds = counted(self._workspace.settings(key))
-        return tuple(each for each in reasons if each.kind in kinds)
+        return tuple(each for each in reasons if each.kind in kinds or each.kind == RESULTS)
 
     def _compare(self, key: Key) -> tuple[Reason, ...]:
         if self._comparison is None:
@@ -73,7 +74,8 @@ class _Verdicts:
         found = self._comparison.of(key)
         if found.ran_with is not None and found.is_complete:
             uid = self._workspace.records[key].uid or ""
-            self._fingerprints.take(key, uid, found.ran_with, since, found.reasons)
+            products = self._comparison.products.evidence(key)
+            self._fingerprints.take(key, uid, found.ran_with, since, found.reasons, products)
         return found.reasons
 
     def keep(self) -> None:

@@ -17,6 +17,9 @@ from asimov.project.storage.names import MANIFEST, is_reserved, names_in
 from asimov.project.storage.superseded import is_superseded
 from asimov.system import progress as reported
 
+#: Size, time of modification in nanoseconds, and inode; and those of a file that is not there.
+Stamp = tuple[int, int, int]
+GONE: Stamp = (-1, 0, 0)
 #: How much later than the manifest says a file may have been written, in seconds.
 _SLACK = 2.0
 
@@ -123,6 +126,8 @@ def faults_of(
     entries: Mapping[str, Any],
     products: Collection[str],
     sha256_of: Callable[[str], str | None],
+    *,
+    quick: bool = False,
 ) -> Iterator[Fault]:
     """Yield what of some products of one analysis is not as it was stored.
 
@@ -138,6 +143,9 @@ def faults_of(
         Names of files and folders in it; a folder stands for all that is in it.
     sha256_of
         Returns the SHA-256 of a file by its path; None if it can't be read.
+    quick
+        Whether to trust a file that has the right size and was not written after it was stored,
+        and to look for nothing that the manifest does not list.
     """
 
     def is_asked(name: str) -> bool:
@@ -146,14 +154,23 @@ def faults_of(
     owner, found = _Owner(root, *analysis, analysis[1]), Verified()
     to_hash: dict[tuple[int, int], list[_ToHash]] = {}
     asked = {name: entry for name, entry in entries.items() if is_asked(name)}
-    _check_listed(owner, asked, found, to_hash, quick=False)
+    _check_listed(owner, asked, found, to_hash, quick=quick)
     yield from found.faults
     for each in (one for same in to_hash.values() for one in same):
         if sha256_of(str(each.path)) != each.sha256:
             yield each.fault
-    if any(entry.get("directory") for entry in asked.values()):
+    if not quick and any(entry.get("directory") for entry in asked.values()):
         for name in filter(is_asked, _unlisted(owner.folder, entries)):
             yield _unknown(owner, name)
+
+
+def stamp(path: str | Path) -> Stamp:
+    """Return what changes when a file or link is written or replaced; `GONE` if there is none."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return GONE
+    return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 @dataclass(frozen=True)

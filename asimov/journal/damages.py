@@ -1,0 +1,70 @@
+"""Damage that a check of the stored results has found, until the files are others."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from asimov.journal.database import Database
+from asimov.journal.keys import Key
+from asimov.system import clock
+
+
+class Damage(NamedTuple):
+    """A stored file that was not as its manifest says.
+
+    Attributes
+    ----------
+    name
+        Its path in the analysis's folder of the store.
+    detail
+        What differed, in words.
+    stamp
+        Its size, time of modification and inode when it was checked; see
+        `asimov.project.storage.verification.stamp`.
+    """
+
+    name: str
+    detail: str
+    stamp: tuple[int, int, int]
+
+
+class Damages:
+    """The damage that is known.
+
+    Parameters
+    ----------
+    journal
+        Where it is kept.
+    """
+
+    def __init__(self, journal: Database) -> None:
+        self._journal = journal
+
+    def all(self) -> dict[Key, list[Damage]]:
+        """Return what was found of each analysis, at the last check of it."""
+        rows = self._journal.rows("SELECT subject, name, data FROM damages")
+        return {
+            Key(subject, name): msgspec.msgpack.decode(data, type=list[Damage])
+            for subject, name, data in rows
+        }
+
+    def replace(self, checked: Collection[Key], found: Mapping[Key, Iterable[Damage]]) -> None:
+        """Record what a check has found, in place of what is known of these analyses.
+
+        Verdicts on their results are dropped with it.
+        """
+        with self._journal.transaction():
+            for table in ("damages", "fingerprints"):
+                self._journal.write_many(
+                    f"DELETE FROM {table} WHERE subject = ? AND name = ?", checked
+                )
+            self._journal.write_many(
+                "INSERT INTO damages (subject, name, found, data) VALUES (?, ?, ?, ?)",
+                (
+                    (*key, clock.now(), msgspec.msgpack.encode(list(each)))
+                    for key, each in found.items()
+                ),
+            )
