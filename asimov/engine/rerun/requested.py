@@ -9,7 +9,6 @@ from typing import NamedTuple
 from asimov.configuration import person
 from asimov.journal.keys import Key
 from asimov.project.storage.names import STORED
-from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.states import reachable
 from asimov.system import clock
@@ -122,7 +121,7 @@ def _last(workspace: Workspace, key: Key) -> Requested | None:
 
 def _is_begun(workspace: Workspace, key: Key, request: Requested) -> bool:
     """Return whether a pass that was killed has taken away what the earlier state stands on."""
-    stored = bool(Store(workspace.project.results).manifest(*key))
+    stored = bool(workspace.store.manifest(*key))
     if request.before == "uploaded" and request.before_reason.startswith(STORED):
         return not stored
     return request.before in {"finished", "review"} and not (

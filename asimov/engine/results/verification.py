@@ -85,7 +85,7 @@ def record(
     AsimovError
         If it can't be recorded.
     """
-    store = Store(workspace.project.results)
+    store = workspace.store
     found: dict[Key, list[Damage]] = {}
     for each in faults:
         key = Key(each.subject, each.analysis)

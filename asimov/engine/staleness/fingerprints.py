@@ -59,7 +59,8 @@ class Fingerprint(msgspec.Struct, array_like=True):
     reasons
         Why it is out of date.
     products
-        The stamps of its stored products and their manifest.
+        The stamps of its stored products and their manifest; None if they were not looked at, as
+        when its job was submitted.
     """
 
     uid: str
@@ -70,7 +71,7 @@ class Fingerprint(msgspec.Struct, array_like=True):
     files: list[tuple[str, Stamp]]
     environments: dict[str, str]
     reasons: tuple[Reason, ...]
-    products: list[tuple[str, Stamp]]
+    products: list[tuple[str, Stamp]] | None
 
 
 _DECODER = msgspec.msgpack.Decoder(Fingerprint)
@@ -102,13 +103,13 @@ class Fingerprints:
         """Read the fingerprints of some analyses from the journal."""
         self._known = fingerprints(self._workspace.journal, keys)
 
-    def verdict(self, key: Key) -> tuple[Reason, ...] | None:
-        """Return the last verdict on an analysis if all its evidence is the same, else None."""
+    def standing(self, key: Key) -> Fingerprint | None:
+        """Return the fingerprint of an analysis if all of it is still true, else None."""
         try:
             known = _DECODER.decode(self._known[key])
         except (KeyError, msgspec.MsgspecError):  # there is none, or one of another release
             return None
-        return known.reasons if self._holds(key, known) else None
+        return known if self._holds(key, known) else None
 
     def _holds(self, key: Key, known: Fingerprint) -> bool:
         entry = self._workspace.contents.entries[key]
@@ -116,7 +117,7 @@ class Fingerprints:
             known.uid != self._workspace.records[key].uid
             or known.package != self._package(entry.pipeline)
             or (known.inputs and any(self._input(name) != state for name, state in known.inputs))
-            or any(stamp_of(self._absolute(path)) != stamp for path, stamp in known.products)
+            or any(stamp_of(self._absolute(path)) != stamp for path, stamp in known.products or ())
         ):
             return False
         stamps = self._stamps
@@ -141,7 +142,7 @@ class Fingerprints:
         found: Provenance,
         since: float,
         reasons: tuple[Reason, ...] = (),
-        products: Iterable[tuple[str, Stamp]] = (),
+        products: list[tuple[str, Stamp]] | None = None,
     ) -> None:
         """Take the fingerprint of an analysis.
 
@@ -156,7 +157,7 @@ class Fingerprints:
         reasons
             Why it is out of date.
         products
-            The stamps of its stored products and their manifest.
+            The stamps of its stored products and their manifest, if it has been uploaded.
         """
         entry = self._workspace.contents.entries[key]
         files = [each for each in found.files if each.sha256]
@@ -174,9 +175,19 @@ class Fingerprints:
                 [(each.path, self._settled(each, since)) for each in files],
                 environments,
                 reasons,
-                list(products),
+                products,
             ),
         )
+
+    def complete(
+        self,
+        key: Key,
+        known: Fingerprint,
+        reasons: tuple[Reason, ...],
+        products: list[tuple[str, Stamp]],
+    ) -> None:
+        """Take what is known now of the products of an analysis into its fingerprint."""
+        self._add(key, msgspec.structs.replace(known, reasons=reasons, products=products))
 
     def _add(self, key: Key, fingerprint: Fingerprint) -> None:
         self._new[key] = msgspec.msgpack.encode(fingerprint)

@@ -17,7 +17,6 @@ from asimov.errors import AsimovError
 from asimov.journal.damages import Damage, Damages
 from asimov.journal.keys import Key
 from asimov.project.storage.names import MANIFEST, STORED
-from asimov.project.storage.store import Store
 from asimov.project.storage.verification import Stamp, faults_of, stamp
 from asimov.project.workspace import Workspace
 from asimov.text import line
@@ -41,7 +40,7 @@ class StoredProducts:
 
     def __init__(self, workspace: Workspace, checksums: Checksums) -> None:
         self._workspace = workspace
-        self._store = Store(workspace.project.results)
+        self._store = workspace.store
         self._checksums = checksums
 
     @cached_property

@@ -56,25 +56,34 @@ class _Verdicts:
         self._fingerprints.load(keys)
 
     def of(self, key: Key) -> tuple[Reason, ...]:
-        reasons = self._fingerprints.verdict(key)
-        if reasons is None:
-            reasons = self._compare(key)
+        known = self._fingerprints.standing(key)
+        reasons = self._compare(key) if known is None else known.reasons
+        is_stored = self._workspace.records[key].status == "uploaded"
+        if known is not None and known.products is None and is_stored:
+            products = self._compared.products
+            reasons = (*reasons, *products.damage(key))
+            self._fingerprints.complete(key, known, reasons, products.evidence(key))
         if not reasons:
             return ()
         kinds = counted(self._workspace.settings(key))
         return tuple(each for each in reasons if each.kind in kinds or each.kind == RESULTS)
 
-    def _compare(self, key: Key) -> tuple[Reason, ...]:
+    @property
+    def _compared(self) -> Comparison:
         if self._comparison is None:
             # It loads much that a command which finds nothing changed can do without.
             from asimov.engine.staleness.comparison import Comparison
 
             self._comparison = Comparison(self._workspace)
+        return self._comparison
+
+    def _compare(self, key: Key) -> tuple[Reason, ...]:
         since = time.time()
-        found = self._comparison.of(key)
+        found = self._compared.of(key)
         if found.ran_with is not None and found.is_complete:
             uid = self._workspace.records[key].uid or ""
-            products = self._comparison.products.evidence(key)
+            is_stored = self._workspace.records[key].status == "uploaded"
+            products = self._compared.products.evidence(key) if is_stored else None
             self._fingerprints.take(key, uid, found.ran_with, since, found.reasons, products)
         return found.reasons
 
