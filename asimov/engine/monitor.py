@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
-from asimov.engine.attempts import MAY_COME, ask, refusal, resolve_intents
+from asimov.engine.attempts import MAY_COME, ask, refusal
 from asimov.engine.attendance import record_pass
 from asimov.engine.build import build
 from asimov.engine.follow_up import stop_or_restart, store_results
-from asimov.engine.lease import at_work
 from asimov.engine.observe import Observer
 from asimov.engine.readiness import blocked, waiting_for
 from asimov.engine.refresh import refresh
 from asimov.engine.rerun.due import rerun_due
 from asimov.engine.status import LOST
 from asimov.engine.submission_limits import deferral
-from asimov.engine.submit import submit
+from asimov.engine.submit import submit, submitting
 from asimov.engine.usage import measure
 from asimov.errors import CredentialsError, SchedulerUnreachableError
 from asimov.journal.keys import Key
 from asimov.journal.records import Attempt
-from asimov.plugins import crashes, custom_states, hooks, labels, telemetry
+from asimov.plugins import custom_states, hooks, labels, telemetry
 from asimov.project.lookup import file_of
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, Observation, Unknown
@@ -150,9 +150,9 @@ def run_pass(
     AsimovError
         With the exit code `EXIT_BUSY` if another command is at work.
     """
-    with at_work(workspace, "asimov monitor"):
-        began = clock.now()
-        outcome = monitor(workspace, report, subject=subject, chain=chain)
+    began = clock.now()
+    with submitting(workspace, "asimov monitor", report) as left:
+        outcome = monitor(workspace, report, subject=subject, chain=chain, left=left)
         record_pass(workspace, outcome.unreachable, took=clock.now() - began)
         if not outcome.refused:
             after_pass(workspace, report, began, run_hooks=run_hooks)
@@ -166,13 +166,14 @@ def monitor(
     subject: str | None = None,
     chain: bool = False,
     dry_run: bool = False,
+    left: Mapping[Key, str] = MappingProxyType({}),
 ) -> Pass:
     """Ask the schedulers about every job, and act on their answers.
 
     Parameters
     ----------
     workspace
-        The open project; the caller holds `at_work` unless this is a dry run.
+        The open project; the caller is in a block of `submitting` unless this is a dry run.
     report
         Takes a line for each event.
     subject
@@ -181,19 +182,13 @@ def monitor(
         Whether to build and submit what has become ready.
     dry_run
         Whether to report what would happen and change nothing at all.
+    left
+        Analyses to leave alone, and why: it is not known whether they were submitted again.
     """
-    keys = set(workspace.keys(subject))
-    unresolved: dict[Key, str] = {}
-    if not dry_run:
-        workspace.adopt()
-        crashes.report_last_crash(workspace, report)
-        workspace.scheduler().wake()
-        # Analyses that may have been submitted again are left alone until that is known.
-        unresolved = resolve_intents(workspace, report)
-        keys -= unresolved.keys()
+    keys = set(workspace.keys(subject)) - left.keys()
     attempts = _under_way(workspace, keys, report)
     answers = ask(workspace, attempts)
-    if refused := _refusal(workspace, answers, unresolved, keys, chain=chain):
+    if refused := _refusal(workspace, answers, left, keys, chain=chain):
         # Files may be on a file system that refuses the same credentials: they show nothing.
         result = Pass(broken=len(workspace.contents.broken), refused=True, unreachable=[refused])
         _count(workspace, set(workspace.keys(subject)), result)
@@ -205,11 +200,11 @@ def monitor(
         for a in answers.values()
     ]
     unknown = {a.reason for a in answers.values() if isinstance(a, Unknown) and not a.absent}
-    unknown.update(reason for reason in unresolved.values() if reason != MAY_COME)
+    unknown.update(reason for reason in left.values() if reason != MAY_COME)
     silent = unknown and all(silence)
     unreachable = unknown if silent else set()
     result = advance(
-        workspace, report, answers, subject=subject, chain=chain, dry_run=dry_run, left=unresolved
+        workspace, report, answers, subject=subject, chain=chain, dry_run=dry_run, left=left
     )
     result.unreachable = sorted({*result.unreachable, *unreachable})
     if not dry_run:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from asimov.engine.attempts import resolve_intents
 from asimov.engine.batch import Batch, record_failure
 from asimov.engine.build import Result, content_digest, unbuilt
+from asimov.engine.lease import acting
 from asimov.engine.readiness import waiting_for
 from asimov.engine.refresh import record_inputs
 from asimov.engine.results.inputs import StoredInputs
@@ -23,6 +26,42 @@ from asimov.system import progress
 Report = Callable[[str], None]
 
 
+@contextmanager
+def submitting(
+    workspace: Workspace, purpose: str, report: Report, *, dry_run: bool = False
+) -> Iterator[dict[Key, str]]:
+    """Hold the project's lease, and settle first what a crash has left of submissions.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    purpose
+        Why, in a few words.
+    report
+        Takes a line for each thing that was left.
+    dry_run
+        Whether to do none of this.
+
+    Yields
+    ------
+    dict
+        The analyses that may have been submitted, and why that is not known. Nothing may be
+        submitted for them.
+
+    Raises
+    ------
+    AsimovError
+        As `asimov.engine.lease.at_work` does.
+    """
+    with acting(workspace, purpose, report, dry_run=dry_run):
+        if dry_run:
+            yield {}
+            return
+        workspace.scheduler().wake()
+        yield resolve_intents(workspace, report)
+
+
 def submit(
     workspace: Workspace,
     keys: Iterable[Key],
@@ -36,8 +75,7 @@ def submit(
     Parameters
     ----------
     workspace
-        The open project. Unless this is a dry run, the caller holds its lease and has resolved the
-        intents that a crash left open (`asimov.engine.attempts.resolve_intents`).
+        The open project; the caller is in a block of `submitting`.
     keys
         The analyses.
     report

@@ -64,7 +64,7 @@ def third_party(
         Where a journal that can't be used, or a full disk, is the cause.
     """
     log = call_log(workspace)
-    if log and (refused := log.refusal(call, workspace.records)):
+    if log and (refused := log.suspension(call, workspace.records)):
         raise failed(refused)
     limit = limit_of(workspace.project.config, seconds)
     try:

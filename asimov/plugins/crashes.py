@@ -142,7 +142,7 @@ class CallLog:
             return
         self._keep()
 
-    def refusal(self, call: Call, records: Mapping[Key, Record]) -> str | None:
+    def suspension(self, call: Call, records: Mapping[Key, Record]) -> str | None:
         """Return why a method is suspended; None if it may be called.
 
         Parameters
@@ -270,11 +270,11 @@ def report_last_crash(workspace: Workspace, report: Callable[[str], None]) -> No
     why = calls.why(call)
     key = Key(call.subject, call.name)
     if key not in workspace.contents.entries:
-        report(why if calls.refusal(call, workspace.records) else f"{why}; it is called again")
+        report(why if calls.suspension(call, workspace.records) else f"{why}; it is called again")
         return
     status = workspace.status(key)
     name = str(key)
-    if calls.refusal(call, workspace.records) is None:
+    if calls.suspension(call, workspace.records) is None:
         report(f"{name}: {why}; it is called again")
     elif allowed(status, "stuck", role := "submit" if status == "ready" else "monitor"):
         workspace.move(key, "stuck", role, why)

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,8 @@ from asimov.configuration import update_file
 from asimov.discovery import entrypoints
 from asimov.engine import build, explain, submit
 from asimov.engine.apply import apply
-from asimov.engine.attempts import resolve_intents
 from asimov.engine.build import Result
-from asimov.engine.lease import acting, at_work
+from asimov.engine.lease import acting
 from asimov.engine.monitor import Pass, monitor
 from asimov.engine.set_state import set_state
 from asimov.engine.status import rows
@@ -238,18 +237,18 @@ class ScratchProject:
     def submit(self, *keys: Key, dry_run: bool = False) -> Result:
         """Submit some analyses, by default all, as ``asimov manage submit``."""
         workspace = self.reopen()
-        with acting(workspace, "asimov manage submit", self.lines.append, dry_run=dry_run):
-            if not dry_run:
-                workspace.scheduler().wake()
-                resolve_intents(workspace, self.lines.append)
+        with submit.submitting(
+            workspace, "asimov manage submit", self.lines.append, dry_run=dry_run
+        ):
             chosen = keys or workspace.keys()
             return submit.submit(workspace, chosen, self.lines.append, dry_run=dry_run)
 
     def monitor(self, *, chain: bool = False, dry_run: bool = False) -> Pass:
         """Make one pass, as ``asimov monitor``."""
         workspace = self.reopen()
-        with nullcontext() if dry_run else at_work(workspace, "asimov monitor"):
-            return monitor(workspace, self.lines.append, chain=chain, dry_run=dry_run)
+        report = self.lines.append
+        with submit.submitting(workspace, "asimov monitor", report, dry_run=dry_run) as left:
+            return monitor(workspace, report, chain=chain, dry_run=dry_run, left=left)
 
     def run_until_idle(
         self, timeout: float = 60.0, *, chain: bool = True, pause: float = _PAUSE

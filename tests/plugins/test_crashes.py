@@ -197,7 +197,7 @@ def refused(project: Path) -> str | None:
     with acting(project) as workspace:
         calls = call_log(workspace)
         assert calls
-        return calls.refusal(CALL, workspace.records)
+        return calls.suspension(CALL, workspace.records)
 
 
 def test_deaths_are_counted_and_told_once_each(project: Path) -> None:
@@ -231,7 +231,7 @@ def test_a_call_is_tried_again_after_a_while(
     with acting(project) as workspace:
         calls = call_log(workspace)
         assert calls
-        assert calls.refusal(CALL, workspace.records) is None
+        assert calls.suspension(CALL, workspace.records) is None
     # One more death is enough then.
     assert died(project) == ["the process died 4 times in p.m"]
 

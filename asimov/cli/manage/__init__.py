@@ -13,7 +13,6 @@ from asimov.cli.manage.stored import link_all, list_all
 from asimov.cli.open_project import Use, open_workspace
 from asimov.cli.terminal.output import say
 from asimov.engine import build, submit
-from asimov.engine.attempts import resolve_intents
 from asimov.engine.build import Result
 from asimov.engine.lease import acting
 from asimov.errors import EXIT_ERROR, EXIT_UNREACHABLE, SchedulerUnreachableError
@@ -118,11 +117,8 @@ def submit_command(most: int | None) -> int:
     """
     subject, dry_run = _given()
     workspace = open_workspace(Use.acting(dry_run=dry_run))
-    with acting(workspace, "asimov manage submit", say, dry_run=dry_run):
+    with submit.submitting(workspace, "asimov manage submit", say, dry_run=dry_run):
         keys = workspace.keys(subject)
-        if not dry_run:
-            workspace.scheduler().wake()
-            resolve_intents(workspace, say)
         result = submit.submit(workspace, keys, say, dry_run=dry_run, most=most)
     return _summarise(result, "submitted", "nothing to submit", dry_run)
 
