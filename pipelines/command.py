@@ -41,6 +41,7 @@ from pathlib import Path
 from typing import Any
 
 from asimov.pipelines.command_settings import faults, program
+from asimov.pipelines.setting_names import SETTINGS
 
 from asimov.errors import AsimovError
 from asimov.pipeline import Asset
@@ -72,10 +73,7 @@ class Command(NodePipeline):
     """Runs an executable as one cluster with a given number of processes."""
 
     name = "command"
-    settings = (
-        "arguments", "environment", "executable", "files", "input files", "inputs", "outputs",
-        "processes", "seed", "template",
-    )  # fmt: skip
+    settings = SETTINGS["command"]
     refuses_misspelt = True
     config_template = "command.yaml"
 

@@ -15,6 +15,7 @@ from asimov.pipeline.stated_schemas import input_faults, output_faults, path_of
 from asimov.project.config_file import NAMES
 from asimov.rendering.render import fault_of_text, settings_asked
 from asimov.scheduler.jobs import MOST_PROCESSES, faults_of_commands, submit_value
+from asimov.scheduler.languages.submit_commands import COMMANDS
 from asimov.settings import Fault
 from asimov.system.files import exists, is_file
 from asimov.text import did_you_mean, quoted
@@ -37,7 +38,7 @@ def faults(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
     yield from _executable(settings.get("executable"), root, elsewhere=elsewhere)
     yield from outputs_faults(settings.get("outputs"))
     yield from input_faults(settings.get("inputs"))
-    yield from items(settings.get("arguments") or [], "arguments", settings)
+    yield from items(_or_empty(settings, "arguments", []), "arguments", settings)
     yield from of_jobs(settings, root)
 
 
@@ -51,8 +52,14 @@ def of_jobs(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
     yield from _input_files(settings.get("input files"), root)
     yield from seed_faults(settings)
     yield from _processes(settings.get("processes", 1))
-    yield from _environment(settings.get("environment") or {}, settings)
-    yield from _scheduler(settings.get("scheduler") or {})
+    yield from _environment(_or_empty(settings, "environment", {}), settings)
+    yield from _scheduler(_or_empty(settings, "scheduler", {}))
+
+
+def _or_empty(settings: Mapping[str, Any], name: str, empty: Any) -> Any:
+    """Return a setting, or what stands for it where it has no value."""
+    value = settings.get(name)
+    return empty if value is None else value
 
 
 def program(executable: str, root: Path) -> str | None:
@@ -104,8 +111,11 @@ def _input_files(files: Any, root: Path) -> Iterator[Fault]:
         yield Fault(("input files",), "should be a list of files, folders and URLs", final=True)
         return
     for number, file in enumerate(files or []):
-        if "://" not in str(file) and not exists(root / str(file)):
-            yield Fault(("input files", f"[{number}]"), f"{str(file)!r} does not exist")
+        if not isinstance(file, str):
+            why = f"should be the path of a file, not {quoted(file)}"
+            yield Fault(("input files", f"[{number}]"), why, final=True)
+        elif "://" not in file and not exists(root / file):
+            yield Fault(("input files", f"[{number}]"), f"{file!r} does not exist")
 
 
 def _processes(processes: Any) -> Iterator[Fault]:
@@ -154,8 +164,15 @@ def items(
         yield Fault((setting,), "should be a list with one item per argument", final=True)
         return
     for number, argument in enumerate(arguments):
-        if fault := fault_of_value(argument) or _lacking(argument, settings):
+        if argument is None or isinstance(argument, (Mapping, list)):
+            path, hint = (setting, f"[{number}]"), "write '' for an empty argument"
+            yield Fault(path, _no_word(argument), hint if argument is None else None, final=True)
+        elif fault := fault_of_value(argument) or _lacking(argument, settings):
             yield Fault((setting, f"[{number}]"), fault)
+
+
+def _no_word(value: Any) -> str:
+    return f"should be text, a number, or true or false, not {quoted(value)}"
 
 
 def _lacking(value: Any, settings: Mapping[str, Any] | None) -> str | None:
@@ -172,7 +189,10 @@ def _environment(environment: Any, settings: Mapping[str, Any]) -> Iterator[Faul
         yield Fault(("environment",), "should be a mapping of variables", final=True)
         return
     for name, value in environment.items():
-        if fault := fault_of_value(value) or _lacking(value, settings):
+        if value is None or isinstance(value, (Mapping, list)):
+            hint = "write '' for an empty value" if value is None else None
+            yield Fault(("environment", str(name)), _no_word(value), hint, final=True)
+        elif fault := fault_of_value(value) or _lacking(value, settings):
             yield Fault(("environment", str(name)), fault)
 
 
@@ -188,9 +208,12 @@ def _scheduler(settings: Any) -> Iterator[Fault]:
     if not isinstance(settings, Mapping):
         yield Fault(("scheduler",), "should be a mapping of submit commands", final=True)
         return
-    for key, error in faults_of_commands(
-        {key: value for key, value in settings.items() if key not in NOT_COMMANDS}
-    ):
+    commands = {key: value for key, value in settings.items() if key not in NOT_COMMANDS}
+    for key, value in commands.items():
+        # Pipelines of packages have lists here, under names of their own.
+        if isinstance(value, (Mapping, list)) and str(key).lower().replace(" ", "_") in COMMANDS:
+            yield Fault(("scheduler", str(key)), _no_word(value), "write it as text", final=True)
+    for key, error in faults_of_commands(commands):
         yield Fault(("scheduler", key), error.message.removeprefix("scheduler: "), error.hint)
 
 
@@ -212,8 +235,11 @@ def outputs_faults(outputs: Any) -> Iterator[Fault]:
                     continue
             file = path_of(file)  # noqa: PLW2901
             path = PurePath(str(file))
-            if isinstance(file, (Mapping, list)) or file is None or not path.name:
-                yield Fault(where, f"should name a file, not {file!r}", final=True)
+            if not isinstance(file, str) or not path.name:
+                hint = (
+                    "put it in quotes if it is a name" if isinstance(file, (int, float)) else None
+                )
+                yield Fault(where, f"should name a file, not {quoted(file)}", hint, final=True)
             elif path.is_absolute() or ".." in path.parts:
                 yield Fault(where, "is outside the run directory", final=True)
             elif any(len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts):

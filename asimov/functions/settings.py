@@ -36,6 +36,36 @@ def no_mappings(defaults: Any, given: Any, path: tuple[str, ...] = ()) -> Iterat
             yield (*path, str(key))
 
 
+def other_types(
+    defaults: Any, given: Any, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the path of each setting of another type than its default, and that type in words.
+
+    A number of any type stands for another one. Nothing is said of a setting that is null, or is
+    so by default, nor of a mapping, for which see `no_mappings`.
+    """
+    if not isinstance(defaults, Mapping) or not isinstance(given, Mapping):
+        return
+    for key in given:
+        if key not in defaults:
+            continue
+        default, value = defaults[key], given[key]
+        if isinstance(default, Mapping):
+            yield from other_types(default, value, (*path, str(key)))
+        elif default is not None and value is not None and _type(default) != _type(value):
+            yield (*path, str(key)), _type(default)
+
+
+def _type(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, (int, float)):
+        return "a number"
+    if isinstance(value, str):
+        return "text"
+    return "a list" if isinstance(value, (list, tuple)) else "a mapping"
+
+
 def laid_over(defaults: Any, given: Any) -> Any:
     """Return settings over their defaults: mappings merge, everything else replaces."""
     if not isinstance(defaults, Mapping) or not isinstance(given, Mapping):

@@ -54,6 +54,8 @@ class Spelling:
         not declare.
     commands
         The submit commands of the scheduler.
+    readers
+        Settings that only some stock pipelines read, with their names.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Spelling:
         force: bool = False,
         used: Callable[[str, str | None], bool] = lambda *_: False,
         commands: frozenset[str] = frozenset(),
+        readers: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         #: What may be a mistake, a line each.
         self.notes: list[str] = []
@@ -72,6 +75,7 @@ class Spelling:
         self._force = force
         self._used = used
         self._commands = commands
+        self._readers = readers or {}
 
     def _refuse(self, message: str, where: Place, hint: str = _INSTEAD) -> None:
         if not self._force:
@@ -100,6 +104,7 @@ class Spelling:
         own = own.union(self.owned(pipeline))
         what = f"{key} ({pipeline})"
         self.keys(data, own, document, path, what=what, pipeline=pipeline, read=declared)
+        self._unread(data, document, path, pipeline)
 
     def section(self, pipeline: str, data: Mapping[str, Any], document: Document) -> None:
         """Look at the names in a pipeline's section of the project's settings."""
@@ -111,6 +116,21 @@ class Spelling:
             declared = tuple(known)
         path, what = ["pipelines", pipeline], f"pipelines: {pipeline}"
         self.keys(section, own, document, path, what=what, pipeline=pipeline, read=declared)
+        self._unread(section, document, path, pipeline)
+
+    def _unread(
+        self, data: Mapping[str, Any], document: Document, path: Sequence[str | int], pipeline: str
+    ) -> None:
+        """Note each setting that a stock pipeline does not read, and others do."""
+        if not self._stock(pipeline):
+            return
+        own = self.owned(pipeline)
+        for key in data:
+            if key in self._readers and key not in own:
+                self.notes.append(
+                    f"{_place(document, path, key)}: {quoted(key)} is kept as a setting of your "
+                    f"own: {pipeline} does not read it; {' and '.join(self._readers[key])} would"
+                )
 
     def keys(
         self,

@@ -90,7 +90,7 @@ def fault_notes(workspace: Workspace, made: Planner) -> list[str]:
     for kind, pipeline, keys in _by_pipeline(made, _to_check(workspace, made)):
         for key, fault in _faults(workspace, made.contents, kind, pipeline, keys, raised):
             if fault.final:
-                place = made.place(key, fault.path)
+                place = _place(made, key, fault)
                 raise AsimovError(f"{key} ({pipeline}): {fault}", where=place, hint=fault.hint)
             first.setdefault(fault, key)
             count[fault] += 1
@@ -173,7 +173,14 @@ def _to_check(workspace: Workspace, made: Planner) -> Iterator[Key]:
 
 
 def _place(made: Planner, key: Key, fault: Fault) -> Place | str | None:
-    return made.declared.place(made.contents.entries[key], fault.path)
+    """Return where the setting of a fault is written: in the analysis, or around it."""
+    own = key in made.named and (
+        not fault.path or str(fault.path[0]) in map(str, made.contents.entries[key].data)
+    )
+    found = made.declared.place(made.contents.entries[key], fault.path)
+    if key in made.named and not isinstance(found, Place) and (own or found is None):
+        return made.place(key, fault.path)
+    return found
 
 
 def _by_pipeline(
@@ -225,5 +232,6 @@ def _faults(
 def _fault_note(made: Planner, key: Key, fault: Fault, count: int) -> str:
     more = f" and {count - 1} more" if count > 1 else ""
     hint = f" ({fault.hint})" if fault.hint else ""
-    place = made.place(key, fault.path)
-    return f"{place}: {key}{more} can't be built as it is: {fault}{hint}"
+    place = _place(made, key, fault)
+    what = "may not do what it should" if fault.likely else "can't be built as it is"
+    return f"{place}: {key}{more} {what}: {fault}{hint}"

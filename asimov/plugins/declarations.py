@@ -13,6 +13,7 @@ from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.ledger.planner import Planner
 from asimov.ledger.spelling import Spelling
+from asimov.pipelines.setting_names import READERS
 from asimov.plugins.calls import third_party
 from asimov.plugins.crashes import Call
 from asimov.plugins.mentions import mentions
@@ -80,7 +81,7 @@ def planner(
         facts=workspace.facts,
         started=started,
         replace=replace,
-        look=Spelling(known, stock, force=force, used=used, commands=COMMANDS),
+        look=Spelling(known, stock, force=force, used=used, commands=COMMANDS, readers=READERS),
     )
 
 

@@ -42,8 +42,9 @@ def check_settings(analysis: Analysis) -> None:
         return
     with guarded(analysis, "settings_faults", passing=AsimovError):
         found = faults_found(kind, analysis.meta, analysis.workspace.project.root)
-    if found:
-        raise _refused(analysis, declares, found[0])
+    for fault in found:
+        if not fault.likely:
+            raise _refused(analysis, declares, fault)
 
 
 def finds_faults(kind: Any) -> bool:

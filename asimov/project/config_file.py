@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from glob import escape
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -181,17 +182,23 @@ def fault_of_template(name: str, project: Project) -> Fault | None:
     Parameters
     ----------
     name
-        The setting. A name without a suffix is not looked for: the pipeline adds its own.
+        The setting. To a name without a suffix the pipeline adds its own, so that any will do.
     project
         The project.
     """
-    if not Path(name).suffix:
+    folders = _folders(project)
+    if not Path(name).suffix and any(_with_suffix(folder / name) for folder in folders):
         return None
     try:
-        find_template(name, _folders(project))
+        find_template(name, folders)
     except AsimovError as error:
         return Fault(("template",), error.message, error.hint)
     return None
+
+
+def _with_suffix(path: Path) -> bool:
+    """Return whether there is a file with a name and any suffix."""
+    return any(is_file(each) for each in path.parent.glob(f"{escape(path.name)}.*"))
 
 
 def origins_of(analysis: Configured, directory: str | Path | None = None) -> Origins:

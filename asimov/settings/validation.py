@@ -55,12 +55,15 @@ class Fault(NamedTuple):
     final
         Whether nothing that may follow can mend it, such as a misspelt name: 'asimov apply'
         refuses it. Of other faults, such as a missing file, 'asimov apply' only prints a note.
+    likely
+        Whether it may be meant all the same: 'asimov apply' prints a note, and no build refuses it.
     """
 
     path: tuple[str, ...]
     message: str
     hint: str | None = None
     final: bool = False
+    likely: bool = False
 
     def __str__(self) -> str:
         return f"{': '.join(self.path)}: {self.message}"

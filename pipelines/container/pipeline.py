@@ -36,8 +36,9 @@ from asimov.pipelines.container.images import Image
 from asimov.pipelines.container.launch import node
 from asimov.pipelines.container.registry import Plugin, plugin_of
 from asimov.pipelines.container.runtimes import FOLDER, Runtime, Word
-from asimov.pipelines.container.settings import OF_COMMANDS, OF_SPT, command_words, faults
+from asimov.pipelines.container.settings import command_words, faults
 from asimov.pipelines.container.spt import OF_CONTRACT, Spt
+from asimov.pipelines.setting_names import SETTINGS
 
 from asimov.errors import AsimovError
 from asimov.pipeline import Asset
@@ -54,10 +55,7 @@ class Container(Command):  # type: ignore[misc]  # mypy knows the base under ano
     """Runs a command in an image."""
 
     name = "container"
-    settings: ClassVar[Any] = (
-        "contract", "environment", "files", "gpus", "image", "plugins", "processes", "runtime",
-        "scheduler", "seed", "input files", "inputs", *OF_COMMANDS, *OF_SPT,
-    )  # fmt: skip
+    settings: ClassVar[Any] = SETTINGS["container"]
     config_template: Any = "command.yaml"
     for_templates: ClassVar[dict[str, str]] = reads("training_configuration")
 

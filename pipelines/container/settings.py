@@ -13,6 +13,7 @@ from asimov.pipelines.container import choice
 from asimov.pipelines.container.images import Image
 from asimov.pipelines.container.registry import plugin_of, registry_faults
 from asimov.pipelines.container.runtimes import FOLDER, RUNTIMES
+from asimov.pipelines.setting_names import OF_COMMANDS, OF_SPT
 
 from asimov.errors import AsimovError
 from asimov.pipeline.stated_schemas import input_faults
@@ -23,10 +24,8 @@ from asimov.text import did_you_mean, quoted
 
 #: The contracts that a worker may follow.
 CONTRACTS = ("spt",)
-#: Settings that only such a contract reads, and those that only a general command reads.
-OF_SPT = ("input", "settings", "general", "section", "shared folder", "cohort stratifier")
-OF_COMMANDS = ("command", "mounts", "outputs", "working folder")
 
+_ANOTHER = "without 'runtime', the first that works is taken"
 _VALUE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 
 
@@ -64,7 +63,12 @@ def registered(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
     gpus = settings.get("gpus", 0)
     if isinstance(gpus, bool) or not isinstance(gpus, int) or gpus < 0:
         yield Fault(("gpus",), f"should be a whole number from 0, not {quoted(gpus)}", final=True)
-    if not isinstance(settings.get("image"), str) or not settings["image"].strip():
+    given = settings.get("image")
+    if given is not None and not isinstance(given, str):
+        why = f"should be a Docker reference, a SIF file or a root folder, not {quoted(given)}"
+        yield Fault(("image",), why, final=True)
+        return
+    if given is None or not given.strip():
         yield Fault(("image",), "is missing: a Docker reference, a SIF file or a root folder")
         return
     if wrong:
@@ -108,16 +112,29 @@ def command_words(command: Any) -> list[Any]:
 
 def _runtime(name: Any, image: Image) -> Iterator[Fault]:
     if name is None:
-        opened = current.workspace()
-        config = None if opened is None else opened.project.config
-        if config is None or config.get("scheduler", "type", fallback="local").lower() != "local":
+        if not _runs_here():
             return  # the pool decides
-        name = config.get("container", "runtime", fallback=None)
+        opened = current.workspace()
+        assert opened is not None
+        name = opened.project.config.get("container", "runtime", fallback=None)
     try:
-        choice.chosen(image, None if name is None else str(name))
+        runtime = choice.chosen(image, None if name is None else str(name))
+        if name is not None and _runs_here():
+            if not runtime.program:
+                raise AsimovError(f"the runtime {name} needs the scheduler htcondor", hint=_ANOTHER)
+            if why := choice.fault_here(runtime):
+                raise AsimovError(f"the runtime {name} does not work here: {why}", hint=_ANOTHER)
     except AsimovError as error:
         final = name is not None and str(name) not in RUNTIMES
         yield Fault(("runtime",), error.message, error.hint, final=final)
+
+
+def _runs_here() -> bool:
+    """Return whether jobs run on this machine, as far as is known."""
+    opened = current.workspace()
+    if opened is None:
+        return False
+    return bool(opened.project.config.get("scheduler", "type", fallback="local").lower() == "local")
 
 
 def _of_command(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
@@ -133,7 +150,10 @@ def _of_command(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
             yield Fault(("command",), f"can't be split into words: {error}")
         else:
             yield from items(words, "command", settings)
-    yield from _mounts(settings.get("mounts") or {}, settings.get("working folder", FOLDER), root)
+    mounts = settings.get("mounts")
+    yield from _mounts(
+        {} if mounts is None else mounts, settings.get("working folder", FOLDER), root
+    )
     for name in OF_SPT:
         if name in settings and name not in {"input", "settings", "general"}:
             yield Fault((name,), "is for plugins of SPT", "add 'contract: spt'")

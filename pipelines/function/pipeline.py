@@ -18,6 +18,7 @@ from asimov.pipelines.function.manifest import faults as manifest_faults
 from asimov.pipelines.function.manifest import manifest
 from asimov.pipelines.function.module_description import PACKAGE, PROGRAM
 from asimov.pipelines.function.settings import faults, function_of, python_of
+from asimov.pipelines.setting_names import SETTINGS
 
 from asimov.functions.call import OUTPUTS
 from asimov.functions.outputs import WORK
@@ -65,10 +66,7 @@ class Function(NodePipeline):
     """
 
     name = "function"
-    settings = (
-        "defaults", "environment", "files", "function", "inputs", "outputs", "python", "seed",
-        "settings",
-    )  # fmt: skip
+    settings = SETTINGS["function"]
     config_template = "function.yaml"
     uses_seed = True
     makes_more = True

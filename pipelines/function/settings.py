@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -19,7 +20,7 @@ from asimov.pipelines.function.catalogue import (
 )
 
 from asimov.errors import AsimovError
-from asimov.functions.settings import no_mappings, unknown_keys
+from asimov.functions.settings import no_mappings, other_types, unknown_keys
 from asimov.pipeline.staging import MODES
 from asimov.pipeline.stated_schemas import output_faults
 from asimov.settings import Fault
@@ -87,6 +88,10 @@ def _function(
     if registered is None and (fault := _reference_fault(settings.get("function"), root)):
         yield fault
         return
+    if not isinstance(settings.get("python") or "", str):
+        why = f"should be the path of a Python, not {quoted(settings['python'])}"
+        yield Fault(("python",), why, final=True)
+        return
     if python_of(settings, root) is None:
         if settings.get("files") != "transfer":
             own = settings["python"]
@@ -104,6 +109,13 @@ def _function(
     for keys in no_mappings(found.defaults, given):
         why = "should be a mapping, as it is by default"
         yield Fault(("settings", *keys), why, final=True)
+    for keys, wanted in other_types(found.defaults, given):
+        yield Fault(
+            ("settings", *keys),
+            f"is {wanted} by default, and not here",
+            _typed(given, keys),
+            likely=True,
+        )
     for keys in unknown_keys(found.defaults, given):
         there: Any = found.defaults
         for key in keys[:-1]:
@@ -115,6 +127,19 @@ def _function(
             f"it has {', '.join(map(str, there))}",
             final=True,
         )
+
+
+def _typed(given: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
+    """Return a hint about text that looks like a value of another type."""
+    value: Any = given
+    for key in keys:
+        value = next(each for name, each in value.items() if str(name) == key)
+    if not isinstance(value, str):
+        return None
+    with suppress(ValueError):
+        float(value)
+        return "a number has no quotes, and needs a point and a sign to have an exponent: 1.0e-3"
+    return "true and false have no quotes" if value.lower() in {"true", "false"} else None
 
 
 def _reference_fault(given: Any, root: Path) -> Fault | None:
@@ -153,5 +178,9 @@ def _mapping_of_texts(settings: Mapping[str, Any], name: str, what: str) -> Iter
         if name == "outputs" and {"", "..", "/"} & {*PurePath(str(each)).parts, str(each)}:
             why = f"{quoted(each)} is no pattern of files in the folder that the function works in"
             yield Fault((name, str(key)), why, final=True)
-        elif isinstance(each, (Mapping, list)) or each is None:
-            yield Fault((name, str(key)), f"should be text, not {each!r}", final=True)
+        elif (
+            isinstance(each, (Mapping, list))
+            or each is None
+            or (name == "outputs" and not isinstance(each, str))
+        ):
+            yield Fault((name, str(key)), f"should be text, not {quoted(each)}", final=True)

@@ -34,6 +34,7 @@ from typing import Any, ClassVar
 import msgspec
 from asimov.pipelines.command_settings import mode_fault, seed_faults
 from asimov.pipelines.phases.plan import Plan, checked, planned, recipe_of, runs_of, traces_of
+from asimov.pipelines.setting_names import SETTINGS
 
 from asimov.errors import AsimovError
 from asimov.phases.run_records import RECORDS, is_complete, record_of
@@ -56,9 +57,7 @@ class Phases(NodePipeline):
     """Makes assets in one job, then sends shards of the runs through the phases."""
 
     name = "phases"
-    settings = (
-        "files", "phases", "runs", "script", "seed", "shards", "skip runs", "traces"
-    )  # fmt: skip
+    settings = SETTINGS["phases"]
     refuses_misspelt = True
     config_template = "command.yaml"
     uses_seed = True

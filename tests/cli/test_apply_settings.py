@@ -109,8 +109,9 @@ class TestOneAnalysis:
         assert "Traceback" not in told
 
     def test_general_keys_and_what_is_declared_are_taken(
-        self, asimov: Callable[..., Any], blueprint: Callable[..., Path]
+        self, asimov: Callable[..., Any], blueprint: Callable[..., Path], project: Path
     ) -> None:
+        (project / "t.ini").touch()
         general = (
             "width: 2\nscheduler: {request memory: 1 GB}\ncomment: x\nlabels: [x]\n"
             "template: t\nexecutable: e\nmax resurrections: 1\nneeds: []\nholds: {}\nrundir: x\n"
