@@ -87,8 +87,7 @@ class Selection:
         keys = names.matching(self.patterns)
         wanted = self._wanted_states()
         self._check_pipelines(workspace)
-        for each in self.labels:
-            check_label(each)
+        self._check_labels(workspace)
         found = [key for key in keys if self._fits(workspace, key, wanted)]
         if self.outdated:
             old = outdated(workspace, found)
@@ -136,6 +135,27 @@ class Selection:
                 raise AsimovError(
                     f"there is no pipeline {quoted(each)}{did_you_mean(each.lower(), known)}",
                     hint=f"the ledger's analyses use {listed(sorted(used)) or 'none'}",
+                )
+
+    def _check_labels(self, workspace: Workspace) -> None:
+        """Refuse labels that can't be meant; words with blanks are one label only if there is."""
+        for each in self.labels:
+            check_label(each)
+        names = [each for each in self.labels if not any(sign in each for sign in "<>=")]
+        spaced = [each for each in names if " " in each.strip()]
+        if not spaced:
+            return
+        entries = workspace.contents.entries
+        known = {
+            str(name).lower()
+            for key in entries
+            for name in workspace.settings(key).get("labels") or ()
+        }
+        for each in spaced:
+            if each.strip().lower() not in known:
+                raise AsimovError(
+                    f"no analysis has the label {quoted(each)}{did_you_mean(each, known)}",
+                    hint="write 'NAME', or such as 'quality >= 3'; repeat --label for several",
                 )
 
 

@@ -186,6 +186,11 @@ def _checked(document: Document) -> tuple[str, dict[str, Any]]:
     if kind == "subject":
         checks.check_name(data["name"])
         for number, analysis in enumerate(data.get("analyses") or []):
+            for key in ("subject", "event"):
+                if analysis.get(key, data["name"]) != data["name"]:
+                    why = f"{key}: the analysis is in the list of the subject {data['name']!r}"
+                    hint = f"remove it, or write a document 'kind: analysis' with '{key}: NAME'"
+                    raise Mistake(why, ["analyses", number, key], hint)
             _check_analysis(analysis, ["analyses", number])
     elif kind in {"analysis", "projectanalysis"}:
         _check_analysis(data, [])

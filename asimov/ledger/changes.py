@@ -9,6 +9,8 @@ from asimov import text
 
 #: The most of a value that a line shows, in characters.
 _LONGEST = 60
+#: The most differences in one line.
+_MOST = 3
 
 
 class Missing:
@@ -68,6 +70,13 @@ def differences(
             yield from differences(inside, inside_other, path)
         elif one != other or type(one) is not type(other):
             yield Difference(path, one, other)
+
+
+def summary(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> str:
+    """Return the first differences of two documents in one line, and how many more there are."""
+    found = list(differences(before, after))
+    more = f", and {len(found) - _MOST} more" if len(found) > _MOST else ""
+    return ", ".join(map(str, found[:_MOST])) + more
 
 
 def _inside(value: Any) -> Mapping[Any, Any] | None:

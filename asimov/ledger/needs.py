@@ -132,6 +132,12 @@ def check_label(wanted: str) -> None:
             raise AsimovError(
                 f"{quoted(wanted)} lacks {lacking}", hint="write 'NAME', or such as 'quality >= 3'"
             )
+        if found and any(each in "<>=!" for each in (name.strip()[-1], value.strip()[0])):
+            signs = ", ".join(each for each, _ in _COMPARISONS)
+            raise AsimovError(
+                f"{quoted(wanted)} compares in no known way",
+                hint=f"write such as 'quality >= 3', with one of {signs}",
+            )
         if found:
             return
     if not wanted.strip():

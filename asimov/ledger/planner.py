@@ -9,7 +9,7 @@ from asimov.errors import AsimovError, Place
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import checks, spelling, strategies
 from asimov.ledger.blueprints import Blueprint
-from asimov.ledger.changes import MISSING, differences
+from asimov.ledger.changes import MISSING, differences, summary
 from asimov.ledger.contents import Contents, Entry
 from asimov.ledger.declared_settings import Check, Written
 from asimov.ledger.dependencies import Dependencies
@@ -210,7 +210,8 @@ class Planner:
                 )
             if after != before and not self._update:
                 raise AsimovError(
-                    f"the subject {name!r} is in the ledger already, with other settings",
+                    f"the subject {name!r} is in the ledger already, with other settings: "
+                    + summary(before, after),
                     where=document.place(["name"]),
                     hint="change it with 'asimov apply --update', or in its ledger file",
                 )
@@ -319,7 +320,8 @@ class Planner:
             return None
         if not self._update:
             raise AsimovError(
-                f"the analysis {key} is in the ledger already, with other settings",
+                f"the analysis {key} is in the ledger already, with other settings: "
+                + summary(old.data, new),
                 where=document.place([*path, "name"]),
                 hint="take another name, or change it with 'asimov apply --update'",
             )

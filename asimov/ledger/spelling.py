@@ -16,7 +16,8 @@ from asimov.ledger.contents import Entry
 from asimov.ledger.declared_settings import names_of
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.documents import Document
-from asimov.ledger.needs import Need, Term, parse
+from asimov.ledger.needs import Need, Term, check_label, parse
+from asimov.ledger.reserved.places import BELONGS
 from asimov.ledger.reserved.settings import NAMES
 from asimov.ledger.schema import Analysis, Configuration, ProjectAnalysis, Subject
 from asimov.ledger.slips import slip
@@ -169,6 +170,10 @@ class Spelling:
         for key in map(str, data):
             if key in known:
                 continue
+            if key in BELONGS:
+                where = _place(document, path, key)
+                self._misplaced(f"{what and what + ': '}{key}", key, where, pipeline)
+                continue
             near = None if key in _ANYWHERE else slip(key, own)
             if near is not None and not self._used(key, pipeline):
                 self._refuse(
@@ -182,6 +187,14 @@ class Spelling:
                     f"own; did you mean {near!r}?"
                 )
         self._scheduler(data, document, path, pipeline=pipeline)
+
+    def _misplaced(self, name: str, key: str, where: Place, pipeline: str | None) -> None:
+        """Refuse a key that means something elsewhere, unless a package may read it here."""
+        message = f"{name}: has no effect here; it belongs in {BELONGS[key]}"
+        if self._used(key, pipeline):
+            self.notes.append(f"{where}: {message}")
+        else:
+            self._refuse(message, where, "--force takes it as a name of your own")
 
     def around(self, key: str, by: Mapping[str, frozenset[str]], where: Place) -> bool:
         """Refuse a setting around analyses that surely misspells one of their pipelines.
@@ -286,13 +299,20 @@ class Spelling:
     def _words(
         self, data: Mapping[str, Any], document: Document, path: Sequence[str | int]
     ) -> None:
-        """Look at the states and reviews that the needs of an analysis name."""
+        """Look at the states, reviews and labels that the needs of an analysis name."""
         for steps, need in _needs(data):
             for term in need.terms:
                 if term.path == "status":
                     word, known = term.value.lower(), {*STATES, *ALIASES}
                 elif term.path in reviews.PATHS:
                     word, known = term.value.lower(), {*reviews.STATUSES}
+                elif term.path in {"label", "labels"}:
+                    try:
+                        check_label(term.value)
+                    except AsimovError as error:
+                        where = document.place([*path, *steps])
+                        self._refuse(f"label: {error.message}", where, error.hint or "")
+                    continue
                 else:
                     continue
                 if word and word not in known and (near := did_you_mean(word, known, 0.75)):

@@ -241,8 +241,14 @@ def _wrong(key: str, value: str) -> str | None:
         "command": _wrong_command,
         "email": _wrong_recipients,
         "states": _wrong_states,
+        "labels": _wrong_labels,
     }.get(key)
     return look(value) if look else None
+
+
+def _wrong_labels(value: str) -> str | None:
+    said = "a rule names labels, without values to compare"
+    return f"{said}: {quoted(value)}" if any(sign in value for sign in "<>=!") else None
 
 
 def _wrong_format(value: str) -> str | None:

@@ -17,6 +17,17 @@ ONLY_IN: dict[str, tuple[Level, str]] = {
     "pipelines": ("configuration", "write it into a document of the kind 'configuration'"),
     "hooks": ("configuration", "write it into a document of the kind 'configuration'"),
 }
+#: Where keys belong that may be settings of somebody's own elsewhere, but rarely are.
+BELONGS = {
+    "strategy": "an analysis of a blueprint",
+    "pipeline": "an analysis",
+    "subject": "an analysis",
+    "event": "an analysis",
+    "subjects": "a document of the kind 'projectanalysis'",
+    "analyses": "a subject or an analysis",
+    "productions": "a subject",
+    "repository": "a subject",
+}
 _CALLED: dict[Level, str] = {
     "analysis": "an analysis",
     "subject": "a subject",
