@@ -38,7 +38,7 @@ from tests import containers
 TOP = Path(__file__).resolve().parent.parent
 DOCS = TOP / "docs"
 #: These are the text of a package, which has tests of its own.
-OF_PACKAGE = {"extending.md", "hooks.md", "writing-a-pipeline.md", "pipelines.md"}
+OF_PACKAGE = {"extending.md", "hooks.md", "writing-a-pipeline.md", "pipelines.md", "qhana.md"}
 PAGES = [TOP / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")]
 PAGES += sorted(page for page in DOCS.glob("*.md") if page.name not in OF_PACKAGE)
 PAGES += sorted((TOP / "ledger-examples").glob("*/README.md"))

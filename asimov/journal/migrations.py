@@ -160,4 +160,5 @@ CREATE TABLE damages (
     subject TEXT NOT NULL, name TEXT NOT NULL, found REAL NOT NULL, data BLOB NOT NULL,
     PRIMARY KEY (subject, name)) WITHOUT ROWID
 """,
+    "ALTER TABLE tasks ADD COLUMN address TEXT NOT NULL DEFAULT ''",
 ]

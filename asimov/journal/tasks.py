@@ -92,14 +92,22 @@ class Tasks:
             )
             return int(self._journal.rows("SELECT last_insert_rowid()")[0][0])
 
-    def begin(self, number: int, key: Key) -> None:
-        """Record the analysis of a task."""
-        self._journal.write("UPDATE tasks SET subject = ?, name = ? WHERE id = ?", (*key, number))
+    def begin(self, number: int, key: Key, address: str) -> None:
+        """Record the analysis of a task, and its address."""
+        self._journal.write(
+            "UPDATE tasks SET subject = ?, name = ?, address = ? WHERE id = ?",
+            (*key, address, number),
+        )
 
     def get(self, number: int) -> Task | None:
         """Return a task; None if there is none."""
         found = self._found("id = ? AND subject != ''", (number,))
         return found[0] if found else None
+
+    def address(self, number: int) -> str:
+        """Return the address of a task, as of the request that started it."""
+        rows = self._journal.rows("SELECT address FROM tasks WHERE id = ?", (number,))
+        return str(rows[0][0]) if rows else ""
 
     def of(self, key: Key) -> Task | None:
         """Return the task that is an analysis; None if nobody started it as one."""

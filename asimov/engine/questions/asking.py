@@ -87,6 +87,7 @@ def ask(analysis: Analysis, question: Question[Any], actor: str, *, dry_run: boo
         "rows": [row._asdict() for row in rows(question.answers)],
         "schema": schema_of(question.answers),
         "progress": getattr(question, "progress", None),
+        "task": getattr(question, "task", None),
     }
     with workspace.journal.transaction():
         whole = text.short(question.text.strip(), _MOST)

@@ -30,6 +30,7 @@ from asimov.project.workspace import Workspace
 from asimov.server.answering import serve_questions
 from asimov.server.applying import refused
 from asimov.server.faults import FaultError
+from asimov.server.qhana.calls import Calls
 from asimov.server.qhana.catalogue import Catalogue, Plugin
 from asimov.server.qhana.forms import Filled, messages_of, values_of
 from asimov.server.qhana.orders import Begun, Subscription
@@ -61,6 +62,7 @@ class Acting:
         self._workspace = Workspace.open(folder)
         self._tasks = Tasks(self._workspace.journal)
         self._tending = Tending(self._workspace)
+        self._calls = Calls(self._workspace)
         self._sending: threading.Thread | None = None
         with captured():
             self._catalogue = Catalogue(self._workspace)
@@ -101,9 +103,10 @@ class Acting:
         ]
 
         def besides(plan: Any) -> None:
-            self._tasks.begin(number, key)
+            address = f"{root}/tasks/{number}/"
+            self._tasks.begin(number, key, address)
             if webhook is not None:
-                self._tasks.subscribe(number, webhook, None, f"{root}/tasks/{number}/")
+                self._tasks.subscribe(number, webhook, None, address)
 
         by = f"key {caller}" if caller else "somebody on this machine"
         with captured(), acting_for(f"key {caller}") if caller else nullcontext():
@@ -195,8 +198,14 @@ class Acting:
         """Record what has happened to tasks, and tell webhooks; return how many tasks go on."""
         with captured():
             going = self._tending.look()
+            self._calls.follow(self._tending.waiting)
         self._deliver()
         return going
+
+    def called(self, number: int, question: int) -> None:
+        """Look at the task of another plugin that a question of a task waits for."""
+        self._task(number)
+        self._calls.told(question)
 
     def _deliver(self) -> None:
         """Deliver what is due, in a thread."""

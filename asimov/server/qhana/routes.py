@@ -156,6 +156,14 @@ async def step_form(request: Request) -> Response:
     return Response(step_page(found), media_type="text/html", headers=_PAGES)
 
 
+async def called(request: Request) -> Response:
+    """Take the call of a webhook: something happened to a task that one of ours waits for."""
+    backend = _backend(request)
+    await backend.act("called", _number(request), _number(request, "call"))
+    backend.wake()
+    return Response(status_code=204)
+
+
 async def file(request: Request) -> Response:
     """Return a file of a task to whoever has its tag."""
     tag = request.query_params.get("file-id", "")
@@ -194,6 +202,7 @@ def _routes() -> list[Any]:
         Route(of_task, subscribe, methods=["POST"], name="qhana-subscribe"),
         Route(f"{of_task}steps/{{step}}/", step, methods=["POST"], name="qhana-step"),
         Route(f"{of_task}steps/{{step}}/ui/", step_form, name="qhana-step-form"),
+        Route(f"{of_task}calls/{{call}}/", called, methods=["POST"], name="qhana-called"),
         Route("/files/{task}/", file, name="qhana-file"),
     ]
 

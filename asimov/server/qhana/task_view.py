@@ -46,7 +46,8 @@ def steps_of(workspace: Workspace, task: Task) -> list[StepOfTask]:
             each.answered is not None or task.ended == SUCCESS, each.declared.get("progress"),
         )
         for each in questions
-        if each.answered is not None or (asking is not None and asking.number == each.number)
+        if not each.declared.get("task")
+        and (each.answered is not None or (asking is not None and asking.number == each.number))
     ]  # fmt: skip
     found += [
         StepOfTask(each.time, each.step, each.href, each.page, each.cleared)

@@ -10,6 +10,7 @@ from asimov.engine.notifications.calls import webhook_call
 from asimov.errors import AsimovError
 from asimov.journal.database import Database
 from asimov.journal.deliveries import Deliveries
+from asimov.journal.questions import Asked, Questions
 from asimov.journal.tasks import FAILURE, SUCCESS, Task, Tasks
 from asimov.logs import logger
 from asimov.pipeline.assets import paths_of
@@ -47,10 +48,14 @@ class Tending:
         self._tasks = Tasks(workspace.journal)
         self._stamps: dict[int, Any] = {}
         self._folders: dict[int, Path] = {}
+        #: Tasks that wait for one of another plugin, and their questions, by its number.
+        self.waiting: dict[int, tuple[Task, Asked]] = {}
 
     def look(self) -> int:
         """Look at every task that may still change; return how many go on."""
         going = 0
+        asking = Questions(self._workspace.journal).open()
+        self.waiting = {}
         for task in self._tasks.watched():
             record = self._workspace.journal.record(task.key)
             status = record.status if record else ""
@@ -58,6 +63,9 @@ class Tending:
             if ended is None:
                 going += 1
                 self._go_on(task)
+                asked = asking.get(task.key)
+                if status == "asking" and asked is not None and asked.declared.get("task"):
+                    self.waiting[asked.number] = task, asked
             elif ended != task.ended:
                 self._end(task, ended, record.reason if record else None)
         return going
@@ -76,6 +84,9 @@ class Tending:
         if not news:
             return
         with self._workspace.journal.transaction():
+            now = self._tasks.get(task.number)
+            if now is None or now.steps > task.steps:
+                return  # another service has told it
             if len(steps) != task.steps:
                 self._tasks.see_steps(task.number, len(steps))
             tell(self._workspace.journal, task, dict.fromkeys(news))
@@ -96,6 +107,9 @@ class Tending:
         steps = steps_of(self._workspace, task)
         cleared = ended == SUCCESS and any(not each.cleared for each in steps)
         with self._workspace.journal.transaction():
+            now = self._tasks.get(task.number)
+            if now is None or now.ended != task.ended:
+                return  # another service has recorded it
             self._tasks.see_steps(task.number, len(steps))
             self._tasks.end(task.number, None, None)
             for _, given in sorted(files, key=lambda each: each[0]):

@@ -54,10 +54,10 @@ class Runner:
         self.root = root
         self.client = client
 
-    def start(self, plugin: str, callback: str = "", **fields: Any) -> str:
+    def start(self, identifier: str, callback: str = "", **fields: Any) -> str:
         """Send the form of a plugin; return the address of the task."""
         query = {"callback": callback} if callback else {}
-        address = f"/plugins/{plugin}/process/"
+        address = f"/plugins/{identifier}/process/"
         answer = self.client.post(address, data=fields, params=query, follow_redirects=False)
         assert answer.status_code == 303, answer.text
         return str(answer.headers["location"])
