@@ -28,14 +28,16 @@ WATCH = ("monitor", "--watch", "--chain", "--interval", "0.3")
 ADDRESS = "http://127.0.0.1:8642"
 
 
-def install(folder: Path) -> None:
+def install(folder: Path, only: set[str] | None = None) -> None:
     """Put the files of the page into a folder, as packages that are installed there."""
     files = re.findall(
-        r"^`(\S+)`\n\n```\w+\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE
+        r"^Save this as `(\S+)`:\n\n```\w+\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE
     )
     assert files
     for name, text in files:
         package, _, file = name.partition("/")
+        if only is not None and package not in only:
+            continue
         if file != "pyproject.toml":
             (folder / file).write_text(text)
             continue
