@@ -45,8 +45,9 @@ PAGES += sorted((TOP / "ledger-examples").glob("*/README.md"))
 FOLDER = "/home/ada/asimov"
 #: Pages whose commands run containers.
 WITH_CONTAINERS = [DOCS / "containers.md", TOP / "ledger-examples" / "container" / "README.md"]
-#: The page whose commands serve a project at this port; they take one that is free.
-SERVING, PORT = DOCS / "service.md", "8642"
+#: Pages whose commands serve a project at this port; they take one that is free.
+SERVING = [DOCS / "service.md", DOCS / "platipy.md", TOP / "ledger-examples/service/README.md"]
+PORT = "8642"
 
 
 def told(page: Path) -> str:
@@ -169,7 +170,7 @@ def test_the_commands_of_a_page_print_what_it_shows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run, port = quick_shell, PORT
-    if page == SERVING:  # a signal to a command has to reach it
+    if page in SERVING:  # a signal to a command has to reach it
         run, port = shell, free_port()
     if page in WITH_CONTAINERS:
         monkeypatch.setenv("PATH", f"{containers.programs()}{os.pathsep}{os.environ['PATH']}")

@@ -1,0 +1,116 @@
+"""What clients upload: its limits, its end, and forms that are none."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import pytest
+
+from asimov.project.workspace import Workspace
+from asimov.server.platipy import form as module
+from asimov.server.platipy.acting import Doing
+from asimov.system import clock
+from tests.server.platipy.client import form
+from tests.server.platipy.conftest import asimov
+from tests.server.platipy.test_protocol import dataset, error, upload
+
+MEDIA = "multipart/form-data; boundary=3b1f2c5e9a"
+
+
+def acting(root, owner=""):
+    workspace = Workspace.open(root)
+    return closing(workspace.journal), Doing(workspace, owner)
+
+
+def test_files_go_when_the_time_of_their_dataset_is_over_and_rows_stay(ada, root):
+    made, kept = dataset(ada, timeout="0.5"), dataset(ada, timeout=2)
+    one, two = upload(ada, made["id"]), upload(ada, kept["id"])
+    now = clock.now()
+    later, doing = acting(root)
+    with later, clock.replaced(lambda: now + 3600):
+        doing.expire()
+    folder = root / "uploads"
+    assert not (folder / str(made["id"])).exists()
+    assert (folder / str(kept["id"])).exists()
+    (row,) = ada.get(f"/api/dataset/{made['id']}").json()["input_data_objects"]
+    assert row == {**one, "path": None, "is_fetched": False}
+    assert ada.get(f"/api/dataset/ready/{made['id']}").json() == {"ready": False}
+    error(ada.get(f"/api/dataobject/download/{one['id']}"), 404)
+    assert ada.get(f"/api/dataobject/download/{two['id']}").status_code == 200
+    given = {"algorithm": "Two Arguments", "dataset": made["id"]}
+    error(ada.post("/api/trigger", data=given), 400)
+    given = {"dataset": made["id"], "type": "FILE", "file_name": "x"}
+    answer = ada.post("/api/dataobject", data=given, files={"file_data": b"x"})
+    assert "expired" in error(answer, 400)
+
+
+def test_files_are_kept_while_a_function_is_to_run_on_them(ada, root):
+    made = dataset(ada, timeout="0.5")
+    one = upload(ada, made["id"])
+    given = {"algorithm": "Two Arguments", "dataset": made["id"]}
+    ada.post("/api/trigger", data=given)
+    now = clock.now()
+    later, doing = acting(root)
+    with later, clock.replaced(lambda: now + 3600):
+        doing.expire()
+    assert ada.get(f"/api/dataobject/download/{one['id']}").status_code == 200
+
+
+def test_what_a_killed_service_has_left_half_way_goes_later(root):
+    left = root / "uploads" / "incoming" / "left"
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_bytes(b"half")
+    later, doing = acting(root)
+    with later:
+        doing.clean(3600)
+        assert left.exists()
+        now = clock.now()
+        with clock.replaced(lambda: now + 7200):
+            doing.clean(3600)
+    assert not left.exists()
+
+
+def test_an_upload_that_is_too_large_is_refused(ada):
+    headers = {"Content-Type": MEDIA, "Content-Length": str(5_000_000_000)}
+    answer = ada.post("/api/dataobject", content=b"", headers=headers)
+    assert "4000000000 bytes" in error(answer, 413)
+
+
+def test_a_form_may_have_so_many_parts(ada, monkeypatch):
+    given = {"dataset": "1", "type": "FILE", "file_name": "x"}
+    monkeypatch.setattr(module, "_PARTS", 3)
+    answer = ada.post("/api/dataobject", content=form(given, b"x"), headers={"Content-Type": MEDIA})
+    assert "3 parts" in error(answer, 413)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"no form",
+        form({"dataset": 1}, b"x")[:-10],
+        form({"dataset": 1}, b"x").replace(b"dataset", b"\xff\xfe"),
+        form({"dataset": b"\xff"}, b"x").replace(b"b'\\xff'", b"\xff"),
+        form({"dataset": 1}, b"x").replace(b"dataset", b"file_data"),
+        b"--3b1f2c5e9a\r\n" + b"x" * 100_000,
+    ],
+)
+def test_a_form_that_is_none_is_refused_and_leaves_nothing(ada, root, body):
+    answer = ada.post("/api/dataobject", content=body, headers={"Content-Type": MEDIA})
+    assert answer.status_code == 400, answer.text
+    assert not [each for each in (root / "uploads" / "incoming").glob("*") if each.name != "left"]
+    for media in ("multipart/form-data", "multipart/form-data; boundary="):
+        answer = ada.post("/api/dataobject", content=body, headers={"Content-Type": media})
+        assert answer.status_code == 400, answer.text
+
+
+@pytest.mark.parametrize("body", [b"%ff=x", b"\xff=x", b"a=1&" * 101 + b"b=1"])
+def test_a_form_without_a_file_that_is_none_is_refused(ada, body):
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    error(ada.post("/api/dataset", content=body, headers=headers), 400)
+
+
+def test_keys_are_listed_as_platipy_lists_them(root, keys):
+    said = asimov(root, "manage", "key", "--list", "--format", "platipy")
+    assert f"ada: {keys['ada'][:8]} (Admin: False)" in said.splitlines()
+    assert keys["ada"] not in said
