@@ -213,11 +213,19 @@ class Workspace:
 
         This loads the pipeline's settings class, or the pipeline if the class is not published.
         """
+        return self.merged_layers(key)[0]
+
+    def merged_layers(self, key: Key) -> tuple[list[Layer], dict[str, Any]]:
+        """Return the layers of an analysis's settings, and what they make together."""
         layers = self.configured(key, self.facts)
-        derived = fields_of_science.derived(merge(layer for _, layer in layers))
+        merged = merge(layer for _, layer in layers)
+        derived = fields_of_science.derived(merged)
         if declared := settings_of(self.contents.entries[key].pipeline):
             derived = not_refused(derived, declared)
-        return [*layers, (FOLLOWS, derived)] if derived else layers
+        if derived:
+            layers.append((FOLLOWS, derived))
+            lay_over(merged, derived)
+        return layers, merged
 
     def configured(
         self, key: Key, facts: Mapping[Key, Mapping[str, Any]] | None = None
@@ -232,7 +240,7 @@ class Workspace:
 
     def effective(self, key: Key) -> dict[str, Any]:
         """Return a copy of an analysis's settings as its pipeline sees them."""
-        return merge(layer for _, layer in self.layers(key))
+        return self.merged_layers(key)[1]
 
     def subject_settings(self, name: str) -> dict[str, Any]:
         """Return a copy of a subject's effective settings."""

@@ -8,10 +8,14 @@ from typing import Any
 
 def copied(value: Any) -> Any:
     """Return a deep copy of the mappings and lists in a value."""
+    # Most values are neither, and are not worth a call: this runs for every setting.
     if isinstance(value, dict):
-        return {key: copied(each) for key, each in value.items()}
+        return {
+            key: copied(each) if isinstance(each, (dict, list)) else each
+            for key, each in value.items()
+        }
     if isinstance(value, list):
-        return [copied(each) for each in value]
+        return [copied(each) if isinstance(each, (dict, list)) else each for each in value]
     return value
 
 
@@ -19,10 +23,10 @@ def lay_over(base: dict[Any, Any], top: Mapping[Any, Any]) -> dict[Any, Any]:
     """Merge `top` into `base`, in place, and return `base`, which shares nothing with `top`."""
     for key, value in top.items():
         below = base.get(key)
-        if isinstance(value, Mapping) and isinstance(below, dict):
+        if isinstance(below, dict) and isinstance(value, Mapping):
             lay_over(below, value)
         else:
-            base[key] = copied(value)
+            base[key] = copied(value) if isinstance(value, (dict, list)) else value
     return base
 
 

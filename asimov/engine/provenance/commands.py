@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import lru_cache
 
 import msgspec
 
@@ -23,14 +24,13 @@ _MOST = 2000
 _LARGEST = 1_000_000
 
 _LINE = re.compile(
-    r"\s*(executable|arguments|transfer_input_files|initialdir|environment|env|getenv"
-    r"|container_image|docker_image)\s*=(.*)",
+    r"\s*(?:(executable|arguments|transfer_input_files|initialdir|environment|env|getenv"
+    r"|container_image|docker_image)\s*=(.*)|queue\b)",
     re.IGNORECASE,
 )
 #: In HTCondor's submit files, a variable of the submitter.
 SUBMITTERS = "$ENV(PATH)"
 _CONTINUED = re.compile(r"\\\n")
-_QUEUE = re.compile(r"\s*queue\b", re.I)
 
 
 class Command(msgspec.Struct, omit_defaults=True):
@@ -62,9 +62,14 @@ class Command(msgspec.Struct, omit_defaults=True):
 
     def words(self) -> list[str]:
         """Return the words of the arguments; none if their quotes do not match."""
-        with suppress(ValueError):
-            return split_arguments(self.arguments.replace("$(DOLLAR)", "$"))
-        return []
+        return list(_words(self.arguments))
+
+
+@lru_cache(maxsize=16)  # they are asked for more than once of each analysis
+def _words(arguments: str) -> list[str]:
+    with suppress(ValueError):
+        return split_arguments(arguments.replace("$(DOLLAR)", "$"))
+    return []
 
 
 def commands_in(rundir: str) -> list[Command]:
@@ -100,9 +105,9 @@ def _submit_files(rundir: str) -> Iterator[str]:
 def _command(text: str, file: str) -> Command | None:
     values: dict[str, str] = {}
     for line in _CONTINUED.sub("", text).splitlines():
-        if _QUEUE.match(line):
-            break
-        if match := _LINE.fullmatch(line):
+        if match := _LINE.match(line):
+            if match[1] is None:  # "queue" ends the description
+                break
             values[match[1].lower()] = match[2].strip()
     if "executable" not in values:
         return None
@@ -125,4 +130,9 @@ def _path(values: Mapping[str, str]) -> str:
             path = split_environment(variables).get("PATH")
             if path is not None:
                 return path
-    return SUBMITTERS if inherited(values.get("getenv", ""), {"PATH": "yes"}) else ""
+    return SUBMITTERS if _hands_on_path(values.get("getenv", "")) else ""
+
+
+@lru_cache(maxsize=16)  # the submit files of a pipeline have the same
+def _hands_on_path(getenv: str) -> bool:
+    return bool(inherited(getenv, {"PATH": "yes"}))

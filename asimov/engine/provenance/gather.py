@@ -77,6 +77,7 @@ class Gatherer:
         self._templates: dict[tuple[str, str], str] = {}
         self._environments = Finder()
         self._modules = LocalModules(SOON)
+        self._names_images: dict[str, bool] = {}
         self._images = Images(lambda path: self._sum(path)[0])
         self._sums: dict[str, tuple[float, _Sum | None]] = {}
 
@@ -105,7 +106,8 @@ class Gatherer:
         image = self._image(analysis, commands, attempt.scheduler)
         software, unknown = self._environments.of(commands, rundir, attempt.scheduler, image.image)
         configuration = _read(analysis.config_file)
-        layers = [each for each in self._workspace.layers(analysis.key) if each[1]]
+        layers, settings = self._workspace.merged_layers(analysis.key)
+        layers = [each for each in layers if each[1]]
         ledger = self._revisions.of(analysis.key.subject, analysis.entry)
         found = Provenance(
             uid=attempt.uid,
@@ -132,14 +134,17 @@ class Gatherer:
             image_digest=image.digest,
             image_unknown=image.unknown,
         )
-        found.fingerprint = fingerprint(analysis, found, layers, configuration or b"")
+        found.fingerprint = fingerprint(analysis, found, settings, configuration or b"")
         self._found[attempt.uid] = found
         with suppress(OSError):  # a pipeline may have no run directory
             write_quickly(os.path.join(rundir, FILE), as_text(found, layers, software))
 
     def _image(self, analysis: Analysis, commands: Sequence[Command], scheduler: str) -> Content:
         named = None
-        if overrides(analysis.entry.pipeline, "image_of_jobs"):
+        pipeline = analysis.entry.pipeline
+        if pipeline not in self._names_images:
+            self._names_images[pipeline] = overrides(pipeline, "image_of_jobs")
+        if self._names_images[pipeline]:
             named = call_method(analysis, "image_of_jobs")
         return self._images.of(str(named or ""), commands, analysis.rundir, scheduler)
 

@@ -20,9 +20,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -31,7 +30,6 @@ from asimov.engine.provenance.record import Provenance, UsedFile, with_text_keys
 from asimov.engine.refresh import RUN_INPUTS
 from asimov.pipeline.node_pipeline import DRAWN
 from asimov.project.analysis import Analysis
-from asimov.settings.merging import merge
 
 #: Changes if the computation does: fingerprints of different versions never match.
 _VERSION = 1
@@ -52,7 +50,7 @@ _LINES = re.compile(
 def fingerprint(
     analysis: Analysis,
     found: Provenance,
-    layers: Iterable[tuple[str, Mapping[str, Any]]],
+    settings: Mapping[str, Any],
     configuration: bytes,
 ) -> str:
     """Return the fingerprint of an attempt, in hexadecimal digits.
@@ -66,14 +64,13 @@ def fingerprint(
         The analysis, about to be submitted.
     found
         What the attempt runs with.
-    layers
-        Its settings.
+    settings
+        Its settings, as its pipeline sees them.
     configuration
         The content of its configuration.
     """
     if found.image_unknown or any(each.sha256 is None for each in found.files):
         return ""
-    settings = merge(layer for _, layer in layers)
     kept = _as_text({key: value for key, value in settings.items() if key not in _ASIDE})
     configured = configuration.decode(errors="surrogateescape")
     places = _places(analysis, found)
@@ -106,7 +103,8 @@ def _places(analysis: Analysis, found: Provenance) -> dict[str, str]:
             _add(places, root, folder, f"<input {number}>")
     _add(places, root, analysis.rundir, "<rundir>")
     for used in found.files:
-        _add(places, root, os.path.join(root, used.path), _stands_for(used))
+        path = used.path if used.path.startswith("/") else f"{root}/{used.path}"
+        _add(places, root, path, _stands_for(used))
     return places
 
 

@@ -54,7 +54,7 @@ def make(tmp_path: Path) -> Make:
             "ledger", [Layer("analysis", "")], seed, commands, files,
             **found,
         )  # fmt: skip
-        return fingerprint(analysis, record, [("analysis", given)], file.read_bytes())
+        return fingerprint(analysis, record, given, file.read_bytes())
 
     return made
 
