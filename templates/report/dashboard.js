@@ -111,8 +111,8 @@
     const stream = new EventSource(`/v1/events/stream?after=${document.body.dataset.newest}`);
     let timer = 0;
     stream.onmessage = () => {
-      clearTimeout(timer);
-      timer = setTimeout(refresh, 150);
+      // The first of several events starts the clock: a steady stream must not put it off for ever.
+      timer ||= setTimeout(() => { timer = 0; refresh(); }, 150);
     };
     let lost = false;
     stream.onopen = () => {

@@ -78,7 +78,9 @@ class Pages:
             "what moves it": why["moves"],
             "what it uses": why["uses"],
         }
-        return self._page("why.html", why=why, sections=sections)
+        project = self._workspace.project
+        log = project.stored(Path(why["log"])) if why["log"] else ""
+        return self._page("why.html", why=why, log=log, sections=sections)
 
     def log(self, subject: str, name: str, file: str) -> str:
         """Return the page that follows what a job writes."""
