@@ -6,7 +6,10 @@ import re
 from dataclasses import dataclass
 
 from asimov.pipeline.card.visits import Route
+from asimov.settings import BaseSettings
 
+#: A class of settings.
+SettingsClass = type[BaseSettings]
 #: What a pipeline may be for.
 TYPES = ("processing", "visualization", "conversion", "dataloader", "interaction")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,99}", re.ASCII)
@@ -86,6 +89,9 @@ class Card:
         Addresses that it offers, such as those of its own routes.
     routes
         Its own routes, which the service answers.
+    settings
+        Of a registered function: its settings as a class, whose fields are those of the form. A
+        pipeline declares its settings itself.
 
     Raises
     ------
@@ -102,6 +108,7 @@ class Card:
     outputs: tuple[DataOutput, ...] = ()
     links: tuple[Link, ...] = ()
     routes: tuple[Route, ...] = ()
+    settings: SettingsClass | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

@@ -36,7 +36,6 @@ from asimov.server.qhana.forms import Filled, messages_of, values_of
 from asimov.server.qhana.orders import Begun, Subscription
 from asimov.server.qhana.tending import Tending, tell
 from asimov.settings import Fault, faults
-from asimov.settings.lookup import settings_of
 from asimov.system import clock
 
 
@@ -90,7 +89,7 @@ class Acting:
         plugin = self._catalogue.own.get(name)
         if plugin is None:
             raise FaultError(404, f"there is no plugin {name!r}", "address", "GET /plugins/")
-        settings = settings_of(plugin.pipeline)
+        settings = plugin.settings
         given = values_of(settings, filled)
         if wrong := messages_of(settings, self._mistakes(plugin, settings, given)):
             return Begun(wrong=wrong)
@@ -99,7 +98,7 @@ class Acting:
         analysis = {"kind": "analysis", "subject": key.subject, "name": key.name}
         documents = [
             {"kind": "subject", "name": key.subject},
-            {**analysis, "pipeline": plugin.pipeline, **given},
+            {**analysis, "pipeline": plugin.pipeline, **plugin.as_analysis(given)},
         ]
 
         def besides(plan: Any) -> None:
@@ -133,7 +132,9 @@ class Acting:
         def look() -> list[Fault]:
             kind = imported(plugin.pipeline, self._workspace)
             own = getattr(kind, "settings_faults", None)
-            return [Fault(*each) for each in own(given, root)] if own else []
+            if own is None or plugin.card.settings is not None:
+                return []
+            return [Fault(*each) for each in own(given, root)]
 
         with captured():
             told: list[Fault] = call_plugin(

@@ -24,6 +24,15 @@ class Plugin(NamedTuple):
     pipeline: str
     card: Card
 
+    @property
+    def settings(self) -> type | None:
+        """The settings class whose fields are those of the form."""
+        return self.card.settings or settings_of(self.pipeline)
+
+    def as_analysis(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return settings as an analysis has them: those of a function have a key of their own."""
+        return {"settings": given} if self.card.settings else given
+
 
 class Catalogue:
     """Finds plugins.
@@ -119,7 +128,7 @@ def metadata(plugin: Plugin, root: str) -> dict[str, Any]:
     """
     card = plugin.card
     address = address_of(card, root)
-    inputs, plugins = _addresses(settings_of(plugin.pipeline))
+    inputs, plugins = _addresses(plugin.settings)
     return {
         "title": card.title or card.name,
         "description": card.description,
@@ -135,8 +144,9 @@ def metadata(plugin: Plugin, root: str) -> dict[str, Any]:
             for each in card.links
         ],
         "entryPoint": {
-            "href": "process/",
-            "uiHref": "ui/",
+            # Relative ones would do, but the original's own check of addresses refuses them.
+            "href": f"{address}process/",
+            "uiHref": f"{address}ui/",
             "dataInput": inputs,
             "dataOutput": [
                 {

@@ -18,7 +18,6 @@ from asimov.server.faults import FaultError
 from asimov.server.qhana.catalogue import Catalogue, Plugin, metadata
 from asimov.server.qhana.forms import page
 from asimov.server.qhana.task_view import view
-from asimov.settings.lookup import settings_of
 
 
 def main(folder: str) -> None:
@@ -61,8 +60,8 @@ class Showing:
         """Return the page with the form of a plugin."""
         found = self._own(name)
         card = found.card
-        settings = settings_of(found.pipeline)
-        return page(card.title or card.name, card.description, "../process/", settings)
+        title = card.title or card.name
+        return page(title, card.description, "../process/", found.settings)
 
     def _own(self, name: str) -> Plugin:
         found = self._catalogue.own.get(name)

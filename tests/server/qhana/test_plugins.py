@@ -44,8 +44,8 @@ def test_a_plugin_says_what_it_takes_and_makes(runner):
         "tags": ["demo", "text"],
         "links": [{"type": "documentation", "href": "https://example.org/greeting"}],
         "entryPoint": {
-            "href": "process/",
-            "uiHref": "ui/",
+            "href": f"{ONE}process/",
+            "uiHref": f"{ONE}ui/",
             "dataInput": [
                 {
                     "parameter": "namesUrl",

@@ -92,6 +92,28 @@ def test_plugins_made_at_runtime_are_listed_and_the_registry_is_told_once_each(r
     runner.client.delete(href)  # of nothing: no error, and nobody is told
 
 
+def test_a_runtime_plugin_is_listed_while_its_parent_is_loaded(runner):
+    """It is in the next list for as long as the parent is loaded."""
+    with closing(Journal(runner.root / ".asimov" / "journal.db")) as journal:
+        for parent in ("shelf", "gone@v1"):
+            href = f"http://elsewhere.example.org/{parent}/"
+            RuntimePlugins(journal, parent).add(name=f"of-{parent}", version="v1", href=href)
+    names = {each["name"]: each["apiRoot"] for each in runner.get("/plugins/")["plugins"]}
+    assert names["of-shelf"] == "http://elsewhere.example.org/shelf/"
+    assert "of-gone@v1" not in names
+
+
+def test_a_registry_that_is_away_holds_nothing_up_and_is_told_later(runner, receiver):
+    """One that is away holds nothing up."""
+    known = len(announced(receiver, 0))
+    found = receiver.answers["/registry/"]
+    receiver.answers["/registry/"] = (503, b"")
+    answer = runner.client.post(f"{SHELF}items/", data={"name": "nail", "content": "x"})
+    assert answer.status_code == 201
+    receiver.answers["/registry/"] = found
+    assert f"{SHELF}items/nail/" in announced(receiver, known + 1)[known:]
+
+
 def test_values_and_blobs_are_by_plugin_and_key(tmp_path):
     """Get (with a default; else KeyError), set (the old value), delete, list, search."""
     with closing(Journal(tmp_path / "journal.db")) as journal:

@@ -6,6 +6,9 @@ import base64
 
 import pytest
 
+from asimov.project import layout
+from asimov.server.options import Options
+from asimov.server.qhana.backend import Backend
 from asimov.server.qhana.reports import report_of, with_step
 from tests.server.qhana.conftest import ADDRESS
 
@@ -83,6 +86,18 @@ def test_a_task_that_fails_shows_the_error_and_keeps_its_progress(failed):
     assert task["outputs"] == []
 
 
+def test_a_function_with_a_card_is_a_plugin_too(runner):
+    fields = {each["name"] for each in runner.get("/plugins/")["plugins"]}
+    assert "count-letters" in fields
+    wrong = runner.client.post("/plugins/count-letters@v2/process/", data={"letter": "ee"})
+    assert set(wrong.json()["errors"]["form"]) == {"text", "letter"}
+    task = runner.until(runner.start("count-letters@v2", text="three trees"))
+    assert task["status"] == "SUCCESS", task
+    (output,) = task["outputs"]
+    assert (output["name"], output["dataType"]) == ("count.txt", "number")
+    assert runner.client.get(output["href"]).text == "4\n"
+
+
 @pytest.mark.parametrize("number", ["999", "0", "x", "9" * 30, "-1"])
 def test_an_unknown_task_is_404(runner, number):
     """No such task: 404."""
@@ -133,6 +148,31 @@ def test_subscriptions_are_for_an_event_or_all_and_each_is_called_once(runner, r
     assert receiver.events("/both").count("status") == 1
     assert receiver.until("/status", bool) == ["status"]
     assert receiver.events("/gone") == []
+
+
+def test_a_webhook_gets_the_address_under_which_it_was_subscribed(runner, receiver):
+    """A task keeps the address under which it was subscribed to."""
+    _, address = runner.waiting()
+    hook = {"command": "subscribe", "event": "status", "webhookHref": f"{receiver.address}/named"}
+    named = {"host": "localhost:8642"}
+    told = runner.client.post(address, json=hook, headers=named).json()
+    assert told["links"][0]["href"] == address.replace("127.0.0.1", "localhost")
+    runner.finish(address)
+    receiver.until("/named", bool)
+    query = next(query for _, path, query, _ in receiver.calls if path == "/named")
+    assert query["source"] == [told["links"][0]["href"]]
+
+
+def test_webhooks_on_loopback_are_for_services_there(served):
+    """Where only loopback is served, the protocols may be given addresses on loopback."""
+    here = Backend(layout.find(served), Options(served))
+    everywhere = Backend(layout.find(served), Options(served, host="0.0.0.0"))
+    for hook in ("http://127.0.0.1:1/x", "http://[::1]/", "http://localhost/x"):
+        assert here.wrong_webhook(hook) is None
+        assert everywhere.wrong_webhook(hook)
+    assert everywhere.wrong_webhook("https://example.org/hook") is None
+    for wrong in ("ftp://h/", "http:///x", "x", "http://a b/", "http://u:p@h/"):
+        assert here.wrong_webhook(wrong)
 
 
 def test_a_wrong_order_is_422(runner, done):
