@@ -21,6 +21,7 @@ from asimov.engine.usage import total, used
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Usage
+from asimov.text import listed
 
 #: Seconds between two looks of ``--watch``.
 _LOOK = 2.0
@@ -106,8 +107,11 @@ def check(as_json: bool, watch: bool, with_usage: bool) -> None:
 
 def say_none(selection: Selection) -> None:
     """Say that there is nothing to show."""
-    none_yet = "No analyses yet; 'asimov apply -f FILE' adds some"
-    say("No analysis fits" if selection.filtered else none_yet)
+    if selection.filtered:
+        say("No analysis fits")
+        return
+    of = f" of {listed(selection.patterns)}" if selection.patterns else ""
+    say(f"No analyses{of} yet; 'asimov apply -f FILE' adds some")
 
 
 def _live(workspace: Workspace, selection: Selection) -> None:

@@ -11,7 +11,7 @@ from asimov.discovery import entrypoints
 from asimov.engine.diagnosis.refusals import standing
 from asimov.engine.questions.shown import asked_data, first_line
 from asimov.engine.readiness import waiting_for
-from asimov.engine.rerun.due import TOO_OFTEN
+from asimov.engine.rerun.due import AGAIN, TOO_OFTEN
 from asimov.engine.run_times import Experience
 from asimov.engine.staleness.inputs import in_doubt, is_made_again
 from asimov.engine.staleness.verdicts import outdated
@@ -170,7 +170,7 @@ def rows(workspace: Workspace, keys: Iterable[Key]) -> list[Row]:
 
 def _given_up(row: Row, is_old: bool) -> list[str]:
     """Return what a row waits for if it is no longer run again by itself."""
-    return [f"a person: {TOO_OFTEN}"] if is_old and row.reason == TOO_OFTEN else []
+    return [f"a person, after {AGAIN}"] if is_old and row.reason == TOO_OFTEN else []
 
 
 def by_urgency(found: Iterable[Row]) -> list[Row]:

@@ -161,4 +161,10 @@ CREATE TABLE damages (
     PRIMARY KEY (subject, name)) WITHOUT ROWID
 """,
     "ALTER TABLE tasks ADD COLUMN address TEXT NOT NULL DEFAULT ''",
+    """
+CREATE TABLE refusals (
+    subject TEXT NOT NULL, name TEXT NOT NULL, settings TEXT NOT NULL,
+    PRIMARY KEY (subject, name)) WITHOUT ROWID;
+DELETE FROM properties WHERE key LIKE 'settings refused: %'
+""",
 ]

@@ -20,7 +20,16 @@ def file_of(key: Key) -> str:
     return project_analysis_file(name) if subject == PROJECT_ANALYSES else subject_file(subject)
 
 
-def keys_of(contents: Contents, subject: str | None) -> list[Key]:
+#: Returns the number of the change of the ledger that removed an analysis, or with an empty name a
+#: subject; None if none did.
+Removals = Callable[[Key], "int | None"]
+
+
+def _none(key: Key) -> int | None:
+    return None
+
+
+def keys_of(contents: Contents, subject: str | None, removals: Removals = _none) -> list[Key]:
     """Return the analyses of a subject, or all of them.
 
     Raises
@@ -31,7 +40,7 @@ def keys_of(contents: Contents, subject: str | None) -> list[Key]:
     if subject is None:
         return list(contents.entries)
     if subject not in contents.subjects and subject != PROJECT_ANALYSES:
-        raise unknown_subject(contents, subject)
+        raise unknown_subject(contents, subject, removals)
     return [key for key in contents.entries if key[0] == subject]
 
 
@@ -40,7 +49,7 @@ def key_of(
     records: Mapping[Key, Record],
     subject: str,
     name: str,
-    removals: Callable[[Key], int | None] = lambda _: None,
+    removals: Removals = _none,
 ) -> Key:
     """Return the key of an analysis that a person named.
 
@@ -75,7 +84,7 @@ def key_of(
             hint=f"restore ledger/{file_of(key)} from git or a copy; 'asimov log {key}' has its "
             "history",
         )
-    names = [each for _, each in keys_of(contents, subject)]
+    names = [each for _, each in keys_of(contents, subject, removals)]
     near = did_you_mean(name, names)
     raise AsimovError(
         f"{subject} has no analysis {name!r}{near}", hint=f"its analyses: {_first(names) or 'none'}"
@@ -83,7 +92,13 @@ def key_of(
 
 
 def removal_of(journal: Journal, key: Key) -> int | None:
-    """Return the number of the last change of the ledger if it is one that removed an analysis."""
+    """Return the number of the last change of an analysis if it is one that removed it.
+
+    With an empty name, it is that of the subject.
+    """
+    if not key.name:
+        last = Revisions(journal).last_of(subject_file(key.subject))
+        return last[0] if last is not None and last[1] is None else None
     for each in reversed(Revisions(journal).all()):
         number: int = each.number
         files = each.what.get("files", {}).get(file_of(key), {})
@@ -94,7 +109,7 @@ def removal_of(journal: Journal, key: Key) -> int | None:
     return None
 
 
-def unknown_subject(contents: Contents, name: str) -> AsimovError:
+def unknown_subject(contents: Contents, name: str, removals: Removals = _none) -> AsimovError:
     """Return the error for a subject that the ledger lacks, or whose file can't be used."""
     if broken := contents.broken.get(subject_file(name)):
         return broken
@@ -103,6 +118,12 @@ def unknown_subject(contents: Contents, name: str) -> AsimovError:
         return AsimovError(
             f"{short(name)} names an analysis, and a subject is wanted",
             hint=f"use {subject} for all of its analyses",
+        )
+    number = removals(Key(name, ""))
+    if number is not None:
+        return AsimovError(
+            f"the subject {name} was removed from the ledger, or renamed",
+            hint=f"'asimov ledger undo {number}' brings it back",
         )
     names = list(contents.subjects)
     listed = _first(names) or "none yet; 'asimov apply' adds them"

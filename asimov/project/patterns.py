@@ -113,7 +113,7 @@ class Names:
                 hint=f"subjects: {listed(names) or 'none'}",
             )
         named = [str(key) for key in self.keys if key.name == pattern]
-        error = unknown_subject(self._contents, subject)
+        error = unknown_subject(self._contents, subject, self._removals)
         if named:
             return AsimovError(
                 f"there is no subject {quoted(subject)}; did you mean {named[0]!r}?",

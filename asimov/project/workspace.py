@@ -171,7 +171,7 @@ class Workspace:
         """
         if subject is not None and name is not None:
             return [self.key(subject, name)]
-        return keys_of(self.contents, subject)
+        return keys_of(self.contents, subject, partial(removal_of, self.journal))
 
     def key(self, subject: str, name: str) -> Key:
         """Return the key of an analysis that a person named.

@@ -95,3 +95,19 @@ def test_a_setting_is_marked_where_it_stands(lab: Any, simple: Any) -> None:
         "  found: by the run: not set  (now 7 written by its pipeline)\n",
     ):
         assert lines in told + "\n", told
+
+
+def test_another_pipeline_and_a_new_setting_are_marked(lab: Any) -> None:
+    lab.apply(ONE)
+    lab.finish()
+    lab.apply("a, gain: 2, bias: 1, pipeline: simpletestpipeline", update=True)
+    shown = json.loads(lab.run("production", "show", "s/a", "--json").out)
+    assert shown["changed_since_it_ran"]["pipeline"] == {
+        "ran with": "command", "now": "simpletestpipeline",
+    }  # fmt: skip
+    told = lab.run("production", "show", "s/a").out
+    assert "\n  pipeline: command  (now simpletestpipeline in the ledger)\n" in told
+    told = lab.run("ledger", "show", "s/a").out
+    assert told.startswith("s/a (simpletestpipeline; it ran with command)\n")
+    assert "; it ran without it\n" in told and "null" not in told
+    assert "pipeline: command -> simpletestpipeline" in lab.run("diff", "s/a").out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,43 @@ def test_a_file_that_only_disappeared_comes_back_with_its_states(applied, asimov
     assert asimov("apply", "-f", blueprint(BLUEPRINT)).code == 0
     assert states(asimov)["t/c"] == "stuck"
     is_clear(asimov("rm", "t/d", "-y"), "t has no analysis 'd'")
+
+
+def test_what_was_removed_is_named_with_what_brings_it_back(applied, asimov, blueprint):
+    ran = asimov("rm", "s/b", "--yes", "--results")
+    assert "'asimov ledger undo' brings back the entries, not what they ran and made" in ran.out
+    # The subject, for every command that names it, and as long as it is away.
+    assert "brings it back\n" in asimov("rm", "s", "--yes").out
+    number = asimov("ledger", "history").out.splitlines()[-2].partition(" ")[0]
+    for words in (["status", "s"], ["why", "s/a"], ["rm", "s"], ["mv", "s", "u"], ["log", "s/x"]):
+        ran = asimov(*words)
+        assert ran.code in {0, 1} and f"asimov ledger undo {number}' brings it back" in ran.err, ran
+    asimov("ledger", "undo")
+    assert "removed" not in asimov("status", "s/nothing").err
+    assert asimov("status", "project-analyses").code == 0
+    asimov("rm", "project-analyses/all", "--yes")
+    ran = asimov("status", "project-analyses")
+    assert ran.out.startswith("No analyses of project-analyses yet; ")
+
+
+def test_why_it_could_not_be_built_goes_with_it(applied, asimov, blueprint):
+    path = blueprint(
+        "{kind: analysis, event: t, name: d, pipeline: command, executable: /bin/echo, "
+        "arguments: ['{{ meta.nothing }}'], outputs: {x: y}}"
+    )
+    assert asimov("apply", "-f", path).code == 0
+
+    def known() -> list[tuple[str, ...]]:
+        with closing(Workspace.open(applied).journal) as journal:
+            assert not journal.rows("SELECT * FROM properties WHERE key LIKE '%refused%'")
+            return journal.rows("SELECT subject, name FROM refusals")
+
+    asimov("manage", "build")
+    assert known() == [("t", "d")]
+    assert "nothing" in asimov("why", "t/d").out
+    assert asimov("mv", "t/d", "t/e").code == 0
+    assert known() == [("t", "e")]
+    assert asimov("rm", "t/e", "--yes").code == 0
+    path.write_text(path.read_text().replace("name: d", "name: e"))
+    assert asimov("apply", "-f", path).code == 0
+    assert known() == [], "it starts fresh"

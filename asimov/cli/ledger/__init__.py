@@ -67,18 +67,24 @@ def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
 
 
 def _show(key: Key, data: dict[str, Any]) -> None:
-    say(f"{key} ({data['pipeline']})")
     sources, changed = data["from"], dict(data["ran_with"])
+    other = "pipeline" in changed and "pipeline" not in sources
+    pipeline = _ran_with(changed.pop("pipeline")) if other else ""
+    say(f"{key} ({data['pipeline']}{pipeline})")
     lines = [
         (path := ": ".join(map(str, keys)), _short(value), sources[path])
         for keys, value in leaves(data["settings"])
     ]
     wide = [max((len(line[i]) for line in lines), default=0) for i in (0, 1)]
     for path, value, source in lines:
-        ran = f"; it ran with {_short(changed.pop(path))}" if path in changed else ""
+        ran = _ran_with(changed.pop(path)) if path in changed else ""
         say(f"  {path:{wide[0]}}  {value:{wide[1]}}  # {source}{ran}")
     for path, value in changed.items():
-        say(f"  {path:{wide[0]}}  {'':{wide[1]}}  # gone; it ran with {_short(value)}")
+        say(f"  {path:{wide[0]}}  {'':{wide[1]}}  # gone{_ran_with(value)}")
+
+
+def _ran_with(value: object) -> str:
+    return "; it ran without it" if value is None else f"; it ran with {_short(value)}"
 
 
 def _short(value: object) -> str:

@@ -122,7 +122,8 @@ def act(
     lost = remove(workspace, removal, say, command=command, reason=reason, **how)
     for path in lost:
         warn(f"note: comments in {path} could not be kept")
-    say(f"Removed {_count(removal)}; 'asimov ledger undo' brings it back")
+    back = "brings back the entries, not what they ran and made" if results else "brings it back"
+    say(f"Removed {_count(removal)}; 'asimov ledger undo' {back}")
     if removal.files and not results:
         say(f"Kept: {counted(len(removal.files), 'folder')} with what they ran and made")
 

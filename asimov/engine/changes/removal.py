@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from asimov.ledger.store import project_analysis_file, subject_file
 from asimov.project import file_changes, fresh_start
 from asimov.project.file_changes import FileChange
 from asimov.project.history import Origin
-from asimov.project.lookup import unknown_subject
+from asimov.project.lookup import removal_of, unknown_subject
 from asimov.project.transaction import change_ledger
 from asimov.project.workspace import Workspace
 from asimov.states import reachable
@@ -66,7 +67,7 @@ def look_over(workspace: Workspace, keys: Iterable[Key], subjects: Iterable[str]
     contents, subjects = workspace.contents, list(subjects)
     for name in subjects:
         if name not in contents.subjects:
-            raise unknown_subject(contents, name)
+            raise unknown_subject(contents, name, partial(removal_of, workspace.journal))
     chosen = {*keys, *(key for key in contents.entries if key.subject in subjects)}
     removal = Removal([key for key in contents.entries if key in chosen], subjects)
     removal.jobs = [each for each in workspace.journal.open_attempts() if each.key in chosen]

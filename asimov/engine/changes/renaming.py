@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from asimov.ledger.store import project_analysis_file, subject_file
 from asimov.project import file_changes
 from asimov.project.file_changes import FileChange
 from asimov.project.history import Origin
-from asimov.project.lookup import file_of, unknown_subject
+from asimov.project.lookup import file_of, removal_of, unknown_subject
 from asimov.project.transaction import change_ledger
 from asimov.project.workspace import Workspace
 from asimov.text import listed
@@ -93,7 +94,7 @@ def look_over(workspace: Workspace, old: str, new: str) -> Renaming:
     subject, slash, name = old.partition("/")
     if not slash:
         if subject not in contents.subjects:
-            raise unknown_subject(contents, subject)
+            raise unknown_subject(contents, subject, partial(removal_of, workspace.journal))
         renaming = Renaming(old, new, {}, {subject: new})
         known = {*contents.entries, *workspace.records}
         renaming.keys = {key: Key(new, key.name) for key in known if key.subject == subject}

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from asimov.journal.keys import Key
 from asimov.journal.provenance import digest_of
 from asimov.journal.records import Record
+from asimov.journal.refusals import Refusals
 from asimov.project.workspace import Workspace
 
 _BEGINNING = "can't be built: "
@@ -18,8 +19,9 @@ def remember(workspace: Workspace, key: Key, why: str) -> None:
     """Record why an analysis can't be built, and with which settings."""
     workspace.journal.observed([(key, None, f"{_BEGINNING}{why}", None)])
     digest = _settings(workspace, key)
-    if workspace.journal.get_property(_name(key)) != digest:
-        workspace.journal.set_property(_name(key), digest)
+    known = Refusals(workspace.journal)
+    if known.of(key) != digest:
+        known.keep(key, digest)
 
 
 def forget(workspace: Workspace, built: Iterable[Key], unchanged: Iterable[Key]) -> None:
@@ -42,13 +44,9 @@ def standing(workspace: Workspace, record: Record | None) -> str | None:
     """
     if record is None or not _is_told(record):
         return record and record.job_detail
-    known = workspace.journal.get_property(_name(record.key))
+    known = Refusals(workspace.journal).of(record.key)
     mended = known is not None and known != _settings(workspace, record.key)
     return MENDED if mended else record.job_detail
-
-
-def _name(key: Key) -> str:
-    return f"settings refused: {key}"
 
 
 def _settings(workspace: Workspace, key: Key) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,7 @@ def of_attempt(
     return Side(
         f"{key}@{found.number}",
         {
-            "settings": named(settings_of(records, found)),
+            "settings": _settings(found.pipeline, settings_of(records, found)),
             "files": {
                 _OF_EACH.get(each.role, each.path): each.sha256 or each.unknown
                 for each in found.files
@@ -131,7 +131,7 @@ def of_crate(workspace: Workspace, crate: Crate) -> Side:
     paths = moves(contents, str(workspace.project.root))
     root = f"{workspace.project.root}/"
     parts: dict[str, dict[str, Any]] = {
-        "settings": moved(named(run.settings), paths),
+        "settings": moved(_settings(run.record.pipeline, run.settings), paths),
         "files": {
             _OF_EACH.get(each.role, moved(each.path, paths).removeprefix(root)): each.sha256
             or each.unknown
@@ -164,7 +164,13 @@ def _in_crate(crate: Crate, packed: Packed) -> str | None:
 
 def of_ledger(workspace: Workspace, key: Key) -> Side:
     """Return the settings that an analysis would run with now."""
-    return Side(f"{key} in the ledger", {"settings": named(workspace.effective(key))})
+    pipeline = workspace.contents.entries[key].pipeline
+    settings = _settings(pipeline, workspace.effective(key))
+    return Side(f"{key} in the ledger", {"settings": settings})
+
+
+def _settings(pipeline: str, settings: Mapping[Any, Any]) -> dict[str, Any]:
+    return {"pipeline": pipeline.lower(), **named(settings)}
 
 
 def named(settings: Mapping[Any, Any]) -> dict[str, Any]:
@@ -206,7 +212,15 @@ def changed_since(workspace: Workspace, key: Key) -> list[Difference]:
     if run is None:
         return []
     before = named(settings_of(ProvenanceRecords(workspace.journal), run[1]))
-    return list(differing("settings", before, named(workspace.effective(key))))
+    changed = differing("settings", before, named(workspace.effective(key)))
+    return [*other_pipeline(workspace, key, run[1]), *changed]
+
+
+def other_pipeline(workspace: Workspace, key: Key, found: Provenance) -> Iterator[Difference]:
+    """Yield the pipeline as a difference if it is another one than that of an attempt."""
+    now = workspace.contents.entries[key].pipeline
+    if found.pipeline.lower() != now.lower():
+        yield Difference("settings", "pipeline", found.pipeline, now)
 
 
 def differing(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from asimov import text
-from asimov.engine.provenance.comparison import ASIDE, Difference, differing, named
+from asimov.engine.provenance.comparison import ASIDE, Difference, differing, named, other_pipeline
 from asimov.engine.provenance.record import last_run, settings_of
 from asimov.journal.keys import Key
 from asimov.journal.provenance import ProvenanceRecords
@@ -60,11 +60,13 @@ def result_settings(workspace: Workspace, key: Key) -> ResultSettings | None:
     attempt, found = run
     then = settings_of(ProvenanceRecords(workspace.journal), found)
     now = workspace.effective(key)
-    changed = differing("settings", named(then), named(now))
+    pipeline = list(other_pipeline(workspace, key, found))
+    changed = [*pipeline, *differing("settings", named(then), named(now))]
     made = {name: value for name, value in then.items() if name not in ASIDE}
     made |= {name: value for name, value in now.items() if name in ASIDE}
+    made = {each.name: each.before for each in pipeline} | made
     facts = merge(workspace.facts.get(each, {}) for each in (Key(key.subject, ""), key))
-    return ResultSettings(f"{key}@{attempt.number}", made, list(changed), frozenset(named(facts)))
+    return ResultSettings(f"{key}@{attempt.number}", made, changed, frozenset(named(facts)))
 
 
 def _lines(

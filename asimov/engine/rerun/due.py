@@ -21,8 +21,9 @@ Report = Callable[[str], None]
 #: How often an analysis may be restarted by itself within a time in seconds. Something that changes
 #: with every run, such as a file that two analyses write in turn, would never come to an end.
 MOST, WITHIN = 3, 86400
-#: The reason of an analysis that is not restarted any more.
-TOO_OFTEN = f"it is out of date again after {MOST} reruns in a day: a person must look at it"
+#: So often; and the reason of an analysis that is not restarted any more.
+AGAIN = f"{MOST} reruns in a day"
+TOO_OFTEN = f"it is out of date again after {AGAIN}: a person must look at it"
 
 
 def rerun_due(

@@ -20,6 +20,15 @@ from asimov.states import STATES, reachable
 from asimov.system import clock
 from asimov.text import joined
 
+#: What is said of states whose names are no adjectives.
+_NOW = {
+    "review": "it waits for a review",
+    "processing": "its post-processing runs",
+    "restart": "it restarts anyway",
+    "wait": "it waits for a person",
+    "stop": "it is to be stopped",
+}
+
 
 @dataclass(frozen=True)
 class Step:
@@ -53,7 +62,7 @@ class Step:
             about.append(f"once {inputs} is made" if about else f"if products of {inputs} change")
         elif self.status not in STATES or not STATES[self.status].done:
             stops = ": this stops its job" if self.status in {"running", "processing"} else ""
-            about.append(f"it is {self.status}{stops}")
+            about.append(f"{_NOW.get(self.status, f'it is {self.status}')}{stops}")
         elif not about:
             about.append("it is current")
         time = f" (took {clock.age(self.took)})" if self.took is not None else ""
