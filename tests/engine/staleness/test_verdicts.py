@@ -97,9 +97,11 @@ def test_commands_show_what_is_out_of_date_and_what_is_made_from_it(lab: Any) ->
     told = json.loads(lab.run("production", "show", "s/first", "--json").out)
     assert told["outdated"] == ["gain: 2 -> 5"]
     lab.run("report", "html")
-    page = (lab.root / "pages" / "subject-s.html").read_text()
-    assert "<dt>Out of date</dt><dd>gain: 2 -&gt; 5</dd>" in page
-    assert "<dt>Inputs out of date</dt><dd>s/first</dd>" in page
+    first, second = (
+        (lab.root / "pages" / f"analysis-s!{name}.html").read_text() for name in ("first", "second")
+    )
+    assert "<h3>Out of date</h3><ul><li>gain: 2 -&gt; 5</li></ul>" in first
+    assert "<h3>Inputs out of date</h3><p>s/first</p>" in second
     assert list(verdicts(lab)) == ["first"]
     lab.run("production", "set", "s/first", "--status", "restart")
     assert "out of date" not in lab.run("status").out, "it runs again anyway"
