@@ -83,6 +83,16 @@ WITHOUT_VALUE = (
     "qhana/registry",
 )
 
+
+def options_in(settings: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield section and name of each option of the program that some settings hold by mistake."""
+    for named in WITHOUT_VALUE:
+        section, _, option = named.partition("/")
+        inside = settings.get(section)
+        if section != "scheduler" and isinstance(inside, Mapping) and option in inside:
+            yield section, option
+
+
 #: The largest value of a numeric option; whole numbers below it fit into a database.
 LARGEST = 1e15
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -22,6 +23,8 @@ from asimov.text import did_you_mean, quoted
 
 #: The most bytes of a file's name on Linux (NAME_MAX).
 _LONGEST_NAME = 255
+#: What a variable of the environment may be called.
+_VARIABLE = re.compile(r"[^\s=]+")
 
 
 def faults(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
@@ -189,7 +192,10 @@ def _environment(environment: Any, settings: Mapping[str, Any]) -> Iterator[Faul
         yield Fault(("environment",), "should be a mapping of variables", final=True)
         return
     for name, value in environment.items():
-        if value is None or isinstance(value, (Mapping, list)):
+        if not _VARIABLE.fullmatch(str(name)):
+            why = "can't be the name of a variable: it is empty, or holds a blank or '='"
+            yield Fault(("environment", str(name)), why, final=True)
+        elif value is None or isinstance(value, (Mapping, list)):
             hint = "write '' for an empty value" if value is None else None
             yield Fault(("environment", str(name)), _no_word(value), hint, final=True)
         elif fault := fault_of_value(value) or _lacking(value, settings):

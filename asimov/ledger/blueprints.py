@@ -186,15 +186,32 @@ def _checked(document: Document) -> tuple[str, dict[str, Any]]:
     if kind == "subject":
         checks.check_name(data["name"])
         for number, analysis in enumerate(data.get("analyses") or []):
-            for key in ("subject", "event"):
-                if analysis.get(key, data["name"]) != data["name"]:
-                    why = f"{key}: the analysis is in the list of the subject {data['name']!r}"
-                    hint = f"remove it, or write a document 'kind: analysis' with '{key}: NAME'"
-                    raise Mistake(why, ["analyses", number, key], hint)
+            _check_subject(data["name"], analysis, ["analyses", number])
             _check_analysis(analysis, ["analyses", number])
     elif kind in {"analysis", "projectanalysis"}:
         _check_analysis(data, [])
+    elif kind == "analysisbundle":
+        _check_bundle(data)
     return kind, data
+
+
+def _check_subject(name: str, analysis: Mapping[str, Any], path: list[str | int]) -> None:
+    """Refuse an analysis in a subject's list that says it belongs to another one."""
+    for key in ("subject", "event"):
+        if analysis.get(key, name) != name:
+            why = f"{key}: the analysis is in the list of the subject {name!r}"
+            hint = f"remove it, or write a document 'kind: analysis' with '{key}: NAME'"
+            raise Mistake(why, [*path, key], hint)
+
+
+def _check_bundle(data: Mapping[str, Any]) -> None:
+    """Refuse settings in a bundle beside its analyses: they would reach none of them."""
+    own = schema.AnalysisBundle.__struct_encode_fields__
+    of_analyses = schema.InlineAnalysis.__struct_encode_fields__
+    for key, value in data.items():
+        if key not in own and (key in of_analyses or isinstance(value, (Mapping, list))):
+            why = f"{key}: has no effect in a bundle"
+            raise Mistake(why, [key], "write it into each of its analyses, or into the subject")
 
 
 def _settings(

@@ -149,11 +149,11 @@ class Planner:
             self._known_pipeline(name, document, ["pipelines", name])
             self._look.section(name, data, document)
             self.plan.notes += self.declared.near_misses(name, Written(document, (), data))
-        self._look.hooks(data, document)
-        self._look.keys(data, spelling.OF_PROJECT, document)
+        self._look.configuration(data, document)
         self._lay_over_project(data, "configuration", document)
 
     def _add_postprocessing(self, data: dict[str, Any], document: Document) -> None:
+        self._look.postprocessing(data, document)
         subject = data.get("subject", data.get("event", self._subject))
         # The name belongs to the document, not to the subject or the project.
         settings = {k: v for k, v in data.items() if k not in {"subject", "event", "name"}}

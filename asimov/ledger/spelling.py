@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from asimov.configuration import options_in
 from asimov.discovery import entrypoints
 from asimov.errors import AsimovError, Place
-from asimov.journal.keys import PROJECT_ANALYSES, Key
-from asimov.ledger import reviews
+from asimov.journal.keys import Key
+from asimov.ledger import conditions
 from asimov.ledger.changes import differences
 from asimov.ledger.checks import near_miss
 from asimov.ledger.contents import Entry
 from asimov.ledger.declared_settings import names_of
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.documents import Document
-from asimov.ledger.needs import Need, Term, check_label, parse
 from asimov.ledger.reserved.places import BELONGS
 from asimov.ledger.reserved.settings import NAMES
-from asimov.ledger.schema import Analysis, Configuration, ProjectAnalysis, Subject
+from asimov.ledger.schema import (
+    Analysis,
+    Configuration,
+    Postprocessing,
+    ProjectAnalysis,
+    Subject,
+)
 from asimov.ledger.slips import slip
-from asimov.states import ALIASES, STATES
 from asimov.text import did_you_mean, listed, quoted
 
 OF_PROJECT = NAMES.union(Configuration.__struct_encode_fields__)
@@ -32,9 +37,11 @@ OF_PROJECT_ANALYSIS = frozenset(ProjectAnalysis.__struct_encode_fields__)
 #: Names that have a meaning elsewhere are spelt as they are meant.
 _ANYWHERE = OF_PROJECT | OF_SUBJECT | OF_ANALYSIS | OF_PROJECT_ANALYSIS
 #: The kinds of hooks that a project can enable.
-HOOKS = frozenset({"postmonitor", "applicator", "telemetry"})
-#: What an item of needs can select by, besides settings.
-_CONDITIONS = frozenset({"name", "pipeline", "status", "label", "subject", "review", "optional"})
+HOOKS = {
+    "postmonitor": entrypoints.POSTMONITOR,
+    "applicator": entrypoints.APPLICATOR,
+    "telemetry": entrypoints.TELEMETRY,
+}
 
 _INSTEAD = "a name of your own should be less like it; --force takes this one as it is"
 
@@ -107,6 +114,22 @@ class Spelling:
         self.keys(data, own, document, path, what=what, pipeline=pipeline, read=declared)
         self._unread(data, document, path, pipeline)
 
+    def configuration(self, data: Mapping[str, Any], document: Document) -> None:
+        """Look at the names in the project's settings, but for the sections of pipelines."""
+        self._hooks(data, document)
+        for section, option in options_in(data):
+            self.notes.append(
+                f"{document.place([section, option])}: {section}: {option} is an option of the "
+                f"program, not of the ledger: 'asimov configuration update {section}/{option} "
+                "VALUE' sets it"
+            )
+        self.keys(data, OF_PROJECT, document)
+
+    def postprocessing(self, data: Mapping[str, Any], document: Document) -> None:
+        """Look at the names in settings of post-processing, most of which are free."""
+        own = frozenset(Postprocessing.__struct_encode_fields__)
+        self.keys(data, own, document, what="postprocessing", read=tuple(BELONGS))
+
     def section(self, pipeline: str, data: Mapping[str, Any], document: Document) -> None:
         """Look at the names in a pipeline's section of the project's settings."""
         declared = self._declared(pipeline)
@@ -174,6 +197,14 @@ class Spelling:
                 where = _place(document, path, key)
                 self._misplaced(f"{what and what + ': '}{key}", key, where, pipeline)
                 continue
+            if self._is_request(key) and not self._used(key, pipeline):
+                self._refuse(
+                    f"{what and what + ': '}{quoted(key)[1:-1]}: has no effect here; as a "
+                    "submit command it belongs under 'scheduler'",
+                    _place(document, path, key),
+                    f"write 'scheduler: {{{key}: ...}}'; --force takes it as a name of your own",
+                )
+                continue
             near = None if key in _ANYWHERE else slip(key, own)
             if near is not None and not self._used(key, pipeline):
                 self._refuse(
@@ -187,6 +218,10 @@ class Spelling:
                     f"own; did you mean {near!r}?"
                 )
         self._scheduler(data, document, path, pipeline=pipeline)
+
+    def _is_request(self, key: str) -> bool:
+        plain = key.strip().lower().replace(" ", "_")
+        return plain.startswith(("request_", "accounting_group")) and plain in self._commands
 
     def _misplaced(self, name: str, key: str, where: Place, pipeline: str | None) -> None:
         """Refuse a key that means something elsewhere, unless a package may read it here."""
@@ -284,41 +319,32 @@ class Spelling:
                     _place(document, [*path, "scheduler"], name),
                 )
 
-    def hooks(self, data: Mapping[str, Any], document: Document) -> None:
-        """Look at the kinds of hooks that a project enables."""
-        for kind in map(str, data.get("hooks") or ()):
-            if kind in HOOKS:
-                continue
+    def _hooks(self, data: Mapping[str, Any], document: Document) -> None:
+        """Look at the hooks that a project enables."""
+        for kind, named in (data.get("hooks") or {}).items():
             where = document.place(["hooks", kind])
-            message = f"{quoted(kind)} is not a kind of hooks{did_you_mean(kind, HOOKS)}"
-            if slip(kind, HOOKS):
-                self._refuse(message, where)
-            else:
-                self.notes.append(f"{where}: {message}")
+            if kind not in HOOKS:
+                message = f"{quoted(kind)} is not a kind of hooks{did_you_mean(kind, HOOKS)}"
+                if slip(kind, frozenset(HOOKS)):
+                    self._refuse(message, where)
+                else:
+                    self.notes.append(f"{where}: {message}")
+                continue
+            for name in map(str, named or ()):
+                if entrypoints.find(HOOKS[kind], name) is None:
+                    near = did_you_mean(name, entrypoints.found(HOOKS[kind]))
+                    self.notes.append(f"{where}: no installed package has the hook {name!r}{near}")
 
     def _words(
         self, data: Mapping[str, Any], document: Document, path: Sequence[str | int]
     ) -> None:
         """Look at the states, reviews and labels that the needs of an analysis name."""
-        for steps, need in _needs(data):
-            for term in need.terms:
-                if term.path == "status":
-                    word, known = term.value.lower(), {*STATES, *ALIASES}
-                elif term.path in reviews.PATHS:
-                    word, known = term.value.lower(), {*reviews.STATUSES}
-                elif term.path in {"label", "labels"}:
-                    try:
-                        check_label(term.value)
-                    except AsimovError as error:
-                        where = document.place([*path, *steps])
-                        self._refuse(f"label: {error.message}", where, error.hint or "")
-                    continue
-                else:
-                    continue
-                if word and word not in known and (near := did_you_mean(word, known, 0.75)):
-                    what = "state" if term.path == "status" else "review"
-                    where = document.place([*path, *steps])
-                    self._refuse(f"there is no {what} {quoted(term.value)}{near}", where)
+        for each in conditions.strange_words(data):
+            where = document.place([*path, *each.steps])
+            if each.sure:
+                self._refuse(each.message, where, each.hint or _INSTEAD)
+            else:
+                self.notes.append(f"{where}: {each.message}")
 
     def needs(
         self,
@@ -342,45 +368,8 @@ class Spelling:
         names
             Returns the analyses of a subject; of all for ``""``.
         """
-        unmatched = graph.of(key).unmatched
-        for steps, need in _needs(data) if unmatched else ():
-            if need not in unmatched:
-                continue
-            for term in need.terms:
-                near = slip(term.path, _CONDITIONS)
-                if near is None and not term.negated:
-                    near = slip(*_wanted(term, key, names))
-                if near is not None:
-                    said = term.value if near not in _CONDITIONS else f"{term.path}: {term.value}"
-                    self._refuse(
-                        f"{key} needs {quoted(said)}, which is not there; did you mean {near!r}?",
-                        document.place([*path, *steps]),
-                        "if it is yet to come, apply both together, or use --force",
-                    )
-
-
-def _wanted(
-    term: Term, key: Key, names: Callable[[str], Collection[Entry]]
-) -> tuple[str, frozenset[str]]:
-    """Return what a term asks for, and what it could have asked for."""
-    subject, slash, _ = term.value.rpartition("/")
-    around = subject if slash else key[0]
-    if term.path == "pipeline":
-        there = {each.pipeline.lower() for each in names("")}
-        return term.value.lower(), frozenset({*there, *entrypoints.found(entrypoints.PIPELINES)})
-    if term.path != "name":
-        return "", frozenset()
-    found = [each.key for each in names("" if around == PROJECT_ANALYSES else around)]
-    known = frozenset(str(each) if slash else each[1] for each in found if each != key)
-    return term.value, known
-
-
-def _needs(data: Mapping[str, Any]) -> Iterator[tuple[list[str | int], Need]]:
-    """Yield the steps to each item of an analysis's needs, and the item."""
-    for field in ("needs", "analyses"):
-        for number, item in enumerate(data.get(field) or ()):
-            (need,) = parse([item])
-            yield [field, number], need
+        for each in conditions.misspelt(graph.of(key).unmatched, key, data, names):
+            self._refuse(each.message, document.place([*path, *each.steps]), each.hint or _INSTEAD)
 
 
 @lru_cache(maxsize=200)

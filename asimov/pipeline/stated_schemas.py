@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from asimov.discovery import extensions
+from asimov.ledger.slips import slip
 from asimov.pipeline.assets import Asset
 from asimov.pipeline.schemas import Check, Schema
 from asimov.settings import Fault
 from asimov.text import did_you_mean, quoted
 
 _KEYS = ("extension", "media type", "data", "check")
+#: The types whose values are checked.
+_TYPES = frozenset({"int", "float", "number", "bool", "str"})
 _OF_INPUT = ("asset", "of", "schema")
 
 
@@ -144,6 +147,9 @@ def _data_faults(data: Any, path: tuple[str, ...]) -> Iterator[Fault]:
         elif not isinstance(kind, str):
             why = f"should be a type, such as 'float', not {quoted(kind)}"
             yield Fault((*path, str(name)), why, final=True)
+        elif near := slip(kind, _TYPES):
+            why = f"the type {quoted(kind)} is not checked; did you mean {near!r}?"
+            yield Fault((*path, str(name)), why, likely=True)
 
 
 def _unknown(key: Any, known: tuple[str, ...], path: tuple[str, ...]) -> Fault:

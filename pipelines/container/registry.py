@@ -94,21 +94,24 @@ def plugin_of(text: str, registry: Mapping[str, Any]) -> Plugin:
 def registry_faults(registry: Any) -> Iterator[Fault]:
     """Yield every fault in the setting ``plugins``."""
     if not isinstance(registry, Mapping):
-        yield Fault(("plugins",), "should be a mapping of names to images")
+        yield Fault(("plugins",), "should be a mapping of names to images", final=True)
         return
     taken: dict[str, str] = {}
     for name, entry in registry.items():
         path = ("plugins", str(name))
         if not isinstance(entry, Mapping):
-            yield Fault(path, "should be a mapping with an 'image'")
+            yield Fault(path, "should be a mapping with an 'image'", final=True)
             continue
         if not entry.get("image"):
             yield Fault((*path, "image"), "is missing: it names the image")
         for key, value in entry.items():
             if key not in _KEYS:
-                yield Fault((*path, str(key)), f"is not known{did_you_mean(key, _KEYS)}")
+                yield Fault(
+                    (*path, str(key)), f"is not known{did_you_mean(key, _KEYS)}", final=True
+                )
             elif value is not None and not isinstance(value, _KEYS[key][0]):
-                yield Fault((*path, key), f"should be {_KEYS[key][1]}, not {quoted(value)}")
+                why = f"should be {_KEYS[key][1]}, not {quoted(value)}"
+                yield Fault((*path, key), why, final=True)
         aliases = entry.get("aliases")
         for each in (name, *(aliases if isinstance(aliases, list) else ())):
             other = taken.setdefault(str(each).lower(), str(name))

@@ -63,6 +63,11 @@ def registered(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
     gpus = settings.get("gpus", 0)
     if isinstance(gpus, bool) or not isinstance(gpus, int) or gpus < 0:
         yield Fault(("gpus",), f"should be a whole number from 0, not {quoted(gpus)}", final=True)
+    runtime = settings.get("runtime")
+    if runtime is not None and str(runtime) not in RUNTIMES:
+        why = f"there is no runtime {quoted(runtime)}{did_you_mean(runtime, RUNTIMES)}"
+        yield Fault(("runtime",), why, f"it is one of {', '.join(RUNTIMES)}", final=True)
+        return
     given = settings.get("image")
     if given is not None and not isinstance(given, str):
         why = f"should be a Docker reference, a SIF file or a root folder, not {quoted(given)}"
@@ -125,8 +130,7 @@ def _runtime(name: Any, image: Image) -> Iterator[Fault]:
             if why := choice.fault_here(runtime):
                 raise AsimovError(f"the runtime {name} does not work here: {why}", hint=_ANOTHER)
     except AsimovError as error:
-        final = name is not None and str(name) not in RUNTIMES
-        yield Fault(("runtime",), error.message, error.hint, final=final)
+        yield Fault(("runtime",), error.message, error.hint)
 
 
 def _runs_here() -> bool:

@@ -18,13 +18,18 @@ from asimov.pipelines.function.catalogue import (
     named,
     referred,
 )
+from asimov.pipelines.setting_names import SETTINGS
 
 from asimov.errors import AsimovError
 from asimov.functions.settings import no_mappings, other_types, unknown_keys
+from asimov.ledger.reserved.settings import NAMES
 from asimov.pipeline.staging import MODES
 from asimov.pipeline.stated_schemas import output_faults
 from asimov.settings import Fault
 from asimov.text import did_you_mean, quoted
+
+#: Names that mean something by themselves, whatever a function's settings are called.
+_OWN = {*SETTINGS["function"], *NAMES, "drawn seed"}
 
 
 def faults(settings: Mapping[str, Any], registered: str | None, root: Path) -> Iterator[Fault]:
@@ -106,6 +111,13 @@ def _function(
         return
     if not found.is_current or settings.get("defaults") is False:
         return
+    yield from _function_settings(found, settings, given)
+
+
+def _function_settings(
+    found: Found, settings: Mapping[str, Any], given: Mapping[str, Any]
+) -> Iterator[Fault]:
+    """Yield what is wrong with the settings that a function is given."""
     for keys in no_mappings(found.defaults, given):
         why = "should be a mapping, as it is by default"
         yield Fault(("settings", *keys), why, final=True)
@@ -116,6 +128,10 @@ def _function(
             _typed(given, keys),
             likely=True,
         )
+    for key in found.defaults if isinstance(found.defaults, Mapping) else ():
+        if key in settings and key not in given and key not in _OWN:
+            why = f"is a setting of {found.name!r}, which reads none that stands here"
+            yield Fault((str(key),), why, f"write 'settings: {{{key}: ...}}'", likely=True)
     for keys in unknown_keys(found.defaults, given):
         there: Any = found.defaults
         for key in keys[:-1]:

@@ -144,9 +144,11 @@ def test_sorts_by_a_column_both_ways(view):
 
 
 def test_help_has_every_key(view):
-    shown = view.press("question_mark")
+    view.press("question_mark")
+    shown = view.shows("leave", "mark all that are shown, or none")
     view.press("escape")
-    assert like("help", shown)
+    # What is seen beside the help depends on what was done before.
+    assert like("help", re.sub(r"(?m)^.{3}", "   ", shown))
 
 
 def test_marks_are_signs_and_are_counted(view):
