@@ -37,6 +37,8 @@ test-plugins: $(VENV)/test.done
 test-long: $(VENV)/test.done
 	@ASIMOV_SEARCH=20 $(BIN)/python -m pytest -n 4 --dist load \
 	  tests/test_fuzz_blueprints.py tests/scheduler/test_histories.py tests/server/dashboard/test_browser.py
+	@ASIMOV_SEARCH=10 $(BIN)/python -m pytest -n 0 tests/server/test_kills.py
+	@ASIMOV_SEARCH=40 $(BIN)/python -m pytest -n 2 tests/server/test_malformed.py tests/server/test_schemathesis.py
 	@ASIMOV_SEARCH=2 tools/with-pool $(BIN) $(BIN)/python -m pytest -n 4 --dist loadfile \
 	  tests/engine/test_kill_matrix.py tests/compat/importing/test_kill.py tests/htcondor/test_kill_matrix.py
 

@@ -17,6 +17,8 @@ from asimov.errors import AsimovError
 
 #: How often a request is sent if there is no answer, and the seconds before the second time.
 _TRIES, PAUSE = 5, 0.5
+#: The most seconds between two times.
+LONGEST = 10.0
 #: Statuses after which it is worth while to ask again.
 _PASSING = {429, 503, 504}
 
@@ -141,7 +143,7 @@ class Connection:
                 if tries == self._tries:
                     raise ServiceError(0, f"does not answer: {why}", self.address) from error
             time.sleep(pause)
-            pause *= 2
+            pause = min(2 * pause, LONGEST)
         raise AssertionError("the last try returns or raises")
 
 

@@ -1,0 +1,119 @@
+"""A service that is killed under load: nothing acknowledged is lost, nothing is done twice."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+
+from asimov.journal.access_keys import AccessKeys
+from asimov.journal.keys import Key
+from asimov.project.workspace import Workspace
+from asimov.server import requesting
+from asimov.server.client import Client
+from tests.searching import LONGER
+from tests.server.conftest import Service, made
+
+#: `make test-long` searches ten times as long: 50 clients, and 200 kills.
+CLIENTS, KILLS, SUBSCRIBERS = round(5 * LONGER), round(2 * LONGER**2), 2
+ONE = "{{kind: analysis, event: t, name: {name}, pipeline: simpletestpipeline, status: wait}}\n"
+
+
+@pytest.fixture
+def root(tmp_path):
+    own = "".join(f"---\n{ONE.format(name=f'c{number}')}" for number in range(CLIENTS))
+    return made(tmp_path / "project", own)
+
+
+class Load:
+    """Clients that change the project, and subscribers that follow it, until they are stopped."""
+
+    def __init__(self, address, key):
+        self._address, self._key = address, key
+        self._stop = threading.Event()
+        self.acknowledged: Counter[int] = Counter()
+        self.seen: list[set[int]] = [set() for _ in range(SUBSCRIBERS)]
+        self.errors: list[BaseException] = []
+        self._changing = [self._thread(self._change, number) for number in range(CLIENTS)]
+        self._following = [self._thread(self._follow, each) for each in self.seen]
+
+    def _thread(self, what, argument):
+        def run():
+            try:
+                what(argument)
+            except BaseException as error:
+                self.errors.append(error)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        return thread
+
+    def _change(self, number):
+        """Review an analysis again and again; each fifth time, add one."""
+        client = Client(self._address, self._key, tries=10_000)
+        while not self._stop.is_set():
+            request = self.acknowledged[number]
+            if request % 5 == 4:
+                blueprint = ONE.format(name=f"c{number}-r{request}x")
+                client.apply(blueprint, iterate=True)  # done twice, it makes two
+            else:
+                client.act("review", [f"t/c{number}"], reason=f"request {request}")
+            self.acknowledged[number] += 1
+
+    def _follow(self, seen):
+        for event in Client(self._address, self._key, tries=10_000).events(after=0):
+            seen.add(event["id"])
+
+    def stop(self):
+        """Let each client have its last answer."""
+        self._stop.set()
+        for each in self._changing:
+            each.join(timeout=120)
+            assert not each.is_alive()
+
+
+def test_each_acknowledged_request_is_done_once_and_each_event_is_heard(root, monkeypatch):
+    monkeypatch.setattr(requesting, "PAUSE", 0.05)
+    monkeypatch.setattr(requesting, "LONGEST", 0.5)
+    with closing(Workspace.open(root).journal) as journal:
+        key = AccessKeys(journal).add("load", "ada", rate=1_000_000)
+    rng = random.Random(11)
+    service = Service(root)
+    port = str(urlsplit(service.address).port)
+    load = Load(service.address, key)
+    try:
+        for _ in range(KILLS):
+            before = load.acknowledged.total()
+            while load.acknowledged.total() < before + CLIENTS and not load.errors:
+                time.sleep(0.01)
+            time.sleep(rng.uniform(0, 0.2))
+            service.process.kill()
+            service.process.communicate()
+            service = Service(root, "--port", port)
+        load.stop()
+        assert not load.errors
+        workspace = Workspace.open(root, reading=True)
+        with closing(workspace.journal) as journal:
+            ids = {number for (number,) in journal.rows("SELECT id FROM events")}
+        end = time.monotonic() + 60
+        while any(ids - seen for seen in load.seen) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert [ids - seen for seen in load.seen] == [set()] * SUBSCRIBERS
+    finally:
+        service.process.kill()
+        service.process.communicate()
+    for number, count in load.acknowledged.items():
+        review = workspace.settings(Key("t", f"c{number}")).get("review") or {"messages": []}
+        expected = [f"request {request}" for request in range(count) if request % 5 != 4]
+        assert [each["message"] for each in review["messages"]] == expected
+    names = {key.name for key in workspace.contents.entries if "-r" in key.name}
+    assert names == {
+        f"c{number}-r{request}x"
+        for number, count in load.acknowledged.items()
+        for request in range(4, count, 5)
+    }
