@@ -225,7 +225,7 @@ def _rundir(workspace: Workspace, attempt: Attempt) -> Path:
 
 def give_up(workspace: Workspace, attempt: Attempt, reason: str) -> None:
     """Record that no job was ever made for an attempt."""
-    workspace.journal.ended(attempt.uid, "void", exit_code=None, evidence="none", reason=reason)
+    workspace.journal.ended(attempt.uid, "void", evidence="none", reason=reason)
 
 
 def found(workspace: Workspace, attempt: Attempt, answer: Observation | None = None) -> int | None:
@@ -274,7 +274,7 @@ def _remove_unspooled(workspace: Workspace, attempt: Attempt, answer: Present) -
     reason = f"job {answer.job_id} was removed: its input was not handed over"
     scheduler = workspace.scheduler(attempt.scheduler, attempt.place)
     scheduler.remove(answer.job_id, "its input was not handed over", uid=attempt.uid)
-    workspace.journal.ended(attempt.uid, "ended", exit_code=None, evidence="removal", reason=reason)
+    workspace.journal.ended(attempt.uid, "ended", evidence="removal", reason=reason)
     return reason
 
 
@@ -337,9 +337,7 @@ def _resolve(
         if earlier is not None:
             # The attempt whose end caused this one.
             how = "complete" if attempt.stage == "processing" else "submitted again"
-            workspace.journal.ended(
-                earlier.uid, "ended", exit_code=None, evidence="a later attempt", reason=how
-            )
+            workspace.journal.ended(earlier.uid, "ended", evidence="a later attempt", reason=how)
         record_job(workspace, attempt, answer.job_id, status, actor, reason)
         if attempt.stage == "run":
             recover(ProvenanceRecords(workspace.journal), attempt.uid, _rundir(workspace, attempt))

@@ -110,7 +110,8 @@ def _explain(workspace: Workspace, key: Key) -> Explanation:
         *key, status, clock.iso(record.since) if record else None, record.reason if record else None
     )
     if record and record.uid:
-        result.seed = workspace.journal.seeds(record.uid).get(record.uid)
+        known = {each.uid: each.seed for each in workspace.journal.attempts(key)}
+        result.seed = known.get(record.uid)
     attempts = [each for each in workspace.journal.open_attempts() if each.key == key]
     if status == "ready":
         _ready(workspace, key, attempts, result)

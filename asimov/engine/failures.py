@@ -9,7 +9,7 @@ from typing import Any
 
 from asimov.errors import AsimovError, ReportedError, SchedulerError
 from asimov.journal.records import Attempt
-from asimov.pipeline.base import MAX_RESURRECTIONS, RESURRECTION_PAUSE, tail
+from asimov.pipeline.base import MAX_RESURRECTIONS, RESURRECTION_PAUSE
 from asimov.plugins.methods import call_method, guarded, overrides
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace
@@ -17,6 +17,7 @@ from asimov.scheduler import Gone
 from asimov.scheduler.languages.dag_outputs import rescue_files
 from asimov.scheduler.observations import Failure
 from asimov.system import clock
+from asimov.system.reading import tail
 
 #: How many lines and characters of an error file are kept, and of how many files.
 LINES, CHARACTERS, FILES = 20, 4000, 3
@@ -191,6 +192,11 @@ class Retry:
     def allowed(self) -> bool:
         """Whether any retries are left."""
         return self.number <= self.of
+
+    @property
+    def count(self) -> str:
+        """Which retry it would be, for people."""
+        return f"({self.number} of {self.of})"
 
 
 def retry(workspace: Workspace, analysis: Analysis, attempt: Attempt, answer: Gone) -> Retry | None:

@@ -29,8 +29,6 @@ from asimov.states import allowed
 from asimov.system import clock
 from asimov.text import joined
 
-Report = Callable[[str], None]
-
 #: What a pass saw of a job: its state, a line about it, and its progress.
 Seen = tuple[str | None, str | None, str | None]
 
@@ -54,7 +52,7 @@ class Observer:
     def __init__(
         self,
         workspace: Workspace,
-        report: Report,
+        report: Callable[[str], None],
         *,
         dry_run: bool = False,
         from_logs: bool = False,
@@ -79,14 +77,13 @@ class Observer:
         elif isinstance(answer, Gone):
             self._gone(attempt, answer)
         elif isinstance(answer, Unknown) and answer.absent:
-            self._see(attempt.key, (LOST, answer.reason, None))
+            self._seen[attempt.key] = (LOST, answer.reason, None)
         elif isinstance(answer, Unknown):
             if status != "stuck":  # keep its reason, and that its job was held
-                self._see(attempt.key, ("unknown", answer.reason, None))
+                self._seen[attempt.key] = ("unknown", answer.reason, None)
         else:
-            asked = ", ".join(answer.asked)
             detail = f"job {attempt.job_id} is not in the queue and nothing says how it ended"
-            self._see(attempt.key, (LOST, f"{detail} (asked: {asked})", None))
+            self._seen[attempt.key] = (LOST, f"{detail} (asked: {', '.join(answer.asked)})", None)
 
     def write(self) -> None:
         """Record what differs from what was seen before."""
@@ -111,9 +108,6 @@ class Observer:
 
     def _scheduler(self, attempt: Attempt) -> Scheduler:
         return self.workspace.scheduler(attempt.scheduler, attempt.place)
-
-    def _see(self, key: Key, seen: Seen) -> None:
-        self._seen[key] = seen
 
     def _move(self, key: Key, status: str, reason: str) -> None:
         before = self.workspace.status(key)
@@ -145,26 +139,23 @@ class Observer:
             progress = progress or record.progress
             if record.job_state == JobState.HELD.value and not answer.held:
                 return  # a node may be held: only the scheduler knows whether it still is
-        going = "running" if attempt.stage == "run" else "processing"
         try:
             held = tend(self.workspace, attempt, answer, self.report, dry_run=self.dry_run)
         except AsimovError as error:  # invalid settings, written by its pipeline
             held = Outcome(str(error), str(error))
-        if held is not None:
-            state = JobState.HELD if held.stuck or _rests(answer) else answer.activity
-            self._see(key, (state.value, held.detail, progress))
-            if held.stuck:
-                if status != "stuck":
-                    self._move(key, "stuck", held.stuck)
-                return
-        else:
-            self._see(key, (answer.activity.value, None, progress))
+        state = JobState.HELD if held and (held.stuck or answer.rests) else answer.activity
+        self._seen[key] = (state.value, held.detail if held else None, progress)
+        if held is not None and held.stuck:
+            if status != "stuck":
+                self._move(key, "stuck", held.stuck)
+            return
         if status == "stuck":
             record = self.workspace.records.get(key)
             if record is None or record.job_state != JobState.HELD.value:
                 # It is stuck for another reason: its pipeline is called again when the job ends.
                 return
             now = held.detail if held else f"{answer.state.value} again"
+            going = "running" if attempt.stage == "run" else "processing"
             self._move(key, going, f"job {answer.job_id} is {now}")
         if answer.state is not JobState.HELD and attempt.stage == "run" and not self.dry_run:
             self._ask_pipeline(attempt)
@@ -174,12 +165,12 @@ class Observer:
         if said.status:
             self._move(attempt.key, said.status, said.reason)
         state, detail, progress = self._seen[attempt.key]
-        self._see(attempt.key, (state, said.detail or detail, said.progress or progress))
+        self._seen[attempt.key] = (state, said.detail or detail, said.progress or progress)
 
     # --- the job has ended
 
     def _gone(self, attempt: Attempt, answer: Gone) -> None:
-        self._see(attempt.key, (None, None, str(answer.progress) if answer.progress else None))
+        self._seen[attempt.key] = (None, None, str(answer.progress) if answer.progress else None)
         analysis = self.workspace.analysis(attempt.key)
         try:
             if answer.waiting and self.dry_run:
@@ -187,7 +178,7 @@ class Observer:
                 return
             if answer.waiting:
                 self._scheduler(attempt).retrieve(answer.job_id)
-            if attempt.stage == "run" and not _failed(answer):
+            if attempt.stage == "run" and not answer.failed:
                 question = open_question(analysis)
                 if question is not None:
                     self._ask(analysis, attempt, answer, question)
@@ -200,7 +191,7 @@ class Observer:
             else:
                 self._incomplete(analysis, attempt, answer)
         except (PluginError, SchedulerUnreachableError) as error:
-            self._see(attempt.key, ("unknown", joined(ending(answer), str(error)), None))
+            self._seen[attempt.key] = ("unknown", joined(ending(answer), str(error)), None)
         except AsimovError as error:
             # The attempt stays open: once the pipeline is mended, the next pass calls it again.
             self._move(attempt.key, "stuck", str(error))
@@ -212,7 +203,7 @@ class Observer:
             if not overrides(analysis.entry.pipeline, check) and answer.exit_code != 0:
                 return False
         found = call_method(analysis, check, keep=not self.dry_run)
-        if _failed(answer) and (
+        if answer.failed and (
             getattr(analysis.pipeline, "needs_success", False) or may_be_old(analysis)
         ):
             return False
@@ -297,15 +288,13 @@ class Observer:
     def _forget_unless_found(self, attempt: Attempt) -> None:
         try:
             job_id = found(self.workspace, attempt)
-            if job_id is not None:
-                self._scheduler(attempt).remove(job_id, "its pipeline failed")
+            if job_id is None:
+                return
+            self._scheduler(attempt).remove(job_id, "its pipeline failed")
         except SchedulerError:
             return  # the attempt stays open; the next pass looks for its job
-        if job_id is not None:
-            self.workspace.journal.ended(
-                attempt.uid, "ended", exit_code=None, evidence="removal",
-                reason=f"job {job_id} was removed: its pipeline failed",
-            )  # fmt: skip
+        reason = f"job {job_id} was removed: its pipeline failed"
+        self.workspace.journal.ended(attempt.uid, "ended", evidence="removal", reason=reason)
 
     def _incomplete(self, analysis: Analysis, attempt: Attempt, answer: Gone) -> None:
         retry = failures.retry(self.workspace, analysis, attempt, answer)
@@ -320,9 +309,8 @@ class Observer:
                 reason += f"; it was submitted again {retry.of} times already"
             self._close(attempt, answer, "stuck", reason, words)
             return
-        count = f"({retry.number} of {retry.of})"
         if self.dry_run:
-            self.report(f"{attempt.key}: {reason}; would be submitted again {count}")
+            self.report(f"{attempt.key}: {reason}; would be submitted again {retry.count}")
             return
         gatherer = Gatherer(self.workspace)
         again, job_id, _, error = launch(
@@ -339,7 +327,7 @@ class Observer:
         with self.workspace.journal.durably():
             self._end(attempt, answer, words)
             if job_id is not None:
-                line = f"{reason}; submitted again as job {job_id} {count}"
+                line = f"{reason}; submitted again as job {job_id} {retry.count}"
                 status = self.workspace.status(attempt.key)
                 if allowed(status, "running", "monitor"):  # unless its pipeline set another
                     status = "running"
@@ -354,9 +342,8 @@ class Observer:
         left = retry.due - clock.now()
         if left <= 0:
             return False
-        count = f"({retry.number} of {retry.of})"
-        line = f"failed; will be submitted again in {clock.age(left)} {count}"
-        self._see(attempt.key, (None, line, str(answer.progress) if answer.progress else None))
+        line = f"failed; will be submitted again in {clock.age(left)} {retry.count}"
+        self._seen[attempt.key] = (None, line, str(answer.progress) if answer.progress else None)
         if self.dry_run:
             self.report(f"{attempt.key}: {ending(answer)}; {line}")
         return True
@@ -365,9 +352,9 @@ class Observer:
 
     def _leaving(self, attempt: Attempt, answer: Observation, status: str) -> None:
         if isinstance(answer, Unknown) and not answer.absent:
-            self._see(attempt.key, ("unknown", answer.reason, None))
+            self._seen[attempt.key] = ("unknown", answer.reason, None)
         elif isinstance(answer, Present):
-            self._see(attempt.key, (answer.state.value, "is being removed", None))
+            self._seen[attempt.key] = (answer.state.value, "is being removed", None)
             if self.dry_run:
                 self.report(f"{attempt.key}: job {answer.job_id} would be removed")
             else:
@@ -378,19 +365,17 @@ class Observer:
             left = isinstance(answer, Unknown) or (isinstance(answer, Gone) and answer.waiting)
             if left and attempt.job_id is not None:
                 try:
-                    scheduler = self._scheduler(attempt)
-                    scheduler.remove(attempt.job_id, "removed by asimov", uid=attempt.uid)
+                    job_id, why = attempt.job_id, "removed by asimov"
+                    self._scheduler(attempt).remove(job_id, why, uid=attempt.uid)
                 except SchedulerError as error:
-                    self._see(attempt.key, ("unknown", str(error), None))
+                    self._seen[attempt.key] = ("unknown", str(error), None)
                     return
-            self._see(attempt.key, (None, None, None))
+            self._seen[attempt.key] = (None, None, None)
             evidence = answer.evidence if isinstance(answer, Gone) else "absence"
-            self.workspace.journal.ended(
-                attempt.uid, "ended", exit_code=None, evidence=evidence, reason=f"left for {status}"
-            )
+            reason = f"left for {status}"
+            self.workspace.journal.ended(attempt.uid, "ended", evidence=evidence, reason=reason)
 
     def _eject(self, attempt: Attempt, answer: Present, status: str) -> None:
-        name = str(attempt.key)
         analysis = self.workspace.analysis(attempt.key)
         try:
             # The project may use another scheduler by now, with job numbers of its own.
@@ -402,24 +387,13 @@ class Observer:
                 call_method(analysis, "eject_job")
             else:
                 scheduler.remove(answer.job_id, "removed by asimov")
-            self.report(f"{name}: job {answer.job_id} is being removed")
+            self.report(f"{attempt.key}: job {answer.job_id} is being removed")
         except (PluginError, SchedulerUnreachableError) as error:
-            self._see(attempt.key, ("unknown", str(error), None))
+            self._seen[attempt.key] = ("unknown", str(error), None)
         except AsimovError as error:
             if status == "cancelled":
                 # It stays cancelled, and the next pass tries to remove the job again.
-                self._see(attempt.key, (answer.state.value, str(error), None))
-                self.report(f"{name}: {error}")
+                self._seen[attempt.key] = (answer.state.value, str(error), None)
+                self.report(f"{attempt.key}: {error}")
             else:
                 self._move(attempt.key, "stuck", str(error))
-
-
-def _failed(answer: Gone) -> bool:
-    """Return whether a job ended otherwise than by itself with exit code 0."""
-    return answer.removed or answer.signal is not None or answer.exit_code not in {0, None}
-
-
-def _rests(answer: Present) -> bool:
-    """Return whether nothing of a job can run now but what is held."""
-    busy = answer.progress and (answer.progress.running or answer.progress.idle)
-    return answer.state is JobState.HELD or (answer.progress is not None and not busy)

@@ -286,7 +286,7 @@ def _set_state(
             )
         for each in jobs if given_up or (lost and after not in LEAVING) else ():
             how = f"set to {after}" + (": its job is lost" if given_up else "")
-            workspace.journal.ended(each.uid, "ended", exit_code=None, evidence=by, reason=how)
+            workspace.journal.ended(each.uid, "ended", evidence=by, reason=how)
     return StateChange(before, after, _pending(after, bool(jobs)))
 
 

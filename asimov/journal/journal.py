@@ -204,12 +204,16 @@ class Journal(Database):
                 "WHERE uid = ?",
                 (job_id, clock.now(), "\n".join(logs), uid),
             )
-            self._db.execute(
-                "UPDATE analyses SET uid = ?, job_id = ?, job_state = NULL, job_detail = NULL, "
-                "progress = NULL WHERE (subject, name) = "
-                "(SELECT subject, name FROM attempts WHERE uid = ?)",
-                (uid, job_id, uid),
-            )
+            self._take_as_last(uid, job_id)
+
+    def _take_as_last(self, uid: str, job_id: int | None) -> None:
+        """Make an attempt, and its job if it has one, that of its analysis."""
+        self._db.execute(
+            "UPDATE analyses SET uid = ?, job_id = ?, job_state = NULL, job_detail = NULL, "
+            "progress = NULL WHERE (subject, name) = "
+            "(SELECT subject, name FROM attempts WHERE uid = ?)",
+            (uid, job_id, uid),
+        )
 
     def adopt(self, attempt: Attempt) -> None:
         """Record the attempt of a job that another program submitted to the scheduler."""
@@ -229,7 +233,7 @@ class Journal(Database):
         uid: str,
         state: str,
         *,
-        exit_code: int | None,
+        exit_code: int | None = None,
         evidence: str,
         reason: str | None,
         started: float | None = None,
@@ -273,12 +277,7 @@ class Journal(Database):
                 "evidence = 'reuse', reason = ? WHERE uid = ?",
                 (clock.now(), reason, uid),
             )
-            self._db.execute(
-                "UPDATE analyses SET uid = ?, job_id = NULL, job_state = NULL, job_detail = NULL, "
-                "progress = NULL WHERE (subject, name) = "
-                "(SELECT subject, name FROM attempts WHERE uid = ?)",
-                (uid, uid),
-            )
+            self._take_as_last(uid, None)
 
     def attempts(self, key: Key) -> list[Attempt]:
         """Return every attempt of one analysis, oldest first."""
@@ -287,13 +286,9 @@ class Journal(Database):
         )
         return [_attempt(row) for row in rows]
 
-    def seeds(self, uid: str | None = None) -> dict[str, int]:
-        """Return the seed of each attempt that has one, or of one attempt, by its identity."""
-        only = "" if uid is None else "AND uid = ?"
-        rows = self.rows(
-            f"SELECT uid, seed FROM attempts WHERE seed IS NOT NULL {only}",
-            () if uid is None else (uid,),
-        )
+    def seeds(self) -> dict[str, int]:
+        """Return the seed of each attempt that has one, by its identity."""
+        rows = self.rows("SELECT uid, seed FROM attempts WHERE seed IS NOT NULL")
         return {each: int(seed) for each, seed in rows}
 
     # --- facts
@@ -374,8 +369,7 @@ class Journal(Database):
         """Record durably a state that a package adds, before an analysis enters it."""
         known = self.states_of_packages()
         if name not in known:
-            text = msgspec.json.encode([*known, name]).decode()
-            self.set_property(STATES_OF_PACKAGES, text)
+            self.set_property(STATES_OF_PACKAGES, msgspec.json.encode([*known, name]).decode())
         states.take_up(name)
 
     def get_property(self, key: str) -> str | None:

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from asimov import text
 from asimov.discovery import extensions
 from asimov.errors import AsimovError
 from asimov.logs import logger
@@ -28,6 +27,7 @@ from asimov.scheduler.jobs import submit_commands
 from asimov.scheduler.languages.dag_outputs import rescue_files
 from asimov.settings import Fault, made
 from asimov.settings.lookup import of_class, published
+from asimov.system.reading import tail
 
 if TYPE_CHECKING:
     from asimov.project.analysis import Analysis
@@ -221,12 +221,10 @@ class Pipeline:
         return Path(self.production.rundir, f"{self.production.name}.dag")
 
     def _submit_dag_file(self) -> int:
-        subject, name = self.production.key
-        settings = self.production.meta.get("scheduler") or {}
-        commands = submit_commands(settings)
+        commands = submit_commands(self.production.meta.get("scheduler") or {})
         return self.scheduler.submit_dag(
             dag_file=str(self.dag_file),
-            batch_name=f"{self.name}/{subject}/{name}",
+            batch_name="/".join([self.name, *self.production.key]),
             **{key: value for key, value in commands.items() if key in _OF_DAGS},
         )
 
@@ -310,12 +308,8 @@ class Pipeline:
     def collect_logs(self) -> dict[str, str]:
         """Return the ends of the job's output files by their names."""
         rundir = Path(self.production.rundir)
-        logs = {}
-        for pattern in self.log_patterns:
-            for path in sorted(rundir.glob(pattern)):
-                if path.is_file():
-                    logs[str(path.relative_to(rundir))] = tail(path)
-        return logs
+        paths = (path for pattern in self.log_patterns for path in sorted(rundir.glob(pattern)))
+        return {str(path.relative_to(rundir)): tail(path) for path in paths if path.is_file()}
 
     def collect_pages(self) -> Any:
         """Copy files for the report to the web folder."""
@@ -401,14 +395,3 @@ class Pipeline:
     def get_actual_outputs(self, production: Analysis | None = None) -> Any:
         """Return the outputs that an analysis has."""
         return (production or self.production).assets
-
-
-def tail(path: Path, lines: int = 100) -> str:
-    """Return the last lines of a text file, or why it can't be read."""
-    try:
-        with path.open("rb") as stream:
-            stream.seek(0, 2)
-            stream.seek(max(0, stream.tell() - 64_000))
-            return "\n".join(text.of_bytes(stream.read()).splitlines()[-lines:])
-    except OSError as error:
-        return f"can't be read: {error.strerror}"

@@ -227,11 +227,9 @@ class NodePipeline(Pipeline):
 
     def _description(self, node: Node, staged: Staged) -> str:
         """Return the submit description of a node."""
-        number = _number(node)
+        stem = _stem(node)
         seed = {} if self.seed is None else {"ASIMOV_SEED": str(self.seed)}
-        environment = {
-            progress.VARIABLE: self._progress_file(node), **seed, **staged.environment
-        }  # fmt: skip
+        environment = {progress.VARIABLE: f"{stem}.progress", **seed, **staged.environment}
         commands = {
             "universe": "vanilla",
             "executable": literal(staged.executable),
@@ -240,8 +238,8 @@ class NodePipeline(Pipeline):
                 literal(f"{name}={value}", process=True) for name, value in environment.items()
             ),
             "initialdir": literal(str(self.rundir)),
-            "output": f"{node.name}{number}.out",
-            "error": f"{node.name}{number}.err",
+            "output": f"{stem}.out",
+            "error": f"{stem}.err",
             "log": f"{node.name}.log",
             "batch_name": str(self.production.key),
             **node.commands,
@@ -276,16 +274,12 @@ class NodePipeline(Pipeline):
 
     # --- progress
 
-    def _progress_file(self, node: Node) -> str:
-        return f"{node.name}{_number(node)}.progress"
-
     def check_progress(self) -> Any:
         """Return the progress that the jobs have appended to their files, if any."""
         record = self._read_record()
         files = {path.stem: path for path in sorted(self.rundir.glob(self.progress_files))}
-        done = record.done
         parts = [
-            progress.Progress(1.0) if name in done
+            progress.Progress(1.0) if name in record.done
             else progress.read(files[name]) if name in files
             else None
             for name in record.built or files
@@ -321,7 +315,11 @@ class NodePipeline(Pipeline):
 
     def paths_to_clean(self) -> list[Path] | None:
         """Return what to move aside: all, or what belongs to nodes that have not succeeded."""
-        nodes = self._known_nodes()
+        try:
+            nodes = self._checked()
+        except Exception:  # the settings may have changed so that there are none
+            self.logger.warning("the nodes are not known", exc_info=True)
+            return None
         done = self._succeeded(nodes)
         if not done or len(done) == len(nodes):
             return None
@@ -330,14 +328,6 @@ class NodePipeline(Pipeline):
         kept |= {*(each for n in nodes if n.name in done for each in n.outputs)}
         kept |= {each for n in nodes if n.name not in done for each in self.kept(n)}
         return list(others(self.rundir, {Path(each) for each in kept}))
-
-    def _known_nodes(self) -> list[Node]:
-        """Return the nodes; none if the settings have changed so that there are none."""
-        try:
-            return self._checked()
-        except Exception:  # the run directory is then cleaned as a whole
-            self.logger.warning("the nodes are not known", exc_info=True)
-            return []
 
     def _succeeded(self, nodes: list[Node]) -> set[str]:
         """Return the nodes that have succeeded, by DAGMan's rescue file, and left their outputs."""
@@ -393,8 +383,9 @@ class NodePipeline(Pipeline):
         write_atomically(self.run_file(_RECORD), record.decode() + "\n")
 
 
-def _number(node: Node) -> str:
-    return f".{PROCESS}" if node.processes > 1 else ""
+def _stem(node: Node) -> str:
+    """Return how the names of the files that a job of a node writes begin."""
+    return f"{node.name}.{PROCESS}" if node.processes > 1 else node.name
 
 
 def _dag(nodes: list[Node]) -> str:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from asimov.errors import AsimovError
-from asimov.journal.keys import PROJECT_ANALYSES
+from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger.blueprints import Blueprint
 from asimov.ledger.plan import Plan
 from asimov.logs import logger
@@ -315,7 +315,7 @@ class Ledger:
         changed = [batch.blueprints for batch in batches if not batch.page]
         for blueprint in (each for blueprints in changed for each in blueprints):
             if blueprint.kind in {"subject", "analysis"}:
-                workspace.overrule(*ledger_blueprints.wanted(blueprint))
+                _show(workspace, *ledger_blueprints.wanted(blueprint))
 
     def _keep(self, event: Any) -> None:
         """Store the changes to a subject as facts."""
@@ -369,3 +369,10 @@ def _by_name(named: Any) -> dict[str, Any]:
 
 def _setting(analysis: Analysis, name: str) -> Any:
     return analysis.meta[name] if name in analysis.meta else getattr(analysis, name, None)
+
+
+def _show(workspace: Workspace, key: Key, wanted: dict[str, Any]) -> None:
+    """Have settings that were just written to the ledger count, where facts would hide them."""
+    if key in workspace.facts:
+        now = workspace.settings(key) if key[1] else workspace.subject_settings(key[0])
+        workspace.facts.keep(key, now, lay_over(copied(now), wanted))

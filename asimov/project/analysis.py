@@ -172,7 +172,7 @@ class Analysis:
         AsimovError
             If its pipeline raises. The message names this analysis, since another one asks.
         """
-        stored = self._stored()
+        stored = self.stored_products
         if is_gone(self.rundir) and (found := stored.assets()) is not None:
             return found
         try:
@@ -192,10 +192,12 @@ class Analysis:
     @property
     def product_folder(self) -> str:
         """The folder of its products: the run directory, or where it is gone, in the store."""
-        stored = is_gone(self.rundir) and self._stored()
+        stored = is_gone(self.rundir) and self.stored_products
         return str(stored.folder) if stored else self.rundir
 
-    def _stored(self) -> Stored:
+    @property
+    def stored_products(self) -> Stored:
+        """Its products as the results store has them."""
         return Stored(self.workspace.store, *self.key, self.rundir)
 
     def _previous_assets(self) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from configparser import ConfigParser
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -35,11 +34,13 @@ from asimov.scheduler import Scheduler
 from asimov.scheduler.sites import catalogue
 from asimov.scheduler.sites.profile import Site
 from asimov.settings.lookup import settings_of
-from asimov.settings.merging import copied, lay_over, merge
+from asimov.settings.merging import merge
 from asimov.states import ALIASES, allowed
 
 #: The name of the layer of settings that follow from others.
 FOLLOWS = "follows from other settings"
+#: States from which an analysis becomes ready for the first time; its review is not out of date.
+_NOT_BEGUN = {"wait", "manual", "asking"}
 
 
 class Workspace:
@@ -77,7 +78,6 @@ class Workspace:
         self.journal = Journal(project.journal, reading=reading)
         self.files = LedgerFiles(project.ledger, self.journal)
         self._schedulers: dict[tuple[str, str], Scheduler] = {}
-        self._site: tuple[ConfigParser, Site] | None = None
         #: The ledger as packages see it, which keeps what they write to a subject.
         self.ledger: Any = None
         try:
@@ -124,6 +124,7 @@ class Workspace:
         if config != self.project.config:
             self.project = replace(self.project, config=config)
             self._schedulers = {}
+            self.__dict__.pop("site", None)
         self._version = (self.journal.version(), self.journal.undone)
         self.journal.renew()
         self.records: dict[Key, Record] = self.journal.records()
@@ -205,9 +206,6 @@ class Workspace:
         """
         return self.contents.settings(self.contents.entries[key], self.facts)
 
-    def _given(self, key: Key) -> dict[str, Any]:
-        return self.contents.given(self.contents.entries[key], self.facts)
-
     def layers(self, key: Key) -> list[Layer]:
         """Return the layers of an analysis's settings, the defaults of its pipeline first.
 
@@ -249,7 +247,8 @@ class Workspace:
     @cached_property
     def dependencies(self) -> Dependencies:
         """Which analyses each analysis depends on."""
-        return Dependencies(self.contents, self._given, self.status)
+        entries, given = self.contents.entries, self.contents.given
+        return Dependencies(self.contents, lambda key: given(entries[key], self.facts), self.status)
 
     @cached_property
     def builds(self) -> dict[Key, Build]:
@@ -290,11 +289,10 @@ class Workspace:
         before = self.status(key)
         with self.journal.transaction():
             moved = self.journal.set_status(key, before, after, actor, reason)
-            if moved and _runs_again(before, after):
+            if moved and after == "ready" and before not in _NOT_BEGUN:
                 review = self.settings(key).get("review")
                 self._show_review(key, self.facts.withdraw_review(key, review, actor))
-        record = self.journal.record(key)
-        if record:
+        if record := self.journal.record(key):
             self.records[key] = record
         if self.dependencies.asks_status:
             del self.dependencies
@@ -312,20 +310,6 @@ class Workspace:
     def keep_subject(self, subject: Subject) -> None:
         """Keep what a pipeline has written to a subject."""
         self._objects.keep_subject(subject)
-
-    def overrule(self, key: Key, wanted: dict[str, Any]) -> None:
-        """Apply settings of the ledger that facts would otherwise hide.
-
-        Parameters
-        ----------
-        key
-            The analysis, or a subject with an empty name.
-        wanted
-            The settings that were just written to the ledger.
-        """
-        if key in self.facts:
-            now = self.settings(key) if key[1] else self.subject_settings(key[0])
-            self.facts.keep(key, now, lay_over(copied(now), wanted))
 
     def review(self, key: Key, message: str | None, status: str | None, by: str) -> None:
         """Keep a person's message about an analysis and its verdict.
@@ -401,7 +385,7 @@ class Workspace:
             self.journal.set_property(name, answer)
         return answer == "yes"
 
-    @property
+    @cached_property
     def site(self) -> Site:
         """The computing site that the configuration chooses.
 
@@ -410,9 +394,7 @@ class Workspace:
         AsimovError
             If it is not known.
         """
-        if self._site is None or self._site[0] is not self.project.config:
-            self._site = self.project.config, catalogue.chosen(self.project.config)
-        return self._site[1]
+        return catalogue.chosen(self.project.config)
 
     @property
     def scheduler_name(self) -> str:
@@ -423,8 +405,3 @@ class Workspace:
 def workspace_of(analysis: Analysis) -> Workspace:
     """Return the open project of an analysis; the analysis itself only needs a part of it."""
     return cast("Workspace", analysis.workspace)
-
-
-def _runs_again(before: str, after: str) -> bool:
-    """Say whether a change of state starts an analysis over, so that its review is out of date."""
-    return after == "ready" and before not in {"wait", "manual", "asking"}

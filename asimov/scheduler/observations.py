@@ -132,6 +132,12 @@ class Present:
             return JobState.IDLE
         return self.state
 
+    @property
+    def rests(self) -> bool:
+        """Whether nothing of it can run now but what is held."""
+        busy = self.progress and (self.progress.running or self.progress.idle)
+        return self.state is JobState.HELD or (self.progress is not None and not busy)
+
 
 @dataclass(frozen=True, slots=True)
 class Gone:
@@ -162,6 +168,11 @@ class Gone:
     progress: Progress | None = None
     waiting: bool = False
     started_at: float | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended otherwise than by itself with exit code 0."""
+        return self.removed or self.signal is not None or self.exit_code not in {0, None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from asimov import text
 from asimov.errors import AsimovError
 
 #: The default size limit, in bytes. A ledger of ten thousand analyses has ten million.
@@ -95,3 +96,14 @@ def _refuse(status: os.stat_result, path: Path | str, most: int, piped: bool) ->
             where=path,
             hint=f"give a regular file of up to {_megabytes(most)}",
         )
+
+
+def tail(path: Path, lines: int = 100) -> str:
+    """Return the last lines of a text file, or why it can't be read."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(0, 2)
+            stream.seek(max(0, stream.tell() - 64_000))
+            return "\n".join(text.of_bytes(stream.read()).splitlines()[-lines:])
+    except OSError as error:
+        return f"can't be read: {error.strerror}"

@@ -17,7 +17,6 @@ from asimov.engine.results.verification import verified
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.project.layout import CLEANED_FILE, PROVENANCE_FILE
-from asimov.project.storage.assets import Stored
 from asimov.project.storage.copying import checksum
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
@@ -142,7 +141,6 @@ class _Reasons:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
-        self._store = workspace.store
         self._open = {attempt.key for attempt in workspace.journal.open_attempts()}
         self._users: dict[Key, Key] = {}
         self._rundirs: dict[str, list[Key]] = {}
@@ -164,7 +162,7 @@ class _Reasons:
             yield f"its run directory is that of {others[0]}, too"
         if analysis.meta.get("refreshable") is True:
             yield "its next run may continue in its run directory ('refreshable')"
-        stored = Stored(self._store, *key, analysis.rundir)
+        stored = analysis.stored_products
         if not stored:
             yield "none of it is stored"
         elif stored.assets() is None:

@@ -122,9 +122,7 @@ def _write(
         return
     for attempt in trace.attempts:
         if attempt.state in {"intended", "submitted"} and attempt.uid != decision.open:
-            journal.ended(
-                attempt.uid, "ended", exit_code=None, evidence="repair", reason=decision.reason
-            )
+            journal.ended(attempt.uid, "ended", evidence="repair", reason=decision.reason)
     if decision.before is None:
         journal.add([(key, decision.status, decision.reason)], "repair")
     elif decision.before != decision.status:

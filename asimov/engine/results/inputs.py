@@ -7,7 +7,6 @@ from asimov.engine.provenance.checksums import Checksums
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.journal.provenance import ProvenanceRecords
-from asimov.project.storage.assets import Stored
 from asimov.project.storage.verification import faults_of
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
@@ -60,7 +59,7 @@ class StoredInputs:
                 where=error.where,
                 hint=hint,
             )
-        stored = Stored(self._store, *key, self._workspace.analysis(key).rundir)
+        stored = self._workspace.analysis(key).stored_products
         if not entries or not (taken := stored.taken()):
             return None
         faults = list(faults_of(self._store.root, key, entries, taken, self._sha256))
