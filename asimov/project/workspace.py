@@ -34,7 +34,7 @@ from asimov.scheduler import Scheduler
 from asimov.scheduler.sites import catalogue
 from asimov.scheduler.sites.profile import Site
 from asimov.settings.lookup import settings_of
-from asimov.settings.merging import merge
+from asimov.settings.merging import lay_over, merge
 from asimov.states import ALIASES, allowed
 
 #: The name of the layer of settings that follow from others.
