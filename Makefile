@@ -1,7 +1,7 @@
 # make demo   sets asimov up in .venv and runs the quickstart to its results
 # make test   sets everything up, a real HTCondor pool included, and passes every check
 # make test-plugins   runs pipelines that others have published; downloads about 1.5 GB
-# make test-long   searches for faults at full size, such as in 10,000 mutants of blueprints
+# make test-long   tries more cases, and searches for faults at full size, such as in 10,000 mutants
 # make test-core   runs the tests in an installation without asimov/compat
 # make docs   builds the documentation in site/; `make docs-serve` shows it and follows your changes
 # make coverage   runs the tests with branch coverage; the report is build/coverage/index.html
@@ -33,14 +33,16 @@ browser:
 test-plugins: $(VENV)/test.done
 	@tools/with-pool $(BIN) tools/test-plugins $(BIN)
 
-# Ten thousand mutants of blueprints; kill matrices twice as long, since each kill takes a second.
+# Cases marked long; ten thousand mutants of blueprints; kill matrices of 120 kills, since each kill
+# takes a second.
 test-long: $(VENV)/test.done
+	@$(BIN)/python -m pytest -n 4 --dist load -m long
 	@ASIMOV_SEARCH=20 $(BIN)/python -m pytest -n 4 --dist load \
 	  tests/test_fuzz_blueprints.py tests/scheduler/test_histories.py tests/server/dashboard/test_browser.py
 	@ASIMOV_SEARCH=10 $(BIN)/python -m pytest -n 0 tests/server/test_kills.py
 	@ASIMOV_SEARCH=40 $(BIN)/python -m pytest -n 2 tests/server/test_malformed.py tests/server/test_schemathesis.py
-	@ASIMOV_SEARCH=2 tools/with-pool $(BIN) $(BIN)/python -m pytest -n 4 --dist loadfile \
-	  tests/engine/test_kill_matrix.py tests/compat/importing/test_kill.py tests/htcondor/test_kill_matrix.py
+	@ASIMOV_SEARCH=4 tools/with-pool $(BIN) $(BIN)/python -m pytest -n 4 --dist loadfile \
+	  tests/engine/test_kill_matrix.py tests/scheduler/local/test_kills.py tests/compat/importing/test_kill.py tests/htcondor/test_kill_matrix.py
 
 test-core: $(VENV)/test.done
 	@ASIMOV_CORE_TESTS=all $(BIN)/python -m pytest -n 0 tests/test_core_alone.py -k "compat"

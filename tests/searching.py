@@ -1,6 +1,25 @@
-"""How long searches for faults go on: with ``ASIMOV_SEARCH=10``, ten times as long."""
+"""What `make test-long` adds to `make test`: longer searches for faults, and more of the same.
+
+``ASIMOV_SEARCH=10`` makes every search ten times as long. The marker ``long`` is for further cases
+of a behaviour that `make test` has a case of.
+"""
+
+from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
 
 #: A factor of the size of every search.
 LONGER = float(os.environ.get("ASIMOV_SEARCH", "1"))
+
+
+def first(count: int, cases: Iterable[Any]) -> list[Any]:
+    """Return cases for `pytest.mark.parametrize`, those after the first `count` marked ``long``."""
+    marked = []
+    for place, case in enumerate(cases):
+        values = case if isinstance(case, tuple) else (case,)
+        marked.append(case if place < count else pytest.param(*values, marks=pytest.mark.long))
+    return marked

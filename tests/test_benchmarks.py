@@ -74,6 +74,7 @@ def test_the_installed_program_is_measured(tmp_path):
         assert figure["lowest"] > 0
 
 
+@pytest.mark.long
 def test_every_figure_is_measured_for_every_size_and_layout(ran):
     _, results = ran
     places = [(life["layout"], life["analyses"]) for life in results["lives"]]
@@ -90,6 +91,7 @@ def test_every_figure_is_measured_for_every_size_and_layout(ran):
             assert figure["samples"] >= 1
 
 
+@pytest.mark.long
 def test_every_analysis_is_applied_built_submitted_and_seen_running(ran):
     _, results = ran
     steps = ("applied", "built", "submitted", "seen running")
@@ -101,6 +103,7 @@ def test_every_analysis_is_applied_built_submitted_and_seen_running(ran):
             assert [life["counts"][step] for step in steps] == [number] * 4
 
 
+@pytest.mark.long
 def test_the_cost_of_records_and_verdicts_is_measured(ran):
     output, results = ran
     found = results["recording"]
@@ -116,6 +119,7 @@ def test_the_cost_of_records_and_verdicts_is_measured(ran):
     assert "20 analyses, processor time" in output
 
 
+@pytest.mark.long
 def test_growth_is_reported_for_every_figure(ran):
     output, results = ran
     assert {each["figure"] for each in results["growth"]} == FIGURES
@@ -123,6 +127,7 @@ def test_growth_is_reported_for_every_figure(ran):
     assert "growth to 20" in output
 
 
+@pytest.mark.long
 def test_help_is_measured_against_the_import_of_click(ran):
     _, results = ran
     assert results["help"]["asimov"]["seconds"] > 0
@@ -130,11 +135,13 @@ def test_help_is_measured_against_the_import_of_click(ran):
     assert results["help"]["ratio"] > 0
 
 
+@pytest.mark.long
 def test_the_output_says_that_the_schedulers_cost_is_left_out(ran):
     output, _ = ran
     assert "a real scheduler's part comes on top" in output
 
 
+@pytest.mark.long
 def test_passes_in_which_all_complete_and_all_fail_are_measured_for_every_size(ran):
     output, results = ran
     changes = results["changes"]
@@ -145,6 +152,7 @@ def test_passes_in_which_all_complete_and_all_fail_are_measured_for_every_size(r
     assert "20 of 20 complete" in output
 
 
+@pytest.mark.long
 def test_a_soak_has_figures_of_every_minute_and_something_happens_in_it(ran):
     output, results = ran
     samples = results["soak"]["samples"]

@@ -313,6 +313,7 @@ def test_the_page_of_configuration_has_every_option_with_its_value() -> None:
             assert rows[f"{section}/{option}"].strip() == f"`{value}`"
 
 
+@pytest.mark.long
 def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     built = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"],

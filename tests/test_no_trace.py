@@ -26,6 +26,7 @@ from asimov.logs import logger
 from asimov.project.workspace import Workspace
 from tests import preloaded, project_code
 from tests.conftest import open_folder
+from tests.searching import first
 from tests.tracing import Tracer, listing, tracer
 
 SOURCES = Path(__file__).parents[1] / "asimov"
@@ -258,11 +259,11 @@ def half(lived: Path, root: Path) -> None:
 
 
 SCENES: dict[str, Callable[[Path, Path], None] | None] = {
-    "lived": None, "fresh": fresh, "hot": hot, "half": half,
+    "lived": None, "hot": hot, "fresh": fresh, "half": half,
 }  # fmt: skip
 
 
-@pytest.fixture(params=SCENES)
+@pytest.fixture(params=first(2, SCENES))
 def scene(request: pytest.FixtureRequest, lived: Path) -> Iterator[tuple[str, Path]]:
     make = SCENES[request.param]
     if make is None:

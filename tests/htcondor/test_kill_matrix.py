@@ -49,6 +49,6 @@ def test_no_job_is_lost_or_submitted_twice_whichever_boundary_a_command_is_kille
     with server(on_a_pool.root) as commands:
         commands.run("apply", "-f", "blueprint.yaml")
         matrix = Matrix(on_a_pool.root, commands)
-        matrix.build(seconds=3 * LONGER)
-        matrix.run(kills=int(60 * LONGER), seconds=400 * LONGER)
+        matrix.build(seconds=1.5 * LONGER)
+        matrix.run(kills=int(30 * LONGER), seconds=400 * LONGER)
         matrix.check(clusters, nodes)

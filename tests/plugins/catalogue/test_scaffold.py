@@ -18,6 +18,7 @@ import pytest
 from asimov.errors import AsimovError
 from asimov.plugins.catalogue import scaffold
 from asimov.plugins.catalogue.scaffold import KINDS, names_of, rendered, write_package
+from tests.searching import first
 
 #: For packages that need nothing from elsewhere: asimov and setuptools are there.
 PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
@@ -58,6 +59,7 @@ def environment(made: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.parametrize("made", first(1, KINDS), indirect=True)
 def test_it_passes_its_own_tests(made: Any, environment: Path, shell: Callable[..., Any]) -> None:
     """What its README says: ``pip install --editable '.[test]'``, then ``pytest``."""
     _, folder, _ = made

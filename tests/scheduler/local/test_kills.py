@@ -14,8 +14,9 @@ from asimov.scheduler.jobs import JobDescription
 from asimov.scheduler.local import runner
 from asimov.scheduler.local.witness import witnessed
 from asimov.system.processes import started_at
+from tests.searching import LONGER
 
-_KILLS = 60
+_KILLS = int(30 * LONGER)
 # The lock is made with O_EXCL. One that is left by a process that was killed is taken over; a
 # holder that lives is an overlap.
 _JOB = """\
