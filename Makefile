@@ -1,7 +1,8 @@
 # make demo   sets asimov up in .venv and runs the quickstart to its results
 # make test   sets everything up, a real HTCondor pool included, and passes every check
 # make test-plugins   runs pipelines that others have published; downloads about 1.5 GB
-# make test-long   tries more cases, and searches for faults at full size, such as in 10,000 mutants
+# make test-more   tries further cases of what make test has one of
+# make test-long   that, and searches for faults at full size, such as in 10,000 mutants of blueprints
 # make test-core   runs the tests in an installation without asimov/compat
 # make docs   builds the documentation in site/; `make docs-serve` shows it and follows your changes
 # make coverage   runs the tests with branch coverage; the report is build/coverage/index.html
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 # Python compiles what it imports; to compile all that is installed takes longer than the tests save.
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 
-.PHONY: demo test test-long test-core pool-programs browser test-plugins docs docs-serve bench coverage release-check clean
+.PHONY: demo test test-more test-long test-core pool-programs browser test-plugins docs docs-serve bench coverage release-check clean
 
 demo: $(VENV)/demo.done
 	@$(BIN)/python tools/demo $(BIN)
@@ -33,10 +34,11 @@ browser:
 test-plugins: $(VENV)/test.done
 	@tools/with-pool $(BIN) tools/test-plugins $(BIN)
 
-# Cases marked long; ten thousand mutants of blueprints; kill matrices of 120 kills, since each kill
-# takes a second.
-test-long: $(VENV)/test.done
+test-more: $(VENV)/test.done
 	@$(BIN)/python -m pytest -n 4 --dist load -m long
+
+# Ten thousand mutants of blueprints; kill matrices of 120 kills, since each kill takes a second.
+test-long: test-more
 	@ASIMOV_SEARCH=20 $(BIN)/python -m pytest -n 4 --dist load \
 	  tests/test_fuzz_blueprints.py tests/scheduler/test_histories.py tests/server/dashboard/test_browser.py
 	@ASIMOV_SEARCH=10 $(BIN)/python -m pytest -n 0 tests/server/test_kills.py

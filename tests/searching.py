@@ -1,7 +1,7 @@
-"""What `make test-long` adds to `make test`: longer searches for faults, and more of the same.
+"""How much is tried: longer searches for faults, and further cases.
 
-``ASIMOV_SEARCH=10`` makes every search ten times as long. The marker ``long`` is for further cases
-of a behaviour that `make test` has a case of.
+``ASIMOV_SEARCH=10`` makes every search ten times as long, as `make test-long` does. The marker
+``long`` is for further cases of a behaviour that `make test` has a case of: `make test-more`.
 """
 
 from __future__ import annotations

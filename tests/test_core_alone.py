@@ -21,7 +21,7 @@ THEIRS = re.compile(
     r"|gravitational|timefile|otter",
     re.IGNORECASE,
 )
-#: `make test` and `make test-long` run some of them; `make test-core` all but what is left out.
+#: `make test` and `make test-more` run some of them; `make test-core` all but what is left out.
 ALL = os.environ.get("ASIMOV_CORE_TESTS") == "all"
 #: Tests of the core's rooms that need no scheduler's time, and those of them that come first.
 TESTS = (
