@@ -108,7 +108,12 @@ class Details:
     states: list[str] = field(default_factory=list)
 
 
-def details(workspace: Workspace, key: Key, needs: Iterable[Edge] | None = None) -> Details:
+def details(
+    workspace: Workspace,
+    key: Key,
+    needs: Iterable[Edge] | None = None,
+    row: Row | None = None,
+) -> Details:
     """Return what the page of an analysis shows.
 
     Parameters
@@ -119,13 +124,15 @@ def details(workspace: Workspace, key: Key, needs: Iterable[Edge] | None = None)
         The analysis.
     needs
         The edges of the graph that lead to it; by default without the products that flow.
+    row
+        Its line of ``asimov status``, if that is known already.
 
     Raises
     ------
     AsimovError
         If there is no such analysis.
     """
-    row = row_of(workspace, key)
+    row = row or row_of(workspace, key)
     if needs is None and row.pipeline:
         inputs = set(workspace.dependencies.inputs(key))
         keys = workspace.dependencies.of(key).keys

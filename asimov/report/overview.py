@@ -11,6 +11,7 @@ from asimov.engine.attention.filters import passing
 from asimov.engine.attention.order import rank
 from asimov.engine.status import OF_JOBS, Row, rows
 from asimov.errors import AsimovError
+from asimov.journal.keys import Key
 from asimov.project.removed import ledger_warnings
 from asimov.project.workspace import Workspace
 from asimov.report.glances import Glance, glances
@@ -115,7 +116,25 @@ class Overview:
     problem: str = ""
 
 
-def overview(workspace: Workspace, query: Query, size: int = PAGE) -> Overview:
+@dataclass(frozen=True)
+class Known:
+    """All analyses, looked at once: what a report of many pages takes its lists from."""
+
+    seen: list[Glance]
+    rows: dict[Key, Row]
+
+
+def known(workspace: Workspace) -> Known:
+    """Return all analyses of a project, those that only the journal knows included."""
+    seen = glances(workspace)
+    keys = [each.key for each in seen if each.row is None]
+    found = dict(zip(keys, rows(workspace, keys), strict=True))
+    return Known(seen, {**found, **{each.key: each.row for each in seen if each.row}})
+
+
+def overview(
+    workspace: Workspace, query: Query, size: int = PAGE, all_known: Known | None = None
+) -> Overview:
     """Return what the overview shows.
 
     Parameters
@@ -126,6 +145,8 @@ def overview(workspace: Workspace, query: Query, size: int = PAGE) -> Overview:
         What is asked of it.
     size
         The most analyses of a page.
+    all_known
+        All analyses, if they have been looked at already.
     """
     monitor = attendance(workspace)
     warnings = ledger_warnings(workspace)
@@ -133,7 +154,8 @@ def overview(workspace: Workspace, query: Query, size: int = PAGE) -> Overview:
         warnings = [*warnings, monitor.warning]
     shown = Overview(monitor.line(), monitor.alive, warnings)
     words = query.q.split()
-    seen = glances(workspace, with_outdated=query.outdated or "outdated" in words)
+    with_outdated = query.outdated or "outdated" in words
+    seen = all_known.seen if all_known else glances(workspace, with_outdated=with_outdated)
     shown.everything = len(seen)
     shown.states = sorted({*STATES, *OF_JOBS, *(each.state for each in seen)}, key=rank)
     shown.pipelines = sorted({each.pipeline for each in seen if each.pipeline})
@@ -147,12 +169,14 @@ def overview(workspace: Workspace, query: Query, size: int = PAGE) -> Overview:
     shown.totals = {state: counts[state] for state in sorted(counts, key=rank)}
     needing = [each for each in left if each.urgent]
     shown.urgent_in_all = len(needing)
-    shown.urgent = _rows(workspace, sorted(needing, key=lambda each: each.place)[:_FIRST])
+    first = sorted(needing, key=lambda each: each.place)[:_FIRST]
+    shown.urgent = _rows(workspace, first, all_known)
     listed = [each for each in left if not query.state or query.state in _states(each)]
     shown.found = len(listed)
     shown.pages = max(1, -(-len(listed) // size))
     start = (min(query.page, shown.pages) - 1) * size
-    shown.rows = _rows(workspace, _sorted(listed, query.order)[start : start + size])
+    chosen = _sorted(listed, query.order)[start : start + size]
+    shown.rows = _rows(workspace, chosen, all_known)
     return shown
 
 
@@ -183,8 +207,10 @@ def _sorted(listed: list[Glance], order: str) -> list[Glance]:
     return sorted(listed, key=lambda each: each.place)
 
 
-def _rows(workspace: Workspace, chosen: Sequence[Glance]) -> list[Row]:
+def _rows(workspace: Workspace, chosen: Sequence[Glance], all_known: Known | None) -> list[Row]:
     """Return the rows of some analyses, in the same order."""
-    known = [each.key for each in chosen if each.row is None]
-    found = dict(zip(known, rows(workspace, known), strict=True)) if known else {}
+    if all_known:
+        return [all_known.rows[each.key] for each in chosen]
+    keys = [each.key for each in chosen if each.row is None]
+    found = dict(zip(keys, rows(workspace, keys), strict=True)) if keys else {}
     return [each.row or found[each.key] for each in chosen]

@@ -14,7 +14,7 @@ from asimov.report.contributions import contribution
 from asimov.report.details import details
 from asimov.report.drawings import drawing
 from asimov.report.links import Static, page_of_analysis, page_of_subject
-from asimov.report.overview import Query, overview
+from asimov.report.overview import Query, known, overview
 from asimov.report.rendering import MARK, page
 from asimov.system import progress
 from asimov.system.files import write_atomically
@@ -56,7 +56,8 @@ def write(workspace: Workspace, folder: Path, subject: str | None = None) -> lis
     for key in (*workspace.contents.entries, *(Key(row.subject, row.name) for row in hidden)):
         keys.setdefault(key.subject, []).append(key)
     links, project = Static(folder), workspace.project.name
-    shown = overview(workspace, Query(), _ALL)
+    everything = known(workspace)
+    shown = overview(workspace, Query(), _ALL, everything)
     text = page(
         "overview.html", links, project, shown=shown, query=Query(), sorts={}, subjects=list(keys)
     )
@@ -67,14 +68,14 @@ def write(workspace: Workspace, folder: Path, subject: str | None = None) -> lis
         for name, own in progress.over(chosen, "writing pages"):
             query = Query(subject=name)
             text = page(
-                "subject.html", links, project, shown=overview(workspace, query, _ALL),
+                "subject.html", links, project, shown=overview(workspace, query, _ALL, everything),
                 query=query, sorts={}, **drawing(graphs.get(name)),
             )  # fmt: skip
             written.append(_write(folder / page_of_subject(name), text))
             for key in own:
                 text = page(
                     "analysis.html", links, project,
-                    shown=details(workspace, key, needs.get(key, [])),
+                    shown=details(workspace, key, needs.get(key, []), everything.rows[key]),
                     own=contribution(workspace, key, folder),
                 )  # fmt: skip
                 written.append(_write(folder / page_of_analysis(key), text))

@@ -25,11 +25,14 @@ from asimov.report.previews import PICTURES, preview
 from asimov.report.rendering import page
 from asimov.server.faults import FaultError, fault_of
 from asimov.server.present import Present
+from asimov.system import clock
 
 #: How many lines of a log a page has, rows and lines of a file, and events.
 _LINES = 1000
 _SHOWN = 500
 _EVENTS = 200
+#: The seconds after which an overview is made again, even if nothing seems to have changed.
+_FRESH = 2.0
 
 
 class Pages:
@@ -45,6 +48,9 @@ class Pages:
         self._present = Present(root)
         self._links = Served()
         self._newest = 0
+        #: Overviews by what was asked, and the state of the project that they are of.
+        self._kept: dict[Query, str] = {}
+        self._kept_of: object = None
 
     @property
     def _workspace(self) -> Workspace:
@@ -59,9 +65,16 @@ class Pages:
         return page(template, self._links, name, newest=self._newest, **shown)
 
     def overview(self, query: Query) -> str:
-        """Return the overview."""
-        shown = overview(self._workspace, query)
-        return self._page("overview.html", shown=shown, query=query, sorts=SORTS)
+        """Return the overview; everybody who has it open asks for it after each event."""
+        workspace = self._workspace
+        state = (workspace.journal.version(), id(workspace.contents), int(clock.now() / _FRESH))
+        if state != self._kept_of:
+            self._kept.clear()
+            self._kept_of = state
+        if query not in self._kept:
+            shown = overview(workspace, query)
+            self._kept[query] = self._page("overview.html", shown=shown, query=query, sorts=SORTS)
+        return self._kept[query]
 
     def analysis(self, subject: str, name: str) -> str:
         """Return the page of an analysis."""

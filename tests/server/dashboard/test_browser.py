@@ -194,8 +194,7 @@ def test_a_log_that_grows_is_followed(site):
     page.get_by_text("\\x1b[31m<b>four</b>").wait_for()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 800, 1440])
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (800, "light"), (1440, "dark")])
 def test_pages_fit_a_phone_and_a_large_screen(site, width, scheme):
     page = site.open(viewport={"width": width, "height": 700}, color_scheme=scheme)
     for path in (

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -13,7 +14,9 @@ from starlette.testclient import TestClient
 from asimov.journal.keys import Key
 from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
+from asimov.report.overview import Query, overview
 from asimov.server.app import application
+from asimov.server.dashboard import pages
 from asimov.server.options import Options
 from tests.server.conftest import asking_from, made
 
@@ -50,8 +53,8 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """Return a client of a project in which everything that can be text is hostile."""
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project in which everything that can be text is hostile."""
     more = json.dumps(
         {"kind": "analysis", "event": "t", "name": "evil", "pipeline": "command", "comment": EVIL,
          "executable": EVIL, "labels": {"quality": EVIL}, "status": "wait", "needs": ["other"],
@@ -72,6 +75,12 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     folder.mkdir(parents=True)
     (folder / "<i>log.out").write_text(EVIL)
     workspace.journal.close()
+    return root
+
+
+@pytest.fixture(scope="module")
+def client(root: Path) -> Iterator[TestClient]:
+    """Return a client of its service that asks for pages, as a browser does."""
     options = Options(root, proxies=("10.0.0.1",))
     with TestClient(
         application(options), "http://127.0.0.1:8642", client=("127.0.0.1", 50000),
@@ -210,3 +219,23 @@ def test_from_another_machine_pages_need_a_key(client):
     assert "Served" not in answer.text
     assert [each for each in Page(answer.text).all("input") if each.get("name") == "key"]
     assert stranger.get("/assets/style.css").status_code == 200
+
+
+def test_an_overview_is_made_once_for_everybody_who_asks_until_something_changes(root, monkeypatch):
+    made_for = []
+
+    def made_now(workspace, query):
+        made_for.append(query)
+        return overview(workspace, query)
+
+    monkeypatch.setattr(pages, "overview", made_now)
+    monkeypatch.setattr(pages.clock, "now", lambda: 1.8e9)
+    shown = pages.Pages(root)
+    first = shown.overview(Query())
+    assert (shown.overview(Query()), len(made_for)) == (first, 1)
+    shown.overview(Query(q="first"))
+    workspace = Workspace.open(root)
+    workspace.journal.note(Key("s", "first"), "ada", "note", "something happened")
+    workspace.journal.close()
+    shown.overview(Query())
+    assert made_for == [Query(), Query(q="first"), Query()]
