@@ -23,9 +23,11 @@ import pytest
 import yaml
 
 from asimov.errors import AsimovError
+from asimov.server.client import Client, ServiceError
 from asimov.system.files import full_disk
 from tests import preloaded
 from tests.conftest import Ran, snapshot, stop_local_scheduler
+from tests.server.conftest import Service
 
 #: In bytes.
 SIZE, PAGE = 4 << 20, 4096
@@ -326,6 +328,36 @@ def test_the_full_disk_is_found_behind_what_a_plugin_makes_of_it(tmp_path: Path)
     assert full_disk(raised(sqlite3.OperationalError("no such table: x"), ValueError())) is None
     assert full_disk(raised(OSError(errno.EACCES, "Permission denied"), ValueError())) is None
     assert full_disk(None) is None
+
+
+@needs_mount
+def test_a_service_says_that_the_disk_is_full_and_reads_on(
+    project: Path, disk: Disk, run: Callable[..., Ran]
+) -> None:
+    assert run("apply", "-f", blueprint(project, "old")).code == 0
+    key = run("manage", "key", "--add", "ada").out.split()[-1]
+    service = Service(project)
+    client = Client(service.address, key, tries=1)
+    try:
+        assert client.act("set", ["old/a"], status="wait")[0]["after"] == "wait"
+        disk.fill()
+        asked = '{kind: subject, name: new, long: "' + "x" * 20_000 + '"}'
+        for change in (
+            lambda: client.apply(asked),
+            lambda: client.act("review", ["old/a"], reason="x" * 10_000),
+        ):
+            with pytest.raises(ServiceError, match=r"can't be written: .*(full|No space)") as told:
+                change()
+            assert told.value.status == 503
+            assert [row["status"] for row in client.analyses()] == ["wait"]
+            assert client.analysis("old", "a")["status"] == "wait"
+        disk.make_room()
+        assert client.apply(asked)["done"]
+        assert client.act("review", ["old/a"], reason="x")[0]["analysis"] == "old/a"
+        assert [each["name"] for each in client.subjects()] == ["new", "old"]
+    finally:
+        service.process.kill()
+        service.process.communicate()
 
 
 if not MOUNTS:

@@ -84,7 +84,7 @@ class _Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if ctx.find_root().params.get("server"):
+        if ctx.find_root().params.get("server") is not None:
             from asimov.cli import remote
 
             return remote.command(cmd_name)
@@ -99,7 +99,7 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         # Before any import of a package: it may start threads, which a fork would lose.
-        local = not (ctx.resilient_parsing or ctx.params.get("server"))
+        local = not ctx.resilient_parsing and ctx.params.get("server") is None
         if args and args[0] not in _WITHOUT_SUPERVISION and local:
             from asimov.system.supervision import command as own_process
 
