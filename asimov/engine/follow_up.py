@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from asimov import text
@@ -14,6 +14,7 @@ from asimov.engine.reuse.takeover import STAGE as REUSE
 from asimov.engine.run_directories import clean
 from asimov.errors import AsimovError, SchedulerUnreachableError
 from asimov.journal.keys import Key
+from asimov.journal.records import Attempt
 from asimov.plugins.methods import call_method
 from asimov.plugins.requirements import Assets, faults_of_outputs, missing_outputs
 from asimov.project.analysis import Analysis
@@ -102,7 +103,8 @@ def store_results(
             continue
         name = str(key)
         try:
-            if taken := _reused(workspace, key):
+            attempts = workspace.journal.attempts(key)
+            if taken := _reused(workspace, key, attempts):
                 workspace.move(key, "uploaded", "monitor", taken)
                 report(f"{name}: finished -> uploaded: {taken}")
                 continue
@@ -112,9 +114,9 @@ def store_results(
                 workspace.move(key, "stuck", "monitor", wrong)
                 report(f"{name}: finished -> stuck: {wrong}")
                 continue
-            provenance.complete(analysis, assets)
+            provenance.complete(analysis, assets, attempts)
             call_method(analysis, "after_processing")
-            provenance.store(analysis)
+            there = provenance.store(analysis)
         except (PluginError, SchedulerUnreachableError) as error:
             _leave_alone(workspace, key, error, report)
             continue
@@ -125,15 +127,13 @@ def store_results(
             report(f"{name}: finished -> stuck: {reason}")
             continue
         lacks = _not_stored(analysis)
-        there = workspace.store.manifest(*key)
         stored = STORED if there or lacks else "it has no products to store"
         workspace.move(key, "uploaded", "monitor", f"{stored}{lacks}")
         report(f"{name}: finished -> uploaded{lacks}")
 
 
-def _reused(workspace: Workspace, key: Key) -> str | None:
+def _reused(workspace: Workspace, key: Key, attempts: Sequence[Attempt]) -> str | None:
     """Return why the results of an analysis are stored already: it took them over."""
-    attempts = workspace.journal.attempts(key)
     if not attempts or attempts[-1].stage != REUSE:
         return None
     faults = workspace.store.verify(*key, quick=True)

@@ -95,7 +95,7 @@ class Workspace:
         """Open the project that contains a folder, by default the current one."""
         return cls(project.find(start), reading=reading)
 
-    @property
+    @cached_property
     def store(self) -> Store:
         """The project's results."""
         return Store(self.project.results)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,13 +16,13 @@ from asimov.engine.provenance.record import (
     Layer,
     Provenance,
     as_text,
-    last_run,
-    layers_of,
+    last_run_of,
     read,
     write_quickly,
 )
 from asimov.errors import AsimovError, ReportedError
 from asimov.journal.provenance import ProvenanceRecords
+from asimov.journal.records import Attempt
 from asimov.plugins.methods import guarded
 from asimov.plugins.requirements import Assets
 from asimov.project.analysis import Analysis
@@ -51,7 +53,7 @@ def recover(records: ProvenanceRecords, uid: str, rundir: Path) -> bool:
     return True
 
 
-def complete(analysis: Analysis, made: Assets) -> None:
+def complete(analysis: Analysis, made: Assets, attempts: Sequence[Attempt]) -> None:
     """Complete the record in the run directory with how the last attempt ended.
 
     Parameters
@@ -60,15 +62,18 @@ def complete(analysis: Analysis, made: Assets) -> None:
         The analysis.
     made
         Its products.
+    attempts
+        All its attempts, the oldest first.
     """
     workspace = workspace_of(analysis)
-    run = last_run(workspace.journal, analysis.key)
-    rundir = Path(analysis.rundir)
-    if run is None or not rundir.is_dir() or _is_foreign(rundir / FILE):
+    run = last_run_of(workspace.journal, attempts)
+    path = os.path.join(analysis.rundir, FILE)
+    if run is None or not os.path.isdir(analysis.rundir) or _is_foreign(path):
         return
     attempt, found = run
     records = ProvenanceRecords(workspace.journal)
-    parts = records.parts(found.software.values())
+    parts = records.parts([*(each.digest for each in found.layers), *found.software.values()])
+    layers = [(each.source, parts.get(each.digest) or {}) for each in found.layers]
     software = {prefix: parts.get(digest) or [] for prefix, digest in found.software.items()}
     # The same text each time: a pass that was cut short stores it again.
     end = {
@@ -85,24 +90,22 @@ def complete(analysis: Analysis, made: Assets) -> None:
             with guarded(analysis, "collect_assets"):
                 assets = described(analysis.assets, analysis.rundir)
     # One that is stored stays as it is, even if the analysis has another name by now.
-    text = _stored(analysis, found.uid) or as_text(
-        found, layers_of(records, found), software, end, assets
-    )
+    text = _stored(analysis, found.uid) or as_text(found, layers, software, end, assets)
     with suppress(OSError):
-        write_quickly(str(rundir / FILE), text)
+        write_quickly(path, text)
 
 
 def _stored(analysis: Analysis, uid: str) -> str:
     """Return the record of an attempt as the store has it; empty if it has none."""
     results = workspace_of(analysis).store
     with suppress(OSError, AsimovError, ValueError):
-        text = reading.contents(results.root.joinpath(*analysis.key, FILE)).decode()
+        text = reading.contents("/".join((str(results.root), *analysis.key, FILE))).decode()
         if FILE in results.manifest(*analysis.key) and json.loads(text).get("uid") == uid:
             return text
     return ""
 
 
-def _is_foreign(path: Path) -> bool:
+def _is_foreign(path: str) -> bool:
     """Return whether a file of the record's name is something that a job has written."""
     try:
         start = reading.contents(path)[: len(_BEGINNING)].rstrip(b"\0")
@@ -114,10 +117,14 @@ def _is_foreign(path: Path) -> bool:
     return start != _BEGINNING[: len(start)]
 
 
-def store(analysis: Analysis) -> None:
-    """Store the record beside products that a pipeline has stored in its own way."""
+def store(analysis: Analysis) -> bool:
+    """Store the record beside products that a pipeline has stored; return whether it has any.
+
+    A pipeline of asimov stores the record itself; others store in their own way.
+    """
     path = Path(analysis.rundir, FILE)
     results = workspace_of(analysis).store
     manifest = results.manifest(*analysis.key)
     if manifest and FILE not in manifest and path.is_file():
         results.add_file(*analysis.key, path)
+    return bool(manifest)

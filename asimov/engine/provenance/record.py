@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -134,8 +134,13 @@ def last_run(journal: Journal, key: Key) -> tuple[Attempt, Provenance] | None:
 
     None if that was not recorded: by an earlier release, or where it could not be found out.
     """
+    return last_run_of(journal, journal.attempts(key))
+
+
+def last_run_of(journal: Journal, attempts: Sequence[Attempt]) -> tuple[Attempt, Provenance] | None:
+    """Return the same of all attempts of an analysis, the oldest first."""
     records = ProvenanceRecords(journal)
-    for attempt in journal.attempts(key)[::-1]:
+    for attempt in attempts[::-1]:
         if attempt.stage in {"run", "reuse"}:
             found = read(records, attempt.uid)
             if found is not None:

@@ -32,9 +32,8 @@ def described(assets: Mapping[Any, Any], rundir: str) -> dict[str, Any]:
 
     None are returned if a path has bytes in it that are no text, which JSON can't hold.
     """
-    found = {
-        str(key): _mapped(value, partial(_name, rundir=rundir)) for key, value in assets.items()
-    }
+    name = partial(_name, rundir=rundir, real=os.path.realpath(rundir))
+    found = {str(key): _mapped(value, name) for key, value in assets.items()}
     try:
         json.dumps(found, ensure_ascii=False, default=str).encode()
     except (TypeError, ValueError):
@@ -42,10 +41,20 @@ def described(assets: Mapping[Any, Any], rundir: str) -> dict[str, Any]:
     return found
 
 
-def _name(path: Any, rundir: str) -> str:
-    """Return a path relative to the run directory, as the store names it."""
+def _name(path: Any, rundir: str, real: str) -> str:
+    """Return a path relative to the run directory, as the store names it.
+
+    Parameters
+    ----------
+    path
+        The path.
+    rundir, real
+        The run directory, and the same with links resolved.
+    """
     head, tail = os.path.split(os.path.abspath(os.path.join(rundir, path)))
-    return os.path.relpath(os.path.join(os.path.realpath(head), tail), os.path.realpath(rundir))
+    if head == rundir:  # most are directly in it
+        return tail
+    return os.path.relpath(os.path.join(os.path.realpath(head), tail), real)
 
 
 class Stored:
@@ -123,7 +132,7 @@ class Stored:
         def path(given: Any) -> Any:
             if os.path.lexists(given) or os.path.lexists(os.path.join(self._rundir, given)):
                 return given
-            place = self._place(_name(given, self._rundir))
+            place = self._place(_name(given, self._rundir, os.path.realpath(self._rundir)))
             return place if os.path.lexists(place) else given
 
         found = {key: _mapped(value, path) for key, value in assets.items()}

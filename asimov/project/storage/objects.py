@@ -30,6 +30,7 @@ class Objects:
 
     def __init__(self, root: Path) -> None:
         self.folder = root / FOLDER
+        self._ready: set[Path] = set()
 
     def share(self, path: Path, sha256: str, spare: Path) -> None:
         """Make a file a link to the object of its content, or the first link to a new one.
@@ -47,8 +48,7 @@ class Objects:
         """
         place = self._place(sha256, path.lstat())
         with suppress(OSError):  # the file stays what it is, a copy
-            place.parent.mkdir(parents=True, exist_ok=True)
-            self._settle_rights(place.parent)
+            self._prepare(place.parent)
             if self._is_good(place, path, sha256):
                 _link(place, path, spare)
             elif not _link_new(path, place):
@@ -66,6 +66,13 @@ class Objects:
     def _place(self, sha256: str, status: os.stat_result) -> Path:
         # Links share a mode as well.
         return self.folder / sha256[:2] / f"{sha256[2:]}-{permissions(status):03o}"
+
+    def _prepare(self, folder: Path) -> None:
+        """Make a folder of objects, with its rights, unless this was done before."""
+        if folder not in self._ready or not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            self._settle_rights(folder)
+            self._ready.add(folder)
 
     def _settle_rights(self, folder: Path) -> None:
         """Let the next user write, in a store that a group shares."""

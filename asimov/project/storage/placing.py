@@ -84,7 +84,8 @@ def _make(item: Item, target: Path, partial: Path, entry: dict[str, Any], object
 
 def _make_folders(folder: Path, name: str) -> None:
     """Make the folders that contain an item; move aside anything in the way."""
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
     for parent in [*Path(name).parents][-2::-1]:
         path = folder / parent
         if path.is_symlink() or not path.is_dir():

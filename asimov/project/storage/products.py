@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import stat
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from asimov import text
@@ -103,10 +104,12 @@ def survey(products: Iterable[str | Path], rundir: str | Path, store: Path) -> S
         circular, or leaves the run directory; or if two products would have the same name.
     """
     found = Survey()
-    surveyor = _Surveyor(Path(rundir), store, found.items)
+    # Most products are in the same few folders, and each answer takes a look at every part.
+    real = cache(os.path.realpath)
+    surveyor = _Surveyor(real(str(rundir)), str(store), found.items)
     outside: dict[str, str] = {}
     for product in dict.fromkeys(map(str, products)):
-        path = _located(product, rundir)
+        path = _located(product, str(rundir), real)
         if path is None:
             found.missing.append(product)
         elif (name := surveyor.name_inside(path)) is not None:
@@ -117,7 +120,7 @@ def survey(products: Iterable[str | Path], rundir: str | Path, store: Path) -> S
         surveyor.add_root(path)
         surveyor.walk(path, name)
         if name in found.items:
-            origin = os.path.relpath(path, os.path.realpath(rundir))
+            origin = os.path.relpath(path, real(str(rundir)))
             found.items[name] = replace(found.items[name], origin=origin)
     surveyor.follow_links()
     _check_parents(found.items)
@@ -128,9 +131,9 @@ def survey(products: Iterable[str | Path], rundir: str | Path, store: Path) -> S
 class _Surveyor:
     """Walks through products; in its paths only the last part may be a link."""
 
-    def __init__(self, rundir: Path, store: Path, items: dict[str, Item]) -> None:
-        self._rundir = os.path.realpath(rundir)
-        self._store = os.path.realpath(store)
+    def __init__(self, rundir: str, store: str, items: dict[str, Item]) -> None:
+        self._rundir = rundir
+        self._store = store
         self._roots = [self._rundir]
         self._items = items
         #: The path of each name in the store, and the first name of each path.
@@ -189,7 +192,7 @@ class _Surveyor:
         folder = stat.S_ISDIR(status.st_mode)
         if not os.access(path, os.R_OK | (os.X_OK if folder else 0)):
             raise NotStorableError("can't be read: Permission denied", path)
-        if folder and _is_in(self._store, path):
+        if folder and _is_in(os.path.realpath(self._store), path):
             raise NotStorableError("contains the results store, and can't be stored in it", path)
         if name:
             self._items[name] = Item(name, path, status)
@@ -210,7 +213,8 @@ class _Surveyor:
             raise NotStorableError(
                 f"is a link to {text.line(leads_to)}, which {why}", path
             ) from error
-        for target in (_real(os.path.join(os.path.dirname(path), leads_to)), final):
+        whole = os.path.join(os.path.dirname(path), leads_to)
+        for target in (_real(whole, os.path.realpath), final):
             known = self._names.get(target)
             if known is not None:
                 inside = os.path.relpath(known or ".", os.path.dirname(name) or ".")
@@ -235,27 +239,28 @@ class _Surveyor:
         return any(_is_in(path, root) for root in self._roots)
 
 
-def _located(product: str, rundir: str | Path) -> str | None:
+def _located(product: str, rundir: str, resolve: Callable[[str], str]) -> str | None:
     """Return the path of a product, with no links in its folder; None if it does not exist."""
     for base in ("", rundir):
         path = os.path.abspath(os.path.join(base, product))
         if not os.path.lexists(path):
             continue
-        if os.path.realpath(path) == os.path.realpath(rundir):
-            return os.path.realpath(path)
-        real = _real(path)
-        if _is_in(path, os.path.abspath(rundir)) and not _is_in(real, os.path.realpath(rundir)):
+        real = _real(path, resolve)
+        final = resolve(path) if os.path.islink(path) else real
+        if final == resolve(rundir):
+            return final
+        if _is_in(path, os.path.abspath(rundir)) and not _is_in(real, resolve(rundir)):
             raise NotStorableError("is behind a link that leaves the run directory", path)
         return real
     return None
 
 
-def _real(path: str) -> str:
+def _real(path: str, resolve: Callable[[str], str]) -> str:
     """Return a path with all links resolved except its last part."""
     head, tail = os.path.split(path)
     if tail in {"", ".", ".."}:
-        return os.path.realpath(path)
-    return os.path.join(os.path.realpath(head), tail)
+        return resolve(path)
+    return os.path.join(resolve(head), tail)
 
 
 def _is_in(path: str, folder: str) -> bool:

@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from asimov import text
@@ -54,6 +54,8 @@ class Store:
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
         self.objects = Objects(self.root)
+        #: The inode of each subject's folder whose name in the store is on disk.
+        self._lasting: dict[Path, int] = {}
 
     def analyses(self) -> list[tuple[str, str]]:
         """Return subject and name of every analysis that has a folder in the store."""
@@ -331,9 +333,24 @@ class Store:
                 entry = put(folder, item, known, self.objects)
                 entry |= (more or {}).get(item.name, {})
                 manifest[item.name] = {**entry, "stored": known.get("stored", clock.iso())}
-            _sync(folder, items)
+            self._sync(folder, items)
         if manifest != before:
             write_atomically(folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
+
+    def _sync(self, folder: Path, items: Iterable[Item]) -> None:
+        """Make the names of all stored files durable; their contents already are."""
+        folders = {folder, folder.parent}
+        for item in items:
+            folders.update(folder / parent for parent in PurePath(item.name).parents)
+            if item.is_folder:
+                folders.add(folder / item.name)
+        for each in folders:
+            sync_folder(each)
+        subject = folder.parent
+        inode = subject.stat().st_ino
+        if self._lasting.get(subject) != inode:
+            sync_folder(subject.parent)
+            self._lasting[subject] = inode
 
 
 @contextmanager
@@ -354,14 +371,3 @@ def _sweep(folder: Path) -> None:
     for name in names_in(folder):
         if is_temporary(name):
             (folder / name).unlink()
-
-
-def _sync(folder: Path, items: Iterable[Item]) -> None:
-    """Make the names of all stored files durable; their contents already are."""
-    folders = {folder, folder.parent, folder.parent.parent}
-    for item in items:
-        folders.update(folder / parent for parent in Path(item.name).parents)
-        if item.is_folder:
-            folders.add(folder / item.name)
-    for each in folders:
-        sync_folder(each)
