@@ -34,6 +34,32 @@ class Contribution:
     faults: list[str] = field(default_factory=list)
 
 
+def has_own(workspace: Workspace, key: Key) -> bool:
+    """Return whether the pipeline of an analysis may have something to show; it is not asked.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    key
+        The analysis.
+    """
+    if not _has_begun(workspace, key):
+        return False
+    pipeline = workspace.contents.entries[key].pipeline
+    try:
+        return any(overrides(pipeline, each, workspace) for each in ("html", "result_pages"))
+    except AsimovError:
+        return False
+
+
+def _has_begun(workspace: Workspace, key: Key) -> bool:
+    if key not in workspace.contents.entries:
+        return False  # its ledger file is unreadable
+    record = workspace.records.get(key)
+    return bool(record and record.uid) or STATES[workspace.status(key)].done
+
+
 def contribution(workspace: Workspace, key: Key, root: Path) -> Contribution:
     """Return what the pipeline of an analysis adds to a report.
 
@@ -50,10 +76,7 @@ def contribution(workspace: Workspace, key: Key, root: Path) -> Contribution:
         The report's folder.
     """
     found = Contribution()
-    if key not in workspace.contents.entries:
-        return found  # its ledger file is unreadable
-    record = workspace.records.get(key)
-    if not (record and record.uid) and not STATES[workspace.status(key)].done:
+    if not _has_begun(workspace, key):
         return found
     pipeline = workspace.contents.entries[key].pipeline
 

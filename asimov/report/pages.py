@@ -76,7 +76,7 @@ def write(workspace: Workspace, folder: Path, subject: str | None = None) -> lis
                 text = page(
                     "analysis.html", links, project,
                     shown=details(workspace, key, needs.get(key, []), everything.rows[key]),
-                    own=contribution(workspace, key, folder),
+                    own=contribution(workspace, key, folder), frame=False,
                 )  # fmt: skip
                 written.append(_write(folder / page_of_analysis(key), text))
     for path in _left_over(folder, keys):

@@ -9,7 +9,7 @@ from asimov.server.faults import Fault, FaultError
 from asimov.system.helper_process.asking import Helper, NoAnswerError, TooLateError
 
 #: Questions that run methods of pipelines or ask the scheduler, and so may take long.
-_SLOW = {"analysis", "why", "graph", "plan", "rehearse", "rerun"}
+_SLOW = {"analysis", "why", "own", "graph", "plan", "rehearse", "rerun"}
 #: The seconds in which a helper has to answer.
 _LIMIT = 60.0
 #: How many requests may wait for one helper.

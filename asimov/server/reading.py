@@ -41,6 +41,7 @@ from asimov.journal.questions import Questions
 from asimov.plugins.output import captured
 from asimov.project.storage.listing import StoredFile, files
 from asimov.project.workspace import Workspace
+from asimov.report.contributions import contribution
 from asimov.report.graph_formats import as_data
 from asimov.server.applying import applied, refused
 from asimov.server.changes import answer_of
@@ -184,6 +185,14 @@ class Reading:
     def why(self, subject: str, name: str) -> str:
         """Explain the state of an analysis; this asks the scheduler."""
         return as_json(asdict(explain(self._open, self._key(subject, name))))
+
+    def own(self, subject: str, name: str) -> str:
+        """Return what the pipeline of an analysis has to show; this runs methods of it."""
+        key = self._key(subject, name)
+        project = self._open.project
+        webroot = project.path(project.config.get("general", "webroot"))
+        with captured():
+            return as_json(asdict(contribution(self._open, key, webroot)))
 
     def graph(self, subject: str | None) -> str:
         """Return the graph of the project or of a subject; this loads pipelines."""

@@ -17,15 +17,33 @@ from asimov.text import line
 #: What browsers may do with a page: nothing but show it with files of this service, and ask it.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+#: What HTML of a pipeline may do, in a frame of a page: look as it likes, and nothing else.
+FRAMED = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'self'"
 )
 
 
-def html_answer(request: Request, body: str, status: int = 200) -> Response:
-    """Return a page with its ETag; nothing but that if the browser has it already."""
+def html_answer(request: Request, body: str, status: int = 200, policy: str = POLICY) -> Response:
+    """Return a page with its ETag; nothing but that if the browser has it already.
+
+    Parameters
+    ----------
+    request
+        The request.
+    body
+        The page.
+    status
+        The HTTP status.
+    policy
+        What browsers may do with it.
+    """
     data = body.encode()
     tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
-    headers = {"etag": tag, "content-security-policy": POLICY, "vary": "Accept, Cookie"}
+    headers = {"etag": tag, "content-security-policy": policy, "vary": "Accept, Cookie"}
     if status == 200 and matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     return Response(data, status, headers, media_type="text/html")

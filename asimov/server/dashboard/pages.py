@@ -17,6 +17,7 @@ from asimov.plugins.output import captured
 from asimov.project.storage.listing import StoredFile, files
 from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
+from asimov.report.contributions import has_own
 from asimov.report.details import Product, details, logs
 from asimov.report.drawings import drawing
 from asimov.report.links import Served
@@ -81,7 +82,12 @@ class Pages:
         workspace, key = self._found(subject, name)
         with captured():
             shown = details(workspace, key)
-        return self._page("analysis.html", shown=shown, own=None)
+            frame = has_own(workspace, key)
+        return self._page("analysis.html", shown=shown, own=None, frame=frame)
+
+    def own(self, own: dict[str, Any]) -> str:
+        """Return what a pipeline shows; see `asimov.report.contributions.Contribution`."""
+        return self._page("own.html", own=own)
 
     def why(self, why: dict[str, Any]) -> str:
         """Return an explanation as a part of a page; see `asimov.engine.explain.Explanation`."""

@@ -7,7 +7,7 @@ from starlette.responses import FileResponse, Response
 from asimov.report.overview import Query
 from asimov.report.rendering import FOLDER
 from asimov.server.backend import Backend
-from asimov.server.dashboard.answers import html_answer
+from asimov.server.dashboard.answers import FRAMED, html_answer
 from asimov.server.dashboard.sessions import COOKIE, LASTS
 from asimov.server.routes import Call, Parameter, Route
 
@@ -46,6 +46,14 @@ async def why(call: Call) -> Response:
 
     found = msgspec.json.decode(await _backend(call).ask("why", *_names(call)))
     return html_answer(call.request, await _backend(call).show("why", found))
+
+
+async def own(call: Call) -> Response:
+    """Show what its pipeline has to show, for a frame of its page."""
+    import msgspec
+
+    found = msgspec.json.decode(await _backend(call).ask("own", *_names(call)))
+    return html_answer(call.request, await _backend(call).show("own", found), policy=FRAMED)
 
 
 async def log(call: Call) -> Response:
@@ -116,6 +124,7 @@ PAGES = [
     Route("GET", "/", "Show all analyses.", overview, query=_OVERVIEW),
     Route("GET", _ONE, "Show an analysis.", analysis),
     Route("GET", f"{_ONE}/why", "Explain its state.", why),
+    Route("GET", f"{_ONE}/own", "Show what its pipeline has to show.", own),
     Route("GET", f"{_ONE}/logs/{{file:path}}", "Show what a job writes.", log),
     Route("GET", f"{_ONE}/products/{{file:path}}", "Show a stored file.", product),
     Route("GET", f"{_ONE}/pictures/{{file:path}}", "Return a stored picture.", picture),

@@ -215,5 +215,13 @@ def test_no_page_has_an_error_or_asks_another_host(site):
                  "/analyses/s/first/products/folder/y.txt"):  # fmt: skip
         page.goto(site.address + path)
         page.get_by_text("live", exact=True).wait_for()
+    # What a pipeline shows may be in a frame of ours.
+    page.goto(site.address + "/analyses/s/first")
+    page.evaluate(
+        "() => new Promise((done) => { const made = document.createElement('iframe');"
+        " made.sandbox = ''; made.src = '/analyses/s/first/own'; made.onload = done;"
+        " document.body.append(made); })"
+    )
+    assert page.frames[-1].title() == "From its pipeline"
     assert site.faults == []
     assert site.hosts == {site.address.partition("//")[2]}
