@@ -60,6 +60,7 @@ NUMBERS = {
     "condor/max queued": (0, True),
     "condor/query interval": (0, False),
     "service/largest upload": (1, False),
+    "platipy/dicom port": (1, True),
 }
 #: Boolean options.
 YES_OR_NO = ("local/enforce memory", "project/shared", "qhana/open")
@@ -68,6 +69,8 @@ WITHOUT_VALUE = (
     *NUMBERS,
     *YES_OR_NO,
     "sharing/trusted",
+    "platipy/dicom host",
+    "platipy/dicom title",
     "templating/directory",
     "functions/modules",
     "scheduler/type",

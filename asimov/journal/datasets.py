@@ -13,6 +13,9 @@ import msgspec
 from asimov.journal.database import Database
 from asimov.journal.keys import Key
 
+#: Selects the objects of datasets whose time is not over.
+_NOT_OVER = "dataset IN (SELECT id FROM datasets WHERE expires > ? AND NOT expired)"
+
 
 class Location(NamedTuple):
     """Where DICOM objects come from or go to."""
@@ -72,6 +75,8 @@ class DataObject(NamedTuple):
         In seconds since the epoch.
     parent
         The number of the object that it was made from.
+    retrieve
+        How a DICOM series comes: ``SEND``, ``MOVE`` or ``GET``; None of anything else.
     """
 
     id: int
@@ -85,6 +90,7 @@ class DataObject(NamedTuple):
     is_sent: bool
     made: float
     parent: int | None
+    retrieve: str | None = None
 
 
 class FunctionCall(NamedTuple):
@@ -170,6 +176,22 @@ class Datasets:
     def object(self, number: int) -> DataObject | None:
         """Return a data object."""
         return next(iter(self._objects("id = ?", number)), None)
+
+    def expected(self, series: str) -> list[DataObject]:
+        """Return the inputs that wait, or waited, for a DICOM series to be sent."""
+        return self._objects("is_input AND retrieve IN ('SEND', 'MOVE') AND series = ?", series)
+
+    def to_fetch(self, now: float) -> list[DataObject]:
+        """Return the inputs that are to be fetched from the sources of their datasets."""
+        return self._objects("retrieve IN ('MOVE', 'GET') AND NOT is_fetched AND " + _NOT_OVER, now)
+
+    def to_send(self, now: float) -> list[DataObject]:
+        """Return the outputs that are to be sent to the targets of their datasets."""
+        return self._objects(
+            "type = 'DICOM' AND NOT is_input AND NOT is_sent AND file IS NOT NULL AND "
+            f"dataset IN (SELECT id FROM datasets WHERE target IS NOT NULL) AND {_NOT_OVER}",
+            now,
+        )
 
     def _objects(self, where: str, *values: Any) -> list[DataObject]:
         rows = self._journal.rows(

@@ -167,4 +167,7 @@ CREATE TABLE refusals (
     PRIMARY KEY (subject, name)) WITHOUT ROWID;
 DELETE FROM properties WHERE key LIKE 'settings refused: %'
 """,
+    """
+ALTER TABLE data_objects ADD COLUMN retrieve TEXT
+""",
 ]

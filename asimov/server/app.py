@@ -57,7 +57,7 @@ def application(options: Options) -> Starlette:
         try:
             yield
         finally:
-            upkeep.end()
+            await upkeep.end()
             await tasks.close()
             await feed.end()
             await backend.close()

@@ -29,12 +29,13 @@ from asimov.server.platipy.reading import (
     owned_dataset,
     owned_object,
 )
+from asimov.server.platipy.series import UPLOADS, add_file, folder_of
 from asimov.server.platipy.states import is_due
 from asimov.system import clock
 from asimov.system.files import sync_folder
 
-#: The project's folder of what clients upload, and what is arriving in it.
-UPLOADS, INCOMING = "uploads", "incoming"
+#: Where uploads are as they come.
+INCOMING = "incoming"
 #: The most data objects of a dataset, and the longest chain of their parents.
 _OBJECTS, _CHAIN = 2000, 50
 #: A function's name, a dataset's number, and the function's settings.
@@ -107,6 +108,8 @@ class Doing:
             raise wrong(
                 "from_dicom_location", f"{retrieve} needs a dataset with a from_dicom_location"
             )
+        if new["type"] == "DICOM":
+            return self._add_series(found, new, parent, upload, name)
         stored = None
         if upload is not None:
             folder = self._uploads / str(found.id) / uuid.uuid4().hex[:8]
@@ -123,6 +126,28 @@ class Doing:
             )
         )  # fmt: skip
         return object_data(made, over=False)
+
+    def _add_series(
+        self, dataset: Dataset, new: dict[str, Any], parent: int | None, upload: Path | None,
+        name: str,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Add a DICOM series, or a file to one that is there."""
+        made = None
+        if upload is not None:
+            known = (e for e in self._datasets.objects(dataset.id) if e.series == new["series"])
+            made = next((e for e in known if e.is_input and e.type == "DICOM"), None)
+        made = made or self._datasets.add_object(
+            DataObject(
+                0, dataset.id, True, "DICOM", None, new["series"], new.get("meta_data"), False,
+                False, clock.now(), parent, new["dicom_retrieve"],
+            )
+        )  # fmt: skip
+        if upload is not None:
+            project = self._workspace.project
+            add_file(project, made, upload, name)
+            self._datasets.arrived(made.id, project.stored(folder_of(project, made)))
+        now = self._datasets.object(made.id)
+        return object_data(now or made, over=False)
 
     def _parent(self, there: dict[int, DataObject], given: str | None) -> int | None:
         """Return the number of an object's parent."""

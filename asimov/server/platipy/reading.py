@@ -144,14 +144,16 @@ class Shown:
         return list(shown.values())
 
 
-def chores(workspace: Workspace) -> dict[str, bool]:
-    """Return whether uploads have expired or are left half-way, and whether a module is unknown."""
+def chores(workspace: Workspace) -> dict[str, Any]:
+    """Return what is to be done: whether uploads have expired, which series to fetch, and so on."""
     datasets, root = Datasets(workspace.journal), workspace.project.root
     due = datasets.due(clock.now())
     return {
         "expired": any(has_expired(workspace, datasets, each) for each in due),
         "uploads": (root / "uploads").is_dir(),
         "modules": not are_known(root),
+        "fetch": [each.id for each in datasets.to_fetch(clock.now())],
+        "send": [each.id for each in datasets.to_send(clock.now())],
     }
 
 

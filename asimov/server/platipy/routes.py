@@ -114,12 +114,14 @@ async def add_object(request: Request) -> Response:
             if new["series"] is None:
                 raise wrong("seriesUID", "A DICOM object needs the UID of its series.")
             new["dicom_retrieve"] = retrieve
-        elif not name:
-            raise wrong("file_name", "A FILE needs its name.")
-        elif upload is None:
+        elif upload is None and name:
             raise wrong("file_data", "A FILE comes along as file_data.")
-        kept = upload if kind == "FILE" else None
-        return _json(await _act(request, "add_object", dataset, new, kept, name))
+        kept = upload if kind == "FILE" or retrieve == "SEND" else None
+        if not name and (kind == "FILE" or kept is not None):
+            raise wrong("file_name", "A FILE needs its name.")
+        made = await _act(request, "add_object", dataset, new, kept, name)
+        request.app.state.platipy.wake()
+        return _json(made)
     finally:
         if upload is not None:
             upload.unlink(missing_ok=True)
@@ -174,6 +176,7 @@ async def _ask(request: Request, question: str, *arguments: Any) -> Any:
     if not due:
         return answer
     listing = asyncio.ensure_future(_act(request, "list_outputs", due))
+    request.app.state.platipy.wake(listing)
     try:
         await asyncio.wait_for(asyncio.shield(listing), _PATIENCE)
     except asyncio.TimeoutError:

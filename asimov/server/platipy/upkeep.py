@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from asimov.project.layout import Project
 from asimov.server.backend import Backend
 from asimov.server.faults import FaultError
-from asimov.server.platipy.acting import INCOMING, UPLOADS
+from asimov.server.platipy.acting import INCOMING
+from asimov.server.platipy.dicom.exchange import Dicom
+from asimov.server.platipy.series import UPLOADS
 from asimov.server.platipy.triggers import Triggers
 
 #: How many uploads may come at once.
@@ -45,11 +48,21 @@ class Upkeep:
         self.incoming: Path = project.root / UPLOADS / INCOMING
         self.uploading = asyncio.Semaphore(_UPLOADS)
         self.triggers = Triggers(backend)
+        self._news = asyncio.Event()
+        self._dicom = Dicom(project)
         self._task = asyncio.create_task(self._look())
 
-    def end(self) -> None:
+    def wake(self, after: asyncio.Future[Any] | None = None) -> None:
+        """Look now, or after something, whether there is something to do."""
+        if after is None:
+            self._news.set()
+        else:
+            after.add_done_callback(lambda _: self._news.set())
+
+    async def end(self) -> None:
         """End it."""
         self._task.cancel()
+        await self._dicom.end()
 
     async def _look(self) -> None:
         """Remove what has expired, and import new modules; a project without any costs nothing."""
@@ -64,4 +77,7 @@ class Upkeep:
                 if chores["expired"]:
                     await self._backend.act("platipy", "", "expire")
                 first = False
-            await asyncio.sleep(_LOOK)
+                await self._dicom.exchange(chores["fetch"], chores["send"])
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._news.wait(), _LOOK)
+            self._news.clear()

@@ -1,0 +1,51 @@
+"""The folder of a DICOM series that clients upload or other programs send, a file an image."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from asimov.journal.datasets import DataObject
+from asimov.project.layout import Project
+from asimov.server.faults import FaultError
+from asimov.server.platipy.names import file_name
+from asimov.system.files import sync_folder
+
+#: The project's folder of what clients upload.
+UPLOADS = "uploads"
+#: The most files of a series.
+_MOST = 20_000
+
+
+def folder_of(project: Project, series: DataObject) -> Path:
+    """Return the folder of a series."""
+    name = file_name(series.series or "series")
+    return project.root / UPLOADS / str(series.dataset) / str(series.id) / name
+
+
+def add_file(project: Project, series: DataObject, file: Path, name: str) -> None:
+    """Move a file into the folder of a series; one of its name is replaced.
+
+    Parameters
+    ----------
+    project
+        The project.
+    series
+        The series.
+    file
+        The file, with its content on disk.
+    name
+        Its name, as somebody gave it.
+
+    Raises
+    ------
+    FaultError
+        If the series has too many files.
+    """
+    folder = folder_of(project, series)
+    folder.mkdir(parents=True, exist_ok=True)
+    if sum(1 for _ in folder.iterdir()) >= _MOST:
+        raise FaultError(400, f"a series may have {_MOST} files")
+    shutil.move(file, folder / file_name(name))
+    for each in (folder, *folder.parents[:4]):
+        sync_folder(each)
