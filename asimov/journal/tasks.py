@@ -14,6 +14,8 @@ from asimov.system import clock
 
 #: What a task may end as.
 SUCCESS, FAILURE = "SUCCESS", "FAILURE"
+#: The states of an analysis in which nothing is tried again by itself.
+FAILED = frozenset({"stuck", "stopped", "cancelled"})
 
 
 class Task(NamedTuple):
@@ -114,9 +116,16 @@ class Tasks:
         found = self._found("subject = ? AND name = ?", key)
         return found[0] if found else None
 
-    def watched(self) -> list[Task]:
-        """Return those that have not ended, and those that failed: a person may restart them."""
-        return self._found("subject != '' AND (ended IS NULL OR ended = 'FAILURE')", ())
+    def watched(self) -> list[tuple[Task, str, str | None]]:
+        """Return those that have not ended, or failed and go on, with their states and reasons."""
+        rows = self._journal.rows(
+            "SELECT t.id, t.plugin, t.subject, t.name, t.steps, t.ended, NULL, a.status, a.reason "
+            "FROM tasks t JOIN analyses a ON a.subject = t.subject AND a.name = t.name "
+            "WHERE t.ended IS NULL OR (t.ended = 'FAILURE' AND a.status NOT IN (?, ?, ?)) "
+            "ORDER BY t.id",
+            sorted(FAILED),
+        )
+        return [(Task(*row[:7]), str(row[7]), row[8]) for row in rows]
 
     def see_steps(self, number: int, steps: int) -> None:
         """Record how many steps of a task subscribers know of."""

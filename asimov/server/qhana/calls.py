@@ -19,6 +19,7 @@ from asimov.journal.tasks import FAILURE, SUCCESS, Task, Tasks
 from asimov.logs import logger
 from asimov.project.workspace import Workspace
 from asimov.server.qhana.tending import tell
+from asimov.text import encodable
 
 #: The seconds that an answer may take, and the most bytes of it.
 _PATIENCE, _MOST = 10.0, 5_000_000
@@ -123,8 +124,12 @@ class Calls:
         given = {
             "ended": SUCCESS if status == SUCCESS else FAILURE,
             "task": each.asked.declared["task"],
-            "log": str(document.get("log") or "")[-_LOG:],
-            "outputs": [e for e in document.get("outputs") or [] if isinstance(e, dict)],
+            "log": encodable(str(document.get("log") or "")[-_LOG:]),
+            "outputs": [
+                {str(name): encodable(str(value)) for name, value in each.items()}
+                for each in document.get("outputs") or []
+                if isinstance(each, dict)
+            ],
         }
         try:
             answer(self._workspace, each.task.key, given)

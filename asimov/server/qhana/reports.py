@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from asimov.pipeline import progress as progress_lines
 
 #: The most bytes of each file that are shown: the last ones.
 _MOST = 1_000_000
+#: The most characters of a text that a job reports.
+_LONGEST = 100_000
 _PATTERNS = ("*.out", "*.err", "*.progress")
 
 
@@ -60,9 +63,8 @@ def report_of(folder: Path) -> Report:
     for path, status in by_time:
         if path.suffix == ".progress":
             _take(found, _end(path), status.st_mtime)
-    order = {path.stem: n for n, (path, _) in reversed(list(enumerate(by_time)))}
     outputs = [path for path, _ in by_time if path.suffix in {".out", ".err"}]
-    for path in sorted(outputs, key=lambda each: (order[each.stem], each.suffix == ".err")):
+    for path in sorted(outputs, key=lambda each: (_written(each), each.suffix == ".err")):
         printed += _end(path)
     found.log = "\n".join(printed)
     return found
@@ -102,19 +104,35 @@ def _take(found: Report, lines: Sequence[str], changed: float) -> None:
             continue
         if isinstance(of := said.get("progress"), Mapping):
             found.progress = {
-                "value": of.get("value", 0),
-                "start": of.get("start", 0),
-                "target": of.get("target", 100),
-                "unit": str(of.get("unit", "%")),
+                "value": _number(of.get("value"), 0),
+                "start": _number(of.get("start"), 0),
+                "target": _number(of.get("target"), 100),
+                "unit": _text(of.get("unit", "%")),
             }
             found.said = changed
             rich = True  # the plain line that follows says the same
         if isinstance(of := said.get("link"), Mapping):
-            link = {"type": str(of.get("type", "")), "href": str(of.get("href", ""))}
+            link = {"type": _text(of.get("type", "")), "href": _text(of.get("href", ""))}
             if link not in found.links:
                 found.links.append(link)
         if "result" in said:
-            found.result = str(said["result"])
+            found.result = _text(said["result"])
+
+
+def _number(given: Any, otherwise: float) -> float:
+    """Return a number that JSON can hold."""
+    is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
+    return given if is_number and math.isfinite(given) else otherwise
+
+
+def _text(given: Any) -> str:
+    return text.short(text.encodable(str(given)), _LONGEST)
+
+
+def _written(path: Path) -> int:
+    """Return when a node was described, or its output changed: nodes are shown in that order."""
+    submit = path.with_suffix(".sub")
+    return (submit if submit.exists() else path).stat().st_mtime_ns
 
 
 def _decoded(line: str) -> Mapping[str, Any] | None:

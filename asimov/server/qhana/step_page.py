@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -35,9 +36,14 @@ def step_page(step: Mapping[str, Any]) -> str:
 def _row(row: Mapping[str, str]) -> str:
     name = escape(camel(row["setting"].replace(" ", "_")))
     default = row["default"]
-    value = "" if default in {"required", "nothing", ""} else f' value="{escape(default)}"'
-    value = value.replace("&quot;", "")
+    value = "" if default in {"required", "nothing", ""} else f' value="{escape(_plain(default))}"'
     needed = " required" if default == "required" else ""
     about = escape(f"{row['description']} ({row['kind']})")
     label = f'<label for="{name}">{name}</label>'
     return f'<p>{label}<br><input id="{name}" name="{name}"{needed}{value}><br>{about}</p>'
+
+
+def _plain(default: str) -> str:
+    """Return a default, which is JSON, as a form has it: text without its quotes."""
+    value = json.loads(default)
+    return value if isinstance(value, str) else default

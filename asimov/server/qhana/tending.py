@@ -11,7 +11,7 @@ from asimov.errors import AsimovError
 from asimov.journal.database import Database
 from asimov.journal.deliveries import Deliveries
 from asimov.journal.questions import Asked, Questions
-from asimov.journal.tasks import FAILURE, SUCCESS, Task, Tasks
+from asimov.journal.tasks import FAILED, FAILURE, SUCCESS, Task, Tasks
 from asimov.logs import logger
 from asimov.pipeline.assets import paths_of
 from asimov.project.storage.store import Store
@@ -19,9 +19,6 @@ from asimov.project.workspace import Workspace
 from asimov.server.qhana.catalogue import Catalogue
 from asimov.server.qhana.reports import stamp_of
 from asimov.server.qhana.task_view import folder_of, said_at_end, steps_of
-
-#: The states in which nothing is tried again by itself.
-_FAILED = frozenset({"stuck", "stopped", "cancelled"})
 
 
 def tell(journal: Database, task: Task, events: Iterable[str]) -> None:
@@ -56,10 +53,8 @@ class Tending:
         going = 0
         asking = Questions(self._workspace.journal).open()
         self.waiting = {}
-        for task in self._tasks.watched():
-            record = self._workspace.journal.record(task.key)
-            status = record.status if record else ""
-            ended = SUCCESS if status == "uploaded" else FAILURE if status in _FAILED else None
+        for task, status, reason in self._tasks.watched():
+            ended = SUCCESS if status == "uploaded" else FAILURE if status in FAILED else None
             if ended is None:
                 going += 1
                 self._go_on(task)
@@ -67,7 +62,7 @@ class Tending:
                 if status == "asking" and asked is not None and asked.declared.get("task"):
                     self.waiting[asked.number] = task, asked
             elif ended != task.ended:
-                self._end(task, ended, record.reason if record else None)
+                self._end(task, ended, reason)
         return going
 
     def _go_on(self, task: Task) -> None:

@@ -27,7 +27,7 @@ PATHS = [
     "/tasks/1/steps/{}/ui/", "/tasks/1/calls/{}/",
     "/files/{}/", "/files/1/",
 ]  # fmt: skip
-FIELDS = ("inputStr", "times", "polite", "values", "name", "content", "unknown", "")
+FIELDS = ("inputStr", "times", "polite", "values", "contains", "unknown", "")
 
 
 def request(rng):

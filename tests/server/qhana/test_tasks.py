@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import pytest
 
@@ -218,6 +219,11 @@ def test_reports_are_read_from_what_jobs_append(tmp_path):
     (tmp_path / "a.progress").write_text("0.35 fit\n0.5 half writ")
     found = report_of(tmp_path)
     assert found.progress == {"value": 35, "start": 0, "target": 100, "unit": "%"}
+    odd = {"progress": {"value": float("nan"), "target": "x"}, "result": "\ud800"}
+    (tmp_path / "b.progress").write_text(json.dumps(odd) + "\n")
+    report = report_of(tmp_path)
+    assert report.progress == {"value": 0, "start": 0, "target": 100, "unit": "%"}
+    assert report.result.encode()
     (tmp_path / "a.out").write_bytes(b"one\r\n\xfftwo")
     assert report_of(tmp_path).log.startswith("one")
     assert with_step(found, [(found.said + 1, None), (found.said + 2, None)]) == {
