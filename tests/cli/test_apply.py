@@ -236,10 +236,10 @@ def test_one_bad_document_and_nothing_is_written(project, asimov, blueprint, cas
 @pytest.mark.parametrize(
     ("text", "said", "line"),
     [
-        (analysis("x: 1\n"), "s/a is in the ledger already, with other settings", 3),
+        (analysis("x: 1\n"), "s/a is in the ledger already, with other settings: x: 1 (added)", 3),
         (
             "---\nkind: subject\nname: s\nx: 1\n",
-            "'s' is in the ledger already, with other settings",
+            "'s' is in the ledger already, with other settings: x: 1 (added)",
             3,
         ),
         (

@@ -31,7 +31,7 @@ analyses:
 kind: subject
 name: gw200115
 analyses:
-- {name: bilby-low, pipeline: command, labels: {quality: 2}}
+- {name: bilby-low, pipeline: command, labels: {quality: 2, Two words: true}}
 - {name: gw190412, pipeline: command}
 ---
 {kind: subject, name: GW190412}
@@ -105,6 +105,8 @@ def test_patterns_select(opened: Workspace, patterns: tuple[str, ...], expected:
         ({"pipelines": ("SimpleTestPipeline",)}, [PSD]),
         ({"labels": ("checked",)}, [LOW]),
         ({"labels": ("quality >= 3",)}, [HIGH]),
+        ({"labels": ("quality==4",)}, [HIGH]),
+        ({"labels": ("two words",)}, [OTHER]),
         ({"labels": ("quality",), "pipelines": ("command",)}, [HIGH, OTHER]),
         ({"since": 2_000_000.0}, [HIGH, OTHER, ODD, OVER]),
     ],
@@ -152,6 +154,10 @@ def test_an_unknown_state_is_refused_and_filters_may_leave_nothing(opened: Works
         ({"labels": ("quality >=",)}, "'quality >=' lacks a value"),
         ({"labels": (">= 3",)}, "'>= 3' lacks the name of a label"),
         ({"labels": (" ",)}, "the name of a label is empty"),
+        ({"labels": ("quality => 3",)}, "'quality => 3' compares in no known way"),
+        ({"labels": ("quality >== 3",)}, "'quality >== 3' compares in no known way"),
+        ({"labels": ("quality < = 3",)}, "'quality < = 3' compares in no known way"),
+        ({"labels": ("checked quality",)}, "no analysis has the label 'checked quality'"),
         ({"states": ("runing",)}, "there is no state 'runing'; did you mean 'running'?"),
         ({"states": ("submited",)}, "did you mean 'submitted'?"),
     ],

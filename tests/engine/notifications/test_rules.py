@@ -65,6 +65,7 @@ def test_what_is_secret_is_named_and_not_shown():
         ({"email": "a", "format": "slack"}, "notify r/format: is for webhooks only"),
         ({"command": "sh -c 'x"}, "can't be split into words: No closing quotation"),
         ({"command": " "}, "should be one line of text, and is ' '"),
+        ({"labels": "quality >= 3", "email": "a"}, "a rule names labels, without values to comp"),
         ({"labels": "a\x1b[2J", "email": "a"}, r"and is 'a\x1b[2J'"),
     ],
 )

@@ -46,6 +46,15 @@ def test_what_has_changed_since_a_run_is_said(lab: Any) -> None:
     lab.apply(f"first, gain: 2, comment: as before, {SHELL}, {SCRIPT}", update=True)
     assert verdicts(lab) == {}
 
+    ledger = lab.root / "ledger"
+    for file in (ledger / "subjects" / "s.yaml", ledger / "project.yaml"):
+        before = file.read_text()
+        file.write_text(f"{before}\nneeds: [third]\n")
+        assert verdicts(lab) == {}, "it has no effect there"
+        file.write_text(f"{before}\nlength: 3\n")
+        assert verdicts(lab)["first"] == [("settings", "length: nothing -> 3")]
+        file.write_text(before)
+
     (lab.root / "data" / "in.txt").write_text("other\n")
     assert verdicts(lab) == {"first": [("inputs", "data/in.txt has changed")]}
     (lab.root / "data" / "in.txt").write_text("in\n")
