@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from asimov.cli import COMMANDS
 from asimov.errors import EXIT_BUSY, AsimovError
 from asimov.journal.journal import Journal
 from asimov.project import identity as whereabouts
@@ -28,6 +29,28 @@ JOB = """
  outputs: {{o: o}}, arguments: [-c,
  "echo {name} $PWD >> {top}/ran; until [ -e {top}/go ]; do sleep 0.05; done; : > o"]}}
 """
+
+
+#: The commands that act, and those that only read, each with arguments.
+ACTS = {
+    "monitor": ["--chain"], "manage": ["build", "submit"], "start": [], "stop": [],
+    "production": ["set", "s", "a", "--status", "restart"], "apply": ["-f", "../jobs.yaml"],
+    "review": ["add", "s", "a", "approved"], "rerun": ["s/a", "--yes"], "cancel": ["s/a", "--yes"],
+    "mv": ["s/a", "s/z"], "rm": ["s/a", "--yes"], "event": ["create", "t"], "clean": ["--yes"],
+    "ledger": ["undo"],
+}  # fmt: skip
+READS = {
+    "status": [], "log": [], "why": ["s", "a"], "logs": ["s/a"], "diff": ["s/a"],
+    "provenance": ["s/a"], "package": ["s/a"], "answer": ["s/a"], "report": ["status"],
+    "store": ["verify"], "notify": ["list"],
+}  # fmt: skip
+#: Commands about no analysis, and those that go on until they are stopped.
+_WITHOUT_JOBS = {"init", "configuration", "project", "vocabulary", "plugins", "completion"}
+_LASTING = {"serve", "top"}
+
+
+def test_no_command_is_left_out() -> None:
+    assert ACTS.keys() | READS.keys() | _WITHOUT_JOBS | _LASTING == COMMANDS.keys()
 
 
 class Copies:
@@ -91,13 +114,10 @@ def test_of_a_running_project_and_its_copy_each_job_runs_once(copies: Copies) ->
     copies.start("a", "b", "c", "d")
     copy = copies.copy()
     before = state(copy)
-    for command in (
-        ["monitor", "--chain"], ["manage", "build", "submit"], ["start"], ["stop"],
-        ["production", "set", "s", "a", "--status", "restart"],
-        ["apply", "-f", copies.top / "jobs.yaml"], ["review", "add", "s", "a", "approved"],
-    ):  # fmt: skip
+    for command, words in ACTS.items():
+        argv = [command, *words]
         said = ("this is a copy of the project in", str(copies.root), "'asimov project copied'")
-        is_clear(copies.run(copy, *command, code=1), *said)
+        is_clear(copies.run(copy, *argv, code=1), *said)
     assert state(copy) == before
 
     ran = copies.run(copy, "project", "copied")
@@ -127,10 +147,10 @@ def test_of_a_running_project_and_its_copy_each_job_runs_once(copies: Copies) ->
 def test_reading_a_copy_needs_no_answer(copies: Copies) -> None:
     copies.start("a")
     copy = copies.copy()
-    for command in (["status"], ["log"], ["why", "s", "a"], ["monitor", "--chain", "--dry-run"]):
-        ran = copies.run(copy, *command)
+    for command, words in {**READS, "monitor": ["--chain", "--dry-run"]}.items():
+        ran = copies.asimov("--project", copy, command, *words)
         assert "note: this is a copy of the project in" in ran.err, ran
-        assert "note:" not in copies.run(copies.root, *command).err
+        assert "this is a copy" not in copies.asimov("--project", copies.root, command, *words).err
     assert json.loads(copies.run(copy, "status", "--json").out)[0]["status"] == "running"
 
 

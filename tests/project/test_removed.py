@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from asimov import cli
 from asimov.project.lookup import file_of
 from asimov.project.removed import unlisted
 from asimov.project.workspace import Workspace
@@ -64,6 +65,29 @@ def test_every_command_warns_once(asimov: Any, ledger: Path, command: tuple[str,
     assert "WARNING" not in told.out
     if "--json" in command:
         json.loads(told.out)
+
+
+#: The other commands that read the ledger, each with arguments.
+OTHERS = {
+    "logs": ["s/a"], "diff": ["s/a"], "provenance": ["s/a"], "package": ["s/a"], "answer": ["s/a"],
+    "rerun": ["--outdated", "--dry-run"], "mv": ["s/a", "s/z", "--dry-run"],
+    "rm": ["s/a", "--dry-run"], "clean": ["--dry-run"], "store": ["verify"], "notify": ["list"],
+    "cancel": ["s/a", "--yes"],
+}  # fmt: skip
+#: Commands that do not read the ledger, and those that go on until they are stopped.
+_WITHOUT_LEDGER = {"init", "configuration", "project", "vocabulary", "plugins", "completion"}
+_LASTING = {"start", "serve", "top"}
+
+
+def test_the_other_commands_warn_once_too(asimov: Any, ledger: Path) -> None:
+    cut(ledger)
+    told = {command: asimov(command, *words).err for command, words in OTHERS.items()}
+    assert not {command: err for command, err in told.items() if err.count("WARNING") != 1}
+
+
+def test_no_command_is_left_out() -> None:
+    tried = {words[0] for words in COMMANDS} | OTHERS.keys()
+    assert tried | _WITHOUT_LEDGER | _LASTING == cli.COMMANDS.keys()
 
 
 def test_nothing_is_said_while_all_is_there(asimov: Any, ledger: Path) -> None:
