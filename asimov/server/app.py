@@ -22,6 +22,7 @@ from asimov.server.dashboard.routes import PAGES
 from asimov.server.event_stream import Feed
 from asimov.server.faults import TITLES, Fault, FaultError
 from asimov.server.guard import Guard
+from asimov.server.older import routes as older
 from asimov.server.options import Options
 from asimov.server.platipy import routes as platipy
 from asimov.server.platipy.door import LARGEST, PlatiPyDoor
@@ -32,7 +33,7 @@ from asimov.server.qhana.backend import Backend as QhanaBackend
 #: Every route of the API.
 ROUTES = [*health.ROUTES, *openapi.ROUTES, *v1.ROUTES, *v1_writing.ROUTES]
 #: The paths that anybody may read.
-PUBLIC = frozenset(each.path for each in [*ROUTES, *PAGES] if each.public)
+PUBLIC = frozenset(each.path for each in [*ROUTES, *PAGES] if each.public) | {older.HEALTH}
 
 
 def application(options: Options) -> Starlette:
@@ -68,6 +69,7 @@ def application(options: Options) -> Starlette:
             for each in [*ROUTES, *PAGES]
         ]
         + platipy.ROUTES
+        + older.ROUTES
         + qhana.ROUTES,
         middleware=[
             Middleware(
@@ -75,7 +77,7 @@ def application(options: Options) -> Starlette:
                 options=options,
                 public=PUBLIC,
                 free=qhana.free(project.config),
-                doors=[PlatiPyDoor(int(largest * 1e6))],
+                doors=[PlatiPyDoor(int(largest * 1e6)), older.OlderDoor()],
             )
         ],
         exception_handlers={

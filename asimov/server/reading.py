@@ -46,6 +46,7 @@ from asimov.report.graph_formats import as_data
 from asimov.server.applying import applied, refused
 from asimov.server.changes import answer_of
 from asimov.server.faults import FaultError, fault_of
+from asimov.server.older.shapes import subjects_data
 from asimov.server.orders import Action, Application, Rerun
 from asimov.server.platipy.reading import Shown, chores
 from asimov.server.present import Present
@@ -231,6 +232,10 @@ class Reading:
             keys = [self._key(*each.partition("/")[::2]) for each in dict.fromkeys(order.analyses)]
             plan = planned(self._open, keys, with_users=order.downstream)
         return Answer(200, as_json(rerun_data(plan, {}, done=False)))
+
+    def older(self, subject: str | None) -> list[dict[str, Any]]:
+        """Return subjects and their analyses in the form of 0.8.0, as mappings."""
+        return subjects_data(self._workspace, subject)
 
     # --- the monitor, usage, reviews, questions
 
