@@ -245,6 +245,8 @@ def live(asimov: Program, size: int, layout: str, scheduler: str, passes: int) -
             for _ in range(passes):
                 life.add("idle monitor pass", asimov.asimov(root, "monitor"))
                 life.add("status --json", asimov.asimov(root, "status", "--json"))
+                words = ("status", "subject-00000/")
+                life.add("completion", asimov.asimov(root, "--complete", *words))
             shown = json.loads(life.figures["status --json"][-1].out)
             life.counts["submitted"] = len({row["job_id"] for row in shown} - {None})
             seen = [row for row in shown if row["job_state"] in {"idle", "running"}]

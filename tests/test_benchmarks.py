@@ -13,6 +13,7 @@ from tests import preloaded
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 FIGURES = {"apply", "manage build", "manage submit", "idle monitor pass", "status --json"}
+FIGURES |= {"completion"}
 
 
 def run(*arguments, environment=None):

@@ -90,6 +90,7 @@ ACTS = {
     "init", "start", "stop", "cancel", "production set", "production forget", "review add",
     "package",
     "configuration update", "report html", "project moved", "project copied", "project share",
+    "project clone",
     "project trust", "plugins new", "plugins check", "top", "serve",
 }  # fmt: skip
 

@@ -1,8 +1,9 @@
-"""``asimov project``: confirm a move or copy, share the project, trust a user."""
+"""``asimov project``: copy a project, confirm a move or copy, share the project, trust a user."""
 
 from __future__ import annotations
 
 import grp
+from pathlib import Path
 
 import click
 
@@ -11,8 +12,10 @@ from asimov.cli.open_project import Use, open_project, report_copy
 from asimov.cli.terminal.output import say, warn
 from asimov.errors import AsimovError
 from asimov.project import copies, sharing
+from asimov.project.cloning import clone
 from asimov.project.git import trust
 from asimov.project.git.repository import share_repository
+from asimov.project.layout import find
 from asimov.system.users import user_name
 
 
@@ -56,6 +59,29 @@ def copied_command(certain: bool) -> None:
       asimov project copied
     """
     report_copy(copies.copied(open_project(Use.ACT), certain=certain))
+
+
+@command.command("clone")
+@click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", required=False, type=click.Path(path_type=Path))
+def clone_command(source: Path, folder: Path | None) -> None:
+    """Copy the project in SOURCE to FOLDER, by default to one of its name in the current folder.
+
+    The copy is a project of its own. SOURCE may be at work, and only needs to be readable: jobs
+    stay there, and their analyses become stuck in the copy. A project of asimov 0.8 or earlier is
+    taken over by 'asimov ledger import' instead.
+
+    \b
+    Example:
+      asimov project clone /home/ada/sunspots
+      asimov project clone /home/ada/sunspots sunspots-again
+    """
+    original = find(source)
+    if original.root != source.resolve():
+        raise AsimovError("is no project", where=source, hint=f"name {original.root}")
+    copy, left = clone(original, folder or Path(original.root.name))
+    say(f"Copied {original.root} to {copy.root}")
+    report_copy(left)
 
 
 @command.command("share")

@@ -19,8 +19,8 @@ _DEBUG = "what is wrong goes to logs/asimov.log, with its traceback"
 INSTEAD = {
     "apply --update-unstarted": "settings are computed when they are needed, so 'asimov apply "
     "--update' reaches every analysis that has not started",
-    "clone": "to copy a project, copy its folder and run 'asimov project copied' there; "
-    "'asimov ledger import PATH' takes over a project of the older program",
+    "clone": "'asimov project clone PATH' copies a project; 'asimov ledger import PATH' takes over "
+    "one of the older program",
     "event calibration": _SETTINGS,
     "event configurator": _SETTINGS,
     "event create --old": "'asimov ledger import PATH' takes over an older project with its "
