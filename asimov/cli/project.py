@@ -15,7 +15,6 @@ from asimov.project import copies, sharing
 from asimov.project.cloning import clone
 from asimov.project.git import trust
 from asimov.project.git.repository import share_repository
-from asimov.project.layout import find
 from asimov.system.users import user_name
 
 
@@ -76,11 +75,8 @@ def clone_command(source: Path, folder: Path | None) -> None:
       asimov project clone /home/ada/sunspots
       asimov project clone /home/ada/sunspots sunspots-again
     """
-    original = find(source)
-    if original.root != source.resolve():
-        raise AsimovError("is no project", where=source, hint=f"name {original.root}")
-    copy, left = clone(original, folder or Path(original.root.name))
-    say(f"Copied {original.root} to {copy.root}")
+    copy, left = clone(source, folder or Path(source.resolve().name))
+    say(f"Copied {source.resolve()} to {copy.root}")
     report_copy(left)
 
 

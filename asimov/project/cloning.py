@@ -17,7 +17,7 @@ from asimov.project.layout import Project, find
 from asimov.text import line
 
 
-def clone(source: Project, target: Path) -> tuple[Project, list[Key]]:
+def clone(folder: Path, target: Path) -> tuple[Project, list[Key]]:
     """Copy a project; nothing of the original changes, and it may be at work meanwhile.
 
     The journal is copied first: what changes afterwards is in no state of the copy. Jobs stay with
@@ -25,8 +25,8 @@ def clone(source: Project, target: Path) -> tuple[Project, list[Key]]:
 
     Parameters
     ----------
-    source
-        The project.
+    folder
+        The project's.
     target
         The folder to make.
 
@@ -40,8 +40,11 @@ def clone(source: Project, target: Path) -> tuple[Project, list[Key]]:
     Raises
     ------
     AsimovError
-        If the folder exists, is in the project, or something can't be copied; nothing is left then.
+        If the folder is no project, the target exists or is in the project, or something can't be copied; nothing is left then.
     """
+    source = find(folder)
+    if source.root != folder.resolve():
+        raise AsimovError("is no project", where=folder, hint=f"name {line(str(source.root))}")
     target = target.absolute()
     if os.path.lexists(target):
         raise AsimovError("exists already", where=line(str(target)), hint="name a new folder")
