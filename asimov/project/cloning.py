@@ -40,7 +40,8 @@ def clone(folder: Path, target: Path) -> tuple[Project, list[Key]]:
     Raises
     ------
     AsimovError
-        If the folder is no project, the target exists or is in the project, or something can't be copied; nothing is left then.
+        If the folder is no project, the target exists or is in the project, or something can't be
+        copied; nothing is left then.
     """
     source = find(folder)
     if source.root != folder.resolve():
