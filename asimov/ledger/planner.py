@@ -70,27 +70,20 @@ class Planner:
         self._update = update or replace
         self._replace = replace
         self._replaced: set[str] = set()
-        self._broken = contents.broken
         self._places: dict[Key, tuple[Document, list[str | int]]] = {}
         self._subject_places: dict[str, Document] = {}
-        self._settings_changed = False
-        self._new = Contents(
+        #: Whether settings of the project or of a subject that was there change: first ones too.
+        self.reaches_others = False
+        #: The ledger as it will be after the planned changes.
+        self.contents = Contents(
             contents.project, dict(contents.subjects), dict(contents.entries), contents.broken
         )
         self._lists: dict[str, dict[str, dict[str, Any]]] = {}
         #: What of the settings was looked at, and where it is.
-        self.declared = Check(contents, self._new, pipeline_settings, facts or {}, started, look)
+        self.declared = Check(
+            contents, self.contents, pipeline_settings, facts or {}, started, look
+        )
         self.plan = Plan(notes=self._look.notes)
-
-    @property
-    def contents(self) -> Contents:
-        """The ledger as it will be after the planned changes."""
-        return self._new
-
-    @property
-    def reaches_others(self) -> bool:
-        """Whether settings of the project or of a subject that was there change: first ones too."""
-        return self._settings_changed
 
     @property
     def named(self) -> Collection[Key]:
@@ -131,7 +124,7 @@ class Planner:
         if not named:
             self._known_subject(str(self._subject), None)
         for name, analyses in self._lists.items():
-            document = self._new.subjects[name]
+            document = self.contents.subjects[name]
             document.pop("analyses", None)
             document["analyses"] = list(analyses.values())  # last, so that more can be appended
         if self.plan.files:
@@ -164,13 +157,13 @@ class Planner:
             self._lay_over_project(settings, "postprocessing", document)
             return
         self._known_subject(subject, document)
-        old = self._new.subjects[subject]
+        old = self.contents.subjects[subject]
         self.declared.around(subject, Written(document, (), settings))
         new = merge([self._without(old, f"{_PAGES} of {subject}", {_PAGES}), settings])
         self._put_subject(subject, new, old, f"postprocessing of {subject}")
 
     def _lay_over_project(self, data: dict[str, Any], what: str, document: Document) -> None:
-        old = self._new.project
+        old = self.contents.project
         gone = {_PAGES} if what == "postprocessing" else old.keys() - {_PAGES}
         new = merge([self._without(old, what, gone), data])
         if not self.plan.change(what, old, new):
@@ -182,20 +175,20 @@ class Planner:
                 where=document.place(before.path),
                 hint="change them with 'asimov apply --update', or in ledger/project.yaml",
             )
-        self._settings_changed = True
+        self.reaches_others = True
         if not self._replace:
             self._look.emptied(old, new, document)
         self.declared.around("", Written(document, (), data))
-        self._new.project = new
+        self.contents.project = new
         self.plan.files[PROJECT_FILE] = new
 
     def _add_subject(self, data: dict[str, Any], document: Document) -> None:
         name = data["name"]
-        if subject_file(name) in self._broken:
-            raise self._broken[subject_file(name)]
+        if subject_file(name) in self.contents.broken:
+            raise self.contents.broken[subject_file(name)]
         settings = {key: value for key, value in data.items() if key != "analyses"}
         self._look.keys(settings, spelling.OF_SUBJECT, document, what=f"subject {name}")
-        old = self._new.subjects.get(name)
+        old = self.contents.subjects.get(name)
         if old is None:
             self._put_subject(name, settings, None, f"subject {name}")
             self.declared.around(name, Written(document, (), settings))
@@ -230,8 +223,8 @@ class Planner:
     ) -> None:
         if not self.plan.change(what, old, new):
             return
-        self._settings_changed |= old is not None
-        self._new.subjects[name] = new
+        self.reaches_others |= old is not None
+        self.contents.subjects[name] = new
         self.plan.files[subject_file(name)] = new
 
     def _add_analysis(self, data: dict[str, Any], document: Document) -> None:
@@ -252,17 +245,17 @@ class Planner:
         for each in strategies.expand(data):
             self._known_pipeline(each["pipeline"], document, [*path, "pipeline"])
             key = Key(subject, each["name"])
-            old = self._new.entries.get(key)
+            old = self.contents.entries.get(key)
             new = self._put(key, each, old, document, path)
             if new is not None:
                 listed = self._listed(subject)
                 listed[key[1]] = new
-                self._new.entries[key] = Entry(key, new, subject_file(subject))
+                self.contents.entries[key] = Entry(key, new, subject_file(subject))
 
     def _listed(self, subject: str) -> dict[str, dict[str, Any]]:
         """Return a subject's analyses by name, as copies to be changed."""
         if subject not in self._lists:
-            document = self._new.subjects[subject] = dict(self._new.subjects[subject])
+            document = self.contents.subjects[subject] = dict(self.contents.subjects[subject])
             self.plan.files[subject_file(subject)] = document
             self._lists[subject] = {each["name"]: each for each in document.get("analyses") or ()}
         return self._lists[subject]
@@ -275,11 +268,11 @@ class Planner:
             self._known_pipeline(each["pipeline"], document, ["pipeline"])
             key = Key(PROJECT_ANALYSES, each["name"])
             path = project_analysis_file(each["name"])
-            if path in self._broken:
-                raise self._broken[path]
-            new = self._put(key, each, self._new.entries.get(key), document, [])
+            if path in self.contents.broken:
+                raise self.contents.broken[path]
+            new = self._put(key, each, self.contents.entries.get(key), document, [])
             if new is not None:
-                self._new.entries[key] = Entry(key, new, path)
+                self.contents.entries[key] = Entry(key, new, path)
                 self.plan.files[path] = new
 
     def _put(
@@ -370,31 +363,32 @@ class Planner:
     def _known_subject(
         self, name: str, document: Document | None, path: list[str | int] | None = None
     ) -> None:
-        if name in self._new.subjects:
+        if name in self.contents.subjects:
             return
-        if subject_file(name) in self._broken:
-            raise self._broken[subject_file(name)]
+        if subject_file(name) in self.contents.broken:
+            raise self.contents.broken[subject_file(name)]
         if path is None:
             path = ["subject" if document and "subject" in document.data else "event"]
-        known = ", ".join(list(self._new.subjects)[:10]) or "none"
+        known = ", ".join(list(self.contents.subjects)[:10]) or "none"
         raise AsimovError(
-            f"there is no subject {name!r}{did_you_mean(name, self._new.subjects)}",
+            f"there is no subject {name!r}{did_you_mean(name, self.contents.subjects)}",
             where=document.place(path) if document else None,
-            hint=f"subjects: {known}{', ...' if len(self._new.subjects) > 10 else ''}",
+            hint=f"subjects: {known}{', ...' if len(self.contents.subjects) > 10 else ''}",
         )
 
     def _check_needs(self) -> None:
+        entries, settings = self.contents.entries, self.contents.settings
         graph = Dependencies(
-            self._new, lambda key: self._new.settings(self._new.entries[key], {}), lambda _: "ready"
+            self.contents, lambda key: settings(entries[key], {}), lambda _: "ready"
         )
-        everywhere: dict[str, list[Entry]] = {"": list(self._new.entries.values())}
+        everywhere: dict[str, list[Entry]] = {"": list(self.contents.entries.values())}
         for entry in everywhere[""]:
             everywhere.setdefault(entry.key[0], []).append(entry)
         for key, (document, path) in self._places.items():
-            data = self._new.entries[key].data
+            data = self.contents.entries[key].data
             self._look.needs(graph, key, data, document, path, lambda at: everywhere.get(at, []))
         # A cycle that a person edited into the ledger must not block unrelated changes.
-        cycle = graph.cycle(None if self._settings_changed else self._places)
+        cycle = graph.cycle(None if self.reaches_others else self._places)
         if cycle:
             new = [self._places[key] for key in cycle if key in self._places]
             place = new[0][0].place([*new[0][1], "needs"]) if new else None

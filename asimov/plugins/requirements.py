@@ -73,7 +73,7 @@ def _check_declared(analysis: Analysis, declares: type) -> None:
 
 
 def _refused(analysis: Analysis, declares: type | None, fault: Fault) -> AsimovError:
-    place = place_of(analysis.workspace.layers(analysis.key), declares, fault)
+    place = place_of(analysis.workspace.layers(analysis.key)[0], declares, fault)
     return AsimovError(str(fault), where=place, hint=fault.hint)
 
 

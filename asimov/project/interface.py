@@ -73,8 +73,8 @@ class OpenProject(Protocol):
     def subject_settings(self, name: str) -> dict[str, Any]:
         """Return the settings of a subject."""
 
-    def layers(self, key: Key) -> list[Layer]:
-        """Return the layers of an analysis's settings, the least specific first."""
+    def layers(self, key: Key) -> tuple[list[Layer], dict[str, Any]]:
+        """Return the layers of an analysis's settings, the least specific first, and all merged."""
 
     def scheduler(self) -> Scheduler:
         """Return the project's scheduler."""

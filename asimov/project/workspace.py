@@ -21,8 +21,7 @@ from asimov.ledger.contents import Contents, Layer
 from asimov.ledger.declared_settings import not_refused, with_defaults
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.store import LedgerFiles
-from asimov.project import current, file_changes, identity
-from asimov.project import layout as project
+from asimov.project import current, file_changes, identity, layout
 from asimov.project.analysis import Analysis
 from asimov.project.facts import Facts
 from asimov.project.layout import Project
@@ -39,8 +38,6 @@ from asimov.states import ALIASES, allowed
 
 #: The name of the layer of settings that follow from others.
 FOLLOWS = "follows from other settings"
-#: States from which an analysis becomes ready for the first time; its review is not out of date.
-_NOT_BEGUN = {"wait", "manual", "asking"}
 
 
 class Workspace:
@@ -93,7 +90,7 @@ class Workspace:
     @classmethod
     def open(cls, start: Path | None = None, *, reading: bool = False) -> Workspace:
         """Open the project that contains a folder, by default the current one."""
-        return cls(project.find(start), reading=reading)
+        return cls(layout.find(start), reading=reading)
 
     @cached_property
     def store(self) -> Store:
@@ -129,14 +126,13 @@ class Workspace:
         self.journal.renew()
         self.records: dict[Key, Record] = self.journal.records()
         self.facts = Facts(self.journal)
-        self.__dict__.pop("builds", None)
         self.go_by(self.files.load())
 
     def go_by(self, contents: Contents) -> None:
         """Use a ledger that may not be in its files yet, until the next `reload`."""
         self.contents = contents
-        self.__dict__.pop("_objects", None)
-        self.__dict__.pop("dependencies", None)
+        for name in ("_objects", "dependencies", "builds"):
+            self.__dict__.pop(name, None)
 
     def adopt(self) -> None:
         """Add a record to the journal for each analysis that people added to the ledger by hand."""
@@ -206,15 +202,11 @@ class Workspace:
         """
         return self.contents.settings(self.contents.entries[key], self.facts)
 
-    def layers(self, key: Key) -> list[Layer]:
-        """Return the layers of an analysis's settings, the defaults of its pipeline first.
+    def layers(self, key: Key) -> tuple[list[Layer], dict[str, Any]]:
+        """Return the layers of an analysis's settings, the defaults first, and all of them merged.
 
         This loads the pipeline's settings class, or the pipeline if the class is not published.
         """
-        return self.merged_layers(key)[0]
-
-    def merged_layers(self, key: Key) -> tuple[list[Layer], dict[str, Any]]:
-        """Return the layers of an analysis's settings, and what they make together."""
         layers = self.configured(key, self.facts)
         merged = merge(layer for _, layer in layers)
         derived = fields_of_science.derived(merged)
@@ -238,7 +230,7 @@ class Workspace:
 
     def effective(self, key: Key) -> dict[str, Any]:
         """Return a copy of an analysis's settings as its pipeline sees them."""
-        return self.merged_layers(key)[1]
+        return self.layers(key)[1]
 
     def subject_settings(self, name: str) -> dict[str, Any]:
         """Return a copy of a subject's effective settings."""
@@ -289,7 +281,7 @@ class Workspace:
         before = self.status(key)
         with self.journal.transaction():
             moved = self.journal.set_status(key, before, after, actor, reason)
-            if moved and after == "ready" and before not in _NOT_BEGUN:
+            if moved and after == "ready" and before not in {"wait", "manual", "asking"}:
                 review = self.settings(key).get("review")
                 self._show_review(key, self.facts.withdraw_review(key, review, actor))
         if record := self.journal.record(key):

@@ -17,7 +17,7 @@ from asimov.journal.records import Attempt
 from asimov.plugins.declarations import import_published
 from asimov.plugins.lost_products import products_of
 from asimov.project.workspace import Workspace
-from asimov.settings.merging import merge, origins
+from asimov.settings.merging import origins
 from asimov.system import clock
 
 
@@ -117,13 +117,13 @@ def settings_data(workspace: Workspace, key: Key) -> dict[str, Any]:
     key
         The analysis.
     """
-    layers = workspace.layers(key)
+    layers, merged = workspace.layers(key)
     sources = origins(layers)
     return {
         "subject": key.subject,
         "name": key.name,
         "pipeline": workspace.contents.entries[key].pipeline,
-        "settings": merge(layer for _, layer in layers),
+        "settings": merged,
         "from": {": ".join(map(str, path)): source for path, source in sources.items()},
         "ran_with": {each.name: each.before for each in changed_since(workspace, key)},
     }

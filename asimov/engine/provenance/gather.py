@@ -106,7 +106,7 @@ class Gatherer:
         image = self._image(analysis, commands, attempt.scheduler)
         software, unknown = self._environments.of(commands, rundir, attempt.scheduler, image.image)
         configuration = _read(analysis.config_file)
-        layers, settings = self._workspace.merged_layers(analysis.key)
+        layers, settings = self._workspace.layers(analysis.key)
         layers = [each for each in layers if each[1]]
         ledger = self._revisions.of(analysis.key.subject, analysis.entry)
         found = Provenance(
