@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from fnmatch import fnmatch
+import re
+from collections.abc import Callable, Iterator
+from fnmatch import translate
+from functools import cache
 from typing import Any, NamedTuple
 
 from asimov.errors import AsimovError
@@ -88,10 +90,14 @@ def _folder(workspace: Workspace, attempt: Attempt) -> str:
 
 def _has(folder: str, pattern: str) -> bool:
     try:
-        with os.scandir(folder) as entries:
-            return any(fnmatch(entry.name, pattern) for entry in entries)
+        return any(map(_matcher(pattern), os.listdir(folder)))  # noqa: PTH208  (thousands)
     except OSError:
         return True
+
+
+@cache
+def _matcher(pattern: str) -> Callable[[str], object]:
+    return re.compile(translate(pattern)).match
 
 
 def _progress(workspace: Workspace, attempt: Attempt, answer: Any) -> str:

@@ -14,7 +14,9 @@ from functools import lru_cache
 
 import msgspec
 
+from asimov.errors import AsimovError
 from asimov.scheduler.languages.quoting import inherited, split_arguments, split_environment
+from asimov.system import reading
 
 #: How submit files are called, and how deep they lie in a run directory.
 _SUFFIXES = (".sub", ".submit")
@@ -76,10 +78,8 @@ def commands_in(rundir: str) -> list[Command]:
     """Return what the submit files in a run directory run, by the files' names."""
     found = []
     for path in _submit_files(rundir):
-        with suppress(OSError):
-            with open(path, "rb", buffering=0) as stream:
-                data = stream.read(_LARGEST + 1)
-            text = data.decode(errors="replace") if len(data) <= _LARGEST else ""
+        with suppress(OSError, AsimovError):  # it is gone by now, or too large
+            text = reading.contents(path, most=_LARGEST).decode(errors="replace")
             if command := _command(text, path[len(rundir) + 1 :]):
                 found.append(command)
     return sorted(found, key=lambda each: each.file)

@@ -16,6 +16,7 @@ def test_submit_files_are_read_in_so_far_as_they_are_clear(tmp_path: Path) -> No
     (tmp_path / "submit" / "a.submit").write_text("include : $(X)\nexecutable=/bin/a\nqueue\n")
     (tmp_path / "half.sub").write_bytes(b"arguments = \xff\xfe\n")
     (tmp_path / "folder.sub").mkdir()
+    (tmp_path / "large.sub").write_text("executable = /bin/large\nqueue\n" + "#" * 1_000_000)
     (tmp_path / "quotes.sub").write_text('executable = /bin/q\narguments = "\'open"\nqueue\n')
     found = {each.file: each for each in commands_in(str(tmp_path))}
     assert set(found) == {"b.sub", "submit/a.submit", "quotes.sub"}
