@@ -45,9 +45,10 @@ def two(data_objects, working_dir):
 '''
 
 
-def asimov(root: Path, *arguments: str) -> str:
-    """Run a command in a project, in this process."""
+def asimov(root: Path, *arguments: str, code: int = 0) -> str:
+    """Run a command in a project, in this process; it ends with the exit code."""
     ran = CliRunner().invoke(cli, ["--project", str(root), *arguments], catch_exceptions=False)
+    assert ran.exit_code == code, ran.output
     return ran.output
 
 

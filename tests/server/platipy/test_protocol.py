@@ -359,7 +359,7 @@ def done(ada, root):
             assert ada.get(polls[name]).json() == {
                 "state": "PENDING", "current": 0, "total": 1, "status": "Pending...",
             }  # fmt: skip
-    asimov(root, "monitor", "--chain", "--until-idle")
+    asimov(root, "monitor", "--chain", "--until-idle", code=3)  # one is stuck
     states = {name: ada.get(poll).json() for name, poll in polls.items()}
     now = ada.get(f"/api/dataset/{made['id']}").json()
     return {"polls": polls, "states": states, "dataset": now, "inputs": inputs}
