@@ -205,7 +205,7 @@
   const ask = (action, analyses, more = {}) => {
     doing = { action, analyses, more, name: crypto.getRandomValues(new Uint32Array(4)).join("-") };
     const [word, about] = WORDS[action];
-    one("#act-title").textContent = analyses.length === 1 ? `${word} ${analyses[0]}?` : `${word} ${analyses.length} analyses?`;
+    one("#act-title").textContent = `${action === "set" ? "Set the state of" : word} ${analyses.length === 1 ? analyses[0] : `${analyses.length} analyses`}?`;
     one("#act-about").textContent = about;
     one("#act-do").textContent = word;
     one("#act-names").replaceChildren(...(analyses.length > 1 ? analyses : []).map((each) => {

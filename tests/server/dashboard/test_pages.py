@@ -212,6 +212,15 @@ def test_the_graph_leads_to_the_analyses(client):
     assert {ONE, "/analyses/s/second"} <= links
 
 
+def test_changes_are_shown_the_newest_first_a_page_at_a_time(client):
+    newest = client.get("/v1/events?limit=1", headers={"Accept": "*/*"}).json()["newest"]
+    shown = page(client, "/changes")
+    assert "finished → uploaded its results are stored" in shown.text
+    times = [each["datetime"] for each in shown.all("time")]
+    assert (len(times), times) == (newest, sorted(times, reverse=True))
+    assert len(page(client, "/changes?before=3").all("time")) == 2
+
+
 def test_from_another_machine_pages_need_a_key(client):
     stranger = asking_from(client, "10.0.0.7", Accept="text/html")
     answer = stranger.get("/")
