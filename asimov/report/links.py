@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +10,9 @@ from urllib.parse import quote, urlencode
 
 from asimov.journal.keys import Key
 from asimov.project.storage.listing import StoredFile
+
+#: The most characters of both names in the name of a file.
+_LONGEST = 200
 
 
 class Links(Protocol):
@@ -140,5 +144,11 @@ def page_of_subject(subject: str) -> str:
 
 
 def page_of_analysis(key: Key) -> str:
-    """Return the file name of an analysis's page; no name of an analysis has the sign in it."""
-    return f"analysis-{key.subject}!{key.name}.html"
+    """Return the file name of an analysis's page; no name of an analysis has the sign in it.
+
+    File systems take 255 bytes: of longer names the end is a hash.
+    """
+    name = f"{key.subject}!{key.name}"
+    if len(name) > _LONGEST:
+        name = f"{name[:_LONGEST]}!{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    return f"analysis-{name}.html"
