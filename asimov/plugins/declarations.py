@@ -16,6 +16,7 @@ from asimov.ledger.spelling import Spelling
 from asimov.pipelines.setting_names import READERS
 from asimov.plugins.calls import third_party
 from asimov.plugins.crashes import Call
+from asimov.plugins.declared_names import reserved_names
 from asimov.plugins.mentions import mentions
 from asimov.plugins.output import captured
 from asimov.plugins.vocabulary import vocabulary_terms
@@ -61,6 +62,11 @@ def planner(
         found = lookup.known_settings(pipeline, warn)
         if isinstance(found, type):
             return found
+        for name in () if found else reserved_names(pipeline):
+            warn(
+                f"warning: the pipeline {pipeline!r} declares the setting {name!r}, which is a key "
+                "of every analysis: no build will take it"
+            )
         return (*found, *vocabulary_terms(workspace, pipeline, warn))
 
     def started(key: Key) -> bool:

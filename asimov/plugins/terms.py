@@ -15,7 +15,7 @@ from asimov.settings import lookup
 from asimov.settings.validation import rows
 
 #: Shapes that say what is said elsewhere: the same keys as an analysis.
-_SAME = {"InlineAnalysis"}
+_SAME = {"InlineAnalysis", "Settings"}
 _WORDS = {
     "string": "text",
     "integer": "a whole number",
