@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -81,11 +83,22 @@ class App:
 
         return decorate
 
-    def run(self, *arguments: Any, **options: Any) -> NoReturn:
-        """End the program: asimov has no service yet."""
-        raise SystemExit(
-            "asimov.functions: there is no service yet; run the functions as analyses of a project"
-        )
+    def run(
+        self, debug: bool = False, host: str = "127.0.0.1", port: int = 8642, **options: Any
+    ) -> NoReturn:
+        """Serve the project around the current folder, as ``asimov serve --monitor`` does.
+
+        Parameters
+        ----------
+        debug
+            Taken, and of no effect.
+        host, port
+            The address to listen at.
+        options
+            Options of other registers, which are of no effect.
+        """
+        command = [sys.executable, "-m", "asimov", "serve", "--monitor"]
+        os.execv(sys.executable, [*command, "--host", str(host), "--port", str(port)])
 
 
 class Celery:

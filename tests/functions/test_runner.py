@@ -452,16 +452,14 @@ def test_a_description_says_why_a_module_can_not_be_imported(
     assert describe(job) == {"error": error}
 
 
-def test_run_says_that_there_is_no_service_yet(job: Job) -> None:
+def test_run_says_that_there_is_no_project_to_serve(job: Job) -> None:
     job.service(SERVICE + "\nif __name__ == '__main__':\n    app.run(debug=True, port=8000)\n")
     done = subprocess.run(
         [sys.executable, job.folder.parent / "service.py"],
-        capture_output=True, text=True, check=False,
+        cwd=job.folder, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
-    assert done.stderr == (
-        "asimov.functions: there is no service yet; run the functions as analyses of a project\n"
-    )
+    assert "is not in an asimov project" in done.stderr
 
 
 def test_the_innermost_folder_says_what_is_pythons_own(job: Job, tmp_path: Path) -> None:

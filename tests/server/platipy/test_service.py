@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
@@ -79,3 +82,19 @@ def test_clients_run_functions_at_once_with_one_key(root, keys, serve):
         until(lambda: any(each.stat().st_size for each in incoming.iterdir()))
     until(lambda: not list(incoming.iterdir()))
     assert service.end()[0] == 0
+
+
+def test_a_module_that_is_run_as_a_program_serves_the_project_around_it(root):
+    program = root / "program.py"
+    program.write_text(
+        "from asimov.functions import app\n"
+        "if __name__ == '__main__':\n"
+        "    app.run(debug=True, port=0, dicom_listener_port=7777, dicom_listener_aetitle='X')\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, program], cwd=root, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:  # fmt: skip
+        assert process.stdout.readline().startswith("Serving Served at http://127.0.0.1:")
+        process.terminate()
+    assert process.returncode == 0
