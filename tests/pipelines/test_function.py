@@ -548,3 +548,15 @@ def test_what_only_another_blueprint_can_mend_is_refused(
     ran = functions.apply({**COUNT, **settings})
     assert ran.code == 1
     assert message in ran.err
+
+
+def test_settings_may_replace_the_defaults_as_a_whole(functions: Functions) -> None:
+    call = {"function": "service:Count Words", "inputs": "data/*.txt", "settings": {"other": 1}}
+    assert "other" in functions.apply({**call, "name": "laid-over"}).err
+    ran = functions.apply({**call, "name": "wrong", "defaults": "no"})
+    assert "defaults: should be true or false, not 'no'" in ran.err
+    ran = functions.apply({**call, "name": "whole", "defaults": False})
+    assert ran.code == 0, ran
+    assert functions.asimov("manage", "build").code == 0
+    (config,) = functions.root.glob("checkouts/**/whole.ini")
+    assert yaml.safe_load(config.read_text())["settings"] == {"other": 1}
