@@ -16,6 +16,7 @@ import changes
 import published
 import recording
 import report
+import service
 import soak
 import submission
 import tracking
@@ -115,20 +116,31 @@ def _soak(asimov: Program, options: argparse.Namespace, results: dict[str, Any])
     print(soak.table(results["soak"]) + "\n", flush=True)
 
 
+def _service(asimov: Program, options: argparse.Namespace, results: dict[str, Any]) -> None:
+    size = max(options.sizes)
+    _say(f"a service over {size} ...")
+    minutes = min(options.minutes, 10)
+    results["service"] = service.serve(asimov, size, options.scheduler, minutes)
+    print(service.table(results["service"]) + "\n", flush=True)
+
+
 _PARTS = {
     "lives": _lives,
     "changes": _changes,
     "recording": _recording,
     "submission": _submission,
     "tracking": _tracking,
+    "service": _service,
     "soak": _soak,
 }
 #: The benchmarks that each scheduler supports.
 _SERVED = {
-    "null": ["lives", "changes", "recording", "soak"],
+    "null": ["lives", "changes", "recording", "service", "soak"],
     "local": ["lives"],
     "htcondor": ["lives", "submission", "tracking", "soak"],
 }
+#: What is measured only where it is asked for.
+_BY_NAME = {"service"}
 #: How many analyses change state at once, and are submitted next to the bare loop.
 _MANY = 1000
 
@@ -139,7 +151,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--parts", nargs="*", choices=list(_PARTS), help="what to measure; without a name, nothing"
     )
-    parser.add_argument("--minutes", type=int, default=soak.HOUR, help="of the soak (%(default)s)")
+    parser.add_argument(
+        "--minutes",
+        type=int,
+        default=soak.HOUR,
+        help="of the soak (%(default)s), and up to 10 of the service",
+    )
     parser.add_argument("--layouts", nargs="+", choices=list(LAYOUTS), default=list(LAYOUTS))
     parser.add_argument(
         "--repeats", type=int, default=1, help="projects of each size (%(default)s)"
@@ -161,7 +178,7 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     served = _SERVED[options.scheduler]
     if options.parts is None:
-        options.parts = served
+        options.parts = [each for each in served if each not in _BY_NAME]
     if not set(options.parts) <= set(served):
         parser.error(f"{options.scheduler} has {', '.join(served)}")
     if options.sizes is None:
