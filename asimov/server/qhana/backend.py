@@ -110,6 +110,8 @@ class Backend:
         self._news.set()
 
     async def _look(self) -> None:
+        with suppress(FaultError):  # so that the first caller, too, has an answer within a second
+            await self.show("plugins", "")
         while True:
             going = 0
             with suppress(FaultError):  # it is asked again
