@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
@@ -46,8 +47,12 @@ class Damages:
     def all(self) -> dict[Key, list[Damage]]:
         """Return what was found of each analysis, at the last check of it."""
         rows = self._journal.rows("SELECT subject, name, data FROM damages")
+        kind = list[tuple[bytes, str, tuple[int, int, int]]]
         return {
-            Key(subject, name): msgspec.msgpack.decode(data, type=list[Damage])
+            Key(subject, name): [
+                Damage(os.fsdecode(file), detail, stamp)
+                for file, detail, stamp in msgspec.msgpack.decode(data, type=kind)
+            ]
             for subject, name, data in rows
         }
 
@@ -64,7 +69,14 @@ class Damages:
             self._journal.write_many(
                 "INSERT INTO damages (subject, name, found, data) VALUES (?, ?, ?, ?)",
                 (
-                    (*key, clock.now(), msgspec.msgpack.encode(list(each)))
+                    # A file's name may have bytes that are no text.
+                    (
+                        *key,
+                        clock.now(),
+                        msgspec.msgpack.encode(
+                            [(os.fsencode(one.name), one.detail, one.stamp) for one in each]
+                        ),
+                    )
                     for key, each in found.items()
                 ),
             )

@@ -179,6 +179,7 @@ NOT_SHOWN = {
     "completion": "prints a script, which is the same everywhere",
     "plugins check": "runs for minutes; its text is that of what is installed",
     "project copied": "changes the project for those that follow, and shows no text of it",
+    "project clone": "as 'project copied'",
     "project moved": "changes the project for those that follow, and shows no text of it",
     "project share": "changes the project for those that follow, and shows no text of it",
     "start": "starts a monitor, whose output goes to a log",

@@ -94,4 +94,13 @@ class StoredProducts:
         files = (name for name, entry in entries.items() if not entry.get("directory"))
         names += islice(files, MOST)
         stored = self._workspace.project.stored(folder)
-        return [(f"{stored}/{name}", stamp(folder / name)) for name in dict.fromkeys(names)]
+        return [
+            (f"{stored}/{name}", stamp(folder / name))
+            for name in dict.fromkeys(names)
+            if _is_text(name)
+        ]
+
+
+def _is_text(name: str) -> bool:
+    """Return whether a name has no bytes that are no text; the journal can't hold others."""
+    return name.isascii() or name == name.encode(errors="replace").decode()
