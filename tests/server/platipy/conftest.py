@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from asimov.journal.access_keys import AccessKeys
 from asimov.project.workspace import Workspace
 from asimov.server.app import application
 from asimov.server.options import Options
-from tests.server.conftest import asking_from
+from tests.server.conftest import Service, asking_from
 
 MODULE = '''
 import json
@@ -94,3 +94,19 @@ def ada(nobody: TestClient, keys: dict[str, str]) -> TestClient:
 def bob(nobody: TestClient, keys: dict[str, str]) -> TestClient:
     """Return a client with another key."""
     return asking_from(nobody, "127.0.0.1", API_KEY=keys["bob"])
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Service]]:
+    """Start services with the monitor of theirs; at the end both end in good order."""
+    started: list[Service] = []
+
+    def start(root: Path, *options: str) -> Service:
+        started.append(Service(root, *options))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.process.poll() is None:
+            each.end()
+        each.process.wait()

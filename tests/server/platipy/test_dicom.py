@@ -16,6 +16,7 @@ from pynetdicom.sop_class import (
     StudyRootQueryRetrieveInformationModelMove,
 )
 
+from tests.conftest import stop_local_scheduler
 from tests.server.platipy.client import Client
 from tests.server.platipy.conftest import asimov
 from tests.server.platipy.test_protocol import dataset, error
@@ -32,6 +33,12 @@ def copy(data_objects, working_dir):
     return [DataObject(type="DICOM", path=str(path), parent=data_objects[0],
                        series_instance_uid=data_objects[0].series_instance_uid)]
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_runner(root):
+    yield
+    stop_local_scheduler(root.parent)
 
 
 def image(series, number=1):
