@@ -18,8 +18,10 @@ LONGER = float(os.environ.get("ASIMOV_SEARCH", "1"))
 
 def first(count: int, cases: Iterable[Any]) -> list[Any]:
     """Return cases for `pytest.mark.parametrize`, those after the first `count` marked ``long``."""
-    marked = []
-    for place, case in enumerate(cases):
-        values = case if isinstance(case, tuple) else (case,)
-        marked.append(case if place < count else pytest.param(*values, marks=pytest.mark.long))
-    return marked
+    rest = pytest.mark.long
+    return [
+        pytest.param(
+            *(case if isinstance(case, tuple) else (case,)), marks=rest if place >= count else ()
+        )
+        for place, case in enumerate(cases)
+    ]
