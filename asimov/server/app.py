@@ -43,9 +43,16 @@ def application(options: Options) -> Starlette:
     ----------
     options
         How the service listens, and the project.
+
+    Raises
+    ------
+    AsimovError
+        If there is no project, or a number among the service's options can't be one.
     """
     project = layout.find(options.root)
     largest = configuration.number(project.config, "service", "largest upload", LARGEST / 1e6)
+    # Its process reads it too, but only once something is served.
+    configuration.number(project.config, "platipy", "dicom port", 0)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

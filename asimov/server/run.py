@@ -44,10 +44,10 @@ def run(options: Options, ready: Callable[[str], None], *, monitor: bool) -> Non
         If the address can't be had, or may not be served.
     """
     options.check()
+    app = application(options)
     listening = _listen(options)
     host = f"[{options.host}]" if ":" in options.host else options.host
     address = f"{options.scheme}://{host}:{listening.getsockname()[1]}/"
-    app = application(options)
     config = uvicorn.Config(
         app,
         http=HeaderDeadline,

@@ -5,6 +5,10 @@ from __future__ import annotations
 import socket
 import sys
 
+import pytest
+
+from asimov import configuration
+
 
 def test_an_extra_that_is_missing_is_named(project, asimov, monkeypatch):
     monkeypatch.setitem(sys.modules, "uvicorn", None)
@@ -41,3 +45,13 @@ def test_other_machines_are_not_served_in_plain_text(project, asimov):
     assert (ran.code, "can't be used for TLS" in ran.err) == (1, True), ran
     ran = asimov("serve", "--certificate", "no.pem")
     assert (ran.code, "TLS needs both" in ran.err) == (1, True), ran
+
+
+@pytest.mark.parametrize("option", ["service/largest upload", "platipy/dicom port"])
+def test_a_number_that_can_not_be_is_refused_before_anything_is_served(project, asimov, option):
+    for value in ("-1", "x", "nan", "inf"):
+        changed = {tuple(option.split("/")): value}
+        configuration.update_file(project / configuration.PROJECT_FILE, changed)
+        ran = asimov("serve", "--port", "0")
+        assert ran.code == 1, ran
+        assert ran.err.startswith(f"error: configuration: {option}: "), ran

@@ -24,6 +24,7 @@ KINDS = {
     "command": entrypoints.COMMANDS,
     "vocabulary": entrypoints.VOCABULARY,
     "function": entrypoints.FUNCTIONS,
+    "card": entrypoints.CARDS,
 }
 #: The labels of a package's addresses that lead to its documentation, the best first.
 _HOMES = ("documentation", "docs", "homepage", "home", "repository", "source", "source code")
