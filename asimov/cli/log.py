@@ -1,4 +1,4 @@
-"""``asimov log``: show what happened."""
+"""``asimov log``: the project's history, of which analysis changed when and why."""
 
 from __future__ import annotations
 

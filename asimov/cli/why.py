@@ -53,7 +53,7 @@ def _show(found: Explanation) -> None:
     reason = f": {found.reason}" if found.reason else ""
     name = f"{found.subject}/{found.name}"
     if found.fix is not None:
-        say(f"most likely fix of {name}: {found.fix}")
+        say(f"most likely fix for {name}: {found.fix}")
     if found.log is not None:
         say(f"log: {found.log}")
         for line in found.log_end:

@@ -1,4 +1,4 @@
-"""Ask pipelines about analyses whose jobs are in the queue: progress, and a state to go to."""
+"""Ask pipelines about analyses with jobs in the queue: their progress, or another state."""
 
 from __future__ import annotations
 

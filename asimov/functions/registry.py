@@ -1,4 +1,4 @@
-"""The names that a module of functions imports: the register, data objects, and ``celery``."""
+"""What modules of functions import: the decorator ``app.register``, and data objects."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ class AccessKeys:
         if not made:
             raise AsimovError(
                 f"there is or was a key {name!r}",
-                hint="choose another name: the log tells by it who did what",
+                hint="choose another name: the log says by this name who did what",
             )
         return key
 

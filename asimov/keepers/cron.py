@@ -1,4 +1,4 @@
-"""Have cron make a pass every few minutes."""
+"""Have cron run a monitor pass every few minutes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract of what keeps a monitor running, and the record of what does."""
+"""The interface of what keeps a monitor running, and the record of the one in use."""
 
 from __future__ import annotations
 

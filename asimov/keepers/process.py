@@ -1,4 +1,4 @@
-"""Keep the monitor running as a process of its own, which nothing restarts."""
+"""Run the monitor as a plain background process, which nothing restarts if it dies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings ``outdated by``, ``rerun`` and ``reuse``: whether a result holds, and what then.
+"""The settings ``outdated by``, ``rerun`` and ``reuse``: how results go out of date.
 
 They are part of the ledger, so that reading the ledger refuses what could not be followed.
 """

@@ -1,4 +1,4 @@
-"""Make the phases that settings describe: classes by name, or the pipeline of a script."""
+"""Build phases from settings: from class names, or from the pipeline that a script defines."""
 
 from __future__ import annotations
 

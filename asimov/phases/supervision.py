@@ -1,4 +1,4 @@
-"""Run stacks of runs side by side, a process each, until all have ended."""
+"""Run several stacks of runs at once, a process for each, and wait for all."""
 
 from __future__ import annotations
 

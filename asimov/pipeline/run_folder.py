@@ -1,4 +1,4 @@
-"""The script that a transferred job starts as: it runs the program in a folder of its own.
+"""The wrapper of a job with file transfer: it runs the program in a folder of its own.
 
 It also sends the job's progress to the run directory while the program runs, by HTCondor's program
 ``condor_chirp``. Few machines have that on ``PATH``: it is looked for where HTCondor's packages put

@@ -1,4 +1,4 @@
-"""Read the settings that pipelines declare, for commands; their code is contained."""
+"""Read the settings that pipelines declare; what their code raises does no harm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What flows between analyses: the assets that they declare to need and to make, and their fit."""
+"""Which assets analyses declare that they need and make, and whether those fit together."""
 
 from __future__ import annotations
 

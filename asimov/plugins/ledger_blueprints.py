@@ -1,4 +1,4 @@
-"""Convert the subjects and analyses that packages add or change into blueprints."""
+"""Write subjects and analyses that packages have added or changed as blueprints."""
 
 from __future__ import annotations
 

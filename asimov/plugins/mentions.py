@@ -1,4 +1,4 @@
-"""Whether the package of a pipeline mentions a setting, found without importing it."""
+"""Search a package's source, without importing it, for the name of a setting."""
 
 from __future__ import annotations
 

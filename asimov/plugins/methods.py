@@ -1,4 +1,4 @@
-"""Call the methods of an analysis's pipeline, each contained, with the arguments that it takes."""
+"""Call methods of an analysis's pipeline with the arguments that they take, and catch all."""
 
 from __future__ import annotations
 

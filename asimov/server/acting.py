@@ -1,4 +1,4 @@
-"""The helper process that acts in the project, one request after the other.
+"""The helper process that makes the service's changes, one request after another.
 
 Each request is carried out in the transaction of the command that does the same, together with the
 record of its answer: a request that is sent again after a crash is not carried out again.

@@ -1,4 +1,4 @@
-"""The project as it is now, for a helper process that keeps it open for reading."""
+"""The open project in a process that reads, opened again whenever it has changed."""
 
 from __future__ import annotations
 

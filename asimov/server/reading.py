@@ -1,4 +1,4 @@
-"""What the service reads of the project, in a helper process: always as it is now.
+"""The questions that the service's reading process answers, and how.
 
 The journal is read without a lock that a monitor could hold, so no answer waits for a pass.
 """

@@ -142,9 +142,7 @@ def write_atomically(path: Path, text: str | bytes, *, sync: bool = True) -> Non
     try:
         data = text.encode() if isinstance(text, str) else text
     except UnicodeEncodeError as error:
-        raise AsimovError(
-            "can't be written: the text has bytes in it that are no UTF-8", where=path
-        ) from error
+        raise AsimovError("can't be written: the text isn't valid UTF-8", where=path) from error
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = _temporary(path)

@@ -1,4 +1,4 @@
-"""Give the terminal back as it was when the live view was killed and could not do it itself."""
+"""Restore the terminal if the live view is killed before it could."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def test_many_files_are_bounded_unless_all_are_asked_for(here, asimov):
 def test_a_stuck_analysis_is_explained_fix_first(here, asimov):
     lines = asimov("why", "s/fails").out.splitlines()
     assert lines[0] == (
-        "most likely fix of s/fails: provide the file that is missing, then: "
+        "most likely fix for s/fails: provide the file that is missing, then: "
         "asimov production set s/fails --status restart"
     )
     assert lines[1] == f"log: {here}/working/s/fails/job.err"

@@ -111,7 +111,7 @@ def test_nothing_is_overwritten_and_nothing_is_left(chain: Chain, tmp_path: Path
     assert f"No such file or directory\n  there is no folder {tmp_path / 'no'}:" in ran.stderr
     for place in ("results/s/second/x.zip", "results/new.zip", "ledger/x", ".asimov/x.zip"):
         ran = chain.run("package", "s/second", "-o", chain.root / place, code=1)
-        assert "which asimov alone writes\n  name a place outside of it" in ran.stderr
+        assert "where only asimov may write\n  name a place outside of it" in ran.stderr
         assert not (chain.root / place).exists()
     assert [path.name for path in tmp_path.iterdir()] == ["there.zip"]
     assert (tmp_path / "there.zip").read_text() == "mine"

@@ -1,4 +1,4 @@
-"""``asimov ledger history`` and ``undo``: what commands changed in the ledger, and take it back."""
+"""``asimov ledger history`` lists the changes that commands made; ``undo`` takes one back."""
 
 from __future__ import annotations
 

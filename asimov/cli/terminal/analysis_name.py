@@ -1,4 +1,4 @@
-"""The argument that names one analysis: ``SUBJECT/NAME``, as output writes it, or two words."""
+"""The argument that names one analysis: ``SUBJECT/NAME``, or ``SUBJECT NAME``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read the published program's ledger, ``ledger.yml`` or the SQLite file ``ledger.db``.
+"""Read a ledger of asimov 0.8.0: ``ledger.yml``, or the SQLite file ``ledger.db``.
 
 Both become the same plain data. Nothing is written: SQLite is given a copy, since even a reader may
 leave files beside a database.

@@ -1,4 +1,4 @@
-"""Subjects and analyses made outside any project, to be added to a ledger.
+"""The older module ``asimov.event``: Event and Production, made outside a project.
 
 cbcflow and bilby_tgr make an `Event` from what they know of a signal and call the ledger's
 `add_event` or `update_event` with it. asimov-gwdata imports `Production` to annotate arguments.

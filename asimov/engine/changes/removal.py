@@ -1,4 +1,4 @@
-"""Remove analyses, or whole subjects, from the ledger; their files stay unless a person says so."""
+"""Remove analyses or whole subjects from the ledger; their files are kept unless asked."""
 
 from __future__ import annotations
 

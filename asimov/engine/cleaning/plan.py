@@ -1,4 +1,4 @@
-"""What 'asimov clean' would remove of each run directory, and why it leaves others alone."""
+"""What 'asimov clean' would remove from each run directory, and which it skips and why."""
 
 from __future__ import annotations
 

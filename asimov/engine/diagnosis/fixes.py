@@ -1,4 +1,4 @@
-"""The single most likely fix of a stuck analysis, judged by what is known of its failure."""
+"""The single most likely fix for a stuck analysis, judged by what is known of its failure."""
 
 from __future__ import annotations
 

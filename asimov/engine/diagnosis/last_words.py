@@ -1,4 +1,4 @@
-"""The last words of a failed job: its log, and the end of it."""
+"""Find the log of a failed job, and read its last lines."""
 
 from __future__ import annotations
 

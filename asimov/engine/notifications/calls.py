@@ -1,4 +1,4 @@
-"""Calls that programs asked for: webhooks of a task, and a registry of plugins.
+"""Outgoing HTTP calls: the webhooks of QHAna's tasks, and those to its plugin registry.
 
 They are delivered as notifications are. What identifies the receiver is the name of its rule, which
 no rule of a configuration can have.

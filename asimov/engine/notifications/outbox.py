@@ -1,4 +1,4 @@
-"""Queue what the rules ask to be told, and start the process that delivers it.
+"""Queue the messages that the rules call for, and start the process that sends them.
 
 Every command that acts does this when it begins and when it ends. The events of the journal are
 looked at in their order, and how far is recorded together with what was queued: a crash at any

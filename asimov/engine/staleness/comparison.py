@@ -1,4 +1,4 @@
-"""Compare everything that an analysis ran with and what is there now."""
+"""Compare the recorded inputs, settings and software of a run with the present ones."""
 
 from __future__ import annotations
 

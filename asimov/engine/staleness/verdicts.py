@@ -1,4 +1,4 @@
-"""The verdict on each analysis: it is current, or out of date for some reasons."""
+"""The verdict on each analysis: current, or out of date and why."""
 
 from __future__ import annotations
 

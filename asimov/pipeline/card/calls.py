@@ -1,4 +1,4 @@
-"""A question that another plugin answers: the task that was started there, once it has ended."""
+"""Questions that another plugin answers: its task's result becomes the answer."""
 
 from __future__ import annotations
 

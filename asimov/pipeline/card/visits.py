@@ -1,4 +1,4 @@
-"""What the routes of a plugin get and answer, and what a plugin remembers between them."""
+"""Requests to a plugin's own routes: what a route gets, returns and keeps."""
 
 from __future__ import annotations
 

@@ -60,7 +60,9 @@ def link(found: Iterable[StoredFile], root: Path) -> Iterator[Path]:
                 place.unlink()
             elif place.exists():
                 raise AsimovError(
-                    "is no link, and stays as it is", where=place, hint="move it away"
+                    "isn't a symbolic link, and was left alone",
+                    where=place,
+                    hint="move it away, and run this again",
                 )
             place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to(target)

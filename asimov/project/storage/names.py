@@ -1,4 +1,4 @@
-"""Names that the store uses for itself, in the folder of each analysis."""
+"""File names that the store reserves for itself in the folder of an analysis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state of one cluster, accumulated from its event-log events in a few bytes.
+"""The state of one cluster of HTCondor's jobs, updated from the events in its log.
 
 Logs can repeat and lack events, and only the order of submission and termination is certain. So any
 event can be taken any number of times: the first event that ended a process counts, and before an

@@ -1,4 +1,4 @@
-"""Spooling: hand a job's files to a schedd that can't see them, and get back what it has left.
+"""Spooling: send a job's files to a schedd that can't see them, and fetch its output.
 
 Such a job is submitted on hold; HTCondor releases it once its input lies in the schedd's spool
 folder. A job that lacks its input never runs. A completed one stays in the queue until its output

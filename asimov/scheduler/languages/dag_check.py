@@ -1,4 +1,4 @@
-"""Find certain errors in a DAG file before DAGMan is started: missing files."""
+"""Check a DAG file for errors that DAGMan would only find after its start."""
 
 from __future__ import annotations
 

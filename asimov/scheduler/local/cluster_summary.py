@@ -1,4 +1,4 @@
-"""A cluster's own row: how many of its processes are in each state, and how it ended.
+"""A cluster's row in the local queue's table: its processes by state, and how it ended.
 
 The counts are updated with every change of a process, so that an observation reads one row for
 each ticket, however large the cluster is.

@@ -1,4 +1,4 @@
-"""Request removal, hold or release from the runner, and raise a job's resource requests."""
+"""Ask the runner to hold, release or remove jobs, or to raise what they request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that are pages: what a browser may do with them, and errors as pages."""
+"""HTML responses: headers that limit what a browser may do with them, and error pages."""
 
 from __future__ import annotations
 

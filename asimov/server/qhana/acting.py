@@ -1,4 +1,4 @@
-"""The helper process that acts for the protocol: it starts tasks, answers steps, tells webhooks."""
+"""The process that acts for QHAna's protocol: it starts tasks, takes answers, calls webhooks."""
 
 from __future__ import annotations
 

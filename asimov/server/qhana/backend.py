@@ -1,4 +1,4 @@
-"""What answers the protocol: two helper processes, and a look at the tasks again and again."""
+"""The backend of QHAna's protocol: its processes, and a loop that looks at the tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms: declared settings as fields, what was filled in as settings, and pages with a form."""
+"""Forms: declared settings as fields, submitted fields as settings, and the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page with the form of a step, from what the journal says of its question."""
+"""The form page of a step of QHAna's protocol, made from a question in the journal."""
 
 from __future__ import annotations
 

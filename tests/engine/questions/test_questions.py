@@ -143,7 +143,7 @@ def asking(steps):
         (["=1"], "'=1' is no answer: write KEY=VALUE"),
         (["level=[1"], "the answer level:"),
         (["-f", "none.yaml"], "none.yaml: can't be read: No such file"),
-        (["-f", "list.yaml"], "list.yaml: should be one mapping with the answers"),
+        (["-f", "list.yaml"], "list.yaml: should hold the answers, a line 'NAME: VALUE' for each"),
     ],
 )
 def test_answers_that_can_not_be_meant_are_refused_and_change_nothing(asking, answers, said):

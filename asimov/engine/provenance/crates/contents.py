@@ -157,7 +157,7 @@ def check_path(path: str) -> None:
         or not path.isprintable()
         or any(len(part.encode(errors="replace")) > 255 for part in parts)
     ):
-        raise AsimovError(f"{quoted(path)} is no path that a crate may use")
+        raise AsimovError(f"{quoted(path)} isn't allowed as a path in a crate")
 
 
 def why_not(path: str) -> str:

@@ -1,4 +1,4 @@
-"""The file ``ro-crate-metadata.json``: what is in a crate, for everybody's tools.
+"""The file ``ro-crate-metadata.json``: a crate's contents, for any tool that reads RO-Crates.
 
 Sources: "RO-Crate Metadata Specification 1.1", "Workflow RO-Crate 1.0", and the profiles "Process
 Run Crate 0.5" and "Workflow Run Crate 0.5". The workflow is the blueprint; the attempt is an action

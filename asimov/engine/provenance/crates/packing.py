@@ -139,7 +139,7 @@ def _refuse_inside(workspace: Workspace, target: Path) -> None:
     for folder in (project.results, project.ledger, project.state, project.checkouts):
         if real.is_relative_to(os.path.realpath(folder)):
             raise AsimovError(
-                f"is in {line(project.stored(folder))}, which asimov alone writes",
+                f"is in {line(project.stored(folder))}, where only asimov may write",
                 where=target,
                 hint="name a place outside of it with -o",
             )
