@@ -267,8 +267,10 @@ def test_every_command_and_option_stands_in_the_page_of_commands() -> None:
 def test_examples_in_the_help_are_commands_that_are_understood(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "smallest.yaml").touch()  # a file that an example names
+    (tmp_path / "sunspots").mkdir()  # a folder and a file that examples name
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    (tmp_path / "project" / "smallest.yaml").touch()
     examples = {
         re.split(r" [|>] ", line.strip())[0]
         for command in every_command().values()

@@ -72,8 +72,8 @@ def clone_command(source: Path, folder: Path | None) -> None:
 
     \b
     Example:
-      asimov project clone /home/ada/sunspots
-      asimov project clone /home/ada/sunspots sunspots-again
+      asimov project clone ../sunspots
+      asimov project clone ../sunspots sunspots-again
     """
     copy, left = clone(source, folder or Path(source.resolve().name))
     say(f"Copied {source.resolve()} to {copy.root}")

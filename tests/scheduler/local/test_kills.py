@@ -16,7 +16,7 @@ from asimov.scheduler.local.witness import witnessed
 from asimov.system.processes import started_at
 from tests.searching import LONGER
 
-_KILLS = int(30 * LONGER)
+_KILLS = int(60 * LONGER)
 # The lock is made with O_EXCL. One that is left by a process that was killed is taken over; a
 # holder that lives is an overlap.
 _JOB = """\
