@@ -51,7 +51,7 @@ def named(page: str) -> set[str]:
 
 
 #: Places in a project, and names that stand for something.
-OF_PROJECTS = {".asimov", "ledger", "checkouts", "working", "results", "pages", "logs"}
+OF_PROJECTS = {".asimov", "ledger", "checkouts", "working", "results", "pages", "logs", "uploads"}
 
 
 @pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md", "RELEASING.md"])
