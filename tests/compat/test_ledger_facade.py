@@ -473,7 +473,7 @@ class Writes(SimpleTestPipeline):
 
     def html(self) -> str:
         self._write()
-        return "written"
+        return "<i>written</i>"
 
 
 def test_neither_a_dry_run_nor_a_report_writes_what_a_pipeline_does(lab: Any) -> None:
@@ -496,4 +496,4 @@ def test_neither_a_dry_run_nor_a_report_writes_what_a_pipeline_does(lab: Any) ->
     unchanged("monitor", "--dry-run")
     lab.finish()
     unchanged("report", "html")
-    assert "written" in (lab.root / "pages" / "subject-s.html").read_text()
+    assert "<i>written</i>" in (lab.root / "pages" / "analysis-s!a.html").read_text()

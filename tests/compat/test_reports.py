@@ -15,16 +15,20 @@ from asimov import config
 from tests.refusals import is_clear
 
 
+def page_of(lab, name):
+    return (lab.root / "pages" / f"analysis-s!{name}.html").read_text()
+
+
 @pytest.fixture
 def report(lab):
-    """Finish the analyses of a pipeline; returns the text of their subject's page."""
+    """Finish the analyses of a pipeline and report; returns the text of the page of a."""
 
     def make(pipeline, *analyses):
         lab.register("published", pipeline)
         lab.apply(*(analyses or ["a, pipeline: published"]))
         lab.finish()
         lab.run("report", "html")
-        return (lab.root / "pages" / "subject-s.html").read_text()
+        return page_of(lab, "a")
 
     return make
 
@@ -106,9 +110,12 @@ def test_one_that_raises_has_a_line_in_its_place_and_the_rest_is_there(
     lab.run("configuration", "update", "monitor/hook timeout", "0.3")
     states = lab.states()
     assert lab.run("report", "html").err == ""
-    page = (lab.root / "pages" / "subject-s.html").read_text()
+    page = page_of(lab, "a")
     assert re.search(rf'<p class="fault">.*{re.escape(said)}', page)
-    assert "<i>other</i>" in page
+    assert '<section class="card" id="events"' in page  # the last part of a page
+    other = page_of(lab, "b")
+    assert "<i>other</i>" in other
+    assert '<p class="fault">' not in other
     assert ("<i>mine</i>" in page) == (method == "result_pages")
     assert lab.states() == states  # what goes wrong in a report is no fault of the analysis
 
@@ -122,8 +129,8 @@ def test_a_package_that_can_not_be_loaded_is_told_at_its_analyses(lab, simple, r
     lab.register("published", None)
     lab._pipelines["published"].load = load
     assert lab.run("report", "html").err == ""
-    page = (lab.root / "pages" / "subject-s.html").read_text()
-    assert "can&#39;t be loaded: ImportError: no such library" in page
+    said = "can&#39;t be loaded: ImportError: no such library"
+    assert re.search(rf'<p class="fault">.*{re.escape(said)}', page_of(lab, "a"))
 
 
 def test_what_it_prints_and_where_it_goes_stays_its_own(lab, simple, report):
@@ -145,17 +152,18 @@ def test_what_it_prints_and_where_it_goes_stays_its_own(lab, simple, report):
     assert "noise on stdout" in "".join(path.read_text() for path in (lab.root / "logs").iterdir())
 
 
-def test_what_it_leaves_open_ends_with_it(report, simple):
+def test_what_it_leaves_open_ends_with_it(lab, report, simple):
     class Published(simple):
         name = "published"
 
         def html(self):
             return f"<table><tr><td>{self.production.name}</div></body></html>"
 
-    page = report(Published, "a, pipeline: published", "b, pipeline: published")
+    report(Published, "a, pipeline: published", "b, pipeline: published")
     for name in "ab":
+        page = page_of(lab, name)
         assert f"<table><tr><td>{name}</td></tr></table>" in page
-    assert page.count("</html>") == 1
+        assert page.count("</html>") == 1
 
 
 def test_what_it_writes_to_the_settings_in_a_report_is_not_kept(lab, report, simple):

@@ -152,8 +152,14 @@ def test_progress_is_told_of_nodes_and_by_the_pipeline(lab: Any, simple: Any) ->
     rows = lab.rows()
     assert (rows["a"]["progress"], rows["b"]["progress"]) == ("0/1", "step: 3; of: 10")
     lab.run("report", "html")
+    told = {
+        "a": '<span class="figure">0/1</span>',
+        "b": '<span class="figure">step: 3; of: 10</span>',
+    }
     page = (lab.root / "pages" / "index.html").read_text()
-    assert "<td>0/1</td>" in page and "<td>step: 3; of: 10</td>" in page
+    for name, figure in told.items():
+        assert f'<td class="of-progress">{figure}</td>' in page
+        assert figure in (lab.root / "pages" / f"analysis-s!{name}.html").read_text()
 
 
 def test_a_dag_that_failed_is_submitted_again_with_its_rescue_file(lab: Any, simple: Any) -> None:
