@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov.discovery import entrypoints
@@ -44,6 +45,14 @@ class Lab:
         path = self.root / "blueprint.yaml"
         path.write_text(text)
         self.run("apply", "-f", path, *["--update"] * update, *["--force"] * force)
+
+    def write_by_hand(self, name: str, **settings: Any) -> None:
+        """Set what `asimov apply` may refuse of an analysis of ``s``, in the ledger's file."""
+        path = self.root / "ledger" / "subjects" / "s.yaml"
+        data = yaml.safe_load(path.read_text())
+        (found,) = (each for each in data["analyses"] if each["name"] == name)
+        found.update(settings)
+        path.write_text(yaml.safe_dump(data))
 
     def run(self, *command: object, code: int = 0) -> Any:
         """Run a command, which ends with the exit code."""

@@ -104,6 +104,18 @@ REFUSED = {
         "a0: &a0 [1]\n" + "".join(f"a{i}: &a{i} [[[*a{i - 1}]]]\n" for i in range(1, 60)),
         "is nested more than 100 levels deep once each alias (*NAME) is replaced by its content",
     ),
+    "a key of the project's in an analysis": (
+        f"{SUBJECT}{ANALYSIS}pipelines: [a]\n",
+        "b.yaml:8:1: pipelines: has no effect in an analysis",
+    ),
+    "text for a key of the project's in an analysis": (
+        f"{SUBJECT}{ANALYSIS}pipelines: text\n",
+        "b.yaml:8:1: pipelines: has no effect in an analysis",
+    ),
+    "a key of a subject's in an analysis": (
+        f"{SUBJECT}{ANALYSIS}productions: 3\n",
+        "b.yaml:8:1: s/a (command): productions: has no effect here; it belongs in a subject",
+    ),
     "a strategy of more analyses than anybody means": (
         f"{SUBJECT}{ANALYSIS}strategy:\n"
         + "".join(f"  x{i}: [{', '.join(map(str, range(50)))}]\n" for i in range(3)),
@@ -127,8 +139,8 @@ def test_bad_input_is_refused_in_one_line(
 
 
 ACCEPTED = {
-    "a free setting that is called as one of the project's": f"{ANALYSIS}pipelines: [a]\n",
-    "a free setting that is text": f"{ANALYSIS}pipelines: text\nproductions: 3\n",
+    "a free setting that is called as one of asimov.conf's": f"{ANALYSIS}general: [a]\n",
+    "free settings that are text and a number": f"{ANALYSIS}colours: text\nsizes: 3\n",
     "an equals sign": f"{ANALYSIS}x: =\n",
     "infinities": f"{ANALYSIS}x: [.inf, -.inf, .nan]\n",
     "odd keys": f"{ANALYSIS}x: {{~: 1, .nan: 2, false: 3, 1.5: 4, 7: 5}}\n",
@@ -147,6 +159,24 @@ def test_odd_input_is_kept_as_it_is_and_shown(
     (project / "s.yaml").write_text(SUBJECT)
     (project / "b.yaml").write_text(ACCEPTED[case], newline="")
     assert asimov("apply", "-f", "s.yaml", "-f", "b.yaml").code == 0
+    assert_shown(asimov)
+    assert asimov("apply", "-f", "s.yaml").out.startswith("Nothing changed")
+
+
+@pytest.mark.parametrize("written", ["pipelines: [a]", "pipelines: text", "productions: 3"])
+def test_keys_of_elsewhere_that_were_written_by_hand_are_shown(
+    written: str, project: Path, asimov: Callable[..., Any]
+) -> None:
+    (project / "b.yaml").write_text(f"{SUBJECT}{ANALYSIS}x: PLACE\n")
+    assert asimov("apply", "-f", "b.yaml").code == 0
+    ledger = project / "ledger" / "subjects" / "s.yaml"
+    text = ledger.read_text()
+    assert "x: PLACE" in text
+    ledger.write_text(text.replace("x: PLACE", written))
+    assert_shown(asimov)
+
+
+def assert_shown(asimov: Callable[..., Any]) -> None:
     for command in (
         ["status", "--json"], ["manage", "build"], ["ledger", "show"], ["ledger", "show", "--json"],
         ["event", "show", "s", "--json"], ["event", "show", "s"], ["report", "html"],
@@ -154,7 +184,6 @@ def test_odd_input_is_kept_as_it_is_and_shown(
         ran = asimov(*command)
         assert "bug in asimov" not in ran.err, ran
         assert "warning" not in ran.err, ran
-    assert asimov("apply", "-f", "s.yaml").out.startswith("Nothing changed")
 
 
 def test_a_subject_s_own_repository_may_be_a_name_that_is_too_long(

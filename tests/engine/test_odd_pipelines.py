@@ -145,9 +145,25 @@ def test_a_class_that_is_no_pipeline_can_be_stopped(lab: Any) -> None:
 
 def test_a_run_directory_that_is_no_path_stops_nothing_else(lab: Any) -> None:
     lab.register("stranger", Stranger)
-    lab.apply("a, rundir: 5", "b, pipeline: stranger, rundir: [x]", "good")
+    lab.apply("a", "b, pipeline: stranger", "good")
+    lab.write_by_hand("a", rundir=5)
+    lab.write_by_hand("b", rundir=["x"])
+    told = lab.run("monitor", "--chain", code=1).out
+    assert "a: rundir: should be text, and is a whole number" in told
+    assert "b: rundir: should be text, and is a list" in told
+    lab.run("monitor", "--chain", code=1)
+    lab.until("good")
+    lab.run("monitor")
+    assert lab.states()["good"] == "uploaded"
+
+
+def test_one_that_is_written_while_jobs_run_stops_nothing_else(lab: Any) -> None:
+    lab.register("stranger", Stranger)
+    lab.apply("a", "b, pipeline: stranger", "good")
     lab.run("monitor", "--chain")
-    lab.run("monitor", "--chain")
+    assert set(lab.states().values()) == {"running"}
+    lab.write_by_hand("a", rundir=5)
+    lab.write_by_hand("b", rundir=["x"])
     lab.until("good")
     lab.run("monitor")
     assert lab.states()["good"] == "uploaded"

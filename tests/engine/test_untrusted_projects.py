@@ -222,17 +222,45 @@ def test_submit_commands_are_named_as_before() -> None:
 
 @pytest.mark.parametrize("pipeline", ["command", "simpletestpipeline"])
 @pytest.mark.parametrize(
-    "entry", ["'include : /bin/touch CANARY |': x", '"request memory": "1\\nqueue"']
+    "entry",
+    [
+        {"include : /bin/touch CANARY |": "x"},
+        {"request memory": "1\nqueue"},
+        {"requirements": "1\nqueue"},
+    ],
 )
-def test_no_submit_file_is_written_with_them(lab: Lab, pipeline: str, entry: str) -> None:
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_no_submit_file_is_written_with_them(
+    lab: Lab, pipeline: str, entry: dict[str, str], when: str
+) -> None:
+    """Written into the ledger by hand, before it is built or after."""
     rest = "executable: sh, outputs: {o: o}" if pipeline == "command" else "seconds: 0"
-    lab.apply(f"a, pipeline: {pipeline}, {rest}, scheduler: {{{entry}}}")
-    # The pipeline 'command' is refused when it is built.
-    lab.run("manage", "build", code=int(pipeline == "command"))
-    lab.run("manage", "submit", code=int(pipeline != "command"))
+    lab.apply(f"a, pipeline: {pipeline}, {rest}")
+    if when == "after":
+        lab.run("manage", "build")
+    lab.write_by_hand("a", scheduler=entry)
+    # The pipeline 'command' is refused when it is built, and the request whatever the pipeline.
+    at_build = pipeline == "command" or "request memory" in entry
+    if when == "before":
+        lab.run("manage", "build", code=int(at_build))
+        lab.run("manage", "submit", code=int(not at_build))
+    else:
+        assert "have changed since it was built" in lab.run("manage", "submit").out
     assert not list(lab.root.rglob("*.sub"))
     assert not list((lab.root / ".asimov" / "local").rglob("*.db"))
     assert not Path("CANARY").exists()
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_request_that_is_more_than_that_does_not_reach_the_ledger(lab: Lab, force: bool) -> None:
+    path = lab.root / "b.yaml"
+    path.write_text(
+        "{kind: subject, name: s}\n---\n{kind: analysis, event: s, name: a, pipeline: "
+        'simpletestpipeline, scheduler: {"request memory": "1\\nqueue"}}\n'
+    )
+    ran = lab.run("apply", "-f", path, *["--force"] * force, code=1)
+    assert "scheduler: request memory: should be a size" in ran.err
+    assert not lab.rows()
 
 
 @pytest.mark.parametrize(
@@ -301,18 +329,20 @@ def test_a_repository_is_no_part_of_the_project_nor_a_folder_of_other_files(
 def test_a_report_shows_what_people_wrote_as_text(lab: Lab) -> None:
     evil = "</td><script>evil()</script>"
     review = json.dumps({"status": "approved", "messages": [{"message": evil, "by": evil}]})
-    labels = json.dumps({evil: evil})
+    labels = json.dumps({"by": evil})
     lab.apply(
         f"a, comment: {json.dumps(evil)}, review: {review}, labels: {labels}",
         "b, needs: [a]",
     )
+    lab.write_by_hand("a", labels={evil: evil, "by": evil})  # a blueprint may not name one so
     lab.run("report", "html")
     pages = list((lab.root / "pages").rglob("*.html"))
     assert pages
     for page in pages:
         text = page.read_text()
         assert "<script>evil" not in text, page
-    assert "&lt;script&gt;evil()" in text
+    shown = {page.name for page in pages if "&lt;script&gt;evil()" in page.read_text()}
+    assert shown == {"index.html", "subject-s.html", "analysis-s!a.html"}
 
 
 @pytest.mark.parametrize("command", ["arguments", "My.Attribute", "requirements"])
