@@ -322,13 +322,31 @@ def test_a_policy_that_a_pipeline_declares_as_a_default_is_followed(
     assert lab.states() == {"a": "stuck"}
 
 
-def test_a_policy_that_a_pipeline_has_written_wrong_is_told(
+def test_a_policy_that_a_pipeline_has_written_wrong_is_told_by_the_build(
     lab: Any, pool: Pool, simple: Any
 ) -> None:
     def before_config(self: Any, dryrun: bool = False) -> None:
         self.production.meta["holds"] = {"memory": "rise"}
 
     lab.register("writing", type("P", (simple,), {"before_config": before_config}))
+    lab.apply(f"{JOB}, pipeline: writing")
+    told = lab.run("manage", "build", "submit", code=1)
+    assert (
+        "written by pipelines to a: holds: memory: should be 'release', 'raise' or 'stuck'"
+        in told.out
+    )
+    assert lab.states() == {"a": "ready"}
+    assert lab.attempts("a") == []
+
+
+def test_a_policy_that_a_pipeline_writes_wrong_after_the_build_is_told(
+    lab: Any, pool: Pool, simple: Any
+) -> None:
+    def submit_dag(self: Any, dryrun: bool = False) -> Any:
+        self.production.meta["holds"] = {"memory": "rise"}
+        return simple.submit_dag(self, dryrun)
+
+    lab.register("writing", type("P", (simple,), {"submit_dag": submit_dag}))
     job = start(lab, "pipeline: writing")
     pool.held = (Held(job, 0, None, 34, 102, "over", time.time(), 1024.0),)
     lab.run("monitor")

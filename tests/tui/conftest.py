@@ -74,7 +74,9 @@ def _happen(root: Path) -> None:
     """Have jobs submitted, run, held and failed; each time in the middle of its unit."""
     workspace = Workspace.open(root)
     journal, start = workspace.journal, clock.now()
-
+    made = root / "working" / "GW150914" / "noise" / "noise.txt"
+    made.parent.mkdir(parents=True)
+    made.write_text("quiet\n")
     ago = [0.0]
     with clock.replaced(lambda: start - ago[0]):
         jobs = [
@@ -105,8 +107,8 @@ def _happen(root: Path) -> None:
             )  # fmt: skip
             reason = {"stuck": "job 13 ended with exit code 1: no [bold]space[/bold] left"}
             workspace.move(key, after, "monitor", reason.get(after, "job 11 ended"))
+        workspace.store.add_products(noise.subject, noise.name, [made], made.parent)
         workspace.move(noise, "uploaded", "monitor", "its results are stored")
-        (root / "results" / noise.subject / noise.name).mkdir(parents=True)
         record_pass(workspace, [])
         workspace.journal.close()
     folder = root / "working" / walk.subject / walk.name
