@@ -191,3 +191,4 @@ def runner(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iter
             monitor.terminate()
             monitor.wait(60)
     entrypoints.found.cache_clear()
+    entrypoints.load.cache_clear()
