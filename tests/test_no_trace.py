@@ -330,12 +330,17 @@ def test_what_only_reads_runs_no_code_of_the_project(
 
 
 def _leaves_alone(root: Path, traced: Tracer, argv: list[str], code: int | None) -> None:
-    before = listing(root)
+    def files() -> dict[str, Any]:
+        """Return all but the queue's, whose runner ends by itself at some time."""
+        queue = str(root / ".asimov" / "local")
+        return {name: each for name, each in listing(root).items() if not name.startswith(queue)}
+
+    before = files()
     ran = traced.run(*argv)
     assert "Traceback" not in ran.err + ran.out, (argv, ran)
     assert code in {None, ran.code}, (argv, ran)
     assert not ran.written, argv
-    assert listing(root) == before, argv
+    assert files() == before, argv
 
 
 def test_an_output_that_is_full_is_one_line(
