@@ -87,14 +87,18 @@ def test_an_analysis_that_another_command_adds_is_started_at_once(lab: Any, work
     assert outcome.counts == {"running": 2}
 
 
-def test_what_was_told_while_another_command_was_at_work_is_acted_on_later(
+def test_what_a_log_says_while_another_command_is_at_work_is_acted_on_later(
     lab: Any, workspace: Any
 ) -> None:
-    lab.apply("a")
+    lab.apply(
+        "a, pipeline: command, executable: /bin/sh, outputs: {y: y}, "
+        "arguments: [-c, 'until [ -e go ]; do sleep 0.02; done; touch y']"
+    )
     watch = LogWatch(workspace(), lambda line: None)
     with at_work(workspace(), "a test"):
         monitor(workspace(), lambda line: None, chain=True)
     watch.look()
+    (lab.rundir("a") / "go").touch()
     lab.until("a")
     other = lab.open()
     with closing(other.journal), at_work(other, "another"), pytest.raises(AsimovError) as raised:
