@@ -17,7 +17,6 @@ from typing import Any
 
 from asimov import text
 from asimov.logs import logger
-from asimov.system.files import memory_file
 
 #: The most that is kept of one call's output, in bytes: half from its start, half from its end.
 KEPT = 10_000
@@ -27,7 +26,7 @@ class Capture:
     """A file that standard output and standard error are redirected to; it can be used again."""
 
     def __init__(self) -> None:
-        self._file: Any = None
+        self._file: int | None = None
         self._saved: dict[int, int] = {}
         self._streams: list[Any] = []
         self._text: io.TextIOWrapper | None = None
@@ -36,7 +35,7 @@ class Capture:
         """Start capturing."""
         if self._file is None:
             self._file = _open()
-        handle = self._file.fileno()
+        handle = self._file
         self._streams = [sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__]
         _flush(self._streams)
         for number in (1, 2):
@@ -60,7 +59,8 @@ class Capture:
         _flush_c()
         sys.stdout, sys.stderr = self._streams[:2]
         self.restore()
-        handle = self._file.fileno()
+        handle = self._file
+        assert handle is not None  # it was started
         size = os.fstat(handle).st_size
         if not size:
             return ""
@@ -107,11 +107,11 @@ def captured(logged_as: object = None) -> Iterator[None]:
 _idle: list[Capture] = []
 
 
-def _open() -> Any:
+def _open() -> int:
     try:
-        return memory_file()
-    except OSError:  # a full disk, for example: the output is lost then
-        return open(os.devnull, "r+b", buffering=0)  # noqa: PTH123
+        return os.memfd_create("asimov")
+    except OSError:  # no memory, for example: the output is lost then
+        return os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
 
 
 def _flush(streams: list[Any]) -> None:
