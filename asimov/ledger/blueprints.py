@@ -10,12 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from asimov.errors import AsimovError, Place
-from asimov.ledger import checks, schema, sources, strategies
+from asimov.errors import AsimovError
+from asimov.ledger import checks, reserved, schema, sources, strategies
 from asimov.ledger.documents import Document, Mistake, located, read_documents
-from asimov.ledger.reserved.places import Level, misplaced
-from asimov.ledger.reserved.settings import fault
-from asimov.ledger.shapes import mistake
+from asimov.ledger.reserved import Level
 from asimov.text import did_you_mean
 
 #: Keys that name the subject of an analysis; in a bundle, only the bundle itself may have them.
@@ -58,7 +56,12 @@ def read(files: list[str]) -> list[Blueprint]:
     AsimovError
         If a document can't be used; the error gives its file and line.
     """
-    return [blueprint for file in files for blueprint in parse(sources.text(file), file)]
+    return [
+        blueprint
+        for file in files
+        for document in sources.documents(file)
+        for blueprint in _read(document)
+    ]
 
 
 def parse(text: str, name: str) -> list[Blueprint]:
@@ -103,7 +106,9 @@ def _members(document: Document, bundle: dict[str, Any]) -> Iterator[Document]:
         path: list[str | int] = ["analyses", number]
         place = document.place(path)
         if isinstance(item, str):
-            yield from _of_file(item, document.file, place, subject)
+            for each in sources.analyses(item, document.file, place):
+                each.data = _analysis(each.data, subject)
+                yield each
             continue
         yield Document(
             _analysis(item, subject),
@@ -118,25 +123,6 @@ def _members(document: Document, bundle: dict[str, Any]) -> Iterator[Document]:
 def _analysis(data: dict[str, Any], subject: str | None) -> dict[str, Any]:
     rest = {key: value for key, value in data.items() if key not in _WHOSE}
     return {"kind": "analysis", **({} if subject is None else {"subject": subject}), **rest}
-
-
-def _of_file(name: str, bundle: str, named_at: Place, subject: str | None) -> Iterator[Document]:
-    """Yield the analyses of a file that a bundle names."""
-    with located(named_at):
-        file = sources.find(name, bundle)
-    found = 0
-    for each in read_documents(sources.text(file), file):
-        if not isinstance(each.data, dict) or str(each.data.get("kind")).lower() != "analysis":
-            raise AsimovError(
-                "a file named by a bundle may contain only analyses",
-                where=each.place(["kind"]),
-                hint=f"it is named at {named_at}",
-            )
-        found += 1
-        each.data = _analysis(each.data, subject)
-        yield each
-    if not found:
-        raise AsimovError("contains no analysis", where=file, hint=f"named at {named_at}")
 
 
 def check(document: Document) -> Blueprint:
@@ -182,7 +168,7 @@ def _checked(document: Document) -> tuple[str, dict[str, Any]]:
     kind = "subject" if kind == "event" else kind
     data = {key: value for key, value in data.items() if key != "kind"}
     for level, path, settings in _settings(kind, data):
-        _check_reserved(level, path, settings)
+        reserved.check(settings, level, path)
     if kind == "subject":
         checks.check_name(data["name"])
         for number, analysis in enumerate(data.get("analyses") or []):
@@ -230,15 +216,6 @@ def _settings(
         yield "analysis", [], data
 
 
-def _check_reserved(level: Level, path: list[str | int], settings: Mapping[str, Any]) -> None:
-    """Refuse settings that asimov reads if they have no effect here, or not their type."""
-    if wrong := fault(settings):
-        raise mistake(wrong, path)
-    if found := misplaced(settings, level):
-        wrong, hint = found
-        raise mistake(wrong, path, hint=hint)
-
-
 def _check_analysis(data: dict[str, Any], path: list[str | int]) -> None:
     by_strategy = [*path, "strategy"]
     try:
@@ -249,6 +226,5 @@ def _check_analysis(data: dict[str, Any], path: list[str | int]) -> None:
         if "strategy" in data:
             # It may have set keys that have a shape.
             schema.check_shape(each, schema.InlineAnalysis, by_strategy)
-            if wrong := fault(each):
-                raise mistake(wrong, at=by_strategy)
+            reserved.check(each, "analysis", at=by_strategy)
         checks.check_analysis(each, path)

@@ -9,7 +9,7 @@ from typing import Any
 from asimov.errors import AsimovError
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger.fields_of_science import complete
-from asimov.ledger.reserved.places import without_effect
+from asimov.ledger.reserved import without_effect
 from asimov.settings.merging import lay_over, merge
 
 #: Keys of an analysis, a subject and the project that are no settings.

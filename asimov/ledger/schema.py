@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from asimov.ledger import shapes
-from asimov.ledger.reserved.settings import Settings, policy_fault
+from asimov.ledger.reserved import Settings, policy_fault
 
 Need = str | dict[str, Any] | list[str | dict[str, Any]]
 Needs = Annotated[

@@ -1,19 +1,26 @@
-"""Read blueprints (YAML for ``asimov apply``) as text, from files, URLs or standard input."""
+"""Read blueprints (YAML for ``asimov apply``) from files, URLs or standard input."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from asimov.errors import AsimovError
-from asimov.ledger.documents import Mistake
+from asimov.errors import AsimovError, Place
+from asimov.ledger.documents import Document, read_documents
 from asimov.system import reading
 from asimov.system.files import is_file
 from asimov.text import did_you_mean, nearest, short
 
 #: Names of open descriptors, such as ``<(command)`` in a shell, which may be pipes.
 _OPEN = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
+
+
+def documents(source: str) -> list[Document]:
+    """Return the documents of a source; it and the errors are as of `text`."""
+    content = text(source)
+    return read_documents(content, source)
 
 
 def text(source: str) -> str:
@@ -74,21 +81,39 @@ def _download(url: str) -> bytes:
         raise AsimovError(f"can't be fetched: {why}", where=url) from error
 
 
-def find(name: str, bundle: str) -> str:
-    """Return a file that a bundle names without its ``.yaml``, from the first folder that has it.
+def analyses(name: str, bundle: str, named_at: Place) -> Iterator[Document]:
+    """Yield the documents of a file that a bundle names without its ``.yaml``: its analyses.
 
     Parameters
     ----------
     name
-        The name.
+        The name; the first folder that has such a file counts.
     bundle
         The source of the bundle.
+    named_at
+        Where the bundle names it.
 
     Raises
     ------
-    Mistake
-        If no folder has it.
+    AsimovError
+        If no folder has the file, or it has no analysis, or another document.
     """
+    file = _find(name, bundle, named_at)
+    found = 0
+    for each in documents(file):
+        if not isinstance(each.data, dict) or str(each.data.get("kind")).lower() != "analysis":
+            raise AsimovError(
+                "a file named by a bundle may contain only analyses",
+                where=each.place(["kind"]),
+                hint=f"it is named at {named_at}",
+            )
+        found += 1
+        yield each
+    if not found:
+        raise AsimovError("contains no analysis", where=file, hint=f"named at {named_at}")
+
+
+def _find(name: str, bundle: str, named_at: Place) -> str:
     folders = _folders(bundle)
     for folder in folders:
         file = folder / f"{name}.yaml"
@@ -96,8 +121,9 @@ def find(name: str, bundle: str) -> str:
         if is_file(file) and folder.resolve() in file.resolve().parents:
             return str(file)
     there = sorted({each.stem for folder in folders for each in folder.glob("*.yaml")})
-    raise Mistake(
+    raise AsimovError(
         f"there is no file {short(name)}.yaml{did_you_mean(name, there)}",
+        where=named_at,
         hint=f"looked in {', '.join(map(str, folders))}",
     )
 

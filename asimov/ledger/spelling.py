@@ -17,8 +17,7 @@ from asimov.ledger.contents import Entry
 from asimov.ledger.declared_settings import names_of
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.documents import Document
-from asimov.ledger.reserved.places import BELONGS
-from asimov.ledger.reserved.settings import NAMES
+from asimov.ledger.reserved import BELONGS, NAMES
 from asimov.ledger.schema import (
     Analysis,
     Configuration,

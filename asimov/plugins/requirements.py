@@ -10,8 +10,8 @@ from typing import Any
 from asimov.discovery import entrypoints
 from asimov.errors import AsimovError, ReportedError
 from asimov.journal.keys import Key
+from asimov.ledger import reserved
 from asimov.ledger.declared_settings import place_of, with_look
-from asimov.ledger.reserved import settings as reserved
 from asimov.pipeline import Pipeline
 from asimov.pipeline.assets import Asset, inputs_of, outputs_of, paths_of
 from asimov.pipeline.schemas import faults_of_files

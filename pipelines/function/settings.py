@@ -22,7 +22,7 @@ from asimov.pipelines.setting_names import SETTINGS
 
 from asimov.errors import AsimovError
 from asimov.functions.settings import no_mappings, other_types, unknown_keys
-from asimov.ledger.reserved.settings import NAMES
+from asimov.ledger.reserved import NAMES
 from asimov.pipeline.staging import MODES
 from asimov.pipeline.stated_schemas import output_faults
 from asimov.settings import Fault

@@ -73,6 +73,7 @@ ANALYSES = {
         "needs: [{step: a, optional: yes please}]": "optional should be true or false",
         "status: redy": "did you mean 'ready'?",
         "strategy: {a: 5}": "strategy: a: should be a list",
+        "strategy: {pipelines.command: [{}]}": "pipelines: has no effect in an analysis",
         "labels: checked": "labels: should be a mapping or a list",
         "labels: {q: [1]}": "labels: q: should be text, a number",
         "holds: {memry: stuck}": "did you mean 'memory'?",

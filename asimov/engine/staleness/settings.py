@@ -15,7 +15,7 @@ from asimov.engine.staleness.reasons import Reason
 from asimov.journal.keys import Key
 from asimov.journal.provenance import ProvenanceRecords
 from asimov.ledger.contents import WRITTEN, with_effect
-from asimov.ledger.reserved.settings import OF_FAILURES
+from asimov.ledger.reserved import OF_FAILURES
 from asimov.ledger.validity import OUTDATED_BY, RERUN
 from asimov.plugins.declarations import import_published
 from asimov.project.workspace import FOLLOWS, Workspace

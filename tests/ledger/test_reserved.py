@@ -11,7 +11,7 @@ import yaml
 
 from asimov.errors import AsimovError
 from asimov.ledger import blueprints
-from asimov.ledger.reserved.settings import NAMES, fault
+from asimov.ledger.reserved import NAMES, fault
 from asimov.ledger.spelling import OF_ANALYSIS
 from tests.conftest import Ran
 

@@ -1,1 +1,0 @@
-"""The settings that asimov itself reads, whatever the pipeline: their types and their places."""
