@@ -14,24 +14,24 @@ from starlette.responses import Response
 
 from asimov import configuration
 from asimov.project import layout
-from asimov.server import health, openapi, v1, v1_writing
-from asimov.server.answering import bug
-from asimov.server.backend import Backend
-from asimov.server.dashboard.answers import refusal
+from asimov.server.admission.guard import Guard
+from asimov.server.api import health, openapi, v1, v1_changes
+from asimov.server.api.event_stream import Feed
+from asimov.server.dashboard.responses import error_response
 from asimov.server.dashboard.routes import PAGES
-from asimov.server.event_stream import Feed
 from asimov.server.faults import TITLES, Fault, FaultError
-from asimov.server.guard import Guard
 from asimov.server.older import routes as older
 from asimov.server.options import Options
 from asimov.server.platipy import routes as platipy
-from asimov.server.platipy.door import LARGEST, PlatiPyDoor
+from asimov.server.platipy.policy import LARGEST, PlatiPyPolicy
 from asimov.server.platipy.upkeep import Upkeep
+from asimov.server.processes.answering import bug
+from asimov.server.processes.backend import Backend
 from asimov.server.qhana import routes as qhana
-from asimov.server.qhana.backend import Backend as QhanaBackend
+from asimov.server.qhana.backend import QhanaBackend
 
 #: Every route of the API.
-ROUTES = [*health.ROUTES, *openapi.ROUTES, *v1.ROUTES, *v1_writing.ROUTES]
+ROUTES = [*health.ROUTES, *openapi.ROUTES, *v1.ROUTES, *v1_changes.ROUTES]
 #: The paths that anybody may read.
 PUBLIC = frozenset(each.path for each in [*ROUTES, *PAGES] if each.public) | {older.HEALTH}
 
@@ -84,7 +84,7 @@ def application(options: Options) -> Starlette:
                 options=options,
                 public=PUBLIC,
                 free=qhana.free(project.config),
-                doors=[PlatiPyDoor(int(largest * 1e6)), older.OlderDoor()],
+                policies=[PlatiPyPolicy(int(largest * 1e6)), older.OlderPolicy()],
             )
         ],
         exception_handlers={
@@ -98,7 +98,7 @@ def application(options: Options) -> Starlette:
 
 async def _fault(request: Request, error: Exception) -> Response:
     assert isinstance(error, FaultError)
-    return refusal(request.headers, request.url.path, error.fault, error.headers)
+    return error_response(request.headers, request.url.path, error.fault, error.headers)
 
 
 async def _other(request: Request, error: Exception) -> Response:
@@ -110,8 +110,8 @@ async def _other(request: Request, error: Exception) -> Response:
     }.get(error.status_code, TITLES.get(error.status_code, "the request can't be answered"))
     hint = "GET /openapi.json lists what there is" if error.status_code == 404 else None
     fault = Fault(error.status_code, what, "address", hint)
-    return refusal(request.headers, request.url.path, fault, dict(error.headers or {}))
+    return error_response(request.headers, request.url.path, fault, dict(error.headers or {}))
 
 
 async def _bug(request: Request, error: Exception) -> Response:
-    return refusal(request.headers, request.url.path, bug(error), {})
+    return error_response(request.headers, request.url.path, bug(error), {})

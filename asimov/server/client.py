@@ -19,7 +19,7 @@ from shutil import copyfileobj
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
-from asimov.server.requesting import PAUSE, Connection, ServiceError, query_of
+from asimov.server.client_connection import PAUSE, Connection, ServiceError, query_of
 
 __all__ = ["Client", "ServiceError"]
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from asimov import logs
 from asimov.project import layout
-from asimov.server.answering import serve_questions
-from asimov.server.reading import Reading
+from asimov.server.processes.answering import serve_questions
+from asimov.server.reader import Reader
 
 
 def main(folder: str) -> None:
-    """Answer the questions of `Reading`, until the service says goodbye or has gone.
+    """Answer the questions of `Reader`, until the service says goodbye or has gone.
 
     Parameters
     ----------
@@ -20,4 +20,4 @@ def main(folder: str) -> None:
     """
     project = layout.find(Path(folder))
     logs.write_faults_to(project.logs)
-    serve_questions(lambda: Reading(project.root))
+    serve_questions(lambda: Reader(project.root))

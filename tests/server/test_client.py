@@ -13,7 +13,7 @@ import pytest
 from asimov.journal.access_keys import AccessKeys
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
-from asimov.server import requesting as module
+from asimov.server import client_connection as module
 from asimov.server.client import Client, ServiceError
 from tests.server.conftest import STORED, made
 

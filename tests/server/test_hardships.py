@@ -22,8 +22,9 @@ from tests.server.conftest import Service, made
 IMPATIENT = """
 import sys
 from asimov.cli import main
-from asimov.server import door, header_deadline
-door.Door.patience = header_deadline.PATIENCE = 1.0
+from asimov.server import header_deadline
+from asimov.server.admission.policy import Policy
+Policy.patience = header_deadline.PATIENCE = 1.0
 main()
 """
 HEADER = b"GET /v1/subjects HTTP/1.1\r\nHost: localhost\r\n\r\n"

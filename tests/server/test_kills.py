@@ -14,7 +14,7 @@ import pytest
 from asimov.journal.access_keys import AccessKeys
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
-from asimov.server import requesting
+from asimov.server import client_connection
 from asimov.server.client import Client
 from tests.searching import LONGER
 from tests.server.conftest import Service, made
@@ -78,8 +78,8 @@ class Load:
 
 
 def test_each_acknowledged_request_is_done_once_and_each_event_is_heard(root, monkeypatch):
-    monkeypatch.setattr(requesting, "PAUSE", 0.05)
-    monkeypatch.setattr(requesting, "LONGEST", 0.5)
+    monkeypatch.setattr(client_connection, "PAUSE", 0.05)
+    monkeypatch.setattr(client_connection, "LONGEST", 0.5)
     with closing(Workspace.open(root).journal) as journal:
         key = AccessKeys(journal).add("load", "ada", rate=1_000_000)
     rng = random.Random(11)

@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 from asimov.journal.access_keys import AccessKeys
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
+from asimov.server.api.openapi import document
 from asimov.server.app import ROUTES, application
-from asimov.server.openapi import document
 from asimov.server.options import Options
 from tests.server import asking
 from tests.server.conftest import made

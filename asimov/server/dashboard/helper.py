@@ -6,8 +6,8 @@ from pathlib import Path
 
 from asimov import logs
 from asimov.project import layout
-from asimov.server.answering import serve_questions
 from asimov.server.dashboard.pages import Pages
+from asimov.server.processes.answering import serve_questions
 
 
 def main(folder: str) -> None:

@@ -25,7 +25,7 @@ from asimov.report.overview import SORTS, Query, overview
 from asimov.report.previews import PICTURES, preview
 from asimov.report.rendering import page
 from asimov.server.faults import FaultError, fault_of
-from asimov.server.present import Present
+from asimov.server.processes.current_project import CurrentProject
 from asimov.system import clock
 
 #: How many lines of a log a page has, rows and lines of a file, and events.
@@ -46,7 +46,7 @@ class Pages:
     """
 
     def __init__(self, root: Path) -> None:
-        self._present = Present(root)
+        self._current = CurrentProject(root)
         self._links = Served()
         self._newest = 0
         #: Overviews by what was asked, and the state of the project that they are of.
@@ -56,13 +56,13 @@ class Pages:
     @property
     def _workspace(self) -> Workspace:
         """The project as it is now; the page then follows the events after the newest before."""
-        journal = self._present.opened.journal
+        journal = self._current.opened.journal
         journal.renew()
         _, self._newest = numbered_events(journal, None, 1)
-        return self._present.workspace
+        return self._current.workspace
 
     def _page(self, template: str, **shown: Any) -> str:
-        name = self._present.opened.project.name
+        name = self._current.opened.project.name
         return page(template, self._links, name, newest=self._newest, **shown)
 
     def overview(self, query: Query) -> str:

@@ -6,10 +6,10 @@ from starlette.responses import FileResponse, Response
 
 from asimov.report.overview import Query
 from asimov.report.rendering import FOLDER
-from asimov.server.backend import Backend
-from asimov.server.dashboard.answers import FRAMED, html_answer
+from asimov.server.api.route import Call, Parameter, Route
+from asimov.server.dashboard.responses import FRAMED, html_response
 from asimov.server.dashboard.sessions import COOKIE, LASTS
-from asimov.server.routes import Call, Parameter, Route
+from asimov.server.processes.backend import Backend
 
 #: The files that pages need, with their media types.
 ASSETS = {
@@ -32,12 +32,12 @@ def _names(call: Call) -> tuple[str, str]:
 
 async def overview(call: Call) -> Response:
     """Show totals, what needs a person, and the list of analyses."""
-    return html_answer(call.request, await _backend(call).show("overview", Query(**call.query)))
+    return html_response(call.request, await _backend(call).show("overview", Query(**call.query)))
 
 
 async def analysis(call: Call) -> Response:
     """Show an analysis."""
-    return html_answer(call.request, await _backend(call).show("analysis", *_names(call)))
+    return html_response(call.request, await _backend(call).show("analysis", *_names(call)))
 
 
 async def why(call: Call) -> Response:
@@ -45,7 +45,7 @@ async def why(call: Call) -> Response:
     import msgspec
 
     found = msgspec.json.decode(await _backend(call).ask("why", *_names(call)))
-    return html_answer(call.request, await _backend(call).show("why", found))
+    return html_response(call.request, await _backend(call).show("why", found))
 
 
 async def own(call: Call) -> Response:
@@ -53,19 +53,19 @@ async def own(call: Call) -> Response:
     import msgspec
 
     found = msgspec.json.decode(await _backend(call).ask("own", *_names(call)))
-    return html_answer(call.request, await _backend(call).show("own", found), policy=FRAMED)
+    return html_response(call.request, await _backend(call).show("own", found), policy=FRAMED)
 
 
 async def log(call: Call) -> Response:
     """Show what a job writes."""
     shown = await _backend(call).show("log", *_names(call), call.path["file"])
-    return html_answer(call.request, shown)
+    return html_response(call.request, shown)
 
 
 async def product(call: Call) -> Response:
     """Show a stored file."""
     shown = await _backend(call).show("product", *_names(call), call.path["file"])
-    return html_answer(call.request, shown)
+    return html_response(call.request, shown)
 
 
 async def picture(call: Call) -> Response:
@@ -76,7 +76,7 @@ async def picture(call: Call) -> Response:
 
 async def changes(call: Call) -> Response:
     """Show what happened, the newest first."""
-    return html_answer(call.request, await _backend(call).show("changes", call.query["before"]))
+    return html_response(call.request, await _backend(call).show("changes", call.query["before"]))
 
 
 async def graph(call: Call) -> Response:
@@ -85,7 +85,7 @@ async def graph(call: Call) -> Response:
 
     subject = call.query["subject"]
     found = msgspec.json.decode(await _backend(call).ask("graph", subject or None))
-    return html_answer(call.request, await _backend(call).show("graph", found, subject))
+    return html_response(call.request, await _backend(call).show("graph", found, subject))
 
 
 async def key(call: Call) -> Response:

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from asimov.server.answers import json_answer
-from asimov.server.door import Door
+from asimov.server.admission.policy import Policy
 from asimov.server.faults import Fault, FaultError
+from asimov.server.responses import json_response
 from asimov.system.json_text import as_json
 
 _BASE = "/api/v1"
@@ -19,10 +19,10 @@ _NO_SUBJECT, _NO_ANALYSIS = "Event not found", "Analysis not found"
 _Answer = Callable[[Request], Awaitable[Response]]
 
 
-class OlderDoor(Door):
-    """The way in: who may read is as of our own API, errors are in the older shape."""
+class OlderPolicy(Policy):
+    """The rules of admission: those of our own API, with errors in the older shape."""
 
-    def leads_to(self, path: str) -> bool:
+    def covers(self, path: str) -> bool:
         """Return whether a path is of that API."""
         return path == _BASE or path.startswith(f"{_BASE}/")
 
@@ -101,7 +101,7 @@ async def _analysis(request: Request) -> dict[str, Any]:
 
 
 def _json(request: Request, value: Any) -> Response:
-    return json_answer(request, as_json(value))
+    return json_response(request, as_json(value))
 
 
 def _error(fault: Fault, headers: dict[str, str] | None = None) -> Response:

@@ -12,7 +12,7 @@ import msgspec
 from starlette.requests import Request
 
 from asimov.server.faults import Fault, FaultError
-from asimov.server.platipy.form import Upload, read_form
+from asimov.server.platipy.multipart import Upload, read_form
 from asimov.text import line, quoted
 
 #: How a fault of an argument is marked.

@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from asimov.server.backend import Backend
 from asimov.server.faults import FaultError
 from asimov.server.platipy.arguments import arguments_of, refused, wrong
 from asimov.server.platipy.names import header_name
 from asimov.server.platipy.triggers import Triggers
+from asimov.server.processes.backend import Backend
 from asimov.system.json_text import as_json
 
 #: The seconds in which outputs are listed before an answer is given without them.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from asimov.server.backend import Backend
 from asimov.server.faults import Fault, FaultError
+from asimov.server.processes.backend import Backend
 
 #: The most triggers that go together.
 _MOST = 50

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from asimov.project.layout import Project
-from asimov.server.backend import Backend
 from asimov.server.faults import FaultError
-from asimov.server.platipy.acting import INCOMING
 from asimov.server.platipy.dicom.exchange import Dicom
-from asimov.server.platipy.series import UPLOADS
 from asimov.server.platipy.triggers import Triggers
+from asimov.server.platipy.uploads import UPLOADS
+from asimov.server.platipy.writer import INCOMING
+from asimov.server.processes.backend import Backend
 
 #: How many uploads may come at once.
 _UPLOADS = 100

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from asimov.discovery import entrypoints
 from asimov.engine.notifications.rules import wrong_address
 from asimov.project.layout import Project
-from asimov.server.backend import asked
 from asimov.server.faults import FaultError
 from asimov.server.options import Options, is_loopback
+from asimov.server.processes.backend import asked
 from asimov.system.helper_process.asking import Helper
 
 #: The seconds between two looks at tasks: while there are some, and while there are none.
@@ -23,7 +23,7 @@ _LOOK, _IDLE = 0.25, 2.0
 _LIMIT = 60.0
 
 
-class Backend:
+class QhanaBackend:
     """Shows, acts, and looks after tasks.
 
     Parameters
@@ -36,9 +36,9 @@ class Backend:
 
     def __init__(self, project: Project, options: Options) -> None:
         given = [str(project.root)]
-        self._showing = Helper("asimov.server.qhana.showing", given, _LIMIT)
-        self._acting = Helper("asimov.server.qhana.acting", given, _LIMIT)
-        self._visiting = Helper("asimov.server.qhana.visiting", given, _LIMIT)
+        self._showing = Helper("asimov.server.qhana.reader", given, _LIMIT)
+        self._acting = Helper("asimov.server.qhana.writer", given, _LIMIT)
+        self._visiting = Helper("asimov.server.qhana.plugin_routes", given, _LIMIT)
         self._options = options
         self._address = project.config.get("qhana", "address", fallback="").rstrip("/")
         self._news = asyncio.Event()
@@ -66,7 +66,7 @@ class Backend:
         return None
 
     async def show(self, name: str, *arguments: Any) -> Any:
-        """Return the answer of `asimov.server.qhana.showing.Showing`.
+        """Return the answer of `asimov.server.qhana.reader.TaskReader`.
 
         Raises
         ------
@@ -76,7 +76,7 @@ class Backend:
         return await asked(self._showing, name, arguments)
 
     async def act(self, name: str, *arguments: Any) -> Any:
-        """Have `asimov.server.qhana.acting.Acting` do something, and return what it says.
+        """Have `asimov.server.qhana.writer.TaskWriter` do something, and return what it says.
 
         Raises
         ------
@@ -86,7 +86,9 @@ class Backend:
         return await asked(self._acting, name, arguments)
 
     async def visit(self, *arguments: Any) -> Any:
-        """Return the answer of `asimov.server.qhana.visiting.Visiting`: a plugin's own code.
+        """Return the answer of a plugin's own code.
+
+        See `asimov.server.qhana.plugin_routes.PluginRoutes`.
 
         Raises
         ------

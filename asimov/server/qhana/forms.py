@@ -15,7 +15,7 @@ from asimov.settings.declaration import REQUIRED, Field, fields
 from asimov.settings.types import allowed, read, words
 
 #: What a form was filled in with: the values of each field.
-Filled = Mapping[str, list[str]]
+FormValues = Mapping[str, list[str]]
 
 
 class FormField(NamedTuple):
@@ -43,14 +43,14 @@ def camel(name: str) -> str:
     return re.sub(r"_+([^_])", lambda found: found[1].upper(), name.strip("_"))
 
 
-def values_of(settings: type | None, filled: Filled) -> dict[str, Any]:
+def values_of(settings: type | None, values: FormValues) -> dict[str, Any]:
     """Return the settings that a form was filled in with, typed as they are declared.
 
     Other fields are ignored. What does not have the type stays text, so that a check names it.
     """
     found: dict[str, Any] = {}
     for name, field in form_fields(settings):
-        given = filled.get(name)
+        given = values.get(name)
         if given is None:
             continue
         if len(given) > 1 or _is_item(given[0], field):

@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from asimov.server.answers import file_answer
 from asimov.server.faults import FaultError
-from asimov.server.qhana.backend import Backend
-from asimov.server.qhana.filled import FORMS, filled_form
-from asimov.server.qhana.orders import Asked, Begun, subscription
-from asimov.server.qhana.step_page import step_page
+from asimov.server.qhana.backend import QhanaBackend
+from asimov.server.qhana.form_pages import step_page
+from asimov.server.qhana.messages import FormResult, PluginRequest, subscription
+from asimov.server.qhana.submitted_form import FORMS, submitted_form
+from asimov.server.responses import file_response
 
 #: What a page with a form may do: be sent to this service.
 _PAGES = {"content-security-policy": "default-src 'none'; form-action 'self'"}
@@ -35,8 +35,8 @@ def free(config: ConfigParser) -> tuple[tuple[str, ...], bool]:
     return PATHS, config.get("qhana", "open", fallback="").lower() in {"true", "yes", "1"}
 
 
-def _backend(request: Request) -> Backend:
-    backend: Backend = request.app.state.qhana
+def _backend(request: Request) -> QhanaBackend:
+    backend: QhanaBackend = request.app.state.qhana
     return backend
 
 
@@ -66,7 +66,7 @@ async def process(request: Request) -> Response:
     begun = await backend.act(
         "start",
         request.path_params["plugin"],
-        await filled_form(request),
+        await submitted_form(request),
         backend.root(request),
         webhook,
         request.state.caller.key,
@@ -75,7 +75,7 @@ async def process(request: Request) -> Response:
     return _begun(request, begun)
 
 
-def _begun(request: Request, begun: Begun) -> Response:
+def _begun(request: Request, begun: FormResult) -> Response:
     if begun.wrong:
         return unprocessable("form", begun.wrong)
     return RedirectResponse(f"{_backend(request).root(request)}/tasks/{begun.number}/", 303)
@@ -91,10 +91,10 @@ async def own_route(request: Request) -> Response:
     """Have a plugin answer a route of its own."""
     backend = _backend(request)
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    form = await filled_form(request) if media in FORMS else {}
+    form = await submitted_form(request) if media in FORMS else {}
     reply = await backend.visit(
         request.path_params["plugin"],
-        Asked(
+        PluginRequest(
             request.method,
             request.path_params["rest"],
             dict(request.query_params),
@@ -140,7 +140,7 @@ async def step(request: Request) -> Response:
         "answer",
         _number(request),
         _number(request, "step"),
-        await filled_form(request),
+        await submitted_form(request),
         backend.root(request),
         _callback(request),
         request.state.caller.key,
@@ -170,7 +170,7 @@ async def file(request: Request) -> Response:
     if not tag:
         return unprocessable("query", {"file-id": ["Missing data for required field."]})
     path, media, _ = await _backend(request).show("file", _number(request), tag)
-    return file_answer(path, media=media)
+    return file_response(path, media=media)
 
 
 def _number(request: Request, name: str = "task") -> int:

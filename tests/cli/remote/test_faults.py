@@ -16,12 +16,12 @@ from click.testing import CliRunner
 from asimov._version import __version__
 from asimov.cli import cli
 from asimov.errors import EXIT_UNREACHABLE, AsimovError
-from asimov.server import requesting
+from asimov.server import client_connection
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(requesting, "PAUSE", 0.0)
+    monkeypatch.setattr(client_connection, "PAUSE", 0.0)
     monkeypatch.delenv("ASIMOV_KEY", raising=False)
 
 

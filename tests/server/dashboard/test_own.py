@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from asimov.server.dashboard.pages import Pages
-from asimov.server.reading import Reading
+from asimov.server.reader import Reader
 from tests.lab import lab, simple
 
 __all__ = ["lab", "simple"]
@@ -32,7 +32,7 @@ def test_html_of_a_pipeline_is_framed_and_that_of_others_has_no_frame(lab, simpl
     assert 'src="/analyses/s/a/own"' in pages.analysis("s", "a")
     assert "<iframe" not in pages.analysis("s", "b")  # it has not begun
     assert "<iframe" not in pages.analysis("s", "c")
-    told = json.loads(Reading(lab.root).own("s", "a"))
+    told = json.loads(Reader(lab.root).own("s", "a"))
     shown = pages.own(told)
     assert "the &lt;page&gt;: plots/index.html" in shown
     assert "<p>seen<script>alert(1)</script></p>" in shown

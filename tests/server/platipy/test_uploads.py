@@ -7,8 +7,8 @@ from contextlib import closing
 import pytest
 
 from asimov.project.workspace import Workspace
-from asimov.server.platipy import form as module
-from asimov.server.platipy.acting import Doing
+from asimov.server.platipy import multipart as module
+from asimov.server.platipy.writer import DatasetWriter
 from asimov.system import clock
 from tests.server.platipy.client import form
 from tests.server.platipy.conftest import asimov
@@ -19,7 +19,7 @@ MEDIA = "multipart/form-data; boundary=3b1f2c5e9a"
 
 def acting(root, owner=""):
     workspace = Workspace.open(root)
-    return closing(workspace.journal), Doing(workspace, owner)
+    return closing(workspace.journal), DatasetWriter(workspace, owner)
 
 
 def test_files_go_when_the_time_of_their_dataset_is_over_and_rows_stay(ada, root):

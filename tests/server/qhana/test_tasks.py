@@ -9,7 +9,7 @@ import pytest
 
 from asimov.project import layout
 from asimov.server.options import Options
-from asimov.server.qhana.backend import Backend
+from asimov.server.qhana.backend import QhanaBackend
 from asimov.server.qhana.reports import report_of, with_step
 from tests.server.qhana.conftest import ADDRESS
 
@@ -166,8 +166,8 @@ def test_a_webhook_gets_the_address_under_which_it_was_subscribed(runner, receiv
 
 def test_webhooks_on_loopback_are_for_services_there(served):
     """Where only loopback is served, the protocols may be given addresses on loopback."""
-    here = Backend(layout.find(served), Options(served))
-    everywhere = Backend(layout.find(served), Options(served, host="0.0.0.0"))
+    here = QhanaBackend(layout.find(served), Options(served))
+    everywhere = QhanaBackend(layout.find(served), Options(served, host="0.0.0.0"))
     for hook in ("http://127.0.0.1:1/x", "http://[::1]/", "http://localhost/x"):
         assert here.wrong_webhook(hook) is None
         assert everywhere.wrong_webhook(hook)

@@ -10,7 +10,7 @@ from pathlib import Path
 from asimov.journal.database import Database
 from asimov.journal.datasets import DataObject, Datasets
 from asimov.project.layout import Project
-from asimov.server.platipy.series import add_file, folder_of
+from asimov.server.platipy.uploads import add_file, folder_of
 
 
 def series_of(path: str | Path) -> str:

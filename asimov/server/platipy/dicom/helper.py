@@ -7,7 +7,7 @@ from typing import Any
 
 from asimov import logs
 from asimov.project import layout
-from asimov.server.platipy.dicom.listening import Listener
+from asimov.server.platipy.dicom.listener import Listener
 from asimov.server.platipy.dicom.peers import fetch, send
 from asimov.system.helper_process.answering import answer_questions
 

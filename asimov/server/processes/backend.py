@@ -1,0 +1,99 @@
+"""The helper processes of the service, and who is asked what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from asimov.server.faults import Fault, FaultError
+from asimov.system.helper_process.asking import Helper, NoAnswerError, TooLateError
+
+#: Questions that run methods of pipelines or ask the scheduler, and so may take long.
+_SLOW = {"analysis", "why", "own", "graph", "plan", "rehearse", "rerun"}
+#: The seconds in which a helper has to answer.
+_LIMIT = 60.0
+#: How many requests may wait for one helper.
+_MOST = 200
+
+
+class Backend:
+    """Asks helper processes: for what is quick, what may take long, pages, and what acts.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        module, given = "asimov.server.helper", [str(root)]
+        self._quick = Helper(module, given, _LIMIT)
+        self._slow = Helper(module, given, _LIMIT)
+        self._acting = Helper("asimov.server.writer", given, _LIMIT)
+        self._pages = Helper("asimov.server.dashboard.helper", given, _LIMIT)
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """How many requests wait for each helper."""
+        return {
+            "quick": self._quick.waiting,
+            "slow": self._slow.waiting,
+            "acting": self._acting.waiting,
+            "pages": self._pages.waiting,
+        }
+
+    async def ask(self, name: str, *arguments: Any) -> Any:
+        """Return the answer of `asimov.server.reader.Reader` to a question.
+
+        Raises
+        ------
+        FaultError
+            If there is none.
+        """
+        return await asked(self._slow if name in _SLOW else self._quick, name, arguments)
+
+    async def act(self, name: str, *arguments: Any) -> Any:
+        """Have `asimov.server.writer.Writer` do something, and return what it says.
+
+        Raises
+        ------
+        FaultError
+            If that was not done, or if it is not known.
+        """
+        return await asked(self._acting, name, arguments)
+
+    async def show(self, name: str, *arguments: Any) -> Any:
+        """Return a page that `asimov.server.dashboard.pages.Pages` makes.
+
+        Raises
+        ------
+        FaultError
+            If there is none.
+        """
+        return await asked(self._pages, name, arguments)
+
+    async def close(self) -> None:
+        """End the helper processes."""
+        for each in (self._quick, self._slow, self._acting, self._pages):
+            await each.close()
+
+
+async def asked(helper: Helper, name: str, arguments: tuple[Any, ...]) -> Any:
+    """Return the answer of a helper process.
+
+    Raises
+    ------
+    FaultError
+        If there is none, or it is a fault.
+    """
+    if helper.waiting >= _MOST:
+        raise FaultError(503, "too many requests wait already", hint="try again later")
+    try:
+        answer = await helper.ask(name, *arguments)
+    except TooLateError as error:
+        raise FaultError(504, str(error), hint="try again later") from error
+    except NoAnswerError as error:
+        raise FaultError(503, str(error), hint="try again") from error
+    if isinstance(answer, Fault):
+        raise FaultError(answer.status, answer.what, answer.where, answer.hint)
+    return answer

@@ -1,0 +1,130 @@
+"""The helper process in which plugins answer their own routes: a slow one holds up its like."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from asimov import logs
+from asimov.engine.notifications.calls import registry_call
+from asimov.errors import AsimovError
+from asimov.journal.deliveries import Deliveries
+from asimov.journal.plugin_memory import RuntimePlugins
+from asimov.pipeline.card.contents import Card
+from asimov.pipeline.card.visits import Memory, Reply, Route, Visit
+from asimov.plugins.calls import call_plugin
+from asimov.plugins.crashes import Call
+from asimov.plugins.output import captured
+from asimov.project import layout, sharing
+from asimov.project.workspace import Workspace
+from asimov.server.faults import FaultError
+from asimov.server.processes.answering import serve_questions
+from asimov.server.qhana.catalogue import Catalogue, address_of
+from asimov.server.qhana.messages import PluginRequest, PluginResponse
+
+#: The seconds that a route has.
+_LIMIT = 30.0
+_HEADER = re.compile(r"[\x20-\x7e]*")
+
+
+def main(folder: str) -> None:
+    """Answer by plugins, until the service says goodbye or has gone."""
+    project = layout.find(Path(folder))
+    if project.shared:
+        sharing.let_group_write()
+    logs.write_to(project.logs)
+    serve_questions(lambda: PluginRoutes(project.root))
+
+
+class PluginRoutes:
+    """Has plugins answer.
+
+    Parameters
+    ----------
+    folder
+        The project's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._workspace = Workspace.open(folder)
+        with captured():
+            self._catalogue = Catalogue(self._workspace)
+
+    def visit(self, name: str, asked: PluginRequest) -> PluginResponse:
+        """Return what a plugin answers to a request.
+
+        Parameters
+        ----------
+        name
+            The identifier of the plugin.
+        asked
+            The request.
+        """
+        plugin = self._catalogue.own.get(name)
+        if plugin is None:
+            raise FaultError(404, f"there is no plugin {name!r}", "address", "GET /plugins/")
+        route, parts = _route(plugin.card, asked)
+        visit = self._visit(plugin.card, asked, parts)
+        call = Call.of_plugin(plugin.pipeline, f"route {route.path}")
+        try:
+            with captured():
+                answer = call_plugin(
+                    self._workspace, call, lambda: _response(route.answer(visit)), seconds=_LIMIT
+                )
+        except AsimovError as error:
+            # A plugin's fault, not one of the service: its log has the traceback.
+            raise FaultError(502, error.message, "the plugin", error.hint) from error
+        assert isinstance(answer, PluginResponse)
+        return answer
+
+    def _visit(self, card: Card, asked: PluginRequest, parts: dict[str, str]) -> Visit:
+        journal = self._workspace.journal
+        self._workspace.catch_up()
+        registry = self._workspace.project.config.get("qhana", "registry", fallback="")
+
+        def announce(href: str) -> None:
+            if registry:
+                Deliveries(journal).add([registry_call(registry, href)])
+
+        return Visit(
+            asked.method,
+            asked.rest,
+            asked.query,
+            asked.form,
+            asked.body,
+            address_of(card, asked.root),
+            Memory(journal, card.name),
+            RuntimePlugins(journal, card.identifier, [card.name], announce),
+            parts,
+        )
+
+
+def _route(card: Card, asked: PluginRequest) -> tuple[Route, dict[str, str]]:
+    """Return the route that a request is for, and what its parameters stand for."""
+    other: set[str] = set()
+    for route in card.routes:
+        pieces = re.split(r"\{(\w+)\}", route.path.strip("/"))
+        pattern = "".join(
+            f"(?P<{each}>[^/]+)" if n % 2 else re.escape(each) for n, each in enumerate(pieces)
+        )
+        found = re.fullmatch(pattern, asked.rest.strip("/"))
+        if found is None:
+            continue
+        methods = {each.upper() for each in route.methods}
+        if asked.method in methods or (asked.method == "HEAD" and "GET" in methods):
+            return route, found.groupdict()
+        other |= methods
+    if other:
+        allow = {"allow": ", ".join(sorted(other))}
+        raise FaultError(405, f"this address does not take {asked.method}", headers=allow)
+    raise FaultError(404, f"the plugin has nothing at {asked.rest!r}", "address")
+
+
+def _response(answer: Any) -> PluginResponse:
+    reply = answer if isinstance(answer, Reply) else Reply(answer)
+    body, media = reply.content
+    headers = {str(name): str(value) for name, value in reply.headers.items()}
+    if not all(_HEADER.fullmatch(each) for pair in headers.items() for each in pair):
+        raise ValueError("a header has characters that it can't have")
+    return PluginResponse(int(reply.status), body, media, headers)

@@ -1,0 +1,105 @@
+"""The helper process that shows plugins and tasks; it only reads."""
+
+from __future__ import annotations
+
+import hmac
+from pathlib import Path
+from typing import Any
+
+from asimov import logs
+from asimov.journal.questions import Asked, Questions
+from asimov.journal.tasks import Task, Tasks
+from asimov.plugins.output import captured
+from asimov.project import layout
+from asimov.project.storage.store import Store
+from asimov.project.workspace import Workspace
+from asimov.server.faults import FaultError
+from asimov.server.processes.answering import serve_questions
+from asimov.server.qhana.catalogue import Catalogue, Plugin, metadata
+from asimov.server.qhana.forms import page
+from asimov.server.qhana.task_view import view
+
+
+def main(folder: str) -> None:
+    """Answer the questions of `TaskReader`, until the service says goodbye or has gone."""
+    project = layout.find(Path(folder))
+    logs.write_faults_to(project.logs)
+    serve_questions(lambda: TaskReader(project.root))
+
+
+class TaskReader:
+    """Shows plugins and tasks.
+
+    Parameters
+    ----------
+    folder
+        The project's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._workspace = Workspace.open(folder, reading=True)
+        with captured():
+            self._catalogue = Catalogue(self._workspace)
+
+    def plugins(self, root: str) -> dict[str, Any]:
+        """Return the list of plugins."""
+        self._workspace.journal.renew()
+        return {"plugins": self._catalogue.listed(root)}
+
+    def plugin(self, name: str, root: str) -> dict[str, Any] | str:
+        """Return what a plugin says of itself, or the address of the one that is meant."""
+        self._workspace.journal.renew()
+        if name in self._catalogue.own:
+            return metadata(self._catalogue.own[name], root)
+        address = self._catalogue.address(name, root)
+        if address is None:
+            raise FaultError(404, f"there is no plugin {name!r}", "address", "GET /plugins/")
+        return address
+
+    def plugin_page(self, name: str) -> str:
+        """Return the page with the form of a plugin."""
+        found = self._own(name)
+        card = found.card
+        title = card.title or card.name
+        return page(title, card.description, "../process/", found.settings)
+
+    def _own(self, name: str) -> Plugin:
+        found = self._catalogue.own.get(name)
+        if found is None:
+            raise FaultError(404, f"there is no plugin {name!r}", "address", "GET /plugins/")
+        return found
+
+    def task(self, number: int, root: str) -> dict[str, Any]:
+        """Return a task."""
+        return view(self._workspace, self._task(number), root)
+
+    def _task(self, number: int) -> Task:
+        self._workspace.catch_up()
+        found = Tasks(self._workspace.journal).get(number)
+        if found is None:
+            raise FaultError(404, f"there is no task {number}", "address")
+        return found
+
+    def step(self, number: int, step: int) -> dict[str, Any]:
+        """Return a step: its text, and the fields of its form."""
+        task = self._task(number)
+        asked: Asked | None = next(
+            (e for e in Questions(self._workspace.journal).of(task.key) if e.number == step), None
+        )
+        if asked is None:
+            raise FaultError(404, f"the task {number} has no step {step}", "address")
+        return {"said": asked.said, "rows": asked.declared["rows"]}
+
+    def file(self, number: int, tag: str) -> tuple[Path, str, str]:
+        """Return the path of a file of a task, its media type and its name."""
+        self._workspace.catch_up()
+        found = Tasks(self._workspace.journal).file(number)
+        if found is None or not hmac.compare_digest(found[1].tag.encode(), tag.encode()):
+            raise FaultError(404, "there is no such file", "query: file-id")
+        task, file = found
+        results = self._workspace.project.results
+        path = results / task.subject / task.name / file.stored
+        listed = file.stored in Store(results).manifest(*task.key)
+        if not (listed and path.resolve().is_relative_to(results.resolve()) and path.is_file()):
+            raise FaultError(404, "the file is not in the results store any more", file.file)
+        return path, file.content_type, file.file

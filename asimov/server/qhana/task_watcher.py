@@ -1,0 +1,155 @@
+"""Look after tasks: record how they end, and queue what webhooks are to be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from asimov.engine.notifications.calls import webhook_call
+from asimov.errors import AsimovError
+from asimov.journal.database import Database
+from asimov.journal.deliveries import Deliveries
+from asimov.journal.questions import Asked, Questions
+from asimov.journal.tasks import FAILED, FAILURE, SUCCESS, Task, Tasks
+from asimov.logs import logger
+from asimov.pipeline.assets import paths_of
+from asimov.project.storage.store import Store
+from asimov.project.workspace import Workspace
+from asimov.server.qhana.catalogue import Catalogue
+from asimov.server.qhana.reports import stamp_of
+from asimov.server.qhana.task_view import folder_of, said_at_end, steps_of
+
+
+def queue_calls(journal: Database, task: Task, events: Iterable[str]) -> None:
+    """Queue the calls of a task's webhooks; in a transaction with what has happened."""
+    tasks = Tasks(journal)
+    Deliveries(journal).add(
+        webhook_call(webhook, source, event, task.key)
+        for event in events
+        for webhook, source in tasks.subscribers(task.number, event)
+    )
+
+
+class TaskWatcher:
+    """Looks at tasks, again and again.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._tasks = Tasks(workspace.journal)
+        self._stamps: dict[int, Any] = {}
+        self._folders: dict[int, Path] = {}
+        #: Tasks that wait for one of another plugin, and their questions, by its number.
+        self.waiting: dict[int, tuple[Task, Asked]] = {}
+
+    def look(self) -> int:
+        """Look at every task that may still change; return how many go on."""
+        going = 0
+        asking = Questions(self._workspace.journal).open()
+        self.waiting = {}
+        for task, status, reason in self._tasks.watched():
+            ended = SUCCESS if status == "uploaded" else FAILURE if status in FAILED else None
+            if ended is None:
+                going += 1
+                self._go_on(task)
+                asked = asking.get(task.key)
+                if status == "asking" and asked is not None and asked.declared.get("task"):
+                    self.waiting[asked.number] = task, asked
+            elif ended != task.ended:
+                self._end(task, ended, reason)
+        return going
+
+    def _go_on(self, task: Task) -> None:
+        """Tell what is new of a task that goes on."""
+        if task.ended is not None:  # a person has restarted it
+            self._tasks.end(task.number, None, None)
+        news = []
+        steps = steps_of(self._workspace, task)
+        if len(steps) > task.steps:
+            news += ["steps", "details"]
+        stamp = stamp_of(self._folder(task))
+        if stamp != self._stamps.get(task.number, ()):
+            news.append("details")
+        if not news:
+            return
+        with self._workspace.journal.transaction():
+            now = self._tasks.get(task.number)
+            if now is None or now.steps > task.steps:
+                return  # another service has told it
+            if len(steps) != task.steps:
+                self._tasks.see_steps(task.number, len(steps))
+            queue_calls(self._workspace.journal, task, dict.fromkeys(news))
+        self._stamps[task.number] = stamp
+
+    def _folder(self, task: Task) -> Path:
+        if task.number not in self._folders:
+            self._workspace.catch_up()
+            self._folders[task.number] = folder_of(self._workspace, task)
+        return self._folders[task.number]
+
+    def _end(self, task: Task, ended: str, reason: str | None) -> None:
+        """Record how a task ended, with its files, and tell that."""
+        self._workspace.catch_up()
+        files = list(self._files(task))
+        if ended == SUCCESS and not _all_stored(self._workspace, task, files):
+            return  # the monitor stores them; then it is looked at again
+        steps = steps_of(self._workspace, task)
+        cleared = ended == SUCCESS and any(not each.cleared for each in steps)
+        with self._workspace.journal.transaction():
+            now = self._tasks.get(task.number)
+            if now is None or now.ended != task.ended:
+                return  # another service has recorded it
+            self._tasks.see_steps(task.number, len(steps))
+            self._tasks.end(task.number, None, None)
+            for _, given in sorted(files, key=lambda each: each[0]):
+                self._tasks.add_file(task.number, **given)
+            said = said_at_end(self._workspace, task, ended, reason)
+            self._tasks.end(task.number, ended, said)
+            news = ["status", "details"]
+            if cleared or len(steps) > task.steps:
+                news.insert(1, "steps")
+            queue_calls(self._workspace.journal, task, news)
+        self._stamps.pop(task.number, None)
+        self._folders.pop(task.number, None)
+
+    def _files(self, task: Task) -> Iterable[tuple[float, dict[str, str]]]:
+        """Yield the files of a task that its card describes, with the times of their making."""
+        card = next(
+            (e.card for e in Catalogue(self._workspace).own.values() if e.pipeline == task.plugin),
+            None,
+        )
+        if card is None or task.key not in self._workspace.contents.entries:
+            return
+        try:
+            assets: Mapping[str, Any] = self._workspace.analysis(task.key).assets
+        except AsimovError as error:
+            logger().warning("%s", error)
+            return
+        rundir = folder_of(self._workspace, task)
+        for each in card.outputs:
+            for path in paths_of(assets.get(each.asset, [])):
+                inside = path.is_relative_to(rundir)
+                stored = str(path.relative_to(rundir)) if inside else path.name
+                made = path.stat().st_mtime_ns if path.exists() else 0
+                yield (
+                    made,
+                    {
+                        "file": path.name,
+                        "data_type": each.data_type,
+                        "content_type": each.content_types[0],
+                        "stored": stored,
+                    },
+                )
+
+
+def _all_stored(
+    workspace: Workspace, task: Task, files: Iterable[tuple[float, dict[str, str]]]
+) -> bool:
+    manifest = Store(workspace.project.results).manifest(*task.key)
+    return all(given["stored"] in manifest for _, given in files)

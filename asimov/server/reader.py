@@ -1,0 +1,371 @@
+"""The questions that the service's reading process answers, and how.
+
+The journal is read without a lock that a monitor could hold, so no answer waits for a pass.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from asimov.engine import graph
+from asimov.engine.attendance import attendance
+from asimov.engine.explain import explain
+from asimov.engine.job_output.files import OutputFile, output_files
+from asimov.engine.notifications.overview import notification_warnings
+from asimov.engine.plain_data.analysis import analysis_data, rows_of, selected, settings_data
+from asimov.engine.plain_data.events import event_data
+from asimov.engine.plain_data.files import output_data, stored_data
+from asimov.engine.plain_data.plan import plan_data
+from asimov.engine.plain_data.requests import requests_data
+from asimov.engine.plain_data.rerun import rerun_data
+from asimov.engine.plain_data.reviews import reviews_data
+from asimov.engine.plain_data.subject import subject_data
+from asimov.engine.provenance.result_settings import result_settings
+from asimov.engine.questions.answering import question_of
+from asimov.engine.questions.shown import asked_of
+from asimov.engine.rerun.plan import planned
+from asimov.engine.selection import Selection
+from asimov.engine.set_state import rehearse
+from asimov.engine.status import shown_state
+from asimov.engine.usage import used
+from asimov.errors import AsimovError
+from asimov.journal.access_keys import AccessKey, AccessKeys
+from asimov.journal.answered_requests import Answer
+from asimov.journal.history import keys_with_events, numbered_events
+from asimov.journal.keys import Key
+from asimov.journal.questions import Questions
+from asimov.plugins.output import captured
+from asimov.project.storage.listing import StoredFile, files
+from asimov.project.workspace import Workspace
+from asimov.report.contributions import contribution
+from asimov.report.graph_formats import as_data
+from asimov.server.api.blueprints import applied, refused
+from asimov.server.api.outcomes import answer_of
+from asimov.server.api.request_bodies import Action, ApplyRequest, Rerun
+from asimov.server.faults import FaultError, fault_of
+from asimov.server.older.subjects import subjects_data
+from asimov.server.platipy.reader import DatasetReader, chores
+from asimov.server.processes.current_project import CurrentProject
+from asimov.system.json_text import as_json
+
+#: Every analysis.
+_ALL = Selection()
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of a list.
+
+    Attributes
+    ----------
+    limit
+        The most items.
+    after
+        The identity of the item that comes before the first; empty for the beginning.
+    """
+
+    limit: int
+    after: str = ""
+
+    def of(self, names: Sequence[str]) -> tuple[list[int], str | None]:
+        """Return the places of the items of this page, and what the next one comes after."""
+        start = 0
+        if self.after:
+            try:
+                start = names.index(self.after) + 1
+            except ValueError:
+                raise FaultError(
+                    400, f"there is no {self.after!r} in the list now", "query: after"
+                ) from None
+        end = min(start + self.limit, len(names))
+        return list(range(start, end)), names[end - 1] if end < len(names) else None
+
+
+class Reader:
+    """Answers questions about a project that stays open, for reading only.
+
+    Every answer is JSON text, unless it says otherwise.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._current = CurrentProject(root)
+        self._open = self._current.opened
+
+    @property
+    def _workspace(self) -> Workspace:
+        return self._current.workspace
+
+    def overview(self) -> dict[str, Any]:
+        """Return what the service tells of the whole project, as a mapping."""
+        workspace = self._workspace
+        states: Counter[str] = Counter()
+        jobs: Counter[str] = Counter()
+        for key in workspace.contents.entries:
+            record = workspace.records.get(key)
+            job = record.job_state if record else None
+            states[shown_state(workspace.status(key), job)] += 1
+        for attempt in workspace.journal.open_attempts():
+            record = workspace.records.get(attempt.key)
+            jobs[(record.job_state if record else None) or attempt.state] += 1
+        return {
+            "project": workspace.project.name,
+            "subjects": len(workspace.contents.subjects),
+            "states": dict(states),
+            "jobs": dict(jobs),
+            "monitor": attendance(workspace).as_json(),
+        }
+
+    def access_keys(self) -> list[AccessKey]:
+        """Return the keys that are not revoked."""
+        self._open.journal.renew()
+        return [each for each in AccessKeys(self._open.journal).all() if each.revoked is None]
+
+    def platipy(self, owner: str, question: str, *arguments: Any) -> Any:
+        """Answer a question of a client of PlatiPy's protocol."""
+        return DatasetReader(self._workspace, owner).answer(question, *arguments)
+
+    def platipy_chores(self) -> dict[str, bool]:
+        """Return what should be done for PlatiPy's protocol besides its calls."""
+        return chores(self._workspace)
+
+    # --- subjects and analyses
+
+    def subjects(self, page: Page) -> str:
+        """Return a page of the subjects, with the number of analyses in each state."""
+        workspace = self._workspace
+        states: dict[str, Counter[str]] = {name: Counter() for name in workspace.contents.subjects}
+        for key in workspace.contents.entries:
+            if key.subject in states:
+                states[key.subject][workspace.status(key)] += 1
+        names = list(states)
+        shown, more = page.of(names)
+        items = [{"name": names[i], "states": dict(states[names[i]])} for i in shown]
+        return as_json({"items": items, "total": len(names), "next": more})
+
+    def subject(self, name: str) -> str:
+        """Return a subject."""
+        workspace = self._workspace
+        try:
+            return as_json(subject_data(workspace, name))
+        except AsimovError as error:
+            raise _missing(error) from error
+
+    def analyses(self, selection: Selection, page: Page) -> str:
+        """Return a page of the selected analyses."""
+        workspace = self._workspace
+        try:
+            keys, hidden = selected(workspace, selection)
+        except AsimovError as error:
+            raise _not_selected(error) from error
+        names = [str(key) for key in keys]
+        shown, more = page.of(names)
+        found = rows_of(workspace, [keys[i] for i in shown], hidden)
+        items = [row.as_json() for row in found]
+        return as_json({"items": items, "total": len(keys), "next": more})
+
+    def analysis(self, subject: str, name: str) -> str:
+        """Return an analysis; this loads its pipeline."""
+        key = self._key(subject, name)
+        with captured():
+            shown, error = analysis_data(self._open, key)
+            shown["settings_from"] = settings_data(self._open, key)["from"]
+            result = result_settings(self._open, key)
+            shown["settings_lines"] = result.lines if result else None
+        shown["warning"] = str(error) if error else None
+        return as_json(shown)
+
+    def why(self, subject: str, name: str) -> str:
+        """Explain the state of an analysis; this asks the scheduler."""
+        return as_json(asdict(explain(self._open, self._key(subject, name))))
+
+    def own(self, subject: str, name: str) -> str:
+        """Return what the pipeline of an analysis has to show; this runs methods of it."""
+        key = self._key(subject, name)
+        project = self._open.project
+        webroot = project.path(project.config.get("general", "webroot"))
+        with captured():
+            return as_json(asdict(contribution(self._open, key, webroot)))
+
+    def graph(self, subject: str | None) -> str:
+        """Return the graph of the project or of a subject; this loads pipelines."""
+        workspace = self._workspace
+        try:
+            workspace.keys(subject)
+        except AsimovError as error:
+            raise _missing(error) from error
+        with captured():
+            return as_json(as_data(graph.graph(workspace, subject)))
+
+    def _key(self, subject: str, name: str) -> Key:
+        try:
+            return self._workspace.key(subject, name)
+        except AsimovError as error:
+            raise _missing(error) from error
+
+    def plan(self, order: ApplyRequest) -> Answer:
+        """Plan to apply blueprints: nothing is written."""
+        with captured():
+            plan = applied(self._workspace, order, "")
+        return Answer(200, as_json(plan_data(plan, done=False)))
+
+    def rehearse(self, action: Action) -> Answer:
+        """Say what setting a state would do: nothing changes."""
+        keys = [self._key(*each.partition("/")[::2]) for each in dict.fromkeys(action.analyses)]
+        try:
+            with captured():
+                return answer_of(rehearse(self._open, keys, str(action.status), lost=action.lost))
+        except AsimovError as error:
+            raise refused(error, 409) from error
+
+    def rerun(self, order: Rerun) -> Answer:
+        """Plan to run analyses again: nothing changes."""
+        with captured():
+            keys = [self._key(*each.partition("/")[::2]) for each in dict.fromkeys(order.analyses)]
+            plan = planned(self._open, keys, with_users=order.downstream)
+        return Answer(200, as_json(rerun_data(plan, {}, done=False)))
+
+    def older(self, subject: str | None) -> list[dict[str, Any]]:
+        """Return subjects and their analyses in the form of 0.8.0, as mappings."""
+        return subjects_data(self._workspace, subject)
+
+    # --- the monitor, usage, reviews, questions
+
+    def monitor(self) -> str:
+        """Return whether a monitor is at work, and what of it and of notifications worries."""
+        workspace = self._workspace
+        found = attendance(workspace)
+        worries = notification_warnings(workspace)
+        return as_json({**found.as_json(), "line": found.line(), "notifications": worries})
+
+    def usage(self, selection: Selection) -> str:
+        """Return what the ended jobs of analyses used."""
+        keys = self._selected(selection)
+        found = used(self._open, keys if selection.given else None)
+        items = [
+            {"subject": key.subject, "name": key.name, **asdict(found[key])}
+            for key in keys
+            if key in found
+        ]
+        return as_json({"items": items})
+
+    def reviews(self, selection: Selection) -> str:
+        """Return the reviews of analyses."""
+        return as_json({"items": reviews_data(self._open, self._selected(selection))})
+
+    def requests(self, selection: Selection) -> str:
+        """Return the open requests to run analyses again."""
+        return as_json({"items": requests_data(self._open, self._selected(selection))})
+
+    def questions(self) -> str:
+        """Return what analyses ask."""
+        workspace = self._workspace
+        items = [
+            asked_of(asked)
+            for key, asked in Questions(workspace.journal).open().items()
+            if workspace.status(key) == "asking"
+        ]
+        return as_json({"items": items})
+
+    def question(self, subject: str, name: str) -> str:
+        """Return what an analysis asks."""
+        key = self._key(subject, name)
+        try:
+            return as_json(asked_of(question_of(self._open, key)))
+        except AsimovError as error:
+            raise _missing(error) from error
+
+    def _selected(self, selection: Selection, more: Sequence[Key] = ()) -> list[Key]:
+        try:
+            return selection.of(self._workspace, more=more, may_be_empty=True)
+        except AsimovError as error:
+            raise _not_selected(error) from error
+
+    # --- events
+
+    def events(
+        self,
+        after: int | None,
+        most: int,
+        subject: str | None = None,
+        name: str | None = None,
+        selection: Selection = _ALL,
+    ) -> tuple[list[tuple[int, dict[str, Any]]], int]:
+        """Return events that follow one, with their numbers, and the number of the newest.
+
+        Without `after`, these are the newest events. The oldest of them comes first.
+        """
+        workspace = self._workspace
+        keys, since = None, selection.since
+        selection = replace(selection, since=None)
+        if selection.given:
+            more = [*workspace.records, *keys_with_events(workspace.journal)]
+            keys = self._selected(selection, more)
+        found, newest = numbered_events(
+            workspace.journal, after, most, subject, name, keys=keys, since=since
+        )
+        return [(number, event_data(event)) for number, event in found], newest
+
+    # --- files
+
+    def outputs(self, subject: str, name: str, last: int) -> str:
+        """Return what the jobs of an analysis wrote, with the ends of the files."""
+        found = self._outputs(subject, name)
+        stored = self._open.project.stored
+        items = [{**output_data(each, last), "file": stored(each.path)} for each in found]
+        return as_json({"items": items})
+
+    def output_file(self, subject: str, name: str, file: str) -> Path:
+        """Return the path of one of these files."""
+        stored = self._open.project.stored
+        for each in self._outputs(subject, name):
+            if stored(each.path) == file:
+                return each.path
+        raise FaultError(404, f"{subject}/{name} has no output {file!r}")
+
+    def _outputs(self, subject: str, name: str) -> list[OutputFile]:
+        key = self._key(subject, name)
+        project = self._open.project
+        # A submit file may name any file of this machine; only the project's own are shown.
+        folders = [each.resolve() for each in (project.root, project.working, project.results)]
+        with captured():
+            found = output_files(self._open, key)
+        return [
+            each
+            for each in found
+            if any(each.path.resolve().is_relative_to(folder) for folder in folders)
+        ]
+
+    def results(self, subject: str, name: str) -> str:
+        """Return the stored results of an analysis."""
+        return as_json({"items": [stored_data(each) for each in self._stored(subject, name)]})
+
+    def result_file(self, subject: str, name: str, file: str) -> tuple[Path, str]:
+        """Return the path of a stored result, and its SHA-256; only files of the manifest are."""
+        results = self._open.project.results.resolve()
+        for each in self._stored(subject, name):
+            inside = each.path.resolve().is_relative_to(results)
+            if each.name == file and inside and each.path.is_file():
+                return each.path, str(each.entry.get("sha256", ""))
+        raise FaultError(404, f"{subject}/{name} has no stored result {file!r}")
+
+    def _stored(self, subject: str, name: str) -> list[StoredFile]:
+        key = self._key(subject, name)
+        return list(files(self._open.store, [key]))
+
+
+def _not_selected(error: AsimovError) -> FaultError:
+    return FaultError(400, error.message, "query", error.hint)
+
+
+def _missing(error: AsimovError) -> FaultError:
+    fault = fault_of(error, 404)
+    return FaultError(404, fault.what, fault.where, fault.hint)

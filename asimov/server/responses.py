@@ -1,0 +1,95 @@
+"""Make answers: JSON with a tag of its content, files with ranges, and errors."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from asimov.server.faults import Fault, FaultError
+from asimov.system.json_text import as_json
+
+#: What browsers may do with an answer that is no page: nothing.
+_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
+#: The headers of every answer.
+HEADERS = {
+    "content-security-policy": _POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-cache",
+}
+
+
+def json_response(request: Request, body: str, links: dict[str, str] | None = None) -> Response:
+    """Return JSON with its ETag; nothing but that if the client has it already.
+
+    Parameters
+    ----------
+    request
+        The request.
+    body
+        The JSON.
+    links
+        The header ``Link``: addresses by relation.
+    """
+    data = body.encode()
+    tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+    headers = {"etag": tag}
+    if links:
+        headers["link"] = ", ".join(f'<{href}>; rel="{rel}"' for rel, href in links.items())
+    if matches(request.headers.get("if-none-match"), tag):
+        return Response(status_code=304, headers=headers)
+    return Response(data, headers=headers, media_type="application/json")
+
+
+def matches(given: str | None, tag: str) -> bool:
+    """Return whether a tag is among those of ``If-None-Match`` (RFC 9110, 13.1.2)."""
+    if given is None:
+        return False
+    tags = [each.strip().removeprefix("W/") for each in given.split(",")]
+    return tag in tags or tags == ["*"]
+
+
+def file_response(
+    path: Path, *, media: str = "application/octet-stream", tag: str = ""
+) -> Response:
+    """Return a file, or a range of it, as something to save.
+
+    Parameters
+    ----------
+    path
+        The file.
+    media
+        Its media type.
+    tag
+        What changes with its content; by default its time and size.
+
+    Raises
+    ------
+    FaultError
+        If it can't be read.
+    """
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise FaultError(404, f"can't be read: {error.strerror}", path.name) from error
+    if not stat.S_ISREG(status.st_mode) or not os.access(path, os.R_OK):
+        raise FaultError(404, "is no file that can be read", path.name)
+    headers = {"etag": f'"{tag}"'} if tag else {}
+    name = "".join(each if each.isprintable() else "_" for each in path.name)
+    return FileResponse(path, headers=headers, media_type=media, filename=name, stat_result=status)
+
+
+def problem(fault: Fault, headers: dict[str, str] | None = None) -> Response:
+    """Return an error (RFC 9457)."""
+    more = {**HEADERS, **(headers or {})}
+    if fault.status in {429, 503}:
+        more.setdefault("retry-after", "2")
+    return Response(
+        as_json(fault.as_json()), fault.status, more, media_type="application/problem+json"
+    )
