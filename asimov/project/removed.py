@@ -45,6 +45,14 @@ def unlisted(workspace: Workspace, subject: str | None = None) -> list[Record]:
     return found
 
 
+def was_removed(workspace: Workspace, key: Key) -> bool:
+    """Return whether a person removed an analysis from the ledger, by a command or confirmed.
+
+    One that is only missing there may come back: its file can't be read, or was cut short.
+    """
+    return key not in workspace.contents.entries and key in forgotten(workspace.journal)
+
+
 def warning(workspace: Workspace, *, whole: bool = False) -> list[str]:
     """Return a warning, as lines, about analyses that are missing from the ledger.
 

@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 from urllib.request import Request, urlopen
 
 from asimov.engine.questions.answering import answer
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, FatalError
 from asimov.journal.questions import Asked
 from asimov.journal.tasks import FAILURE, SUCCESS, Task, Tasks
 from asimov.logs import logger
@@ -25,6 +25,8 @@ from asimov.text import encodable
 _PATIENCE, _MOST = 10.0, 5_000_000
 #: The seconds after which a task is looked at without a webhook: at first, and at most.
 _FIRST, _LONGEST = 5.0, 300.0
+#: The most seconds between two looks at a task that calls no webhook of ours.
+_UNTOLD = 30.0
 #: The most characters of a log that are kept.
 _LOG = 100_000
 
@@ -54,7 +56,7 @@ class RemoteTasks:
         self._workspace = workspace
         self._tasks = Tasks(workspace.journal)
         self._followed: dict[int, _Followed] = {}
-        self._seen: queue.SimpleQueue[tuple[int, dict[str, Any] | None]] = queue.SimpleQueue()
+        self._seen: queue.SimpleQueue[tuple[int, dict[str, Any] | None, bool]] = queue.SimpleQueue()
 
     def told(self, number: int) -> None:
         """Look at the task that a question waits for: its webhook was called."""
@@ -75,11 +77,16 @@ class RemoteTasks:
             self._followed.setdefault(number, _Followed(task, asked))
         while True:
             try:
-                number, document = self._seen.get_nowait()
+                number, document, subscribed = self._seen.get_nowait()
             except queue.Empty:
                 break
             if number in self._followed:
-                self._take(number, document)
+                try:
+                    self._take(number, document, subscribed)
+                except FatalError:
+                    raise
+                except Exception as error:  # it is looked at again, and holds up no other
+                    logger().warning("the answer of a task is not understood: %s", error)
         now = time.monotonic()
         for number, each in self._followed.items():
             if not each.under_way and each.due <= now:
@@ -100,25 +107,24 @@ class RemoteTasks:
                 document: Any = {"status": FAILURE, "log": f"{address!r} is no address of a task"}
             else:
                 document = _get(address)
-                link = _subscribe_link(document, address)
-                if webhook is not None and link is not None:
-                    order = {"command": "subscribe", "event": None, "webhookHref": webhook}
-                    _send(link, json.dumps(order).encode())
+                if webhook is not None and _subscribed(document, address, webhook):
+                    webhook = None
                     document = _get(address)  # what happened before the subscription
-        except (OSError, HTTPException, ValueError) as error:
+        except Exception as error:  # another program may answer anything
             logger().info("the task %s can't be looked at: %s", address, error)
             document = None
-        self._seen.put((number, document))
+        self._seen.put((number, document, webhook is None))
 
-    def _take(self, number: int, document: dict[str, Any] | None) -> None:
+    def _take(self, number: int, document: dict[str, Any] | None, subscribed: bool) -> None:
         each = self._followed[number]
         each.under_way = False
         if document is None:
             each.pause = min(2 * each.pause, _LONGEST)
             return
-        each.subscribed, each.pause = True, _LONGEST
+        each.subscribed = subscribed
+        each.pause = _LONGEST if subscribed else min(2 * each.pause, _UNTOLD)
+        status = document["status"]
         self._copy_steps(each.task, document, each.asked.declared["task"])
-        status = document.get("status")
         if status == "PENDING":
             return
         given = {
@@ -126,9 +132,8 @@ class RemoteTasks:
             "task": each.asked.declared["task"],
             "log": encodable(str(document.get("log") or "")[-_LOG:]),
             "outputs": [
-                {str(name): encodable(str(value)) for name, value in each.items()}
-                for each in document.get("outputs") or []
-                if isinstance(each, dict)
+                {encodable(str(name)): encodable(str(value)) for name, value in each.items()}
+                for each in _rows(document, "outputs")
             ],
         }
         try:
@@ -140,9 +145,8 @@ class RemoteTasks:
 
     def _copy_steps(self, task: Task, document: dict[str, Any], address: str) -> None:
         """Show the steps of the other task among ours, and tell when one is cleared."""
-        steps = document.get("steps") or []
-        for step in steps if isinstance(steps, list) else []:
-            if not isinstance(step, dict) or not isinstance(step.get("href"), str):
+        for step in _rows(document, "steps"):
+            if not isinstance(step.get("href"), str):
                 continue
             href = urljoin(address, step["href"])
             page = urljoin(address, str(step.get("uiHref") or ""))
@@ -153,17 +157,31 @@ class RemoteTasks:
                     queue_calls(self._workspace.journal, task, ["steps"])
 
 
-def _subscribe_link(document: Any, address: str) -> str | None:
-    for link in document.get("links") or []:
-        if isinstance(link, dict) and link.get("type") == "subscribe":
-            return urljoin(address, str(link.get("href")))
-    return None
+def _rows(document: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the objects in a list of what another program answered."""
+    found = document.get(name)
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _subscribed(document: dict[str, Any], address: str, webhook: str) -> bool:
+    """Subscribe a webhook to a task; return False if the task takes none."""
+    order = {"command": "subscribe", "event": None, "webhookHref": webhook}
+    for link in _rows(document, "links"):
+        if link.get("type") == "subscribe":
+            try:
+                _send(urljoin(address, str(link.get("href"))), json.dumps(order).encode())
+            except (OSError, HTTPException, ValueError) as error:  # it is polled instead
+                logger().info("the task %s takes no webhook: %s", address, error)
+                return False
+            return True
+    return False
 
 
 def _get(address: str) -> dict[str, Any]:
     with urlopen(Request(address), timeout=_PATIENCE) as reply:
         document = json.loads(reply.read(_MOST))
-    if not isinstance(document, dict):
+    # What has no status is no verdict: an error of a proxy, for example.
+    if not isinstance(document, dict) or not isinstance(document.get("status"), str):
         raise ValueError("it is no task")
     return document
 

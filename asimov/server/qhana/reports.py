@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,8 @@ from asimov.pipeline import progress as progress_lines
 _MOST = 1_000_000
 #: The most characters of a text that a job reports.
 _LONGEST = 100_000
+#: What every number of a report is below.
+_HUGE = 2**63
 _PATTERNS = ("*.out", "*.err", "*.progress")
 
 
@@ -120,9 +121,9 @@ def _take(found: Report, lines: Sequence[str], changed: float) -> None:
 
 
 def _number(given: Any, otherwise: float) -> float:
-    """Return a number that JSON can hold."""
+    """Return a number that JSON and the journal can hold."""
     is_number = isinstance(given, (int, float)) and not isinstance(given, bool)
-    return given if is_number and math.isfinite(given) else otherwise
+    return given if is_number and abs(given) < _HUGE else otherwise
 
 
 def _text(given: Any) -> str:
@@ -140,7 +141,7 @@ def _decoded(line: str) -> Mapping[str, Any] | None:
         return None
     try:
         said = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return said if isinstance(said, dict) else None
 

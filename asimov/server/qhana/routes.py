@@ -122,7 +122,7 @@ async def subscribe(request: Request) -> Response:
     await backend.show("task", number, backend.root(request))  # 404 comes first
     try:
         given = json.loads(await request.body())
-    except ValueError:
+    except (ValueError, RecursionError):
         return unprocessable("json", {"_schema": ["is no JSON"]})
     order, wrong = subscription(given, f"{backend.root(request)}/tasks/{number}/")
     if order is not None and (mistake := backend.wrong_webhook(order.webhook)):

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from asimov.engine.notifications.calls import webhook_call
-from asimov.errors import AsimovError
+from asimov.errors import AsimovError, FatalError
+from asimov.journal.confirmed_removals import forgotten
 from asimov.journal.database import Database
 from asimov.journal.deliveries import Deliveries
 from asimov.journal.questions import Asked, Questions
 from asimov.journal.tasks import FAILED, FAILURE, SUCCESS, Task, Tasks
 from asimov.logs import logger
 from asimov.pipeline.assets import paths_of
-from asimov.project.storage.store import Store
+from asimov.project.removed import was_removed
 from asimov.project.workspace import Workspace
 from asimov.server.qhana.catalogue import Catalogue
 from asimov.server.qhana.reports import stamp_of
@@ -45,25 +46,48 @@ class TaskWatcher:
         self._tasks = Tasks(workspace.journal)
         self._stamps: dict[int, Any] = {}
         self._folders: dict[int, Path] = {}
+        #: What is wrong with tasks, by number: it is logged once.
+        self._wrong: dict[int, str] = {}
         #: Tasks that wait for one of another plugin, and their questions, by its number.
         self.waiting: dict[int, tuple[Task, Asked]] = {}
 
     def look(self) -> int:
-        """Look at every task that may still change; return how many go on."""
+        """Look at every task that may still change; return how many go on.
+
+        A task at which something is wrong, such as its plugin, holds up no other; it is looked at
+        again.
+        """
+        if forgotten(self._workspace.journal):  # there are removed analyses, perhaps new ones
+            self._workspace.catch_up()
         going = 0
         asking = Questions(self._workspace.journal).open()
         self.waiting = {}
         for task, status, reason in self._tasks.watched():
-            ended = SUCCESS if status == "uploaded" else FAILURE if status in FAILED else None
-            if ended is None:
-                going += 1
-                self._go_on(task)
-                asked = asking.get(task.key)
-                if status == "asking" and asked is not None and asked.declared.get("task"):
-                    self.waiting[asked.number] = task, asked
-            elif ended != task.ended:
-                self._end(task, ended, reason)
+            try:
+                going += self._look_at(task, status, reason, asking.get(task.key))
+            except FatalError:
+                raise
+            except Exception as error:
+                if self._wrong.get(task.number) != str(error):
+                    logger().warning("the task %s: %s", task.number, error, exc_info=True)
+                self._wrong[task.number] = str(error)
+            else:
+                self._wrong.pop(task.number, None)
         return going
+
+    def _look_at(self, task: Task, status: str, reason: str | None, asked: Asked | None) -> bool:
+        """Look at a task; return whether it goes on."""
+        ended = SUCCESS if status == "uploaded" else FAILURE if status in FAILED else None
+        if ended != SUCCESS and was_removed(self._workspace, task.key):
+            ended, reason = FAILURE, f"the analysis {task.key} was removed"
+        if ended is not None:
+            if ended != task.ended:
+                self._end(task, ended, status, reason)
+            return False
+        self._go_on(task)
+        if status == "asking" and asked is not None and asked.declared.get("task"):
+            self.waiting[asked.number] = task, asked
+        return True
 
     def _go_on(self, task: Task) -> None:
         """Tell what is new of a task that goes on."""
@@ -93,18 +117,21 @@ class TaskWatcher:
             self._folders[task.number] = folder_of(self._workspace, task)
         return self._folders[task.number]
 
-    def _end(self, task: Task, ended: str, reason: str | None) -> None:
+    def _end(self, task: Task, ended: str, status: str, reason: str | None) -> None:
         """Record how a task ended, with its files, and tell that."""
         self._workspace.catch_up()
-        files = list(self._files(task))
-        if ended == SUCCESS and not _all_stored(self._workspace, task, files):
-            return  # the monitor stores them; then it is looked at again
+        try:
+            files = list(self._files(task))
+        except AsimovError:
+            if ended == SUCCESS:  # what it made is not known: it is looked at again
+                raise
+            files = []
         steps = steps_of(self._workspace, task)
         cleared = ended == SUCCESS and any(not each.cleared for each in steps)
         with self._workspace.journal.transaction():
-            now = self._tasks.get(task.number)
-            if now is None or now.ended != task.ended:
-                return  # another service has recorded it
+            now, record = self._tasks.get(task.number), self._workspace.journal.record(task.key)
+            if now is None or now.ended != task.ended or record is None or record.status != status:
+                return  # another service has recorded it, or the analysis has moved on
             self._tasks.see_steps(task.number, len(steps))
             self._tasks.end(task.number, None, None)
             for _, given in sorted(files, key=lambda each: each[0]):
@@ -118,38 +145,38 @@ class TaskWatcher:
         self._stamps.pop(task.number, None)
         self._folders.pop(task.number, None)
 
-    def _files(self, task: Task) -> Iterable[tuple[float, dict[str, str]]]:
-        """Yield the files of a task that its card describes, with the times of their making."""
+    def _files(self, task: Task) -> Iterator[tuple[float, dict[str, str]]]:
+        """Yield the stored files that a task's card describes, with the times of their making."""
+        if task.key not in self._workspace.contents.entries:
+            raise AsimovError(f"{task.key} is missing from the ledger")
         card = next(
             (e.card for e in Catalogue(self._workspace).own.values() if e.pipeline == task.plugin),
             None,
         )
-        if card is None or task.key not in self._workspace.contents.entries:
-            return
-        try:
-            assets: Mapping[str, Any] = self._workspace.analysis(task.key).assets
-        except AsimovError as error:
-            logger().warning("%s", error)
-            return
-        rundir = folder_of(self._workspace, task)
+        if card is None:
+            raise AsimovError(f"there is no card of {task.plugin}; is its package installed?")
+        assets: Mapping[str, Any] = self._workspace.analysis(task.key).assets
+        store, rundir = self._workspace.store, folder_of(self._workspace, task)
+        folder, manifest = store.root.joinpath(*task.key), store.manifest(*task.key)
         for each in card.outputs:
             for path in paths_of(assets.get(each.asset, [])):
-                inside = path.is_relative_to(rundir)
-                stored = str(path.relative_to(rundir)) if inside else path.name
                 made = path.stat().st_mtime_ns if path.exists() else 0
-                yield (
-                    made,
-                    {
-                        "file": path.name,
-                        "data_type": each.data_type,
-                        "content_type": each.content_types[0],
-                        "stored": stored,
-                    },
-                )
+                for stored in _stored(path, (rundir, folder), manifest):
+                    if not (folder / stored).is_file():
+                        continue
+                    yield (
+                        made,
+                        {
+                            "file": Path(stored).name,
+                            "data_type": each.data_type,
+                            "content_type": each.content_types[0],
+                            "stored": stored,
+                        },
+                    )
 
 
-def _all_stored(
-    workspace: Workspace, task: Task, files: Iterable[tuple[float, dict[str, str]]]
-) -> bool:
-    manifest = Store(workspace.project.results).manifest(*task.key)
-    return all(given["stored"] in manifest for _, given in files)
+def _stored(path: Path, places: Iterable[Path], manifest: Mapping[str, Any]) -> list[str]:
+    """Return the names in the store of a product: its own, or those of the files in a folder."""
+    above = next((each for each in places if path.is_relative_to(each)), path.parent)
+    name = str(path.relative_to(above))
+    return [each for each in manifest if each == name or each.startswith(f"{name}/")]

@@ -22,6 +22,7 @@ from asimov.cli import cli
 from asimov.discovery import entrypoints
 from asimov.server.app import application
 from asimov.server.options import Options
+from tests.lab import lab  # noqa: F401  (a fixture)
 
 PAGE = Path(__file__).parents[3] / "docs" / "qhana.md"
 WATCH = ("monitor", "--watch", "--chain", "--interval", "0.3")

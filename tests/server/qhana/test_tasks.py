@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
+import msgspec
 import pytest
 
 from asimov.project import layout
@@ -231,3 +232,20 @@ def test_reports_are_read_from_what_jobs_append(tmp_path):
     }  # fmt: skip
     assert with_step(found, [(found.said - 1, None)]) == found.progress
     assert with_step(found, [(found.said + 1, [7])])["value"] == 7
+
+
+def test_a_subscription_that_is_nested_too_deeply_is_refused(runner):
+    address = runner.start("greeting@v0-1-0", inputStr="Ada")
+    answer = runner.client.post(address, content=b"[" * 100_000)
+    assert (answer.status_code, "is no JSON" in answer.text) == (422, True)
+    runner.until(address)
+
+
+def test_a_report_may_hold_whatever_a_job_writes(tmp_path):
+    """Numbers that no journal holds, and JSON that no parser follows, are left out."""
+    numbers = [f'{{"progress": {{"value": {each}}}}}' for each in ("1e400", "NaN", 10**400)]
+    for line in [*numbers, '{"result": ' + "[" * 100_000, '{"progress": 5}', '{"link": 5}']:
+        (tmp_path / "job.progress").write_text(f"{line}\n")
+        said = report_of(tmp_path)
+        assert said.progress is None or said.progress["value"] == 0
+        msgspec.msgpack.encode(said.progress)
