@@ -89,7 +89,7 @@ def _withdrawn(before: str) -> Transition:
 TRANSITIONS = [
     Transition("ready", "running", "submit", "its job was submitted"),
     Transition("ready", "finished", "submit", "it is complete without a job: its pipeline made everything, or it took over stored products"),
-    Transition("ready", "stuck", "submit", "a method of its pipeline raised, or nothing was submitted"),
+    Transition("ready", "stuck", "submit", "a method of its pipeline raised, nothing was submitted, or a program waits for it and it can't be built"),
     Transition("ready", "asking", "submit", "its pipeline asks something before it starts"),
     Transition("running", "asking", "monitor", "its job ended, and its pipeline asks something before the next one"),
     Transition("stuck", "asking", "monitor", "its held job was released and ended, and its pipeline asks something"),

@@ -26,6 +26,7 @@ from asimov.engine.attempts import (
     submits_by_program,
 )
 from asimov.engine.build import Result
+from asimov.engine.diagnosis import refusals
 from asimov.engine.provenance.gather import Gatherer
 from asimov.engine.results.inputs import DamagedInputError
 from asimov.engine.reuse.takeover import Match, Takeovers, why
@@ -227,6 +228,8 @@ def _is_complete(analysis: Analysis) -> tuple[bool, AsimovError | None]:
 
 def record_failure(workspace: Workspace, key: Key, error: AsimovError) -> None:
     """Record why an analysis was not submitted, unless that is recorded already."""
+    if refusals.give_up(workspace, key, error):
+        return
     if _is_refused(workspace, key, error):
         workspace.forget_build(key)
         workspace.journal.observed([(key, None, f"can't be submitted: {error.with_hint}", None)])

@@ -151,7 +151,7 @@ def _report_failure(
         return
     if isinstance(error, MethodError) and not error.mistake:
         workspace.move(key, "stuck", "submit", str(error))
-    else:
+    elif not refusals.give_up(workspace, key, error):
         # Not stuck: once the ledger or a file is mended, the next build tries again.
         refusals.remember(workspace, key, error.with_hint)
 

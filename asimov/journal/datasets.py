@@ -214,15 +214,19 @@ class Datasets:
         """Return a call."""
         return next(iter(self._calls("uid = ?", uid)), None)
 
+    def call_of(self, key: Key) -> FunctionCall | None:
+        """Return the call that is an analysis; None if no client has made it."""
+        return next(iter(self._calls("subject = ? AND name = ?", *key)), None)
+
     def calls(self, dataset: int) -> list[FunctionCall]:
         """Return the calls on a dataset, in their order."""
         return self._calls("dataset = ?", dataset)
 
-    def _calls(self, where: str, value: Any) -> list[FunctionCall]:
+    def _calls(self, where: str, *values: Any) -> list[FunctionCall]:
         rows = self._journal.rows(
             f"SELECT {', '.join(FunctionCall._fields)} FROM function_calls WHERE {where} "
             "ORDER BY made, uid",
-            (value,),
+            values,
         )
         return [
             FunctionCall._make((*row[:6], msgspec.json.decode(row[6]), bool(row[7])))

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from asimov.journal.keys import Key
+from asimov.journal.tasks import Tasks
+
 TEMPLATE = "[settings]\nspeed = {{ meta.speed }}\n"
 
 
@@ -234,4 +237,19 @@ def test_why_it_can_not_be_built_is_not_said_of_settings_that_were_mended(lab: A
     assert refused in lab.run("why", "s/a").out
     lab.apply(missing.replace("/no", "/bin/sh"), update=True)
     lab.run("manage", "build")
+    assert "it is built" in lab.run("why", "s/a").out
+
+
+def test_what_a_program_waits_for_is_stuck_if_it_can_not_be_built(lab: Any) -> None:
+    missing = "pipeline: command, executable: /no, outputs: {y: y}"
+    lab.apply(f"a, {missing}", f"b, {missing}")
+    tasks = Tasks(lab.open().journal)
+    tasks.begin(tasks.add("command"), Key("s", "a"), "http://127.0.0.1/tasks/1/")
+    lab.run("manage", "build", code=1)
+    assert lab.states() == {"a": "stuck", "b": "ready"}  # a person may mend b meanwhile
+    assert "/no" in lab.reason("a")
+    lab.apply(f"a, {missing.replace('/no', '/bin/sh')}", update=True)
+    lab.run("production", "set", "s/a", "--status", "ready")
+    lab.run("manage", "build", code=1)  # of b
+    assert lab.states()["a"] == "ready"
     assert "it is built" in lab.run("why", "s/a").out

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from asimov.errors import AsimovError, ReportedError, SchedulerUnreachableError
+from asimov.journal.datasets import Datasets
 from asimov.journal.keys import Key
 from asimov.journal.provenance import digest_of
 from asimov.journal.records import Record
 from asimov.journal.refusals import Refusals
+from asimov.journal.tasks import Tasks
 from asimov.project.workspace import Workspace
 
 _BEGINNING = "can't be built: "
@@ -22,6 +25,26 @@ def remember(workspace: Workspace, key: Key, why: str) -> None:
     known = Refusals(workspace.journal)
     if known.of(key) != digest:
         known.keep(key, digest)
+
+
+def give_up(workspace: Workspace, key: Key, error: ReportedError) -> bool:
+    """Have an analysis stuck that can't be built or submitted, if a program waits for it.
+
+    A person mends such an analysis, and the next pass tries again; a program would wait for ever.
+
+    Returns
+    -------
+    bool
+        Whether it is stuck now.
+    """
+    is_final = isinstance(error, AsimovError) and not isinstance(error, SchedulerUnreachableError)
+    if not is_final or workspace.status(key) != "ready":
+        return False
+    journal = workspace.journal
+    if Tasks(journal).of(key) is None and Datasets(journal).call_of(key) is None:
+        return False
+    workspace.move(key, "stuck", "submit", str(error))
+    return True
 
 
 def forget(workspace: Workspace, built: Iterable[Key], unchanged: Iterable[Key]) -> None:

@@ -85,3 +85,19 @@ def test_an_analysis_may_have_another_name(ada, root, call):
     poll, found, _ = call
     asimov(root, "mv", str(found.key), f"{found.subject}/renamed")
     assert ada.get(poll).json() == PENDING
+
+
+def test_fault_a_call_that_can_not_be_built_fails_and_says_why(ada, root, call):
+    poll, found, _ = call
+    service = root / "service.py"
+    text = service.read_text()
+    service.write_text(text.replace('"Show Settings"', '"Other Name"'))
+    asimov(root, "manage", "build", code=1)
+    told = ada.get(poll).json()
+    assert (told["state"], "no function 'Show Settings'" in told["status"]) == ("FAILURE", True)
+    # A person may mend it.
+    service.write_text(text)
+    asimov(root, "production", "set", str(found.key), "--status", "ready")
+    assert ada.get(poll).json() == PENDING
+    asimov(root, "manage", "build")
+    assert ada.get(poll).json() == PENDING
