@@ -14,13 +14,13 @@ BIN := $(VENV)/bin
 # Python compiles what it imports; to compile all that is installed takes longer than the tests save.
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-compile
 
-.PHONY: demo test test-more test-long test-core pool-programs browser test-plugins docs docs-serve bench coverage release-check clean
+.PHONY: demo test test-more test-long test-core pool-programs browser proxy test-plugins docs docs-serve bench coverage release-check clean
 
 demo: $(VENV)/demo.done
 	@$(BIN)/python tools/demo $(BIN)
 
 test:
-	@$(MAKE) --no-print-directory --jobs=2 $(VENV)/test.done pool-programs browser
+	@$(MAKE) --no-print-directory --jobs=2 $(VENV)/test.done pool-programs browser proxy
 	@tools/run-tests $(BIN)
 
 # With the packages, at the same time; where they are not to be had, tools/with-pool tells.
@@ -30,6 +30,10 @@ pool-programs:
 # Debian's Chromium, if root can install it; the tests of the dashboard tell if there is none.
 browser:
 	@tools/browser install || true
+
+# Debian's nginx, unpacked; the test of its settings tells if there is none.
+proxy:
+	@tools/nginx install || true
 
 test-plugins: $(VENV)/test.done
 	@tools/with-pool $(BIN) tools/test-plugins $(BIN)
@@ -42,9 +46,11 @@ test-long: test-more
 	@ASIMOV_SEARCH=20 $(BIN)/python -m pytest -n 4 --dist load \
 	  tests/test_fuzz_blueprints.py tests/scheduler/test_histories.py tests/server/dashboard/test_browser.py
 	@ASIMOV_SEARCH=10 $(BIN)/python -m pytest -n 0 tests/server/test_kills.py
-	@ASIMOV_SEARCH=40 $(BIN)/python -m pytest -n 2 tests/server/test_malformed.py tests/server/test_schemathesis.py
+	@ASIMOV_SEARCH=40 $(BIN)/python -m pytest -n 2 tests/server/test_malformed.py tests/server/test_schemathesis.py \
+	  tests/server/platipy/test_malformed.py
 	@ASIMOV_SEARCH=4 tools/with-pool $(BIN) $(BIN)/python -m pytest -n 4 --dist loadfile \
-	  tests/engine/test_kill_matrix.py tests/scheduler/local/test_kills.py tests/compat/importing/test_kill.py tests/htcondor/test_kill_matrix.py
+	  tests/engine/test_kill_matrix.py tests/scheduler/local/test_kills.py tests/compat/importing/test_kill.py tests/htcondor/test_kill_matrix.py \
+	  tests/server/qhana/test_hard_times.py tests/htcondor/test_service.py
 
 test-core: $(VENV)/test.done
 	@ASIMOV_CORE_TESTS=all $(BIN)/python -m pytest -n 0 tests/test_core_alone.py -k "compat"
