@@ -19,9 +19,9 @@ from asimov.journal.questions import Asked
 from asimov.journal.tasks import Tasks
 from asimov.pipeline.card import Card, DataOutput
 from asimov.project.workspace import Workspace
-from asimov.server.qhana.calls import Calls
+from asimov.server.qhana.remote_tasks import RemoteTasks
 from asimov.server.qhana.task_view import view
-from asimov.server.qhana.tending import Tending
+from asimov.server.qhana.task_watcher import TaskWatcher
 from tests.searching import LONGER
 from tests.server.qhana.conftest import run
 
@@ -63,7 +63,7 @@ def test_whatever_another_program_answers_holds_up_no_other_task(lab, receiver):
         for number, name in zip(numbers, "ab", strict=True):
             tasks.begin(number, Key("s", name), f"http://127.0.0.1:1/tasks/{number}/")
     workspace = Workspace.open(lab.root)
-    calls, tasks = Calls(workspace), Tasks(workspace.journal)
+    calls, tasks = RemoteTasks(workspace), Tasks(workspace.journal)
     odd, well = (tasks.get(number) for number in numbers)
     waiting = {
         **followed(1, odd, f"{receiver.address}/odd/"),
@@ -88,7 +88,7 @@ def test_an_answer_without_a_status_is_no_verdict_and_a_refused_webhook_no_end(l
     """Poll once after subscribing; one that takes no webhook of ours is polled."""
     lab.apply("a")
     workspace = Workspace.open(lab.root)
-    calls, tasks = Calls(workspace), Tasks(workspace.journal)
+    calls, tasks = RemoteTasks(workspace), Tasks(workspace.journal)
     number = tasks.add("p")
     tasks.begin(number, Key("s", "a"), f"http://127.0.0.1:1/tasks/{number}/")
     link = {"type": "subscribe", "href": f"{receiver.address}/refuses/"}
@@ -144,7 +144,7 @@ def started(lab, name="a"):
     number = tasks.add("command")
     tasks.begin(number, Key("s", name), f"http://127.0.0.1:1/tasks/{number}/")
     tasks.subscribe(number, "http://127.0.0.1:1/hook", None, "http://127.0.0.1:1/tasks/1/")
-    return workspace, Tending(workspace), number
+    return workspace, TaskWatcher(workspace), number
 
 
 def test_a_folder_among_the_outputs_is_listed_file_by_file(carded):
