@@ -80,7 +80,7 @@ class LogWatch:
                 self.workspace,
                 self.report,
                 self._news,
-                subject=self.subject,
+                keys=self.workspace.keys(self.subject),
                 chain=self.chain,
                 from_logs=True,
             )

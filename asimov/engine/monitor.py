@@ -185,13 +185,14 @@ def monitor(
     left
         Analyses to leave alone, and why: it is not known whether they were submitted again.
     """
-    keys = set(workspace.keys(subject)) - left.keys()
+    everything = set(workspace.keys(subject))
+    keys = everything - left.keys()
     attempts = _under_way(workspace, keys, report)
     answers = ask(workspace, attempts)
     if refused := _refusal(workspace, answers, left, keys, chain=chain):
         # Files may be on a file system that refuses the same credentials: they show nothing.
         result = Pass(broken=len(workspace.contents.broken), refused=True, unreachable=[refused])
-        _count(workspace, set(workspace.keys(subject)), result)
+        _count(workspace, everything, result)
         return result
     # An end found in a log does not show that the scheduler could be reached.
     silence = [
@@ -204,7 +205,7 @@ def monitor(
     silent = unknown and all(silence)
     unreachable = unknown if silent else set()
     result = advance(
-        workspace, report, answers, subject=subject, chain=chain, dry_run=dry_run, left=left
+        workspace, report, answers, keys=everything, chain=chain, dry_run=dry_run, left=left
     )
     result.unreachable = sorted({*result.unreachable, *unreachable})
     if not dry_run:
@@ -278,7 +279,7 @@ def advance(
     report: Report,
     answers: Mapping[str, Observation],
     *,
-    subject: str | None = None,
+    keys: Collection[Key] | None = None,
     chain: bool = False,
     dry_run: bool = False,
     left: Collection[Key] = (),
@@ -288,17 +289,19 @@ def advance(
 
     Parameters
     ----------
-    workspace, report, subject, chain, dry_run
+    workspace, report, chain, dry_run
         As of `monitor`.
     answers
         The answers by attempt; attempts without one are left alone.
+    keys
+        The analyses to count, and to look at; by default all.
     left
-        Analyses to leave alone.
+        Those of them to leave alone.
     from_logs
         Whether the answers come from event logs alone.
     """
-    everything = set(workspace.keys(subject))
-    keys = everything - set(left)
+    everything = set(workspace.contents.entries if keys is None else keys)
+    keys = everything.difference(left)
     result = Pass(broken=len(workspace.contents.broken))
     observer = Observer(workspace, report, dry_run=dry_run, from_logs=from_logs)
     attempts = workspace.journal.open_attempts()
@@ -312,7 +315,7 @@ def advance(
         stop_or_restart(workspace, keys, report)
         result.moved = custom_states.handle(workspace, keys, report)
         store_results(workspace, keys, report, checked=observer.checked)
-        labels.label(workspace, keys, report, everything=subject is None and not left)
+        labels.label(workspace, keys, report)
         refresh(workspace, keys, report)
         restarted, result.given_up = rerun_due(workspace, keys, report, chain=chain)
         if restarted:
@@ -368,6 +371,8 @@ def _chain(workspace: Workspace, keys: set[Key], report: Report, result: Pass) -
 
 def _count(workspace: Workspace, keys: set[Key], result: Pass) -> None:
     with_job = {attempt.key for attempt in workspace.journal.open_attempts()}
+    ready: list[Key] = []
+    hindered: set[Key] = set()  # by more than their needs, such as a missing template
     for key in keys:
         status = workspace.status(key)
         record = workspace.records.get(key)
@@ -375,15 +380,10 @@ def _count(workspace: Workspace, keys: set[Key], result: Pass) -> None:
             result.lost[status] = result.lost.get(status, 0) + 1
         result.active += STATES[status].active or (key in with_job and status != "stuck")
         result.counts[status] = result.counts.get(status, 0) + 1
-    ready = [key for key in keys if workspace.status(key) == "ready"]
+        if status == "ready":
+            ready.append(key)
+            if record and record.job_detail:
+                hindered.add(key)
     result.blocked = len(blocked(workspace, ready))
     result.waiting = len(ready) - result.blocked
-    result.startable = sum(
-        not waiting_for(workspace, key) and not _detail(workspace, key) for key in ready
-    )
-
-
-def _detail(workspace: Workspace, key: Key) -> str | None:
-    """Return what blocks a ready analysis besides its needs, such as a missing template."""
-    record = workspace.records.get(key)
-    return record.job_detail if record else None
+    result.startable = sum(key not in hindered and not waiting_for(workspace, key) for key in ready)

@@ -22,8 +22,9 @@ from asimov.plugins.calls import call_plugin
 from asimov.plugins.crashes import Call
 from asimov.plugins.declarations import NOT_STARTED, class_if_loaded
 from asimov.plugins.flow import Flow
+from asimov.plugins.methods import overridden
 from asimov.plugins.output import captured
-from asimov.plugins.requirements import faults_found, finds_faults
+from asimov.plugins.requirements import faults_found
 from asimov.project.config_file import fault_of_template
 from asimov.project.workspace import Workspace
 from asimov.settings import Fault
@@ -107,7 +108,7 @@ def _check_sections(workspace: Workspace, made: Planner) -> None:
         def look(kind: Any = kind, found: list[Fault] = found, section: Any = section) -> None:
             found += faults_found(kind, section.data, workspace.project.root)
 
-        if finds_faults(kind):
+        if overridden(kind, "settings_faults"):
             with suppress(AsimovError), captured():  # alone it may be too little to be checked
                 call_plugin(workspace, Call.of_plugin(pipeline, "settings_faults"), look)
         for fault in found:
@@ -192,7 +193,7 @@ def _by_pipeline(
         keys.setdefault(made.contents.entries[key].pipeline, []).append(key)
     for pipeline, its in keys.items():
         kind = class_if_loaded(pipeline)
-        if finds_faults(kind):
+        if overridden(kind, "settings_faults"):
             yield kind, pipeline, its
 
 

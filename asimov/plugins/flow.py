@@ -12,10 +12,9 @@ from asimov.ledger.contents import Contents
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.needs import parse
 from asimov.logs import logger
-from asimov.pipeline import Pipeline
 from asimov.pipeline.assets import Asset, inputs_of, outputs_of
 from asimov.pipeline.schemas import mismatch
-from asimov.plugins.methods import imported
+from asimov.plugins.methods import imported, overridden
 from asimov.project.workspace import Workspace
 from asimov.text import did_you_mean
 
@@ -155,7 +154,7 @@ class Flow:
         if (key, what) not in self._known:
             kind = self._class_of(self._contents.entries[key].pipeline)
             declared = read(kind)
-            if declares_by_settings(kind, what):
+            if overridden(kind, f"{what}_with"):
                 try:
                     declared = read(kind, self._settings(key))
                 except Exception:  # a build calls it again, and reports this
@@ -189,16 +188,6 @@ def flow_of(workspace: Workspace, *, all_installed: bool = True) -> Flow:
         return contents.given(contents.entries[key], workspace.facts)
 
     return Flow(contents, workspace.dependencies, class_of, settings)
-
-
-def declares_by_settings(kind: Any, what: str) -> bool:
-    """Return whether a pipeline's class reads its ``inputs`` or ``outputs`` from settings."""
-    own = getattr(kind, f"{what}_with", None)
-    # The base class's methods need no settings, which need not be merged then.
-    return own is not None and getattr(own, "__func__", own) is not _OF_BASE[what]
-
-
-_OF_BASE = {what: vars(Pipeline)[f"{what}_with"].__func__ for what in ("inputs", "outputs")}
 
 
 def _is_name(term: Any) -> bool:

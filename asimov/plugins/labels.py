@@ -29,9 +29,7 @@ _PROPERTY = "labelled"
 _FAILURES = 10
 
 
-def label(
-    workspace: Workspace, keys: set[Key], report: Callable[[str], None], *, everything: bool
-) -> None:
+def label(workspace: Workspace, keys: set[Key], report: Callable[[str], None]) -> None:
     """Run every labeller on the analyses that changed since its last run.
 
     Parameters
@@ -39,11 +37,10 @@ def label(
     workspace
         The open project; its lease is held.
     keys
-        The analyses to consider.
+        The analyses to consider. If they are all there are, the next run skips those that have
+        not changed.
     report
         Takes a line for each labeller that fails.
-    everything
-        Whether `keys` are all analyses; then the next run skips those that have not changed.
     """
     if not (registered(entrypoints.LABELLERS) or entrypoints.found(entrypoints.LABELLERS)):
         return
@@ -55,7 +52,7 @@ def label(
     ]
     for name, labeller in labellers.items():
         _label(workspace, name, labeller, wanted, report)
-    if everything:
+    if keys.issuperset(workspace.contents.entries):
         last_run = msgspec.json.encode([now, sorted(labellers)]).decode()
         workspace.journal.set_property(_PROPERTY, last_run)
 

@@ -12,8 +12,7 @@ from asimov import text
 from asimov.errors import AsimovError, Place, ReportedError
 from asimov.journal.keys import Key
 from asimov.pipeline.assets import outputs_of, paths_of
-from asimov.plugins.flow import declares_by_settings
-from asimov.plugins.methods import guarded, imported
+from asimov.plugins.methods import guarded, imported, overridden
 from asimov.project.analysis import Analysis
 from asimov.project.storage.assets import is_gone
 from asimov.project.workspace import Workspace, workspace_of
@@ -91,7 +90,7 @@ def lost(workspace: Workspace, key: Key) -> list[Lost]:
 def _declared(analysis: Analysis) -> Iterator[str]:
     with suppress(ReportedError), guarded(analysis, "outputs"):
         kind = imported(analysis.entry.pipeline)
-        settings = analysis.meta if declares_by_settings(kind, "outputs") else None
+        settings = analysis.meta if overridden(kind, "outputs_with") else None
         yield from (each.name for each in outputs_of(kind, settings) if not each.optional)
 
 

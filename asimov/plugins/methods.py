@@ -204,9 +204,14 @@ def takes(analysis: Analysis, method: str, argument: str) -> bool:
 
 
 def overrides(pipeline: str, method: str, workspace: Workspace | None = None) -> bool:
-    """Return whether a pipeline's class has its own version of a method, without making a pipeline.
+    """Return whether a pipeline has its own version of a method, without making a pipeline."""
+    return overridden(imported(pipeline, workspace), method)
+
+
+def overridden(kind: Any, method: str) -> bool:
+    """Return whether a pipeline's class has its own version of a method of the base class.
 
     A base-class method that does nothing need not be called for thousands of analyses.
     """
-    own = getattr(imported(pipeline, workspace), method, None)
-    return own is not None and own is not getattr(Pipeline, method, None)
+    own, base = (getattr(each, method, None) for each in (kind, Pipeline))
+    return own is not None and getattr(own, "__func__", own) is not getattr(base, "__func__", base)

@@ -12,11 +12,10 @@ from asimov.errors import AsimovError, ReportedError
 from asimov.journal.keys import Key
 from asimov.ledger import reserved
 from asimov.ledger.declared_settings import place_of, with_look
-from asimov.pipeline import Pipeline
 from asimov.pipeline.assets import Asset, inputs_of, outputs_of, paths_of
 from asimov.pipeline.schemas import faults_of_files
-from asimov.plugins.flow import declares_by_settings, flow_of
-from asimov.plugins.methods import call_method, guarded, imported
+from asimov.plugins.flow import flow_of
+from asimov.plugins.methods import call_method, guarded, imported, overridden
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace, workspace_of
 from asimov.settings import Fault, faults, lookup, made
@@ -38,7 +37,7 @@ def check_settings(analysis: Analysis) -> None:
     if declares is not None:
         _check_declared(analysis, declares)
     kind = type(analysis.pipeline)
-    if not finds_faults(kind):
+    if not overridden(kind, "settings_faults"):
         return
     with guarded(analysis, "settings_faults", passing=AsimovError):
         found = faults_found(kind, analysis.meta, analysis.workspace.project.root)
@@ -47,19 +46,9 @@ def check_settings(analysis: Analysis) -> None:
             raise _refused(analysis, declares, fault)
 
 
-def finds_faults(kind: Any) -> bool:
-    """Return whether a pipeline's class looks for faults in settings itself."""
-    own = getattr(kind, "settings_faults", None)
-    # The base class's method does nothing, and need not be called for thousands of analyses.
-    return own is not None and getattr(own, "__func__", own) is not _NO_FAULTS
-
-
 def faults_found(kind: Any, settings: Mapping[str, Any], root: Path) -> list[Fault]:
     """Return the faults that a pipeline's class finds in settings; it may raise anything."""
     return [Fault(*each) for each in kind.settings_faults(settings, root)]
-
-
-_NO_FAULTS = vars(Pipeline)["settings_faults"].__func__
 
 
 def _check_declared(analysis: Analysis, declares: type) -> None:
@@ -86,7 +75,7 @@ def check_inputs(analysis: Analysis) -> None:
         With the asset's name, and the analyses that were searched.
     """
     kind = type(analysis.pipeline)
-    if not inputs_of(kind) and not declares_by_settings(kind, "inputs"):
+    if not inputs_of(kind) and not overridden(kind, "inputs_with"):
         return
     with guarded(analysis, "inputs", passing=AsimovError):
         missing = missing_inputs(analysis)
@@ -142,7 +131,7 @@ def faults_of_outputs(analysis: Analysis) -> list[str]:
 
 def _outputs(analysis: Analysis) -> tuple[Asset, ...]:
     kind = imported(analysis.entry.pipeline)
-    if not declares_by_settings(kind, "outputs"):
+    if not overridden(kind, "outputs_with"):
         return outputs_of(kind)
     with guarded(analysis, "outputs_with"):
         return outputs_of(kind, analysis.meta)
@@ -151,7 +140,7 @@ def _outputs(analysis: Analysis) -> tuple[Asset, ...]:
 def missing_inputs(analysis: Analysis) -> list[str]:
     """Return the inputs of an analysis that none of the analyses it uses has."""
     kind = type(analysis.pipeline)
-    settings = analysis.meta if declares_by_settings(kind, "inputs") else None
+    settings = analysis.meta if overridden(kind, "inputs_with") else None
     wanted = [each for each in inputs_of(kind, settings) if not each.optional]
     if not wanted:
         return []
