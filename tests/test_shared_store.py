@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from asimov.project.storage import placing
-from asimov.project.storage import store as storage
+from asimov.project.storage import placing, unlisted
 from asimov.project.storage.store import Store
 from tests.conftest import open_folder
 
@@ -53,7 +52,7 @@ def killed_before(step: int, what: Callable[[], object]) -> None:
         make(*arguments)  # type: ignore[arg-type]
 
     placing._make = counted
-    storage.write_atomically = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+    unlisted.put_in_place = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
     what()
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from asimov import text
 from asimov.discovery.entrypoints import PluginError
@@ -21,8 +23,29 @@ from asimov.project.analysis import Analysis
 from asimov.project.storage.names import STORED
 from asimov.project.storage.products import NotStorableError
 from asimov.project.workspace import Workspace
+from asimov.system import progress
 
 Report = Callable[[str], None]
+#: For how long results are stored before they are recorded, in seconds.
+SOON = 0.5
+
+
+class _Outcome(NamedTuple):
+    """What became of a finished analysis.
+
+    Attributes
+    ----------
+    status
+        Its new state; None if it stays finished, and the next pass tries again.
+    reason
+        Why.
+    line
+        What is reported.
+    """
+
+    status: str | None
+    reason: str
+    line: str
 
 
 def stop_or_restart(workspace: Workspace, keys: set[Key], report: Report) -> None:
@@ -69,17 +92,17 @@ def stop_or_restart(workspace: Workspace, keys: set[Key], report: Report) -> Non
             workspace.move(key, "ready", "monitor", reason)
             report(f"{name}: restart -> ready")
         except (PluginError, SchedulerUnreachableError) as error:
-            _leave_alone(workspace, key, error, report)
+            report(f"{name}: {error}")
+            _leave_alone(workspace, key, str(error))
         except (AsimovError, OSError) as error:
             workspace.move(key, "stuck", "monitor", str(error))
             report(f"{name}: stuck: {error}")
 
 
-def _leave_alone(workspace: Workspace, key: Key, error: AsimovError, report: Report) -> None:
-    """Report what is not the analysis's fault; the next pass tries again."""
-    report(f"{key}: {error}")
-    if workspace.records[key].job_detail != str(error):
-        workspace.journal.observed([(key, None, str(error), None)])
+def _leave_alone(workspace: Workspace, key: Key, why: str) -> None:
+    """Record what is not the analysis's fault; the next pass tries again."""
+    if workspace.records[key].job_detail != why:
+        workspace.journal.observed([(key, None, why, None)])
 
 
 def store_results(
@@ -98,38 +121,72 @@ def store_results(
     checked
         Those whose products were found to be as declared in this pass.
     """
-    for key in workspace.contents.entries:
-        if key not in keys or workspace.status(key) != "finished":
-            continue
-        name = str(key)
-        try:
-            attempts = workspace.journal.attempts(key)
-            if taken := _reused(workspace, key, attempts):
-                workspace.move(key, "uploaded", "monitor", taken)
-                report(f"{name}: finished -> uploaded: {taken}")
-                continue
-            analysis = workspace.analysis(key)
-            assets = Assets(analysis)
-            if wrong := _fault(workspace, analysis, assets, checked=key in checked):
-                workspace.move(key, "stuck", "monitor", wrong)
-                report(f"{name}: finished -> stuck: {wrong}")
-                continue
-            provenance.complete(analysis, assets, attempts)
-            call_method(analysis, "after_processing")
-            there = provenance.store(analysis)
-        except (PluginError, SchedulerUnreachableError) as error:
-            _leave_alone(workspace, key, error, report)
-            continue
-        except AsimovError as error:
-            # The fault is in the products, whichever method found it.
-            reason = error.__cause__ if isinstance(error.__cause__, NotStorableError) else error
-            workspace.move(key, "stuck", "monitor", f"storing its results failed: {reason}")
-            report(f"{name}: finished -> stuck: {reason}")
-            continue
-        lacks = _not_stored(analysis)
-        stored = STORED if there or lacks else "it has no products to store"
-        workspace.move(key, "uploaded", "monitor", f"{stored}{lacks}")
-        report(f"{name}: finished -> uploaded{lacks}")
+    finished = [
+        key
+        for key in workspace.contents.entries
+        if key in keys and workspace.status(key) == "finished"
+    ]
+    left = progress.over(finished, "storing results")
+    while outcomes := _store_some(workspace, left, checked):
+        with workspace.journal.transaction():
+            for key, outcome in outcomes.items():
+                if outcome.status is None:
+                    _leave_alone(workspace, key, outcome.reason)
+                else:
+                    workspace.move(key, outcome.status, "monitor", outcome.reason)
+        for key, outcome in outcomes.items():
+            report(f"{key}: {outcome.line}")
+
+
+def _store_some(
+    workspace: Workspace, left: Iterator[Key], checked: Collection[Key]
+) -> dict[Key, _Outcome]:
+    """Store results of some analyses, on disk when this returns; return what became of them.
+
+    Waiting for the disk takes longer than most copies. So many analyses share it, unless storing
+    one takes a while: what is stored and not recorded is stored again after a crash.
+    """
+    outcomes: dict[Key, _Outcome] = {}
+    began = time.monotonic()
+    with workspace.store.together() as failed:
+        for key in left:
+            try:
+                outcomes[key] = _store(workspace, key, checked=key in checked)
+            except (PluginError, SchedulerUnreachableError) as error:
+                outcomes[key] = _Outcome(None, str(error), str(error))
+            except AsimovError as error:
+                outcomes[key] = _not_storable(error)
+            if time.monotonic() - began > SOON:
+                break
+    for key in outcomes:
+        if unlisted := failed.get(workspace.store.root.joinpath(*key)):
+            outcomes[key] = _not_storable(unlisted)
+    return outcomes
+
+
+def _store(workspace: Workspace, key: Key, *, checked: bool) -> _Outcome:
+    """Store the results of a finished analysis; `Store.together` says when they are on disk."""
+    attempts = workspace.journal.attempts(key)
+    if taken := _reused(workspace, key, attempts):
+        return _Outcome("uploaded", taken, f"finished -> uploaded: {taken}")
+    analysis = workspace.analysis(key)
+    assets = Assets(analysis)
+    if wrong := _fault(workspace, analysis, assets, checked=checked):
+        return _Outcome("stuck", wrong, f"finished -> stuck: {wrong}")
+    provenance.complete(analysis, assets, attempts)
+    call_method(analysis, "after_processing")
+    there = provenance.store(analysis)
+    lacks = _not_stored(analysis)
+    stored = STORED if there or lacks else "it has no products to store"
+    return _Outcome("uploaded", f"{stored}{lacks}", f"finished -> uploaded{lacks}")
+
+
+def _not_storable(error: AsimovError) -> _Outcome:
+    # The fault is in the products, whichever method found it.
+    reason = error.__cause__ if isinstance(error.__cause__, NotStorableError) else error
+    return _Outcome(
+        "stuck", f"storing its results failed: {reason}", f"finished -> stuck: {reason}"
+    )
 
 
 def _reused(workspace: Workspace, key: Key, attempts: Sequence[Attempt]) -> str | None:

@@ -6,7 +6,6 @@ analyses, ``analyses/<name>.yaml`` a project analysis.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +24,7 @@ from asimov.ledger.checks import check_analysis, check_name, check_text
 from asimov.ledger.contents import Contents, Entry
 from asimov.ledger.documents import Document, Mistake, located, read_documents
 from asimov.system import reading
+from asimov.system.disk import sync_file_system
 from asimov.system.files import locked, unwritable, write_atomically
 
 PROJECT_FILE = "project.yaml"
@@ -243,7 +243,7 @@ class LedgerFiles:
                 _delete(self.folder / path)
             else:
                 write_atomically(self.folder / path, text, sync=False)
-        _sync_file_system(self.folder)
+        sync_file_system(self.folder)
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -356,14 +356,3 @@ def _delete(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(error, path, "can't be deleted") from error
-
-
-def _sync_file_system(folder: Path) -> None:
-    """Sync the file system of a folder."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        ctypes.CDLL(None).syncfs(handle)
-    except AttributeError:  # not Linux
-        os.sync()
-    finally:
-        os.close(handle)

@@ -20,7 +20,8 @@ from asimov.journal.journal import Journal
 from asimov.project.git.repository import EventRepo
 from asimov.project.layout import Project
 from asimov.project.storage.superseded import is_superseded
-from asimov.system.files import sync_folder, unwritable
+from asimov.system.disk import sync_path
+from asimov.system.files import unwritable
 
 #: The property of the journal that lists what is still to be done.
 _PROPERTY = "files to move or delete"
@@ -110,7 +111,7 @@ def _rename(path: Path, to: Path) -> None:
             path.parent.rmdir()  # its last file has left it
     for folder in {path.parent, to.parent}:
         if folder.exists():
-            sync_folder(folder)
+            sync_path(folder)
 
 
 def _delete(path: Path) -> None:

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from asimov import text
 from asimov.errors import EXIT_BUSY, AsimovError, FatalError, ReportedError
+from asimov.system.disk import sync_path
 
 #: A file system with less free space than this counts as full, in bytes.
 _ROOM = 1 << 16
@@ -151,7 +152,7 @@ def write_atomically(path: Path, text: str | bytes, *, sync: bool = True) -> Non
             _write(handle, data)
             if sync:
                 os.fsync(handle)
-            _settle_rights(temporary, path)
+            settle_rights(temporary, path)
             temporary.replace(path)
         except BaseException:
             _remove(temporary, handle)
@@ -159,7 +160,7 @@ def write_atomically(path: Path, text: str | bytes, *, sync: bool = True) -> Non
         finally:
             os.close(handle)
         if sync:
-            sync_folder(path.parent)
+            sync_path(path.parent)
     except OSError as error:
         raise unwritable(error, path) from error
 
@@ -177,7 +178,7 @@ def _remove(path: Path, handle: int) -> None:
             path.unlink()
 
 
-def _settle_rights(temporary: Path, path: Path) -> None:
+def settle_rights(temporary: Path, path: Path) -> None:
     """Give a new file the mode and the group of the file that it will replace."""
     mode = 0o666 & ~umask()
     with suppress(FileNotFoundError):
@@ -282,15 +283,6 @@ def captured_output(*numbers: int) -> Iterator[Callable[[], str]]:
             for number, handle in zip(numbers, saved, strict=True):
                 os.dup2(handle, number)
                 os.close(handle)
-
-
-def sync_folder(folder: Path) -> None:
-    """Sync a folder, so that renames in it are on disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def umask() -> int:

@@ -211,7 +211,7 @@ from asimov.project.git import commits
 counted(Path, "rename")
 counted(Path, "replace")
 counted(Path, "unlink")
-counted(file_changes, "sync_folder")
+counted(file_changes, "sync_path")
 counted(commits, "_feed")
 counted(LedgerFiles, "write")
 counted(LedgerFiles, "_write_all")

@@ -23,8 +23,8 @@ def command(lab: Lab, script: str, outputs: str) -> None:
     lab.apply(f"a, pipeline: command, executable: sh, arguments: {text}, outputs: {outputs}")
 
 
-def manifest(lab: Lab) -> dict[str, Any]:
-    path = lab.root / "results" / "s" / "a" / "manifest.json"
+def manifest(lab: Lab, name: str = "a") -> dict[str, Any]:
+    path = lab.root / "results" / "s" / name / "manifest.json"
     if not path.exists():
         return {}
     found: dict[str, Any] = json.loads(path.read_text())
@@ -129,6 +129,30 @@ def test_what_an_earlier_attempt_left_is_moved_aside_when_it_is_built_again(lab:
     assert (lab.rundir("a") / "d/e/x").read_text() != first
     assert (lab.rundir("a") / "job.log").exists()  # a checkpoint would be, too
     assert not lab.rundir("a.superseded-2").exists()
+
+
+def test_one_that_can_not_be_stored_keeps_no_other_from_it(lab: Lab) -> None:
+    class Piped(SimpleTestPipeline):
+        def after_processing(self) -> None:
+            if self.production.name == "b":
+                os.mkfifo(Path(self.production.rundir, "p"))
+            super().after_processing()
+            if self.production.name == "d":  # its results are in the store by then
+                raise ValueError("too late")
+
+        def collect_assets(self, absolute: bool = True) -> dict[str, Any]:
+            pipe = Path(self.production.rundir, "p")
+            return {**super().collect_assets(), **({"p": str(pipe)} if pipe.exists() else {})}
+
+    lab.register("piped", Piped)
+    lab.apply(*(f"{name}, pipeline: piped" for name in "abcde"))
+    told = lab.finish(code=3)
+    assert lab.states() == dict.fromkeys("ace", "uploaded") | dict.fromkeys("bd", "stuck")
+    for name in "ace":
+        assert set(manifest(lab, name)) == {"result.txt"}
+        assert f"s/{name}: finished -> uploaded" in told.out
+    assert "p: is a named pipe, which can't be stored" in lab.reason("b")
+    assert "too late" in lab.reason("d")
 
 
 @pytest.mark.parametrize("there", [True, False])

@@ -30,7 +30,8 @@ from asimov.ledger.contents import Contents
 from asimov.ledger.store import LedgerFiles
 from asimov.project import identity
 from asimov.project.layout import Project
-from asimov.system.files import DiskFullError, locked, sync_folder, unwritable
+from asimov.system.disk import sync_path
+from asimov.system.files import DiskFullError, locked, unwritable
 
 #: The suffixes of an SQLite database's files: logs, the index of one, and last the file itself.
 _LOGS = ("-wal", "-journal")
@@ -275,12 +276,12 @@ def _put_in_place(journal: Path, new: Path) -> Path | None:
         index, logs = Path(f"{journal}-shm"), [Path(f"{journal}{end}") for end in _LOGS]
         if any(log.exists() for log in logs):
             index.touch()
-        sync_folder(journal.parent)
+        sync_path(journal.parent)
         for log in logs:
             log.unlink(missing_ok=True)
         new.replace(journal)
         index.unlink(missing_ok=True)
-        sync_folder(journal.parent)
+        sync_path(journal.parent)
     except OSError as error:
         raise AsimovError(
             f"can't be put in place: {error.strerror}", where=new, hint="run the command again"

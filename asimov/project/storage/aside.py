@@ -8,7 +8,8 @@ from pathlib import Path
 
 from asimov.project.storage.names import MANIFEST, MOVING
 from asimov.project.storage.superseded import last_number
-from asimov.system.files import sync_folder, unwritable
+from asimov.system.disk import sync_path
+from asimov.system.files import unwritable
 
 
 def move_results(folder: Path, names: Sequence[str]) -> None:
@@ -18,14 +19,14 @@ def move_results(folder: Path, names: Sequence[str]) -> None:
         old = _place_for(folder, [*others, MOVING])
         old.mkdir(exist_ok=True)
         (folder / MANIFEST).rename(old / MOVING)
-        sync_folder(folder)
+        sync_path(folder)
     else:
         old = _place_for(folder, others)
     if others:
         set_aside(folder, others)
     if (old / MOVING).exists():
         (old / MOVING).rename(old / MANIFEST)
-        sync_folder(old)
+        sync_path(old)
 
 
 def _place_for(folder: Path, names: Iterable[str]) -> Path:
@@ -45,7 +46,7 @@ def set_aside(folder: Path, names: Sequence[str]) -> None:
         for name in names:
             (old / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).rename(old / name)
-        sync_folder(old)
-        sync_folder(folder)
+        sync_path(old)
+        sync_path(folder)
     except OSError as error:
         raise unwritable(error, old) from error

@@ -38,7 +38,7 @@ def checksum(path: str | Path, expected: os.stat_result | None = None) -> str:
 
 
 def copy(source: str | Path, target: Path, expected: os.stat_result) -> str:
-    """Copy a regular file, read-only, and sync it; blocks of zeros become holes.
+    """Copy a regular file, read-only; blocks of zeros become holes. The caller syncs it.
 
     Parameters
     ----------
@@ -76,7 +76,6 @@ def copy(source: str | Path, target: Path, expected: os.stat_result) -> str:
                 left = left[stream.write(left) :]
         stream.truncate(expected.st_size)
         os.fchmod(stream.fileno(), stored_mode(expected))
-        os.fsync(stream.fileno())
     return digest.hexdigest()
 
 

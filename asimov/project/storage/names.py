@@ -11,6 +11,8 @@ MANIFEST = "manifest.json"
 STORED = "its results are stored"
 #: The file that is being copied; a manifest that is being written has a similar name.
 PARTIAL = f".{MANIFEST}.partial"
+#: A new manifest, until all that it lists is on disk.
+COMING = f".{MANIFEST}.coming"
 #: A second name of a file that is being stored.
 SPARE = f".{MANIFEST}.link"
 #: The manifest of results that are being moved aside, until all of them are.

@@ -40,7 +40,7 @@ class Objects:
         Parameters
         ----------
         path
-            The file, complete and on disk.
+            The file, complete.
         sha256
             Of its content, in hexadecimal digits.
         spare

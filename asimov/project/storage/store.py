@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from asimov import text
 from asimov.errors import AsimovError
 from asimov.project.storage.aside import move_results
+from asimov.project.storage.manifest import read_manifest
 from asimov.project.storage.names import (
-    MANIFEST,
     PARTIAL,
     SPARE,
     is_reserved,
@@ -25,14 +24,12 @@ from asimov.project.storage.objects import FOLDER, Objects
 from asimov.project.storage.placing import AlreadyPresentException, is_as_stored, put
 from asimov.project.storage.products import Item, NotStorableError, survey
 from asimov.project.storage.superseded import is_superseded
+from asimov.project.storage.unlisted import Unlisted
 from asimov.project.storage.verification import Fault, verify
-from asimov.system import clock, reading
-from asimov.system.files import sync_folder, unwritable, write_atomically
+from asimov.system import clock
+from asimov.system.files import unwritable
 
 __all__ = ["AlreadyPresentException", "Store"]
-
-#: A manifest of a million files has about 200 million bytes.
-_LARGEST = 2_000_000_000
 
 
 class Store:
@@ -54,8 +51,8 @@ class Store:
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
         self.objects = Objects(self.root)
-        #: The inode of each subject's folder whose name in the store is on disk.
-        self._lasting: dict[Path, int] = {}
+        self._unlisted = Unlisted()
+        self._together = False
 
     def analyses(self) -> list[tuple[str, str]]:
         """Return subject and name of every analysis that has a folder in the store."""
@@ -77,11 +74,7 @@ class Store:
     def manifests(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         """Yield the folder and the manifest of every analysis, and of every superseded result."""
         for folder in self.folders():
-            yield folder, self._manifest_in(folder)
-
-    def _manifest_in(self, folder: Path) -> dict[str, Any]:
-        subject, *name = folder.relative_to(self.root).parts
-        return self.manifest(subject, "/".join(name))
+            yield folder, read_manifest(folder)
 
     def spare_objects(self) -> Iterator[tuple[Path, int]]:
         """Yield contents that no result has, with sizes, but for those of files that are missing.
@@ -134,7 +127,7 @@ class Store:
         record
             The file that takes the place of theirs of that name.
         """
-        entries = self._manifest_in(folder)
+        entries = read_manifest(folder)
         entries.pop(record.name, None)
         items = [
             Item(
@@ -264,25 +257,9 @@ class Store:
 
     def manifest(self, subject: str, analysis: str) -> dict[str, Any]:
         """Return the manifest of an analysis: an entry for each stored file, by name."""
-        path = self.root / subject / analysis / MANIFEST
-        try:
-            manifest = json.loads(reading.contents(path, most=_LARGEST))
-        except (FileNotFoundError, NotADirectoryError):
-            return {}
-        except OSError as error:
-            raise AsimovError(f"can't be read: {error.strerror}", where=path) from error
-        except ValueError:
-            manifest = None
-        if not isinstance(manifest, dict) or not all(
-            isinstance(each, dict) for each in manifest.values()
-        ):
-            hint = f"or make the results again with 'asimov rerun {subject}/{analysis}'"
-            if is_superseded(path.parent.name):
-                hint = "or remove its folder"
-            raise AsimovError(
-                "is not a manifest of the store", where=path, hint=f"restore it from a copy, {hint}"
-            )
-        return manifest
+        folder = self.root / subject / analysis
+        waiting = self._unlisted.manifest(folder)
+        return read_manifest(folder) if waiting is None else waiting
 
     def fetch_file(self, subject: str, analysis: str, name: str) -> Path:
         """Return the path of a stored file after verifying its checksum.
@@ -311,6 +288,7 @@ class Store:
         and arrives last: neither folder ever has one that lists a file which is not there. A
         damaged manifest moves as it is.
         """
+        self._settle()
         folder = self.root / subject / analysis
         with _writing(folder):
             names = [each for each in names_in(folder) if not is_superseded(each)]
@@ -323,34 +301,43 @@ class Store:
         items: Sequence[Item],
         more: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        """Store items, sync them, and write the manifest last, with more to say of some."""
+        """Store items, and list them in the manifest, with more to say of some."""
         folder = self.root / subject / analysis
         manifest = self.manifest(subject, analysis)
-        before = dict(manifest)
         with _writing(folder):
             for item in items:
                 known = manifest.get(item.name, {})
                 entry = put(folder, item, known, self.objects)
                 entry |= (more or {}).get(item.name, {})
                 manifest[item.name] = {**entry, "stored": known.get("stored", clock.iso())}
-            self._sync(folder, items)
-        if manifest != before:
-            write_atomically(folder / MANIFEST, json.dumps(manifest, indent=2) + "\n")
+        self._unlisted.add(folder, items, manifest)
+        if not self._together:
+            self._settle()
 
-    def _sync(self, folder: Path, items: Iterable[Item]) -> None:
-        """Make the names of all stored files durable; their contents already are."""
-        folders = {folder, folder.parent}
-        for item in items:
-            folders.update(folder / parent for parent in PurePath(item.name).parents)
-            if item.is_folder:
-                folders.add(folder / item.name)
-        for each in folders:
-            sync_folder(each)
-        subject = folder.parent
-        inode = subject.stat().st_ino
-        if self._lasting.get(subject) != inode:
-            sync_folder(subject.parent)
-            self._lasting[subject] = inode
+    def _settle(self) -> None:
+        for error in self._unlisted.settle().values():
+            raise error
+
+    @contextmanager
+    def together(self) -> Iterator[dict[Path, AsimovError]]:
+        """Put off syncs and manifests to the end of the block, for many analyses in one go.
+
+        Within the block this object answers as if the manifests were written. If the block raises,
+        they are not: what was put into the store is stored again by the next pass.
+
+        Yields
+        ------
+        dict
+            After the block: why the results of an analysis are not listed, by its folder.
+        """
+        failed: dict[Path, AsimovError] = {}
+        self._together = True
+        try:
+            yield failed
+            failed.update(self._unlisted.settle())
+        finally:
+            self._together = False
+            self._unlisted.forget()
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from asimov.errors import SchedulerError
 from asimov.journal import sidecar_files
 from asimov.scheduler.local.claims import Life, read_claim
 from asimov.scheduler.local.tables import SCHEMA, UPGRADE, VERSION
-from asimov.system.files import locked, sync_folder
+from asimov.system.disk import sync_path
+from asimov.system.files import locked
 from asimov.system.mounts import on_network
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Spool:
                     mode = "DELETE" if on_network(self.folder) else "WAL"
                     db.execute(f"PRAGMA journal_mode = {mode}")
                 new.rename(self.database)
-                sync_folder(self.folder)
+                sync_path(self.folder)
         except (OSError, sqlite3.Error) as error:
             raise SchedulerError(f"can't be created: {error}", where=self.folder) from error
 

@@ -9,7 +9,7 @@ from asimov.journal.datasets import DataObject
 from asimov.project.layout import Project
 from asimov.server.faults import FaultError
 from asimov.server.platipy.names import file_name
-from asimov.system.files import sync_folder
+from asimov.system.disk import sync_path
 
 #: The project's folder of what clients upload.
 UPLOADS = "uploads"
@@ -48,4 +48,4 @@ def add_file(project: Project, series: DataObject, file: Path, name: str) -> Non
         raise FaultError(400, f"a series may have {_MOST} files")
     shutil.move(file, folder / file_name(name))
     for each in (folder, *folder.parents[:4]):
-        sync_folder(each)
+        sync_path(each)

@@ -32,7 +32,7 @@ from asimov.server.platipy.reader import (
 from asimov.server.platipy.states import is_due
 from asimov.server.platipy.uploads import UPLOADS, add_file, folder_of
 from asimov.system import clock
-from asimov.system.files import sync_folder
+from asimov.system.disk import sync_path
 
 #: Where uploads are as they come.
 INCOMING = "incoming"
@@ -117,7 +117,7 @@ class DatasetWriter:
             place = folder / file_name(name)
             upload.rename(place)
             for each in (folder, *folder.parents[:3]):
-                sync_folder(each)
+                sync_path(each)
             stored = self._workspace.project.stored(place)
         made = self._datasets.add_object(
             DataObject(
