@@ -164,7 +164,7 @@ def test_a_schedd_that_does_not_answer_keeps_only_who_asks_it_waiting(root, serv
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
     client = Client(service.address, key)
-    waiting = 'asimov_service_waiting_requests{helper="slow"} 1'
+    waiting = 'asimov_service_waiting_requests{helper="explaining"} 1'
     while thread.is_alive():
         with urlopen(f"{service.address}/metrics", timeout=60) as answer:
             if waiting in answer.read().decode():
@@ -172,6 +172,9 @@ def test_a_schedd_that_does_not_answer_keeps_only_who_asks_it_waiting(root, serv
     for status in ("wait", "ready"):
         asks(service)
         assert client.act("set", ["t/other"], status=status)[0]["after"] == status
+    for place in ("subjects/t/analyses/other", "subjects/t/analyses/other/why"):
+        with urlopen(f"{service.address}/v1/{place}", timeout=60) as answer:
+            assert json.load(answer)["name"] == "other"
     if thread.is_alive():  # it has not given up yet
         assert not told
     else:

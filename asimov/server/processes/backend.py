@@ -8,8 +8,10 @@ from typing import Any
 from asimov.server.faults import Fault, FaultError
 from asimov.system.helper_process.asking import Helper, NoAnswerError, TooLateError
 
-#: Questions that run methods of pipelines or ask the scheduler, and so may take long.
-_SLOW = {"analysis", "why", "own", "graph", "plan", "rehearse", "rerun"}
+#: Questions that run methods of pipelines, and so may take long.
+_SLOW = {"analysis", "own", "graph", "plan", "rehearse", "rerun"}
+#: The question that asks a scheduler, which may not answer: a second process is for who asks next.
+_WHY = "why"
 #: The seconds in which a helper has to answer.
 _LIMIT = 60.0
 #: How many requests may wait for one helper.
@@ -17,7 +19,7 @@ _MOST = 200
 
 
 class Backend:
-    """Asks helper processes: for what is quick, what may take long, pages, and what acts.
+    """Asks helper processes: for what is quick, what may take long, reasons, pages, and what acts.
 
     Parameters
     ----------
@@ -29,6 +31,7 @@ class Backend:
         module, given = "asimov.server.helper", [str(root)]
         self._quick = Helper(module, given, _LIMIT)
         self._slow = Helper(module, given, _LIMIT)
+        self._explaining = [Helper(module, given, _LIMIT) for _ in range(2)]
         self._acting = Helper("asimov.server.writer", given, _LIMIT)
         self._pages = Helper("asimov.server.dashboard.helper", given, _LIMIT)
 
@@ -38,6 +41,7 @@ class Backend:
         return {
             "quick": self._quick.waiting,
             "slow": self._slow.waiting,
+            "explaining": sum(each.waiting for each in self._explaining),
             "acting": self._acting.waiting,
             "pages": self._pages.waiting,
         }
@@ -50,7 +54,11 @@ class Backend:
         FaultError
             If there is none.
         """
-        return await asked(self._slow if name in _SLOW else self._quick, name, arguments)
+        if name == _WHY:
+            helper = min(self._explaining, key=lambda each: each.waiting)
+        else:
+            helper = self._slow if name in _SLOW else self._quick
+        return await asked(helper, name, arguments)
 
     async def act(self, name: str, *arguments: Any) -> Any:
         """Have `asimov.server.writer.Writer` do something, and return what it says.
@@ -74,7 +82,7 @@ class Backend:
 
     async def close(self) -> None:
         """End the helper processes."""
-        for each in (self._quick, self._slow, self._acting, self._pages):
+        for each in (self._quick, self._slow, *self._explaining, self._acting, self._pages):
             await each.close()
 
 
