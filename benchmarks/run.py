@@ -17,6 +17,7 @@ import published
 import recording
 import report
 import service
+import service_memory
 import soak
 import submission
 import tracking
@@ -124,6 +125,14 @@ def _service(asimov: Program, options: argparse.Namespace, results: dict[str, An
     print(service.table(results["service"]) + "\n", flush=True)
 
 
+def _service_memory(asimov: Program, options: argparse.Namespace, results: dict[str, Any]) -> None:
+    size = max(options.sizes)
+    _say(f"the memory of a service over {size} ...")
+    found = service_memory.watch(asimov, size, options.scheduler, options.minutes)
+    results["service memory"] = found
+    print(service_memory.table(found) + "\n", flush=True)
+
+
 _PARTS = {
     "lives": _lives,
     "changes": _changes,
@@ -131,16 +140,17 @@ _PARTS = {
     "submission": _submission,
     "tracking": _tracking,
     "service": _service,
+    "service-memory": _service_memory,
     "soak": _soak,
 }
 #: The benchmarks that each scheduler supports.
 _SERVED = {
-    "null": ["lives", "changes", "recording", "service", "soak"],
+    "null": ["lives", "changes", "recording", "service", "service-memory", "soak"],
     "local": ["lives"],
     "htcondor": ["lives", "submission", "tracking", "soak"],
 }
 #: What is measured only where it is asked for.
-_BY_NAME = {"service"}
+_BY_NAME = {"service", "service-memory"}
 #: How many analyses change state at once, and are submitted next to the bare loop.
 _MANY = 1000
 
@@ -155,7 +165,7 @@ def _options() -> argparse.Namespace:
         "--minutes",
         type=int,
         default=soak.HOUR,
-        help="of the soak (%(default)s), and up to 10 of the service",
+        help="of the soak and of the service's memory (%(default)s), and up to 10 of the service",
     )
     parser.add_argument("--layouts", nargs="+", choices=list(LAYOUTS), default=list(LAYOUTS))
     parser.add_argument(

@@ -61,11 +61,11 @@ def serve(asimov: Program, size: int, scheduler: str, minutes: float) -> dict[st
         asimov.asimov(root, "init", "Benchmark", "--scheduler", scheduler)
         asimov.asimov(root, "apply", "-f", "blueprints.yaml")
         words = [str(asimov.environment / "bin" / "asimov"), "serve", "--port", "0"]
-        address, process = stack.enter_context(_served(asimov, words, root))
+        address, process = stack.enter_context(served(asimov, words, root))
         contents = {name: _get(address, path) for name, path in _CALLS.items()}
         for number, content in enumerate(contents.values()):
             (files / str(number)).write_bytes(content)
-        bare, _ = stack.enter_context(_served(asimov, asimov.inside("bare", files), root))
+        bare, _ = stack.enter_context(served(asimov, asimov.inside("bare", files), root))
         began = _memory(process.pid)
         calls = {}
         for number, (name, path) in enumerate(_CALLS.items()):
@@ -81,9 +81,10 @@ def serve(asimov: Program, size: int, scheduler: str, minutes: float) -> dict[st
 
 
 @contextmanager
-def _served(
+def served(
     asimov: Program, command: list[str], cwd: Path
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Run a server within the block; yields its address and its process."""
     variables = {**asimov.variables, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         command, cwd=cwd, env=variables, stdout=subprocess.PIPE, text=True
@@ -98,13 +99,14 @@ def _served(
             process.wait()
 
 
-def _connection(address: str) -> http.client.HTTPConnection:
+def connected(address: str) -> http.client.HTTPConnection:
+    """Return a connection to a server."""
     parts = urlsplit(address)
     return http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=120)
 
 
 def _get(address: str, path: str) -> bytes:
-    connection = _connection(address)
+    connection = connected(address)
     connection.request("GET", path)
     with connection.getresponse() as answer:
         content = answer.read()
@@ -119,7 +121,7 @@ def _load(address: str, path: str, seconds: float) -> dict[str, float]:
     end = time.perf_counter() + seconds
 
     def ask() -> None:
-        connection = _connection(address)
+        connection = connected(address)
         while (began := time.perf_counter()) < end:
             connection.request("GET", path)
             connection.getresponse().read()

@@ -171,7 +171,7 @@ def test_a_soak_has_figures_of_every_minute_and_something_happens_in_it(ran):
 def test_parts_that_a_scheduler_does_not_serve_are_refused():
     done = run("--parts", "submission")
     assert done.returncode == 2
-    assert "null has lives, changes, recording, service, soak" in done.stderr
+    assert "null has lives, changes, recording, service, service-memory, soak" in done.stderr
 
 
 @pytest.fixture

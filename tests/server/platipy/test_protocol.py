@@ -8,6 +8,7 @@ import re
 import pytest
 
 from asimov.project.workspace import Workspace
+from tests.server.conftest import asking_from
 from tests.server.platipy.conftest import asimov
 
 MOMENT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}"
@@ -53,6 +54,12 @@ def test_every_call_needs_a_key_also_on_loopback(nobody, keys, method, path):
         error(nobody.request(method, path, headers=headers), 401, "message")
         if method == "GET":
             break  # strangers may ask only so often
+
+
+def test_fault_no_page_is_open_to_all(nobody):
+    far = asking_from(nobody, "192.0.2.9")
+    for path in ("/", "/status", "/log"):  # upstream shows them to everybody
+        assert far.get(path).status_code == 401
 
 
 def test_a_key_that_only_reads_changes_nothing(nobody, keys):

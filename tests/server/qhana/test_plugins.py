@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from configparser import ConfigParser
+
 import pytest
+from starlette.datastructures import Headers
 from starlette.testclient import TestClient
 
 from asimov.pipeline.card import Card
+from asimov.server.admission.access import Access
+from asimov.server.faults import FaultError
+from asimov.server.qhana.routes import free
 from tests.server.qhana.conftest import ADDRESS
 
 ONE = f"{ADDRESS}/plugins/greeting@v0-1-0/"
@@ -144,3 +151,19 @@ def test_on_this_machine_nobody_needs_a_key_and_elsewhere_everybody_does(runner)
     foreign = {"origin": "https://elsewhere.example.org"}
     answer = runner.client.post(f"{ONE}process/", data={"inputStr": "x"}, headers=foreign)
     assert answer.status_code == 403
+
+
+def test_the_configuration_can_open_the_protocol_to_everybody():
+    """Elsewhere a key, unless the configuration says otherwise; our own API asks for one still."""
+    config = ConfigParser()
+    config["qhana"] = {"open": "true"}
+
+    def admitted(path, config):
+        scope = {"path": path, "method": "POST", "client": ("10.1.2.3", 50000)}
+        return asyncio.run(Access((), *free(config)).admit(scope, Headers()))
+
+    assert admitted("/plugins/greeting@v0-1-0/process/", config).key == ""
+    for path, of in (("/v1/actions", config), ("/pluginsx", config), ("/plugins/", ConfigParser())):
+        with pytest.raises(FaultError) as refused:
+            admitted(path, of)
+        assert refused.value.fault.status == 401

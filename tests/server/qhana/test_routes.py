@@ -98,9 +98,17 @@ def test_a_runtime_plugin_is_listed_while_its_parent_is_loaded(runner):
         for parent in ("shelf", "gone@v1"):
             href = f"http://elsewhere.example.org/{parent}/"
             RuntimePlugins(journal, parent).add(name=f"of-{parent}", version="v1", href=href)
+        for version in ("v9", "v10"):
+            href = f"http://elsewhere.example.org/{version}/"
+            RuntimePlugins(journal, "shelf").add(name="versions", version=version, href=href)
     names = {each["name"]: each["apiRoot"] for each in runner.get("/plugins/")["plugins"]}
     assert names["of-shelf"] == "http://elsewhere.example.org/shelf/"
     assert "of-gone@v1" not in names
+    # The list is sorted as text; a name leads to the newest by the order of versions.
+    listed = [each for each in runner.get("/plugins/")["plugins"] if each["name"] == "versions"]
+    assert [each["version"] for each in listed] == ["v10", "v9"]
+    answer = runner.client.get("/plugins/versions/", follow_redirects=False)
+    assert answer.headers["location"] == "http://elsewhere.example.org/v10/"
 
 
 def test_a_registry_that_is_away_holds_nothing_up_and_is_told_later(runner, receiver):
