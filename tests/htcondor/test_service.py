@@ -143,4 +143,3 @@ def test_clients_of_both_protocols_work_at_once_and_across_a_kill(
     states = list(project.states().values())
     assert (states.count("uploaded"), states.count("stuck")) == (2 * CLIENTS + 1, 1)
     assert len(project.jobs()) == 2 * CLIENTS + 3  # the task with a step has had two
-
