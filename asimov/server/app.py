@@ -15,17 +15,17 @@ from starlette.responses import Response
 from asimov import configuration
 from asimov.project import layout
 from asimov.server.admission.guard import Guard
+from asimov.server.admission.policy import Policy
 from asimov.server.api import health, openapi, v1, v1_changes
 from asimov.server.api.event_stream import Feed
 from asimov.server.dashboard.responses import error_response
 from asimov.server.dashboard.routes import PAGES
-from asimov.server.faults import TITLES, Fault, FaultError
+from asimov.server.faults import TITLES, Fault, FaultError, bug
 from asimov.server.older import routes as older
 from asimov.server.options import Options
 from asimov.server.platipy import routes as platipy
 from asimov.server.platipy.policy import LARGEST, PlatiPyPolicy
 from asimov.server.platipy.upkeep import Upkeep
-from asimov.server.processes.answering import bug
 from asimov.server.processes.backend import Backend
 from asimov.server.qhana import routes as qhana
 from asimov.server.qhana.backend import QhanaBackend
@@ -97,8 +97,10 @@ def application(options: Options) -> Starlette:
 
 
 async def _fault(request: Request, error: Exception) -> Response:
+    """Answer an error in the shape of what was asked: our own API, a page, or a protocol."""
     assert isinstance(error, FaultError)
-    return error_response(request.headers, request.url.path, error.fault, error.headers)
+    policy: Policy = request.state.policy
+    return policy.refusal(error, request.scope, request.headers)
 
 
 async def _other(request: Request, error: Exception) -> Response:

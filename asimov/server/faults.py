@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asimov.errors import EXIT_BUSY, FatalError, ReportedError, SchedulerUnreachableError
+from asimov.logs import logger
 from asimov.text import line
 
 #: The titles of the statuses that are given here (RFC 9110).
@@ -49,13 +50,23 @@ class Fault:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as the body of ``application/problem+json`` (RFC 9457)."""
-        told = {"where": self.where, "hint": self.hint}
+        more = {"where": self.where, "hint": self.hint}
         return {
             "title": TITLES.get(self.status, "Error"),
             "status": self.status,
             "detail": line(self.what),
-            **{name: line(value) for name, value in told.items() if value},
+            **{name: line(value) for name, value in more.items() if value},
         }
+
+    def as_error(self, where: str | None = None) -> FaultError:
+        """Return it as an exception.
+
+        Parameters
+        ----------
+        where
+            What has the mistake, if that is known better here.
+        """
+        return FaultError(self.status, self.what, where or self.where, self.hint)
 
 
 class FaultError(Exception):
@@ -97,3 +108,16 @@ def fault_of(error: ReportedError, status: int) -> Fault:
         status = 503
     where = str(error.where) if error.where else None
     return Fault(status, error.message, where, error.hint)
+
+
+def refused(error: ReportedError, status: int, where: str | None = None) -> FaultError:
+    """Return an error of the engine as an exception; see `fault_of` and `Fault.as_error`."""
+    return fault_of(error, status).as_error(where)
+
+
+def bug(error: Exception) -> Fault:
+    """Log an error that nobody expected, and return the answer that says so."""
+    logger().critical("an internal error of asimov", exc_info=error)
+    return Fault(
+        500, f"a bug in asimov: {type(error).__name__}", hint="please report it, with the log"
+    )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +43,14 @@ from asimov.project.storage.listing import StoredFile, files
 from asimov.project.workspace import Workspace
 from asimov.report.contributions import contribution
 from asimov.report.graph_formats import as_data
-from asimov.server.api.blueprints import applied, refused
+from asimov.server.api.blueprints import applied
 from asimov.server.api.outcomes import answer_of
+from asimov.server.api.paging import Page
 from asimov.server.api.request_bodies import Action, ApplyRequest, Rerun
-from asimov.server.faults import FaultError, fault_of
+from asimov.server.faults import FaultError, refused
 from asimov.server.older.subjects import subjects_data
 from asimov.server.platipy.reader import DatasetReader, chores
+from asimov.server.processes.answering import serve_questions
 from asimov.server.processes.current_project import CurrentProject
 from asimov.system.json_text import as_json
 
@@ -56,33 +58,9 @@ from asimov.system.json_text import as_json
 _ALL = Selection()
 
 
-@dataclass(frozen=True)
-class Page:
-    """A part of a list.
-
-    Attributes
-    ----------
-    limit
-        The most items.
-    after
-        The identity of the item that comes before the first; empty for the beginning.
-    """
-
-    limit: int
-    after: str = ""
-
-    def of(self, names: Sequence[str]) -> tuple[list[int], str | None]:
-        """Return the places of the items of this page, and what the next one comes after."""
-        start = 0
-        if self.after:
-            try:
-                start = names.index(self.after) + 1
-            except ValueError:
-                raise FaultError(
-                    400, f"there is no {self.after!r} in the list now", "query: after"
-                ) from None
-        end = min(start + self.limit, len(names))
-        return list(range(start, end)), names[end - 1] if end < len(names) else None
+def main(folder: str) -> None:
+    """Answer by the methods of `Reader`; `folder` is the project's."""
+    serve_questions(folder, Reader)
 
 
 class Reader:
@@ -157,7 +135,7 @@ class Reader:
         try:
             return as_json(subject_data(workspace, name))
         except AsimovError as error:
-            raise _missing(error) from error
+            raise refused(error, 404) from error
 
     def analyses(self, selection: Selection, page: Page) -> str:
         """Return a page of the selected analyses."""
@@ -201,7 +179,7 @@ class Reader:
         try:
             workspace.keys(subject)
         except AsimovError as error:
-            raise _missing(error) from error
+            raise refused(error, 404) from error
         with captured():
             return as_json(as_data(graph.graph(workspace, subject)))
 
@@ -209,7 +187,7 @@ class Reader:
         try:
             return self._workspace.key(subject, name)
         except AsimovError as error:
-            raise _missing(error) from error
+            raise refused(error, 404) from error
 
     def plan(self, order: ApplyRequest) -> Answer:
         """Plan to apply blueprints: nothing is written."""
@@ -281,7 +259,7 @@ class Reader:
         try:
             return as_json(asked_of(question_of(self._open, key)))
         except AsimovError as error:
-            raise _missing(error) from error
+            raise refused(error, 404) from error
 
     def _selected(self, selection: Selection, more: Sequence[Key] = ()) -> list[Key]:
         try:
@@ -364,8 +342,3 @@ class Reader:
 
 def _not_selected(error: AsimovError) -> FaultError:
     return FaultError(400, error.message, "query", error.hint)
-
-
-def _missing(error: AsimovError) -> FaultError:
-    fault = fault_of(error, 404)
-    return FaultError(404, fault.what, fault.where, fault.hint)

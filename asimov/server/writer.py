@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from asimov import logs
 from asimov.configuration import acting_for
 from asimov.engine.changes.review import add_reviews
 from asimov.engine.plain_data.plan import plan_data
@@ -26,11 +25,11 @@ from asimov.journal.keys import Key
 from asimov.ledger import reviews
 from asimov.ledger.plan import Plan
 from asimov.plugins.output import captured
-from asimov.project import layout, sharing
 from asimov.project.workspace import Workspace
-from asimov.server.api.blueprints import applied, refused
+from asimov.server.api.blueprints import applied
 from asimov.server.api.outcomes import answer_of
 from asimov.server.api.request_bodies import Action, ApplyRequest, Rerun
+from asimov.server.faults import refused
 from asimov.server.platipy.writer import DatasetWriter
 from asimov.server.processes.answering import serve_questions
 from asimov.system.json_text import as_json
@@ -40,18 +39,8 @@ _STATES = {"restart": "restart", "stop": "stop", "cancel": "cancelled"}
 
 
 def main(folder: str) -> None:
-    """Do what `Writer` is asked for, until the service says goodbye or has gone.
-
-    Parameters
-    ----------
-    folder
-        The project's.
-    """
-    project = layout.find(Path(folder))
-    if project.shared:
-        sharing.let_group_write()
-    logs.write_to(project.logs)
-    serve_questions(lambda: Writer(project.root))
+    """Answer by the methods of `Writer`; `folder` is the project's."""
+    serve_questions(folder, Writer, acts=True)
 
 
 class Writer:

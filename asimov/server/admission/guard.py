@@ -75,12 +75,14 @@ class Guard:
 
         headers = Headers(scope=scope)
         policy = next(each for each in self._policies if each.covers(scope["path"]))
+        state = scope.setdefault("state", {})
+        state["policy"] = policy
         try:
             self._check_host(headers)
             self._check_origin(headers)
             if scope["path"] not in self._public:
                 caller = await policy.admit(self._access, scope, headers)
-                scope.setdefault("state", {}).update(caller=caller, sessions=self._access.sessions)
+                state.update(caller=caller, sessions=self._access.sessions)
             await self._app(scope, _bounded(headers, receive, policy), answer)
         except FaultError as error:
             await policy.refusal(error, scope, headers)(scope, receive, answer)
@@ -101,12 +103,10 @@ class Guard:
         origin = headers.get("origin")
         if origin is None:
             if headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}:
-                raise FaultError(
-                    403, "requests of other sites are refused", "header: Sec-Fetch-Site"
-                )
+                raise FaultError(403, _FOREIGN, "header: Sec-Fetch-Site")
             return
         if origin.partition("://")[2].lower() != headers.get("host", "").lower():
-            raise FaultError(403, "requests of other sites are refused", "header: Origin")
+            raise FaultError(403, _FOREIGN, "header: Origin")
 
 
 def _host_of(address: str) -> str | None:

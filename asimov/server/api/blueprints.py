@@ -10,7 +10,7 @@ from asimov.ledger import blueprints, renaming
 from asimov.ledger.plan import Plan
 from asimov.project.workspace import Workspace
 from asimov.server.api.request_bodies import ApplyRequest
-from asimov.server.faults import FaultError, fault_of
+from asimov.server.faults import FaultError, refused
 
 
 def applied(
@@ -47,9 +47,3 @@ def applied(
         )
     except AsimovError as error:
         raise refused(error, 422) from error
-
-
-def refused(error: AsimovError, status: int, where: str | None = None) -> FaultError:
-    """Return an error of the engine as the one to answer with."""
-    fault = fault_of(error, status)
-    return FaultError(fault.status, fault.what, where or fault.where, fault.hint)

@@ -9,9 +9,9 @@ from starlette.responses import Response, StreamingResponse
 
 from asimov.engine.selection import Selection
 from asimov.server.api import schemas
+from asimov.server.api.paging import Page
 from asimov.server.api.route import Call, Parameter, Route
 from asimov.server.faults import FaultError
-from asimov.server.reader import Page
 from asimov.server.responses import file_response, json_response
 from asimov.system.moment import moment
 

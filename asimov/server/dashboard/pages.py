@@ -24,7 +24,8 @@ from asimov.report.links import Served
 from asimov.report.overview import SORTS, Query, overview
 from asimov.report.previews import PICTURES, preview
 from asimov.report.rendering import page
-from asimov.server.faults import FaultError, fault_of
+from asimov.server.faults import FaultError, refused
+from asimov.server.processes.answering import serve_questions
 from asimov.server.processes.current_project import CurrentProject
 from asimov.system import clock
 
@@ -34,6 +35,11 @@ _SHOWN = 500
 _EVENTS = 200
 #: The seconds after which an overview is made again, even if nothing seems to have changed.
 _FRESH = 2.0
+
+
+def main(folder: str) -> None:
+    """Answer by the methods of `Pages`; `folder` is the project's."""
+    serve_questions(folder, Pages)
 
 
 class Pages:
@@ -176,8 +182,7 @@ class Pages:
             if key not in workspace.records:
                 workspace.key(subject, name)
         except AsimovError as error:
-            fault = fault_of(error, 404)
-            raise FaultError(404, fault.what, fault.where, fault.hint) from error
+            raise refused(error, 404) from error
         return workspace, key
 
 

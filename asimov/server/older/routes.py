@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -10,13 +9,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from asimov.server.admission.policy import Policy
-from asimov.server.faults import Fault, FaultError
+from asimov.server.faults import FaultError
 from asimov.server.responses import json_response
 from asimov.system.json_text import as_json
 
 _BASE = "/api/v1"
 _NO_SUBJECT, _NO_ANALYSIS = "Event not found", "Analysis not found"
-_Answer = Callable[[Request], Awaitable[Response]]
 
 
 class OlderPolicy(Policy):
@@ -28,7 +26,8 @@ class OlderPolicy(Policy):
 
     def refusal(self, error: FaultError, scope: Any, headers: Any) -> Response:
         """Return the answer to a request that is refused."""
-        return _error(error.fault, error.headers)
+        body = as_json({"error": error.fault.what})
+        return Response(body, error.fault.status, error.headers, media_type="application/json")
 
 
 async def health(request: Request) -> Response:
@@ -49,11 +48,11 @@ async def subject(request: Request) -> Response:
 
 async def analyses(request: Request) -> Response:
     """List the analyses of a subject."""
-    told = []
+    found = []
     for each in (await _one(request))["productions"]:
         for name, data in each.items():
-            told.append({name: {k: v for k, v in data.items() if k not in {"event", "name"}}})
-    return _json(request, {"analyses": told})
+            found.append({name: {k: v for k, v in data.items() if k not in {"event", "name"}}})
+    return _json(request, {"analyses": found})
 
 
 async def analysis(request: Request) -> Response:
@@ -104,32 +103,15 @@ def _json(request: Request, value: Any) -> Response:
     return json_response(request, as_json(value))
 
 
-def _error(fault: Fault, headers: dict[str, str] | None = None) -> Response:
-    body = as_json({"error": fault.what})
-    return Response(body, fault.status, headers, media_type="application/json")
-
-
-def _told(answer: _Answer) -> _Answer:
-    """Return what answers in the older shape, errors included."""
-
-    async def endpoint(request: Request) -> Response:
-        try:
-            return await answer(request)
-        except FaultError as error:
-            return _error(error.fault, error.headers)
-
-    return endpoint
-
-
 _ALL = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 ROUTES = [
-    Route(f"{_BASE}/health", _told(health), methods=["GET"]),
-    Route(f"{_BASE}/events/", _told(subjects), methods=["GET"]),
-    Route(f"{_BASE}/events/{{subject}}", _told(subject), methods=["GET"]),
-    Route(f"{_BASE}/events/{{subject}}/analyses", _told(analyses), methods=["GET"]),
-    Route(f"{_BASE}/analyses/{{subject}}/{{name}}", _told(analysis), methods=["GET"]),
-    Route(f"{_BASE}/analyses/{{subject}}/{{name}}/telemetry", _told(telemetry), methods=["GET"]),
-    Route(f"{_BASE}/{{rest:path}}", _told(nothing), methods=_ALL),
+    Route(f"{_BASE}/health", health, methods=["GET"]),
+    Route(f"{_BASE}/events/", subjects, methods=["GET"]),
+    Route(f"{_BASE}/events/{{subject}}", subject, methods=["GET"]),
+    Route(f"{_BASE}/events/{{subject}}/analyses", analyses, methods=["GET"]),
+    Route(f"{_BASE}/analyses/{{subject}}/{{name}}", analysis, methods=["GET"]),
+    Route(f"{_BASE}/analyses/{{subject}}/{{name}}/telemetry", telemetry, methods=["GET"]),
+    Route(f"{_BASE}/{{rest:path}}", nothing, methods=_ALL),
 ]
 #: The path that anybody may read.
 HEALTH = f"{_BASE}/health"

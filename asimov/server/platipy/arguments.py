@@ -118,7 +118,7 @@ def wrong(name: str, about: str, status: int = 400) -> FaultError:
     return FaultError(status, about, f"{_ARGUMENT}{name}")
 
 
-def refused(fault: Fault) -> tuple[int, dict[str, Any]]:
+def error_data(fault: Fault) -> tuple[int, dict[str, Any]]:
     """Return the status and the JSON with which the protocol refuses a call."""
     what = line(fault.what)
     if fault.where and fault.where.startswith(_ARGUMENT):

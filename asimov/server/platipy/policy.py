@@ -11,7 +11,7 @@ from starlette.types import Scope
 from asimov.server.admission.access import Access, Caller
 from asimov.server.admission.policy import Policy
 from asimov.server.faults import FaultError
-from asimov.server.platipy.arguments import refused
+from asimov.server.platipy.arguments import error_data
 from asimov.server.responses import HEADERS
 from asimov.system.json_text import as_json
 
@@ -56,6 +56,6 @@ class PlatiPyPolicy(Policy):
 
     def refusal(self, error: FaultError, scope: Scope, headers: Headers) -> Response:
         """Return the answer to a request that is refused, in the protocol's shape."""
-        status, body = refused(error.fault)
+        status, body = error_data(error.fault)
         more = {k: v for k, v in error.headers.items() if k != "www-authenticate"}
         return Response(as_json(body), status, {**HEADERS, **more}, media_type="application/json")

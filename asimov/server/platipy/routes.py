@@ -1,4 +1,4 @@
-"""The calls of PlatiPy's protocol: every success is 200, every error has a message in JSON."""
+"""The calls of PlatiPy's protocol; every success is 200 (for errors see the policy)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from asimov.server.faults import FaultError
-from asimov.server.platipy.arguments import arguments_of, refused, wrong
+from asimov.server.platipy.arguments import arguments_of, wrong
 from asimov.server.platipy.names import header_name
 from asimov.server.platipy.triggers import Triggers
 from asimov.server.processes.backend import Backend
@@ -23,7 +23,7 @@ from asimov.system.json_text import as_json
 _PATIENCE = 0.5
 #: The most hours for which a dataset is kept, and how many unless the client says.
 _LONGEST, _HOURS = 10_000_000.0, 24.0
-_CALLERS = Callable[[Request], Awaitable[Response]]
+_Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 async def get_algorithms(request: Request) -> Response:
@@ -194,21 +194,8 @@ def _json(value: Any) -> Response:
     return Response(as_json(value), media_type="application/json")
 
 
-def _told(answer: _CALLERS) -> _CALLERS:
-    """Return what answers a call in the protocol's shape, errors included."""
-
-    async def endpoint(request: Request) -> Response:
-        try:
-            return await answer(request)
-        except FaultError as error:
-            status, body = refused(error.fault)
-            return Response(as_json(body), status, error.headers, media_type="application/json")
-
-    return endpoint
-
-
-def _route(method: str, path: str, answer: _CALLERS) -> Route:
-    return Route(path, _told(answer), methods=[method], name=answer.__name__)
+def _route(method: str, path: str, answer: _Endpoint) -> Route:
+    return Route(path, answer, methods=[method], name=answer.__name__)
 
 
 ROUTES = [

@@ -56,9 +56,7 @@ class Triggers:
                     if done.cancelled():
                         continue
                     if isinstance(answer, Fault):
-                        done.set_exception(
-                            FaultError(answer.status, answer.what, answer.where, answer.hint)
-                        )
+                        done.set_exception(answer.as_error())
                     else:
                         done.set_result(answer)
         finally:

@@ -11,8 +11,7 @@ from asimov.project.layout import Project
 from asimov.server.faults import FaultError
 from asimov.server.platipy.dicom.exchange import Dicom
 from asimov.server.platipy.triggers import Triggers
-from asimov.server.platipy.uploads import UPLOADS
-from asimov.server.platipy.writer import INCOMING
+from asimov.server.platipy.uploads import INCOMING, UPLOADS
 from asimov.server.processes.backend import Backend
 
 #: How many uploads may come at once.

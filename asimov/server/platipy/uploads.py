@@ -11,8 +11,8 @@ from asimov.server.faults import FaultError
 from asimov.server.platipy.names import file_name
 from asimov.system.disk import sync_path
 
-#: The project's folder of what clients upload.
-UPLOADS = "uploads"
+#: The project's folder of what clients upload, and the one in it for files as they come.
+UPLOADS, INCOMING = "uploads", "incoming"
 #: The most files of a series.
 _MOST = 20_000
 

@@ -17,8 +17,7 @@ from asimov.ledger.plan import Plan
 from asimov.pipelines.function.manifest import manifest
 from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
-from asimov.server.api.blueprints import refused
-from asimov.server.faults import Fault, FaultError
+from asimov.server.faults import Fault, FaultError, refused
 from asimov.server.platipy.algorithms import algorithm, algorithms
 from asimov.server.platipy.arguments import wrong
 from asimov.server.platipy.names import file_name, slug
@@ -30,12 +29,10 @@ from asimov.server.platipy.reader import (
     owned_object,
 )
 from asimov.server.platipy.states import is_due
-from asimov.server.platipy.uploads import UPLOADS, add_file, folder_of
+from asimov.server.platipy.uploads import INCOMING, UPLOADS, add_file, folder_of
 from asimov.system import clock
 from asimov.system.disk import sync_path
 
-#: Where uploads are as they come.
-INCOMING = "incoming"
 #: The most data objects of a dataset, and the longest chain of their parents.
 _OBJECTS, _CHAIN = 2000, 50
 #: A function's name, a dataset's number, and the function's settings.

@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from asimov import logs
 from asimov.errors import ReportedError
-from asimov.logs import logger
-from asimov.server.faults import Fault, FaultError, fault_of
+from asimov.project import layout, sharing
+from asimov.server.faults import FaultError, bug, fault_of
 from asimov.system.helper_process.answering import answer_questions
 
 
-def serve_questions(make: Callable[[], Any]) -> None:
-    """Answer questions by the methods of an object; it is made anew after an error.
+def serve_questions(folder: str, make: Callable[[Path], Any], *, acts: bool = False) -> None:
+    """Answer questions about a project until the service says goodbye or has gone.
 
     Parameters
     ----------
+    folder
+        The project's.
     make
-        Makes the object.
+        Makes the object, from that folder; it is made again after an error.
+    acts
+        Whether its methods change the project: then the log has what they do, and in a shared
+        project the files that they make are the group's too.
     """
+    project = layout.find(Path(folder))
+    if not acts:
+        logs.write_faults_to(project.logs)
+    else:
+        if project.shared:
+            sharing.let_group_write()
+        logs.write_to(project.logs)
     known: list[Any] = []
 
     def answer(name: str, arguments: tuple[Any, ...]) -> Any:
         try:
             if not known:
-                known.append(make())
+                known.append(make(project.root))
             return getattr(known[0], name)(*arguments)
         except FaultError as error:
             return error.fault
@@ -36,11 +50,3 @@ def serve_questions(make: Callable[[], Any]) -> None:
             return bug(error)
 
     answer_questions(answer)
-
-
-def bug(error: Exception) -> Fault:
-    """Log an error that nobody expected, and return the answer that says so."""
-    logger().critical("an internal error of asimov", exc_info=error)
-    return Fault(
-        500, f"a bug in asimov: {type(error).__name__}", hint="please report it, with the log"
-    )

@@ -28,12 +28,12 @@ class Backend:
     """
 
     def __init__(self, root: Path) -> None:
-        module, given = "asimov.server.helper", [str(root)]
+        module, given = "asimov.server.reader", [str(root)]
         self._quick = Helper(module, given, _LIMIT)
         self._slow = Helper(module, given, _LIMIT)
         self._explaining = [Helper(module, given, _LIMIT) for _ in range(2)]
         self._acting = Helper("asimov.server.writer", given, _LIMIT)
-        self._pages = Helper("asimov.server.dashboard.helper", given, _LIMIT)
+        self._pages = Helper("asimov.server.dashboard.pages", given, _LIMIT)
 
     @property
     def waiting(self) -> dict[str, int]:
@@ -103,5 +103,5 @@ async def asked(helper: Helper, name: str, arguments: tuple[Any, ...]) -> Any:
     except NoAnswerError as error:
         raise FaultError(503, str(error), hint="try again") from error
     if isinstance(answer, Fault):
-        raise FaultError(answer.status, answer.what, answer.where, answer.hint)
+        raise answer.as_error()
     return answer

@@ -1,20 +1,19 @@
-"""Forms: declared settings as fields, submitted fields as settings, and the page."""
+"""Forms: declared settings as fields, submitted fields as settings, and what is wrong with them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from html import escape
 from typing import Any, NamedTuple
 
 import msgspec
 
 from asimov import text
 from asimov.settings import Fault
-from asimov.settings.declaration import REQUIRED, Field, fields
-from asimov.settings.types import allowed, read, words
+from asimov.settings.declaration import Field, fields
+from asimov.settings.types import read
 
-#: What a form was filled in with: the values of each field.
+#: What somebody filled in: the values of each field.
 FormValues = Mapping[str, list[str]]
 
 
@@ -105,59 +104,3 @@ def messages_of(settings: type | None, faults: Iterable[Fault]) -> dict[str, lis
             text.line(said)
         )
     return found
-
-
-def page(title: str, about: str, action: str, settings: type | None) -> str:
-    """Return a page with a form.
-
-    Parameters
-    ----------
-    title, about
-        What the form is for.
-    action
-        Where it is sent to.
-    settings
-        The settings that it asks for.
-    """
-    rows = "\n".join(_row(each) for each in form_fields(settings))
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><title>{escape(title)}</title></head>
-<body>
-<h1>{escape(title)}</h1>
-<p>{escape(about)}</p>
-<form method="post" action="{escape(action)}">
-{rows}
-<p><button type="submit">Submit</button></p>
-</form>
-</body>
-</html>
-"""
-
-
-def _row(each: FormField) -> str:
-    name, field = each.name, each.field
-    about = escape(f"{field.description} ({words(field.kind)})".strip())
-    label = f'<label for="{escape(name)}">{escape(name)}</label>'
-    return f"<p>{label}<br>{_control(name, field)}<br><small>{about}</small></p>"
-
-
-def _control(name: str, field: Field) -> str:
-    default = None if field.default is REQUIRED else field.default
-    common = f'id="{escape(name)}" name="{escape(name)}"'
-    needed = " required" if field.default is REQUIRED else ""
-    is_bool = read("true", field.kind) is True
-    choices = [True, False] if is_bool else allowed(field.kind)
-    if choices:
-        options = "".join(
-            f'<option value="{escape(_text(c))}"{" selected" if c == default else ""}>'
-            f"{escape(_text(c))}</option>"
-            for c in choices
-        )
-        return f"<select {common}{needed}>{options}</select>"
-    shown = "" if default is None else f' value="{escape(_text(default))}"'
-    return f"<input {common}{needed}{shown}>"
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

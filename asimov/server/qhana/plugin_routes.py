@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from asimov import logs
 from asimov.engine.notifications.calls import registry_call
 from asimov.errors import AsimovError
 from asimov.journal.deliveries import Deliveries
@@ -16,7 +15,6 @@ from asimov.pipeline.card.visits import Memory, Reply, Route, Visit
 from asimov.plugins.calls import call_plugin
 from asimov.plugins.crashes import Call
 from asimov.plugins.output import captured
-from asimov.project import layout, sharing
 from asimov.project.workspace import Workspace
 from asimov.server.faults import FaultError
 from asimov.server.processes.answering import serve_questions
@@ -29,12 +27,8 @@ _HEADER = re.compile(r"[\x20-\x7e]*")
 
 
 def main(folder: str) -> None:
-    """Answer by plugins, until the service says goodbye or has gone."""
-    project = layout.find(Path(folder))
-    if project.shared:
-        sharing.let_group_write()
-    logs.write_to(project.logs)
-    serve_questions(lambda: PluginRoutes(project.root))
+    """Answer by the methods of `PluginRoutes`; `folder` is the project's."""
+    serve_questions(folder, PluginRoutes, acts=True)
 
 
 class PluginRoutes:

@@ -6,25 +6,21 @@ import hmac
 from pathlib import Path
 from typing import Any
 
-from asimov import logs
 from asimov.journal.questions import Asked, Questions
 from asimov.journal.tasks import Task, Tasks
 from asimov.plugins.output import captured
-from asimov.project import layout
 from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.server.faults import FaultError
 from asimov.server.processes.answering import serve_questions
 from asimov.server.qhana.catalogue import Catalogue, Plugin, metadata
-from asimov.server.qhana.forms import page
+from asimov.server.qhana.form_pages import plugin_page, step_page
 from asimov.server.qhana.task_view import view
 
 
 def main(folder: str) -> None:
-    """Answer the questions of `TaskReader`, until the service says goodbye or has gone."""
-    project = layout.find(Path(folder))
-    logs.write_faults_to(project.logs)
-    serve_questions(lambda: TaskReader(project.root))
+    """Answer by the methods of `TaskReader`; `folder` is the project's."""
+    serve_questions(folder, TaskReader)
 
 
 class TaskReader:
@@ -60,8 +56,7 @@ class TaskReader:
         """Return the page with the form of a plugin."""
         found = self._own(name)
         card = found.card
-        title = card.title or card.name
-        return page(title, card.description, "../process/", found.settings)
+        return plugin_page(card.title or card.name, card.description, found.settings)
 
     def _own(self, name: str) -> Plugin:
         found = self._catalogue.own.get(name)
@@ -80,18 +75,18 @@ class TaskReader:
             raise FaultError(404, f"there is no task {number}", "address")
         return found
 
-    def step(self, number: int, step: int) -> dict[str, Any]:
-        """Return a step: its text, and the fields of its form."""
+    def step_page(self, number: int, step: int) -> str:
+        """Return the page with the form of a step."""
         task = self._task(number)
         asked: Asked | None = next(
             (e for e in Questions(self._workspace.journal).of(task.key) if e.number == step), None
         )
         if asked is None:
             raise FaultError(404, f"the task {number} has no step {step}", "address")
-        return {"said": asked.said, "rows": asked.declared["rows"]}
+        return step_page(asked.said, asked.declared["rows"])
 
-    def file(self, number: int, tag: str) -> tuple[Path, str, str]:
-        """Return the path of a file of a task, its media type and its name."""
+    def file(self, number: int, tag: str) -> tuple[Path, str]:
+        """Return the path of a file of a task, and its media type."""
         self._workspace.catch_up()
         found = Tasks(self._workspace.journal).file(number)
         if found is None or not hmac.compare_digest(found[1].tag.encode(), tag.encode()):
@@ -102,4 +97,4 @@ class TaskReader:
         listed = file.stored in Store(results).manifest(*task.key)
         if not (listed and path.resolve().is_relative_to(results.resolve()) and path.is_file()):
             raise FaultError(404, "the file is not in the results store any more", file.file)
-        return path, file.content_type, file.file
+        return path, file.content_type

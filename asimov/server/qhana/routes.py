@@ -13,7 +13,6 @@ from starlette.routing import Route
 
 from asimov.server.faults import FaultError
 from asimov.server.qhana.backend import QhanaBackend
-from asimov.server.qhana.form_pages import step_page
 from asimov.server.qhana.messages import FormResult, PluginRequest, subscription
 from asimov.server.qhana.submitted_form import FORMS, submitted_form
 from asimov.server.responses import file_response
@@ -152,8 +151,8 @@ async def step(request: Request) -> Response:
 async def step_form(request: Request) -> Response:
     """Show the form of a step."""
     number = _number(request, "step")
-    found = await _backend(request).show("step", _number(request), number)
-    return Response(step_page(found), media_type="text/html", headers=_PAGES)
+    found = await _backend(request).show("step_page", _number(request), number)
+    return Response(found, media_type="text/html", headers=_PAGES)
 
 
 async def called(request: Request) -> Response:
@@ -169,7 +168,7 @@ async def file(request: Request) -> Response:
     tag = request.query_params.get("file-id", "")
     if not tag:
         return unprocessable("query", {"file-id": ["Missing data for required field."]})
-    path, media, _ = await _backend(request).show("file", _number(request), tag)
+    path, media = await _backend(request).show("file", _number(request), tag)
     return file_response(path, media=media)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import yaml
 
-from asimov import logs
 from asimov.configuration import acting_for
 from asimov.engine.apply import apply
 from asimov.engine.notifications.sender import send
@@ -25,10 +24,8 @@ from asimov.plugins.calls import call_plugin
 from asimov.plugins.crashes import Call
 from asimov.plugins.methods import imported
 from asimov.plugins.output import captured
-from asimov.project import layout, sharing
 from asimov.project.workspace import Workspace
-from asimov.server.api.blueprints import refused
-from asimov.server.faults import FaultError
+from asimov.server.faults import FaultError, refused
 from asimov.server.processes.answering import serve_questions
 from asimov.server.qhana.catalogue import Catalogue, Plugin
 from asimov.server.qhana.forms import FormValues, messages_of, values_of
@@ -40,12 +37,8 @@ from asimov.system import clock
 
 
 def main(folder: str) -> None:
-    """Do what `TaskWriter` is asked for, until the service says goodbye or has gone."""
-    project = layout.find(Path(folder))
-    if project.shared:
-        sharing.let_group_write()
-    logs.write_to(project.logs)
-    serve_questions(lambda: TaskWriter(project.root))
+    """Answer by the methods of `TaskWriter`; `folder` is the project's."""
+    serve_questions(folder, TaskWriter, acts=True)
 
 
 class TaskWriter:
