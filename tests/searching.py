@@ -16,6 +16,12 @@ import pytest
 LONGER = float(os.environ.get("ASIMOV_SEARCH", "1"))
 
 
+def in_turn(place: int, cases: Iterable[Any]) -> list[Any]:
+    """Return the cases for a place of a search: one in turn, or all in a longer search."""
+    every = list(cases)
+    return every if LONGER > 1 else [every[place % len(every)]]
+
+
 def first(count: int, cases: Iterable[Any]) -> list[Any]:
     """Return cases for `pytest.mark.parametrize`, those after the first `count` marked ``long``."""
     rest = pytest.mark.long

@@ -61,6 +61,7 @@ def ran(quick, tmp_path_factory):
     return done.stdout, json.loads(file.read_text())
 
 
+@pytest.mark.long
 def test_the_installed_program_is_measured(tmp_path):
     file = tmp_path / "figures.json"
     small = ["--parts", "lives", "--layouts", "one subject", "--sizes", 2, "--passes", 1]

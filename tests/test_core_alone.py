@@ -28,10 +28,10 @@ TESTS = (
     "settings",
     "rendering/test_render.py",
     "engine/test_build.py",
-    "engine/test_submit.py",
-    "engine/test_monitor.py",
 )
 MORE_TESTS = (
+    "engine/test_submit.py",
+    "engine/test_monitor.py",
     "ledger/test_contents.py",
     "ledger/test_needs.py",
     "journal/test_journal.py",
@@ -150,13 +150,19 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Path:
     alone = re.sub(r"^ +\S+ = asimov\.compat.*\n", "", config, flags=re.MULTILINE)
     assert alone != config
     (source / "setup.cfg").write_text(alone)
-    options = ["--no-deps", "--no-build-isolation", "--quiet", "--disable-pip-version-check"]
+    options = [
+        "--no-deps",
+        "--no-build-isolation",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-compile",
+    ]
     pip = [sys.executable, "-m", "pip", "install", *options, "--target", packages]
     done = subprocess.run([*pip, source], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (packages / "sitecustomize.py").write_text(HIDE)
     tests = folder / "run" / "tests"
-    shutil.copytree(ROOT / "tests", tests, ignore=shutil.ignore_patterns("compat", "__pycache__"))
+    shutil.copytree(ROOT / "tests", tests, ignore=shutil.ignore_patterns("compat"))
     shutil.copy2(ROOT / "pyproject.toml", folder / "run")
     return folder
 

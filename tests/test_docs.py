@@ -48,6 +48,15 @@ WITH_CONTAINERS = [DOCS / "containers.md", TOP / "ledger-examples" / "container"
 #: Pages whose commands serve a project at this port; they take one that is free.
 SERVING = [DOCS / "service.md", DOCS / "platipy.md", TOP / "ledger-examples/service/README.md"]
 PORT = "8642"
+#: Pages that run for seconds what other pages or tests run too.
+REPEATED = [
+    DOCS / "getting-started.md",
+    DOCS / "testing-a-pipeline.md",
+    *(
+        TOP / "ledger-examples" / name / "README.md"
+        for name in ("container", "phases", "quickstart")
+    ),
+]
 
 
 def told(page: Path) -> str:
@@ -161,7 +170,11 @@ def clone(tmp_path: Path) -> Iterator[Path]:
         os.kill(int(line), signal.SIGTERM)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=told)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(each, marks=pytest.mark.long if each in REPEATED else ()) for each in PAGES],
+    ids=told,
+)
 def test_the_commands_of_a_page_print_what_it_shows(
     page: Path,
     clone: Path,

@@ -43,6 +43,7 @@ def test_what_the_page_shows_is_what_is_written(name: str) -> None:
     assert SHOWN[name] == WRITTEN[name]
 
 
+@pytest.mark.long
 def test_the_commands_of_the_page_print_what_it_shows(
     tmp_path: Path, quick_shell: Callable[..., Any]
 ) -> None:

@@ -19,6 +19,7 @@ import pytest
 from asimov import cli
 from asimov.ledger.documents import dump
 from asimov.ledger.schema import KINDS
+from tests.searching import in_turn
 
 #: One that has no space in it, one of words, one of quotes, one of lines.
 LONG = {
@@ -122,7 +123,8 @@ def test_at_every_place_of_a_document(kind: str, here: Path, asimov: Run) -> Non
     (document,) = [each for each in documents() if each["kind"] == kind]
     for number, path in enumerate(places(document)):
         value = list(LONG.values())[number % len(LONG)]
-        for put in (value, [value], {value: 1}, lambda _, value=value: value):
+        forms = (value, [value], {value: 1}, lambda _, value=value: value)
+        for put in in_turn(number + number // len(LONG), forms):
             text = dump(replaced(document, path, put))
             Path("long.yaml").write_text(text)
             ran = asimov("apply", "-n", "-f", "long.yaml")
@@ -202,7 +204,7 @@ def test_in_the_configuration(here: Path, asimov: Run) -> None:
     file = here / ".asimov" / "asimov.conf"
     kept = file.read_text()
     for value in LONG.values():
-        for line in (
+        lines = (
             f"[monitor]\ninterval = {value}",
             f"[scheduler]\ntype = {value}",
             f"[{value}",
@@ -218,7 +220,10 @@ def test_in_the_configuration(here: Path, asimov: Run) -> None:
             f"[monitor]\nmax active = {value}",
             f"[storage]\ndirectory = {value}",
             f"[templating]\ndirectory = {value}",
-        ):
+        )
+        for place, line in enumerate(lines):
+            if value not in in_turn(place, LONG.values()):
+                continue
             section = line.partition("]")[0] + "]"
             file.write_text(
                 kept.replace(section, f"{line}\n[x]", 1) if section in kept else kept + line
@@ -264,10 +269,10 @@ def test_as_each_argument_and_option(
 ) -> None:
     always = taken if words == ["serve"] else []
     needed = [each for each in command.params if isinstance(each, click.Argument)]
-    for value in LONG.values():
-        for parameter in command.params:
-            if parameter.name in _FLAGS_THAT_GO_ON:
-                continue
+    for place, parameter in enumerate(command.params):
+        if parameter.name in _FLAGS_THAT_GO_ON:
+            continue
+        for value in in_turn(place, LONG.values()):
             given = [
                 value if each is parameter else "s" if each.name == "subject" else "x"
                 for each in needed if each.required or each is parameter
@@ -280,6 +285,7 @@ def test_as_each_argument_and_option(
             ]
             ran = asimov(*words, *always, *options, *given)
             check(messages(ran), (words, parameter.name))
+    for value in in_turn(len(words), LONG.values()):
         check(messages(asimov(*words, f"--{value}")), words)
         check(messages(asimov(*words, *["x"] * 9, value)), words)
 

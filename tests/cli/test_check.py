@@ -73,7 +73,8 @@ def test_a_name_goes_before_a_folder_that_is_called_so(
     assert "there is no package here" in asimov("plugins", "check", "./command").err
 
 
-def test_contracts_are_told_as_soon_as_they_are_known(tmp_path: Path) -> None:
+@pytest.mark.long
+def test_contracts_are_shown_as_soon_as_they_are_known(tmp_path: Path) -> None:
     go_on = tmp_path / "go on"
     settings = tmp_path / "settings.yaml"
     program = f"while [ ! -e '{go_on}' ]; do sleep 0.05; done; echo 1 > a.txt"
@@ -97,6 +98,7 @@ def test_contracts_are_told_as_soon_as_they_are_known(tmp_path: Path) -> None:
     assert lines[-1] == f"command: {len(CONTRACTS)} hold\n"
 
 
+@pytest.mark.long
 def test_settings_are_taken_from_a_file(asimov: Callable[..., Any], tmp_path: Path) -> None:
     settings = tmp_path / "settings.yaml"
     settings.write_text("{executable: sh, arguments: [-c, 'exit 3'], outputs: {a: a.txt}}\n")
@@ -189,6 +191,7 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 """
 
 
+@pytest.mark.long
 def test_a_package_that_can_not_be_built_with_what_is_here_is_built_apart(
     asimov: Callable[..., Any], tmp_path: Path
 ) -> None:

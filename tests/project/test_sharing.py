@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ class People:
             home.mkdir()
             os.chown(home, user, user)
         who = ["setpriv", f"--reuid={user}", f"--regid={user}", f"--groups={GROUP}"]
-        if not self._can_read_python():
+        if not can_read_python():
             who += ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
         asimov = [sys.executable, "-B", "-m", "asimov", *map(str, argv)]
         done = subprocess.run(
@@ -54,11 +55,6 @@ class People:
         assert ran.code == code, str(ran)
         return ran
 
-    def _can_read_python(self) -> bool:
-        asked = ["setpriv", f"--reuid={ADA}", "--clear-groups", sys.executable, "-c"]
-        asked.append("import asimov, os, sys; os.stat(sys.executable)")
-        return not subprocess.run(asked, check=False, capture_output=True).returncode
-
     def apply(self, user: int, subject: str) -> None:
         path = self.top / f"{subject}.yaml"
         path.write_text(BLUEPRINT.format(subject=subject))
@@ -67,6 +63,13 @@ class People:
     def states(self, user: int) -> dict[str, str]:
         told = json.loads(self.run(user, "status", "--json").out)
         return {row["subject"]: row["status"] for row in told}
+
+
+@cache
+def can_read_python() -> bool:
+    asked = ["setpriv", f"--reuid={ADA}", "--clear-groups", sys.executable, "-c"]
+    asked.append("import asimov, os, sys; os.stat(sys.executable)")
+    return not subprocess.run(asked, check=False, capture_output=True).returncode
 
 
 @pytest.fixture

@@ -70,6 +70,7 @@ def test_it_passes_its_own_tests(made: Any, environment: Path, shell: Callable[.
     assert "skipped" not in ran.out
 
 
+@pytest.mark.parametrize("made", first(1, KINDS), indirect=True)
 def test_the_installed_package_is_the_one_that_is_tested(
     made: Any, environment: Path, shell: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -171,6 +171,7 @@ def test_a_pipeline_that_can_not_be_interrupted_is_told_with_its_method() -> Non
     assert found["complete-after"].holds is None
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("faulty")
 def test_what_can_be_seen_in_processes_of_their_own_is_the_same() -> None:
     assert {each.holds for each in check("good", patience=20)} == {True}
