@@ -128,18 +128,8 @@ _ALLOWED = {(each.before, each.after, each.actor) for each in TRANSITIONS}
 
 #: The states from which an analysis may enter a package's state, and to which it may leave it.
 _AT_REST = frozenset(
-    {
-        "ready",
-        "wait",
-        "manual",
-        "review",
-        "asking",
-        "stuck",
-        "stopped",
-        "cancelled",
-        "finished",
-        "uploaded",
-    }
+    {"ready", "wait", "manual", "review", "asking", "stuck"}
+    | {"stopped", "cancelled", "finished", "uploaded"}
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
+from operator import attrgetter
 from typing import TypeVar
 
 import click
@@ -15,7 +16,7 @@ from asimov.cli.terminal.analysis_name import analysis_argument
 from asimov.cli.terminal.output import say, show_json
 from asimov.engine.job_output.files import OutputFile, output_files
 from asimov.engine.job_output.reading import Follower, every_line, last_lines
-from asimov.engine.plain_data.files import changed, output_data, size
+from asimov.engine.plain_data.files import output_data
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
@@ -30,6 +31,7 @@ _LOOK = 0.5
 _LOOK_FOR_FILES = 5.0
 
 _File = TypeVar("_File")
+_SIZE, _CHANGED = attrgetter("size"), attrgetter("changed")
 
 
 @click.command("logs")
@@ -76,7 +78,7 @@ def command(
             f"{key} has written no output" + (f" of nodes {text.quoted(node)}" if node else ""),
             hint=f"'asimov why {key}' says how it stands",
         )
-    shown = found if whole else _latest(found)
+    shown = found if whole else latest(found, _SIZE, _CHANGED)
     if as_json:
         show_json([output_data(each, last) for each in shown])
         return
@@ -103,10 +105,6 @@ def _files(workspace: Workspace, key: Key, node: str | None) -> list[OutputFile]
     return [each for each in found if node is None or fnmatchcase(each.node, node)]
 
 
-def _latest(found: list[OutputFile]) -> list[OutputFile]:
-    return latest(found, size, changed)
-
-
 def latest(
     found: list[_File], size: Callable[[_File], int], changed: Callable[[_File], float]
 ) -> list[_File]:
@@ -117,7 +115,7 @@ def latest(
 
 
 def _head(each: OutputFile) -> None:
-    say_head(str(each.path), each.node, each.kind, size(each), changed(each))
+    say_head(str(each.path), each.node, each.kind, each.size, each.changed)
 
 
 def say_head(path: str, node: str, kind: str, size: int, changed: float) -> None:

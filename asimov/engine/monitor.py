@@ -85,12 +85,8 @@ class Pass:
     @property
     def all_done(self) -> bool:
         """Whether nothing is left to do by anybody."""
-        left = {
-            "stuck",
-            "asking",
-            "ready",
-            "finished",
-        }  # what is finished is stored in the same pass
+        # What is finished is stored in the same pass.
+        left = {"stuck", "asking", "ready", "finished"}
         stands = any(self.counts.get(state) for state in left) or bool(self.counts.keys() - OWN)
         return not (self.active or self.broken or self.given_up or stands)
 

@@ -87,28 +87,16 @@ def set_states(
     Parameters
     ----------
     besides
-        Writes to the journal what must not be there without the changes, nor they without it.
+        Writes to the journal in the transaction of the changes: both are recorded, or neither.
     """
+    reasons = dict.fromkeys(keys, reason)
     with at_work(workspace, "asimov production set", wait=True):
-        reasons = dict.fromkeys(keys, reason)
-        return _changed(workspace, reasons, status, lost=lost, besides=besides)
-
-
-def _changed(
-    workspace: Workspace,
-    reasons: Mapping[Key, str | None],
-    status: str,
-    *,
-    lost: bool = False,
-    besides: Besides | None,
-) -> dict[Key, StateChange | AsimovError]:
-    """Change states, together with what has to be written besides."""
-    if besides is None:
-        return change_states(workspace, reasons, status, lost=lost)
-    with workspace.journal.durably():
-        changes = change_states(workspace, reasons, status, lost=lost)
-        besides(changes)
-    return changes
+        if besides is None:
+            return change_states(workspace, reasons, status, lost=lost)
+        with workspace.journal.durably():
+            changes = change_states(workspace, reasons, status, lost=lost)
+            besides(changes)
+        return changes
 
 
 def rehearse(

@@ -13,8 +13,6 @@ from asimov.text import did_you_mean, quoted
 
 #: Stands for the default of a parameter that has none.
 _NONE = inspect.Parameter.empty
-#: What makes an instance of a class.
-_MADE_BY = "__init__"
 #: What may stand for a value of each plain type.
 _PLAIN: dict[type, tuple[tuple[type, ...], str]] = {
     bool: ((bool,), "true or false"),

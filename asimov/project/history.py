@@ -25,6 +25,8 @@ from asimov.text import short
 
 #: The most characters of a command line that are kept.
 _LONGEST = 1000
+#: The most names that a line has of those that were added, removed or changed.
+_MOST = 5
 #: Names and passwords in an address.
 _CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
 
@@ -190,7 +192,7 @@ def concerns(revision: Revision, subject: str, name: str | None) -> bool:
     return False
 
 
-def lines(revision: Revision, most: int = 5) -> list[str]:
+def lines(revision: Revision) -> list[str]:
     """Return what a change was, in a line for each file."""
     found = []
     if reviewed := revision.what.get("reviewed"):
@@ -202,8 +204,8 @@ def lines(revision: Revision, most: int = 5) -> list[str]:
         parts = [word for word in ("made", "deleted") if each.get(word)]
         for word in ("added", "removed", "changed"):
             if names := each.get(word):
-                more = f" and {len(names) - most} more" if len(names) > most else ""
-                parts.append(f"{word} {', '.join(names[:most])}{more}")
+                more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+                parts.append(f"{word} {', '.join(names[:_MOST])}{more}")
         if each.get("settings"):
             parts.append("changed settings" if subject_of(path) else "changed settings of all")
         found.append(f"{path}: {'; '.join(parts) or 'changed'}")

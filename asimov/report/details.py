@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from asimov.errors import AsimovError, ReportedError
 from asimov.journal.keys import Key
 from asimov.ledger.needs import as_text
 from asimov.project.storage.listing import StoredFile, files
-from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.report.previews import Preview, preview
 from asimov.report.summaries import Summary, summary
@@ -29,11 +29,11 @@ from asimov.scheduler import Usage
 from asimov.states import reachable
 
 #: How many lines of a log, how many logs, products with a preview, and events a page has.
-LINES = 12
+_LINES = 12
 _LOGS = 20
 _PREVIEWS = 12
 _EVENTS = 100
-#: The most logs of which the end is shown.
+#: How many logs are shown with their last lines.
 _ENDS = 4
 
 
@@ -146,7 +146,7 @@ def details(
     shown.more_logs = max(0, len(found) - _LOGS)
     stored = workspace.project.stored
     shown.logs = [
-        _log(each, stored(each.path), LINES if number < _ENDS else 0)
+        _log(each, stored(each.path), _LINES if number < _ENDS else 0)
         for number, each in enumerate(found[:_LOGS])
     ]
     shown.products = products(workspace, key)
@@ -189,15 +189,14 @@ def logs(workspace: Workspace, key: Key) -> list[OutputFile]:
         for each in found
         if any(each.path.resolve().is_relative_to(folder) for folder in folders)
     ]
-    return sorted(inside, key=_place)
+    return sorted(inside, key=attrgetter("reading_order"))
 
 
 def products(workspace: Workspace, key: Key) -> list[Product]:
     """Return what is stored of an analysis, the first of them with previews."""
-    store = Store(workspace.project.results)
     results = workspace.project.results.resolve()
     found: list[Product] = []
-    for each in files(store, [key]):
+    for each in files(workspace.store, [key]):
         inside = each.path.resolve().is_relative_to(results) and each.path.is_file()
         wanted = inside and len(found) < _PREVIEWS
         found.append(Product(each, preview(each.path, 6, 12) if wanted else Preview()))
@@ -205,20 +204,8 @@ def products(workspace: Workspace, key: Key) -> list[Product]:
 
 
 def _log(file: OutputFile, name: str, lines: int) -> Log:
-    try:
-        size = file.path.stat().st_size
-    except OSError:
-        size = 0
     shown = last_lines(file.path, lines) if lines else []
-    return Log(name, file.path, file.node, file.kind, size, shown)
-
-
-def _place(file: OutputFile) -> tuple[bool, bool]:
-    try:
-        empty = not file.path.stat().st_size
-    except OSError:
-        empty = True
-    return empty, file.kind == "error" or file.path.suffix == ".err"
+    return Log(name, file.path, file.node, file.kind, file.size, shown)
 
 
 def _settings(workspace: Workspace, key: Key) -> list[Setting]:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from asimov.engine.graph import Edge
-from asimov.engine.provenance.result_settings import result_settings
 from asimov.engine.status import Row
-from asimov.errors import ReportedError
 from asimov.journal.keys import Key
 from asimov.ledger import reviews
 from asimov.ledger.needs import as_text
 from asimov.project.workspace import Workspace
-from asimov.text import joined
 
 #: Fields that a review message may lack in older ledgers.
 _MESSAGE = dict.fromkeys(("message", "status", "timestamp", "by"))
@@ -35,24 +31,15 @@ class Summary:
         Its review messages, oldest first.
     labels
         Names and values of its labels; a label without a value has "".
-    why
-        What it waits for, or why it is in its state.
     needs
         The analyses that it needs, with the names of the products that it uses from each.
-    changed
-        The settings that differ from those it ran with: ``gain: 2 -> 5``.
-    settings
-        Those that it ran with, as lines of text, marked where they are others now.
     """
 
     row: Row
     review: str | None
     messages: list[dict[str, Any]]
     labels: list[tuple[str, str]]
-    why: str
     needs: list[tuple[Key, tuple[str, ...]]]
-    changed: list[str]
-    settings: list[str]
 
     @property
     def key(self) -> Key:
@@ -81,18 +68,8 @@ def summary(workspace: Workspace, row: Row, needs: Iterable[Edge]) -> Summary:
         reviews.outcome(review),
         [{**_MESSAGE, **each} for each in reviews.messages(review)],
         _labels(settings.get("labels")),
-        joined(*row.waiting_for) or row.reason or "",
         [(edge.source, edge.assets) for edge in needs],
-        *(_settings(workspace, key) if known else ([], [])),
     )
-
-
-def _settings(workspace: Workspace, key: Key) -> tuple[list[str], list[str]]:
-    """Return which settings have changed since an analysis ran, and those that it ran with."""
-    with suppress(ReportedError):  # its pipeline may not be installed any more
-        if result := result_settings(workspace, key):
-            return [str(each) for each in result.changed], result.lines
-    return [], []
 
 
 def _labels(labels: Any) -> list[tuple[str, str]]:

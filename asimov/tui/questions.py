@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from asimov.engine.attendance import attendance
 from asimov.engine.changes.review import add_reviews as review
 from asimov.engine.explain import explain
-from asimov.engine.job_output.files import OutputFile, output_files
+from asimov.engine.job_output.files import output_files
 from asimov.engine.job_output.reading import last_lines
 from asimov.engine.provenance.result_settings import result_settings
 from asimov.engine.set_state import cancel, set_states
@@ -133,7 +134,8 @@ class Reading:
             Which of its files, counted from 0; beyond the last, the first follows again.
         """
         self._workspace.catch_up()
-        files = sorted(output_files(self._workspace, key), key=_place)
+        files = output_files(self._workspace, key)
+        files.sort(key=attrgetter("reading_order"))
         if not files:
             return ["Its job has not written any output yet"]
         number %= len(files)
@@ -205,12 +207,3 @@ def add_reviews(root: Path, keys: Sequence[Key], status: str, message: str) -> O
 def one_line(error: ReportedError) -> str:
     """Return an error and its hint as one line."""
     return f"{error} ({error.hint})" if error.hint else str(error)
-
-
-def _place(file: OutputFile) -> tuple[bool, bool]:
-    """Return what sorts files: those with text first, and the output before the errors."""
-    try:
-        empty = not file.path.stat().st_size
-    except OSError:
-        empty = True
-    return empty, file.kind == "error" or file.path.suffix == ".err"

@@ -29,11 +29,11 @@ def test_command(rule: str | None, as_json: bool) -> None:
     """
     project = open_workspace(Use.READ).project
     rules = rules_of(project.config)
-    names = [rule] if rule else [*rules.usable, *rules.faults]
-    if rule and rule not in {*rules.usable, *rules.faults}:
-        known = [*rules.usable, *rules.faults]
+    known = [*rules.usable, *rules.faults]
+    if rule and rule not in known:
         near = did_you_mean(rule, known) or f"; there are {', '.join(known) or 'none'}"
         raise AsimovError(f"there is no rule {quoted(rule)}{near}")
+    names = [rule] if rule else known
     event = messages.of_test(project)
     failures: dict[str, str | None] = {}
     for name in names:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -51,6 +52,25 @@ class OutputFile:
     path: Path
     node: str = ""
     kind: str = ""
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes; 0 if it is gone by now."""
+        with suppress(OSError):
+            return self.path.stat().st_size
+        return 0
+
+    @property
+    def changed(self) -> float:
+        """When it was last written, in seconds since the epoch; 0 if it is gone by now."""
+        with suppress(OSError):
+            return self.path.stat().st_mtime
+        return 0.0
+
+    @property
+    def reading_order(self) -> tuple[bool, bool]:
+        """What sorts files for a reader: those with text first, and output before errors."""
+        return not self.size, self.kind == "error" or self.path.suffix == ".err"
 
 
 def output_files(workspace: Workspace, key: Key) -> list[OutputFile]:

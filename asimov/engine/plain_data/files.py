@@ -24,20 +24,10 @@ def output_data(file: OutputFile, last: int) -> dict[str, Any]:
         "node": file.node or None,
         "kind": file.kind or None,
         "path": str(file.path),
-        "bytes": size(file),
-        "changed": clock.iso(changed(file)),
+        "bytes": file.size,
+        "changed": clock.iso(file.changed),
         "lines": last_lines(file.path, last),
     }
-
-
-def size(file: OutputFile) -> int:
-    """Return the size of a file in bytes; 0 if it is gone."""
-    return file.path.stat().st_size if file.path.exists() else 0
-
-
-def changed(file: OutputFile) -> float:
-    """Return when a file was last written, in seconds since the epoch; 0 if it is gone."""
-    return file.path.stat().st_mtime if file.path.exists() else 0.0
 
 
 def stored_data(file: StoredFile) -> dict[str, Any]:

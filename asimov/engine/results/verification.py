@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import closing, suppress
 from shlex import quote
 
@@ -23,7 +23,6 @@ def verified(
     keys: Iterable[Key] | None = None,
     *,
     quick: bool = False,
-    progress: Callable[[int, int], None] | None = None,
 ) -> Verified:
     """Check every stored file of some analyses against its manifest.
 
@@ -38,15 +37,13 @@ def verified(
         The analyses; by default all that the store or the ledger has.
     quick
         Whether to trust a file that has the right size and was not written after it was stored.
-    progress
-        Called after each file that was read, with how many have been and how many will be.
     """
     store = workspace.store
     if keys is None:
         stored = [Key(*each) for each in store.analyses()]
         keys = dict.fromkeys([*workspace.contents.entries, *stored])
     keys = list(keys)
-    found = verify(store.root, store.manifest, keys, quick=quick, progress=progress)
+    found = verify(store.root, store.manifest, keys, quick=quick)
     known = {(each.subject, each.analysis) for each in found.faults}
     for key in keys:
         entry = workspace.contents.entries.get(key)

@@ -15,7 +15,7 @@ from asimov.errors import AsimovError
 from asimov.project.storage.copying import checksum
 from asimov.project.storage.names import MANIFEST, is_reserved, names_in
 from asimov.project.storage.superseded import is_superseded
-from asimov.system import progress as reported
+from asimov.system import progress
 
 #: Size, time of modification in nanoseconds, and inode; and those of a file that is not there.
 Stamp = tuple[int, int, int]
@@ -85,7 +85,6 @@ def verify(
     analyses: Iterable[tuple[str, str]],
     *,
     quick: bool = False,
-    progress: Callable[[int, int], None] | None = None,
 ) -> Verified:
     """Check every file of some analyses, and of the results that later runs superseded.
 
@@ -99,8 +98,6 @@ def verify(
         Subject and name of each.
     quick
         Whether to trust a file that has the right size and was not written after it was stored.
-    progress
-        Called after each file that was read, with how many have been and how many will be.
     """
     found = Verified()
     wanted: dict[tuple[int, int], list[_ToHash]] = {}
@@ -115,7 +112,7 @@ def verify(
             if entries:
                 owner = _Owner(root, subject, analysis, name)
                 _check(owner, entries, found, wanted, quick=quick)
-    _hash(wanted, found, progress)
+    _hash(wanted, found)
     found.faults.sort()
     return found
 
@@ -257,11 +254,7 @@ def _is_old(status: os.stat_result, entry: Mapping[str, Any]) -> bool:
     return "size" in entry and status.st_mtime <= stored + _SLACK
 
 
-def _hash(
-    wanted: Mapping[tuple[int, int], list[_ToHash]],
-    found: Verified,
-    progress: Callable[[int, int], None] | None,
-) -> None:
+def _hash(wanted: Mapping[tuple[int, int], list[_ToHash]], found: Verified) -> None:
     """Read each file once, however many names it has, and several at the same time."""
 
     def faults(named: list[_ToHash]) -> Iterator[Fault]:
@@ -277,10 +270,8 @@ def _hash(
     # The module hashlib frees the interpreter while it computes.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         checked = pool.map(lambda named: [*faults(named)], wanted.values())
-        for done, _ in enumerate(reported.over(wanted, "verifying"), 1):
+        for _ in progress.over(wanted, "verifying"):
             found.faults += next(checked)
-            if progress is not None:
-                progress(done, len(wanted))
     found.hashed = len(wanted)
 
 
