@@ -47,7 +47,7 @@ COMMANDS = {
     "answer": "Show what an analysis asks, or answer it.",
     "review": "Review an analysis, or show the reviews.",
     "event": "Show, add or remove a subject.",
-    "notify": "Show who is told of changes of state, and try it.",
+    "notify": "List the rules for notifications, and try them.",
     "configuration": "Show or change the configuration.",
     "project": "Confirm that the project was moved or copied, or share it with a group.",
     "report": "Report on the project.",
@@ -192,7 +192,9 @@ def cli(ctx: click.Context, project: str | None, server: str | None, key_file: P
       asimov monitor --chain --until-idle
     """
     if project is not None and server is not None:
-        raise click.UsageError("--project is of this machine, and --server elsewhere: use one")
+        raise click.UsageError(
+            "--project names a project here, and --server one elsewhere: use one of the two"
+        )
     if key_file is not None and server is None:
         raise click.UsageError("--key-file is for --server")
     ctx.obj = project

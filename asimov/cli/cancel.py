@@ -25,7 +25,7 @@ def command(selection: Selection, reason: str | None, yes: bool) -> None:
 
     They are listed first, and you are asked, unless you give --yes. Finished analyses and their
     results are left alone. Where 'asimov rerun' has asked for a new run, and no pass has begun it,
-    only that request is withdrawn: the analysis is what it was.
+    only that request is withdrawn: the analysis returns to its earlier state.
     'asimov production set SUBJECT/NAME --status ready' makes a cancelled one run after all.
 
     \b

@@ -1,4 +1,4 @@
-"""``asimov log``: the project's history, of which analysis changed when and why."""
+"""``asimov log``: the project's history: which analysis changed, when and why."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from asimov.text import line, listed
 @click.option("--reason", help="Why; recorded in the log.")
 @yes_option
 @click.option("-n", "--dry-run", "--dryrun", is_flag=True, help="Only show the plan.")
-@click.option("--pending", is_flag=True, help="List what is to run again, and is not yet.")
+@click.option("--pending", is_flag=True, help="List what is to run again and has not begun.")
 @click.option("--withdraw", is_flag=True, help="Take such requests back.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as a JSON object.")
 def command(
@@ -46,7 +46,7 @@ def command(
     until new ones take their place. With --downstream and with --outdated, analyses that are made
     from these wait until their inputs are made, and run only if the products have changed.
     Until then, --pending lists all of this, and --withdraw and 'asimov cancel' take requests back:
-    the analyses are what they were.
+    the analyses return to their earlier states.
 
     \b
     Example:
@@ -133,12 +133,10 @@ def say_done(plan: Plan, failed: Mapping[Any, str], *, dry_run: bool, as_json: b
     AsimovError
         If analyses could not be restarted.
     """
-    if as_json:
-        pass
-    elif plan.steps and dry_run:
+    if plan.steps and dry_run and not as_json:
         for step in plan.steps:
             say(f"  {step}")
-    elif plan.steps:
+    elif plan.steps and not as_json:
         say("The next pass of 'asimov monitor' carries it out; with --chain it also submits them")
         say("Until then 'asimov cancel SUBJECT/NAME' withdraws it")
     for name, why in failed.items():

@@ -55,8 +55,8 @@ def apply(
     command, reason
         Which command does it, and why, for the history.
     besides
-        Takes the plan, and writes to the journal what must not be there without the change, nor the
-        change without it; not called where nothing is written.
+        Takes the plan, and writes to the journal in the transaction of the change: both are
+        recorded, or neither. Not called where nothing is written.
 
     Returns
     -------

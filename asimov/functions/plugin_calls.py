@@ -53,7 +53,7 @@ def start(plugin: str, fields: Mapping[str, Any]) -> str:
 
 def _web(address: str) -> str:
     if urlsplit(address).scheme not in {"http", "https"}:
-        raise ValueError(f"{address!r} is no address of a plugin")
+        raise ValueError(f"{address!r} is not the address of a plugin")
     return address
 
 

@@ -1,4 +1,4 @@
-"""What a job says of itself while it runs: progress, links, and its result in words.
+"""Report from a job while it runs: its progress, links, and its result in words.
 
 ::
 
@@ -8,7 +8,8 @@
     report.link("preview", "https://example.org/preview")
     report.result("7 files, 2 of them empty")
 
-Each is a line of the file that the variable ``ASIMOV_PROGRESS`` names; without it, nothing is said.
+Each is a line of the file that the variable ``ASIMOV_PROGRESS`` names; without it, nothing is
+written.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 def progress(
     value: float, start: float = 0, target: float = 100, unit: str = "%", step: str = ""
 ) -> None:
-    """Say how far the job is.
+    """Report how far the job is.
 
     Parameters
     ----------
@@ -32,8 +33,7 @@ def progress(
     step
         What it does now.
     """
-    told = {"value": value, "start": start, "target": target, "unit": unit}
-    _append({"progress": told})
+    _append({"progress": {"value": value, "start": start, "target": target, "unit": unit}})
     if target != start:
         fraction = min(1.0, max(0.0, (value - start) / (target - start)))
         _write(f"{fraction:.6f} {' '.join(step.split())}".rstrip())
@@ -45,12 +45,12 @@ def link(type: str, href: str) -> None:
 
 
 def result(text: str) -> None:
-    """Say in words what came out; it stands at the end of the task's log."""
+    """Report the result in words; it is the end of the task's log."""
     _append({"result": text})
 
 
-def _append(told: dict[str, Any]) -> None:
-    _write(json.dumps(told))
+def _append(entry: dict[str, Any]) -> None:
+    _write(json.dumps(entry))
 
 
 def _write(line: str) -> None:

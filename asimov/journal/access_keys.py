@@ -101,7 +101,7 @@ class AccessKeys:
         if not made:
             raise AsimovError(
                 f"there is or was a key {name!r}",
-                hint="choose another name: the log says by this name who did what",
+                hint="choose another name: in the log, this one stands for the earlier key",
             )
         return key
 

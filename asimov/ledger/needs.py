@@ -135,7 +135,7 @@ def check_label(wanted: str) -> None:
         if found and any(each in "<>=!" for each in (name.strip()[-1], value.strip()[0])):
             signs = ", ".join(each for each, _ in _COMPARISONS)
             raise AsimovError(
-                f"{quoted(wanted)} compares in no known way",
+                f"{quoted(wanted)} is not a comparison",
                 hint=f"write such as 'quality >= 3', with one of {signs}",
             )
         if found:

@@ -125,7 +125,7 @@ class Spelling:
         self.keys(data, OF_PROJECT, document)
 
     def postprocessing(self, data: Mapping[str, Any], document: Document) -> None:
-        """Look at the names in settings of post-processing, most of which are free."""
+        """Look at the names in settings of post-processing; most of them are free."""
         own = frozenset(Postprocessing.__struct_encode_fields__)
         self.keys(data, own, document, what="postprocessing", read=tuple(BELONGS))
 

@@ -207,7 +207,7 @@ class LedgerFiles:
         known
             The parsed form of the texts, where known, so that they need not be parsed again.
         record
-            Writes to the journal what must not be there without the files, nor they without it.
+            Writes to the journal in the transaction of the files: both are recorded, or neither.
         """
         (text, *more) = files.values() or [None]
         if text is not None and not more and record is None:

@@ -46,7 +46,9 @@ class Question(Generic[T]):
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
-            raise ValueError(f"{self.name!r} is no name of a question: letters, digits and _.-")
+            raise ValueError(
+                f"{self.name!r} is not a name for a question: use letters, digits and _.-"
+            )
         if not self.text.strip():
             raise ValueError(f"the question {self.name!r} has no text")
         check(self.answers)

@@ -45,7 +45,7 @@ def clone(folder: Path, target: Path) -> tuple[Project, list[Key]]:
     """
     source = find(folder)
     if source.root != folder.resolve():
-        raise AsimovError("is no project", where=folder, hint=f"name {line(str(source.root))}")
+        raise AsimovError("is not a project", where=folder, hint=f"name {line(str(source.root))}")
     target = target.absolute()
     if os.path.lexists(target):
         raise AsimovError("exists already", where=line(str(target)), hint="name a new folder")

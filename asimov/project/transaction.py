@@ -39,7 +39,7 @@ def change_ledger(
     dry_run
         Whether to return the plan without writing anything.
     besides
-        Writes to the journal what must not be there without the change, nor the change without it.
+        Writes to the journal in the transaction of the change: both are recorded, or neither.
 
     Returns
     -------

@@ -68,7 +68,7 @@ ANALYSES = {
         "subjects: [s]": "it belongs in a document of the kind 'projectanalysis'",
         "repository: x": "it belongs in a subject",
         "needs: first": "needs: should be a list, and is text",
-        "needs: [label: quality => 3]": "'quality => 3' compares in no known way",
+        "needs: [label: quality => 3]": "'quality => 3' is not a comparison",
         "needs: [status: done-ish]": "there is no state 'done-ish'",
         "needs: [{step: a, optional: yes please}]": "optional should be true or false",
         "status: redy": "did you mean 'ready'?",

@@ -1,4 +1,4 @@
-"""``asimov notify``, and how other commands tell of notifications that don't get through."""
+"""``asimov notify``, and how other commands show notifications that don't get through."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def test_without_rules_there_is_nothing_to_show_or_to_try(project, asimov):
 
 
 def test_a_test_message_goes_out_by_every_rule_and_each_answer_is_shown(project, asimov, update):
-    update(good={"command": "sh -c 'cat > told'"}, bad={"webhook": "http://127.0.0.1:1/x"})
+    update(good={"command": "sh -c 'cat > sent'"}, bad={"webhook": "http://127.0.0.1:1/x"})
     ran = asimov("notify", "test")
     assert (ran.code, ran.out) == (1, "good: delivered\nbad: Connection refused\n")
     assert ran.err == "error: 1 of 2 test messages did not get through\n"
-    assert json.loads((project / "told").read_text())["type"] == "notification.test"
+    assert json.loads((project / "sent").read_text())["type"] == "notification.test"
     ran = asimov("notify", "test", "good", "--json")
     assert ran.code == 0
     assert json.loads(ran.out) == [{"rule": "good", "delivered": True, "failure": None}]
@@ -53,8 +53,8 @@ def test_a_test_message_goes_out_by_every_rule_and_each_answer_is_shown(project,
         ("notify r/state", "stuck", "no option 'state' of a rule; did you mean 'states'?"),
         ("notify r/states", "fnished", "no state 'fnished'; did you mean 'finished'?"),
         ("notify r/webhook", "example.org", "should be an address such as https://"),
-        ("notify r/secret", "x", "a secret does not belong into the configuration"),
-        ("notify a b/email", "x", "'a b' is no name of a rule"),
+        ("notify r/secret", "x", "a secret does not belong in the configuration"),
+        ("notify a b/email", "x", "'a b' is not a name for a rule"),
     ],
 )
 def test_an_option_that_can_not_be_meant_is_not_set(project, asimov, option, value, said):
@@ -68,14 +68,14 @@ def test_a_rule_that_can_not_be_used_is_warned_of_and_stops_nothing(
     made = blueprint("{kind: subject, name: s}\n---\n{kind: analysis, subject: s, name: a, "
                      "pipeline: command}")  # fmt: skip
     assert asimov("apply", "-f", made).code == 0
-    said = "warning: notifications: configuration: notify r: says not how to tell: "
+    said = "warning: notifications: configuration: notify r: does not say how to notify: "
     for command in (["status"], ["status", "--json"], ["monitor"]):
         ran = asimov(*command)
         assert ran.code == 0
         assert said in ran.err
     ran = asimov("notify", "list")
-    assert ran.err.startswith("warning: configuration: notify r: says not how to tell")
-    assert asimov("notify", "test").out.startswith("r: configuration: notify r: says not how")
+    assert ran.err.startswith("warning: configuration: notify r: does not say how to notify")
+    assert asimov("notify", "test").out.startswith("r: configuration: notify r: does not say how")
 
 
 def test_messages_that_keep_failing_are_shown(project, asimov, update, blueprint, monkeypatch):
@@ -95,7 +95,7 @@ def test_messages_that_keep_failing_are_shown(project, asimov, update, blueprint
     assert (row["target"], row["states"]) == ("http://127.0.0.1:1/x", ["stuck", "wait"])
     assert (row["queued"], row["tries"]) == (1, 3)
     assert "stuck, wait; s" in asimov("notify", "list").out
-    said = "warning: notifications by 'chat' fail for 0s, 1 wait: the answer was 500; see 'asimov n"
+    said = "warning: notifications by 'chat' have failed for 0s, 1 wait: the answer was 500; see '"
     for command in (["status"], ["status", "--json"], ["why", "s/a"], ["why", "s/a", "--json"]):
         assert said in asimov(*command).err
 
@@ -103,16 +103,16 @@ def test_messages_that_keep_failing_are_shown(project, asimov, update, blueprint
 def test_a_command_that_acts_has_it_delivered_by_a_process_of_its_own(
     project, asimov, update, blueprint
 ):
-    update(r={"command": "sh -c 'cat > told.new; mv told.new told'", "states": "wait"})
+    update(r={"command": "sh -c 'cat > sent.new; mv sent.new sent'", "states": "wait"})
     made = blueprint("{kind: subject, name: s}\n---\n{kind: analysis, subject: s, name: a, "
                      "pipeline: command}")  # fmt: skip
     assert asimov("apply", "-f", made).code == 0
     assert asimov("monitor").code == 0
     assert asimov("production", "set", "s/a", "--status", "wait").code == 0
     end = time.monotonic() + 60
-    while not (project / "told").exists():
+    while not (project / "sent").exists():
         assert time.monotonic() < end, (project / "logs" / "notifications.log").read_text()
         time.sleep(0.02)
-    assert json.loads((project / "told").read_text())["data"]["after"] == "wait"
+    assert json.loads((project / "sent").read_text())["data"]["after"] == "wait"
     while json.loads(asimov("notify", "list", "--json").out)[0]["delivered"] != 1:
         assert time.monotonic() < end

@@ -44,7 +44,7 @@ def command(
     workspace = open_workspace(use)
     subject, slash, name = analysis.partition("/")
     if not slash:
-        raise click.UsageError(f"{analysis!r} is no analysis: write SUBJECT/NAME")
+        raise click.UsageError(f"{analysis!r} is not an analysis: write SUBJECT/NAME")
     key = workspace.key(subject, name)
     if showing:
         asked = question_of(workspace, key)

@@ -31,7 +31,7 @@ def given_answers(words: Sequence[str], file: Path | None) -> dict[str, Any]:
     for word in words:
         key, equals, value = word.partition("=")
         if not (key.strip() and equals):
-            raise AsimovError(f"{quoted(word)} is no answer: write KEY=VALUE")
+            raise AsimovError(f"{quoted(word)} is not an answer: write KEY=VALUE")
         documents = read_documents(value, f"the answer {key}")
         answers[key.strip()] = documents[0].data if documents else ""
     return answers

@@ -13,7 +13,7 @@ from asimov.system import clock
 
 
 @click.command("key")
-@click.option("--add", "new", metavar="NAME", help="Add a key, and print it: only now.")
+@click.option("--add", "new", metavar="NAME", help="Add a key and print it, this once.")
 @click.option("--read-only", is_flag=True, help="With --add: the key may only read.")
 @click.option(
     "--rate",
@@ -21,7 +21,7 @@ from asimov.system import clock
     metavar="NUMBER",
     help=f"With --add: the most requests a minute; {RATE} unless given.",
 )
-@click.option("--revoke", "old", metavar="NAME", help="Revoke a key; it can't be taken back.")
+@click.option("--revoke", "old", metavar="NAME", help="Revoke a key, for good.")
 @click.option("--list", "listing", is_flag=True, help="List the keys.")
 @click.option("--json", "as_json", is_flag=True, help="With --list: print a JSON list of objects.")
 @click.option(
@@ -42,7 +42,8 @@ def key_command(
 ) -> int:
     """Add, list or revoke the keys with which programs use the service.
 
-    A key is shown once: the journal keeps only its hash. The log tells by its name who did what.
+    A key is shown once: the journal keeps only its hash. What is done with it has its name in the
+    log.
 
     \b
     Example:

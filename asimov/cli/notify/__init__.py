@@ -1,4 +1,4 @@
-"""``asimov notify``: show who is told of changes of state."""
+"""``asimov notify``: list the rules for notifications, and try them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from asimov.engine.notifications.overview import overview
 
 @click.group("notify")
 def command() -> None:
-    """Show who is told of changes of state, and try it.
+    """List the rules for notifications, and try them.
 
     \b
     Example:
@@ -39,7 +39,7 @@ def list_command(as_json: bool) -> None:
         say(NO_RULES)
         return
     table.show(
-        ("rule", "tells", "of", "queued", "delivered", "last failure"),
+        ("rule", "notifies", "about", "queued", "delivered", "last failure"),
         [
             [
                 row.rule,

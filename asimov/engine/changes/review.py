@@ -32,7 +32,7 @@ def add_reviews(
     command
         Which command does it, for the history.
     besides
-        Writes to the journal what must not be there without the reviews, nor they without it.
+        Writes to the journal in the transaction of the reviews: both are recorded, or neither.
     """
     with at_work(workspace, command, wait=True):
         workspace.adopt()

@@ -51,12 +51,12 @@ def forget(workspace: Workspace, built: Iterable[Key], unchanged: Iterable[Key])
     """Forget what stood in the way of analyses that have been built, or that were found built."""
     records = workspace.records
     done = [key for key in built if records[key].job_detail]
-    done += [key for key in unchanged if _is_told(records.get(key))]
+    done += [key for key in unchanged if _is_refusal(records.get(key))]
     if done:
         workspace.journal.observed((key, None, None, None) for key in done)
 
 
-def _is_told(record: Record | None) -> bool:
+def _is_refusal(record: Record | None) -> bool:
     return record is not None and (record.job_detail or "").startswith(_BEGINNING)
 
 
@@ -65,7 +65,7 @@ def standing(workspace: Workspace, record: Record | None) -> str | None:
 
     A reason for which the ledger no longer gives cause is replaced by that.
     """
-    if record is None or not _is_told(record):
+    if record is None or not _is_refusal(record):
         return record and record.job_detail
     known = Refusals(workspace.journal).of(record.key)
     mended = known is not None and known != _settings(workspace, record.key)

@@ -1,1 +1,1 @@
-"""Tell people and programs of changes of state."""
+"""Notify people and programs of changes of state."""

@@ -37,7 +37,7 @@ def webhook_call(webhook: str, source: str, event: str, key: Key) -> tuple[str, 
 
 
 def registry_call(registry: str, plugin: str) -> tuple[str, dict[str, Any]]:
-    """Return what a registry is to get, for the outbox: its rule, and the message.
+    """Return the call of a registry, for the outbox: its rule, and the message.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ def registry_call(registry: str, plugin: str) -> tuple[str, dict[str, Any]]:
 
 
 def _message(query: dict[str, str], key: Key, event: str) -> dict[str, Any]:
-    told = {"subject": key.subject, "name": key.name, "after": event, "labels": []}
-    return {"query": query, "data": told}
+    data = {"subject": key.subject, "name": key.name, "after": event, "labels": []}
+    return {"query": query, "data": data}
 
 
 def rule_of_call(name: str) -> Rule | None:
@@ -112,7 +112,7 @@ def _links(address: str, fetch: Any) -> Sequence[Mapping[str, Any]]:
         links = answer["links"]
         return [each for each in links if isinstance(each, dict)]
     except (ValueError, TypeError, LookupError) as error:
-        raise AsimovError("the answer of the registry is not understood") from error
+        raise AsimovError("the registry's answer is not understood") from error
 
 
 def _link(

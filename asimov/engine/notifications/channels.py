@@ -77,7 +77,7 @@ def deliver(rule: Rule, events: Sequence[Mapping[str, Any]], root: Path) -> None
 
 
 def takes(rule: Rule) -> int:
-    """Return how many events one message of a rule may tell."""
+    """Return how many events one message of a rule may hold."""
     return messages.MOST_LINES if rule.email or rule.format in {SLACK, MATTERMOST} else 1
 
 
@@ -158,7 +158,7 @@ def _signed(rule: Rule, number: str, content: bytes, root: Path) -> dict[str, st
         try:
             headers["webhook-signature"] = messages.signature(key, number, moment, content)
         except ValueError:
-            raise NotDeliveredError("what follows whsec_ in the secret is no base64") from None
+            raise NotDeliveredError("what follows whsec_ in the secret is not base64") from None
     return headers
 
 

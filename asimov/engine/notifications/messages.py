@@ -101,7 +101,7 @@ def line(event: Mapping[str, Any]) -> str:
 
 
 def lines(events: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return events as lines for people, the first of which says which project it is."""
+    """Return events as lines for people; the first line names the project."""
     return [f"asimov, project {events[0]['data']['project']}:", *map(line, events)]
 
 
@@ -111,7 +111,7 @@ def body(event: Mapping[str, Any]) -> bytes:
 
 
 def slack(events: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return the body for an incoming webhook of Slack, which is told to take it as plain text."""
+    """Return the body for an incoming webhook of Slack: plain text, with its markup off."""
     said = "\n".join(lines(events))
     for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         said = said.replace(character, entity)

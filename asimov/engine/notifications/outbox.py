@@ -68,7 +68,7 @@ def _queue(workspace: Workspace, box: Deliveries, rules: Rules, since: int) -> N
 def _messages(
     workspace: Workspace, rules: Rules, change: Change
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what to tell of a change: to every rule that fits.
+    """Yield the message about a change for every rule that fits.
 
     A rule that can't be used now gets everything; what does not fit is dropped before it is sent.
     """

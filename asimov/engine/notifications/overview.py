@@ -23,7 +23,7 @@ class Row:
     Attributes
     ----------
     channel, target
-        How it tells, and whom; None if the rule can't be used, or is gone.
+        How it notifies, and whom; None if the rule can't be used, or is gone.
     fault
         What is wrong with the rule, or None.
     queued, delivered, given_up
@@ -94,9 +94,9 @@ def notification_warnings(workspace: Workspace) -> list[str]:
         if name in rules.faults or name not in rules.usable:
             continue
         if each.tries >= _OFTEN and each.since is not None:
-            said = f"fail for {clock.age(now - each.since)}, {each.queued} wait"
+            said = f"have failed for {clock.age(now - each.since)}, {each.queued} wait"
         elif recently and (each.last_delivered or 0) < (each.last_given_up or 0):
-            said = f"failed, {each.given_up} were given up"
+            said = f"failed, {each.given_up} given up"
         else:
             continue
         lines.append(f"notifications by {name!r} {said}: {each.failure}; see 'asimov notify list'")

@@ -1,4 +1,4 @@
-"""The rules for notifications: who is told of which changes of state, and how.
+"""The rules for notifications: who is notified of which changes of state, and how.
 
 Each is a section ``[notify NAME]`` of the configuration, the project's or the user's own. They are
 no part of the ledger: a ledger from somebody else must not run a command here, or tell others what
@@ -58,7 +58,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who is told of which changes of state.
+    """Who is notified of which changes of state.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Rule:
     analyses
         Patterns ``SUBJECT`` or ``SUBJECT/NAME``; empty for all.
     labels
-        Labels of which the analysis has one; empty for all.
+        Labels; the analysis has one of them. Empty for all.
     """
 
     name: str
@@ -156,7 +156,7 @@ def _rule(name: str, section: str, given: dict[str, str]) -> Rule:
         if len(named) > 1:
             raise _error(section, f"{named[0]!r} and {named[1]!r} exclude each other", named[1])
     if not any(key in given for key in _CHANNELS):
-        raise _error(section, f"says not how to tell: {', '.join(map(repr, _CHANNELS))}")
+        raise _error(section, f"does not say how to notify: {', '.join(map(repr, _CHANNELS))}")
     webhook = _source(given, _WEBHOOKS)
     for key in ("format", *_SECRETS):
         if key in given and webhook is None:
@@ -166,7 +166,7 @@ def _rule(name: str, section: str, given: dict[str, str]) -> Rule:
         if webhook and not webhook.kind:
             raise _error(
                 section,
-                f"the address of a webhook of {format_} is a secret, which does not belong into "
+                f"the address of a webhook of {format_} is a secret, which does not belong in "
                 f"the configuration; {_INSTEAD.format('webhook')}",
                 "webhook",
             )
@@ -196,7 +196,7 @@ def _words(value: str | None) -> tuple[str, ...]:
 
 
 def check(section: str, key: str, value: str) -> None:
-    """Refuse an option of a rule that can't be meant.
+    """Refuse an option of a rule that makes no sense.
 
     Parameters
     ----------
@@ -210,11 +210,13 @@ def check(section: str, key: str, value: str) -> None:
     """
     name = section.removeprefix(SECTION).strip()
     if not _NAME.fullmatch(name):
-        raise _error(section, f"{quoted(name)} is no name of a rule: take letters, digits and _.-")
+        raise _error(
+            section, f"{quoted(name)} is not a name for a rule: use letters, digits and _.-"
+        )
     if key in _SECRET:
         raise _error(
             section,
-            f"a secret does not belong into the configuration; {_INSTEAD.format('secret')}",
+            f"a secret does not belong in the configuration; {_INSTEAD.format('secret')}",
             key,
         )
     if key not in _KEYS:
@@ -272,7 +274,7 @@ def _wrong_command(value: str) -> str | None:
 
 def _wrong_recipients(value: str) -> str | None:
     bad = [word for word in _words(value) if not _ADDRESS.fullmatch(word)]
-    return f"{quoted(bad[0])} is no address of e-mail" if bad else None
+    return f"{quoted(bad[0])} is not an e-mail address" if bad else None
 
 
 def _wrong_states(value: str) -> str | None:

@@ -134,7 +134,7 @@ class Sender:
             deliver(now.rule, [each.data for each in now.messages], self._project.root)
         except NotDeliveredError as error:
             failure = error
-        except Exception as error:  # of a receiver that nobody thought of: told and tried again
+        except Exception as error:  # that nobody foresaw: recorded, and tried again
             failure = NotDeliveredError(f"{type(error).__name__}: {error}")
         self._ended.put((now, failure))
 
@@ -165,13 +165,14 @@ class Sender:
         )
 
     def _give_up(self, ended: _Try, failure: NotDeliveredError) -> None:
-        """Record in the log of each analysis that nobody was told."""
+        """Record in the log of each analysis that nobody was notified."""
         with self._journal.transaction():
             self._box.give_up(ended.messages, str(failure))
             for each in ended.messages:
                 data = each.data["data"]
                 key = Key(data.get("subject", ""), data.get("name", ""))
-                why = f"{ended.rule.name!r} was not told that it is {data.get('after')}: {failure}"
+                state = data.get("after")
+                why = f"{ended.rule.name!r} was not notified that it is {state}: {failure}"
                 self._journal.note(key, "notify", "given up", why)
 
 

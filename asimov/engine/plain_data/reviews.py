@@ -15,7 +15,13 @@ def reviews_data(workspace: Workspace, keys: Iterable[Key]) -> list[dict[str, An
     found = []
     for key in keys:
         review = workspace.settings(key).get("review")
-        told = {"status": reviews.outcome(review), "messages": reviews.messages(review)}
-        names = {"subject": key.subject, "name": key.name, "state": workspace.status(key)}
-        found.append({**names, **told})
+        found.append(
+            {
+                "subject": key.subject,
+                "name": key.name,
+                "state": workspace.status(key),
+                "status": reviews.outcome(review),
+                "messages": reviews.messages(review),
+            }
+        )
     return found

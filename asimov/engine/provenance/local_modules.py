@@ -1,4 +1,4 @@
-"""Find the modules that scripts of Python import from their own folder, without running them.
+"""Find the modules that Python scripts import from their own folder, without running them.
 
 Python puts the folder of a script, with links resolved, in front of where it looks for modules.
 Sources: The Python Tutorial, "The Module Search Path"; The Python Language Reference, "The import
@@ -22,7 +22,7 @@ from asimov.system import reading
 _SUFFIX = ".py"
 #: Folders of installed packages: their versions count, and are recorded.
 _INSTALLED = {"site-packages", "dist-packages"}
-#: asimov's own programs, of which only the version is recorded.
+#: asimov's own programs: only their version is recorded.
 _OWN = str(Path(__file__).parents[2]) + os.sep
 #: The most files that are followed from one script.
 _MOST = 1000

@@ -56,7 +56,7 @@ def answer(
     given
         The answers, by the names of the fields.
     besides
-        Writes to the journal what must not be there without the answers, nor they without it.
+        Writes to the journal in the transaction of the answers: both are recorded, or neither.
 
     Returns
     -------

@@ -31,7 +31,7 @@ def withdraw(
     reason
         The person's reason, for the log.
     besides
-        Takes what is returned, and writes to the journal what must not be there without it.
+        Takes what is returned, and writes to the journal in the same transaction.
 
     Returns
     -------

@@ -188,8 +188,8 @@ def carry_out(
     reason
         The person's reason, for the log; by default why each is out of date.
     besides
-        Takes what is returned, and writes to the journal what must not be there without the
-        restarts, nor they without it.
+        Takes what is returned, and writes to the journal in the transaction of the restarts: both
+        are recorded, or neither.
 
     Returns
     -------

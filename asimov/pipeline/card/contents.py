@@ -112,11 +112,15 @@ class Card:
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
-            raise ValueError(f"{self.name!r} is no name of a card: letters, digits, _ and -")
+            raise ValueError(
+                f"{self.name!r} is not a name for a card: use letters, digits, _ and -"
+            )
         if not _VERSION.fullmatch(self.version):
-            raise ValueError(f"{self.version!r} is no version of a card, such as 'v0.1.0'")
+            raise ValueError(
+                f"{self.version!r} is not a version for a card: write one such as 'v0.1.0'"
+            )
         if self.type not in TYPES:
-            raise ValueError(f"{self.type!r} is no type of a card: {', '.join(TYPES)}")
+            raise ValueError(f"{self.type!r} is not a type of cards: there are {', '.join(TYPES)}")
 
     @property
     def identifier(self) -> str:

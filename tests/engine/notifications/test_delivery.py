@@ -75,7 +75,7 @@ def send(project):
     sender.send(find(project), patience=0)
 
 
-def told(project):
+def shown(project):
     opened = Workspace.open(project, reading=True)
     with closing(opened.journal):
         return {row.rule: row for row in overview(opened)}, notification_warnings(opened)
@@ -105,7 +105,7 @@ def test_a_change_is_posted_as_a_signed_cloudevent_once(project, analysis, recei
     wanted = hmac.new(b"a secret of mine", signed, hashlib.sha256).digest()
     given = request.headers["webhook-signature"].removeprefix("v1,")
     assert hmac.compare_digest(base64.b64decode(given), wanted)
-    row = told(project)[0]["r"]
+    row = shown(project)[0]["r"]
     assert (row.queued, row.delivered, row.failure) == (0, 1, None)
 
 
@@ -151,9 +151,9 @@ def test_what_is_not_taken_is_tried_again_later_and_later(project, analysis, rec
             clock.advance(2)
             send(project)
         assert len(receiver.requests) == 4
-        row, (warning,) = told(project)[0]["r"], told(project)[1]
+        row, (warning,) = shown(project)[0]["r"], shown(project)[1]
         assert (row.queued, row.tries) == (1, 4)
-        assert warning.startswith("notifications by 'r' fail for ")
+        assert warning.startswith("notifications by 'r' have failed for ")
         assert row.failure in warning
         clock.advance(41)
         send(project)
@@ -161,7 +161,7 @@ def test_what_is_not_taken_is_tried_again_later_and_later(project, analysis, rec
         receiver.requests[0].headers["webhook-id"]
     }
     assert [each.path for each in receiver.requests] == ["/hook"] * 5, "no redirect is followed"
-    row, warnings = told(project)[0]["r"], told(project)[1]
+    row, warnings = shown(project)[0]["r"], shown(project)[1]
     assert (row.queued, row.delivered, warnings) == (0, 1, [])
 
 
@@ -188,7 +188,7 @@ def test_a_message_that_is_refused_holds_up_no_other(project, analysis, receiver
     receiver.answers = [400]
     send(project)
     assert states(receiver) == ["wait", "manual"]
-    assert told(project)[0]["r"].queued == 1
+    assert shown(project)[0]["r"].queued == 1
 
 
 def test_a_receiver_that_hangs_holds_up_no_other_and_is_left_in_time(
@@ -201,7 +201,7 @@ def test_a_receiver_that_hangs_holds_up_no_other_and_is_left_in_time(
     begin(project)
     analysis("stuck")
     send(project)
-    assert told(project)[0]["a"].failure == "it took longer than 0.3 s"
+    assert shown(project)[0]["a"].failure == "it took longer than 0.3 s"
     with Clock(time.time() + 10).in_control():
         receiver.answers = ["hang"]
         rule(project, "b", webhook=receiver.url("/b"))
@@ -210,14 +210,14 @@ def test_a_receiver_that_hangs_holds_up_no_other_and_is_left_in_time(
     assert [r.path for r in receiver.requests if r.path == "/b"] == ["/b"]
 
 
-def test_a_receiver_that_does_not_answer_is_told_of(project, analysis, receiver, monkeypatch):
+def test_a_receiver_that_does_not_answer_is_reported(project, analysis, receiver, monkeypatch):
     monkeypatch.setattr(channels, "ANSWER", 0.2)
     receiver.answers = ["hang"]
     rule(project, webhook=receiver.url())
     begin(project)
     analysis("stuck")
     send(project)
-    assert told(project)[0]["r"].failure == "no answer within 0.2 s"
+    assert shown(project)[0]["r"].failure == "no answer within 0.2 s"
 
 
 def test_a_pass_does_not_wait_for_a_receiver(project, analysis, receiver, asimov, monkeypatch):
@@ -229,7 +229,7 @@ def test_a_pass_does_not_wait_for_a_receiver(project, analysis, receiver, asimov
     analysis("ready")  # starts the process, whose receiver hangs from now on
     assert receiver.arrived.acquire(timeout=30)
     assert asimov("monitor").code == 0
-    row = told(project)[0]["r"]
+    row = shown(project)[0]["r"]
     assert (row.queued, row.tries) == (1, 0), "neither delivered nor given up meanwhile"
     receiver.released.set()
 
@@ -243,11 +243,11 @@ def test_a_sender_that_is_killed_before_it_records_delivers_again(project, analy
     begin(project)
     analysis("stuck")
     assert preloaded.run(SENDER, project, cwd=project).returncode == -9
-    assert told(project)[0]["r"].queued == 1, "it is not known to be delivered"
+    assert shown(project)[0]["r"].queued == 1, "it is not known to be delivered"
     assert preloaded.run(SENDER, project, cwd=project).returncode == 0
     first, second = map(json.loads, (project / "taken").read_text().splitlines())
     assert first == second, "a receiver knows by the identity that it is the same"
-    row = told(project)[0]["r"]
+    row = shown(project)[0]["r"]
     assert (row.queued, row.delivered) == (0, 1)
 
 
@@ -284,13 +284,13 @@ def test_mail_goes_through_the_local_sendmail_many_changes_in_one(
     assert said.count("To: ") == 1
 
 
-def test_a_command_that_fails_is_told_of_with_its_last_line(project, analysis):
+def test_a_command_that_fails_is_reported_with_its_last_line(project, analysis):
     (project / "tell").write_text("echo no\nprintf 'no \\033[2J such chat'\nexit 3\n")
     rule(project, command="sh tell")
     begin(project)
     analysis("stuck")
     send(project)
-    assert told(project)[0]["r"].failure == r"sh ended with exit code 3: no \x1b[2J such chat"
+    assert shown(project)[0]["r"].failure == r"sh ended with exit code 3: no \x1b[2J such chat"
 
 
 @pytest.mark.parametrize(
@@ -303,12 +303,12 @@ def test_a_command_that_fails_is_told_of_with_its_last_line(project, analysis):
         ({"command": "./none"}, "./none can't be run: No such file or directory"),
     ],
 )
-def test_what_is_missing_is_told_of_and_nothing_is_lost(project, analysis, options, said):
+def test_what_is_missing_is_reported_and_nothing_is_lost(project, analysis, options, said):
     rule(project, **options)
     begin(project)
     analysis("stuck")
     send(project)
-    row = told(project)[0]["r"]
+    row = shown(project)[0]["r"]
     assert (row.queued, row.failure) == (1, said)
 
 
@@ -318,9 +318,9 @@ def test_an_address_that_is_secret_shows_nowhere(project, analysis, monkeypatch,
     begin(project)
     analysis("stuck")
     send(project)
-    shown = asimov("notify", "list", "--json")
-    assert json.loads(shown.out)[0]["failure"] == "Connection refused"
-    assert "T0000" not in shown.out
+    listed = asimov("notify", "list", "--json")
+    assert json.loads(listed.out)[0]["failure"] == "Connection refused"
+    assert "T0000" not in listed.out
     assert b"T0000" not in (project / ".asimov" / "journal.db").read_bytes()
 
 
@@ -334,11 +334,11 @@ def test_after_three_days_a_message_is_given_up_and_the_log_says_so(
     with Clock(time.time() + 4 * 86400).in_control():
         send(project)
         send(project)
-        row, (warning,) = told(project)[0]["r"], told(project)[1]
+        row, (warning,) = shown(project)[0]["r"], shown(project)[1]
     assert len(receiver.requests) == 1
     assert (row.queued, row.given_up) == (0, 1)
-    assert "'r' failed, 1 were given up: the answer was 500" in warning
-    assert "'r' was not told that it is stuck: the answer was 500" in asimov("log", "s/a").out
+    assert "'r' failed, 1 given up: the answer was 500" in warning
+    assert "'r' was not notified that it is stuck: the answer was 500" in asimov("log", "s/a").out
 
 
 def test_messages_of_a_rule_that_is_gone_are_given_up(project, analysis):
@@ -351,7 +351,7 @@ def test_messages_of_a_rule_that_is_gone_are_given_up(project, analysis):
     with closing(Journal(project / ".asimov" / "journal.db")) as journal:
         standing = Deliveries(journal).standings()["r"]
     assert (standing.queued, standing.given_up) == (0, 1)
-    assert told(project)[1] == [], "nobody wants them"
+    assert shown(project)[1] == [], "nobody wants them"
 
 
 def test_messages_wait_while_their_rule_is_being_mended(project, analysis, receiver):
@@ -362,14 +362,14 @@ def test_messages_wait_while_their_rule_is_being_mended(project, analysis, recei
     analysis("wait")  # nobody knows yet whether this is wanted
     analysis("stuck")
     send(project)
-    row, (warning,) = told(project)[0]["r"], told(project)[1]
+    row, (warning,) = shown(project)[0]["r"], shown(project)[1]
     assert row.queued == 3
     assert "did you mean 'stuck'?" in warning
     rule(project, states="stuck")
     with Clock(time.time() + 3601).in_control():
         send(project)
     assert states(receiver) == ["stuck", "stuck"]
-    assert told(project)[0]["r"].queued == 0
+    assert shown(project)[0]["r"].queued == 0
 
 
 def test_what_a_rule_is_not_about_any_more_is_not_sent(project, analysis, receiver):

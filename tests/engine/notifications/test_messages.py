@@ -47,14 +47,14 @@ def test_text_from_outside_stays_text_of_bounded_length(tmp_path):
 
 def test_slack_and_mattermost_take_it_as_plain_text(tmp_path):
     made = event(tmp_path, NASTY)
-    told = json.loads(messages.slack([made]))
-    assert told["mrkdwn"] is False
-    assert told["text"].startswith("asimov, project Sun:\nsunspots/detrend is stuck: &lt;!channel")
-    assert "<" not in told["text"]
-    told = json.loads(messages.mattermost([made]))["text"]
-    assert told.startswith("```\nasimov, project Sun:\n")
-    assert told.endswith("\n```")
-    assert told.count("`") == 6
+    sent = json.loads(messages.slack([made]))
+    assert sent["mrkdwn"] is False
+    assert sent["text"].startswith("asimov, project Sun:\nsunspots/detrend is stuck: &lt;!channel")
+    assert "<" not in sent["text"]
+    text = json.loads(messages.mattermost([made]))["text"]
+    assert text.startswith("```\nasimov, project Sun:\n")
+    assert text.endswith("\n```")
+    assert text.count("`") == 6
 
 
 def test_a_mail_has_no_header_from_outside(tmp_path):

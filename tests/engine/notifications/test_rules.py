@@ -16,19 +16,25 @@ def read(**options: str) -> Rules:
     return rules_of(config)
 
 
-def test_a_rule_says_whom_to_tell_and_of_what():
+def test_a_rule_says_whom_to_notify_and_of_what():
     rule = read(
         email="ada@example.org, grace", states="stuck,finished", analyses="sun*/a?, moon",
         labels="published",
     ).usable["r"]  # fmt: skip
     assert (rule.channel, rule.target) == ("email", "ada@example.org, grace")
-    told = [
+    changes = [
         (Key("sunspots", "a1"), "stuck"), (Key("moon", "x"), "finished"),
         (Key("sunspots", "b1"), "stuck"), (Key("moon", "x"), "running"),
         (Key("moons", "x"), "stuck"),
     ]  # fmt: skip
-    assert [rule.fits(*each, ["published"]) for each in told] == [True, True, False, False, False]
-    assert not rule.fits(*told[0], ["other"])
+    assert [rule.fits(*each, ["published"]) for each in changes] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert not rule.fits(*changes[0], ["other"])
 
 
 def test_a_rule_without_conditions_is_about_everything():
@@ -47,18 +53,18 @@ def test_what_is_secret_is_named_and_not_shown():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({}, "says not how to tell: 'webhook', "),
+        ({}, "does not say how to notify: 'webhook', "),
         ({"emails": "a"}, "there is no option 'emails' of a rule; did you mean 'email'?"),
         ({"email": "a", "states": "stuk"}, "there is no state 'stuk'; did you mean 'stuck'?"),
         ({"email": "a", "command": "b"}, "notify r/command: 'email' and 'command' exclude each"),
-        ({"email": "a b"}, "'a b' is no address of e-mail"),
-        ({"email": "-oQ/tmp"}, "'-oQ/tmp' is no address of e-mail"),
-        ({"email": "a", "secret": "x"}, "a secret does not belong into the configuration; 'secret"),
+        ({"email": "a b"}, "'a b' is not an e-mail address"),
+        ({"email": "-oQ/tmp"}, "'-oQ/tmp' is not an e-mail address"),
+        ({"email": "a", "secret": "x"}, "a secret does not belong in the configuration; 'secret"),
         ({"webhook": "ftp://h/x"}, "should be an address such as https://"),
         ({"webhook": "http://h:port/"}, "should be an address such as https://"),
         ({"webhook": "https://ada:word@h/"}, "an address with a password is a secret"),
         ({"webhook": "https://h/", "format": "slak"}, "and is 'slak'; did you mean 'slack'?"),
-        ({"webhook": "https://h/", "format": "slack"}, "is a secret, which does not belong into"),
+        ({"webhook": "https://h/", "format": "slack"}, "is a secret, which does not belong in"),
         ({"webhook variable": "a-b"}, "should be the name of a variable, and is 'a-b'"),
         ({"webhook file": "f", "webhook variable": "V"}, "exclude each other"),
         ({"webhook file": "f", "format": "slack", "secret file": "s"}, "slack are not signed"),
@@ -72,11 +78,11 @@ def test_what_is_secret_is_named_and_not_shown():
 def test_a_rule_that_can_not_be_meant_is_left_out_and_explained_in_a_line(options, said):
     rules = read(**options)
     assert rules.usable == {}
-    told = str(rules.faults["r"])
-    assert told.startswith("configuration: notify r")
-    assert said in told
-    assert "\n" not in told
-    assert "\x1b" not in told
+    fault = str(rules.faults["r"])
+    assert fault.startswith("configuration: notify r")
+    assert said in fault
+    assert "\n" not in fault
+    assert "\x1b" not in fault
 
 
 def test_a_state_that_resembles_none_may_be_a_package_s():
@@ -86,4 +92,4 @@ def test_a_state_that_resembles_none_may_be_a_package_s():
 def test_a_rule_s_name_is_plain():
     config = ConfigParser()
     config.read_dict({"notify a b": {"email": "a"}})
-    assert "'a b' is no name of a rule" in str(rules_of(config).faults["a b"])
+    assert "'a b' is not a name for a rule" in str(rules_of(config).faults["a b"])

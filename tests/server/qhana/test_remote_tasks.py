@@ -73,7 +73,7 @@ def test_a_failure_of_the_other_task_is_known_and_a_form_it_refuses_too(runner, 
 
 
 def test_what_is_no_plugin_is_refused(receiver):
-    with pytest.raises(ValueError, match="is no address of a plugin"):
+    with pytest.raises(ValueError, match="is not the address of a plugin"):
         plugin_calls.start("file:///etc/passwd", {})
     with pytest.raises(ValueError, match="there is no plugin at"):
         plugin_calls.start(f"{receiver.address}/nothing", {})

@@ -95,7 +95,7 @@ class _Graph:
             "name": packed.path,
             "sha256": packed.sha256,
             "contentSize": None if packed.size is None else str(packed.size),
-            "description": self._told(packed),
+            "description": self._description(packed),
         }
         if not packed.place:
             name = quote("/".join([packed.role, packed.of, packed.path]), safe="")
@@ -111,7 +111,7 @@ class _Graph:
             self._parts.append(reference)
         return reference
 
-    def _told(self, packed: Packed) -> str:
+    def _description(self, packed: Packed) -> str:
         of = f" of {packed.of}" if packed.of else f" of {self._contents.name}"
         why = f"; not in the crate: {packed.why}" if packed.why else ""
         note = f"; {packed.note}" if packed.note else ""
