@@ -39,7 +39,7 @@ test-plugins: $(VENV)/test.done
 	@tools/with-pool $(BIN) tools/test-plugins $(BIN)
 
 test-more: $(VENV)/test.done
-	@$(BIN)/python -m pytest -n 4 --dist load -m long
+	@tools/with-pool $(BIN) $(BIN)/python -m pytest -n 4 --dist load -m long
 
 # Ten thousand mutants of blueprints; kill matrices of 120 kills, since each kill takes a second.
 test-long: test-more

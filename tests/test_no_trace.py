@@ -264,7 +264,7 @@ SCENES: dict[str, Callable[[Path, Path], None] | None] = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=first(2, SCENES))
+@pytest.fixture(params=first(1, SCENES))
 def scene(request: pytest.FixtureRequest, lived: Path) -> Iterator[tuple[str, Path]]:
     make = SCENES[request.param]
     if make is None:

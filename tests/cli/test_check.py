@@ -34,6 +34,7 @@ def test_a_package_in_a_folder_is_checked_and_left_as_it_is(
     assert sorted(package.rglob("*")) == before
 
 
+@pytest.mark.long
 def test_what_does_not_hold_is_told_with_its_sentence(
     asimov: Callable[..., Any], tmp_path: Path
 ) -> None:

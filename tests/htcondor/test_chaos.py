@@ -53,6 +53,7 @@ def wait_for_a_moment(project: Project, moments: random.Random) -> None:
     time.sleep(moments.uniform(0, 0.2))
 
 
+@pytest.mark.long
 def test_the_quickstart_ends_right_whatever_is_killed(quickstart: Project) -> None:
     number = seed()
     print(f"CHAOS_SEED={number}")
