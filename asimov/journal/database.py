@@ -15,7 +15,7 @@ import msgspec
 from asimov.errors import AsimovError, FatalError
 from asimov.journal import sidecar_files
 from asimov.journal.migrations import MIGRATIONS
-from asimov.journal.snapshot import Verified, in_use, snapshot, stamp
+from asimov.journal.snapshot import Verified, in_use, number_of, snapshot, stamp
 from asimov.system.files import is_full
 from asimov.system.mounts import on_network
 from asimov.text import encodable
@@ -130,6 +130,7 @@ class Database:
             sidecar_files.admit(self.path)
             db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
             self._held.enter_context(in_use(self.path))
+            self._file = number_of(self.path)
         except sqlite3.Error as error:
             raise self._fault(error) from error
         except OSError as error:
@@ -234,6 +235,7 @@ class Database:
             except sqlite3.Error as error:
                 raise self._fault(error) from error
             return
+        self._check_place()
         kept = False
         try:
             self._db.execute("BEGIN IMMEDIATE")
@@ -254,6 +256,19 @@ class Database:
         finally:
             self._depth = 0
             self.undone += not kept
+
+    def _check_place(self) -> None:
+        """Refuse to write to a file that is not the journal any more: nobody would read that."""
+        try:
+            if number_of(self.path) == self._file:
+                return
+        except OSError:
+            pass
+        raise JournalError(
+            "the journal was moved or replaced while it was in use; nothing was written",
+            where=self.path,
+            hint="run the command again, where the project is now",
+        )
 
     @contextmanager
     def durably(self) -> Iterator[None]:

@@ -71,7 +71,7 @@ class Verified(NamedTuple):
 @contextmanager
 def in_use(path: Path) -> Iterator[None]:
     """Note that SQLite has a database open in this process."""
-    key = _number(path)
+    key = number_of(path)
     _in_use[key] += 1
     try:
         yield
@@ -79,7 +79,8 @@ def in_use(path: Path) -> Iterator[None]:
         _in_use[key] -= 1
 
 
-def _number(path: Path) -> tuple[int, int]:
+def number_of(path: Path) -> tuple[int, int]:
+    """Return what a file keeps while it is renamed: its device and inode."""
     status = path.stat()
     return status.st_dev, status.st_ino
 
@@ -115,7 +116,7 @@ def snapshot(path: Path, verified: dict[bytes, Verified] | None = None) -> sqlit
     OSError, sqlite3.Error
         If it can't be read.
     """
-    if not _in_use[_number(path)]:
+    if not _in_use[number_of(path)]:
         image = _image(path, {} if verified is None else verified)
         if image is not None:
             return _of_image(image)

@@ -188,3 +188,17 @@ def test_a_journal_that_may_not_be_written(path: Path) -> None:
     with pytest.raises(JournalError) as told:
         use(path)
     assert "you may not write there" in str(told.value.hint)
+
+
+def test_a_database_that_was_moved_or_replaced_is_not_written_any_more(tmp_path):
+    """What would be written there would be read by nobody."""
+    path = tmp_path / "project" / "journal.db"
+    with closing(Database(path)) as old:
+        for change in (lambda: path.parent.rename(tmp_path / "b"), lambda: Database(path).close()):
+            change()
+            with pytest.raises(JournalError, match="moved or replaced"):
+                old.write("INSERT INTO properties VALUES ('a', 'b')")
+        with closing(Database(path)) as new:
+            new.write("INSERT INTO properties VALUES ('a', 'b')")
+            assert new.rows("SELECT * FROM properties") == [("a", "b")]
+        assert old.rows("SELECT * FROM properties") == []

@@ -175,7 +175,8 @@ class _Parts:
             assert self._folder
             if self._file is not None:
                 raise FaultError(400, f"there is more than one {FILE}")
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.parent.mkdir(exist_ok=True)  # the project's own is not made again
+            self._folder.mkdir(exist_ok=True)
             self._path = self._folder / uuid.uuid4().hex
             self._file = self._path.open("xb")
 
