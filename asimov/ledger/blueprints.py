@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from asimov.errors import AsimovError
-from asimov.ledger import checks, reserved, schema, sources, strategies
+from asimov.ledger import checks, schema, sources, strategies
 from asimov.ledger.documents import Document, Mistake, located, read_documents
-from asimov.ledger.reserved import Level
 from asimov.text import did_you_mean
 
 #: Keys that name the subject of an analysis; in a bundle, only the bundle itself may have them.
@@ -154,7 +153,7 @@ def _checked(document: Document) -> tuple[str, dict[str, Any]]:
         raise Mistake(f"there is no kind {written!r}{near}", ["kind"], kinds)
     if kind in {"subject", "event"}:
         data = document.normalise()
-    schema.check_shape({**data, "kind": kind}, schema.KINDS[kind])
+    schema.check({**data, "kind": kind}, schema.KINDS[kind])
     if kind in {"analysis", "analysisbundle", "postprocessing"} and data.get(
         "event", data.get("subject")
     ) != data.get("subject", data.get("event")):
@@ -167,8 +166,6 @@ def _checked(document: Document) -> tuple[str, dict[str, Any]]:
         )
     kind = "subject" if kind == "event" else kind
     data = {key: value for key, value in data.items() if key != "kind"}
-    for level, path, settings in _settings(kind, data):
-        reserved.check(settings, level, path)
     if kind == "subject":
         checks.check_name(data["name"])
         for number, analysis in enumerate(data.get("analyses") or []):
@@ -200,22 +197,6 @@ def _check_bundle(data: Mapping[str, Any]) -> None:
             raise Mistake(why, [key], "write it into each of its analyses, or into the subject")
 
 
-def _settings(
-    kind: str, data: Mapping[str, Any]
-) -> Iterator[tuple[Level, list[str | int], Mapping[str, Any]]]:
-    """Yield the settings in a document of any kind, each with their level and their place."""
-    if kind == "configuration":
-        yield "configuration", [], data
-        for name, section in (data.get("pipelines") or {}).items():
-            yield "section", ["pipelines", name], section
-    elif kind == "subject":
-        yield "subject", [], data
-        for number, analysis in enumerate(data.get("analyses") or ()):
-            yield "analysis", ["analyses", number], analysis
-    elif kind in {"analysis", "projectanalysis"}:
-        yield "analysis", [], data
-
-
 def _check_analysis(data: dict[str, Any], path: list[str | int]) -> None:
     by_strategy = [*path, "strategy"]
     try:
@@ -225,6 +206,5 @@ def _check_analysis(data: dict[str, Any], path: list[str | int]) -> None:
     for each in expanded:
         if "strategy" in data:
             # It may have set keys that have a shape.
-            schema.check_shape(each, schema.InlineAnalysis, by_strategy)
-            reserved.check(each, "analysis", at=by_strategy)
+            schema.check(each, schema.InlineAnalysis, by_strategy)
         checks.check_analysis(each, path)

@@ -142,9 +142,9 @@ def without_effect(level: Level) -> frozenset[str]:
     return frozenset(key for key, (only, _) in ONLY_IN.items() if only != level)
 
 
-def check(
+def check_settings(
     settings: Mapping[str, Any],
-    level: Level,
+    level: Level | None,
     path: Sequence[str | int] = (),
     at: list[str | int] | None = None,
 ) -> None:
@@ -153,9 +153,9 @@ def check(
     Parameters
     ----------
     settings
-        The settings; they have the shape of their level, of which `policy_fault` is a part.
+        The settings.
     level
-        The level.
+        The level; None for a document that is on none, such as a bundle.
     path
         The keys of mappings and indices of lists that lead to them in their document.
     at
@@ -166,10 +166,10 @@ def check(
     Mistake
         With the keys that lead to it, also in words.
     """
-    if wrong := shapes.mismatch(settings, _Effective) or _value_fault(settings):
+    if wrong := policy_fault(settings) if level is None else fault(settings):
         raise shapes.mistake(wrong, path, at)
     for key in settings:
-        if key in ONLY_IN and ONLY_IN[key][0] != level:
+        if level and key in ONLY_IN and ONLY_IN[key][0] != level:
             misplaced: Fault = (f"has no effect in {_CALLED[level]}", [key])
             raise shapes.mistake(misplaced, path, at, hint=ONLY_IN[key][1])
 
@@ -177,8 +177,8 @@ def check(
 def fault(settings: Mapping[str, Any]) -> Fault | None:
     """Return what is wrong with the types of reserved settings in a mapping; None if nothing is.
 
-    It is asked of effective settings at every build. Ledger files are read whatever it says of
-    them, so that one wrong value stops one analysis only.
+    It is asked of blueprints, and of effective settings at every build. Ledger files are read
+    whatever it says of them, so that one wrong value stops one analysis only.
     """
     return shapes.mismatch(settings, _Effective) or policy_fault(settings) or _value_fault(settings)
 

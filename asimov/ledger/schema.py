@@ -5,14 +5,14 @@ Settings are free-form: keys that a shape does not name are allowed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from asimov.ledger import shapes
-from asimov.ledger.reserved import Settings, policy_fault
+from asimov.ledger.reserved import Level, Settings, check_settings, policy_fault
 
 Need = str | dict[str, Any] | list[str | dict[str, Any]]
 Needs = Annotated[
@@ -160,22 +160,26 @@ _KNOWN = frozenset(name for shape in KINDS.values() for name in shape.__struct_e
 
 
 def mismatch(data: Any, shape: type[Struct]) -> shapes.Fault | None:
-    """Return how data differs from a shape; None if it has the shape.
+    """Return how data differs from a shape, or what the monitor could not follow; None if nothing.
 
-    It is asked of blueprints and of the ledger's files; `asimov.ledger.reserved` asks more of
-    blueprints.
+    It is asked of the ledger's files; `check` asks more of blueprints.
     """
-    return shapes.mismatch(data, shape, _KNOWN) or _misset(data, shape)
+    if wrong := shapes.mismatch(data, shape, _KNOWN):
+        return wrong
+    for _, path, settings in _settings_in(data, shape):
+        if wrong := policy_fault(settings):
+            return wrong[0], [*path, *wrong[1]]
+    return None
 
 
-def check_shape(data: Any, shape: type[Struct], path: list[str | int] | None = None) -> None:
-    """Refuse data that differs from a shape.
+def check(data: Any, shape: type[Struct], at: list[str | int] | None = None) -> None:
+    """Refuse data of a blueprint that differs from a shape, or has settings that don't work.
 
     Parameters
     ----------
     data, shape
         The data and the shape.
-    path
+    at
         What to give as the place of the mistake; by default, its own.
 
     Raises
@@ -183,8 +187,10 @@ def check_shape(data: Any, shape: type[Struct], path: list[str | int] | None = N
     Mistake
         With the keys that lead to it, also in words.
     """
-    if wrong := mismatch(data, shape):
-        raise shapes.mistake(wrong, at=path)
+    if wrong := shapes.mismatch(data, shape, _KNOWN):
+        raise shapes.mistake(wrong, at=at)
+    for level, path, settings in _settings_in(data, shape):
+        check_settings(settings, level, path, at)
 
 
 def misspelt(key: str, data: Mapping[str, Any]) -> str:
@@ -192,18 +198,18 @@ def misspelt(key: str, data: Mapping[str, Any]) -> str:
     return shapes.misspelt(key, data, _KNOWN)
 
 
-def _misset(data: Any, shape: type[Struct]) -> tuple[str, list[str | int]] | None:
-    """Return what is wrong with the settings about holds, failures and reruns, in any place."""
-    inside: list[tuple[list[str | int], Any]] = [([], data)]
-    if shape is Configuration:  # in other shapes these keys are free settings
-        pipelines = data.get("pipelines") or {}
-        inside += [(["pipelines", name], each) for name, each in pipelines.items()]
-    if shape is Subject:
+def _settings_in(
+    data: Any, shape: type[Struct]
+) -> Iterator[tuple[Level | None, list[str | int], Mapping[str, Any]]]:
+    """Yield the settings in data of a shape, each with their level, if any, and their place."""
+    if shape is Configuration:
+        yield "configuration", [], data
+        for name, section in (data.get("pipelines") or {}).items():
+            yield "section", ["pipelines", name], section
+    elif shape is Subject:
+        yield "subject", [], data
         for key in ("analyses", "productions"):
-            inside += [([key, number], each) for number, each in enumerate(data.get(key) or ())]
-    for path, settings in inside:
-        if not isinstance(settings, dict):
-            continue
-        if wrong := policy_fault(settings):
-            return wrong[0], [*path, *wrong[1]]
-    return None
+            for number, analysis in enumerate(data.get(key) or ()):
+                yield "analysis", [key, number], analysis
+    else:
+        yield "analysis" if issubclass(shape, _Run) else None, [], data

@@ -23,6 +23,7 @@ from asimov.ledger.cached_form import packed, stamp, unpacked
 from asimov.ledger.checks import check_analysis, check_name, check_text
 from asimov.ledger.contents import Contents, Entry
 from asimov.ledger.documents import Document, Mistake, located, read_documents
+from asimov.ledger.shapes import mistake
 from asimov.system import reading
 from asimov.system.disk import sync_file_system
 from asimov.system.files import locked, unwritable, write_atomically
@@ -303,7 +304,8 @@ def _checked(document: Document, folder: str, name: str) -> dict[str, Any]:
     """Return the data of a ledger file that has a name in a folder, or in none."""
     check_text(document)
     data: dict[str, Any] = document.normalise() if folder == "subjects" else document.data
-    schema.check_shape(data, _SHAPES.get(folder, schema.Configuration))
+    if wrong := schema.mismatch(data, _SHAPES.get(folder, schema.Configuration)):
+        raise mistake(wrong)
     if not folder:
         return data
     if data["name"] != name:
