@@ -1,4 +1,4 @@
-"""The outbox of notifications: which rule is told of which event, and what became of that.
+"""The outbox of notifications: the messages for each rule's receiver, and what became of them.
 
 A row is written in the transaction that records how far the events have been looked at, so that
 each is queued once, whatever dies. It is marked only when its delivery is known to have succeeded.

@@ -112,7 +112,7 @@ CREATE INDEX questions_of ON questions (subject, name)
 CREATE TABLE tasks (
     id INTEGER PRIMARY KEY, plugin TEXT NOT NULL, subject TEXT NOT NULL,
     name TEXT NOT NULL, made REAL NOT NULL, steps INTEGER NOT NULL DEFAULT 0, ended TEXT,
-    told BLOB);
+    report BLOB);
 CREATE INDEX tasks_open ON tasks (id) WHERE ended IS NULL;
 CREATE INDEX tasks_of ON tasks (subject, name);
 CREATE TABLE task_subscriptions (

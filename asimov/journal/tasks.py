@@ -31,7 +31,7 @@ class Task(NamedTuple):
         How many of its steps subscribers know of.
     ended
         `SUCCESS` or `FAILURE`; None before.
-    told
+    report
         What it says at its end: ``log``, ``progress`` and ``links``; None before.
     """
 
@@ -41,7 +41,7 @@ class Task(NamedTuple):
     name: str
     steps: int
     ended: str | None
-    told: dict[str, Any] | None
+    report: dict[str, Any] | None
 
     @property
     def key(self) -> Key:
@@ -131,12 +131,12 @@ class Tasks:
         """Record how many steps of a task subscribers know of."""
         self._journal.write("UPDATE tasks SET steps = ? WHERE id = ?", (steps, number))
 
-    def end(self, number: int, ended: str | None, told: Mapping[str, Any] | None) -> None:
+    def end(self, number: int, ended: str | None, report: Mapping[str, Any] | None) -> None:
         """Record how a task ended, and what it says then; or that it goes on."""
-        packed = None if told is None else msgspec.msgpack.encode(told)
+        packed = None if report is None else msgspec.msgpack.encode(report)
         with self._journal.transaction():
             self._journal.write(
-                "UPDATE tasks SET ended = ?, told = ? WHERE id = ?", (ended, packed, number)
+                "UPDATE tasks SET ended = ?, report = ? WHERE id = ?", (ended, packed, number)
             )
             if ended is None:
                 self._journal.write("DELETE FROM task_files WHERE task = ?", (number,))
@@ -145,12 +145,12 @@ class Tasks:
 
     def _found(self, where: str, values: Iterable[Any]) -> list[Task]:
         rows = self._journal.rows(
-            f"SELECT id, plugin, subject, name, steps, ended, told FROM tasks WHERE {where} "
+            f"SELECT id, plugin, subject, name, steps, ended, report FROM tasks WHERE {where} "
             "ORDER BY id",
             tuple(values),
         )
         return [
-            Task(*row)._replace(told=None if row[6] is None else unpacked(self._journal, row[6]))
+            Task(*row)._replace(report=None if row[6] is None else unpacked(self._journal, row[6]))
             for row in rows
         ]
 

@@ -1,4 +1,4 @@
-"""Requests to a service, each of which is sent again while there is no answer."""
+"""The connection of a client to a service: a request is sent again while there is no answer."""
 
 from __future__ import annotations
 
@@ -51,24 +51,7 @@ class ServiceError(AsimovError):
 
 
 class Connection:
-    """Sends requests to a service.
-
-    Parameters
-    ----------
-    address
-        The address of the service, such as ``http://127.0.0.1:8642``.
-    key
-        A key of ``asimov manage key``; reading on the same machine needs none.
-    timeout
-        The seconds to wait for an answer.
-    tries
-        How often to send a request that is not answered.
-
-    Raises
-    ------
-    ServiceError
-        If the address is none.
-    """
+    """Sends requests to a service; `asimov.server.client.Client` says with which parameters."""
 
     def __init__(
         self, address: str, key: str | None = None, timeout: float = 90.0, tries: int = _TRIES
@@ -180,8 +163,10 @@ def _refusal(error: HTTPError) -> ServiceError:
     """Return what the service said."""
     with error:
         try:
-            told = json.load(error)
-            return ServiceError(error.code, told["detail"], told.get("where"), told.get("hint"))
+            problem = json.load(error)
+            return ServiceError(
+                error.code, problem["detail"], problem.get("where"), problem.get("hint")
+            )
         except (ValueError, KeyError, TypeError):
             said = f"the service answered {error.code} {error.reason}"
             return ServiceError(error.code, said, strange=True)

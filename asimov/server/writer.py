@@ -68,16 +68,16 @@ class Writer:
         """Add blueprints to the ledger; return the answer, perhaps of an earlier time."""
         if known := self._answered(request):
             return known
-        told: list[Answer] = []
+        answers: list[Answer] = []
 
         def besides(plan: Plan) -> None:
-            told.append(Answer(200, as_json(plan_data(plan, done=True))))
-            self._record(request, told[-1])
+            answers.append(Answer(200, as_json(plan_data(plan, done=True))))
+            self._record(request, answers[-1])
 
         with acting_for(f"key {request.caller}"):
             plan = applied(self._workspace, order, f"key {request.caller}", besides)
         # Nothing is to be recorded of what changed nothing.
-        return told[-1] if told else Answer(200, as_json(plan_data(plan, done=True)))
+        return answers[-1] if answers else Answer(200, as_json(plan_data(plan, done=True)))
 
     def act(self, request: Request, action: Action) -> Answer:
         """Change the states of analyses, or review them; return the answer."""
@@ -85,10 +85,10 @@ class Writer:
             return known
         self._workspace.reload()  # what this process has written itself is seen by no other way
         keys = [self._key(each) for each in dict.fromkeys(action.analyses)]
-        told: list[Answer] = []
+        answers: list[Answer] = []
 
         def keep(answer: Answer) -> None:
-            told.append(answer)
+            answers.append(answer)
             self._record(request, answer)
 
         def besides(changes: Mapping[Key, StateChange | AsimovError]) -> None:
@@ -109,31 +109,31 @@ class Writer:
                         besides=besides,
                     )  # fmt: skip
             except AsimovError as error:
-                if told:  # what was asked for is done; what else could be done is the monitor's
-                    return told[-1]
+                if answers:  # what was asked for is done; what else could be done is the monitor's
+                    return answers[-1]
                 raise refused(error, 409) from error
-        return told[-1]
+        return answers[-1]
 
     def _review(self, keys: list[Key], action: Action, keep: Any) -> None:
         outcome = None if action.status is None else reviews.named(action.status)
-        told = [{"analysis": str(key), "review": outcome} for key in keys]
+        items = [{"analysis": str(key), "review": outcome} for key in keys]
         add_reviews(
             self._workspace,
             keys,
             action.reason,
             outcome,
             "POST /v1/actions",
-            lambda: keep(Answer(200, as_json({"items": told}))),
+            lambda: keep(Answer(200, as_json({"items": items}))),
         )
 
     def _withdraw(self, keys: list[Key], action: Action, keep: Any) -> None:
         def besides(restarts: list[Key], later: list[Key]) -> None:
             items: list[dict[str, Any]] = []
             for key in dict.fromkeys([*keys, *later]):
-                told: dict[str, Any] = {"withdrawn": key in later}
+                outcome: dict[str, Any] = {"withdrawn": key in later}
                 if key in restarts:
-                    told = {"before": "restart", "after": self._workspace.status(key)}
-                items.append({"analysis": str(key), **told})
+                    outcome = {"before": "restart", "after": self._workspace.status(key)}
+                items.append({"analysis": str(key), **outcome})
             keep(Answer(200, as_json({"items": items})))
 
         withdraw(self._workspace, keys, action.reason, besides)
@@ -144,11 +144,11 @@ class Writer:
             return known
         self._workspace.reload()
         keys = [self._key(each) for each in dict.fromkeys(order.analyses)]
-        told: list[Answer] = []
+        answers: list[Answer] = []
 
         def besides(failed: Mapping[Key, str]) -> None:
-            told.append(Answer(200, as_json(rerun_data(plan, failed, done=bool(plan.steps)))))
-            self._record(request, told[-1])
+            answers.append(Answer(200, as_json(rerun_data(plan, failed, done=bool(plan.steps)))))
+            self._record(request, answers[-1])
 
         with acting_for(f"key {request.caller}"), captured():
             try:
@@ -156,7 +156,7 @@ class Writer:
                 carry_out(self._workspace, plan, order.reason, besides)
             except AsimovError as error:
                 raise refused(error, 409) from error
-        return told[-1]
+        return answers[-1]
 
     def answer(self, request: Request, subject: str, name: str, given: dict[str, Any]) -> Answer:
         """Answer what an analysis asks; return that."""
@@ -164,15 +164,15 @@ class Writer:
             return known
         self._workspace.reload()
         key = self._key(f"{subject}/{name}")
-        answer_told = Answer(200, as_json({"analysis": str(key), "answers": given}))
+        reply = Answer(200, as_json({"analysis": str(key), "answers": given}))
         with acting_for(f"key {request.caller}"), captured():
             try:
-                answer(self._workspace, key, given, lambda: self._record(request, answer_told))
+                answer(self._workspace, key, given, lambda: self._record(request, reply))
             except WrongAnswersError as error:
                 raise refused(error, 422, "the body: $.answers") from error
             except AsimovError as error:
                 raise refused(error, 409) from error
-        return answer_told
+        return reply
 
     def _key(self, name: str) -> Key:
         subject, _, rest = name.partition("/")

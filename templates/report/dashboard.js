@@ -231,9 +231,9 @@
     return `/v1/subjects/${subject}/analyses/${name}/answer`;
   };
   // What could not be done, as the answers to actions and reruns say it.
-  const refusedBy = (told) => [
-    ...(told.items || []).filter((each) => each.refused).map((each) => [each.analysis, each.refused]),
-    ...Object.entries({ ...told.left, ...told.failed }),
+  const refusedBy = (reply) => [
+    ...(reply.items || []).filter((each) => each.refused).map((each) => [each.analysis, each.refused]),
+    ...Object.entries({ ...reply.left, ...reply.failed }),
   ];
   const fault = (text) => {
     one("#act-fault").textContent = text;
@@ -264,18 +264,18 @@
         },
         body: JSON.stringify(body),
       });
-      const told = await answer.json();
+      const reply = await answer.json();
       if (answer.status === 401) tab?.removeItem("asimov key");
       if (!answer.ok) {
         one("#act-key").hidden = answer.status !== 401 && answer.status !== 403;
-        fault([told.detail, told.hint].filter(Boolean).join(" (") + (told.hint ? ")" : ""));
+        fault([reply.detail, reply.hint].filter(Boolean).join(" (") + (reply.hint ? ")" : ""));
         doing.name = crypto.getRandomValues(new Uint32Array(4)).join("-");
         return;
       }
       tab?.setItem("asimov key", key);
       one("[name=key]", dialog).value = "";
       dialog.close();
-      const refused = refusedBy(told);
+      const refused = refusedBy(reply);
       const done = doing.analyses.length - refused.length;
       say(refused.length ? `${done} done; ${refused[0].join(": ")}` : `${WORDS[doing.action][0]}: done`);
       for (const each of all("input[name=pick]")) each.checked = false;
@@ -327,8 +327,8 @@
       const key = one("[name=key]", enter).value.trim();
       const answer = await fetch("/key", { headers: { Authorization: `Bearer ${key}` } });
       if (answer.ok) { tab?.setItem("asimov key", key); location.reload(); return; }
-      const told = await answer.json();
-      one(".fault", enter).textContent = told.detail;
+      const reply = await answer.json();
+      one(".fault", enter).textContent = reply.detail;
       one(".fault", enter).hidden = false;
     });
     return;

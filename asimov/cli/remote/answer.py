@@ -22,15 +22,15 @@ def _answer(
     if not slash:
         raise click.UsageError(f"{analysis!r} is no analysis: write SUBJECT/NAME")
     client = service()
-    told = client.question(subject, name)
+    question = client.question(subject, name)
     if show or not (answers or file):
         if as_json:
-            show_json(told)
+            show_json(question)
         else:
-            local.show_question(asked_from(told))
+            local.show_question(asked_from(question))
         return
     client.answer(subject, name, given)
-    local.say_answered(asked_from(told), given, as_json=as_json)
+    local.say_answered(asked_from(question), given, as_json=as_json)
 
 
 command = remote_form(local.command, _answer)

@@ -21,22 +21,11 @@ from asimov.server.client import ServiceError
 _PLACE = re.compile(r"the body:(\d+)(?::(\d+))?")
 
 
-def _apply(
-    files: tuple[str, ...],
-    subject: str | None,
-    plugin: str | None,
-    update: bool,
-    name: str | None,
-    iterate: bool,
-    dry_run: bool,
-    replace: bool,
-    verbose: bool,
-    force: bool,
-    reason: str | None,
-) -> None:
+def _apply(files: tuple[str, ...], plugin: str | None, verbose: bool, **options: Any) -> None:
+    """Apply files; the other options are those of the service."""
     if plugin is not None:
         raise click.UsageError("-p runs a hook of this machine: it can't be combined with --server")
-    local.check(files, plugin, update, name, iterate)
+    local.check(files, plugin, options["update"], options["name"], options["iterate"])
     texts = [sources.text(file) for file in files]
     # What is wrong with a document by itself is found here.
     if not [each for file, text in zip(files, texts, strict=True)
@@ -45,15 +34,12 @@ def _apply(
         return
     whole, starts = joined(texts)
     try:
-        told = service().apply(
-            whole, subject=subject, name=name, update=update, iterate=iterate, dry_run=dry_run,
-            replace=replace, force=force, reason=reason,
-        )  # fmt: skip
+        data = service().apply(whole, **options)
     except ServiceError as error:
         if place := _PLACE.fullmatch(str(error.where)):
             error.where = _place(files, starts, int(place[1]), place[2])
         raise
-    local.show_plan(_plan(told), would=dry_run, whole=verbose)
+    local.show_plan(_plan(data), would=options["dry_run"], whole=verbose)
 
 
 def joined(texts: Sequence[str]) -> tuple[str, list[int]]:
@@ -82,7 +68,7 @@ def _place(files: Sequence[str], starts: Sequence[int], line: int, column: str |
     return Place(files[number], line - starts[number], int(column) if column else None)
 
 
-def _plan(told: dict[str, Any]) -> Plan:
+def _plan(data: dict[str, Any]) -> Plan:
     """Return a plan as an object."""
 
     def key(name: str) -> Key:
@@ -90,11 +76,11 @@ def _plan(told: dict[str, Any]) -> Plan:
 
     return Plan(
         changes=[
-            Change(each["action"], each["what"], tuple(each["details"])) for each in told["changes"]
+            Change(each["action"], each["what"], tuple(each["details"])) for each in data["changes"]
         ],
-        notes=told["notes"],
-        comments_lost=told["comments_lost"],
-        outdated={key(name): tuple(why) for name, why in told["outdated"].items()},
+        notes=data["notes"],
+        comments_lost=data["comments_lost"],
+        outdated={key(name): tuple(why) for name, why in data["outdated"].items()},
     )
 
 

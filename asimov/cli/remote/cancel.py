@@ -41,8 +41,8 @@ def _cancel(selection: Selection, reason: str | None, yes: bool) -> None:
             if each.get("withdrawn"):
                 say(f"{each['analysis']}: no longer runs again if its inputs change")
     if rows:
-        told = client.act("cancel", [_name(row) for row in rows], reason=reason)
-        if refused := tell(changes_of(told)):
+        outcomes = client.act("cancel", [_name(row) for row in rows], reason=reason)
+        if refused := tell(changes_of(outcomes)):
             raise refused
 
 

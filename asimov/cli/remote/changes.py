@@ -1,4 +1,4 @@
-"""What became of analyses, as a service tells it."""
+"""What became of analyses, as a service says it."""
 
 from __future__ import annotations
 

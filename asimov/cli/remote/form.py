@@ -26,14 +26,14 @@ def remote_form(local: click.Command, callback: Callable[..., Any]) -> click.Com
     """
 
     @wraps(callback)
-    def told(*args: Any, **kwargs: Any) -> Any:
+    def explaining(*args: Any, **kwargs: Any) -> Any:
         try:
             return callback(*args, **kwargs)
         except ServiceError as error:
             raise explained(error) from error
 
     made = copy.copy(local)
-    made.callback = told
+    made.callback = explaining
     return made
 
 

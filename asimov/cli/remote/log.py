@@ -60,8 +60,8 @@ def _after(client: Client, selection: Selection, after: int) -> tuple[list[dict[
         after = page[-1]["id"]
 
 
-def _event(told: dict[str, Any]) -> Event:
-    return Event(**{**{name: told[name] for name in Event._fields}, "time": moment(told["time"])})
+def _event(data: dict[str, Any]) -> Event:
+    return Event(**{**{name: data[name] for name in Event._fields}, "time": moment(data["time"])})
 
 
 command = remote_form(local.command, _log)

@@ -96,7 +96,7 @@ def _follow(
         status = client.analysis(subject, name)["status"]
         for each in _files(client, subject, name, node, 0):
             file, seen = each["file"], ends.get(each["file"], 0)
-            if each["bytes"] < seen:  # it was written anew
+            if each["bytes"] < seen:  # it was written again
                 seen = 0
             if each["bytes"] == seen:
                 continue

@@ -14,7 +14,7 @@ from asimov.cli.terminal.output import show_json, warn
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 
-#: What the service tells besides what the command does.
+#: What the service says besides what the command does.
 _BESIDES = ("settings_from", "settings_lines", "warning")
 
 
@@ -27,8 +27,8 @@ def _set(selection: Selection, status: str, reason: str | None, lost: bool, yes:
     if selection.filtered or not selection.names(keys):
         planned = client.act("set", names, status=status, lost=lost, dry_run=True)
         local.confirm_changes(changes_of(planned), status, yes)
-    told = client.act("set", names, status=status, reason=reason, lost=lost)
-    if refused := local.tell(changes_of(told)):
+    outcomes = client.act("set", names, status=status, reason=reason, lost=lost)
+    if refused := local.tell(changes_of(outcomes)):
         raise refused
 
 

@@ -45,19 +45,19 @@ def _rerun(
         return
     names = _names(client, selection)
     below = downstream or selection.outdated
-    told: dict[str, Any] = rerun_data(Plan(), {}, done=False)
+    data: dict[str, Any] = rerun_data(Plan(), {}, done=False)
     if names:
-        told = client.rerun(names, downstream=below, dry_run=True)
-    plan = _plan(told)
+        data = client.rerun(names, downstream=below, dry_run=True)
+    plan = _plan(data)
     local.check_plan(plan, asked=bool(names))
     if not as_json:
         local.show_plan(plan)
     if plan.steps and not dry_run:
         local.confirm_plan(plan, yes, as_json=as_json)
-        told = client.rerun(names, downstream=below, reason=reason)
+        data = client.rerun(names, downstream=below, reason=reason)
     if as_json:
-        show_json(told)
-    local.say_done(plan, told["failed"], dry_run=dry_run, as_json=as_json)
+        show_json(data)
+    local.say_done(plan, data["failed"], dry_run=dry_run, as_json=as_json)
 
 
 def _names(client: Client, selection: Selection) -> list[str]:
@@ -72,7 +72,7 @@ def _names(client: Client, selection: Selection) -> list[str]:
     return [f"{row.subject}/{row.name}" for row in rows]
 
 
-def _plan(told: dict[str, Any]) -> Plan:
+def _plan(data: dict[str, Any]) -> Plan:
     """Return a plan as an object."""
     steps = [
         Step(
@@ -83,10 +83,10 @@ def _plan(told: dict[str, Any]) -> Plan:
             tuple(map(_key, each["after"])),
             each["only_if_inputs_change"],
         )
-        for each in told["steps"]
+        for each in data["steps"]
     ]
-    left = {_key(name): why for name, why in told["left"].items()}
-    return Plan(steps, left, [_key(name) for name in told["not_included"]])
+    left = {_key(name): why for name, why in data["left"].items()}
+    return Plan(steps, left, [_key(name) for name in data["not_included"]])
 
 
 def _key(name: str) -> Key:

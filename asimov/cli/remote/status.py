@@ -64,8 +64,8 @@ def _monitor(client: Client, *, as_json: bool = False) -> None:
 
 
 def _warn(monitor: dict[str, object]) -> None:
-    told = [monitor["warning"], *understood(monitor["notifications"], list[str])]
-    for each in told:
+    warnings = [monitor["warning"], *understood(monitor["notifications"], list[str])]
+    for each in warnings:
         if each:
             warn(f"warning: {each}")
 

@@ -80,7 +80,7 @@ class Feed:
             if len(self._recent) == _KEPT:
                 self._first = self._recent[0][0] - 1
             found, newest = await self._backend.ask("events", self.newest, _AT_ONCE)
-        if newest < self.newest:  # the journal was made anew
+        if newest < self.newest:  # the journal was replaced
             self._recent.clear()
             self.newest = self._first = newest
         news, self._news = self._news, asyncio.Event()
@@ -126,7 +126,7 @@ async def stream(
         The events.
     after
         The number of the last event that the client has; None for those to come. If the journal
-        has no event of that number yet, it was made anew, and all its events follow.
+        has no event of that number yet, it was replaced, and all its events follow.
     subject, name
         The only subject, and the only analysis.
     """

@@ -19,10 +19,10 @@ def answer_of(changes: Mapping[Key, StateChange | AsimovError]) -> Answer:
     for key, change in changes.items():
         if isinstance(change, AsimovError):
             errors.append(change)
-            told = {"refused": change.message, "hint": change.hint}
+            outcome = {"refused": change.message, "hint": change.hint}
         else:
-            told = {"before": change.before, "after": change.after, "pending": change.pending}
-        items.append({"analysis": str(key), **told})
+            outcome = {"before": change.before, "after": change.after, "pending": change.pending}
+        items.append({"analysis": str(key), **outcome})
     if errors and len(errors) == len(items):
         first = Fault(409, errors[0].message, None, errors[0].hint).as_json()
         return Answer(409, as_json({**first, "items": items}))

@@ -32,10 +32,7 @@ async def apply_blueprints(call: Call) -> Response:
     if query["iterate"] and query["update"]:
         raise FaultError(400, "iterate adds analyses and update changes them: use one", "query")
     order = ApplyRequest(text=text, **query)
-    backend: Backend = call.request.app.state.backend
-    if order.dry_run:
-        return _answer(await backend.ask("plan", order))
-    return _answer(await backend.act("apply", _request(call, data), order))
+    return await _carried_out(call, data, "apply", order, rehearsal="plan")
 
 
 async def act(call: Call) -> Response:
@@ -44,20 +41,13 @@ async def act(call: Call) -> Response:
     action = _decoded(data, Action)
     if mistake := action.mistake():
         raise FaultError(422, mistake, "the body")
-    backend: Backend = call.request.app.state.backend
-    if action.dry_run:
-        return _answer(await backend.ask("rehearse", action))
-    return _answer(await backend.act("act", _request(call, data), action))
+    return await _carried_out(call, data, "act", action, rehearsal="rehearse")
 
 
 async def rerun(call: Call) -> Response:
     """Run analyses again, or plan that."""
     data = await call.body()
-    order = _decoded(data, Rerun)
-    backend: Backend = call.request.app.state.backend
-    if order.dry_run:
-        return _answer(await backend.ask("rerun", order))
-    return _answer(await backend.act("rerun", _request(call, data), order))
+    return await _carried_out(call, data, "rerun", _decoded(data, Rerun), rehearsal="rerun")
 
 
 async def answer(call: Call) -> Response:
@@ -67,6 +57,16 @@ async def answer(call: Call) -> Response:
     names = call.path["subject"], call.path["name"]
     backend: Backend = call.request.app.state.backend
     return _answer(await backend.act("answer", _request(call, data), *names, given))
+
+
+async def _carried_out(
+    call: Call, data: bytes, what: str, order: Action | ApplyRequest | Rerun, *, rehearsal: str
+) -> Response:
+    """Have the writer do what is asked for; the reader if it is only to be planned."""
+    backend: Backend = call.request.app.state.backend
+    if order.dry_run:
+        return _answer(await backend.ask(rehearsal, order))
+    return _answer(await backend.act(what, _request(call, data), order))
 
 
 def _decoded(data: bytes, kind: type[_Order]) -> _Order:

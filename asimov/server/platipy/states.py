@@ -17,7 +17,7 @@ from asimov.system import clock, reading
 
 #: The states of analyses that nothing moves on by itself.
 _OVER = {"stuck", "stopped", "cancelled"}
-#: The seconds after which a call that waits is told that no monitor is at work.
+#: The seconds after which the status of a call that waits says if no monitor is at work.
 _PATIENCE = 30.0
 _FAILURE = "failure.json"
 
@@ -36,7 +36,7 @@ def is_due(workspace: Workspace, call: FunctionCall) -> bool:
 
 
 def state(workspace: Workspace, call: FunctionCall) -> dict[str, Any]:
-    """Return what clients are told of the state of a call."""
+    """Return the state of a call as clients get it."""
     if call.key not in workspace.contents.entries:
         return _failure(f"the analysis {call.key} was removed")
     status, record = workspace.status(call.key), workspace.records.get(call.key)

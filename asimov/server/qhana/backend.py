@@ -51,8 +51,8 @@ class QhanaBackend:
         scheme = request.url.scheme
         client = request.client.host if request.client else None
         if client in self._options.proxies:
-            told = request.headers.get("x-forwarded-proto", "").strip().lower()
-            scheme = told if told in {"http", "https"} else scheme
+            forwarded = request.headers.get("x-forwarded-proto", "").strip().lower()
+            scheme = forwarded if forwarded in {"http", "https"} else scheme
         return f"{scheme}://{request.headers['host']}"
 
     def wrong_webhook(self, address: str) -> str | None:
@@ -117,7 +117,7 @@ class QhanaBackend:
         while True:
             going = 0
             with suppress(FaultError):  # it is asked again
-                going = await self.act("tend")
+                going = await self.act("watch")
             self._news.clear()
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._news.wait(), _LOOK if going else _IDLE)

@@ -1,4 +1,4 @@
-"""What callers may ask for: a task by a form, and to be told of what happens to one."""
+"""What the routes and the helper processes of QHAna's protocol pass to each other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-#: What webhooks can be told of.
+#: The events that webhooks can subscribe to.
 EVENTS = ("status", "steps", "details")
 
 

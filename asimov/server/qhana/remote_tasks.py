@@ -58,7 +58,7 @@ class RemoteTasks:
         self._followed: dict[int, _Followed] = {}
         self._seen: queue.SimpleQueue[tuple[int, dict[str, Any] | None, bool]] = queue.SimpleQueue()
 
-    def told(self, number: int) -> None:
+    def called(self, number: int) -> None:
         """Look at the task that a question waits for: its webhook was called."""
         if number in self._followed:
             self._followed[number].due = 0.0

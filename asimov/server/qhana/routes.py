@@ -82,8 +82,8 @@ def _begun(request: Request, begun: FormResult) -> Response:
 
 def unprocessable(where: str, wrong: Mapping[str, list[str]]) -> Response:
     """Return the answer that says what is wrong, by field."""
-    told = {"code": 422, "status": "Unprocessable Entity", "errors": {where: dict(wrong)}}
-    return JSONResponse(told, 422)
+    body = {"code": 422, "status": "Unprocessable Entity", "errors": {where: dict(wrong)}}
+    return JSONResponse(body, 422)
 
 
 async def own_route(request: Request) -> Response:

@@ -104,7 +104,7 @@ def view(workspace: Workspace, task: Task, root: str) -> dict[str, Any]:
         The address of the service, without ``/`` at its end.
     """
     address = f"{root}/tasks/{task.number}/"
-    said = task.told if task.told is not None else said_by(workspace, task)
+    said = task.report if task.report is not None else said_by(workspace, task)
     shown: dict[str, Any] = {"status": task.ended or PENDING, "log": said["log"]}
     if said["progress"] is not None and said["progress"]["value"]:
         shown["progress"] = said["progress"]

@@ -1,4 +1,4 @@
-"""Look after tasks: record how they end, and queue what webhooks are to be told."""
+"""Watch tasks: record how they end, and queue the calls of their webhooks."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class TaskWatcher:
         with self._workspace.journal.transaction():
             now = self._tasks.get(task.number)
             if now is None or now.steps > task.steps:
-                return  # another service has told it
+                return  # another service has reported it
             if len(steps) != task.steps:
                 self._tasks.see_steps(task.number, len(steps))
             queue_calls(self._workspace.journal, task, dict.fromkeys(news))

@@ -130,10 +130,10 @@ class TaskWriter:
             return [Fault(*each) for each in own(given, root)]
 
         with captured():
-            told: list[Fault] = call_plugin(
+            wrong: list[Fault] = call_plugin(
                 self._workspace, Call.of_plugin(plugin.pipeline, "settings_faults"), look
             )
-        return told
+        return wrong
 
     def subscription(self, number: int, order: Subscription) -> None:
         """Subscribe a webhook to a task, or unsubscribe it."""
@@ -194,7 +194,7 @@ class TaskWriter:
 
     # --- what happens by itself
 
-    def tend(self) -> int:
+    def watch(self) -> int:
         """Record what has happened to tasks, and tell webhooks; return how many tasks go on."""
         with captured():
             going = self._watcher.look()
@@ -205,7 +205,7 @@ class TaskWriter:
     def called(self, number: int, question: int) -> None:
         """Look at the task of another plugin that a question of a task waits for."""
         self._task(number)
-        self._remote_tasks.told(question)
+        self._remote_tasks.called(question)
 
     def _deliver(self) -> None:
         """Deliver what is due, in a thread."""

@@ -76,8 +76,8 @@ def test_whatever_another_program_answers_holds_up_no_other_task(lab, receiver):
         receiver.answers["/well/"] = (200, json.dumps({**PENDING, "steps": [step]}).encode())
         end = time.monotonic() + 30
         while len(tasks.copied_steps(well.number)) <= turn:
-            calls.told(1)
-            calls.told(2)
+            calls.called(1)
+            calls.called(2)
             calls.follow(waiting)
             assert time.monotonic() < end, answer
             time.sleep(0.002)
@@ -100,7 +100,7 @@ def test_an_answer_without_a_status_is_no_verdict_and_a_refused_webhook_no_end(l
         receiver.answers["/task/"] = (200, json.dumps(answer).encode())
         end = time.monotonic() + (30 if seen else 0.3)
         while time.monotonic() < end and not (seen and tasks.copied_steps(number)):
-            calls.told(1)
+            calls.called(1)
             calls.follow(waiting)
             time.sleep(0.01)
         assert len(tasks.copied_steps(number)) == seen
