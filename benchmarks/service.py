@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import re
 import socket
 import statistics
@@ -24,11 +25,15 @@ _CALLS = {
     "list, 100 of all": "/v1/analyses?limit=100",
     "status of one": f"/v1/analyses?name={_ONE}",
     "one with all": "/v1/subjects/subject-00001/analyses/analysis-00001",
+    "dashboard": "/",
+    "dashboard, search": "/?q=subject-00001",
     "health": "/healthz",
 }
-#: How many clients ask at once, and for how many seconds in turn.
-_CLIENTS, _SECONDS = 4, 5.0
+#: How many clients ask at once, for how many seconds, and how often the two sides take turns.
+_CLIENTS, _SECONDS, _TURNS = 4, 2.5, 2
 _STREAMS = 200
+#: How many changes there are of which each is followed by a request.
+_CHANGES = 5
 
 
 def serve(asimov: Program, size: int, scheduler: str, minutes: float) -> dict[str, Any]:
@@ -48,9 +53,11 @@ def serve(asimov: Program, size: int, scheduler: str, minutes: float) -> dict[st
     Returns
     -------
     dict
-        By call, the bytes, and of the service and the bare route the requests a second and the
-        median and 95 % latency in ms; the seconds until an event was on every stream; the memory
-        of the service's processes in MB, at its beginning and its end.
+        By call, the bytes, and of the service and the bare route the requests a second, the
+        processor time of a request in ms, and the median and 95 % latency in ms; the processor time
+        of the first request after a change, in ms; the seconds until an event was on every stream,
+        and the processor time that took; the memory of the service's processes in MB, at its
+        beginning and its end.
     """
     with TemporaryDirectory(prefix="asimov-benchmark-") as folder, ExitStack() as stack:
         root, files = Path(folder, "project"), Path(folder, "files")
@@ -65,19 +72,27 @@ def serve(asimov: Program, size: int, scheduler: str, minutes: float) -> dict[st
         contents = {name: _get(address, path) for name, path in _CALLS.items()}
         for number, content in enumerate(contents.values()):
             (files / str(number)).write_bytes(content)
-        bare, _ = stack.enter_context(served(asimov, asimov.inside("bare", files), root))
+        command = asimov.inside("bare", files)
+        bare, bare_process = stack.enter_context(served(asimov, command, root))
         began = _memory(process.pid)
         calls = {}
         for number, (name, path) in enumerate(_CALLS.items()):
-            calls[name] = {
-                "bytes": len(contents[name]),
-                "service": _load(address, path, _SECONDS),
-                "bare route": _load(bare, f"/{number}", _SECONDS),
-            }
-        heard = _streams(asimov, root, address)
-        _load(address, _CALLS["list, 100 of all"], 60 * minutes)
+            sides: dict[str, list[dict[str, float]]] = {"service": [], "bare route": []}
+            for _ in range(_TURNS):
+                sides["service"].append(_load(address, process.pid, path))
+                sides["bare route"].append(_load(bare, bare_process.pid, f"/{number}"))
+            calls[name] = {"bytes": len(contents[name]), **{k: _mean(v) for k, v in sides.items()}}
+        changed = {
+            name: _after_changes(asimov, root, address, process.pid, _CALLS[name])
+            for name in ("list, 100 of all", "status of one", "dashboard")
+        }
+        heard = _streams(asimov, root, address, process.pid)
+        _load(address, process.pid, _CALLS["list, 100 of all"], 60 * minutes)
         memory = {"minutes": minutes, "at its beginning": began, "at its end": _memory(process.pid)}
-        return {"analyses": size, "calls": calls, "streams": heard, "memory": memory}
+        return {
+            "analyses": size, "calls": calls, "after a change": changed, "streams": heard,
+            "memory": memory,
+        }  # fmt: skip
 
 
 @contextmanager
@@ -115,9 +130,10 @@ def _get(address: str, path: str) -> bytes:
     return content
 
 
-def _load(address: str, path: str, seconds: float) -> dict[str, float]:
-    """Ask with several clients, each on a connection that stays open."""
+def _load(address: str, process: int, path: str, seconds: float = _SECONDS) -> dict[str, float]:
+    """Ask a process with several clients, each on a connection that stays open."""
     times: list[float] = []
+    processor = _processor(process)
     end = time.perf_counter() + seconds
 
     def ask() -> None:
@@ -138,12 +154,33 @@ def _load(address: str, path: str, seconds: float) -> dict[str, float]:
     ordered = sorted(times)
     return {
         "requests a second": len(times) / took,
+        "processor": 1000 * (_processor(process) - processor) / len(times),
         "median": 1000 * statistics.median(ordered),
         "95 %": 1000 * ordered[int(0.95 * (len(ordered) - 1))],
     }
 
 
-def _streams(asimov: Program, root: Path, address: str) -> dict[str, float]:
+def _mean(measured: list[dict[str, float]]) -> dict[str, float]:
+    return {name: statistics.fmean(each[name] for each in measured) for name in measured[0]}
+
+
+def _after_changes(
+    asimov: Program, root: Path, address: str, process: int, path: str
+) -> dict[str, float]:
+    """Return what requests cost of which each is the first after a change by a command."""
+    spent, changed = [], []
+    for number in range(_CHANGES):
+        before = _get(address, path)
+        state = ("wait", "ready")[number % 2]
+        asimov.asimov(root, "production", "set", _ONE, "--status", state)
+        began = _processor(process)
+        after = _get(address, path)
+        spent.append(1000 * (_processor(process) - began))
+        changed.append(after != before)
+    return {"processor": statistics.fmean(spent), "seen": sum(changed) / len(changed)}
+
+
+def _streams(asimov: Program, root: Path, address: str, process: int) -> dict[str, float]:
     """Return the seconds from the command that makes an event until every stream had it."""
     parts = urlsplit(address)
     request = b"GET /v1/events/stream HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -158,11 +195,22 @@ def _streams(asimov: Program, root: Path, address: str) -> dict[str, float]:
             while not each.readline().startswith(b"id: "):
                 pass
         asimov.asimov(root, "production", "set", _ONE, "--status", "wait")
-        began = time.perf_counter()
+        began, processor = time.perf_counter(), _processor(process)
         for each in opened:
             while not each.readline().startswith(b"data: "):
                 pass
-        return {"streams": _STREAMS, "seconds": time.perf_counter() - began}
+        seconds = time.perf_counter() - began
+        spent = _processor(process) - processor
+        return {"streams": _STREAMS, "seconds": seconds, "processor": 1000 * spent}
+
+
+def _processor(process: int) -> float:
+    """Return the processor time of a process and its children in seconds."""
+    own = Path(f"/proc/{process}")
+    fields = (own / "stat").read_text().rpartition(")")[2].split()
+    spent = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    children = (own / "task" / str(process) / "children").read_text().split()
+    return spent + sum(map(_processor, map(int, children)))
 
 
 def _memory(process: int) -> float:
@@ -176,20 +224,27 @@ def _memory(process: int) -> float:
 def table(results: dict[str, Any]) -> str:
     """Return the results as text."""
     lines = [
-        f"service over {results['analyses']} analyses, {_CLIENTS} clients",
-        f"{'':20}{'bytes':>8}{'service /s':>12}{'median ms':>11}{'95 % ms':>9}"
-        f"{'bare /s':>10}{'median ms':>11}",
+        f"service over {results['analyses']} analyses, {_CLIENTS} clients; ms of processor time "
+        "for a request",
+        f"{'':20}{'bytes':>8}{'service':>9}{'bare':>7}{'ratio':>7}{'service /s':>12}"
+        f"{'median ms':>11}{'95 % ms':>9}{'bare /s':>10}{'median ms':>11}",
     ]
     for name, each in results["calls"].items():
         service, bare = each["service"], each["bare route"]
         lines.append(
-            f"{name:20}{each['bytes']:8}{service['requests a second']:12.0f}"
+            f"{name:20}{each['bytes']:8}{service['processor']:9.2f}{bare['processor']:7.2f}"
+            f"{service['processor'] / bare['processor']:7.1f}{service['requests a second']:12.0f}"
             f"{service['median']:11.1f}{service['95 %']:9.1f}"
             f"{bare['requests a second']:10.0f}{bare['median']:11.1f}"
         )
+    lines += [
+        f"{name}, first after a change: {each['processor']:.0f} ms of processor time"
+        for name, each in results["after a change"].items()
+    ]
     streams, memory = results["streams"], results["memory"]
     lines += [
-        f"{streams['streams']} streams had an event {streams['seconds']:.2f} s after its command",
+        f"{streams['streams']} streams had an event {streams['seconds']:.2f} s after its command, "
+        f"for {streams['processor']:.0f} ms of processor time",
         f"memory: {memory['at its beginning']:.0f} MB at the beginning, "
         f"{memory['at its end']:.0f} MB after {memory['minutes']:g} minutes of requests",
     ]

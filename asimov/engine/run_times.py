@@ -7,7 +7,8 @@ less the time that the analysis has run. Without any of them there is no estimat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import cached_property
 from statistics import median
 from typing import NamedTuple
 
@@ -43,22 +44,32 @@ class Experience:
     ----------
     workspace
         The open project.
+    keys
+        The analyses that are asked for; by default all.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, keys: Collection[Key] | None = None) -> None:
+        self._workspace = workspace
+        self._whole = keys is None
         self._entries = workspace.contents.entries
-        self.run_times: Mapping[Key, RunTime] = run_times(workspace.journal)
-        self._lengths: dict[tuple[str, str], list[float]] = {}
-        for key, run in self.run_times.items():
+        self.run_times: Mapping[Key, RunTime] = run_times(workspace.journal, keys)
+        self._medians: dict[tuple[str, str], float] = {}
+
+    @cached_property
+    def _lengths(self) -> dict[tuple[str, str], list[float]]:
+        """The lengths of runs that ended, by pipeline and name, and by pipeline."""
+        found: dict[tuple[str, str], list[float]] = {}
+        runs = self.run_times if self._whole else run_times(self._workspace.journal)
+        for key, run in runs.items():
             if (
                 run.ended is not None
                 and key in self._entries
-                and STATES[workspace.status(key)].done
+                and STATES[self._workspace.status(key)].done
             ):
                 length, pipeline = run.ended - run.started, self._entries[key].pipeline
                 for name in (key.name, ""):
-                    self._lengths.setdefault((pipeline, name), []).append(length)
-        self._medians: dict[tuple[str, str], float] = {}
+                    found.setdefault((pipeline, name), []).append(length)
+        return found
 
     def seconds(self, key: Key) -> float | None:
         """Return how long an analysis ran, or has run until now; None if that is not known."""

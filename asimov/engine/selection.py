@@ -63,7 +63,12 @@ class Selection:
         return len(keys) == 1 and str(keys[0]) == "/".join(self.patterns)
 
     def of(
-        self, workspace: Workspace, *, more: Iterable[Key] = (), may_be_empty: bool = False
+        self,
+        workspace: Workspace,
+        *,
+        more: Iterable[Key] = (),
+        may_be_empty: bool = False,
+        names: Names | None = None,
     ) -> list[Key]:
         """Return the selected analyses, in the ledger's order.
 
@@ -75,6 +80,8 @@ class Selection:
             Analyses that can be selected although they are not in the ledger.
         may_be_empty
             Whether filters may leave nothing, as they may for a listing.
+        names
+            The names of all these, as of `names_of`, if they are known already.
 
         Raises
         ------
@@ -82,13 +89,13 @@ class Selection:
             If a pattern matches nothing, a state or a pipeline is unknown, a label has no value to
             compare with, or nothing is left.
         """
-        removals = partial(removal_of, workspace.journal)
-        names = Names(workspace.contents, workspace.records, more, removals)
-        keys = names.matching(self.patterns)
+        keys = (names or names_of(workspace, more)).matching(self.patterns)
         wanted = self._wanted_states()
         self._check_pipelines(workspace)
         self._check_labels(workspace)
-        found = [key for key in keys if self._fits(workspace, key, wanted)]
+        found = [*keys]
+        if self.filtered:
+            found = [key for key in keys if self._fits(workspace, key, wanted)]
         if self.outdated:
             old = outdated(workspace, found)
             found = [key for key in found if key in old]
@@ -157,6 +164,12 @@ class Selection:
                     f"no analysis has the label {quoted(each)}{did_you_mean(each, known)}",
                     hint="write 'NAME', or such as 'quality >= 3'; repeat --label for several",
                 )
+
+
+def names_of(workspace: Workspace, more: Iterable[Key] = ()) -> Names:
+    """Return the names that a selection's patterns can match; see `Selection.of`."""
+    removals = partial(removal_of, workspace.journal)
+    return Names(workspace.contents, workspace.records, more, removals)
 
 
 def _name(state: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, structs
 
 from asimov.discovery import entrypoints
 from asimov.engine.diagnosis.refusals import standing
@@ -18,7 +19,6 @@ from asimov.engine.staleness.verdicts import outdated
 from asimov.engine.submission_limits import deferral
 from asimov.journal import measurements
 from asimov.journal.keys import Key
-from asimov.journal.measurements import Measurements
 from asimov.journal.questions import Asked, Questions
 from asimov.journal.records import Record
 from asimov.journal.reruns import Requests
@@ -53,8 +53,7 @@ def shown_state(status: str, job_state: str | None) -> str:
     return job_state or "submitted"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One analysis.
 
     Attributes
@@ -119,9 +118,9 @@ class Row:
     started: str | None = None
     estimate: float | None = None
     estimate_basis: str | None = None
-    outdated: list[str] = field(default_factory=list)
-    in_doubt: list[str] = field(default_factory=list)
-    remade: list[str] = field(default_factory=list)
+    outdated: list[str] = []
+    in_doubt: list[str] = []
+    remade: list[str] = []
     pending_rerun: dict[str, str] | None = None
     question: dict[str, Any] | None = None
 
@@ -133,39 +132,115 @@ class Row:
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as plain data."""
-        return asdict(self)
+        return structs.asdict(self)
 
 
 def rows(workspace: Workspace, keys: Iterable[Key]) -> list[Row]:
     """Return a row for each of some analyses."""
-    put_off = deferral(workspace)
-    begun = {a.key: a.number for a in workspace.journal.open_attempts() if a.state == "intended"}
-    measured = measurements.of_attempts(workspace.journal)
-    seeds = workspace.journal.seeds()
-    past = Experience(workspace)
-    asked = list(keys)
-    old = outdated(workspace, asked)
-    doubts = in_doubt(workspace, asked, old)
-    requests = Requests(workspace.journal).all()
-    open_questions = Questions(workspace.journal).open()
-    found = [
-        _row(workspace, key, put_off, begun.get(key), measured, seeds, past, open_questions)
-        for key in asked
-    ]
-    if not (old or doubts or requests):
-        return found
-    again = {each for roots in doubts.values() for each in roots if is_made_again(workspace, each)}
-    return [
-        replace(
-            row,
-            outdated=[each.text for each in old.get(key, ())],
-            waiting_for=[*row.waiting_for, *_given_up(row, key in old)],
-            in_doubt=[str(each) for each in doubts.get(key, ()) if each not in again],
-            remade=[str(each) for each in doubts.get(key, ()) if each in again],
-            pending_rerun=requests[key].as_json() if key in requests else None,
+    return Rows(workspace).of(keys)
+
+
+class Rows:
+    """Makes rows of a project for as long as nothing in its ledger and journal changes.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        journal = workspace.journal
+        self._put_off = deferral(workspace)
+        self._begun = journal.begun()
+        self._measured = measurements.of_attempts(journal)
+        self._requests = Requests(journal).all()
+        self._questions = Questions(journal).open()
+
+    def of(self, keys: Iterable[Key]) -> list[Row]:
+        """Return a row for each of some analyses."""
+        workspace, asked = self._workspace, list(keys)
+        records = [workspace.records.get(key) for key in asked]
+        seeds = workspace.journal.seeds([each.uid for each in records if each and each.uid])
+        past = Experience(workspace, asked)
+        old = outdated(workspace, asked)
+        doubts = in_doubt(workspace, asked, old)
+        found = [self._row(key, seeds, past) for key in asked]
+        if not (old or doubts or self._requests):
+            return found
+        again = {
+            each for roots in doubts.values() for each in roots if is_made_again(workspace, each)
+        }
+        return [
+            structs.replace(
+                row,
+                outdated=[each.text for each in old.get(key, ())],
+                waiting_for=[*row.waiting_for, *_given_up(row, key in old)],
+                in_doubt=[str(each) for each in doubts.get(key, ()) if each not in again],
+                remade=[str(each) for each in doubts.get(key, ()) if each in again],
+                pending_rerun=(self._requests[key].as_json() if key in self._requests else None),
+            )
+            for key, row in zip(asked, found, strict=True)
+        ]
+
+    def _row(self, key: Key, seeds: Mapping[str, int], past: Experience) -> Row:
+        workspace = self._workspace
+        entry = workspace.contents.entries[key]
+        record = workspace.records.get(key)
+        status = workspace.status(key)
+        question = self._questions.get(key) if status == "asking" else None
+        waits = self._waits(key, entry.pipeline, status, record, question)
+        comment = entry.data.get("comment")
+        known = self._measured.get(record.uid or "") if record else None
+        left = known.remaining(clock.now()) if known else None
+        seen = _of_record(record)
+        if left is not None:
+            seen["progress"] = f"{seen['progress']} ({clock.age(left)} left)"
+        ran = past.run_times.get(key) if _has_run(status) else None
+        guess = past.estimate(key) if ran and STATES[status].active and ran.ended is None else None
+        return Row(
+            *key,
+            entry.pipeline,
+            status,
+            **seen,
+            waiting_for=waits,
+            comment=str(comment) if comment is not None else None,
+            fraction=known.fraction if known else None,
+            step=known.step if known else None,
+            remaining=None if left is None else round(left),
+            seed=seeds.get(record.uid or "") if record else None,
+            state=shown_state(status, seen["job_state"]),
+            run_time=ran.seconds(clock.now()) if ran else None,
+            started=clock.iso(ran.started) if ran else None,
+            estimate=round(guess.remaining) if guess else None,
+            estimate_basis=guess.basis if guess else None,
+            question=asked_data(question) if question else None,
         )
-        for key, row in zip(asked, found, strict=True)
-    ]
+
+    def _waits(
+        self, key: Key, pipeline: str, status: str, record: Record | None, question: Asked | None
+    ) -> list[str]:
+        """Return what an analysis waits for, a line each."""
+        waits: list[str] = []
+        if status == "ready":
+            begun = self._begun.get(key)
+            waits = waiting_for(self._workspace, key)
+            if not entrypoints.is_known(entrypoints.PIPELINES, pipeline):
+                waits.append(str(entrypoints.unknown(entrypoints.PIPELINES, pipeline)))
+            if begun is not None and not (record and record.job_detail):
+                waits.append(f"attempt {begun} was begun: whether it made a job is not known yet")
+            elif not waits and self._put_off:
+                waits.append(self._put_off)
+        elif status in {"wait", "manual"}:
+            waits = ["a person"]
+        elif question:
+            waits = [f"an answer: {first_line(question.said)}"]
+        elif status in {"restart", "stop"}:
+            waits = ["the next monitor pass"]
+        if record and record.job_detail and status not in {"stuck", "uploaded"}:
+            waits.append(_with_time(record, standing(self._workspace, record) or ""))
+        return waits
 
 
 def _given_up(row: Row, is_old: bool) -> list[str]:
@@ -203,8 +278,9 @@ def without_entry(workspace: Workspace, subject: str | None = None) -> list[Row]
         The only subject to look at; by default all are.
     """
     found = []
-    for key, record in workspace.records.items():
-        error = workspace.contents.broken.get(file_of(key))
+    broken = workspace.contents.broken
+    for key, record in workspace.records.items() if broken else ():
+        error = broken.get(file_of(key))
         if error is not None and subject in {None, key[0]}:
             found.append(_unlisted_row(record, str(error)))
     for record in unlisted(workspace, subject):
@@ -232,65 +308,6 @@ def _of_record(record: Record | None) -> dict[str, Any]:
         "reason": record.reason,
         "job_since": clock.iso(record.job_since) if active and record.job_since else None,
     }
-
-
-def _row(
-    workspace: Workspace,
-    key: Key,
-    put_off: str | None,
-    begun: int | None,
-    measured: Mapping[str, Measurements],
-    seeds: Mapping[str, int],
-    past: Experience,
-    open_questions: Mapping[Key, Asked],
-) -> Row:
-    entry = workspace.contents.entries[key]
-    record = workspace.records.get(key)
-    status = workspace.status(key)
-    question = open_questions.get(key) if status == "asking" else None
-    waits: list[str] = []
-    if status == "ready":
-        waits = waiting_for(workspace, key)
-        if not entrypoints.is_known(entrypoints.PIPELINES, entry.pipeline):
-            waits.append(str(entrypoints.unknown(entrypoints.PIPELINES, entry.pipeline)))
-        if begun is not None and not (record and record.job_detail):
-            waits.append(f"attempt {begun} was begun: whether it made a job is not known yet")
-        elif not waits and put_off:
-            waits.append(put_off)
-    elif status in {"wait", "manual"}:
-        waits = ["a person"]
-    elif question:
-        waits = [f"an answer: {first_line(question.said)}"]
-    elif status in {"restart", "stop"}:
-        waits = ["the next monitor pass"]
-    if record and record.job_detail and status not in {"stuck", "uploaded"}:
-        waits.append(_with_time(record, standing(workspace, record) or ""))
-    comment = entry.data.get("comment")
-    known = measured.get(record.uid or "") if record else None
-    left = known.remaining(clock.now()) if known else None
-    seen = _of_record(record)
-    if left is not None:
-        seen["progress"] = f"{seen['progress']} ({clock.age(left)} left)"
-    ran = past.run_times.get(key) if _has_run(status) else None
-    guess = past.estimate(key) if ran and STATES[status].active and ran.ended is None else None
-    return Row(
-        *key,
-        entry.pipeline,
-        status,
-        **seen,
-        waiting_for=waits,
-        comment=str(comment) if comment is not None else None,
-        fraction=known.fraction if known else None,
-        step=known.step if known else None,
-        remaining=None if left is None else round(left),
-        seed=seeds.get(record.uid or "") if record else None,
-        state=shown_state(status, seen["job_state"]),
-        run_time=ran.seconds(clock.now()) if ran else None,
-        started=clock.iso(ran.started) if ran else None,
-        estimate=round(guess.remaining) if guess else None,
-        estimate_basis=guess.basis if guess else None,
-        question=asked_data(question) if question else None,
-    )
 
 
 def _has_run(status: str) -> bool:

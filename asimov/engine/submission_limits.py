@@ -87,9 +87,11 @@ class Throttle:
         if most is not None:
             self.limits = replace(self.limits, submissions=most)
         self._workspace = workspace
-        records = workspace.records.items()
-        active = {key for key, record in records if STATES[record.status].active}
-        self._active = len(active.union(uncertain))
+        self._active = 0
+        if self.limits.active is not None:
+            records = workspace.records.items()
+            active = {key for key, record in records if STATES[record.status].active}
+            self._active = len(active.union(uncertain))
         self._submissions = 0
         self._queued: int | SchedulerUnreachableError | None = None
         self._asked = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import msgspec
 from asimov.errors import AsimovError, FatalError
 from asimov.journal import sidecar_files
 from asimov.journal.migrations import MIGRATIONS
-from asimov.journal.snapshot import Verified, in_use, number_of, snapshot, stamp
+from asimov.journal.snapshot import Kept, in_use, number_of, snapshot, stamp
 from asimov.system.files import is_full
 from asimov.system.mounts import on_network
 from asimov.text import encodable
@@ -56,6 +56,8 @@ _HINTS = {
 }
 
 
+#: More values than this are not asked for one by one.
+_FEW = 300
 #: What reading a damaged file may raise; names and messages in it may be invalid text.
 RAISED = (sqlite3.Error, UnicodeDecodeError)
 
@@ -92,6 +94,8 @@ class Database:
         self.reading = reading
         #: How many transactions were rolled back: what they wrote is gone.
         self.undone = 0
+        #: How many snapshots were taken, if it was opened for reading.
+        self.taken = 0
         self.closed = False
         self._depth = 0
         if lacks_log(path):
@@ -101,7 +105,7 @@ class Database:
                 hint=_REPAIR,
             )
         self._held = ExitStack()
-        self._verified: dict[bytes, Verified] = {}
+        self._kept = Kept()
         self._open()
 
     def _open(self) -> None:
@@ -141,8 +145,9 @@ class Database:
 
     def _read(self) -> sqlite3.Connection:
         try:
+            self.taken += 1
             self._stamp = stamp(self.path)  # taken before reading: a later change is seen next time
-            return snapshot(self.path, self._verified)
+            return snapshot(self.path, self._kept)
         except FileNotFoundError:
             return sqlite3.connect(":memory:", isolation_level=None)
         except RAISED as error:
@@ -170,6 +175,27 @@ class Database:
             return self._db.execute(query, _encodable(values)).fetchall()
         except RAISED as error:
             raise self._fault(error) from error
+
+    def rows_of(
+        self, query: str, where: str, values: Collection[Sequence[Any]] | None, order: str = ""
+    ) -> list[Any]:
+        """Return the rows of a query for some values; all its rows if that is quicker.
+
+        Parameters
+        ----------
+        query
+            The query, which has a ``WHERE``.
+        where
+            A further condition.
+        values
+            What it is asked with, one after another; None for all rows.
+        order
+            The order of the rows for one of them, and of all.
+        """
+        if values is None or len(values) > _FEW:
+            return self.rows(f"{query} {order}")
+        query = f"{query} AND {where} {order}"
+        return [row for each in values for row in self.rows(query, each)]
 
     def tables_of_analyses(self) -> list[str]:
         """Return the tables with a row for an analysis, or several: with its subject and name."""

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from asimov.journal.database import Database
 from asimov.journal.keys import Key
 
-#: For more analyses than this, all rows are read at once.
-_FEW = 50
-
 
 def fingerprints(journal: Database, keys: Collection[Key]) -> dict[tuple[str, str], bytes]:
     """Return the encoded fingerprints of some analyses, and of others if that is quicker."""
-    query = "SELECT subject, name, data FROM fingerprints"
-    if len(keys) > _FEW:
-        rows: Iterable[tuple[str, str, bytes]] = journal.rows(query)
-    else:
-        where = f"{query} WHERE subject = ? AND name = ?"
-        rows = (row for key in keys for row in journal.rows(where, key))
+    query = "SELECT subject, name, data FROM fingerprints WHERE true"
+    rows = journal.rows_of(query, "subject = ? AND name = ?", keys)
     return {(subject, name): data for subject, name, data in rows}
 
 

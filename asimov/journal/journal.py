@@ -6,7 +6,7 @@ until all its files are written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -60,14 +60,25 @@ class Journal(Database):
 
     # --- analyses
 
-    def records(self) -> dict[Key, Record]:
-        """Return the record of every analysis that the journal knows."""
+    def records(self, before: Mapping[Key, Record] | None = None) -> dict[Key, Record]:
+        """Return the record of every analysis that the journal knows.
+
+        Parameters
+        ----------
+        before
+            Those that were read before: what has not changed since is taken from there.
+        """
         rows = self.rows(f"SELECT {_RECORD} FROM analyses")
         if strange := {row[2] for row in rows} - STATES.keys():
             for name in strange & set(self.states_of_packages()):
                 states.take_up(name)
         if strange := strange - STATES.keys():
             raise damaged(self, f"there is no state {strange.pop()!r}")
+        if before and len(before) == len(rows):
+            new = [row for row, old in zip(rows, before.values(), strict=True) if row != old]
+            found = {**before, **{Key(row[0], row[1]): Record(*row) for row in new}}
+            if len(found) == len(rows):
+                return found
         return {Key(row[0], row[1]): Record(*row) for row in rows}
 
     def record(self, key: Key) -> Record | None:
@@ -286,10 +297,19 @@ class Journal(Database):
         )
         return [_attempt(row) for row in rows]
 
-    def seeds(self) -> dict[str, int]:
-        """Return the seed of each attempt that has one, by its identity."""
-        rows = self.rows("SELECT uid, seed FROM attempts WHERE seed IS NOT NULL")
+    def seeds(self, uids: Collection[str] | None = None) -> dict[str, int]:
+        """Return the seed of each attempt that has one, by its identity; by default of all."""
+        query = "SELECT uid, seed FROM attempts WHERE seed IS NOT NULL"
+        rows = self.rows_of(query, "uid = ?", None if uids is None else [(each,) for each in uids])
         return {each: int(seed) for each, seed in rows}
+
+    def begun(self) -> dict[Key, int]:
+        """Return the number of each attempt of which it is not known whether it made a job."""
+        rows = self.rows(
+            "SELECT subject, name, number FROM attempts "
+            "WHERE state IN ('intended', 'submitted') AND state = 'intended' ORDER BY intended"
+        )
+        return {Key(subject, name): number for subject, name, number in rows}
 
     # --- facts
 
@@ -330,10 +350,22 @@ class Journal(Database):
 
     # --- parsed documents, changes under way, properties
 
-    def cached_documents(self) -> dict[str, tuple[str, bytes]]:
-        """Return the stamp and the parsed form of each ledger file, by path."""
-        rows = self.rows("SELECT path, stamp, data FROM documents")
+    def cached_documents(
+        self, paths: Collection[str] | None = None
+    ) -> dict[str, tuple[str, bytes]]:
+        """Return the stamp and the parsed form of ledger files, by path; by default of all."""
+        wanted = None if paths is None else [(each,) for each in paths]
+        rows = self.rows_of(
+            "SELECT path, stamp, data FROM documents WHERE true", "path = ?", wanted
+        )
         return {path: (stamp, data) for path, stamp, data in rows}
+
+    def ledger_mark(self) -> object:
+        """Return what differs after each change of the ledger's files by a command."""
+        return (
+            self.rows("SELECT max(number) FROM revisions"),
+            self.rows("SELECT path, stamp FROM documents"),
+        )
 
     def cache_documents(
         self, parsed: Iterable[tuple[str, str, bytes]], gone: Iterable[str] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 from asimov.journal.database import Database
@@ -34,13 +34,23 @@ def record_starts(journal: Database, starts: Mapping[str, float]) -> None:
     )
 
 
-def run_times(journal: Database) -> dict[Key, RunTime]:
-    """Return when each analysis last ran, if that is known."""
+def run_times(journal: Database, keys: Collection[Key] | None = None) -> dict[Key, RunTime]:
+    """Return when analyses last ran, where that is known; by default all, and perhaps more.
+
+    Parameters
+    ----------
+    journal
+        The journal.
+    keys
+        The analyses.
+    """
     found: dict[Key, RunTime] = {}
-    rows = journal.rows(
+    rows = journal.rows_of(
         "SELECT subject, name, stage, started, iif(ended IS NULL, NULL, "
-        "coalesce(finished, ended)) FROM attempts WHERE state != 'void' "
-        "ORDER BY subject, name, number"
+        "coalesce(finished, ended)) FROM attempts WHERE state != 'void'",
+        "subject = ? AND name = ?",
+        keys,
+        "ORDER BY subject, name, number",
     )
     for subject, name, stage, started, ended in rows:
         key = Key(subject, name)

@@ -24,7 +24,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 #: The bytes of a database file that its readers lock: their first one and their number.
 _LOCK = (0x40000002, 510)
@@ -39,33 +38,99 @@ _LOG_HEADER, _FRAME_HEADER = 32, 24
 _in_use: Counter[tuple[int, int]] = Counter()
 
 
-class Verified(NamedTuple):
-    """The part of a log up to a commit: nothing in it changes until the log has another header.
+class Kept:
+    """What a process that reads a database often keeps of it between two snapshots.
+
+    While the log has the same header, only pages that are in the log get into the database. So what
+    was read of it once stays right, and only what was added to the log is read and verified.
 
     Attributes
     ----------
-    end
-        Where it ends.
-    last
-        The header of its last frame.
-    checked
-        The running checksum at the end.
-    pages
-        The offset of the newest version of each page.
-    length
-        The length of the database in pages; 0 if nothing was committed.
+    image
+        The database, with the log applied up to a commit.
+    header
+        The header of the log; empty if all has to be read again.
     """
 
-    end: int
-    last: bytes
-    checked: tuple[int, int]
-    pages: dict[int, int]
-    length: int
+    def __init__(self) -> None:
+        self.image = bytearray()
+        self.header = b""
+        self._inode = 0
+        #: Of the part of the log up to that commit: its end, the header of its last frame, and the
+        #: running checksum.
+        self._end = 0
+        self._last = b""
+        self._checked = (0, 0)
 
-    def is_in(self, log: bytes, size: int) -> bool:
-        """Return whether a log with this header still has that part."""
-        start = self.end - _FRAME_HEADER - size
-        return not self.last or log[start : start + _FRAME_HEADER] == self.last
+    def goes_on(self, header: bytes, inode: int) -> bool:
+        """Return whether what was read before is still right, with the log of a header."""
+        return bool(self.header) and (self.header, self._inode) == (header, inode)
+
+    def begin(self, image: bytearray, inode: int) -> None:
+        """Begin with a database that was read as a whole."""
+        self.image, self._inode = image, inode
+        self.header = self._last = b""
+        self._end = _LOG_HEADER
+
+    @property
+    def start(self) -> int:
+        """Where to read the log from: from the last frame that is known, to recognise it."""
+        return self._end - (_FRAME_HEADER + _format(self.header)[0] if self._last else 0)
+
+    def add(self, header: bytes, log: bytes) -> bool:
+        """Apply what was committed to a log since; return False if it is another log.
+
+        Parameters
+        ----------
+        header, log
+            Its header, and the rest of it from `start` on.
+        """
+        size, swapped = _format(header)
+        if not self.header:
+            if not size:  # there is no log, or none that counts
+                return True
+            self._checked = _checksum(_words(header[:24], swapped), (0, 0))
+            if self._checked != struct.unpack(">2I", header[24:32]):
+                return True
+            self.header = header
+        elif not log.startswith(self._last):
+            self.header = b""
+            return False
+        begin = _FRAME_HEADER + size if self._last else 0
+        checked, length = self._checked, 0
+        seen: dict[int, int] = {}
+        pages: dict[int, int] = {}
+        words = _words(log[begin : len(log) // 4 * 4], swapped)
+        offset = self._end - begin
+        for start in range(begin, len(log) - _FRAME_HEADER - size + 1, _FRAME_HEADER + size):
+            number, commit, *salts, one, two = struct.unpack_from(">6I", log, start)
+            if struct.pack(">2I", *salts) != header[16:24] or not number:
+                break
+            here = (start - begin) // 4
+            first = here + _FRAME_HEADER // 4
+            checked = _checksum(words[here : here + 2], checked)
+            checked = _checksum(words[first : first + size // 4], checked)
+            if checked != (one, two):
+                break
+            seen[number] = start + _FRAME_HEADER
+            if commit:
+                pages.update(seen)
+                seen.clear()
+                length = commit
+                self._checked = checked
+                self._last = log[start : start + _FRAME_HEADER]
+                self._end = offset + start + _FRAME_HEADER + size
+        if pages:
+            self._apply(log, pages, size, length)
+        return True
+
+    def _apply(self, log: bytes, pages: dict[int, int], size: int, length: int) -> None:
+        """Apply the newest committed pages of a log to the image."""
+        del self.image[length * size :]
+        self.image.extend(bytes(length * size - len(self.image)))
+        for number, start in pages.items():
+            if number <= length:
+                self.image[(number - 1) * size : number * size] = log[start : start + size]
 
 
 @contextmanager
@@ -98,7 +163,7 @@ def stamp(path: Path) -> object:
     return tuple(found)
 
 
-def snapshot(path: Path, verified: dict[bytes, Verified] | None = None) -> sqlite3.Connection:
+def snapshot(path: Path, kept: Kept | None = None) -> sqlite3.Connection:
     """Return a copy in memory of everything committed to a database before the call.
 
     Writing to the copy changes nothing on disk.
@@ -107,9 +172,8 @@ def snapshot(path: Path, verified: dict[bytes, Verified] | None = None) -> sqlit
     ----------
     path
         The database.
-    verified
-        What was verified of its log, by the log's header; it is brought up to date. Who reads
-        often keeps it, and has only the new part verified.
+    kept
+        What is kept of it for the next snapshot; it is brought up to date.
 
     Raises
     ------
@@ -117,7 +181,7 @@ def snapshot(path: Path, verified: dict[bytes, Verified] | None = None) -> sqlit
         If it can't be read.
     """
     if not _in_use[number_of(path)]:
-        image = _image(path, {} if verified is None else verified)
+        image = _image(path, Kept() if kept is None else kept)
         if image is not None:
             return _of_image(image)
     # In rollback mode SQLite reads without writing. In a database that this process has open it
@@ -133,24 +197,27 @@ def snapshot(path: Path, verified: dict[bytes, Verified] | None = None) -> sqlit
         return copy
 
 
-def _image(path: Path, verified: dict[bytes, Verified]) -> bytes | None:
+def _image(path: Path, kept: Kept) -> bytearray | None:
     """Return the database with its log applied; None if it is in rollback mode."""
     deadline = time.monotonic() + _PATIENCE
     with path.open("rb", buffering=0) as file:
         _lock(file.fileno(), deadline)
+        inode = os.fstat(file.fileno()).st_ino
         while True:
             before = _head(path)
-            file.seek(0)
-            data = file.read()
-            if len(data) >= 20 and data[18:20] == b"\1\1":
-                _refuse_hot(path, file.fileno())
-                return None
-            try:
-                log = _log(path).read_bytes()
-            except FileNotFoundError:
-                log = b""
-            if _head(path) == before == log[:_LOG_HEADER]:
-                return _applied(data, log, verified)
+            if not kept.goes_on(before, inode):
+                file.seek(0)
+                kept.begin(bytearray(file.read()), inode)
+                if len(kept.image) >= 20 and kept.image[18:20] == b"\1\1":
+                    kept.image = bytearray()
+                    _refuse_hot(path, file.fileno())
+                    return None
+            header, log = _read_log(path, kept.start)
+            if _head(path) == before == header and kept.add(header, log):
+                if len(kept.image) >= 20:
+                    kept.image[18:20] = b"\1\1"  # a database in memory has no log
+                return kept.image
+            kept.header = b""
             if time.monotonic() > deadline:
                 raise sqlite3.OperationalError("the database is locked: it changes all the time")
 
@@ -197,61 +264,25 @@ def _head(path: Path) -> bytes:
         return b""
 
 
-def _applied(data: bytes, log: bytes, verified: dict[bytes, Verified]) -> bytes:
-    """Apply the committed pages of a log to a database file."""
-    pages, size, length = _committed(log, verified)
-    image = bytearray(data)
-    if pages:
-        image = image[: length * size].ljust(length * size, b"\0")
-        for number, start in pages.items():
-            if number <= length:
-                image[(number - 1) * size : number * size] = log[start : start + size]
-    if len(image) >= 20:
-        image[18:20] = b"\1\1"  # a database in memory has no log
-    return bytes(image)
+def _read_log(path: Path, start: int) -> tuple[bytes, bytes]:
+    """Return the header of the log, and what it has from some byte on."""
+    try:
+        with _log(path).open("rb", buffering=0) as file:
+            header = file.read(_LOG_HEADER)
+            file.seek(start)
+            return header, file.read()
+    except FileNotFoundError:
+        return b"", b""
 
 
-def _committed(log: bytes, verified: dict[bytes, Verified]) -> tuple[dict[int, int], int, int]:
-    """Return the offset in a log of the newest committed version of each page.
-
-    Also return the page size and the length of the database in pages.
-    """
-    nothing: tuple[dict[int, int], int, int] = {}, 0, 0
-    if len(log) < _LOG_HEADER:
-        return nothing
-    magic, _, size = struct.unpack(">3I", log[:12])
+def _format(header: bytes) -> tuple[int, bool]:
+    """Return a log's page size, 0 if it is no log, and whether its sums are in the other order."""
+    if len(header) < _LOG_HEADER:
+        return 0, False
+    magic, _, size = struct.unpack(">3I", header[:12])
     if magic >> 1 != 0x377F0682 >> 1 or size not in {2**bits for bits in range(9, 17)}:
-        return nothing
-    swapped = (sys.byteorder == "big") != bool(magic & 1)
-    known = verified.get(log[:_LOG_HEADER])
-    verified.clear()
-    if known is None or not known.is_in(log, size):
-        checked = _checksum(_words(log[:24], swapped), (0, 0))
-        if checked != struct.unpack(">2I", log[24:32]):
-            return nothing
-        known = Verified(_LOG_HEADER, b"", checked, {}, 0)
-    seen: dict[int, int] = {}
-    checked, pages = known.checked, dict(known.pages)
-    begin = known.end
-    words = _words(log[begin : len(log) // 4 * 4], swapped)
-    for start in range(begin, len(log) - _FRAME_HEADER - size + 1, _FRAME_HEADER + size):
-        number, commit, *salts, one, two = struct.unpack_from(">6I", log, start)
-        if struct.pack(">2I", *salts) != log[16:24] or not number:
-            break
-        here = (start - begin) // 4
-        first = here + _FRAME_HEADER // 4
-        checked = _checksum(words[here : here + 2], checked)
-        checked = _checksum(words[first : first + size // 4], checked)
-        if checked != (one, two):
-            break
-        seen[number] = start + _FRAME_HEADER
-        if commit:
-            pages.update(seen)
-            seen.clear()
-            end = start + _FRAME_HEADER + size
-            known = Verified(end, log[start : start + _FRAME_HEADER], checked, pages, commit)
-    verified[log[:_LOG_HEADER]] = known
-    return (known.pages, size, known.length) if known.length else nothing
+        return 0, False
+    return size, (sys.byteorder == "big") != bool(magic & 1)
 
 
 def _words(part: bytes, swapped: bool) -> array.array[int]:
@@ -283,7 +314,7 @@ def _checksum(words: array.array[int], before: tuple[int, int]) -> tuple[int, in
     return one, two
 
 
-def _of_image(image: bytes) -> sqlite3.Connection:
+def _of_image(image: bytearray) -> sqlite3.Connection:
     if not image:
         return sqlite3.connect(":memory:", isolation_level=None)
     made = sqlite3.connect(":memory:", isolation_level=None)

@@ -64,11 +64,22 @@ class LedgerFiles:
         self.journal = journal
         #: The new texts (None: no file) of an incomplete change, if the ledger is only read.
         self.pending: dict[str, str | None] = {}
-        #: The cache of a journal that is only read: stamps and parsed files by path.
-        self._kept: dict[str, tuple[str, bytes]] = {}
+        #: What was read before, if the journal is only read: stamps and parsed files by path, the
+        #: whole if no file may change without a new stamp, and what the journal said then.
+        self._parsed: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._whole: Contents | None = None
+        self._said: object = None
 
-    def load(self) -> Contents:
+    def load(self, *, look: bool = True) -> Contents:
         """Read the ledger; files that have not changed since they were last read are not parsed.
+
+        If the journal is only read, and nothing has changed, this is the same object as before.
+
+        Parameters
+        ----------
+        look
+            Whether to look at the files, for edits by hand. Otherwise the journal says whether a
+            command has changed any; that counts only if it is opened for reading.
 
         Raises
         ------
@@ -80,7 +91,11 @@ class LedgerFiles:
             return self._load()
         while True:
             self.pending = self._under_way()
+            said = self.journal.ledger_mark()
+            if self._whole and not (look or self.pending) and said == self._said:
+                return self._whole
             contents = self._load()
+            self._said = said
             self.journal.renew()
             # A change that began in the meantime may be half written to the files.
             if self._under_way() == self.pending:
@@ -102,15 +117,21 @@ class LedgerFiles:
         return pending
 
     def _load(self) -> Contents:
-        cached = {**self.journal.cached_documents(), **self._kept}
+        found = [(path, status, stamp(status) if status else "") for path, status in self._scan()]
+        stamps = {path: now for path, _, now in found}
+        if self._whole is not None and self._whole.stamps == stamps:
+            return self._whole
+        reading = self.journal.reading
+        new = [path for path, now in stamps.items() if self._parsed.get(path, ("",))[0] != now]
+        cached = self.journal.cached_documents(new if reading else None)
         fresh: list[tuple[str, str, bytes]] = []
-        contents = Contents()
-        seen = set()
-        for path, status in self._scan():
-            seen.add(path)
-            contents.stamps[path] = now = stamp(status) if status else ""
-            data = unpacked(cached[path][1]) if now and cached.get(path, ("",))[0] == now else None
+        settled = True
+        contents = Contents(stamps=stamps)
+        for path, status, now in found:
+            data = self._known(path, now, cached)
             if data is None:
+                may_be_kept = status is not None and _is_settled(status)
+                settled = settled and may_be_kept
                 try:
                     data = self._parse(path)
                 except AsimovError as error:
@@ -118,35 +139,49 @@ class LedgerFiles:
                         raise
                     contents.broken[path] = error
                     continue
-                kept = packed(data)
-                if (
-                    kept
-                    and status
-                    and time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _TICK_NS
-                ):
+                if may_be_kept and (kept := packed(data)):
                     fresh.append((path, now, kept))
+                    self._keep(path, now, data)
             _take(contents, path, data)
-        if self.journal.reading:
-            self._kept.update((path, (now, kept)) for path, now, kept in fresh)
+        if reading:
+            self._whole = contents if settled and not self.pending else None
             return contents
-        gone = [path for path in cached if path not in seen]
+        gone = [path for path in cached if path not in stamps]
         if fresh or gone:
             self.journal.cache_documents(fresh, gone)
         return contents
 
+    def _known(
+        self, path: str, now: str, cached: Mapping[str, tuple[str, bytes]]
+    ) -> dict[str, Any] | None:
+        """Return the parsed form of a file, if it is known for its present stamp."""
+        before, data = self._parsed.get(path, ("", {}))
+        if now and before == now:
+            return data
+        if not now or cached.get(path, ("",))[0] != now:
+            return None
+        found: dict[str, Any] | None = unpacked(cached[path][1])
+        if found is not None:
+            self._keep(path, now, found)
+        return found
+
+    def _keep(self, path: str, now: str, data: dict[str, Any]) -> None:
+        if self.journal.reading:  # what acts may change what it was given
+            self._parsed[path] = now, data
+
     def _scan(self) -> Iterator[tuple[str, os.stat_result | None]]:
         paths = [PROJECT_FILE]
-        for folder in _SHAPES:
+        for kind in _SHAPES:
             try:
-                names = os.listdir(self.folder / folder)  # noqa: PTH208  (ten thousand names)
+                names = os.listdir(self.folder / kind)  # noqa: PTH208  (ten thousand names)
             except FileNotFoundError:
                 continue
             except OSError as error:
                 raise AsimovError(
-                    f"can't be read: {error.strerror}", where=self.folder / folder
+                    f"can't be read: {error.strerror}", where=self.folder / kind
                 ) from error
             paths += [
-                f"{folder}/{name}"
+                f"{kind}/{name}"
                 for name in sorted(names)
                 if name.endswith((".yaml", ".yml")) and not name.startswith(".")
             ]
@@ -156,9 +191,13 @@ class LedgerFiles:
         if new := self.pending.keys() - gone - set(paths):
             folders = [PROJECT_FILE, *_SHAPES]
             paths = sorted([*paths, *new], key=lambda p: (folders.index(p.split("/")[0]), p))
+        folder = str(self.folder)
         for path in paths:
             try:
-                yield path, None if path in self.pending else (self.folder / path).stat()
+                status = None
+                if path not in self.pending:
+                    status = os.stat(f"{folder}/{path}")  # noqa: PTH116  (ten thousand files)
+                yield path, status
             except OSError:
                 yield path, None
 
@@ -351,6 +390,11 @@ def _take(contents: Contents, path: str, data: dict[str, Any]) -> None:
     else:
         key = Key(PROJECT_ANALYSES, data["name"])
         contents.entries[key] = Entry(key, data, path)
+
+
+def _is_settled(status: os.stat_result) -> bool:
+    """Return whether a file that changes from now on gets another stamp."""
+    return time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _TICK_NS
 
 
 def _delete(path: Path) -> None:

@@ -18,7 +18,14 @@ class Facts(dict[Key, dict[str, Any]]):
     ----------
     journal
         The journal that they are read from and written to.
+
+    Attributes
+    ----------
+    unsaved
+        Whether some are in memory only.
     """
+
+    unsaved = False
 
     def __init__(self, journal: Journal) -> None:
         super().__init__(journal.facts())
@@ -32,7 +39,8 @@ class Facts(dict[Key, dict[str, Any]]):
         written = difference(before, after)
         if written:
             self[key] = lay_over(copied(self.get(key, {})), written)
-            if not self._journal.reading:
+            self.unsaved = self._journal.reading
+            if not self.unsaved:
                 self._journal.set_facts(key, self[key])
         return bool(written)
 

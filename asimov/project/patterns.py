@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import translate
+from functools import cached_property
 
 from asimov.errors import AsimovError
 from asimov.journal.keys import PROJECT_ANALYSES, Key
@@ -47,10 +48,14 @@ class Names:
         self._records = records
         self._removals = removals
         self.keys = list(dict.fromkeys([*contents.entries, *more]))
-        self._by_subject: dict[str, list[Key]] = {name: [] for name in contents.subjects}
-        self._by_subject[PROJECT_ANALYSES] = []
+
+    @cached_property
+    def _by_subject(self) -> dict[str, list[Key]]:
+        found: dict[str, list[Key]] = {name: [] for name in self._contents.subjects}
+        found[PROJECT_ANALYSES] = []
         for key in self.keys:
-            self._by_subject.setdefault(key.subject, []).append(key)
+            found.setdefault(key.subject, []).append(key)
+        return found
 
     def matching(self, patterns: Sequence[str]) -> list[Key]:
         """Return the analyses that any of the patterns matches, or all if there is no pattern.
@@ -71,7 +76,7 @@ class Names:
             if self._found(both) or not all(self._subjects(each) for each in patterns):
                 patterns = [both]
         chosen = {key for pattern in patterns for key in self._matching(pattern)}
-        return [key for key in self.keys if key in chosen]
+        return list(chosen) if len(chosen) == 1 else [key for key in self.keys if key in chosen]
 
     def _matching(self, pattern: str) -> list[Key]:
         subject, slash, name = pattern.partition("/")

@@ -31,10 +31,13 @@ def unlisted(workspace: Workspace, subject: str | None = None) -> list[Record]:
     subject
         The only subject to look at; by default all.
     """
+    entries = workspace.contents.entries
+    if workspace.records.keys() <= entries.keys():
+        return []
     found = [
         record
         for key, record in workspace.records.items()
-        if key not in workspace.contents.entries and subject in {None, key[0]}
+        if key not in entries and (subject is None or subject == key.subject)
     ]
     if found:
         known = forgotten(workspace.journal)

@@ -65,6 +65,8 @@ class Workspace:
         The journal's record of each analysis.
     facts
         What pipelines and people wrote.
+    state
+        An object that is another one after each change of these that was read.
     """
 
     def __init__(
@@ -74,6 +76,10 @@ class Workspace:
         self.rehearsing = rehearsing
         self.journal = Journal(project.journal, reading=reading)
         self.files = LedgerFiles(project.ledger, self.journal)
+        self.contents = Contents()
+        self.records: dict[Key, Record] = {}
+        self.facts: Facts
+        self._taken = -1
         self._schedulers: dict[tuple[str, str], Scheduler] = {}
         #: The ledger as packages see it, which keeps what they write to a subject.
         self.ledger: Any = None
@@ -102,11 +108,17 @@ class Workspace:
         """Whether the project is only read."""
         return self.journal.reading
 
-    def catch_up(self) -> None:
-        """Reload if another process wrote to the journal, or a transaction was rolled back."""
+    def catch_up(self, *, look: bool = True) -> None:
+        """Reload if another process wrote to the journal, or a transaction was rolled back.
+
+        Parameters
+        ----------
+        look
+            As of `reload`.
+        """
         if (self.journal.version(), self.journal.undone) != self._version:
             self.finish_changes()
-            self.reload()
+            self.reload(look=look)
 
     def finish_changes(self) -> None:
         """Finish what a crash left of a change of the ledger, unless the project is only read."""
@@ -115,22 +127,39 @@ class Workspace:
             with self.files.lock():
                 file_changes.finish(self.project, self.journal)
 
-    def reload(self) -> None:
-        """Read the configuration, the ledger and the journal again."""
-        config = configuration.read(self.project.root)
-        if config != self.project.config:
-            self.project = replace(self.project, config=config)
-            self._schedulers = {}
-            self.__dict__.pop("site", None)
+    def reload(self, *, look: bool = True) -> None:
+        """Read the configuration, the ledger and the journal again.
+
+        Parameters
+        ----------
+        look
+            Whether to look for edits by hand, of the configuration and the ledger. Without that,
+            what commands have changed is seen.
+        """
         self._version = (self.journal.version(), self.journal.undone)
         self.journal.renew()
-        self.records: dict[Key, Record] = self.journal.records()
-        self.facts = Facts(self.journal)
-        self.go_by(self.files.load())
+        # What was kept in memory only is forgotten.
+        changed = not self.reading or self._taken != self.journal.taken or self.facts.unsaved
+        if look:
+            config = configuration.read(self.project.root)
+            if config != self.project.config:
+                self.project = replace(self.project, config=config)
+                self._schedulers = {}
+                self.__dict__.pop("site", None)
+                changed = True
+        if changed:
+            self._taken = self.journal.taken
+            self.records = self.journal.records(self.records)
+            self.facts = Facts(self.journal)
+        contents = self.files.load(look=look)
+        if changed or contents is not self.contents:
+            self.go_by(contents)
+        self.__dict__.pop("_objects", None)
 
     def go_by(self, contents: Contents) -> None:
         """Use a ledger that may not be in its files yet, until the next `reload`."""
         self.contents = contents
+        self.state = object()
         for name in ("_objects", "dependencies", "builds"):
             self.__dict__.pop(name, None)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from asimov.engine.attention.order import rank
 from asimov.engine.rerun.due import TOO_OFTEN
@@ -13,8 +14,7 @@ from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
+class Glance(Struct, frozen=True, gc=False):
     """An analysis at a glance.
 
     Attributes

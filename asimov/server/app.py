@@ -57,7 +57,7 @@ def application(options: Options) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         app.state.document = openapi.document(ROUTES)
-        app.state.backend = backend = Backend(project.root)
+        app.state.backend = backend = Backend(project.root, project.journal)
         app.state.feed = feed = Feed(backend, project.journal)
         app.state.qhana = tasks = QhanaBackend(project, options)
         tasks.begin()

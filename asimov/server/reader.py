@@ -16,7 +16,7 @@ from asimov.engine.attendance import attendance
 from asimov.engine.explain import explain
 from asimov.engine.job_output.files import OutputFile, output_files
 from asimov.engine.notifications.overview import notification_warnings
-from asimov.engine.plain_data.analysis import analysis_data, rows_of, selected, settings_data
+from asimov.engine.plain_data.analysis import analysis_data, settings_data
 from asimov.engine.plain_data.events import event_data
 from asimov.engine.plain_data.files import output_data, stored_data
 from asimov.engine.plain_data.plan import plan_data
@@ -44,6 +44,7 @@ from asimov.project.workspace import Workspace
 from asimov.report.contributions import contribution
 from asimov.report.graph_formats import as_data
 from asimov.server.api.blueprints import applied
+from asimov.server.api.listing import Listing
 from asimov.server.api.outcomes import answer_of
 from asimov.server.api.paging import Page
 from asimov.server.api.request_bodies import Action, ApplyRequest, Rerun
@@ -77,6 +78,7 @@ class Reader:
     def __init__(self, root: Path) -> None:
         self._current = CurrentProject(root)
         self._open = self._current.opened
+        self._listing: Listing | None = None
 
     @property
     def _workspace(self) -> Workspace:
@@ -125,7 +127,7 @@ class Reader:
             if key.subject in states:
                 states[key.subject][workspace.status(key)] += 1
         names = list(states)
-        shown, more = page.of(names)
+        shown, more = page.of(names, str)
         items = [{"name": names[i], "states": dict(states[names[i]])} for i in shown]
         return as_json({"items": items, "total": len(names), "next": more})
 
@@ -140,15 +142,12 @@ class Reader:
     def analyses(self, selection: Selection, page: Page) -> str:
         """Return a page of the selected analyses."""
         workspace = self._workspace
+        if self._listing is None or self._listing.state is not workspace.state:
+            self._listing = Listing(workspace)
         try:
-            keys, hidden = selected(workspace, selection)
+            return self._listing.page(selection, page)
         except AsimovError as error:
             raise _not_selected(error) from error
-        names = [str(key) for key in keys]
-        shown, more = page.of(names)
-        found = rows_of(workspace, [keys[i] for i in shown], hidden)
-        items = [row.as_json() for row in found]
-        return as_json({"items": items, "total": len(keys), "next": more})
 
     def analysis(self, subject: str, name: str) -> str:
         """Return an analysis; this loads its pipeline."""
@@ -281,15 +280,15 @@ class Reader:
 
         Without `after`, these are the newest events. The oldest of them comes first.
         """
-        workspace = self._workspace
         keys, since = None, selection.since
+        journal = self._open.journal
         selection = replace(selection, since=None)
         if selection.given:
-            more = [*workspace.records, *keys_with_events(workspace.journal)]
+            more = [*self._workspace.records, *keys_with_events(journal)]
             keys = self._selected(selection, more)
-        found, newest = numbered_events(
-            workspace.journal, after, most, subject, name, keys=keys, since=since
-        )
+        else:
+            journal.renew()  # nothing else has to be read again
+        found, newest = numbered_events(journal, after, most, subject, name, keys=keys, since=since)
         return [(number, event_data(event)) for number, event in found], newest
 
     # --- files

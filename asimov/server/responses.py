@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from functools import cached_property
 from pathlib import Path
 
+import msgspec
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
@@ -25,7 +27,39 @@ HEADERS = {
 }
 
 
-def json_response(request: Request, body: str, links: dict[str, str] | None = None) -> Response:
+class Content:
+    """The body of an answer, and what is found out about it once.
+
+    Parameters
+    ----------
+    text
+        The body.
+
+    Attributes
+    ----------
+    data
+        It, in UTF-8.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.data = text.encode()
+
+    @cached_property
+    def tag(self) -> str:
+        """Its ETag."""
+        return f'"{hashlib.sha256(self.data).hexdigest()[:32]}"'
+
+    @cached_property
+    def next(self) -> str | None:
+        """What the next page comes after, if it is a page of a list."""
+        from asimov.server.api.schemas import More
+
+        return msgspec.json.decode(self.data, type=More).next
+
+
+def json_response(
+    request: Request, body: str | Content, links: dict[str, str] | None = None
+) -> Response:
     """Return JSON with its ETag; nothing but that if the client has it already.
 
     Parameters
@@ -37,14 +71,13 @@ def json_response(request: Request, body: str, links: dict[str, str] | None = No
     links
         The header ``Link``: addresses by relation.
     """
-    data = body.encode()
-    tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
-    headers = {"etag": tag}
+    content = Content(body) if isinstance(body, str) else body
+    headers = {"etag": content.tag}
     if links:
         headers["link"] = ", ".join(f'<{href}>; rel="{rel}"' for rel, href in links.items())
-    if matches(request.headers.get("if-none-match"), tag):
+    if matches(request.headers.get("if-none-match"), content.tag):
         return Response(status_code=304, headers=headers)
-    return Response(data, headers=headers, media_type="application/json")
+    return Response(content.data, headers=headers, media_type="application/json")
 
 
 def matches(given: str | None, tag: str) -> bool:

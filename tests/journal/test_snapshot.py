@@ -82,10 +82,10 @@ def test_each_snapshot_is_one_state_and_none_is_older_than_what_was_committed(
     try:
         end = time.monotonic() + 5
         taken = 0
-        verified: dict[bytes, module.Verified] = {}
+        kept = module.Kept()
         while time.monotonic() < end or taken < 20:
             (before,) = struct.unpack("Q", done[:8])
-            with closing(snapshot(path, verified if taken % 2 else None)) as db:
+            with closing(snapshot(path, kept if taken % 2 else None)) as db:
                 found = numbers(db)
                 assert len(found) == 1, f"torn: {found}"
                 assert min(found) >= before
@@ -302,11 +302,11 @@ def test_who_reads_often_has_only_the_new_part_of_a_log_verified(tmp_path, monke
             writer.stdin.flush()
             assert writer.stdout.readline() == "done\n"
 
-        verified, counts = {}, []
+        kept, counts = module.Kept(), []
         for number in range(20):
             run(f"INSERT INTO t VALUES (zeroblob(20000 + {number}))")
             words.clear()
-            with closing(snapshot(path, verified)) as copy:
+            with closing(snapshot(path, kept)) as copy:
                 counts.append(sum(words))
                 assert copy.execute("SELECT count(*), sum(length(x)) FROM t").fetchone() == (
                     number + 1,
@@ -316,11 +316,11 @@ def test_who_reads_often_has_only_the_new_part_of_a_log_verified(tmp_path, monke
         # A rolled-back transaction leaves frames that the next one overwrites.
         for statement in ("BEGIN", "DELETE FROM t", "ROLLBACK", "INSERT INTO t VALUES ('after')"):
             run(statement)
-        with closing(snapshot(path, verified)) as copy:
+        with closing(snapshot(path, kept)) as copy:
             assert copy.execute("SELECT count(*) FROM t").fetchone() == (21,)
         # A new log has another header, and is verified as a whole.
         run("PRAGMA wal_checkpoint(TRUNCATE)")
         run("INSERT INTO t VALUES (1)")
-        with closing(snapshot(path, verified)) as copy:
+        with closing(snapshot(path, kept)) as copy:
             assert copy.execute("SELECT count(*) FROM t").fetchone() == (22,)
         writer.stdin.close()

@@ -7,16 +7,16 @@ nothing and one that comes back gets what it missed.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from asimov.journal.snapshot import stamp
 from asimov.server.faults import FaultError
 from asimov.server.processes.backend import Backend
-from asimov.system.json_text import as_json
+from asimov.system.json_text import plain_json
 
 #: The seconds between two looks at whether the journal has changed.
 _LOOK = 0.2
@@ -26,11 +26,18 @@ _SILENCE = 15.0
 _KEPT = 1000
 _AT_ONCE = 500
 
-_Numbered = tuple[int, dict[str, Any]]
+
+class _Sent(NamedTuple):
+    """An event as all streams send it."""
+
+    number: int
+    subject: str
+    name: str
+    text: str
 
 
 class Feed:
-    """The newest events of the journal, for all streams: it is read once however many there are.
+    """The newest events of the journal, for all streams: each is read and written as text once.
 
     Parameters
     ----------
@@ -43,7 +50,7 @@ class Feed:
     def __init__(self, backend: Backend, journal: Path) -> None:
         self._backend = backend
         self._journal = journal
-        self._recent: deque[_Numbered] = deque(maxlen=_KEPT)
+        self._recent: list[_Sent] = []
         self.newest = -1
         self._first = -1
         self._news = asyncio.Event()
@@ -73,33 +80,38 @@ class Feed:
         if self.newest < 0:
             _, self.newest = await self._backend.ask("events", None, 1)
             self._first = self.newest
-        found, newest = await self._backend.ask("events", self.newest, _AT_ONCE)
+        found, newest = await self._ask(self.newest)
         while found:
-            self._recent.extend(found)
-            self.newest = found[-1][0]
+            self._recent = [*self._recent, *found][-_KEPT:]
+            self.newest = found[-1].number
             if len(self._recent) == _KEPT:
-                self._first = self._recent[0][0] - 1
-            found, newest = await self._backend.ask("events", self.newest, _AT_ONCE)
+                self._first = self._recent[0].number - 1
+            # The oldest come first: if the newest is there, nothing is missing.
+            found, newest = await self._ask(self.newest) if newest > self.newest else ([], newest)
         if newest < self.newest:  # the journal was replaced
-            self._recent.clear()
+            self._recent = []
             self.newest = self._first = newest
         news, self._news = self._news, asyncio.Event()
         news.set()
+
+    async def _ask(self, number: int) -> tuple[list[_Sent], int]:
+        """Return events after one, and the number of the newest."""
+        found, newest = await self._backend.ask("events", number, _AT_ONCE)
+        return [_sent(*each) for each in found], newest
 
     async def _wait(self, seconds: float) -> None:
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._news.wait(), seconds)
 
-    async def after(self, number: int) -> list[_Numbered]:
+    async def after(self, number: int) -> Sequence[_Sent]:
         """Return the events after one; wait for them, but not longer than a silence may be."""
         if number == self.newest:
             await self._wait(_SILENCE)
         if number == self.newest:
             return []
         if number >= self._first:
-            return [each for each in self._recent if each[0] > number]
-        found, _ = await self._backend.ask("events", number, _AT_ONCE)
-        return found  # type: ignore[no-any-return]
+            return self._recent[bisect_right(self._recent, number, key=_number) :]
+        return (await self._ask(number))[0]
 
     def end_streams(self) -> None:
         """End every stream: the clients come back to the next service."""
@@ -113,6 +125,15 @@ class Feed:
             self._looking.cancel()
             with suppress(asyncio.CancelledError):
                 await self._looking
+
+
+def _number(sent: _Sent) -> int:
+    return sent.number
+
+
+def _sent(number: int, event: dict[str, Any]) -> _Sent:
+    data = plain_json({"id": number, **event})
+    return _Sent(number, event["subject"], event["name"], f"id: {number}\ndata: {data}\n\n")
 
 
 async def stream(
@@ -142,11 +163,15 @@ async def stream(
                 found = await feed.after(last)
             except FaultError:
                 return  # the client comes back
-            for number, event in found:
-                last = number
-                if subject in {None, event["subject"]} and name in {None, event["name"]}:
-                    data = " ".join(as_json({"id": number, **event}).split("\n"))
-                    yield f"id: {number}\ndata: {data}\n\n"
+            texts = [
+                each.text
+                for each in found
+                if subject in {None, each.subject} and name in {None, each.name}
+            ]
+            if found:
+                last = found[-1].number
+            if texts:
+                yield "".join(texts)
             if not found:
                 yield f": alive\nid: {last}\n\n"
     finally:

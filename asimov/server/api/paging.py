@@ -1,11 +1,14 @@
-"""The pages of a long list: which items a page has, and what the next one comes after."""
+"""A part of a list, as a request asks for it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from asimov.server.faults import FaultError
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -23,15 +26,23 @@ class Page:
     limit: int
     after: str = ""
 
-    def of(self, names: Sequence[str]) -> tuple[list[int], str | None]:
-        """Return the places of the items of this page, and what the next one comes after."""
+    def of(self, items: Sequence[_T], named: Callable[[str], _T]) -> tuple[range, str | None]:
+        """Return the places of the items of this page, and what the next one comes after.
+
+        Parameters
+        ----------
+        items
+            The whole list; an item's text is its identity.
+        named
+            Returns the item of an identity.
+        """
         start = 0
         if self.after:
             try:
-                start = names.index(self.after) + 1
+                start = items.index(named(self.after)) + 1
             except ValueError:
                 raise FaultError(
                     400, f"there is no {self.after!r} in the list now", "query: after"
                 ) from None
-        end = min(start + self.limit, len(names))
-        return list(range(start, end)), names[end - 1] if end < len(names) else None
+        end = min(start + self.limit, len(items))
+        return range(start, end), str(items[end - 1]) if end < len(items) else None

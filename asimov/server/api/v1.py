@@ -12,7 +12,7 @@ from asimov.server.api import schemas
 from asimov.server.api.paging import Page
 from asimov.server.api.route import Call, Parameter, Route
 from asimov.server.faults import FaultError
-from asimov.server.responses import file_response, json_response
+from asimov.server.responses import Content, file_response, json_response
 from asimov.system.moment import moment
 
 _PAGE = (
@@ -53,15 +53,13 @@ def selection(query: dict[str, Any]) -> Selection:
     )
 
 
-def _list(call: Call, body: str) -> Response:
+def _list(call: Call, body: Content) -> Response:
     """Return a page of a list, with the address of the next one."""
-    from msgspec import json
-
     links = {}
-    after = json.decode(body, type=schemas.More).next
-    if after is not None:
+    if body.next is not None:
         given = [each for each in call.request.query_params.multi_items() if each[0] != "after"]
-        links["next"] = f"{quote(call.request.url.path)}?{urlencode([*given, ('after', after)])}"
+        query = urlencode([*given, ("after", body.next)])
+        links["next"] = f"{quote(call.request.url.path)}?{query}"
     return json_response(call.request, body, links)
 
 
@@ -69,19 +67,25 @@ async def _ask(call: Call, name: str, *arguments: Any) -> Any:
     return await call.request.app.state.backend.ask(name, *arguments)
 
 
+async def _content(call: Call, name: str, *arguments: Any) -> Content:
+    """Return the answer to a question, which is kept while nothing has changed."""
+    found: Content = await call.request.app.state.backend.content(name, *arguments)
+    return found
+
+
 async def subjects(call: Call) -> Response:
     """List subjects."""
-    return _list(call, await _ask(call, "subjects", _page(call)))
+    return _list(call, await _content(call, "subjects", _page(call)))
 
 
 async def subject(call: Call) -> Response:
     """Show a subject."""
-    return json_response(call.request, await _ask(call, "subject", call.path["subject"]))
+    return json_response(call.request, await _content(call, "subject", call.path["subject"]))
 
 
 async def analyses(call: Call) -> Response:
     """List analyses."""
-    return _list(call, await _ask(call, "analyses", selection(call.query), _page(call)))
+    return _list(call, await _content(call, "analyses", selection(call.query), _page(call)))
 
 
 async def analysis(call: Call) -> Response:
@@ -124,27 +128,27 @@ async def question(call: Call) -> Response:
 
 async def questions(call: Call) -> Response:
     """List what analyses ask."""
-    return json_response(call.request, await _ask(call, "questions"))
+    return json_response(call.request, await _content(call, "questions"))
 
 
 async def monitor(call: Call) -> Response:
     """Say whether a monitor is at work."""
-    return json_response(call.request, await _ask(call, "monitor"))
+    return json_response(call.request, await _content(call, "monitor"))
 
 
 async def usage(call: Call) -> Response:
     """List what ended jobs used."""
-    return json_response(call.request, await _ask(call, "usage", selection(call.query)))
+    return json_response(call.request, await _content(call, "usage", selection(call.query)))
 
 
 async def requests(call: Call) -> Response:
     """List the open requests to run analyses again."""
-    return json_response(call.request, await _ask(call, "requests", selection(call.query)))
+    return json_response(call.request, await _content(call, "requests", selection(call.query)))
 
 
 async def reviews(call: Call) -> Response:
     """List reviews."""
-    return json_response(call.request, await _ask(call, "reviews", selection(call.query)))
+    return json_response(call.request, await _content(call, "reviews", selection(call.query)))
 
 
 async def graph(call: Call) -> Response:

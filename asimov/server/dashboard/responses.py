@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,7 +9,7 @@ from starlette.responses import Response
 from asimov.report.links import Served
 from asimov.report.rendering import page
 from asimov.server.faults import TITLES, Fault
-from asimov.server.responses import matches, problem
+from asimov.server.responses import Content, matches, problem
 from asimov.text import line
 
 #: What browsers may do with a page: nothing but show it with files of this service, and ask it.
@@ -27,7 +25,9 @@ FRAMED = (
 )
 
 
-def html_response(request: Request, body: str, status: int = 200, policy: str = POLICY) -> Response:
+def html_response(
+    request: Request, body: str | Content, status: int = 200, policy: str = POLICY
+) -> Response:
     """Return a page with its ETag; nothing but that if the browser has it already.
 
     Parameters
@@ -41,12 +41,11 @@ def html_response(request: Request, body: str, status: int = 200, policy: str = 
     policy
         What browsers may do with it.
     """
-    data = body.encode()
-    tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
-    headers = {"etag": tag, "content-security-policy": policy, "vary": "Accept, Cookie"}
-    if status == 200 and matches(request.headers.get("if-none-match"), tag):
+    content = Content(body) if isinstance(body, str) else body
+    headers = {"etag": content.tag, "content-security-policy": policy, "vary": "Accept, Cookie"}
+    if status == 200 and matches(request.headers.get("if-none-match"), content.tag):
         return Response(status_code=304, headers=headers)
-    return Response(data, status, headers, media_type="text/html")
+    return Response(content.data, status, headers, media_type="text/html")
 
 
 def error_response(headers: Headers, path: str, fault: Fault, more: dict[str, str]) -> Response:

@@ -32,7 +32,7 @@ def _names(call: Call) -> tuple[str, str]:
 
 async def overview(call: Call) -> Response:
     """Show totals, what needs a person, and the list of analyses."""
-    return html_response(call.request, await _backend(call).show("overview", Query(**call.query)))
+    return html_response(call.request, await _backend(call).page("overview", Query(**call.query)))
 
 
 async def analysis(call: Call) -> Response:
@@ -76,7 +76,7 @@ async def picture(call: Call) -> Response:
 
 async def changes(call: Call) -> Response:
     """Show what happened, the newest first."""
-    return html_response(call.request, await _backend(call).show("changes", call.query["before"]))
+    return html_response(call.request, await _backend(call).page("changes", call.query["before"]))
 
 
 async def graph(call: Call) -> Response:

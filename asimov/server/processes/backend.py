@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from asimov.server.faults import Fault, FaultError
+from asimov.server.processes.kept_answers import Kept
+from asimov.server.responses import Content
 from asimov.system.helper_process.asking import Helper, NoAnswerError, TooLateError
 
 #: Questions that run methods of pipelines, and so may take long.
@@ -23,11 +25,12 @@ class Backend:
 
     Parameters
     ----------
-    root
-        The project's folder.
+    root, journal
+        The project's folder, and its journal's file.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, journal: Path) -> None:
+        self._kept = Kept(journal)
         module, given = "asimov.server.reader", [str(root)]
         self._quick = Helper(module, given, _LIMIT)
         self._slow = Helper(module, given, _LIMIT)
@@ -60,6 +63,16 @@ class Backend:
             helper = self._slow if name in _SLOW else self._quick
         return await asked(helper, name, arguments)
 
+    async def content(self, name: str, *arguments: Any) -> Content:
+        """Return an answer as `ask` does, or the last one while nothing has changed.
+
+        Raises
+        ------
+        FaultError
+            If there is none.
+        """
+        return await self._kept.content((name, arguments), lambda: self.ask(name, *arguments))
+
     async def act(self, name: str, *arguments: Any) -> Any:
         """Have `asimov.server.writer.Writer` do something, and return what it says.
 
@@ -79,6 +92,17 @@ class Backend:
             If there is none.
         """
         return await asked(self._pages, name, arguments)
+
+    async def page(self, name: str, *arguments: Any) -> Content:
+        """Return a page as `show` does, or the last one while nothing has changed.
+
+        Raises
+        ------
+        FaultError
+            If there is none.
+        """
+        question = ("page", name, arguments)
+        return await self._kept.content(question, lambda: self.show(name, *arguments))
 
     async def close(self) -> None:
         """End the helper processes."""
