@@ -1,4 +1,4 @@
-"""The application: routes, what passes before them, and what begins and ends with them."""
+"""The application: routes, middleware, and what starts and ends with the service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a request has no other answer: what is wrong, where, and what to do."""
+"""Errors as answers (RFC 9457): what is wrong, where, and what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a service is started with."""
+"""The options of a service: how it listens, and whom it trusts."""
 
 from __future__ import annotations
 

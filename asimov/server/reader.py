@@ -1,4 +1,4 @@
-"""The questions that the service's reading process answers, and how.
+"""The helper process that reads the project, and the questions that it answers.
 
 The journal is read without a lock that a monitor could hold, so no answer waits for a pass.
 """

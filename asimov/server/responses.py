@@ -1,4 +1,4 @@
-"""Make answers: JSON with a tag of its content, files with ranges, and errors."""
+"""Responses: JSON with a tag of its content, files with ranges, and errors."""
 
 from __future__ import annotations
 

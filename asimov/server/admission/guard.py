@@ -1,4 +1,4 @@
-"""What every request has to pass before anything is done: its host, origin, key and size.
+"""Middleware that every request passes first: checks of its host, origin, key and size.
 
 A page of another site that somebody has open in a browser must not get at the service: neither
 under a name that leads to this machine (the check of the host), nor by a request that the browser

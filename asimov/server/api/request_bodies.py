@@ -1,4 +1,4 @@
-"""What clients may ask the service to do, as it comes in a request."""
+"""What requests ask for that change something: their bodies, and how to apply blueprints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The calls of PlatiPy's protocol; every success is 200 (for errors see the policy)."""
+"""The calls of PlatiPy's protocol; the status of a success is always 200."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Triggers that come while others are carried out go together, in one transaction."""
+"""Batches of triggers: those that come while others are carried out share a transaction."""
 
 from __future__ import annotations
 

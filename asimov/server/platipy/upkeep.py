@@ -1,4 +1,4 @@
-"""What the protocol has beside its calls: limits, and what is done now and then."""
+"""What goes on beside the calls: limits of uploads, their expiry, and DICOM transfers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder of a DICOM series that clients upload or other programs send, a file an image."""
+"""The folders of what clients upload, and of each DICOM series in it, a file an image."""
 
 from __future__ import annotations
 

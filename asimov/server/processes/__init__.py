@@ -1,1 +1,1 @@
-"""The helper processes of the service: what asks them, and what each of them runs on."""
+"""The helper processes of the service: who asks them, and how they answer."""

@@ -1,4 +1,4 @@
-"""The helper processes of the service, and who is asked what."""
+"""The backend: the helper processes of the service, and which of them answers what."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Backend:
         self._quick = Helper(module, given, _LIMIT)
         self._slow = Helper(module, given, _LIMIT)
         self._explaining = [Helper(module, given, _LIMIT) for _ in range(2)]
-        self._acting = Helper("asimov.server.writer", given, _LIMIT)
+        self._writer = Helper("asimov.server.writer", given, _LIMIT)
         self._pages = Helper("asimov.server.dashboard.pages", given, _LIMIT)
 
     @property
@@ -45,7 +45,7 @@ class Backend:
             "quick": self._quick.waiting,
             "slow": self._slow.waiting,
             "explaining": sum(each.waiting for each in self._explaining),
-            "acting": self._acting.waiting,
+            "acting": self._writer.waiting,
             "pages": self._pages.waiting,
         }
 
@@ -61,7 +61,7 @@ class Backend:
             helper = min(self._explaining, key=lambda each: each.waiting)
         else:
             helper = self._slow if name in _SLOW else self._quick
-        return await asked(helper, name, arguments)
+        return await answer_from(helper, name, arguments)
 
     async def content(self, name: str, *arguments: Any) -> Content:
         """Return an answer as `ask` does, or the last one while nothing has changed.
@@ -81,7 +81,7 @@ class Backend:
         FaultError
             If that was not done, or if it is not known.
         """
-        return await asked(self._acting, name, arguments)
+        return await answer_from(self._writer, name, arguments)
 
     async def show(self, name: str, *arguments: Any) -> Any:
         """Return a page that `asimov.server.dashboard.pages.Pages` makes.
@@ -91,7 +91,7 @@ class Backend:
         FaultError
             If there is none.
         """
-        return await asked(self._pages, name, arguments)
+        return await answer_from(self._pages, name, arguments)
 
     async def page(self, name: str, *arguments: Any) -> Content:
         """Return a page as `show` does, or the last one while nothing has changed.
@@ -106,11 +106,11 @@ class Backend:
 
     async def close(self) -> None:
         """End the helper processes."""
-        for each in (self._quick, self._slow, *self._explaining, self._acting, self._pages):
+        for each in (self._quick, self._slow, *self._explaining, self._writer, self._pages):
             await each.close()
 
 
-async def asked(helper: Helper, name: str, arguments: tuple[Any, ...]) -> Any:
+async def answer_from(helper: Helper, name: str, arguments: tuple[Any, ...]) -> Any:
     """Return the answer of a helper process.
 
     Raises

@@ -1,4 +1,4 @@
-"""The backend of QHAna's protocol: its processes, and a loop that looks at the tasks."""
+"""The backend of QHAna's protocol: its helper processes, and the loop that watches tasks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from asimov.engine.notifications.rules import wrong_address
 from asimov.project.layout import Project
 from asimov.server.faults import FaultError
 from asimov.server.options import Options, is_loopback
-from asimov.server.processes.backend import asked
+from asimov.server.processes.backend import answer_from
 from asimov.system.helper_process.asking import Helper
 
 #: The seconds between two looks at tasks: while there are some, and while there are none.
@@ -24,7 +24,7 @@ _LIMIT = 60.0
 
 
 class QhanaBackend:
-    """Shows, acts, and looks after tasks.
+    """Asks helper processes, and has tasks watched.
 
     Parameters
     ----------
@@ -36,9 +36,9 @@ class QhanaBackend:
 
     def __init__(self, project: Project, options: Options) -> None:
         given = [str(project.root)]
-        self._showing = Helper("asimov.server.qhana.reader", given, _LIMIT)
-        self._acting = Helper("asimov.server.qhana.writer", given, _LIMIT)
-        self._visiting = Helper("asimov.server.qhana.plugin_routes", given, _LIMIT)
+        self._reader = Helper("asimov.server.qhana.reader", given, _LIMIT)
+        self._writer = Helper("asimov.server.qhana.writer", given, _LIMIT)
+        self._plugins = Helper("asimov.server.qhana.plugin_routes", given, _LIMIT)
         self._options = options
         self._address = project.config.get("qhana", "address", fallback="").rstrip("/")
         self._news = asyncio.Event()
@@ -65,7 +65,7 @@ class QhanaBackend:
             return "an address of this machine is not taken from other machines"
         return None
 
-    async def show(self, name: str, *arguments: Any) -> Any:
+    async def ask(self, name: str, *arguments: Any) -> Any:
         """Return the answer of `asimov.server.qhana.reader.TaskReader`.
 
         Raises
@@ -73,7 +73,7 @@ class QhanaBackend:
         FaultError
             If there is none.
         """
-        return await asked(self._showing, name, arguments)
+        return await answer_from(self._reader, name, arguments)
 
     async def act(self, name: str, *arguments: Any) -> Any:
         """Have `asimov.server.qhana.writer.TaskWriter` do something, and return what it says.
@@ -83,9 +83,9 @@ class QhanaBackend:
         FaultError
             If that was not done, or if it is not known.
         """
-        return await asked(self._acting, name, arguments)
+        return await answer_from(self._writer, name, arguments)
 
-    async def visit(self, *arguments: Any) -> Any:
+    async def answer_by_plugin(self, *arguments: Any) -> Any:
         """Return the answer of a plugin's own code.
 
         See `asimov.server.qhana.plugin_routes.PluginRoutes`.
@@ -95,7 +95,7 @@ class QhanaBackend:
         FaultError
             If there is none.
         """
-        return await asked(self._visiting, "visit", arguments)
+        return await answer_from(self._plugins, "answer", arguments)
 
     def begin(self) -> None:
         """Begin to look after tasks, if any package here has a plugin."""
@@ -113,7 +113,7 @@ class QhanaBackend:
 
     async def _look(self) -> None:
         with suppress(FaultError):  # so that the first caller, too, has an answer within a second
-            await self.show("plugins", "")
+            await self.ask("plugins", "")
         while True:
             going = 0
             with suppress(FaultError):  # it is asked again
@@ -128,5 +128,5 @@ class QhanaBackend:
             self._looking.cancel()
             with suppress(asyncio.CancelledError):
                 await self._looking
-        for each in (self._showing, self._acting, self._visiting):
+        for each in (self._reader, self._writer, self._plugins):
             await each.close()

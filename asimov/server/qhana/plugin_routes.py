@@ -1,4 +1,4 @@
-"""The helper process in which plugins answer their own routes: a slow one holds up its like."""
+"""The helper process in which plugins answer their own routes; a slow one delays only these."""
 
 from __future__ import annotations
 
@@ -45,21 +45,21 @@ class PluginRoutes:
         with captured():
             self._catalogue = Catalogue(self._workspace)
 
-    def visit(self, name: str, asked: PluginRequest) -> PluginResponse:
+    def answer(self, name: str, request: PluginRequest) -> PluginResponse:
         """Return what a plugin answers to a request.
 
         Parameters
         ----------
         name
             The identifier of the plugin.
-        asked
+        request
             The request.
         """
         plugin = self._catalogue.own.get(name)
         if plugin is None:
             raise FaultError(404, f"there is no plugin {name!r}", "address", "GET /plugins/")
-        route, parts = _route(plugin.card, asked)
-        visit = self._visit(plugin.card, asked, parts)
+        route, parts = _route(plugin.card, request)
+        visit = self._visit(plugin.card, request, parts)
         call = Call.of_plugin(plugin.pipeline, f"route {route.path}")
         try:
             with captured():
@@ -72,7 +72,7 @@ class PluginRoutes:
         assert isinstance(answer, PluginResponse)
         return answer
 
-    def _visit(self, card: Card, asked: PluginRequest, parts: dict[str, str]) -> Visit:
+    def _visit(self, card: Card, request: PluginRequest, parts: dict[str, str]) -> Visit:
         journal = self._workspace.journal
         self._workspace.catch_up()
         registry = self._workspace.project.config.get("qhana", "registry", fallback="")
@@ -82,19 +82,19 @@ class PluginRoutes:
                 Deliveries(journal).add([registry_call(registry, href)])
 
         return Visit(
-            asked.method,
-            asked.rest,
-            asked.query,
-            asked.form,
-            asked.body,
-            address_of(card, asked.root),
+            request.method,
+            request.rest,
+            request.query,
+            request.form,
+            request.body,
+            address_of(card, request.root),
             Memory(journal, card.name),
             RuntimePlugins(journal, card.identifier, [card.name], announce),
             parts,
         )
 
 
-def _route(card: Card, asked: PluginRequest) -> tuple[Route, dict[str, str]]:
+def _route(card: Card, request: PluginRequest) -> tuple[Route, dict[str, str]]:
     """Return the route that a request is for, and what its parameters stand for."""
     other: set[str] = set()
     for route in card.routes:
@@ -102,17 +102,17 @@ def _route(card: Card, asked: PluginRequest) -> tuple[Route, dict[str, str]]:
         pattern = "".join(
             f"(?P<{each}>[^/]+)" if n % 2 else re.escape(each) for n, each in enumerate(pieces)
         )
-        found = re.fullmatch(pattern, asked.rest.strip("/"))
+        found = re.fullmatch(pattern, request.rest.strip("/"))
         if found is None:
             continue
         methods = {each.upper() for each in route.methods}
-        if asked.method in methods or (asked.method == "HEAD" and "GET" in methods):
+        if request.method in methods or (request.method == "HEAD" and "GET" in methods):
             return route, found.groupdict()
         other |= methods
     if other:
         allow = {"allow": ", ".join(sorted(other))}
-        raise FaultError(405, f"this address does not take {asked.method}", headers=allow)
-    raise FaultError(404, f"the plugin has nothing at {asked.rest!r}", "address")
+        raise FaultError(405, f"this address does not take {request.method}", headers=allow)
+    raise FaultError(404, f"the plugin has nothing at {request.rest!r}", "address")
 
 
 def _response(answer: Any) -> PluginResponse:

@@ -1,4 +1,4 @@
-"""The helper process that shows plugins and tasks; it only reads."""
+"""The helper process that reads plugins and tasks for QHAna's protocol."""
 
 from __future__ import annotations
 

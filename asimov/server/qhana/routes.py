@@ -42,19 +42,19 @@ def _backend(request: Request) -> QhanaBackend:
 async def plugins(request: Request) -> Response:
     """List the plugins."""
     backend = _backend(request)
-    return JSONResponse(await backend.show("plugins", backend.root(request)))
+    return JSONResponse(await backend.ask("plugins", backend.root(request)))
 
 
 async def plugin(request: Request) -> Response:
     """Say what a plugin is, or lead to the newest version of that name."""
     backend = _backend(request)
-    found = await backend.show("plugin", request.path_params["plugin"], backend.root(request))
+    found = await backend.ask("plugin", request.path_params["plugin"], backend.root(request))
     return RedirectResponse(found, 302) if isinstance(found, str) else JSONResponse(found)
 
 
 async def plugin_page(request: Request) -> Response:
     """Show the form of a plugin."""
-    found = await _backend(request).show("plugin_page", request.path_params["plugin"])
+    found = await _backend(request).ask("plugin_page", request.path_params["plugin"])
     return Response(found, media_type="text/html", headers=_PAGES)
 
 
@@ -62,7 +62,7 @@ async def process(request: Request) -> Response:
     """Start a task by the form of a plugin."""
     backend = _backend(request)
     webhook = _callback(request)
-    begun = await backend.act(
+    result = await backend.act(
         "start",
         request.path_params["plugin"],
         await submitted_form(request),
@@ -71,13 +71,13 @@ async def process(request: Request) -> Response:
         request.state.caller.key,
     )
     backend.wake()
-    return _begun(request, begun)
+    return _to_task(request, result)
 
 
-def _begun(request: Request, begun: FormResult) -> Response:
-    if begun.wrong:
-        return unprocessable("form", begun.wrong)
-    return RedirectResponse(f"{_backend(request).root(request)}/tasks/{begun.number}/", 303)
+def _to_task(request: Request, result: FormResult) -> Response:
+    if result.wrong:
+        return unprocessable("form", result.wrong)
+    return RedirectResponse(f"{_backend(request).root(request)}/tasks/{result.number}/", 303)
 
 
 def unprocessable(where: str, wrong: Mapping[str, list[str]]) -> Response:
@@ -91,7 +91,7 @@ async def own_route(request: Request) -> Response:
     backend = _backend(request)
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     form = await submitted_form(request) if media in FORMS else {}
-    reply = await backend.visit(
+    reply = await backend.answer_by_plugin(
         request.path_params["plugin"],
         PluginRequest(
             request.method,
@@ -111,14 +111,14 @@ async def own_route(request: Request) -> Response:
 async def task(request: Request) -> Response:
     """Show a task."""
     backend = _backend(request)
-    return JSONResponse(await backend.show("task", _number(request), backend.root(request)))
+    return JSONResponse(await backend.ask("task", _number(request), backend.root(request)))
 
 
 async def subscribe(request: Request) -> Response:
     """Subscribe a webhook to a task, or unsubscribe it."""
     backend = _backend(request)
     number = _number(request)
-    await backend.show("task", number, backend.root(request))  # 404 comes first
+    await backend.ask("task", number, backend.root(request))  # 404 comes first
     try:
         given = json.loads(await request.body())
     except (ValueError, RecursionError):
@@ -135,7 +135,7 @@ async def subscribe(request: Request) -> Response:
 async def step(request: Request) -> Response:
     """Answer a step of a task."""
     backend = _backend(request)
-    begun = await backend.act(
+    result = await backend.act(
         "answer",
         _number(request),
         _number(request, "step"),
@@ -145,13 +145,13 @@ async def step(request: Request) -> Response:
         request.state.caller.key,
     )
     backend.wake()
-    return _begun(request, begun)
+    return _to_task(request, result)
 
 
 async def step_form(request: Request) -> Response:
     """Show the form of a step."""
     number = _number(request, "step")
-    found = await _backend(request).show("step_page", _number(request), number)
+    found = await _backend(request).ask("step_page", _number(request), number)
     return Response(found, media_type="text/html", headers=_PAGES)
 
 
@@ -168,7 +168,7 @@ async def file(request: Request) -> Response:
     tag = request.query_params.get("file-id", "")
     if not tag:
         return unprocessable("query", {"file-id": ["Missing data for required field."]})
-    path, media = await _backend(request).show("file", _number(request), tag)
+    path, media = await _backend(request).ask("file", _number(request), tag)
     return file_response(path, media=media)
 
 

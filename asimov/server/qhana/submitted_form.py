@@ -1,4 +1,4 @@
-"""Read a form that came in a request."""
+"""The form in the body of a request: its fields and their values."""
 
 from __future__ import annotations
 

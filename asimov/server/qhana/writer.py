@@ -1,4 +1,4 @@
-"""The process that acts for QHAna's protocol: it starts tasks, takes answers, calls webhooks."""
+"""The helper process that acts for QHAna's protocol: it starts tasks and takes answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A project that is moved, or whose journal is replaced, while it is served: nothing goes astray."""
+"""A project that is moved, or whose journal is replaced, while it is served: nothing is lost."""
 
 from __future__ import annotations
 
