@@ -42,6 +42,12 @@ def programs() -> Path:
     return Path(found[1])
 
 
+@pytest.fixture
+def with_runtimes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put bubblewrap and Charliecloud on PATH."""
+    monkeypatch.setenv("PATH", f"{programs()}{os.pathsep}{os.environ['PATH']}")
+
+
 @cache
 def image() -> Path:
     """Return the root folder of the example's image, which is made once for all test runs.

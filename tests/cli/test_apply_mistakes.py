@@ -194,18 +194,18 @@ def test_no_mistake_in_an_analysis_passes_in_silence(
     silent = {}
     for mistake, expected in ANALYSES[pipeline].items():
         assert expected not in right
-        told = said(blueprint_of(pipeline, mistake))
-        if expected not in told:
-            silent[mistake] = told
+        answer = said(blueprint_of(pipeline, mistake))
+        if expected not in answer:
+            silent[mistake] = answer
     assert not silent
 
 
 def test_no_mistake_in_another_document_passes_in_silence(said: Callable[[str], str]) -> None:
-    told = {document: said(document) for document in DOCUMENTS}
+    answer = {document: said(document) for document in DOCUMENTS}
     assert not {
-        document: told[document]
+        document: answer[document]
         for document, expected in DOCUMENTS.items()
-        if expected not in told[document]
+        if expected not in answer[document]
     }
 
 
@@ -213,5 +213,5 @@ def test_what_is_inherited_is_said_with_the_place_where_it_is_written(
     said: Callable[[str], str],
 ) -> None:
     around = "kind: configuration\narguments: 5\n---\n"
-    told = said(around + blueprint_of("command", "").replace("arguments: ['0']\n", ""))
-    assert "b.yaml:2:1: s/a (command): arguments: should be a list" in told
+    answer = said(around + blueprint_of("command", "").replace("arguments: ['0']\n", ""))
+    assert "b.yaml:2:1: s/a (command): arguments: should be a list" in answer

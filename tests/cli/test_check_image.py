@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,15 +12,15 @@ from typing import Any
 import pytest
 
 from tests import containers
+from tests.containers import with_runtimes
+
+__all__ = ["with_runtimes"]
+
+pytestmark = pytest.mark.usefixtures("with_runtimes")
 
 TRAIN = "spt-plugin-train-on-graphs"
 PRINT = "spt-plugin-print-training-configuration"
 REQUEST = "spt-plugin-print-graph-request-configuration"
-
-
-@pytest.fixture(autouse=True)
-def _with_runtimes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", f"{containers.programs()}{os.pathsep}{os.environ['PATH']}")
 
 
 @pytest.fixture

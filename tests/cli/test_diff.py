@@ -104,9 +104,9 @@ def test_another_pipeline_and_a_new_setting_are_marked(lab: Any) -> None:
     assert shown["changed_since_it_ran"]["pipeline"] == {
         "ran with": "command", "now": "simpletestpipeline",
     }  # fmt: skip
-    told = lab.run("production", "show", "s/a").out
-    assert "\n  pipeline: command  (now simpletestpipeline in the ledger)\n" in told
-    told = lab.run("ledger", "show", "s/a").out
-    assert told.startswith("s/a (simpletestpipeline; it ran with command)\n")
-    assert "; it ran without it\n" in told and "null" not in told
+    shown = lab.run("production", "show", "s/a").out
+    assert "\n  pipeline: command  (now simpletestpipeline in the ledger)\n" in shown
+    shown = lab.run("ledger", "show", "s/a").out
+    assert shown.startswith("s/a (simpletestpipeline; it ran with command)\n")
+    assert "; it ran without it\n" in shown and "null" not in shown
     assert "pipeline: command -> simpletestpipeline" in lab.run("diff", "s/a").out

@@ -45,7 +45,7 @@ def test_keys_are_listed_as_platipy_does(project, asimov):
     assert matching(known, "") is None
 
 
-def test_mistakes_are_told_in_one_line(project, asimov):
+def test_mistakes_are_reported_in_one_line(project, asimov):
     added(asimov, "a")
     for options, code, said in [
         (["--add", "a"], 1, "there is or was a key 'a'"),

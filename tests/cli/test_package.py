@@ -207,8 +207,8 @@ def test_products_that_are_not_stored_come_from_the_run_directory(lab: Any, tmp_
     assert "the products of s/one@1 are neither in the results store" in pack(code=1)
     assert not crate.exists()
     # A run that failed has none.
-    told = lab.run("package", "s/failed", "-o", tmp_path / "failed.zip").err
-    assert "note: it has made no products" in told
+    said = lab.run("package", "s/failed", "-o", tmp_path / "failed.zip").err
+    assert "note: it has made no products" in said
 
 
 def test_a_damaged_product_is_left_out_aloud_and_matches_nothing(lab: Any, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def test_an_extra_that_is_missing_is_named(project, asimov, monkeypatch):
     ]  # fmt: skip
 
 
-def test_a_port_that_is_taken_is_told_in_one_line(project, asimov):
+def test_a_port_that_is_taken_is_reported_in_one_line(project, asimov):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ran = asimov("serve", "--port", port)
@@ -28,7 +28,7 @@ def test_a_port_that_is_taken_is_told_in_one_line(project, asimov):
     assert "--port 0" in ran.err
 
 
-def test_a_host_that_is_no_address_of_this_machine_is_told_in_one_line(project, asimov):
+def test_a_host_that_is_no_address_of_this_machine_is_reported_in_one_line(project, asimov):
     ran = asimov("serve", "--host", "127.0.0.1.x.invalid")
     assert ran.code == 1
     assert ran.err.startswith("error: ")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import subprocess
 from typing import Any
 
@@ -12,16 +11,14 @@ import pytest
 
 from asimov.project.workspace import Workspace
 from tests import containers
+from tests.containers import with_runtimes
 from tests.htcondor.conftest import OnAPool
 
-pytestmark = pytest.mark.htcondor
+__all__ = ["with_runtimes"]
+
+pytestmark = [pytest.mark.htcondor, pytest.mark.usefixtures("pool", "with_runtimes")]
 
 pytest.importorskip("h5py")
-
-
-@pytest.fixture(autouse=True)
-def _with_runtimes(pool: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", f"{containers.programs()}{os.pathsep}{os.environ['PATH']}")
 
 
 def documents(*analyses: dict[str, Any]) -> str:

@@ -15,6 +15,14 @@ from asimov.errors import AsimovError
 _BLOCK = 1 << 20
 
 
+def known_checksum(path: str | Path) -> str | None:
+    """Return a file's SHA-256; None if it can't be read."""
+    try:
+        return checksum(path)
+    except AsimovError:
+        return None
+
+
 def checksum(path: str | Path, expected: os.stat_result | None = None) -> str:
     """Return a file's SHA-256.
 

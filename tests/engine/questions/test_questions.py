@@ -83,10 +83,10 @@ def test_a_job_s_end_may_lead_to_a_question_and_its_answer_to_the_next_job(steps
     schema = question["schema"]["$defs"]["answers.Cut"]
     assert schema["required"] == ["level"]
     assert schema["properties"]["method"]["enum"] == ["cubic", "linear"]
-    told = steps.run("why", "s/a").out
-    assert "Where does the noise begin?\n  Look at spectrum.txt.\n" in told
-    assert "level (a number from 0, required): Where the noise begins, in V." in told
-    assert "answers: asimov answer s/a level=..." in told
+    why = steps.run("why", "s/a").out
+    assert "Where does the noise begin?\n  Look at spectrum.txt.\n" in why
+    assert "level (a number from 0, required): Where the noise begins, in V." in why
+    assert "answers: asimov answer s/a level=..." in why
     assert row(steps, "b")["waiting_for"] == ["s/a"] or row(steps, "b")["status"] == "ready"
     steps.run("answer", "s/a", "level=2.5", "max steps=3")
     assert steps.states()["a"] == "ready"

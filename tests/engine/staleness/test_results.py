@@ -25,11 +25,11 @@ def made(lab: Any) -> Any:
         f"b, {SHELL}, needs: [a], outputs: {{c: c}}, arguments: [-c, 'cat {{{{ assets.x }}}} > c']",
     )
     lab.finish()
-    assert told(lab) == []
+    assert reasons(lab) == []
     return lab
 
 
-def told(lab: Any) -> list[str]:
+def reasons(lab: Any) -> list[str]:
     rows = lab.rows()
     assert rows["b"]["outdated"] == rows["b"]["in_doubt"] == []
     return list(rows["a"]["outdated"])
@@ -49,7 +49,7 @@ def test_what_is_missing_or_has_another_size_is_no_longer_current(made: Any) -> 
     shutil.copytree(stored, kept, symlinks=True)
     (stored / "x").unlink()
     missing = "its stored product x is damaged: it is not there"
-    assert told(made) == [missing]
+    assert reasons(made) == [missing]
     assert missing in made.run("status").out
     why = made.run("why", "s/a").out
     assert f"results: {missing}" in why and "'asimov store verify s/a' lists and checks" in why
@@ -59,45 +59,45 @@ def test_what_is_missing_or_has_another_size_is_no_longer_current(made: Any) -> 
     made.run("monitor", "--chain")
     assert made.states() == {"a": "uploaded", "b": "uploaded"}
     shutil.copy2(kept / "x", stored / "x")
-    assert told(made) == []
+    assert reasons(made) == []
     change(stored / "d" / "y", "longer\n")
-    assert told(made) == ["its stored product d/y is damaged: it has 7 bytes, not 2"]
+    assert reasons(made) == ["its stored product d/y is damaged: it has 7 bytes, not 2"]
     shutil.copy2(kept / "d" / "y", stored / "d" / "y")
     # One that was written later is read.
     later = (stored / "z").stat().st_mtime_ns + 10**12
     change(stored / "z", "4\n", times=(later, later))
-    assert told(made) == ["its stored product z is damaged: its checksum differs"]
+    assert reasons(made) == ["its stored product z is damaged: its checksum differs"]
     change(stored / "z", "3\n", times=(later + 1, later + 1))
-    assert told(made) == []
+    assert reasons(made) == []
     (stored / "manifest.json").write_text("{")
-    assert told(made) == ["the manifest of its results is not a manifest of the store"]
+    assert reasons(made) == ["the manifest of its results is not a manifest of the store"]
     (stored / "manifest.json").unlink()
-    assert told(made) == ["its results are said to be stored, and nothing is"]
+    assert reasons(made) == ["its results are said to be stored, and nothing is"]
 
 
 def test_what_was_verified_is_remembered_until_it_is_mended(made: Any) -> None:
     stored = made.root / "results" / "s" / "a" / "z"
     before = stored.stat()
     change(stored, "4\n", times=(before.st_atime_ns, before.st_mtime_ns))
-    assert told(made) == [], "nothing but its content is different"
+    assert reasons(made) == [], "nothing but its content is different"
     made.run("store", "verify", "s/b")
-    assert told(made) == []
+    assert reasons(made) == []
     made.run("store", "verify", code=1)
     damaged = ["its stored product z is damaged: its checksum differs"]
-    assert told(made) == damaged
+    assert reasons(made) == damaged
     assert f"s/a: {damaged[0]}" in made.run("rerun", "s/a", "-n").out
     # A check that reads nothing takes nothing back, and a new name keeps it.
     made.run("store", "verify", "--quick")
-    assert told(made) == damaged
+    assert reasons(made) == damaged
     made.run("mv", "s/a", "s/other")
     assert made.rows()["other"]["outdated"] == damaged
     made.run("mv", "s/other", "s/a")
     stored.unlink()
     stored.touch()
     change(stored, "3\n", times=(before.st_atime_ns, before.st_mtime_ns + 1))
-    assert told(made) == []
+    assert reasons(made) == []
     assert "all as they were stored" in made.run("store", "verify").out
-    assert told(made) == []
+    assert reasons(made) == []
     # Made again, it is whole.
     change(stored, "4\n", times=(before.st_atime_ns, before.st_mtime_ns))
     made.run("store", "verify", code=1)

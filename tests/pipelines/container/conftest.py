@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,9 @@ from typing import Any
 import pytest
 
 from tests import containers
+from tests.containers import with_runtimes
+
+__all__ = ["with_runtimes"]
 
 UNTIL = ("monitor", "--chain", "--until-idle", "--interval", "0.2", "--timeout", "120")
 
@@ -49,12 +51,6 @@ class InContainers:
     def state(self, analysis: str = "a") -> str:
         rows = json.loads(self.asimov("status", "--json").out)
         return next(str(row["status"]) for row in rows if row["name"] == analysis)
-
-
-@pytest.fixture
-def with_runtimes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put bubblewrap and Charliecloud on PATH."""
-    monkeypatch.setenv("PATH", f"{containers.programs()}{os.pathsep}{os.environ['PATH']}")
 
 
 @pytest.fixture

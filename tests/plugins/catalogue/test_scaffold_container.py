@@ -3,66 +3,38 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from asimov.plugins.catalogue.scaffold import write_package
-from tests import containers
-from tests.plugins.catalogue.test_scaffold import ALONE, pip
+from tests.containers import with_runtimes
+from tests.plugins.catalogue.written_package import Written, write
+
+__all__ = ["with_runtimes"]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Make the package, and install it into a folder of its own."""
-    folder = tmp_path_factory.mktemp("container")
-    written = write_package("my-walk", "container", folder)
-    pip("install", *ALONE, "--target", folder / "packages", written.folder)
-    return written.folder, folder / "packages"
-
-
-@pytest.fixture
-def _with_runtimes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", f"{containers.programs()}{os.pathsep}{os.environ['PATH']}")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    return write(tmp_path_factory.mktemp("container"), "my-walk", "container")
 
 
 def test_it_passes_its_own_tests(
-    made: tuple[Path, Path], shell: Callable[..., Any], _with_runtimes: None
+    made: Written, shell: Callable[..., Any], with_runtimes: None
 ) -> None:
-    folder, packages = made
-    ran = shell(
-        f"'{sys.executable}' -m pytest -W error -p no:cacheprovider",
-        cwd=folder, PYTHONPATH=str(packages),
-    )  # fmt: skip
-    assert ran.code == 0, ran
-    assert "2 passed" in ran.out
+    made.run_its_tests(shell, 2)
 
 
 def test_its_blueprint_runs_by_the_commands_of_its_readme(
-    made: tuple[Path, Path], quick_shell: Callable[..., Any], tmp_path: Path, _with_runtimes: None
+    made: Written, quick_shell: Callable[..., Any], tmp_path: Path, with_runtimes: None
 ) -> None:
-    folder, packages = made
-    readme = (folder / "README.md").read_text()
-    *_, demo = re.findall(r"^```console\n(.*?)^```$", readme, re.M | re.S)
-    commands = [line.removeprefix("$ ") for line in demo.splitlines()]
-    assert commands.pop(0) == "mkdir ../my_walk-demo && cd ../my_walk-demo"
-    (tmp_path / "demo with a blank").mkdir()
-    (tmp_path / folder.name).symlink_to(folder)
-    for command in commands:
-        given = command.replace("--until-idle", "--until-idle --interval 0.5 --timeout 100")
-        ran = quick_shell(given, cwd=tmp_path / "demo with a blank", PYTHONPATH=str(packages))
-        assert ran.code == 0, f"{command}: {ran}"
-    assert json.loads(ran.out)["variance"] == pytest.approx(100, rel=0.3)
+    out = made.run_its_readme(quick_shell, tmp_path)
+    assert json.loads(out)["variance"] == pytest.approx(100, rel=0.3)
 
 
 def test_it_is_shown_with_all_that_it_declares(
-    made: tuple[Path, Path], quick_shell: Callable[..., Any]
+    made: Written, quick_shell: Callable[..., Any]
 ) -> None:
     ran = quick_shell("asimov plugins show my_walk --json", PYTHONPATH=str(made[1]))
     assert ran.code == 0, ran
@@ -72,7 +44,7 @@ def test_it_is_shown_with_all_that_it_declares(
 
 
 def test_a_setting_that_it_does_not_have_is_pointed_out_by_apply(
-    made: tuple[Path, Path], quick_shell: Callable[..., Any], tmp_path: Path
+    made: Written, quick_shell: Callable[..., Any], tmp_path: Path
 ) -> None:
     folder, packages = made
     text = (folder / "blueprint.yaml").read_text().replace("seed: 2", "sead: 2")
@@ -84,12 +56,5 @@ def test_a_setting_that_it_does_not_have_is_pointed_out_by_apply(
     assert "did you mean 'seed'?" in ran.err
 
 
-@pytest.mark.parametrize("command", ["check --select E,F,I,UP,B", "format --diff"])
-def test_what_is_written_is_as_its_authors_would_have_it(
-    made: tuple[Path, Path], command: str
-) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "ruff", *command.split(), "--isolated", "--line-length=100"],
-        cwd=made[0], capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout
+def test_what_is_written_is_as_its_authors_would_have_it(made: Written) -> None:
+    made.check_style()

@@ -9,8 +9,7 @@ from asimov._version import __version__
 from asimov.discovery import entrypoints
 from asimov.engine.provenance.export.runs import Run
 from asimov.engine.provenance.software import environment
-from asimov.errors import AsimovError
-from asimov.project.storage.copying import checksum
+from asimov.project.storage.copying import known_checksum
 from asimov.text import counted, listed
 
 
@@ -29,7 +28,7 @@ def differences(run: Run) -> Iterator[str]:
         if each.path.startswith("/"):
             if not os.path.exists(each.path):
                 yield f"the program {each.path} is not here"
-            elif each.sha256 and _sum(each.path) != each.sha256:
+            elif each.sha256 and known_checksum(each.path) != each.sha256:
                 yield f"the program {each.path} is another one here"
     for prefix, packages in run.software.items():
         found = environment(prefix)
@@ -41,10 +40,3 @@ def differences(run: Run) -> Iterator[str]:
             yield (f"the environment {prefix} is another one here: it has not {listed(differing)}")
     if record.image:
         yield f"it ran in the container image {record.image} {record.image_digest}".rstrip()
-
-
-def _sum(path: str) -> str | None:
-    try:
-        return checksum(path)
-    except AsimovError:
-        return None

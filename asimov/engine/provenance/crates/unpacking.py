@@ -27,7 +27,7 @@ from asimov.ledger import blueprints
 from asimov.ledger.documents import dump, read_documents
 from asimov.ledger.plan import Plan
 from asimov.project.layout import Project
-from asimov.project.storage.copying import checksum
+from asimov.project.storage.copying import known_checksum
 from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
@@ -138,7 +138,7 @@ class Unpacking:
         for place in [BLUEPRINT, *self._files]:
             path = self._root / place
             wanted = self._files[place].sha256 if place in self._files else self._own_sum()
-            if os.path.lexists(path) and _sum(path) != wanted:
+            if os.path.lexists(path) and known_checksum(path) != wanted:
                 raise AsimovError(
                     "exists already, and the crate has another one",
                     where=line(str(path)),
@@ -224,10 +224,3 @@ class Unpacking:
                 other = ", and there is another one here" if here else ""
                 found.append(f"the {each.role} {name} is not available: {each.why}{other}")
         return found
-
-
-def _sum(path: Path) -> str | None:
-    try:
-        return checksum(path)
-    except AsimovError:
-        return None

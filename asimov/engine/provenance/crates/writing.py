@@ -14,6 +14,7 @@ from typing import IO
 from asimov.engine.provenance.crates.collection import Source
 from asimov.errors import AsimovError
 from asimov.system import progress
+from asimov.system.disk import sync_path
 from asimov.system.files import unwritable
 from asimov.text import line
 
@@ -54,7 +55,7 @@ def write(target: Path, sources: Iterable[Source], texts: dict[str, bytes]) -> N
         else:
             _write_folder(partial, sources, texts)
             partial.rename(target)
-        _sync(target.parent)
+        sync_path(target.parent)
     except OSError as error:
         raise unwritable(error, target) from error
     finally:
@@ -134,11 +135,3 @@ def _opened(source: Source) -> Iterator[IO[bytes]]:
 def _pour(blocks: Iterator[bytes], stream: IO[bytes]) -> None:
     for block in blocks:
         stream.write(block)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
