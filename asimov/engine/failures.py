@@ -28,22 +28,6 @@ ASKED = 20
 _DOUBLINGS = 20
 
 
-def ending(answer: Gone) -> str:
-    """Return how a job ended, in words."""
-    if answer.removed:
-        return f"job {answer.job_id} was removed" + (f": {answer.reason}" if answer.reason else "")
-    if answer.signal is not None:
-        text = f"job {answer.job_id} was ended by signal {answer.signal}"
-        return f"{text} ({answer.reason})" if answer.reason else text
-    text = f"job {answer.job_id} ended"
-    if answer.exit_code is not None:
-        text += f" with exit code {answer.exit_code}"
-    if answer.progress and answer.progress.failed:
-        done, total, failed = answer.progress.done, answer.progress.total, answer.progress.failed
-        text += f" ({done} of {total} done, {failed} failed)"
-    return text
-
-
 # --- how it failed
 
 
@@ -79,7 +63,7 @@ def words(
         Whether the scheduler may be asked what failed.
     """
     missing = _names(call_method(analysis, "missing_outputs", keep=False))
-    reason = f"{ending(answer)}, but it is not complete"
+    reason = f"{answer.ending}, but it is not complete"
     if missing:
         reason += f": {', '.join(missing[:3])}{' ...' if len(missing) > 3 else ''} missing"
     failures = [] if answer.removed or not ask else _failures(workspace, attempt, answer)
@@ -91,7 +75,7 @@ def words(
         said, details = _last_words(analysis)
     if said:
         reason += f"; it said: {said}"
-    return Words(reason, failed or (ending(answer) if details else ""), details)
+    return Words(reason, failed or (answer.ending if details else ""), details)
 
 
 def _failures(workspace: Workspace, attempt: Attempt, answer: Gone) -> list[Failure]:

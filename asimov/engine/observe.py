@@ -8,7 +8,7 @@ from typing import Any
 from asimov.discovery.entrypoints import PluginError
 from asimov.engine import failures, running_jobs
 from asimov.engine.attempts import LEAVING, found, give_up, launch, record_job
-from asimov.engine.failures import Retry, Words, ending
+from asimov.engine.failures import Retry, Words
 from asimov.engine.follow_up import fault_of_products
 from asimov.engine.holds import Outcome, tend
 from asimov.engine.provenance.gather import Gatherer
@@ -174,7 +174,7 @@ class Observer:
         analysis = self.workspace.analysis(attempt.key)
         try:
             if answer.waiting and self.dry_run:
-                self.report(f"{attempt.key}: {ending(answer)}; its output would be retrieved")
+                self.report(f"{attempt.key}: {answer.ending}; its output would be retrieved")
                 return
             if answer.waiting:
                 self._scheduler(attempt).retrieve(answer.job_id)
@@ -187,11 +187,11 @@ class Observer:
             if complete and attempt.stage == "run":
                 self._complete(analysis, attempt, answer)
             elif complete:
-                self._close(attempt, answer, "finished", f"post-processing: {ending(answer)}")
+                self._close(attempt, answer, "finished", f"post-processing: {answer.ending}")
             else:
                 self._incomplete(analysis, attempt, answer)
         except (PluginError, SchedulerUnreachableError) as error:
-            self._seen[attempt.key] = ("unknown", joined(ending(answer), str(error)), None)
+            self._seen[attempt.key] = ("unknown", joined(answer.ending, str(error)), None)
         except AsimovError as error:
             # The attempt stays open: once the pipeline is mended, the next pass calls it again.
             self._move(attempt.key, "stuck", str(error))
@@ -219,7 +219,7 @@ class Observer:
         with self.workspace.journal.transaction():
             self._end(attempt, answer)
             line = ask(analysis, question, "monitor", dry_run=self.dry_run)
-        self.report(f"{attempt.key}: {ending(answer)}; it {line}")
+        self.report(f"{attempt.key}: {answer.ending}; it {line}")
 
     def _close(
         self, attempt: Attempt, answer: Gone, status: str, reason: str, words: Words | None = None
@@ -237,7 +237,7 @@ class Observer:
             "ended",
             exit_code=answer.exit_code,
             evidence=answer.evidence,
-            reason=ending(answer),
+            reason=answer.ending,
             started=answer.started_at,
             finished=answer.ended_at,
         )
@@ -247,7 +247,7 @@ class Observer:
             )
 
     def _complete(self, analysis: Analysis, attempt: Attempt, answer: Gone) -> None:
-        reason = f"{ending(answer)} and it is complete"
+        reason = f"{answer.ending} and it is complete"
         if self.dry_run or not overrides(analysis.entry.pipeline, "after_completion"):
             # Nothing may be built on faulty products: a finished analysis counts as done.
             fault = None
@@ -345,7 +345,7 @@ class Observer:
         line = f"failed; will be submitted again in {clock.age(left)} {retry.count}"
         self._seen[attempt.key] = (None, line, str(answer.progress) if answer.progress else None)
         if self.dry_run:
-            self.report(f"{attempt.key}: {ending(answer)}; {line}")
+            self.report(f"{attempt.key}: {answer.ending}; {line}")
         return True
 
     # --- the job is to be removed

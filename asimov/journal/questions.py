@@ -58,7 +58,7 @@ class Questions:
     def __init__(self, journal: Database) -> None:
         self._journal = journal
 
-    def ask(self, key: Key, question: str, said: str, declared: Mapping[str, Any]) -> None:
+    def record(self, key: Key, question: str, said: str, declared: Mapping[str, Any]) -> None:
         """Record a question as the open one of an analysis."""
         with self._journal.transaction():
             self.close(key)

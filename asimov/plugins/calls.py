@@ -171,6 +171,28 @@ def load_plugin(workspace: Workspace, group: str, name: str) -> Any:
         raise error from cause
 
 
+def instance_of(workspace: Workspace, plugin: str, loaded: Any) -> Any:
+    """Return what a plugin offers, or an instance of it where that is a class.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    plugin
+        The plugin, for messages.
+    loaded
+        What was loaded, or registered.
+
+    Raises
+    ------
+    PackageError
+        If no instance can be made.
+    """
+    if isinstance(loaded, type):
+        return call_plugin(workspace, Call.of_plugin(plugin, "__init__"), loaded)
+    return loaded
+
+
 #: Why plugins can't be imported, by group and name.
 _import_errors: dict[tuple[str, str], AsimovError] = {}
 #: Those of them that were reported.

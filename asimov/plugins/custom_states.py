@@ -15,7 +15,7 @@ from asimov.discovery import entrypoints
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.logs import logger
-from asimov.plugins.calls import PackageError, call_plugin, load_plugin, warn
+from asimov.plugins.calls import PackageError, call_plugin, instance_of, load_plugin, warn
 from asimov.plugins.context import Context
 from asimov.plugins.crashes import Call
 from asimov.plugins.methods import call_method, overrides
@@ -113,7 +113,7 @@ def _handler(
         if overrides(entry.pipeline, "get_state_handlers"):
             own = call_method(workspace.analysis(key), "get_state_handlers")
             if isinstance(own, Mapping) and state in own:
-                return _made(workspace, state, own[state])
+                return instance_of(workspace, f"state {state}", own[state])
     except AsimovError as error:
         report(f"warning: {key}: {error}")
     handler = registered(entrypoints.MONITOR_STATES).get(state)
@@ -128,7 +128,7 @@ def _installed(workspace: Workspace, report: Callable[[str], None]) -> dict[str,
         _seen.add(name)
         try:
             loaded = load_plugin(workspace, entrypoints.MONITOR_STATES, name)
-            handler = _made(workspace, name, loaded)
+            handler = instance_of(workspace, f"state {name}", loaded)
             call = Call.of_plugin(f"state {name}", "state_name")
             own_name = call_plugin(workspace, call, partial(getattr, handler, "state_name"))
             state = str(own_name).lower()
@@ -144,9 +144,3 @@ def _installed(workspace: Workspace, report: Callable[[str], None]) -> dict[str,
 #: The handlers that this process has made, and the entry points that it has loaded.
 _handlers: dict[str, Any] = {}
 _seen: set[str] = set()
-
-
-def _made(workspace: Workspace, name: str, handler: Any) -> Any:
-    if isinstance(handler, type):
-        return call_plugin(workspace, Call.of_plugin(f"state {name}", "__init__"), handler)
-    return handler

@@ -15,7 +15,7 @@ import msgspec
 from asimov.discovery import entrypoints
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
-from asimov.plugins.calls import call_plugin, load_plugin, warn
+from asimov.plugins.calls import call_plugin, instance_of, load_plugin, warn
 from asimov.plugins.context import Context
 from asimov.plugins.crashes import Call
 from asimov.plugins.registry import registered
@@ -61,10 +61,7 @@ def _labellers(workspace: Workspace, report: Callable[[str], None]) -> Iterator[
     for name in entrypoints.found(entrypoints.LABELLERS):
         try:
             loaded = load_plugin(workspace, entrypoints.LABELLERS, name)
-            if isinstance(loaded, type):
-                call = Call.of_plugin(f"labeller {name}", "__init__")
-                loaded = call_plugin(workspace, call, loaded)
-            yield name, loaded
+            yield name, instance_of(workspace, f"labeller {name}", loaded)
         except AsimovError as error:
             warn(report, f"labeller {name!r}", error)
     yield from registered(entrypoints.LABELLERS).items()

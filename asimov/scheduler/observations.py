@@ -174,6 +174,22 @@ class Gone:
         """Whether it ended otherwise than by itself with exit code 0."""
         return self.removed or self.signal is not None or self.exit_code not in {0, None}
 
+    @property
+    def ending(self) -> str:
+        """How the job ended, in words."""
+        if self.removed:
+            return f"job {self.job_id} was removed" + (f": {self.reason}" if self.reason else "")
+        if self.signal is not None:
+            text = f"job {self.job_id} was ended by signal {self.signal}"
+            return f"{text} ({self.reason})" if self.reason else text
+        text = f"job {self.job_id} ended"
+        if self.exit_code is not None:
+            text += f" with exit code {self.exit_code}"
+        if self.progress and self.progress.failed:
+            done, total, failed = self.progress.done, self.progress.total, self.progress.failed
+            text += f" ({done} of {total} done, {failed} failed)"
+        return text
+
 
 @dataclass(frozen=True, slots=True)
 class Unknown:

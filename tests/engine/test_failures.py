@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from asimov.engine import failures as module
-from asimov.engine.failures import CHARACTERS, ending
+from asimov.engine.failures import CHARACTERS
 from asimov.errors import SchedulerError, SchedulerUnreachableError
 from asimov.scheduler import Gone
 from asimov.scheduler.local import LocalScheduler
-from asimov.scheduler.observations import Failure, Progress
+from asimov.scheduler.observations import Failure
 
 FAILS = "exit code: 3, max resurrections: 0"
 
@@ -231,14 +231,6 @@ def test_a_limit_that_a_pipeline_has_written_and_is_no_number_is_told(
     lab.run("monitor")
     assert lab.states() == {"a": "stuck"}
     assert f"{setting}: should be a number from 0" in lab.reason("a")
-
-
-def test_an_ending_is_told_in_words() -> None:
-    assert ending(Gone(5, 1, "queue")) == "job 5 ended with exit code 1"
-    assert ending(Gone(5, None, "queue", signal=9)) == "job 5 was ended by signal 9"
-    assert ending(Gone(5, None, "queue", removed=True)) == "job 5 was removed"
-    with_nodes = Gone(5, 1, "queue", progress=Progress(3, 1, 2))
-    assert ending(with_nodes) == "job 5 ended with exit code 1 (1 of 3 done, 2 failed)"
 
 
 def test_a_scheduler_that_can_not_be_reached_for_another_try_is_asked_again(

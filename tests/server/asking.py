@@ -63,5 +63,5 @@ def ask(root: Path, *names: str) -> None:
     with closing(workspace.journal):
         for name in names:
             key, start = Key("t", name), question.START
-            Questions(workspace.journal).ask(key, start.name, start.text, declared)
+            Questions(workspace.journal).record(key, start.name, start.text, declared)
             workspace.move(key, "asking", "submit", "May it start?")

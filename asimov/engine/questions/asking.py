@@ -91,7 +91,7 @@ def ask(analysis: Analysis, question: Question[Any], actor: str, *, dry_run: boo
     }
     with workspace.journal.transaction():
         whole = text.short(question.text.strip(), _MOST)
-        Questions(workspace.journal).ask(analysis.key, question.name, whole, declared)
+        Questions(workspace.journal).record(analysis.key, question.name, whole, declared)
         workspace.move(analysis.key, "asking", actor, said)
     return f"asks: {said}"
 
