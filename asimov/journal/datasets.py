@@ -177,9 +177,10 @@ class Datasets:
         """Return a data object."""
         return next(iter(self._objects("id = ?", number)), None)
 
-    def expected(self, series: str) -> list[DataObject]:
+    def expected(self, series: str, now: float) -> list[DataObject]:
         """Return the inputs that wait, or waited, for a DICOM series to be sent."""
-        return self._objects("is_input AND retrieve IN ('SEND', 'MOVE') AND series = ?", series)
+        where = f"is_input AND retrieve IN ('SEND', 'MOVE') AND series = ? AND {_NOT_OVER}"
+        return self._objects(where, series, now)
 
     def to_fetch(self, now: float) -> list[DataObject]:
         """Return the inputs that are to be fetched from the sources of their datasets."""
@@ -261,11 +262,15 @@ class Datasets:
         row = {**new._asdict(), "inputs": msgspec.json.encode(new.inputs).decode()}
         self._journal.write(_insertion("function_calls", row), tuple(row.values()))
 
-    def arrived(self, number: int, file: str) -> None:
-        """Record that a data object has arrived."""
-        self._journal.write(
-            "UPDATE data_objects SET file = ?, is_fetched = 1 WHERE id = ?", (file, number)
-        )
+    def arrived(self, number: int, file: str) -> bool:
+        """Record that a data object has arrived; return False if its dataset has expired."""
+        with self._journal.durably():
+            changed = self._journal.write(
+                "UPDATE data_objects SET file = ?, is_fetched = 1 WHERE id = ? AND NOT removed "
+                "AND dataset IN (SELECT id FROM datasets WHERE NOT expired)",
+                (file, number),
+            )
+        return bool(changed)
 
     def sent(self, number: int) -> None:
         """Record that a data object was sent to its dataset's target."""

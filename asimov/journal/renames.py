@@ -32,10 +32,12 @@ def rename(journal: Journal, keys: Mapping[Key, Key], paths: Mapping[str, str]) 
         )
     _rename_forgotten(journal, keys)
     change = _changing({str(old): str(new) for old, new in keys.items()}, paths)
-    for table in ("logs", "checksums"):
-        rows = journal.rows(f"SELECT path FROM {table}")
+    for table, column in (("logs", "path"), ("checksums", "path"), ("data_objects", "file")):
+        rows = journal.rows(f"SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL")
         changed = [(change(path), path) for (path,) in rows if change(path) != path]
-        journal.write_many(f"UPDATE OR REPLACE {table} SET path = ? WHERE path = ?", changed)
+        journal.write_many(
+            f"UPDATE OR REPLACE {table} SET {column} = ? WHERE {column} = ?", changed
+        )
     for was, now in paths.items():
         journal.write(
             "UPDATE builds SET config = ? || substr(config, ?) WHERE config = ? OR config LIKE ?",

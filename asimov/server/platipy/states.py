@@ -12,6 +12,7 @@ from asimov.engine.status import LOST, shown_state
 from asimov.journal import measurements
 from asimov.journal.datasets import FunctionCall
 from asimov.journal.records import Record
+from asimov.project.removed import was_removed
 from asimov.project.workspace import Workspace
 from asimov.system import clock, reading
 
@@ -23,10 +24,11 @@ _FAILURE = "failure.json"
 
 
 def is_over(workspace: Workspace, call: FunctionCall) -> bool:
-    """Return whether nothing more will come of a call by itself."""
-    if call.listed or call.key not in workspace.contents.entries:
-        return True
-    return workspace.status(call.key) in _OVER
+    """Return whether nothing more will come of a call by itself; it may have been run again."""
+    if call.key not in workspace.contents.entries:
+        return was_removed(workspace, call.key)
+    status = workspace.status(call.key)
+    return status in _OVER or (status == "uploaded" and call.listed)
 
 
 def is_due(workspace: Workspace, call: FunctionCall) -> bool:
@@ -37,7 +39,7 @@ def is_due(workspace: Workspace, call: FunctionCall) -> bool:
 
 def state(workspace: Workspace, call: FunctionCall) -> dict[str, Any]:
     """Return the state of a call as clients get it."""
-    if call.key not in workspace.contents.entries:
+    if was_removed(workspace, call.key):
         return _failure(f"the analysis {call.key} was removed")
     status, record = workspace.status(call.key), workspace.records.get(call.key)
     if status in _OVER:
@@ -50,7 +52,9 @@ def state(workspace: Workspace, call: FunctionCall) -> dict[str, Any]:
     if shown in {"running", "processing", "finished", "uploaded", "stop"}:
         return _running(workspace, call, record)
     waits = "Pending..."
-    if shown == LOST:
+    if call.key not in workspace.contents.entries:
+        waits = "Pending: its analysis is missing from the ledger, or the file can't be read"
+    elif shown == LOST:
         waits = "Pending: its scheduler does not know its job any more"
     elif clock.now() > call.made + _PATIENCE and not attendance(workspace).alive:
         waits = "Pending: no monitor is at work; 'asimov serve --monitor' keeps one running"

@@ -6,8 +6,13 @@ from contextlib import closing
 
 import pytest
 
+from asimov.journal.datasets import Datasets
+from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.server.platipy import multipart as module
+from asimov.server.platipy.dicom.files import arrived
+from asimov.server.platipy.states import state
+from asimov.server.platipy.uploads import folder_of
 from asimov.server.platipy.writer import DatasetWriter
 from asimov.system import clock
 from tests.server.platipy.client import form
@@ -114,3 +119,89 @@ def test_keys_are_listed_as_platipy_lists_them(root, keys):
     said = asimov(root, "manage", "key", "--list", "--format", "platipy")
     assert f"ada: {keys['ada'][:8]} (Admin: False)" in said.splitlines()
     assert keys["ada"] not in said
+
+
+def stored(root, key):
+    """Have the results of an analysis stored, and listed as its outputs; nothing runs."""
+    workspace = Workspace.open(root)
+    with closing(workspace.journal) as journal:
+        journal.write("UPDATE analyses SET status = 'uploaded' WHERE (subject, name) = (?, ?)", key)
+        journal.write("UPDATE function_calls SET listed = 1 WHERE (subject, name) = (?, ?)", key)
+
+
+def called(ada, root):
+    """Return a dataset with a call, its upload, the analysis, and where its state is asked for."""
+    made = dataset(ada, timeout="0.5")
+    one = upload(ada, made["id"])
+    given = {"algorithm": "Two Arguments", "dataset": made["id"]}
+    poll = ada.post("/api/trigger", data=given).json()["poll"]
+    with closing((workspace := Workspace.open(root, reading=True)).journal):
+        (key,) = workspace.keys(f"platipy-{made['id']}")
+    return one, key, poll
+
+
+def over(root):
+    """Remove what has expired, an hour from now."""
+    now = clock.now()
+    later, doing = acting(root)
+    with later, clock.replaced(lambda: now + 3600):
+        doing.expire()
+
+
+def test_files_are_kept_while_a_person_has_a_call_run_again(ada, root):
+    one, key, _ = called(ada, root)
+    stored(root, key)
+    asimov(root, "rerun", str(key), "--yes")
+    over(root)
+    assert ada.get(f"/api/dataobject/download/{one['id']}").status_code == 200
+    stored(root, key)
+    over(root)
+    assert ada.get(f"/api/dataobject/download/{one['id']}").status_code == 404
+
+
+def test_a_mistake_in_a_ledger_file_ends_no_call_and_removes_no_file(ada, root):
+    """An analysis that can't be read now, or is missing, is not one that was removed."""
+    one, key, poll = called(ada, root)
+    path = root / "ledger" / "subjects" / f"{key.subject}.yaml"
+    text = path.read_text()
+    for wrong in ("{", f"kind: subject\nname: {key.subject}\n"):
+        path.write_text(wrong)
+        over(root)
+        with closing((workspace := Workspace.open(root, reading=True)).journal):
+            found = Datasets(workspace.journal).call(poll.rpartition("/")[2])
+            assert state(workspace, found)["state"] == "PENDING"
+    path.write_text(text)
+    assert ada.get(f"/api/dataobject/download/{one['id']}").status_code == 200
+
+
+def test_an_output_can_be_downloaded_after_its_analysis_got_another_name(ada, root):
+    one, key, _ = called(ada, root)
+    stored(root, key)
+    (root / "made").write_bytes(b"made")
+    workspace = Workspace.open(root)
+    with closing(workspace.journal) as journal:
+        Store(workspace.project.results).add_file(*key, root / "made", "work/made.txt")
+        objects = Datasets(journal)
+        (given,) = objects.objects(one["dataset_id"])
+        file = f"results/{key.subject}/{key.name}/work/made.txt"
+        made = objects.add_object(given._replace(is_input=False, file=file))
+    asimov(root, "mv", str(key), "renamed")
+    assert ada.get(f"/api/dataobject/download/{made.id}").content == b"made"
+
+
+def test_what_comes_for_an_expired_dataset_is_not_kept(ada, root):
+    """Uploads live until the dataset's timeout; also a series that is sent later."""
+    made = dataset(ada, timeout="0.5")
+    given = {"dataset": made["id"], "type": "DICOM", "seriesUID": "1.2", "dicom_retrieve": "SEND"}
+    series = ada.post("/api/dataobject", data=given).json()["id"]
+    over(root)
+    workspace = Workspace.open(root)
+    with closing(workspace.journal) as journal:
+        objects = Datasets(journal)
+        assert objects.expected("1.2", clock.now()) == []
+        waited = objects.object(series)
+        folder = folder_of(workspace.project, waited)
+        folder.mkdir(parents=True)  # its last image came while it expired
+        arrived(workspace.project, journal, waited)
+        assert not folder.parent.exists()
+        assert not objects.object(series).is_fetched

@@ -44,7 +44,7 @@ def keep(project: Project, series: DataObject, path: Path) -> None:
 
 
 def arrived(project: Project, journal: Database, series: DataObject) -> None:
-    """Record that a series has arrived, if it has files."""
+    """Record that a series has arrived, if it has files; what came too late goes."""
     folder = folder_of(project, series)
-    if folder.is_dir():
-        Datasets(journal).arrived(series.id, project.stored(folder))
+    if folder.is_dir() and not Datasets(journal).arrived(series.id, project.stored(folder)):
+        shutil.rmtree(folder.parent, ignore_errors=True)

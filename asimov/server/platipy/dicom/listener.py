@@ -12,6 +12,7 @@ from asimov.journal.database import Database
 from asimov.journal.datasets import Datasets
 from asimov.project.layout import Project
 from asimov.server.platipy.dicom.files import arrived, keep, series_of
+from asimov.system import clock
 
 #: Statuses of C-STORE (DICOM PS3.4, table B.2-1): done; not what is expected; can't be kept.
 _DONE, _UNEXPECTED, _FAILED = 0x0000, 0xA900, 0xA700
@@ -59,7 +60,7 @@ class Listener:
         try:
             series = series_of(event.dataset_path)
             with closing(Database(self._project.journal)) as journal:
-                waiting = Datasets(journal).expected(series)
+                waiting = Datasets(journal).expected(series, clock.now())
             if not waiting:
                 return _UNEXPECTED
             for each in waiting:
@@ -74,5 +75,5 @@ class Listener:
         """Note that what was sent is there."""
         for series in getattr(event.assoc, "asimov_series", ()):
             with closing(Database(self._project.journal)) as journal:
-                for each in Datasets(journal).expected(series):
+                for each in Datasets(journal).expected(series, clock.now()):
                     arrived(self._project, journal, each)
