@@ -36,20 +36,24 @@ async def keep_monitor(root: Path) -> None:
     pause = _PAUSE
     while True:
         began = loop.time()
-        process = await asyncio.create_subprocess_exec(
-            *command, "--watch", "--chain",
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
         try:
-            code = await process.wait()
-        except asyncio.CancelledError:
-            await _end(process)
-            raise
-        if code == EXIT_BUSY:
-            logger().info("another monitor is at work: the service's own waits")
+            process = await asyncio.create_subprocess_exec(
+                *command, "--watch", "--chain",
+                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            logger().warning("the service's monitor can't be started: %s", error.strerror)
         else:
-            logger().warning("the service's monitor ended: %s", exit_text(code))
+            try:
+                code = await process.wait()
+            except asyncio.CancelledError:
+                await _end(process)
+                raise
+            if code == EXIT_BUSY:
+                logger().info("another monitor is at work: the service's own waits")
+            else:
+                logger().warning("the service's monitor ended: %s", exit_text(code))
         pause = _PAUSE if loop.time() - began > _WELL else min(2 * pause, _LONGEST)
         await asyncio.sleep(pause)
 

@@ -23,7 +23,11 @@ from asimov.server.qhana.messages import PluginRequest, PluginResponse
 
 #: The seconds that a route has.
 _LIMIT = 30.0
-_HEADER = re.compile(r"[\x20-\x7e]*")
+#: The most bytes of an answer: the service holds them in memory.
+_MOST = 100_000_000
+_NAME, _VALUE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"), re.compile(r"[\x20-\x7e]*")
+#: What the service says itself.
+_OURS = {"connection", "content-length", "content-type", "date", "transfer-encoding", "upgrade"}
 
 
 def main(folder: str) -> None:
@@ -118,7 +122,14 @@ def _route(card: Card, request: PluginRequest) -> tuple[Route, dict[str, str]]:
 def _response(answer: Any) -> PluginResponse:
     reply = answer if isinstance(answer, Reply) else Reply(answer)
     body, media = reply.content
+    if len(body) > _MOST:
+        raise ValueError(f"an answer may have {_MOST} bytes")
     headers = {str(name): str(value) for name, value in reply.headers.items()}
-    if not all(_HEADER.fullmatch(each) for pair in headers.items() for each in pair):
-        raise ValueError("a header has characters that it can't have")
-    return PluginResponse(int(reply.status), body, media, headers)
+    for name, value in {"content": media, **headers}.items():
+        if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
+            raise ValueError("a header has characters that it can't have")
+    headers = {name: value for name, value in headers.items() if name.lower() not in _OURS}
+    status = int(reply.status)
+    if not 200 <= status <= 599:
+        raise ValueError(f"{status} is no status of an answer")
+    return PluginResponse(status, b"" if status in {204, 304} else body, media, headers)

@@ -61,7 +61,7 @@ class Helper:
         Raises
         ------
         NoAnswerError
-            With the line to show, if the process ended.
+            With the line to show, if the process ended, or can't be started.
         """
         # A question whose asker lost interest is still answered, or the next would get its answer.
         return await asyncio.shield(asyncio.ensure_future(self._ask(name, arguments)))
@@ -71,16 +71,22 @@ class Helper:
         try:
             async with self._next:
                 if self._process is None:
-                    self._process = await asyncio.create_subprocess_exec(
-                        *self._command,
-                        stdin=asyncio.subprocess.PIPE,
-                        stdout=asyncio.subprocess.PIPE,
-                        stderr=asyncio.subprocess.DEVNULL,
-                    )
+                    self._process = await self._start()
                     await self.started(self._process)
                 return await self.exchange(self._process, name, arguments)
         finally:
             self.waiting -= 1
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        try:
+            return await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+        except OSError as error:
+            raise NoAnswerError(f"no process can be started: {error.strerror}") from error
 
     async def started(self, process: asyncio.subprocess.Process) -> None:
         """Do what must come before the first question."""

@@ -17,8 +17,11 @@ from asimov.journal.deliveries import Deliveries
 from asimov.journal.keys import Key
 from asimov.journal.questions import Asked
 from asimov.journal.tasks import Tasks
-from asimov.pipeline.card import Card, DataOutput
+from asimov.pipeline.card import Card, DataOutput, Reply, Route
 from asimov.project.workspace import Workspace
+from asimov.server.faults import FaultError
+from asimov.server.qhana.messages import PluginRequest
+from asimov.server.qhana.plugin_routes import PluginRoutes
 from asimov.server.qhana.remote_tasks import RemoteTasks
 from asimov.server.qhana.task_view import view
 from asimov.server.qhana.task_watcher import TaskWatcher
@@ -222,3 +225,34 @@ def test_a_task_that_is_removed_is_a_failure_and_its_webhook_knows(runner, recei
     run(runner.root, "rm", f"qhana-{address.split('/')[-2]}", "--yes")
     assert "was removed" in runner.until(address)["log"]
     assert "status" in receiver.until("/removed", lambda found: "status" in found)
+
+
+#: What a route may return that no answer can be made of.
+NO_ANSWERS = [
+    Reply("x", 99), Reply("x", 1000), Reply("x", "many"), Reply("x", media="text/\n"),
+    Reply("x", headers={"a b": "c"}), Reply("x", headers={"": "c"}),
+    Reply("x", headers={"a": "\n"}),
+    Reply(object()), Reply("\ud800"), Reply(b"x" * 100_000_001),
+]  # fmt: skip
+
+
+def test_a_route_that_answers_what_no_answer_can_be_is_its_plugin_s_fault(carded, cards):
+    """502 with the reason; neither a larger answer than the service holds nor a broken one."""
+    more = [Reply("x", 204), Reply("x", headers={"Content-Length": "7", "Location": "/y"})]
+
+    def answer(visit):
+        return [*NO_ANSWERS, *more][int(visit.parts["n"])]
+
+    cards["command"] = replace(CARD, routes=(Route("odd/{n}", answer),))
+    routes = PluginRoutes(carded.root)
+
+    def asked(number):
+        request = PluginRequest("GET", f"odd/{number}", {}, {}, b"", "http://h")
+        return routes.answer("folders@v1", request)
+
+    for number in range(len(NO_ANSWERS)):
+        with pytest.raises(FaultError) as error:
+            asked(number)
+        assert error.value.fault.status == 502
+    assert (asked(len(NO_ANSWERS)).status, asked(len(NO_ANSWERS)).body) == (204, b"")
+    assert asked(len(NO_ANSWERS) + 1).headers == {"Location": "/y"}
