@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,20 @@ def made(root: Path, more: str = "") -> Path:
     folder.mkdir(parents=True)
     (folder / "job.out").write_text(OUTPUT)
     return root
+
+
+def new_key(root: Path, name: str = "ada", **options: int) -> str:
+    """Return a new key of a project that may write."""
+    with closing(Workspace.open(root).journal) as journal:
+        return AccessKeys(journal).add(name, name, **options)
+
+
+@contextmanager
+def writing(root: Path) -> Iterator[TestClient]:
+    """Have a client of a project's service with the key `ada`."""
+    headers = {"Authorization": f"Bearer {new_key(root)}"}
+    with TestClient(application(Options(root)), "http://127.0.0.1:8642", headers=headers) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -6,16 +6,14 @@ import json
 import socket
 import subprocess
 import sys
-from contextlib import closing
 
 import pytest
 
-from asimov.journal.access_keys import AccessKeys
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.server import client_connection as module
 from asimov.server.client import Client, ServiceError
-from tests.server.conftest import STORED, made
+from tests.server.conftest import STORED, made, new_key
 
 NEW = "{kind: analysis, event: s, name: new, pipeline: simpletestpipeline}\n"
 
@@ -43,8 +41,7 @@ def test_a_client_reads_follows_and_changes_a_project(root, serve, tmp_path):
     with pytest.raises(ServiceError, match="changes need a key") as told:
         anybody.apply(NEW)
     assert told.value.status == 401
-    with closing(Workspace.open(root).journal) as journal:
-        ada = Client(service.address, AccessKeys(journal).add("ada", "ada"))
+    ada = Client(service.address, new_key(root))
     assert ada.apply(NEW, dry_run=True)["done"] is False
     assert ada.apply(NEW, reason="to see")["added"] == ["s/new"]
     assert ada.act("set", ["s/new"], status="wait")[0]["after"] == "wait"
@@ -58,8 +55,7 @@ def test_a_client_reads_follows_and_changes_a_project(root, serve, tmp_path):
 
 def test_a_change_without_an_answer_is_sent_again_and_made_once(root, serve, monkeypatch):
     service = serve(root)
-    with closing(Workspace.open(root).journal) as journal:
-        ada = Client(service.address, AccessKeys(journal).add("ada", "ada"))
+    ada = Client(service.address, new_key(root))
     ask, lost = ada.opener.open, []
 
     def loses_the_first_answer(request, timeout):

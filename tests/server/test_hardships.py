@@ -12,11 +12,10 @@ from urllib.request import urlopen
 
 import pytest
 
-from asimov.journal.access_keys import AccessKeys
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.server.client import Client
-from tests.server.conftest import Service, made
+from tests.server.conftest import Service, made, new_key
 
 #: A service with less patience, so that the tests need less of it.
 IMPATIENT = """
@@ -54,8 +53,7 @@ def service(root, silent):
 
 @pytest.fixture(scope="module")
 def key(root):
-    with closing(Workspace.open(root).journal) as journal:
-        return AccessKeys(journal).add("ada", "ada")
+    return new_key(root)
 
 
 def connected(service):

@@ -11,13 +11,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from asimov.journal.access_keys import AccessKeys
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.server import client_connection
 from asimov.server.client import Client
 from tests.searching import LONGER
-from tests.server.conftest import Service, made
+from tests.server.conftest import Service, made, new_key
 
 #: `make test-long` searches ten times as long: 50 clients, and 200 kills.
 CLIENTS, KILLS, SUBSCRIBERS = round(5 * LONGER), round(2 * LONGER**2), 2
@@ -80,8 +79,7 @@ class Load:
 def test_each_acknowledged_request_is_done_once_and_each_event_is_heard(root, monkeypatch):
     monkeypatch.setattr(client_connection, "PAUSE", 0.05)
     monkeypatch.setattr(client_connection, "LONGEST", 0.5)
-    with closing(Workspace.open(root).journal) as journal:
-        key = AccessKeys(journal).add("load", "ada", rate=1_000_000)
+    key = new_key(root, "load", rate=1_000_000)
     rng = random.Random(11)
     service = Service(root)
     port = str(urlsplit(service.address).port)

@@ -8,13 +8,12 @@ from contextlib import closing
 import pytest
 from starlette.testclient import TestClient
 
-from asimov.journal.access_keys import AccessKeys
 from asimov.project.workspace import Workspace
 from asimov.server.app import ROUTES, application
 from asimov.server.options import Options
 from tests.conftest import snapshot
 from tests.searching import LONGER
-from tests.server.conftest import made
+from tests.server.conftest import made, new_key
 
 WORDS = [
     *("s", "t", "first", "second", "x", "", ".", "..", "../..", "%2e%2e", "%00", "%ff", "a" * 3000),
@@ -65,8 +64,7 @@ def one(rng, key):
 
 
 def test_nothing_that_is_malformed_breaks_the_service_or_changes_anything(root):
-    with closing(Workspace.open(root).journal) as journal:
-        key = AccessKeys(journal).add("fuzz", "ada", rate=1_000_000)
+    key = new_key(root, "fuzz", rate=1_000_000)
     before = state(root)
     rng = random.Random(13)
     with TestClient(application(Options(root)), "http://127.0.0.1:8642") as client:

@@ -15,10 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from asimov.journal.access_keys import AccessKeys
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
-from tests.server.conftest import Service, made
+from tests.server.conftest import Service, made, new_key
 from tests.server.platipy.client import form
 from tests.server.qhana.conftest import install
 
@@ -61,8 +60,7 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def key(root):
-    with closing(Workspace.open(root).journal) as journal:
-        return AccessKeys(journal).add("ada", "ada")
+    return new_key(root)
 
 
 @pytest.fixture(scope="module")

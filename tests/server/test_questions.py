@@ -6,16 +6,13 @@ from contextlib import closing
 
 import jsonschema
 import pytest
-from starlette.testclient import TestClient
 
-from asimov.journal.access_keys import AccessKeys
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.server.api.openapi import document
-from asimov.server.app import ROUTES, application
-from asimov.server.options import Options
+from asimov.server.app import ROUTES
 from tests.server import asking
-from tests.server.conftest import made
+from tests.server.conftest import made, writing
 
 ONE = "/v1/subjects/t/analyses/one"
 
@@ -35,11 +32,8 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def writer(root):
-    with closing(Workspace.open(root).journal) as journal:
-        key = AccessKeys(journal).add("ada", "ada")
-    headers = {"Authorization": f"Bearer {key}"}
-    with TestClient(application(Options(root)), "http://127.0.0.1:8642", headers=headers) as made:
-        yield made
+    with writing(root) as client:
+        yield client
 
 
 def test_questions_are_listed_with_their_fields_and_the_schema_of_answers(writer):

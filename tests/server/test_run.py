@@ -8,19 +8,18 @@ import random
 import signal
 import threading
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
 
-from asimov.journal.access_keys import AccessKeys
 from asimov.journal.keys import Key
 from asimov.journal.leases import WATCH, holder, is_dead
 from asimov.project.workspace import Workspace
 from tests.searching import LONGER
-from tests.server.conftest import made
+from tests.server.conftest import made, new_key
 
 OTHER = Key("t", "other")
 
@@ -81,8 +80,7 @@ def test_a_stream_goes_on_with_the_next_service_where_it_was(root, serve):
 
 
 def test_a_request_is_carried_out_once_however_the_service_is_killed(root, serve):
-    with closing(Workspace.open(root).journal) as journal:
-        key = AccessKeys(journal).add("ada", "ada")
+    key = new_key(root)
     rng = random.Random(7)
 
     def ask(service, number):

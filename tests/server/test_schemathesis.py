@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
 import hypothesis
 import pytest
 import schemathesis
@@ -17,10 +15,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from asimov.journal.access_keys import AccessKeys
-from asimov.project.workspace import Workspace
 from tests.searching import LONGER
-from tests.server.conftest import made
+from tests.server.conftest import made, new_key
 
 CHECKS = [
     *(not_a_server_error, content_type_conformance, response_schema_conformance),
@@ -34,8 +30,7 @@ def root(tmp_path_factory):
 
 
 def test_answers_are_as_the_document_says(root, serve):
-    with closing(Workspace.open(root).journal) as journal:
-        key = AccessKeys(journal).add("fuzz", "ada", rate=1_000_000)
+    key = new_key(root, "fuzz", rate=1_000_000)
     service = serve(root)
     headers = {"Authorization": f"Bearer {key}"}
     document = schemathesis.openapi.from_url(f"{service.address}/openapi.json", headers=headers)

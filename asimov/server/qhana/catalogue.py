@@ -13,6 +13,7 @@ from asimov.pipeline.card.contents import Card, identifier, version_order
 from asimov.pipeline.card.fields import DATA, PLUGIN
 from asimov.plugins.calls import load_plugin
 from asimov.project.workspace import Workspace
+from asimov.server.faults import FaultError
 from asimov.server.qhana.forms import form_fields
 from asimov.settings.declaration import REQUIRED, extras
 from asimov.settings.lookup import settings_of
@@ -60,17 +61,39 @@ class Catalogue:
         found += [_runtime_row(each) for each in self._runtime()]
         return sorted(found, key=lambda row: (row["name"], row["version"]))
 
-    def address(self, name: str, root: str) -> str | None:
-        """Return the address of a plugin by identifier, or of the newest by name, or None."""
+    def plugin(self, identifier: str) -> Plugin:
+        """Return a plugin.
+
+        Raises
+        ------
+        FaultError
+            If there is none.
+        """
+        if identifier not in self.own:
+            raise _missing(identifier)
+        return self.own[identifier]
+
+    def address(self, name: str, root: str) -> str:
+        """Return the address of a plugin by identifier, or of the newest by name.
+
+        Raises
+        ------
+        FaultError
+            If there is none.
+        """
         rows = self.listed(root)
         found = [row for row in rows if name in {row["name"], row["identifier"]}]
         if not found:
-            return None
+            raise _missing(name)
         return str(max(found, key=lambda row: version_order(row["version"]))["apiRoot"])
 
     def _runtime(self) -> list[RuntimePlugin]:
         loaded = {*self.own, *(each.card.name for each in self.own.values())}
         return [each for each in RuntimePlugins(self._journal).all() if each.parent in loaded]
+
+
+def _missing(name: str) -> FaultError:
+    return FaultError(404, f"there is no plugin {name!r}", "address", "GET /plugins/")
 
 
 def _loaded(workspace: Workspace) -> list[Plugin]:

@@ -59,9 +59,7 @@ class PluginRoutes:
         request
             The request.
         """
-        plugin = self._catalogue.own.get(name)
-        if plugin is None:
-            raise FaultError(404, f"there is no plugin {name!r}", "address", "GET /plugins/")
+        plugin = self._catalogue.plugin(name)
         route, parts = _route(plugin.card, request)
         visit = self._visit(plugin.card, request, parts)
         call = Call.of_plugin(plugin.pipeline, f"route {route.path}")

@@ -13,7 +13,7 @@ from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.server.faults import FaultError
 from asimov.server.processes.answering import serve_questions
-from asimov.server.qhana.catalogue import Catalogue, Plugin, metadata
+from asimov.server.qhana.catalogue import Catalogue, metadata
 from asimov.server.qhana.form_pages import plugin_page, step_page
 from asimov.server.qhana.task_view import view
 
@@ -47,22 +47,13 @@ class TaskReader:
         self._workspace.journal.renew()
         if name in self._catalogue.own:
             return metadata(self._catalogue.own[name], root)
-        address = self._catalogue.address(name, root)
-        if address is None:
-            raise FaultError(404, f"there is no plugin {name!r}", "address", "GET /plugins/")
-        return address
+        return self._catalogue.address(name, root)
 
     def plugin_page(self, name: str) -> str:
         """Return the page with the form of a plugin."""
-        found = self._own(name)
+        found = self._catalogue.plugin(name)
         card = found.card
         return plugin_page(card.title or card.name, card.description, found.settings)
-
-    def _own(self, name: str) -> Plugin:
-        found = self._catalogue.own.get(name)
-        if found is None:
-            raise FaultError(404, f"there is no plugin {name!r}", "address", "GET /plugins/")
-        return found
 
     def task(self, number: int, root: str) -> dict[str, Any]:
         """Return a task."""

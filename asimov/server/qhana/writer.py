@@ -79,9 +79,7 @@ class TaskWriter:
         caller
             The name of the key; empty for somebody on this machine.
         """
-        plugin = self._catalogue.own.get(name)
-        if plugin is None:
-            raise FaultError(404, f"there is no plugin {name!r}", "address", "GET /plugins/")
+        plugin = self._catalogue.plugin(name)
         settings = plugin.settings
         given = values_of(settings, values)
         if wrong := messages_of(settings, self._mistakes(plugin, settings, given)):

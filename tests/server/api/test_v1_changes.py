@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from pathlib import Path
 
 import pytest
-from starlette.testclient import TestClient
 
-from asimov.journal.access_keys import AccessKeys
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
-from asimov.server.app import application
-from asimov.server.options import Options
-from tests.server.conftest import made
+from tests.server.conftest import made, new_key, writing
 
 NEW = "{kind: analysis, event: s, name: NAME, pipeline: simpletestpipeline}\n"
 YAML = {"Content-Type": "application/yaml"}
@@ -29,11 +24,8 @@ def root(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def writer(root):
     """Return a client with the key `ada` that may write."""
-    with closing(Workspace.open(root).journal) as journal:
-        key = AccessKeys(journal).add("ada", "ada")
-    headers = {"Authorization": f"Bearer {key}"}
-    with TestClient(application(Options(root)), "http://127.0.0.1:8642", headers=headers) as made:
-        yield made
+    with writing(root) as client:
+        yield client
 
 
 @pytest.fixture
@@ -177,8 +169,7 @@ def test_a_request_that_is_sent_again_is_not_carried_out_again(root, writer, now
     other = change("manual", "one")
     assert (other.status_code, other.json()["where"]) == (422, "header: Idempotency-Key")
     # Of another key it is another request.
-    with closing(Workspace.open(root).journal) as journal:
-        key = AccessKeys(journal).add("eve", "eve")
+    key = new_key(root, "eve")
     headers = {"Idempotency-Key": "one", "Authorization": f"Bearer {key}"}
     action = {"action": "set", "analyses": ["s/again"], "status": "wait", "reason": "eve"}
     answer = writer.post("/v1/actions", json=action, headers=headers)

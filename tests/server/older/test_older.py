@@ -6,7 +6,6 @@ The record was made from the blueprints below; `first` had been built.
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,9 @@ from click.testing import CliRunner
 from starlette.testclient import TestClient
 
 from asimov.cli import cli
-from asimov.journal.access_keys import AccessKeys
-from asimov.project.workspace import Workspace
 from asimov.server.app import application
 from asimov.server.options import Options
+from tests.server.conftest import new_key
 
 BLUEPRINTS = """
 {kind: event, name: s, colour: red}
@@ -71,8 +69,7 @@ def test_the_address_without_its_slash_leads_to_the_one_with_it(client):
 
 
 def test_changes_are_refused_with_what_to_use_instead(root, client):
-    with closing(Workspace.open(root).journal) as journal:
-        key = AccessKeys(journal).add("ada", "ada")
+    key = new_key(root)
     for method, address in (
         ("POST", "/api/v1/events/"), ("PUT", "/api/v1/events/s"), ("DELETE", "/api/v1/events/s"),
         ("POST", "/api/v1/analyses/s"), ("PUT", "/api/v1/analyses/s/first"),

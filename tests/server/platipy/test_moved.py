@@ -10,9 +10,9 @@ from starlette.testclient import TestClient
 from asimov.journal.access_keys import AccessKeys
 from asimov.journal.datasets import Datasets
 from asimov.journal.journal import Journal
-from asimov.project.workspace import Workspace
 from asimov.server.app import application
 from asimov.server.options import Options
+from tests.server.conftest import new_key
 from tests.server.platipy.conftest import asimov
 
 
@@ -21,8 +21,7 @@ def served(tmp_path_factory):
     """Return a project of this module's own, and a client with a key."""
     root = tmp_path_factory.mktemp("moved") / "project"
     asimov(root.parent, "init", "Served", "--root", str(root), "--scheduler", "local")
-    with closing(Workspace.open(root).journal) as journal:
-        key = AccessKeys(journal).add("ada", "ada")
+    key = new_key(root)
     with TestClient(application(Options(root)), "http://127.0.0.1:8642",
                     headers={"API_KEY": key}, client=("127.0.0.1", 50000)) as client:  # fmt: skip
         yield root, client
