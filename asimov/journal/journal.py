@@ -304,7 +304,7 @@ class Journal(Database):
         return {each: int(seed) for each, seed in rows}
 
     def begun(self) -> dict[Key, int]:
-        """Return the number of each attempt of which it is not known whether it made a job."""
+        """Return the number of each attempt that may or may not have made a job."""
         rows = self.rows(
             "SELECT subject, name, number FROM attempts "
             "WHERE state IN ('intended', 'submitted') AND state = 'intended' ORDER BY intended"

@@ -148,9 +148,9 @@ def test_a_run_directory_that_is_no_path_stops_nothing_else(lab: Any) -> None:
     lab.apply("a", "b, pipeline: stranger", "good")
     lab.write_by_hand("a", rundir=5)
     lab.write_by_hand("b", rundir=["x"])
-    told = lab.run("monitor", "--chain", code=1).out
-    assert "a: rundir: should be text, and is a whole number" in told
-    assert "b: rundir: should be text, and is a list" in told
+    said = lab.run("monitor", "--chain", code=1).out
+    assert "a: rundir: should be text, and is a whole number" in said
+    assert "b: rundir: should be text, and is a list" in said
     lab.run("monitor", "--chain", code=1)
     lab.until("good")
     lab.run("monitor")

@@ -90,11 +90,11 @@ def test_what_can_not_be_stored_makes_it_stuck_and_is_named(
     lab: Lab, script: str, outputs: str, words: str
 ) -> None:
     command(lab, script, outputs)
-    told = lab.finish(code=3)
+    said = lab.finish(code=3)
     assert lab.states() == {"a": "stuck"}
     assert lab.reason("a").startswith("storing its results failed: /")
     assert words in lab.reason("a")
-    assert words in told.out
+    assert words in said.out
     assert words in lab.run("why", "s", "a").out
     assert not (lab.root / "results/s/a").exists()
     assert os.path.lexists(lab.rundir("a") / "d")
@@ -146,11 +146,11 @@ def test_one_that_can_not_be_stored_keeps_no_other_from_it(lab: Lab) -> None:
 
     lab.register("piped", Piped)
     lab.apply(*(f"{name}, pipeline: piped" for name in "abcde"))
-    told = lab.finish(code=3)
+    said = lab.finish(code=3)
     assert lab.states() == dict.fromkeys("ace", "uploaded") | dict.fromkeys("bd", "stuck")
     for name in "ace":
         assert set(manifest(lab, name)) == {"result.txt"}
-        assert f"s/{name}: finished -> uploaded" in told.out
+        assert f"s/{name}: finished -> uploaded" in said.out
     assert "p: is a named pipe, which can't be stored" in lab.reason("b")
     assert "too late" in lab.reason("d")
 
@@ -164,11 +164,11 @@ def test_assets_that_do_not_exist_are_told(lab: Lab, there: bool) -> None:
 
     lab.register("lists", Lists)
     lab.apply("a, pipeline: lists")
-    told = lab.finish(code=0 if there else 3)
+    said = lab.finish(code=0 if there else 3)
     if there:
         words = "its results are stored, but for assets that do not exist: gone\\n.dat"
         assert lab.reason("a") == words
-        assert words.removeprefix("its results are stored") in told.out
+        assert words.removeprefix("its results are stored") in said.out
         assert words in lab.run("why", "s", "a").out
         assert set(manifest(lab)) == {"result.txt"}
     else:

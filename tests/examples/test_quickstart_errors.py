@@ -2,45 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.examples.quickstart_scripts import EXAMPLE, script, write_config, write_series
+
 np = pytest.importorskip("numpy")
 pytest.importorskip("matplotlib")
 
-EXAMPLE = Path(__file__).parents[2] / "ledger-examples" / "quickstart"
 DETREND = {"degree": 1, "taper": 0, "fill": "linear"}
 SPECTRUM = {"window": "hann", "segments": 1, "padding": 4, "least_cycles": 3}
 NILE = EXAMPLE / "data" / "nile.csv"
-
-
-def script(name: str, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(EXAMPLE / "scripts" / name), *map(str, arguments)]
-    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
-
-
-def write_config(path: Path, **sections: dict[str, Any]) -> Path:
-    lines = []
-    for section, settings in sections.items():
-        lines += [f"[{section}]", *(f"{key} = {value}" for key, value in settings.items())]
-    path.write_text("\n".join(lines) + "\n")
-    return path
-
-
-def write_series(path: Path, time: Any, value: Any, **header: Any) -> Path:
-    header = {"series": "test", "unit": "m", "degree": 0, "filled": 0} | header
-    lines = [f"# {key}: {text}" for key, text in header.items()] + ["time,value"]
-    lines += [f"{t:.6f},{v:.9g}" for t, v in zip(time, value, strict=True)]
-    path.write_text("\n".join(lines) + "\n")
-    return path
 
 
 def failure(done: subprocess.CompletedProcess[str]) -> str:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import struct
-import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,10 +13,10 @@ import pytest
 import yaml
 from jinja2 import Environment, StrictUndefined
 
+from tests.examples.quickstart_scripts import EXAMPLE, script, write_config, write_series
+
 np = pytest.importorskip("numpy")
 pytest.importorskip("matplotlib")
-
-EXAMPLE = Path(__file__).parents[2] / "ledger-examples" / "quickstart"
 
 
 def documents(name: str) -> list[dict[str, Any]]:
@@ -61,14 +58,6 @@ class Analysis:
             else all(self.meta.get(key) == value for key, value in item.items())
             for item in items
         )
-
-
-def script(name: str, *arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(EXAMPLE / "scripts" / name), *map(str, arguments)]
-    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(
-        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
-    )
 
 
 def run_analysis(analysis: Analysis) -> None:
@@ -133,22 +122,6 @@ def values(name: str) -> dict[float, float]:
     lines = (EXAMPLE / "data" / name).read_text().splitlines()
     rows = (line.split(",") for line in lines if not line.startswith(("#", "time")))
     return {float(time): float(value) for time, value in rows}
-
-
-def write_config(path: Path, **sections: dict[str, Any]) -> Path:
-    lines = []
-    for section, settings in sections.items():
-        lines += [f"[{section}]", *(f"{key} = {value}" for key, value in settings.items())]
-    path.write_text("\n".join(lines) + "\n")
-    return path
-
-
-def write_series(path: Path, time: Any, value: Any, **header: Any) -> Path:
-    header = {"series": "test", "unit": "m", "degree": 0, "filled": 0} | header
-    lines = [f"# {key}: {text}" for key, text in header.items()] + ["time,value"]
-    lines += [f"{t:.6f},{v:.9g}" for t, v in zip(time, value, strict=True)]
-    path.write_text("\n".join(lines) + "\n")
-    return path
 
 
 def spectrum_of(folder: Path, time: Any, value: Any, **settings: Any) -> dict[str, Any]:

@@ -24,9 +24,9 @@ def test_a_project_at_work_is_copied_and_goes_on_as_it_was(
     before, states = lab.dump(), lab.states()
     assert states == {"a": "uploaded", "same": "uploaded", "long": "running"}
     copy = tmp_path / "copies" / "copy"
-    told = lab.run("project", "clone", lab.root, copy).out
-    assert f"Copied {lab.root} to {copy}\n" in told
-    assert "1 left to the original project, and stuck here: s/long" in told
+    said = lab.run("project", "clone", lab.root, copy).out
+    assert f"Copied {lab.root} to {copy}\n" in said
+    assert "1 left to the original project, and stuck here: s/long" in said
     assert lab.dump() == before and lab.states() == states
     rows = json.loads(lab.run("--project", copy, "status", "--json").out)
     assert {row["name"]: row["status"] for row in rows} == {**states, "long": "stuck"}

@@ -57,14 +57,14 @@ COMMANDS = [
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_warns_once(asimov: Any, ledger: Path, command: tuple[str, ...]) -> None:
     cut(ledger)
-    told = asimov(*command)
-    assert told.err.count("WARNING") == 1, told
-    assert told.err.startswith(WARNING.format("1 analysis", "is"))
-    assert "restore ledger/subjects/s.yaml from git or a copy" in told.err
-    assert "asimov production forget SUBJECT/NAME" in told.err
-    assert "WARNING" not in told.out
+    said = asimov(*command)
+    assert said.err.count("WARNING") == 1, said
+    assert said.err.startswith(WARNING.format("1 analysis", "is"))
+    assert "restore ledger/subjects/s.yaml from git or a copy" in said.err
+    assert "asimov production forget SUBJECT/NAME" in said.err
+    assert "WARNING" not in said.out
     if "--json" in command:
-        json.loads(told.out)
+        json.loads(said.out)
 
 
 #: The other commands that read the ledger, each with arguments.
@@ -81,8 +81,8 @@ _LASTING = {"start", "serve", "top"}
 
 def test_the_other_commands_warn_once_too(asimov: Any, ledger: Path) -> None:
     cut(ledger)
-    told = {command: asimov(command, *words).err for command, words in OTHERS.items()}
-    assert not {command: err for command, err in told.items() if err.count("WARNING") != 1}
+    said = {command: asimov(command, *words).err for command, words in OTHERS.items()}
+    assert not {command: err for command, err in said.items() if err.count("WARNING") != 1}
 
 
 def test_no_command_is_left_out() -> None:
@@ -108,13 +108,13 @@ def test_apply_and_monitor_list_all_with_states_and_jobs(
     job = json.loads(asimov("production", "show", "s", "b", "--json").out)["job_id"]
     for path in ledger.glob("*/*.yaml"):
         path.unlink()
-    told = asimov(*command).err.splitlines()
-    assert told[0] == WARNING.format("4 analyses", "are")
-    assert sorted(told[1:5]) == [
+    said = asimov(*command).err.splitlines()
+    assert said[0] == WARNING.format("4 analyses", "are")
+    assert sorted(said[1:5]) == [
         "  project-analyses/p: ready", "  s/a: running, job 1", f"  s/b: running, job {job}",
         "  s/c: wait",
     ]  # fmt: skip
-    assert told[5] == (
+    assert said[5] == (
         "  restore ledger/analyses/p.yaml, ledger/subjects/s.yaml from git or a copy"
     )
 
@@ -152,33 +152,33 @@ def test_status_and_the_report_show_them_as_the_journal_knows_them(
 
 def test_whoever_names_one_is_told_that_the_journal_knows_it(asimov: Any, ledger: Path) -> None:
     cut(ledger)
-    told = asimov("why", "s", "c")
-    assert told.code == 1
-    assert "s/c is not in the ledger; the journal knows it as ready" in told.err
-    assert "restore ledger/subjects/s.yaml" in told.err
+    said = asimov("why", "s", "c")
+    assert said.code == 1
+    assert "s/c is not in the ledger; the journal knows it as ready" in said.err
+    assert "restore ledger/subjects/s.yaml" in said.err
     assert "new -> ready" in asimov("log", "s", "c").out
 
 
 def test_what_is_applied_again_is_as_it_was(asimov: Any, ledger: Path) -> None:
     asimov("production", "set", "s", "c", "--status", "wait")
     cut(ledger)
-    told = asimov("apply", "-f", "blueprint.yaml")
-    assert "add    analysis s/c" in told.out
-    told = asimov("status", "--json")
-    assert told.err == ""
-    assert {row["name"]: row["status"] for row in json.loads(told.out)}["c"] == "wait"
+    said = asimov("apply", "-f", "blueprint.yaml")
+    assert "add    analysis s/c" in said.out
+    said = asimov("status", "--json")
+    assert said.err == ""
+    assert {row["name"]: row["status"] for row in json.loads(said.out)}["c"] == "wait"
 
 
 def test_what_is_removed_on_purpose_is_forgotten_and_keeps_its_history(
     asimov: Any, ledger: Path
 ) -> None:
     text = cut(ledger)
-    told = asimov("production", "forget", "s", "c", "--reason", "not needed")
-    assert told.code == 0
-    assert "s/c: forgotten" in told.out
-    told = asimov("status")
-    assert told.err == ""
-    assert "s/c " not in told.out
+    said = asimov("production", "forget", "s", "c", "--reason", "not needed")
+    assert said.code == 0
+    assert "s/c: forgotten" in said.out
+    said = asimov("status")
+    assert said.err == ""
+    assert "s/c " not in said.out
     log = asimov("log", "s", "c")
     assert "new -> ready" in log.out
     assert "forgotten" in log.out
@@ -210,9 +210,9 @@ def test_only_what_is_missing_can_be_forgotten(
 ) -> None:
     if names:
         cut(ledger)
-    told = asimov("production", "forget", "s", *names)
-    assert told.code == 1
-    assert words in told.err
+    said = asimov("production", "forget", "s", *names)
+    assert said.code == 1
+    assert words in said.err
     assert not names or "s/c" in asimov("status").err
 
 
@@ -221,14 +221,14 @@ def test_what_has_a_job_or_can_not_be_read_is_not_forgotten(asimov: Any, ledger:
     path = ledger / "subjects" / "s.yaml"
     text = path.read_text()
     path.write_text("name: s\nanalyses: [")
-    told = asimov("production", "forget", "s", "a")
-    assert told.code == 1
-    assert "WARNING" not in told.err
-    assert "s.yaml:" in told.err
+    said = asimov("production", "forget", "s", "a")
+    assert said.code == 1
+    assert "WARNING" not in said.err
+    assert "s.yaml:" in said.err
     path.write_text(text[: text.index("analyses:")])
-    told = asimov("production", "forget", "s", "a")
-    assert told.code == 1
-    assert "s/a has a job whose end has not been seen" in told.err
+    said = asimov("production", "forget", "s", "a")
+    assert said.code == 1
+    assert "s/a has a job whose end has not been seen" in said.err
 
 
 def test_a_monitor_that_goes_on_tells_of_a_ledger_that_is_cut_meanwhile(
@@ -246,10 +246,10 @@ def test_a_monitor_that_goes_on_tells_of_a_ledger_that_is_cut_meanwhile(
         return real(*arguments, **named)
 
     monkeypatch.setattr(watch, "run_pass", pass_and_cut)
-    told = asimov("monitor", "--watch", "--interval", "0.1", "--timeout", "2")
+    said = asimov("monitor", "--watch", "--interval", "0.1", "--timeout", "2")
     assert len(passes) > 2
-    assert told.out.count("WARNING") == 1
-    assert "  s/c: ready" in told.out
+    assert said.out.count("WARNING") == 1
+    assert "  s/c: ready" in said.out
 
 
 def test_no_analysis_goes_missing_without_a_warning_wherever_a_file_is_cut(
@@ -268,8 +268,8 @@ def test_no_analysis_goes_missing_without_a_warning_wherever_a_file_is_cut(
                 missing = {record.key for record in unlisted(opened)}
                 assert there | broken | missing == known, (path, end)
                 assert not missing & (there | broken)
-            told = asimov("status") if end in ends else None
-            assert told is None or told.err or there == known
+            said = asimov("status") if end in ends else None
+            assert said is None or said.err or there == known
         path.write_text(text)
 
 

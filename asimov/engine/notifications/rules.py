@@ -1,4 +1,4 @@
-"""The rules for notifications: who is notified of which changes of state, and how.
+"""The rules for notifications: whom to notify of a change of state, when, and how.
 
 Each is a section ``[notify NAME]`` of the configuration, the project's or the user's own. They are
 no part of the ledger: a ledger from somebody else must not run a command here, or tell others what
@@ -58,7 +58,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Who is notified of which changes of state.
+    """Whom to notify of a change of state, when, and how.
 
     Attributes
     ----------

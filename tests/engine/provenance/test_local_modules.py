@@ -45,18 +45,18 @@ def scripts(tmp_path: Path) -> Path:
 
 def test_what_python_loads_from_the_folder_of_a_script_is_found(scripts: Path) -> None:
     script = scripts / "run.py"
-    told = script.with_name("told.py")
-    told.write_text(
+    program = script.with_name("listing.py")
+    program.write_text(
         script.read_text() + "print(*(f for each in list(sys.modules.values()) "
         "if (f := getattr(each, '__file__', None))), sep='\\n')\n"
     )
     ran = subprocess.run(
-        [sys.executable, "-B", told], capture_output=True, text=True, check=True, cwd="/"
+        [sys.executable, "-B", program], capture_output=True, text=True, check=True, cwd="/"
     )
     loaded = {each for each in ran.stdout.splitlines() if each.startswith(f"{scripts}/")}
     found = LocalModules(0).of(str(script))
     assert {str(scripts / "package/below/leaf.py"), str(scripts / "late.py")} < set(found)
-    assert set(found) == loaded - {str(told)}
+    assert set(found) == loaded - {str(program)}
 
 
 def test_a_script_is_known_by_its_name_or_its_first_line(scripts: Path, tmp_path: Path) -> None:

@@ -38,11 +38,11 @@ def attempts(lab: Any) -> list[int]:
 
 def test_a_plan_says_what_runs_why_and_how_long_it_took(chain: Any) -> None:
     chain.apply(analyses(2)[0], update=True)
-    told = chain.run("rerun", "--outdated", "--dry-run").out
-    assert "To run again: 1 analysis and up to 2 made from it" in told
-    assert "  s/first: gain: 1 -> 2 (took 0s)" in told
-    assert "  s/middle: if products of s/first change (took 0s)" in told
-    assert told.index("s/first:") < told.index("s/middle:") < told.index("s/last:")
+    said = chain.run("rerun", "--outdated", "--dry-run").out
+    assert "To run again: 1 analysis and up to 2 made from it" in said
+    assert "  s/first: gain: 1 -> 2 (took 0s)" in said
+    assert "  s/middle: if products of s/first change (took 0s)" in said
+    assert said.index("s/first:") < said.index("s/middle:") < said.index("s/last:")
     plan = json.loads(chain.run("rerun", "--outdated", "--dry-run", "--json").out)
     assert plan["done"] is False
     assert [(each["name"], each["only_if_inputs_change"]) for each in plan["steps"]] == [
@@ -51,8 +51,8 @@ def test_a_plan_says_what_runs_why_and_how_long_it_took(chain: Any) -> None:
         ("last", True),
     ]
     assert plan["steps"][0]["why"] == ["gain: 1 -> 2"]
-    told = chain.run("rerun", "s/first", "--dry-run").out
-    assert "Not included: s/middle, s/last, made from these" in told
+    said = chain.run("rerun", "s/first", "--dry-run").out
+    assert "Not included: s/middle, s/last, made from these" in said
     assert set(chain.states().values()) == {"uploaded"}
 
 
@@ -117,8 +117,8 @@ def test_open_requests_are_shown_listed_and_withdrawn(chain: Any) -> None:
     assert "s/middle: no longer runs again" in chain.run("cancel", "s/first", "--yes").out
     assert "Nothing waits to run again" in chain.run("rerun", "--pending").out
     chain.run("rerun", "s/first", "--downstream", "--yes")
-    told = chain.run("cancel", "s/last", "--yes").out
-    assert "s/last (uploaded): to run again if" in told and "s/last: no longer runs again" in told
+    said = chain.run("cancel", "s/last", "--yes").out
+    assert "s/last (uploaded): to run again if" in said and "s/last: no longer runs again" in said
     assert chain.states()["last"] == "uploaded"
     listed = json.loads(chain.run("rerun", "--pending", "--json").out)
     assert [(each["name"], each["only_if_inputs_change"]) for each in listed] == [
@@ -132,8 +132,8 @@ def test_a_request_that_no_pass_has_begun_is_withdrawn_and_nothing_is_lost(chain
     before, reason = chain.states(), chain.reason("first")
     shown = json.loads(chain.run("production", "show", "s/first", "--json").out)
     for withdraw in (["cancel", "s/first", "--yes"], ["rerun", "--withdraw", "s/first"]):
-        told = chain.run("rerun", "s/first", "--downstream", "--yes").out
-        assert "Until then 'asimov cancel SUBJECT/NAME' withdraws it" in told
+        said = chain.run("rerun", "s/first", "--downstream", "--yes").out
+        assert "Until then 'asimov cancel SUBJECT/NAME' withdraws it" in said
         assert chain.states()["first"] == "restart"
         asked = "s/first: to run again with the next pass, requested by "
         assert asked in chain.run("rerun", "--pending").out
@@ -141,9 +141,9 @@ def test_a_request_that_no_pass_has_begun_is_withdrawn_and_nothing_is_lost(chain
         assert asked in refused.err and "it stays uploaded" in refused.err
         why = chain.run("why", "s/first").out
         assert "'asimov cancel s/first' withdraws the request, and it is uploaded again" in why
-        told = chain.run(*withdraw, "--reason", "a mistake").out
-        assert "s/first: restart -> uploaded; the request is withdrawn" in told
-        assert "s/last: no longer runs again" in told
+        said = chain.run(*withdraw, "--reason", "a mistake").out
+        assert "s/first: restart -> uploaded; the request is withdrawn" in said
+        assert "s/last: no longer runs again" in said
         assert chain.states() == before
         # Once, however often it is asked for and withdrawn.
         assert chain.reason("first") == (
@@ -201,9 +201,9 @@ def test_what_changes_with_every_run_comes_to_an_end(lab: Any) -> None:
     lab.finish(code=3)
     assert len(lab.attempts("a")) == 4
     assert "a person must look at it" in lab.reason("a")
-    told = lab.run("status").out
-    assert "a person, after 3 reruns in a day; out of date: seen.txt has changed\n" in told
-    assert told.count("person") == 1
+    said = lab.run("status").out
+    assert "a person, after 3 reruns in a day; out of date: seen.txt has changed\n" in said
+    assert said.count("person") == 1
 
 
 def test_a_plan_says_which_jobs_it_stops(lab: Any) -> None:
@@ -211,6 +211,6 @@ def test_a_plan_says_which_jobs_it_stops(lab: Any) -> None:
     lab.run("manage", "build", "submit")
     lab.until("b")
     lab.run("monitor")
-    told = lab.run("rerun", "s/a", "s/b", "--dry-run").out
-    assert "s/a: it is running: this stops its job" in told
-    assert "s/b: it is stuck" in told
+    said = lab.run("rerun", "s/a", "s/b", "--dry-run").out
+    assert "s/a: it is running: this stops its job" in said
+    assert "s/b: it is stuck" in said
