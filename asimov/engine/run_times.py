@@ -7,6 +7,8 @@ less the time that the analysis has run. Without any of them there is no estimat
 
 from __future__ import annotations
 
+import time
+import weakref
 from collections.abc import Collection, Mapping
 from functools import cached_property
 from statistics import median
@@ -20,6 +22,13 @@ from asimov.system import clock
 
 #: How many runs of the same name are needed for the name to count.
 _ENOUGH = 3
+
+
+#: In a project that is only read, the lengths of runs count for so many times as long as it took to
+#: look them all up: they change little.
+_TIMES = 20
+_Lengths = dict[tuple[str, str], list[float]]
+_known: weakref.WeakKeyDictionary[Workspace, tuple[float, _Lengths]] = weakref.WeakKeyDictionary()
 
 
 class Estimate(NamedTuple):
@@ -56,9 +65,18 @@ class Experience:
         self._medians: dict[tuple[str, str], float] = {}
 
     @cached_property
-    def _lengths(self) -> dict[tuple[str, str], list[float]]:
+    def _lengths(self) -> _Lengths:
         """The lengths of runs that ended, by pipeline and name, and by pipeline."""
-        found: dict[tuple[str, str], list[float]] = {}
+        until, found = _known.get(self._workspace, (0.0, {}))
+        began = time.monotonic()
+        if not self._workspace.reading or began > until:
+            found = self._all_lengths()
+            now = time.monotonic()
+            _known[self._workspace] = now + _TIMES * (now - began), found
+        return found
+
+    def _all_lengths(self) -> _Lengths:
+        found: _Lengths = {}
         runs = self.run_times if self._whole else run_times(self._workspace.journal)
         for key, run in runs.items():
             if (

@@ -64,6 +64,11 @@ class Query:
         """Whether it asks for a part of the analyses only."""
         return any((self.q, self.state, self.pipeline, self.subject, self.since, self.outdated))
 
+    @property
+    def asks_outdated(self) -> bool:
+        """Whether it asks which results are out of date."""
+        return self.outdated or "outdated" in self.q.split()
+
     def parts(self, **changes: str | int | bool) -> dict[str, str]:
         """Return it as the parts of an address, with changes; a change starts at the first page."""
         new = replace(self, **{"page": 1, **changes})  # type: ignore[arg-type]
@@ -133,7 +138,11 @@ def known(workspace: Workspace) -> Known:
 
 
 def overview(
-    workspace: Workspace, query: Query, size: int = PAGE, all_known: Known | None = None
+    workspace: Workspace,
+    query: Query,
+    size: int = PAGE,
+    all_known: Known | None = None,
+    seen: list[Glance] | None = None,
 ) -> Overview:
     """Return what the overview shows.
 
@@ -147,15 +156,18 @@ def overview(
         The most analyses of a page.
     all_known
         All analyses, if they have been looked at already.
+    seen
+        A glance at each of them, if the question does not ask what is out of date.
     """
     monitor = attendance(workspace)
     warnings = ledger_warnings(workspace)
     if monitor.warning:
         warnings = [*warnings, monitor.warning]
     shown = Overview(monitor.line(), monitor.alive, warnings)
-    words = query.q.split()
-    with_outdated = query.outdated or "outdated" in words
-    seen = all_known.seen if all_known else glances(workspace, with_outdated=with_outdated)
+    if all_known:
+        seen = all_known.seen
+    elif seen is None:
+        seen = glances(workspace, with_outdated=query.asks_outdated)
     shown.everything = len(seen)
     shown.states = sorted({*STATES, *OF_JOBS, *(each.state for each in seen)}, key=rank)
     shown.pipelines = sorted({each.pipeline for each in seen if each.pipeline})

@@ -20,6 +20,7 @@ from asimov.project.workspace import Workspace
 from asimov.report.contributions import has_own
 from asimov.report.details import Product, details, logs
 from asimov.report.drawings import drawing
+from asimov.report.glances import Glance, glances
 from asimov.report.links import Served
 from asimov.report.overview import SORTS, Query, overview
 from asimov.report.previews import PICTURES, preview
@@ -55,8 +56,10 @@ class Pages:
         self._current = CurrentProject(root)
         self._links = Served()
         self._newest = 0
-        #: Overviews by what was asked, and the state of the project that they are of.
+        #: Overviews by what was asked, what they are chosen from, and the state of the project that
+        #: they are of.
         self._kept: dict[Query, str] = {}
+        self._seen: list[Glance] | None = None
         self._kept_of: object = None
 
     @property
@@ -74,12 +77,16 @@ class Pages:
     def overview(self, query: Query) -> str:
         """Return the overview; everybody who has it open asks for it after each event."""
         workspace = self._workspace
-        state = (workspace.journal.version(), id(workspace.contents), int(clock.now() / _FRESH))
+        state = (workspace.state, int(clock.now() / _FRESH))
         if state != self._kept_of:
             self._kept.clear()
+            self._seen = None
             self._kept_of = state
         if query not in self._kept:
-            shown = overview(workspace, query)
+            if self._seen is None and not query.asks_outdated:
+                self._seen = glances(workspace)
+            seen = None if query.asks_outdated else self._seen
+            shown = overview(workspace, query, seen=seen)
             self._kept[query] = self._page("overview.html", shown=shown, query=query, sorts=SORTS)
         return self._kept[query]
 

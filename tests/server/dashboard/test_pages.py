@@ -233,9 +233,9 @@ def test_from_another_machine_pages_need_a_key(client):
 def test_an_overview_is_made_once_for_everybody_who_asks_until_something_changes(root, monkeypatch):
     made_for = []
 
-    def made_now(workspace, query):
+    def made_now(workspace, query, **known):
         made_for.append(query)
-        return overview(workspace, query)
+        return overview(workspace, query, **known)
 
     monkeypatch.setattr(pages, "overview", made_now)
     monkeypatch.setattr(pages.clock, "now", lambda: 1.8e9)
