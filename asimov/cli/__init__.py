@@ -106,7 +106,8 @@ class _Commands(click.Group):
             own_process.supervise()
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             names = [*COMMANDS, *_of_packages()]
-            if args[0] not in names and self.get_command(ctx, args[0]) is None:
+            remote = ctx.params.get("server") is not None
+            if args[0] not in names and (remote or self.get_command(ctx, args[0]) is None):
                 from asimov.text import did_you_mean
 
                 unknown = did_you_mean(args[0], names) or "; see 'asimov --help'"

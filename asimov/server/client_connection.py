@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from asimov.errors import AsimovError
+from asimov.text import quoted
 
 #: How often a request is sent if there is no answer, and the seconds before the second time.
 _TRIES, PAUSE = 5, 0.5
@@ -58,9 +60,12 @@ class Connection:
     ) -> None:
         parts = urlsplit(address)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ServiceError(
-                0, "is no address of a service", address, "write http://HOST:PORT or https://HOST"
+            raise AsimovError(
+                f"{quoted(address)} is no address of a service",
+                hint="write http://HOST:PORT or https://HOST",
             )
+        if key is not None and not re.fullmatch("[!-~]+", key):  # a header couldn't hold it
+            raise AsimovError("the key holds characters that no key has")
         self.address = address.rstrip("/")
         self._key = key
         self._timeout = timeout

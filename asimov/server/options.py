@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from asimov.errors import AsimovError
-from asimov.text import short
+from asimov.text import quoted, short
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,30 @@ class Options:
         return "http" if self.certificate is None else "https"
 
     def check(self) -> None:
-        """Refuse to send keys and results over a network that anybody can listen to.
+        """Check the options, before anything is served.
 
         Raises
         ------
         AsimovError
-            If it would.
+            If one can't be meant, or if keys and results would be sent over a network that anybody
+            can listen to.
         """
         if (self.certificate is None) != (self.private_key is None):
             raise AsimovError("TLS needs both a certificate and its key", where="--certificate")
+        for each in self.proxies:
+            try:
+                ipaddress.ip_address(each)
+            except ValueError as error:
+                raise AsimovError(
+                    f"{quoted(each)} is no IP address", where="--proxy",
+                    hint="it is the address that the proxy's requests come from, such as 127.0.0.1",
+                ) from error  # fmt: skip
+        for each in self.names:
+            if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", each):
+                raise AsimovError(
+                    f"{quoted(each)} is no host name", where="--name",
+                    hint="it is what clients write between https:// and the next / or :",
+                )  # fmt: skip
         if not (self.local or self.insecure or self.proxies or self.certificate):
             raise AsimovError(
                 f"{short(self.host)} is not this machine's loopback: keys and results would cross "

@@ -47,6 +47,17 @@ def test_other_machines_are_not_served_in_plain_text(project, asimov):
     assert (ran.code, "TLS needs both" in ran.err) == (1, True), ran
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--proxy", "nonsense"), ("--proxy", "proxy.example.org"), ("--proxy", "127.0.0.1:80"),
+     ("--name", "a b"), ("--name", ""), ("--name", "https://a.example.org"), ("--name", "a/b")],
+)  # fmt: skip
+def test_what_no_request_can_ever_match_is_refused(project, asimov, option, value):
+    ran = asimov("serve", "--port", "0", option, value)
+    assert ran.code == 1
+    assert ran.err.startswith(f"error: {option}: {value!r} is no "), ran
+
+
 @pytest.mark.parametrize("option", ["service/largest upload", "platipy/dicom port"])
 def test_a_number_that_can_not_be_is_refused_before_anything_is_served(project, asimov, option):
     for value in ("-1", "x", "nan", "inf"):

@@ -20,7 +20,7 @@ def _answer(
     given = given_answers(answers, file)
     subject, slash, name = analysis.partition("/")
     if not slash:
-        raise click.UsageError(f"{analysis!r} is no analysis: write SUBJECT/NAME")
+        raise click.UsageError(f"{analysis!r} is not an analysis: write SUBJECT/NAME")
     client = service()
     question = client.question(subject, name)
     if show or not (answers or file):

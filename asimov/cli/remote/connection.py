@@ -34,7 +34,7 @@ def service() -> Client:
     AsimovError
         If there is no such address, or the file with the key can't be used.
     """
-    address, key = _address(), _key(_given()["key_file"])
+    address, key = served_at(), _key(_given()["key_file"])
     made = Client(address, key, tries=_TRIES)
     parts = urlsplit(address)
     if key and parts.scheme == "http" and not _is_loopback(str(parts.hostname)):
@@ -47,7 +47,8 @@ def _given() -> dict[str, Any]:
     return click.get_current_context().find_root().params
 
 
-def _address() -> str:
+def served_at() -> str:
+    """Return the address that the command line names."""
     return str(_given()["server"])
 
 
@@ -98,7 +99,7 @@ def understood(found: object, kind: type[_Kind]) -> _Kind:
     except msgspec.ValidationError as error:
         raise AsimovError(
             f"its answer is not understood: {error}; {_versions()}",
-            where=_address(),
+            where=served_at(),
             hint="use the same version here and there",
         ) from error
 
@@ -113,7 +114,7 @@ def _versions() -> str:
 
 def explained(error: ServiceError) -> AsimovError:
     """Return an error of a service as one of the command line."""
-    address = _address()
+    address = served_at()
     if error.status == 0:
         if error.hint is None:
             error.hint = "is 'asimov serve' running there?"

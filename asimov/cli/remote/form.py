@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+import re
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any
 
 import click
 
-from asimov.cli.remote.connection import explained
+from asimov.cli.remote.connection import explained, served_at
 from asimov.errors import AsimovError
 from asimov.server.client import ServiceError
 
@@ -64,6 +66,23 @@ def _refusing(
         raise refusal(name, [f"{group} {each}" for each in known])
 
     return remote_form(local, refuse)
+
+
+def pasted(line: str, known: Iterable[str]) -> str:
+    """Return a line that advises commands so that they can be pasted here.
+
+    Parameters
+    ----------
+    line
+        The line, as of the project's own machine.
+    known
+        The commands that have a remote form.
+    """
+    return re.sub(
+        rf"\basimov (?=({'|'.join(known)})\b)",
+        lambda _: f"asimov --server {shlex.quote(served_at())} ",
+        line,
+    )
 
 
 def refusal(name: str, known: Iterable[str]) -> AsimovError:

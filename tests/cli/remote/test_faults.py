@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
 import socket
 import ssl
 import subprocess
@@ -73,8 +74,25 @@ def test_nobody_there_is_told_with_an_exit_code_of_its_own():
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ftp://x", "http://", "nonsense", ""])
-def test_what_is_no_address_is_told(address):
-    assert "is no address of a service" in str(refusal(address))
+def test_what_is_no_address_is_refused_as_such(address):
+    error = refusal(address)
+    assert str(error) == f"{address!r} is no address of a service"
+    assert error.exit_code == 1
+
+
+@pytest.mark.parametrize("key", ["a\nb", "a b", "\x00", "schlüssel"])
+def test_what_can_not_be_a_key_is_refused_before_it_is_sent(key, monkeypatch):
+    monkeypatch.setattr(os, "environ", {**os.environ, "ASIMOV_KEY": key})
+    with answering({}) as (port, asked):
+        error = refusal(f"http://127.0.0.1:{port}")
+    assert "the key holds characters that no key has" in str(error)
+    assert not asked
+
+
+def test_a_command_that_there_is_not_is_told_from_one_that_is_for_here():
+    for name, said in (("stauts", "did you mean 'status'"), ("clean", "has no form with --server")):
+        ran = CliRunner().invoke(cli, ["--server", "http://127.0.0.1:1", name])
+        assert said in (ran.output + str(ran.exception))
 
 
 @pytest.mark.parametrize("body", ["<html>hello", "[1]", "{"])
