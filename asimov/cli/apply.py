@@ -68,9 +68,11 @@ def command(
     check(files, plugin, update, name, iterate)
     workspace = open_workspace(Use.acting(dry_run=dry_run), whole=True)
     if plugin is not None:
+        from asimov.engine.staleness.consequences import newly_outdated
         from asimov.plugins.applicators import apply_with
 
-        show_plan(apply_with(workspace, plugin, subject, dry_run=dry_run), would=dry_run)
+        plan = apply_with(workspace, plugin, subject, dry_run=dry_run, outdated=newly_outdated)
+        show_plan(plan, would=dry_run, whole=verbose)
         return
     documents = blueprints.read(list(files))
     if not documents:

@@ -12,6 +12,7 @@ from asimov.plugins.calls import PackageError, call_plugin, load_plugin
 from asimov.plugins.crashes import Call
 from asimov.plugins.hooks import enabled, ledger_for
 from asimov.plugins.output import captured
+from asimov.project.transaction import Outdated
 from asimov.project.workspace import Workspace
 
 #: The ledgers of the running applicators: one may call another.
@@ -19,7 +20,12 @@ _running: list[Any] = []
 
 
 def apply_with(
-    workspace: Workspace, name: str, subject: str | None, *, dry_run: bool = False
+    workspace: Workspace,
+    name: str,
+    subject: str | None,
+    *,
+    dry_run: bool = False,
+    outdated: Outdated | None = None,
 ) -> Plan:
     """Run an applicator, and write everything it adds to the ledger, or nothing if it raises.
 
@@ -35,6 +41,8 @@ def apply_with(
         The subject, by the applicator's own name for it.
     dry_run
         Whether to write nothing.
+    outdated
+        Finds the results that this puts out of date, for the plan.
 
     Returns
     -------
@@ -64,7 +72,7 @@ def apply_with(
     plan: Plan
     with captured(logged_as=this):
         hook = load_plugin(workspace, entrypoints.APPLICATOR, point.name)
-        with ledger.transaction(dry_run=dry_run) as plan:
+        with ledger.transaction(dry_run=dry_run, outdated=outdated) as plan:
             _running.append(ledger)
             try:
                 call_plugin(workspace, this, partial(_run, hook, ledger, subject))

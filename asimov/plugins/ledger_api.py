@@ -21,7 +21,7 @@ from asimov.plugins.declarations import planner
 from asimov.project.analysis import Analysis
 from asimov.project.lookup import unknown_subject
 from asimov.project.subject import Subject
-from asimov.project.transaction import change_ledger
+from asimov.project.transaction import Outdated, change_ledger
 from asimov.project.workspace import Workspace
 from asimov.settings.merging import copied, difference, lay_over
 
@@ -232,7 +232,9 @@ class Ledger:
         return plan
 
     @contextmanager
-    def transaction(self, *, dry_run: bool = False) -> Iterator[Plan]:
+    def transaction(
+        self, *, dry_run: bool = False, outdated: Outdated | None = None
+    ) -> Iterator[Plan]:
         """Write the block's additions and changes at its end, all at once.
 
         The block can read them back. If it raises, nothing is written.
@@ -241,6 +243,8 @@ class Ledger:
         ----------
         dry_run
             Whether to write nothing at all.
+        outdated
+            Finds the results that this puts out of date, for the plan.
 
         Returns
         -------
@@ -250,7 +254,7 @@ class Ledger:
         self._draft, plan = [], Plan()
         try:
             yield plan
-            self._write(self._draft, plan, dry_run=dry_run)
+            self._write(self._draft, plan, dry_run=dry_run, outdated=outdated)
         finally:
             self._draft = None
             self.workspace.reload()
@@ -297,11 +301,24 @@ class Ledger:
             plan.files.update(each.files)
             plan.added.update(each.added)
 
-    def _write(self, batches: list[_Batch], plan: Plan, *, dry_run: bool = False) -> None:
+    def _write(
+        self,
+        batches: list[_Batch],
+        plan: Plan,
+        *,
+        dry_run: bool = False,
+        outdated: Outdated | None = None,
+    ) -> None:
         workspace = self.workspace
 
         def make_plan() -> Plan:
+            present = workspace.contents
             self._plan(batches, plan)
+            if outdated is not None and plan.files:
+                planned = workspace.contents
+                workspace.go_by(present)
+                plan.outdated = outdated(workspace, planned)
+                workspace.go_by(planned)
             return plan
 
         change_ledger(workspace, make_plan, "a package", dry_run=dry_run)

@@ -9,10 +9,14 @@ from asimov.configuration import person
 from asimov.journal.confirmed_removals import forget, forgotten, take_back
 from asimov.journal.keys import Key
 from asimov.ledger.append import new_texts
+from asimov.ledger.contents import Contents
 from asimov.ledger.plan import Plan
 from asimov.project import file_changes, fresh_start, history
 from asimov.project.history import Origin
 from asimov.project.workspace import Workspace
+
+#: Returns the analyses whose results a planned ledger puts out of date, each with the reasons.
+Outdated = Callable[[Workspace, Contents], dict[Key, tuple[str, ...]]]
 
 
 def change_ledger(

@@ -583,6 +583,25 @@ def test_an_applicator_that_fails_leaves_the_ledger_as_it_was(
     assert (ledger_of(lab), lab.dump()) == (before, dump)
 
 
+def test_the_results_that_an_applicator_outdates_are_named(
+    lab: Any, publish: Callable[..., None]
+) -> None:
+    class Doubles(Applies):
+        def run(self, sid: str | None = None) -> None:
+            (event,) = self.ledger.get_event(sid)
+            event.meta["gain"] = 2
+            self.ledger.update_event(event)
+
+    publish(entrypoints.APPLICATOR, "my hook", Doubles)
+    enable(lab, "{applicator: {my hook: {library: there}}}")
+    lab.apply("a", "b, status: wait")
+    lab.finish()
+    for dry in (["--dry-run"], []):
+        told = lab.run("apply", "-p", "my hook", "-e", "s", *dry)
+        assert "outdates s/a: gain: nothing -> 2" in told.out
+        assert "s/b" not in told.out
+
+
 def test_an_applicator_may_have_another_do_part_of_its_work(
     lab: Any, publish: Callable[..., None]
 ) -> None:

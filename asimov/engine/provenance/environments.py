@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -27,11 +28,19 @@ class Environments(NamedTuple):
 
 
 class Finder:
-    """Finds the environments of the analyses of one submission."""
+    """Finds the environments of the analyses of one submission.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    soon
+        How long it is taken for granted what a command starts, in seconds.
+    """
+
+    def __init__(self, soon: float) -> None:
+        self._soon = soon
         # What is the same for many analyses.
         self._software: dict[str, Software | None] = {}
+        self._started: dict[tuple[str | None, ...], tuple[float, list[Started]]] = {}
 
     def of(
         self, commands: Sequence[Command], rundir: str, scheduler: str, image: str = ""
@@ -67,7 +76,14 @@ class Finder:
         path = os.environ.get("PATH") if scheduler == "local" else None
         if command.path:
             path = os.environ.get("PATH") if command.path == SUBMITTERS else command.path
-        return started(words, folder, path)
+        names_files = not os.path.isabs(words[0]) or any("/" in each for each in words[1:])
+        command_line = (path, folder if names_files else "", *words)
+        now = time.monotonic()
+        since, found = self._started.get(command_line, (-self._soon, []))
+        if now - since > self._soon:
+            found = started(words, folder, path)
+            self._started[command_line] = now, found
+        return found
 
     def _of_program(self, program: str) -> Software | None:
         if program not in self._software:

@@ -75,7 +75,7 @@ class Gatherer:
         self._commits: dict[Path, str] = {}
         self._revisions = LedgerRevisions(workspace)
         self._templates: dict[tuple[str, str], str] = {}
-        self._environments = Finder()
+        self._environments = Finder(SOON)
         self._modules = LocalModules(SOON)
         self._names_images: dict[str, bool] = {}
         self._images = Images(lambda path: self._sum(path)[0])

@@ -57,8 +57,10 @@ def inputs_of(
         inside = _is_in_container(command, image)
         for word in () if image and declared is not None else command.words():
             for part in (word, word.partition("=")[2], *within.findall(word)):
+                if not part:
+                    continue
                 path = _absolute(part, folder)
-                if not part or not os.path.exists(path) or is_within(path, rundir):
+                if not os.path.exists(path) or is_within(path, rundir):
                     continue
                 if path != image and not _is_of_system(path, inside):
                     yield path

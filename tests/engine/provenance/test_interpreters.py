@@ -37,7 +37,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def found(place: Path, executable: str, arguments: str = "", path: str = "") -> tuple[list, dict]:  # type: ignore[type-arg]
     path = path.replace("ENV", f"{place}/env/bin")
     command = Command("job.sub", executable, arguments.replace("ENV", f"{place}/env"), path=path)
-    packages, unknown = Finder().of([command], str(place), "htcondor")
+    packages, unknown = Finder(soon=0).of([command], str(place), "htcondor")
     assert set(packages) <= {f"{place}/env"}
     return next(iter(packages.values()), []), unknown
 
@@ -73,6 +73,21 @@ def test_what_can_not_be_known_is_said(place: Path) -> None:
     assert packages == [] and "nor in an environment" in unknown["/bin/cat"]
 
 
+def test_the_same_words_in_another_folder_start_another_program(
+    place: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "direct").write_text("#!/nowhere/python\n")
+    finder = Finder(soon=60)
+    for words in (("direct", ""), ("/bin/sh", "-c ./direct")):
+        command = Command("job.sub", *words)
+        found = [
+            finder.of([command], str(folder), "htcondor").packages
+            for folder in (place, tmp_path, place)
+        ]
+        assert found[0] == found[2] == {f"{place}/env": ["foo==1.0"]}, words
+        assert found[1] == {}, words
+
+
 def test_an_environment_may_show_the_packages_of_another(tmp_path: Path) -> None:
     for base in ("base", "env"):
         (tmp_path / base / "bin").mkdir(parents=True)
@@ -82,4 +97,4 @@ def test_an_environment_may_show_the_packages_of_another(tmp_path: Path) -> None
     for shown, packages in (("true", ["base==1", "env==1"]), ("false", ["env==1"])):
         settings.write_text(f"home = {tmp_path}/base/bin\ninclude-system-site-packages = {shown}\n")
         command = Command("job.sub", f"{tmp_path}/env/bin/python")
-        assert Finder().of([command], "/", "local").packages == {f"{tmp_path}/env": packages}
+        assert Finder(soon=0).of([command], "/", "local").packages == {f"{tmp_path}/env": packages}
