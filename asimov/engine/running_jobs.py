@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from fnmatch import translate
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from asimov.errors import AsimovError
@@ -14,7 +14,7 @@ from asimov.journal import measurements
 from asimov.journal.records import Attempt
 from asimov.pipeline import Pipeline
 from asimov.pipeline.progress import as_line, of_answer
-from asimov.plugins.methods import MethodError, call_method, imported, overrides
+from asimov.plugins.methods import MethodError, call_method, imported
 from asimov.project.workspace import Workspace
 from asimov.states import allowed
 from asimov.system import clock
@@ -71,13 +71,31 @@ def ask(workspace: Workspace, attempt: Attempt) -> Said:
 
 
 def _methods(workspace: Workspace, pipeline: str, attempt: Attempt) -> Iterator[str]:
-    if overrides(pipeline, "while_running"):
+    own = _own(imported(pipeline))
+    if own.while_running:
         yield "while_running"
-    if overrides(pipeline, "check_progress"):
-        files = getattr(imported(pipeline), "progress_files", Pipeline.progress_files)
-        # A call costs a hundred times more than a look, and most jobs report no progress.
-        if not files or _has(_folder(workspace, attempt), files):
-            yield "check_progress"
+    # A call costs a hundred times more than a look, and most jobs report no progress.
+    files = own.progress_files
+    if own.check_progress and (not files or _has(_folder(workspace, attempt), files)):
+        yield "check_progress"
+
+
+class _Own(NamedTuple):
+    """Which methods a pipeline's class has of its own, and the pattern of its progress files."""
+
+    while_running: bool
+    check_progress: bool
+    progress_files: str
+
+
+@lru_cache(maxsize=100)
+def _own(kind: Any) -> _Own:
+    def has(method: str) -> bool:
+        own = getattr(kind, method, None)
+        return own is not None and own is not getattr(Pipeline, method)
+
+    files = getattr(kind, "progress_files", Pipeline.progress_files)
+    return _Own(has("while_running"), has("check_progress"), files)
 
 
 def _folder(workspace: Workspace, attempt: Attempt) -> str:
