@@ -1,4 +1,4 @@
-"""Damage that a check of the stored results has found, until the files are others."""
+"""Damage that a check of stored results found; it counts until the file is written or replaced."""
 
 from __future__ import annotations
 

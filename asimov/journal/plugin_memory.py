@@ -1,4 +1,4 @@
-"""What plugins remember between their tasks: small values, blobs, and plugins made at runtime."""
+"""What plugins keep between tasks: small values, blobs, and plugins made at runtime."""
 
 from __future__ import annotations
 

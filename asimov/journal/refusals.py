@@ -1,4 +1,4 @@
-"""The settings with which analyses could not be built."""
+"""Digests of the settings with which analyses could not be built."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is surely misspelt in the conditions of an analysis's ``needs`` and ``analyses``."""
+"""Find misspelt words in the conditions of an analysis's ``needs`` and ``analyses``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names of settings in the source of a pipeline's class, read without importing its package."""
+"""Find the settings that a pipeline's class declares, in its source, without importing it."""
 
 from __future__ import annotations
 

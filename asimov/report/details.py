@@ -1,4 +1,4 @@
-"""What the page of one analysis shows."""
+"""Collect what the page of one analysis shows."""
 
 from __future__ import annotations
 

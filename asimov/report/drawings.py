@@ -1,4 +1,4 @@
-"""What a page shows of a graph: a drawing, or that there is too much to draw."""
+"""Draw a graph for a page, or count what is too much to draw."""
 
 from __future__ import annotations
 

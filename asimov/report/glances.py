@@ -1,4 +1,4 @@
-"""What lists of 10,000 analyses are sorted and filtered by: as little of each as that takes."""
+"""The few facts about each analysis that long lists are filtered and sorted by."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the pages are: at addresses of a service, or in files of a folder."""
+"""The addresses of pages: those of a service, or of files in one folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the overview shows: totals, what needs a person first, and a page of the list."""
+"""Collect what the overview shows: totals, what needs a person, and one page of the list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Start a program that outlives this process and is no child of it."""
+"""Start a program that outlives this process and is not its child."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why an analysis is where it is, in as many words as a list has room for."""
+"""What an analysis waits for, or why it needs a person, in the few words of a list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order in which analyses want a person's attention, the same in every view."""
+"""The order of analyses in every view: those that need a person come first."""
 
 from __future__ import annotations
 

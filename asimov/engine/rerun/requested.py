@@ -1,4 +1,4 @@
-"""Requested restarts that no pass has carried out yet: what they were asked of, and withdrawal."""
+"""Requested restarts that no pass has carried out yet, and how they are withdrawn."""
 
 from __future__ import annotations
 

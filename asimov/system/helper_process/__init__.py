@@ -1,1 +1,1 @@
-"""A process that answers questions for another one, which is not held up or broken by them."""
+"""A process that answers another one's questions: a slow or fatal one harms only this process."""

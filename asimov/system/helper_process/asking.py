@@ -1,4 +1,4 @@
-"""The side that asks: starts the process that answers, and waits without holding anything up."""
+"""The side that asks: starts the process that answers, and waits without blocking."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Products of an attempt that the results store does not have: those in its run directory."""
+"""Find products of an attempt in its run directory, where the results store has none."""
 
 from __future__ import annotations
 
