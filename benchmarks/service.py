@@ -32,8 +32,8 @@ _CALLS = {
 #: How many clients ask at once, for how many seconds, and how often the two sides take turns.
 _CLIENTS, _SECONDS, _TURNS = 4, 2.5, 2
 _STREAMS = 200
-#: How many changes there are of which each is followed by a request.
-_CHANGES = 5
+#: How many changes there are, each followed by a request; the last one undoes the one before.
+_CHANGES = 4
 
 
 def serve(asimov: Program, size: int, scheduler: str, minutes: float) -> dict[str, Any]:

@@ -266,3 +266,17 @@ def test_no_statement_numbers_its_parameters():
         if re.search(r"(?<!\[)\?\d", line)  # after a bracket it is a mode of a terminal
     ]
     assert not numbered
+
+
+def test_records_that_are_the_same_as_before_are_taken_from_there(journal):
+    others = [Key("s", "b"), Key("t", "c")]
+    journal.add([(each, "ready", "test") for each in others], "test")
+    before = journal.records()
+    journal.set_status(KEY, "ready", "wait", "test", None)
+    after = journal.records(before)
+    assert after == journal.records()
+    assert [after[key] is before[key] for key in (KEY, *others)] == [False, True, True]
+    journal.write("DELETE FROM analyses WHERE name = 'b'")
+    assert journal.records(after) == journal.records()
+    journal.add([(Key("a", "d"), "ready", "test")], "test")  # as many as before, and others
+    assert journal.records(after) == journal.records()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import closing
 
 import pytest
 
@@ -293,3 +294,23 @@ def test_a_reading_command_parses_a_file_once_and_writes_nothing(project, files,
     (project / "ledger/subjects/c.yaml").write_text("name: c\nx: 1\n")
     assert snapshot(project) == before
     assert files.journal.cached_documents() == cached
+
+
+def test_who_only_reads_has_the_same_ledger_until_a_file_changes(files, project, parsed):
+    wait_for_tick(files)
+    with closing(Workspace.open(project, reading=True).journal) as journal:
+        reading = LedgerFiles(files.folder, journal)
+        first = reading.load()
+        parsed.clear()
+        assert reading.load() is first
+        assert reading.load(look=False) is first
+        (project / "ledger/subjects/b.yaml").write_text("name: b\nx: 2\n")
+        assert reading.load(look=False) is first  # an edit by hand, and nobody looks
+        edited = reading.load()
+        assert (edited.subjects["b"]["x"], edited.subjects["a"]) == (2, first.subjects["a"])
+        assert parsed == ["subjects/b.yaml"]
+        with files.lock():
+            files.write({"subjects/c.yaml": None}, {})
+        files.load()
+        journal.renew()
+        assert list(reading.load(look=False).subjects) == ["a", "b"]  # a command, which says so
