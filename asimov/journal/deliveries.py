@@ -6,6 +6,7 @@ each is queued once, whatever dies. It is marked only when its delivery is known
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -19,6 +20,8 @@ from asimov.system import clock
 _LOOKED_AT = "notified"
 #: For how many seconds what was delivered or given up is kept.
 _KEPT = 30 * 86400.0
+#: No message waits for longer than so many seconds: the clock was ahead when that was recorded.
+_LONGEST = 7200.0
 
 
 class Change(NamedTuple):
@@ -143,15 +146,19 @@ class Deliveries:
 
     def next_due(self) -> float | None:
         """Return when the next message is due, in seconds since the epoch; None if none is left."""
-        rows = self._journal.rows("SELECT min(due) FROM deliveries WHERE state = 'queued'")
+        now = clock.now()
+        rows = self._journal.rows(
+            "SELECT min(iif(due > ?, ?, due)) FROM deliveries WHERE state = 'queued'",
+            (now + _LONGEST, now),
+        )
         return None if rows[0][0] is None else float(rows[0][0])
 
     def due(self) -> list[str]:
         """Return the rules with messages that are due."""
         rows = self._journal.rows(
-            "SELECT DISTINCT rule FROM deliveries WHERE state = 'queued' AND due <= ? "
-            "ORDER BY rule",
-            (clock.now(),),
+            "SELECT DISTINCT rule FROM deliveries WHERE state = 'queued' "
+            "AND due NOT BETWEEN ? AND ? ORDER BY rule",
+            _later(),
         )
         return [rule for (rule,) in rows]
 
@@ -159,8 +166,8 @@ class Deliveries:
         """Return the oldest messages of a rule that are due."""
         rows = self._journal.rows(
             "SELECT id, rule, queued, tries, data FROM deliveries WHERE state = 'queued' "
-            "AND rule = ? AND due <= ? ORDER BY id LIMIT ?",
-            (rule, clock.now(), most),
+            "AND rule = ? AND due NOT BETWEEN ? AND ? ORDER BY id LIMIT ?",
+            (rule, *_later(), most),
         )
         return [
             Delivery(number, rule, queued, tries, unpacked(self._journal, data))
@@ -241,3 +248,9 @@ class Deliveries:
             )
         }
         return {rule: Standing(*row, *failures.get(rule, ())) for rule, *row in rows}
+
+
+def _later() -> tuple[float, float]:
+    """Return the times between which a message is due that is to be delivered later."""
+    now = clock.now()
+    return math.nextafter(now, math.inf), now + _LONGEST

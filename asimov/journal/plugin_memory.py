@@ -54,7 +54,7 @@ class _Kept:
             If it can't be kept: then nothing changes.
         """
         packed = self._packed(value)
-        with self._journal.transaction():
+        with self._journal.durably():
             before = self.get(key, None)
             self._journal.write(
                 f"INSERT OR REPLACE INTO {self._table} VALUES (?, ?, ?)",
@@ -64,9 +64,10 @@ class _Kept:
 
     def delete(self, key: str) -> None:
         """Forget a key; one that is not there is no error."""
-        self._journal.write(
-            f"DELETE FROM {self._table} WHERE plugin = ? AND key = ?", (self._plugin, key)
-        )
+        with self._journal.durably():
+            self._journal.write(
+                f"DELETE FROM {self._table} WHERE plugin = ? AND key = ?", (self._plugin, key)
+            )
 
     def keys(self) -> list[str]:
         """Return all keys, sorted."""
@@ -179,7 +180,7 @@ class RuntimePlugins:
             If another plugin has added that address.
         """
         assert self._parent
-        with self._journal.transaction():
+        with self._journal.durably():
             there = self._journal.rows("SELECT parent FROM runtime_plugins WHERE href = ?", (href,))
             if there and there[0][0] not in self._names:
                 raise ValueError(f"{href} was added by {there[0][0]}")
@@ -196,7 +197,7 @@ class RuntimePlugins:
         """Remove the parent's plugin with an address; return whether there was one."""
         if not any(each.href == href for each in self.all()):
             return False
-        with self._journal.transaction():
+        with self._journal.durably():
             self._journal.write("DELETE FROM runtime_plugins WHERE href = ?", (href,))
             self._besides(href)
         return True

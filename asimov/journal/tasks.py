@@ -170,17 +170,19 @@ class Tasks:
         source
             The address of the task, as the webhook is to get it.
         """
-        self._journal.write(
-            "INSERT OR IGNORE INTO task_subscriptions VALUES (?, ?, ?, ?)",
-            (number, webhook, event or "", source),
-        )
+        with self._journal.durably():
+            self._journal.write(
+                "INSERT OR IGNORE INTO task_subscriptions VALUES (?, ?, ?, ?)",
+                (number, webhook, event or "", source),
+            )
 
     def unsubscribe(self, number: int, webhook: str, event: str | None) -> None:
         """Forget the subscription to an event, or the one to all."""
-        self._journal.write(
-            "DELETE FROM task_subscriptions WHERE task = ? AND webhook = ? AND event = ?",
-            (number, webhook, event or ""),
-        )
+        with self._journal.durably():
+            self._journal.write(
+                "DELETE FROM task_subscriptions WHERE task = ? AND webhook = ? AND event = ?",
+                (number, webhook, event or ""),
+            )
 
     def subscribers(self, number: int, event: str) -> list[tuple[str, str]]:
         """Return who is to know of an event: webhook and the task's address, each webhook once."""

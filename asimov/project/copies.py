@@ -187,6 +187,7 @@ def _leave(project: Project, journal: Journal, what: str) -> list[Key]:
         journal.write("DELETE FROM logs")
         journal.write("DELETE FROM properties WHERE key LIKE 'background monitor%'")
         Deliveries(journal).clear()
+        journal.write("DELETE FROM task_subscriptions")  # who waits, waits for the original
         attempts = journal.open_attempts()
         for attempt in attempts:
             journal.ended(attempt.uid, "ended", exit_code=None, evidence=owner(), reason=_LEFT)

@@ -8,13 +8,14 @@ import random
 import signal
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from http.client import HTTPException
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
 
+from asimov.journal.access_keys import AccessKeys
 from asimov.journal.keys import Key
 from asimov.journal.leases import WATCH, holder, is_dead
 from asimov.project.workspace import Workspace
@@ -149,3 +150,20 @@ def test_a_service_can_keep_a_monitor_that_ends_with_it(root, serve):
         assert json.load(answer) == {"status": "ok"}
     assert service.end()[0] == 0
     assert not watched()
+
+
+def test_a_stream_ends_when_its_key_is_revoked(root, serve):
+    """What asks once and is answered for hours is no way around the end of a key."""
+    with closing(Workspace.open(root).journal) as journal:
+        keys = AccessKeys(journal)
+        key = keys.add("streams", "ada")
+        service = serve(root)
+        request = Request(
+            f"{service.address}/v1/events/stream", headers={"Authorization": f"Bearer {key}"}
+        )
+        with urlopen(request, timeout=60) as stream:
+            assert stream.readline().startswith(b"retry")
+            keys.revoke("streams")
+            time.sleep(0.3)  # so long the service goes by what it knew
+            journal.note(Key("s", "first"), "ada", "x", "after the end")
+            assert b"after the end" not in stream.read()

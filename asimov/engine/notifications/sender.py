@@ -30,8 +30,9 @@ from asimov.system import clock
 #: Seconds after which a message that was tried in vain is tried again: doubled each time, up to
 #: the second value.
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 3600.0
-#: Seconds after which a message is given up.
-GIVE_UP = 3 * 86400.0
+#: Seconds after which a message is given up, and how often it is tried in any case: the clock may
+#: have jumped.
+GIVE_UP, TRIES = 3 * 86400.0, 10
 #: Seconds that one delivery may take in all.
 LIMIT = 45.0
 #: The process waits for messages that are due within so many seconds, and then ends.
@@ -156,7 +157,7 @@ class Sender:
             self._box.delivered(ended.messages)
             return
         first = ended.messages[0]
-        if clock.now() - first.queued > GIVE_UP:
+        if clock.now() - first.queued > GIVE_UP and first.tries >= TRIES - 1:
             self._give_up(ended, failure)
             return
         pause = min(FIRST_PAUSE * 2 ** min(first.tries, 20), LONGEST_PAUSE)

@@ -85,11 +85,10 @@ class Access:
             if (reading or is_free) and (here or (is_free and self._from_anywhere)):
                 return Caller("")
             if reading and (name := self.sessions.key_of(headers.get("cookie", ""))):
-                known = await self._known(scope["app"].state.backend, _KNOWN)
-                for each in known:  # it may have been revoked since
-                    if each.name == name:
-                        self._allow(f"key {name}", each.rate)
-                        return Caller(name)
+                key = await self._valid(scope["app"].state.backend, name)
+                if key is not None:
+                    self._allow(f"key {name}", key.rate)
+                    return Caller(name)
             self._allow(f"address {client}", _STRANGERS)
             raise _unknown(
                 "reading from another machine needs a key" if reading else "changes need a key"
@@ -148,6 +147,15 @@ class Access:
             if each not in self._proxies:
                 return each or None
         return None
+
+    async def may_go_on(self, backend: Backend, caller: Caller) -> bool:
+        """Return whether a request that lasts may go on: the key may have been revoked since."""
+        return not caller.key or await self._valid(backend, caller.key) is not None
+
+    async def _valid(self, backend: Backend, name: str) -> AccessKey | None:
+        """Return the key of a name, unless it was revoked."""
+        known = await self._known(backend, _KNOWN)
+        return next((each for each in known if each.name == name), None)
 
     async def _known(self, backend: Backend, age: float) -> list[AccessKey]:
         """Return the keys as they were at most so many seconds ago."""

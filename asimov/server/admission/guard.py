@@ -82,7 +82,7 @@ class Guard:
             self._check_origin(headers)
             if scope["path"] not in self._public:
                 caller = await policy.admit(self._access, scope, headers)
-                state.update(caller=caller, sessions=self._access.sessions)
+                state.update(caller=caller, access=self._access)
             await self._app(scope, _bounded(headers, receive, policy), answer)
         except FaultError as error:
             await policy.refusal(error, scope, headers)(scope, receive, answer)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -137,7 +137,11 @@ def _sent(number: int, event: dict[str, Any]) -> _Sent:
 
 
 async def stream(
-    feed: Feed, after: int | None, subject: str | None, name: str | None
+    feed: Feed,
+    after: int | None,
+    subject: str | None,
+    name: str | None,
+    may_go_on: Callable[[], Awaitable[bool]],
 ) -> AsyncIterator[str]:
     """Yield the text of a stream: the events after one, and then those that happen.
 
@@ -150,6 +154,8 @@ async def stream(
         has no event of that number yet, it was replaced, and all its events follow.
     subject, name
         The only subject, and the only analysis.
+    may_go_on
+        Returns whether the client may still have events.
     """
     newest = await feed.start()
     last = newest if after is None else (after if after <= newest else 0)
@@ -161,6 +167,8 @@ async def stream(
                 last = 0
             try:
                 found = await feed.after(last)
+                if not await may_go_on():
+                    return
             except FaultError:
                 return  # the client comes back
             texts = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -177,7 +178,11 @@ async def event_stream(call: Call) -> Response:
     last = call.request.headers.get("last-event-id", "")
     if last.isascii() and last.isdigit() and len(last) < 17:
         after = int(last)
-    text = stream(call.request.app.state.feed, after, call.query["subject"], call.query["name"])
+    state, request = call.request.app.state, call.request.state
+    text = stream(
+        state.feed, after, call.query["subject"], call.query["name"],
+        partial(request.access.may_go_on, state.backend, request.caller),
+    )  # fmt: skip
     return StreamingResponse(
         text, media_type="text/event-stream", headers={"cache-control": "no-store"}
     )

@@ -95,7 +95,7 @@ async def key(call: Call) -> Response:
     if name:
         secure = "https" in {call.request.url.scheme, call.request.headers.get("x-forwarded-proto")}
         answer.set_cookie(
-            COOKIE, call.request.state.sessions.open(name), max_age=int(LASTS), path="/",
+            COOKIE, call.request.state.access.sessions.open(name), max_age=int(LASTS), path="/",
             secure=secure, httponly=True, samesite="strict",
         )  # fmt: skip
     return answer

@@ -330,12 +330,13 @@ def test_after_three_days_a_message_is_given_up_and_the_log_says_so(
     rule(project, webhook=receiver.url())
     begin(project)
     analysis("stuck")
-    receiver.answers = [500]
-    with Clock(time.time() + 4 * 86400).in_control():
-        send(project)
-        send(project)
+    receiver.answers = [500] * 10
+    with Clock(time.time() + 4 * 86400).in_control() as clock:
+        for _ in range(11):
+            send(project)
+            clock.advance(3600)
         row, (warning,) = shown(project)[0]["r"], shown(project)[1]
-    assert len(receiver.requests) == 1
+    assert len(receiver.requests) == 10
     assert (row.queued, row.given_up) == (0, 1)
     assert "'r' failed, 1 given up: the answer was 500" in warning
     assert "'r' was not notified that it is stuck: the answer was 500" in asimov("log", "s/a").out
@@ -389,3 +390,23 @@ def test_the_queue_of_another_project_is_not_delivered_by_its_copy(project, anal
     assert asimov("project", "copied", "--certain").code == 0
     with closing(Journal(project / ".asimov" / "journal.db")) as journal:
         assert Deliveries(journal).next_due() is None
+
+
+def test_a_clock_that_was_ahead_delays_no_message_and_one_that_jumps_gives_none_up(
+    project, analysis, receiver
+):
+    """A message is neither held for the years that the clock was wrong, nor given up after one."""
+    rule(project, webhook=receiver.url())
+    begin(project)
+    now = time.time()
+    with Clock(now + 400 * 86400).in_control():
+        analysis("stuck")
+    send(project)
+    assert len(receiver.requests) == 1
+    receiver.answers = [500]
+    analysis("wait")
+    with Clock(now + 4 * 86400).in_control():  # its first try
+        send(project)
+    assert shown(project)[0]["r"].given_up == 0
+    send(project)
+    assert shown(project)[0]["r"].delivered == 2

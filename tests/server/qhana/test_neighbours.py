@@ -14,10 +14,12 @@ import yaml
 
 from asimov.discovery import entrypoints
 from asimov.journal.deliveries import Deliveries
+from asimov.journal.journal import Journal
 from asimov.journal.keys import Key
 from asimov.journal.questions import Asked
 from asimov.journal.tasks import Tasks
 from asimov.pipeline.card import Card, DataOutput, Reply, Route
+from asimov.project.cloning import clone
 from asimov.project.workspace import Workspace
 from asimov.server.faults import FaultError
 from asimov.server.qhana.messages import PluginRequest
@@ -256,3 +258,13 @@ def test_a_route_that_answers_what_no_answer_can_be_is_its_plugin_s_fault(carded
         assert error.value.fault.status == 502
     assert (asked(len(NO_ANSWERS)).status, asked(len(NO_ANSWERS)).body) == (204, b"")
     assert asked(len(NO_ANSWERS) + 1).headers == {"Location": "/y"}
+
+
+def test_a_copy_calls_nobody_who_waits_for_the_original(carded, tmp_path):
+    carded.apply("a, pipeline: command, executable: /bin/true")
+    workspace, _, number = started(carded)
+    copy, _ = clone(carded.root, tmp_path / "copy")
+    with closing(Journal(copy.journal)) as journal:
+        assert Tasks(journal).subscribers(number, "status") == []
+    assert len(Tasks(workspace.journal).subscribers(number, "status")) == 1
+    workspace.journal.close()
