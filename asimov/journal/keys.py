@@ -22,10 +22,18 @@ class Key(NamedTuple):
     --------
     >>> str(Key("GW150914", "Prod0"))
     'GW150914/Prod0'
+    >>> Key.of("GW150914/Prod0").name
+    'Prod0'
     """
 
     subject: str
     name: str
+
+    @classmethod
+    def of(cls, text: str) -> Key:
+        """Return the key that is written as ``SUBJECT/NAME``."""
+        subject, _, name = text.partition("/")
+        return cls(subject, name)
 
     def __str__(self) -> str:
         return f"{self.subject}/{self.name}"

@@ -196,7 +196,7 @@ class Reader:
 
     def rehearse(self, action: Action) -> Answer:
         """Say what setting a state would do: nothing changes."""
-        keys = [self._key(*each.partition("/")[::2]) for each in dict.fromkeys(action.analyses)]
+        keys = [self._key(*Key.of(each)) for each in dict.fromkeys(action.analyses)]
         try:
             with captured():
                 return answer_of(rehearse(self._open, keys, str(action.status), lost=action.lost))
@@ -206,7 +206,7 @@ class Reader:
     def rerun(self, order: Rerun) -> Answer:
         """Plan to run analyses again: nothing changes."""
         with captured():
-            keys = [self._key(*each.partition("/")[::2]) for each in dict.fromkeys(order.analyses)]
+            keys = [self._key(*Key.of(each)) for each in dict.fromkeys(order.analyses)]
             plan = planned(self._open, keys, with_users=order.downstream)
         return Answer(200, as_json(rerun_data(plan, {}, done=False)))
 

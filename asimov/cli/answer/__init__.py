@@ -14,6 +14,7 @@ from asimov.cli.terminal.output import say, show_json
 from asimov.engine.questions.answering import answer, question_of
 from asimov.engine.questions.shown import asked_of, lines
 from asimov.engine.questions.shown import command as answer_command
+from asimov.journal.keys import Key
 from asimov.journal.questions import Asked
 
 
@@ -42,10 +43,7 @@ def command(
     showing = show or not (answers or file)
     use = Use.READ if showing else Use.ACT
     workspace = open_workspace(use)
-    subject, slash, name = analysis.partition("/")
-    if not slash:
-        raise click.UsageError(f"{analysis!r} is not an analysis: write SUBJECT/NAME")
-    key = workspace.key(subject, name)
+    key = workspace.key(*named(analysis))
     if showing:
         asked = question_of(workspace, key)
         if as_json:
@@ -54,6 +52,19 @@ def command(
         show_question(asked)
         return
     say_answered(answer(workspace, key, given), given, as_json=as_json)
+
+
+def named(analysis: str) -> Key:
+    """Return the key of an analysis that is written in full.
+
+    Raises
+    ------
+    click.UsageError
+        If it is not.
+    """
+    if "/" not in analysis:
+        raise click.UsageError(f"{analysis!r} is not an analysis: write SUBJECT/NAME")
+    return Key.of(analysis)
 
 
 def show_question(asked: Asked) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
 from asimov.cli import answer as local
 from asimov.cli.answer.given import given_answers
 from asimov.cli.remote.connection import service
@@ -18,9 +16,7 @@ def _answer(
     analysis: str, answers: tuple[str, ...], file: Path | None, show: bool, as_json: bool
 ) -> None:
     given = given_answers(answers, file)
-    subject, slash, name = analysis.partition("/")
-    if not slash:
-        raise click.UsageError(f"{analysis!r} is not an analysis: write SUBJECT/NAME")
+    subject, name = local.named(analysis)
     client = service()
     question = client.question(subject, name)
     if show or not (answers or file):

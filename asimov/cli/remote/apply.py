@@ -70,17 +70,13 @@ def _place(files: Sequence[str], starts: Sequence[int], line: int, column: str |
 
 def _plan(data: dict[str, Any]) -> Plan:
     """Return a plan as an object."""
-
-    def key(name: str) -> Key:
-        return Key(*name.partition("/")[::2])
-
     return Plan(
         changes=[
             Change(each["action"], each["what"], tuple(each["details"])) for each in data["changes"]
         ],
         notes=data["notes"],
         comments_lost=data["comments_lost"],
-        outdated={key(name): tuple(why) for name, why in data["outdated"].items()},
+        outdated={Key.of(name): tuple(why) for name, why in data["outdated"].items()},
     )
 
 

@@ -14,7 +14,7 @@ def changes_of(items: Sequence[dict[str, Any]]) -> dict[Key, StateChange | Asimo
     """Return the change of each analysis, or why it was refused."""
     found: dict[Key, StateChange | AsimovError] = {}
     for each in items:
-        key = Key(*each["analysis"].partition("/")[::2])
+        key = Key.of(each["analysis"])
         if "refused" in each:
             found[key] = AsimovError(each["refused"], hint=each.get("hint"))
         else:

@@ -80,17 +80,13 @@ def _plan(data: dict[str, Any]) -> Plan:
             each["status"],
             tuple(each["why"]),
             each["took"],
-            tuple(map(_key, each["after"])),
+            tuple(map(Key.of, each["after"])),
             each["only_if_inputs_change"],
         )
         for each in data["steps"]
     ]
-    left = {_key(name): why for name, why in data["left"].items()}
-    return Plan(steps, left, [_key(name) for name in data["not_included"]])
-
-
-def _key(name: str) -> Key:
-    return Key(*name.partition("/")[::2])
+    left = {Key.of(name): why for name, why in data["left"].items()}
+    return Plan(steps, left, [Key.of(name) for name in data["not_included"]])
 
 
 command = remote_form(local.command, _rerun)

@@ -64,7 +64,7 @@ class Files:
 
     def _product(self, used: UsedFile) -> str | None:
         """Return the SHA-256 of another analysis's product: in its run directory, or stored."""
-        key = Key(*used.of.partition("/")[::2])
+        key = Key.of(used.of)
         if key not in self._workspace.contents.entries:
             return self._sum(used.path)
         if not STATES[self._workspace.status(key)].done:

@@ -249,7 +249,7 @@ class Fingerprints:
         return state if changed < since - FRESH else "changing"
 
     def _input(self, name: str) -> str:
-        key = Key(*name.partition("/")[::2])
+        key = Key.of(name)
         record = self._workspace.records.get(key)
         if record is None or key not in self._workspace.contents.entries:
             return "none"

@@ -55,7 +55,7 @@ class Listing:
             self._texts.clear()
             self._since = time.monotonic()
         chosen = self._chosen_by(selection)
-        shown, more = page.of(chosen, _key)
+        shown, more = page.of(chosen, Key.of)
         texts = self._texts_of(chosen[shown.start : shown.stop])
         rest = plain_json({"total": len(chosen), "next": more})
         return indented(f'{{"items": [{", ".join(texts)}], {rest[1:]}')
@@ -90,7 +90,3 @@ class Listing:
     @cached_property
     def _rows(self) -> Rows:
         return Rows(self._workspace)
-
-
-def _key(name: str) -> Key:
-    return Key(*name.partition("/")[::2])

@@ -16,7 +16,7 @@ from tests.server.conftest import OUTPUT, STORED
 FIRST = "/v1/subjects/s/analyses/first"
 
 
-def told(root, *command):
+def as_said(root, *command):
     ran = CliRunner().invoke(cli, ["--project", str(root), *command, "--json"])
     assert ran.exit_code == 0, ran.output
     return json.loads(ran.output)
@@ -39,17 +39,17 @@ def test_an_answer_is_what_the_command_says(client, served, address, command):
 
 def test_lists_hold_what_the_commands_list(client, served):
     rows = client.get("/v1/analyses").json()
-    assert rows["items"] == told(served, "status")
+    assert rows["items"] == as_said(served, "status")
     assert (rows["total"], rows["next"]) == (3, None)
     events = client.get("/v1/events").json()
     numbers = [each.pop("id") for each in events["items"]]
-    assert events["items"] == told(served, "log")
+    assert events["items"] == as_said(served, "log")
     assert numbers == sorted(numbers) and numbers[-1] == events["newest"]
     results = client.get(f"{FIRST}/results").json()["items"]
-    assert results == told(served, "production", "results", "s/first")
+    assert results == as_said(served, "production", "results", "s/first")
     outputs = client.get(f"{FIRST}/logs?lines=2").json()["items"]
     assert [each.pop("file") for each in outputs] == ["working/s/first/job.out"]
-    assert outputs == told(served, "logs", "s/first", "--last", "2")
+    assert outputs == as_said(served, "logs", "s/first", "--last", "2")
 
 
 def test_an_analysis_has_its_settings_with_their_origins(client, served):
@@ -57,9 +57,9 @@ def test_an_analysis_has_its_settings_with_their_origins(client, served):
     assert shown.pop("warning") is None
     origins = shown.pop("settings_from")
     assert shown.pop("settings_lines") is None  # no attempt with settings
-    assert shown == told(served, "production", "show", "s", "first")
+    assert shown == as_said(served, "production", "show", "s", "first")
     assert shown["settings"]["colour"] == "red"
-    assert origins["colour"] == told(served, "ledger", "show", "s", "first")[0]["from"]["colour"]
+    assert origins["colour"] == as_said(served, "ledger", "show", "s", "first")[0]["from"]["colour"]
     assert shown["attempts"][0]["job_id"] == 7
 
 
@@ -111,9 +111,9 @@ def test_pages_follow_one_another(client):
 def test_a_mistake_is_told_with_its_place(client, query, where, what):
     answer = client.get(f"/v1/analyses?{query}")
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
-    told = answer.json()
-    assert (told["status"], told["where"]) == (400, where)
-    assert what in told["detail"]
+    problem = answer.json()
+    assert (problem["status"], problem["where"]) == (400, where)
+    assert what in problem["detail"]
 
 
 @pytest.mark.parametrize(
@@ -181,10 +181,12 @@ def test_a_change_is_seen_at_once(client, served):
 
 def test_answers_have_the_shapes_that_the_document_gives_them(client):
     document = client.get("/openapi.json").json()
-    values = {"subject": "s", "name": "first"}
+    values, checked = {"subject": "s", "name": "first"}, []
     for path, operations in document["paths"].items():
         content = operations.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
         if (found := content.get("application/json")) is None or path.endswith("/question"):
             continue  # the analysis asks nothing: see test_questions.py
         schema = {**found["schema"], "components": document["components"]}
         jsonschema.validate(client.get(path.format(**values)).json(), schema)
+        checked.append(path)
+    assert len(checked) > 12, checked
