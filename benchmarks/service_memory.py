@@ -154,15 +154,18 @@ class _Load:
 
 
 def _memory(process: int) -> dict[str, float]:
-    """Return the resident memory of a service and of its helpers in MB, by their modules."""
-    found = {"service": _resident(process)}
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    for child in children:
-        with suppress(OSError):
-            words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
-            name = words[3].decode().removeprefix("asimov.server.") if len(words) > 3 else "other"
-            name = name if name not in found else f"{name} 2"  # one reads what may take long
-            found[name] = _resident(int(child))
+    """Return the resident memory of a service's processes in MB, those of helpers by module."""
+    found: dict[str, float] = {}
+    todo = [process]
+    while todo:
+        one = todo.pop(0)
+        with suppress(OSError, ValueError):  # it has ended
+            words = Path(f"/proc/{one}/cmdline").read_bytes().decode().split("\0")
+            name = words[3].removeprefix("asimov.server.") if words[1] == "-c" else "service"
+            while name in found:  # two read, and the service has a process that waits for it
+                name += " +"
+            found[name] = _resident(one)
+            todo += map(int, Path(f"/proc/{one}/task/{one}/children").read_text().split())
     return found
 
 

@@ -169,6 +169,17 @@ def test_a_soak_has_figures_of_every_minute_and_something_happens_in_it(ran):
     assert "after 12 minutes" in output
 
 
+@pytest.mark.long
+def test_the_memory_of_each_process_of_a_service_is_measured(tmp_path):
+    file = tmp_path / "figures.json"
+    done = run("--parts", "service-memory", "--sizes", 20, "--minutes", 0, "--json", file)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (sample,) = json.loads(file.read_text())["service memory"]["samples"]
+    assert sample["minute"] == 0
+    assert sample["service"] > 1
+    assert "after 0 minutes" in done.stdout
+
+
 def test_parts_that_a_scheduler_does_not_serve_are_refused():
     done = run("--parts", "submission")
     assert done.returncode == 2

@@ -51,6 +51,7 @@ class Helper:
         self._limit = limit
         self._process: asyncio.subprocess.Process | None = None
         self._next = asyncio.Lock()
+        self._closed = False
         self._number = 0
         #: How many questions wait or are being answered.
         self.waiting = 0
@@ -64,16 +65,21 @@ class Helper:
             With the line to show, if the process ended, or can't be started.
         """
         # A question whose asker lost interest is still answered, or the next would get its answer.
-        return await asyncio.shield(asyncio.ensure_future(self._ask(name, arguments)))
+        asked = asyncio.ensure_future(self._ask(name, arguments))
+        asked.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(asked)
 
     async def _ask(self, name: str, arguments: tuple[Any, ...]) -> Any:
         self.waiting += 1
         try:
             async with self._next:
-                if self._process is None:
-                    self._process = await self._start()
-                    await self.started(self._process)
-                return await self.exchange(self._process, name, arguments)
+                process = self._process
+                if process is None and not self._closed:
+                    process = self._process = await self._start()
+                    await self.started(process)
+                if process is None or self._closed:
+                    raise NoAnswerError(f"nothing is asked any more ({name})")
+                return await self.exchange(process, name, arguments)
         finally:
             self.waiting -= 1
 
@@ -126,7 +132,11 @@ class Helper:
                 return answer
 
     async def close(self) -> None:
-        """End the process; what it is doing is not waited for."""
+        """End the process, for good; what it is doing is not waited for."""
+        self._closed = True
+        if self._process is None:
+            async with self._next:  # it may be starting: to interrupt that can hang
+                pass
         process, self._process = self._process, None
         if process is None or process.stdin is None:
             return
