@@ -85,9 +85,9 @@ class Access:
             if (reading or is_free) and (here or (is_free and self._from_anywhere)):
                 return Caller("")
             if reading and (name := self.sessions.key_of(headers.get("cookie", ""))):
-                key = await self._valid(scope["app"].state.backend, name)
-                if key is not None:
-                    self._allow(f"key {name}", key.rate)
+                known = await self._valid(scope["app"].state.backend, name)
+                if known is not None:
+                    self._allow(f"key {name}", known.rate)
                     return Caller(name)
             self._allow(f"address {client}", _STRANGERS)
             raise _unknown(
