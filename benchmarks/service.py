@@ -194,8 +194,9 @@ def _streams(asimov: Program, root: Path, address: str, process: int) -> dict[st
         for each in opened:
             while not each.readline().startswith(b"id: "):
                 pass
+        processor = _processor(process)
         asimov.asimov(root, "production", "set", _ONE, "--status", "wait")
-        began, processor = time.perf_counter(), _processor(process)
+        began = time.perf_counter()
         for each in opened:
             while not each.readline().startswith(b"data: "):
                 pass

@@ -79,6 +79,9 @@ class Reader:
         self._current = CurrentProject(root)
         self._open = self._current.opened
         self._listing: Listing | None = None
+        #: How many analyses and jobs are in each state, and the state of the project of then.
+        self._counts: dict[str, dict[str, int]] = {}
+        self._counted_of: object = None
 
     @property
     def _workspace(self) -> Workspace:
@@ -87,20 +90,12 @@ class Reader:
     def overview(self) -> dict[str, Any]:
         """Return what the service tells of the whole project, as a mapping."""
         workspace = self._workspace
-        states: Counter[str] = Counter()
-        jobs: Counter[str] = Counter()
-        for key in workspace.contents.entries:
-            record = workspace.records.get(key)
-            job = record.job_state if record else None
-            states[shown_state(workspace.status(key), job)] += 1
-        for attempt in workspace.journal.open_attempts():
-            record = workspace.records.get(attempt.key)
-            jobs[(record.job_state if record else None) or attempt.state] += 1
+        if self._counted_of is not workspace.state:
+            self._counts, self._counted_of = _counts(workspace), workspace.state
         return {
             "project": workspace.project.name,
             "subjects": len(workspace.contents.subjects),
-            "states": dict(states),
-            "jobs": dict(jobs),
+            **self._counts,
             "monitor": attendance(workspace).as_json(),
         }
 
@@ -341,3 +336,17 @@ class Reader:
 
 def _not_selected(error: AsimovError) -> FaultError:
     return FaultError(400, error.message, "query", error.hint)
+
+
+def _counts(workspace: Workspace) -> dict[str, dict[str, int]]:
+    """Return how many analyses and how many jobs are in each state."""
+    states: Counter[str] = Counter()
+    jobs: Counter[str] = Counter()
+    for key in workspace.contents.entries:
+        record = workspace.records.get(key)
+        job = record.job_state if record else None
+        states[shown_state(workspace.status(key), job)] += 1
+    for attempt in workspace.journal.open_attempts():
+        record = workspace.records.get(attempt.key)
+        jobs[(record.job_state if record else None) or attempt.state] += 1
+    return {"states": dict(states), "jobs": dict(jobs)}
