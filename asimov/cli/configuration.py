@@ -119,7 +119,9 @@ def update_command(option: str, value: str) -> None:
         named(value)
     check_value(option, value)
     if section.startswith(rules.SECTION):
-        rules.check(section, key, value)
+        config = project.config
+        given = dict(config.items(section)) if config.has_section(section) else {}
+        rules.check_change(given, section, key, value)
     elif not project.config.has_option(section, key) and (other := near(option, project.config)):
         if nearest(option, without_default(), 0.8):
             raise AsimovError(

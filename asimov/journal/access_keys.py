@@ -105,6 +105,12 @@ class AccessKeys:
             )
         return key
 
+    def revoke_all(self) -> None:
+        """Revoke every key."""
+        self._journal.write(
+            "UPDATE access_keys SET revoked = ? WHERE revoked IS NULL", (clock.now(),)
+        )
+
     def revoke(self, name: str) -> bool:
         """Revoke a key, for good; return whether it was not revoked before.
 

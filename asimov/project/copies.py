@@ -14,6 +14,7 @@ from pathlib import Path
 from asimov import configuration
 from asimov.configuration import owner
 from asimov.errors import AsimovError
+from asimov.journal.access_keys import AccessKeys
 from asimov.journal.deliveries import Deliveries
 from asimov.journal.journal import Journal
 from asimov.journal.keys import Key
@@ -188,6 +189,7 @@ def _leave(project: Project, journal: Journal, what: str) -> list[Key]:
         journal.write("DELETE FROM properties WHERE key LIKE 'background monitor%'")
         Deliveries(journal).clear()
         journal.write("DELETE FROM task_subscriptions")  # who waits, waits for the original
+        AccessKeys(journal).revoke_all()  # who may use the original need not use this
         attempts = journal.open_attempts()
         for attempt in attempts:
             journal.ended(attempt.uid, "ended", exit_code=None, evidence=owner(), reason=_LEFT)

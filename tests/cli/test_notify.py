@@ -61,6 +61,18 @@ def test_an_option_that_can_not_be_meant_is_not_set(project, asimov, option, val
     refused(asimov, project, ["configuration", "update", option, value], said)
 
 
+def test_an_option_that_its_rule_can_not_have_is_not_set(project, asimov, update):
+    update(ok={"command": "true", "states": "stuck"})
+    for option, value, said in (
+        ("webhook", "https://example.org/x", "exclude each other"),
+        ("secret file", "key", "is for webhooks only"),
+    ):
+        refused(asimov, project, ["configuration", "update", f"notify ok/{option}", value], said)
+    assert asimov("configuration", "update", "notify later/format", "slack").code == 0
+    refused(asimov, project, ["configuration", "update", "notify later/webhook",
+                              "https://example.org/x"], "is a secret")  # fmt: skip
+
+
 def test_a_rule_that_can_not_be_used_is_warned_of_and_stops_nothing(
     project, asimov, update, blueprint
 ):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from asimov.journal.access_keys import AccessKeys, matching
+from asimov.journal.journal import Journal
 from tests.lab import everything, lab
 
 __all__ = ["everything", "lab"]
@@ -21,6 +24,7 @@ def test_a_project_at_work_is_copied_and_goes_on_as_it_was(
     lab.finish()
     lab.apply(f"long, {SHELL}, arguments: [-c, 'sleep 600']")
     lab.run("monitor", "--chain")
+    key = lab.run("manage", "key", "--add", "ada").out.split()[-1]
     before, states = lab.dump(), lab.states()
     assert states == {"a": "uploaded", "same": "uploaded", "long": "running"}
     copy = tmp_path / "copies" / "copy"
@@ -40,6 +44,11 @@ def test_a_project_at_work_is_copied_and_goes_on_as_it_was(
         for each in (lab.root, copy)
     }
     assert len(identities) == 2
+    # Who has a key of the original has none of the copy.
+    for root, valid in ((lab.root, True), (copy, False)):
+        with closing(Journal(root / ".asimov" / "journal.db")) as journal:
+            found = matching(AccessKeys(journal).all(), key)
+            assert (found is not None and found.revoked is None) == valid
     # Each acts on its own.
     lab.run("--project", copy, "rm", "s/long", "--yes")
     lab.run("cancel", "s/long", "--yes")

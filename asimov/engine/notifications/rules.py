@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from configparser import ConfigParser
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from asimov import text
+from asimov.configuration import PROJECT_FILE
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.states import STATES
@@ -224,6 +225,33 @@ def check(section: str, key: str, value: str) -> None:
         raise _error(section, f"there is no option {quoted(key)} of a rule{near}")
     if wrong := _wrong(key, value):
         raise _error(section, wrong, key)
+
+
+def check_change(given: Mapping[str, str], section: str, key: str, value: str) -> None:
+    """Refuse an option that makes no sense, by itself or in its rule.
+
+    A rule that names no channel yet is not complete: more options are to come.
+
+    Parameters
+    ----------
+    given
+        The options that the rule has.
+    section, key, value
+        The new option.
+
+    Raises
+    ------
+    AsimovError
+        If no rule could have the option, or this one can't.
+    """
+    check(section, key, value)
+    changed = {**given, key: value}
+    if any(channel in changed for channel in _CHANNELS):
+        try:
+            _rule(section.removeprefix(SECTION).strip(), section, changed)
+        except AsimovError as error:
+            error.hint = error.hint or f"{PROJECT_FILE} holds the rule's other options"
+            raise
 
 
 def _error(section: str, message: str, key: str | None = None) -> AsimovError:
