@@ -39,6 +39,8 @@ def serve_questions(folder: str, make: Callable[[Path], Any], *, acts: bool = Fa
     def answer(name: str, arguments: tuple[Any, ...]) -> Any:
         try:
             if not known:
+                gc.unfreeze()
+                gc.collect()  # what is left of the one before would never be freed
                 known.append(make(project.root))
                 gc.freeze()  # looking at all of a large project again takes longer than an answer
             return getattr(known[0], name)(*arguments)
