@@ -84,7 +84,11 @@ class TaskWriter:
         given = values_of(settings, values)
         if wrong := messages_of(settings, self._mistakes(plugin, settings, given)):
             return FormResult(wrong=wrong)
+        self._workspace.catch_up()
         number = self._tasks.add(plugin.pipeline)
+        # Of a person, or of a journal that was lost.
+        while f"qhana-{number}" in self._workspace.contents.subjects:
+            number = self._tasks.add(plugin.pipeline)
         key = Key(f"qhana-{number}", plugin.card.name)
         analysis = {"kind": "analysis", "subject": key.subject, "name": key.name}
         documents = [

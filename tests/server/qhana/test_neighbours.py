@@ -27,6 +27,8 @@ from asimov.server.qhana.plugin_routes import PluginRoutes
 from asimov.server.qhana.remote_tasks import RemoteTasks
 from asimov.server.qhana.task_view import view
 from asimov.server.qhana.task_watcher import TaskWatcher
+from asimov.server.qhana.writer import TaskWriter
+from asimov.settings import BaseSettings
 from tests.searching import LONGER
 from tests.server.qhana.conftest import run
 
@@ -268,3 +270,18 @@ def test_a_copy_calls_nobody_who_waits_for_the_original(carded, tmp_path):
         assert Tasks(journal).subscribers(number, "status") == []
     assert len(Tasks(workspace.journal).subscribers(number, "status")) == 1
     workspace.journal.close()
+
+
+class NoSettings(BaseSettings):
+    """A form without fields."""
+
+
+def test_a_task_takes_no_name_that_a_subject_has(carded, cards):
+    """Of a person, or of a journal that was lost: its numbers begin again."""
+    cards["command"] = replace(CARD, settings=NoSettings)
+    carded.apply("x, pipeline: command, executable: /bin/true")
+    for number in (1, 2):
+        path = carded.root / "ledger" / "subjects" / f"qhana-{number}.yaml"
+        path.write_text(f"kind: subject\nname: qhana-{number}\n")
+    writer = TaskWriter(carded.root)
+    assert writer.start("folders@v1", {}, "http://h", None, "").number == 3
