@@ -58,11 +58,21 @@ class Connection:
     def __init__(
         self, address: str, key: str | None = None, timeout: float = 90.0, tries: int = _TRIES
     ) -> None:
-        parts = urlsplit(address)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        try:
+            parts = urlsplit(address)
+            good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+        except ValueError:  # of the port, or of an address in brackets
+            good = False
+        if not good:
             raise AsimovError(
                 f"{quoted(address)} is no address of a service",
                 hint="write http://HOST:PORT or https://HOST",
+            )
+        if parts.username is not None or parts.password is not None:
+            raise AsimovError(
+                "the address of a service holds no user and no password",
+                where=parts.hostname,
+                hint="a key is given by itself",
             )
         if key is not None and not re.fullmatch("[!-~]+", key):  # a header couldn't hold it
             raise AsimovError("the key holds characters that no key has")

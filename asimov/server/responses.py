@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +12,15 @@ from pathlib import Path
 import msgspec
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from asimov.server.faults import Fault, FaultError
 from asimov.system.json_text import as_json
 
 #: What browsers may do with an answer that is no page: nothing.
 _POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
+#: A part of the header ``Range``: from, to.
+_RANGE = re.compile(r"(\d{0,18})-(\d{0,18})", re.ASCII)
 #: The headers of every answer.
 HEADERS = {
     "content-security-policy": _POLICY,
@@ -115,7 +119,30 @@ def file_response(
         raise FaultError(404, "is no file that can be read", path.name)
     headers = {"etag": f'"{tag}"'} if tag else {}
     name = "".join(each if each.isprintable() else "_" for each in path.name)
-    return FileResponse(path, headers=headers, media_type=media, filename=name, stat_result=status)
+    return _File(path, headers=headers, media_type=media, filename=name, stat_result=status)
+
+
+class _File(FileResponse):
+    """A file; a header ``Range`` that is none is as good as absent (RFC 9110, 14.2)."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kept = [
+            (name, value)
+            for name, value in scope["headers"]
+            if name != b"range" or _is_range(value.decode("latin-1"))
+        ]
+        await super().__call__({**scope, "headers": kept}, receive, send)
+
+
+def _is_range(given: str) -> bool:
+    unit, _, ranges = given.partition("=")
+    parts = [_RANGE.fullmatch(each.strip()) for each in ranges.split(",")]
+    return unit.strip().lower() == "bytes" and all(
+        part is not None
+        and any(part.groups())
+        and not (part[1] and part[2] and int(part[1]) > int(part[2]))
+        for part in parts
+    )
 
 
 def problem(fault: Fault, headers: dict[str, str] | None = None) -> Response:

@@ -42,7 +42,8 @@ class Page:
                 start = items.index(named(self.after)) + 1
             except ValueError:
                 raise FaultError(
-                    400, f"there is no {self.after!r} in the list now", "query: after"
-                ) from None
+                    400, f"there is no {self.after!r} in the list any more", "query: after",
+                    "the list has changed: begin again, without 'after'",
+                ) from None  # fmt: skip
         end = min(start + self.limit, len(items))
         return range(start, end), str(items[end - 1]) if end < len(items) else None

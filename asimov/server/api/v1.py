@@ -15,6 +15,7 @@ from asimov.server.api.route import Call, Parameter, Route
 from asimov.server.faults import FaultError
 from asimov.server.responses import Content, file_response, json_response
 from asimov.system.moment import moment
+from asimov.text import quoted
 
 _PAGE = (
     Parameter("limit", "the most items of an answer", int, default=100, least=1, most=1000),
@@ -176,7 +177,10 @@ async def event_stream(call: Call) -> Response:
 
     after = call.query["after"]
     last = call.request.headers.get("last-event-id", "")
-    if last.isascii() and last.isdigit() and len(last) < 17:
+    if last:
+        if not (last.isascii() and last.isdigit() and len(last) < 17):
+            said = f"{quoted(last)} is no number of an event"
+            raise FaultError(400, said, "header: Last-Event-ID")
         after = int(last)
     state, request = call.request.app.state, call.request.state
     text = stream(

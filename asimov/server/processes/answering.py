@@ -38,6 +38,11 @@ def serve_questions(folder: str, make: Callable[[Path], Any], *, acts: bool = Fa
 
     def answer(name: str, arguments: tuple[Any, ...]) -> Any:
         try:
+            if not project.state.is_dir():
+                raise FaultError(
+                    503, "the project is not there any more", str(project.root),
+                    "if it was moved, serve it where it is now",
+                )  # fmt: skip
             if not known:
                 gc.unfreeze()
                 gc.collect()  # what is left of the one before would never be freed

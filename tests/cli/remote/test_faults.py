@@ -73,11 +73,28 @@ def test_nobody_there_is_told_with_an_exit_code_of_its_own():
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "ftp://x", "http://", "nonsense", ""])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1:1",
+        "ftp://x",
+        "http://",
+        "nonsense",
+        "",
+        "http://h:99999",
+        "http://h:0",
+        "http://[::1",
+    ],
+)
 def test_what_is_no_address_is_refused_as_such(address):
     error = refusal(address)
     assert str(error) == f"{address!r} is no address of a service"
     assert error.exit_code == 1
+
+
+def test_a_password_in_the_address_is_refused_and_not_shown():
+    error = refusal("http://ada:secret@127.0.0.1:1")
+    assert str(error) == "127.0.0.1: the address of a service holds no user and no password"
 
 
 @pytest.mark.parametrize("key", ["a\nb", "a b", "\x00", "schlüssel"])

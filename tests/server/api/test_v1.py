@@ -147,6 +147,16 @@ def test_files_are_sent_whole_or_in_ranges(client, address, content):
     assert (part.status_code, part.text) == (206, content[2:5])
     assert client.get(address, headers={"Range": "bytes=-3"}).text == content[-3:]
     assert client.get(address, headers={"Range": "bytes=999-"}).status_code == 416
+    for given in ("bytes=5-2", "lines=1-2", "bytes=-", "bytes=", "bytes=a-b", "bytes=1-2,x"):
+        answer = client.get(address, headers={"Range": given})
+        assert (answer.status_code, answer.text) == (200, content), given
+
+
+@pytest.mark.parametrize("last", ["abc", "1.5", "-1", "1" * 20])
+def test_a_stream_begins_after_an_event_or_not_at_all(client, last):
+    answer = client.get("/v1/events/stream", headers={"Last-Event-ID": last})
+    assert answer.status_code == 400
+    assert answer.json()["where"] == "header: Last-Event-ID"
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,9 @@ def test_what_is_sent_to_a_moved_project_is_not_acknowledged(served):
     for _ in range(2):
         assert upload(client, dataset).status_code >= 400
         assert client.post("/api/dataset").status_code >= 400
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()["where"]) == (503, str(root))
+    assert "if it was moved, serve it where it is now" in answer.json()["hint"]
     assert not root.exists()
     root.with_name("elsewhere").rename(root)
     until_there(client, root, dataset)
