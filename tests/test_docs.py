@@ -167,7 +167,8 @@ def clone(tmp_path: Path) -> Iterator[Path]:
         check=False,
     )
     for line in runners.stdout.split():
-        os.kill(int(line), signal.SIGTERM)
+        with suppress(ProcessLookupError):  # it ends by itself
+            os.kill(int(line), signal.SIGTERM)
 
 
 @pytest.mark.parametrize(

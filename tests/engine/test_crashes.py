@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -360,6 +361,7 @@ def test_a_long_watch_gathers_nothing_and_heeds_the_configuration(
         passes[0] += 1
         number = passes[0]
         if number in (20, 100):
+            gc.collect()
             open_files.append(len(list(Path("/proc/self/fd").iterdir())))
         if number < 100 and number % 5 == 0:
             more = f"{{kind: analysis, event: s, name: b{number}, pipeline: simpletestpipeline}}"
