@@ -160,6 +160,7 @@ def _follow(workspace: Workspace, key: Key, node: str | None, follower: Follower
                     latest = each
                 say(text.short(line, _LONGEST))
         if ended:
-            say(f"{key} is {workspace.records[key].status}")
+            status = workspace.records[key].status
+            say(f"{key} is {status}", status)
             return
         time.sleep(_LOOK)

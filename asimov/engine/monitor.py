@@ -26,7 +26,7 @@ from asimov.project.lookup import file_of
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, Observation, Unknown
 from asimov.states import OWN, STATES
-from asimov.system import clock
+from asimov.system import clock, progress
 
 Report = Callable[[str], None]
 
@@ -303,7 +303,7 @@ def advance(
     attempts = workspace.journal.open_attempts()
     # Another command may have been interrupted while it resubmitted one of them.
     settled = keys - {attempt.key for attempt in attempts if attempt.state == "intended"}
-    for attempt in attempts:
+    for attempt in progress.over(attempts, "looking at jobs"):
         if attempt.key in settled and attempt.uid in answers:
             observer.take(attempt, answers[attempt.uid])
     observer.write()

@@ -45,7 +45,7 @@ def show_results(
     if as_json:
         show_json(found)
     elif not found:
-        say(f"{key} has no stored results; it is {status}")
+        say(f"{key} has no stored results; it is {status}", status)
     else:
         rows = [[e["file"], str(e.get("size", "")), e.get("sha256", "")] for e in found]
         table.show(("file", "bytes", "sha256"), rows)

@@ -109,7 +109,7 @@ def _follow(
                 latest = file
             local.say_short(text.of_bytes(data[:end]).splitlines())
         if status not in STATES or not STATES[status].active:
-            say(f"{subject}/{name} is {status}")
+            say(f"{subject}/{name} is {status}", status)
             return
         time.sleep(_LOOK)
 

@@ -27,9 +27,11 @@ COLOURS = {
     "asking": "magenta",
 }
 _STATE = rf"\b(?:{'|'.join(COLOURS)})\b"
-#: Where a line surely means states: in a change from one to another, and in counts of them.
+#: Where a line surely means states: in a change from one to another, in counts of them, and in
+#: brackets after a name.
 _CHANGE = re.compile(r"(?:: |  )\w+ -> \w+\b")
 _COUNT = re.compile(rf"(?:(?<=, )|(?<=: )|^)\d+ {_STATE}(?=,|$)")
+_BEHIND = re.compile(rf"(?<= \(){_STATE}(?=[,)])")
 _NAMED = re.compile(_STATE)
 
 
@@ -51,7 +53,7 @@ def wanted(stream: TextIO | None = None) -> bool:
 
 
 def coloured(line: str, states: Collection[str] = ()) -> str:
-    """Return a line with its states coloured: in changes, in counts, and those that are named.
+    """Return a line with its states coloured: in changes, counts and brackets, and those named.
 
     Parameters
     ----------
@@ -60,7 +62,7 @@ def coloured(line: str, states: Collection[str] = ()) -> str:
     states
         States that the line contains as such; of each, the first word that is like it is meant.
     """
-    for pattern in (_CHANGE, _COUNT):
+    for pattern in (_CHANGE, _COUNT, _BEHIND):
         line = pattern.sub(lambda found: _NAMED.sub(_painted, found[0]), line)
     for state in states:
         if state in COLOURS:

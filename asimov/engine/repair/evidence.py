@@ -17,6 +17,7 @@ from asimov.project.layout import Project
 from asimov.project.storage.store import Store
 from asimov.scheduler import Observation, Scheduler, Ticket, Unknown
 from asimov.scheduler.languages.event_log import find_event_logs, read_events
+from asimov.system import progress
 
 
 @dataclass
@@ -98,7 +99,7 @@ def gather(
         if row["uid"]:
             key = Key(row["subject"], row["name"])
             traces[row["uid"]] = key, Job(row["uid"], row["since"], row["job_id"])
-    for key, entry in contents.entries.items():
+    for key, entry in progress.over(list(contents.entries.items()), "looking"):
         own = contents.settings(entry, facts).get("rundir")
         rundir = project.path(str(own)) if own else project.working / key[0] / key[1]
         if _holds_something(rundir):

@@ -15,7 +15,7 @@ from asimov.ledger.contents import Contents
 from asimov.plugins.methods import overrides
 from asimov.project.layout import Project
 from asimov.states import ALIASES, STATES
-from asimov.system import clock
+from asimov.system import clock, progress
 
 
 def rebuild(
@@ -50,7 +50,8 @@ def rebuild(
         if event.after in STATES
     }
     decisions = {}
-    for key in dict.fromkeys([*contents.entries, *records, *attempts, *evidence.jobs]):
+    known = dict.fromkeys([*contents.entries, *records, *attempts, *evidence.jobs])
+    for key in progress.over(known, "rebuilding"):
         entry = contents.entries.get(key)
         data: Mapping[str, Any] = entry.data if entry else {}
         first = str(data.get("status") or "ready")

@@ -24,6 +24,7 @@ def test_every_state_but_ready_has_a_colour():
     ("line", "shown"),
     [
         ("s/a: ready -> manual: by hand", f"s/a: ready -> {MAGENTA}manual{END}: by hand"),
+        ("  s/a (manual, job 7)", f"  s/a ({MAGENTA}manual{END}, job 7)"),
         ("2 ready, 3 finished", f"2 ready, 3 {GREEN}finished{END}"),
         ("the manual says: finished", "the manual says: finished"),
         ("gain: 2 -> 5", "gain: 2 -> 5"),

@@ -56,8 +56,12 @@ def test_long_work_shows_a_bar_that_is_gone_at_its_end(project, blueprint, watch
         ("checking", "apply", "-f", blueprint(BLUEPRINT)),
         ("building", "manage", "build"),
         ("submitting", "manage", "submit"),
+        ("looking at jobs", "monitor"),
         ("writing pages", "report", "html"),
+        ("rebuilding", "ledger", "repair", "--dry-run"),
     ):
+        if what == "rebuilding":
+            (project / ".asimov" / "journal.db").unlink()
         shown = watched(*arguments)
         assert f"{what} [" in shown, arguments
         assert shown.rstrip().endswith("\x1b[K") or "\x1b[K" in shown.rpartition("left")[2], shown
