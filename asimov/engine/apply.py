@@ -8,7 +8,7 @@ from asimov.engine.staleness.consequences import newly_outdated
 from asimov.ledger import renaming
 from asimov.ledger.blueprints import Blueprint
 from asimov.ledger.plan import Plan
-from asimov.plugins.apply_notes import asset_notes, fault_notes
+from asimov.plugins.apply_notes import asset_notes, fault_notes, repository_notes
 from asimov.plugins.declarations import planner
 from asimov.project.history import Origin
 from asimov.project.transaction import change_ledger
@@ -78,6 +78,7 @@ def apply(
         if iterate:
             free = renaming.iterated(blueprints, workspace.contents.entries, subject)
         plan = made.add(free)
+        plan.notes += repository_notes(workspace, made)
         plan.notes += asset_notes(workspace, made) + fault_notes(workspace, made)
         if plan.count("update") or made.reaches_others:
             plan.outdated = newly_outdated(workspace, made.contents)

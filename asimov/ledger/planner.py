@@ -90,6 +90,11 @@ class Planner:
         """The analyses in the blueprints."""
         return self._places.keys()
 
+    @property
+    def subjects(self) -> Mapping[str, Document]:
+        """The documents of the subjects in the blueprints, by their names."""
+        return self._subject_places
+
     def place(self, key: Key, steps: Sequence[str]) -> Place:
         """Return the place of a setting, or of what encloses it, in the blueprint of an analysis.
 

@@ -122,6 +122,12 @@ class Spelling:
                 f"program, not of the ledger: 'asimov configuration update {section}/{option} "
                 "VALUE' sets it"
             )
+        if "notify" in data:
+            self.notes.append(
+                f"{document.place(['notify'])}: notify: rules for notifications are options of the "
+                'program, not of the ledger: \'asimov configuration update "notify NAME/email" '
+                "ADDRESS' adds one"
+            )
         self.keys(data, OF_PROJECT, document)
 
     def postprocessing(self, data: Mapping[str, Any], document: Document) -> None:

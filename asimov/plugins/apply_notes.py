@@ -26,9 +26,10 @@ from asimov.plugins.methods import overridden
 from asimov.plugins.output import captured
 from asimov.plugins.requirements import faults_found
 from asimov.project.config_file import fault_of_template
+from asimov.project.git.addresses import is_missing
 from asimov.project.workspace import Workspace
 from asimov.settings import Fault
-from asimov.text import listed
+from asimov.text import listed, quoted
 
 
 def asset_notes(workspace: Workspace, made: Planner) -> list[str]:
@@ -63,6 +64,23 @@ def asset_notes(workspace: Workspace, made: Planner) -> list[str]:
             for asset in flow.unprovided(key)
         ]
         notes += [f"{key}: {why}" for why in flow.unfitting(key)]
+    return notes
+
+
+def repository_notes(workspace: Workspace, made: Planner) -> list[str]:
+    """Return a note for each subject in the blueprints whose repository does not exist.
+
+    Parameters
+    ----------
+    workspace, made
+        As of `fault_notes`.
+    """
+    notes = []
+    for name, document in made.subjects.items():
+        given = made.contents.subjects[name].get("repository")
+        if isinstance(given, str) and is_missing(given, workspace.project):
+            place = document.place(["repository"])
+            notes.append(f"{place}: {name}: there is no repository at {quoted(given)} yet")
     return notes
 
 

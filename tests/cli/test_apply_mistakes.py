@@ -131,6 +131,8 @@ ANALYSES = {
 
 #: Whole documents, and what is said of them.
 DOCUMENTS = {
+    "kind: subject\nname: t\nrepository: x": "b.yaml:3:1: t: there is no repository at 'x'",
+    "kind: configuration\nnotify: {email: ada}": "'asimov configuration update",
     "kind: subject\nname: t\nneeds: [x]\n": "needs: has no effect in a subject",
     "kind: subject\nname: t\npipelines: {command: {seed: 1}}\n": "no effect in a subject",
     "kind: subject\nname: t\npipeline: command\n": "it belongs in an analysis",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -31,6 +32,13 @@ def check_url(url: str) -> None:
             hint="give a path, 'user@host:path', or an address that starts with one of "
             f"{', '.join(_PROTOCOLS)} and '://'",
         )
+
+
+def is_missing(given: str, project: Project) -> bool:
+    """Return whether a subject's repository is a path at which there is nothing."""
+    path = given.removeprefix("file://")
+    elsewhere = "://" in path or re.match(r"[^/]+:", path)
+    return not elsewhere and not os.path.lexists(project.path(path))
 
 
 def check_place(root: Path, project: Project) -> None:
