@@ -50,6 +50,7 @@ class Code:
 #: The classes of system errors, for codes with `Code.by_errno`.
 ERRORS = {
     errno.ENOENT: "input",
+    errno.E2BIG: "permanent",
     errno.ENOEXEC: "input",
     errno.EACCES: "input",
     errno.ENOTDIR: "input",

@@ -115,6 +115,18 @@ def test_what_a_person_edited_since_is_not_lost(applied, asimov):
     assert "Edited by hand since: ledger/subjects/s.yaml\n" in asimov("ledger", "history").out
 
 
+def test_a_long_setting_is_not_printed_whole(applied, asimov, blueprint):
+    change(asimov, blueprint, f"{{kind: subject, name: s, x: {'y' * 1000}}}")
+    path = applied / SUBJECT
+    path.write_text(path.read_text().replace("y" * 1000, "z" * 1000))
+    refusal = asimov("ledger", "undo").err
+    path.write_text(path.read_text().replace("z" * 1000, "y" * 1000))
+    for said in (refusal, asimov("ledger", "undo", "-n").out, asimov("ledger", "undo").out):
+        assert "... (100" in said
+        assert "y" * 201 not in said
+        assert "z" * 201 not in said
+
+
 def test_analyses_that_have_run_leave_only_by_force(applied, asimov, blueprint):
     workspace = Workspace.open(applied)
     workspace.journal.intend(Key("s", "a"), "u1", "run", "local")

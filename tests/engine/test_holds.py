@@ -387,3 +387,13 @@ def test_a_kill_between_the_count_and_the_release_costs_one_try_and_never_loops(
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "it was released 3 times already" in lab.reason("a")
+
+
+def test_arguments_that_are_too_long_are_not_tried_again(lab: Any) -> None:
+    """Linux passes no argument of more than 131,071 bytes; the job is held, by the real queue."""
+    job = "a, pipeline: command, executable: /bin/true, outputs: {made: x}"
+    lab.apply(f"{job}, arguments: [{'a' * 140_000}]")
+    lab.finish(code=3)
+    row = lab.rows()["a"]
+    assert row["status"] == "stuck"
+    assert "permanent, code 6, subcode 7" in row["reason"]

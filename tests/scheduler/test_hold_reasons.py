@@ -25,6 +25,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "holds.md"
         (21, 102, "", "memory"),
         (6, errno.ENOENT, "Failed to execute", "input"),
         (6, errno.EIO, "Failed to execute", "transient"),
+        (6, errno.E2BIG, "Failed to execute", "permanent"),
         (6, 0, None, "transient"),
         (13, errno.ENOENT, "Transfer input files failure", "input"),
         (13, 256, "curl: timed out", "transient"),

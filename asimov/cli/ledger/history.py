@@ -24,7 +24,7 @@ from asimov.ledger.plan import outdated_lines
 from asimov.project import history
 from asimov.project.workspace import Workspace
 from asimov.system import clock
-from asimov.text import did_you_mean, quoted
+from asimov.text import did_you_mean, quoted, short
 
 #: The most lines of a difference to print.
 _MOST = 60
@@ -112,7 +112,7 @@ def undo_command(number: int | None, dry_run: bool, force: bool, reason: str | N
         done = planned if dry_run else undo(workspace, revision.number, reason=reason, force=force)
     except EditedSinceError as error:
         for line in error.difference[:_MOST]:
-            warn(f"  {line}")
+            warn(f"  {short(line)}")
         raise
     for key in done.leaving:
         say(f"{key} leaves the ledger")
@@ -126,7 +126,7 @@ def undo_command(number: int | None, dry_run: bool, force: bool, reason: str | N
 
 def _say_some(lines: Sequence[str]) -> None:
     for line in lines[:_MOST]:
-        say(f"  {line}")
+        say(f"  {short(line)}")
     if len(lines) > _MOST:
         say(f"  ... and {len(lines) - _MOST} more lines")
 

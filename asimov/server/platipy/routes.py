@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,9 @@ from asimov.system.json_text import as_json
 _PATIENCE = 0.5
 #: The most hours for which a dataset is kept, and how many unless the client says.
 _LONGEST, _HOURS = 10_000_000.0, 24.0
+#: The title of a DICOM application entity (PS3.5, value representation AE): 16 characters, no
+#: control characters and no backslash, and not blanks alone.
+_TITLE = re.compile(r"(?=.*[^ ])[ -\[\]-~]{1,16}")
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -49,7 +53,10 @@ async def add_location(request: Request) -> Response:
     about = "The port of the DICOM location."
     given.needed("port", about)
     port = given.number("port", int, 1, 65535, about)
-    return _json(await _act(request, "add_location", name, host, port, given.text("ae_title")))
+    title = given.text("ae_title")
+    if title is not None and not _TITLE.fullmatch(title):
+        raise wrong("ae_title", "The title of its application entity: 1 to 16 ASCII characters.")
+    return _json(await _act(request, "add_location", name, host, port, title))
 
 
 async def get_datasets(request: Request) -> Response:

@@ -13,6 +13,8 @@ from asimov.settings import Fault
 from asimov.settings.declaration import Field, fields
 from asimov.settings.types import read
 
+#: The most bytes of a field, in UTF-8: an argument of a program has at most 131,071 on Linux.
+LARGEST = 100_000
 #: What somebody filled in: the values of each field.
 FormValues = Mapping[str, list[str]]
 
@@ -40,6 +42,34 @@ def camel(name: str) -> str:
     ('inputStr', 'n')
     """
     return re.sub(r"_+([^_])", lambda found: found[1].upper(), name.strip("_"))
+
+
+def unusable(settings: type | None, values: FormValues) -> dict[str, list[str]]:
+    """Return why what was filled in can't be passed to a program, by field."""
+    names = {each.name for each in form_fields(settings)}
+    said = {name: _why_unusable(settings, name, values[name]) for name in names & values.keys()}
+    return {name: [why] for name, why in said.items() if why}
+
+
+def _why_unusable(settings: type | None, name: str, given: list[str]) -> str | None:
+    try:
+        size = len("".join(given).encode())
+    except UnicodeEncodeError:
+        return "is not UTF-8"
+    if size > LARGEST:
+        return f"may have {LARGEST} bytes, and has {size}"
+    if _holds_nul([given, values_of(settings, {name: given})]):
+        return "holds a NUL character"
+    return None
+
+
+def _holds_nul(value: Any) -> bool:
+    """Return whether there is a NUL character in a value, at any depth."""
+    if isinstance(value, Mapping):
+        return any(_holds_nul(each) for pair in value.items() for each in pair)
+    if isinstance(value, list):
+        return any(map(_holds_nul, value))
+    return isinstance(value, str) and "\0" in value
 
 
 def values_of(settings: type | None, values: FormValues) -> dict[str, Any]:

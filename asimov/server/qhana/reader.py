@@ -9,13 +9,12 @@ from typing import Any
 from asimov.journal.questions import Asked, Questions
 from asimov.journal.tasks import Task, Tasks
 from asimov.plugins.output import captured
-from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
 from asimov.server.faults import FaultError
 from asimov.server.processes.answering import serve_questions
 from asimov.server.qhana.catalogue import Catalogue, metadata
 from asimov.server.qhana.form_pages import plugin_page, step_page
-from asimov.server.qhana.task_view import view
+from asimov.server.qhana.task_view import check_is_there, stored_file, view
 
 
 def main(folder: str) -> None:
@@ -74,6 +73,8 @@ class TaskReader:
         )
         if asked is None:
             raise FaultError(404, f"the task {number} has no step {step}", "address")
+        if asked.answered is None:
+            check_is_there(self._workspace, task)
         return step_page(asked.said, asked.declared["rows"])
 
     def file(self, number: int, tag: str) -> tuple[Path, str]:
@@ -83,9 +84,7 @@ class TaskReader:
         if found is None or not hmac.compare_digest(found[1].tag.encode(), tag.encode()):
             raise FaultError(404, "there is no such file", "query: file-id")
         task, file = found
-        results = self._workspace.project.results
-        path = results / task.subject / task.name / file.stored
-        listed = file.stored in Store(results).manifest(*task.key)
-        if not (listed and path.resolve().is_relative_to(results.resolve()) and path.is_file()):
+        path = stored_file(self._workspace, task, file)
+        if path is None:
             raise FaultError(404, "the file is not in the results store any more", file.file)
         return path, file.content_type

@@ -74,7 +74,8 @@ class RemoteTasks:
         for number in [each for each in self._followed if each not in waiting]:
             del self._followed[number]
         for number, (task, asked) in waiting.items():
-            self._followed.setdefault(number, _Followed(task, asked))
+            each = self._followed.setdefault(number, _Followed(task, asked))
+            each.task = task  # its analysis may have another name now
         while True:
             try:
                 number, document, subscribed = self._seen.get_nowait()

@@ -14,7 +14,7 @@ from starlette.routing import Route
 from asimov.server.faults import FaultError
 from asimov.server.qhana.backend import QhanaBackend
 from asimov.server.qhana.messages import FormResult, PluginRequest, subscription
-from asimov.server.qhana.submitted_form import FORMS, submitted_form
+from asimov.server.qhana.submitted_form import FORMS, not_text, submitted_form
 from asimov.server.responses import file_response
 
 #: What a page with a form may do: be sent to this service.
@@ -91,6 +91,8 @@ async def own_route(request: Request) -> Response:
     backend = _backend(request)
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     form = await submitted_form(request) if media in FORMS else {}
+    if wrong := not_text(form):
+        return unprocessable("form", wrong)
     reply = await backend.answer_by_plugin(
         request.path_params["plugin"],
         PluginRequest(

@@ -11,6 +11,7 @@ from asimov.errors import AsimovError, FatalError
 from asimov.journal.confirmed_removals import forgotten
 from asimov.journal.database import Database
 from asimov.journal.deliveries import Deliveries
+from asimov.journal.keys import Key
 from asimov.journal.questions import Asked, Questions
 from asimov.journal.tasks import FAILED, FAILURE, SUCCESS, Task, Tasks
 from asimov.logs import logger
@@ -45,9 +46,12 @@ class TaskWatcher:
         self._workspace = workspace
         self._tasks = Tasks(workspace.journal)
         self._stamps: dict[int, Any] = {}
-        self._folders: dict[int, Path] = {}
+        self._folders: dict[Key, Path] = {}
         #: What is wrong with tasks, by number: it is logged once.
         self._wrong: dict[int, str] = {}
+        #: The analyses that were removed, and the files of tasks of theirs that succeeded.
+        self._removed: set[Key] = set()
+        self._kept: dict[int, list[Path]] = {}
         #: Tasks that wait for one of another plugin, and their questions, by its number.
         self.waiting: dict[int, tuple[Task, Asked]] = {}
 
@@ -57,12 +61,13 @@ class TaskWatcher:
         A task at which something is wrong, such as its plugin, holds up no other; it is looked at
         again.
         """
-        if forgotten(self._workspace.journal):  # there are removed analyses, perhaps new ones
+        removed = forgotten(self._workspace.journal)
+        if removed:  # perhaps new ones
             self._workspace.catch_up()
         going = 0
         asking = Questions(self._workspace.journal).open()
         self.waiting = {}
-        for task, status, reason in self._tasks.watched():
+        for task, status, reason in (*self._tasks.watched(), *self._lost(removed)):
             try:
                 going += self._look_at(task, status, reason, asking.get(task.key))
             except FatalError:
@@ -75,10 +80,29 @@ class TaskWatcher:
                 self._wrong.pop(task.number, None)
         return going
 
+    def _lost(self, removed: set[Key]) -> list[tuple[Task, str, str | None]]:
+        """Return the tasks that succeeded, and whose outputs were removed with their analyses."""
+        if removed != self._removed:
+            self._removed, self._kept = removed, {}
+            for task in filter(None, map(self._tasks.of, removed)):
+                folder = self._workspace.store.root.joinpath(*task.key)
+                if task.ended == SUCCESS and was_removed(self._workspace, task.key):
+                    files = self._tasks.files(task.number)
+                    self._kept[task.number] = [folder / each.stored for each in files]
+        found: list[tuple[Task, str, str | None]] = []
+        for number, paths in list(self._kept.items()):
+            if not all(path.is_file() for path in paths):
+                now = self._tasks.get(number)
+                if now is not None and now.ended == SUCCESS:
+                    found.append((now, "uploaded", None))
+                else:
+                    del self._kept[number]
+        return found
+
     def _look_at(self, task: Task, status: str, reason: str | None, asked: Asked | None) -> bool:
         """Look at a task; return whether it goes on."""
         ended = SUCCESS if status == "uploaded" else FAILURE if status in FAILED else None
-        if ended != SUCCESS and was_removed(self._workspace, task.key):
+        if was_removed(self._workspace, task.key):
             ended, reason = FAILURE, f"the analysis {task.key} was removed"
         if ended is not None:
             if ended != task.ended:
@@ -112,10 +136,10 @@ class TaskWatcher:
         self._stamps[task.number] = stamp
 
     def _folder(self, task: Task) -> Path:
-        if task.number not in self._folders:
+        if task.key not in self._folders:
             self._workspace.catch_up()
-            self._folders[task.number] = folder_of(self._workspace, task)
-        return self._folders[task.number]
+            self._folders[task.key] = folder_of(self._workspace, task)
+        return self._folders[task.key]
 
     def _end(self, task: Task, ended: str, status: str, reason: str | None) -> None:
         """Record how a task ended, with its files, and tell that."""
@@ -143,7 +167,7 @@ class TaskWatcher:
                 news.insert(1, "steps")
             queue_calls(self._workspace.journal, task, news)
         self._stamps.pop(task.number, None)
-        self._folders.pop(task.number, None)
+        self._folders.pop(task.key, None)
 
     def _files(self, task: Task) -> Iterator[tuple[float, dict[str, str]]]:
         """Yield the stored files that a task's card describes, with the times of their making."""

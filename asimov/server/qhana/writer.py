@@ -28,9 +28,10 @@ from asimov.project.workspace import Workspace
 from asimov.server.faults import FaultError, refused
 from asimov.server.processes.answering import serve_questions
 from asimov.server.qhana.catalogue import Catalogue, Plugin
-from asimov.server.qhana.forms import FormValues, messages_of, values_of
+from asimov.server.qhana.forms import FormValues, messages_of, unusable, values_of
 from asimov.server.qhana.messages import FormResult, Subscription
 from asimov.server.qhana.remote_tasks import RemoteTasks
+from asimov.server.qhana.task_view import check_is_there
 from asimov.server.qhana.task_watcher import TaskWatcher, queue_calls
 from asimov.settings import Fault, faults
 from asimov.system import clock
@@ -81,6 +82,8 @@ class TaskWriter:
         """
         plugin = self._catalogue.plugin(name)
         settings = plugin.settings
+        if wrong := unusable(settings, values):
+            return FormResult(wrong=wrong)
         given = values_of(settings, values)
         if wrong := messages_of(settings, self._mistakes(plugin, settings, given)):
             return FormResult(wrong=wrong)
@@ -170,11 +173,14 @@ class TaskWriter:
             known = any(e.number == step for e in Questions(self._workspace.journal).of(task.key))
             what = "is not open any more" if known else "does not exist"
             raise FaultError(409 if known else 404, f"the step {step} of this task {what}")
+        check_is_there(self._workspace, task)
         with captured(), acting_for(f"key {caller}") if caller else nullcontext():
             try:
                 found = questions_of(self._workspace.analysis(task.key))
                 question = next((e for e in found if e.name == asked.question), None)
                 answers = question.answers if question else None
+                if wrong := unusable(answers, values):
+                    return FormResult(wrong=wrong)
                 given = values_of(answers, values)
                 answer(
                     self._workspace,

@@ -275,6 +275,9 @@ def test_row_download(ada, root):
 
 def test_row_dicomlocation(ada):
     given = {"name": "pacs", "host": "pacs.example", "port": "104", "ae_title": "PACS"}
+    for title in ("A" * 17, "A\\B", "A\tB", " ", "Ä"):
+        refused = ada.post("/api/dicomlocation", data={**given, "ae_title": title})
+        assert "16" in error(refused, 400, "message")["ae_title"]
     made = ada.post("/api/dicomlocation", data=given).json()
     assert made == {**given, "id": made["id"], "port": 104, "owner_key": "ada"}
     assert made in ada.get("/api/dicomlocation").json()

@@ -71,6 +71,8 @@ def test_nothing_that_is_malformed_breaks_the_protocol(runner):
         answer = client.request(method, address, headers=headers, content=body)
         what = f"{method} {address} {headers} {body[:200]!r}: {answer.status_code} {answer.text}"
         assert answer.status_code < 500, what
+        # A field that no program can be passed is refused by its name.
+        assert (method, address[-9:], answer.status_code) != ("POST", "/process/", 409), what
         assert "Traceback" not in answer.text or answer.status_code == 200, what
     assert runner.get("/plugins/")["plugins"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from configparser import ConfigParser
 
 import pytest
@@ -12,6 +13,7 @@ from starlette.testclient import TestClient
 from asimov.pipeline.card import Card
 from asimov.server.admission.access import Access
 from asimov.server.faults import FaultError
+from asimov.server.qhana.forms import LARGEST
 from asimov.server.qhana.routes import free
 from tests.server.qhana.conftest import ADDRESS
 
@@ -106,6 +108,44 @@ def test_a_form_with_mistakes_is_422_with_a_message_for_each_field(runner):
     assert runner.client.get("/v1/analyses").json()["total"] == before
     answer = runner.client.post(f"{ONE}process/", content=b"{}", headers={"content-type": "x/y"})
     assert answer.status_code == 415
+
+
+@pytest.mark.parametrize(
+    ("sent", "why"),
+    [
+        (b"%00", "holds a NUL character"), (b"a%FFb", "is not UTF-8"), (b"\xff", "is not UTF-8"),
+        (b"%ED%A0%80", "is not UTF-8"), (b"a" * 100_001, "may have 100000 bytes, and has 100001"),
+    ],
+    ids=["nul", "escaped", "plain", "surrogate", "long"],
+)  # fmt: skip
+def test_what_no_program_can_be_passed_is_refused_by_field(runner, sent, why):
+    before = runner.client.get("/v1/analyses").json()["total"]
+    media = {"content-type": "application/x-www-form-urlencoded"}
+    form = b"unknown=%00&times=2&inputStr=" + sent
+    answer = runner.client.post(f"{ONE}process/", content=form, headers=media)
+    assert (answer.status_code, answer.json()["errors"]["form"]) == (422, {"inputStr": [why]})
+    assert runner.client.get("/v1/analyses").json()["total"] == before
+    if why.startswith("is not"):  # a plugin's own routes get text, too
+        answer = runner.client.post(
+            "/plugins/shelf@v0-2-0/items/", content=b"name=" + sent, headers=media
+        )
+        assert answer.json()["errors"]["form"] == {"name": [why]}
+
+
+def test_parts_of_a_form_are_checked_as_fields_are(runner):
+    parts = {"inputStr": (None, "a\0")}
+    answer = runner.client.post(f"{ONE}process/", files=parts)
+    assert answer.json()["errors"]["form"] == {"inputStr": ["holds a NUL character"]}
+    parts = {"inputStr": (None, b"\xff")}
+    assert runner.client.post(f"{ONE}process/", files=parts).status_code == 422
+    inside = {"plugin": "http://127.0.0.1:1/plugins/x/", "form": json.dumps({"a": ["\0"]})}
+    answer = runner.client.post("/plugins/shout@v0-1-0/process/", data=inside)
+    assert answer.json()["errors"]["form"] == {"form": ["holds a NUL character"]}
+
+
+def test_a_field_of_the_largest_size_can_be_passed_to_a_program(runner):
+    task = runner.until(runner.start("greeting@v0-1-0", inputStr="a" * LARGEST))
+    assert task["status"] == "SUCCESS", task["log"][-500:]
 
 
 def test_settings_have_the_types_that_the_pipeline_declares(runner):
