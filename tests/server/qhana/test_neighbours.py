@@ -226,7 +226,11 @@ def test_a_task_that_is_removed_is_a_failure_and_its_webhook_knows(runner, recei
     hook = f"{receiver.address}/removed"
     task, address = runner.waiting(hook)
     assert task["status"] == "PENDING"
+    (step,) = task["steps"]
     run(runner.root, "rm", f"qhana-{address.split('/')[-2]}", "--yes")
+    assert runner.client.post(step["href"], data={"lowestLevel": "2"}).status_code == 409
+    answer = runner.client.get(step["uiHref"])
+    assert (answer.status_code, "was removed" in answer.text) == (409, True)
     assert "was removed" in runner.until(address)["log"]
     assert "status" in receiver.until("/removed", lambda found: "status" in found)
 

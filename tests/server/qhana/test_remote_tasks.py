@@ -9,7 +9,7 @@ import pytest
 
 from asimov.functions import plugin_calls
 from tests.server.conftest import Service
-from tests.server.qhana.conftest import open_step
+from tests.server.qhana.conftest import open_step, run
 
 SHOUT = "shout@v0-1-0"
 
@@ -30,18 +30,22 @@ def test_a_plugin_says_which_plugins_it_needs(runner):
     ]
 
 
-def test_a_task_waits_for_another_one_shows_its_steps_and_both_complete(runner, callee, receiver):
-    """Start one by its form, follow the 303, subscribe, copy its steps, complete both."""
+def shouting(runner, callee, **query):
+    """Start a task that calls another one, at an address that can be called; return ours."""
     form = json.dumps({"values": ["3", "1", "2"]})
-    hook = f"{receiver.address}/shout"
     started = runner.client.post(
         f"/plugins/{SHOUT}/process/",
         data={"plugin": f"{callee}/plugins/noise/", "form": form},
-        params={"callback": hook},
+        params=query,
         headers={"host": callee.partition("//")[2]},
         follow_redirects=False,
     )
-    address = started.headers["location"].replace(callee, "http://127.0.0.1:8642")
+    return started.headers["location"].replace(callee, "http://127.0.0.1:8642")
+
+
+def test_a_task_waits_for_another_one_shows_its_steps_and_both_complete(runner, callee, receiver):
+    """Start one by its form, follow the 303, subscribe, copy its steps, complete both."""
+    address = shouting(runner, callee, callback=f"{receiver.address}/shout")
     first = runner.until(address, open_step(1))
     (step,) = first["steps"]
     assert step["stepId"] == "cut"
@@ -58,6 +62,19 @@ def test_a_task_waits_for_another_one_shows_its_steps_and_both_complete(runner, 
     assert runner.client.get(done["outputs"][0]["href"]).text == "2\n3\nSIGNED BY ADA\n"
     events = receiver.until("/shout", lambda found: found[-2:] == ["status", "details"])
     assert events.count("steps") >= 2
+
+
+def test_a_caller_that_is_renamed_hears_that_the_task_it_waits_for_was_removed(runner, callee):
+    address = shouting(runner, callee)
+    (step,) = runner.until(address, open_step(1))["steps"]
+    ours, theirs = (each.partition("/tasks/")[2].split("/")[0] for each in (address, step["href"]))
+    run(runner.root, "mv", f"qhana-{ours}", f"caller-{ours}")
+    assert runner.get(address)["status"] == "PENDING"
+    run(runner.root, "rm", f"qhana-{theirs}/noise", "--yes")
+    task = runner.until(address)
+    assert task["status"] == "FAILURE"
+    assert "the other task ended with FAILURE" in task["log"]
+    assert "was removed" in runner.get(f"/tasks/{theirs}/")["log"]
 
 
 def test_a_failure_of_the_other_task_is_known_and_a_form_it_refuses_too(runner, callee):
