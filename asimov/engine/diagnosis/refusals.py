@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from asimov.errors import AsimovError, ReportedError, SchedulerUnreachableError
-from asimov.journal.datasets import Datasets
 from asimov.journal.keys import Key
 from asimov.journal.provenance import digest_of
 from asimov.journal.records import Record
 from asimov.journal.refusals import Refusals
-from asimov.journal.tasks import Tasks
+from asimov.journal.waiting_programs import is_awaited
 from asimov.project.workspace import Workspace
 
 _BEGINNING = "can't be built: "
@@ -38,10 +37,7 @@ def give_up(workspace: Workspace, key: Key, error: ReportedError) -> bool:
         Whether it is stuck now.
     """
     is_final = isinstance(error, AsimovError) and not isinstance(error, SchedulerUnreachableError)
-    if not is_final or workspace.status(key) != "ready":
-        return False
-    journal = workspace.journal
-    if Tasks(journal).of(key) is None and Datasets(journal).call_of(key) is None:
+    if not is_final or workspace.status(key) != "ready" or not is_awaited(workspace.journal, key):
         return False
     workspace.move(key, "stuck", "submit", str(error))
     return True
