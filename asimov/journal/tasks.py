@@ -257,3 +257,13 @@ class Tasks:
             (number,),
         )
         return [CopiedStep(*row)._replace(cleared=bool(row[5])) for row in rows]
+
+
+def is_awaited(journal: Database, key: Key) -> bool:
+    """Return whether a program has asked for an analysis by one of the protocols."""
+    rows = journal.rows(
+        "SELECT 1 FROM tasks WHERE (subject, name) = (?, ?) "
+        "UNION SELECT 1 FROM function_calls WHERE (subject, name) = (?, ?)",
+        (*key, *key),
+    )
+    return bool(rows)

@@ -9,7 +9,7 @@ from asimov.journal.keys import Key
 from asimov.journal.provenance import digest_of
 from asimov.journal.records import Record
 from asimov.journal.refusals import Refusals
-from asimov.journal.waiting_programs import is_awaited
+from asimov.journal.tasks import is_awaited
 from asimov.project.workspace import Workspace
 
 _BEGINNING = "can't be built: "
