@@ -222,6 +222,21 @@ def test_a_task_whose_analysis_is_removed_has_failed_and_one_that_is_missing_wai
     workspace.journal.close()
 
 
+def test_a_task_that_is_removed_before_its_outputs_are_listed_has_failed(carded):
+    """The service was away while its analysis ended and left: it is not PENDING for ever."""
+    script, outputs = json.dumps(["-c", "echo 1 > d"]), "outputs: {made: d}"
+    carded.apply(f"a, pipeline: command, executable: sh, arguments: {script}, {outputs}")
+    carded.finish()
+    workspace, tending, number = started(carded)
+    carded.run("rm", "s/a", "--yes")
+    tending.look()
+    shown = view(workspace, Tasks(workspace.journal).get(number), "http://h")
+    assert (shown["status"], "was removed" in shown["log"]) == ("FAILURE", True)
+    assert shown["outputs"] == []
+    assert tending.look() == 0
+    workspace.journal.close()
+
+
 def test_a_task_that_is_removed_is_a_failure_and_its_webhook_knows(runner, receiver):
     hook = f"{receiver.address}/removed"
     task, address = runner.waiting(hook)
