@@ -50,12 +50,9 @@ SERVING = [DOCS / "service.md", DOCS / "platipy.md", TOP / "ledger-examples/serv
 PORT = "8642"
 #: Pages that run for seconds what other pages or tests run too.
 REPEATED = [
-    DOCS / "getting-started.md",
+    *(DOCS / f"{name}.md" for name in ("containers", "getting-started", "phases", "platipy")),
     DOCS / "testing-a-pipeline.md",
-    *(
-        TOP / "ledger-examples" / name / "README.md"
-        for name in ("container", "phases", "quickstart")
-    ),
+    TOP / "ledger-examples" / "quickstart" / "README.md",
 ]
 
 

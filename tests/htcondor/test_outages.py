@@ -116,6 +116,7 @@ def test_a_schedd_that_is_stopped_between_passes_changes_nothing(project: Projec
     project.check_once()
 
 
+@pytest.mark.long
 def test_a_schedd_and_asimov_that_die_while_many_are_submitted_make_no_job_twice(
     project: Project,
 ) -> None:
