@@ -33,8 +33,7 @@ def test_a_task_follows_its_names_and_has_failed_once_its_outputs_are_removed(ru
     task = runner.until(address, lambda task: task["status"] != "SUCCESS")
     assert (task["status"], task["outputs"]) == ("FAILURE", [])
     assert f"again-{number}/loud was removed" in task["log"]
-    told = receiver.until("/renamed", lambda found: found.count("status") == 2)
-    assert told[-2:] != ["status", "status"]
+    receiver.until("/renamed", lambda found: found.count("status") == 2)
     for each in before["task"]["outputs"]:
         assert runner.client.get(each["href"]).status_code == 404
 
