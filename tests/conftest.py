@@ -24,6 +24,7 @@ from asimov.discovery import extensions
 from asimov.journal.journal import Journal
 from asimov.project.workspace import Workspace
 from asimov.scheduler.local import startup
+from asimov.system.helper_process.asking import Helper
 from tests import local_runners, preloaded
 from tests.workers import not_tried
 
@@ -70,6 +71,21 @@ def _closed_journals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def _preloaded_runners(monkeypatch: pytest.MonkeyPatch) -> None:
     """Start runners of the local queue from a process that has imported what they need."""
     monkeypatch.setattr(startup, "start_runner", local_runners.start_runner)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _preloaded_helpers() -> Iterator[None]:
+    """Start helper processes from a process that has imported what they need."""
+    make = Helper.__init__
+
+    def prepared(self: Helper, module: str, arguments: Any, limit: float | None = None) -> None:
+        make(self, module, arguments, limit)
+        if module.startswith("asimov.server"):
+            self._command = [str(preloaded.helper()), module, *arguments]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Helper, "__init__", prepared)
+        yield
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
 """Runs programs in processes that have asimov imported: each is forked from one that did it once.
 
 `run` runs code as ``python -c`` does; `programs` is a folder for PATH whose ``asimov`` is as the
-installed one, in a fifth of its time. What forks them is this file as a program. It listens at a
-socket, where a request is: standard input, output and error; the length of the rest in 8 bytes;
-and, as of `marshal`, a `Program`. The answer is a return code as of `subprocess`, in 2 bytes.
+installed one, in a fifth of its time; `helper` is a program that does so for helper processes. What
+forks them is this file as a program. It listens at a socket, where a request is: standard input,
+output and error; the length of the rest in 8 bytes; and, as of `marshal`, a `Program`. The answer
+is a return code as of `subprocess`, in 2 bytes.
 """
 
 from __future__ import annotations
@@ -26,28 +27,31 @@ from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
+from asimov.system.helper_process import asking
+
 #: The program ``python -m asimov``.
 ASIMOV = "from asimov.cli import main; main()"
 #: What a command imports sooner or later.
 MODULES = (
     "git", "asimov.cli.apply", "asimov.cli.manage", "asimov.cli.monitor", "asimov.cli.production",
     "asimov.cli.status", "asimov.engine.explain", "asimov.pipelines.testing",
-    "asimov.scheduler.local", "tests.local_runners",
+    "asimov.scheduler.local", "asimov.server.dashboard.pages", "asimov.server.reader",
+    "asimov.server.writer", "tests.local_runners",
 )  # fmt: skip
 #: Where all tests find packages; those that a test adds are not for the programs of others.
 PACKAGES = {name: value for name, value in os.environ.items() if name == "PYTHONPATH"}
 #: The room for the command line that a child may give itself, in bytes.
 ROOM = 8192
 
-#: The program ``asimov``. It imports only what is part of Python's own program.
+#: A program that has another one run. It imports only what is part of Python's own program.
 CLIENT = """\
 #!{python} -IS
 import _socket, marshal, os, sys
 server = _socket.socket(_socket.AF_UNIX)
 server.connect({address!r})
 given = sys.argv[1:]
-program = ({code!r}, [{asimov!r}, *given], [{python!r}, {asimov!r}, *given], os.getcwd())
-sent = marshal.dumps((*program, dict(os.environ), False))
+program = ({code!r}, [{name!r}, *given], [{python!r}, {name!r}, *given], os.getcwd())
+sent = marshal.dumps((*program, dict(os.environ), False, {tied!r}))
 standard = b"".join(each.to_bytes(4, sys.byteorder) for each in (0, 1, 2))
 server.sendmsg([len(sent).to_bytes(8, "big")], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, standard)])
 while sent:
@@ -70,6 +74,8 @@ class Program(NamedTuple):
     environment: dict[str, str]
     #: Whether it has a session of its own.
     session: bool
+    #: Whether it is killed if who asked for it is.
+    tied: bool = False
 
 
 def run(
@@ -106,18 +112,27 @@ def programs() -> Path:
     return _server() / "bin"
 
 
+def helper() -> Path:
+    """Return the program that runs code of asimov's helper processes: ``helper MODULE ...``."""
+    return _server() / "helper"
+
+
 @cache
 def _server() -> Path:
     folder = tempfile.TemporaryDirectory(prefix="asimov-preloaded-")
     top = Path(folder.name)
     asimov = str(Path(sys.executable).parent / "asimov")
-    text = CLIENT.format(
-        python=sys.executable, address=str(top / "socket"), asimov=asimov,
-        code="import sys; from asimov.cli import main; sys.exit(main())",
-    )  # fmt: skip
+    run_asimov = "import sys; from asimov.cli import main; sys.exit(main())"
     (top / "bin").mkdir()
-    (top / "bin" / "asimov").write_text(text)
-    (top / "bin" / "asimov").chmod(0o755)
+    for path, name, code in (
+        (top / "bin" / "asimov", asimov, run_asimov), (top / "helper", "-c", asking.PROGRAM),
+    ):  # fmt: skip
+        text = CLIENT.format(
+            python=sys.executable, address=str(top / "socket"), name=name, code=code,
+            tied=name == "-c",
+        )  # fmt: skip
+        path.write_text(text)
+        path.chmod(0o755)
     # Not in a folder of a test: what is there ends with the test.
     server = subprocess.Popen(
         [sys.executable, __file__, top / "socket", " " * ROOM], cwd="/",
@@ -151,34 +166,50 @@ def serve(path: str) -> None:
     signal.set_wakeup_fd(bell)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     running: dict[int, socket.socket] = {}
+    tied: dict[socket.socket, int] = {}
     print("ready", flush=True)
     while True:
-        ready, _, _ = select.select([0, listener, ended], [], [])
+        ready, _, _ = select.select([0, listener, ended, *tied], [], [])
+        for each in tied.keys() & {*ready}:
+            with suppress(ProcessLookupError):
+                os.kill(tied.pop(each), signal.SIGKILL)
         if listener in ready:
-            asking, _ = listener.accept()
+            client, _ = listener.accept()
+            own, its = socket.socketpair()
             child = os.fork()
             if child == 0:
-                _begin(asking, Path(path).parent)
-            running[child] = asking
+                own.close()
+                _begin(client, its, Path(path).parent)
+            its.close()
+            with own:
+                if own.recv(1):
+                    tied[client] = child
+            running[child] = client
         if ended in ready:
             os.read(ended, 100)
             for child in list(running):
                 done, status = os.waitpid(child, os.WNOHANG)
                 if done:
                     code = os.waitstatus_to_exitcode(status)
-                    with running.pop(child) as asking, suppress(OSError):
-                        asking.sendall(code.to_bytes(2, "big", signed=True))
+                    with running.pop(child) as client, suppress(OSError):
+                        tied.pop(client, None)
+                        client.sendall(code.to_bytes(2, "big", signed=True))
         if 0 in ready:
             return
 
 
-def _begin(asking: socket.socket, server: Path) -> None:
-    """Run the program that is asked for, in a child of the server, whose folder is given."""
+def _begin(client: socket.socket, told: socket.socket, server: Path) -> None:
+    """Run the program that is asked for, in a child of the server, whose folder is given.
+
+    The server learns whether the program is tied to who asks: a byte if it is, else the end.
+    """
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    length, standard, _, _ = socket.recv_fds(asking, 8, 3)
-    with asking.makefile("rb") as rest:
+    length, standard, _, _ = socket.recv_fds(client, 8, 3)
+    with client.makefile("rb") as rest:
         program = Program(*marshal.loads(rest.read(int.from_bytes(length, "big"))))
+    told.sendall(b"1" * program.tied)
+    told.close()
     for number, file in enumerate(standard):
         os.dup2(file, number)
     os.closerange(3, 256)  # the server's

@@ -14,7 +14,7 @@ from typing import Any
 from asimov.system.child_process import exit_text
 
 #: What the process runs. The current folder is no place to import from.
-_PROGRAM = """\
+PROGRAM = """\
 import sys
 from importlib import import_module
 sys.path[:] = filter(None, sys.path)
@@ -47,7 +47,7 @@ class Helper:
     """
 
     def __init__(self, module: str, arguments: Sequence[str], limit: float | None = None) -> None:
-        self._command = [sys.executable, "-c", _PROGRAM, module, *arguments]
+        self._command = [sys.executable, "-c", PROGRAM, module, *arguments]
         self._limit = limit
         self._process: asyncio.subprocess.Process | None = None
         self._next = asyncio.Lock()
