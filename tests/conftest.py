@@ -324,8 +324,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Let Python's collector leave alone what stays: modules, and thousands of tests."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
+
+
+def pytest_sessionstart() -> None:
+    """Let Python's collector wait until the tests are collected: all of these stay."""
+    gc.disable()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -16,6 +16,7 @@ from asimov.testing.conformance.contracts import CONTRACTS
 pytestmark = [pytest.mark.htcondor, pytest.mark.usefixtures("pool")]
 
 
+@pytest.mark.long
 def test_a_pipeline_is_checked_on_a_pool(asimov: Callable[..., Any]) -> None:
     ran = asimov("plugins", "check", "simpletestpipeline", "--scheduler", "htcondor")
     assert ran.code == 0, ran

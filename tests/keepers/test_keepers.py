@@ -295,6 +295,7 @@ def test_words_of_the_unit_are_quoted(unit: Path) -> None:
 
 
 @pytest.mark.skipif(not has_namespaces(), reason="NO SYSTEMD USER MANAGER CAN BE RUN HERE")
+@pytest.mark.long
 def test_a_systemd_user_unit_starts_the_monitor_again_until_it_is_stopped(
     lab: Any, tmp_path: Path
 ) -> None:

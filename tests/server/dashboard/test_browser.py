@@ -15,7 +15,7 @@ from asimov.journal.access_keys import AccessKeys
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 from tests import browser
-from tests.searching import LONGER
+from tests.searching import LONGER, first
 from tests.server.conftest import Service, made
 
 #: How many analyses there are; ten thousand in ``make test-long``.
@@ -194,7 +194,9 @@ def test_a_log_that_grows_is_followed(site):
     page.get_by_text("\\x1b[31m<b>four</b>").wait_for()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (800, "light"), (1440, "dark")])
+@pytest.mark.parametrize(
+    ("width", "scheme"), first(1, [(360, "dark"), (800, "light"), (1440, "dark")])
+)
 def test_pages_fit_a_phone_and_a_large_screen(site, width, scheme):
     page = site.open(viewport={"width": width, "height": 700}, color_scheme=scheme)
     for path in (
