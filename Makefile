@@ -38,7 +38,7 @@ proxy:
 test-plugins: $(VENV)/test.done
 	@tools/with-pool $(BIN) tools/test-plugins $(BIN)
 
-test-more: $(VENV)/test.done
+test-more: $(VENV)/docs.done
 	@tools/with-pool $(BIN) $(BIN)/python -m pytest -n 4 --dist load -m long
 
 # Ten thousand mutants of blueprints; kill matrices of 120 kills, since each kill takes a second.
@@ -55,10 +55,10 @@ test-long: test-more
 test-core: $(VENV)/test.done
 	@ASIMOV_CORE_TESTS=all $(BIN)/python -m pytest -n 0 tests/test_core_alone.py -k "compat"
 
-docs: $(VENV)/test.done
+docs: $(VENV)/docs.done
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict --site-dir site
 
-docs-serve: $(VENV)/test.done
+docs-serve: $(VENV)/docs.done
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve
 
 coverage: $(VENV)/develop.done
@@ -83,6 +83,10 @@ $(VENV)/demo.done: setup.cfg | $(BIN)/pip
 	@touch $@
 
 $(VENV)/test.done: setup.cfg | $(BIN)/pip
+	$(INSTALL) --editable '.[test]'
+	@touch $@
+
+$(VENV)/docs.done: setup.cfg $(VENV)/test.done | $(BIN)/pip
 	$(INSTALL) --editable '.[test,docs]'
 	@touch $@
 
