@@ -144,7 +144,8 @@ def test_a_schedd_and_asimov_that_die_while_many_are_submitted_make_no_job_twice
         project.pool.kill()
         assert process.wait(120) in {0, 5}
         project.pool.recover()
-    assert set(project.finish().values()) == {"uploaded"}
+    # A shadow that finds no starter waits longer and longer, up to five minutes.
+    assert set(project.finish(seconds=400).values()) == {"uploaded"}
     for name in (*names, "dag"):
         ends = [each["state"] for each in project.attempts(name)]
         assert ends[-1] == "ended" and set(ends[:-1]) <= {"void"}
