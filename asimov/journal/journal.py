@@ -305,6 +305,7 @@ class Journal(Database):
 
     def begun(self) -> dict[Key, int]:
         """Return the number of each attempt that may or may not have made a job."""
+        # The first condition is that of an index, which SQLite uses only if it stands there.
         rows = self.rows(
             "SELECT subject, name, number FROM attempts "
             "WHERE state IN ('intended', 'submitted') AND state = 'intended' ORDER BY intended"

@@ -16,6 +16,7 @@ from asimov.cli.selection import Selection
 from asimov.cli.terminal.output import warn
 from asimov.errors import EXIT_UNREACHABLE, AsimovError
 from asimov.server.client import Client, ServiceError
+from asimov.server.options import is_loopback
 from asimov.system import clock
 
 #: The variable with the key; the option ``--key-file`` names a file with it.
@@ -37,7 +38,7 @@ def service() -> Client:
     address, key = served_at(), _key(_given()["key_file"])
     made = Client(address, key, tries=_TRIES)
     parts = urlsplit(address)
-    if key and parts.scheme == "http" and not _is_loopback(str(parts.hostname)):
+    if key and parts.scheme == "http" and not is_loopback(str(parts.hostname)):
         warn(f"warning: the key goes to {parts.hostname} as plain text; use https")
     return made
 
@@ -50,10 +51,6 @@ def _given() -> dict[str, Any]:
 def served_at() -> str:
     """Return the address that the command line names."""
     return str(_given()["server"])
-
-
-def _is_loopback(host: str) -> bool:
-    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def _key(file: Path | None) -> str | None:

@@ -176,8 +176,9 @@ def test_a_certificate_that_nobody_signed_is_refused_unless_it_is_given(certific
         assert "does not answer" in str(refusal(f"http://127.0.0.1:{port}"))
 
 
-def test_a_key_in_plain_text_is_warned_of(monkeypatch):
+@pytest.mark.parametrize("host", ["far.example", "127.0.0.1.far.example"])
+def test_a_key_in_plain_text_is_warned_of(host, monkeypatch):
     monkeypatch.setenv("ASIMOV_KEY", "secret")
     monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: (_ for _ in ()).throw(OSError("x")))
-    ran = CliRunner().invoke(cli, ["--server", "http://far.example", "status"])
-    assert ran.stderr == "warning: the key goes to far.example as plain text; use https\n"
+    ran = CliRunner().invoke(cli, ["--server", f"http://{host}", "status"])
+    assert ran.stderr == f"warning: the key goes to {host} as plain text; use https\n"

@@ -180,10 +180,10 @@ def test_an_output_can_be_downloaded_after_its_analysis_got_another_name(ada, ro
     (root / "made").write_bytes(b"made")
     workspace = Workspace.open(root)
     with closing(workspace.journal) as journal:
-        Store(workspace.project.results).add_file(*key, root / "made", "work/made.txt")
+        Store(workspace.project.results).add_file(*key, root / "made", "inner/made.txt")
         objects = Datasets(journal)
         (given,) = objects.objects(one["dataset_id"])
-        file = f"results/{key.subject}/{key.name}/work/made.txt"
+        file = f"results/{key.subject}/{key.name}/inner/made.txt"
         made = objects.add_object(given._replace(is_input=False, file=file))
     asimov(root, "mv", str(key), "renamed")
     assert ada.get(f"/api/dataobject/download/{made.id}").content == b"made"
