@@ -18,6 +18,7 @@ from asimov.engine.watch_intervals import watch_intervals
 from asimov.errors import EXIT_ERROR, EXIT_UNREACHABLE
 from asimov.project.workspace import Workspace
 from asimov.system import clock
+from asimov.system.processes import ProcessIdentity, started_at
 
 
 @click.command("monitor")
@@ -33,6 +34,13 @@ from asimov.system import clock
 )
 @interval_option
 @click.option(
+    "--while",
+    "beside",
+    type=click.IntRange(min=1),
+    metavar="PID",
+    help="End, after the pass under way, when this process of this machine has ended.",
+)
+@click.option(
     "-n", "--dry-run", "--dryrun", is_flag=True, help="Only print what one pass would do."
 )
 def command(
@@ -42,6 +50,7 @@ def command(
     until_idle: bool,
     timeout: float | None,
     interval: float | None,
+    beside: int | None,
     dry_run: bool,
 ) -> None:
     """Check on jobs, and advance their analyses.
@@ -63,7 +72,8 @@ def command(
       asimov monitor --chain
       asimov monitor --chain --until-idle --timeout 3600
     """
-    for option, given in (("--timeout", timeout), ("--interval", interval)):
+    asked = {"--timeout": timeout, "--interval": interval, "--while": beside}
+    for option, given in asked.items():
         if given is not None and not (until_idle or watch):
             raise click.UsageError(f"{option} needs --until-idle or --watch")
     workspace = open_workspace(Use.acting(dry_run=dry_run), whole=True)
@@ -85,8 +95,9 @@ def command(
         warn(intervals.note)
     report = _say_with_time if watch or sys.stdout.isatty() else say
     watch_loop = Watch(
-        workspace, report, subject, chain, until_idle, intervals.passes, intervals.looks, timeout
-    )
+        workspace, report, subject, chain, until_idle, intervals.passes, intervals.looks, timeout,
+        None if beside is None else ProcessIdentity(beside, started_at(beside) or ""),
+    )  # fmt: skip
     try:
         code = watch_loop.run()
     except KeyboardInterrupt:

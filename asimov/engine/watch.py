@@ -22,6 +22,7 @@ from asimov.plugins import hooks
 from asimov.project.removed import ledger_warnings
 from asimov.project.workspace import Workspace
 from asimov.system import clock
+from asimov.system.processes import ProcessIdentity
 from asimov.system.supervision import supervisor
 
 
@@ -73,6 +74,8 @@ class Watch:
         Seconds between looks at event logs.
     timeout
         Seconds after which to end in any case; None for no limit.
+    beside
+        The process with whose end to end, however it ends; None for none. A pass is completed.
     """
 
     workspace: Workspace
@@ -83,6 +86,7 @@ class Watch:
     pass_interval: float
     log_interval: float
     timeout: float | None
+    beside: ProcessIdentity | None = None
     _news: News = field(init=False)
     _logs: LogWatch = field(init=False)
     #: When the last pass was made, and when there was last something to wait for.
@@ -125,6 +129,9 @@ class Watch:
         deadline = None if self.timeout is None else time.monotonic() + self.timeout
         patience = number(self.workspace.project.config, "monitor", "patience", 600)
         while True:
+            if self.beside is not None and not self.beside.alive:
+                self.say(f"the process {self.beside.pid} has ended")
+                return 0
             self._news.next_pass()
             outcome = self._step()
             interrupts.check()

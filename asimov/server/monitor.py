@@ -11,6 +11,7 @@ from pathlib import Path
 from asimov.errors import EXIT_BUSY
 from asimov.logs import logger
 from asimov.system.child_process import exit_text
+from asimov.system.processes import ProcessIdentity
 
 #: The seconds before it is started again: the first time, and at most.
 _PAUSE, _LONGEST = 1.0, 60.0
@@ -24,7 +25,8 @@ async def keep_monitor(root: Path) -> None:
     """Run ``asimov monitor --watch --chain``, and start it again if it ends.
 
     Another monitor may be at work already; then this one waits for its end. To cancel this ends the
-    monitor; its jobs go on.
+    monitor; its jobs go on. A service that is killed can cancel nothing: then the monitor ends by
+    itself, after the pass under way.
 
     Parameters
     ----------
@@ -32,13 +34,17 @@ async def keep_monitor(root: Path) -> None:
         The project's folder.
     """
     command = [sys.executable, "-m", "asimov", "--project", str(root), "monitor"]
+    command += ["--watch", "--chain"]
+    own = ProcessIdentity.own()
+    if own.start:  # else this system does not show processes
+        command += ["--while", str(own.pid)]
     loop = asyncio.get_running_loop()
     pause = _PAUSE
     while True:
         began = loop.time()
         try:
             process = await asyncio.create_subprocess_exec(
-                *command, "--watch", "--chain",
+                *command,
                 stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip

@@ -89,7 +89,7 @@ def test_an_interval_that_is_none_is_refused(
     assert ran.code == 1 and ran.err.startswith("error: configuration: monitor/interval: "), ran
 
 
-@pytest.mark.parametrize("option", ["--interval", "--timeout"])
+@pytest.mark.parametrize("option", ["--interval", "--timeout", "--while"])
 def test_an_option_of_a_watch_is_refused_where_there_is_none(
     project: Path, asimov: Callable[..., Ran], option: str
 ) -> None:

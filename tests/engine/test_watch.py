@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asimov.pipelines.testing import SimpleTestPipeline
 
 from asimov.engine.lease import at_work
 from asimov.engine.log_watch import LogWatch
@@ -157,6 +158,26 @@ def test_a_watch_says_that_another_watches_already(lab: Any) -> None:
         assert time.monotonic() < end
         time.sleep(0.05)
     lab.run("monitor", "--watch", "--timeout", "0.2", "--interval", "0.1")
+
+
+def test_a_watch_ends_with_the_process_it_is_beside_after_the_pass_under_way(lab: Any) -> None:
+    """As a monitor with its service, however that ends; a job that was submitted goes on."""
+    with subprocess.Popen(["sleep", "1000"]) as other:
+
+        class Ending(SimpleTestPipeline):
+            def before_build(self, *args: Any, **kwargs: Any) -> None:
+                other.kill()
+                other.wait()
+
+        lab.register("ending", Ending)
+        lab.apply("a, pipeline: ending, seconds: 1000")
+        beside = ("--while", other.pid, "--interval", "0.1")
+        told = lab.run("monitor", "--watch", "--chain", *beside)
+        assert other.poll() is not None
+    assert told.out.splitlines()[-1].endswith(f"the process {other.pid} has ended")
+    assert lab.states() == {"a": "running"}
+    lab.run("monitor")
+    assert lab.states() == {"a": "running"}
 
 
 def test_what_a_transaction_that_was_undone_had_changed_is_not_taken_for_done(

@@ -87,7 +87,7 @@ def test_clients_of_both_protocols_work_at_once_and_across_a_kill(
 ) -> None:
     """SUCCESS once every output can be downloaded; what was answered is done, and done once."""
     key = project.run("manage", "key", "--add", "ada").out.split()[-1]
-    service = Service(project.root)  # a monitor would outlive the kill
+    service = Service(project.root)  # nothing is carried out before the kill
     port = service.address.rpartition(":")[2]
 
     def segment(number: int, text: str = "text {}") -> str:

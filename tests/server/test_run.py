@@ -14,7 +14,9 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
+from click.testing import CliRunner
 
+from asimov.cli import cli
 from asimov.journal.access_keys import AccessKeys
 from asimov.journal.keys import Key
 from asimov.journal.leases import WATCH, holder, is_dead
@@ -34,6 +36,12 @@ def opened(service, after):
     """Open a stream that continues after an event."""
     request = Request(f"{service.address}/v1/events/stream", headers={"Last-Event-ID": str(after)})
     return urlopen(request, timeout=60)
+
+
+def asimov(root, *arguments):
+    """Run a command in a project, in this process."""
+    ran = CliRunner().invoke(cli, ["--project", str(root), *arguments], catch_exceptions=False)
+    assert ran.exit_code == 0, ran.output
 
 
 def told(stream, many):
@@ -150,6 +158,31 @@ def test_a_service_can_keep_a_monitor_that_ends_with_it(root, serve):
         assert json.load(answer) == {"status": "ok"}
     assert service.end()[0] == 0
     assert not watched()
+
+
+def test_a_service_that_is_killed_takes_its_monitor_along_and_no_job(tmp_path, serve):
+    more = "---\n{kind: analysis, event: t, name: long, pipeline: simpletestpipeline, seconds: 999}"
+    root = made(tmp_path / "project", more)
+    long = Key("t", "long")
+
+    def state():
+        with closing((workspace := Workspace.open(root, reading=True)).journal):
+            return workspace.status(long)
+
+    def monitors():
+        return [each for each in processes_of(root) if b"monitor" in each]
+
+    service = serve(root, "--monitor")
+    until(lambda: state() == "running")
+    assert monitors()
+    service.end(signal.SIGKILL)
+    until(lambda: not monitors())
+    with closing((workspace := Workspace.open(root)).journal):
+        (attempt,) = (e for e in workspace.journal.open_attempts() if e.key == long)
+        assert holder(workspace.journal, WATCH) is None  # it has ended in good order
+    asimov(root, "monitor", "t")
+    assert (state(), attempt.state) == ("running", "submitted")
+    asimov(root, "cancel", "t/long", "--yes")
 
 
 def test_a_stream_ends_when_its_key_is_revoked(root, serve):
