@@ -1,4 +1,4 @@
-"""Ask pipelines about analyses with jobs in the queue: their progress, or another state."""
+"""Ask pipelines about running analyses: their progress, and the next state if they want one."""
 
 from __future__ import annotations
 

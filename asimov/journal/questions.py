@@ -1,4 +1,4 @@
-"""The questions that analyses asked, and how people answered them."""
+"""Questions that analyses put to people before they go on (settings to choose), and the answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The program of jobs that run phases: check a description, make assets, run a shard.
+"""The program that jobs of phases start: check a pipeline, make its shared assets, do some runs.
 
     python -m asimov.phases.worker check < description.json
     python -m asimov.phases.worker assets phases.json [--code PATH] [--file PATH]

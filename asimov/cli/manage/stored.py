@@ -1,4 +1,4 @@
-"""All stored results: ``asimov manage results`` lists them, ``resultslinks`` links to them."""
+"""``asimov manage results`` lists all stored files; ``resultslinks`` makes a folder of symlinks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Projects of the published program, releases 0.5 to 0.8: read them, and write their layout."""
+"""Import projects of the published program (0.5 to 0.8), and export a ledger in its layout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CERN batch: running times by flavour, disk by processor, Kerberos, and held jobs that go."""
+"""CERN's batch pool: its job flavours, disk per processor, Kerberos, and held jobs it removes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Any other pool: no rules, and no defaults."""
+"""The profile of a pool of no known site: it adds no rules for jobs and no default commands."""
 
 from __future__ import annotations
 
