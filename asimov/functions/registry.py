@@ -1,4 +1,4 @@
-"""What modules of functions import: the decorator ``app.register``, and data objects."""
+"""Register Python functions as analyses: the decorator ``app.register``, and their data objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Log files of a workspace, one for each process, with everything that phases log."""
+"""Write what phases log to files in the folder ``log`` of their workspace, one for each process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Search a package's source, without importing it, for the name of a setting."""
+"""Guess whether a package reads a setting that it does not declare, by searching its source."""
 
 from __future__ import annotations
 

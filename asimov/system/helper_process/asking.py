@@ -1,4 +1,4 @@
-"""The side that asks: starts the process that answers, and waits without blocking."""
+"""Start a helper process from the event loop, and await its answers to questions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Observe a pipeline's method calls during a scene, and its answers about submissions."""
+"""Record the methods of a pipeline that a check has called, and what its submissions returned."""
 
 from __future__ import annotations
 
