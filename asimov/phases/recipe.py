@@ -1,4 +1,4 @@
-"""Build phases from settings: from class names, or from the pipeline that a script defines."""
+"""Build the phases of an analysis: from class names in its settings, or from its script."""
 
 from __future__ import annotations
 

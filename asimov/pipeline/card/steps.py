@@ -1,4 +1,4 @@
-"""A question that is a step of a task, with the progress that it stands for."""
+"""A question that also says how far the task is when it is asked (a step, in a QHAna plugin)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plugins of a project: pipelines with a card, and plugins that were made at runtime."""
+"""The QHAna plugins of a project: its pipelines that have a card, and plugins made by requests."""
 
 from __future__ import annotations
 
