@@ -1,4 +1,4 @@
-"""Ask a process about the project, without waiting in the live view's own loop."""
+"""Start a process that reads the project for the live view, so that the view never waits for it."""
 
 from __future__ import annotations
 

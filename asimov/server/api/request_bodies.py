@@ -1,4 +1,4 @@
-"""What requests ask for that change something: their bodies, and how to apply blueprints."""
+"""The bodies of requests that change a project: actions, and blueprints with options of `apply`."""
 
 from __future__ import annotations
 
