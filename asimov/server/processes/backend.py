@@ -5,23 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from asimov.server.faults import Fault, FaultError
 from asimov.server.processes.kept_answers import Kept
+from asimov.server.processes.pool import Pool, answer_from
 from asimov.server.responses import Content
-from asimov.system.helper_process.asking import Helper, NoAnswerError, TooLateError
+from asimov.system.helper_process.asking import Helper
 
-#: Questions that run methods of pipelines, and so may take long.
-_SLOW = {"analysis", "own", "graph", "plan", "rehearse", "rerun"}
-#: The question that asks a scheduler, which may not answer: a second process is for who asks next.
+#: Questions that load pipelines or run methods of theirs, and so may take long or hang.
+_SLOW = {
+    "analysis", "own", "graph", "outputs", "output_file", "question", "plan", "rehearse", "rerun",
+}  # fmt: skip
+#: Pages for which that is so.
+_SLOW_PAGES = {"analysis", "log"}
+#: The question that asks a scheduler, which may not answer.
 _WHY = "why"
 #: The seconds in which a helper has to answer.
 _LIMIT = 60.0
-#: How many requests may wait for one helper.
-_MOST = 200
+#: How many processes there may be for questions that may hang.
+_SEVERAL = 4
 
 
 class Backend:
-    """Asks helper processes: for what is quick, what may take long, reasons, pages, and what acts.
+    """Asks helper processes: for what is quick, what may hang, reasons, pages, and what acts.
 
     Parameters
     ----------
@@ -33,10 +37,12 @@ class Backend:
         self._kept = Kept(journal)
         module, given = "asimov.server.reader", [str(root)]
         self._quick = Helper(module, given, _LIMIT)
-        self._slow = Helper(module, given, _LIMIT)
-        self._explaining = [Helper(module, given, _LIMIT) for _ in range(2)]
+        self._slow = Pool(module, given, _LIMIT, _SEVERAL)
+        self._explaining = Pool(module, given, _LIMIT, _SEVERAL)
         self._writer = Helper("asimov.server.writer", given, _LIMIT)
-        self._pages = Helper("asimov.server.dashboard.pages", given, _LIMIT)
+        module = "asimov.server.dashboard.pages"
+        self._pages = Helper(module, given, _LIMIT)
+        self._slow_pages = Pool(module, given, _LIMIT, _SEVERAL)
 
     @property
     def waiting(self) -> dict[str, int]:
@@ -44,9 +50,9 @@ class Backend:
         return {
             "quick": self._quick.waiting,
             "slow": self._slow.waiting,
-            "explaining": sum(each.waiting for each in self._explaining),
+            "explaining": self._explaining.waiting,
             "acting": self._writer.waiting,
-            "pages": self._pages.waiting,
+            "pages": self._pages.waiting + self._slow_pages.waiting,
         }
 
     async def ask(self, name: str, *arguments: Any) -> Any:
@@ -58,10 +64,10 @@ class Backend:
             If there is none.
         """
         if name == _WHY:
-            helper = min(self._explaining, key=lambda each: each.waiting)
-        else:
-            helper = self._slow if name in _SLOW else self._quick
-        return await answer_from(helper, name, arguments)
+            return await self._explaining.ask(name, *arguments)
+        if name in _SLOW or _may_hang(arguments):
+            return await self._slow.ask(name, *arguments)
+        return await answer_from(self._quick, name, *arguments)
 
     async def content(self, name: str, *arguments: Any) -> Content:
         """Return an answer as `ask` does, or the last one while nothing has changed.
@@ -81,7 +87,7 @@ class Backend:
         FaultError
             If that was not done, or if it is not known.
         """
-        return await answer_from(self._writer, name, arguments)
+        return await answer_from(self._writer, name, *arguments)
 
     async def show(self, name: str, *arguments: Any) -> Any:
         """Return a page that `asimov.server.dashboard.pages.Pages` makes.
@@ -91,7 +97,9 @@ class Backend:
         FaultError
             If there is none.
         """
-        return await answer_from(self._pages, name, arguments)
+        if name in _SLOW_PAGES or _may_hang(arguments):
+            return await self._slow_pages.ask(name, *arguments)
+        return await answer_from(self._pages, name, *arguments)
 
     async def page(self, name: str, *arguments: Any) -> Content:
         """Return a page as `show` does, or the last one while nothing has changed.
@@ -106,26 +114,13 @@ class Backend:
 
     async def close(self) -> None:
         """End the helper processes."""
-        for each in (self._quick, self._slow, *self._explaining, self._writer, self._pages):
-            await each.close()
+        for one in (self._quick, self._writer, self._pages):
+            await one.close()
+        for several in (self._slow, self._explaining, self._slow_pages):
+            await several.close()
 
 
-async def answer_from(helper: Helper, name: str, arguments: tuple[Any, ...]) -> Any:
-    """Return the answer of a helper process.
-
-    Raises
-    ------
-    FaultError
-        If there is none, or it is a fault.
-    """
-    if helper.waiting >= _MOST:
-        raise FaultError(503, "too many requests wait already", hint="try again later")
-    try:
-        answer = await helper.ask(name, *arguments)
-    except TooLateError as error:
-        raise FaultError(504, str(error), hint="try again later") from error
-    except NoAnswerError as error:
-        raise FaultError(503, str(error), hint="try again") from error
-    if isinstance(answer, Fault):
-        raise answer.as_error()
-    return answer
+def _may_hang(arguments: tuple[Any, ...]) -> bool:
+    """Return whether a selection asks what is out of date: pipelines have a say in that."""
+    names = ("outdated", "asks_outdated")
+    return any(getattr(each, name, False) for each in arguments for name in names)

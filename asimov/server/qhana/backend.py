@@ -14,13 +14,15 @@ from asimov.engine.notifications.rules import wrong_address
 from asimov.project.layout import Project
 from asimov.server.faults import FaultError
 from asimov.server.options import Options, is_loopback
-from asimov.server.processes.backend import answer_from
+from asimov.server.processes.pool import Pool, answer_from
 from asimov.system.helper_process.asking import Helper
 
 #: The seconds between two looks at tasks: while there are some, and while there are none.
 _LOOK, _IDLE = 0.25, 2.0
 #: The seconds in which a helper has to answer.
 _LIMIT = 60.0
+#: How many processes there may be for the routes of plugins, which may hang.
+_SEVERAL = 4
 
 
 class QhanaBackend:
@@ -38,7 +40,7 @@ class QhanaBackend:
         given = [str(project.root)]
         self._reader = Helper("asimov.server.qhana.reader", given, _LIMIT)
         self._writer = Helper("asimov.server.qhana.writer", given, _LIMIT)
-        self._plugins = Helper("asimov.server.qhana.plugin_routes", given, _LIMIT)
+        self._plugins = Pool("asimov.server.qhana.plugin_routes", given, _LIMIT, _SEVERAL)
         self._options = options
         self._address = project.config.get("qhana", "address", fallback="").rstrip("/")
         self._news = asyncio.Event()
@@ -73,7 +75,7 @@ class QhanaBackend:
         FaultError
             If there is none.
         """
-        return await answer_from(self._reader, name, arguments)
+        return await answer_from(self._reader, name, *arguments)
 
     async def act(self, name: str, *arguments: Any) -> Any:
         """Have `asimov.server.qhana.writer.TaskWriter` do something, and return what it says.
@@ -83,7 +85,7 @@ class QhanaBackend:
         FaultError
             If that was not done, or if it is not known.
         """
-        return await answer_from(self._writer, name, arguments)
+        return await answer_from(self._writer, name, *arguments)
 
     async def answer_by_plugin(self, *arguments: Any) -> Any:
         """Return the answer of a plugin's own code.
@@ -95,7 +97,7 @@ class QhanaBackend:
         FaultError
             If there is none.
         """
-        return await answer_from(self._plugins, "answer", arguments)
+        return await self._plugins.ask("answer", *arguments)
 
     def begin(self) -> None:
         """Begin to look after tasks, if any package here has a plugin."""
@@ -128,5 +130,6 @@ class QhanaBackend:
             self._looking.cancel()
             with suppress(asyncio.CancelledError):
                 await self._looking
-        for each in (self._reader, self._writer, self._plugins):
+        for each in (self._reader, self._writer):
             await each.close()
+        await self._plugins.close()
