@@ -103,7 +103,8 @@ class FunctionCall(NamedTuple):
     inputs
         The numbers of the data objects, in the order in which the function gets them.
     listed
-        Whether its outputs are among the data objects.
+        Since when it was stored, in seconds since the epoch, when its outputs were last listed
+        among the data objects; 0 if they never were. It may have been run again since.
     """
 
     uid: str
@@ -113,7 +114,7 @@ class FunctionCall(NamedTuple):
     function: str
     made: float
     inputs: Sequence[int]
-    listed: bool
+    listed: float = 0.0
 
     @property
     def key(self) -> Key:
@@ -229,10 +230,7 @@ class Datasets:
             "ORDER BY made, uid",
             values,
         )
-        return [
-            FunctionCall._make((*row[:6], msgspec.json.decode(row[6]), bool(row[7])))
-            for row in rows
-        ]
+        return [FunctionCall._make((*row[:6], msgspec.json.decode(row[6]), row[7])) for row in rows]
 
     # --- writing
 
@@ -276,31 +274,62 @@ class Datasets:
         """Record that a data object was sent to its dataset's target."""
         self._journal.write("UPDATE data_objects SET is_sent = 1 WHERE id = ?", (number,))
 
-    def list_outputs(self, call: FunctionCall, outputs: Iterable[DataObject]) -> None:
-        """List the outputs of a call, once; a parent below zero is the output before, from -1 on.
+    def list_outputs(
+        self, call: FunctionCall, since: float, folder: str, outputs: Iterable[DataObject]
+    ) -> None:
+        """List the outputs of a call, once for each time that it is stored.
+
+        Those that were listed before keep their numbers where the file is the same, and are removed
+        where it is not made any more.
 
         Parameters
         ----------
         call
             The call.
+        since
+            Since when it is stored.
+        folder
+            Where its results are, as the project stores it.
         outputs
-            Its outputs; their numbers are given here.
+            Its outputs; their numbers are given here. A parent below zero is the output before,
+            from -1 on.
         """
         with self._journal.durably():
             done = self._journal.write(
-                "UPDATE function_calls SET listed = 1 WHERE uid = ? AND NOT listed", (call.uid,)
+                "UPDATE function_calls SET listed = ? WHERE uid = ? AND listed = ?",
+                (since, call.uid, call.listed),
             )
             if not done:
                 return
+            before: dict[str, list[int]] = {}
+            for each in self.objects(call.dataset):
+                if not each.is_input and each.file and each.file.startswith(f"{folder}/"):
+                    before.setdefault(each.file, []).append(each.id)
             there = list(outputs)
-            numbers = [self.add_object(each._replace(parent=None)).id for each in there]
+            numbers = [self._list(each, before.get(each.file or "", [])) for each in there]
+            for left in before.values():
+                for number in left:
+                    self.remove_object(number)
             for number, each in zip(numbers, there, strict=True):
                 parent = each.parent
-                if parent is not None:
-                    parent = parent if parent > 0 else numbers[-parent - 1]
-                    self._journal.write(
-                        "UPDATE data_objects SET parent = ? WHERE id = ?", (parent, number)
-                    )
+                if parent is not None and parent < 0:
+                    parent = numbers[-parent - 1]
+                self._journal.write(
+                    "UPDATE data_objects SET parent = ? WHERE id = ?", (parent, number)
+                )
+
+    def _list(self, new: DataObject, before: list[int]) -> int:
+        """Add an output, or replace one of its file that was listed before; return its number."""
+        if not before:
+            return self.add_object(new._replace(parent=None)).id
+        number = before.pop(0)
+        meta_data = msgspec.json.encode(new.meta_data).decode()
+        self._journal.write(
+            "UPDATE data_objects SET type = ?, series = ?, meta_data = ?, is_sent = 0, made = ? "
+            "WHERE id = ?",
+            (new.type, new.series, meta_data, new.made, number),
+        )
+        return number
 
     def expire(self, dataset: int) -> None:
         """Record that the files of a dataset are gone."""

@@ -170,4 +170,10 @@ DELETE FROM properties WHERE key LIKE 'settings refused: %'
     """
 ALTER TABLE data_objects ADD COLUMN retrieve TEXT
 """,
+    # Not only whether a call's outputs are listed, but as of when: it may be run again.
+    """
+UPDATE function_calls SET listed = coalesce(
+    (SELECT since FROM analyses WHERE analyses.subject = function_calls.subject
+     AND analyses.name = function_calls.name AND status = 'uploaded'), 1) WHERE listed
+""",
 ]

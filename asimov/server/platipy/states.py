@@ -28,13 +28,24 @@ def is_over(workspace: Workspace, call: FunctionCall) -> bool:
     if call.key not in workspace.contents.entries:
         return was_removed(workspace, call.key)
     status = workspace.status(call.key)
-    return status in _OVER or (status == "uploaded" and call.listed)
+    return status in _OVER or (status == "uploaded" and _is_listed(workspace, call))
 
 
 def is_due(workspace: Workspace, call: FunctionCall) -> bool:
     """Return whether the results of a call are stored, and its outputs not listed yet."""
-    there = call.key in workspace.contents.entries
-    return there and not call.listed and workspace.status(call.key) == "uploaded"
+    if call.key not in workspace.contents.entries or _is_listed(workspace, call):
+        return False
+    return workspace.status(call.key) == "uploaded"
+
+
+def stored_since(workspace: Workspace, call: FunctionCall) -> float:
+    """Return since when the results of a call are stored, which they are."""
+    record = workspace.records.get(call.key)
+    return record.since if record is not None else 1.0
+
+
+def _is_listed(workspace: Workspace, call: FunctionCall) -> bool:
+    return call.listed == stored_since(workspace, call)
 
 
 def state(workspace: Workspace, call: FunctionCall) -> dict[str, Any]:
@@ -46,7 +57,7 @@ def state(workspace: Workspace, call: FunctionCall) -> dict[str, Any]:
         said = _exception(workspace, call) if status == "stuck" else None
         reason = record.reason if record else None
         return _failure(said or reason or f"the analysis {call.key} is {status}")
-    if status == "uploaded" and call.listed:
+    if status == "uploaded" and _is_listed(workspace, call):
         return {"state": "SUCCESS"}
     shown = shown_state(status, record.job_state if record else None)
     if shown in {"running", "processing", "finished", "uploaded", "stop"}:

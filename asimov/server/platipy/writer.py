@@ -28,7 +28,7 @@ from asimov.server.platipy.reader import (
     owned_dataset,
     owned_object,
 )
-from asimov.server.platipy.states import is_due
+from asimov.server.platipy.states import is_due, stored_since
 from asimov.server.platipy.uploads import INCOMING, UPLOADS, add_file, folder_of
 from asimov.system import clock
 from asimov.system.disk import sync_path
@@ -221,7 +221,7 @@ class DatasetWriter:
         uid = str(uuid.uuid4())
         call = FunctionCall(
             uid, dataset.id, self._subject(dataset), f"{slug(name)}-{uid[:8]}", name, clock.now(),
-            [each.id for each in inputs], listed=False,
+            [each.id for each in inputs],
         )  # fmt: skip
         return call, {
             "kind": "analysis",
@@ -279,13 +279,19 @@ class DatasetWriter:
         """List the outputs of calls whose results are stored among their data objects."""
         for uid in calls:
             call = self._datasets.call(uid)
-            if call is not None and is_due(self._workspace, call):
-                self._datasets.list_outputs(call, self._outputs(call))
-                self._datasets.prolong(call.dataset, clock.now(), _GRACE)
+            if call is None or not is_due(self._workspace, call):
+                continue
+            since = stored_since(self._workspace, call)
+            dataset = self._datasets.get(call.dataset)
+            over = call.listed and dataset is not None and dataset.expired
+            outputs = () if over else self._outputs(call)  # what has expired does not come back
+            folder = self._workspace.project.stored(self._folder(call))
+            self._datasets.list_outputs(call, since, folder, outputs)
+            self._datasets.prolong(call.dataset, clock.now(), _GRACE)
 
     def _outputs(self, call: FunctionCall) -> Iterator[DataObject]:
         """Yield the outputs of a call; the parent of one is an input, or an output before it."""
-        folder = Store(self._workspace.project.results).root.joinpath(*call.key)
+        folder = self._folder(call)
         there = {each.id for each in self._datasets.objects(call.dataset)}
         now = clock.now()
         made = manifest(folder)
@@ -304,6 +310,9 @@ class DatasetWriter:
                 0, call.dataset, False, each["type"], stored, each.get("series"),
                 each.get("metadata"), False, False, now, parent,
             )  # fmt: skip
+
+    def _folder(self, call: FunctionCall) -> Path:
+        return Store(self._workspace.project.results).root.joinpath(*call.key)
 
     def expire(self) -> None:
         """Remove the uploads of datasets whose time is over; their rows stay."""

@@ -126,7 +126,11 @@ def stored(root, key):
     workspace = Workspace.open(root)
     with closing(workspace.journal) as journal:
         journal.write("UPDATE analyses SET status = 'uploaded' WHERE (subject, name) = (?, ?)", key)
-        journal.write("UPDATE function_calls SET listed = 1 WHERE (subject, name) = (?, ?)", key)
+        since = "SELECT since FROM analyses WHERE (subject, name) = (?, ?)"
+        journal.write(
+            f"UPDATE function_calls SET listed = ({since}) WHERE (subject, name) = (?, ?)",
+            (*key, *key),
+        )
 
 
 def called(ada, root):
