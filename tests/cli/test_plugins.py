@@ -149,37 +149,41 @@ def test_a_kind_without_plugins_is_told_as_such(asimov: Callable[..., Any]) -> N
     )
 
 
-@pytest.mark.parametrize(
-    ("source", "error"),
-    [
-        ("raise ValueError('two\\nlines')", "ValueError: two lines"),
-        ("import nothing_of_this_name", "ModuleNotFoundError: No module named"),
-        ("import sys; sys.exit(3)", "exits with 3 when it is imported"),
-        ("import os; os._exit(7)", "ends the process with exit code 7 when it is imported"),
-        ("import os; os._exit(0)", "ends the process with exit code 0 when it is imported"),
-        ("import os; os.kill(os.getpid(), 11)", "ends the process with SIGSEGV"),
-        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
-        ("x = 1 +", "SyntaxError"),
-        ("", "AttributeError: module 'faulty' has no attribute 'Faulty'"),
-        ("def Faulty(): ...", "faulty:Faulty is a function, not a class"),
-        ("class E(Exception):\n  def __str__(self): raise E\nraise E", "E"),
-    ],
-)
-def test_a_package_that_can_not_be_loaded_is_named_with_the_cause_and_harms_no_other(
-    asimov: Callable[..., Any], publish: Callable[..., Path], source: str, error: str
+#: Modules that can't be loaded, and the cause that is named.
+FAULTY = [
+    ("raise ValueError('two\\nlines')", "ValueError: two lines"),
+    ("import nothing_of_this_name", "ModuleNotFoundError: No module named"),
+    ("import sys; sys.exit(3)", "exits with 3 when it is imported"),
+    ("import os; os._exit(7)", "ends the process with exit code 7 when it is imported"),
+    ("import os; os._exit(0)", "ends the process with exit code 0 when it is imported"),
+    ("import os; os.kill(os.getpid(), 11)", "ends the process with SIGSEGV"),
+    ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+    ("x = 1 +", "SyntaxError"),
+    ("", "AttributeError: module 'faulty8' has no attribute 'Faulty'"),
+    ("def Faulty(): ...", "faulty9:Faulty is a function, not a class"),
+    ("class E(Exception):\n  def __str__(self): raise E\nraise E", "E"),
+]
+
+
+def test_packages_that_can_not_be_loaded_are_named_with_the_cause_and_harm_no_other(
+    asimov: Callable[..., Any], publish: Callable[..., Path]
 ) -> None:
-    publish("faulty", {entrypoints.PIPELINES: {"faulty": "faulty:Faulty"}}, {"faulty": source})
+    for number, (source, _) in enumerate(FAULTY):
+        name = f"faulty{number}"
+        publish(name, {entrypoints.PIPELINES: {name: f"{name}:Faulty"}}, {name: source})
     publish("good", {entrypoints.PIPELINES: {"good": "good:Good"}}, {"good": GOOD})
     told = rows(asimov)
-    assert told["faulty"]["loads"] is False
-    assert error in told["faulty"]["error"]
-    assert "\n" not in told["faulty"]["error"]
     assert told["good"]["loads"] is True
-    ran = asimov("plugins", "show", "faulty")
-    assert ran.code == 1
-    assert "pipeline 'faulty' of the package faulty 1.5 can't be loaded: " in ran.err
-    assert error in ran.err
-    assert len(ran.err.splitlines()) == 2
+    for number, (source, error) in enumerate(FAULTY):
+        name = f"faulty{number}"
+        assert told[name]["loads"] is False, source
+        assert error in told[name]["error"]
+        assert "\n" not in told[name]["error"]
+        ran = asimov("plugins", "show", name)
+        assert ran.code == 1
+        assert f"pipeline '{name}' of the package {name} 1.5 can't be loaded: " in ran.err
+        assert error in ran.err
+        assert len(ran.err.splitlines()) == 2
 
 
 def test_what_a_package_prints_is_not_shown(

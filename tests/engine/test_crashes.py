@@ -109,7 +109,7 @@ main()
 
 @pytest.mark.parametrize("soon", first(1, [1000, 0]), ids=["recorded together", "each recorded"])
 @pytest.mark.parametrize(
-    "name", ["intend", "perform", "submit_dag", "record_job", "submitted", "set_status"]
+    "name", first(3, ["intend", "submit_dag", "submitted", "perform", "record_job", "set_status"])
 )
 def test_a_batch_that_is_killed_anywhere_submits_nothing_twice(
     lab: Any, name: str, soon: int

@@ -461,7 +461,7 @@ def test_a_packages_functions_are_pipelines(
 
 def test_many_calls_at_once(functions: Functions) -> None:
     # tests/published/test_platipy.py has hundreds, on the pool too.
-    names = [f"a{number}" for number in range(50)]
+    names = [f"a{number}" for number in range(20)]
     functions.run(*({**COUNT, "name": name, "settings": {"least": 2}} for name in names))
     rows = json.loads(functions.asimov("status", "--json").out)
     assert {row["status"] for row in rows} == {"uploaded"}

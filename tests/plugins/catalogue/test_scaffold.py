@@ -82,6 +82,7 @@ def test_the_installed_package_is_the_one_that_is_tested(
     assert Path(ran.out.strip()).parent == folder / f"asimov_my_{kind}"
 
 
+@pytest.mark.parametrize("made", first(1, KINDS), indirect=True)
 def test_its_blueprint_runs_by_the_commands_of_its_readme(
     made: Any, quick_shell: Callable[..., Any], tmp_path: Path
 ) -> None:
