@@ -70,6 +70,13 @@ def new_key(root: Path, name: str = "ada", **options: int) -> str:
         return AccessKeys(journal).add(name, name, **options)
 
 
+def tracebacks(root: Path) -> list[str]:
+    """Return the lines of a project's log with which a traceback begins."""
+    logs = (root / "logs").glob("asimov.log*")
+    lines = [line.strip() for file in logs for line in file.read_text().splitlines()]
+    return [line for line in lines if line.startswith("Traceback")]
+
+
 @contextmanager
 def writing(root: Path) -> Iterator[TestClient]:
     """Have a client of a project's service with the key `ada`."""

@@ -13,7 +13,7 @@ from asimov.server.app import ROUTES, application
 from asimov.server.options import Options
 from tests.conftest import snapshot
 from tests.searching import LONGER
-from tests.server.conftest import made, new_key
+from tests.server.conftest import made, new_key, tracebacks
 
 WORDS = [
     *("s", "t", "first", "second", "x", "", ".", "..", "../..", "%2e%2e", "%00", "%ff", "a" * 3000),
@@ -35,6 +35,9 @@ HEADERS = [
     ("Origin", "http://["), ("Host", "["), ("Host", "127.0.0.1:99999999"), ("Expect", "x"),
     ("Authorization", "Bearer"), ("Authorization", "Digest x=y"), ("X-Forwarded-For", "x,,"),
 ]  # fmt: skip
+
+#: How many requests are made.
+MANY = round(250 * LONGER)
 
 
 @pytest.fixture(scope="module")
@@ -67,17 +70,21 @@ def test_nothing_that_is_malformed_breaks_the_service_or_changes_anything(root):
     key = new_key(root, "fuzz", rate=1_000_000)
     before = state(root)
     rng = random.Random(13)
+    seen = set()
     with TestClient(application(Options(root)), "http://127.0.0.1:8642") as client:
-        for _ in range(round(250 * LONGER)):
+        for _ in range(MANY):
             method, address, headers, body = one(rng, key)
             answer = client.request(method, address, headers=headers, content=body)
             what = f"{method} {address} {headers} {body[:80]!r}: {answer.text}"
+            seen.add(answer.status_code)
             assert answer.status_code < 500, what
             assert "Traceback" not in answer.text, what
             if answer.status_code >= 400 and answer.content and method != "HEAD":
                 kind = answer.headers["content-type"]
                 assert kind == "application/problem+json" or answer.status_code in {400, 416}, what
         assert client.get("/healthz").status_code == 200
+    print(f"\n{MANY} malformed requests, statuses {sorted(seen)}")
+    assert not tracebacks(root)
     files, *journal = state(root)
     # The files first, by name: a difference in whole contents is cut short where it is told.
     changed = [

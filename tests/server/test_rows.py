@@ -151,7 +151,7 @@ PROMISES = {
     "no key on loopback, elsewhere a key, unless the configuration says otherwise":
         f"{PLUGINS}::test_the_configuration_can_open_the_protocol_to_everybody",
     "nothing malformed is a 500":
-        "server/qhana/test_hard_times.py::test_nothing_that_is_malformed_breaks_the_protocol",
+        "server/qhana/test_malformed.py::test_nothing_that_is_malformed_breaks_the_protocol",
 }  # fmt: skip
 
 

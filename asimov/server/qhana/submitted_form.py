@@ -36,6 +36,8 @@ async def submitted_form(request: Request) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     if media == FORMS[1]:
         return _decoded(body)
+    if not _ends(request.headers["content-type"], body):  # else parts of it would be ignored
+        raise FaultError(422, "the form can't be read: it ends too early", "body")
     try:
         body.decode()  # else parts of it would be read as Latin-1
         async with request.form(max_files=_MOST, max_fields=_MOST) as form:
@@ -46,6 +48,14 @@ async def submitted_form(request: Request) -> dict[str, list[str]]:
         why = error.detail if isinstance(error, HTTPException) else "it is not UTF-8"
         raise FaultError(422, f"the form can't be read: {why}", "body") from error
     return found
+
+
+def _ends(media: str, body: bytes) -> bool:
+    """Return whether the end of a form is there, as its boundary marks it (RFC 2046, 5.1.1)."""
+    from python_multipart.multipart import parse_options_header
+
+    _, options = parse_options_header(media)
+    return b"--" + options.get(b"boundary", b"") + b"--" in body
 
 
 def not_text(form: Mapping[str, list[str]]) -> dict[str, list[str]]:

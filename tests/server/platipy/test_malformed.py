@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from tests.searching import LONGER
-from tests.server.conftest import asking_from
+from tests.server.conftest import asking_from, tracebacks
 
 PATHS = [
     "algorithm", "dataset", "dataset/{}", "dataset/ready/{}", "datasets", "dataobject",
@@ -22,13 +22,14 @@ VALUES = [
     "../..", "{", "[]", '{"a": NaN}', '"\\ud800"', "ü" * 300, "' OR 1=1 --", "{{ 7*7 }}",
     "Show Settings", "null", "a\r\nb", "\u202e", "1" * 5000, "\ufffe",
 ]  # fmt: skip
-MANY = int(150 * LONGER)
+MANY = round(250 * LONGER)
 
 
 def test_malformed_calls_are_refused_and_change_nothing(nobody, keys, root):
     client = asking_from(nobody, "127.0.0.1", API_KEY=keys["often"])
     chance = random.Random(1)
     ledger = sorted((each, each.read_bytes()) for each in (root / "ledger").rglob("*.yaml"))
+    told = tracebacks(root)
     seen = set()
     for _ in range(MANY):
         given = {chance.choice(NAMES): chance.choice(VALUES) for _ in range(chance.randrange(5))}
@@ -54,7 +55,9 @@ def test_malformed_calls_are_refused_and_change_nothing(nobody, keys, root):
             assert list(answer.json()) in (["Error"], ["message"])
         if method == "POST":
             assert answer.status_code != 200, (path, sent)
+    print(f"\n{MANY} malformed requests, statuses {sorted(seen)}")
     assert seen == {200, 400, 404, 405}
     now = sorted((each, each.read_bytes()) for each in (root / "ledger").rglob("*.yaml"))
     assert now == ledger
+    assert tracebacks(root) == told
     assert client.get("/api/datasets").json() == []
