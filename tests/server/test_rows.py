@@ -17,6 +17,7 @@ PLUGINS, STEPS = "server/qhana/test_plugins.py", "server/qhana/test_steps.py"
 STATES, UPLOADS = "server/platipy/test_states.py", "server/platipy/test_uploads.py"
 ROUTES, CALLS = "server/qhana/test_routes.py", "server/qhana/test_remote_tasks.py"
 DICOM, PROXY = "server/platipy/test_dicom.py", "server/test_proxy.py"
+PATIENCE, HARDSHIPS = "server/test_patience.py", "server/test_hardships.py"
 REAL, POOL = "published/test_platipy_client.py", "htcondor/test_service.py"
 
 #: The tests of each call, by its method and its path.
@@ -72,6 +73,12 @@ PROMISES = {
         f"{STATES}::test_fault_a_call_that_can_not_be_built_fails_and_says_why",
     "a task that waits for input is PENDING":
         f"{STEPS}::test_a_task_in_an_open_step_is_pending_with_the_step_s_addresses",
+    "POSTs answer within 2 s, GETs within 1 s: none waits for a pass, a job or a plugin":
+        f"{PATIENCE}::test_no_answer_waits_for_a_pass_a_job_or_a_plugin",
+    "states change soon after the job's end, webhooks are called soon after: between two passes":
+        f"{PATIENCE}::test_no_answer_waits_for_a_pass_a_job_or_a_plugin",
+    "and none waits for a scheduler":
+        f"{HARDSHIPS}::test_a_schedd_that_does_not_answer_keeps_only_who_asks_it_waiting",
     "addresses on loopback are for services there":
         f"{Q}::test_webhooks_on_loopback_are_for_services_there",
     "a foreign Origin is refused":
@@ -110,6 +117,8 @@ PROMISES = {
     "fault: tasks that wait for ever":
         f"{STATES}::test_fault_a_call_that_waits_since_no_monitor_is_at_work_says_so",
     "fault: a failed task whose reason is lost": f"{P}::test_row_status_at_the_end",
+    "fault: DICOM uploads that the client refuses":
+        f"{DICOM}::test_a_series_is_a_folder_of_files_that_are_uploaded_one_by_one",
     # QHAna's
     "addresses are absolute, of the request or as configured":
         f"{PLUGINS}::test_addresses_are_those_of_the_request_or_the_configured_one",

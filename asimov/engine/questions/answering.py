@@ -41,6 +41,8 @@ def answer(
     key: Key,
     given: Mapping[str, Any],
     besides: Callable[[], None] = lambda: None,
+    *,
+    wait: bool = True,
 ) -> Asked:
     """Answer the question of an analysis, which is ready again after that.
 
@@ -57,6 +59,8 @@ def answer(
         The answers, by the names of the fields.
     besides
         Writes to the journal in the transaction of the answers: both are recorded, or neither.
+    wait
+        Whether to wait for a pass of the monitor instead of raising; see `at_work`.
 
     Returns
     -------
@@ -70,7 +74,7 @@ def answer(
     AsimovError
         If the analysis asks nothing, or its pipeline does not ask this any more.
     """
-    with at_work(workspace, "asimov answer", wait=True):
+    with at_work(workspace, "asimov answer", wait=wait):
         workspace.adopt()
         asked = question_of(workspace, key)
         analysis = workspace.analysis(key)

@@ -18,6 +18,8 @@ _SLOW = {
 _SLOW_PAGES = {"analysis", "log"}
 #: The question that asks a scheduler, which may not answer.
 _WHY = "why"
+#: What waits for a pass of the monitor, as the commands do: it holds up nothing else that acts.
+_AFTER_PASS = {"act", "rerun", "answer"}
 #: The seconds in which a helper has to answer.
 _LIMIT = 60.0
 #: How many processes there may be for questions that may hang.
@@ -40,6 +42,7 @@ class Backend:
         self._slow = Pool(module, given, _LIMIT, _SEVERAL)
         self._explaining = Pool(module, given, _LIMIT, _SEVERAL)
         self._writer = Helper("asimov.server.writer", given, _LIMIT)
+        self._after_pass = Helper("asimov.server.writer", given, _LIMIT)
         module = "asimov.server.dashboard.pages"
         self._pages = Helper(module, given, _LIMIT)
         self._slow_pages = Pool(module, given, _LIMIT, _SEVERAL)
@@ -51,7 +54,7 @@ class Backend:
             "quick": self._quick.waiting,
             "slow": self._slow.waiting,
             "explaining": self._explaining.waiting,
-            "acting": self._writer.waiting,
+            "acting": self._writer.waiting + self._after_pass.waiting,
             "pages": self._pages.waiting + self._slow_pages.waiting,
         }
 
@@ -87,7 +90,8 @@ class Backend:
         FaultError
             If that was not done, or if it is not known.
         """
-        return await answer_from(self._writer, name, *arguments)
+        helper = self._after_pass if name in _AFTER_PASS else self._writer
+        return await answer_from(helper, name, *arguments)
 
     async def show(self, name: str, *arguments: Any) -> Any:
         """Return a page that `asimov.server.dashboard.pages.Pages` makes.
@@ -114,7 +118,7 @@ class Backend:
 
     async def close(self) -> None:
         """End the helper processes."""
-        for one in (self._quick, self._writer, self._pages):
+        for one in (self._quick, self._writer, self._after_pass, self._pages):
             await one.close()
         for several in (self._slow, self._explaining, self._slow_pages):
             await several.close()

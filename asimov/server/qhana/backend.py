@@ -40,6 +40,8 @@ class QhanaBackend:
         given = [str(project.root)]
         self._reader = Helper("asimov.server.qhana.reader", given, _LIMIT)
         self._writer = Helper("asimov.server.qhana.writer", given, _LIMIT)
+        # Who answers a step waits for a pass of the monitor, and holds up nothing else that acts.
+        self._answering = Helper("asimov.server.qhana.writer", given, _LIMIT)
         self._plugins = Pool("asimov.server.qhana.plugin_routes", given, _LIMIT, _SEVERAL)
         self._options = options
         self._address = project.config.get("qhana", "address", fallback="").rstrip("/")
@@ -85,7 +87,8 @@ class QhanaBackend:
         FaultError
             If that was not done, or if it is not known.
         """
-        return await answer_from(self._writer, name, *arguments)
+        helper = self._answering if name == "answer" else self._writer
+        return await answer_from(helper, name, *arguments)
 
     async def answer_by_plugin(self, *arguments: Any) -> Any:
         """Return the answer of a plugin's own code.
@@ -130,6 +133,6 @@ class QhanaBackend:
             self._looking.cancel()
             with suppress(asyncio.CancelledError):
                 await self._looking
-        for each in (self._reader, self._writer):
+        for each in (self._reader, self._writer, self._answering):
             await each.close()
         await self._plugins.close()
