@@ -18,16 +18,19 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import yaml
 
 from asimov.errors import AsimovError
-from asimov.server.client import Client, ServiceError
+from asimov.server.client import ServiceError
 from asimov.system.files import full_disk
 from tests import preloaded
 from tests.conftest import Ran, snapshot, stop_local_scheduler
 from tests.server.conftest import Service
+from tests.server.everybody import Everybody, add_functions, find_plugins
+from tests.server.platipy.client import form
 
 #: In bytes.
 SIZE, PAGE = 4 << 20, 4096
@@ -332,14 +335,20 @@ def test_the_full_disk_is_found_behind_what_a_plugin_makes_of_it(tmp_path: Path)
 
 @needs_mount
 def test_a_service_says_that_the_disk_is_full_and_reads_on(
-    project: Path, disk: Disk, run: Callable[..., Ran]
+    project: Path, disk: Disk, run: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """In each protocol: what is refused leaves nothing, and others read on."""
+    find_plugins(disk.folder.parent, monkeypatch)
+    add_functions(project)
     assert run("apply", "-f", blueprint(project, "old")).code == 0
-    key = run("manage", "key", "--add", "ada").out.split()[-1]
+    key = run("manage", "key", "--add", "ada", "--rate", "10000").out.split()[-1]
     service = Service(project)
-    client = Client(service.address, key, tries=1)
+    everybody = Everybody(service, key, tries=1)
+    client, platipy = everybody.own, everybody.platipy
     try:
         assert client.act("set", ["old/a"], status="wait")[0]["after"] == "wait"
+        dataset = platipy.post("/api/dataset")["id"]
+        file = platipy.upload(dataset, "text.txt", b"text")
         disk.fill()
         asked = '{kind: subject, name: new, long: "' + "x" * 20_000 + '"}'
         for change in (
@@ -351,10 +360,31 @@ def test_a_service_says_that_the_disk_is_full_and_reads_on(
             assert told.value.status == 503
             assert [row["status"] for row in client.analyses()] == ["wait"]
             assert client.analysis("old", "a")["status"] == "wait"
+        text = form({"dataset": dataset, "type": "FILE", "file_name": "y"}, bytes(100_000))
+        config = {"dataset": dataset, "algorithm": "Copy", "config": f'{{"x": "{"x" * 20_000}"}}'}
+        for path, body, media in (
+            ("dataobject", text, "multipart/form-data; boundary=3b1f2c5e9a"),
+            ("trigger", urlencode(config).encode(), "application/x-www-form-urlencoded"),
+        ):
+            code, said = platipy.call("POST", f"/api/{path}", body, media)
+            assert (code, list(json.loads(said))) == (503, ["Error"]), said
+        assert not list((project / "uploads" / "incoming").iterdir())
+        for path, filled in (
+            ("greeting@v0-1-0/process/", {"inputStr": "x" * 20_000}),
+            ("shelf@v0-2-0/items/", {"name": "full", "content": "x" * 50_000}),
+        ):
+            everybody.ask(f"/plugins/{path}", filled, 503)
+        everybody.ask("/tasks/1/", code=404)
+        assert json.loads(everybody.ask("/plugins/shelf@v0-2-0/items/")) == {"items": []}
+        assert platipy.get(f"/api/dataset/{dataset}")["input_data_objects"] == [file]
+        assert b"greeting@v0-1-0" in everybody.ask("/plugins/")
         disk.make_room()
         assert client.apply(asked)["done"]
         assert client.act("review", ["old/a"], reason="x")[0]["analysis"] == "old/a"
         assert [each["name"] for each in client.subjects()] == ["new", "old"]
+        started = everybody.start()
+        assert finish(run).code == 0
+        assert everybody.ended(started)
     finally:
         service.process.kill()
         service.process.communicate()

@@ -1,9 +1,14 @@
-"""Slow clients, aborted uploads and a schedd that does not answer: nobody else notices."""
+"""Slow clients, aborted uploads and a schedd that does not answer: nobody else notices.
+
+The same for our API and the two protocols; what a full disk does is in tests/test_full_disk.py.
+"""
 
 from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from contextlib import ExitStack, closing, suppress
@@ -15,7 +20,10 @@ import pytest
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
 from asimov.server.client import Client
-from tests.server.conftest import Service, made, new_key
+from tests.conftest import stop_local_scheduler
+from tests.server.conftest import Service, new_key
+from tests.server.everybody import Everybody, made_for_all
+from tests.server.platipy.client import form
 
 #: A service with less patience, so that the tests need less of it.
 IMPATIENT = """
@@ -23,7 +31,7 @@ import sys
 from asimov.cli import main
 from asimov.server import header_deadline
 from asimov.server.admission.policy import Policy
-Policy.patience = header_deadline.PATIENCE = 1.0
+Policy.patience = Policy.silence = header_deadline.PATIENCE = 1.0
 main()
 """
 HEADER = b"GET /v1/subjects HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -31,7 +39,10 @@ HEADER = b"GET /v1/subjects HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    return made(tmp_path_factory.mktemp("hardships") / "project")
+    folder = tmp_path_factory.mktemp("hardships")
+    with pytest.MonkeyPatch.context() as patch:
+        yield made_for_all(folder, patch)
+    stop_local_scheduler(folder)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +64,12 @@ def service(root, silent):
 
 @pytest.fixture(scope="module")
 def key(root):
-    return new_key(root)
+    return new_key(root, rate=1_000_000)
+
+
+@pytest.fixture(scope="module")
+def everybody(service, key):
+    return Everybody(service, key)
 
 
 def connected(service):
@@ -61,13 +77,14 @@ def connected(service):
     return socket.create_connection((parts.hostname, parts.port), timeout=60)
 
 
-def asks(service):
-    """Ask as others do, and get an answer."""
-    with urlopen(f"{service.address}/v1/subjects", timeout=60) as answer:
-        assert [each["name"] for each in json.load(answer)["items"]] == ["s", "t"]
+def asks(everybody):
+    """Ask as clients of each protocol do, and get answers."""
+    assert [each["name"] for each in everybody.own.subjects()] == ["s", "t"]
+    assert everybody.platipy.get("/api/datasets") == []
+    assert b"greeting@v0-1-0" in everybody.ask("/plugins/")
 
 
-def test_a_header_that_comes_slowly_or_never_ends_its_connection(service):
+def test_a_header_that_comes_slowly_or_never_ends_its_connection(service, everybody):
     with ExitStack() as stack:
         never, drips = (
             [stack.enter_context(connected(service)) for _ in range(10)] for _ in range(2)
@@ -76,7 +93,7 @@ def test_a_header_that_comes_slowly_or_never_ends_its_connection(service):
         again.sendall(HEADER)
         assert again.recv(65536).startswith(b"HTTP/1.1 200")
         drips.append(again)
-        asks(service)
+        asks(everybody)
         open_ones, end, place = drips, time.monotonic() + 60, 0
         while open_ones and time.monotonic() < end:
             for each in open_ones:
@@ -89,7 +106,7 @@ def test_a_header_that_comes_slowly_or_never_ends_its_connection(service):
         for each in never:
             with suppress(ConnectionResetError):
                 assert each.recv(65536) == b""
-    asks(service)
+    asks(everybody)
 
 
 def closed(connection):
@@ -105,26 +122,46 @@ def closed(connection):
         connection.settimeout(60)
 
 
-def test_an_upload_that_is_aborted_or_slow_does_nothing(root, service, key):
+#: What begins a change in each protocol: path, media type, and the first part of the body.
+UPLOADS = {
+    "own": ("/v1/blueprints", "application/yaml", b"{kind: subject, name: aborted}\n---\n"),
+    "platipy": (
+        "/api/dataobject", "multipart/form-data; boundary=3b1f2c5e9a",
+        form({"dataset": 1, "type": "FILE", "file_name": "x"}, bytes(1_000_000))[:-20],
+    ),
+    "qhana": (
+        "/plugins/greeting@v0-1-0/process/", "application/x-www-form-urlencoded",
+        b"inputStr=Ada&",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("protocol", UPLOADS)
+def test_an_upload_that_is_aborted_or_slow_does_nothing(root, service, everybody, key, protocol):
+    path, media, body = UPLOADS[protocol]
     header = (
-        "POST /v1/blueprints HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/yaml\r\n"
-        f"Authorization: Bearer {key}\r\nContent-Length: 1000000\r\n\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {media}\r\nAPI_KEY: {key}\r\n"
+        f"Authorization: Bearer {key}\r\nContent-Length: 2000000\r\n\r\n"
     ).encode()
-    body = b"{kind: subject, name: aborted}\n---\n"
     for _ in range(20):
         with connected(service) as half:
             half.sendall(header + body)
     with connected(service) as slow:
         slow.sendall(header + body)
-        asks(service)
+        asks(everybody)
         assert slow.recv(65536).startswith(b"HTTP/1.1 408")
-    asks(service)
+    asks(everybody)
+    everybody.ask("/tasks/1/", code=404)
+    end = time.monotonic() + 60
+    while [*(root / "uploads").rglob("*.*"), *(root / "uploads" / "incoming").glob("*")]:
+        assert time.monotonic() < end
+        time.sleep(0.05)
     workspace = Workspace.open(root, reading=True)
     with closing(workspace.journal):
         assert list(workspace.contents.subjects) == ["s", "t"]
 
 
-def test_a_stream_that_nobody_reads_keeps_no_other_waiting(root, service):
+def test_a_stream_that_nobody_reads_keeps_no_other_waiting(root, service, everybody):
     lazy = [connected(service) for _ in range(10)]
     for each in lazy:
         each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
@@ -139,12 +176,12 @@ def test_a_stream_that_nobody_reads_keeps_no_other_waiting(root, service):
         pass
     events.close()
     assert reason.endswith("x")
-    asks(service)
+    asks(everybody)
     for each in lazy:
         each.close()
 
 
-def test_a_schedd_that_does_not_answer_keeps_only_who_asks_it_waiting(root, service, key):
+def test_a_schedd_that_does_not_answer_keeps_only_who_asks_it_waiting(root, service, everybody):
     pytest.importorskip("htcondor2")
     workspace, second = Workspace.open(root), Key("s", "second")
     with closing(workspace.journal) as journal:
@@ -161,19 +198,23 @@ def test_a_schedd_that_does_not_answer_keeps_only_who_asks_it_waiting(root, serv
 
     thread = threading.Thread(target=ask, daemon=True)
     thread.start()
-    client = Client(service.address, key)
-    waiting = 'asimov_service_waiting_requests{helper="explaining"} 1'
-    while thread.is_alive():
-        with urlopen(f"{service.address}/metrics", timeout=60) as answer:
-            if waiting in answer.read().decode():
-                break
-    for status in ("wait", "ready"):
-        asks(service)
-        assert client.act("set", ["t/other"], status=status)[0]["after"] == status
-    for place in ("subjects/t/analyses/other", "subjects/t/analyses/other/why"):
-        with urlopen(f"{service.address}/v1/{place}", timeout=60) as answer:
+    # A pass, too, asks about that job, and goes on with what others have started.
+    early = everybody.start()
+    command = [sys.executable, "-m", "asimov", "--project", root, "monitor", "--chain"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as monitor:
+        waiting = 'asimov_service_waiting_requests{helper="explaining"} 1'
+        while thread.is_alive() and waiting not in everybody.ask("/metrics").decode():
+            pass
+        everybody.read(early)
+        everybody.start()
+        with urlopen(f"{service.address}/v1/subjects/t/analyses/other/why", timeout=60) as answer:
             assert json.load(answer)["name"] == "other"
-    if thread.is_alive():  # it has not given up yet
-        assert not told
-    else:
-        assert "can't say" in str(told)
+        if thread.is_alive():  # it has not given up yet
+            assert not told
+        else:
+            assert "can't say" in str(told)
+        said, _ = monitor.communicate(timeout=120)
+    assert "the scheduler can't be asked" in said
+    assert "qhana-1/greeting: submitted" in said
+    assert "platipy-1/copy-" in said
+    assert everybody.own.analysis("s", "second")["status"] == "running"
