@@ -18,6 +18,7 @@ import recording
 import report
 import service
 import service_memory
+import service_protocols
 import soak
 import submission
 import tracking
@@ -123,6 +124,14 @@ def _service(asimov: Program, options: argparse.Namespace, results: dict[str, An
     minutes = min(options.minutes, 10)
     results["service"] = service.serve(asimov, size, options.scheduler, minutes)
     print(service.table(results["service"]) + "\n", flush=True)
+    _protocols(asimov, options, results)
+
+
+def _protocols(asimov: Program, options: argparse.Namespace, results: dict[str, Any]) -> None:
+    size = max(options.sizes)
+    _say(f"clients of the two protocols, beside {size} analyses that wait ...")
+    results["protocols"] = service_protocols.measure(asimov, size)
+    print(service_protocols.table(results["protocols"]) + "\n", flush=True)
 
 
 def _service_memory(asimov: Program, options: argparse.Namespace, results: dict[str, Any]) -> None:
@@ -140,17 +149,26 @@ _PARTS = {
     "submission": _submission,
     "tracking": _tracking,
     "service": _service,
+    "service-protocols": _protocols,
     "service-memory": _service_memory,
     "soak": _soak,
 }
 #: The benchmarks that each scheduler supports.
 _SERVED = {
-    "null": ["lives", "changes", "recording", "service", "service-memory", "soak"],
+    "null": [
+        "lives",
+        "changes",
+        "recording",
+        "service",
+        "service-protocols",
+        "service-memory",
+        "soak",
+    ],
     "local": ["lives"],
     "htcondor": ["lives", "submission", "tracking", "soak"],
 }
 #: What is measured only where it is asked for.
-_BY_NAME = {"service", "service-memory"}
+_BY_NAME = {"service", "service-protocols", "service-memory"}
 #: How many analyses change state at once, and are submitted next to the bare loop.
 _MANY = 1000
 
