@@ -19,7 +19,7 @@ from asimov.engine.site_rules import check_site
 from asimov.errors import AsimovError, ReportedError
 from asimov.journal.keys import Key
 from asimov.journal.records import Build
-from asimov.plugins.lost_products import blamed, lost_inputs, used
+from asimov.plugins.lost_products import blamed, changed, lost_inputs, used
 from asimov.plugins.methods import MethodError, call_method, guarded, overrides
 from asimov.plugins.requirements import check_inputs, check_schemas, check_settings
 from asimov.project.analysis import Analysis
@@ -93,7 +93,7 @@ def build(
     result = Result()
     rendered: dict[Key, Build] = {}
     files: dict[Path, tuple[EventRepo, list[Path]]] = {}
-    stored = StoredInputs(workspace)
+    stored = StoredInputs(workspace, report)
     for key in progress.over(list(keys), "building"):
         if workspace.status(key) != "ready":
             continue
@@ -206,6 +206,8 @@ def _render(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -
     text = analysis.make_config(path)
     if (missing := used(analysis, text)) is not None:
         raise missing.error()
+    if (error := changed(analysis, text)) is not None:
+        raise error
     config = workspace.project.stored(path)
     return Build(config, digest, content_digest(text.encode()), clock.now())
 
@@ -264,6 +266,9 @@ def settings_digest(analysis: Analysis) -> str:
     # Configurations also hold the paths of products, which move when a run directory is removed.
     folders = [(each.product_folder, each.rundir) for each in analysis.inputs]
     parts += [folder.encode() for folder, rundir in folders if folder != rundir]
+    # So do those of single products that were removed or changed there.
+    for each in analysis.inputs:
+        parts += [name.encode(errors="surrogateescape") for name in sorted(each.replaced_products)]
     return content_digest(b"\0".join(parts))
 
 

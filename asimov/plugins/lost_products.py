@@ -1,8 +1,9 @@
-"""Products of other analyses that are neither in their run directories nor in the results store."""
+"""Products of other analyses that are lost, or not in the run directory as they were stored."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -114,6 +115,23 @@ def used(analysis: Analysis, configuration: str) -> Lost | None:
                 if path in configuration and not os.path.lexists(os.path.join(each.rundir, path)):
                     state = workspace_of(each).status(each.key)
                     return Lost(str(name), path, each.key, state)
+    return None
+
+
+def changed(analysis: Analysis, configuration: str) -> AsimovError | None:
+    """Return the error for a configuration that names what was changed after it was stored.
+
+    The assets of an analysis are what was stored. A template or a package that makes a path in the
+    run directory by itself gets what is there.
+    """
+    for each in analysis.inputs:
+        replaced = each.stored_products.changed() if each.replaced_products else {}
+        for path, stored in replaced.items():
+            if re.search(re.escape(path) + r"(?!/?[\w.-])", configuration):
+                return AsimovError(
+                    f"{text.line(path)} has changed since it was stored as a product of {each.key}",
+                    hint=f"use the asset instead of that path, or copy {text.line(stored)} there",
+                )
     return None
 
 

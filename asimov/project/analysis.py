@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,9 @@ from asimov.project.storage.assets import Stored, is_gone
 from asimov.rendering.access import reads
 from asimov.settings.merging import copied
 from asimov.states import STATES
+
+#: For how long it is taken for granted which products were changed, in seconds.
+SOON = 1.0
 
 
 class ProjectWithAnalyses(OpenProject, Protocol):
@@ -63,6 +67,7 @@ class Analysis:
         # Asked for many times for each job.
         self._usual_rundir: str | None = None
         self._config_file: str | None = None
+        self._replaced: tuple[float, str | None, frozenset[str]] = (-SOON, None, frozenset())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.key}>"
@@ -165,7 +170,8 @@ class Analysis:
     def assets(self) -> dict[str, Any]:
         """Its products: paths by the name of the asset.
 
-        What is not in the run directory any more is taken from the results store.
+        What is not in the run directory any more, or was changed there since it was stored, is
+        taken from the results store.
 
         Raises
         ------
@@ -199,6 +205,23 @@ class Analysis:
     def stored_products(self) -> Stored:
         """Its products as the results store has them."""
         return Stored(self.workspace.store, *self.key, self.rundir)
+
+    @property
+    def replaced_products(self) -> frozenset[str]:
+        """What the store has in place of what was removed or changed in the run directory.
+
+        Many analyses that use the same products ask for this at once, so the answer is kept for
+        `SOON`.
+        """
+        if self.workspace.status(self.key) != "uploaded" or is_gone(self.rundir):
+            return frozenset()
+        record, now = self.workspace.records.get(self.key), time.monotonic()
+        attempt = record.uid if record else None
+        since, of, known = self._replaced
+        if now - since > SOON or of != attempt:
+            known = frozenset(self.stored_products.taken())
+            self._replaced = now, attempt, known
+        return known
 
     def _previous_assets(self) -> dict[str, Any]:
         """Return the products of its inputs; of the same asset, the last input's."""

@@ -170,9 +170,10 @@ class Gatherer:
                 yield UsedFile(path, role)
                 continue
             used = UsedFile(self._stored(path), role, *self._sum(path))
-            for folder, key, uid in made_by:
+            for folder, key, uid, changed in made_by:
                 if is_within(path, folder):
-                    used.of, used.attempt = str(key), uid
+                    # What was changed since it was stored is of no attempt.
+                    used.of, used.attempt = str(key), "" if path in changed else uid
             yield used
 
     def _configuration(self, analysis: Analysis, content: bytes | None) -> UsedFile:
@@ -221,14 +222,19 @@ class Gatherer:
     def _stored(self, path: str) -> str:
         return path[len(self._within) :] if path.startswith(self._within) else path
 
-    def _made_by(self, analysis: Analysis) -> list[tuple[str, Key, str]]:
-        """Return the folders of each input's products, with the attempt that wrote it."""
+    def _made_by(self, analysis: Analysis) -> list[tuple[str, Key, str, dict[str, str]]]:
+        """Return the folders of each input's products, with the attempt that wrote it.
+
+        Besides, the products that were changed since.
+        """
         found = []
         for each in analysis.inputs:
             record = self._workspace.records.get(each.key)
             # What came with a crate was made by an attempt of another project.
             uid = (record and record.uid) or attempt_stored(self._store, each.key)
-            found += [(folder, each.key, uid) for folder in {each.rundir, each.product_folder}]
+            changed = each.stored_products.changed() if each.replaced_products else {}
+            folders = {each.rundir, each.product_folder, str(each.stored_products.folder)}
+            found += [(folder, each.key, uid, changed) for folder in folders]
         return found
 
     # --- the same for many analyses

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+
 from asimov import text
 from asimov.engine.provenance.checksums import Checksums
 from asimov.errors import AsimovError
@@ -23,10 +26,13 @@ class StoredInputs:
     ----------
     workspace
         The open project.
+    report
+        Takes a line for each product that the run directory has otherwise than the store.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, report: Callable[[str], None] | None = None) -> None:
         self._workspace = workspace
+        self._report = report
         self._store = workspace.store
         self._checksums = Checksums(ProvenanceRecords(workspace.journal))
         self._checked: dict[Key, DamagedInputError | None] = {}
@@ -34,7 +40,8 @@ class StoredInputs:
     def check(self, key: Key) -> None:
         """Refuse an analysis if it would use a stored product that is not as it was stored.
 
-        Products that are in the run directories of their analyses are not looked at.
+        Products whose originals are unchanged in the run directories of their analyses are not
+        looked at.
 
         Raises
         ------
@@ -64,19 +71,31 @@ class StoredInputs:
             return None
         faults = list(faults_of(self._store.root, key, entries, taken, self._sha256))
         if not faults:
+            self._tell(key)
             return None
         first = faults[0]
-        what = (
-            "is neither in its run directory nor in the results"
-            if first.kind == "missing"
-            else f"is not as it was stored: {first.detail}"
-        )
+        if first.kind != "missing":
+            what = f"is not as it was stored: {first.detail}"
+        elif os.path.lexists(f"{self._workspace.analysis(key).rundir}/{first.name}"):
+            what = "is not in the results, and its run directory has another one"
+        else:
+            what = "is neither in its run directory nor in the results"
         more = f", and there is more: 'asimov store verify {key}'" if len(faults) > 1 else ""
         return DamagedInputError(
             f"{text.line(first.name)}, a product of {key}, {what}{more}",
             where=text.line(str(stored.folder / first.name)),
             hint=hint,
         )
+
+    def _tell(self, key: Key) -> None:
+        analysis, shown = self._workspace.analysis(key), self._workspace.project.stored
+        if self._report is None or not analysis.replaced_products:
+            return
+        for original, stored in analysis.stored_products.changed().items():
+            self._report(
+                f"{key}: {text.line(shown(original))} has changed since it was stored: "
+                f"{text.line(shown(stored))} is used instead"
+            )
 
     def _sha256(self, path: str) -> str | None:
         return self._checksums.of(path)[0]

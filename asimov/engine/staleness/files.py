@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
+from typing import Any
 
 from asimov import text
 from asimov.engine.provenance.checksums import Checksums
 from asimov.engine.provenance.record import Provenance, UsedFile
+from asimov.engine.provenance.used_files import is_within
 from asimov.engine.staleness.reasons import Reason
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.ledger.validity import Kind
 from asimov.project.storage.assets import is_gone
+from asimov.project.storage.originals import Originals
 from asimov.project.workspace import Workspace
 from asimov.states import STATES
 
@@ -63,26 +66,58 @@ class Files:
         return self._now[path]
 
     def _product(self, used: UsedFile) -> str | None:
-        """Return the SHA-256 of another analysis's product: in its run directory, or stored."""
+        """Return the SHA-256 of a product of another analysis: as stored, else where it was."""
         key = Key.of(used.of)
         if key not in self._workspace.contents.entries:
             return self._sum(used.path)
-        if not STATES[self._workspace.status(key)].done:
+        status = self._workspace.status(key)
+        if not STATES[status].done:
             return None
         own = self._workspace.settings(key).get("rundir")
         project = self._workspace.project
-        rundir = project.path(str(own)) if own else project.working / key.subject / key.name
-        if is_gone(str(rundir)):  # what a cleaned one still has may be a part of the product
-            return self._stored(key, used.path, str(rundir))
-        return self._sum(used.path) or self._stored(key, used.path, str(rundir))
+        rundir = str(project.path(str(own)) if own else project.working.joinpath(*key))
+        if status == "uploaded":
+            stored = self._stored(key, used, rundir)
+            if stored is not None or is_gone(rundir):  # what is left may be a part of the product
+                return stored
+        return self._sum(used.path)
 
-    def _stored(self, key: Key, path: str, rundir: str) -> str | None:
-        project = self._workspace.project
-        name = os.path.relpath(project.path(path), rundir)
-        with suppress(AsimovError, OSError):
-            entry = self._workspace.store.manifest(*key).get(name)
-            return str(entry["sha256"]) if entry and "sha256" in entry else None
-        return None
+    def _stored(self, key: Key, used: UsedFile, rundir: str) -> str | None:
+        """Return the SHA-256 of what was stored of a path, without reading it."""
+        path = str(self._workspace.project.path(used.path))
+        folder = str(self._workspace.store.root.joinpath(*key))
+        name = os.path.relpath(path, folder if is_within(path, folder) else rundir)
+        try:
+            manifest = self._workspace.store.manifest(*key)
+        except AsimovError:
+            return None
+        entry = manifest.get(name) or {}
+        if not entry.get("directory"):
+            return entry.get("sha256")
+        stored = sum_of_folder(manifest, name)
+        if stored != used.sha256 and not Originals(manifest).has_changed(path, name, read=True):
+            return self._sum(used.path)  # where it was, a link to a folder counts as nothing
+        return stored
+
+
+def sum_of_folder(manifest: Mapping[str, Any], folder: str) -> str:
+    """Return the SHA-256 of a stored folder, as `asimov.engine.provenance.checksums` has it."""
+    digest = hashlib.sha256()
+    for name in sorted(manifest):
+        if name.startswith(f"{folder}/") and (sha256 := _sum_in(manifest, name)):
+            line = f"{sha256}  {os.path.relpath(name, folder)}\n"
+            digest.update(line.encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def _sum_in(manifest: Mapping[str, Any], name: str) -> str | None:
+    """Return the SHA-256 of a stored file, or of the one that a link leads to."""
+    for _ in manifest:
+        entry = manifest.get(name, {})
+        if "link" not in entry:
+            return str(entry["sha256"]) if "sha256" in entry else None
+        name = os.path.normpath(f"{os.path.dirname(name)}/{entry['link']}".lstrip("/"))
+    return None
 
 
 def kind_of(used: UsedFile) -> Kind:

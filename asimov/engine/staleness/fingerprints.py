@@ -210,6 +210,8 @@ class Fingerprints:
 
     def _settled(self, used: UsedFile, since: float) -> Stamp:
         """Return the stamp of a file that is unchanged since a time and will change its stamp."""
+        if used.of and not used.attempt:  # it may never have been what was stored
+            return _NEVER
         if used.role == "configuration":
             found, changed = _stamp_of(self._absolute(used.path))
             return found if changed < since * 1e9 else _NEVER

@@ -38,6 +38,8 @@ def put(folder: Path, item: Item, known: Mapping[str, Any], objects: Objects) ->
         entry["size"] = item.status.st_size
         if os.path.lexists(target) or known:
             entry["sha256"] = checksum(item.source, item.status)
+    if not item.is_folder:
+        entry["modified"] = item.status.st_mtime_ns
     if item.origin is not None:
         entry["from"] = item.origin
     if known and any(known.get(key) != entry.get(key) for key in ("sha256", "link", "directory")):

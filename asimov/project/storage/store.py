@@ -37,8 +37,10 @@ class Store:
 
     The manifest has an entry for each file (``sha256`` and ``size``), each folder of a product
     (``directory``) and each link (``link``, its text), with its ``mode`` and when it was
-    ``stored``. ``from`` is the path, relative to the run directory, of a product that is not in it.
-    Manifests of earlier releases have entries of files only, without a ``mode``.
+    ``stored``; ``modified`` is when the original was written, in nanoseconds. ``from`` is the path,
+    relative to the run directory, of a product that is not in it; ``source`` that of the original
+    of a file that was stored by itself, relative to the store.
+    Manifests of earlier releases have entries of files only, without ``mode`` and ``modified``.
     Files are read-only, and those with the same content are stored once
     (`asimov.project.storage.objects`).
 
@@ -195,7 +197,8 @@ class Store:
             raise AsimovError(f"can't be read: {error.strerror}", where=source) from error
         if not stat.S_ISREG(item.status.st_mode):
             raise AsimovError("can't be read: it is not a regular file", where=source)
-        self._store(subject, analysis, [item])
+        original = os.path.relpath(real, os.path.realpath(self.root))
+        self._store(subject, analysis, [item], {item.name: {"source": original}})
         return self.root / subject / analysis / name
 
     def add_products(

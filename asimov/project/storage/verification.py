@@ -170,6 +170,15 @@ def stamp(path: str | Path) -> Stamp:
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
+def is_older(status: os.stat_result, entry: Mapping[str, Any]) -> bool:
+    """Return whether a file was last written before it was stored."""
+    try:
+        stored = datetime.fromisoformat(entry["stored"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return False
+    return status.st_mtime <= stored + _SLACK
+
+
 @dataclass(frozen=True)
 class _Owner:
     """An analysis, with the folder of its results or of superseded ones."""
@@ -225,7 +234,7 @@ def _check_listed(
             continue
         if wrong := _difference(path, status, entry):
             found.faults.append(owner.fault(name, "changed", wrong))
-        elif "sha256" in entry and not (quick and _is_old(status, entry)):
+        elif "sha256" in entry and not (quick and "size" in entry and is_older(status, entry)):
             fault = owner.fault(name, "changed", "its checksum differs")
             same = status.st_dev, status.st_ino
             wanted.setdefault(same, []).append(_ToHash(fault, path, entry["sha256"]))
@@ -243,15 +252,6 @@ def _difference(path: Path, status: os.stat_result, entry: Mapping[str, Any]) ->
         return "it was a file"
     size = entry.get("size", status.st_size)
     return "" if status.st_size == size else f"it has {status.st_size} bytes, not {size}"
-
-
-def _is_old(status: os.stat_result, entry: Mapping[str, Any]) -> bool:
-    """Return whether a file was last written before it was stored."""
-    try:
-        stored = datetime.fromisoformat(entry["stored"]).timestamp()
-    except (KeyError, TypeError, ValueError):
-        return False
-    return "size" in entry and status.st_mtime <= stored + _SLACK
 
 
 def _hash(wanted: Mapping[tuple[int, int], list[_ToHash]], found: Verified) -> None:

@@ -65,6 +65,10 @@ def test_what_has_changed_since_a_run_is_said(lab: Any) -> None:
     assert verdicts(lab) == {"first": [("code", "scripts/run.sh has changed")]}
 
     (lab.rundir("first") / "y").write_text("remade")
+    assert "second" not in verdicts(lab), "it was made from what is stored"
+    lab.run("rerun", "s/first", "--yes")
+    (lab.root / "data" / "in.txt").write_text("again\n")
+    lab.finish()
     assert verdicts(lab)["second"] == [("inputs", "y of s/first has another content")]
 
 
