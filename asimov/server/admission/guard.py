@@ -66,7 +66,11 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
 
+        begun = False
+
         async def answer(message: Message) -> None:
+            nonlocal begun
+            begun = True
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
@@ -86,6 +90,10 @@ class Guard:
             await self._app(scope, _bounded(headers, receive, policy), answer)
         except FaultError as error:
             await policy.refusal(error, scope, headers)(scope, receive, answer)
+        except asyncio.CancelledError:  # the service ends, and its patience has too
+            if not begun:
+                ending = FaultError(503, "the service is ending", hint="try again")
+                await policy.refusal(ending, scope, headers)(scope, receive, answer)
 
     def _check_host(self, headers: Headers) -> None:
         given = headers.getlist("host")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from asimov.server.admission.guard import Guard
 from asimov.server.admission.policy import Policy
+from asimov.server.options import Options
 
 
 @pytest.mark.parametrize(
@@ -66,3 +70,33 @@ def test_another_method_is_refused_with_those_there_are(client, keys):
     answer = client.delete("/v1/subjects", headers={"Authorization": f"Bearer {keys['full']}"})
     assert answer.status_code == 405
     assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD"}
+
+
+def test_a_request_that_the_end_of_the_service_cuts_off_is_to_be_sent_again(tmp_path):
+    """503 and no traceback: clients ask the next service."""
+    sent = []
+
+    async def hangs(scope, receive, send):
+        await asyncio.sleep(600)
+
+    async def send(message):
+        sent.append(message)
+
+    async def ask():
+        guard = Guard(hangs, Options(tmp_path), frozenset({"/healthz"}))
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/healthz",
+            "headers": [(b"host", b"[::1]")],
+        }
+        task = asyncio.create_task(guard(scope, asyncio.sleep, send))
+        await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    asyncio.run(ask())
+    begin, body = sent
+    assert begin["status"] == 503
+    assert dict(begin["headers"])[b"retry-after"] == b"2"
+    assert b"the service is ending" in body["body"]
