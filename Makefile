@@ -45,7 +45,7 @@ test-more: $(VENV)/docs.done
 test-long: test-more
 	@ASIMOV_SEARCH=20 $(BIN)/python -m pytest -n 4 --dist load \
 	  tests/test_fuzz_blueprints.py tests/test_long_values.py tests/scheduler/test_histories.py tests/server/dashboard/test_browser.py
-	@ASIMOV_SEARCH=10 $(BIN)/python -m pytest -n 4 --dist load -rP tests/server/test_kills.py
+	@ASIMOV_SEARCH=10 $(BIN)/python -m pytest -n 8 --dist load -rP tests/server/test_kills.py
 	@ASIMOV_SEARCH=40 $(BIN)/python -m pytest -n 2 tests/server/test_schemathesis.py \
 	  tests/server/test_malformed.py tests/server/platipy/test_malformed.py tests/server/qhana/test_malformed.py
 	@ASIMOV_SEARCH=4 tools/with-pool $(BIN) $(BIN)/python -m pytest -n 4 --dist loadfile \
