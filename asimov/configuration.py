@@ -124,7 +124,7 @@ def number(config: ConfigParser, section: str, option: str, otherwise: float) ->
         value = -1
     if not 0 <= value <= LARGEST:
         raise AsimovError(
-            f"should be a number from 0 to {LARGEST:g}, and is {quoted(text)}",
+            f"should be a number from 0 to {LARGEST:g}, not {quoted(text)}",
             where=f"configuration: {section}/{option}",
             hint=f"asimov configuration update '{section}/{option}' '{otherwise:g}'",
         )

@@ -146,7 +146,9 @@ def seed_faults(settings: Mapping[str, Any]) -> Iterator[Fault]:
     if seed is None:
         return
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        yield Fault(("seed",), f"should be a whole number from 0, not {quoted(seed)}", final=True)
+        yield Fault(
+            ("seed",), f"should be a whole number of at least 0, not {quoted(seed)}", final=True
+        )
 
 
 def items(

@@ -77,7 +77,7 @@ REFUSED = {
     "a list that is a mapping": ("--- !!seq {a: b}\n", "b.yaml:1:5: is not valid YAML"),
     "text that is a list": ("x: !!str [a]\n", "b.yaml:1:4: is not valid YAML"),
     "a name of post-processing that is a list": (
-        "kind: postprocessing\nname: [[]]\n", "b.yaml:2:1: name: should be text, and is a list",
+        "kind: postprocessing\nname: [[]]\n", "b.yaml:2:1: name: should be text, not a list",
     ),
     "post-processing that has analyses": (
         f"{SUBJECT}kind: postprocessing\nsubject: s\npostprocessing: {{}}\nanalyses: []\n",

@@ -150,4 +150,4 @@ def test_settings_that_are_wrong_only_where_it_is_built_make_no_other_analysis_w
     rows = {row["name"]: row for row in json.loads((tmp_path / "status.json").read_text())}
     assert rows["first"]["status"] == "uploaded"
     assert rows["second"]["status"] != "uploaded"
-    assert "steps: should be a whole number from 1" in str(rows["second"]), rows
+    assert "steps: should be a whole number of at least 1" in str(rows["second"]), rows

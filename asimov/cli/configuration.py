@@ -187,7 +187,7 @@ def check_value(option: str, value: str) -> None:
     """Refuse an invalid value now; otherwise the monitor might fail on it days later."""
     if option in YES_OR_NO and value.lower() not in ConfigParser.BOOLEAN_STATES:
         raise AsimovError(
-            f"{option} should be true or false, and is {value!r}", hint="nothing was changed"
+            f"{option} should be true or false, not {value!r}", hint="nothing was changed"
         )
     if option not in NUMBERS:
         return
@@ -198,8 +198,8 @@ def check_value(option: str, value: str) -> None:
         number = -1
     if not least <= number <= LARGEST or (whole and number != int(number)):
         raise AsimovError(
-            f"{option} should be a {'whole ' if whole else ''}number from {least}, "
-            f"and is {value!r}",
+            f"{option} should be a {'whole ' if whole else ''}number of at least {least}, "
+            f"not {value!r}",
             hint="nothing was changed",
         )
 

@@ -250,6 +250,6 @@ def _number(analysis: Analysis, setting: str, otherwise: float) -> float:
         if 0 <= number < 1e9:
             return number
     raise AsimovError(
-        f"{setting}: should be a number from 0, and is {value!r}",
+        f"{setting}: should be a number of at least 0, not {value!r}",
         hint=f"mend it in the ledger: {analysis.key}",
     )

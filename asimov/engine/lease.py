@@ -136,7 +136,7 @@ def _length(workspace: Workspace) -> float:
     length = configuration.number(workspace.project.config, "monitor", "lease", LEASE)
     if length < 1:
         raise AsimovError(
-            f"should be at least 1 second, and is {length:g}",
+            f"should be at least 1 second, not {length:g}",
             where="configuration: monitor/lease",
             hint=f"asimov configuration update monitor/lease {LEASE:g}",
         )

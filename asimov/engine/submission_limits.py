@@ -51,7 +51,7 @@ class Limits:
         Raises
         ------
         AsimovError
-            If one is not a whole number from 0.
+            If one is not a whole number of at least 0.
         """
         return cls(
             _whole(config, "monitor", "max active"),
@@ -190,7 +190,7 @@ def deferral(workspace: Workspace) -> str | None:
     Raises
     ------
     AsimovError
-        If a limit is not a whole number from 0.
+        If a limit is not a whole number of at least 0.
     """
     throttle = Throttle(workspace)
     if reason := throttle.too_active():
@@ -229,7 +229,7 @@ def _whole(config: ConfigParser, section: str, option: str) -> int | None:
         raise
     if value != int(value):
         raise AsimovError(
-            f"should be a whole number, and is {value:g}",
+            f"should be a whole number, not {value:g}",
             where=f"configuration: {section}/{option}",
             hint=hint,
         )

@@ -136,9 +136,7 @@ def _fault_of(name: str, given: Any) -> Fault | None:
 
 def _wrong_action(name: str, action: object) -> str | None:
     if action not in ACTIONS:
-        return f"should be 'release', 'raise' or 'stuck', and is {action!r}" + _near(
-            action, ACTIONS
-        )
+        return f"should be 'release', 'raise' or 'stuck', not {action!r}" + _near(action, ACTIONS)
     if action == "raise" and name not in RAISED:
         return "there is nothing to raise: only requests of 'memory' and 'disk' can be raised"
     return None
@@ -150,7 +148,7 @@ def _wrong_value(name: str, key: str, value: object) -> str | None:
     if key == "up to":
         if isinstance(value, str) and _SIZE.fullmatch(value.strip()):
             return None
-        return f"should be a size such as '64 GB', and is {value!r}"
+        return f"should be a size such as '64 GB', not {value!r}"
     whole = isinstance(value, int) and not isinstance(value, bool)
     if key == "times":
         good, wanted = whole and 0 <= value <= 10_000, "a whole number from 0 to 10000"  # type: ignore[operator]
@@ -161,8 +159,8 @@ def _wrong_value(name: str, key: str, value: object) -> str | None:
         if key == "factor":
             good, wanted = good and number != 1, "a number above 1"
         else:
-            wanted = "a number of seconds from 0"
-    return None if good else f"should be {wanted}, and is {value!r}"
+            wanted = "a number of seconds, at least 0"
+    return None if good else f"should be {wanted}, not {value!r}"
 
 
 def megabytes(size: str) -> float:
@@ -173,7 +171,7 @@ def megabytes(size: str) -> float:
     """
     match = _SIZE.fullmatch(size.strip())
     if match is None:
-        raise AsimovError(f"should be a size such as '64 GB', and is {size!r}")
+        raise AsimovError(f"should be a size such as '64 GB', not {size!r}")
     return float(match[1]) * _UNITS[match[2].upper()]
 
 

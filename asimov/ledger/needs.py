@@ -68,7 +68,7 @@ def _need(item: Any) -> Need:
             for path, value in part.items():
                 if path == "optional":
                     if not isinstance(value, bool):
-                        raise AsimovError(f"optional should be true or false, and is {value!r}")
+                        raise AsimovError(f"optional should be true or false, not {value!r}")
                     optional = value
                 else:
                     terms.append(_term(str(path), value))

@@ -115,8 +115,8 @@ class Settings(Struct, kw_only=True):
 NAMES = frozenset(Settings.__struct_encode_fields__)
 #: Those about jobs that failed: their types, also in words.
 OF_FAILURES: dict[str, tuple[tuple[type, ...], str]] = {
-    "max resurrections": ((int,), "a whole number"),
-    "resurrection pause": ((int, float), "a number of seconds"),
+    "max resurrections": ((int,), "a whole number of at least 0"),
+    "resurrection pause": ((int, float), "a number of seconds, at least 0"),
 }
 _MANY = 1e9
 
@@ -196,7 +196,7 @@ def policy_fault(settings: Mapping[str, Any]) -> Fault | None:
         value = settings.get(name, 0)
         number = isinstance(value, (int, float)) and isinstance(value, kinds)
         if isinstance(value, bool) or not number or not 0 <= value < _MANY:
-            return f"should be {what} from 0, and is {quoted(value)}", [name]
+            return f"should be {what}, not {quoted(value)}", [name]
     return None
 
 
@@ -220,12 +220,12 @@ def _fault_of_requests(scheduler: Mapping[Any, Any]) -> Fault | None:
     for key, value in scheduler.items():
         name = str(key).strip().lower().replace("_", " ").removeprefix("request ")
         if name in _NUMBERS and not _is_number(value, _NUMBERS[name]):
-            wanted = f"a whole number from {_NUMBERS[name]}"
+            wanted = f"a whole number of at least {_NUMBERS[name]}"
         elif name in _SIZES and not _is_size(value):
             wanted = f"a size such as '{_SIZES[name]}'"
         else:
             continue
-        return f"should be {wanted}, and is {quoted(value)}", ["scheduler", key]
+        return f"should be {wanted}, not {quoted(value)}", ["scheduler", key]
     return None
 
 
@@ -268,5 +268,5 @@ def _fault_of_labels(labels: Any) -> Fault | None:
         value = labels[step] if isinstance(labels, Mapping) else None
         if isinstance(value, (Mapping, list)):
             wanted = "text, a number, or true or false"
-            return f"should be {wanted}, and is {quoted(value)}", ["labels", step]
+            return f"should be {wanted}, not {quoted(value)}", ["labels", step]
     return None

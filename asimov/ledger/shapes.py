@@ -137,7 +137,7 @@ def _in_words(message: str) -> str:
         ]
         names = [name for name in names if name != "nothing"] or names
         is_now = _TYPES.get(got.strip("`"), got)
-        return f"should be {' or '.join(names)}" + (f", and is {is_now}" if got else "")
+        return f"should be {' or '.join(names)}" + (f", not {is_now}" if got else "")
     return message
 
 

@@ -130,7 +130,7 @@ def _value(
                 return located(str(value)) if each is Path else each(value)
         elif not dataclasses.is_dataclass(each):
             return _items(value, each, located)  # a type that we don't know: as it is
-    slips.append(Slip(path, f"should be {_words(kind)}, and is {quoted(value, 60)}"))
+    slips.append(Slip(path, f"should be {_words(kind)}, not {quoted(value, 60)}"))
     return None
 
 

@@ -95,7 +95,7 @@ class NodePipeline(Pipeline):
         if seed is None:
             return None
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise AsimovError(f"seed: should be a whole number from 0, not {quoted(seed)}")
+            raise AsimovError(f"seed: should be a whole number of at least 0, not {quoted(seed)}")
         return seed
 
     def config_input(self, form: str = "{}") -> Input:

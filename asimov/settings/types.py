@@ -93,7 +93,7 @@ def _decoded(kind: type, value: Any) -> Any:
 
 
 def words(kind: Any) -> str:
-    """Describe the values of a type: ``a whole number from 1``."""
+    """Describe the values of a type: ``a whole number of at least 1``."""
     return _said(inspect.type_info(kind), 0)
 
 
@@ -156,7 +156,9 @@ def _value(value: Any) -> str:
 
 def _limits(info: inspect.Type) -> str:
     given = {name: getattr(info, name, None) for name in ("gt", "ge", "lt", "le", "multiple_of")}
-    names = (("gt", "above"), ("ge", "from"), ("lt", "below"), ("le", "to"))
+    least = "of at least" if given["le"] is None and given["lt"] is None else "from"
+    most = "up to" if given["ge"] is None else "to"
+    names = (("gt", "above"), ("ge", least), ("lt", "below"), ("le", most))
     text = "".join(f" {word} {given[name]}" for name, word in names if given[name] is not None)
     if given["multiple_of"] is not None:
         text += f", a multiple of {given['multiple_of']}"

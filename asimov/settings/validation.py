@@ -272,10 +272,10 @@ def _fault(value: Any, field: Field, path: tuple[str, ...]) -> Fault | None:
         elif named:  # of a class in a list
             why = f"{inside} {'lacks' if 'missing' in message else 'has no setting'} {named[1]!r}"
         elif inside:
-            why = f"should be {wanted}, and {inside} is {types.shown(bad_value)}"
+            why = f"should be {wanted}, but {inside} is {types.shown(bad_value)}"
         else:
             near = did_you_mean(value, types.allowed(field.kind)) if isinstance(value, str) else ""
-            why = f"should be {wanted}, and is {types.shown(value)}{near}"
+            why = f"should be {wanted}, not {types.shown(value)}{near}"
         return Fault(path, why, _number(bad_value, wanted))
     return None
 

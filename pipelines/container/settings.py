@@ -62,7 +62,9 @@ def registered(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
     yield from wrong
     gpus = settings.get("gpus", 0)
     if isinstance(gpus, bool) or not isinstance(gpus, int) or gpus < 0:
-        yield Fault(("gpus",), f"should be a whole number from 0, not {quoted(gpus)}", final=True)
+        yield Fault(
+            ("gpus",), f"should be a whole number of at least 0, not {quoted(gpus)}", final=True
+        )
     runtime = settings.get("runtime")
     if runtime is not None and str(runtime) not in RUNTIMES:
         why = f"there is no runtime {quoted(runtime)}{did_you_mean(runtime, RUNTIMES)}"

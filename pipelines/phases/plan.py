@@ -105,7 +105,7 @@ def _described(given: Any, where: str) -> dict[str, Any]:
         raise AsimovError(f"{where}: should be a mapping with 'phase: module:Class'")
     active = given.get("active", True)
     if not isinstance(active, bool):
-        raise AsimovError(f"{where}: active: should be true or false, and is {text.quoted(active)}")
+        raise AsimovError(f"{where}: active: should be true or false, not {text.quoted(active)}")
     settings = {str(key): each for key, each in given.items() if key not in ("phase", "active")}
     return {"phase": given["phase"], "active": active, "settings": settings}
 

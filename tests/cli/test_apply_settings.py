@@ -85,8 +85,8 @@ class TestOneAnalysis:
         ("extra", "said"),
         [
             ("max steps: 3\n", "FILE:4:1: s/a (walk): width: is missing"),
-            ("width: 0\n", "FILE:8:1: s/a (walk): width: should be a number above 0, and is 0"),
-            ("width: x\n", "FILE:8:1: s/a (walk): width: should be a number above 0, and is 'x'"),
+            ("width: 0\n", "FILE:8:1: s/a (walk): width: should be a number above 0, not 0"),
+            ("width: x\n", "FILE:8:1: s/a (walk): width: should be a number above 0, not 'x'"),
             ("width: 1\nmax steps: 0\n", "FILE:9:1: s/a (walk): max steps: should be a whole"),
             ("width: 1\nmax_steps: 0\n", "FILE:9:1: s/a (walk): max steps: should be a whole"),
             ("width: 1\nmaks steps: 1\n", "did you mean 'max steps'?"),
@@ -95,7 +95,7 @@ class TestOneAnalysis:
             ("width: 1\nsampler:\n  max steps: 0\n", "FILE:10:3: s/a (walk): sampler: max steps:"),
             ("width: 1\nsampler:\n  max_steps: 0\n", "FILE:10:3: s/a (walk): sampler: max steps:"),
             ("width: 1\nsampler:\n  steps: 1\n", "FILE:10:3: s/a (walk): sampler: steps: there is"),
-            ("width: 1\nsampler: 5\n", "FILE:9:1: s/a (walk): sampler: should be a mapping, and"),
+            ("width: 1\nsampler: 5\n", "FILE:9:1: s/a (walk): sampler: should be a mapping, not "),
             ("width: 1e-3\n", "to YAML 1e-3 is text"),
         ],
     )
@@ -133,7 +133,7 @@ class TestOneAnalysis:
     def test_of_a_strategy_is_checked_at_every_point(self, refused: Callable[..., str]) -> None:
         text = analysis("width: 1\nstrategy:\n  max steps: [1, 0]\n", "'a-{max steps}'")
         told = refused(SUBJECT + text)
-        assert "FILE:10:3: s/a-0 (walk): max steps: should be a whole number from 1" in told
+        assert "FILE:10:3: s/a-0 (walk): max steps: should be a whole number of at least 1" in told
 
     def test_that_a_strategy_varies_by_an_unknown_name_is_refused(
         self, refused: Callable[..., str]
@@ -279,7 +279,7 @@ def test_a_pipeline_that_publishes_its_settings_is_not_imported(
         text = SUBJECT + analysis("width: x\n", pipeline="heavy")
         ran = asimov("apply", "-f", blueprint(text))
         assert ran.code == 1
-        assert "s/a (heavy): width: should be a number, and is 'x'" in ran.err
+        assert "s/a (heavy): width: should be a number, not 'x'" in ran.err
         text = SUBJECT + analysis("width: 1\n", pipeline="heavy")
         assert asimov("apply", "-f", blueprint(text)).code == 0
     assert "heavy_pipeline" not in sys.modules

@@ -120,7 +120,7 @@ def test_settings_are_taken_from_a_file(asimov: Callable[..., Any], tmp_path: Pa
         (["command", "--settings", "broken.yaml"], "broken.yaml:2:1: is not valid YAML"),
         (["command", "--config", "local/processes"], "--config 'local/processes' has no value"),
         (["command", "--config", "local=1"], "'local' is not an option of the configuration"),
-        (["command", "--config", "local/processes=many"], "should be a whole number from 1"),
+        (["command", "--config", "local/processes=many"], "should be a whole number of at least 1"),
         (["command", "--config", "scheduler/type=local"], "use --scheduler"),
         (["links"], "links/secret: can't be read"),
         (["broken"], ["broken: can't be installed: ", "TOMLDecodeError: "]),

@@ -168,7 +168,7 @@ class TestHandEdits:
             (b"name: t\nx: \xff\n", "is not UTF-8 text"),
             (GOOD + "- name: a\n  pipeline: command\n", "5:3: there are two analyses 'a'"),
             (GOOD + "- name: ../b\n  pipeline: command\n", "5:3: '../b' can't be a name"),
-            (GOOD + "  needs: a\n", "5:3: analyses: needs: should be a list, and is text"),
+            (GOOD + "  needs: a\n", "5:3: analyses: needs: should be a list, not text"),
             (GOOD + "  needs: [{}]\n", "5:11: an item of needs is empty"),
             (GOOD + "  status: redy\n", "5:3: status: an analysis can't begin as 'redy'"),
             (GOOD + "  strategy: {x: [1]}\n", "5:3: a strategy stands for several analyses"),

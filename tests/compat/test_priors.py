@@ -81,8 +81,8 @@ def test_one_prior_has_its_settings_as_attributes() -> None:
 @pytest.mark.parametrize(
     ("priors", "told"),
     [
-        ([1], "priors: should be a mapping by parameter, and is [1]"),
-        ({"default": 3}, "priors: default: should be a name, and is 3"),
+        ([1], "priors: should be a mapping by parameter, not [1]"),
+        ({"default": 3}, "priors: default: should be a name, not 3"),
         (
             {"mass 1": {"minimum": 3, "maximum": 2}},
             "priors: mass 1: minimum (3) is not below maximum (2)",

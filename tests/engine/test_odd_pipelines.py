@@ -149,8 +149,8 @@ def test_a_run_directory_that_is_no_path_stops_nothing_else(lab: Any) -> None:
     lab.write_by_hand("a", rundir=5)
     lab.write_by_hand("b", rundir=["x"])
     said = lab.run("monitor", "--chain", code=1).out
-    assert "a: rundir: should be text, and is a whole number" in said
-    assert "b: rundir: should be text, and is a list" in said
+    assert "a: rundir: should be text, not a whole number" in said
+    assert "b: rundir: should be text, not a list" in said
     lab.run("monitor", "--chain", code=1)
     lab.until("good")
     lab.run("monitor")

@@ -154,7 +154,7 @@ def test_an_optional_item_may_select_nothing(needs):
         ([["a"]], "an item of needs can't be ['a']"),
         ({"x": [1]}, "the value of 'x' in needs must be text or a number"),
         ({"x": {"y": 1}}, "the value of 'x' in needs must be text or a number"),
-        ({"x": 1, "optional": "yes"}, "optional should be true or false, and is 'yes'"),
+        ({"x": 1, "optional": "yes"}, "optional should be true or false, not 'yes'"),
     ],
 )
 def test_what_is_not_in_the_language_is_refused(item, said):

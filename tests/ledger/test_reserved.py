@@ -98,16 +98,16 @@ def test_only_the_right_types_are_taken(level: str) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"scheduler": {"request cpus": "two"}}, "a whole number from 1, and is 'two'"),
-        ({"scheduler": {"request_cpus": 0}}, "a whole number from 1, and is 0"),
-        ({"scheduler": {"cpus": 1.5}}, "a whole number from 1, and is 1.5"),
-        ({"scheduler": {"request cpus": True}}, "a whole number from 1, and is True"),
-        ({"scheduler": {"Request GPUs": -1}}, "a whole number from 0, and is -1"),
-        ({"scheduler": {"request memory": "lots"}}, "a size such as '4 GB', and is 'lots'"),
-        ({"scheduler": {"memory": "4 gigs"}}, "a size such as '4 GB', and is '4 gigs'"),
-        ({"scheduler": {"request disk": [1]}}, "a size such as '10 GB', and is [1]"),
-        ({"scheduler": {"request memory": -4}}, "a size such as '4 GB', and is -4"),
-        ({"labels": {"a": [1]}}, "should be text, a number, or true or false, and is [1]"),
+        ({"scheduler": {"request cpus": "two"}}, "a whole number of at least 1, not 'two'"),
+        ({"scheduler": {"request_cpus": 0}}, "a whole number of at least 1, not 0"),
+        ({"scheduler": {"cpus": 1.5}}, "a whole number of at least 1, not 1.5"),
+        ({"scheduler": {"request cpus": True}}, "a whole number of at least 1, not True"),
+        ({"scheduler": {"Request GPUs": -1}}, "a whole number of at least 0, not -1"),
+        ({"scheduler": {"request memory": "lots"}}, "a size such as '4 GB', not 'lots'"),
+        ({"scheduler": {"memory": "4 gigs"}}, "a size such as '4 GB', not '4 gigs'"),
+        ({"scheduler": {"request disk": [1]}}, "a size such as '10 GB', not [1]"),
+        ({"scheduler": {"request memory": -4}}, "a size such as '4 GB', not -4"),
+        ({"labels": {"a": [1]}}, "should be text, a number, or true or false, not [1]"),
         ({"labels": ["quality >= 3"]}, "can't be a label: nothing could select it"),
         ({"labels": [""]}, "can't be a label"),
     ],
@@ -144,7 +144,7 @@ def test_what_a_strategy_sets_is_checked_too(level: str) -> None:
         return  # its name is a key
     error = refusal(level, given)
     assert error is not None
-    assert "scheduler: request cpus: should be a whole number from 1, and is 'x'" in str(error)
+    assert "scheduler: request cpus: should be a whole number of at least 1, not 'x'" in str(error)
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -271,7 +271,7 @@ FINAL: list[tuple[dict[str, Any], str]] = [
         {"files": "transfr"},
         "files: should be one of auto, shared, transfer, not 'transfr'; did you",
     ),
-    ({"seed": -1}, "seed: should be a whole number from 0, not -1"),
+    ({"seed": -1}, "seed: should be a whole number of at least 0, not -1"),
 ]
 
 

@@ -536,7 +536,7 @@ def test_an_output_that_changed_after_the_call_is_told(functions: Functions) -> 
         ({"function": "count"}, "function: should be 'module:name', not 'count'"),
         ({"function": "service"}, "function: should be 'module:name', not 'service'"),
         ({"files": "transfr"}, "files: should be one of auto, shared, transfer, not 'transfr'"),
-        ({"seed": -1}, "seed: should be a whole number from 0, not -1"),
+        ({"seed": -1}, "seed: should be a whole number of at least 0, not -1"),
         ({"input": "data"}, "input: there is no such setting; did you mean 'inputs'?"),
         ({"outputs": {"x": "../x"}}, "outputs: x: '../x' is no pattern of files in the folder"),
         ({"outputs": {"x": {"pth": "x"}}}, "outputs: x: pth: there is no such key"),

@@ -131,7 +131,7 @@ def test_switching_phases_off_runs_only_the_others_again(phased):
 
 SCALE = "phases: [0]: parameters: scale: factor"
 FAULTS = {
-    ("factor: 2", "factor: two"): f"{SCALE}: should be a number, and is 'two'",
+    ("factor: 2", "factor: two"): f"{SCALE}: should be a number, not 'two'",
     ("factor: 2", "offset: 2"): f"{SCALE}: is missing: it should be a number",
     ("factor: 2", "factr: 2"): "factr: there is no such parameter; did you mean 'factor'?",
     ("name: B", "name: A"): "two phases have the name 'A'",
@@ -219,7 +219,7 @@ def test_later_analyses_get_the_artifacts_as_lists(phased):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("seed: 4", "seed: -1", "seed: should be a whole number from 0, not -1"),
+        ("seed: 4", "seed: -1", "seed: should be a whole number of at least 0, not -1"),
         ("shards: 2", "shards: 0", "shards: should be a whole number, at least 1, not 0"),
         ("1-3, 5, 7", "1-x", "runs: '1-x' is neither a run nor a range of runs"),
         ("runs: 1-3", "run: 1-3", "run: there is no such setting; did you mean 'runs'?"),

@@ -203,7 +203,7 @@ class TestSettings:
     ) -> None:
         settled.apply("a, pipeline: settled, seconds: -1")
         ran = settled.run("manage", "build", code=1)
-        told = "seconds: should be a number from 0, and is -1"
+        told = "seconds: should be a number of at least 0, not -1"
         assert f"s/a: ledger/subjects/s.yaml: a: {told}" in ran.out
         assert settled.states() == {"a": "ready"}
         assert told in why(settled, "a")

@@ -61,7 +61,7 @@ class PriorDict(dict[str, Any]):
     def __init__(self, *given: Any, **priors: Any) -> None:
         super().__init__(*given, **priors)
         if self.default is not None and not isinstance(self.default, str):
-            raise AsimovError(f"priors: default: should be a name, and is {self.default!r}")
+            raise AsimovError(f"priors: default: should be a name, not {self.default!r}")
         for name, prior in self.items():
             if isinstance(prior, Mapping):
                 _check(str(name), prior)
@@ -77,7 +77,7 @@ class PriorDict(dict[str, Any]):
         """
         if not isinstance(data, Mapping):
             raise AsimovError(
-                f"priors: should be a mapping by parameter, and is {data!r}",
+                f"priors: should be a mapping by parameter, not {data!r}",
                 hint="such as 'priors: {mass ratio: {minimum: 0.05, maximum: 1}}'",
             )
         return cls(copied(dict(data)))

@@ -262,7 +262,7 @@ def _error(section: str, message: str, key: str | None = None) -> AsimovError:
 def _wrong(key: str, value: str) -> str | None:
     """Return what is wrong with the value of an option, or None."""
     if not value.strip() or text.line(value) != value:
-        return f"should be one line of text, and is {quoted(value)}"
+        return f"should be one line of text, not {quoted(value)}"
     look = {
         "format": _wrong_format,
         "webhook": wrong_address,
@@ -283,12 +283,12 @@ def _wrong_labels(value: str) -> str | None:
 
 def _wrong_format(value: str) -> str | None:
     near = did_you_mean(value, FORMATS)
-    said = f"should be {', '.join(FORMATS)}, and is {quoted(value)}{near}"
+    said = f"should be {', '.join(FORMATS)}, not {quoted(value)}{near}"
     return None if value in FORMATS else said
 
 
 def _wrong_variable(value: str) -> str | None:
-    said = f"should be the name of a variable, and is {quoted(value)}"
+    said = f"should be the name of a variable, not {quoted(value)}"
     return None if _VARIABLE.fullmatch(value) else said
 
 

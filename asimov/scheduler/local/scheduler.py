@@ -70,7 +70,7 @@ class LocalScheduler(Scheduler):
         limit = number(config, "local", "processes", os.cpu_count() or 1)
         if limit < 1 or limit != int(limit):
             raise SchedulerError(
-                f"should be a whole number from 1, and is {limit:g}",
+                f"should be a whole number of at least 1, not {limit:g}",
                 where="configuration: local/processes",
             )
         grace = number(config, "local", "grace", GRACE)
@@ -78,7 +78,7 @@ class LocalScheduler(Scheduler):
             enforce = config.getboolean("local", "enforce memory", fallback=False)
         except ValueError:
             raise SchedulerError(
-                f"should be true or false, and is {config.get('local', 'enforce memory')!r}",
+                f"should be true or false, not {config.get('local', 'enforce memory')!r}",
                 where="configuration: local/enforce memory",
             ) from None
         return cls(root, int(limit), grace, enforce)

@@ -77,7 +77,7 @@ def test_a_job_s_end_may_lead_to_a_question_and_its_answer_to_the_next_job(steps
     question = found["question"]
     assert (question["name"], question["text"]) == ("cut", CUT.text)
     assert question["fields"][0] == {
-        "setting": "level", "kind": "a number from 0", "default": "required",
+        "setting": "level", "kind": "a number of at least 0", "default": "required",
         "description": "Where the noise begins, in V.",
     }  # fmt: skip
     schema = question["schema"]["$defs"]["answers.Cut"]
@@ -85,7 +85,7 @@ def test_a_job_s_end_may_lead_to_a_question_and_its_answer_to_the_next_job(steps
     assert schema["properties"]["method"]["enum"] == ["cubic", "linear"]
     why = steps.run("why", "s/a").out
     assert "Where does the noise begin?\n  Look at spectrum.txt.\n" in why
-    assert "level (a number from 0, required): Where the noise begins, in V." in why
+    assert "level (a number of at least 0, required): Where the noise begins, in V." in why
     assert "answers: asimov answer s/a level=..." in why
     assert row(steps, "b")["waiting_for"] == ["s/a"] or row(steps, "b")["status"] == "ready"
     steps.run("answer", "s/a", "level=2.5", "max steps=3")
@@ -120,7 +120,7 @@ def test_the_ledger_may_answer_beforehand_and_wrong_answers_are_not_built_on(ste
 def test_a_wrong_answer_in_the_ledger_is_named(steps):
     steps.apply("a, pipeline: steps, careful: true, answers: {start: {go: perhaps}}")
     ran = steps.run("manage", "build", code=1)
-    assert "answers: start: go: should be true or false, and is 'perhaps'" in ran.out + ran.err
+    assert "answers: start: go: should be true or false, not 'perhaps'" in ran.out + ran.err
     assert steps.states()["a"] == "ready"
 
 
@@ -134,10 +134,10 @@ def asking(steps):
 @pytest.mark.parametrize(
     ("answers", "said"),
     [
-        (["level=-1"], "level: should be a number from 0, and is -1"),
-        (["level=much"], "level: should be a number from 0, and is 'much'"),
-        (["method=cubic"], "level: is missing: it should be a number from 0"),
-        (["level=1", "method=cubik"], "and is 'cubik'; did you mean 'cubic'?"),
+        (["level=-1"], "level: should be a number of at least 0, not -1"),
+        (["level=much"], "level: should be a number of at least 0, not 'much'"),
+        (["method=cubic"], "level: is missing: it should be a number of at least 0"),
+        (["level=1", "method=cubik"], ", not 'cubik'; did you mean 'cubic'?"),
         (["level=1", "metod=cubic"], "metod: is not asked for; did you mean 'method'?"),
         (["level"], "'level' is not an answer: write KEY=VALUE"),
         (["=1"], "'=1' is not an answer: write KEY=VALUE"),
