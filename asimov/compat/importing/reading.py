@@ -15,8 +15,11 @@ from asimov.compat.importing.settings import effective, without_frozen
 from asimov.engine.importing.incoming import Arrival, Incoming
 from asimov.errors import AsimovError
 from asimov.journal.keys import PROJECT_ANALYSES, Key
+from asimov.ledger.checks import check_name
 from asimov.ledger.contents import Contents, Entry
+from asimov.ledger.documents import Mistake
 from asimov.ledger.fields_of_science import complete
+from asimov.text import counted, listed, quoted
 
 #: What an export has in ``asimov: exported by``: its settings are meant as they are here.
 EXPORTED = "exported by"
@@ -52,6 +55,7 @@ class _Reading:
 
     def run(self) -> None:
         incoming, old = self.incoming, self.old
+        self._refuse_names()
         if old.root is not None:
             incoming.products = results.products(old.root, self.config)
             self.stored = {product.key for product in incoming.products}
@@ -72,6 +76,28 @@ class _Reading:
                 "the results store has files of it, but no analysis; they are left behind",
             )
         incoming.products = [each for each in incoming.products if each.key in known]
+
+    def _refuse_names(self) -> None:
+        """Refuse all names at once that can't be names here: files and needs there have them."""
+        named = [("the subject", each.get("name")) for each in self.old.subjects]
+        for subject, analyses in self.old.analyses.items():
+            of = f"the analysis of {quoted(subject, 60)}"
+            named += [(of, each.get("name")) for each in analyses]
+        named += [("the project analysis", each.get("name")) for each in self.old.project_analyses]
+        wrong = []
+        for what, name in named:
+            try:
+                check_name(str(name))
+            except Mistake:
+                wrong.append(f"{what} {quoted(str(name), 60)}")
+        if wrong:
+            raise AsimovError(
+                f"{counted(len(wrong), 'name')} can't be used here: {listed(wrong, 10)}",
+                where=self.old.source,
+                hint="names have letters, digits and _.+=,@~- only; in a copy of the project, "
+                "change them in this file, with the 'needs' that have them, and in the folder "
+                "and the manifest of the results store; then import the copy",
+            )
 
     def _subject(self, old: Mapping[str, Any]) -> None:
         incoming = self.incoming

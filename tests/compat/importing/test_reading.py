@@ -197,3 +197,26 @@ def test_a_ledger_that_is_none_is_refused(tmp_path, text):
     path.write_text(text + "\n")
     with pytest.raises(AsimovError, match="ledger"):
         PUBLISHED.read(path)
+
+
+def test_all_names_that_can_not_be_names_here_are_said_at_once(old):
+    """The published program takes any text for a name."""
+    root = old("yamlfile")
+    ledger = root / ".asimov" / "ledger.yml"
+    text = ledger.read_text()
+    for before, after in (
+        ("  name: GW2\n", "  name: sea side\n"),
+        ("- going:\n", "- flood two:\n"),
+        ("  name: everything\n", "  name: -all\n"),
+    ):
+        assert before in text
+        text = text.replace(before, after)
+    ledger.write_text(text)
+    with pytest.raises(AsimovError) as refused:
+        PUBLISHED.read(root)
+    assert str(refused.value.where) == str(ledger)
+    assert refused.value.message == (
+        "3 names can't be used here: the subject 'sea side', the analysis of 'GW1' 'flood two', "
+        "the project analysis '-all'"
+    )
+    assert "in a copy of the project" in refused.value.hint
