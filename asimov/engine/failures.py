@@ -63,7 +63,9 @@ def words(
         Whether the scheduler may be asked what failed.
     """
     missing = _names(call_method(analysis, "missing_outputs", keep=False))
-    reason = f"{answer.ending}, but it is not complete"
+    # A job that fails need not lack anything.
+    but = "but" if missing or answer.exit_code == 0 else "so"
+    reason = f"{answer.ending}, {but} it is not complete"
     if missing:
         reason += f": {', '.join(missing[:3])}{' ...' if len(missing) > 3 else ''} missing"
     failures = [] if answer.removed or not ask else _failures(workspace, attempt, answer)

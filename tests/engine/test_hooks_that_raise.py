@@ -89,7 +89,7 @@ def test_logs_that_can_not_be_collected_leave_the_message_as_it_is(lab: Any) -> 
     lab.register("raising", raising("collect_logs", RAISED["Exception"]))
     lab.apply("bad, pipeline: raising, exit code: 1", "good")
     lab.finish(code=3)
-    assert "but it is not complete" in lab.reason("bad")
+    assert "so it is not complete" in lab.reason("bad")
 
 
 @pytest.mark.parametrize("kind", RAISED)

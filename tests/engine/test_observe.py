@@ -59,7 +59,7 @@ def test_outputs_of_a_failed_command_do_not_make_it_complete(lab: Any, end: str)
     lab.apply(f"a, {script(f'touch one.txt two.txt; {end}')}")
     lab.finish(code=3)
     assert lab.states() == {"a": "stuck"}
-    assert "but it is not complete" in lab.reason("a")
+    assert ", so it is not complete" in lab.reason("a")
 
 
 def test_a_job_that_somebody_removed_is_stuck_and_not_submitted_again(lab: Any) -> None:

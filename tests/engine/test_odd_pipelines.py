@@ -128,7 +128,7 @@ def test_a_class_that_is_no_pipeline_may_fail(lab: Any) -> None:
     lab.apply("a, pipeline: stranger, complete: false")
     lab.finish(code=3)
     assert lab.states() == {"a": "stuck"}
-    assert "but it is not complete" in lab.reason("a")
+    assert "so it is not complete" in lab.reason("a")
     assert [each.state for each in lab.attempts("a")] == ["ended"]
 
 

@@ -13,7 +13,7 @@ from asimov.cli.terminal.output import say, warn
 from asimov.engine.changes.removal import Removal, check, look_over, remove
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
-from asimov.text import counted
+from asimov.text import counted, line
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 #: The option of commands that say why they change the ledger.
@@ -113,8 +113,8 @@ def act(
     for key, needed in removal.dependants.items():
         warn(f"note: {key} needs {', '.join(map(str, needed))}")
     if dry_run:
-        for line in lines:
-            say(f"  {line}")
+        for each in lines:
+            say(f"  {each}")
         say("Nothing was removed")
         return
     confirm(lines, yes, f"remove {_count(removal)}")
@@ -135,7 +135,13 @@ def _plan(workspace: Workspace, removal: Removal, *, results: bool) -> list[str]
         job = f", job {jobs[key] or '?'} is cancelled" if key in jobs else ""
         lines.append(f"{key} ({workspace.status(key)}{job})")
     word = "DELETED for good" if results else "kept"
-    return [*lines, *(f"{word}: {path}" for path in removal.files)]
+    return [*lines, *(f"{word}: {path}{_link(workspace, path)}" for path in removal.files)]
+
+
+def _link(workspace: Workspace, path: str) -> str:
+    """Return what is said of a folder that is only a link; what it leads to stays."""
+    whole = workspace.project.path(path)
+    return f" (only the link; {line(str(whole.readlink()))} stays)" if whole.is_symlink() else ""
 
 
 def _count(removal: Removal) -> str:

@@ -103,7 +103,8 @@ def pack(
     target = target or Path(_file_name(run))
     _refuse_inside(workspace, target)
     sources = Collection(workspace, runs).files(hashes_only=hashes_only)
-    if not any(each.packed.role == "product" for each in sources):
+    # Products that are only empty folders are whole, and nothing of them is in a crate.
+    if not run.products and not any(each.packed.role == "product" for each in sources):
         refuse_without(workspace, run)
     makers = {each.packed.of for each in sources if each.packed.of}
     upstream = [each for each in runs[1:] if each.record.analysis in makers]
