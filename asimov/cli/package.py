@@ -62,15 +62,15 @@ def command(
         warn(f"note: the product {line(each.path)} is {each.note}")
     for each in [] if hashes_only else products:
         if each.why and each not in made.lost:
-            warn(f"note: without the product {each.path}: {each.why}")
+            warn(f"note: without the product {line(each.path)}: {each.why}")
     missing = made.missing
     for each in missing[:_LISTED]:
-        warn(f"note: without the {each.role} {each.path}: {each.why}")
+        warn(f"note: without the {each.role} {line(each.path)}: {each.why}")
     if len(missing) > _LISTED:
         warn(f"note: and without {len(missing) - _LISTED} more")
     if lost := made.lost:
         for each in lost[1:_LISTED]:
-            warn(f"error: without the product {each.path}: {each.why}")
+            warn(f"error: without the product {line(each.path)}: {each.why}")
         count = f"{len(lost)} of {counted(len(products), 'product')}"
         raise AsimovError(
             f"it is packed without {count}: {line(lost[0].path)}: {lost[0].why}",

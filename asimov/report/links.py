@@ -78,15 +78,15 @@ class Served:
 
     def log(self, key: Key, file: str, path: Path) -> str:
         """Return the page that follows a file."""
-        return f"{self.analysis(key)}/logs/{quote(file)}"
+        return f"{self.analysis(key)}/logs/{_quoted(file)}"
 
     def result(self, result: StoredFile) -> str:
         """Return the page that shows a file."""
-        return f"{self.analysis(result.key)}/products/{quote(result.name)}"
+        return f"{self.analysis(result.key)}/products/{_quoted(result.name)}"
 
     def picture(self, result: StoredFile) -> str:
         """Return the picture itself."""
-        return f"{self.analysis(result.key)}/pictures/{quote(result.name)}"
+        return f"{self.analysis(result.key)}/pictures/{_quoted(result.name)}"
 
 
 class Static:
@@ -135,7 +135,7 @@ class Static:
         return self._relative(result.path)
 
     def _relative(self, path: Path) -> str:
-        return quote(os.path.relpath(path, self._folder))
+        return _quoted(os.path.relpath(path, self._folder))
 
 
 def page_of_subject(subject: str) -> str:
@@ -152,3 +152,8 @@ def page_of_analysis(key: Key) -> str:
     if len(name) > _LONGEST:
         name = f"{name[:_LONGEST]}!{hashlib.sha256(name.encode()).hexdigest()[:16]}"
     return f"analysis-{name}.html"
+
+
+def _quoted(path: str) -> str:
+    """Return a path as a part of an address; it may have bytes that are no text."""
+    return quote(path, errors="surrogateescape")

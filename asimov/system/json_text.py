@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
+
+from asimov.text import encodable
+
+#: Half of a character in JSON. A half alone stands for a byte that is no text, as in a file name.
+_HALF = re.compile(r"\\ud[89a-f]", re.IGNORECASE)
 
 
 def as_json(value: object) -> str:
@@ -19,6 +25,8 @@ def plain_json(value: object) -> str:
         written = json.dumps(value, default=str, allow_nan=False)
     except (TypeError, ValueError):
         written = json.dumps(_plain(value), default=str)
+    if _HALF.search(written):
+        written = json.dumps(_plain(value), default=lambda each: encodable(str(each)))
     return written.replace("\x7f", "\\u007f")
 
 
@@ -41,10 +49,10 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, int) and value.bit_length() > 1000:
         return hex(value)  # Python does not write many decimal digits
-    return value
+    return encodable(value) if isinstance(value, str) else value
 
 
 def _key(key: Any) -> Any:
-    if key is None or isinstance(key, (str, bool)):
+    if key is None or isinstance(key, bool):
         return key
     return str(_plain(key))

@@ -270,13 +270,14 @@ def _products(workspace: Workspace, key: Key, uid: str, *, read: bool) -> dict[s
     folder = stored_results(workspace.store, key, uid)
     entries = products_in(folder) if folder is not None else {}
     found: dict[str, Any] = {}
-    for path, own in progress.over(list(entries.items()), "comparing"):
-        leads_to = os.path.normpath(os.path.join(os.path.dirname(path), own.get("link", "")))
+    for name, own in progress.over(list(entries.items()), "comparing"):
+        leads_to = os.path.normpath(os.path.join(os.path.dirname(name), own.get("link", "")))
         entry = entries.get(leads_to, own) if "link" in own else own
+        path = text.encodable(name)  # as crates and JSON have it
         if not entry.get("directory"):
             found[path] = entry.get("sha256") or entry.get("link")
         if folder is not None and read and "sha256" in entry:
-            found[path] = _in_store(folder / path, entry["sha256"])
+            found[path] = _in_store(folder / name, entry["sha256"])
     return found
 
 

@@ -20,7 +20,7 @@ from asimov.journal.keys import Key
 from asimov.journal.provenance import ProvenanceRecords
 from asimov.project.git.past import content_at
 from asimov.project.workspace import Workspace
-from asimov.text import line
+from asimov.text import encodable, line
 
 #: What jobs and schedulers leave in a run directory besides products.
 _LOGS = (".out", ".err", ".log", ".sub", ".submit", ".dag", ".dagman.out")
@@ -302,7 +302,7 @@ class Collection:
 
 
 def _left_out(packed: Packed, why: str) -> Source:
-    packed.place, packed.why = "", why
+    packed.path, packed.place, packed.why = encodable(packed.path), "", why
     return Source(packed)
 
 

@@ -16,6 +16,9 @@ METADATA = "ro-crate-metadata.json"
 BLUEPRINT = "blueprint.yaml"
 README = "README.md"
 
+#: Hidden names that a crate may have all the same: every store of Zarr data has these files.
+_DATA = {".zgroup", ".zarray", ".zattrs", ".zmetadata"}
+
 #: Folders of a project that asimov writes itself, where a crate puts nothing.
 RESERVED = {"ledger", "checkouts", "logs", "pages", "results", "working"}
 
@@ -114,7 +117,9 @@ def needed(contents: Contents) -> list[Packed]:
 
 
 def decoded(data: bytes) -> Contents:
-    """Return what the file `FILE` of a crate says; every path in it is one that a crate may use.
+    """Return what the file `FILE` of a crate says; every file in the crate may be where it is.
+
+    The path of a file that is not in the crate is only for people, and may be anything.
 
     Raises
     ------
@@ -135,13 +140,13 @@ def decoded(data: bytes) -> Contents:
             check_path(each.place)
             if each.sha256 is None or each.size is None:
                 raise AsimovError(f"{FILE} has no checksum of {quoted(each.place)}")
-        if each.of or not each.path.startswith("/"):
-            check_path(each.path)
+            if each.of or not each.path.startswith("/"):
+                check_path(each.path)
     return found
 
 
 def check_path(path: str) -> None:
-    """Refuse a path that leaves its folder, or that is hidden in it.
+    """Refuse a path that leaves its folder, or that is hidden in it and may be obeyed by programs.
 
     Raises
     ------
@@ -152,7 +157,9 @@ def check_path(path: str) -> None:
     if (
         not path
         or PurePosixPath(path).is_absolute()
-        or any(part in {"", ".."} or part.startswith(".") for part in parts)
+        or any(part in {"", ".."} or part.startswith(".") for part in parts[:-1])
+        or not parts[-1]
+        or (parts[-1].startswith(".") and parts[-1] not in _DATA)
         or "\\" in path
         or not path.isprintable()
         or any(len(part.encode(errors="replace")) > 255 for part in parts)

@@ -222,5 +222,5 @@ class Unpacking:
             if not here or here != each.sha256:
                 name = f"{each.of}: {each.path}" if each.of else each.path
                 other = ", and there is another one here" if here else ""
-                found.append(f"the {each.role} {name} is not available: {each.why}{other}")
+                found.append(line(f"the {each.role} {name} is not available: {each.why}{other}"))
         return found
