@@ -17,6 +17,7 @@ from asimov.engine.refresh import RUN_INPUTS
 from asimov.engine.results.inputs import StoredInputs
 from asimov.engine.site_rules import check_site
 from asimov.errors import AsimovError, ReportedError
+from asimov.journal.builds import Builds
 from asimov.journal.keys import Key
 from asimov.journal.records import Build
 from asimov.plugins.lost_products import blamed, changed, lost_inputs, used
@@ -136,7 +137,7 @@ def build(
                 _report_failure(workspace, key, error, report, dry_run=dry_run)
     refusals.forget(workspace, rendered, () if dry_run else result.unchanged)
     if rendered:
-        workspace.journal.built(rendered)
+        Builds(workspace.journal).record(rendered)
         workspace.builds.update(rendered)
         for key, made in rendered.items():
             report(f"{key}: built {made.config}")

@@ -21,8 +21,8 @@ from asimov.engine.usage import measure
 from asimov.errors import CredentialsError, SchedulerUnreachableError
 from asimov.journal.keys import Key
 from asimov.journal.records import Attempt
+from asimov.ledger.layout import file_of
 from asimov.plugins import custom_states, hooks, labels, telemetry
-from asimov.project.lookup import file_of
 from asimov.project.workspace import Workspace
 from asimov.scheduler import Gone, Observation, Unknown
 from asimov.states import OWN, STATES

@@ -22,7 +22,7 @@ from asimov.journal.keys import Key
 from asimov.journal.questions import Asked, Questions
 from asimov.journal.records import Record
 from asimov.journal.reruns import Requests
-from asimov.project.lookup import file_of
+from asimov.ledger.layout import file_of
 from asimov.project.removed import unlisted
 from asimov.project.workspace import Workspace
 from asimov.states import STATES

@@ -1,8 +1,4 @@
-"""The journal: the states, events, attempts, facts and builds of all analyses, in SQLite.
-
-It also caches the parsed form of the ledger's files, and records a large change of the ledger
-until all its files are written.
-"""
+"""The journal: the states, events, attempts and facts of all analyses, in SQLite."""
 
 from __future__ import annotations
 
@@ -16,7 +12,7 @@ from asimov import states
 from asimov.journal import leases
 from asimov.journal.database import Database, damaged, unpacked
 from asimov.journal.keys import Key
-from asimov.journal.records import Attempt, Build, Event, Record
+from asimov.journal.records import Attempt, Event, Record
 from asimov.states import STATES
 from asimov.system import clock
 
@@ -138,11 +134,19 @@ class Journal(Database):
     # --- events
 
     def note(
-        self, key: Key, actor: str, kind: str, reason: str, details: str | None = None
+        self,
+        key: Key,
+        actor: str,
+        kind: str,
+        reason: str,
+        details: str | None = None,
+        *,
+        at: float | None = None,
     ) -> None:
-        """Record an event of an analysis that does not change its state."""
+        """Record an event of an analysis that does not change its state, by default one of now."""
         with self.transaction():
-            self._note(key, actor, kind, None, None, reason, clock.now(), details)
+            now = clock.now() if at is None else at
+            self._note(key, actor, kind, None, None, reason, now, details)
 
     def _note(
         self,
@@ -327,72 +331,7 @@ class Journal(Database):
                 (*key, msgspec.msgpack.encode(data, enc_hook=_plain)),
             )
 
-    # --- builds
-
-    def builds(self) -> dict[Key, Build]:
-        """Return the last build of each analysis."""
-        rows = self.rows("SELECT subject, name, config, digest, content, time FROM builds")
-        return {Key(row[0], row[1]): Build(*row[2:]) for row in rows}
-
-    def built(self, builds: Mapping[Key, Build]) -> None:
-        """Record builds, once they are committed."""
-        with self.transaction():
-            for key, build in builds.items():
-                self._db.execute(
-                    "INSERT OR REPLACE INTO builds VALUES (?, ?, ?, ?, ?, ?)",
-                    (*key, build.config, build.digest, build.content, build.time),
-                )
-                self._note(key, "build", "built", None, None, build.config, build.time)
-
-    def forget_build(self, key: Key) -> None:
-        """Forget the build of an analysis, so that it is built again before it is submitted."""
-        with self.transaction():
-            self._db.execute("DELETE FROM builds WHERE subject = ? AND name = ?", key)
-
-    # --- parsed documents, changes under way, properties
-
-    def cached_documents(
-        self, paths: Collection[str] | None = None
-    ) -> dict[str, tuple[str, bytes]]:
-        """Return the stamp and the parsed form of ledger files, by path; by default of all."""
-        wanted = None if paths is None else [(each,) for each in paths]
-        rows = self.rows_of(
-            "SELECT path, stamp, data FROM documents WHERE true", "path = ?", wanted
-        )
-        return {path: (stamp, data) for path, stamp, data in rows}
-
-    def ledger_mark(self) -> object:
-        """Return what differs after each change of the ledger's files by a command."""
-        return (
-            self.rows("SELECT max(number) FROM revisions"),
-            self.rows("SELECT path, stamp FROM documents"),
-        )
-
-    def cache_documents(
-        self, parsed: Iterable[tuple[str, str, bytes]], gone: Iterable[str] = ()
-    ) -> None:
-        """Cache parsed files (path, stamp, data), and drop files that are gone."""
-        with self.transaction():
-            self._db.executemany("DELETE FROM documents WHERE path = ?", ((path,) for path in gone))
-            self._db.executemany("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", parsed)
-
-    def begin_change(self, files: Mapping[str, str | None]) -> None:
-        """Record durably a change of files (new texts, None to delete) before the first is made."""
-        with self.durably():
-            self._db.execute(
-                "INSERT INTO changes (started, files) VALUES (?, ?)",
-                (clock.now(), msgspec.msgpack.encode(files)),
-            )
-
-    def changes(self) -> list[tuple[int, dict[str, str | None]]]:
-        """Return the changes that were begun but not closed, oldest first."""
-        rows = self.rows("SELECT id, files FROM changes ORDER BY id")
-        return [(number, unpacked(self, files)) for number, files in rows]
-
-    def close_changes(self) -> None:
-        """Record that every change is in the files."""
-        with self.transaction():
-            self._db.execute("DELETE FROM changes")
+    # --- properties
 
     def states_of_packages(self) -> list[str]:
         """Return the states that packages added, including packages that are gone."""

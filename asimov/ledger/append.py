@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from asimov.errors import AsimovError
 from asimov.ledger.documents import dump
 from asimov.ledger.edit import edited
-from asimov.ledger.store import LedgerFiles, parse
+from asimov.ledger.layout import parse
+from asimov.ledger.store import LedgerFiles
 
 
 class Texts(NamedTuple):

@@ -168,7 +168,7 @@ def _identity(item: Any) -> str:
 def _in_lists_of(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """Return new data with its analyses in the lists and the form in which the old data has them.
 
-    See `asimov.ledger.store.normalise`.
+    See `asimov.ledger.documents.Document.normalise`.
     """
     lists = [key for key in ("analyses", "productions") if isinstance(old.get(key), list)]
     have = [(key, each) for key in lists for each in old[key]]

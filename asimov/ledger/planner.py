@@ -14,10 +14,10 @@ from asimov.ledger.contents import Contents, Entry
 from asimov.ledger.declared_settings import Check, Written
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.documents import Document, located
+from asimov.ledger.layout import PROJECT_FILE, project_analysis_file, subject_file
 from asimov.ledger.plan import Plan
 from asimov.ledger.schema import misspelt
 from asimov.ledger.spelling import Spelling
-from asimov.ledger.store import PROJECT_FILE, project_analysis_file, subject_file
 from asimov.settings.merging import lay_over, merge
 from asimov.states import ALIASES
 from asimov.system import progress

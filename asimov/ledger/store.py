@@ -1,8 +1,4 @@
-"""Read the ledger's files through a cache, and change many of them in one transaction.
-
-``project.yaml`` holds the project's settings, ``subjects/<name>.yaml`` a subject with its
-analyses, ``analyses/<name>.yaml`` a project analysis.
-"""
+"""Read the ledger's files through a cache, and change many of them in one transaction."""
 
 from __future__ import annotations
 
@@ -13,38 +9,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from asimov.errors import AsimovError, ReportedError
+from asimov.journal.documents import Documents, decoded, encoded, stamp
 from asimov.journal.journal import Journal
 from asimov.journal.keys import PROJECT_ANALYSES, Key
-from asimov.ledger import schema
-from asimov.ledger.cached_form import packed, stamp, unpacked
-from asimov.ledger.checks import check_analysis, check_name, check_text
 from asimov.ledger.contents import Contents, Entry
-from asimov.ledger.documents import Document, Mistake, located, read_documents
-from asimov.ledger.shapes import mistake
+from asimov.ledger.layout import PROJECT_FILE, SHAPES, parse
 from asimov.system import reading
 from asimov.system.disk import sync_file_system
 from asimov.system.files import locked, unwritable, write_atomically
 
-PROJECT_FILE = "project.yaml"
-_SHAPES: dict[str, type[msgspec.Struct]] = {
-    "subjects": schema.Subject,
-    "analyses": schema.ProjectAnalysis,
-}
 #: A file changed more recently than this may change again without a new time stamp.
 _TICK_NS = 50_000_000
-
-
-def subject_file(name: str) -> str:
-    """Return the ledger file of a subject."""
-    return f"subjects/{name}.yaml"
-
-
-def project_analysis_file(name: str) -> str:
-    """Return the ledger file of a project analysis."""
-    return f"analyses/{name}.yaml"
 
 
 class LedgerFiles:
@@ -62,6 +38,7 @@ class LedgerFiles:
     def __init__(self, folder: Path, journal: Journal) -> None:
         self.folder = folder
         self.journal = journal
+        self._in_journal = Documents(journal)
         #: The new texts (None: no file) of an incomplete change, if the ledger is only read.
         self.pending: dict[str, str | None] = {}
         #: What was read before, if the journal is only read: stamps and parsed files by path, the
@@ -91,7 +68,7 @@ class LedgerFiles:
             return self._load()
         while True:
             self.pending = self._under_way()
-            said = self.journal.ledger_mark()
+            said = self._in_journal.mark()
             if self._whole and not (look or self.pending) and said == self._said:
                 return self._whole
             contents = self._load()
@@ -112,7 +89,7 @@ class LedgerFiles:
 
     def _under_way(self) -> dict[str, str | None]:
         pending: dict[str, str | None] = {}
-        for _, files in self.journal.changes():
+        for files in self._in_journal.changes():
             pending.update(files)
         return pending
 
@@ -123,7 +100,7 @@ class LedgerFiles:
             return self._whole
         reading = self.journal.reading
         new = [path for path, now in stamps.items() if self._parsed.get(path, ("",))[0] != now]
-        cached = self.journal.cached_documents(new if reading else None)
+        cached = self._in_journal.cached(new if reading else None)
         fresh: list[tuple[str, str, bytes]] = []
         settled = True
         contents = Contents(stamps=stamps)
@@ -139,7 +116,7 @@ class LedgerFiles:
                         raise
                     contents.broken[path] = error
                     continue
-                if may_be_kept and (kept := packed(data)):
+                if may_be_kept and (kept := encoded(data)):
                     fresh.append((path, now, kept))
                     self._keep(path, now, data)
             _take(contents, path, data)
@@ -148,7 +125,7 @@ class LedgerFiles:
             return contents
         gone = [path for path in cached if path not in stamps]
         if fresh or gone:
-            self.journal.cache_documents(fresh, gone)
+            self._in_journal.cache(fresh, gone)
         return contents
 
     def _known(
@@ -160,7 +137,7 @@ class LedgerFiles:
             return data
         if not now or cached.get(path, ("",))[0] != now:
             return None
-        found: dict[str, Any] | None = unpacked(cached[path][1])
+        found: dict[str, Any] | None = decoded(cached[path][1])
         if found is not None:
             self._keep(path, now, found)
         return found
@@ -171,7 +148,7 @@ class LedgerFiles:
 
     def _scan(self) -> Iterator[tuple[str, os.stat_result | None]]:
         paths = [PROJECT_FILE]
-        for kind in _SHAPES:
+        for kind in SHAPES:
             try:
                 names = os.listdir(self.folder / kind)  # noqa: PTH208  (ten thousand names)
             except FileNotFoundError:
@@ -189,7 +166,7 @@ class LedgerFiles:
         gone = {path for path, text in self.pending.items() if text is None}
         paths = [path for path in paths if path not in gone]
         if new := self.pending.keys() - gone - set(paths):
-            folders = [PROJECT_FILE, *_SHAPES]
+            folders = [PROJECT_FILE, *SHAPES]
             paths = sorted([*paths, *new], key=lambda p: (folders.index(p.split("/")[0]), p))
         folder = str(self.folder)
         for path in paths:
@@ -255,7 +232,7 @@ class LedgerFiles:
                 write_atomically(self.folder / path, text)
         elif files:
             with self.journal.durably():
-                self.journal.begin_change(files)
+                self._in_journal.begin_change(files)
                 if record is not None:
                     record()
             try:
@@ -263,16 +240,16 @@ class LedgerFiles:
             except ReportedError as error:
                 error.hint = "fix this; the next command then finishes the change"
                 raise
-            self.journal.close_changes()
+            self._in_journal.close_changes()
         parsed = []
         latest = 0
         for path, data in known.items():
-            kept = packed(data)
+            kept = encoded(data)
             if kept:
                 status = (self.folder / path).stat()
                 latest = max(latest, status.st_ctime_ns)
                 parsed.append((path, stamp(status), kept))
-        self.journal.cache_documents(parsed)
+        self._in_journal.cache(parsed)
         # From now on, an edit of one of the files changes its time stamp.
         time.sleep(max(0, min(_TICK_NS, latest + _TICK_NS - time.time_ns())) / 1e9)
 
@@ -289,92 +266,18 @@ class LedgerFiles:
     def lock(self) -> Iterator[None]:
         """Lock the ledger against other commands, after finishing an incomplete change."""
         with locked(self.journal.path.with_name("ledger.lock"), "changing the ledger"):
-            pending = self.journal.changes()
-            for _, files in pending:
+            pending = self._in_journal.changes()
+            for files in pending:
                 self._write_all(files)
             if pending:
-                self.journal.close_changes()
+                self._in_journal.close_changes()
             yield
 
     def finish_changes(self) -> None:
         """Finish a change that a crash left incomplete, unless the ledger is only read."""
-        if not self.journal.reading and self.journal.changes():
+        if not self.journal.reading and self._in_journal.changes():
             with self.lock():
                 pass
-
-
-def parse(path: str, text: str, name: str, *, partial: bool = False) -> dict[str, Any]:
-    """Parse and check the text of a ledger file.
-
-    Parameters
-    ----------
-    path
-        Its path in the ledger, which determines what it must contain.
-    text
-        Its text.
-    name
-        Its name for messages.
-    partial
-        Whether the file may contain only comments.
-
-    Raises
-    ------
-    AsimovError
-        If it can't be used; the error gives file, line and column.
-    """
-    documents = read_documents(text, name)
-    folder, _, file = path.rpartition("/")
-    if len(documents) > 1:
-        raise AsimovError(
-            "a ledger file must contain a single document", where=documents[1].place()
-        )
-    if not documents:
-        if path == PROJECT_FILE or partial:
-            return {}
-        raise AsimovError("is empty", where=name, hint="delete the file, or restore it from git")
-    document = documents[0]
-    if not isinstance(document.data, dict):
-        raise AsimovError("should be a mapping", where=document.place())
-    with located(document):
-        return _checked(document, folder, file.removesuffix(".yaml"))
-
-
-def _checked(document: Document, folder: str, name: str) -> dict[str, Any]:
-    """Return the data of a ledger file that has a name in a folder, or in none."""
-    check_text(document)
-    data: dict[str, Any] = document.normalise() if folder == "subjects" else document.data
-    if wrong := schema.mismatch(data, _SHAPES.get(folder, schema.Configuration)):
-        raise mistake(wrong)
-    if not folder:
-        return data
-    if data["name"] != name:
-        raise Mistake(
-            f"the file is named {name!r} but contains {data['name']!r}",
-            ["name"],
-            "rename one of them: the two must agree",
-        )
-    if folder == "analyses":
-        _check(data, [])
-        return data
-    check_name(name)
-    names: set[str] = set()
-    for number, analysis in enumerate(data.get("analyses") or []):
-        path: list[str | int] = ["analyses", number]
-        _check(analysis, path)
-        if analysis["name"] in names:
-            raise Mistake(f"there are two analyses {analysis['name']!r}", path)
-        names.add(analysis["name"])
-    return data
-
-
-def _check(analysis: dict[str, Any], path: list[str | int]) -> None:
-    if "strategy" in analysis:
-        raise Mistake(
-            "a strategy stands for several analyses, but the ledger contains single ones",
-            [*path, "strategy"],
-            "put it into a blueprint for 'asimov apply'",
-        )
-    check_analysis(analysis, path)
 
 
 def _take(contents: Contents, path: str, data: dict[str, Any]) -> None:

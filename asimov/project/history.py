@@ -18,8 +18,8 @@ from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.journal.revisions import Revision, Revisions
 from asimov.ledger.append import Texts
 from asimov.ledger.contents import Contents
+from asimov.ledger.layout import PROJECT_FILE
 from asimov.ledger.reviews import outcome
-from asimov.ledger.store import PROJECT_FILE
 from asimov.project.fresh_start import EarlierLife
 from asimov.text import short
 

@@ -10,15 +10,8 @@ from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.journal.records import Record
 from asimov.journal.revisions import Revisions
 from asimov.ledger.contents import Contents
-from asimov.ledger.store import project_analysis_file, subject_file
+from asimov.ledger.layout import file_of, subject_file
 from asimov.text import did_you_mean, short
-
-
-def file_of(key: Key) -> str:
-    """Return the ledger file that holds an analysis, or should."""
-    subject, name = key
-    return project_analysis_file(name) if subject == PROJECT_ANALYSES else subject_file(subject)
-
 
 #: Returns the number of the change of the ledger that removed an analysis, or with an empty name a
 #: subject; None if none did.

@@ -10,8 +10,7 @@ from asimov.journal.confirmed_removals import forgotten
 from asimov.journal.keys import Key
 from asimov.journal.records import Record
 from asimov.journal.revisions import Revisions
-from asimov.ledger.store import PROJECT_FILE, parse
-from asimov.project.lookup import file_of
+from asimov.ledger.layout import PROJECT_FILE, file_of, parse
 from asimov.project.workspace import Workspace
 from asimov.text import short
 

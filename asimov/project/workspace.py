@@ -11,6 +11,7 @@ from typing import Any, cast
 from asimov import configuration
 from asimov.discovery import entrypoints
 from asimov.errors import SchedulerUnreachableError
+from asimov.journal.builds import Builds
 from asimov.journal.confirmed_removals import take_back
 from asimov.journal.journal import Journal
 from asimov.journal.keys import Key
@@ -274,13 +275,13 @@ class Workspace:
     @cached_property
     def builds(self) -> dict[Key, Build]:
         """The last build of each analysis."""
-        return self.journal.builds()
+        return Builds(self.journal).all()
 
     # --- writing
 
     def forget_build(self, key: Key) -> None:
         """Have an analysis built again before it is submitted."""
-        self.journal.forget_build(key)
+        Builds(self.journal).forget(key)
         self.builds.pop(key, None)
 
     def move(

@@ -13,6 +13,7 @@ import pytest
 
 from asimov.engine.provenance.record import last_run
 from asimov.engine.staleness.verdicts import outdated
+from asimov.journal.documents import Documents
 from asimov.journal.keys import Key
 from asimov.project import file_changes
 from asimov.project.workspace import Workspace
@@ -65,7 +66,7 @@ def check(root: Path, subject: str, name: str) -> None:
     workspace = Workspace.open(root)
     journal = workspace.journal
     assert not file_changes.pending(journal)
-    assert not journal.changes()
+    assert not Documents(journal).changes()
     assert workspace.records.keys() == workspace.contents.entries.keys()
     assert workspace.status(key) == "uploaded"
     (attempt,) = journal.attempts(key)
@@ -204,6 +205,7 @@ def counted(kind, name):
         return plain(*arguments, **named)
     setattr(kind, name, act)
 from asimov.cli import cli
+from asimov.journal.documents import Documents
 from asimov.journal.journal import Journal
 from asimov.ledger.store import LedgerFiles
 from asimov.project import file_changes
@@ -215,8 +217,8 @@ counted(file_changes, "sync_path")
 counted(commits, "_feed")
 counted(LedgerFiles, "write")
 counted(LedgerFiles, "_write_all")
-counted(Journal, "begin_change")
-counted(Journal, "close_changes")
+counted(Documents, "begin_change")
+counted(Documents, "close_changes")
 counted(Journal, "set_property")
 sys.argv[0] = "asimov"
 cli.main(sys.argv[1:], standalone_mode=False)

@@ -54,6 +54,7 @@ def killed(lab: Any, module: str, kind: str, method: str, number: int, *command:
 
 
 JOURNAL = ("asimov.journal.journal", "Journal")
+BUILDS = ("asimov.journal.builds", "Builds")
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,7 @@ def test_a_build_that_was_killed_before_its_record_is_not_taken_for_an_edit(lab:
     lab.apply("a")
     lab.run("manage", "build")
     lab.apply("a, seconds: 0.01", update=True)
-    assert killed(lab, *JOURNAL, "built", 1, "manage", "build")
+    assert killed(lab, *BUILDS, "record", 1, "manage", "build")
     lab.finish()
     assert lab.states() == {"a": "uploaded"}
 

@@ -13,6 +13,7 @@ from contextlib import closing
 import pytest
 
 from asimov.errors import AsimovError
+from asimov.journal.documents import Documents
 from asimov.ledger import store
 from asimov.ledger.store import LedgerFiles
 from asimov.project.workspace import Workspace
@@ -52,7 +53,7 @@ def wait_for_tick(files):
     """Cache the files, once they are old enough for that."""
     time.sleep(2 * store._TICK_NS / 1e9)
     files.load()
-    assert len(files.journal.cached_documents()) == 4
+    assert len(Documents(files.journal).cached()) == 4
 
 
 def test_a_file_that_was_not_touched_is_not_parsed_again(files, parsed):
@@ -110,7 +111,7 @@ def test_a_file_that_is_gone_is_forgotten(project, files):
     wait_for_tick(files)
     (project / "ledger/subjects/b.yaml").unlink()
     assert list(files.load().subjects) == ["a", "c"]
-    assert "subjects/b.yaml" not in files.journal.cached_documents()
+    assert "subjects/b.yaml" not in Documents(files.journal).cached()
 
 
 def test_a_broken_file_is_told_each_time_and_mended_at_once(project, files):
@@ -205,7 +206,7 @@ class TestCutShort:
         assert asimov("monitor").code == 0
         assert len(list((project / "ledger/subjects").glob("n*.yaml"))) == 10
         workspace = Workspace.open(project)
-        assert workspace.journal.changes() == []
+        assert Documents(workspace.journal).changes() == []
         workspace.journal.close()
 
     def test_it_is_finished_once_and_edits_after_that_stay(self, project, asimov):
@@ -278,7 +279,7 @@ def test_a_reading_command_parses_a_file_once_and_writes_nothing(project, files,
                 return
         raise AssertionError("always parsed again")
 
-    before, cached = snapshot(project), files.journal.cached_documents()
+    before, cached = snapshot(project), Documents(files.journal).cached()
     reading = Workspace.open(project, reading=True)
     settled()
     assert list(reading.contents.subjects) == ["a", "b", "c"]
@@ -293,7 +294,7 @@ def test_a_reading_command_parses_a_file_once_and_writes_nothing(project, files,
     assert [*reading.contents.subjects.items()] == [(name, {"name": name, "x": 1}) for name in "ab"]
     (project / "ledger/subjects/c.yaml").write_text("name: c\nx: 1\n")
     assert snapshot(project) == before
-    assert files.journal.cached_documents() == cached
+    assert Documents(files.journal).cached() == cached
 
 
 def test_who_only_reads_has_the_same_ledger_until_a_file_changes(files, project, parsed):

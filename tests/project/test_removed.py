@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from asimov import cli
-from asimov.project.lookup import file_of
+from asimov.ledger.layout import file_of
 from asimov.project.removed import unlisted
 from asimov.project.workspace import Workspace
 

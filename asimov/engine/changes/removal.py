@@ -16,8 +16,8 @@ from asimov.engine.monitor import advance
 from asimov.errors import AsimovError
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.journal.records import Attempt
+from asimov.ledger.layout import project_analysis_file, subject_file
 from asimov.ledger.plan import Change, Plan
-from asimov.ledger.store import project_analysis_file, subject_file
 from asimov.project import file_changes, fresh_start
 from asimov.project.file_changes import FileChange
 from asimov.project.history import Origin

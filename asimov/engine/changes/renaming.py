@@ -27,13 +27,13 @@ from asimov.ledger.contents import Contents
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.documents import dump, located
 from asimov.ledger.edit import edited
+from asimov.ledger.layout import file_of, project_analysis_file, subject_file
 from asimov.ledger.plan import Change, Plan
 from asimov.ledger.references import renamed, renamed_settings
-from asimov.ledger.store import project_analysis_file, subject_file
 from asimov.project import file_changes
 from asimov.project.file_changes import FileChange
 from asimov.project.history import Origin
-from asimov.project.lookup import file_of, removal_of, unknown_subject
+from asimov.project.lookup import removal_of, unknown_subject
 from asimov.project.transaction import change_ledger
 from asimov.project.workspace import Workspace
 from asimov.text import listed

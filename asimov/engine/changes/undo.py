@@ -20,9 +20,9 @@ from asimov.errors import AsimovError
 from asimov.journal.confirmed_removals import take_back
 from asimov.journal.keys import Key
 from asimov.journal.revisions import Revision, Revisions, digest
+from asimov.ledger.layout import parse
 from asimov.ledger.plan import Plan
 from asimov.ledger.reviews import messages, outcome
-from asimov.ledger.store import parse
 from asimov.project import file_changes, fresh_start, history
 from asimov.project.file_changes import FileChange
 from asimov.project.fresh_start import EarlierLife

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from asimov.errors import AsimovError, ReportedError, SchedulerUnreachableError
+from asimov.journal.builds import Builds
 from asimov.journal.keys import Key
 from asimov.journal.provenance import digest_of
 from asimov.journal.records import Record
-from asimov.journal.refusals import Refusals
 from asimov.journal.tasks import is_awaited
 from asimov.project.workspace import Workspace
 
@@ -21,9 +21,9 @@ def remember(workspace: Workspace, key: Key, why: str) -> None:
     """Record why an analysis can't be built, and with which settings."""
     workspace.journal.observed([(key, None, f"{_BEGINNING}{why}", None)])
     digest = _settings(workspace, key)
-    known = Refusals(workspace.journal)
-    if known.of(key) != digest:
-        known.keep(key, digest)
+    builds = Builds(workspace.journal)
+    if builds.refused(key) != digest:
+        builds.refuse(key, digest)
 
 
 def give_up(workspace: Workspace, key: Key, error: ReportedError) -> bool:
@@ -63,7 +63,7 @@ def standing(workspace: Workspace, record: Record | None) -> str | None:
     """
     if record is None or not _is_refusal(record):
         return record and record.job_detail
-    known = Refusals(workspace.journal).of(record.key)
+    known = Builds(workspace.journal).refused(record.key)
     mended = known is not None and known != _settings(workspace, record.key)
     return MENDED if mended else record.job_detail
 

@@ -9,7 +9,7 @@ from typing import Any
 from asimov.engine.importing.incoming import Incoming
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger.contents import Contents, Entry
-from asimov.ledger.store import project_analysis_file, subject_file
+from asimov.ledger.layout import project_analysis_file, subject_file
 from asimov.settings.merging import leaves
 
 #: The value of a setting that is not there.

@@ -19,13 +19,14 @@ from asimov.engine.importing.adoption import Adopted
 from asimov.engine.importing.comparison import Difference, compare, contents_of
 from asimov.engine.importing.incoming import Importer, Incoming, Product
 from asimov.errors import AsimovError
+from asimov.journal.documents import Documents
 from asimov.journal.keys import Key
 from asimov.ledger.append import Texts
 from asimov.ledger.checks import check_name
 from asimov.ledger.contents import Contents
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.documents import dump, located, read_documents
-from asimov.ledger.store import PROJECT_FILE, parse, project_analysis_file, subject_file
+from asimov.ledger.layout import PROJECT_FILE, parse, project_analysis_file, subject_file
 from asimov.project import history
 from asimov.project.history import Origin
 from asimov.project.workspace import Workspace
@@ -225,7 +226,7 @@ def _copies(workspace: Workspace, moved: Moved) -> Iterator[None]:
         yield
     except BaseException:
         # A change that was recorded is finished by the next command, and needs the copies.
-        if not workspace.journal.changes():
+        if not Documents(workspace.journal).changes():
             repositories.remove(clones)
             stored.remove(project.results, keys)
             write_atomically(file, before)

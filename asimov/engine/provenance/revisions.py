@@ -7,7 +7,7 @@ from typing import NamedTuple
 from asimov.journal.provenance import digest_of
 from asimov.journal.revisions import Revisions, digest
 from asimov.ledger.contents import Entry
-from asimov.ledger.store import PROJECT_FILE
+from asimov.ledger.layout import PROJECT_FILE
 from asimov.project.workspace import Workspace
 
 

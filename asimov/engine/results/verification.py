@@ -7,8 +7,8 @@ from contextlib import closing, suppress
 from shlex import quote
 
 from asimov.errors import ReportedError
-from asimov.journal.damages import Damage, Damages
 from asimov.journal.keys import Key
+from asimov.journal.results import Damage, Damages
 from asimov.pipeline.assets import paths_of
 from asimov.plugins.methods import guarded
 from asimov.project.storage.names import MANIFEST, STORED

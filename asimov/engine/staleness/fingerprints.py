@@ -16,10 +16,10 @@ import msgspec
 from asimov.engine.provenance.software import package_of, state_of
 from asimov.engine.provenance.trees import TREE, Trees
 from asimov.engine.staleness.reasons import Reason
-from asimov.journal.fingerprints import fingerprints, keep_fingerprints
 from asimov.journal.keys import Key
 from asimov.journal.provenance import digest_of
-from asimov.ledger.store import PROJECT_FILE
+from asimov.journal.results import fingerprints, keep_fingerprints
+from asimov.ledger.layout import PROJECT_FILE
 from asimov.project.storage.verification import Stamp
 from asimov.project.storage.verification import stamp as stamp_of
 from asimov.project.workspace import Workspace

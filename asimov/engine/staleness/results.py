@@ -14,8 +14,8 @@ from itertools import islice
 from asimov.engine.provenance.checksums import Checksums
 from asimov.engine.staleness.reasons import RESULTS, Reason
 from asimov.errors import AsimovError
-from asimov.journal.damages import Damage, Damages
 from asimov.journal.keys import Key
+from asimov.journal.results import Damage, Damages
 from asimov.project.storage.names import MANIFEST, STORED
 from asimov.project.storage.verification import Stamp, faults_of, stamp
 from asimov.project.workspace import Workspace

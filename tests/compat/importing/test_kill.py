@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from asimov.journal.documents import Documents
 from asimov.journal.keys import Key
 from asimov.project.storage.store import Store
 from asimov.project.workspace import Workspace
@@ -58,5 +59,5 @@ def _check(root: Path, what: str) -> None:
     repository = workspace.subject("GW1").repository
     assert repository.find_prods("done"), what
     assert "Added analyses/done.ini" in repository.repository.git.log(), what
-    assert not workspace.journal.changes(), what
+    assert not Documents(workspace.journal).changes(), what
     workspace.journal.close()

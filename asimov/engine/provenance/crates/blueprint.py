@@ -15,7 +15,7 @@ from asimov.engine.provenance.record import with_text_keys
 from asimov.engine.refresh import RUN_INPUTS
 from asimov.journal.keys import PROJECT_ANALYSES
 from asimov.ledger.documents import dump
-from asimov.ledger.store import subject_file
+from asimov.ledger.layout import subject_file
 from asimov.settings.merging import difference, merge
 
 #: Settings that tie an analysis to others, or to what was said of it.

@@ -1,4 +1,7 @@
-"""Damage that a check of stored results found; it counts until the file is written or replaced."""
+"""Whether stored results hold: damage that a check found, and what the last verdicts go by.
+
+Damage counts until the file is written or replaced.
+"""
 
 from __future__ import annotations
 
@@ -80,3 +83,18 @@ class Damages:
                     for key, each in found.items()
                 ),
             )
+
+
+def fingerprints(journal: Database, keys: Collection[Key]) -> dict[tuple[str, str], bytes]:
+    """Return the encoded fingerprints of some analyses, and of others if that is quicker."""
+    query = "SELECT subject, name, data FROM fingerprints WHERE true"
+    rows = journal.rows_of(query, "subject = ? AND name = ?", keys)
+    return {(subject, name): data for subject, name, data in rows}
+
+
+def keep_fingerprints(journal: Database, encoded: Mapping[Key, bytes]) -> None:
+    """Keep encoded fingerprints in place of earlier ones."""
+    journal.write_many(
+        "INSERT OR REPLACE INTO fingerprints (subject, name, data) VALUES (?, ?, ?)",
+        ((*key, data) for key, data in encoded.items()),
+    )
