@@ -231,7 +231,8 @@ class Applying:
         faults: list[str] = []
         try:
             texts = new_texts(self.workspace.files, plan.files)
-            self.workspace.files.write(texts.after, plan.files, lambda: None)
+            with self.workspace.files.writing(texts.after, plan.files):
+                pass
             new = [(key, status, "added by asimov apply") for key, status in plan.added.items()]
             self.workspace.journal.add(new, "apply")
             self.workspace.reload()

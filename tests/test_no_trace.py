@@ -254,8 +254,9 @@ def half(lived: Path, root: Path) -> None:
         "text = open('ledger/subjects/s.yaml').read().replace('red', 'green')\n"
         "store.sync_file_system = lambda folder: os.kill(os.getpid(), signal.SIGKILL)\n"
         "real, store.write_atomically = store.write_atomically, lambda *a, **n: None\n"
-        "with workspace.files.lock():\n"
-        "    workspace.files.write({'subjects/s.yaml': text, 'subjects/u.yaml': 'name: u'}, {})",
+        "new = {'subjects/s.yaml': text, 'subjects/u.yaml': 'name: u'}\n"
+        "with workspace.files.lock(), workspace.files.writing(new, {}):\n"
+        "    pass",
     )
 
 

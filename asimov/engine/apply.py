@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from asimov.engine.staleness.consequences import newly_outdated
 from asimov.ledger import renaming
 from asimov.ledger.blueprints import Blueprint
 from asimov.ledger.plan import Plan
-from asimov.plugins.apply_notes import asset_notes, fault_notes, repository_notes
+from asimov.plugins.apply_notes import notes
 from asimov.plugins.declarations import planner
 from asimov.project.history import Origin
 from asimov.project.transaction import change_ledger
@@ -28,7 +29,7 @@ def apply(
     force: bool = False,
     command: str = "asimov apply",
     reason: str | None = None,
-    besides: Callable[[Plan], None] = lambda plan: None,
+    besides: Callable[[Plan], None] | None = None,
 ) -> Plan:
     """Add what blueprints describe to the ledger: all of it, or nothing.
 
@@ -70,25 +71,13 @@ def apply(
     """
     if name is not None:
         blueprints = renaming.named(blueprints, name)
-    plans: list[Plan] = []
-
-    def make_plan() -> Plan:
-        made = planner(workspace, subject, update, replace=replace, force=force)
-        free = blueprints
+    with change_ledger(workspace, Origin(command, reason), dry_run=dry_run) as change:
         if iterate:
-            free = renaming.iterated(blueprints, workspace.contents.entries, subject)
-        plan = made.add(free)
-        plan.notes += repository_notes(workspace, made)
-        plan.notes += asset_notes(workspace, made) + fault_notes(workspace, made)
+            blueprints = renaming.iterated(blueprints, workspace.contents.entries, subject)
+        made = planner(workspace, subject, update, replace=replace, force=force)
+        plan = made.add(blueprints)
+        plan.notes += notes(workspace, made)
         if plan.count("update") or made.reaches_others:
             plan.outdated = newly_outdated(workspace, made.contents)
-        plans.append(plan)
-        return plan
-
-    return change_ledger(
-        workspace,
-        make_plan,
-        Origin(command, reason),
-        dry_run=dry_run,
-        besides=lambda: besides(plans[-1]),
-    )
+        change.write(plan, besides and partial(besides, plan))
+    return plan

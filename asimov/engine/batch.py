@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from asimov.discovery.entrypoints import PluginError
@@ -28,8 +29,10 @@ from asimov.engine.attempts import (
 from asimov.engine.build import Result
 from asimov.engine.diagnosis import refusals
 from asimov.engine.provenance.gather import Gatherer
+from asimov.engine.refresh import record_inputs
 from asimov.engine.results.inputs import DamagedInputError
 from asimov.engine.reuse.takeover import Match, Takeovers, why
+from asimov.engine.run_directories import put_aside
 from asimov.engine.staleness.fingerprints import Fingerprints
 from asimov.errors import AsimovError, FatalError, SchedulerUnreachableError
 from asimov.journal.keys import Key
@@ -73,22 +76,12 @@ class Batch:
         Takes a line for each analysis once its outcome is recorded.
     result
         Takes what was done and what failed.
-    act
-        Has an analysis's pipeline submit, and calls its second argument just before, which returns
-        whether there is nothing to submit; returns what the pipeline says of the job.
     """
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        report: Callable[[str], None],
-        result: Result,
-        act: Callable[[Analysis, Callable[[], bool]], Any],
-    ) -> None:
+    def __init__(self, workspace: Workspace, report: Callable[[str], None], result: Result) -> None:
         self._workspace = workspace
         self._report = report
         self._result = result
-        self._act = act
         self._gatherer = Gatherer(workspace)
         self._fingerprints = Fingerprints(workspace)
         self._takeovers = Takeovers(workspace)
@@ -133,9 +126,7 @@ class Batch:
     def _launch(self, analysis: Analysis, attempt: Attempt) -> None:
         begun = time.monotonic()
         _, job_id, asked, error = perform(
-            analysis,
-            attempt,
-            lambda: self._act(analysis, lambda: self._is_reused(analysis, attempt)),
+            analysis, attempt, partial(self._call_pipeline, analysis, attempt)
         )
         if not self._made:
             self._since = begun
@@ -150,10 +141,25 @@ class Batch:
         if now - begun > SLOW or now - self._since > SOON:
             self._record()
 
-    def _is_reused(self, analysis: Analysis, attempt: Attempt) -> bool:
-        """Gather what an attempt runs with; return whether its products are there already."""
-        found = self._gatherer.gather(analysis, attempt)
-        return self._takeovers.take_over(analysis, found)
+    def _call_pipeline(self, analysis: Analysis, attempt: Attempt) -> Any:
+        """Have a pipeline submit, unless the products are there; return what it says of the job."""
+        put_aside(analysis)
+        for method in ("before_build", "build_dag", "before_submit"):
+            # The base class's methods do nothing, and calling a pipeline has a cost.
+            if method == "build_dag" or overrides(analysis.entry.pipeline, method):
+                call_method(analysis, method, dryrun=False)
+        record_inputs(analysis)
+        if self._takeovers.take_over(analysis, self._gatherer.gather(analysis, attempt)):
+            return None
+        # Packages that call before_submit from their submit_dag must not run it a second time.
+        pipeline = analysis.pipeline
+        pipeline.before_submit = lambda *args, **kwargs: None
+        try:
+            # The methods above may have taken longer than the lease lasts.
+            self._workspace.journal.check_fence()
+            return call_method(analysis, "submit_dag", dryrun=False)
+        finally:
+            del pipeline.before_submit
 
     def _record(self) -> None:
         if not self._made:

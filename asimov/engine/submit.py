@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from asimov.engine.attempts import resolve_intents
 from asimov.engine.batch import Batch, record_failure
 from asimov.engine.build import Result, content_digest, unbuilt
 from asimov.engine.lease import acting
 from asimov.engine.readiness import waiting_for
-from asimov.engine.refresh import record_inputs
 from asimov.engine.results.inputs import StoredInputs
-from asimov.engine.run_directories import put_aside
 from asimov.engine.submission_limits import Throttle
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
-from asimov.plugins.methods import call_method, guarded, overrides, takes
+from asimov.plugins.methods import call_method, guarded, takes
 from asimov.project.analysis import Analysis
 from asimov.project.workspace import Workspace, workspace_of
 from asimov.system import progress
@@ -98,7 +95,7 @@ def submit(
     uncertain = {key for key in open_keys if workspace.status(key) == "ready"}
     stored = StoredInputs(workspace)
     throttle = Throttle(workspace, uncertain, most)
-    batch = None if dry_run else Batch(workspace, report, result, _call_pipeline)
+    batch = None if dry_run else Batch(workspace, report, result)
     for key in progress.over(keys, "submitting"):
         if workspace.status(key) != "ready":
             continue
@@ -171,24 +168,3 @@ def _rehearse(analysis: Analysis, report: Report) -> None:
             call_method(analysis, method, keep=False, dryrun=True)
         else:
             report(f"{analysis.entry.pipeline}.{method} would be called (it has no dry run)")
-
-
-def _call_pipeline(analysis: Analysis, is_reused: Callable[[], bool]) -> Any:
-    put_aside(analysis)
-    for method in ("before_build", "build_dag", "before_submit"):
-        # The base class's methods do nothing, and calling a pipeline has a cost.
-        if method == "build_dag" or overrides(analysis.entry.pipeline, method):
-            call_method(analysis, method, dryrun=False)
-    record_inputs(analysis)
-    if is_reused():
-        return None
-    # Packages that call before_submit from their submit_dag must not run it a second time.
-    pipeline = analysis.pipeline
-    pipeline.before_submit = lambda *args, **kwargs: None
-    try:
-        # The methods above may have taken longer than the lease lasts.
-        workspace_of(analysis).journal.check_fence()
-        answer = call_method(analysis, "submit_dag", dryrun=False)
-    finally:
-        del pipeline.before_submit
-    return answer

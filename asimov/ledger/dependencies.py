@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -20,20 +20,20 @@ class Dependencies:
     ----------
     contents
         The ledger.
-    settings
-        Returns the settings of an analysis as a new mapping, possibly without derived ones.
+    facts
+        What pipelines wrote, by analysis, and by subject under ``(subject, "")``.
     status
-        Returns the state of an analysis.
+        Returns the state of an analysis; by default all are ready.
     """
 
     def __init__(
         self,
         contents: Contents,
-        settings: Callable[[Key], dict[str, Any]],
-        status: Callable[[Key], str],
+        facts: Mapping[Key, Mapping[str, Any]],
+        status: Callable[[Key], str] = lambda _: "ready",
     ) -> None:
         self._contents = contents
-        self._settings = settings
+        self._facts = facts
         self._status = status
         self._by_subject: dict[str, list[Key]] = {}
         for key in contents.entries:
@@ -145,7 +145,8 @@ class Dependencies:
             self.asks_status = True
             return self._status(key)
         if key not in self._settings_cache:
-            self._settings_cache[key] = self._settings(key)
+            entry = self._contents.entries[key]
+            self._settings_cache[key] = self._contents.given(entry, self._facts)
         settings = self._settings_cache[key]
         if path in reviews.PATHS:
             return reviews.outcome(settings.get("review"))

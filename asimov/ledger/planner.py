@@ -382,10 +382,7 @@ class Planner:
         )
 
     def _check_needs(self) -> None:
-        entries, settings = self.contents.entries, self.contents.settings
-        graph = Dependencies(
-            self.contents, lambda key: settings(entries[key], {}), lambda _: "ready"
-        )
+        graph = Dependencies(self.contents, {})
         everywhere: dict[str, list[Entry]] = {"": list(self.contents.entries.values())}
         for entry in everywhere[""]:
             everywhere.setdefault(entry.key[0], []).append(entry)

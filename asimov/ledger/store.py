@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -209,13 +209,14 @@ class LedgerFiles:
             )
         return parse(path, text, name)
 
-    def write(
-        self,
-        files: Mapping[str, str | None],
-        known: Mapping[str, dict[str, Any]],
-        record: Callable[[], None] | None = None,
-    ) -> None:
+    @contextmanager
+    def writing(
+        self, files: Mapping[str, str | None], known: Mapping[str, dict[str, Any]]
+    ) -> Iterator[None]:
         """Change ledger files, all or none of them; the caller holds `lock`.
+
+        The block is in the transaction that records the change: what it writes to the journal is
+        recorded with it, or neither is. The files follow after the block.
 
         Parameters
         ----------
@@ -223,24 +224,16 @@ class LedgerFiles:
             The new texts by path; None deletes a file.
         known
             The parsed form of the texts, where known, so that they need not be parsed again.
-        record
-            Writes to the journal in the transaction of the files: both are recorded, or neither.
         """
-        (text, *more) = files.values() or [None]
-        if text is not None and not more and record is None:
-            for path in files:
-                write_atomically(self.folder / path, text)
-        elif files:
-            with self.journal.durably():
-                self._in_journal.begin_change(files)
-                if record is not None:
-                    record()
-            try:
-                self._write_all(files)
-            except ReportedError as error:
-                error.hint = "fix this; the next command then finishes the change"
-                raise
-            self._in_journal.close_changes()
+        with self.journal.durably():
+            self._in_journal.begin_change(files)
+            yield
+        try:
+            self._write_all(files)
+        except ReportedError as error:
+            error.hint = "fix this; the next command then finishes the change"
+            raise
+        self._in_journal.close_changes()
         parsed = []
         latest = 0
         for path, data in known.items():

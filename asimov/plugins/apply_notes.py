@@ -32,26 +32,35 @@ from asimov.settings import Fault
 from asimov.text import listed, quoted
 
 
-def asset_notes(workspace: Workspace, made: Planner) -> list[str]:
-    """Return a note for each analysis with an input that nothing makes, or in another format.
+def notes(workspace: Workspace, made: Planner) -> list[str]:
+    """Return a note for each thing without which new and changed analyses can't be built.
 
     Parameters
     ----------
-    workspace, made
-        As of `fault_notes`.
+    workspace
+        The open project.
+    made
+        A planner that has planned some blueprints.
+
+    Raises
+    ------
+    AsimovError
+        For the first fault that is final.
+    """
+    found = _repository_notes(workspace, made)
+    return found + _asset_notes(workspace, made) + _fault_notes(workspace, made)
+
+
+def _asset_notes(workspace: Workspace, made: Planner) -> list[str]:
+    """Return a note for each analysis with an input that nothing makes, or in another format.
 
     Raises
     ------
     AsimovError
         For the first input that can't come from the analysis that it names.
     """
-    contents = made.contents
-
-    def settings(key: Key) -> dict[str, Any]:
-        return contents.given(contents.entries[key], workspace.facts)
-
-    graph = Dependencies(contents, settings, lambda _: "ready")
-    flow = Flow(contents, graph, class_if_loaded, settings)
+    graph = Dependencies(made.contents, workspace.facts)
+    flow = Flow(made.contents, graph, class_if_loaded, workspace.facts)
     notes: list[str] = []
     for key in _to_check(workspace, made):
         for why, final in flow.strangers(key):
@@ -67,14 +76,8 @@ def asset_notes(workspace: Workspace, made: Planner) -> list[str]:
     return notes
 
 
-def repository_notes(workspace: Workspace, made: Planner) -> list[str]:
-    """Return a note for each subject in the blueprints whose repository does not exist.
-
-    Parameters
-    ----------
-    workspace, made
-        As of `fault_notes`.
-    """
+def _repository_notes(workspace: Workspace, made: Planner) -> list[str]:
+    """Return a note for each subject in the blueprints whose repository does not exist."""
     notes = []
     for name, document in made.subjects.items():
         given = made.contents.subjects[name].get("repository")
@@ -84,15 +87,8 @@ def repository_notes(workspace: Workspace, made: Planner) -> list[str]:
     return notes
 
 
-def fault_notes(workspace: Workspace, made: Planner) -> list[str]:
+def _fault_notes(workspace: Workspace, made: Planner) -> list[str]:
     """Return a note for each fault that pipelines find in the settings of new and changed analyses.
-
-    Parameters
-    ----------
-    workspace
-        The open project.
-    made
-        A planner that has planned some blueprints.
 
     Raises
     ------

@@ -51,8 +51,8 @@ class Flow:
         The ledger, and the dependencies between its analyses.
     class_of
         Returns a pipeline's class, or None if it is not available.
-    settings
-        Returns the settings of an analysis.
+    facts
+        What pipelines wrote, as of `Contents.layers`.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class Flow:
         contents: Contents,
         graph: Dependencies,
         class_of: Callable[[str], Any],
-        settings: Callable[[Key], Mapping[str, Any]],
+        facts: Mapping[Key, Mapping[str, Any]],
     ) -> None:
         self._contents = contents
         self._graph = graph
         self._class_of = cache(class_of)
-        self._settings = settings
+        self._facts = facts
         self._known: dict[tuple[Key, str], tuple[Asset, ...]] = {}
 
     def inputs(self, key: Key) -> tuple[Asset, ...]:
@@ -152,11 +152,12 @@ class Flow:
         self, key: Key, what: str, read: Callable[..., tuple[Asset, ...]]
     ) -> tuple[Asset, ...]:
         if (key, what) not in self._known:
-            kind = self._class_of(self._contents.entries[key].pipeline)
+            entry = self._contents.entries[key]
+            kind = self._class_of(entry.pipeline)
             declared = read(kind)
             if overridden(kind, f"{what}_with"):
                 try:
-                    declared = read(kind, self._settings(key))
+                    declared = read(kind, self._contents.given(entry, self._facts))
                 except Exception:  # a build calls it again, and reports this
                     logger().warning("%s: its %s are not known", key, what, exc_info=True)
             self._known[key, what] = declared
@@ -182,12 +183,7 @@ def flow_of(workspace: Workspace, *, all_installed: bool = True) -> Flow:
                 raise
             return None
 
-    contents = workspace.contents
-
-    def settings(key: Key) -> Mapping[str, Any]:
-        return contents.given(contents.entries[key], workspace.facts)
-
-    return Flow(contents, workspace.dependencies, class_of, settings)
+    return Flow(workspace.contents, workspace.dependencies, class_of, workspace.facts)
 
 
 def _is_name(term: Any) -> bool:

@@ -311,7 +311,7 @@ class Ledger:
     ) -> None:
         workspace = self.workspace
 
-        def make_plan() -> Plan:
+        with change_ledger(workspace, "a package", dry_run=dry_run) as change:
             present = workspace.contents
             self._plan(batches, plan)
             if outdated is not None and plan.files:
@@ -319,9 +319,7 @@ class Ledger:
                 workspace.go_by(present)
                 plan.outdated = outdated(workspace, planned)
                 workspace.go_by(planned)
-            return plan
-
-        change_ledger(workspace, make_plan, "a package", dry_run=dry_run)
+            change.write(plan)
         if dry_run:
             return
         for path in plan.comments_lost:

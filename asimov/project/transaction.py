@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 
 from asimov.configuration import person
 from asimov.journal.confirmed_removals import forget, forgotten, take_back
@@ -19,68 +19,82 @@ from asimov.project.workspace import Workspace
 Outdated = Callable[[Workspace, Contents], dict[Key, tuple[str, ...]]]
 
 
-def change_ledger(
-    workspace: Workspace,
-    make_plan: Callable[[], Plan],
-    by: str | Origin,
-    *,
-    dry_run: bool = False,
-    besides: Callable[[], None] = lambda: None,
-) -> Plan:
-    """Plan a change of the ledger, write it, and record it and its new analyses in the journal.
-
-    Nothing is written unless the whole plan can be made. The workspace is not reloaded afterwards.
+class LedgerChange:
+    """A change of the ledger by the process that holds its lock.
 
     Parameters
     ----------
     workspace
-        The open project. It is reloaded under the ledger's lock, because another command may have
-        changed the ledger while this one waited for the lock.
-    make_plan
-        Plans the change for the reloaded ledger.
-    by
+        The open project.
+    origin
         Who or what makes the change, for the history.
     dry_run
-        Whether to return the plan without writing anything.
-    besides
-        Writes to the journal in the transaction of the change: both are recorded, or neither.
-
-    Returns
-    -------
-    Plan
-        What was written, or would be.
-
-    Raises
-    ------
-    AsimovError
-        If `make_plan` raises it, or a file can't be written. A change that fails half-way is
-        finished by the next command.
+        Whether nothing is to be written.
     """
-    origin = by if isinstance(by, Origin) else Origin(by)
-    with nullcontext() if dry_run else workspace.files.lock():
-        workspace.reload()
-        plan = make_plan()
+
+    def __init__(self, workspace: Workspace, origin: Origin, *, dry_run: bool) -> None:
+        self._workspace = workspace
+        self._origin = origin
+        self._dry_run = dry_run
+
+    def write(self, plan: Plan, besides: Callable[[], None] | None = None) -> None:
+        """Write a plan, and record it and its new analyses in the journal; not in a dry run.
+
+        Parameters
+        ----------
+        plan
+            The change; what there is to note about it is added.
+        besides
+            Writes to the journal in the transaction of the change: both are recorded, or neither.
+
+        Raises
+        ------
+        AsimovError
+            If a file can't be written. A change that fails half-way is finished by the next
+            command.
+        """
+        workspace, journal = self._workspace, self._workspace.journal
         # An analysis that a person removed and adds again has no past.
-        again = forgotten(workspace.journal).intersection(plan.added)
+        again = forgotten(journal).intersection(plan.added)
         plan.notes += fresh_start.found(workspace, again)
-        if dry_run or not plan.files:
-            return plan
+        if self._dry_run or not plan.files:
+            return
         before = history.documents(workspace.contents, plan.files)
         texts = new_texts(workspace.files, plan.files, plan.texts)
         plan.comments_lost = texts.comments_lost
-
-        def record() -> None:
-            lives = {str(key): fresh_start.earlier_life(workspace, key) for key in sorted(again)}
-            _record(workspace, plan, origin, again)
-            history.record(workspace.journal, origin, texts, before, plan.files, lives)
-            moved = [each for life in lives.values() for each in life.moved]
-            file_changes.intend(workspace.journal, moved)
-            besides()
-
         known = {path: data for path, data in plan.files.items() if data is not None}
-        workspace.files.write(texts.after, known, record)
-        file_changes.finish(workspace.project, workspace.journal)
-    return plan
+        with workspace.files.writing(texts.after, known):
+            lives = {str(key): fresh_start.earlier_life(workspace, key) for key in sorted(again)}
+            _record(workspace, plan, self._origin, again)
+            history.record(journal, self._origin, texts, before, plan.files, lives)
+            file_changes.intend(journal, [each for life in lives.values() for each in life.moved])
+            if besides is not None:
+                besides()
+        file_changes.finish(workspace.project, journal)
+
+
+@contextmanager
+def change_ledger(
+    workspace: Workspace, by: str | Origin, *, dry_run: bool = False
+) -> Iterator[LedgerChange]:
+    """Hold the ledger's lock in the block, which plans a change and writes it.
+
+    The project is reloaded first, because another command may have changed the ledger while this
+    one waited for the lock, and not again after the change. A dry run waits for nobody.
+
+    Parameters
+    ----------
+    workspace
+        The open project.
+    by
+        Who or what makes the change, for the history.
+    dry_run
+        Whether to write nothing.
+    """
+    with nullcontext() if dry_run else workspace.files.lock():
+        workspace.reload()
+        origin = by if isinstance(by, Origin) else Origin(by)
+        yield LedgerChange(workspace, origin, dry_run=dry_run)
 
 
 def _record(workspace: Workspace, plan: Plan, origin: Origin, again: set[Key]) -> None:

@@ -269,8 +269,7 @@ class Workspace:
     @cached_property
     def dependencies(self) -> Dependencies:
         """Which analyses each analysis depends on."""
-        entries, given = self.contents.entries, self.contents.given
-        return Dependencies(self.contents, lambda key: given(entries[key], self.facts), self.status)
+        return Dependencies(self.contents, self.facts, self.status)
 
     @cached_property
     def builds(self) -> dict[Key, Build]:

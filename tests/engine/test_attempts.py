@@ -22,7 +22,7 @@ from asimov.scheduler.local import LocalScheduler
 KILLED = """
 import os, signal, sys
 from asimov.cli import main
-from asimov.engine import batch, submit
+from asimov.engine import batch
 from asimov.pipelines.testing import SimpleTestPipeline
 
 def die(*arguments, **named):
@@ -31,7 +31,7 @@ def die(*arguments, **named):
 point = sys.argv.pop(1)
 own = SimpleTestPipeline.submit_dag
 if point == "after the intent":
-    submit._call_pipeline = die
+    batch.Batch._call_pipeline = die
 elif point == "before the scheduler is called":
     SimpleTestPipeline.submit_dag = die
 elif point == "after the scheduler was called":

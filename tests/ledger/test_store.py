@@ -91,8 +91,9 @@ def test_an_edit_of_the_same_size_with_its_old_time_is_seen(project, files):
 def test_an_edit_right_after_a_command_wrote_the_file_is_seen(project, files):
     path = project / "ledger/subjects/b.yaml"
     for number in range(5):
-        with files.lock():
-            files.write({"subjects/b.yaml": "name: b\nx: 1\n"}, {"subjects/b.yaml": {"name": "b"}})
+        known = {"subjects/b.yaml": {"name": "b"}}
+        with files.lock(), files.writing({"subjects/b.yaml": "name: b\nx: 1\n"}, known):
+            pass
         with path.open("r+") as stream:
             stream.write(f"name: b\nx: {number + 2}\n")
         assert files.load().subjects["b"]["x"] == number + 2
@@ -100,8 +101,9 @@ def test_an_edit_right_after_a_command_wrote_the_file_is_seen(project, files):
 
 def test_what_a_command_wrote_need_not_be_parsed(files, parsed):
     data = {"name": "b", "x": 5}
-    with files.lock():
-        files.write({"subjects/b.yaml": "name: b\nx: 5\n"}, {"subjects/b.yaml": data})
+    texts = {"subjects/b.yaml": "name: b\nx: 5\n"}
+    with files.lock(), files.writing(texts, {"subjects/b.yaml": data}):
+        pass
     parsed.clear()
     assert files.load().subjects["b"] == data
     assert "subjects/b.yaml" not in parsed
@@ -184,8 +186,9 @@ class TestCutShort:
             store.write_atomically = dying
             names = [f"n{{i}}" for i in range(10)]
             texts = {{f"subjects/{{n}}.yaml": f"name: {{n}}\\n" for n in names}}
-            with workspace.files.lock():
-                workspace.files.write(texts, {{path: {{"name": path[9:-5]}} for path in texts}})
+            known = {{path: {{"name": path[9:-5]}} for path in texts}}
+            with workspace.files.lock(), workspace.files.writing(texts, known):
+                pass
             """
         done = subprocess.run(
             [sys.executable, "-c", textwrap.dedent(program)], cwd=project, check=False
@@ -234,8 +237,12 @@ def test_a_change_that_fails_half_way_is_told_and_finished_later(project, worksp
 
     monkeypatch.setattr(store, "write_atomically", failing)
     texts = {f"subjects/{name}.yaml": f"name: {name}\n" for name in "abc"}
-    with pytest.raises(AsimovError, match="No space left") as told, workspace.files.lock():
-        workspace.files.write(texts, {})
+    with (
+        pytest.raises(AsimovError, match="No space left") as told,
+        workspace.files.lock(),
+        workspace.files.writing(texts, {}),
+    ):
+        pass
     assert told.value.hint == "fix this; the next command then finishes the change"
     monkeypatch.undo()
     again = Workspace.open(project)
@@ -310,8 +317,8 @@ def test_who_only_reads_has_the_same_ledger_until_a_file_changes(files, project,
         edited = reading.load()
         assert (edited.subjects["b"]["x"], edited.subjects["a"]) == (2, first.subjects["a"])
         assert parsed == ["subjects/b.yaml"]
-        with files.lock():
-            files.write({"subjects/c.yaml": None}, {})
+        with files.lock(), files.writing({"subjects/c.yaml": None}, {}):
+            pass
         files.load()
         journal.renew()
         assert list(reading.load(look=False).subjects) == ["a", "b"]  # a command, which says so

@@ -35,7 +35,9 @@ def test_what_is_planned_is_written_and_recorded(project: Path) -> None:
     workspace = Workspace.open(project)
     with workspace.files.lock():
         forget(workspace.journal, [KEY], "me", "removed before")
-    assert change_ledger(workspace, plan, "a test").comments_lost == []
+    with change_ledger(workspace, "a test") as change:
+        change.write(made := plan())
+    assert made.comments_lost == []
     assert not forgotten(workspace.journal)
     workspace.reload()
     assert list(workspace.contents.entries) == [KEY]
@@ -44,12 +46,8 @@ def test_what_is_planned_is_written_and_recorded(project: Path) -> None:
 
 def test_a_plan_that_raises_writes_nothing(project: Path) -> None:
     workspace = Workspace.open(project)
-
-    def refuse() -> Plan:
+    with pytest.raises(AsimovError, match="refused"), change_ledger(workspace, "a test"):
         raise AsimovError("refused")
-
-    with pytest.raises(AsimovError, match="refused"):
-        change_ledger(workspace, refuse, "a test")
     workspace.reload()
     assert not workspace.contents.entries
     assert not workspace.records
@@ -57,23 +55,17 @@ def test_a_plan_that_raises_writes_nothing(project: Path) -> None:
 
 def test_the_plan_is_made_for_the_ledger_as_it_is_under_the_lock(project: Path) -> None:
     mine, other = Workspace.open(project), Workspace.open(project)
-    change_ledger(other, plan, "another command")
-    seen = []
-
-    def look() -> Plan:
-        seen.extend(mine.contents.entries)
-        return Plan()
-
-    change_ledger(mine, look, "a test")
-    assert seen == [KEY]
+    with change_ledger(other, "another command") as change:
+        change.write(plan())
+    with change_ledger(mine, "a test"):
+        assert list(mine.contents.entries) == [KEY]
 
 
 def test_a_dry_run_writes_nothing_and_waits_for_nobody(project: Path) -> None:
     workspace = Workspace.open(project, reading=True)
     other = Workspace.open(project)
-    with other.files.lock():
-        made = change_ledger(workspace, plan, "a test", dry_run=True)
-    assert made.added == {KEY: "ready"}
+    with other.files.lock(), change_ledger(workspace, "a test", dry_run=True) as change:
+        change.write(plan())
     assert not (project / "ledger" / "subjects" / "s.yaml").exists()
 
 

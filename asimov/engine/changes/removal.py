@@ -155,18 +155,16 @@ def remove(
             cancel(workspace, removal.keys, report, reason or f"removed by {command}")
         details: dict[str, Any] = {"deleted": list(map(str, removal.keys))} if results else {}
 
-        def make_plan() -> Plan:
-            now = look_over(workspace, removal.keys, removal.subjects)
-            check(now, stop=False, force=force)
-            return plan(workspace, now)
-
         def besides() -> None:
             if results:
                 deleted = [FileChange(path) for path in removal.files]
                 file_changes.intend(workspace.journal, deleted)
 
-        origin = Origin(command, reason, details)
-        made = change_ledger(workspace, make_plan, origin, besides=besides)
+        with change_ledger(workspace, Origin(command, reason, details)) as change:
+            now = look_over(workspace, removal.keys, removal.subjects)
+            check(now, stop=False, force=force)
+            made = plan(workspace, now)
+            change.write(made, besides)
         workspace.finish_changes()
         workspace.reload()
         if results:

@@ -191,11 +191,7 @@ def _notes(workspace: Workspace, renaming: Renaming) -> list[str]:
     keys, contents = renaming.keys, renaming.contents
     old_of = {new: old for old, new in keys.items()}
     facts = {keys.get(key, key): each for key, each in workspace.facts.items()}
-    after = Dependencies(
-        contents,
-        lambda key: contents.given(contents.entries[key], facts),
-        lambda key: workspace.status(old_of.get(key, key)),
-    )
+    after = Dependencies(contents, facts, lambda key: workspace.status(old_of.get(key, key)))
     word = renaming.old.rpartition("/")[2]
     named = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])")
     notes = []
@@ -237,21 +233,15 @@ def rename(
     """
     with at_work(workspace, command, wait=True):
         workspace.adopt()
-        done = [look_over(workspace, old, new)]
-        moved = {"moved": [done[0].old, done[0].new]}
-
-        def make_plan() -> Plan:
-            done.append(look_over(workspace, old, new))
-            return _plan(workspace, done[-1])
-
-        def besides() -> None:
-            _record(workspace, done[-1])
-
+        renaming = look_over(workspace, old, new)
+        moved = {"moved": [renaming.old, renaming.new]}
         origin = Origin(command, reason, {**moved, **(details or {})})
-        change_ledger(workspace, make_plan, origin, besides=besides)
+        with change_ledger(workspace, origin) as change:
+            renaming = look_over(workspace, old, new)
+            change.write(_plan(workspace, renaming), partial(_record, workspace, renaming))
         workspace.finish_changes()
         workspace.reload()
-    return done[-1]
+    return renaming
 
 
 def _plan(workspace: Workspace, renaming: Renaming) -> Plan:

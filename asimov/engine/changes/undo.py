@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
@@ -256,25 +257,6 @@ def undo(
     workspace: Workspace, number: int | None, *, reason: str | None = None, force: bool = False
 ) -> Undoing:
     """Undo a change; see `choose` and `look_over` for the parameters and errors."""
-    done: list[Undoing] = []
-
-    def make_plan() -> Plan:
-        undoing = look_over(workspace, choose(workspace, number), force=force)
-        done.append(undoing)
-        return _plan(undoing)
-
-    def besides() -> None:
-        undoing = done[-1]
-        take_back(workspace.journal, undoing.returning)
-        deleted = set(undoing.revision.what.get("deleted", ()))
-        fresh = [key for key in undoing.returning if str(key) in deleted]
-        for key in fresh:
-            fresh_start.record(workspace.journal, key, "ready", person(), "its files were deleted")
-        why = f"change {undoing.revision.number}, which let it start fresh, was undone"
-        for key, life in undoing.earlier.items():
-            moves = fresh_start.give_back(workspace, key, life, person(), why)
-            file_changes.intend(workspace.journal, moves)
-
     revision = choose(workspace, number)
     if moved := revision.what.get("moved"):
         how = {"undoes": revision.number}
@@ -284,10 +266,24 @@ def undo(
     if revision.what.get("reviewed"):
         return _undo_review(workspace, revision, reason)
     details: dict[str, Any] = {"undoes": revision.number}
-    change_ledger(workspace, make_plan, Origin("asimov ledger undo", reason, details),
-                  besides=besides)  # fmt: skip
+    with change_ledger(workspace, Origin("asimov ledger undo", reason, details)) as change:
+        undoing = look_over(workspace, choose(workspace, number), force=force)
+        change.write(_plan(undoing), partial(_bring_back, workspace, undoing))
     workspace.reload()
-    return done[-1]
+    return undoing
+
+
+def _bring_back(workspace: Workspace, undoing: Undoing) -> None:
+    """Record what the analyses that return had before, in the transaction that undoes a change."""
+    take_back(workspace.journal, undoing.returning)
+    deleted = set(undoing.revision.what.get("deleted", ()))
+    fresh = [key for key in undoing.returning if str(key) in deleted]
+    for key in fresh:
+        fresh_start.record(workspace.journal, key, "ready", person(), "its files were deleted")
+    why = f"change {undoing.revision.number}, which let it start fresh, was undone"
+    for key, life in undoing.earlier.items():
+        moves = fresh_start.give_back(workspace, key, life, person(), why)
+        file_changes.intend(workspace.journal, moves)
 
 
 def _review_before(workspace: Workspace, revision: Revision) -> tuple[Key, Any]:

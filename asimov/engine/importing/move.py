@@ -125,14 +125,12 @@ def move(
                 before = {path: workspace.files.text(path) for path in texts}
                 changed = Texts(before, dict(texts), [])
 
-                def record() -> None:
+                with workspace.files.writing(texts, {}):
                     _record(workspace, moved)
                     by = Origin("asimov ledger import")
                     documents = {path: parse(path, text, path) for path, text in texts.items()}
                     nothing = dict.fromkeys(texts)
                     history.record(workspace.journal, by, changed, nothing, documents)
-
-                workspace.files.write(texts, {}, record)
         workspace.reload()
     return moved
 
@@ -192,10 +190,7 @@ def _look_over(incoming: Incoming, contents: Contents) -> None:
                 f"is not installed here; {len(keys)} analyses "
                 "wait for it, among them " + str(keys[0]),
             )
-    graph = Dependencies(
-        contents, lambda key: contents.settings(contents.entries[key], {}), lambda _: "ready"
-    )
-    if cycle := graph.cycle():
+    if cycle := Dependencies(contents, {}).cycle():
         incoming.remark(
             "check", cycle[0], f"needs form a cycle: {' needs '.join(str(key) for key in cycle)}"
         )

@@ -142,7 +142,7 @@ def test_a_failure_before_the_commit_leaves_nothing(project, asimov, old, monkey
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(ledger_store.LedgerFiles, "write", full)
+    monkeypatch.setattr(ledger_store.LedgerFiles, "writing", full)
     workspace = Workspace.open(project)
     with pytest.raises(OSError, match="No space"):
         move(workspace, source, without_scheduler=True)
