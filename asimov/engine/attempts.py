@@ -102,7 +102,7 @@ def intend(analysis: Analysis, stage: str, seed: int | None = None) -> Attempt:
     workspace = workspace_of(analysis)
     place = workspace.scheduler().place
     return workspace.journal.intend(
-        analysis.key, uuid.uuid4().hex, stage, workspace.scheduler_name, place, seed
+        analysis.key, uuid.uuid4().hex, stage, workspace.project.scheduler_name, place, seed
     )
 
 

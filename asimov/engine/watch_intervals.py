@@ -50,6 +50,7 @@ def watch_intervals(workspace: Workspace, requested: float | None) -> Intervals:
         If ``[monitor] interval`` is too short or not a number.
     """
     config, scheduler = workspace.project.config, workspace.scheduler()
+    name = workspace.project.scheduler_name
     asked = requested
     if asked is None and config.has_option("monitor", "interval"):
         asked = number(config, "monitor", "interval", DEFAULT)
@@ -61,7 +62,7 @@ def watch_intervals(workspace: Workspace, requested: float | None) -> Intervals:
             )
     shortest = scheduler.shortest_interval
     if asked is None:
-        return Intervals(max(DEFAULT_OF.get(workspace.scheduler_name, DEFAULT), shortest), LOOK)
+        return Intervals(max(DEFAULT_OF.get(name, DEFAULT), shortest), LOOK)
     looks = min(LOOK, asked)
     if asked >= shortest:
         return Intervals(asked, looks)
@@ -69,6 +70,6 @@ def watch_intervals(workspace: Workspace, requested: float | None) -> Intervals:
     return Intervals(
         shortest,
         looks,
-        f"note: {workspace.scheduler_name} is queried at most every {shortest:g} s{where}, not "
+        f"note: {name} is queried at most every {shortest:g} s{where}, not "
         f"every {asked:g} s; event logs are read every {looks:g} s in between",
     )

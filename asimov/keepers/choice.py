@@ -100,13 +100,13 @@ def recommended(workspace: Workspace, found: list[Way]) -> tuple[Way, str]:
     """
     usable = {way.name: way for way in found if not way.problem}
     best = ["systemd", "cron"]
-    if workspace.scheduler_name == "htcondor":
+    if workspace.project.scheduler_name == "htcondor":
         best.insert(0, "job")
     ranked = [usable[name] for name in dict.fromkeys([*best, "job"]) if name in usable]
     certain = [way for way in ranked if not way.caution]
     process = [way for way in found if way.name == "process"]
     way = [*certain, *ranked, *process][0]
-    why = _WHY[workspace.scheduler_name == "htcondor" and way.name == "job", way.name]
+    why = _WHY[workspace.project.scheduler_name == "htcondor" and way.name == "job", way.name]
     return way, f"{why}; but {way.caution}" if way.caution else why
 
 

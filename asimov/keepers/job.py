@@ -40,9 +40,12 @@ class Job(Keeper):
 
     def described(self, workspace: Workspace) -> tuple[str, str]:
         """Return what it is and what it outlives; only HTCondor has universes."""
-        if workspace.scheduler_name == "htcondor" or self.universe:
+        if workspace.project.scheduler_name == "htcondor" or self.universe:
             return super().described(workspace)
-        return f"a process of the scheduler {workspace.scheduler_name} on this machine", "a logout"
+        return (
+            f"a process of the scheduler {workspace.project.scheduler_name} on this machine",
+            "a logout",
+        )
 
     def problem(self, workspace: Workspace) -> str | None:
         """Raise `SchedulerError` where the scheduler can't be reached."""
@@ -51,13 +54,13 @@ class Job(Keeper):
 
     def caution(self, workspace: Workspace) -> str | None:
         """Return that the schedd is on another machine, if it is."""
-        if workspace.scheduler_name != "htcondor" or workspace.scheduler().is_local:
+        if workspace.project.scheduler_name != "htcondor" or workspace.scheduler().is_local:
             return None
         return "it runs on the schedd's machine, which must have this folder and asimov as well"
 
     def start(self, workspace: Workspace, script: Path, interval: float | None) -> Kept:
         """Submit the job."""
-        scheduler, name = workspace.scheduler(), workspace.scheduler_name
+        scheduler, name = workspace.scheduler(), workspace.project.scheduler_name
         uid = uuid.uuid4().hex
         intent = (name, scheduler.place, uid, str(clock.now()))
         workspace.journal.set_property(_INTENDED, "\n".join(intent))
@@ -92,15 +95,15 @@ class SchedulerJob(Job):
 
     def problem(self, workspace: Workspace) -> str | None:
         """Return why it can't be used here: no HTCondor."""
-        if workspace.scheduler_name != "htcondor":
-            return f"the scheduler {workspace.scheduler_name} has no universes"
+        if workspace.project.scheduler_name != "htcondor":
+            return f"the scheduler {workspace.project.scheduler_name} has no universes"
         return super().problem(workspace)
 
 
 def _accounting(workspace: Workspace) -> dict[str, str]:
     """Return the project's accounting commands: some pools refuse jobs without them."""
     settings = workspace.contents.project.get("scheduler")
-    if workspace.scheduler_name != "htcondor" or not isinstance(settings, Mapping):
+    if workspace.project.scheduler_name != "htcondor" or not isinstance(settings, Mapping):
         return {}
     given = normal(submit_commands({k: v for k, v in settings.items() if "account" in str(k)}))
     return {name: given[name] for name in _ACCOUNTING if name in given}

@@ -1,4 +1,4 @@
-"""Checks of names, text, needs and states in blueprints and ledger files, and near misses."""
+"""Checks of names, text, needs and states in blueprints and ledger files."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from asimov.errors import AsimovError
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import needs
 from asimov.ledger.documents import Document, Mistake
+from asimov.ledger.spelling.slips import near_miss
 from asimov.states import ALIASES, STATES
-from asimov.text import did_you_mean, nearest, quoted
+from asimov.text import did_you_mean, quoted
 
 #: Keys of mappings and indices of lists, from the top of a document.
 Path = Sequence[str | int]
@@ -123,14 +124,6 @@ def check_needs_itself(key: Key, data: Mapping[str, Any], path: Path = ()) -> No
         (need,) = needs.parse([item])
         if need.terms in {(needs.Term("name", key[1]),), (needs.Term("name", str(key)),)}:
             raise Mistake(f"{key} needs itself", [*path, "needs", number])
-
-
-@lru_cache(maxsize=10_000)  # thousands of analyses have the same few settings
-def near_miss(name: str, known: frozenset[str]) -> str | None:
-    """Return the known name that an unknown one resembles; None if it is known or unlike all."""
-    if name in known:
-        return None
-    return nearest(name, known, 0.8)
 
 
 def absent_pipeline(name: str, document: Document) -> str | None:

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple, Protocol
 
 from asimov.errors import AsimovError, Place
 from asimov.journal.keys import Key
-from asimov.ledger.checks import near_miss
 from asimov.ledger.contents import Contents, Entry, Layer
 from asimov.ledger.documents import Document
 from asimov.ledger.schema import Analysis, ProjectAnalysis
+from asimov.ledger.spelling.slips import near_miss
 from asimov.settings import Fault, faults
 from asimov.settings.declaration import fields
 from asimov.settings.merging import merge
@@ -139,7 +139,7 @@ def names_of(cls: type) -> set[str]:
 
 
 class Names(Protocol):
-    """What is known of names; `asimov.ledger.spelling.Spelling` is that."""
+    """What is known of names; `asimov.ledger.spelling.names.Spelling` is that."""
 
     def owned(self, pipeline: str) -> frozenset[str]:
         """Return the names of settings that only a pipeline may give a meaning."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from asimov.errors import AsimovError, Place
+from asimov.errors import AsimovError
 from asimov.journal.keys import PROJECT_ANALYSES, Key
-from asimov.ledger import checks, spelling, strategies
+from asimov.ledger import checks, strategies
 from asimov.ledger.blueprints import Blueprint
 from asimov.ledger.changes import MISSING, differences, summary
 from asimov.ledger.contents import Contents, Entry
@@ -15,9 +15,10 @@ from asimov.ledger.declared_settings import Check, Written
 from asimov.ledger.dependencies import Dependencies
 from asimov.ledger.documents import Document, located
 from asimov.ledger.layout import PROJECT_FILE, project_analysis_file, subject_file
+from asimov.ledger.places import Places
 from asimov.ledger.plan import Plan
 from asimov.ledger.schema import misspelt
-from asimov.ledger.spelling import Spelling
+from asimov.ledger.spelling.names import OF_SUBJECT, Spelling
 from asimov.settings.merging import lay_over, merge
 from asimov.states import ALIASES
 from asimov.system import progress
@@ -70,8 +71,8 @@ class Planner:
         self._update = update or replace
         self._replace = replace
         self._replaced: set[str] = set()
-        self._places: dict[Key, tuple[Document, list[str | int]]] = {}
-        self._subject_places: dict[str, Document] = {}
+        #: Where the analyses and subjects of the blueprints are.
+        self.places = Places()
         #: Whether settings of the project or of a subject that was there change: first ones too.
         self.reaches_others = False
         #: The ledger as it will be after the planned changes.
@@ -84,29 +85,6 @@ class Planner:
             contents, self.contents, pipeline_settings, facts or {}, started, look
         )
         self.plan = Plan(notes=self._look.notes)
-
-    @property
-    def named(self) -> Collection[Key]:
-        """The analyses in the blueprints."""
-        return self._places.keys()
-
-    @property
-    def subjects(self) -> Mapping[str, Document]:
-        """The documents of the subjects in the blueprints, by their names."""
-        return self._subject_places
-
-    def place(self, key: Key, steps: Sequence[str]) -> Place:
-        """Return the place of a setting, or of what encloses it, in the blueprint of an analysis.
-
-        Parameters
-        ----------
-        key
-            One of the analyses in the blueprints.
-        steps
-            The keys that lead to the setting.
-        """
-        document, path = self._places[key]
-        return document.place([*path, *steps])
 
     def add(self, blueprints: Collection[Blueprint]) -> Plan:
         """Plan blueprints, subjects first so that their order does not matter.
@@ -192,7 +170,7 @@ class Planner:
         if subject_file(name) in self.contents.broken:
             raise self.contents.broken[subject_file(name)]
         settings = {key: value for key, value in data.items() if key != "analyses"}
-        self._look.keys(settings, spelling.OF_SUBJECT, document, what=f"subject {name}")
+        self._look.keys(settings, OF_SUBJECT, document, what=f"subject {name}")
         old = self.contents.subjects.get(name)
         if old is None:
             self._put_subject(name, settings, None, f"subject {name}")
@@ -200,8 +178,8 @@ class Planner:
         else:
             before = {key: value for key, value in old.items() if key != "analyses"}
             after = merge([self._without(before, name, before.keys() - {_PAGES}), settings])
-            if after != before and name in self._subject_places:
-                first = self._subject_places[name].place(["name"])
+            if after != before and name in self.places.subjects:
+                first = self.places.subjects[name].place(["name"])
                 raise AsimovError(
                     f"there are two subjects {name!r} (the first at {first})",
                     where=document.place(["name"]),
@@ -219,7 +197,7 @@ class Planner:
                 if not self._replace:
                     self._look.emptied(before, after, document)
                 self.declared.around(name, Written(document, (), settings))
-        self._subject_places[name] = document
+        self.places.subjects[name] = document
         for number, analysis in enumerate(data.get("analyses") or []):
             self._put_analyses(name, analysis, document, ["analyses", number])
 
@@ -290,14 +268,7 @@ class Planner:
     ) -> dict[str, Any] | None:
         """Plan one analysis; return its new document, or None if nothing changes."""
         what = f"analysis {key}"
-        if key in self._places:
-            before, its_path = self._places[key]
-            first = before.place([*its_path, "name"])
-            raise AsimovError(
-                f"there are two analyses {key} (the first at {first})",
-                where=document.place([*path, "name"]),
-            )
-        self._places[key] = (document, path)
+        self.places.add(key, document, path)
         with located(document):
             checks.check_needs_itself(key, data, path)
         if old is None:
@@ -386,14 +357,15 @@ class Planner:
         everywhere: dict[str, list[Entry]] = {"": list(self.contents.entries.values())}
         for entry in everywhere[""]:
             everywhere.setdefault(entry.key[0], []).append(entry)
-        for key, (document, path) in self._places.items():
+        for key in self.places.analyses:
+            document, path = self.places.written(key)
             data = self.contents.entries[key].data
             self._look.needs(graph, key, data, document, path, lambda at: everywhere.get(at, []))
         # A cycle that a person edited into the ledger must not block unrelated changes.
-        cycle = graph.cycle(None if self.reaches_others else self._places)
+        cycle = graph.cycle(None if self.reaches_others else self.places.analyses)
         if cycle:
-            new = [self._places[key] for key in cycle if key in self._places]
-            place = new[0][0].place([*new[0][1], "needs"]) if new else None
+            new = [key for key in cycle if key in self.places.analyses]
+            place = self.places.of(new[0], ["needs"]) if new else None
             raise AsimovError(
                 f"needs form a cycle: {' needs '.join(str(key) for key in cycle)}",
                 where=place,

@@ -18,6 +18,7 @@ from asimov.pipeline.errors import PipelineException
 from asimov.pipeline.nodes import NOT_COMMANDS, Input, Node, check_nodes
 from asimov.pipeline.run_folder import FOLDER
 from asimov.pipeline.staging import InPlace, Staged, Staging, Transfer, mode_of
+from asimov.project.shared_files import shares_files
 from asimov.project.storage.superseded import move_aside, others
 from asimov.scheduler.jobs import check_line, fault_of_text, submit_commands
 from asimov.scheduler.languages.dag_outputs import done_nodes, rescue_files
@@ -208,7 +209,7 @@ class NodePipeline(Pipeline):
         if mode == "shared" or self.scheduler.name == "local":
             return InPlace()
         spools = self.scheduler.spools()
-        if mode == "auto" and not spools and workspace.shares_files(keep=keep):
+        if mode == "auto" and not spools and shares_files(workspace, keep=keep):
             return InPlace()
         return Transfer(Path(workspace.project.root), self.rundir)
 

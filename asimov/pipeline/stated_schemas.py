@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from asimov.discovery import extensions
-from asimov.ledger.slips import slip
+from asimov.ledger.spelling.slips import slip
 from asimov.pipeline.assets import Asset
 from asimov.pipeline.schemas import Check, Schema
 from asimov.settings import Fault

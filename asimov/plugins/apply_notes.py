@@ -66,7 +66,7 @@ def _asset_notes(workspace: Workspace, made: Planner) -> list[str]:
         for why, final in flow.strangers(key):
             if final:
                 hint = "name it in 'needs'"
-                raise AsimovError(f"{key}: {why}", where=made.place(key, ["inputs"]), hint=hint)
+                raise AsimovError(f"{key}: {why}", where=made.places.of(key, ["inputs"]), hint=hint)
             notes.append(f"{key}: {why}")
         notes += [
             f"{key}: no analysis that it uses declares to make its input {asset!r}"
@@ -79,7 +79,7 @@ def _asset_notes(workspace: Workspace, made: Planner) -> list[str]:
 def _repository_notes(workspace: Workspace, made: Planner) -> list[str]:
     """Return a note for each subject in the blueprints whose repository does not exist."""
     notes = []
-    for name, document in made.subjects.items():
+    for name, document in made.places.subjects.items():
         given = made.contents.subjects[name].get("repository")
         if isinstance(given, str) and is_missing(given, workspace.project):
             place = document.place(["repository"])
@@ -140,7 +140,7 @@ def _notes_around(workspace: Workspace, made: Planner, raised: list[str]) -> lis
         For the first fault that is final.
     """
     broken: dict[Fault, list[Key]] = {}
-    around = made.declared.surrounded(made.named)
+    around = made.declared.surrounded(made.places.analyses)
     around = [key for key in around if workspace.status(key) in NOT_STARTED]
     for kind, pipeline, keys in _by_pipeline(made, around):
         found = _faults(workspace, made.contents, kind, pipeline, keys, raised)
@@ -181,7 +181,7 @@ def _last(layers: list[Layer], name: str) -> Any:
 def _to_check(workspace: Workspace, made: Planner) -> Iterator[Key]:
     """Yield the analyses in the blueprints that have not started, or that change."""
     present, planned = workspace.contents.entries, made.contents.entries
-    for key in made.named:
+    for key in made.places.analyses:
         new = key not in workspace.records or workspace.status(key) in NOT_STARTED
         if new or key not in present or present[key].data != planned[key].data:
             yield key
@@ -189,12 +189,12 @@ def _to_check(workspace: Workspace, made: Planner) -> Iterator[Key]:
 
 def _place(made: Planner, key: Key, fault: Fault) -> Place | str | None:
     """Return where the setting of a fault is written: in the analysis, or around it."""
-    own = key in made.named and (
+    own = key in made.places.analyses and (
         not fault.path or str(fault.path[0]) in map(str, made.contents.entries[key].data)
     )
     found = made.declared.place(made.contents.entries[key], fault.path)
-    if key in made.named and not isinstance(found, Place) and (own or found is None):
-        return made.place(key, fault.path)
+    if key in made.places.analyses and not isinstance(found, Place) and (own or found is None):
+        return made.places.of(key, fault.path)
     return found
 
 

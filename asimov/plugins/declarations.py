@@ -12,7 +12,7 @@ from asimov.discovery import entrypoints
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.ledger.planner import Planner
-from asimov.ledger.spelling import Spelling
+from asimov.ledger.spelling.names import Spelling
 from asimov.pipelines.setting_names import READERS
 from asimov.plugins.calls import third_party
 from asimov.plugins.crashes import Call

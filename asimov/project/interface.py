@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from asimov.journal.journal import Journal
 from asimov.journal.keys import Key
 from asimov.journal.records import Record
 from asimov.ledger.contents import Contents, Layer
@@ -40,6 +41,10 @@ class OpenProject(Protocol):
     @property
     def contents(self) -> Contents:
         """The ledger."""
+
+    @property
+    def journal(self) -> Journal:
+        """The journal."""
 
     @property
     def records(self) -> Mapping[Key, Record]:
@@ -78,9 +83,6 @@ class OpenProject(Protocol):
 
     def scheduler(self) -> Scheduler:
         """Return the project's scheduler."""
-
-    def shares_files(self, *, keep: bool = True) -> bool:
-        """Return whether jobs see this machine's files under the same paths."""
 
     def subject(self, name: str) -> Studied:
         """Return a subject, always the same object."""

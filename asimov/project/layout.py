@@ -109,6 +109,11 @@ class Project:
         """The folder of configurations inside a subject's part of the repository."""
         return self.config.get("ledger", "category")
 
+    @property
+    def scheduler_name(self) -> str:
+        """The name of its scheduler."""
+        return self.config.get("scheduler", "type", fallback="local").lower()
+
     def is_working(self, path: Path) -> bool:
         """Return whether a path is in the folder of run directories."""
         plain = Path(os.path.normpath(path))  # links stay, '..' does not

@@ -10,7 +10,6 @@ from typing import Any, cast
 
 from asimov import configuration
 from asimov.discovery import entrypoints
-from asimov.errors import SchedulerUnreachableError
 from asimov.journal.builds import Builds
 from asimov.journal.confirmed_removals import take_back
 from asimov.journal.journal import Journal
@@ -252,7 +251,7 @@ class Workspace:
     ) -> list[Layer]:
         """Return these layers without those that follow, and without facts unless given."""
         layers = self.contents.layers(self.contents.entries[key], facts or {})
-        if self.site.settings and self.scheduler_name == "htcondor":
+        if self.site.settings and self.project.scheduler_name == "htcondor":
             layers.insert(0, (f"the site {self.site.title}", self.site.settings))
         pipeline = self.contents.entries[key].pipeline
         declared = settings_of(pipeline)
@@ -370,7 +369,7 @@ class Workspace:
         AsimovError
             If there is none of that name.
         """
-        name = (name or self.scheduler_name).lower()
+        name = (name or self.project.scheduler_name).lower()
         if (name, place) not in self._schedulers:
             kind = entrypoints.load(entrypoints.SCHEDULERS, name)
             made = kind.from_project(self.project.root, self.project.config).at(place)
@@ -379,32 +378,6 @@ class Workspace:
                 made.only_read()
             self._schedulers[name, place] = made
         return self._schedulers[name, place]
-
-    def shares_files(self, *, keep: bool = True) -> bool:
-        """Return whether jobs see this machine's files; the last answer if the pool has none now.
-
-        Parameters
-        ----------
-        keep
-            Whether to keep the answer for that case; a dry run does not.
-
-        Raises
-        ------
-        SchedulerUnreachableError
-            If the pool was never asked, and can't be now.
-        """
-        scheduler = self.scheduler()
-        name = f"shares files: {scheduler.name} {scheduler.place}"
-        known = self.journal.get_property(name)
-        try:
-            answer = "yes" if scheduler.shares_files() else "no"
-        except SchedulerUnreachableError:
-            if known is None:
-                raise
-            return known == "yes"
-        if keep and answer != known and not self.reading:
-            self.journal.set_property(name, answer)
-        return answer == "yes"
 
     @cached_property
     def site(self) -> Site:
@@ -416,11 +389,6 @@ class Workspace:
             If it is not known.
         """
         return catalogue.chosen(self.project.config)
-
-    @property
-    def scheduler_name(self) -> str:
-        """The name of the project's scheduler."""
-        return self.project.config.get("scheduler", "type", fallback="local").lower()
 
 
 def workspace_of(analysis: Analysis) -> Workspace:

@@ -12,7 +12,7 @@ import yaml
 from asimov.errors import AsimovError
 from asimov.ledger import blueprints
 from asimov.ledger.reserved import NAMES, fault
-from asimov.ledger.spelling import OF_ANALYSIS
+from asimov.ledger.spelling.names import OF_ANALYSIS
 from tests.conftest import Ran
 
 #: A value of each type that YAML has.

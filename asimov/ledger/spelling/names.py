@@ -10,9 +10,7 @@ from asimov.configuration import options_in
 from asimov.discovery import entrypoints
 from asimov.errors import AsimovError, Place
 from asimov.journal.keys import Key
-from asimov.ledger import conditions
 from asimov.ledger.changes import differences
-from asimov.ledger.checks import near_miss
 from asimov.ledger.contents import Entry
 from asimov.ledger.declared_settings import names_of
 from asimov.ledger.dependencies import Dependencies
@@ -25,7 +23,8 @@ from asimov.ledger.schema import (
     ProjectAnalysis,
     Subject,
 )
-from asimov.ledger.slips import slip
+from asimov.ledger.spelling import conditions
+from asimov.ledger.spelling.slips import near_miss, slip
 from asimov.text import did_you_mean, listed, quoted
 
 OF_PROJECT = NAMES.union(Configuration.__struct_encode_fields__)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from asimov.ledger import spelling
-from asimov.ledger.slips import slip
+from asimov.ledger.spelling import names
+from asimov.ledger.spelling.slips import slip
 
 KNOWN = frozenset(
     {"needs", "executable", "arguments", "scheduler", "status", "first", "bilby-1", "seed", "runA"}
@@ -54,7 +54,7 @@ def test_a_name_that_a_person_may_have_chosen_is_no_slip(name):
 
 
 def test_no_key_of_an_example_or_a_page_is_taken_for_a_slip():
-    top, looked = Path(__file__).parents[2], 0
+    top, looked = Path(__file__).parents[3], 0
     for path in (*top.glob("ledger-examples/**/*.y*ml"), *top.glob("docs/*.md")):
         text = path.read_text()
         blocks = [text] if path.suffix != ".md" else re.findall(r"```yaml\n(.*?)```", text, re.S)
@@ -64,6 +64,6 @@ def test_no_key_of_an_example_or_a_page_is_taken_for_a_slip():
             looked += 1
             for analysis in (document, *(document.get("analyses") or ())):
                 for key in analysis if isinstance(analysis, dict) else ():
-                    known = spelling.OF_PROJECT | spelling.OF_SUBJECT | spelling.OF_ANALYSIS
-                    assert slip(key, known | spelling.OF_PROJECT_ANALYSIS) is None, (path, key)
+                    known = names.OF_PROJECT | names.OF_SUBJECT | names.OF_ANALYSIS
+                    assert slip(key, known | names.OF_PROJECT_ANALYSIS) is None, (path, key)
     assert looked > 50

@@ -11,7 +11,7 @@ from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger import reviews
 from asimov.ledger.contents import Entry
 from asimov.ledger.needs import Need, Term, check_label, parse
-from asimov.ledger.slips import slip
+from asimov.ledger.spelling.slips import slip
 from asimov.states import ALIASES, STATES
 from asimov.text import did_you_mean, quoted
 

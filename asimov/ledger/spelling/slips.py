@@ -1,9 +1,11 @@
-"""Slips of the finger: whether a name can hardly be meant as anything but another, known one."""
+"""Slips of the finger, which can hardly be meant as anything but another name, and near misses."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
+
+from asimov.text import nearest
 
 #: From how many characters on one other character, or two, are rarely there by chance.
 _LONG, _VERY_LONG = 6, 10
@@ -33,6 +35,14 @@ def slip(name: str, known: frozenset[str]) -> str | None:
     if name in known:
         return None
     return next((each for each in sorted(known) if _is_slip(name, each)), None)
+
+
+@lru_cache(maxsize=10_000)  # thousands of analyses have the same few settings
+def near_miss(name: str, known: frozenset[str]) -> str | None:
+    """Return the known name that an unknown one resembles; None if it is known or unlike all."""
+    if name in known:
+        return None
+    return nearest(name, known, 0.8)
 
 
 def _is_slip(name: str, right: str) -> bool:
