@@ -216,10 +216,6 @@ class Datasets:
         """Return a call."""
         return next(iter(self._calls("uid = ?", uid)), None)
 
-    def call_of(self, key: Key) -> FunctionCall | None:
-        """Return the call that is an analysis; None if no client has made it."""
-        return next(iter(self._calls("subject = ? AND name = ?", *key)), None)
-
     def calls(self, dataset: int) -> list[FunctionCall]:
         """Return the calls on a dataset, in their order."""
         return self._calls("dataset = ?", dataset)
