@@ -176,4 +176,11 @@ UPDATE function_calls SET listed = coalesce(
     (SELECT since FROM analyses WHERE analyses.subject = function_calls.subject
      AND analyses.name = function_calls.name AND status = 'uploaded'), 1) WHERE listed
 """,
+    """
+ALTER TABLE tasks ADD COLUMN since REAL NOT NULL DEFAULT 0;
+UPDATE tasks SET since = coalesce(
+    (SELECT since FROM analyses WHERE analyses.subject = tasks.subject
+     AND analyses.name = tasks.name AND status = 'uploaded'), 0) WHERE ended = 'SUCCESS';
+ALTER TABLE task_files ADD COLUMN place INTEGER NOT NULL DEFAULT 0
+""",
 ]

@@ -33,6 +33,9 @@ class Task(NamedTuple):
         `SUCCESS` or `FAILURE`; None before.
     report
         What it says at its end: ``log``, ``progress`` and ``links``; None before.
+    since
+        Since when its analysis was in its state then, in seconds since the epoch: an analysis that
+        is run again has another one.
     """
 
     number: int
@@ -42,11 +45,21 @@ class Task(NamedTuple):
     steps: int
     ended: str | None
     report: dict[str, Any] | None
+    since: float = 0.0
 
     @property
     def key(self) -> Key:
         """The analysis."""
         return Key(self.subject, self.name)
+
+
+class Watched(NamedTuple):
+    """A task that may change, and its analysis: its state, why, and since when; None for any."""
+
+    task: Task
+    status: str
+    reason: str | None
+    since: float | None
 
 
 class TaskFile(NamedTuple):
@@ -116,37 +129,44 @@ class Tasks:
         found = self._found("subject = ? AND name = ?", key)
         return found[0] if found else None
 
-    def watched(self) -> list[tuple[Task, str, str | None]]:
-        """Return those that have not ended, or failed and go on, with their states and reasons."""
+    def watched(self) -> list[Watched]:
+        """Return those that have not ended, or have and go on: a person has restarted them."""
         rows = self._journal.rows(
-            "SELECT t.id, t.plugin, t.subject, t.name, t.steps, t.ended, NULL, a.status, a.reason "
+            "SELECT t.id, t.plugin, t.subject, t.name, t.steps, t.ended, NULL, t.since, "
+            "a.status, a.reason, a.since "
             "FROM tasks t JOIN analyses a ON a.subject = t.subject AND a.name = t.name "
             "WHERE t.ended IS NULL OR (t.ended = 'FAILURE' AND a.status NOT IN (?, ?, ?)) "
+            "OR (t.ended = 'SUCCESS' AND (a.status != 'uploaded' OR a.since != t.since)) "
             "ORDER BY t.id",
             sorted(FAILED),
         )
-        return [(Task(*row[:7]), str(row[7]), row[8]) for row in rows]
+        return [Watched(Task(*row[:8]), *row[8:]) for row in rows]
 
     def see_steps(self, number: int, steps: int) -> None:
         """Record how many steps of a task subscribers know of."""
         self._journal.write("UPDATE tasks SET steps = ? WHERE id = ?", (steps, number))
 
-    def end(self, number: int, ended: str | None, report: Mapping[str, Any] | None) -> None:
-        """Record how a task ended, and what it says then; or that it goes on."""
+    def end(self, number: int, ended: str, since: float, report: Mapping[str, Any] | None) -> None:
+        """Record how a task ended, since when its analysis is in that state, and what it says."""
         packed = None if report is None else msgspec.msgpack.encode(report)
         with self._journal.transaction():
             self._journal.write(
-                "UPDATE tasks SET ended = ?, report = ? WHERE id = ?", (ended, packed, number)
+                "UPDATE tasks SET ended = ?, since = ?, report = ? WHERE id = ?",
+                (ended, since, packed, number),
             )
-            if ended is None:
-                self._journal.write("DELETE FROM task_files WHERE task = ?", (number,))
             if ended == SUCCESS:
                 self._journal.write("UPDATE task_steps SET cleared = 1 WHERE task = ?", (number,))
 
+    def go_on(self, number: int) -> None:
+        """Record that a task has not ended after all; its files stay for who knows their tags."""
+        self._journal.write(
+            "UPDATE tasks SET ended = NULL, report = NULL, since = 0 WHERE id = ?", (number,)
+        )
+
     def _found(self, where: str, values: Iterable[Any]) -> list[Task]:
         rows = self._journal.rows(
-            f"SELECT id, plugin, subject, name, steps, ended, report FROM tasks WHERE {where} "
-            "ORDER BY id",
+            "SELECT id, plugin, subject, name, steps, ended, report, since FROM tasks "
+            f"WHERE {where} ORDER BY id",
             tuple(values),
         )
         return [
@@ -195,15 +215,45 @@ class Tasks:
 
     # --- files
 
-    def add_file(
-        self, number: int, file: str, data_type: str, content_type: str, stored: str
-    ) -> None:
-        """Record a file of a task, with a tag of 32 random bytes."""
-        self._journal.write(
-            "INSERT INTO task_files (task, file, data_type, content_type, stored, tag) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
-            (number, file, data_type, content_type, stored, secrets.token_urlsafe(32)),
-        )
+    def set_files(self, number: int, files: Iterable[Mapping[str, str]]) -> None:
+        """Record the files of a task, in their order, each with a tag of 32 random bytes.
+
+        A file that was recorded before keeps its number and its tag.
+
+        Parameters
+        ----------
+        number
+            The task.
+        files
+            ``file``, ``data_type``, ``content_type`` and ``stored`` of each.
+        """
+        with self._journal.transaction():
+            before = {(each.stored, each.data_type): each.number for each in self.files(number)}
+            for place, each in enumerate(files):
+                known = before.pop((each["stored"], each["data_type"]), None)
+                if known is None:
+                    self._journal.write(
+                        "INSERT INTO task_files "
+                        "(task, place, file, data_type, content_type, stored, tag) "
+                        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+                        (
+                            number,
+                            place,
+                            each["file"],
+                            each["data_type"],
+                            each["content_type"],
+                            each["stored"],
+                            secrets.token_urlsafe(32),
+                        ),
+                    )
+                else:
+                    self._journal.write(
+                        "UPDATE task_files SET place = ?, content_type = ? WHERE id = ?",
+                        (place, each["content_type"], known),
+                    )
+            self._journal.write_many(
+                "DELETE FROM task_files WHERE id = ?", [(each,) for each in before.values()]
+            )
 
     def files(self, number: int) -> list[TaskFile]:
         """Return the files of a task, in the order in which they were recorded."""
@@ -218,7 +268,7 @@ class Tasks:
     def _files(self, where: str, value: int) -> list[TaskFile]:
         rows = self._journal.rows(
             "SELECT id, file, data_type, content_type, stored, tag FROM task_files "
-            f"WHERE {where} ORDER BY id",
+            f"WHERE {where} ORDER BY place, id",
             (value,),
         )
         return [TaskFile(*row) for row in rows]

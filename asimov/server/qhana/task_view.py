@@ -128,6 +128,8 @@ def view(workspace: Workspace, task: Task, root: str) -> dict[str, Any]:
         The address of the service, without ``/`` at its end.
     """
     address = f"{root}/tasks/{task.number}/"
+    if task.ended == SUCCESS and _is_run_again(workspace, task):
+        task = task._replace(ended=None, report=None)  # before that is recorded
     said = task.report if task.report is not None else said_by(workspace, task)
     shown: dict[str, Any] = {"status": task.ended or PENDING, "log": said["log"]}
     if said["progress"] is not None and said["progress"]["value"]:
@@ -154,6 +156,13 @@ def view(workspace: Workspace, task: Task, root: str) -> dict[str, Any]:
         for each in files
     ]
     return shown
+
+
+def _is_run_again(workspace: Workspace, task: Task) -> bool:
+    record = workspace.records.get(task.key)
+    if record is None or was_removed(workspace, task.key):
+        return False
+    return record.status != "uploaded" or record.since != task.since
 
 
 def _absolute(href: str, address: str) -> str:

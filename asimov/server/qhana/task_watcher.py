@@ -13,7 +13,7 @@ from asimov.journal.database import Database
 from asimov.journal.deliveries import Deliveries
 from asimov.journal.keys import Key
 from asimov.journal.questions import Asked, Questions
-from asimov.journal.tasks import FAILED, FAILURE, SUCCESS, Task, Tasks
+from asimov.journal.tasks import FAILED, FAILURE, SUCCESS, Task, Tasks, Watched
 from asimov.logs import logger
 from asimov.pipeline.assets import paths_of
 from asimov.project.removed import was_removed
@@ -67,9 +67,10 @@ class TaskWatcher:
         going = 0
         asking = Questions(self._workspace.journal).open()
         self.waiting = {}
-        for task, status, reason in (*self._tasks.watched(), *self._lost(removed)):
+        for each in (*self._tasks.watched(), *self._lost(removed)):
+            task = each.task
             try:
-                going += self._look_at(task, status, reason, asking.get(task.key))
+                going += self._look_at(each, asking.get(task.key))
             except FatalError:
                 raise
             except Exception as error:
@@ -80,7 +81,7 @@ class TaskWatcher:
                 self._wrong.pop(task.number, None)
         return going
 
-    def _lost(self, removed: set[Key]) -> list[tuple[Task, str, str | None]]:
+    def _lost(self, removed: set[Key]) -> list[Watched]:
         """Return the tasks that succeeded, and whose outputs were removed with their analyses."""
         if removed != self._removed:
             self._removed, self._kept = removed, {}
@@ -89,24 +90,25 @@ class TaskWatcher:
                 if task.ended == SUCCESS and was_removed(self._workspace, task.key):
                     files = self._tasks.files(task.number)
                     self._kept[task.number] = [folder / each.stored for each in files]
-        found: list[tuple[Task, str, str | None]] = []
+        found: list[Watched] = []
         for number, paths in list(self._kept.items()):
             if not all(path.is_file() for path in paths):
                 now = self._tasks.get(number)
                 if now is not None and now.ended == SUCCESS:
-                    found.append((now, "uploaded", None))
+                    found.append(Watched(now, "uploaded", None, None))
                 else:
                     del self._kept[number]
         return found
 
-    def _look_at(self, task: Task, status: str, reason: str | None, asked: Asked | None) -> bool:
+    def _look_at(self, watched: Watched, asked: Asked | None) -> bool:
         """Look at a task; return whether it goes on."""
+        task, status, reason, since = watched
         ended = SUCCESS if status == "uploaded" else FAILURE if status in FAILED else None
         if was_removed(self._workspace, task.key):
             ended, reason = FAILURE, f"the analysis {task.key} was removed"
         if ended is not None:
-            if ended != task.ended:
-                self._end(task, ended, status, reason)
+            if ended != task.ended or since not in {None, task.since}:
+                self._end(watched._replace(reason=reason), ended)
             return False
         self._go_on(task)
         if status == "asking" and asked is not None and asked.declared.get("task"):
@@ -116,7 +118,8 @@ class TaskWatcher:
     def _go_on(self, task: Task) -> None:
         """Tell what is new of a task that goes on."""
         if task.ended is not None:  # a person has restarted it
-            self._tasks.end(task.number, None, None)
+            self._tasks.go_on(task.number)
+            task = task._replace(ended=None)
         news = []
         steps = steps_of(self._workspace, task)
         if len(steps) > task.steps:
@@ -141,8 +144,9 @@ class TaskWatcher:
             self._folders[task.key] = folder_of(self._workspace, task)
         return self._folders[task.key]
 
-    def _end(self, task: Task, ended: str, status: str, reason: str | None) -> None:
+    def _end(self, watched: Watched, ended: str) -> None:
         """Record how a task ended, with its files, and tell that."""
+        task, status, reason, since = watched
         self._workspace.catch_up()
         try:
             files = list(self._files(task))
@@ -154,14 +158,15 @@ class TaskWatcher:
         cleared = ended == SUCCESS and any(not each.cleared for each in steps)
         with self._workspace.journal.transaction():
             now, record = self._tasks.get(task.number), self._workspace.journal.record(task.key)
-            if now is None or now.ended != task.ended or record is None or record.status != status:
-                return  # another service has recorded it, or the analysis has moved on
+            if now is None or (now.ended, now.since) != (task.ended, task.since):
+                return  # another service has recorded it
+            if record is None or record.status != status or since not in {None, record.since}:
+                return  # the analysis has moved on
             self._tasks.see_steps(task.number, len(steps))
-            self._tasks.end(task.number, None, None)
-            for _, given in sorted(files, key=lambda each: each[0]):
-                self._tasks.add_file(task.number, **given)
+            made = sorted(files, key=lambda each: each[0])
+            self._tasks.set_files(task.number, [given for _, given in made])
             said = said_at_end(self._workspace, task, ended, reason)
-            self._tasks.end(task.number, ended, said)
+            self._tasks.end(task.number, ended, record.since, said)
             news = ["status", "details"]
             if cleared or len(steps) > task.steps:
                 news.insert(1, "steps")
