@@ -19,9 +19,32 @@ from shutil import copyfileobj
 from typing import Any, BinaryIO
 from urllib.parse import quote
 
+from asimov.errors import AsimovError
 from asimov.server.client_connection import PAUSE, Connection, ServiceError, query_of
 
-__all__ = ["Client", "ServiceError"]
+__all__ = ["Client", "ResetError", "ServiceError"]
+
+
+class ResetError(AsimovError):
+    """The journal of a project was put back to an earlier state while its events were followed.
+
+    Parameters
+    ----------
+    newest
+        The number of its newest event.
+
+    Attributes
+    ----------
+    newest
+        That number.
+    """
+
+    def __init__(self, newest: int) -> None:
+        super().__init__(
+            "the journal of the project was replaced: what was read of it may not hold any more",
+            hint="read what you keep of it again, and follow from there",
+        )
+        self.newest = newest
 
 
 class Client(Connection):
@@ -171,24 +194,36 @@ class Client(Connection):
         found = self.get("/v1/events", query)
         return list(found["items"]), int(found["newest"])
 
-    def events(self, after: int | None = None) -> Iterator[dict[str, Any]]:
-        """Yield events as they happen, for ever.
+    def events(self, after: int | str | None = None) -> Iterator[dict[str, Any]]:
+        """Yield events as they happen, for ever; each has a `place` besides what others have.
 
         Parameters
         ----------
         after
-            The `id` of the last event that is known; None for those to come. An event may come
-            twice if the connection breaks.
+            The `place` of the last event that is known, or its `id`; None for those to come. An
+            event may come twice if the connection breaks.
+
+        Raises
+        ------
+        ResetError
+            If the service does not have that event (any more): its journal was replaced. By an `id`
+            alone that is only seen while no other event has it.
         """
         while True:
             last = {} if after is None else {"Last-Event-ID": str(after)}
+            reset = False
             try:
                 with self.opened("/v1/events/stream", headers=last) as answer:
                     for line in answer:
                         if line.startswith(b"id: "):
-                            after = int(line[4:])
+                            after = line[4:].decode().strip()
+                        elif line.startswith(b"event: "):
+                            reset = line[7:].strip() == b"reset"
                         elif line.startswith(b"data: "):
-                            yield json.loads(line[6:])
+                            event = json.loads(line[6:])
+                            if reset:
+                                raise ResetError(event["newest"])
+                            yield {**event, "place": after}
             except (OSError, HTTPException):
                 time.sleep(PAUSE)
 

@@ -286,6 +286,15 @@ class Reader:
         found, newest = numbered_events(journal, after, most, subject, name, keys=keys, since=since)
         return [(number, event_data(event)) for number, event in found], newest
 
+    def news(
+        self, after: int | None, most: int
+    ) -> tuple[list[tuple[int, float, dict[str, Any]]], int]:
+        """Return events as `events` does, each also with its time in seconds since the epoch."""
+        journal = self._open.journal
+        journal.renew()
+        found, newest = numbered_events(journal, after, most)
+        return [(number, event.time, event_data(event)) for number, event in found], newest
+
     # --- files
 
     def outputs(self, subject: str, name: str, last: int) -> str:

@@ -114,6 +114,8 @@
       // The first of several events starts the clock: a steady stream must not put it off for ever.
       timer ||= setTimeout(() => { timer = 0; refresh(); }, 150);
     };
+    // The journal was put back to an earlier state: whatever the page shows may be wrong.
+    stream.addEventListener("reset", stream.onmessage);
     let lost = false;
     stream.onopen = () => {
       live.textContent = "live";

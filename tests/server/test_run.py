@@ -17,10 +17,13 @@ import pytest
 from click.testing import CliRunner
 
 from asimov.cli import cli
+from asimov.engine.plain_data.events import event_data
 from asimov.journal.access_keys import AccessKeys
+from asimov.journal.history import numbered_events
 from asimov.journal.keys import Key
 from asimov.journal.leases import WATCH, holder, is_dead
 from asimov.project.workspace import Workspace
+from asimov.server.client import Client, ResetError
 from tests.searching import LONGER
 from tests.server.conftest import made, new_key
 
@@ -83,9 +86,107 @@ def test_a_stream_goes_on_with_the_next_service_where_it_was(root, serve):
     with opened(again, last) as stream:
         assert told(stream, 2)[1] == ["ready", "wait"]
     workspace.move(OTHER, "ready", "ada", None)
-    with opened(again, 10**15) as stream:  # of a journal that is no more: everything
-        assert told(stream, 1)[0] == 1
     assert again.end(signal.SIGINT)[0] == 0
+
+
+def heard(stream):
+    """Return the next event of a stream as its type, its id and its data."""
+    kind, place = "message", ""
+    while line := stream.readline().decode():
+        field, _, value = line.strip().partition(": ")
+        if field == "event":
+            kind = value
+        elif field == "id":
+            place = value
+        elif field == "data":
+            return kind, place, json.loads(value)
+    raise AssertionError("the stream has ended")
+
+
+@pytest.fixture
+def replaced(tmp_path):
+    """Return a project whose journal is put back, how to do that, and how to add an event."""
+    root = made(tmp_path / "project")
+    path = root / ".asimov" / "journal.db"
+
+    def note(reason):
+        with closing(Workspace.open(root).journal) as journal:
+            journal.note(OTHER, "ada", "note", reason)
+            return journal.rows("SELECT max(id) FROM events")[0][0]
+
+    note("kept")
+    with closing(Workspace.open(root).journal) as journal:
+        journal.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+    kept = path.read_bytes()
+
+    def put_back():
+        (path.parent / "new").write_bytes(kept)
+        for each in ("-wal", "-shm"):
+            path.with_name(path.name + each).unlink(missing_ok=True)
+        (path.parent / "new").rename(path)
+
+    return root, put_back, note
+
+
+def test_a_client_of_a_journal_that_was_put_back_is_told_and_misses_nothing(replaced, serve):
+    """Other events have the numbers that it knows: the id of an event says which one it was."""
+    root, put_back, note = replaced
+    service = serve(root)
+    with opened(service, 0) as stream:
+        last = note("lost")
+        while (event := heard(stream))[2]["id"] < last:
+            pass
+        assert event[0] == "message"
+        place = event[1]
+        assert place.startswith(f"{last}-")
+    with opened(service, place) as stream:
+        note("next")
+        assert heard(stream)[2]["reason"] == "next"
+    assert service.end()[0] == 0
+    put_back()
+    service = serve(root)
+    # Before its number is given again, and after that.
+    for given in (last, place, 10**15, place):
+        with opened(service, given) as stream:
+            kind, now, data = heard(stream)
+            assert kind == "reset", given
+            number = note(f"after {given}")
+            assert (data["newest"], now.split("-")[0]) == (number - 1, str(number - 1))
+            assert heard(stream)[::2] == ("message", data_of(root, number))
+    assert number > last
+    client = Client(service.address)
+    with pytest.raises(ResetError, match="the journal of the project was replaced") as reset:
+        next(client.events(after=place))
+    assert reset.value.newest == number
+    events = client.events(after=number - 1)
+    event = next(events)
+    assert (event["id"], event["reason"]) == (number, f"after {place}")
+    events.close()
+    note("again")
+    assert next(client.events(after=event["place"]))["reason"] == "again"
+
+
+def data_of(root, number):
+    """Return an event as `/v1/events` has it."""
+    with closing((workspace := Workspace.open(root, reading=True)).journal):
+        ((found, event),), _ = numbered_events(workspace.journal, number - 1, 1)
+    return {"id": found, **event_data(event)}
+
+
+def test_open_streams_are_told_of_a_journal_that_is_put_back(replaced, serve):
+    root, put_back, note = replaced
+    service = serve(root)
+    with opened(service, 0) as whole, opened(service, note("lost")) as new:
+        while heard(whole)[2].get("reason") != "lost":
+            pass
+        note("lost too")
+        assert [heard(each)[2]["reason"] for each in (whole, new)] == ["lost too"] * 2
+        put_back()
+        for each in (whole, new):
+            assert heard(each)[0] == "reset"
+        note("after that")
+        for each in (whole, new):
+            assert heard(each)[2]["reason"] == "after that"
 
 
 def test_a_request_is_carried_out_once_however_the_service_is_killed(root, serve):

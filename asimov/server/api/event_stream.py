@@ -1,13 +1,15 @@
 """Events as a stream that can be resumed (server-sent events, from the HTML standard).
 
-Nothing is kept for a client but the number of the last event that it was sent, so a slow one costs
-nothing and one that comes back gets what it missed.
+Nothing is kept for a client but the place of the last event that it was sent, so a slow one costs
+nothing and one that comes back gets what it missed. A place is the event's number and its time:
+where a journal was put back to an earlier state, other events have the numbers that clients know.
+They are sent the event ``reset`` then.
 """
 
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,9 +33,20 @@ class _Sent(NamedTuple):
     """An event as all streams send it."""
 
     number: int
+    place: str
     subject: str
     name: str
     text: str
+
+
+class Place(NamedTuple):
+    """Where a stream continues: after the event of a number; `text` is empty if that is all.
+
+    `text` is what the stream has sent as the event's ``id``.
+    """
+
+    number: int
+    text: str = ""
 
 
 class Feed:
@@ -51,20 +64,36 @@ class Feed:
         self._backend = backend
         self._journal = journal
         self._recent: list[_Sent] = []
-        self.newest = -1
+        #: The newest event, and how often the journal was replaced.
+        self.newest = Place(-1)
+        self.replaced = 0
         self._first = -1
+        self._reading = asyncio.Lock()
         self._news = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
         self.ended = False
         self.streams = 0
 
-    async def start(self) -> int:
-        """Begin to look, if that was not begun; return the number of the newest event."""
+    async def start(self) -> None:
+        """Begin to look, if that was not begun."""
         if self._looking is None:
             self._looking = asyncio.create_task(self._look())
-        while self.newest < 0 and not self.ended:
+        while self.newest.number < 0 and not self.ended:
             await self._wait(_LOOK)
-        return self.newest
+
+    async def knows(self, place: Place) -> bool:
+        """Return whether the journal has the event of a place."""
+        if place.number > self.newest.number:
+            await self._read()  # it may have been written since the last look
+        if not place.text or place.number == 0:
+            return place.number <= self.newest.number
+        if place.number >= self.newest.number:
+            return place == self.newest
+        for each in self._recent[bisect_left(self._recent, place.number, key=_number) :][:1]:
+            if each.number == place.number:
+                return each.place == place.text
+        found, _ = await self._ask(place.number - 1, 1)
+        return [each.place for each in found] == [place.text]
 
     async def _look(self) -> None:
         seen: object = None
@@ -77,26 +106,39 @@ class Feed:
             await asyncio.sleep(_LOOK)
 
     async def _read(self) -> None:
-        if self.newest < 0:
-            _, self.newest = await self._backend.ask("events", None, 1)
-            self._first = self.newest
-        found, newest = await self._ask(self.newest)
-        while found:
-            self._recent = [*self._recent, *found][-_KEPT:]
-            self.newest = found[-1].number
-            if len(self._recent) == _KEPT:
-                self._first = self._recent[0].number - 1
-            # The oldest come first: if the newest is there, nothing is missing.
-            found, newest = await self._ask(self.newest) if newest > self.newest else ([], newest)
-        if newest < self.newest:  # the journal was replaced
-            self._recent = []
-            self.newest = self._first = newest
-        news, self._news = self._news, asyncio.Event()
-        news.set()
+        async with self._reading:
+            if self.newest.number < 0:
+                await self._begin()
+            # From the newest one that is known: it shows that it is the same journal.
+            found, newest = await self._ask(max(self.newest.number - 1, 0), _AT_ONCE)
+            if self.newest.number > 0:
+                if [each.place for each in found[:1]] != [self.newest.text]:
+                    await self._begin()
+                    self.replaced += 1
+                    found = []
+                del found[:1]
+            while found:
+                self._recent = [*self._recent, *found][-_KEPT:]
+                self.newest = Place(found[-1].number, found[-1].place)
+                if len(self._recent) == _KEPT:
+                    self._first = self._recent[0].number - 1
+                # The oldest come first: if the newest is there, nothing is missing.
+                if newest <= self.newest.number:
+                    break
+                found, newest = await self._ask(self.newest.number, _AT_ONCE)
+            news, self._news = self._news, asyncio.Event()
+            news.set()
 
-    async def _ask(self, number: int) -> tuple[list[_Sent], int]:
-        """Return events after one, and the number of the newest."""
-        found, newest = await self._backend.ask("events", number, _AT_ONCE)
+    async def _begin(self) -> None:
+        """Begin with the newest event of the journal, whatever was known before."""
+        found, _ = await self._ask(None, 1)
+        self._recent = []
+        self.newest = Place(found[0].number, found[0].place) if found else Place(0)
+        self._first = self.newest.number
+
+    async def _ask(self, number: int | None, most: int) -> tuple[list[_Sent], int]:
+        """Return events after one, or the newest, and the number of the newest."""
+        found, newest = await self._backend.ask("news", number, most)
         return [_sent(*each) for each in found], newest
 
     async def _wait(self, seconds: float) -> None:
@@ -105,13 +147,13 @@ class Feed:
 
     async def after(self, number: int) -> Sequence[_Sent]:
         """Return the events after one; wait for them, but not longer than a silence may be."""
-        if number == self.newest:
+        if number == self.newest.number:
             await self._wait(_SILENCE)
-        if number == self.newest:
+        if number == self.newest.number:
             return []
         if number >= self._first:
             return self._recent[bisect_right(self._recent, number, key=_number) :]
-        return (await self._ask(number))[0]
+        return (await self._ask(number, _AT_ONCE))[0]
 
     def end_streams(self) -> None:
         """End every stream: the clients come back to the next service."""
@@ -131,14 +173,19 @@ def _number(sent: _Sent) -> int:
     return sent.number
 
 
-def _sent(number: int, event: dict[str, Any]) -> _Sent:
+def _sent(number: int, time: float, event: dict[str, Any]) -> _Sent:
+    place = f"{number}-{round(time * 1e6):x}"
     data = plain_json({"id": number, **event})
-    return _Sent(number, event["subject"], event["name"], f"id: {number}\ndata: {data}\n\n")
+    return _Sent(number, place, event["subject"], event["name"], f"id: {place}\ndata: {data}\n\n")
+
+
+def _reset(newest: Place) -> str:
+    return f'event: reset\nid: {newest.text or 0}\ndata: {{"newest": {newest.number}}}\n\n'
 
 
 async def stream(
     feed: Feed,
-    after: int | None,
+    after: Place | None,
     subject: str | None,
     name: str | None,
     may_go_on: Callable[[], Awaitable[bool]],
@@ -150,37 +197,40 @@ async def stream(
     feed
         The events.
     after
-        The number of the last event that the client has; None for those to come. If the journal
-        has no event of that number yet, it was replaced, and all its events follow.
+        The place of the last event that the client has; None for those to come. If the journal does
+        not have that event, it was replaced: the client is sent a reset, and the events to come.
     subject, name
         The only subject, and the only analysis.
     may_go_on
         Returns whether the client may still have events.
     """
-    newest = await feed.start()
-    last = newest if after is None else (after if after <= newest else 0)
+    await feed.start()
     feed.streams += 1
     try:
-        yield f"retry: 2000\nid: {last}\n\n"
+        last, replaced = after or feed.newest, feed.replaced
+        known = await feed.knows(last)
+        yield f"retry: 2000\nid: {last.text or last.number}\n\n" if known else "retry: 2000\n\n"
         while not feed.ended:
-            if last > feed.newest:
-                last = 0
-            try:
-                found = await feed.after(last)
-                if not await may_go_on():
-                    return
-            except FaultError:
-                return  # the client comes back
+            if not known or replaced != feed.replaced:
+                last, replaced, known = feed.newest, feed.replaced, True
+                yield _reset(last)
+            found = await feed.after(last.number)
+            if not await may_go_on():
+                return
+            if replaced != feed.replaced:
+                continue
             texts = [
                 each.text
                 for each in found
                 if subject in {None, each.subject} and name in {None, each.name}
             ]
             if found:
-                last = found[-1].number
+                last = Place(found[-1].number, found[-1].place)
             if texts:
                 yield "".join(texts)
             if not found:
-                yield f": alive\nid: {last}\n\n"
+                yield f": alive\nid: {last.text or last.number}\n\n"
+    except FaultError:
+        return  # the client comes back
     finally:
         feed.streams -= 1

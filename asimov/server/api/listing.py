@@ -55,7 +55,7 @@ class Listing:
             self._texts.clear()
             self._since = time.monotonic()
         chosen = self._chosen_by(selection)
-        shown, more = page.of(chosen, Key.of)
+        shown, more = page.of(chosen, Key.of, self._names.keys)
         texts = self._texts_of(chosen[shown.start : shown.stop])
         rest = plain_json({"total": len(chosen), "next": more})
         return indented(f'{{"items": [{", ".join(texts)}], {rest[1:]}')

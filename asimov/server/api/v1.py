@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -17,9 +18,11 @@ from asimov.server.responses import Content, file_response, json_response
 from asimov.system.moment import moment
 from asimov.text import quoted
 
+#: What a stream sends as the id of an event, or the event's number.
+_PLACE = re.compile(r"(\d{1,16})(-[0-9a-f]{1,16})?", re.ASCII)
 _PAGE = (
     Parameter("limit", "the most items of an answer", int, default=100, least=1, most=1000),
-    Parameter("after", "the item that comes before the first of the answer", default=""),
+    Parameter("after", "`next` of the page before, or the item before the first", default=""),
 )
 _SELECTION = (
     Parameter("name", "SUBJECT/NAME or SUBJECT; *, ? and [abc] are patterns", many=True),
@@ -173,15 +176,17 @@ async def events(call: Call) -> Response:
 
 async def event_stream(call: Call) -> Response:
     """Stream events as they happen."""
-    from asimov.server.api.event_stream import stream
+    from asimov.server.api.event_stream import Place, stream
 
-    after = call.query["after"]
+    number = call.query["after"]
+    after = None if number is None else Place(number)
     last = call.request.headers.get("last-event-id", "")
     if last:
-        if not (last.isascii() and last.isdigit() and len(last) < 17):
-            said = f"{quoted(last)} is no number of an event"
+        found = _PLACE.fullmatch(last)
+        if not found:
+            said = f"{quoted(last)} is neither the id nor the number of an event"
             raise FaultError(400, said, "header: Last-Event-ID")
-        after = int(last)
+        after = Place(int(found[1]), last if found[2] else "")
     state, request = call.request.app.state, call.request.state
     text = stream(
         state.feed, after, call.query["subject"], call.query["name"],
