@@ -15,6 +15,7 @@ from asimov._version import __version__
 from asimov.cli.selection import Selection
 from asimov.cli.terminal.output import warn
 from asimov.errors import EXIT_UNREACHABLE, AsimovError
+from asimov.server.api.options import as_options
 from asimov.server.client import Client, ServiceError
 from asimov.server.options import is_loopback
 from asimov.system import clock
@@ -125,4 +126,7 @@ def explained(error: ServiceError) -> AsimovError:
         return AsimovError(error.message, where=address, hint=hint)
     where = str(error.where or "")
     ours = where.startswith(("query", "the body", "header"))
-    return AsimovError(error.message, where=None if ours else error.where, hint=error.hint)
+    said, theirs = as_options(error.message), error.hint
+    return AsimovError(
+        said, where=None if ours else error.where, hint=theirs and as_options(theirs)
+    )

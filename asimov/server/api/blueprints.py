@@ -9,6 +9,7 @@ from asimov.errors import AsimovError
 from asimov.ledger import blueprints, renaming
 from asimov.ledger.plan import Plan
 from asimov.project.workspace import Workspace
+from asimov.server.api.options import as_parameters
 from asimov.server.api.request_bodies import ApplyRequest
 from asimov.server.faults import FaultError, refused
 
@@ -46,4 +47,7 @@ def applied(
             besides=besides,
         )
     except AsimovError as error:
-        raise refused(error, 422) from error
+        fault = refused(error, 422).fault
+        where = "query: name" if fault.where == "--name" else fault.where
+        hint = fault.hint and as_parameters(fault.hint)
+        raise FaultError(fault.status, as_parameters(fault.what), where, hint) from error
