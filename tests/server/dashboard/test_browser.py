@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from asimov.cli import cli
 from asimov.journal.access_keys import AccessKeys
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
@@ -227,3 +229,24 @@ def test_no_page_has_an_error_or_asks_another_host(site):
     assert page.frames[-1].title() == "From its pipeline"
     assert site.faults == []
     assert site.hosts == {site.address.partition("//")[2]}
+
+
+@pytest.mark.parametrize("width", [390, 800, 1400])
+def test_where_a_setting_is_from_has_room_for_long_names(site, width):
+    subject, name = "subject-" + 92 * "x", "analysis-" + 91 * "y"
+    one = {"name": name, "pipeline": "command", "sampler": {"walks": 100}}
+    path = site.root / "long.yaml"
+    path.write_text(json.dumps({"kind": "subject", "name": subject, "analyses": [one]}))
+    apply = ["--project", str(site.root), "apply", "-f", str(path)]
+    ran = CliRunner().invoke(cli, apply, catch_exceptions=False)
+    assert ran.exit_code == 0, ran.output
+    page = site.open(f"/analyses/{subject}/{name}", viewport={"width": width, "height": 900})
+    row = page.locator(".settings tbody tr", has_text="walks")
+    origin = row.locator(".from")
+    assert name in origin.text_content()
+    table = page.locator(".settings").bounding_box()["width"]
+    box = origin.bounding_box()
+    assert box["width"] > table / 2
+    assert row.bounding_box()["height"] < 200  # of a name cut into many lines
+    assert not page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    page.context.close()
