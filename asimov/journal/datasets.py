@@ -77,6 +77,9 @@ class DataObject(NamedTuple):
         The number of the object that it was made from.
     retrieve
         How a DICOM series comes: ``SEND``, ``MOVE`` or ``GET``; None of anything else.
+    sender
+        The title of the application entity that sent a DICOM series, as it gave it; None of what
+        the owner of the dataset uploaded.
     """
 
     id: int
@@ -91,6 +94,7 @@ class DataObject(NamedTuple):
     made: float
     parent: int | None
     retrieve: str | None = None
+    sender: str | None = None
 
 
 class FunctionCall(NamedTuple):
@@ -256,13 +260,13 @@ class Datasets:
         row = {**new._asdict(), "inputs": msgspec.json.encode(new.inputs).decode()}
         self._journal.write(_insertion("function_calls", row), tuple(row.values()))
 
-    def arrived(self, number: int, file: str) -> bool:
+    def arrived(self, number: int, file: str, sender: str | None = None) -> bool:
         """Record that a data object has arrived; return False if its dataset has expired."""
         with self._journal.durably():
             changed = self._journal.write(
-                "UPDATE data_objects SET file = ?, is_fetched = 1 WHERE id = ? AND NOT removed "
-                "AND dataset IN (SELECT id FROM datasets WHERE NOT expired)",
-                (file, number),
+                "UPDATE data_objects SET file = ?, is_fetched = 1, sender = ? WHERE id = ? "
+                "AND NOT removed AND dataset IN (SELECT id FROM datasets WHERE NOT expired)",
+                (file, sender, number),
             )
         return bool(changed)
 

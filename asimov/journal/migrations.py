@@ -183,4 +183,6 @@ UPDATE tasks SET since = coalesce(
      AND analyses.name = tasks.name AND status = 'uploaded'), 0) WHERE ended = 'SUCCESS';
 ALTER TABLE task_files ADD COLUMN place INTEGER NOT NULL DEFAULT 0
 """,
+    "ALTER TABLE data_objects ADD COLUMN sender TEXT",
+    "ALTER TABLE plugin_blobs ADD COLUMN file TEXT",
 ]

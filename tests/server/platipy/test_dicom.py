@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import socket
 import time
+from contextlib import closing
 
 import pytest
 from pydicom.dataset import FileDataset, FileMetaDataset
@@ -16,6 +17,8 @@ from pynetdicom.sop_class import (
     StudyRootQueryRetrieveInformationModelMove,
 )
 
+from asimov.journal.datasets import Datasets
+from asimov.project.workspace import Workspace
 from tests.conftest import stop_local_scheduler
 from tests.server.platipy.client import Client
 from tests.server.platipy.conftest import asimov
@@ -200,6 +203,21 @@ def test_series_come_and_go_over_the_network(root, keys, serve, pacs):
     for how, each in objects.items():
         folder = root / "uploads" / str(number) / str(each) / series[how]
         assert len(list(folder.glob("*.dcm"))) == 3, how
+
+    # Who sent each is known, as it calls itself: DICOM knows no keys.
+    with closing(Workspace.open(root, reading=True).journal) as journal:
+        given = {each.id: each.sender for each in Datasets(journal).objects(number)}
+        assert given == {
+            objects["SEND"]: "SENDER", objects["GET"]: "PACS", objects["MOVE"]: "PACS",
+        }  # fmt: skip
+        told = {
+            (each.actor, each.reason)
+            for each in journal.events("", "", 100)
+            if each.kind == "received"
+        }
+    about = "the DICOM series {} for the dataset {}"
+    assert ("DICOM SENDER", about.format(series["SEND"], number)) in told
+    assert len(told) == 3
 
     # The output goes where the dataset goes.
     pacs.images.clear()

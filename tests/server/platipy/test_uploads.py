@@ -206,6 +206,6 @@ def test_what_comes_for_an_expired_dataset_is_not_kept(ada, root):
         waited = objects.object(series)
         folder = folder_of(workspace.project, waited)
         folder.mkdir(parents=True)  # its last image came while it expired
-        arrived(workspace.project, journal, waited)
+        arrived(workspace.project, journal, waited, "SENDER")
         assert not folder.parent.exists()
         assert not objects.object(series).is_fetched

@@ -7,10 +7,15 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from asimov.journal.database import Database
 from asimov.journal.datasets import DataObject, Datasets
+from asimov.journal.journal import Journal
+from asimov.journal.keys import Key
 from asimov.project.layout import Project
 from asimov.server.platipy.uploads import add_file, folder_of
+from asimov.text import short
+
+#: The most characters of a title.
+_TITLE = 16
 
 
 def series_of(path: str | Path) -> str:
@@ -43,8 +48,28 @@ def keep(project: Project, series: DataObject, path: Path) -> None:
     add_file(project, series, Path(copy), f"{uid}.dcm")
 
 
-def arrived(project: Project, journal: Database, series: DataObject) -> None:
-    """Record that a series has arrived, if it has files; what came too late goes."""
+def arrived(project: Project, journal: Journal, series: DataObject, sender: str) -> None:
+    """Record that a series has arrived, and from whom; what came too late goes.
+
+    Parameters
+    ----------
+    project
+        The project.
+    journal
+        Its journal.
+    series
+        The data object that waited for it; it may have no files yet.
+    sender
+        The title of the application entity that sent it. DICOM checks no titles: it is what the
+        other side says of itself.
+    """
     folder = folder_of(project, series)
-    if folder.is_dir() and not Datasets(journal).arrived(series.id, project.stored(folder)):
-        shutil.rmtree(folder.parent, ignore_errors=True)
+    if not folder.is_dir():
+        return
+    name = short(sender.strip(), _TITLE) or "without a title"
+    with journal.durably():
+        if Datasets(journal).arrived(series.id, project.stored(folder), name):
+            what = f"the DICOM series {series.series} for the dataset {series.dataset}"
+            journal.note(Key("", ""), f"DICOM {name}", "received", what)
+            return
+    shutil.rmtree(folder.parent, ignore_errors=True)

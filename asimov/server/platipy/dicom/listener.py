@@ -10,6 +10,7 @@ from asimov.configuration import number
 from asimov.errors import AsimovError
 from asimov.journal.database import Database
 from asimov.journal.datasets import Datasets
+from asimov.journal.journal import Journal
 from asimov.project.layout import Project
 from asimov.server.platipy.dicom.files import arrived, keep, series_of
 from asimov.system import clock
@@ -72,8 +73,9 @@ class Listener:
         return _DONE
 
     def _released(self, event: Any) -> None:
-        """Note that what was sent is there."""
+        """Note that what was sent is there, and who sent it."""
+        sender = str(event.assoc.requestor.ae_title)
         for series in getattr(event.assoc, "asimov_series", ()):
-            with closing(Database(self._project.journal)) as journal:
+            with closing(Journal(self._project.journal)) as journal:
                 for each in Datasets(journal).expected(series, clock.now()):
-                    arrived(self._project, journal, each)
+                    arrived(self._project, journal, each, sender)

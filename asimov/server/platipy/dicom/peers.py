@@ -11,6 +11,7 @@ from typing import Any
 from asimov.errors import AsimovError
 from asimov.journal.database import Database
 from asimov.journal.datasets import DataObject, Datasets, Location
+from asimov.journal.journal import Journal
 from asimov.project.layout import Project
 from asimov.server.platipy.dicom.files import arrived, keep
 
@@ -65,8 +66,8 @@ def fetch(project: Project, number: int, title: str) -> None:
             last = status
     _check(last, f"{wanted.retrieve} of the series {wanted.series}")
     if wanted.retrieve == "GET":
-        with closing(Database(project.journal)) as journal:
-            arrived(project, journal, wanted)
+        with closing(Journal(project.journal)) as journal:
+            arrived(project, journal, wanted, source.ae_title or "ANY-SCP")
 
 
 def send(project: Project, number: int) -> None:
