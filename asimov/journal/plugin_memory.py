@@ -7,8 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from asimov.journal.database import Database
+from asimov.system.kept_files import KeptFiles
 
 _NONE = object()
+#: The most bytes of a blob that is in the journal itself, and of any.
+SMALL, LARGEST = 64_000, 1_000_000_000
+#: How often a blob is read that is being replaced.
+_TRIES = 10
 
 
 class _Kept:
@@ -101,17 +106,101 @@ class Values(_Kept):
 
 
 class Blobs(_Kept):
-    """Bytes, of any length that a database takes."""
+    """Bytes; those of more than `SMALL` are in files, on disk before they count as set.
+
+    Parameters
+    ----------
+    journal, plugin
+        As of `Values`.
+    files
+        Where they are.
+    """
 
     _table = "plugin_blobs"
+
+    def __init__(self, journal: Database, plugin: str, files: KeptFiles) -> None:
+        super().__init__(journal, plugin)
+        self._files = files
+
+    def get(self, key: str, default: Any = _NONE) -> Any:
+        """Return the bytes of a key; see `Values.get`."""
+        for tries in range(_TRIES):
+            name = self._file(key)
+            if not name:
+                return super().get(key, default)
+            try:
+                return self._files.read(name)
+            except FileNotFoundError:  # it was replaced meanwhile, or it is lost
+                if tries == _TRIES - 1:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    def set(self, key: str, value: Any) -> Any:
+        """Set the bytes of a key; return those before, None if there were none.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are no bytes, or too many: then nothing changes.
+        """
+        packed = self._packed(value)
+        name = self._files.add(packed) if len(packed) > SMALL else None
+        try:
+            with self._journal.durably():
+                before, old = self.get(key, None), self._file(key)
+                self._journal.write(
+                    "INSERT OR REPLACE INTO plugin_blobs VALUES (?, ?, ?, ?)",
+                    (self._plugin, key, b"" if name else packed, name),
+                )
+        except BaseException:
+            if name:
+                self._files.remove(name)
+            raise
+        if old:
+            self._files.remove(old)
+        return before
+
+    def delete(self, key: str) -> None:
+        """Forget a key, and remove its file; one that is not there is no error."""
+        name = self._file(key)
+        super().delete(key)
+        if name:
+            self._files.remove(name)
+
+    def is_inside(self, key: str) -> bool:
+        """Return whether the bytes of a key are in the journal itself."""
+        return self._file(key) is None and key in self.search(key)
+
+    def _file(self, key: str) -> str | None:
+        rows = self._journal.rows(
+            "SELECT file FROM plugin_blobs WHERE plugin = ? AND key = ?", (self._plugin, key)
+        )
+        return rows[0][0] if rows else None
 
     def _packed(self, value: Any) -> bytes:
         if not isinstance(value, (bytes, bytearray, memoryview)):
             raise TypeError(f"a blob is bytes, not {type(value).__name__}")
-        return bytes(value)
+        data = bytes(value)
+        if len(data) > LARGEST:
+            raise ValueError(f"a blob may have {LARGEST} bytes, not {len(data)}")
+        return data
 
     def _read(self, packed: bytes) -> Any:
         return packed
+
+
+def settle(journal: Database, files: KeptFiles) -> None:
+    """Move blobs into files that an older version kept in the journal, and remove lost files."""
+    found = journal.rows(
+        "SELECT plugin, key FROM plugin_blobs WHERE file IS NULL AND length(value) > ?", (SMALL,)
+    )
+    for plugin, key in found:
+        blobs = Blobs(journal, plugin, files)
+        with journal.transaction():
+            # Another process may have moved or removed it meanwhile.
+            if blobs.is_inside(key):
+                blobs.set(key, blobs.get(key))
+    files.sweep({name for (name,) in journal.rows("SELECT file FROM plugin_blobs") if name})
 
 
 class RuntimePlugin(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, cast
 
 from asimov.pipeline.assets import Asset
 from asimov.pipeline.card.contents import Card
-from asimov.pipeline.card.visits import Memory
+from asimov.pipeline.card.visits import Memory, blob_files
 from asimov.pipeline.node_pipeline import NodePipeline
 from asimov.project.current import CurrentProject
 
@@ -30,7 +30,8 @@ class CardPipeline(NodePipeline):
     @property
     def memory(self) -> Memory:
         """What all tasks of the plugin share: small values and blobs."""
-        return Memory(cast(CurrentProject, self.production.workspace).journal, self.card.name)
+        workspace = cast(CurrentProject, self.production.workspace)
+        return Memory(workspace.journal, self.card.name, blob_files(workspace.project.root))
 
     def _made(self) -> dict[str, list[Path]]:
         found = {each.asset: sorted(self.rundir.glob(each.path)) for each in self.card.outputs}

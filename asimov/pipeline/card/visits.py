@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asimov.journal.plugin_memory import Blobs, RuntimePlugins, Values
+from asimov.system.kept_files import KeptFiles
 
 if TYPE_CHECKING:
     from asimov.journal.database import Database
@@ -25,11 +27,18 @@ class Memory:
         Where it is kept.
     plugin
         The name of the plugin.
+    files
+        Where large blobs are; see `blob_files`.
     """
 
-    def __init__(self, journal: Database, plugin: str) -> None:
+    def __init__(self, journal: Database, plugin: str, files: KeptFiles) -> None:
         self.state = Values(journal, plugin)
-        self.blobs = Blobs(journal, plugin)
+        self.blobs = Blobs(journal, plugin, files)
+
+
+def blob_files(root: Path) -> KeptFiles:
+    """Return where a project has the large blobs of its plugins."""
+    return KeptFiles(root / "uploads" / "blobs")
 
 
 @dataclass(frozen=True)

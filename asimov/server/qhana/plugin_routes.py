@@ -9,9 +9,9 @@ from typing import Any
 from asimov.engine.notifications.calls import registry_call
 from asimov.errors import AsimovError
 from asimov.journal.deliveries import Deliveries
-from asimov.journal.plugin_memory import RuntimePlugins
+from asimov.journal.plugin_memory import RuntimePlugins, settle
 from asimov.pipeline.card.contents import Card
-from asimov.pipeline.card.visits import Memory, Reply, Route, Visit
+from asimov.pipeline.card.visits import Memory, Reply, Route, Visit, blob_files
 from asimov.plugins.calls import call_plugin
 from asimov.plugins.crashes import Call
 from asimov.plugins.output import captured
@@ -46,6 +46,8 @@ class PluginRoutes:
 
     def __init__(self, folder: Path) -> None:
         self._workspace = Workspace.open(folder)
+        self._files = blob_files(self._workspace.project.root)
+        settle(self._workspace.journal, self._files)
         with captured():
             self._catalogue = Catalogue(self._workspace)
 
@@ -90,7 +92,7 @@ class PluginRoutes:
             request.form,
             request.body,
             address_of(card, request.root),
-            Memory(journal, card.name),
+            Memory(journal, card.name, self._files),
             RuntimePlugins(journal, card.identifier, [card.name], announce),
             parts,
         )

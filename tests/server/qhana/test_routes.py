@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from contextlib import closing
 
 import pytest
 
+from asimov.journal import plugin_memory
 from asimov.journal.journal import Journal
-from asimov.journal.plugin_memory import RuntimePlugins
+from asimov.journal.plugin_memory import RuntimePlugins, settle
 from asimov.pipeline.card import Memory
+from asimov.system import files as files_of_the_system
+from asimov.system.kept_files import KeptFiles
 from tests.server.qhana.conftest import ADDRESS
 
+#: More than is kept in the journal itself.
+LARGE = bytes(range(256)) * 300
 SHELF = f"{ADDRESS}/plugins/shelf@v0-2-0/"
 
 
@@ -125,10 +131,13 @@ def test_a_registry_that_is_away_holds_nothing_up_and_is_told_later(runner, rece
 def test_values_and_blobs_are_by_plugin_and_key(tmp_path):
     """Get (with a default; else KeyError), set (the old value), delete, list, search."""
     with closing(Journal(tmp_path / "journal.db")) as journal:
-        one, other = Memory(journal, "one"), Memory(journal, "other")
+        files = KeptFiles(tmp_path / "files")
+        one, other = Memory(journal, "one", files), Memory(journal, "other", files)
         for kept, first, second in (
             (one.state, {"a": [1, None]}, "text"),
             (one.blobs, b"\0\xff", b""),
+            (one.blobs, LARGE, b"small"),
+            (one.blobs, b"small", LARGE),
         ):
             with pytest.raises(KeyError):
                 kept.get("k")
@@ -141,11 +150,62 @@ def test_values_and_blobs_are_by_plugin_and_key(tmp_path):
             kept.delete("k")
             kept.delete("k")
             assert kept.keys() == ["k%_2"]
+            kept.delete("k%_2")
         assert (other.state.keys(), other.blobs.keys()) == ([], [])
+        assert not any((tmp_path / "files").iterdir())  # a file goes with its key
         with pytest.raises(TypeError):
             one.state.set("k", object())
         with pytest.raises(TypeError):
             one.blobs.set("k", "text")
+
+
+def test_large_blobs_are_files_that_are_on_disk_before_they_count(tmp_path, monkeypatch):
+    synced = []
+    sync = files_of_the_system.sync_path
+    monkeypatch.setattr(files_of_the_system, "sync_path", lambda at: (synced.append(at), sync(at)))
+    folder = tmp_path / "uploads" / "blobs"
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        blobs = Memory(journal, "one", KeptFiles(folder)).blobs
+
+        def told():
+            return journal.rows("SELECT length(value), file FROM plugin_blobs")
+
+        blobs.set("k", LARGE)
+        ((length, name),) = told()
+        assert (length, (folder / name).read_bytes(), synced) == (0, LARGE, [folder])
+        assert blobs.set("k", LARGE[1:]) == LARGE
+        assert [each.name for each in folder.iterdir()] == [told()[0][1]] != [name]
+        # What is not recorded leaves nothing, and what is too large is refused.
+        monkeypatch.setattr(journal, "write", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            blobs.set("k", LARGE)
+        monkeypatch.undo()
+        assert (blobs.get("k"), len(list(folder.iterdir()))) == (LARGE[1:], 1)
+        monkeypatch.setattr(plugin_memory, "LARGEST", len(LARGE))
+        with pytest.raises(ValueError, match="a blob may have"):
+            blobs.set("k", LARGE + b"x")
+        assert blobs.set("k", b"small") == LARGE[1:]
+        assert not list(folder.iterdir())
+
+
+def test_what_an_older_version_kept_in_the_journal_becomes_files(tmp_path):
+    folder = tmp_path / "blobs"
+    folder.mkdir()
+    files = KeptFiles(folder)
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        for key, value in (("large", LARGE), ("small", b"small")):
+            insert = "INSERT INTO plugin_blobs (plugin, key, value) VALUES ('one', ?, ?)"
+            journal.write(insert, (key, value))
+        for name in ("old", "new"):  # a process was killed before it had recorded them
+            (folder / name).write_bytes(b"lost")
+        os.utime(folder / "old", (0, 0))
+        for _ in range(2):
+            settle(journal, files)
+            found = journal.rows("SELECT key, length(value), file IS NULL FROM plugin_blobs")
+            assert sorted(found) == [("large", 0, 0), ("small", 5, 1)]
+            blobs = Memory(journal, "one", files).blobs
+            assert (blobs.get("large"), blobs.get("small")) == (LARGE, b"small")
+            assert len(list(folder.iterdir())) == 2 and not (folder / "old").exists()
 
 
 def test_a_runtime_plugin_belongs_to_its_parent(tmp_path):
