@@ -178,12 +178,14 @@ def logs(workspace: Workspace, key: Key) -> list[OutputFile]:
 
     A submit file may name any file of this machine; only the project's own are shown.
     """
-    project = workspace.project
-    folders = [each.resolve() for each in (project.root, project.working, project.results)]
     try:
         found = output_files(workspace, key)
     except ReportedError:
         return []
+    if not found:
+        return []
+    project = workspace.project
+    folders = [each.resolve() for each in (project.root, project.working, project.results)]
     inside = [
         each
         for each in found

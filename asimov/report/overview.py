@@ -123,10 +123,15 @@ class Overview:
 
 @dataclass(frozen=True)
 class Known:
-    """All analyses, looked at once: what a report of many pages takes its lists from."""
+    """All analyses, looked at once: what a report of many pages takes its lists from.
+
+    `begun` is what every page says of the project, and `of_subjects` what there is of each.
+    """
 
     seen: list[Glance]
     rows: dict[Key, Row]
+    begun: Overview
+    of_subjects: dict[str, list[Glance]]
 
 
 def known(workspace: Workspace) -> Known:
@@ -134,7 +139,28 @@ def known(workspace: Workspace) -> Known:
     seen = glances(workspace)
     keys = [each.key for each in seen if each.row is None]
     found = dict(zip(keys, rows(workspace, keys), strict=True))
-    return Known(seen, {**found, **{each.key: each.row for each in seen if each.row}})
+    of_subjects: dict[str, list[Glance]] = {}
+    for each in seen:
+        of_subjects.setdefault(each.subject, []).append(each)
+    all_rows = {**found, **{each.key: each.row for each in seen if each.row}}
+    return Known(seen, all_rows, _begun(workspace, seen), of_subjects)
+
+
+def _begun(workspace: Workspace, seen: Sequence[Glance]) -> Overview:
+    """Return an overview with what is the same whatever is asked."""
+    monitor = attendance(workspace)
+    warnings = ledger_warnings(workspace)
+    if monitor.warning:
+        warnings = [*warnings, monitor.warning]
+    return Overview(
+        monitor.line(),
+        monitor.alive,
+        warnings,
+        everything=len(seen),
+        states=sorted({*STATES, *OF_JOBS, *(each.state for each in seen)}, key=rank),
+        pipelines=sorted({each.pipeline for each in seen if each.pipeline}),
+        subjects=len(workspace.contents.subjects),
+    )
 
 
 def overview(
@@ -159,19 +185,15 @@ def overview(
     seen
         A glance at each of them, if the question does not ask what is out of date.
     """
-    monitor = attendance(workspace)
-    warnings = ledger_warnings(workspace)
-    if monitor.warning:
-        warnings = [*warnings, monitor.warning]
-    shown = Overview(monitor.line(), monitor.alive, warnings)
     if all_known:
+        shown = replace(all_known.begun)
         seen = all_known.seen
-    elif seen is None:
-        seen = glances(workspace, with_outdated=query.asks_outdated)
-    shown.everything = len(seen)
-    shown.states = sorted({*STATES, *OF_JOBS, *(each.state for each in seen)}, key=rank)
-    shown.pipelines = sorted({each.pipeline for each in seen if each.pipeline})
-    shown.subjects = len(workspace.contents.subjects)
+        if query.subject:
+            seen = all_known.of_subjects.get(query.subject, [])
+    else:
+        if seen is None:
+            seen = glances(workspace, with_outdated=query.asks_outdated)
+        shown = _begun(workspace, seen)
     try:
         left = _narrowed(seen, query)
     except (AsimovError, ValueError) as error:

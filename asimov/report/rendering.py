@@ -85,6 +85,7 @@ def _environment() -> jinja2.Environment:
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,  # to look whether a template has changed costs a twentieth of a report
     )
     environment.globals.update(
         kind_of=kind_of,
