@@ -14,9 +14,10 @@ from configparser import (
 )
 from configparser import Error as ConfigParserError
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
+
+import msgspec
 
 from asimov.discovery import extensions
 from asimov.errors import AsimovError, Place
@@ -200,8 +201,7 @@ def read(root: Path | None = None) -> ConfigParser:
     return config
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """What a package adds to the configuration, under the entry-point group ``asimov.options``.
 
     Each option is written ``section/option``.
@@ -217,8 +217,8 @@ class Options:
         Options that are read and have no default.
     """
 
-    defaults: Mapping[str, Callable[[ConfigParser], str]] = field(default_factory=dict)
-    second_names: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, Callable[[ConfigParser], str]] = msgspec.field(default_factory=dict)
+    second_names: Mapping[str, str] = msgspec.field(default_factory=dict)
     without_default: tuple[str, ...] = ()
 
 

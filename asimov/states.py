@@ -5,11 +5,10 @@ The page ``docs/states.md`` shows the same table; a test compares the two.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(msgspec.Struct, frozen=True):
     """A state: its meaning, and how the engine treats an analysis in it.
 
     Attributes
@@ -60,8 +59,7 @@ OWN = frozenset(STATES)
 ALIASES = {"complete": "finished", "queued": "running"}
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(msgspec.Struct, frozen=True):
     """An allowed transition from one state to another.
 
     Attributes

@@ -15,7 +15,7 @@ from asimov.cli.terminal.progress import show_progress
 from asimov.engine.notifications.overview import notification_warnings
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
-from asimov.project import copies, file_changes, identity, sharing
+from asimov.project import file_changes, identity, sharing
 from asimov.project.file_changes import FileChange
 from asimov.project.identity import UnsettledError
 from asimov.project.layout import Project, find
@@ -113,6 +113,8 @@ def _settle(doubt: UnsettledError) -> None:
     """Ask the user whether the project was moved or copied; raise the doubt without a terminal."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise doubt
+    from asimov.project import copies
+
     warn(str(doubt))
     answers = ["copied", "cancel"] if doubt.original else ["moved", "copied", "cancel"]
     answer = click.prompt("How did this project get here?", type=click.Choice(answers), err=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 
 import click
+from msgspec import structs
 
 from asimov.cli.open_project import Use, open_workspace, warn_of_notifications
 from asimov.cli.selection import Selection, selection_options
@@ -16,7 +16,7 @@ from asimov.cli.terminal.colours import wanted
 from asimov.cli.terminal.output import say, show_json, warn
 from asimov.engine.attendance import attendance
 from asimov.engine.notifications.overview import notification_warnings
-from asimov.engine.plain_data.analysis import selected_rows
+from asimov.engine.plain_data.rows import selected_rows
 from asimov.engine.usage import total, used
 from asimov.journal.keys import Key
 from asimov.project.workspace import Workspace
@@ -146,7 +146,7 @@ def _usage(workspace: Workspace, selection: Selection, as_json: bool) -> None:
     found = used(workspace, keys if selection.given else None)
     if as_json:
         shown = [
-            {"subject": key[0], "name": key[1], **asdict(found[key])}
+            {"subject": key[0], "name": key[1], **structs.asdict(found[key])}
             for key in keys
             if key in found
         ]

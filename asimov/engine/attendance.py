@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
 
-from asimov.engine.background import kept
+import msgspec
+from msgspec import structs
+
 from asimov.journal.leases import WATCH, holder, is_dead
+from asimov.keepers.present import kept
 from asimov.project.workspace import Workspace
 from asimov.states import OWN, STATES
 from asimov.system import clock
@@ -25,8 +27,7 @@ _MINUTE = 60.0
 _MISSED = 3
 
 
-@dataclass(frozen=True)
-class _Look:
+class _Look(msgspec.Struct, frozen=True):
     """A pass.
 
     Attributes
@@ -44,8 +45,7 @@ class _Look:
     problem: str | None = None
 
 
-@dataclass(frozen=True)
-class Attendance:
+class Attendance(msgspec.Struct, frozen=True):
     """What is known of the monitor of a project.
 
     Attributes
@@ -83,7 +83,9 @@ class Attendance:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
-        return {name: value for name, value in asdict(self).items() if not name.startswith("_")}
+        return {
+            name: value for name, value in structs.asdict(self).items() if not name.startswith("_")
+        }
 
     def line(self) -> str:
         """Return it as a line for people."""
@@ -126,7 +128,8 @@ def record_pass(workspace: Workspace, problems: Sequence[str], took: float | Non
     # Not synced to the disk: the next pass writes another.
     with workspace.journal.transaction():
         workspace.journal.write(
-            "INSERT OR REPLACE INTO properties VALUES (?, ?)", (_PROPERTY, json.dumps(asdict(look)))
+            "INSERT OR REPLACE INTO properties VALUES (?, ?)",
+            (_PROPERTY, json.dumps(structs.asdict(look))),
         )
         if took is not None:
             workspace.journal.write(

@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager
 from asimov.errors import AsimovError
 from asimov.keepers import job
 from asimov.keepers.choice import configured, keeper
-from asimov.keepers.keeper import Kept, recorded
+from asimov.keepers.keeper import Kept
 from asimov.keepers.launcher import write_launcher
+from asimov.keepers.present import kept
 from asimov.project.workspace import Workspace
 from asimov.system.files import locked
 
@@ -52,11 +53,6 @@ def start(workspace: Workspace, interval: float | None, name: str | None = None)
 
 def _alone(workspace: Workspace, purpose: str) -> AbstractContextManager[None]:
     return locked(workspace.project.state / "service.lock", purpose, wait=False)
-
-
-def kept(workspace: Workspace) -> Kept | None:
-    """Return the monitor in the background; None unless it was started and not stopped."""
-    return job.running(workspace) or recorded(workspace)
 
 
 def stop(workspace: Workspace) -> Kept:

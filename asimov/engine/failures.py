@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from asimov.errors import AsimovError, ReportedError, SchedulerError
 from asimov.journal.records import Attempt
@@ -31,8 +32,7 @@ _DOUBLINGS = 20
 # --- how it failed
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(msgspec.Struct, frozen=True):
     """The report on a job that ended without completing its analysis.
 
     Attributes
@@ -158,8 +158,7 @@ def _names(answer: Any) -> list[str]:
 # --- whether it is submitted again
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True):
     """A submission that follows a failure.
 
     Attributes

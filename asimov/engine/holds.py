@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
+
+import msgspec
 
 from asimov.engine.attempts import ask
 from asimov.errors import SchedulerError, SchedulerUnreachableError
@@ -28,8 +29,7 @@ SETTLING = 30.0
 _DOUBLINGS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """The outcome of a look at the held processes of a job.
 
     Attributes
@@ -44,8 +44,7 @@ class Outcome:
     stuck: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(msgspec.Struct, frozen=True):
     """What to do about one held process, or why nothing can be done (`problem`)."""
 
     held: Held

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
+
+import msgspec
 
 from asimov.engine.attempts import MAY_COME, ask, refusal
 from asimov.engine.attendance import record_pass
@@ -31,8 +32,7 @@ from asimov.system import clock, progress
 Report = Callable[[str], None]
 
 
-@dataclass
-class Pass:
+class Pass(msgspec.Struct):
     """The state of the project after a pass.
 
     Attributes
@@ -64,13 +64,13 @@ class Pass:
         Whether a scheduler refused this user's credentials. Then the pass has changed nothing.
     """
 
-    counts: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = msgspec.field(default_factory=dict)
     active: int = 0
-    lost: dict[str, int] = field(default_factory=dict)
+    lost: dict[str, int] = msgspec.field(default_factory=dict)
     blocked: int = 0
     waiting: int = 0
     startable: int = 0
-    unreachable: list[str] = field(default_factory=list)
+    unreachable: list[str] = msgspec.field(default_factory=list)
     broken: int = 0
     moved: int = 0
     failed: int = 0

@@ -21,8 +21,9 @@ import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from asimov.plugins.methods import call_method, overrides
 from asimov.project.analysis import Analysis
@@ -85,8 +86,7 @@ def _kept(folder: Path) -> Iterator[None]:
                 Path(each).rmdir()
 
 
-@dataclass(slots=True)
-class _File:
+class _File(msgspec.Struct):
     """A file or link of the run directory, and how it is kept.
 
     Attributes

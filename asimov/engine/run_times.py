@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
-from statistics import median
 from typing import NamedTuple
 
 from asimov.journal.keys import Key
@@ -106,7 +105,7 @@ class Experience:
         if not lengths:
             return None
         if like not in self._medians:
-            self._medians[like] = median(lengths)
+            self._medians[like] = _median(lengths)
         runs = "1 run" if len(lengths) == 1 else f"{len(lengths)} runs"
         name = f" named {like[1]}" if like[1] else ""
         usual = clock.age(self._medians[like])
@@ -114,3 +113,11 @@ class Experience:
             max(0.0, self._medians[like] - run.seconds(clock.now())),
             f"{runs} of {entry.pipeline}{name} took {usual} (median)",
         )
+
+
+def _median(lengths: Sequence[float]) -> float:
+    # The module statistics would be imported by every command that lists analyses.
+    ordered, middle = sorted(lengths), len(lengths) // 2
+    if len(ordered) % 2:
+        return ordered[middle]
+    return (ordered[middle - 1] + ordered[middle]) / 2

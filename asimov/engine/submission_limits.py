@@ -18,7 +18,9 @@ import time
 import weakref
 from collections.abc import Collection
 from configparser import ConfigParser
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec import structs
 
 from asimov.configuration import PROJECT_FILE, number
 from asimov.errors import AsimovError, SchedulerUnreachableError
@@ -30,8 +32,7 @@ from asimov.states import STATES
 _PROPERTY = "deferred"
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """The configured limits; None for each that is not set.
 
     Attributes
@@ -85,7 +86,7 @@ class Throttle:
         self.limits = Limits.of(workspace.project.config)
         self._limit = "[monitor] max submissions" if most is None else "--max-submit"
         if most is not None:
-            self.limits = replace(self.limits, submissions=most)
+            self.limits = structs.replace(self.limits, submissions=most)
         self._workspace = workspace
         self._active = 0
         if self.limits.active is not None:

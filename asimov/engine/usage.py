@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, replace
 from typing import Any
+
+from msgspec import structs
 
 from asimov.discovery.entrypoints import PluginError
 from asimov.errors import SchedulerError
@@ -36,7 +37,11 @@ def measure(workspace: Workspace) -> None:
         except (PluginError, SchedulerError):
             continue  # optional information: a later pass asks again
         measured.update(
-            {each.uid: asdict(found[each.job_id]) for each in attempts if each.job_id in found}
+            {
+                each.uid: structs.asdict(found[each.job_id])
+                for each in attempts
+                if each.job_id in found
+            }
         )
     if waiting:
         usages.keep(measured)
@@ -71,5 +76,5 @@ def total(usages: Iterable[Usage]) -> Usage:
     """Return the total usage of several analyses; slots are summed, memory is the maximum."""
     each = list(usages)
     slots = [one.slots for one in each if one.slots is not None]
-    summed = _together([(str(number), asdict(one)) for number, one in enumerate(each)])
-    return replace(summed, slots=sum(slots) if slots else None)
+    summed = _together([(str(number), structs.asdict(one)) for number, one in enumerate(each)])
+    return structs.replace(summed, slots=sum(slots) if slots else None)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from asimov.journal.keys import Key
 
@@ -45,8 +46,7 @@ class Record(NamedTuple):
         return Key(self.subject, self.name)
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(msgspec.Struct):
     """One attempt to run an analysis.
 
     Attributes

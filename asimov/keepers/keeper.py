@@ -112,7 +112,7 @@ def record(workspace: Workspace, kept: Kept | None) -> None:
 
 
 def recorded(workspace: Workspace) -> Kept | None:
-    """Return what keeps the monitor running, other than a job; see `background.kept`."""
+    """Return what keeps the monitor running, other than a job; see `present.kept`."""
     text = workspace.journal.get_property(_PROPERTY)
     return Kept(**json.loads(text)) if text else None
 

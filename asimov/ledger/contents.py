@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from asimov.errors import AsimovError
 from asimov.journal.keys import PROJECT_ANALYSES, Key
 from asimov.ledger.fields_of_science import complete
@@ -23,8 +25,7 @@ _OF_PROJECT = without_effect("configuration").union(("kind", "pipelines", "hooks
 WRITTEN = "written by pipelines to"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One analysis of the ledger.
 
     Attributes

@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from asimov.ledger.documents import dump, inline, nodes, read_documents
+from asimov.ledger.documents import dump, inline, read_documents
+from asimov.ledger.streams.yaml_text import nodes
 
 
 class _CannotError(Exception):

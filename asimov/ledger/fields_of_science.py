@@ -6,15 +6,15 @@ A package publishes a `Field` under the entry-point group ``asimov.fields``. asi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from asimov.discovery import extensions
 from asimov.settings.merging import copied, difference
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(msgspec.Struct, frozen=True):
     """One field of science.
 
     Parameters

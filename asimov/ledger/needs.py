@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
@@ -26,8 +27,7 @@ from asimov.text import quoted
 #: What identifies an analysis: its subject's name and its own.
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(msgspec.Struct, frozen=True):
     """One condition on one analysis."""
 
     path: str
@@ -35,8 +35,7 @@ class Term:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(msgspec.Struct, frozen=True):
     """One item: the terms that a selected analysis must all match."""
 
     terms: tuple[Term, ...]
@@ -207,8 +206,7 @@ class Candidates:
         return self._indices[path]
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(msgspec.Struct, frozen=True):
     """The analyses that a list of needs selects.
 
     Attributes

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from asimov.discovery import extensions
 
@@ -18,8 +19,7 @@ def _accept(text: str) -> None:
     pass
 
 
-@dataclass(frozen=True)
-class Dialect:
+class Dialect(msgspec.Struct, frozen=True):
     """One dialect, which is rendered by an environment of Jinja.
 
     Parameters

@@ -8,14 +8,14 @@ link, its target counts.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 
-@dataclass(frozen=True)
-class Origins:
+
+class Origins(msgspec.Struct, frozen=True):
     """The folders that templates come from, with all links resolved.
 
     Attributes

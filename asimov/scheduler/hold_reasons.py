@@ -8,7 +8,8 @@ page ``docs/holds.md`` shows the same tables; a test compares them.
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
+
+import msgspec
 
 #: The classes, and what a hold of each class means.
 CLASSES = {
@@ -25,8 +26,7 @@ BY_WORDS = "by words"
 _WORDS = {"memory": "memory", "disk": "disk", "no space left": "disk"}
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(msgspec.Struct, frozen=True):
     """A hold code of HTCondor.
 
     Attributes

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from asimov.errors import AsimovError
 from asimov.text import quoted
@@ -142,6 +143,8 @@ def check_line(name: str, value: str) -> None:
 
 def fault_of_text(text: str) -> str | None:
     """Return why a submit file can't hold a text, or None."""
+    if text.isprintable():
+        return None
     if "\0" in text:
         return "holds a null character, which a job's can't"
     if len(text.splitlines()) > 1 or text.endswith(("\n", "\r")):
@@ -170,8 +173,7 @@ def submit_value(value: object) -> str:
 CLOCK_SKEW = 3600
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(msgspec.Struct, frozen=True):
     """The owner of a job, as written in its ClassAd and its event log.
 
     Attributes
@@ -210,8 +212,7 @@ class Tag:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(msgspec.Struct, frozen=True):
     """What a question about a job says about it.
 
     Attributes
@@ -232,8 +233,7 @@ class Ticket:
     logs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True):
     """A job found by its tag, in the queue or ended.
 
     Attributes
@@ -247,8 +247,7 @@ class Listed:
     since: float
 
 
-@dataclass(frozen=True, slots=True)
-class Whereabouts:
+class Whereabouts(msgspec.Struct, frozen=True):
     """Where a job runs that another program may have submitted.
 
     Attributes

@@ -7,8 +7,9 @@ decides what an answer means for an analysis.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 
 class JobState(str, Enum):
@@ -48,8 +49,7 @@ def first_failure(exit_codes: Iterable[int | None]) -> int | None:
     return next((code for code in codes if code), None if None in codes else 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """The progress of a DAG in nodes, or of a cluster in processes."""
 
     total: int
@@ -65,8 +65,7 @@ class Progress:
         return f"{text} ({', '.join(extra)})" if extra else text
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(msgspec.Struct, frozen=True):
     """A held process, of the job itself or of a node of its DAG.
 
     Attributes
@@ -98,8 +97,7 @@ class Held:
     disk_used_kb: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Present:
+class Present(msgspec.Struct, frozen=True):
     """The job is in the queue.
 
     Attributes
@@ -139,8 +137,7 @@ class Present:
         return self.state is JobState.HELD or (self.progress is not None and not busy)
 
 
-@dataclass(frozen=True, slots=True)
-class Gone:
+class Gone(msgspec.Struct, frozen=True):
     """The job has left the queue, and there is evidence of how.
 
     Attributes
@@ -191,8 +188,7 @@ class Gone:
         return text
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(msgspec.Struct, frozen=True):
     """Nothing certain is known about the job; `reason` says why.
 
     Attributes
@@ -209,8 +205,7 @@ class Unknown:
     refused: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class NotFound:
+class NotFound(msgspec.Struct, frozen=True):
     """Every source that could know the job answered, and none knows it.
 
     Attributes
@@ -225,8 +220,7 @@ class NotFound:
 Observation = Present | Gone | Unknown | NotFound
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True):
     """What a job used, summed over its processes or nodes.
 
     Attributes
@@ -254,8 +248,7 @@ class Usage:
     restarts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """A failed process, of the job itself or of a node of its DAG.
 
     Attributes

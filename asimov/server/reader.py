@@ -11,6 +11,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from asimov.engine import graph
 from asimov.engine.attendance import attendance
 from asimov.engine.explain import explain
@@ -223,7 +225,7 @@ class Reader:
         keys = self._selected(selection)
         found = used(self._open, keys if selection.given else None)
         items = [
-            {"subject": key.subject, "name": key.name, **asdict(found[key])}
+            {"subject": key.subject, "name": key.name, **structs.asdict(found[key])}
             for key in keys
             if key in found
         ]

@@ -8,11 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from msgspec import field
+from msgspec.structs import replace
 
 from asimov.engine import holds
 from asimov.errors import SchedulerError, SchedulerUnreachableError

@@ -7,11 +7,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from asimov.engine.lease import at_work
 from asimov.scheduler import Observation, Present, Ticket, Unknown

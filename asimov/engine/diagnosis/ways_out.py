@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from shlex import quote
 
-from asimov.engine.background import kept
 from asimov.engine.rerun.requested import requested
 from asimov.journal.keys import Key
 from asimov.journal.leases import WATCH, holder, is_dead
+from asimov.keepers.present import kept
 from asimov.project.workspace import Workspace
 from asimov.states import STATES, reachable
 

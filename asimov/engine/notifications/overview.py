@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import Any
+
+import msgspec
+from msgspec import structs
 
 from asimov.engine.notifications.rules import rules_of
 from asimov.journal.deliveries import Deliveries, Standing
@@ -16,8 +18,7 @@ _OFTEN = 3
 _RECENT = 7 * 86400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """A rule and what became of its messages; times are ISO 8601 in UTC, or None.
 
     Attributes
@@ -51,7 +52,7 @@ class Row:
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as plain data."""
-        return asdict(self)
+        return structs.asdict(self)
 
 
 def overview(workspace: Workspace) -> list[Row]:

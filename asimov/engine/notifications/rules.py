@@ -11,9 +11,10 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from configparser import ConfigParser
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
+
+import msgspec
 
 from asimov import text
 from asimov.configuration import PROJECT_FILE
@@ -41,8 +42,7 @@ _ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~][\w.!#$%&'*+/=?^`{|}~-]*(@[\w.:\[\
 _SPACE = re.compile(r"[\s\x00-\x1f\x7f]")
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """Where a value is: itself, or in a file or a variable of the environment.
 
     Attributes
@@ -57,8 +57,7 @@ class Source:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """Whom to notify of a change of state, when, and how.
 
     Attributes
@@ -120,8 +119,7 @@ def _fits(pattern: str, key: Key) -> bool:
     return fnmatchcase(key.subject, subject) and (not slash or fnmatchcase(key.name, name))
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(msgspec.Struct, frozen=True):
     """The rules of a project.
 
     Attributes

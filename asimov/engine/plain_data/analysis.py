@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
+
+from msgspec import structs
 
 from asimov.engine.provenance.comparison import changed_since
 from asimov.engine.provenance.result_settings import result_settings
 from asimov.engine.readiness import waiting_for
-from asimov.engine.selection import Selection
-from asimov.engine.status import Row, rows, without_entry
+from asimov.engine.status import rows
 from asimov.engine.usage import used
 from asimov.errors import AsimovError
 from asimov.journal.keys import Key
@@ -19,31 +19,6 @@ from asimov.plugins.lost_products import products_of
 from asimov.project.workspace import Workspace
 from asimov.settings.merging import origins
 from asimov.system import clock
-
-
-def selected_rows(workspace: Workspace, selection: Selection) -> list[Row]:
-    """Return the rows of the selected analyses, also of those that only the journal knows.
-
-    Parameters
-    ----------
-    workspace
-        The open project.
-    selection
-        The analyses; its filters may leave none.
-    """
-    return rows_of(workspace, *selected(workspace, selection))
-
-
-def selected(workspace: Workspace, selection: Selection) -> tuple[list[Key], dict[Key, Row]]:
-    """Return the selected analyses, and the rows of all that only the journal knows."""
-    hidden = {Key(row.subject, row.name): row for row in without_entry(workspace)}
-    return selection.of(workspace, more=hidden, may_be_empty=True), hidden
-
-
-def rows_of(workspace: Workspace, keys: list[Key], hidden: dict[Key, Row]) -> list[Row]:
-    """Return the rows of analyses; those that only the journal knows are last."""
-    found = rows(workspace, [key for key in keys if key not in hidden])
-    return found + [hidden[key] for key in keys if key in hidden]
 
 
 def analysis_data(workspace: Workspace, key: Key) -> tuple[dict[str, Any], AsimovError | None]:
@@ -79,7 +54,7 @@ def analysis_data(workspace: Workspace, key: Key) -> tuple[dict[str, Any], Asimo
         "results": str(workspace.project.results / key[0] / key[1]),
         "products": {} if error else products_of(analysis),
         "attempts": [attempt_data(each) for each in workspace.journal.attempts(key)],
-        "usage": asdict(usage) if usage else None,
+        "usage": structs.asdict(usage) if usage else None,
         "settings_of": result.made_by if result else "the ledger",
         "settings": result.settings if result else analysis.meta,
         "changed_since_it_ran": {

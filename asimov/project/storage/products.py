@@ -7,9 +7,11 @@ import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+
+import msgspec
+from msgspec import structs
 
 from asimov import text
 from asimov.errors import AsimovError
@@ -28,8 +30,7 @@ class NotStorableError(AsimovError):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True):
     """One file, folder or link of the store.
 
     Attributes
@@ -64,8 +65,7 @@ class Item:
         return self.link is None and stat.S_ISDIR(self.status.st_mode)
 
 
-@dataclass
-class Survey:
+class Survey(msgspec.Struct):
     """The contents of all products of an analysis.
 
     Attributes
@@ -76,8 +76,8 @@ class Survey:
         The products that do not exist.
     """
 
-    items: dict[str, Item] = field(default_factory=dict)
-    missing: list[str] = field(default_factory=list)
+    items: dict[str, Item] = msgspec.field(default_factory=dict)
+    missing: list[str] = msgspec.field(default_factory=list)
 
 
 def survey(products: Iterable[str | Path], rundir: str | Path, store: Path) -> Survey:
@@ -121,7 +121,7 @@ def survey(products: Iterable[str | Path], rundir: str | Path, store: Path) -> S
         surveyor.walk(path, name)
         if name in found.items:
             origin = os.path.relpath(path, real(str(rundir)))
-            found.items[name] = replace(found.items[name], origin=origin)
+            found.items[name] = structs.replace(found.items[name], origin=origin)
     surveyor.follow_links()
     _check_parents(found.items)
     found.items = dict(sorted(found.items.items(), key=lambda each: each[0].split("/")))

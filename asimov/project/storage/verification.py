@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import msgspec
 
 from asimov.errors import AsimovError
 from asimov.project.storage.copying import checksum
@@ -46,8 +46,7 @@ class Fault(NamedTuple):
     detail: str
 
 
-@dataclass
-class Verified:
+class Verified(msgspec.Struct):
     """What was checked, and what was found.
 
     Attributes
@@ -65,7 +64,7 @@ class Verified:
     files: int = 0
     size: int = 0
     hashed: int = 0
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[Fault] = msgspec.field(default_factory=list)
 
 
 class _ToHash(NamedTuple):
@@ -179,8 +178,7 @@ def is_older(status: os.stat_result, entry: Mapping[str, Any]) -> bool:
     return status.st_mtime <= stored + _SLACK
 
 
-@dataclass(frozen=True)
-class _Owner:
+class _Owner(msgspec.Struct, frozen=True):
     """An analysis, with the folder of its results or of superseded ones."""
 
     root: Path
@@ -266,6 +264,8 @@ def _hash(wanted: Mapping[tuple[int, int], list[_ToHash]], found: Verified) -> N
             )
             return
         yield from (each.fault for each in named if each.sha256 != sha256)
+
+    from concurrent.futures import ThreadPoolExecutor
 
     # The module hashlib frees the interpreter while it computes.
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -11,8 +11,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import structs
 
 from asimov.errors import SchedulerError
 from asimov.scheduler.htcondor.classads import Ad, member
@@ -158,7 +160,7 @@ class _Dag:
             return found
         log = f"{self.base}{DAGMAN_OUT}"
         why = last_error(Path(log), self.id)
-        return [replace(own, reason=own.reason or why, error_file=log)]
+        return [structs.replace(own, reason=own.reason or why, error_file=log)]
 
     # --- with DAGMan's own list
 
@@ -178,7 +180,9 @@ class _Dag:
             inner = _Dag(self.connection, ads[0], self.since).failures()
             if inner:
                 return [
-                    replace(each, node=f"{node.name}/{each.node}" if each.node else node.name)
+                    structs.replace(
+                        each, node=f"{node.name}/{each.node}" if each.node else node.name
+                    )
                     for each in inner
                 ]
         failed = _failed(ads)

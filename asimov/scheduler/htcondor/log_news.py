@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec import structs
 
 from asimov.scheduler.htcondor.cluster_state import Ending
 from asimov.scheduler.htcondor.job_ads import ending_reason
@@ -41,7 +42,9 @@ def news(log_follower: LogFollower, tickets: Sequence[Ticket]) -> dict[str, Obse
             continue
         if isinstance(answer, Present) and isinstance(reported, Present) and _runs_dag(ticket):
             # DAGMan's log says nothing about the nodes: what was known of them stays.
-            answer = replace(answer, progress=reported.progress, held=answer.held or reported.held)
+            answer = structs.replace(
+                answer, progress=reported.progress, held=answer.held or reported.held
+            )
         new[ticket.uid] = log_follower.reported[ticket.uid] = answer
     return new
 
@@ -54,7 +57,7 @@ def by_log(ticket: Ticket, evidence: LogEvidence) -> Present | Gone | None:
     if end is None:
         there = evidence.state.present(evidence.cluster)
         # DAGMan itself may begin long before its first node does.
-        return replace(there, started=None) if there and _runs_dag(ticket) else there
+        return structs.replace(there, started=None) if there and _runs_dag(ticket) else there
     return gone_by_log(ticket, evidence.cluster, end) if evidence.state.sure else None
 
 

@@ -7,8 +7,9 @@ logs written by HTCondor 25 (``tests/scheduler/languages/data/htcondor-25.log``)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum
+
+import msgspec
 
 
 class EventType(IntEnum):
@@ -43,8 +44,7 @@ _MEMORY = re.compile(rf"{_TABLE.pattern}|(\d+)\s+-\s+MemoryUsage of job")
 _REASON_LINE = {EventType.ABORTED, EventType.HELD, EventType.RELEASED, EventType.SHADOW_EXCEPTION}
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One event of a log.
 
     Attributes

@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+
+import msgspec
 
 from asimov.errors import AsimovError, Place, SchedulerError
 from asimov.scheduler.jobs import MOST_PROCESSES, JobDescription
@@ -36,8 +37,7 @@ _LIVE = frozenset({"cluster", "clusterid", "process", "procid", "step", "row", "
 _DEPTH = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(msgspec.Struct, frozen=True):
     """A line ``name = value`` of a submit file, with unexpanded macros."""
 
     name: str
@@ -45,8 +45,7 @@ class Setting:
     place: Place | str
 
 
-@dataclass(slots=True)
-class SubmitFile:
+class SubmitFile(msgspec.Struct):
     """The content of a submit file.
 
     Attributes
@@ -66,8 +65,8 @@ class SubmitFile:
     settings: dict[str, Setting]
     count: str
     where: Place | str
-    macros: Mapping[str, str] = field(default_factory=dict)
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    macros: Mapping[str, str] = msgspec.field(default_factory=dict)
+    environ: Mapping[str, str] = msgspec.field(default_factory=lambda: os.environ)
 
     def expand(self, text: str, live: Mapping[str, str], place: Place | str) -> str:
         """Return a value with its macros expanded.

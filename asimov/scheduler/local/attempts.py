@@ -7,8 +7,10 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import structs
 
 from asimov.scheduler.local.claims import Claim, Life, read_claim
 from asimov.scheduler.local.endings import Ending, Traces, traces, write_ending
@@ -165,7 +167,7 @@ class RunningAttempts:
             self._end_without_keeper(process, attempt, read_claim(files.claim))
         # The keeper would have recorded that it was asked to end; the witness does not know.
         if attempt.deadline is not None and isinstance(end, Ending) and end.signal:
-            return replace(end, asked=True)
+            return structs.replace(end, asked=True)
         return end
 
     def _end_without_keeper(self, process: int, attempt: Attempt, claim: Claim) -> None:

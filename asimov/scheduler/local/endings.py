@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 #: The note of an attempt that was claimed and never started.
 UNSTARTED = "unstarted"
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(msgspec.Struct, frozen=True):
     """How a process ended, or why it could not be started (`held`, with HTCondor's codes).
 
     Attributes
@@ -111,7 +111,7 @@ def read_note(path: Path) -> Ending | None:
 
 def write_ending(path: Path, ending: Ending) -> None:
     """Write the ending of an attempt; where the disk is full, wait until there is room."""
-    text = json.dumps({name: getattr(ending, name) for name in Ending.__slots__}).encode()
+    text = json.dumps(msgspec.structs.asdict(ending)).encode()
     temporary = path.with_name(f"{path.name}.part")
     while True:
         try:

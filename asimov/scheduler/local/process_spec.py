@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from asimov.errors import Place, SchedulerError
 from asimov.scheduler.languages.quoting import inherited, split_arguments, split_environment
@@ -19,8 +20,7 @@ from asimov.scheduler.languages.submit_file import SubmitFile
 BASE_ENVIRONMENT = "PATH,HOME,USER,LOGNAME,SHELL,LANG,LC_*,TZ,TMPDIR,LD_LIBRARY_PATH"
 
 
-@dataclass(slots=True)
-class ProcessSpec:
+class ProcessSpec(msgspec.Struct):
     """What one process runs, and what it needs; every field can be stored as JSON.
 
     Attributes

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
 
 from asimov.scheduler.local.cluster_summary import count_new
 from asimov.scheduler.local.process_spec import ProcessSpec
@@ -84,7 +85,7 @@ def add_processes(
                 HELD if spec.held else IDLE,
                 spec.priority + priority,
                 spec.cpus,
-                json.dumps(asdict(spec)),
+                json.dumps(structs.asdict(spec)),
                 *(HELD_AT_SUBMISSION if spec.held else (None, None)),
                 cluster if spec.held else None,
             )

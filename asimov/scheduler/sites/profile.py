@@ -7,16 +7,16 @@ what ``[site] name`` of the configuration says.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 #: The submit commands of a job: values as text, by name as
 #: `asimov.scheduler.sites.check.normal` spells it.
 Commands = Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """A rule of a site that the submit commands of a job can break.
 
     Parameters
@@ -38,8 +38,7 @@ class Rule:
     refuses: bool = True
 
 
-@dataclass(frozen=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True):
     """Something about a site that users should know and no job can break.
 
     Parameters
@@ -54,8 +53,7 @@ class Fact:
     source: str
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(msgspec.Struct, frozen=True):
     """A computing site.
 
     Parameters
@@ -75,5 +73,5 @@ class Site:
     title: str
     rules: tuple[Rule, ...] = ()
     facts: tuple[Fact, ...] = ()
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = msgspec.field(default_factory=dict)
     held: tuple[float, str] | None = None

@@ -1,0 +1,1 @@
+"""YAML streams: read and written with PyYAML, which most commands do without."""
