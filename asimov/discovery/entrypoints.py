@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+import sys
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from asimov.discovery import extensions
@@ -37,9 +38,15 @@ class PluginError(AsimovError):
 
 def installed(group: str) -> list[EntryPoint]:
     """Return the entry points of a group, as the standard library finds them."""
+    return list(_installed(tuple(sys.path)).select(group=group))
+
+
+@lru_cache(maxsize=1)
+def _installed(folders: tuple[str, ...]) -> Any:
+    """Return the entry points of all groups: to find those of one takes as long."""
     from importlib.metadata import entry_points
 
-    return list(entry_points(group=group))
+    return entry_points()
 
 
 def every(group: str) -> list[EntryPoint]:

@@ -74,6 +74,7 @@ class SchedulerPlugin:
 
 def forget() -> None:
     """Clear the caches of plugins that were found and loaded."""
+    entrypoints._installed.cache_clear()
     entrypoints.found.cache_clear()
     entrypoints.load.cache_clear()
     methods._imported.clear()

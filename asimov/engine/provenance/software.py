@@ -112,4 +112,7 @@ def package_of(pipeline: str) -> str:
     """Return the package that publishes a pipeline, with its version."""
     point = entrypoints.find(entrypoints.PIPELINES, pipeline)
     package = getattr(point, "dist", None)
-    return f"{package.name}=={package.version}" if package is not None else ""
+    if package is None:
+        return ""
+    metadata = package.metadata  # it is read again each time
+    return f"{metadata['Name']}=={metadata['Version']}"
