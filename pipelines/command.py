@@ -49,7 +49,7 @@ from asimov.pipeline.node_pipeline import NodePipeline
 from asimov.pipeline.nodes import Input, Node
 from asimov.pipeline.stated_schemas import inputs_in, outputs_in, path_of
 from asimov.project.config_file import names
-from asimov.rendering.render import render_text
+from asimov.rendering.render import is_template, render_text
 from asimov.scheduler.jobs import submit_value
 from asimov.settings import Fault
 from asimov.system.files import is_file
@@ -145,7 +145,8 @@ class Command(NodePipeline):
 
     @property
     def _root(self) -> Path:
-        return Path(self.production.workspace.project.root)
+        root: Path = self.production.workspace.project.root
+        return root
 
     def _input_files(self) -> list[str]:
         return [str(each) for each in self.production.meta.get("input files") or []]
@@ -170,20 +171,22 @@ class Command(NodePipeline):
 
     def _rendered(self, setting: str, items: list[Any]) -> list[str]:
         """Return the items of a setting, each rendered as a template."""
-        context = names(self.production) if items else {}
-        where = self._set_in(setting)
+        words = [submit_value(item) for item in items]
+        if not any(map(is_template, words)):
+            return words
+        context, where = names(self.production), self._set_in(setting)
         return [
-            render_text(submit_value(item), context, f"{where}[{number}]")
-            for number, item in enumerate(items)
+            render_text(word, context, f"{where}[{number}]") for number, word in enumerate(words)
         ]
 
     def _environment(self) -> dict[str, str]:
         environment = self.production.meta.get("environment") or {}
-        context = names(self.production) if environment else {}
-        where = self._set_in("environment")
+        words = {str(name): submit_value(value) for name, value in environment.items()}
+        if not any(map(is_template, words.values())):
+            return words
+        context, where = names(self.production), self._set_in("environment")
         return {
-            str(name): render_text(submit_value(value), context, f"{where}: {name}")
-            for name, value in environment.items()
+            name: render_text(word, context, f"{where}: {name}") for name, word in words.items()
         }
 
     def _set_in(self, setting: str) -> str:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -19,6 +17,7 @@ from asimov.scheduler.jobs import MOST_PROCESSES, faults_of_commands, submit_val
 from asimov.scheduler.languages.submit_commands import COMMANDS
 from asimov.settings import Fault
 from asimov.system.files import exists, is_file
+from asimov.system.programs import on_path
 from asimov.text import did_you_mean, quoted
 
 #: The most bytes of a file's name on Linux (NAME_MAX).
@@ -78,19 +77,8 @@ def program(executable: str, root: Path) -> str | None:
     inside = root / executable
     if is_file(inside):
         return str(inside)
-    try:
-        return _on_path(executable, os.environ.get("PATH"))
-    except FileNotFoundError:
-        return None
-
-
-@lru_cache(maxsize=64)
-def _on_path(executable: str, path: str | None) -> str:
-    # Cached: thousands of analyses share a program, and a search reads every folder of PATH.
-    found = shutil.which(executable, path=path)
-    if found is None:  # not cached: the program may be installed later
-        raise FileNotFoundError(executable)
-    return str(Path(found).absolute())
+    found = on_path(executable)
+    return str(Path(found).absolute()) if found else None
 
 
 def _executable(executable: Any, root: Path, *, elsewhere: bool) -> Iterator[Fault]:

@@ -212,9 +212,8 @@ def record_job(
             workspace.move(attempt.key, status, actor, reason)
         else:
             workspace.journal.note(attempt.key, actor, "job", reason)
-    record = workspace.journal.record(attempt.key)
-    if record:
-        workspace.records[attempt.key] = record
+            if record := workspace.journal.record(attempt.key):
+                workspace.records[attempt.key] = record
 
 
 def _rundir(workspace: Workspace, attempt: Attempt) -> Path:

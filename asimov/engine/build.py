@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
@@ -24,8 +24,8 @@ from asimov.plugins.lost_products import blamed, changed, lost_inputs, used
 from asimov.plugins.methods import MethodError, call_method, guarded, overrides
 from asimov.plugins.requirements import check_inputs, check_schemas, check_settings
 from asimov.project.analysis import Analysis
-from asimov.project.config_file import template_of
 from asimov.project.git.repository import EventRepo
+from asimov.project.template_files import Templates
 from asimov.project.workspace import Workspace, workspace_of
 from asimov.system import clock, progress, reading
 
@@ -35,8 +35,7 @@ Report = Callable[[str], None]
 DESCRIPTIVE = ("review", "labels", RUN_INPUTS)
 
 
-@dataclass
-class Result:
+class Result(msgspec.Struct):
     """What a build or a submission did to each analysis.
 
     Attributes
@@ -55,12 +54,12 @@ class Result:
         Those that could not be built or submitted, and why.
     """
 
-    done: list[Key] = field(default_factory=list)
-    unchanged: list[Key] = field(default_factory=list)
-    waiting: dict[Key, list[str]] = field(default_factory=dict)
-    deferred: list[Key] = field(default_factory=list)
-    unbuilt: list[Key] = field(default_factory=list)
-    failed: dict[Key, ReportedError] = field(default_factory=dict)
+    done: list[Key] = msgspec.field(default_factory=list)
+    unchanged: list[Key] = msgspec.field(default_factory=list)
+    waiting: dict[Key, list[str]] = msgspec.field(default_factory=dict)
+    deferred: list[Key] = msgspec.field(default_factory=list)
+    unbuilt: list[Key] = msgspec.field(default_factory=list)
+    failed: dict[Key, ReportedError] = msgspec.field(default_factory=dict)
 
 
 def build(
@@ -94,7 +93,7 @@ def build(
     result = Result()
     rendered: dict[Key, Build] = {}
     files: dict[Path, tuple[EventRepo, list[Path]]] = {}
-    stored = StoredInputs(workspace, report)
+    stored, templates = StoredInputs(workspace, report), Templates()
     for key in progress.over(list(keys), "building"):
         if workspace.status(key) != "ready":
             continue
@@ -110,7 +109,7 @@ def build(
                 result.waiting[key] = [said]
                 continue
             stored.check(key)
-            new = _build_one(analysis, report, dry_run=dry_run, force=force)
+            new = _build_one(analysis, templates, report, dry_run=dry_run, force=force)
         except AsimovError as error:
             result.failed[key] = error
             _report_failure(workspace, key, error, report, dry_run=dry_run)
@@ -157,7 +156,9 @@ def _report_failure(
         refusals.remember(workspace, key, error.with_hint)
 
 
-def _build_one(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -> Build | None:
+def _build_one(
+    analysis: Analysis, templates: Templates, report: Report, *, dry_run: bool, force: bool
+) -> Build | None:
     """Render one configuration; None if it is up to date already."""
     if not dry_run:
         leave_old_folder(workspace_of(analysis), analysis)
@@ -170,7 +171,7 @@ def _build_one(analysis: Analysis, report: Report, *, dry_run: bool, force: bool
         check_site(analysis, report)
         # The template may call this pipeline and those of its inputs.
         with guarded(analysis, "make_config", passing=AsimovError):
-            made = _render(analysis, report, dry_run=dry_run, force=force)
+            made = _render(analysis, templates, report, dry_run=dry_run, force=force)
         if made and not dry_run and overrides(analysis.entry.pipeline, "check_jobs"):
             call_method(analysis, "check_jobs", keep=False)
     except AsimovError as error:
@@ -180,7 +181,9 @@ def _build_one(analysis: Analysis, report: Report, *, dry_run: bool, force: bool
     return made
 
 
-def _render(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -> Build | None:
+def _render(
+    analysis: Analysis, templates: Templates, report: Report, *, dry_run: bool, force: bool
+) -> Build | None:
     workspace = workspace_of(analysis)
     if dry_run:
         text = analysis.make_config(analysis.config_file, dryrun=True)
@@ -190,7 +193,7 @@ def _render(analysis: Analysis, report: Report, *, dry_run: bool, force: bool) -
         return Build("", "", "", 0)
     analysis.repository.ensure()
     path = Path(analysis.config_file)
-    digest = settings_digest(analysis)
+    digest = settings_digest(analysis, templates)
     known = workspace.builds.get(analysis.key)
     if known and path.exists():
         if known.digest == digest and not force:
@@ -238,29 +241,36 @@ def audit(workspace: Workspace, key: Key) -> str | None:
     return "; ".join(found) or None
 
 
-def unbuilt(analysis: Analysis) -> AsimovError | None:
-    """Return an error unless the configuration exists and matches the present settings."""
+def unbuilt(analysis: Analysis, templates: Templates | None = None) -> AsimovError | None:
+    """Return an error unless the configuration exists and matches the present settings.
+
+    Parameters
+    ----------
+    analysis
+        The analysis.
+    templates
+        The templates of many analyses, if several are looked at.
+    """
     known = workspace_of(analysis).builds.get(analysis.key)
-    if known is None or not Path(analysis.config_file).exists():
+    if known is None or not os.path.exists(analysis.config_file):  # noqa: PTH110  (a Path takes longer)
         return AsimovError("it has not been built", hint="run 'asimov manage build' first")
-    if known.digest != settings_digest(analysis):
+    if known.digest != settings_digest(analysis, templates):
         return AsimovError(
             "its settings have changed since it was built", hint="run 'asimov manage build' again"
         )
     return None
 
 
-def settings_digest(analysis: Analysis) -> str:
+def settings_digest(analysis: Analysis, templates: Templates | None = None) -> str:
     """Return a digest of everything a configuration is rendered from."""
     workspace = workspace_of(analysis)
-    settings = workspace.effective(analysis.key)
-    for name in DESCRIPTIVE:
-        settings.pop(name, None)
-    template = template_of(analysis)
+    _, settings = workspace.layers(analysis.key)
+    kept = {name: value for name, value in settings.items() if name not in DESCRIPTIVE}
+    template, content = (templates or Templates()).of(analysis)
     parts = [
-        msgspec.msgpack.encode(settings, enc_hook=str),
-        str(template.name).encode(),
-        reading.contents(template),
+        msgspec.msgpack.encode(kept, enc_hook=str),
+        template.encode(),
+        content,
         # Configurations hold absolute paths, which change when a project moves.
         str(workspace.project.root).encode(),
     ]

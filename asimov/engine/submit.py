@@ -17,8 +17,9 @@ from asimov.errors import AsimovError
 from asimov.journal.keys import Key
 from asimov.plugins.methods import call_method, guarded, takes
 from asimov.project.analysis import Analysis
+from asimov.project.template_files import Templates
 from asimov.project.workspace import Workspace, workspace_of
-from asimov.system import progress
+from asimov.system import progress, reading
 
 Report = Callable[[str], None]
 
@@ -93,7 +94,7 @@ def submit(
         workspace.scheduler().check_credentials()
     open_keys = {attempt.key for attempt in workspace.journal.open_attempts()}
     uncertain = {key for key in open_keys if workspace.status(key) == "ready"}
-    stored = StoredInputs(workspace)
+    stored, templates = StoredInputs(workspace), Templates()
     throttle = Throttle(workspace, uncertain, most)
     batch = None if dry_run else Batch(workspace, report, result)
     for key in progress.over(keys, "submitting"):
@@ -107,7 +108,7 @@ def submit(
                 result.deferred.append(key)
                 waits = [full]
             if not waits and (
-                missing := _submit_one(workspace.analysis(key), report, batch, stored)
+                missing := _submit_one(workspace.analysis(key), report, batch, stored, templates)
             ):
                 # Not an error: it may have become ready, or its settings may have changed,
                 # since the last build.
@@ -131,12 +132,16 @@ def submit(
 
 
 def _submit_one(
-    analysis: Analysis, report: Report, batch: Batch | None, stored: StoredInputs
+    analysis: Analysis,
+    report: Report,
+    batch: Batch | None,
+    stored: StoredInputs,
+    templates: Templates,
 ) -> AsimovError | None:
     """Submit an analysis, or rehearse it if `batch` is None; return why it must be built first."""
     stored.check(analysis.key)
     with guarded(analysis, "__init__", passing=AsimovError):
-        missing = unbuilt(analysis)
+        missing = unbuilt(analysis, templates)
     if missing is not None:
         return missing
     if batch is None:
@@ -151,9 +156,9 @@ def _commit_edit(analysis: Analysis, report: Report) -> None:
     """Commit a configuration that was edited by hand, so that git shows what ran."""
     workspace = workspace_of(analysis)
     known = workspace.builds[analysis.key]
-    path = Path(analysis.config_file)
-    if content_digest(path.read_bytes()) == known.content:
+    if content_digest(reading.contents(analysis.config_file)) == known.content:
         return
+    path = Path(analysis.config_file)
     message = f"Edited by hand: {analysis.key}"
     commit = analysis.repository.commit([path], message, report)
     if commit:

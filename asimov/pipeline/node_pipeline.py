@@ -60,6 +60,7 @@ class NodePipeline(Pipeline):
     job_inputs: tuple[str, ...] = ()
     #: The nodes that were built and are not submitted yet.
     _built: list[Node] | None = None
+    _rundir: tuple[str, Path] | None = None
 
     def nodes(self) -> list[Node]:
         """Return the jobs, each after those that it waits for."""
@@ -80,7 +81,11 @@ class NodePipeline(Pipeline):
     @property
     def rundir(self) -> Path:
         """The run directory."""
-        return Path(self.production.rundir)
+        # Asked for many times for each job, and a Path takes long to make.
+        name = self.production.rundir
+        if self._rundir is None or self._rundir[0] != name:
+            self._rundir = name, Path(name)
+        return self._rundir[1]
 
     def run_file(self, name: str) -> Path:
         """Return the absolute path of a file in the run directory."""

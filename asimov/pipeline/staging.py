@@ -10,16 +10,17 @@ Source: HTCondor's manual, "Submitting Jobs Without a Shared File System".
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+import msgspec
 
 from asimov.errors import AsimovError
 from asimov.pipeline.nodes import Input, Node
 from asimov.pipeline.run_folder import FOLDER, SCRIPT, WRAPPER
 from asimov.system.files import exists
+from asimov.system.programs import on_path
 from asimov.text import quoted
 
 #: The values of the setting ``files``.
@@ -30,8 +31,7 @@ _STAGED = "inputs"
 _ENDS = r"[^\s,;'\"\[\](){}<>|*?$=]*"
 
 
-@dataclass
-class Staged:
+class Staged(msgspec.Struct):
     """A node with its words and files as they are where it runs.
 
     Attributes
@@ -49,9 +49,9 @@ class Staged:
     executable: str
     arguments: list[str]
     environment: dict[str, str]
-    commands: dict[str, str] = field(default_factory=dict)
-    texts: dict[str, str] = field(default_factory=dict)
-    links: dict[str, str] = field(default_factory=dict)
+    commands: dict[str, str] = msgspec.field(default_factory=dict)
+    texts: dict[str, str] = msgspec.field(default_factory=dict)
+    links: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Staging(Protocol):
@@ -75,7 +75,7 @@ class InPlace:
         for each in node.inputs:
             self._word(each)
         # HTCondor would look for a bare name in the run directory.
-        executable = shutil.which(node.executable) or node.executable
+        executable = on_path(node.executable) or node.executable
         if "/" not in executable:
             raise AsimovError(
                 f"the program {quoted(executable)} is not on PATH",

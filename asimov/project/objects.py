@@ -50,14 +50,18 @@ class Objects:
 
     def keep(self, analysis: Analysis) -> None:
         """Keep what a pipeline has written to an analysis and to its subject."""
-        if "meta" in vars(analysis):  # else nobody has read it, let alone written to it
-            self._project.facts.keep(analysis.key, analysis.kept_meta, analysis.meta)
+        # Without settings that were read, nobody has written to them.
+        if "meta" in vars(analysis) and self._project.facts.keep(
+            analysis.key, analysis.kept_meta, analysis.meta
+        ):
             analysis.kept_meta = copied(analysis.meta)
         if analysis.key[0] in self._subjects:
             self.keep_subject(self._subjects[analysis.key[0]])
 
     def keep_subject(self, subject: Subject) -> None:
         """Keep what a pipeline has written to a subject, and show it to the subject's analyses."""
+        if not difference(subject.kept_meta, subject.meta):
+            return
         before = self._project.subject_settings(subject.name)
         if self._project.facts.keep(Key(subject.name, ""), before, subject.meta):
             self._update_analyses(subject.name)

@@ -24,6 +24,7 @@ from asimov.ledger.store import LedgerFiles
 from asimov.project import current, file_changes, identity, layout
 from asimov.project.analysis import Analysis
 from asimov.project.facts import Facts
+from asimov.project.kept_layers import KeptLayers
 from asimov.project.layout import Project
 from asimov.project.lookup import key_of, keys_of, removal_of
 from asimov.project.objects import Objects
@@ -33,7 +34,7 @@ from asimov.scheduler import Scheduler
 from asimov.scheduler.sites import catalogue
 from asimov.scheduler.sites.profile import Site
 from asimov.settings.lookup import settings_of
-from asimov.settings.merging import lay_over, merge
+from asimov.settings.merging import copied, lay_over, merge
 from asimov.states import ALIASES, allowed
 
 #: The name of the layer of settings that follow from others.
@@ -80,6 +81,7 @@ class Workspace:
         self.records: dict[Key, Record] = {}
         self.facts: Facts
         self._taken = -1
+        self._layers = KeptLayers()
         self._schedulers: dict[tuple[str, str], Scheduler] = {}
         #: The ledger as packages see it, which keeps what they write to a subject.
         self.ledger: Any = None
@@ -234,8 +236,13 @@ class Workspace:
     def layers(self, key: Key) -> tuple[list[Layer], dict[str, Any]]:
         """Return the layers of an analysis's settings, the defaults first, and all of them merged.
 
-        This loads the pipeline's settings class, or the pipeline if the class is not published.
+        Both are kept, so nobody changes them. This loads the pipeline's settings class, or the
+        pipeline if the class is not published.
         """
+        facts = self.facts.get(Key(key.subject, "")), self.facts.get(key)
+        return self._layers.of(key, (self.state, *facts), self._made_layers)
+
+    def _made_layers(self, key: Key) -> tuple[list[Layer], dict[str, Any]]:
         layers = self.configured(key, self.facts)
         merged = merge(layer for _, layer in layers)
         derived = fields_of_science.derived(merged)
@@ -259,7 +266,8 @@ class Workspace:
 
     def effective(self, key: Key) -> dict[str, Any]:
         """Return a copy of an analysis's settings as its pipeline sees them."""
-        return self.layers(key)[1]
+        settings: dict[str, Any] = copied(self.layers(key)[1])
+        return settings
 
     def subject_settings(self, name: str) -> dict[str, Any]:
         """Return a copy of a subject's effective settings."""

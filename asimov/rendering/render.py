@@ -91,6 +91,11 @@ def render(
         return make(dialect, searched, origins).get_template(str(template)).render(context)
 
 
+def is_template(text: str) -> bool:
+    """Return whether rendering a value of the ledger may change it."""
+    return "{" in text
+
+
 def render_text(text: str, context: Mapping[str, Any], where: str) -> str:
     """Render a value of the ledger, such as an argument, as data.
 
@@ -108,7 +113,7 @@ def render_text(text: str, context: Mapping[str, Any], where: str) -> str:
     AsimovError
         As `render` does.
     """
-    if "{" not in text:
+    if not is_template(text):
         return text
     with _reporting(f"{where}: {quoted(text)}", context, text):
         if len(text) > TEMPLATE:

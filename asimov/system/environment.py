@@ -23,7 +23,7 @@ def set_directory(path: str | Path) -> Iterator[Path]:
         before = os.getcwd()  # noqa: PTH109  (called 10,000 times a pass)
     os.chdir(path)
     try:
-        yield Path(path)
+        yield path if isinstance(path, Path) else Path(path)
     finally:
         for folder in (before, path):
             with suppress(OSError):

@@ -40,6 +40,7 @@ _ASIDE = frozenset(
     """.split()  # noqa: SIM905
 ) | {"outdated by", "holds", DRAWN, RUN_INPUTS}
 
+_SORTED = json.JSONEncoder(sort_keys=True)
 #: Some pipelines write all settings into the configuration, as YAML; these lines do not count.
 _LINES = re.compile(
     rf"^(?:{'|'.join(sorted(map(re.escape, _ASIDE - {'name', 'rundir'})))}):.*\n(?:[ -].*\n)*",
@@ -90,7 +91,7 @@ def fingerprint(
         "files": [[each.role, each.sha256] for each in found.files if each.role != "configuration"],
         "software": sorted(found.software.values()),
     }
-    text = json.dumps(parts, sort_keys=True)
+    text = _SORTED.encode(parts)
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()
 
 
