@@ -276,7 +276,7 @@ def _read_file(config: ConfigParser, path: Path) -> None:
         raise AsimovError(
             f"is not a configuration file: {_WRONG.get(type(error), 'a line is neither')}",
             where=Place(path, line),
-            hint="it holds [sections] of 'key = value' lines",
+            hint="write [sections] with 'key = value' lines",
         ) from error
 
 
@@ -299,7 +299,7 @@ def update_file(path: Path, values: dict[tuple[str, str], str]) -> None:
     _read_file(config, path)
     for (section, option), value in values.items():
         if section == config.default_section:
-            raise AsimovError(f"there is no section {section!r}", hint="take one with a name")
+            raise AsimovError(f"there is no section {section!r}", hint="use a section with a name")
         if not config.has_section(section):
             config.add_section(section)
         config.set(section, option, value)
@@ -313,6 +313,6 @@ def update_file(path: Path, values: dict[tuple[str, str], str]) -> None:
         bad = list(values)
     if bad:
         raise AsimovError(
-            f"{'/'.join(bad[0])!r} with that value can't be kept in the file", where=path
+            f"{'/'.join(bad[0])!r} with that value can't be stored in the file", where=path
         )
     write_atomically(path, text.getvalue())

@@ -34,17 +34,15 @@ STATES = {
     state.name: state
     for state in (
         State("ready", "will be built and submitted once everything it needs has finished"),
-        State("wait", "is kept back until a person makes it ready", blocks=True),
+        State("wait", "waits until a person makes it ready", blocks=True),
         State("running", "its job has been submitted", active=True),
         State("processing", "its job is complete; post-processing runs", active=True),
-        State("finished", "is complete; its results are yet to be stored", done=True),
+        State("finished", "is complete; its results are not stored yet", done=True),
         State("uploaded", "is complete and its results are in the store", done=True),
         State("stuck", "needs a person; 'asimov log' says why", blocks=True),
-        State(
-            "stop", "its job is to be removed by the next monitor pass", active=True, blocks=True
-        ),
+        State("stop", "the next monitor pass will remove its job", active=True, blocks=True),
         State("stopped", "its job was removed on request", blocks=True),
-        State("restart", "is to be cleaned and run again by the next monitor pass", active=True),
+        State("restart", "the next monitor pass will clean it, and it will run again", active=True),
         State("cancelled", "will never run", blocks=True),
         State("manual", "is run by a person outside asimov", blocks=True),
         State("review", "is complete and waits for a person's review", blocks=True),
@@ -80,7 +78,7 @@ def _by_person(after: str, befores: str, when: str) -> list[Transition]:
 
 
 def _withdrawn(before: str) -> Transition:
-    when = "the request to run it again is withdrawn; no pass has carried it out"
+    when = "the request to run it again was withdrawn before a pass carried it out"
     return Transition("restart", before, "cancel", when)
 
 
@@ -133,9 +131,7 @@ _AT_REST = frozenset(
 
 def take_up(name: str) -> None:
     """Register a state that a package adds; to the engine it is one in which a person acts."""
-    STATES.setdefault(
-        name, State(name, "is looked after by a package that is installed", blocks=True)
-    )
+    STATES.setdefault(name, State(name, "is handled by an installed package", blocks=True))
 
 
 def allowed(before: str, after: str, actor: str) -> bool:

@@ -235,7 +235,7 @@ def test_a_copy_was_not_moved_while_the_original_is_there(copies: Copies) -> Non
     copies.apply("a")
     copy = copies.copy()
     ran = copies.run(copy, "project", "moved", code=1)
-    is_clear(ran, "it was not moved", "rename or remove its folder")
+    is_clear(ran, "it has not moved", "rename or remove its folder")
     copies.root.rename(copies.top / "old")
     copies.run(copy, "project", "moved")
     copies.run(copy, "monitor")
@@ -243,7 +243,11 @@ def test_a_copy_was_not_moved_while_the_original_is_there(copies: Copies) -> Non
 
 def test_a_project_that_is_no_copy_forgets_no_job_by_mistake(copies: Copies) -> None:
     copies.start("a")
-    is_clear(copies.run(copies.root, "project", "copied", code=1), "is no copy", "--certain")
+    is_clear(
+        copies.run(copies.root, "project", "copied", code=1),
+        "nothing shows that this project is a copy",
+        "--certain",
+    )
     assert copies.states(copies.root) == {"a": "running"}
     # Nor while its job runs here; that has ended, and is not known to have, when it is forgotten.
     certain = ("--project", copies.root, "project", "copied", "--certain")

@@ -86,7 +86,7 @@ def test_a_command_that_is_left_out_says_so_with_the_words_of_the_table(asimov) 
         assert ran.code == 2, (row, option, ran)
         line = ran.err.rstrip("\n")
         gone = words if words in INSTEAD else f"{words} {option}"
-        assert line == f"Error: 'asimov {gone}' is gone: {INSTEAD[gone]}", row
+        assert line == f"Error: 'asimov {gone}' was removed: {INSTEAD[gone]}", row
         assert INSTEAD[gone] == why.replace("`", "'"), row
         told.add(gone)
     assert told == INSTEAD.keys()

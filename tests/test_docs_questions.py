@@ -90,7 +90,7 @@ def failed(out: str) -> None:
     assert "sunspots/fit is stuck" in out
     assert "no disk left" in out
     assert "job.err" in out
-    assert "what moves it" in out
+    assert "what would change that" in out
 
 
 def log(out: str) -> None:

@@ -88,10 +88,10 @@ REFUSED = {
         "b.yaml:3:4: holds two keys that mean the same",
     ),
     "text with a NUL": (
-        f'{SUBJECT}{ANALYSIS}template: "a\\0b"\n', "b.yaml:8:1: holds text with a NUL character",
+        f'{SUBJECT}{ANALYSIS}template: "a\\0b"\n', "b.yaml:8:1: contains a NUL character",
     ),
     "a key with a NUL, deep inside": (
-        f'{SUBJECT}x: [{{"\\x00": 1}}]\n{ANALYSIS}', "holds text with a NUL character",
+        f'{SUBJECT}x: [{{"\\x00": 1}}]\n{ANALYSIS}', "contains a NUL character",
     ),
     "a key of a pipeline's settings that is a number": (
         "kind: configuration\npipelines: {command: {1.0: 1.5}}\n",
@@ -124,7 +124,7 @@ REFUSED = {
     "a strategy that makes more text than fits anywhere": (
         f"{SUBJECT}{ANALYSIS}long: {'x' * 50_000}\n"
         f"strategy:\n  x: [{', '.join(map(str, range(1000)))}]\n",
-        "makes 1000 analyses with over 150000 values or 5000000 characters together",
+        "makes 1000 analyses with over 150000 values or 5000000 characters in total",
     ),
 }  # fmt: skip
 

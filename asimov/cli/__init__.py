@@ -32,19 +32,19 @@ COMMANDS = {
     "stop": "Stop the background monitor; jobs keep running.",
     "rerun": "Run analyses again, after showing what, why, and how long it took last time.",
     "status": "Show the state and job of each analysis, and what it waits for.",
-    "top": "Watch all analyses live, read about them, and act on them.",
-    "serve": "Give the project an address: programs and people read it over HTTP.",
+    "top": "Watch all analyses live, inspect them, and act on them.",
+    "serve": "Serve the project over HTTP, for programs and people.",
     "why": "Explain why analyses are in their states, and what would change that.",
-    "log": "Show what happened, when and why: to all analyses, or to those selected.",
-    "logs": "Show what the jobs of an analysis wrote: their output and errors, node by node.",
+    "log": "Show what happened to analyses, when and why.",
+    "logs": "Show the output and errors of an analysis's jobs, node by node.",
     "diff": "Compare what two analyses ran with and made.",
-    "provenance": "Tell what made a result: settings, files, software, people, upstream.",
-    "package": "Pack an analysis with all that made it, so that it can be rerun elsewhere.",
+    "provenance": "Show how a result was made: settings, files, software, people, upstream.",
+    "package": "Pack an analysis with everything that made it, to rerun it elsewhere.",
     "cancel": "Cancel analyses, and stop their jobs.",
     "mv": "Rename an analysis or a subject; results, journal and repositories follow.",
     "rm": "Remove analyses, or whole subjects, from the ledger.",
     "production": "Show or change one analysis.",
-    "answer": "Show what an analysis asks, or answer it.",
+    "answer": "Show an analysis's questions, or answer them.",
     "review": "Review an analysis, or show the reviews.",
     "event": "Show, add or remove a subject.",
     "notify": "List the rules for notifications, and try them.",
@@ -52,11 +52,11 @@ COMMANDS = {
     "project": "Confirm that the project was moved or copied, or share it with a group.",
     "report": "Report on the project.",
     "store": "Check the stored results.",
-    "clean": "Free scratch space whose products are stored, and list what no analysis owns.",
+    "clean": "Free the scratch space of stored analyses, and list files that no analysis owns.",
     "ledger": "Show the ledger and its history, undo, import or export, or repair the journal.",
     "vocabulary": "List or explain the names that blueprints may use, or check blueprints.",
     "plugins": "List or show installed plugins, create a new one, or check one.",
-    "completion": "Print a script that makes a shell complete commands, subjects and analyses.",
+    "completion": "Print a shell completion script for commands, subjects and analyses.",
 }
 
 #: Commands that run plugins only in child processes.
@@ -172,14 +172,14 @@ def _of_packages() -> dict[str, str]:
 @click.option(
     "--server",
     metavar="URL",
-    help="Use the project that 'asimov serve' serves at URL; the variable ASIMOV_KEY, or the "
-    "file of --key-file, has a key for it.",
+    help="Use the project that 'asimov serve' serves at URL; the key comes from the variable "
+    "ASIMOV_KEY or from --key-file.",
 )
 @click.option(
     "--key-file",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Take the key for --server from this file.",
+    help="Read the key for --server from this file.",
 )
 @click.pass_context
 def cli(ctx: click.Context, project: str | None, server: str | None, key_file: Path | None) -> None:
@@ -194,10 +194,10 @@ def cli(ctx: click.Context, project: str | None, server: str | None, key_file: P
     """
     if project is not None and server is not None:
         raise click.UsageError(
-            "--project names a project here, and --server one elsewhere: use one of the two"
+            "--project (a project here) and --server (one elsewhere) can't be combined"
         )
     if key_file is not None and server is None:
-        raise click.UsageError("--key-file is for --server")
+        raise click.UsageError("--key-file needs --server")
     ctx.obj = project
 
 
@@ -260,7 +260,7 @@ def _run() -> None:
             logs.write_nowhere()
         if isinstance(error, UnicodeEncodeError):  # from bytes in a file name or argument
             logger().error("text can't be encoded", exc_info=True)
-            _print_error(f"error: is not UTF-8 text: {text.quoted(error.object)}")
+            _print_error(f"error: some text is not UTF-8: {text.quoted(error.object)}")
             sys.exit(1)
         if isinstance(error, OSError) and error.errno in _OUTSIDE:
             logger().error("a file can't be used", exc_info=True)

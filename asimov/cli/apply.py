@@ -31,7 +31,7 @@ from asimov.ledger.plan import Plan
     "-I",
     "--iterate",
     is_flag=True,
-    help="Where the name of an analysis is taken, take the next free one: run-2, run-3.",
+    help="If a name is taken, use the next free one: run-2, run-3.",
 )
 @click.option("-n", "--dry-run", "--dryrun", is_flag=True, help="Print the plan; write nothing.")
 @click.option(
@@ -107,7 +107,7 @@ def check(
         raise click.UsageError("Missing option '-f' (a blueprint file) or '-p' (a hook).")
     if plugin is not None and (files or update or name is not None or iterate):
         raise click.UsageError(
-            "-p can't be combined with -f or -U, nor --name or -I: the hook decides what to write."
+            "-p can't be combined with -f, -U, --name or -I: the hook decides what to write."
         )
     if iterate and update:
         raise click.UsageError("-I adds analyses and -U changes them: use one of the two.")

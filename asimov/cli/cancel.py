@@ -23,10 +23,10 @@ from asimov.states import STATES
 def command(selection: Selection, reason: str | None, yes: bool) -> None:
     """Cancel analyses, and stop their jobs.
 
-    They are listed first, and you are asked, unless you give --yes. Finished analyses and their
-    results are left alone. Where 'asimov rerun' has asked for a new run, and no pass has begun it,
-    only that request is withdrawn: the analysis returns to its earlier state.
-    'asimov production set SUBJECT/NAME --status ready' makes a cancelled one run after all.
+    This lists them first, and asks before it acts, unless you give --yes. Finished analyses and
+    their results are left alone. If 'asimov rerun' has requested a new run and no pass has begun
+    it, only that request is withdrawn: the analysis returns to its earlier state.
+    'asimov production set SUBJECT/NAME --status ready' runs a cancelled one after all.
 
     \b
     Example:
@@ -41,7 +41,7 @@ def command(selection: Selection, reason: str | None, yes: bool) -> None:
     requests = Requests(workspace.journal).all()
     waiting = [key for key in chosen if key in requests and key not in keys]
     if left := len(chosen) - len(keys) - len(waiting):
-        say(f"{left} finished or cancelled already: left alone")
+        say(f"{left} already finished or cancelled: left alone")
     if not keys and not waiting:
         return
     ended = [key for key in keys if key not in restarts]

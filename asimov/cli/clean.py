@@ -20,14 +20,14 @@ from asimov.text import amount, counted
 @yes_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def command(selection: Selection, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Free scratch space whose products are stored, and list what no analysis owns.
+    """Free the scratch space of stored analyses, and list files that no analysis owns.
 
-    Of the run directories of uploaded analyses, this removes the files that the results store has
-    with the same SHA-256, once all stored files of the analysis were checked. What no manifest
-    covers stays, such as logs. Afterwards products come from the store, and a restart works as
-    ever. What no analysis owns is only listed.
+    For each uploaded analysis, this checks all stored files, and then removes from its run
+    directory the files that the results store has with the same SHA-256. Files that no manifest
+    lists, such as logs, stay. Afterwards products come from the store, and restarts work as before.
+    Files that no analysis owns are only listed.
 
-    The plan is shown first, and you are asked, unless you give --yes.
+    This shows its plan first, and asks before it acts, unless you give --yes.
 
     \b
     Example:
@@ -95,7 +95,7 @@ def _show(made: Plan, *, as_json: bool, freed: int | None) -> None:
     if made.objects:
         size = sum(size for _, size in made.objects)
         contents = counted(len(made.objects), "content")
-        say(f"{contents} in the store, {amount(size)}, that no result has")
+        say(f"{contents} in the store, {amount(size)}, that no result uses")
     for own in made.unowned:
         say(f"{own.path}: {amount(own.size)}: {own.what}")
     if not made.freed and not made.objects:

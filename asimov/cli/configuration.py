@@ -49,7 +49,7 @@ def show_command(option: str | None, key: str | None, as_json: bool) -> None:
       asimov configuration show scheduler/type
     """
     if option is not None and key is not None and option != key:
-        raise click.UsageError(f"two options were asked for: {option} and {key}")
+        raise click.UsageError(f"{option} and {key} are two different options: give one")
     option = option or key
     config = open_project(Use.READ, without_journal=True).config
     if option is not None:
@@ -97,7 +97,7 @@ def update_command(option: str, value: str) -> None:
     section, key = split(option)
     if (section, key) == ("project", "root"):
         raise AsimovError(
-            "project/root can't be set: it is the folder of the project; move that instead"
+            "project/root can't be set: it is the project's folder; move the folder instead"
         )
     if (section, key) == trust.TRUSTED:
         raise AsimovError(
@@ -128,7 +128,7 @@ def update_command(option: str, value: str) -> None:
                 f"there is no option {option!r}{other}",
                 hint=f"if a package reads it, write it into {PROJECT_FILE}",
             )
-        warn(f"note: {option!r} is new{other}")
+        warn(f"note: {option!r} is an option that nothing here knows{other}")
     update_file(project.root / PROJECT_FILE, {(section, key): value})
     say(f"{section}/{key} = {value}")
 
@@ -158,7 +158,11 @@ def site_command(name: str | None, as_json: bool) -> None:
         return
     say(f"site/name = {chosen}: {site.title}")
     for rule in site.rules:
-        kind = "a build refuses what breaks it" if rule.refuses else "a build says what breaks it"
+        kind = (
+            "a build refuses analyses that break it"
+            if rule.refuses
+            else "a build notes analyses that break it"
+        )
         say(f"  rule: {rule.text}")
         say(f"        {rule.source}; {kind}")
     for fact in site.facts:

@@ -30,10 +30,10 @@ from asimov.project.workspace import Workspace
 def command(before: str, after: str | None, as_json: bool) -> None:
     """Compare what two analyses ran with and made.
 
-    @N stands for an analysis's attempt number N; without it, its last attempt. Of one analysis
-    alone, this compares the last attempt's settings with what the ledger says now. A crate that
-    'asimov package' made is compared with an analysis, by default with that of the same name, and
-    the last line says whether the products are the same.
+    @N stands for an analysis's attempt number N; without it, its last attempt. Given one analysis,
+    this compares its last attempt's settings with what the ledger says now. A crate that 'asimov
+    package' made is compared with an analysis, by default the one of the same name, and the last
+    line says whether the products are the same.
 
     \b
     Example:

@@ -30,7 +30,7 @@ from asimov.project.workspace import Workspace
     "source",
     metavar="CRATE",
     type=click.Path(path_type=Path),
-    help="Make the project of a crate, to rerun what is in it.",
+    help="Create the project from a crate, to rerun its analysis.",
 )
 @click.option("--scheduler", help="Where jobs run; by default htcondor if installed, else local.")
 @click.option("--working", help="The folder for run directories.")
@@ -118,7 +118,10 @@ def _take_in(unpacking: Unpacking, project: Project) -> None:
     with closing((workspace := Workspace(project)).journal):
         unpacking.store(project)
         if unpacking.imports:
-            say(f"Nothing is applied yet: that imports modules. Read {BLUEPRINT} and the modules")
+            say(
+                f"Nothing is applied yet, because that imports modules. First read {BLUEPRINT} "
+                "and the modules"
+            )
             if contents.modules:
                 say(
                     f"'asimov configuration update functions/modules {contents.modules}' names them"

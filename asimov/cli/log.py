@@ -27,10 +27,10 @@ _LOOK = 0.5
 @click.option(
     "--last", type=click.IntRange(1, 1_000_000_000), help="Show only this many of the last events."
 )
-@click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl-C, and show what happens.")
+@click.option("-f", "--follow", is_flag=True, help="Keep showing new events until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
 def command(selection: Selection, last: int | None, follow: bool, as_json: bool) -> None:
-    """Show what happened, when and why: to all analyses, or to those selected.
+    """Show what happened to analyses, when and why.
 
     With --since, this shows the events since then. The other filters select analyses as they are
     now, and show everything that happened to them. Analyses that were removed from the ledger keep

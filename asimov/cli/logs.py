@@ -36,18 +36,18 @@ _SIZE, _CHANGED = attrgetter("size"), attrgetter("changed")
 
 @click.command("logs")
 @analysis_argument()
-@click.option("--node", metavar="PATTERN", help="Only these nodes of the DAG: 'shard-1*'.")
+@click.option("--node", metavar="PATTERN", help="Only these nodes of the DAG, such as 'shard-1*'.")
 @click.option(
     "-n",
     "--last",
     type=click.IntRange(1, 100_000),
     default=20,
     show_default=True,
-    help="How many lines of each file, counted from its end.",
+    help="Show this many lines from the end of each file.",
 )
-@click.option("--all", "whole", is_flag=True, help="Every file, and all of it.")
-@click.option("-f", "--follow", is_flag=True, help="Show what is added, until the job ends.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects, one a file.")
+@click.option("--all", "whole", is_flag=True, help="Show every file in full.")
+@click.option("-f", "--follow", is_flag=True, help="Keep showing new output until the job ends.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects, one per file.")
 def command(
     subject: str,
     name: str,
@@ -57,10 +57,10 @@ def command(
     follow: bool,
     as_json: bool,
 ) -> None:
-    """Show what the jobs of an analysis wrote: their output and errors, node by node.
+    """Show the output and errors of an analysis's jobs, node by node.
 
-    Of each file this shows the last lines; of many files, those that were written to last. Files
-    that the results store kept are shown when the run directory is gone.
+    This shows the last lines of each file; if there are many, of those written most recently. If
+    the run directory is gone, it shows the files in the results store.
 
     \b
     Example:
@@ -75,8 +75,8 @@ def command(
     found = _files(workspace, key, node)
     if not found and not follow:
         raise AsimovError(
-            f"{key} has written no output" + (f" of nodes {text.quoted(node)}" if node else ""),
-            hint=f"'asimov why {key}' says how it stands",
+            f"{key} has no output" + (f" from nodes {text.quoted(node)}" if node else ""),
+            hint=f"'asimov why {key}' explains its state",
         )
     shown = found if whole else latest(found, _SIZE, _CHANGED)
     if as_json:
@@ -141,7 +141,7 @@ def say_short(lines: Iterable[str]) -> None:
 def say_more(more: int) -> None:
     """Say how many files are not shown, if there are any."""
     if more > 0:
-        say(f"({more} more: choose with --node, or --all)")
+        say(f"({more} more: select them with --node, or use --all)")
 
 
 def _follow(workspace: Workspace, key: Key, node: str | None, follower: Follower) -> None:

@@ -116,9 +116,9 @@ def _tell_what_continues(workspace: Workspace) -> None:
     there = {0: "no job is", 1: "1 job is still"}.get(jobs, f"{jobs} jobs are still")
     found = attendance(workspace)
     if found.keeper:
-        then = f"The monitor in the background goes on: {found.runs}"
+        then = f"The background monitor keeps running: {found.runs}"
     elif jobs:
-        then = "'asimov monitor' looks after them again, 'asimov start' does in the background"
+        then = "'asimov monitor' checks on them again; 'asimov start' does so in the background"
     else:
         then = "'asimov status' shows what is left"
     warn(f"stopped watching; {there} in the queue. {then}")

@@ -18,10 +18,10 @@ from asimov.engine.changes.renaming import look_over, rename
 def command(old: str, new: str, dry_run: bool, reason: str | None) -> None:
     """Rename an analysis or a subject; results, journal and repositories follow.
 
-    Its state, attempts, log, review, run directory, stored results and pages keep to it, and its
-    configuration is renamed in git. The 'needs' of other analyses follow where they say its name.
+    Its state, attempts, log, review, run directory, stored results and pages stay with it, and its
+    configuration is renamed in git. The 'needs' of other analyses are updated if they name it.
     Conditions are compared before and after, and a note says what they no longer match. Other
-    settings that say its name are yours to change.
+    settings that contain its name are left for you to change.
 
     Refused while it has a job. If the command is killed, the next one finishes what it began.
 

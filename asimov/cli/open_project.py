@@ -100,12 +100,16 @@ def open_workspace(use: Use, *, whole: bool = False, files: bool = False) -> Wor
 
 def _files_left(left: Sequence[FileChange]) -> AsimovError:
     """Return the refusal to tell of files that are not where the ledger has them."""
-    first = f"{left[0].path} -> {left[0].to}" if left[0].to else f"{left[0].path} is to be deleted"
+    first = (
+        f"{left[0].path} -> {left[0].to}"
+        if left[0].to
+        else f"{left[0].path} still has to be deleted"
+    )
     more = f", and {len(left) - 1} more" if len(left) > 1 else ""
     return AsimovError(
-        "files are still to follow a change of the ledger, which is in progress or was interrupted "
-        f"({first}{more})",
-        hint="any command that acts finishes it, such as 'asimov monitor'",
+        "a change of the ledger is in progress or was interrupted, and its files have not "
+        f"all moved ({first}{more})",
+        hint="any command that changes the project, such as 'asimov monitor', finishes it",
     )
 
 
@@ -128,7 +132,7 @@ def _settle(doubt: UnsettledError) -> None:
 
 def report_copy(left: list[Key]) -> None:
     """Report that a copy is now independent, and which analyses it left to the original."""
-    say("This copy is now a project of its own")
+    say("This copy is now a separate project")
     if left:
         names = ", ".join(str(key) for key in left[:10])
         names += f" and {len(left) - 10} more" if len(left) > 10 else ""

@@ -33,11 +33,11 @@ _LISTED = 20
 def command(
     name: str, second: str | None, output: Path | None, hashes_only: bool, license: str | None
 ) -> None:
-    """Pack an analysis with all that made it, so that it can be rerun elsewhere.
+    """Pack an analysis with everything that made it, to rerun it elsewhere.
 
     The crate is a Workflow Run RO-Crate: a zip file, or a folder, with settings, configuration,
     inputs, scripts, products, logs, and a description that other programs read. 'asimov init
-    --from' makes a project of it. @N stands for an analysis's attempt number N.
+    --from' makes a project from it. @N stands for an analysis's attempt number N.
 
     \b
     Example:
@@ -57,20 +57,20 @@ def command(
     say(f"Packed {made.contents.name} in {made.path}: {counted(len(contained), 'file')}")
     products = [each for each in made.contents.files if each.role == "product"]
     if not products:
-        warn("note: it has made no products, so the crate has none")
+        warn("note: the analysis has no products, so the crate has none")
     for each in [each for each in products if each.note][:_LISTED]:
         warn(f"note: the product {line(each.path)} is {each.note}")
     for each in [] if hashes_only else products:
         if each.why and each not in made.lost:
-            warn(f"note: without the product {line(each.path)}: {each.why}")
+            warn(f"note: the product {line(each.path)} is left out: {each.why}")
     missing = made.missing
     for each in missing[:_LISTED]:
-        warn(f"note: without the {each.role} {line(each.path)}: {each.why}")
+        warn(f"note: the {each.role} {line(each.path)} is left out: {each.why}")
     if len(missing) > _LISTED:
-        warn(f"note: and without {len(missing) - _LISTED} more")
+        warn(f"note: {len(missing) - _LISTED} more are left out")
     if lost := made.lost:
         for each in lost[1:_LISTED]:
-            warn(f"error: without the product {line(each.path)}: {each.why}")
+            warn(f"error: the product {line(each.path)} is left out: {each.why}")
         count = f"{len(lost)} of {counted(len(products), 'product')}"
         raise AsimovError(
             f"it is packed without {count}: {line(lost[0].path)}: {lost[0].why}",

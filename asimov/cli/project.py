@@ -46,7 +46,7 @@ def moved_command() -> None:
 
 
 @command.command("copied")
-@click.option("--certain", is_flag=True, help="Proceed although nothing shows that this is a copy.")
+@click.option("--certain", is_flag=True, help="Proceed even if nothing shows that this is a copy.")
 def copied_command(certain: bool) -> None:
     """Make this copy a separate project, and leave all jobs to the original.
 

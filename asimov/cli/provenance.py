@@ -31,7 +31,7 @@ from asimov.text import quoted
     type=click.Choice(["text", "prov-json", "dot"]),
     default="text",
     show_default=True,
-    help="text, W3C PROV-JSON, or a graph in the language of Graphviz.",
+    help="Text, W3C PROV-JSON, or a Graphviz graph.",
 )
 @click.option(
     "--depth", type=click.IntRange(min=0), help="How many steps upstream; all by default."
@@ -40,7 +40,7 @@ from asimov.text import quoted
     "--file",
     "path",
     type=click.Path(path_type=Path),
-    help="Read a file asimov-provenance.json, or a crate, without any project.",
+    help="Read an asimov-provenance.json file or a crate, without any project.",
 )
 @click.option(
     "-o",
@@ -56,7 +56,7 @@ def command(
     path: Path | None,
     output: Path | None,
 ) -> None:
-    """Tell what made a result: settings, files, software, people, upstream.
+    """Show how a result was made: settings, files, software, people, upstream.
 
     @N stands for an analysis's attempt number N; without it, its last attempt.
 
@@ -76,7 +76,9 @@ def command(
         workspace = open_workspace(Use.READ, files=True)
         named = "/".join(filter(None, (name, second)))
         if is_crate(named) or named.endswith(".json"):
-            raise AsimovError(f"{quoted(named)} names no analysis", hint=_of_file(named))
+            raise AsimovError(
+                f"{quoted(named)} is not the name of an analysis", hint=_of_file(named)
+            )
         runs = history(workspace, *attempt_named(workspace, named), depth)
     if form == "prov-json":
         written = as_json(prov_json(runs))

@@ -22,13 +22,13 @@ from asimov.text import line, listed
 @click.command("rerun")
 @selection_options
 @click.option(
-    "--downstream", is_flag=True, help="Also run what is made from them, if its inputs change."
+    "--downstream", is_flag=True, help="Also rerun what is made from them, if its inputs change."
 )
 @click.option("--reason", help="Why; recorded in the log.")
 @yes_option
 @click.option("-n", "--dry-run", "--dryrun", is_flag=True, help="Only show the plan.")
-@click.option("--pending", is_flag=True, help="List what is to run again and has not begun.")
-@click.option("--withdraw", is_flag=True, help="Take such requests back.")
+@click.option("--pending", is_flag=True, help="List requested reruns that have not begun.")
+@click.option("--withdraw", is_flag=True, help="Withdraw such requests.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as a JSON object.")
 def command(
     selection: Selection,
@@ -76,9 +76,11 @@ def check(downstream: bool, dry_run: bool, pending: bool, withdraw: bool, as_jso
         If there are such.
     """
     if pending and (withdraw or downstream):
-        raise click.UsageError("--pending only lists")
+        raise click.UsageError(
+            "--pending only lists requests: it can't be combined with --withdraw or --downstream"
+        )
     if withdraw and (downstream or as_json or dry_run):
-        raise click.UsageError("--withdraw takes a selection and --reason only")
+        raise click.UsageError("--withdraw takes only a selection and --reason")
 
 
 def _rerun(
@@ -161,7 +163,7 @@ def show_pending(found: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
         )
         return
     if not found:
-        say("Nothing waits to run again")
+        say("No rerun is pending")
     for each in found:
         say(f"{each['subject']}/{each['name']}: {each['said']}: {line(each['reason'])}")
 
@@ -179,7 +181,7 @@ def say_withdrawn(restarts: Mapping[Any, str], later: Sequence[object]) -> None:
     for key in later:
         say(f"{key}: no longer runs again if its inputs change")
     if not (restarts or later):
-        say("None of these waits to run again; 'asimov rerun --pending' lists what does")
+        say("None of these has a pending rerun; 'asimov rerun --pending' lists those that have")
 
 
 def show_plan(plan: Plan) -> None:

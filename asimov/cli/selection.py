@@ -34,7 +34,7 @@ class Selection(engine_selection.Selection):
             If there is neither a pattern nor a filter.
         """
         if not self.given:
-            raise click.UsageError("say which analyses: SUBJECT/NAME, a filter, or '*' for all")
+            raise click.UsageError("select analyses: SUBJECT/NAME, a filter, or '*' for all")
 
 
 def selection_options(command: _Command) -> _Command:
@@ -80,7 +80,7 @@ def selection_options(command: _Command) -> _Command:
             "labels",
             multiple=True,
             metavar="LABEL",
-            help="Only with this label, or with such a value: 'quality >= 3'.",
+            help="Only with this label, or with this value of it: 'quality >= 3'.",
         ),
         click.option(
             "--since",
@@ -132,5 +132,5 @@ def confirm(what: Sequence[str], yes: bool, action: str = "go on") -> None:
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise AsimovError(f"not confirmed: {action}", hint="add --yes to do it without a question")
+        raise AsimovError(f"not confirmed: {action}", hint="add --yes to skip the question")
     click.confirm(f"{action[:1].upper()}{action[1:]}?", abort=True, err=True)

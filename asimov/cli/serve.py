@@ -14,31 +14,31 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("serve")
-@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8642,
     show_default=True,
-    help="The port; 0 is any that is free.",
+    help="The port; 0 picks a free one.",
 )
 @click.option(
     "--name",
     "names",
     multiple=True,
     metavar="NAME",
-    help="Also answer to this host name, as of a proxy; may be repeated.",
+    help="Also answer to this host name, such as a proxy's; may be repeated.",
 )
 @click.option(
     "--proxy",
     "proxies",
     multiple=True,
     metavar="ADDRESS",
-    help="Believe this proxy whom it forwards requests of; may be repeated.",
+    help="Trust what this proxy says about where requests come from; may be repeated.",
 )
-@click.option("--certificate", type=_FILE, help="Do TLS, with this certificate (PEM).")
-@click.option("--private-key", type=_FILE, help="The key of the certificate (PEM).")
-@click.option("--insecure", is_flag=True, help="Serve other machines as plain text all the same.")
+@click.option("--certificate", type=_FILE, help="Use TLS, with this certificate (PEM).")
+@click.option("--private-key", type=_FILE, help="The certificate's private key (PEM).")
+@click.option("--insecure", is_flag=True, help="Allow plain-text connections from other machines.")
 @click.option("--monitor", is_flag=True, help="Also keep a monitor running, with --chain.")
 def command(
     host: str,
@@ -50,10 +50,10 @@ def command(
     insecure: bool,
     monitor: bool,
 ) -> None:
-    """Give the project an address: programs and people read it over HTTP.
+    """Serve the project over HTTP, for programs and people.
 
-    What the service shows is what the commands show. It runs no work, and keeps nothing that is not
-    in ledger and journal: ending it, with Ctrl-C or SIGTERM, loses nothing.
+    The service shows what the commands show. It runs no work and keeps everything in the ledger and
+    the journal: stopping it, with Ctrl-C or SIGTERM, loses nothing.
     On this machine anybody may read; everything else needs a key ('asimov manage key').
     This needs the extra 'server': pip install 'asimov[server]'
 
@@ -80,4 +80,4 @@ def command(
 
     options = Options(root, host, port, names, proxies, certificate, private_key, insecure)
     run(options, ready, monitor=monitor)
-    say("The service has ended; jobs keep running")
+    say("The service has stopped; jobs keep running")

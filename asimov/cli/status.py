@@ -28,7 +28,7 @@ _LOOK = 2.0
 
 #: The columns of ``--usage``: times as hours:minutes:seconds, memory in MB.
 _USED = [
-    *("analysis", "wall time", "CPU time", "CPU/wall", "memory", "asked for"),
+    *("analysis", "wall time", "CPU time", "CPU/wall", "memory", "requested"),
     *("slots", "jobs", "restarts"),
 ]
 
@@ -108,7 +108,7 @@ def check(as_json: bool, watch: bool, with_usage: bool) -> None:
 def say_none(selection: Selection) -> None:
     """Say that there is nothing to show."""
     if selection.filtered:
-        say("No analysis fits")
+        say("No analysis matches")
         return
     of = f" of {listed(selection.patterns)}" if selection.patterns else ""
     say(f"No analyses{of} yet; 'asimov apply -f FILE' adds some")

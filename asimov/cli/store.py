@@ -27,7 +27,7 @@ def command() -> None:
 @command.command("verify")
 @selection_options
 @click.option(
-    "--quick", is_flag=True, help="Read only files that were written after they were stored."
+    "--quick", is_flag=True, help="Check only files that were written after they were stored."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 @click.pass_context

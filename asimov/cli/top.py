@@ -14,20 +14,18 @@ from asimov.errors import AsimovError
 
 
 @click.command("top")
-@click.option(
-    "--filter", "words", default="", metavar="WORDS", help="Show only some to begin with."
-)
-@click.option("--read-only", is_flag=True, help="Have no keys that change anything.")
+@click.option("--filter", "words", default="", metavar="WORDS", help="Start with this filter.")
+@click.option("--read-only", is_flag=True, help="Disable the keys that change anything.")
 @click.option(
     "--interval",
     type=Seconds(min=0.2),
     default=2.0,
     show_default=True,
     metavar="SECONDS",
-    help="The time between two looks.",
+    help="The time between two updates.",
 )
 def command(words: str, read_only: bool, interval: float) -> None:
-    """Watch all analyses live, read about them, and act on them.
+    """Watch all analyses live, inspect them, and act on them.
 
     The key '?' shows all keys. This needs the extra 'tui': pip install 'asimov[tui]'
 

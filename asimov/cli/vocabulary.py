@@ -80,7 +80,7 @@ def show_command(name: str, no_plugins: bool, as_json: bool) -> None:
 
 @command.command("check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--strict", is_flag=True, help="Exit with 1 if there is anything to say.")
+@click.option("--strict", is_flag=True, help="Exit with 1 if there are any notes.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def check_command(files: tuple[str, ...], strict: bool, as_json: bool) -> None:
     """Check blueprints against the ledger and what pipelines declare; nothing is written.

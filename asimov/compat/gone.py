@@ -10,12 +10,12 @@ from asimov.compat.older_commands import LOCUTUS, OLIVAW
 
 def locutus() -> NoReturn:
     """Say what to use instead of ``locutus``."""
-    _leave(f"'locutus' is gone: {LOCUTUS}")
+    _leave(f"'locutus' was removed: {LOCUTUS}")
 
 
 def olivaw() -> NoReturn:
     """Say what to use instead of ``olivaw``."""
-    _leave(f"'olivaw' is gone: {OLIVAW}")
+    _leave(f"'olivaw' was removed: {OLIVAW}")
 
 
 def _leave(line: str) -> NoReturn:

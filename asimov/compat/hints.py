@@ -47,7 +47,7 @@ def _instead(error: click.ClickException) -> str | None:
     from asimov.compat.older_commands import INSTEAD
 
     gone = " ".join(words)
-    return f"'asimov {gone}' is gone: {INSTEAD[gone]}" if gone in INSTEAD else None
+    return f"'asimov {gone}' was removed: {INSTEAD[gone]}" if gone in INSTEAD else None
 
 
 def _words(ctx: click.Context) -> list[str]:

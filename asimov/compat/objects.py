@@ -110,7 +110,7 @@ class OlderAnalysis(Analysis):
                 hint="ask for a file in it" if what == "a folder" else "ask for where it leads",
             )
         if hash is not None and entry["sha256"] != hash:
-            raise AsimovError("is stored with another checksum", where=path)
+            raise AsimovError("is stored with a different checksum", where=path)
         if handle and path.is_dir():
             raise AsimovError(
                 "is a folder and can't be opened", where=path, hint="ask for a file in it"
@@ -165,7 +165,7 @@ class OlderSubject(Subject):
             Where the subject has one of that name.
         """
         if production.name in [each.name for each in self.productions]:
-            raise ValueError(f"{self.name} has an analysis {production.name!r} already")
+            raise ValueError(f"{self.name} already has an analysis {production.name!r}")
         self.added.append(production)
 
     def update_data(self) -> None:

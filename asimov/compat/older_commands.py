@@ -8,7 +8,7 @@ from __future__ import annotations
 
 _SETTINGS = "settings of a subject come from a blueprint: 'asimov apply --update -f FILE'"
 _LEDGER = "the ledger is always a folder of YAML files, and what happened is in an SQLite file"
-_PULL = "nothing is fetched unasked; run 'git pull' in a repository of your own"
+_PULL = "nothing is fetched automatically; run 'git pull' in a repository of your own"
 _WAY = "there is one way to the scheduler"
 _CHECK = "a blueprint names its pipeline, and is checked with what that declares"
 _STORED = "results are stored by the monitor, and listed as they are"

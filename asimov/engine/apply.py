@@ -44,7 +44,7 @@ def apply(
     name
         Another name for the only analysis of the blueprints.
     update
-        Whether to change what is in the ledger already.
+        Whether to change what is already in the ledger.
     iterate
         Whether an analysis gets the next free name where its own is taken.
     dry_run

@@ -251,13 +251,15 @@ def found(workspace: Workspace, attempt: Attempt, answer: Observation | None = N
             _remove_unspooled(workspace, attempt, answer)
         except SchedulerError as error:
             raise SchedulerUnreachableError(
-                f"job {answer.job_id} is to be removed: {error}"
+                f"job {answer.job_id} still has to be removed: {error}"
             ) from error
         return None
     if isinstance(answer, (Present, Gone)):
         return answer.job_id
     if isinstance(answer, Unknown):
-        raise SchedulerUnreachableError(f"whether it was submitted is not known: {answer.reason}")
+        raise SchedulerUnreachableError(
+            f"it is not known whether it was submitted: {answer.reason}"
+        )
     give_up(workspace, attempt, "nothing was submitted")
     return None
 
@@ -310,7 +312,7 @@ def resolve_intents(workspace: Workspace, report: Callable[[str], None]) -> dict
                 )
                 if not resolved:
                     unresolved[attempt.key] = outcome
-                    outcome = f"whether it was submitted is not known: {outcome}"
+                    outcome = f"it is not known whether it was submitted: {outcome}"
                 lines.append(f"{attempt.key}: {outcome}")
         for line in lines:
             report(line)
@@ -346,7 +348,7 @@ def _resolve(
     if _may_still_come(workspace, attempt):
         return False, MAY_COME
     give_up(workspace, attempt, f"{' and '.join(answer.asked)} do not know it")
-    return True, "no job was made by the attempt that was cut short"
+    return True, "the interrupted attempt made no job"
 
 
 def _may_still_come(workspace: Workspace, attempt: Attempt) -> bool:

@@ -91,17 +91,17 @@ class Attendance(msgspec.Struct, frozen=True):
         """Return it as a line for people."""
         what = self.runs or (self.watch if self.alive else None)
         if what is None:
-            state = "none runs"
+            state = "not running"
         elif self.alive:
             state = f"{what}, alive"
         else:
-            state = f"{what}, not at work"
+            state = f"{what}, not alive"
         if self._age is None:
-            return f"monitor: {state}; nobody has looked yet"
+            return f"monitor: {state}; no pass yet"
         # No pass in the minute after a recorded one is recorded.
         ago = "within the last minute" if self._age < _MINUTE else f"{clock.age(self._age)} ago"
-        line = f"monitor: {state}; last looked {ago}"
-        return f"{line}, and had no answer: {self.problem}" if self.problem else line
+        line = f"monitor: {state}; last pass {ago}"
+        return f"{line}, which got no answer: {self.problem}" if self.problem else line
 
 
 def record_pass(workspace: Workspace, problems: Sequence[str], took: float | None = None) -> None:
@@ -173,10 +173,10 @@ def _warning(workspace: Workspace, look: _Look | None) -> str | None:
     now = clock.now()
     last = look.at if look else min(waiting)
     if now - last > _LONG:
-        return f"nobody has looked after this project for {clock.age(now - last)}: {advice}"
+        return f"no monitor has checked this project for {clock.age(now - last)}: {advice}"
     if look and look.problem and now - (look.answered or min(waiting)) > _LONG:
         since = clock.age(now - (look.answered or min(waiting)))
-        return f"no monitor has had an answer for {since}: {look.problem}"
+        return f"the monitor has had no answer for {since}: {look.problem}"
     return None
 
 

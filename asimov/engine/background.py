@@ -40,12 +40,12 @@ def start(workspace: Workspace, interval: float | None, name: str | None = None)
         known = kept(workspace)
         if known is not None and (known.elsewhere or not keeper(known.keeper).gone(known)):
             raise AsimovError(
-                f"the monitor runs in the background already, {known.how}",
+                f"the monitor already runs in the background, {known.how}",
                 hint="'asimov stop' stops it",
             )
         if problem := chosen.problem(workspace):
             raise AsimovError(
-                f"the monitor can't be kept by {chosen.name} here: {problem}",
+                f"the monitor can't be kept running by {chosen.name} here: {problem}",
                 hint="'asimov start --how' recommends another way",
             )
         return chosen.start(workspace, write_launcher(workspace.project), interval)

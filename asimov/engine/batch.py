@@ -210,8 +210,8 @@ class Batch:
                 self._workspace.move(made.analysis.key, "finished", "submit", line)
                 return line
             reason = error or AsimovError(
-                f"{made.analysis.entry.pipeline}.submit_dag did not say which job it submitted, "
-                "and none carries this attempt's tag"
+                f"{made.analysis.entry.pipeline}.submit_dag did not return the job it "
+                "submitted, and no job carries this attempt's tag"
             )
             self._workspace.move(made.analysis.key, "stuck", "submit", str(reason))
             raise reason

@@ -81,8 +81,8 @@ class Explanation:
         """Its lists of lines by their headings, in the order in which they are shown."""
         return {
             "why": self.because,
-            "does its result hold": self.outdated,
-            "what moves it": self.moves,
+            "is its result up to date": self.outdated,
+            "what would change that": self.moves,
             "what it uses": self.uses,
         }
 
@@ -148,16 +148,16 @@ def _ready(workspace: Workspace, key: Key, attempts: list[Attempt], result: Expl
     record = workspace.records.get(key)
     for attempt in attempts:
         result.because.append(
-            f"attempt {attempt.number} was begun at {clock.iso(attempt.intended)} and was cut "
-            "short: whether it made a job is to be asked of the scheduler"
+            f"attempt {attempt.number} began at {clock.iso(attempt.intended)} and was "
+            "interrupted: only the scheduler knows whether it made a job"
         )
         answer = ask(workspace, [attempt])[attempt.uid]
         if isinstance(answer, Unknown):
-            result.because.append(f"that can't be found out now: {answer.reason}")
-        result.moves.append("'asimov monitor' or 'asimov manage submit' finds out")
+            result.because.append(f"the scheduler can't answer now: {answer.reason}")
+        result.moves.append("'asimov monitor' or 'asimov manage submit' asks it")
     if not entrypoints.is_known(entrypoints.PIPELINES, entry.pipeline):
         result.because.append(str(entrypoints.unknown(entrypoints.PIPELINES, entry.pipeline)))
-        result.moves.append("install the package that has the pipeline, or correct the ledger")
+        result.moves.append("install the package that provides the pipeline, or correct the ledger")
     needs = waiting_for(workspace, key)
     result.because += needs
     _follow(workspace, key, result)
@@ -167,7 +167,7 @@ def _ready(workspace: Workspace, key: Key, attempts: list[Attempt], result: Expl
         if detail == MENDED:
             result.moves.append("'asimov manage build submit', or 'asimov monitor --chain'")
         elif not lacking:
-            result.moves.append("mending that: the next build or submission tries again")
+            result.moves.append("fix that; the next build or submission tries again")
     if result.because:
         return
     held_back = deferral(workspace)
@@ -186,7 +186,7 @@ def _ready(workspace: Workspace, key: Key, attempts: list[Attempt], result: Expl
         result.because.append(missing.message)
         result.moves.append("'asimov manage build submit', or 'asimov monitor --chain'")
     else:
-        result.because.append("it is built, and nothing stands in its way")
+        result.because.append("it is built and ready to submit")
         result.moves.append("'asimov manage submit', or 'asimov monitor --chain'")
 
 
@@ -199,7 +199,9 @@ def _assets(workspace: Workspace, key: Key, result: Explanation, *, ready: bool)
             return False
         lacking = flow.unprovided(key)
         for asset in lacking:
-            result.because.append(f"no analysis that it uses declares to make its input {asset!r}")
+            result.because.append(
+                f"no analysis that it uses declares its input {asset!r} as a product"
+            )
         result.because += [why for why, _ in flow.strangers(key)]
         result.because += flow.unfitting(key)
         if ready and not lacking:
@@ -216,10 +218,10 @@ def _assets(workspace: Workspace, key: Key, result: Explanation, *, ready: bool)
     for asset in lacking:
         by = known.get(asset)
         result.moves.append(
-            f"among its needs, an analysis that makes {asset!r}: of the pipeline {' or '.join(by)}"
+            f"an analysis among its needs that makes {asset!r}: of the pipeline {' or '.join(by)}"
             if by
-            else f"among its needs, an analysis that makes {asset!r}, which no installed pipeline "
-            "declares to do"
+            else f"an analysis among its needs that makes {asset!r}; no installed pipeline "
+            "declares it"
         )
     return bool(lacking)
 
@@ -230,7 +232,7 @@ def _reviews(workspace: Workspace, key: Key, result: Explanation) -> bool:
     for each, review in wanted[:_FOLLOWED]:
         now = outcome(workspace.settings(each).get("review"))
         stands = f"has the review {now!r}" if now else "has not been reviewed"
-        result.because.append(f"{each} {stands}, and {review!r} is asked for")
+        result.because.append(f"{each} {stands}, but {review!r} is required")
         try:
             named(review)
         except AsimovError as error:
@@ -246,9 +248,9 @@ def _follow(workspace: Workspace, key: Key, result: Explanation) -> None:
     wanted = _reviews(workspace, key, result)
     result.because += nearly_named(workspace, key)
     if workspace.dependencies.of(key).unmatched and not wanted:
-        result.moves.append("an analysis that matches, or other 'needs' in the ledger")
+        result.moves.append("an analysis that matches, or different 'needs' in the ledger")
     if workspace.dependencies.cycle([key]):
-        result.moves.append("other 'needs' in the ledger, without the circle")
+        result.moves.append("different 'needs' in the ledger, without the cycle")
         return
     seen = {key}
     todo = [key]
@@ -262,7 +264,7 @@ def _follow(workspace: Workspace, key: Key, result: Explanation) -> None:
             if status == "ready":
                 deeper = waiting_for(workspace, each)
                 if deeper:
-                    result.because.append(f"{name} in turn waits: {'; '.join(deeper[:3])}")
+                    result.because.append(f"{name} itself waits: {'; '.join(deeper[:3])}")
                     todo.append(each)
             else:
                 record = workspace.records.get(each)
@@ -277,24 +279,22 @@ def _follow(workspace: Workspace, key: Key, result: Explanation) -> None:
 def _with_job(workspace: Workspace, attempt: Attempt, result: Explanation) -> None:
     record = workspace.records[attempt.key]
     if attempt.state == "intended":
-        result.because.append(f"attempt {attempt.number} was begun and cut short")
+        result.because.append(f"attempt {attempt.number} began and was interrupted")
     answer = ask(workspace, [attempt])[attempt.uid]
     where = attempt.scheduler + (f" ({attempt.place})" if attempt.place else "")
     since = f" for {clock.age(clock.now() - record.job_since)}" if record.job_since else ""
     if isinstance(answer, Unknown):
-        result.because.append(
-            f"{where} can't say what became of job {attempt.job_id}: {answer.reason}"
-        )
+        result.because.append(f"{where} can't report on job {attempt.job_id}: {answer.reason}")
         if record.job_state == "unknown":
-            result.because.append(f"nothing has been known of it{since}")
+            result.because.append(f"its state has been unknown{since}")
         if answer.absent:
             result.moves.append(
-                by_person(attempt.key, result.status, "a person who knows what became of it")
+                by_person(attempt.key, result.status, "a person who knows what happened to it")
             )
         else:
-            result.moves.append("an answer of the scheduler; until then nothing is changed")
+            result.moves.append("an answer from the scheduler; until then nothing changes")
             result.moves.append(
-                f"where it is gone for good: 'asimov production set {attempt.key} --lost "
+                f"if it is gone for good: 'asimov production set {attempt.key} --lost "
                 "--status STATE'"
             )
     elif isinstance(answer, Present):
@@ -310,14 +310,14 @@ def _with_job(workspace: Workspace, attempt: Attempt, result: Explanation) -> No
         result.because.append(f"job {answer.job_id} has ended ({answer.evidence})")
         if result.status in {"running", "processing"}:
             result.moves.append(
-                "the next pass of 'asimov monitor' asks its pipeline whether all is there"
+                "the next pass of 'asimov monitor' asks its pipeline whether it is complete"
             )
     else:
         result.because.append(
             f"no source knows job {attempt.job_id} any more (asked: {', '.join(answer.asked)})"
         )
         result.moves.append(
-            by_person(attempt.key, result.status, "a person who knows what became of it")
+            by_person(attempt.key, result.status, "a person who knows what happened to it")
         )
     if result.status == "stuck":
         result.because += how_it_failed(workspace, attempt.key)
@@ -343,7 +343,7 @@ def _of_present(
         scheduler = workspace.scheduler(attempt.scheduler, attempt.place)
         lines = scheduler.explain(answer.job_id)
     except SchedulerError as error:
-        lines = [f"why can't be asked: {error}"]
+        lines = [f"the reason is not available: {error}"]
     reason = answer.reason if answer.state is JobState.HELD else None
     if reason and not any(reason in line for line in lines):
         code = f" (code {answer.code})" if answer.code is not None else ""
@@ -354,14 +354,14 @@ def _of_present(
     restart = f"'asimov production set {attempt.key} --status restart'"
     if answer.state is JobState.HELD and attempt.scheduler == "htcondor":
         result.moves.append(
-            f"its release: 'condor_release {answer.job_id}', once the cause is mended"
+            f"its release: 'condor_release {answer.job_id}', once the cause is fixed"
         )
     elif answer.state is JobState.HELD:
-        result.moves.append(f"{restart}, once the cause is mended")
+        result.moves.append(f"{restart}, once the cause is fixed")
     elif answer.state is JobState.IDLE:
         result.moves.append(
-            "room for its job; or a smaller request: change 'scheduler' in the ledger, then "
-            f"{restart}"
+            "free resources for its job, or a smaller request: change 'scheduler' in the "
+            f"ledger, then {restart}"
         )
     else:
         result.moves.append("the end of its job; then the next pass of 'asimov monitor'")

@@ -195,7 +195,7 @@ def _reused(workspace: Workspace, key: Key, attempts: Sequence[Attempt]) -> str 
         return None
     faults = workspace.store.verify(*key, quick=True)
     if faults or not workspace.store.manifest(*key):
-        raise AsimovError("its results, which it took over, are not whole any more")
+        raise AsimovError("the results that it reused are damaged or incomplete")
     return f"it {attempts[-1].reason}"
 
 
@@ -218,7 +218,7 @@ def _fault(
     if not checked and (fault := fault_of_products(workspace, analysis)):
         return fault
     if missing := missing_outputs(analysis, assets):
-        lacks = "it is complete, but lacks what its pipeline declares to make"
+        lacks = "it is complete, but lacks products that its pipeline declares"
         return f"{lacks}: {', '.join(missing)}"
     return None
 
@@ -229,4 +229,4 @@ def _not_stored(analysis: Analysis) -> str:
     if not names:
         return ""
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return f", but for assets that do not exist: {', '.join(names[:5])}{more}"
+    return f", except for assets that do not exist: {', '.join(names[:5])}{more}"

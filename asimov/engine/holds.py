@@ -152,7 +152,7 @@ class _Tending:
         done = self.remedies.times(process, kind)
         if done >= remedy.times:
             what = "released" if remedy.action == "release" else "raised and released"
-            return _Step(held, process, kind, problem=f"it was {what} {done} times already")
+            return _Step(held, process, kind, problem=f"it was already {what} {done} times")
         asked, to_mb = None, None
         if remedy.action == "raise":
             asked, to_mb, problem = self._raised(held, process, kind, remedy)
@@ -180,12 +180,12 @@ class _Tending:
             asked, used = _request(self._in_queue.get((held.job_id, held.process), held), kind)
         most = max(asked or 0.0, used or 0.0)
         if not most:
-            return None, None, "it is not known what it asked for"
+            return None, None, "what it requested is unknown"
         first = self.remedies.first_request(process, kind, asked or most)
         cap = remedy.up_to if remedy.up_to is not None else 4 * first
         to_mb = math.ceil(min(cap, most * remedy.factor))
         if asked and to_mb <= asked:
-            return asked, None, f"it asked for {hold_policy.size_text(asked)} already, the cap"
+            return asked, None, f"it already requested {hold_policy.size_text(asked)}, the limit"
         return asked or most, to_mb, None
 
     @cached_property
@@ -244,7 +244,7 @@ class _Tending:
         release = f"release it{with_tool if self.attempt.scheduler == 'htcondor' else ''}"
         subject, name = self.attempt.key
         restart = f"'asimov production set {subject}/{name} --status restart'"
-        stuck += f"; {release}, or mend it and {restart}"
+        stuck += f"; {release}, or fix it and {restart}"
         return Outcome(f"{_whose(held)}held ({step.why}): {_reason(held)}", stuck)
 
 

@@ -110,12 +110,12 @@ class Pass(msgspec.Struct):
             Whether the pass could build and submit.
         """
         lines = [self.count_line()]
-        lines += [f"the scheduler can't be asked: {reason}" for reason in self.unreachable]
+        lines += [f"the scheduler does not answer: {reason}" for reason in self.unreachable]
         if self.lost:
             lines.append("some jobs are lost: 'asimov why --state lost' says what to do")
         if self.startable and not chain and not self.active:
             lines.append(
-                f"{self.startable} can be built and submitted: 'asimov monitor --chain' does both"
+                f"{self.startable} can be built and submitted: 'asimov monitor --chain' does that"
             )
         if self.counts.get("asking"):
             lines.append("some ask a question: 'asimov why --state asking' shows it")
@@ -264,8 +264,8 @@ def _under_way(workspace: Workspace, keys: set[Key], report: Report) -> list[Att
             continue  # a warning names its file already
         elif attempt.key not in workspace.contents.entries:
             report(
-                f"{attempt.key}: job {attempt.job_id} is under way and its analysis is "
-                "not in the ledger; it is left as it is"
+                f"{attempt.key}: job {attempt.job_id} is active, but its analysis is not in "
+                "the ledger; the job is left alone"
             )
     return attempts
 
@@ -303,7 +303,7 @@ def advance(
     attempts = workspace.journal.open_attempts()
     # Another command may have been interrupted while it resubmitted one of them.
     settled = keys - {attempt.key for attempt in attempts if attempt.state == "intended"}
-    for attempt in progress.over(attempts, "looking at jobs"):
+    for attempt in progress.over(attempts, "checking jobs"):
         if attempt.key in settled and attempt.uid in answers:
             observer.take(attempt, answers[attempt.uid])
     observer.write()
@@ -339,7 +339,7 @@ def _report_chain(workspace: Workspace, keys: set[Key], report: Report) -> None:
         if waiting_for(workspace, key):
             report(f"{name}: would be built and submitted once its needs are met")
         elif put_off:
-            report(f"{name}: would be built, and not submitted: {put_off}")
+            report(f"{name}: would be built, but not submitted: {put_off}")
         else:
             report(f"{name}: would be built and submitted")
 

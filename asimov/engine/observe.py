@@ -82,7 +82,7 @@ class Observer:
             if status != "stuck":  # keep its reason, and that its job was held
                 self._seen[attempt.key] = ("unknown", answer.reason, None)
         else:
-            detail = f"job {attempt.job_id} is not in the queue and nothing says how it ended"
+            detail = f"job {attempt.job_id} is not in the queue, and nothing shows how it ended"
             self._seen[attempt.key] = (LOST, f"{detail} (asked: {', '.join(answer.asked)})", None)
 
     def write(self) -> None:
@@ -306,7 +306,7 @@ class Observer:
         reason = words.reason
         if retry is None or not retry.allowed:
             if retry is not None and retry.of:
-                reason += f"; it was submitted again {retry.of} times already"
+                reason += f"; it was already submitted again {retry.of} times"
             self._close(attempt, answer, "stuck", reason, words)
             return
         if self.dry_run:

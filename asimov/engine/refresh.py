@@ -66,7 +66,7 @@ def refresh(workspace: Workspace, keys: Collection[Key], report: Callable[[str],
         try:
             workspace.store.replace(*key)
         except (ReportedError, OSError) as error:
-            report(f"{key}: {change}, but its stored results can't be put aside: {error}")
+            report(f"{key}: {change}, but its stored results can't be moved aside: {error}")
             continue
         workspace.move(key, "ready", "monitor", f"to be rerun: {change}")
         report(f"{key}: uploaded -> ready: {change}")

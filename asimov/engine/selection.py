@@ -101,8 +101,8 @@ class Selection:
             found = [key for key in found if key in old]
         if not found and not may_be_empty:
             raise AsimovError(
-                "no analysis fits these filters" if keys else "there are no such analyses",
-                hint="'asimov status' with the same words shows what there is",
+                "no analysis matches these filters" if keys else "there are no such analyses",
+                hint="'asimov status' lists all analyses",
             )
         return found
 
@@ -162,7 +162,8 @@ class Selection:
             if each.strip().lower() not in known:
                 raise AsimovError(
                     f"no analysis has the label {quoted(each)}{did_you_mean(each, known)}",
-                    hint="write 'NAME', or such as 'quality >= 3'; repeat --label for several",
+                    hint="write the name of a label, or a comparison such as 'quality >= 3'; "
+                    "repeat --label for several",
                 )
 
 

@@ -229,7 +229,7 @@ class Rows:
             if not entrypoints.is_known(entrypoints.PIPELINES, pipeline):
                 waits.append(str(entrypoints.unknown(entrypoints.PIPELINES, pipeline)))
             if begun is not None and not (record and record.job_detail):
-                waits.append(f"attempt {begun} was begun: whether it made a job is not known yet")
+                waits.append(f"attempt {begun} began: it is not known yet whether it made a job")
             elif not waits and self._put_off:
                 waits.append(self._put_off)
         elif status in {"wait", "manual"}:

@@ -126,7 +126,7 @@ class Throttle:
         were = "was" if self._submissions == 1 else "were"
         return (
             f"{self._submissions} {were} submitted at once, and {self._limit} is "
-            f"{self.limits.submissions}: the next pass goes on"
+            f"{self.limits.submissions}: the next pass continues"
         )
 
     def _too_long(self) -> str | None:
@@ -216,7 +216,7 @@ def makes_room(reason: str) -> str:
         return "a higher limit: 'asimov configuration update' sets it"
     if "max submissions" in reason:
         return "the next 'asimov manage submit', or pass of 'asimov monitor --chain'"
-    return "the end of others, or a higher limit: 'asimov configuration update' sets it"
+    return "other analyses to end, or a higher limit: 'asimov configuration update' sets it"
 
 
 def _whole(config: ConfigParser, section: str, option: str) -> int | None:

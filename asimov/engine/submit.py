@@ -102,7 +102,7 @@ def submit(
             continue
         waits = waiting_for(workspace, key)
         if key in uncertain:
-            waits.append("whether it was submitted before is not known yet")
+            waits.append("it is not known yet whether it was already submitted")
         try:
             if not waits and (full := throttle.full()):
                 result.deferred.append(key)

@@ -147,7 +147,7 @@ class Watch:
             if deadline is not None and time.monotonic() + pause > deadline:
                 if self._unreachable:
                     return EXIT_UNREACHABLE
-                self.say("timed out" if self.until_idle else "the time is up")
+                self.say("timed out" if self.until_idle else "the time limit was reached")
                 return EXIT_TIMED_OUT if self.until_idle else 0
             time.sleep(pause)
             interrupts.check()
@@ -220,7 +220,7 @@ class Watch:
             self._summarise(outcome)
             if not outcome.unreachable:
                 self.say(
-                    f"gave up: for {patience:g} s ([monitor] patience) only lost jobs were left"
+                    f"gave up: only lost jobs were left for {patience:g} s ([monitor] patience)"
                 )
             return EXIT_UNREACHABLE if outcome.unreachable else EXIT_STUCK
         return None

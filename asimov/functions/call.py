@@ -85,7 +85,7 @@ def _inputs(described: Any, places: Sequence[Path], kind: type, scratch: Path) -
     for number, place in enumerate(places, 1):
         each, path = described[number - 1], place
         if not path.exists():
-            raise CallError(f"the input {path} is not there")
+            raise CallError(f"the input {path} does not exist")
         if each["type"] == "DICOM" and not path.is_dir():
             path = scratch / str(number)  # a function may count on a folder
             path.mkdir()

@@ -44,7 +44,7 @@ def outputs_of(returned: Any, inputs: list[Any], kind: Any, work: Path) -> list[
     objects = list(returned)
     for number, each in enumerate(objects, len(inputs) + 1):
         if not isinstance(each, kind):
-            raise CallError(f"the function returned {each!r} in its list: it is no DataObject")
+            raise CallError(f"the function returned {each!r} in its list: it is not a DataObject")
         if not any(each is known for known in inputs):
             each.id = number
     return [_output(each, [*inputs, *objects], work.resolve()) for each in objects]
@@ -54,7 +54,7 @@ def _output(each: Any, known: list[Any], work: Path) -> dict[str, Any]:
     if each.type not in ("FILE", "DICOM"):
         raise CallError(f"an output's type is {each.type!r}: it should be FILE or DICOM")
     if not each.path or not Path(each.path).exists():
-        raise CallError(f"the function returned the output {each.path!r}, which is not there")
+        raise CallError(f"the function returned the output {each.path!r}, which does not exist")
     # A pipe would be read for ever.
     if not (Path(each.path).is_file() or Path(each.path).is_dir()):
         raise CallError(f"the output {each.path} is neither a file nor a folder")

@@ -24,7 +24,7 @@ def unknown_keys(
 
 
 def no_mappings(defaults: Any, given: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield the path of each setting that is no mapping although its default is one."""
+    """Yield the path of each setting that is not a mapping although its default is one."""
     if not isinstance(defaults, Mapping) or not isinstance(given, Mapping):
         return
     for key in given.keys() & defaults.keys():

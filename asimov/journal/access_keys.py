@@ -82,7 +82,7 @@ class AccessKeys:
         Raises
         ------
         AsimovError
-            If there is or was a key of that name, or it can't be a name.
+            If the name is or was in use by a key: of that name, or it can't be a name.
         """
         if not _NAME.fullmatch(name):
             raise AsimovError(
@@ -100,7 +100,7 @@ class AccessKeys:
             )
         if not made:
             raise AsimovError(
-                f"there is or was a key {name!r}",
+                f"the name is or was in use by a key: {name!r}",
                 hint="choose another name: in the log, this one stands for the earlier key",
             )
         return key

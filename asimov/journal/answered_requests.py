@@ -63,7 +63,7 @@ def answered(journal: Database, request: Request) -> Answer | None:
     if digest != request.digest:
         raise OtherRequestError(
             "this idempotency key was used for another request",
-            hint="a new request needs a new one",
+            hint="use a new key for a new request",
         )
     return Answer(status, body)
 

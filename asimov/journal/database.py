@@ -46,13 +46,13 @@ _STATES = {
 }
 _REPAIR = "'asimov ledger repair' rebuilds what can be rebuilt; nothing was changed"
 _HINTS = {
-    "full": "the disk is full; make room and run the command again: what was not written is undone",
+    "full": "the disk is full: make room and run the command again; the change was undone",
     "denied": "you may not write there; commands that only read, such as 'asimov status', still "
     "work",
     "busy": "another program keeps it locked; try again",
-    "failed": "the disk fails, or your share of it is used up; what was not written is undone",
+    "failed": "the disk is failing, or your quota is used up; the change was undone",
     "damaged": _REPAIR,
-    "half done": "a command that acts does that, such as 'asimov monitor'",
+    "half done": "any command that changes the project does that, such as 'asimov monitor'",
 }
 
 
@@ -100,7 +100,7 @@ class Database:
         self._depth = 0
         if lacks_log(path):
             raise JournalError(
-                "the journal's write-ahead log is missing: what was written last is lost",
+                "the journal's write-ahead log is missing: the latest changes are lost",
                 where=path,
                 hint=_REPAIR,
             )
@@ -220,7 +220,7 @@ class Database:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()
         if version > len(MIGRATIONS):
             raise AsimovError(
-                f"the journal is of a newer asimov (format {version})",
+                f"the journal is from a newer asimov (format {version})",
                 where=self.path,
                 hint="use that version of asimov",
             )

@@ -31,7 +31,7 @@ def barred(database: Path) -> tuple[Path, str] | None:
         return None
     for path in _sidecars(database):
         if not os.access(path, os.R_OK | os.W_OK):
-            return path, f"its owner, {owner_of(path)}, can mend that: chmod ug+rw {path}"
+            return path, f"its owner, {owner_of(path)}, can fix that: chmod ug+rw {path}"
     return None
 
 

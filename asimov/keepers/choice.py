@@ -63,7 +63,7 @@ def keeper(name: str, where: str | None = None) -> Keeper:
         raise AsimovError(
             f"{quoted(name)} can't keep a monitor running{did_you_mean(name, KEEPERS)}",
             where=where,
-            hint=f"there are {', '.join(KEEPERS)}; 'asimov start --how' recommends one",
+            hint=f"choose one of {', '.join(KEEPERS)}; 'asimov start --how' recommends one",
         )
     return KEEPERS[name]
 

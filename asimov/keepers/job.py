@@ -142,6 +142,6 @@ def settle(workspace: Workspace) -> None:
     answer = workspace.scheduler(name, place).observe([Ticket(uid, None, float(since))])[uid]
     if isinstance(answer, Unknown):
         raise SchedulerUnreachableError(
-            f"whether the monitor runs in the background is not known: {answer.reason}"
+            f"it is not known whether the monitor runs in the background: {answer.reason}"
         )
     _record(workspace, name, place, answer.job_id if isinstance(answer, Present) else None, uid)

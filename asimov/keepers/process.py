@@ -31,7 +31,11 @@ class BackgroundProcess(Keeper):
     def problem(self, workspace: Workspace) -> str | None:
         """Return why it can't be used here: somebody watches already."""
         lease = holder(workspace.journal, WATCH)
-        return f"the project is watched already: {lease}" if lease and not is_dead(lease) else None
+        return (
+            f"a monitor already runs in this project: {lease}"
+            if lease and not is_dead(lease)
+            else None
+        )
 
     def start(self, workspace: Workspace, script: Path, interval: float | None) -> Kept:
         """Start the process, and wait until it watches."""
@@ -55,7 +59,7 @@ class BackgroundProcess(Keeper):
             if process.poll() is not None:
                 record(workspace, None)
                 raise AsimovError(
-                    f"the monitor ended at once, with code {process.returncode}", where=log
+                    f"the monitor ended immediately, with code {process.returncode}", where=log
                 )
             lease = holder(workspace.journal, WATCH)
             if lease and not is_dead(lease):

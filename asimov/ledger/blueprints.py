@@ -141,12 +141,12 @@ def _checked(document: Document) -> tuple[str, dict[str, Any]]:
     """Return the kind of a document and its other data."""
     data = document.data
     if not isinstance(data, dict):
-        raise Mistake("a blueprint is a mapping with a 'kind'")
+        raise Mistake("a blueprint should be a mapping with a 'kind'")
     checks.check_text(document)
     written = data.get("kind")
     kinds = f"the kinds are {', '.join(schema.KINDS)}"
     if written is None:
-        raise Mistake("the document has no 'kind'", hint=f"write 'kind: KIND' in it; {kinds}")
+        raise Mistake("the document has no 'kind'", hint=f"add 'kind: KIND' to it; {kinds}")
     kind = str(written).lower()
     if kind not in schema.KINDS:
         near = did_you_mean(kind, schema.KINDS)
@@ -157,12 +157,12 @@ def _checked(document: Document) -> tuple[str, dict[str, Any]]:
     if kind in {"analysis", "analysisbundle", "postprocessing"} and data.get(
         "event", data.get("subject")
     ) != data.get("subject", data.get("event")):
-        raise Mistake("'event' and 'subject' mean the same, but differ", ["event"])
+        raise Mistake("'event' and 'subject' mean the same, but have different values", ["event"])
     if kind == "postprocessing" and (listed := {"analyses", "productions"} & set(data)):
         raise Mistake(
             "a 'postprocessing' document can't contain analyses",
             [listed.pop()],
-            "put them into a document of the kind 'subject'",
+            "put them into a 'kind: subject' document",
         )
     kind = "subject" if kind == "event" else kind
     data = {key: value for key, value in data.items() if key != "kind"}
@@ -182,7 +182,7 @@ def _check_subject(name: str, analysis: Mapping[str, Any], path: list[str | int]
     """Refuse an analysis in a subject's list that says it belongs to another one."""
     for key in ("subject", "event"):
         if analysis.get(key, name) != name:
-            why = f"{key}: the analysis is in the list of the subject {name!r}"
+            why = f"{key}: has no effect here, as the analysis is listed in the subject {name!r}"
             hint = f"remove it, or write a document 'kind: analysis' with '{key}: NAME'"
             raise Mistake(why, [*path, key], hint)
 
@@ -194,7 +194,7 @@ def _check_bundle(data: Mapping[str, Any]) -> None:
     for key, value in data.items():
         if key not in own and (key in of_analyses or isinstance(value, (Mapping, list))):
             why = f"{key}: has no effect in a bundle"
-            raise Mistake(why, [key], "write it into each of its analyses, or into the subject")
+            raise Mistake(why, [key], "set it in each of the bundle's analyses, or in the subject")
 
 
 def _check_analysis(data: dict[str, Any], path: list[str | int]) -> None:

@@ -45,7 +45,7 @@ def check_text(document: Document) -> None:
         inside = value.items() if isinstance(value, Mapping) else enumerate(value)
         for key, each in inside:
             if "\0" in str(key) or (isinstance(each, str) and "\0" in each):
-                raise Mistake("holds text with a NUL character", [*path, key])
+                raise Mistake("contains a NUL character", [*path, key])
             if isinstance(each, (Mapping, list)):
                 todo.append(([*path, key], each))
 
@@ -69,17 +69,16 @@ def check_name(name: str, path: Path = ()) -> None:
         raise Mistake(
             f"{quoted(name, 60)} can't be a name: it would not be a plain file name",
             [*path, "name"],
-            "letters, digits and _.+=,@~- only, with neither a dot nor a dash in front, "
-            "200 at most",
+            "use at most 200 letters, digits and _.+=,@~-, and don't begin with a dot or a dash",
         )
     if name == PROJECT_ANALYSES:
-        raise Mistake(f"the name {name!r} is asimov's own", [*path, "name"])
+        raise Mistake(f"the name {name!r} is reserved by asimov", [*path, "name"])
     if ending := _OF_KEPT.search(name):
         raise Mistake(
-            f"the name {quoted(name, 60)} ends in {ending[0]!r}, which is asimov's own: folders of "
-            "earlier runs have such names",
+            f"the name {quoted(name, 60)} ends in {ending[0]!r}, which asimov reserves for "
+            "folders of earlier runs",
             [*path, "name"],
-            "take a name without this ending",
+            "choose a name without this ending",
         )
 
 
@@ -136,6 +135,6 @@ def absent_pipeline(name: str, document: Document) -> str | None:
     if entrypoints.is_known(entrypoints.PIPELINES, name) or near_miss(name.lower(), installed):
         return None
     return (
-        f"{document.place(['pipelines', name])}: there is no pipeline {quoted(name)} here: "
-        "its settings are kept for when it is installed"
+        f"{document.place(['pipelines', name])}: the pipeline {quoted(name)} is not "
+        "installed here: its settings are kept until it is"
     )

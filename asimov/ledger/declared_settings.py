@@ -82,7 +82,9 @@ def unknown(data: Mapping[str, Any], cls: type) -> Fault | None:
     for key in data:
         if key not in GENERAL and key not in own:
             why = f"there is no such setting{did_you_mean(key, [*names(cls), *GENERAL])}"
-            return Fault((str(key),), why, f"it reads {', '.join(names(cls)) or 'none'}")
+            return Fault(
+                (str(key),), why, f"it reads these settings: {', '.join(names(cls)) or 'none'}"
+            )
     return None
 
 

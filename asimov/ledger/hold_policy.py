@@ -110,7 +110,7 @@ def fault(settings: object) -> Fault | None:
         return "should be a mapping of classes of holds", []
     for name, given in settings.items():
         if name not in DEFAULTS:
-            return f"{name!r} is no class of holds{_near(name, DEFAULTS)}", [name]
+            return f"{name!r} is not a class of holds{_near(name, DEFAULTS)}", [name]
         wrong = _fault_of(name, given)
         if wrong:
             return wrong[0], [name, *wrong[1]]
@@ -127,7 +127,7 @@ def _fault_of(name: str, given: Any) -> Fault | None:
         return "should be 'release', 'raise', 'stuck', or a mapping", []
     for key, value in given.items():
         if key not in _KEYS:
-            return f"{key!r} is not known here{_near(key, _KEYS)}", [key]
+            return f"{key!r} is not a key of this mapping{_near(key, _KEYS)}", [key]
         wrong = _wrong_value(name, key, value)
         if wrong:
             return wrong, [key]

@@ -89,7 +89,7 @@ def _checked(document: Document, folder: str, name: str) -> dict[str, Any]:
         raise Mistake(
             f"the file is named {name!r} but contains {data['name']!r}",
             ["name"],
-            "rename one of them: the two must agree",
+            "rename one of them: the two must match",
         )
     if folder == "analyses":
         _check(data, [])
@@ -108,7 +108,7 @@ def _checked(document: Document, folder: str, name: str) -> dict[str, Any]:
 def _check(analysis: dict[str, Any], path: list[str | int]) -> None:
     if "strategy" in analysis:
         raise Mistake(
-            "a strategy stands for several analyses, but the ledger contains single ones",
+            "a strategy stands for several analyses, but each ledger entry is a single one",
             [*path, "strategy"],
             "put it into a blueprint for 'asimov apply'",
         )

@@ -76,15 +76,18 @@ def _need(item: Any) -> Need:
             path, colon, value = part.partition(":")
             terms.append(_term(path.strip(), value) if colon else _term("name", part))
         else:
-            raise AsimovError(f"an item of needs can't be {part!r}", hint="see 'needs' in the docs")
+            raise AsimovError(
+                f"an item of 'needs' should be text or a mapping, not {part!r}",
+                hint="see 'needs' in the documentation",
+            )
     if not terms:
-        raise AsimovError("an item of needs is empty", hint="see 'needs' in the docs")
+        raise AsimovError("an item of 'needs' is empty", hint="see 'needs' in the documentation")
     return Need(tuple(terms), optional)
 
 
 def _term(path: str, value: Any) -> Term:
     if isinstance(value, (Mapping, list)):
-        raise AsimovError(f"the value of {path!r} in needs must be text or a number")
+        raise AsimovError(f"the value of {path!r} in 'needs' should be text or a number")
     text = as_text(value).strip()
     negated = text.startswith("!")
     text = text[1:].strip() if negated else text
@@ -129,18 +132,19 @@ def check_label(wanted: str) -> None:
         if found and not (name.strip() and value.strip()):
             lacking = "a value" if name.strip() else "the name of a label"
             raise AsimovError(
-                f"{quoted(wanted)} lacks {lacking}", hint="write 'NAME', or such as 'quality >= 3'"
+                f"{quoted(wanted)} lacks {lacking}",
+                hint="write the name of a label, or a comparison such as 'quality >= 3'",
             )
         if found and any(each in "<>=!" for each in (name.strip()[-1], value.strip()[0])):
             signs = ", ".join(each for each, _ in _COMPARISONS)
             raise AsimovError(
                 f"{quoted(wanted)} is not a comparison",
-                hint=f"write such as 'quality >= 3', with one of {signs}",
+                hint=f"write a comparison such as 'quality >= 3', with one of {signs}",
             )
         if found:
             return
     if not wanted.strip():
-        raise AsimovError("the name of a label is empty")
+        raise AsimovError("a label has an empty name")
 
 
 def has_label(labels: Any, wanted: str) -> bool:

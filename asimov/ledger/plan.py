@@ -105,7 +105,7 @@ class Plan:
         changes = [change for change in self.changes if change.action != "unchanged"]
         if not changes:
             items = counted(len(self.changes), "item")
-            return [f"Nothing changed: everything is in the ledger already ({items})"]
+            return [f"Nothing changed: everything is already in the ledger ({items})"]
         shown = changes if whole or would or len(changes) <= _SHOWN else []
         left = sum(len(change.details) for change in changes) if whole else _DETAILS
         counts = ", ".join(

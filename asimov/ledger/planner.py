@@ -154,7 +154,7 @@ class Planner:
         before = next((each for each in differences(old, new) if each.before is not MISSING), None)
         if before is not None and not self._update:
             raise AsimovError(
-                f"the project has other settings already: {before}",
+                f"the project already has other settings: {before}",
                 where=document.place(before.path),
                 hint="change them with 'asimov apply --update', or in ledger/project.yaml",
             )
@@ -186,7 +186,7 @@ class Planner:
                 )
             if after != before and not self._update:
                 raise AsimovError(
-                    f"the subject {name!r} is in the ledger already, with other settings: "
+                    f"the subject {name!r} is already in the ledger, with other settings: "
                     + summary(before, after),
                     where=document.place(["name"]),
                     hint="change it with 'asimov apply --update', or in its ledger file",
@@ -216,7 +216,7 @@ class Planner:
             raise AsimovError(
                 "the analysis names no subject" + misspelt("subject", data),
                 where=document.place(["name"]),
-                hint="give it 'subject: NAME', or call 'asimov apply' with -e NAME",
+                hint="add 'subject: NAME' to it, or run 'asimov apply' with -e NAME",
             )
         self._known_subject(subject, document)
         rest = {key: value for key, value in data.items() if key not in {"subject", "event"}}
@@ -279,7 +279,7 @@ class Planner:
             return data
         if data.get("status", old.data.get("status")) != old.data.get("status"):
             raise AsimovError(
-                f"{key} exists already, so a blueprint can't set its state",
+                f"{key} already exists, so a blueprint can't set its state",
                 where=document.place([*path, "status"]),
                 hint=f"asimov production set {key[0]} {key[1]} --status {data['status']}",
             )
@@ -289,10 +289,10 @@ class Planner:
             return None
         if not self._update:
             raise AsimovError(
-                f"the analysis {key} is in the ledger already, with other settings: "
+                f"the analysis {key} is already in the ledger, with other settings: "
                 + summary(old.data, new),
                 where=document.place([*path, "name"]),
-                hint="take another name, or change it with 'asimov apply --update'",
+                hint="choose another name, or change it with 'asimov apply --update'",
             )
         self._check_names(key, data, document, path)
         return new
@@ -318,7 +318,7 @@ class Planner:
             raise AsimovError(
                 "the bundle names no subject",
                 where=bundle.place(["name"]),
-                hint="give it 'subject: NAME', or call 'asimov apply' with -e NAME",
+                hint="add 'subject: NAME' to it, or run 'asimov apply' with -e NAME",
             )
         self._known_subject(subject, bundle)
 

@@ -37,8 +37,9 @@ def named(blueprints: Collection[Blueprint], name: str) -> list[Blueprint]:
     if len(found) != 1:
         names = listed(str(each.data["name"]) for each in found)
         raise AsimovError(
-            f"--name is for one analysis, and there are {len(found)}" + (names and f": {names}"),
-            hint="analyses inside a subject are named there",
+            f"--name needs exactly one analysis, but there are {len(found)}"
+            + (names and f": {names}"),
+            hint="name analyses of a subject's list in the blueprint",
         )
     (only,) = found
     new = replace(only, data={**only.data, "name": name})

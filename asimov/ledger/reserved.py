@@ -22,9 +22,9 @@ Level = Literal["analysis", "subject", "configuration", "section"]
 
 #: Keys that have an effect at one level only: a value at another one would do nothing.
 ONLY_IN: dict[str, tuple[Level, str]] = {
-    "needs": ("analysis", "write it into each analysis that is to wait"),
-    "pipelines": ("configuration", "write it into a document of the kind 'configuration'"),
-    "hooks": ("configuration", "write it into a document of the kind 'configuration'"),
+    "needs": ("analysis", "set it in each analysis that should wait"),
+    "pipelines": ("configuration", "put it into a 'kind: configuration' document"),
+    "hooks": ("configuration", "put it into a 'kind: configuration' document"),
 }
 #: Where keys belong that may be settings of somebody's own elsewhere, but rarely are.
 BELONGS = {
@@ -52,7 +52,7 @@ class Settings(Struct, kw_only=True):
     template: Annotated[str | None, Meta(description="The template of the configuration.")] = None
     labels: Annotated[
         list[str] | dict[str, Any] | None,
-        Meta(description="Names that others select by, or names with values."),
+        Meta(description="Labels to select it by: names, or names with values."),
     ] = None
     refreshable: Annotated[
         bool | None, Meta(description="Whether it runs again when there are more inputs.")
@@ -84,28 +84,28 @@ class Settings(Struct, kw_only=True):
     rerun: Annotated[
         Any,
         Meta(
-            description="Whether an analysis that is out of date runs again by itself.",
+            description="Whether an analysis that is out of date runs again automatically.",
             extra_json_schema={"enum": [*validity.RERUNS, None]},
         ),
     ] = None
     reuse: Annotated[
         Any,
         Meta(
-            description="Whether stored products that it would only make again are taken over.",
+            description="Whether to reuse stored products that it would only make again.",
             extra_json_schema={"type": ["boolean", "null"]},
         ),
     ] = None
     max_resurrections: Annotated[
         Any,
         Meta(
-            description="How often a job that failed is submitted again.",
+            description="How many times a failed job is submitted again.",
             extra_json_schema={"type": "integer", "minimum": 0},
         ),
     ] = field(default=5, name="max resurrections")
     resurrection_pause: Annotated[
         Any,
         Meta(
-            description="Seconds to wait before that.",
+            description="Seconds to wait before submitting it again.",
             extra_json_schema={"type": "number", "minimum": 0},
         ),
     ] = field(default=60, name="resurrection pause")

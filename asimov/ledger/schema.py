@@ -24,7 +24,7 @@ Needs = Annotated[
 ]
 Name = Annotated[
     str,
-    Meta(description="Letters, digits and _.+=,@~- only, and neither a dot nor a dash in front."),
+    Meta(description="Letters, digits and _.+=,@~- only, not beginning with a dot or a dash."),
 ]
 
 

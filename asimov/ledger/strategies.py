@@ -59,13 +59,13 @@ def expand(analysis: dict[str, Any]) -> list[dict[str, Any]]:
     if count * values > _VALUES or count * (characters + named) > _CHARACTERS:
         raise AsimovError(
             f"the strategy makes {count} analyses with over {_VALUES} values or "
-            f"{_CHARACTERS} characters together",
-            hint="put what they share into the subject, or into a 'configuration'",
+            f"{_CHARACTERS} characters in total",
+            hint="move shared settings into the subject, or into a 'configuration'",
         )
     missing = set(_FIELD.findall(analysis["name"])) - set(strategy)
     if missing:
         raise AsimovError(
-            f"the name has {{{sorted(missing)[0]}}}, which the strategy does not vary",
+            f"the name contains {{{sorted(missing)[0]}}}, which the strategy does not vary",
             hint=f"it varies {listed(strategy)}",
         )
     made = []
@@ -78,8 +78,8 @@ def expand(analysis: dict[str, Any]) -> list[dict[str, Any]]:
         made.append(one)
     if len({one["name"] for one in made}) != len(made):
         raise AsimovError(
-            "the name is the same for several values of the strategy",
-            hint="put a field for each path into it: "
+            "the strategy gives several analyses the same name",
+            hint="include a field for each setting that it varies in the name: "
             + analysis["name"]
             + "".join(f"-{{{path}}}" for path in strategy if f"{{{path}}}" not in analysis["name"]),
         )
@@ -103,6 +103,8 @@ def _set(settings: dict[str, Any], path: list[str], value: Any) -> None:
     for key in path[:-1]:
         inner = settings.setdefault(key, {})
         if not isinstance(inner, dict):
-            raise AsimovError(f"the strategy's path leads through {key!r}, which is not a mapping")
+            raise AsimovError(
+                f"the path of the strategy goes through {key!r}, which is not a mapping"
+            )
         settings = inner
     settings[path[-1]] = value

@@ -49,14 +49,16 @@ def fault(settings: Mapping[str, Any]) -> Fault | None:
         if each not in KINDS:
             return (
                 f"{quoted(each)} can't make a result out of date{did_you_mean(each, KINDS)}; "
-                f"there are {', '.join(KINDS)}",
+                f"use {', '.join(KINDS)}",
                 [OUTDATED_BY, number],
             )
     rerun = settings.get(RERUN)
     if rerun not in (None, *RERUNS):
         near = did_you_mean(rerun, RERUNS)
-        return f"{RERUN!r} is {ON_REQUEST!r} or {AUTOMATIC!r}, not {quoted(rerun)}{near}", [RERUN]
+        return f"{RERUN!r} should be {ON_REQUEST!r} or {AUTOMATIC!r}, not {quoted(rerun)}{near}", [
+            RERUN
+        ]
     reuse = settings.get(REUSE)
     if reuse is not None and not isinstance(reuse, bool):
-        return f"{REUSE!r} is true or false, not {quoted(reuse)}", [REUSE]
+        return f"{REUSE!r} should be true or false, not {quoted(reuse)}", [REUSE]
     return None

@@ -77,7 +77,7 @@ def make(
         try:
             phases.append(kind(**arguments))
         except (Exception, SystemExit) as error:
-            slips.append(Slip(here, f"{each['phase']} can't be made: {error!r}"))
+            slips.append(Slip(here, f"{each['phase']} can't be created: {error!r}"))
             continue
         active.append(bool(each.get("active", True)))
     return Made(Pipeline(phases, active, workspace, traces), slips)

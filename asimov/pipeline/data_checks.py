@@ -52,7 +52,7 @@ def faults_of_data(
 
 
 def finite(path: Path) -> Iterator[Fault]:
-    """Yield each value of a table that is no finite number, but for its header: a check."""
+    """Yield each value of a table that is not a finite number, except for its header: a check."""
     separator = _TABLES[_FORMATS.get(path.suffix.lower(), "text/csv")]
     with path.open(newline="", encoding="utf-8") as stream:
         rows = csv.reader(stream, delimiter=separator)
@@ -60,7 +60,7 @@ def finite(path: Path) -> Iterator[Fault]:
         for row in rows:
             for name, value in zip(header, row, strict=False):
                 if not _is_number(value):
-                    yield rows.line_num, f"{name}: {quoted(value)} is no finite number"
+                    yield rows.line_num, f"{name}: {quoted(value)} is not a finite number"
 
 
 def _of_table(path: Path, data: Mapping[str, Any], separator: str) -> Iterator[Fault]:
@@ -71,7 +71,7 @@ def _of_table(path: Path, data: Mapping[str, Any], separator: str) -> Iterator[F
         for name in data:
             if name not in places:
                 has = ", ".join(header[:10]) or "nothing"
-                yield 1, f"there is no column {quoted(name)}; there are {has}"
+                yield 1, f"there is no column {quoted(name)}; the columns are {has}"
         checks = [(name, at, _TEXTS.get(str(data[name]).lower())) for name, at in places.items()]
         for row in rows:
             if not row:  # an empty line
@@ -81,7 +81,7 @@ def _of_table(path: Path, data: Mapping[str, Any], separator: str) -> Iterator[F
                 continue
             for name, at, is_one in checks:
                 if is_one is not None and not is_one(row[at]):
-                    yield rows.line_num, f"{name}: {quoted(row[at])} is no {data[name]}"
+                    yield rows.line_num, f"{name}: {quoted(row[at])} is not of type {data[name]}"
 
 
 def _of_json(path: Path, data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -112,7 +112,7 @@ def _of_value(value: Any, wanted: Any, path: tuple[str, ...]) -> Iterator[str]:
     kinds = _KINDS.get(str(wanted).lower())
     wrong = kinds is not None and not isinstance(value, kinds)
     if wrong or (isinstance(value, bool) and kinds not in {None, (bool,)}):
-        yield f"{where}{quoted(value)} is no {wanted}"
+        yield f"{where}{quoted(value)} is not of type {wanted}"
 
 
 def _is_int(text: str) -> bool:

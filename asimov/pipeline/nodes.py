@@ -121,11 +121,13 @@ def check_nodes(nodes: Iterable[Node]) -> None:
         if not _NAME.fullmatch(node.name):
             raise AsimovError(f"{quoted(node.name)} can't be the name of a node")
         if node.name.lower() in known:
-            raise AsimovError(f"two nodes are called {quoted(node.name)}")
+            raise AsimovError(f"two nodes have the name {quoted(node.name)}")
         # DAGMan runs nodes in any order that their parents allow, so parents come first here.
         for parent in node.after:
             if parent.lower() not in known:
-                raise AsimovError(f"node {node.name} comes after {quoted(parent)}, which is none")
+                raise AsimovError(
+                    f"node {node.name} comes after {quoted(parent)}, which is not a node"
+                )
         for output in node.outputs:
             path = PurePosixPath(output)
             if path.is_absolute() or ".." in path.parts or not path.name:

@@ -134,7 +134,7 @@ def schema_faults(stated: Any, path: tuple[str, ...]) -> Iterator[Fault]:
     check = stated.get("check")
     if isinstance(check, str) and check not in names:
         why = f"no installed package has the check {quoted(check)}{did_you_mean(check, names)}"
-        yield Fault((*path, "check"), why, f"there are {', '.join(names) or 'none'}")
+        yield Fault((*path, "check"), why, f"the checks are {', '.join(names) or 'none'}")
 
 
 def _data_faults(data: Any, path: tuple[str, ...]) -> Iterator[Fault]:
@@ -154,7 +154,7 @@ def _data_faults(data: Any, path: tuple[str, ...]) -> Iterator[Fault]:
 
 def _unknown(key: Any, known: tuple[str, ...], path: tuple[str, ...]) -> Fault:
     why = f"there is no such key{did_you_mean(key, known)}"
-    return Fault((*path, str(key)), why, f"there are {', '.join(known)}", final=True)
+    return Fault((*path, str(key)), why, f"the keys are {', '.join(known)}", final=True)
 
 
 def _text(value: Any) -> str | None:

@@ -69,7 +69,7 @@ def _asset_notes(workspace: Workspace, made: Planner) -> list[str]:
                 raise AsimovError(f"{key}: {why}", where=made.places.of(key, ["inputs"]), hint=hint)
             notes.append(f"{key}: {why}")
         notes += [
-            f"{key}: no analysis that it uses declares to make its input {asset!r}"
+            f"{key}: no analysis that it uses declares its input {asset!r}"
             for asset in flow.unprovided(key)
         ]
         notes += [f"{key}: {why}" for why in flow.unfitting(key)]

@@ -133,7 +133,9 @@ def _installed(workspace: Workspace, report: Callable[[str], None]) -> dict[str,
             own_name = call_plugin(workspace, call, partial(getattr, handler, "state_name"))
             state = str(own_name).lower()
             if state in OWN:
-                report(f"warning: the state {state!r} is asimov's own; {name!r} is not called")
+                report(
+                    f"warning: the state {state!r} is reserved by asimov; {name!r} is not called"
+                )
             else:
                 _handlers.setdefault(state, handler)
         except AsimovError as error:

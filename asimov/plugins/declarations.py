@@ -64,8 +64,8 @@ def planner(
             return found
         for name in () if found else reserved_names(pipeline):
             warn(
-                f"warning: the pipeline {pipeline!r} declares the setting {name!r}, which is a key "
-                "of every analysis: no build will take it"
+                f"warning: the pipeline {pipeline!r} declares the setting {name!r}, which is "
+                "a key of every analysis: builds will fail"
             )
         return (*found, *vocabulary_terms(workspace, pipeline, warn))
 

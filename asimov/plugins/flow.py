@@ -92,7 +92,7 @@ class Flow:
     def unfitting(self, key: Key) -> list[str]:
         """Return why declared inputs of an analysis do not fit what feeds them, a line each."""
         return [
-            f"its input {feed.wanted.name!r} does not fit what {feed.maker} makes: {why}"
+            f"its input {feed.wanted.name!r} does not match what {feed.maker} makes: {why}"
             for feed in self.feeds(key)
             if feed.made is not None
             if (why := mismatch(feed.made.schema, feed.wanted.schema))
@@ -159,7 +159,7 @@ class Flow:
                 try:
                     declared = read(kind, self._contents.given(entry, self._facts))
                 except Exception:  # a build calls it again, and reports this
-                    logger().warning("%s: its %s are not known", key, what, exc_info=True)
+                    logger().warning("%s: its %s are unknown", key, what, exc_info=True)
             self._known[key, what] = declared
         return self._known[key, what]
 

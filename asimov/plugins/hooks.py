@@ -114,5 +114,5 @@ def fetch(workspace: Workspace, source: str, identifier: str, file: str) -> byte
         content = content.encode()
     if not isinstance(content, (bytes, bytearray)):
         kind = type(content).__name__
-        raise PackageError(f"{call.what} should return bytes, and returned {kind}", where=file)
+        raise PackageError(f"{call.what} should return bytes, not {kind}", where=file)
     return bytes(content)

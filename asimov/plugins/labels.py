@@ -115,7 +115,7 @@ def _labels(labeller: Any, analysis: Analysis) -> dict[str, Any]:
     if labels is None:
         return {}
     if not isinstance(labels, Mapping):
-        raise TypeError(f"labels should be a mapping, and are {type(labels).__name__}")
+        raise TypeError(f"labels should be a mapping, not {type(labels).__name__}")
     return {str(key): value for key, value in labels.items()}
 
 

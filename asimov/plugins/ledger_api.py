@@ -163,7 +163,7 @@ class Ledger:
         self._catch_up()
         key = (document.get("subject", PROJECT_ANALYSES), document.get("name"))
         if key in self.workspace.contents.entries:
-            raise ValueError(f"{key[0]} has an analysis {key[1]!r} already")
+            raise ValueError(f"{key[0]} already has an analysis {key[1]!r}")
         self._apply([document], f"the analysis {key[1]}")
 
     def add_production(self, event: Any, production: Any) -> None:

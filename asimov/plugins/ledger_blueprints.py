@@ -94,7 +94,7 @@ def blueprints(documents: list[dict[str, Any]], what: str) -> list[Blueprint]:
         text = "---\n".join(dump(_plain(document)) for document in documents)
     except (TypeError, ValueError) as error:
         raise AsimovError(
-            f"holds a value that YAML can't represent: {error}", where=what
+            f"contains a value that YAML can't represent: {error}", where=what
         ) from error
     return [check(document) for document in read_documents(text, f"{what}, from a package")]
 

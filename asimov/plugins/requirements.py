@@ -94,7 +94,7 @@ def check_inputs(analysis: Analysis) -> None:
 
 
 def check_schemas(analysis: Analysis) -> None:
-    """Refuse an analysis if what an input declares does not fit what feeds it.
+    """Refuse an analysis if what an input declares does not match what feeds it.
 
     Raises
     ------

@@ -48,10 +48,10 @@ def clone(folder: Path, target: Path) -> tuple[Project, list[Key]]:
         raise AsimovError("is not a project", where=folder, hint=f"name {line(str(source.root))}")
     target = target.absolute()
     if os.path.lexists(target):
-        raise AsimovError("exists already", where=line(str(target)), hint="name a new folder")
+        raise AsimovError("already exists", where=line(str(target)), hint="choose a new folder")
     if Path(os.path.realpath(target)).is_relative_to(os.path.realpath(source.root)):
         raise AsimovError(
-            "is in the project itself", where=line(str(target)), hint="name a folder outside of it"
+            "is inside the project", where=line(str(target)), hint="choose a folder outside of it"
         )
     partial = target.with_name(f".{target.name}.partial")
     try:

@@ -46,10 +46,10 @@ def moved(project: Project) -> bool:
             raise doubt
         if doubt is not None and doubt.original:
             raise AsimovError(
-                f"{doubt.message}: it was not moved",
+                f"{doubt.message}: it has not moved",
                 where=doubt.where,
-                hint="if that one is not to be used any more, rename or remove its folder first; "
-                "otherwise 'asimov project copied'",
+                hint="if the other one is no longer used, rename or remove its folder first; "
+                "otherwise run 'asimov project copied'",
             )
         identity.refuse_links(project, journal.get_property(identity.PROPERTY), moved=True)
         identity.record(project, journal)
@@ -80,9 +80,9 @@ def copied(project: Project, *, certain: bool = False) -> list[Key]:
         doubt = _doubt(project, journal)
         if not certain and doubt is None:
             raise AsimovError(
-                "this project is no copy, as far as can be seen: its jobs would be forgotten",
+                "nothing shows that this project is a copy: asimov would lose track of its jobs",
                 where=project.root,
-                hint="with --certain it is taken for one all the same",
+                hint="if it is one, use --certain",
             )
         original_folders.refuse_shared(project, journal.records())
         spool = Spool(project.root)

@@ -86,7 +86,7 @@ class Facts(dict[Key, dict[str, Any]]):
         with self._journal.transaction():
             self._journal.set_facts(key, self[key])
             verdict = reviews.outcome(review) or "without a verdict"
-            again = f"the earlier review was put back: {verdict}" if review else "it was taken back"
+            again = f"the earlier review was restored: {verdict}" if review else "it was withdrawn"
             self._journal.note(key, by, "review", again)
 
     def answer(self, key: Key, question: str, answers: dict[str, Any]) -> None:

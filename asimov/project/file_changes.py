@@ -79,7 +79,7 @@ def finish(project: Project, journal: Journal) -> None:
             )
             act(project, change)
     except ReportedError as error:
-        error.hint = "mend this; the next command then finishes what was begun"
+        error.hint = "fix this; the next command then finishes the change"
         raise
     journal.set_property(_PROPERTY, None)
 
@@ -104,7 +104,7 @@ def _rename(path: Path, to: Path) -> None:
     if path.is_dir() and to.is_dir() and not any(to.iterdir()):
         to.rmdir()  # a pipeline, or a command that a crash cut short, has made it
     if os.path.lexists(to):
-        raise FileExistsError(17, "something is there already", str(to))
+        raise FileExistsError(17, "something already exists there", str(to))
     path.rename(to)
     if is_superseded(path.parent.name):
         with suppress(OSError):

@@ -73,19 +73,19 @@ class UnsettledError(AsimovError):
     def __init__(
         self, project: Project, before: Path, *, original: bool, begun: bool = False
     ) -> None:
-        copied = "'asimov project copied' makes it a project of its own, without those jobs"
+        copied = "'asimov project copied' makes it a separate project, without those jobs"
         if begun:
-            what = "this copy is only half a project of its own: making it one was interrupted"
+            what = "making this copy a separate project was interrupted"
             hint = "'asimov project copied' finishes it"
         elif original:
             what = f"this is a copy of the project in {before}, whose jobs it must leave alone"
             hint = copied
         elif before == project.root:
             what = "this project was replaced by a copy of it"
-            hint = f"'asimov project moved' if only this one is left; {copied}"
+            hint = f"'asimov project moved' if only this one still exists; {copied}"
         else:
             what = f"this project was moved or copied; it was in {before}"
-            hint = f"'asimov project moved' if that one is gone; {copied}"
+            hint = f"'asimov project moved' if the other one no longer exists; {copied}"
         super().__init__(what, where=project.root, hint=hint)
         self.project = project
         self.original = original

@@ -151,7 +151,7 @@ def find(start: Path | None = None, *, without_journal: bool = False) -> Project
         here = (start or Path.cwd()).resolve()
     except FileNotFoundError:
         raise AsimovError(
-            "the current folder does not exist any more", hint="change to another folder"
+            "the current folder no longer exists", hint="change to another folder"
         ) from None
     for folder in (here, *here.parents):
         if os.path.isfile(folder / configuration.PROJECT_FILE):  # noqa: PTH113  (never raises)
@@ -160,14 +160,14 @@ def find(start: Path | None = None, *, without_journal: bool = False) -> Project
                 raise AsimovError(
                     "the project's ledger folder is missing",
                     where=project.ledger,
-                    hint="restore it from a copy, or make a new project with 'asimov init NAME'",
+                    hint="restore it from a copy, or create a new project with 'asimov init NAME'",
                 )
             if project.lost_journal and not without_journal:
                 raise AsimovError(
                     "the project's journal is lost",
                     where=project.journal,
-                    hint="'asimov ledger repair' rebuilds what can be rebuilt; in a copy of "
-                    "another project, delete .asimov and run 'asimov init NAME'",
+                    hint="'asimov ledger repair' rebuilds what it can; in a copy of another "
+                    "project, delete .asimov and run 'asimov init NAME'",
                 )
             return project
     for folder in (here, *here.parents):
@@ -221,7 +221,7 @@ def make_folders(root: Path, options: dict[tuple[str, str], str]) -> Path:
             for each in [*missing, *made]:
                 with suppress(OSError):
                     each.rmdir()
-            what = "can't be written" if folder.is_relative_to(ledger) else "can't be made"
+            what = "can't be written" if folder.is_relative_to(ledger) else "can't be created"
             raise unwritable(error, folder, what) from error
         made[:0] = missing
     return ledger
@@ -241,7 +241,7 @@ def _refuse_overlap(new: Project) -> None:
             raise AsimovError(
                 f"the folder of {what} can't be the project's folder, or one that contains it",
                 where=folder,
-                hint="name a folder of their own",
+                hint="choose a separate folder",
             )
     for what, folder in theirs.items():
         for other, path in own.items():
@@ -249,7 +249,7 @@ def _refuse_overlap(new: Project) -> None:
                 raise AsimovError(
                     f"the folder of {what} can't be in that of {other}",
                     where=folder,
-                    hint="name a folder of their own",
+                    hint="choose a separate folder",
                 )
 
 

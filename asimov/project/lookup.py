@@ -109,7 +109,7 @@ def unknown_subject(contents: Contents, name: str, removals: Removals = _none) -
     subject, slash, _ = name.partition("/")
     if slash and subject in contents.subjects:
         return AsimovError(
-            f"{short(name)} names an analysis, and a subject is wanted",
+            f"{short(name)} is an analysis, but this needs a subject",
             hint=f"use {subject} for all of its analyses",
         )
     number = removals(Key(name, ""))

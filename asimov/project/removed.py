@@ -113,10 +113,10 @@ def _emptied(workspace: Workspace) -> list[str]:
     if last is None or text is None or not parse(PROJECT_FILE, text, PROJECT_FILE):
         return []
     return [
-        f"WARNING: ledger/{PROJECT_FILE} is empty; change {last[0]} of the ledger's history left "
-        "settings in it, which all analyses now lack",
+        f"WARNING: ledger/{PROJECT_FILE} is empty; change {last[0]} of the ledger's history "
+        "left settings in it, which all analyses now lack",
         "  restore it from git or a copy; 'asimov ledger history --diff' shows what was in it",
-        "  if they are not wanted any more: write 'kind: configuration' into it",
+        "  if you no longer want them: write 'kind: configuration' into it",
     ]
 
 
@@ -157,8 +157,8 @@ def forget(
             raise _not_missing(workspace, key)
         if key in with_job:
             raise AsimovError(
-                f"{key} has a job whose end has not been seen",
-                hint="put it back into the ledger, set it to cancelled, run 'asimov monitor', and "
+                f"{key} has a job that may still be running",
+                hint="restore it in the ledger, set it to cancelled, run 'asimov monitor', and "
                 "remove it again",
             )
     record(workspace.journal, keys, by, reason)
@@ -172,5 +172,5 @@ def _not_missing(workspace: Workspace, key: Key) -> AsimovError:
     if error := workspace.contents.broken.get(file_of(key)):
         return error
     if key in workspace.records:
-        return AsimovError(f"{name} is forgotten already")
-    return AsimovError(f"there was never an analysis {name}")
+        return AsimovError(f"{name} is already forgotten")
+    return AsimovError(f"there never was an analysis {name}")

@@ -158,7 +158,7 @@ def fault_of_text(text: str, known: frozenset[str]) -> str | None:
     if not unknown:
         return None
     hint = did_you_mean(unknown[0], known, 0.8)
-    there = f"there are {listed(sorted(known), LISTED)}"
+    there = f"the names are {listed(sorted(known), LISTED)}"
     return joined(f"{quoted(text)}: {quoted(unknown[0])} is undefined{hint}", there)
 
 

@@ -90,7 +90,7 @@ def submit_command(key: str) -> str:
     name = key.strip(" ").replace(" ", "_")
     if not _COMMAND.fullmatch(name) or name.lower() in _STATEMENTS:
         raise AsimovError(
-            f"scheduler: {quoted(key)} is no submit command",
+            f"scheduler: {quoted(key)} is not a submit command",
             hint="a submit command is a name such as 'request memory' or '+Attribute'",
         )
     return f"request_{name}" if name.lower() in _REQUESTS else name
@@ -136,7 +136,7 @@ def check_line(name: str, value: str) -> None:
     """
     fault = fault_of_text(value)
     if value.endswith("\\"):
-        fault = "ends with a backslash, which joins it to the next line"
+        fault = "ends with a backslash, which would join it to the next line"
     if fault:
         raise AsimovError(f"{name!r} {fault}", hint="write the value on one line")
 
@@ -146,9 +146,9 @@ def fault_of_text(text: str) -> str | None:
     if text.isprintable():
         return None
     if "\0" in text:
-        return "holds a null character, which a job's can't"
+        return "contains a null character, which is not allowed in a job"
     if len(text.splitlines()) > 1 or text.endswith(("\n", "\r")):
-        return "holds a line break, which a job's can't"
+        return "contains a line break, which is not allowed in a job"
     return None
 
 

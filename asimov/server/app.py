@@ -108,9 +108,9 @@ async def _other(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     what = {
         404: "there is nothing at this address",
-        405: f"this address does not take {request.method}",
+        405: f"this address does not support {request.method}",
     }.get(error.status_code, TITLES.get(error.status_code, "the request can't be answered"))
-    hint = "GET /openapi.json lists what there is" if error.status_code == 404 else None
+    hint = "GET /openapi.json lists all addresses" if error.status_code == 404 else None
     fault = Fault(error.status_code, what, "address", hint)
     return error_response(request.headers, request.url.path, fault, dict(error.headers or {}))
 

@@ -105,7 +105,7 @@ class Client(Connection):
         return self.get(f"{_place(subject, name)}/question")
 
     def questions(self) -> list[dict[str, Any]]:
-        """List what analyses ask."""
+        """List the open questions of analyses."""
         return list(self.get("/v1/questions")["items"])
 
     def version(self) -> str:

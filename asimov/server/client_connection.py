@@ -65,17 +65,17 @@ class Connection:
             good = False
         if not good:
             raise AsimovError(
-                f"{quoted(address)} is no address of a service",
+                f"{quoted(address)} is not the address of a service",
                 hint="write http://HOST:PORT or https://HOST",
             )
         if parts.username is not None or parts.password is not None:
             raise AsimovError(
-                "the address of a service holds no user and no password",
+                "the address of a service can't contain a user or password",
                 where=parts.hostname,
-                hint="a key is given by itself",
+                hint="give the key on its own",
             )
         if key is not None and not re.fullmatch("[!-~]+", key):  # a header couldn't hold it
-            raise AsimovError("the key holds characters that no key has")
+            raise AsimovError("the key contains characters that no key has")
         self.address = address.rstrip("/")
         self._key = key
         self._timeout = timeout
@@ -136,7 +136,7 @@ class Connection:
                 if isinstance(why, SSLCertVerificationError):
                     raise ServiceError(
                         0, f"its certificate is not accepted: {why.verify_message}", self.address,
-                        "SSL_CERT_FILE can name a file with the certificate of who signed it",
+                        "set SSL_CERT_FILE to a file with the certificate of its issuer",
                     ) from error  # fmt: skip
                 if tries == self._tries:
                     raise ServiceError(0, f"does not answer: {why}", self.address) from error
@@ -163,7 +163,7 @@ def _json(answer: HTTPResponse) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise ServiceError(answer.status, "the service answered no JSON", strange=True)
+        raise ServiceError(answer.status, "the service's answer is not JSON", strange=True)
     return found
 
 

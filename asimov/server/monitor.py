@@ -57,7 +57,7 @@ async def keep_monitor(root: Path) -> None:
                 await _end(process)
                 raise
             if code == EXIT_BUSY:
-                logger().info("another monitor is at work: the service's own waits")
+                logger().info("another monitor is running: the service's own waits")
             else:
                 logger().warning("the service's monitor ended: %s", exit_text(code))
         pause = _PAUSE if loop.time() - began > _WELL else min(2 * pause, _LONGEST)

@@ -66,22 +66,22 @@ class Options:
                 ipaddress.ip_address(each)
             except ValueError as error:
                 raise AsimovError(
-                    f"{quoted(each)} is no IP address", where="--proxy",
-                    hint="it is the address that the proxy's requests come from, such as 127.0.0.1",
+                    f"{quoted(each)} is not an IP address", where="--proxy",
+                    hint="give the address that the proxy's requests come from, such as 127.0.0.1",
                 ) from error  # fmt: skip
         for each in self.names:
             if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?", each):
                 raise AsimovError(
-                    f"{quoted(each)} is no host name", where="--name",
-                    hint="it is what clients write between https:// and the next / or :",
+                    f"{quoted(each)} is not a host name", where="--name",
+                    hint="give what clients write between https:// and the next / or :",
                 )  # fmt: skip
         if not (self.local or self.insecure or self.proxies or self.certificate):
             raise AsimovError(
-                f"{short(self.host)} is not this machine's loopback: keys and results would cross "
+                f"{short(self.host)} is not a loopback address: keys and results would cross "
                 "the network as plain text",
                 where="--host",
-                hint="give --certificate and --private-key, or the --proxy in front that does TLS; "
-                "--insecure accepts it",
+                hint="give --certificate and --private-key, or the --proxy in front that does "
+                "TLS; --insecure allows it anyway",
             )
 
 

@@ -116,7 +116,7 @@ def file_response(
     except OSError as error:
         raise FaultError(404, f"can't be read: {error.strerror}", path.name) from error
     if not stat.S_ISREG(status.st_mode) or not os.access(path, os.R_OK):
-        raise FaultError(404, "is no file that can be read", path.name)
+        raise FaultError(404, "is not a readable file", path.name)
     headers = {"etag": f'"{tag}"'} if tag else {}
     name = "".join(each if each.isprintable() else "_" for each in path.name)
     return _File(path, headers=headers, media_type=media, filename=name, stat_result=status)

@@ -137,8 +137,8 @@ def _listen(options: Options) -> socket.socket:
             made.close()
         why = getattr(error, "strerror", None) or error
         raise AsimovError(
-            f"can't be listened at: {why}",
+            f"can't listen on this address: {why}",
             where=f"{short(options.host)}:{options.port}",
-            hint="choose another --host or --port; --port 0 takes any that is free",
+            hint="choose another --host or --port; --port 0 picks a free port",
         ) from error
     return made

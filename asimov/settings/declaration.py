@@ -75,7 +75,7 @@ def fields(cls: type) -> tuple[Field, ...]:
     """
     if not (isinstance(cls, type) and issubclass(cls, BaseSettings)):
         raise AsimovError(
-            f"{_called(cls)} is no settings class",
+            f"{_called(cls)} is not a settings class",
             hint="derive it from asimov.settings.BaseSettings",
         )
     if cls in _being_read:
@@ -108,7 +108,7 @@ def _read(cls: type[BaseSettings]) -> Iterator[Field]:
     except Exception as error:  # whatever evaluating an annotation raises
         raise AsimovError(
             f"the settings class {_called(cls)}: a type can't be read: {error}",
-            hint="what its types name must be imported in its module, also at run time",
+            hint="the module must import every name that its types use, at run time too",
         ) from error
     for each in given:
         for inside in types.structs(each.type):

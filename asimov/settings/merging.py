@@ -49,7 +49,7 @@ def origins(layers: Iterable[tuple[str, Mapping[Any, Any]]]) -> dict[tuple[Any, 
     Returns
     -------
     dict
-        The layer's name by the path of keys to each value that is no mapping (or an empty one).
+        The layer's name by the path of keys to each value that is not a mapping (or an empty one).
     """
     found: dict[tuple[Any, ...], str] = {}
     merged: dict[Any, Any] = {}
@@ -63,7 +63,7 @@ def origins(layers: Iterable[tuple[str, Mapping[Any, Any]]]) -> dict[tuple[Any, 
 def leaves(
     settings: Mapping[Any, Any], above: tuple[Any, ...] = ()
 ) -> Iterable[tuple[tuple[Any, ...], Any]]:
-    """Yield the path and the value of every leaf: what is no mapping, or an empty one."""
+    """Yield the path and the value of every leaf: what is not a mapping, or an empty one."""
     for key, value in settings.items():
         if isinstance(value, Mapping) and value:
             yield from leaves(value, (*above, key))

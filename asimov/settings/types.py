@@ -50,7 +50,7 @@ def unusable(kind: Any) -> str | None:
 def _odd(info: inspect.Type) -> str | None:
     custom = (inspect.CustomType, inspect.DataclassType, inspect.TypedDictType)
     if isinstance(info, custom) and info.cls is not Path:
-        return f"the ledger has no values of the type {info.cls.__name__}"
+        return f"a ledger can't contain values of the type {info.cls.__name__}"
     if isinstance(info, inspect.Metadata):
         return _odd(info.type)
     inner = [getattr(info, name, None) for name in ("key_type", "value_type", "item_type")]

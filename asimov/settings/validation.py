@@ -243,7 +243,7 @@ def _faults(cls: type, settings: Mapping[str, Any], path: tuple[str, ...]) -> It
     for field in fields(cls):
         here = (*path, field.name)
         if field.attribute != field.name and {field.attribute, field.name} <= settings.keys():
-            yield Fault(here, f"is also given as {field.attribute!r}", "give it once")
+            yield Fault(here, f"is also given as {field.attribute!r}", "give it only once")
         value = settings.get(field.name, {} if field.inner and not field.may_miss else REQUIRED)
         if value is REQUIRED:
             yield Fault(here, f"is missing: it should be {types.words(field.kind)}")
@@ -256,7 +256,7 @@ def _faults(cls: type, settings: Mapping[str, Any], path: tuple[str, ...]) -> It
         for key in settings:
             if key not in known:
                 why = f"there is no such setting{did_you_mean(key, names(cls))}"
-                yield Fault((*path, str(key)), why, f"there are {', '.join(names(cls))}")
+                yield Fault((*path, str(key)), why, f"the settings are {', '.join(names(cls))}")
 
 
 def _fault(value: Any, field: Field, path: tuple[str, ...]) -> Fault | None:

@@ -115,7 +115,7 @@ def write_new(path: Path, text: str) -> None:
         If it exists, whatever it is, or can't be written.
     """
     if os.path.lexists(path):
-        raise AsimovError("exists already", where=path, hint="remove it, or name another one")
+        raise AsimovError("already exists", where=path, hint="remove it, or choose another name")
     write_atomically(path.resolve(), text)
 
 

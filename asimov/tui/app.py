@@ -345,7 +345,7 @@ class Top(App[None]):
 
     def _meant(self) -> list[Row]:
         if self._view.read_only:
-            self.say("this view only reads: start it without --read-only to act")
+            self.say("this view is read-only: start it without --read-only to act")
             return []
         return self._table.meant
 

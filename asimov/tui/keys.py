@@ -38,10 +38,10 @@ KEYS = [
     Key("pagedown", "PgDn", "page(1)", "a page down"),
     Key("home,g", "Home, g", "end(-1)", "the first analysis"),
     Key("end,G", "End, G", "end(1)", "the last analysis"),
-    Key("slash,f", "/", "filter", "show only some: gw19*/bilby*, state:stuck, pipeline:NAME"),
+    Key("slash,f", "/", "filter", "filter: gw19*/bilby*, state:stuck, pipeline:NAME"),
     Key("greater_than_sign,right", ">", "sort(1)", "sort by the next column"),
-    Key("less_than_sign,left", "<", "sort(-1)", "sort by the column before"),
-    Key("i", "i", "turn", "sort the other way round"),
+    Key("less_than_sign,left", "<", "sort(-1)", "sort by the previous column"),
+    Key("i", "i", "turn", "reverse the order"),
     Key("w", "w", "pane('why')", "why the analysis is in its state"),
     Key("l", "l", "pane('log')", "what happened to it"),
     Key("o", "o", "pane('output')", "the output of its job, as it grows"),
@@ -73,7 +73,7 @@ def help_lines(*, read_only: bool) -> list[str]:
     width = max(len(key.shown) for key in KEYS) + 2
     lines = [f"{key.shown.ljust(width)}{key.meaning}" for key in KEYS if not key.acts]
     if read_only:
-        return [*lines, "", "The view only reads: no key changes anything."]
+        return [*lines, "", "This view is read-only: no key changes anything."]
     acts = [f"{key.shown.ljust(width)}{key.meaning}" for key in KEYS if key.acts]
     return [
         *lines,

@@ -68,7 +68,8 @@ def printed(runtime: Runtime, image: Image, command: str) -> str:
             if missing
             else f"{command} of the image {image} failed with exit code {answer.code}: "
             f"{answer.last_words}",
-            hint=f"'asimov plugins check --image {image}' shows all that breaks the contract",
+            hint=f"'asimov plugins check --image {image}' shows everything that breaks the "
+            "contract",
         )
     _printed[key] = time.monotonic(), answer.out
     return answer.out

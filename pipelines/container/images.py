@@ -99,7 +99,7 @@ def image_of(text: str, root: Path) -> Image:
     address = text[scheme.end() :] if scheme else text
     if not _REFERENCE.fullmatch(address):
         raise AsimovError(
-            f"{quoted(text)} is no reference of an image, and there is no such file or folder",
+            f"{quoted(text)} is not an image reference, and there is no such file or folder",
             hint="a reference looks like nadeemlab/cg-gnn:0.2, in lower case",
         )
     return Image("docker", address)

@@ -88,7 +88,7 @@ def registered(settings: Mapping[str, Any], root: Path) -> Iterator[Fault]:
         return
     if plugin.gpu and not asks_for_gpus(settings):
         yield Fault(
-            ("gpus",), f"{plugin.name} runs on a GPU only, and none is asked for", "set 'gpus: 1'"
+            ("gpus",), f"{plugin.name} runs only on a GPU, but none is requested", "set 'gpus: 1'"
         )
     yield from _runtime(settings.get("runtime"), image)
 

@@ -49,9 +49,9 @@ def graph_files(folder: Path) -> list[Path]:
 def missing_parts(folder: Path) -> str | None:
     """Return what a folder lacks as an input, without opening its graphs; None if nothing."""
     if not folder.is_dir():
-        return "is no folder"
+        return "is not a folder"
     if not graph_files(folder):
-        return "holds no graph (NAME.h5)"
+        return "contains no graph (NAME.h5)"
     return None if (folder / _FEATURES).is_file() else f"has no {_FEATURES}"
 
 

@@ -48,7 +48,7 @@ def parsed(text: str, where: str) -> dict[str, Section]:
         )
         place = f"{where}, line {line}" if line else where
         raise AsimovError(
-            f"is no INI file: {str(error).splitlines()[0]}", where=place,
+            f"is not an INI file: {str(error).splitlines()[0]}", where=place,
             hint="ask the image's author: the command should print a configuration and no more",
         ) from error  # fmt: skip
     sections: dict[str, Section] = {}

@@ -65,9 +65,9 @@ def _row_fault(row: list[str], cells: Cells, lines: dict[int, int], line: int) -
     try:
         cell = int(name)
     except ValueError:
-        return f"{quoted(name)} is no id of a cell"
+        return f"{quoted(name)} is not the id of a cell"
     if cell in lines:
-        return f"cell {cell} is repeated: it is in line {lines[cell]} already"
+        return f"cell {cell} is repeated: it is already in line {lines[cell]}"
     lines[cell] = line
     if cell not in cells.specimens:
         return f"cell {cell} is in no input graph"
@@ -75,7 +75,9 @@ def _row_fault(row: list[str], cells: Cells, lines: dict[int, int], line: int) -
         finite = math.isfinite(float(value))
     except ValueError:
         finite = False
-    return None if finite else f"the importance of cell {cell} is {quoted(value)}, no finite number"
+    return (
+        None if finite else f"the importance of cell {cell} is {quoted(value)}, not a finite number"
+    )
 
 
 def ranks(path: Path, cells: Cells) -> str:

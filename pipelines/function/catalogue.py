@@ -137,7 +137,7 @@ def named(name: str, root: Path) -> Found | None:
     ]
     if len({each.defined for each in found}) > 1:
         raise AsimovError(
-            f"two functions are called {name!r}: {' and '.join(map(str, found[:2]))}",
+            f"two functions have the name {name!r}: {' and '.join(map(str, found[:2]))}",
             hint="use 'pipeline: function' with 'function: module:name'",
         )
     if not found:

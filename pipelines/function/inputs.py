@@ -87,7 +87,7 @@ def faults(items: Any, root: Path) -> Iterator[Fault]:
         for key in item:
             if key not in _KEYS:
                 why = f"there is no such key{did_you_mean(key, _KEYS)}"
-                yield Fault((*where, str(key)), why, f"there are {', '.join(_KEYS)}", final=True)
+                yield Fault((*where, str(key)), why, f"the keys are {', '.join(_KEYS)}", final=True)
         if ("path" in item) == ("asset" in item):
             yield Fault(where, "should have either 'path' or 'asset'", final=True)
         elif "path" in item and (key := next((k for k in ("of", "schema") if k in item), None)):

@@ -41,9 +41,9 @@ def faults(path: Path) -> Iterator[str]:
     for each in said["outputs"]:
         file = path.parent / each["path"]
         if not file.exists():
-            yield f"the output {quoted(each['path'])} is not there"
+            yield f"the output {quoted(each['path'])} does not exist"
         elif checksum(file) != each["sha256"]:
-            yield f"the output {quoted(each['path'])} is not what the call has left"
+            yield f"the output {quoted(each['path'])} is not what the call left"
 
 
 def _shape(said: Any) -> Iterator[str]:

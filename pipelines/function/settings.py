@@ -124,7 +124,7 @@ def _function_settings(
     for keys, wanted in other_types(found.defaults, given):
         yield Fault(
             ("settings", *keys),
-            f"is {wanted} by default, and not here",
+            f"is {wanted} by default, but not here",
             _typed(given, keys),
             likely=True,
         )
@@ -140,7 +140,7 @@ def _function_settings(
         yield Fault(
             ("settings", *keys),
             f"{found.name!r} has no such setting{near}",
-            f"it has {', '.join(map(str, there))}",
+            f"its settings are {', '.join(map(str, there))}",
             final=True,
         )
 
@@ -154,8 +154,8 @@ def _typed(given: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
         return None
     with suppress(ValueError):
         float(value)
-        return "a number has no quotes, and needs a point and a sign to have an exponent: 1.0e-3"
-    return "true and false have no quotes" if value.lower() in {"true", "false"} else None
+        return "write a number without quotes, with a point and a sign in its exponent: 1.0e-3"
+    return "write true and false without quotes" if value.lower() in {"true", "false"} else None
 
 
 def _reference_fault(given: Any, root: Path) -> Fault | None:
@@ -167,7 +167,7 @@ def _reference_fault(given: Any, root: Path) -> Fault | None:
         why = f"should be 'module:name', not {quoted(given)}"
         return Fault(("function",), why, REFERENCE, final=True)
     if meant := _module_of_file(given, root):
-        why = f"names a file, and a module is wanted; did you mean {meant!r}?"
+        why = f"names a file, but should name a module; did you mean {meant!r}?"
         return Fault(("function",), why, REFERENCE, final=True)
     return None
 
@@ -192,7 +192,9 @@ def _mapping_of_texts(settings: Mapping[str, Any], name: str, what: str) -> Iter
             yield from output_faults(each, (name, str(key)))
             each = each.get("path", "")  # noqa: PLW2901
         if name == "outputs" and {"", "..", "/"} & {*PurePath(str(each)).parts, str(each)}:
-            why = f"{quoted(each)} is no pattern of files in the folder that the function works in"
+            why = (
+                f"{quoted(each)} is not a pattern of files in the folder that the function works in"
+            )
             yield Fault((name, str(key)), why, final=True)
         elif (
             isinstance(each, (Mapping, list))

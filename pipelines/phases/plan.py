@@ -179,8 +179,9 @@ def checked(recipe: Mapping[str, Any], root: Path, python: str = sys.executable)
     """
     if not current.imports_modules(root):
         raise AsimovError(
-            "phases: are not made by a command that only reads",
-            hint="'asimov apply --dry-run' and 'asimov manage build --dry-run' make and check them",
+            "phases: a command that only reads does not create them",
+            hint="'asimov apply --dry-run' and 'asimov manage build --dry-run' create and check "
+            "them",
         )
     # A script or a module beside the ledger may change while a monitor runs.
     marks = [
@@ -226,7 +227,7 @@ def runs_of(settings: Mapping[str, Any], traces: Path) -> dict[int, int]:
         some = ranges(empty)
         raise AsimovError(
             f"runs: there are no data for {some} in {traces}",
-            hint=f"to leave out what has no data: 'skip runs: {some}'",
+            hint=f"to leave out the runs without data: 'skip runs: {some}'",
         )
     if not sizes:
         raise AsimovError("runs: none is left")

@@ -28,8 +28,8 @@ REFUSED = {
     "unknown kind": ("---\nkind: analyis\n", "no kind 'analyis'; did you mean 'analysis'?", 4),
     "kind that is a list": ("---\nkind: [a]\n", "there is no kind ['a']", 4),
     "no kind": ("---\nname: b\n", "the document has no 'kind'", 4),
-    "not a mapping": ("---\n- a\n- b\n", "a blueprint is a mapping with a 'kind'", 4),
-    "plain text": ("---\njust words\n", "a blueprint is a mapping with a 'kind'", 4),
+    "not a mapping": ("---\n- a\n- b\n", "a blueprint should be a mapping with a 'kind'", 4),
+    "plain text": ("---\njust words\n", "a blueprint should be a mapping with a 'kind'", 4),
     "no name": ("---\nkind: analysis\nsubject: s\npipeline: command\n", "'name' is missing", 4),
     "no pipeline": ("---\nkind: analysis\nsubject: s\nname: a\n", "'pipeline' is missing", 4),
     "name is a number": (analysis(name="2020"), "name: should be text, not a whole number", 5),
@@ -43,16 +43,16 @@ REFUSED = {
     "name with a line in it": (analysis(name='"a\\nb"'), "can't be a name", 5),
     "name of a kept run": (
         analysis(name="x.superseded-1"),
-        "ends in '.superseded-1', which is asimov's own",
+        "ends in '.superseded-1', which asimov reserves for folders",
         5,
     ),
     "name of an unsubmitted run": (
         analysis(name="x.unsubmitted"),
-        "ends in '.unsubmitted', which is asimov's own",
+        "ends in '.unsubmitted', which asimov reserves for folders",
         5,
     ),
     "long name": (analysis(name="x" * 300), "xxx...' (300 characters) can't be a name", 5),
-    "reserved name": ("---\nkind: subject\nname: project-analyses\n", "is asimov's own", 5),
+    "reserved name": ("---\nkind: subject\nname: project-analyses\n", "is reserved by asimov", 5),
     "bad subject name": ("---\nkind: event\nname: a/b\n", "'a/b' can't be a name", 5),
     "unknown pipeline": (analysis(pipeline="comand"), "there is no pipeline 'comand'; did you", 7),
     "pipeline is a number": (analysis(pipeline="5"), "pipeline: should be text", 7),
@@ -68,7 +68,7 @@ REFUSED = {
     ),
     "two words for two subjects": (
         analysis("event: t\n"),
-        "'event' and 'subject' mean the same, but differ",
+        "'event' and 'subject' mean the same, but have different values",
         8,
     ),
     "no subject": ("---\nkind: analysis\nname: a\npipeline: command\n", "names no subject", 5),
@@ -107,8 +107,8 @@ REFUSED = {
     ),
     "needs is text": (analysis("needs: b\n"), "needs: should be a list, not text", 8),
     "a need is a number": (analysis("needs: [b, 5]\n"), "needs: should be text or a mapping", 8),
-    "a need is empty": (analysis("needs:\n- {}\n"), "an item of needs is empty", 9),
-    "a need's value is a list": (analysis("needs:\n- x: [1]\n"), "must be text or a number", 9),
+    "a need is empty": (analysis("needs:\n- {}\n"), "an item of 'needs' is empty", 9),
+    "a need's value is a list": (analysis("needs:\n- x: [1]\n"), "should be text or a number", 9),
     "optional is text": (
         analysis("needs:\n- {x: y, optional: 'no'}\n"),
         "optional should be true or false, not 'no'",
@@ -127,12 +127,12 @@ REFUSED = {
     "strategy without values": (analysis("strategy: {x: []}\n"), "no values for 'x'", 8),
     "strategy without a field": (
         analysis("strategy: {x: [1, 2]}\n"),
-        "the name is the same for several values",
+        "the strategy gives several analyses the same name",
         8,
     ),
     "strategy with another field": (
         analysis("strategy: {x: [1, 2]}\n", name="'a{y}'"),
-        "the name has {y}, which the strategy does not vary",
+        "the name contains {y}, which the strategy does not vary",
         8,
     ),
     "strategy of names": (
@@ -236,10 +236,10 @@ def test_one_bad_document_and_nothing_is_written(project, asimov, blueprint, cas
 @pytest.mark.parametrize(
     ("text", "said", "line"),
     [
-        (analysis("x: 1\n"), "s/a is in the ledger already, with other settings: x: 1 (added)", 3),
+        (analysis("x: 1\n"), "s/a is already in the ledger, with other settings: x: 1 (added)", 3),
         (
             "---\nkind: subject\nname: s\nx: 1\n",
-            "'s' is in the ledger already, with other settings: x: 1 (added)",
+            "'s' is already in the ledger, with other settings: x: 1 (added)",
             3,
         ),
         (
@@ -410,7 +410,7 @@ class TestPlan:
         for flags in ([], ["--update"], ["--dry-run"]):
             ran = asimov("apply", "-f", file, "-e", "s", *flags)
             assert ran.code == 0, ran
-            assert ran.out == "Nothing changed: everything is in the ledger already (9 items)\n"
+            assert ran.out == "Nothing changed: everything is already in the ledger (9 items)\n"
             assert state(project) == before
 
     def test_an_update_merges(self, project, asimov, blueprint):
@@ -454,7 +454,7 @@ class TestPlan:
             asimov,
             project,
             ["apply", "--update", "-f", new],
-            "s/a exists already, so a blueprint can't set its state",
+            "s/a already exists, so a blueprint can't set its state",
             "asimov production set s a --status wait",
         )
 
@@ -583,8 +583,8 @@ def test_settings_for_a_pipeline_that_is_not_installed_are_kept_and_told(
     ran = asimov("apply", "-f", file)
     assert (ran.code, ran.err) == (
         0,
-        f"note: {file}:3:3: there is no pipeline 'bayeswave' here: "
-        "its settings are kept for when it is installed\n",
+        f"note: {file}:3:3: the pipeline 'bayeswave' is not installed here: "
+        "its settings are kept until it is\n",
     )
     assert "chains: 8" in (project / "ledger" / "project.yaml").read_text()
 
@@ -625,7 +625,9 @@ def test_an_analysis_gets_another_name(project, asimov, blueprint):
     refused(asimov, project, ["apply", "-f", first, "--name", ".."], "--name: '..' can't be a name")
     for text, found in ((TWO, "2: first, second"), (SUBJECT, "0")):
         arguments = ["apply", "-f", blueprint(text), "--name", "other"]
-        refused(asimov, project, arguments, f"--name is for one analysis, and there are {found}")
+        refused(
+            asimov, project, arguments, f"--name needs exactly one analysis, but there are {found}"
+        )
 
 
 def test_iterating_finds_the_next_free_name(project, asimov, blueprint):

@@ -102,7 +102,7 @@ def test_a_configuration_that_changes_what_is_set_needs_update(started, asimov, 
         asimov,
         started,
         ["apply", "-f", file],
-        f"{file}:1:35: the project has other settings already: scheduler: request memory: 1 GB ",
+        f"{file}:1:35: the project already has other settings: scheduler: request memory: 1 GB ",
         "change them with 'asimov apply --update'",
     )
     ran = asimov("apply", "-U", "-f", file)

@@ -96,7 +96,9 @@ ANALYSES = {
         "settings: [a]": "settings: should be a mapping",
         "settings: {decending: true}": "did you mean 'descending'?",
         "settings: {descending: 'yes'}": "descending: is true or false by default",
-        "settings: {limit: '3'}": "limit: is a number by default, and not here (a number has no",
+        "settings: {limit: '3'}": (
+            "limit: is a number by default, but not here (write a number without"
+        ),
         "settings: {limit: 1e-3}": "1.0e-3",
         "settings: {names: a}": "names: is a list by default",
         "settings: {header: {text: 5}}": "header: text: is text by default",

@@ -31,10 +31,16 @@ REFUSED = {
     one("strategy: {argumnts: [[a]]}"): "did you mean 'arguments'?",
     one("imag: x", "container"): "imag: there is no such setting; did you mean 'image'?",
     one("analysis: [first]"): "analysis: there is no such setting; did you mean 'analyses'?",
-    one("needs: [frist]"): "s/new needs 'frist', which is not there; did you mean 'first'?",
-    one("needs: [s/frist]"): "s/new needs 's/frist', which is not there; did you mean 's/first'?",
-    one("needs: [pipline: command]"): "needs 'pipline: command', which is not there; did you mean",
-    one("needs: [pipeline: comand]"): "needs 'comand', which is not there; did you mean 'command'?",
+    one("needs: [frist]"): "s/new needs 'frist', which does not exist; did you mean 'first'?",
+    one("needs: [s/frist]"): (
+        "s/new needs 's/frist', which does not exist; did you mean 's/first'?"
+    ),
+    one("needs: [pipline: command]"): (
+        "needs 'pipline: command', which does not exist; did you mean"
+    ),
+    one("needs: [pipeline: comand]"): (
+        "needs 'comand', which does not exist; did you mean 'command'?"
+    ),
     one("needs: [status: finishd]"): "there is no state 'finishd'; did you mean 'finished'?",
     one("needs: [status: '!cancled']"): "there is no state 'cancled'; did you mean 'cancelled'?",
     one("needs: [review: aproved]"): "there is no review 'aproved'; did you mean 'approved'?",
@@ -49,7 +55,7 @@ REFUSED = {
     "{kind: subject, name: t, argumnts: 2, analyses: [{name: a, pipeline: command}]}": "argumnts: "
     "there is no such setting; did you mean 'arguments' of command?",
     "{kind: projectanalysis, name: p, pipeline: command, subject: [s]}": "subject: a project "
-    "analysis has 'subjects', a list",
+    "analysis needs 'subjects', a list",
     "{kind: projectanalysis, name: p, pipeline: command, subjects: [s], event: s}": "event: a",
     "{kind: configuration, piplines: {}}": "piplines: there is no such setting; did you mean",
     "{kind: configuration, sheduler: {}}": "did you mean 'scheduler'?",
@@ -59,7 +65,7 @@ REFUSED = {
     "there is no such setting; did you mean 'arguments'?",
     "{kind: configuration, pipelines: {simpletestpipeline: {schedular: {}}}}": "'scheduler'?",
     "{kind: configuration, pipelines: {command: {scheduler: {request disc: 1}}}}": "request disk",
-    "{kind: configuration, hooks: {postmonitr: [x]}}": "'postmonitr' is not a kind of hooks; did",
+    "{kind: configuration, hooks: {postmonitr: [x]}}": "'postmonitr' is not a kind of hook; did",
 }  # fmt: skip
 
 #: What is as a person wants it, and what is noted.

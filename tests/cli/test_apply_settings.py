@@ -302,9 +302,9 @@ def test_where_only_the_class_names_its_settings_apply_says_nothing_of_them(
     [
         ("raise RuntimeError('broken')\n", "RuntimeError: broken"),
         ("import os\nraise SystemExit(3)\n", "SystemExit: 3"),
-        ("class Settings:\n    pass\n", "is no settings class"),
+        ("class Settings:\n    pass\n", "is not a settings class"),
         ("print('hello')\n", "AttributeError"),
-        ("Settings = 5\n", "is no settings class"),
+        ("Settings = 5\n", "is not a settings class"),
         ("import time\ntime.sleep(60)\n", "did not return within 0.3 s"),
         (
             "import time\ntry:\n    time.sleep(60)\nexcept BaseException:\n    Settings = 5\n",
@@ -367,7 +367,7 @@ def test_an_input_that_nothing_declares_to_make_is_noted(
     text = SUBJECT + analysis("", "m", "makes") + analysis("", "t", "simpletestpipeline")
     with entry_points({"asimov.pipelines": {"makes": Makes, "uses": Uses}}):
         ran = asimov("apply", "-f", blueprint(text + analysis(needs, "u", "uses")))
-    told = "note: s/u: no analysis that it uses declares to make its input 'psds'\n"
+    told = "note: s/u: no analysis that it uses declares its input 'psds'\n"
     assert (ran.code, ran.err) == (0, told if noted else "")
 
 
@@ -388,7 +388,7 @@ def test_an_input_in_another_format_than_what_feeds_it_is_noted(
     pipelines = {"makestext": MakesText, "usestables": UsesTables}
     with entry_points({"asimov.pipelines": pipelines}):
         ran = asimov("apply", "-f", blueprint(text))
-    why = "its input 'psds' does not fit what s/m makes: it is made as .txt, and wanted as .csv"
+    why = "its input 'psds' does not match what s/m makes: it is made as .txt, and wanted as .csv"
     assert (ran.code, ran.err) == (0, f"note: s/u: {why}\n")
 
 
@@ -469,10 +469,10 @@ def test_settings_around_analyses_are_refused_as_those_of_one(project, asimov, b
         ("kind: subject\nname: s\nenvronment: {a: b}", ":3:1: envronment: there is no such"),
         ("kind: configuration\npipelines:\n  command: {outputs: [1]}",
          ":3:13: pipelines: command: outputs: should be a mapping"),
-        ("kind: configuration\npipelines:", ":2:1: pipelines is empty, and would remove command"),
+        ("kind: configuration\npipelines:", ":2:1: pipelines is empty, which would remove command"),
         ("kind: configuration\npipelines: {command: {environment: null}}",
-         "pipelines: command: environment is empty, and would remove A"),
-        ("kind: subject\nname: t\ndeep:", ":3:1: deep is empty, and would remove a"),
+         "pipelines: command: environment is empty, which would remove A"),
+        ("kind: subject\nname: t\ndeep:", ":3:1: deep is empty, which would remove a"),
         ("kind: analysis\nevent: t\nname: done\npipeline: command\nenvironment: 4",
          ":5:1: t/done (command): environment: should be a mapping"),
     ):  # fmt: skip

@@ -52,7 +52,7 @@ def test_cancelling_stops_jobs_at_once_and_leaves_what_is_finished(applied, asim
     assert asimov("production", "set", "s/done", "-s", "finished").code == 0
     asked = asimov("cancel", "s/long*", "s/done")
     is_clear(asked, "s/long-1 (running, job ", "not confirmed: cancel 2 analyses", "--yes")
-    assert "1 finished or cancelled already: left alone" in asked.out
+    assert "1 already finished or cancelled: left alone" in asked.out
     assert states(asimov)["long-1"] == "running"
     ran = asimov("cancel", "s/long*", "--yes", "--reason", "wrong data")
     assert ran.code == 0, ran
@@ -66,11 +66,11 @@ def test_cancelling_stops_jobs_at_once_and_leaves_what_is_finished(applied, asim
     attempt = json.loads(asimov("production", "show", "s/long-1", "--json").out)["attempts"][-1]
     assert attempt["state"] == "ended"
     assert "left alone" in asimov("cancel", "s/long-1").out
-    is_clear(asimov("cancel"), "say which analyses", code=2)
+    is_clear(asimov("cancel"), "select analyses", code=2)
 
 
 def test_several_are_moved_after_a_question_and_refusals_are_listed(applied, asimov):
-    is_clear(asimov("production", "set", "-s", "wait"), "say which analyses", code=2)
+    is_clear(asimov("production", "set", "-s", "wait"), "select analyses", code=2)
     many = ["production", "set", "s/long*", "--status"]
     is_clear(asimov(*many, "wait"), "s/long-2: ready -> wait", "not confirmed: set 2 analyses")
     assert states(asimov)["long-1"] == "ready"
@@ -106,7 +106,7 @@ def test_every_command_takes_the_form_that_output_has(applied, asimov):
             assert ran.code == 0, ran
         if words[0] not in {"review", "production", "diff"}:
             assert (ran.out, ran.err) == (apart.out, apart.err)
-    is_clear(asimov("report", "status", "s/other"), "a subject is wanted", "use s for all")
+    is_clear(asimov("report", "status", "s/other"), "this needs a subject", "use s for all")
     is_clear(asimov("production", "show", "s"), "Missing argument 'SUBJECT/NAME'", code=2)
     is_clear(asimov("review", "status", "s", "a", "b"), "extra argument (b)", code=2)
     ledger = applied / "ledger/subjects/s.yaml"

@@ -127,7 +127,7 @@ def test_outside_a_project_one_line_says_so(tmp_path, monkeypatch, asimov, comma
 
 def test_in_a_folder_that_is_gone(shell, tmp_path):
     ran = shell("mkdir gone && cd gone && rmdir ../gone && asimov status")
-    is_clear(ran, "the current folder does not exist any more")
+    is_clear(ran, "the current folder no longer exists")
 
 
 def test_a_project_without_its_ledger(project, asimov):

@@ -52,7 +52,7 @@ def test_an_update_is_kept_as_it_was_given(project, asimov, option, value):
         ("/type", "x", "'/type' is not an option of the configuration"),
         ("scheduler/", "x", "write SECTION/KEY, such as scheduler/type"),
         ("scheduler/type", "htcondr", "there is no scheduler 'htcondr'; did you mean 'htcondor'?"),
-        ("project/root", "/", "move that instead"),
+        ("project/root", "/", "move the folder instead"),
         ("monitor/max active", "2.5", "should be a whole number of at least 0, not '2.5'"),
         ("monitor/max active", "-1", "should be a whole number of at least 0, not '-1'"),
         ("condor/max queued", "inf", "should be a whole number of at least 0, not 'inf'"),
@@ -128,4 +128,4 @@ def test_the_option_may_be_named_by_an_option(project, asimov):
         ran = asimov("configuration", "show", flag, "scheduler/type")
         assert (ran.code, ran.out) == (0, "local\n")
     ran = asimov("configuration", "show", "project/id", "-k", "scheduler/type")
-    is_clear(ran, "two options were asked for", code=2)
+    is_clear(ran, "are two different options", code=2)

@@ -36,20 +36,20 @@ def test_a_subject_and_an_analysis_without_a_file(project, asimov):
 def test_what_can_not_be_created(project, asimov):
     assert asimov("event", "create", "s").code == 0
     for words, said in (
-        (["event", "create", "s"], "s is in the ledger already"),
+        (["event", "create", "s"], "s is already in the ledger"),
         (["event", "create", "a b"], "can't be a name"),
         (["production", "create", "ss", "command"], "did you mean 's'?"),
         (["production", "create", "s", "comand"], "did you mean 'command'?"),
     ):
         refused(asimov, project, words, said)
     is_clear(asimov("event", "create", "t", "--set", "x"), "'x' is not KEY=VALUE", code=2)
-    is_clear(asimov("event", "create"), "give one name", code=2)
+    is_clear(asimov("event", "create"), "give exactly one name", code=2)
 
 
 def test_a_slip_is_refused_and_force_takes_it(project, asimov):
     assert asimov("event", "create", "s").code == 0
     words = ["production", "create", "s", "command", "a", "--set", "exectable=/bin/true"]
-    ran = refused(asimov, project, words, "did you mean 'executable'?", "--force takes this one")
+    ran = refused(asimov, project, words, "did you mean 'executable'?", "use --force to keep it")
     assert ran.err.startswith("error: s/a (command): exectable: there is no such setting")
     assert asimov(*words, "--force").code == 0
     assert asimov("event", "create", "t", "--set", "repositry=x", "--force").code == 0
@@ -93,7 +93,7 @@ def test_stored_results_are_listed_located_and_linked(project, asimov, blueprint
     stored.chmod(0o644)
     stored.write_text("changed")
     ran = asimov("production", "results", "s/a", "--file", found["file"])
-    is_clear(ran, "is not as it was stored: its checksum differs")
+    is_clear(ran, "has changed since it was stored: its checksum differs")
 
 
 def test_a_setting_does_not_change_what_is_created(project, asimov):

@@ -44,7 +44,7 @@ def test_attempts_analyses_and_the_ledger_are_compared(again: Any) -> None:
 
 
 def test_what_does_not_exist_is_named(again: Any) -> None:
-    assert "names no analysis" in again.run("diff", "a", code=1).err
+    assert "is not the name of an analysis" in again.run("diff", "a", code=1).err
     assert "s has no analysis 'b'" in again.run("diff", "s/b", code=1).err
     ran = again.run("diff", "s/a@9", code=1)
     assert "s/a has no attempt 9" in ran.err and "its attempts: 1, 2" in ran.err

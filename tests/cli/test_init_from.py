@@ -145,7 +145,7 @@ def test_the_folder_may_have_files_and_a_name_of_its_own(
     other.parent.mkdir(parents=True)
     other.write_text("mine\n")
     ran = taken_in(crates / "second", code=1)
-    assert "run.sh: exists already, and the crate has another one" in ran.stderr
+    assert "run.sh: already exists, and differs from the one in the crate" in ran.stderr
     assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["scripts"]
     shutil.copy(crates / "second" / "project" / "scripts" / "run.sh", other)
     assert "Created the project 'Mine'" in taken_in(crates / "second", "Mine").stdout
@@ -178,7 +178,7 @@ def test_a_folder_that_can_not_be_made_leaves_no_half_of_a_project(
     crates: Path, taken_in: Callable[..., Any], tmp_path: Path
 ) -> None:
     for folder, why in (
-        ("/proc/no", "/proc/no: can't be made"),
+        ("/proc/no", "/proc/no: can't be created"),
         ("..", "the folder of stored results can't be the project's folder, or one that contains"),
         (".", "the folder of stored results can't be the project's folder, or one that contains"),
         ("ledger/x", "the folder of stored results can't be in that of the ledger"),
@@ -197,7 +197,7 @@ def test_what_is_no_crate_is_refused(
     (tmp_path / "text.zip").write_text("text")
     assert "no zip file that can be read" in taken_in(tmp_path / "text.zip", code=1).stderr
     os.mkfifo(tmp_path / "pipe")
-    assert "is no crate" in taken_in(tmp_path / "pipe", code=1).stderr
+    assert "is not a crate" in taken_in(tmp_path / "pipe", code=1).stderr
     assert "No such file" in taken_in(tmp_path / "none", code=1).stderr
     assert "none.zip: can't be read: No such file" in chain.run("diff", "none.zip", code=1).stderr
     assert nothing_made(tmp_path)
@@ -237,7 +237,7 @@ def test_zip_bombs_second_names_and_encrypted_files_are_refused(
 ) -> None:
     with pytest.warns(UserWarning, match="Duplicate name"):
         twice = with_member(crates, tmp_path / "twice.zip", "blueprint.yaml", b"{}")
-    assert "has two files blueprint.yaml" in taken_in(twice, code=1).stderr
+    assert "contains blueprint.yaml twice" in taken_in(twice, code=1).stderr
     bomb = with_member(crates, tmp_path / "bomb.zip", "project/zeros", b"0")
     written = bomb.read_bytes()
     # The directory at the end says what a member unpacks to: 4 GB and more of it.
@@ -330,7 +330,9 @@ def test_modules_of_functions_are_imported_by_nobody_but_the_user(lab: Any, tmp_
     imported.unlink()
     root = tmp_path / "elsewhere"
     ran = lab.run("init", "--from", tmp_path / "table.zip", "--root", root, "--scheduler", "local")
-    assert "Nothing is applied yet: that imports modules. Read blueprint.yaml" in ran.out
+    assert (
+        "Nothing is applied yet, because that imports modules. First read blueprint.yaml" in ran.out
+    )
     assert "'asimov configuration update functions/modules blobs' names them" in ran.out
     there = Chain(root)  # each command in a process of its own, which knows no function yet
     assert json.loads(there.out("status", "--json")) == []
@@ -370,11 +372,12 @@ def test_missing_inputs_and_other_software_are_named(
     rewrite(copy, lambda said: said["sums"].pop("blueprint.yaml"))
     ran = taken_in(copy)
     for expected in (
-        "whether blueprint.yaml has changed can't be known", "README.md has changed since",
+        "the crate has no checksum of blueprint.yaml, so it is not known whether it has changed",
+        "README.md has changed since",
         "the input /archive/far.gwf is not available: it is gone",
-        "the input /bin/sh is not available: it has changed since, and there is another one here",
+        "the input /bin/sh is not available: it has changed since, and a different one is here",
         "asimov is 1", "and was 0.1", "the pipeline command is asimov==", "and was elsewhere==3",
-        "the program /bin/sh is another one here", "the program /nowhere/bin/prog is not here",
+        "the program /bin/sh is a different one here", "the program /nowhere/bin/prog is not here",
         "the environment /nowhere/env with 2 packages is not here", "docker://python:3.12",
     ):  # fmt: skip
         assert expected in ran.stderr, ran.stderr

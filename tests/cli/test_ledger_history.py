@@ -73,7 +73,9 @@ def test_it_shows_a_subject_an_analysis_or_the_last_ones(applied, asimov, bluepr
     assert numbers("t") == [1, 3]
     assert numbers("s/a") == [1]
     assert numbers("--last", 1) == [3]
-    refused(asimov, applied, ["ledger", "history", "u"], "there is no subject 'u', nor was there")
+    refused(
+        asimov, applied, ["ledger", "history", "u"], "there is no subject 'u', and there never was"
+    )
     refused(asimov, applied, ["ledger", "history", "s/ab"], "no analysis 's/ab'", "mean 's/a'?")
     assert "  +x: 2\n" in asimov("ledger", "history", "--last", 1, "-p").out
 
@@ -110,7 +112,7 @@ def test_what_a_person_edited_since_is_not_lost(applied, asimov):
     ran = asimov("ledger", "undo")
     assert ran.code == 1
     assert "  -x: 1\n  +x: 7  # mine\n" in ran.err
-    assert "error: ledger/subjects/s.yaml: somebody edited this file since" in ran.err
+    assert "error: ledger/subjects/s.yaml: this file was edited by hand since" in ran.err
     assert "x: 7  # mine" in SUBJECT.read_text()
     assert "Edited by hand since: ledger/subjects/s.yaml\n" in asimov("ledger", "history").out
 
@@ -133,7 +135,9 @@ def test_analyses_that_have_run_leave_only_by_force(applied, asimov, blueprint):
     workspace.journal.submitted("u1", 17, [])
     refused(asimov, applied, ["ledger", "undo", "--force"], "s/a", "asimov rm s/a --stop")
     workspace.journal.ended("u1", "ended", exit_code=0, evidence="test", reason=None)
-    refused(asimov, applied, ["ledger", "undo"], "some that it added have run: s/a", "--force")
+    refused(
+        asimov, applied, ["ledger", "undo"], "some analyses that it added have run: s/a", "--force"
+    )
     ran = asimov("ledger", "undo", "--force")
     assert "s/a leaves the ledger\n" in ran.out
     assert json.loads(asimov("ledger", "history", "--json").out)[-1]["undoes"] == 1
@@ -143,7 +147,7 @@ def test_what_others_need_does_not_leave(applied, asimov, blueprint):
     change(asimov, blueprint, "{kind: analysis, event: s, name: c, pipeline: command}")
     text = "{kind: projectanalysis, name: p, pipeline: command, analyses: [s/c]}"
     change(asimov, blueprint, text)
-    refused(asimov, applied, ["ledger", "undo", "2"], "other analyses need what it added")
+    refused(asimov, applied, ["ledger", "undo", "2"], "other analyses need those that it added")
 
 
 def test_passwords_in_addresses_are_not_kept(applied, asimov, monkeypatch):
@@ -175,15 +179,15 @@ def test_a_review_is_in_it_and_can_be_undone(applied, asimov):
     assert "Edited by hand" not in asimov("ledger", "history").out
     refused(asimov, applied, ["ledger", "history", "t/a"], "no analysis 't/a'")
     refused(asimov, applied, ["ledger", "undo", "2"], "the review of s/a has changed since")
-    assert "the earlier review of s/a is put back: approved\n" in asimov("ledger", "undo").out
+    assert "the earlier review of s/a is restored: approved\n" in asimov("ledger", "undo").out
     assert "  asimov ledger undo  (undoes 3)\n" in asimov("ledger", "history").out
     assert asimov("log", "s/a", "--last", 1).out.endswith(
-        "  review  [root]: the earlier review was put back: approved\n"
+        "  review  [root]: the earlier review was restored: approved\n"
     )
     assert "Edited by hand" not in asimov("ledger", "history").out
     assert asimov("review", "status", "s", "a").out.startswith("s/a: approved\n")
-    assert "s/a is not reviewed any more\n" in asimov("ledger", "undo").out
-    assert asimov("log", "s/a", "--last", 1).out.endswith(": it was taken back\n")
+    assert "s/a is no longer reviewed\n" in asimov("ledger", "undo").out
+    assert asimov("log", "s/a", "--last", 1).out.endswith(": it was withdrawn\n")
     assert asimov("review", "status", "s", "a").out.startswith("s/a: not reviewed\n")
     assert asimov("ledger", "undo", "5").code == 0
     assert asimov("review", "status", "s", "a").out.startswith("s/a: approved\n")
@@ -250,7 +254,9 @@ def test_an_analysis_that_was_removed_and_added_again_gets_its_past_back(
     workspace = Workspace.open(applied)
     workspace.journal.intend(Key("s", "a"), "u1", "run", "local")
     workspace.journal.ended("u1", "ended", exit_code=0, evidence="test", reason=None)
-    refused(asimov, applied, ["ledger", "undo"], "some that it added have run: s/a", "--force")
+    refused(
+        asimov, applied, ["ledger", "undo"], "some analyses that it added have run: s/a", "--force"
+    )
     ran = asimov("ledger", "undo", "--force")
     assert (
         "s/a has run since; what it was before stays in working/s/a.superseded-1, "
@@ -265,7 +271,7 @@ def test_an_old_name_that_is_taken_now_is_told(applied, asimov):
 
     assert asimov("mv", "s/a", "b").code == 0
     create("a")
-    refused(asimov, applied, ["ledger", "undo", "2"], "s/a, the old name of s/b, is taken now",
+    refused(asimov, applied, ["ledger", "undo", "2"], "s/a, the old name of s/b, is now in use",
             "asimov mv s/a OTHER-NAME")  # fmt: skip
     # Removed again without having run, it is in nobody's way.
     assert asimov("rm", "s/a", "-y").code == 0
@@ -276,5 +282,5 @@ def test_an_old_name_that_is_taken_now_is_told(applied, asimov):
     workspace.journal.intend(Key("s", "a"), "u1", "run", "local")
     workspace.journal.ended("u1", "ended", exit_code=0, evidence="test", reason=None)
     assert asimov("rm", "s/a", "-y").code == 0
-    refused(asimov, applied, ["ledger", "undo", "6"], "was used again since, and ran",
+    refused(asimov, applied, ["ledger", "undo", "6"], "was used again and has run since",
             "asimov mv s/b OTHER-NAME")  # fmt: skip

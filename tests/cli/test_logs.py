@@ -111,7 +111,7 @@ def test_many_files_are_bounded_unless_all_are_asked_for(here, asimov):
     try:
         told = asimov("logs", "s/dag").out
         assert told.count("==>") == 20
-        assert "(14 more: choose with --node, or --all)" in told
+        assert "(14 more: select them with --node, or use --all)" in told
         assert max(map(len, told.splitlines())) < 2100
         assert asimov("logs", "s/dag", "--all").out.count("==>") == 34
     finally:
@@ -122,7 +122,7 @@ def test_many_files_are_bounded_unless_all_are_asked_for(here, asimov):
 def test_a_stuck_analysis_is_explained_fix_first(here, asimov):
     lines = asimov("why", "s/fails").out.splitlines()
     assert lines[0] == (
-        "most likely fix for s/fails: provide the file that is missing, then: "
+        "most likely fix for s/fails: provide the missing file, then: "
         "asimov production set s/fails --status restart"
     )
     assert lines[1] == f"log: {here}/working/s/fails/job.err"
@@ -190,7 +190,7 @@ def test_files_are_read_in_parts(tmp_path: Path) -> None:
         (None, "job 1 ended with signal 9", "request more memory"),
         (None, "it said: ModuleNotFoundError: numpy", "install what is missing where the job runs"),
         (None, "No space left on device", "free disk space"),
-        (None, "it is odd", "mend what its log shows, then: asimov production set s/dag --status"),
+        (None, "it is odd", "fix what its log shows, then: asimov production set s/dag --status"),
         ("lost", "gone", "make sure that job 7 no longer runs, then: asimov production set s/dag "),
     ],
 )

@@ -223,7 +223,7 @@ def test_until_idle_says_that_it_gives_up_since_jobs_are_lost(
     assert ran.code == 3, ran
     assert "1 stopped, 2 lost" in ran.out
     last = ran.out.splitlines()[-1]
-    assert last == "gave up: for 0.2 s ([monitor] patience) only lost jobs were left"
+    assert last == "gave up: only lost jobs were left for 0.2 s ([monitor] patience)"
 
 
 LONG = "pipeline: command, executable: /bin/sleep, arguments: ['900'], outputs: {y: y}"
@@ -248,9 +248,7 @@ def test_a_watch_has_times_and_says_how_much_is_done_and_what_goes_on_after_ctrl
     assert watching.returncode == 130
     assert all(re.match(r"\d\d:\d\d:\d\d \S", line) for line in lines), lines
     assert lines[-1].rstrip().endswith("1 of 3 done: 2 running, 1 uploaded")
-    told = (
-        "stopped watching; 2 jobs are still in the queue. 'asimov monitor' looks after them again"
-    )
+    told = "stopped watching; 2 jobs are still in the queue. 'asimov monitor' checks on them again"
     assert told in said
     assert lab.states() == {"done": "uploaded", "long": "running", "longer": "running"}
     for name in ("long", "longer"):

@@ -105,7 +105,7 @@ def test_everything_follows_the_new_name_of_an_analysis(done, asimov):
     ran = asimov("mv", "s/a", "first", "-m", "a better name")
     assert "Renamed s/a to s/first\n" in ran.out
     # Other settings that say the name are mentioned, and left alone.
-    assert ran.err == "note: s/c may name 'a' in other settings: look at subjects/s.yaml\n"
+    assert ran.err == "note: s/c may name 'a' in other settings: check subjects/s.yaml\n"
     check(done, "s", "first")
     log = asimov("log", "s", "first").out
     assert "renamed  [" in log
@@ -183,7 +183,7 @@ def test_what_is_refused(project, asimov, blueprint):
     (project / "working/s/c").mkdir(parents=True)
     (project / "working/s/a").mkdir()
     (project / "working/s/c/mine").write_text("")
-    refused(asimov, project, ["mv", "s/a", "s/c"], "working/s/c: something is there already")
+    refused(asimov, project, ["mv", "s/a", "s/c"], "working/s/c: something already exists there")
     workspace.journal.intend(Key("s", "b"), "u2", "run", "local")
     workspace.journal.ended("u2", "void", exit_code=None, evidence="test", reason=None)
     assert asimov("rm", "s/b", "-y").code == 0
@@ -263,7 +263,12 @@ def test_a_reader_is_told_that_a_renaming_is_under_way(done, asimov):
         "rerun s/a --dry-run", "rm s/a --dry-run", "mv s/a s/z --dry-run", "ledger undo --dry-run",
     ):  # fmt: skip
         ran = asimov(*words.split())
-        is_clear(ran, "files are still to follow a change of the ledger", "'asimov monitor'")
+        is_clear(
+            ran,
+            "a change of the ledger is in progress or was interrupted, "
+            "and its files have not all moved",
+            "'asimov monitor'",
+        )
         assert not ran.out
     shutil.copytree(done / "working/s/a", done / "working/s/gone")
     assert asimov("monitor").code == 0

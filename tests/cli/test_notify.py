@@ -51,7 +51,7 @@ def test_a_test_message_goes_out_by_every_rule_and_each_answer_is_shown(project,
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("notify r/state", "stuck", "no option 'state' of a rule; did you mean 'states'?"),
+        ("notify r/state", "stuck", "'state' is not an option of a rule; did you mean 'states'?"),
         ("notify r/states", "fnished", "no state 'fnished'; did you mean 'finished'?"),
         ("notify r/webhook", "example.org", "should be an address such as https://"),
         ("notify r/secret", "x", "a secret does not belong in the configuration"),
@@ -65,8 +65,8 @@ def test_an_option_that_can_not_be_meant_is_not_set(project, asimov, option, val
 def test_an_option_that_its_rule_can_not_have_is_not_set(project, asimov, update):
     update(ok={"command": "true", "states": "stuck"})
     for option, value, said in (
-        ("webhook", "https://example.org/x", "exclude each other"),
-        ("secret file", "key", "is for webhooks only"),
+        ("webhook", "https://example.org/x", "can't be combined"),
+        ("secret file", "key", "works only for webhooks"),
     ):
         refused(asimov, project, ["configuration", "update", f"notify ok/{option}", value], said)
     assert asimov("configuration", "update", "notify later/format", "slack").code == 0
@@ -81,7 +81,9 @@ def test_a_rule_that_can_not_be_used_is_warned_of_and_stops_nothing(
     made = blueprint("{kind: subject, name: s}\n---\n{kind: analysis, subject: s, name: a, "
                      "pipeline: command}")  # fmt: skip
     assert asimov("apply", "-f", made).code == 0
-    said = "warning: notifications: configuration: notify r: does not say how to notify: "
+    said = (
+        "warning: notifications: configuration: notify r: does not say how to notify: set one of "
+    )
     for command in (["status"], ["status", "--json"], ["monitor"]):
         ran = asimov(*command)
         assert ran.code == 0

@@ -106,16 +106,16 @@ def test_hashes_only_leaves_out_the_products(chain: Chain, tmp_path: Path) -> No
 def test_nothing_is_overwritten_and_nothing_is_left(chain: Chain, tmp_path: Path) -> None:
     (tmp_path / "there.zip").write_text("mine")
     ran = chain.run("package", "s/second", "-o", tmp_path / "there.zip", code=1)
-    assert "there.zip: exists already" in ran.stderr
+    assert "there.zip: already exists" in ran.stderr
     ran = chain.run("package", "s/second", "-o", tmp_path / "no" / "such.zip", code=1)
     assert f"No such file or directory\n  there is no folder {tmp_path / 'no'}:" in ran.stderr
     for place in ("results/s/second/x.zip", "results/new.zip", "ledger/x", ".asimov/x.zip"):
         ran = chain.run("package", "s/second", "-o", chain.root / place, code=1)
-        assert "where only asimov may write\n  name a place outside of it" in ran.stderr
+        assert "where only asimov may write\n  choose a place outside of it" in ran.stderr
         assert not (chain.root / place).exists()
     assert [path.name for path in tmp_path.iterdir()] == ["there.zip"]
     assert (tmp_path / "there.zip").read_text() == "mine"
-    assert "names no analysis" in chain.run("package", "second", code=1).stderr
+    assert "is not the name of an analysis" in chain.run("package", "second", code=1).stderr
     for wrong in (("-o", "-"), ("-o", ""), ("--license", "nonsense"), ("--license", "ftp://x.y/")):
         chain.run("package", "s/second", *wrong, code=2, cwd=chain.root)
 
@@ -149,11 +149,11 @@ def test_what_can_not_be_packed_is_named_with_its_reason(mixed: Any, tmp_path: P
     (mixed.root / "gone.txt").unlink()
     shutil.rmtree(mixed.root / "results" / "s" / "all")
     ran = mixed.run("package", "s/all", "-o", tmp_path / "all.zip")
-    assert "without the input later.txt: it has changed since" in ran.err
-    assert "without the input gone.txt: it is gone" in ran.err
-    assert "without the input data/.hidden: a crate has no hidden files" in ran.err
+    assert "the input later.txt is left out: it has changed since" in ran.err
+    assert "the input gone.txt is left out: it no longer exists" in ran.err
+    assert "the input data/.hidden is left out: a crate can't contain hidden files" in ran.err
     # Of a result that the store has lost, the run directory has the products.
-    unrecorded = "from the run directory: the results store has no record of it"
+    unrecorded = "from the run directory: it is not recorded in the results store"
     assert f"note: the product y is {unrecorded}" in ran.err
     said = packed(tmp_path / "all.zip")
     assert said["products/y"]["note"] == unrecorded
@@ -173,7 +173,7 @@ def test_what_can_not_be_packed_is_named_with_its_reason(mixed: Any, tmp_path: P
 
 def test_a_link_that_leaves_the_project_is_refused(mixed: Any, tmp_path: Path) -> None:
     ran = mixed.run("package", "s/linked", "-o", tmp_path / "linked.zip", code=1)
-    assert "link: is a link that leaves the project" in ran.err
+    assert "link: is a link out of the project" in ran.err
     assert not (tmp_path / "linked.zip").exists()
     mixed.apply("new")
     ran = mixed.run("package", "s/new", code=1)
@@ -208,7 +208,7 @@ def test_products_that_are_not_stored_come_from_the_run_directory(lab: Any, tmp_
     assert not crate.exists()
     # A run that failed has none.
     said = lab.run("package", "s/failed", "-o", tmp_path / "failed.zip").err
-    assert "note: it has made no products" in said
+    assert "note: the analysis has no products" in said
 
 
 def test_a_damaged_product_is_left_out_aloud_and_matches_nothing(lab: Any, tmp_path: Path) -> None:
@@ -241,14 +241,19 @@ def test_a_damaged_product_is_left_out_aloud_and_matches_nothing(lab: Any, tmp_p
     lacking = tmp_path / "lacking.zip"
     ran = lab.run("package", "s/one", "-o", lacking, code=1)
     assert "lacking.zip: it is packed without 1 of 3 products: y: it is not as it was" in ran.err
-    assert "- the product `y`: it is not as it was stored" in read(lacking, "README.md").decode()
-    assert packed(lacking)["y"]["why"] == "it is not as it was stored"
+    assert (
+        "- the product `y`: it has changed since it was stored"
+        in read(lacking, "README.md").decode()
+    )
+    assert packed(lacking)["y"]["why"] == "it has changed since it was stored"
     stored.unlink()
     ran = lab.run("package", "s/one", "-o", tmp_path / "gone.zip", code=1)
-    assert "y: it is gone from the results" in ran.err
+    assert "y: it is missing from the results" in ran.err
     lab.run("package", "s/one", "-o", tmp_path / "hashes.zip", "--hashes-only")
     stored.write_text("2\n")
     told = lab.run("diff", tmp_path / "hashes.zip").out
     assert told.endswith("matches: 3 products, by their recorded checksums\n")
     told = lab.run("diff", lacking).out
-    assert told.endswith("byte for byte but for 1, of which only the recorded checksum is there\n")
+    assert told.endswith(
+        "byte for byte, except for 1, of which only the recorded checksum exists\n"
+    )

@@ -375,7 +375,7 @@ def test_declared_settings_that_can_not_be_used_are_told_in_their_place(
     publish("good", {entrypoints.PIPELINES: {"good": "good:Good"}}, {"good": source})
     ran = asimov("plugins", "show", "good")
     assert ran.code == 0, ran
-    assert "is no settings class" in ran.out
+    assert "is not a settings class" in ran.out
     assert "psds (text, optional)" in ran.out
 
 
@@ -410,7 +410,7 @@ def test_a_misspelt_plugin_gets_the_nearest_name(
 
 def test_a_plugin_of_another_kind_is_told_as_such(asimov: Callable[..., Any]) -> None:
     ran = asimov("plugins", "show", "command", "--kind", "scheduler")
-    assert (ran.code, ran.err) == (1, "error: 'command' is no scheduler\n  it is a pipeline\n")
+    assert (ran.code, ran.err) == (1, "error: 'command' is not a scheduler\n  it is a pipeline\n")
 
 
 def test_a_new_package_is_written_and_told(

@@ -151,6 +151,6 @@ def test_a_file_that_exists_is_not_overwritten(chain: Chain, tmp_path: Any) -> N
     ):
         ran = chain.run(*command, code=1)
         assert ran.stdout == ""
-        assert "exists already" in ran.stderr
+        assert "already exists" in ran.stderr
     assert there.read_text() == "mine"
     assert Path(os.devnull).is_char_device()

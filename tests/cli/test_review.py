@@ -99,7 +99,7 @@ def test_a_review_leaves_a_built_configuration_as_it_is(made, asimov):
     ran = asimov("manage", "build", "--event", "s")
     assert "built" not in ran.out
     told = json.loads(asimov("why", "s", "a", "--json").out)
-    assert told["because"] == ["it is built, and nothing stands in its way"]
+    assert told["because"] == ["it is built and ready to submit"]
 
 
 @pytest.mark.parametrize(

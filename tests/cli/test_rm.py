@@ -59,7 +59,7 @@ def test_what_others_need_stays_unless_forced(applied, asimov):
 def test_it_asks_first(applied, asimov):
     ran = refused(asimov, applied, ["rm", "s/b"], "not confirmed: remove 1 analysis", "--yes")
     assert "  s/b (ready)\n" in ran.err
-    refused(asimov, applied, ["rm"], "say which analyses", code=2)
+    refused(asimov, applied, ["rm"], "select analyses", code=2)
 
 
 def test_the_layout_of_the_file_stays(applied, asimov):

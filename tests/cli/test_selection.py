@@ -142,7 +142,7 @@ def test_what_matches_nothing_is_refused(
 def test_an_unknown_state_is_refused_and_filters_may_leave_nothing(opened: Workspace) -> None:
     with pytest.raises(AsimovError, match="did you mean 'stuck'"):
         found(opened, states=("stcuk",))
-    with pytest.raises(AsimovError, match="no analysis fits these filters"):
+    with pytest.raises(AsimovError, match="no analysis matches these filters"):
         found(opened, states=("review",))
     assert Selection(states=("review",)).of(opened, may_be_empty=True) == []
 
@@ -153,7 +153,7 @@ def test_an_unknown_state_is_refused_and_filters_may_leave_nothing(opened: Works
         ({"pipelines": ("comand",)}, "there is no pipeline 'comand'; did you mean 'command'?"),
         ({"labels": ("quality >=",)}, "'quality >=' lacks a value"),
         ({"labels": (">= 3",)}, "'>= 3' lacks the name of a label"),
-        ({"labels": (" ",)}, "the name of a label is empty"),
+        ({"labels": (" ",)}, "a label has an empty name"),
         ({"labels": ("quality => 3",)}, "'quality => 3' is not a comparison"),
         ({"labels": ("quality >== 3",)}, "'quality >== 3' is not a comparison"),
         ({"labels": ("quality < = 3",)}, "'quality < = 3' is not a comparison"),
@@ -199,7 +199,7 @@ def test_a_command_gets_its_selection() -> None:
     assert repr(Selection(("a/*",), ("stuck", "held"), since=691_200.0)) in given.output
     nothing = run(shown, [])
     assert nothing.exit_code == 2
-    assert "say which analyses" in nothing.output
+    assert "select analyses" in nothing.output
     assert "'soon' is not a time" in run(shown, ["--since", "soon"]).output
 
 

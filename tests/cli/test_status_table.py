@@ -149,7 +149,7 @@ def test_the_remaining_time_is_judged_by_similar_earlier_runs(
     left = {row[0]: row[heading.index("left")] for row in cells}
     assert re.fullmatch("~(1h|89m|90m)", left["s3/a"])
     assert (left["s4/a"], left["s0/b"], left["s2/b"]) == ("overdue", "?", "")
-    assert "? without any to go by" in status_table.note_on(cells, heading)
+    assert "? if there are none" in status_table.note_on(cells, heading)
 
 
 @pytest.mark.parametrize("columns", [200, 100, 60, 40])
@@ -197,7 +197,7 @@ def test_json_keeps_its_order_and_gains_keys(
     only = json.loads(asimov("status", "--state", "idle", "--json").out)
     assert [(each["subject"], each["name"]) for each in only] == [("s2", "b")]
     assert json.loads(asimov("status", "--state", "lost", "--json").out) == []
-    assert asimov("status", "--state", "lost").out == "No analysis fits\n"
+    assert asimov("status", "--state", "lost").out == "No analysis matches\n"
 
 
 def screen(found: dict[str, Row], columns: int, lines: int) -> list[str]:

@@ -59,15 +59,17 @@ def test_the_advice_about_faults_works_when_it_is_pasted(lab: Any) -> None:
     (folder / "y").rename(folder / "superseded-1" / "z")
     told = lab.run("store", "verify", code=1).out
     assert "superseded-1/manifest.json: is not a manifest" in told
-    removal = told.partition("if nobody needs it, remove it: ")[2].splitlines()[0]
+    removal = told.partition("if nobody needs them, remove them: ")[2].splitlines()[0]
     subprocess.run(["/bin/sh", "-c", removal], check=True)
-    assert lab.run("store", "verify", code=1).out.count(": missing: y: it is not there") == 1
+    assert lab.run("store", "verify", code=1).out.count(": missing: y: it does not exist") == 1
     lab.run("rerun", "s/a", "--yes")
     lab.finish()
     (folder / "superseded-1/manifest.json").unlink()
     (folder / "y.bak").write_text("")
     told = lab.run("store", "verify", code=1).out
-    assert "unknown: y.bak" in told and "Move what no manifest lists out of the results" in told
+    assert (
+        "unknown: y.bak" in told and "Move files that no manifest lists out of the results" in told
+    )
     lab.run("rm", "s/a", "--yes")
 
 

@@ -392,7 +392,7 @@ def test_where_the_files_of_a_bundle_are_looked_for(
         ),
         (
             "{kind: analysisbundle, subject: GW1, event: GW2, analyses: [psd]}",
-            "'event' and 'subject' mean the same, but differ",
+            "'event' and 'subject' mean the same, but have different values",
         ),
         (
             "kind: analysisbundle\nsubject: GW1\nanalyses:\n- {name: a, pipeline: command}\n"

@@ -443,7 +443,7 @@ def test_psds_by_sample_rate_are_those_of_the_likelihood(lab: Lab, simple: Any) 
     for name, rate in (("c", "4096"), ("d", "None")):
         with pytest.raises(AsimovError, match=f"no psds for a sample rate of {rate}") as raised:
             _ = get(name).psds
-        assert raised.value.hint == "'likelihood: sample rate' is to be one of: 1024, 2048"
+        assert raised.value.hint == "'likelihood: sample rate' should be one of: 1024, 2048"
 
 
 def test_psds_that_a_pipeline_sets_hold_as_long_as_the_process(lab: Lab, simple: Any) -> None:

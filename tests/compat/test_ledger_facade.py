@@ -298,7 +298,7 @@ def test_data_is_as_the_ledger_is_now(
             {"name": "S9", "productions": [{"A": {"pipeline": "nonsense"}}]},
             "no pipeline 'nonsense'",
         ),
-        ({"name": "S9", "x": object()}, "holds a value that YAML can't represent"),
+        ({"name": "S9", "x": object()}, "contains a value that YAML can't represent"),
         ({"name": "S9", "productions": [{"A": {"pipeline": "command", "needs": ["A"]}}]}, "itself"),
     ],
 )

@@ -99,7 +99,7 @@ def test_nothing_is_submitted_while_it_is_not_known_what_became_of_an_intent(
     with monkeypatch.context() as patch:
         patch.setattr(LocalScheduler, "observe", unreachable)
         ran = lab.run("manage", "submit")
-        assert "whether it was submitted is not known: no answer from the schedd" in ran.out
+        assert "it is not known whether it was submitted: no answer from the schedd" in ran.out
         assert lab.states() == {"a": "ready"}
         lab.run("monitor", "--chain", code=5)
         until = ("--until-idle", "--interval", "0.1", "--timeout", "0.3")

@@ -26,7 +26,7 @@ def told(lab: Any) -> dict[str, Any]:
 
 def test_a_project_that_nobody_looked_at_says_so(lab: Any) -> None:
     lab.apply("a")
-    assert "monitor: none runs; nobody has looked yet" in lab.run("status").out
+    assert "monitor: not running; no pass yet" in lab.run("status").out
     assert told(lab) == {
         "keeper": None, "runs": None, "alive": False, "watch": None, "looked": None,
         "answered": None, "problem": None, "warning": None, "took": None,
@@ -39,7 +39,7 @@ def test_each_pass_is_recorded(lab: Any) -> None:
         lab.run("monitor")
         first = told(lab)["looked"]
         clock.advance(3600)
-        assert "none runs; last looked 1h ago" in lab.run("status").out
+        assert "not running; last pass 1h ago" in lab.run("status").out
         lab.run("monitor", "--dry-run")
         assert told(lab)["looked"] == first
         lab.run("monitor")
@@ -48,7 +48,7 @@ def test_each_pass_is_recorded(lab: Any) -> None:
         # One that follows soon is not recorded, and no other time is claimed for it.
         clock.advance(50)
         lab.run("monitor")
-        assert "none runs; last looked within the last minute" in lab.run("status").out
+        assert "not running; last pass within the last minute" in lab.run("status").out
 
 
 def test_it_warns_when_nobody_has_looked_for_a_day(lab: Any) -> None:
@@ -60,7 +60,7 @@ def test_it_warns_when_nobody_has_looked_for_a_day(lab: Any) -> None:
         clock.advance(120)
         for command in (["status"], ["status", "--json"], ["status", "--monitor"]):
             warned = lab.run(*command).err
-            assert "warning: nobody has looked after this project for 1d" in warned
+            assert "warning: no monitor has checked this project for 1d" in warned
             assert "asimov start --how" in warned
         assert json.loads(lab.run("status", "--json").out)[0]["name"] == "a"
         lab.run("monitor")
@@ -71,7 +71,7 @@ def test_it_warns_where_nobody_ever_looked(lab: Any) -> None:
     with Clock().in_control() as clock:
         lab.apply("a")
         clock.advance(2 * DAY)
-        assert "nobody has looked after this project for 2d" in lab.run("status").err
+        assert "no monitor has checked this project for 2d" in lab.run("status").err
 
 
 def test_a_project_in_which_nothing_is_left_to_do_needs_no_monitor(lab: Any) -> None:
@@ -93,11 +93,11 @@ def test_a_monitor_without_answers_has_looked_and_seen_nothing(
         )
         clock.advance(3600)
         lab.run("monitor", code=5)
-        assert "looked within the last minute, and had no answer: silence" in lab.run("status").out
+        assert "pass within the last minute, which got no answer: silence" in lab.run("status").out
         assert told(lab)["answered"] < told(lab)["looked"]
         clock.advance(DAY)
         lab.run("monitor", code=5)
-        assert "warning: no monitor has had an answer for 1d: silence" in lab.run("status").err
+        assert "warning: the monitor has had no answer for 1d: silence" in lab.run("status").err
 
 
 def test_a_watch_is_alive_until_it_is_killed(lab: Any) -> None:
@@ -128,9 +128,9 @@ def test_the_monitor_in_the_background_is_shown_until_it_is_stopped(lab: Any) ->
         time.sleep(0.05)
     shown = told(lab)
     assert shown["keeper"] == "job" and shown["runs"].startswith("job ") and shown["alive"]
-    assert ", alive; last looked" in lab.run("status").out
+    assert ", alive; last pass" in lab.run("status").out
     lab.run("stop")
     while told(lab)["watch"]:
         assert time.monotonic() < end
         time.sleep(0.05)
-    assert "monitor: none runs; last looked" in lab.run("status").out
+    assert "monitor: not running; last pass" in lab.run("status").out

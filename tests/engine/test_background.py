@@ -57,7 +57,7 @@ def test_it_runs_until_it_is_stopped(lab: Any) -> None:
     ran = lab.run("start", "--interval", "0.1")
     assert "The monitor now runs in the background as job" in ran.out
     again = lab.run("start", code=1)
-    assert "runs in the background already" in again.err
+    assert "already runs in the background" in again.err
     end = time.monotonic() + 30
     while set(lab.states().values()) != {"uploaded"}:
         assert time.monotonic() < end, (lab.root / "logs" / "monitor.log").read_text()
@@ -79,7 +79,7 @@ def test_one_whose_start_was_killed_is_found_and_not_started_twice(lab: Any) -> 
     killed(lab, "after")
     ((job, _),) = services(lab)
     told = lab.run("start", code=1).err
-    assert f"the monitor runs in the background already, as job {job}" in told
+    assert f"the monitor already runs in the background, as job {job}" in told
     assert len(services(lab)) == 1
     assert f"job {job}" in lab.run("stop").out
 

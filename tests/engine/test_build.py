@@ -222,7 +222,7 @@ def test_what_before_config_writes_to_the_settings_is_kept_and_rendered(
 
 
 def test_why_it_can_not_be_built_is_not_said_of_settings_that_were_mended(lab: Any) -> None:
-    refused, mended = "can't be built: ", "its settings have changed since it could not be built"
+    refused, mended = "can't be built: ", "its settings have changed since its build failed"
     missing = "a, pipeline: command, executable: /no, outputs: {y: y}"
     lab.apply(missing)
     lab.run("manage", "build", code=1)

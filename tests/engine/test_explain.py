@@ -28,7 +28,7 @@ def test_of_needs_the_first_cause_is_named_however_deep_it_lies(lab: Any) -> Non
     lab.apply("bad, exit code: 1, max resurrections: 0", "b, needs: [bad]", "c, needs: [b]")
     lab.finish(code=3)
     told = why(lab, "c")
-    assert told["because"][:2] == ["b is ready", "s/b in turn waits: bad is stuck"]
+    assert told["because"][:2] == ["b is ready", "s/b itself waits: bad is stuck"]
     assert any(line.startswith("s/bad is stuck: job 1 ended with") for line in told["because"])
     assert told["moves"] == ["a person, at s/bad: 'asimov why s/bad'"]
 
@@ -37,7 +37,7 @@ def test_a_need_that_nothing_matches_is_named(lab: Any) -> None:
     lab.apply("a, needs: [season: spring]")
     told = why(lab, "a")
     assert told["because"] == ["nothing matches 'season: spring'"]
-    assert told["moves"] == ["an analysis that matches, or other 'needs' in the ledger"]
+    assert told["moves"] == ["an analysis that matches, or different 'needs' in the ledger"]
 
 
 def test_a_need_that_is_nearly_a_name_is_pointed_out(lab: Any) -> None:
@@ -64,7 +64,7 @@ def test_needs_in_a_circle_are_for_the_ledger(lab: Any) -> None:
     lab.apply("a", "b, needs: [a]")
     file = lab.root / "ledger" / "subjects" / "s.yaml"
     file.write_text(file.read_text().replace("- name: a\n", "- name: a\n  needs: [b]\n"))
-    assert why(lab, "a")["moves"] == ["other 'needs' in the ledger, without the circle"]
+    assert why(lab, "a")["moves"] == ["different 'needs' in the ledger, without the cycle"]
 
 
 def test_what_nobody_has_built_or_submitted_says_so(lab: Any) -> None:
@@ -72,7 +72,7 @@ def test_what_nobody_has_built_or_submitted_says_so(lab: Any) -> None:
     assert why(lab, "a")["because"] == ["it has not been built"]
     lab.run("manage", "build")
     told = why(lab, "a")
-    assert told["because"] == ["it is built, and nothing stands in its way"]
+    assert told["because"] == ["it is built and ready to submit"]
     assert "asimov manage submit" in told["moves"][0]
 
 
@@ -92,7 +92,7 @@ def test_an_idle_job_says_what_it_waits_for(lab: Any) -> None:
     assert "job 2 is idle on local" in text(lab, "b")
     assert "[local] processes) are in use" in text(lab, "b")
     assert "asimov start" in text(lab, "b")
-    assert why(lab, "b")["moves"][0].startswith("room for its job; or a smaller request")
+    assert why(lab, "b")["moves"][0].startswith("free resources for its job, or a smaller request")
 
 
 def test_a_job_that_failed_shows_the_end_of_its_error_file(lab: Any) -> None:
@@ -119,8 +119,8 @@ def test_a_scheduler_that_can_not_be_asked_is_named_with_since_when(
     monkeypatch.setattr(LocalScheduler, "observe", unreachable)
     lab.run("monitor", code=5)
     told = why(lab, "a")
-    assert "can't say what became of job 1: the schedd is away" in told["because"][0]
-    assert told["because"][1].startswith("nothing has been known of it for ")
+    assert "can't report on job 1: the schedd is away" in told["because"][0]
+    assert told["because"][1].startswith("its state has been unknown for ")
     assert lab.states() == {"a": "running"}
 
 
@@ -134,7 +134,7 @@ def test_a_job_that_nobody_knows_is_for_a_person(lab: Any, monkeypatch: pytest.M
     monkeypatch.setattr(LocalScheduler, "observe", lost)
     told = why(lab, "a")
     assert "no source knows job 1 any more (asked: queue, history)" in told["because"]
-    assert "a person who knows what became of it" in told["moves"][0]
+    assert "a person who knows what happened to it" in told["moves"][0]
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_a_job_on_hold_says_its_reason_once_and_what_can_be_typed(lab: Any) -> N
     told = why(lab, "a")
     assert sum("No such file" in line for line in told["because"]) == 1
     assert told["moves"][0].startswith("'asimov production set s/a --status restart'")
-    assert why(lab, "b")["because"] == ["it is kept back until a person makes it ready"]
+    assert why(lab, "b")["because"] == ["it waits until a person makes it ready"]
 
 
 def test_of_a_job_that_was_removed_from_hold_the_reason_is_not_the_last_word(lab: Any) -> None:

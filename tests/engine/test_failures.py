@@ -212,7 +212,7 @@ def test_a_pipeline_that_would_submit_for_ever_is_not_called_any_more(
     lab.apply("a, pipeline: endless, exit code: 1, max resurrections: 3")
     lab.finish(code=3)
     assert len(lab.jobs()) == 4
-    assert "it was submitted again 3 times already" in lab.reason("a")
+    assert "it was already submitted again 3 times" in lab.reason("a")
     lab.run("production", "set", "s", "a", "--status", "restart")
     lab.finish(code=3)
     assert len(lab.jobs()) == 8

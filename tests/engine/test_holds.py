@@ -116,8 +116,8 @@ def test_after_the_last_try_it_is_stuck_and_says_what_to_do(lab: Any, pool: Pool
     assert pool.asked == [("release", job)] * 2
     assert lab.states() == {"a": "stuck"}
     assert lab.reason("a") == (
-        f"job {job} is held: Failed to execute (transient, code 6, subcode 5); it was released 2 "
-        "times already; release it, or mend it and 'asimov production set s/a --status restart'"
+        f"job {job} is held: Failed to execute (transient, code 6, subcode 5); it was already "
+        "released 2 times; release it, or fix it and 'asimov production set s/a --status restart'"
     )
     pool.held, pool.state = (), JobState.RUNNING  # a person has released it
     lab.run("monitor")
@@ -146,7 +146,7 @@ def test_what_is_at_its_cap_is_not_raised_any_more(lab: Any, pool: Pool) -> None
     pool.held = (Held(job, 0, None, 34, 102, "over", time.time(), 65536.0),)
     lab.run("monitor")
     assert pool.asked == []
-    assert "it asked for 64 GB already, the cap" in lab.reason("a")
+    assert "it already requested 64 GB, the limit" in lab.reason("a")
 
 
 def test_without_a_cap_four_times_the_first_request_is_one(lab: Any, pool: Pool) -> None:
@@ -158,7 +158,7 @@ def test_without_a_cap_four_times_the_first_request_is_one(lab: Any, pool: Pool)
         asked = 4000
     assert pool.asked[0] == ("raise", job, {"memory_mb": None, "disk_kb": 4000 * 1024})
     assert len(pool.asked) == 2
-    assert "it asked for 3.906 GB already, the cap" in lab.reason("a")
+    assert "it already requested 3.906 GB, the limit" in lab.reason("a")
 
 
 def test_a_request_that_an_event_log_does_not_tell_is_asked_for(
@@ -183,7 +183,7 @@ def test_an_unknown_request_can_not_be_raised(lab: Any, pool: Pool) -> None:
     job = start(lab)
     pool.held = (Held(job, 0, None, 34, 102, "over", time.time()),)
     lab.run("monitor")
-    assert "it is not known what it asked for" in lab.reason("a")
+    assert "what it requested is unknown" in lab.reason("a")
     assert pool.asked == []
 
 
@@ -386,7 +386,7 @@ def test_a_kill_between_the_count_and_the_release_costs_one_try_and_never_loops(
         cwd=lab.root, check=False, capture_output=True, text=True, env=os.environ,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "it was released 3 times already" in lab.reason("a")
+    assert "it was already released 3 times" in lab.reason("a")
 
 
 def test_arguments_that_are_too_long_are_not_tried_again(lab: Any) -> None:

@@ -52,7 +52,7 @@ def test_a_chain_of_needs_is_gone_through_by_one_command(lab: Any) -> None:
 def test_without_chain_nothing_is_built_or_submitted(lab: Any) -> None:
     lab.apply("a")
     ran = lab.run("monitor", "--until-idle", "--interval", "0.1", code=3)
-    assert "1 can be built and submitted: 'asimov monitor --chain' does both" in ran.out
+    assert "1 can be built and submitted: 'asimov monitor --chain' does that" in ran.out
     assert lab.states() == {"a": "ready"}
 
 
@@ -190,7 +190,7 @@ def test_a_job_whose_analysis_was_deleted_from_the_ledger_is_told_and_left(lab: 
     start, end = text.index("- name: a\n"), text.index("- name: b\n")
     path.write_text(text[:start] + text[end:])
     ran = lab.run("monitor", "--until-idle", "--interval", "0.1")
-    assert f"s/a: job {job} is under way and its analysis is not in the ledger" in ran.out
+    assert f"s/a: job {job} is active, but its analysis is not in the ledger" in ran.out
     assert lab.states() == {"a": "running", "b": "uploaded"}
     assert isinstance(lab.observe("a"), Present)
     path.write_text(text)

@@ -136,7 +136,7 @@ def test_a_job_that_nothing_knows_of_any_more_is_not_taken_for_complete(lab: Any
     lab.run("monitor", "--until-idle", "--interval", "0.1", code=3)
     row = lab.rows()["a"]
     assert (row["status"], row["job_state"]) == ("running", "lost")
-    assert "is not in the queue and nothing says how it ended" in row["waiting_for"][0]
+    assert "is not in the queue, and nothing shows how it ended" in row["waiting_for"][0]
     # A person may say what became of it, and then its attempt is closed.
     lab.run("production", "set", "s", "a", "--status", "finished")
     (attempt,) = lab.attempts("a")
@@ -182,7 +182,7 @@ def test_resurrection_ends_after_its_limit(lab: Any) -> None:
     assert lab.states() == {"a": "stuck"}
     assert [each.state for each in lab.attempts("a")] == ["ended", "ended", "ended"]
     assert len(lab.jobs()) == 3
-    assert "it was submitted again 2 times already" in lab.reason("a")
+    assert "it was already submitted again 2 times" in lab.reason("a")
 
 
 def test_a_pipeline_may_ask_for_a_state_while_its_job_runs(lab: Any, simple: Any) -> None:

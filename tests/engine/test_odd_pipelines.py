@@ -275,7 +275,7 @@ def test_one_that_says_so_and_has_made_nothing_is_stuck(lab: Lab) -> None:
     lab.apply("a, pipeline: jobless, works: false")
     lab.run("manage", "build", "submit", code=1)
     assert lab.states() == {"a": "stuck"}
-    assert "did not say which job it submitted" in lab.reason("a")
+    assert "did not return the job it submitted" in lab.reason("a")
 
 
 def test_a_fault_in_saying_that_no_job_is_needed_is_told_once_and_keeps_nobody_waiting(

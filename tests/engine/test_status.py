@@ -38,7 +38,7 @@ def test_an_attempt_that_was_cut_short_is_told(lab: Any) -> None:
     with closing(lab.open().journal) as journal:
         journal.intend(("s", "a"), "an identity", "run", "local")
     assert lab.rows()["a"]["waiting_for"] == [
-        "attempt 1 was begun: whether it made a job is not known yet"
+        "attempt 1 began: it is not known yet whether it made a job"
     ]
 
 

@@ -166,7 +166,7 @@ def test_assets_that_do_not_exist_are_told(lab: Lab, there: bool) -> None:
     lab.apply("a, pipeline: lists")
     said = lab.finish(code=0 if there else 3)
     if there:
-        words = "its results are stored, but for assets that do not exist: gone\\n.dat"
+        words = "its results are stored, except for assets that do not exist: gone\\n.dat"
         assert lab.reason("a") == words
         assert words.removeprefix("its results are stored") in said.out
         assert words in lab.run("why", "s", "a").out

@@ -75,7 +75,7 @@ def test_each_command_submits_at_most_so_many(lab: Any) -> None:
     lab.apply(*LONG)
     limit(lab, "monitor/max submissions", 2)
     out = lab.run("manage", "build", "submit").out
-    why = "2 were submitted at once, and [monitor] max submissions is 2: the next pass goes on"
+    why = "2 were submitted at once, and [monitor] max submissions is 2: the next pass continues"
     assert out.splitlines()[-1] == f"2 submitted, 3 postponed: {why}"
     assert told(lab) == why
     lab.run("monitor", "--chain")
@@ -235,7 +235,7 @@ def test_one_command_may_submit_fewer_or_more(lab: Any) -> None:
     lab.apply(*LONG)
     limit(lab, "monitor/max submissions", 1)
     ran = lab.run("manage", "build", "submit", "--max-submit", 2)
-    why = "2 were submitted at once, and --max-submit is 2: the next pass goes on"
+    why = "2 were submitted at once, and --max-submit is 2: the next pass continues"
     assert ran.out.splitlines()[-1] == f"2 submitted, 3 postponed: {why}"
     assert told(lab) is None  # the limit of that command was no lasting one
     ran = lab.run("manage", "submit", "--max-submit", 0)

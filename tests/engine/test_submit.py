@@ -122,7 +122,7 @@ def test_a_pipeline_that_submits_nothing_makes_its_analysis_stuck(lab: Any, simp
     lab.register("idle", type("P", (simple,), {"submit_dag": lambda self: None}))
     lab.apply("a, pipeline: idle", "b")
     ran = lab.run("manage", "build", "submit", code=1)
-    assert "idle.submit_dag did not say which job it submitted" in ran.out
+    assert "idle.submit_dag did not return the job it submitted" in ran.out
     assert lab.states() == {"a": "stuck", "b": "running"}
     (attempt,) = lab.attempts("a")
     assert attempt.state == "void"
@@ -210,7 +210,7 @@ def test_the_subject_holds_for_the_whole_chain_of_commands(lab: Any) -> None:
     lab.run("manage", "build", "--event", "t", "submit")
     assert lab.states() == {"a": "ready", "b": "running"}
     ran = lab.run("manage", "build", "--event", "s", "submit", "--event", "t", code=2)
-    assert "two values of --subject: s and t" in ran.err
+    assert "--subject has two values: s and t" in ran.err
 
 
 def test_a_configuration_that_was_edited_by_hand_is_committed_when_it_is_submitted(
@@ -239,7 +239,7 @@ def test_a_program_that_submits_is_given_time_after_a_crash(
     assert "may still be submitting" in lab.run("manage", "submit").out
     assert lab.states() == {"a": "ready"}
     monkeypatch.setattr(attempts, "SUBMITTING", 0)
-    assert "no job was made by the attempt that was cut short" in lab.run("monitor").out
+    assert "the interrupted attempt made no job" in lab.run("monitor").out
 
 
 def test_the_simplest_dag_names_a_submit_file_beside_it(lab: Any) -> None:

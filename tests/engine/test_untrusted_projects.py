@@ -201,14 +201,14 @@ STRANGE = [
 
 @pytest.mark.parametrize("key", STRANGE)
 def test_a_setting_of_the_scheduler_is_one_command(key: str) -> None:
-    with pytest.raises(AsimovError, match="is no submit command") as raised:
+    with pytest.raises(AsimovError, match="is not a submit command") as raised:
         submit_command(key)
     assert len(str(raised.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("value", ["1\nqueue 3", "1\rqueue", "1\n", "1\\", "a\u2028b", "1\x0bq"])
 def test_the_value_of_a_submit_command_stays_on_its_line(value: str) -> None:
-    fault = "ends with a backslash" if value.endswith("\\") else "holds a line break"
+    fault = "ends with a backslash" if value.endswith("\\") else "contains a line break"
     with pytest.raises(AsimovError, match=f"'request_memory' {fault}"):
         submit_commands({"request memory": value})
 
@@ -349,11 +349,11 @@ def test_a_report_shows_what_people_wrote_as_text(lab: Lab) -> None:
 def test_no_line_break_reaches_htcondor_s_own_language(tmp_path: Path, command: str) -> None:
     canary = tmp_path / "CANARY"
     job = JobDescription("/bin/true", **{command: f"1\ninclude : /bin/touch {canary} |"})
-    with pytest.raises(AsimovError, match=f"{command!r} holds a line break"):
+    with pytest.raises(AsimovError, match=f"{command!r} contains a line break"):
         HTCondor().submit(job)
     dag = tmp_path / "a.dag"
     dag.write_text(f"JOB a {tmp_path}/a.sub\n")
     (tmp_path / "a.sub").write_text("executable = /bin/true\nqueue\n")
-    with pytest.raises(AsimovError, match=f"{command!r} holds a line break"):
+    with pytest.raises(AsimovError, match=f"{command!r} contains a line break"):
         HTCondor().submit_dag(dag, **{command: f"1\ninclude : /bin/touch {canary} |"})
     assert not canary.exists()

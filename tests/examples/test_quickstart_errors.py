@@ -50,7 +50,7 @@ def test_a_unit_that_differs_from_the_ledger_s_is_refused(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"degree": "two"}, "[detrending] degree: 'two' is no int"),
+        ({"degree": "two"}, "[detrending] degree: 'two' is not of type int"),
         ({"degree": 99}, "[detrending] degree: 99 is not between 0 and 9"),
         ({"taper": 0.7}, "[detrending] taper: 0.7 is not between 0 and 0.5"),
         ({"fill": "zero"}, "[detrending] fill: 'zero' is neither linear nor none"),

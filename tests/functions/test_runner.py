@@ -166,13 +166,13 @@ def test_settings_are_passed_as_the_published_framework_does(
         ("return DataObject(path='x')", "it should return a list"),
         (
             "return ['mask.nii']",
-            "the function returned 'mask.nii' in its list: it is no DataObject",
+            "the function returned 'mask.nii' in its list: it is not a DataObject",
         ),
         (
             "return [DataObject(path='no')]",
-            "the function returned the output 'no', which is not there",
+            "the function returned the output 'no', which does not exist",
         ),
-        ("return [DataObject()]", "the function returned the output None, which is not there"),
+        ("return [DataObject()]", "the function returned the output None, which does not exist"),
         ("return [DataObject(type='NII', path=__file__)]", "an output's type is 'NII'"),
         (
             "return [DataObject(path=__file__, parent=DataObject(path='x'))]",
@@ -331,7 +331,9 @@ def test_a_dicom_input_is_a_folder(job: Job) -> None:
 
 
 def test_an_input_that_is_not_there_is_named(job: Job) -> None:
-    assert f"the input {job.folder}/../no.txt is not there" in job.call("copy", "../no.txt").stderr
+    assert (
+        f"the input {job.folder}/../no.txt does not exist" in job.call("copy", "../no.txt").stderr
+    )
 
 
 def test_the_working_folder_is_fresh_each_time(job: Job) -> None:

@@ -152,7 +152,7 @@ def test_a_job_whose_tokens_can_not_be_made_is_not_submitted(project: Project) -
         waiting("job").replace("outputs:", "scheduler: {use_oauth_services: igwn}\noutputs:")
     )
     told = project.run("manage", "build", "submit", code=5).out
-    assert "the job asks for tokens of igwn, which can't be had: Can't find address" in told
+    assert "the job requests tokens of igwn, which are not available: Can't find address" in told
     assert project.pool.clusters(project.name) == []
     assert project.states() == {"job": "ready"}
 
@@ -174,7 +174,7 @@ def test_a_kerberos_credential_is_made_for_a_job_that_asks_for_it(
     project.apply(asking)
     told = project.run("manage", "build", "submit", code=5, **with_producer).out
     assert "asking: command.submit_dag raised" not in told
-    assert "the job asks for your Kerberos credential, which can't be had: Can't find" in told
+    assert "the job requests your Kerberos credential, which are not available: Can't find" in told
     assert ran.read_text() == "ran\n"
     assert project.states()["asking"] == "ready"
     project.run("manage", "submit")  # where no program is configured, the pool needs none

@@ -112,7 +112,7 @@ def test_a_node_that_is_held_again_after_the_last_try_is_stuck(
     )  # fmt: skip
     told = passes(on_a_pool, lambda told: bool(told["status"] == "stuck"))
     assert told["reason"].startswith("node node, job ")
-    assert "it was released 1 times already" in told["reason"]
+    assert "it was already released 1 times" in told["reason"]
     node = told["reason"].split("'condor_release ")[1].split("'")[0]
     subprocess.run(["condor_release", node], check=True, capture_output=True)
     passes(on_a_pool, lambda told: bool(told["status"] == "uploaded"))
@@ -131,6 +131,6 @@ def test_a_failing_node_is_tried_again_after_a_pause_and_then_told_with_its_last
     assert waits["waiting_for"][0].startswith("failed; will be submitted again in ")
     told = passes(on_a_pool, lambda told: bool(told["status"] == "stuck"))
     assert "; node node failed with exit code 3; it said: gave up (node.err)" in told["reason"]
-    assert "it was submitted again 1 times already" in told["reason"]
+    assert "it was already submitted again 1 times" in told["reason"]
     assert len(log(on_a_pool, "failed")) == len(on_a_pool.jobs()) == 2
     assert "    first\n    gave up\n" in on_a_pool.run("log", "s", "a").out

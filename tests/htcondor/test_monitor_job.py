@@ -111,7 +111,7 @@ def test_a_second_watch_of_the_project_does_not_run_beside_it(project: Project) 
     project.run("start", "--interval", "1")
     watcher(project)
     again = project.run("start", code=1).out
-    assert "the monitor runs in the background already, as job " in again
+    assert "the monitor already runs in the background, as job " in again
     assert "another asimov is at work" in project.run("monitor", "--watch", code=6).out
 
 

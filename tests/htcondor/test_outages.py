@@ -104,8 +104,8 @@ def test_a_schedd_that_is_stopped_between_passes_changes_nothing(project: Projec
                 r"unknown for \d+\w: the .*schedd .*can't be reached", rows[name]["waiting_for"][0]
             )
         why = project.run("why", "s", "job").out
-        assert "can't say what became of job" in why
-        assert re.search(r"nothing has been known of it for \d+\w", why)
+        assert "can't report on job" in why
+        assert re.search(r"its state has been unknown for \d+\w", why)
     finally:
         project.pool.begin()
     let_go(project, "job", "later")
@@ -259,13 +259,13 @@ def test_a_user_without_rights_changes_nothing(project: Project) -> None:
         project.run("monitor")
         told = project.run("monitor", "--chain", code=5).out
         [line] = [line for line in told.splitlines() if line.startswith("s/later: ")]
-        assert "does not let this user change anything: " in line and '"DENIED"' in line
+        assert "does not allow this user to change anything: " in line and '"DENIED"' in line
         assert project.states() == {"job": "running", "later": "ready"}
         project.run("production", "set", "s", "job", "--status", "stop")
         project.run("monitor")
         row = project.rows()["job"]
         assert (row["status"], row["job_state"]) == ("stop", "unknown")
-        assert "does not let this user change anything" in row["waiting_for"][1]
+        assert "does not allow this user to change anything" in row["waiting_for"][1]
     finally:
         project.pool.configure("rights", None)
     until(lambda: may_write(project.pool))

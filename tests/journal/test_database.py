@@ -142,11 +142,15 @@ def told_of(error: sqlite3.Error, path: Path) -> JournalError:
         ),
         ("unable to open database file", "can't be opened or written", "you may not write there"),
         ("database is locked", "is locked", "keeps it locked"),
-        ("disk I/O error", "can't be read or written", "the disk fails"),
+        ("disk I/O error", "can't be read or written", "the disk is failing"),
         ("database disk image is malformed", "is damaged", "asimov ledger repair"),
         ("file is not a database", "is damaged", "asimov ledger repair"),
         ("no such table: analyses", "is damaged", "asimov ledger repair"),
-        ("a change of it was cut short", "can't be read yet", "a command that acts does that"),
+        (
+            "a change of it was cut short",
+            "can't be read yet",
+            "any command that changes the project does that",
+        ),
     ],
 )
 def test_what_to_do_is_told_by_the_words_where_python_knows_no_codes(

@@ -119,6 +119,6 @@ def test_a_file_of_somebody_else_is_named_with_its_owner(home):
         with pytest.raises(JournalError) as told:
             Database(path)
         assert told.value.where in {Path(f"{path}-wal"), Path(f"{path}-shm")}
-        assert "its owner, root, can mend that: chmod" in str(told.value.hint)
+        assert "its owner, root, can fix that: chmod" in str(told.value.hint)
 
     as_a_user(use)

@@ -115,7 +115,7 @@ def test_a_process_watches_until_it_is_stopped(lab: Any) -> None:
     assert "The monitor now runs in the background as process " in started
     eventually(lambda: lab.states() == {"a": "uploaded"})
     assert told(lab)["alive"] and told(lab)["keeper"] == "process"
-    assert "runs in the background already, as process " in lab.run("start", code=1).err
+    assert "already runs in the background, as process " in lab.run("start", code=1).err
     assert "Stopped the monitor (process " in lab.run("stop").out
     assert not told(lab)["alive"]
     assert "does not run in the background" in lab.run("stop", code=1).err
@@ -128,7 +128,7 @@ def test_a_process_that_was_killed_is_seen_and_can_be_started_again(lab: Any) ->
     first = told(lab)["runs"]
     os.kill(int(first.split()[1]), signal.SIGKILL)
     eventually(lambda: not told(lab)["alive"])
-    assert f"monitor: {first}, not at work; last looked" in lab.run("status").out
+    assert f"monitor: {first}, not alive; last pass" in lab.run("status").out
     lab.run("start", "--as", "process", "--interval", "0.1")
     assert told(lab)["runs"] != first
     lab.run("stop")
@@ -142,7 +142,7 @@ def test_a_process_is_not_started_beside_another_watch(lab: Any) -> None:
     try:
         eventually(lambda: told(lab)["watch"])
         refused = lab.run("start", "--as", "process", code=1).err
-        assert "the project is watched already: asimov monitor --watch" in refused
+        assert "a monitor already runs in this project: asimov monitor --watch" in refused
         assert told(lab)["keeper"] is None
     finally:
         watch.kill()
@@ -192,7 +192,7 @@ def test_cron_carries_analyses_through(lab: Any, crontab: Path) -> None:
 
     eventually(look)
     assert told(lab)["alive"] and told(lab)["runs"] == "cron every 10 minutes"
-    assert "runs in the background already, from cron" in lab.run("start", code=1).err
+    assert "already runs in the background, from cron" in lab.run("start", code=1).err
     lab.run("stop")
     assert crontab.read_text() == "0 4 * * * backup\n"
 
@@ -332,7 +332,7 @@ test -z "$(systemctl --user list-unit-files 'asimov-*' --no-legend)" || exit 1
     assert done.returncode == 0, (done, log(lab).read_text() if log(lab).exists() else "")
     assert "as the systemd user unit asimov-" in done.stdout
     assert "it ends when you log out, unless 'loginctl enable-linger'" in done.stderr
-    assert ".service, alive; last looked" in done.stdout
+    assert ".service, alive; last pass" in done.stdout
     assert told(lab)["keeper"] is None
 
 
@@ -342,7 +342,7 @@ def test_without_a_user_manager_no_unit_is_made(
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "none"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     refused = lab.run("start", "--as", "systemd", code=1).err
-    assert "the monitor can't be kept by systemd here" in refused
+    assert "the monitor can't be kept running by systemd here" in refused
     assert "'asimov start --how' recommends another way" in refused
     assert not (tmp_path / "config" / "systemd").exists()
 

@@ -42,8 +42,12 @@ def test_memory_that_is_only_released_is_not_released_at_once():
     ("settings", "said", "path"),
     [
         ("stuck", "should be a mapping of classes", []),
-        ({"memroy": "stuck"}, "'memroy' is no class of holds; did you mean 'memory'?", ["memroy"]),
-        ({7: "stuck"}, "7 is no class of holds; there are transient", [7]),
+        (
+            {"memroy": "stuck"},
+            "'memroy' is not a class of holds; did you mean 'memory'?",
+            ["memroy"],
+        ),
+        ({7: "stuck"}, "7 is not a class of holds; there are transient", [7]),
         ({"memory": "rais"}, ", not 'rais'; did you mean 'raise'?", ["memory"]),
         ({"memory": 5}, "should be 'release', 'raise', 'stuck', or a mapping", ["memory"]),
         ({"user": "raise"}, "there is nothing to raise", ["user"]),
@@ -88,7 +92,8 @@ def test_sizes(text, mb):
     [
         (
             "kind: configuration\nholds:\n  memory:\n    factr: 2\n",
-            ":4:", "holds: memory: factr: 'factr' is not known here; did you mean 'factor'?",
+            ":4:",
+            "holds: memory: factr: 'factr' is not a key of this mapping; did you mean 'factor'?",
         ),
         (
             "kind: configuration\npipelines:\n  command:\n    holds:\n      disk: {times: no}\n",

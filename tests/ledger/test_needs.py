@@ -147,13 +147,13 @@ def test_an_optional_item_may_select_nothing(needs):
 @pytest.mark.parametrize(
     ("item", "said"),
     [
-        ({}, "an item of needs is empty"),
-        ([], "an item of needs is empty"),
-        ({"optional": True}, "an item of needs is empty"),
-        (5, "an item of needs can't be 5"),
-        ([["a"]], "an item of needs can't be ['a']"),
-        ({"x": [1]}, "the value of 'x' in needs must be text or a number"),
-        ({"x": {"y": 1}}, "the value of 'x' in needs must be text or a number"),
+        ({}, "an item of 'needs' is empty"),
+        ([], "an item of 'needs' is empty"),
+        ({"optional": True}, "an item of 'needs' is empty"),
+        (5, "an item of 'needs' should be text or a mapping, not 5"),
+        ([["a"]], "an item of 'needs' should be text or a mapping, not ['a']"),
+        ({"x": [1]}, "the value of 'x' in 'needs' should be text or a number"),
+        ({"x": {"y": 1}}, "the value of 'x' in 'needs' should be text or a number"),
         ({"x": 1, "optional": "yes"}, "optional should be true or false, not 'yes'"),
     ],
 )

@@ -36,9 +36,9 @@ def test_the_analyses_share_nothing():
 @pytest.mark.parametrize(
     ("name", "strategy", "said"),
     [
-        ("a", {"x": [1, 2]}, "the name is the same for several values of the strategy"),
-        ("a{x}", {"x": [1, 1]}, "the name is the same for several values of the strategy"),
-        ("a{x}{y}", {"x": [1]}, "the name has {y}, which the strategy does not vary"),
+        ("a", {"x": [1, 2]}, "the strategy gives several analyses the same name"),
+        ("a{x}", {"x": [1, 1]}, "the strategy gives several analyses the same name"),
+        ("a{x}{y}", {"x": [1]}, "the name contains {y}, which the strategy does not vary"),
         ("a{x}", {"x": []}, "the strategy has no values for 'x'"),
         ("a{n.x}", {"n.x": [1, 2]}, "leads through 'n', which is not a mapping"),
         ("a{name}", {"name": ["b"]}, "a strategy can't vary 'name'"),

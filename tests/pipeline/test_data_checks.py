@@ -16,13 +16,19 @@ TYPES = {"id": "int", "level": "float", "ok": "bool", "name": "str", "odd": "flo
     ("name", "text", "data", "expected"),
     [
         ("a.csv", "id,level,ok,name,odd\n1,2.5,true,x,?\n\n-3,nan,0,,\n", TYPES, []),
-        ("a.csv", '"id","x"\n1,"two\nlines"\nz,3\n', {"id": "int"}, [(4, "id: 'z' is no int")]),
-        ("a.csv", "x\n1\n", {"id": "int"}, [(1, "there is no column 'id'; there are x")]),
-        ("a.csv", "", {"id": "int"}, [(1, "there is no column 'id'; there are nothing")]),
+        (
+            "a.csv", '"id","x"\n1,"two\nlines"\nz,3\n', {"id": "int"},
+            [(4, "id: 'z' is not of type int")],
+        ),
+        ("a.csv", "x\n1\n", {"id": "int"}, [(1, "there is no column 'id'; the columns are x")]),
+        ("a.csv", "", {"id": "int"}, [(1, "there is no column 'id'; the columns are nothing")]),
         ("a.tsv", "id\tx\n1\t2\n1\n", {"id": "int"}, [(3, "should have 2 values, not 1")]),
         ("a.txt", "anything", TYPES, []),
         ("a.json", '{"id": 1, "more": {"x": 2}}', {"id": "int", "more": {"x": "float"}}, []),
-        ("a.json", '[{"id": 1}, {"id": true}]', {"id": "int"}, ["[1]: id: True is no int"]),
+        (
+            "a.json", '[{"id": 1}, {"id": true}]', {"id": "int"},
+            ["[1]: id: True is not of type int"],
+        ),
         ("a.json", '{"more": 3}', {"more": {"x": "int"}}, ["more: should be a mapping, not 3"]),
         ("a.json", "{}", {"id": "int"}, ["there is no 'id'"]),
         ("a.json", "{\n{", {"id": "int"},
@@ -39,7 +45,7 @@ def test_each_fault_has_its_line(
 def test_the_media_type_says_more_than_the_name(tmp_path: Path) -> None:
     (tmp_path / "a.dat").write_text("id\nx\n")
     assert list(faults_of_data(tmp_path / "a.dat", {"id": "int"}, "Text/CSV")) == [
-        (2, "id: 'x' is no int")
+        (2, "id: 'x' is not of type int")
     ]
     assert list(faults_of_data(tmp_path / "a.dat", {"id": "int"}, "text/plain")) == []
 
@@ -53,6 +59,6 @@ def test_what_is_no_text_is_a_fault_and_no_error(tmp_path: Path) -> None:
 def test_finite_finds_what_is_no_finite_number(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a,b\n1,nan\ninf,2e3\n")
     assert list(finite(tmp_path / "a.csv")) == [
-        (2, "b: 'nan' is no finite number"),
-        (3, "a: 'inf' is no finite number"),
+        (2, "b: 'nan' is not a finite number"),
+        (3, "a: 'inf' is not a finite number"),
     ]

@@ -52,7 +52,7 @@ def test_an_output_fits_an_input_or_both_sides_are_shown(
 def test_files_are_checked_by_name_and_by_a_function(tmp_path: Path) -> None:
     def check(path: Path) -> list[Any]:
         lines = path.read_text().splitlines()
-        return [(n, f"{each!r} is no number") for n, each in enumerate(lines, 1) if each != "1"]
+        return [(n, f"{each!r} is not a number") for n, each in enumerate(lines, 1) if each != "1"]
 
     schema = Schema(".csv", check=check)
     (tmp_path / "good.CSV").write_text("1\n1\n")

@@ -216,9 +216,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "environment: A: '{{ nosuch }}': 'nosuch' is undefined",
     ),
     ({"environment": {"A": "b\nc"}}, "environment: A: contains a line break"),
-    ({"scheduler": {"queue": 2}}, "scheduler: queue: 'queue' is no submit command"),
-    ({"scheduler": {"include : x": "y"}}, "scheduler: include : x: 'include : x' is no submit"),
-    ({"scheduler": {"nice user": "a\nb"}}, "scheduler: nice user: 'nice_user' holds a line break"),
+    ({"scheduler": {"queue": 2}}, "scheduler: queue: 'queue' is not a submit command"),
+    ({"scheduler": {"include : x": "y"}}, "scheduler: include : x: 'include : x' is not a submit"),
+    (
+        {"scheduler": {"nice user": "a\nb"}},
+        "scheduler: nice user: 'nice_user' contains a line break",
+    ),
 ]
 
 
@@ -334,8 +337,8 @@ def test_apply_sees_what_other_layers_of_the_ledger_say(runs: Runs) -> None:
     ("settings", "told"),
     [
         ({"arguments": ["{{ meta.nosuch }}"]}, "'{{ meta.nosuch }}': there is no setting"),
-        ({"arguments": ["{{ 'a\nb' }}"]}, "the argument 'a\\nb' holds a line break, which"),
-        ({"environment": {"A": "{{ 'b\nc' }}"}}, "the variable 'A=b\\nc' holds a line break"),
+        ({"arguments": ["{{ 'a\nb' }}"]}, "the argument 'a\\nb' contains a line break, which"),
+        ({"environment": {"A": "{{ 'b\nc' }}"}}, "the variable 'A=b\\nc' contains a line break"),
     ],
 )
 def test_settings_that_can_not_work_once_rendered_are_refused_by_each_build_until_mended(

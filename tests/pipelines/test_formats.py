@@ -55,7 +55,7 @@ def test_a_mismatch_is_noted_by_apply_refused_by_a_build_and_told_by_why(
     formats.finish()
     assert formats.states() == {"maker": "uploaded"}
     told = (
-        "its input 'table' does not fit what s/maker makes: its 'a' is made as float, "
+        "its input 'table' does not match what s/maker makes: its 'a' is made as float, "
         "and wanted as int"
     )
     path = formats.root / "blueprint.yaml"
@@ -82,8 +82,8 @@ def test_what_fits_flows_and_is_shown(formats: Any) -> None:
 @pytest.mark.parametrize(
     ("output", "said"),
     [
-        (f"{{path: t.csv, schema: {SCHEMA}}}", "t.csv:3: a: 'x' is no float"),
-        ("{path: t.csv, schema: {check: finite}}", "t.csv:3: a: 'x' is no finite number"),
+        (f"{{path: t.csv, schema: {SCHEMA}}}", "t.csv:3: a: 'x' is not of type float"),
+        ("{path: t.csv, schema: {check: finite}}", "t.csv:3: a: 'x' is not a finite number"),
         ("{path: t.csv, schema: {extension: .h5}}", "t.csv: its name should end in .h5"),
     ],
 )
@@ -108,7 +108,7 @@ def test_a_faulty_product_of_a_function_is_told_with_file_and_line(formats: Any)
         f"outputs: {{copied: {{path: '*.csv', schema: {SCHEMA}}}}}"
     )
     formats.finish(code=3)
-    assert "work/copy.csv:3: a: 'x' is no float" in formats.reason("a")
+    assert "work/copy.csv:3: a: 'x' is not of type float" in formats.reason("a")
 
 
 @pytest.mark.parametrize(

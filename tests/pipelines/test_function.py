@@ -207,7 +207,7 @@ def test_the_configuration_has_the_effective_settings_and_the_inputs(
     [
         ({"function": 3}, "function: should be 'module:name', not 3"),
         ({"function": None}, "function: is missing: it names the function as 'module:name'"),
-        ({"function": "service.py:count"}, "names a file, and a module is wanted; did you mean "
+        ({"function": "service.py:count"}, "names a file, but should name a module; did you mean "
          "'service:count'?"),
         ({"settings": {"case": 3}}, "settings: case: should be a mapping, as it is by default"),
     ],
@@ -419,8 +419,8 @@ def test_two_modules_with_a_function_of_one_name_are_refused(functions: Function
     functions.service(SERVICE, "other")
     functions.modules("service other")
     ran = functions.apply({"pipeline": "Count Words", "inputs": "data/1.txt"})
-    assert "two functions are called 'Count Words'" in ran.out + ran.err
-    assert "two functions are called" in functions.asimov("manage", "build").out
+    assert "two functions have the name 'Count Words'" in ran.out + ran.err
+    assert "two functions have the name" in functions.asimov("manage", "build").out
 
 
 def test_a_module_that_imports_another_ones_functions_is_no_second_one(
@@ -484,7 +484,7 @@ FORGED = {
     "gone": (
         '{"function": "f", "module": "m", "inputs": [], "outputs": [{"id": 1, "type": "FILE", '
         '"path": "work/x", "sha256": ""}]}',
-        "outputs.json: the output 'work/x' is not there",
+        "outputs.json: the output 'work/x' does not exist",
     ),
 }
 
@@ -527,7 +527,7 @@ def test_an_output_that_changed_after_the_call_is_told(functions: Functions) -> 
             break
         time.sleep(0.05)
     assert functions.asimov(*UNTIL).code == 3
-    assert "the output 'work/x.txt' is not what the call has left" in functions.reason()
+    assert "the output 'work/x.txt' is not what the call left" in functions.reason()
 
 
 @pytest.mark.parametrize(
@@ -538,7 +538,7 @@ def test_an_output_that_changed_after_the_call_is_told(functions: Functions) -> 
         ({"files": "transfr"}, "files: should be one of auto, shared, transfer, not 'transfr'"),
         ({"seed": -1}, "seed: should be a whole number of at least 0, not -1"),
         ({"input": "data"}, "input: there is no such setting; did you mean 'inputs'?"),
-        ({"outputs": {"x": "../x"}}, "outputs: x: '../x' is no pattern of files in the folder"),
+        ({"outputs": {"x": "../x"}}, "outputs: x: '../x' is not a pattern of files in the folder"),
         ({"outputs": {"x": {"pth": "x"}}}, "outputs: x: pth: there is no such key"),
     ],
 )

@@ -365,7 +365,7 @@ def test_what_has_not_changed_is_not_asked_about_again(
     ("wrong", "words"),
     [
         (lambda analysis: 1 / 0, "raised ZeroDivisionError"),
-        ("good", "raised TypeError: labels should be a mapping, and are str"),
+        ("good", "raised TypeError: labels should be a mapping, not str"),
         (lambda analysis: time.sleep(60), "did not return within 0.5 s"),
     ],
 )
@@ -410,7 +410,7 @@ def test_a_handler_makes_its_state_one_that_can_be_set_and_is_shown(
     told = lab.run("production", "set", "s", "a", "--status", "validation")
     assert told.out == "s/a: ready -> validation\n"
     assert lab.states() == {"a": "validation", "b": "ready"}
-    assert "is looked after by a package that is installed" in lab.run("why", "s", "a").out
+    assert "is handled by an installed package" in lab.run("why", "s", "a").out
     lab.run("monitor", "--chain")
     assert lab.states()["a"] == "validation"
     assert "validation -> finished" in lab.run("monitor", "--chain").out
@@ -499,7 +499,7 @@ def test_a_handler_of_asimovs_own_state_is_not_called(
     lab.run("production", "set", "s", "a", "--status", "validation")
     told = lab.run("monitor")
     assert [each[0] for each in SEEN] == ["a"]
-    assert "the state 'ready' is asimov's own" in told.out + log(lab)
+    assert "the state 'ready' is reserved by asimov" in told.out + log(lab)
 
 
 # --- applicators
@@ -634,8 +634,8 @@ def test_an_applicator_may_have_another_do_part_of_its_work(
         (("-p", "my hok"), 1, "there is no applicator hook 'my hok'; did you mean 'my hook'?"),
         (("-p", "my hok"), 1, "installed: my hook, off"),
         (("-p", "off"), 1, "the applicator 'off' is not enabled in this project"),
-        (("-p", "my hook", "-f", "x.yaml"), 2, "-p can't be combined with -f or -U"),
-        (("-p", "my hook", "-U"), 2, "-p can't be combined with -f or -U"),
+        (("-p", "my hook", "-f", "x.yaml"), 2, "-p can't be combined with -f, -U"),
+        (("-p", "my hook", "-U"), 2, "-p can't be combined with -f, -U"),
         ((), 2, "Missing option '-f' (a blueprint file) or '-p' (a hook)"),
     ],
 )
@@ -668,7 +668,7 @@ def test_a_file_is_fetched_by_a_hook(lab: Any, publish: Callable[..., None]) -> 
     assert SEEN == ["Test project"]
     for source, file, words in (
         ("gracedb", "none", "filesource gracedb.fetch raised FileNotFoundError"),
-        ("odd", "x", "should return bytes, and returned int"),
+        ("odd", "x", "should return bytes, not int"),
         ("gracdb", "x", "there is no filesource hook 'gracdb'; did you mean 'gracedb'?"),
     ):
         with at_work(workspace, "test"), pytest.raises(AsimovError) as told:
@@ -679,7 +679,7 @@ def test_a_file_is_fetched_by_a_hook(lab: Any, publish: Callable[..., None]) -> 
 def test_a_kind_of_hooks_that_there_is_not_is_noted_and_a_misspelt_one_refused(lab: Any) -> None:
     path = lab.root / "hooks.yaml"
     path.write_text("kind: configuration\nhooks: {monitoring: [x]}\n")
-    assert "'monitoring' is not a kind of hooks" in lab.run("apply", "-f", path).err
+    assert "'monitoring' is not a kind of hook" in lab.run("apply", "-f", path).err
     path.write_text("kind: configuration\nhooks: {postmonitr: [x]}\n")
     told = lab.run("apply", "-f", path, code=1)
-    assert "'postmonitr' is not a kind of hooks; did you mean 'postmonitor'?" in told.err
+    assert "'postmonitr' is not a kind of hook; did you mean 'postmonitor'?" in told.err

@@ -75,12 +75,12 @@ class TestInputs:
         assert made.states() == {"a": "uploaded", "b": "ready"}
         said = why(made, "b")
         assert said.count("'psds' is missing") == 1
-        assert "among its needs, an analysis that makes 'psds': of the pipeline maker" in said
+        assert "an analysis among its needs that makes 'psds': of the pipeline maker" in said
 
     def test_of_an_analysis_without_needs_are_missing(self, made: Lab) -> None:
         made.apply("b, pipeline: user")
         said = why(made, "b")
-        assert "no analysis that it uses declares to make its input 'psds'" in said
+        assert "no analysis that it uses declares its input 'psds'" in said
         ran = made.run("manage", "build", code=1)
         assert "the input 'psds' is missing; it uses no other analysis" in ran.out
         assert "calibration" not in ran.out
@@ -97,7 +97,7 @@ class TestInputs:
     ) -> None:
         monkeypatch.setattr(User, "inputs", (Asset("frames"),))
         made.apply("b, pipeline: user")
-        assert "which no installed pipeline declares to do" in why(made, "b")
+        assert "no installed pipeline declares it" in why(made, "b")
 
     def test_are_built_with_once_they_are_there(
         self, made: Lab, monkeypatch: pytest.MonkeyPatch
@@ -127,7 +127,7 @@ class TestOutputs:
         made.finish(code=3)
         assert made.states() == {"a": "stuck", "b": "ready"}
         assert made.reason("a") == (
-            "it is complete, but lacks what its pipeline declares to make: psds"
+            "it is complete, but lacks products that its pipeline declares: psds"
         )
 
     def test_that_are_optional_may_be_missing(
@@ -144,7 +144,7 @@ class TestOutputs:
         monkeypatch.setattr(Maker, "collect_assets", lambda self: None)
         made.apply("a, pipeline: maker")
         made.finish(code=3)
-        assert "lacks what its pipeline declares" in made.reason("a")
+        assert "lacks products that its pipeline declares" in made.reason("a")
 
 
 class Settings(BaseSettings):
@@ -220,7 +220,9 @@ class TestSettings:
         monkeypatch.setattr(Settled, "settings", type("Plain", (), {}))
         settled.apply("a, pipeline: settled")
         ran = settled.run("manage", "build", code=1)
-        assert "Plain is no settings class (derive it from asimov.settings.BaseSettings)" in ran.out
+        assert (
+            "Plain is not a settings class (derive it from asimov.settings.BaseSettings)" in ran.out
+        )
         assert settled.states() == {"a": "ready"}
 
     def test_options_of_a_pipeline_that_declares_none_are_an_error(self, lab: Lab) -> None:
@@ -285,9 +287,8 @@ class TestSchemas:
         made.apply("a, pipeline: maker")
         made.finish()
         made.apply("a, pipeline: maker", "b, pipeline: user, needs: [a]", update=True)
-        told = (
-            "its input 'psds' does not fit what s/a makes: it is made as .txt, and wanted as .hdf5"
-        )
+        wrong = "it is made as .txt, and wanted as .hdf5"
+        told = f"its input 'psds' does not match what s/a makes: {wrong}"
         assert f"s/b: {told}" in made.run("manage", "build", code=1).out
         assert made.states()["b"] == "ready"
         assert told in why(made, "b")
@@ -298,12 +299,12 @@ class TestSchemas:
     def test_that_a_product_does_not_meet_make_it_stuck_with_file_and_line(
         self, made: Lab, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        schema = Schema(check=lambda path: [(2, "is no number")])
+        schema = Schema(check=lambda path: [(2, "is not a number")])
         monkeypatch.setattr(Maker, "outputs", (Asset("psds", schema=schema),))
         made.apply("a, pipeline: maker")
         made.finish(code=3)
         assert made.states() == {"a": "stuck"}
-        wrong = "its products are not what its pipeline declares: result.txt:2: is no number"
+        wrong = "its products are not what its pipeline declares: result.txt:2: is not a number"
         assert made.reason("a") == wrong
         monkeypatch.setattr(Maker, "outputs", (Asset("psds"),))
         made.run("production", "set", "s", "a", "--status", "finished")

@@ -53,9 +53,9 @@ def test_a_project_at_work_is_copied_and_goes_on_as_it_was(
     lab.run("--project", copy, "rm", "s/long", "--yes")
     lab.run("cancel", "s/long", "--yes")
     assert lab.states()["long"] == "cancelled"
-    assert "exists already" in lab.run("project", "clone", lab.root, copy, code=1).err
+    assert "already exists" in lab.run("project", "clone", lab.root, copy, code=1).err
     inside = lab.root / "data" / "copy"
-    assert "is in the project itself" in lab.run("project", "clone", lab.root, inside, code=1).err
+    assert "is inside the project" in lab.run("project", "clone", lab.root, inside, code=1).err
     assert "is not a project" in lab.run("project", "clone", lab.root / "ledger", code=1).err
     assert sorted(path.name for path in copy.parent.iterdir()) == ["copy"]
     assert not inside.parent.exists()

@@ -97,7 +97,7 @@ def test_a_second_project_in_one_folder(made):
 
 def test_where_a_file_is_in_the_way_nothing_becomes_a_project(tmp_path):
     (tmp_path / "working").write_text("mine")
-    with pytest.raises(AsimovError, match="working: can't be made"):
+    with pytest.raises(AsimovError, match="working: can't be created"):
         layout.create("P", tmp_path, "local", {})
     assert not (tmp_path / configuration.PROJECT_FILE).exists()
 

@@ -183,7 +183,7 @@ def test_what_is_removed_on_purpose_is_forgotten_and_keeps_its_history(
     assert "new -> ready" in log.out
     assert "forgotten" in log.out
     assert "not needed" in log.out
-    assert "is forgotten already" in asimov("production", "forget", "s", "c").err
+    assert "is already forgotten" in asimov("production", "forget", "s", "c").err
     # Once it is back it is as it was, and its next removal is news.
     path = ledger / "subjects" / "s.yaml"
     path.write_text(text)
@@ -200,7 +200,7 @@ def test_what_is_removed_on_purpose_is_forgotten_and_keeps_its_history(
     ("names", "words"),
     [
         (["a"], "s/a is in the ledger"),
-        (["nosuch"], "there was never an analysis s/nosuch"),
+        (["nosuch"], "there never was an analysis s/nosuch"),
         (["c", "a"], "s/a is in the ledger"),
         ([], "there is no analysis of s to forget"),
     ],
@@ -228,7 +228,7 @@ def test_what_has_a_job_or_can_not_be_read_is_not_forgotten(asimov: Any, ledger:
     path.write_text(text[: text.index("analyses:")])
     said = asimov("production", "forget", "s", "a")
     assert said.code == 1
-    assert "s/a has a job whose end has not been seen" in said.err
+    assert "s/a has a job that may still be running" in said.err
 
 
 def test_a_monitor_that_goes_on_tells_of_a_ledger_that_is_cut_meanwhile(

@@ -52,14 +52,14 @@ def test_a_live_project_is_moved(
         ran: Ran = shell(f"asimov {command}", cwd=new)
         assert ran.code == 0, ran
     assert tree(old) == before
-    assert "Jobs that are followed from now on: 1" in ran.out
+    assert "Jobs that asimov follows from now on: 1" in ran.out
     assert shell("asimov monitor", cwd=new).code == 0
     rows = json.loads(shell("asimov status --json", cwd=new).out)
     states = {row["name"]: row["status"] for row in rows}
     # Its job has ended meanwhile, without the file that the pipeline of this name makes here.
     assert states.pop("going") == "stuck"
     log = shell("asimov log GW1 going", cwd=new).out
-    assert "is in the queue" in log or "has ended, and the next pass judges how" in log
+    assert "is in the queue" in log or "has ended, and the next pass decides how" in log
     assert "exit code 0" in log
     assert states == {
         "done": "uploaded",

@@ -79,7 +79,7 @@ def test_a_stream_goes_on_with_the_next_service_where_it_was(root, serve):
         began = time.monotonic()
         code, said = service.end()
         assert time.monotonic() - began < 20  # the open stream did not hold it up
-        assert (code, said) == (0, "The service has ended; jobs keep running\n")
+        assert (code, said) == (0, "The service has stopped; jobs keep running\n")
         assert stream.read().count(b"data: ") == 0
     workspace.move(OTHER, "wait", "ada", None)
     again = serve(root)

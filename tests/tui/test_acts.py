@@ -102,7 +102,7 @@ def test_waits_for_a_command_that_is_at_work_and_stays_usable(view, root, now):
         view.press("y")
         view.shows("waiting for the project")
         view.press("w")
-        view.shows("GW150914/compare is ready", "what moves it")
+        view.shows("GW150914/compare is ready", "what would change that")
         assert now().status(Key("GW150914", "compare")) == "ready"
     view.shows("GW150914/compare: ready -> cancelled")
 
@@ -133,6 +133,6 @@ def test_a_view_that_only_reads_has_no_acts(root, now):
         reading.shows("Waves (read only)", "7 analyses")
         before = now().records
         for key in "RSCTV":
-            assert "this view only reads" in reading.press(key)
+            assert "this view is read-only" in reading.press(key)
         assert "no key changes anything" in reading.press("question_mark", "end")
         assert now().records == before

@@ -45,7 +45,7 @@ def test_loses_columns_and_not_names_where_it_is_narrow(view):
 
 def test_explains_the_chosen_analysis(view):
     view.press("w")
-    assert like("why", view.shows("what moves it:"))
+    assert like("why", view.shows("what would change that:"))
     view.press("down")
     assert "held: no such file (code 13)" in view.shows("why: GW190521/held", "code 13")
 
@@ -92,9 +92,9 @@ def test_shows_the_settings(view):
 
 def test_gives_the_pane_the_whole_screen_and_takes_it_back(view):
     view.press("w", "enter")
-    assert "GW190521/held" not in view.shows("what moves it:")
+    assert "GW190521/held" not in view.shows("what would change that:")
     view.press("enter")
-    assert "what moves it:" not in view.shows("GW190521/held")
+    assert "what would change that:" not in view.shows("GW190521/held")
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_in_tmux_the_shell_is_there_again(scene, tmp_path):
         tmux("send-keys", "Down", "w")
         until("why: GW190521/held", "held: no such file (code 13)")
         tmux("resize-window", "-x", "50", "-y", "15")
-        until("what moves it:")  # the pane fits, also where the shell exports another size
+        until("what would change that:")  # the pane fits, also where the shell exports another size
         tmux("send-keys", "C-z")
         until("Stopped", "ready>")
         tmux("send-keys", "fg", "Enter")

@@ -22,17 +22,17 @@ from asimov.journal.questions import Asked
 @click.argument("analysis", metavar="SUBJECT/NAME")
 @click.argument("answers", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option(
-    "-f", "--file", type=click.Path(path_type=Path), help="Take answers from this YAML file."
+    "-f", "--file", type=click.Path(path_type=Path), help="Read answers from this YAML file."
 )
-@click.option("--show", is_flag=True, help="Only show what is asked.")
+@click.option("--show", is_flag=True, help="Only show the questions.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def command(
     analysis: str, answers: tuple[str, ...], file: Path | None, show: bool, as_json: bool
 ) -> None:
-    """Show what an analysis asks, or answer it.
+    """Show an analysis's questions, or answer them.
 
-    Values are written as in YAML; those given here win over those of the file. The analysis is
-    ready again after that, and its next job runs with the answers.
+    Values are YAML; those on the command line override those of the file. The analysis becomes
+    ready again, and its next job runs with the answers.
 
     \b
     Example:

@@ -43,5 +43,5 @@ def _of_file(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise AsimovError(f"can't be read: {error.strerror}", where=path) from error
     if len(documents) != 1 or not isinstance(documents[0].data, dict):
-        raise AsimovError("should hold the answers, a line 'NAME: VALUE' for each", where=path)
+        raise AsimovError("should contain the answers, one line 'NAME: VALUE' for each", where=path)
     return {str(key): value for key, value in documents[0].data.items()}

@@ -12,9 +12,9 @@ from asimov.cli.terminal.output import show
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
-    """Print a script that makes a shell complete commands, subjects and analyses.
+    """Print a shell completion script for commands, subjects and analyses.
 
-    Have your shell read it when it starts: for bash and zsh with a line
+    Load it when your shell starts: in bash and zsh with the line
 
     \b
       eval "$(asimov completion bash)"

@@ -43,8 +43,8 @@ command.add_command(export_command)
 def show_command(subject: str | None, name: str | None, as_json: bool) -> None:
     """Show the effective settings of analyses, and where each value comes from.
 
-    They include the defaults that the pipeline declares. Those that an analysis's last attempt ran
-    with otherwise are marked. Without NAME, this shows every analysis of
+    They include the defaults that the pipeline declares. Values that differ from those of the last
+    attempt are marked. Without NAME, this shows every analysis of
     SUBJECT; without SUBJECT, every analysis.
 
     \b

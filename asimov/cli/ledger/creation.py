@@ -21,13 +21,13 @@ from asimov.text import quoted
 #: What the command's own words say.
 _GIVEN = {"kind", "name", "subject", "event", "pipeline", "analyses", "productions"}
 
-_force = click.option("--force", is_flag=True, help="Accept names that are surely misspelt.")
+_force = click.option("--force", is_flag=True, help="Accept names that look misspelt.")
 _setting = click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help="A setting: a dotted path, and a value in YAML; may be given several times.",
+    help="A setting: a dotted path and a YAML value; may be repeated.",
 )
 
 
@@ -52,7 +52,7 @@ def create_event_command(
       asimov event create sunspots --set telescope=Kodaikanal
     """
     if (name is None) == (named is None):
-        raise click.UsageError("give one name")
+        raise click.UsageError("give exactly one name")
     document = {"kind": "subject", "name": name or named, "repository": repository}
     _add(open_workspace(Use.ACT), document, settings, "asimov event create", **how)
 
@@ -65,7 +65,7 @@ def create_event_command(
     "--family", default="Prod", show_default=True, help="Without NAME: FAMILY and a number."
 )
 @click.option("--needs", multiple=True, metavar="NAME", help="An analysis that it needs.")
-@click.option("--status", help="Its first state.")
+@click.option("--status", help="Its initial state.")
 @click.option("--template", help="The template of its configuration.")
 @click.option("--comment", help="A comment.")
 @_setting
@@ -129,7 +129,7 @@ def _add(
     for note in plan.notes:
         warn(f"note: {note}")
     if not plan.count("add"):
-        raise AsimovError(f"{made['name']} is in the ledger already")
+        raise AsimovError(f"{made['name']} is already in the ledger")
     for line in plan.summary(would=False):
         say(line)
 
@@ -145,6 +145,6 @@ def _put(document: dict[str, Any], setting: str) -> None:
     for step in steps[:-1]:
         inner = inner.setdefault(step, {})
         if not isinstance(inner, dict):
-            raise click.UsageError(f"{quoted(setting)}: {step} is no mapping")
+            raise click.UsageError(f"{quoted(setting)}: {step} is not a mapping")
     inner[steps[-1]] = read[0].data if read else None
     dump(document)  # what can't be written is refused here

@@ -32,14 +32,16 @@ _MOST = 60
 
 @click.command("history")
 @click.argument("name", required=False, metavar="[SUBJECT[/NAME]]")
-@click.option("-l", "--last", type=click.IntRange(1), help="Only so many, the latest.")
+@click.option(
+    "-l", "--last", type=click.IntRange(1), help="Show only this many of the latest changes."
+)
 @click.option("-p", "--diff", "diffs", is_flag=True, help="Show what changed in the files.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects.")
 def history_command(name: str | None, last: int | None, diffs: bool, as_json: bool) -> None:
     """List the changes that commands made to the ledger: when, who, how, why, and what.
 
-    Edits by hand are not recorded; a file that was edited since the last command is named at the
-    end. The earlier texts of files are kept up to 50 MB (compressed), the list for ever.
+    Edits by hand are not recorded; files edited since the last command are named at the end.
+    Up to 50 MB of earlier texts (compressed) are kept, and the list for ever.
 
     \b
     Example:
@@ -61,7 +63,8 @@ def history_command(name: str | None, last: int | None, diffs: bool, as_json: bo
         if name not in names:
             what = "analysis" if slash else "subject"
             raise AsimovError(
-                f"there is no {what} {quoted(name)}, nor was there one{did_you_mean(name, names)}",
+                f"there is no {what} {quoted(name)}, and there never "
+                f"was{did_you_mean(name, names)}",
                 hint="'asimov ledger history' without a name shows all changes",
             )
     found = found[-last:] if last else found
@@ -89,14 +92,16 @@ def history_command(name: str | None, last: int | None, diffs: bool, as_json: bo
 @click.command("undo")
 @click.argument("number", required=False, type=click.IntRange(1), metavar="[N]")
 @click.option("-n", "--dry-run", "--dryrun", is_flag=True, help="Only print what would change.")
-@click.option("--force", is_flag=True, help="Even if analyses leave that have run or are needed.")
+@click.option(
+    "--force", is_flag=True, help="Even if this removes analyses that have run or are needed."
+)
 @reason_option
 def undo_command(number: int | None, dry_run: bool, force: bool, reason: str | None) -> None:
     """Undo change N of the history, or the last one that is not undone yet.
 
-    The files of the ledger become as they were before it. Analyses that the change added leave the
-    ledger, unless they have run (--force); those that it removed return with their states. An undo
-    is a change itself, and can be undone by its number.
+    This restores the files of the ledger as they were before it. Analyses that the change added
+    leave the ledger, unless they have run (--force); those that it removed return with their
+    states. An undo is a change itself, and can be undone by its number.
 
     \b
     Example:
@@ -136,7 +141,7 @@ def _differences(revisions: Revisions, revision: Revision) -> list[str]:
     for path, digests in revisions.documents(revision.number).items():
         texts = [revisions.text(each) if each else "" for each in digests]
         if None in texts:
-            lines.append(f"{path}: its text is no longer kept")
+            lines.append(f"{path}: its earlier text is no longer kept")
         else:
             lines += difference(path, texts[0] or "", texts[1] or "")
     return lines

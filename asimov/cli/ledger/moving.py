@@ -76,7 +76,7 @@ def _show(moved: Moved, *, most: int | None, dry_run: bool) -> None:
     )
     say(
         f"Repositories: {len(incoming.repositories)}. Stored files: {len(moved.products)}. "
-        f"Jobs that are followed from now on: {len(moved.adopted)}"
+        f"Jobs that asimov follows from now on: {len(moved.adopted)}"
     )
     for adopted in moved.adopted:
         say(f"  {adopted.key}: job {adopted.job.job_id} in {adopted.job.folders[0]}")
@@ -96,7 +96,7 @@ def _show(moved: Moved, *, most: int | None, dry_run: bool) -> None:
         f"{each.key}: {each.setting}: {_short(each.there)} -> {_short(each.here)}"
         for each in moved.differences
     ]
-    _part("Settings with another value here (there -> here)", changed, most)
+    _part("Settings whose value changes (there -> here)", changed, most)
     say("Nothing was written" if dry_run else "Imported. Next: asimov status")
 
 

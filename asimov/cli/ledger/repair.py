@@ -36,7 +36,7 @@ _LOST = {
     is_flag=True,
     help="Continue if the scheduler is unreachable; unclear analyses become stuck.",
 )
-@click.option("--ready", is_flag=True, help="Make analyses ready that left no trace.")
+@click.option("--ready", is_flag=True, help="Make analyses that left no trace ready.")
 def repair_command(dry_run: bool, without_scheduler: bool, ready: bool) -> None:
     """Rebuild a damaged or lost journal from all remaining evidence.
 
@@ -87,7 +87,7 @@ def _show(result: Repaired, would: str) -> None:
     if len(doubtful) > _MOST:
         say(f"  ... and {len(doubtful) - _MOST} more: 'asimov status' shows them")
     if any(made.status == "wait" and made.doubtful for made in result.decisions.values()):
-        say("'asimov ledger repair --ready' makes analyses ready that left no trace")
+        say("'asimov ledger repair --ready' makes analyses that left no trace ready")
     if result.aside is not None:
         say(f"The damaged journal is kept as {result.aside.name}")
     say("Nothing was changed" if would else "Run 'asimov monitor' to process jobs that ended")

@@ -25,7 +25,7 @@ def _for_all(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
     """
     key = f"asimov.manage.{param.name}"
     if value and ctx.meta.setdefault(key, value) != value:
-        raise click.UsageError(f"two values of --{param.name}: {ctx.meta[key]} and {value}")
+        raise click.UsageError(f"--{param.name} has two values: {ctx.meta[key]} and {value}")
     return value
 
 
@@ -105,7 +105,7 @@ def build_command(force: bool) -> int:
     "most",
     type=click.IntRange(min=0),
     metavar="NUMBER",
-    help="Submit at most so many, whatever [monitor] max submissions says.",
+    help="Submit at most this many, regardless of [monitor] max submissions.",
 )
 def submit_command(most: int | None) -> int:
     """Submit each analysis that is built.
@@ -143,12 +143,12 @@ def results_command(as_json: bool) -> int:
     "--root",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="The folder for the links; made if it is missing.",
+    help="The folder for the links; created if missing.",
 )
 def resultslinks_command(root: Path) -> int:
     """Make a folder of links to all stored results: SUBJECT/NAME/FILE.
 
-    Done again, it adds what is new.
+    Run it again to add new results.
 
     \b
     Example:

@@ -13,15 +13,15 @@ from asimov.system import clock
 
 
 @click.command("key")
-@click.option("--add", "new", metavar="NAME", help="Add a key and print it, this once.")
+@click.option("--add", "new", metavar="NAME", help="Add a key, and print it once.")
 @click.option("--read-only", is_flag=True, help="With --add: the key may only read.")
 @click.option(
     "--rate",
     type=click.IntRange(1, 1_000_000),
     metavar="NUMBER",
-    help=f"With --add: the most requests a minute; {RATE} unless given.",
+    help=f"With --add: at most this many requests a minute; {RATE} by default.",
 )
-@click.option("--revoke", "old", metavar="NAME", help="Revoke a key, for good.")
+@click.option("--revoke", "old", metavar="NAME", help="Revoke a key permanently.")
 @click.option("--list", "listing", is_flag=True, help="List the keys.")
 @click.option("--json", "as_json", is_flag=True, help="With --list: print a JSON list of objects.")
 @click.option(
@@ -42,8 +42,8 @@ def key_command(
 ) -> int:
     """Add, list or revoke the keys with which programs use the service.
 
-    A key is shown once: the journal keeps only its hash. What is done with it has its name in the
-    log.
+    A key is shown once: the journal keeps only its hash. The log shows the key's name for
+    everything done with it.
 
     \b
     Example:

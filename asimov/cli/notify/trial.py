@@ -12,7 +12,9 @@ from asimov.engine.notifications.rules import rules_of
 from asimov.errors import AsimovError
 from asimov.text import did_you_mean, quoted
 
-NO_RULES = "There are no rules; the page 'Notifications' of the documentation says how to make one"
+NO_RULES = (
+    "There are no rules; the page 'Notifications' of the documentation explains how to add one"
+)
 
 
 @click.command("test")
@@ -31,7 +33,7 @@ def test_command(rule: str | None, as_json: bool) -> None:
     rules = rules_of(project.config)
     known = [*rules.usable, *rules.faults]
     if rule and rule not in known:
-        near = did_you_mean(rule, known) or f"; there are {', '.join(known) or 'none'}"
+        near = did_you_mean(rule, known) or f"; known rules: {', '.join(known) or 'none'}"
         raise AsimovError(f"there is no rule {quoted(rule)}{near}")
     names = [rule] if rule else known
     event = messages.of_test(project)

@@ -37,7 +37,7 @@ _OWN = {
     "file",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A blueprint, or settings of an analysis, with which the pipeline works.",
+    help="A blueprint, or an analysis's settings, that the pipeline works with.",
 )
 @click.option(
     "--config",
@@ -56,9 +56,13 @@ _OWN = {
 @click.option(
     "--image",
     metavar="REF",
-    help="Check this image instead: whether it keeps the contract of SPT's plugins.",
+    help="Check instead whether this image keeps the contract of SPT's plugins.",
 )
-@click.option("--runtime", metavar="NAME", help="What runs the image; by default the first here.")
+@click.option(
+    "--runtime",
+    metavar="NAME",
+    help="What runs the image; by default the first that is found here.",
+)
 @click.option(
     "--input",
     "graphs",
@@ -159,7 +163,7 @@ def _configuration(options: tuple[str, ...]) -> dict[str, str]:
             raise AsimovError(f"{option} can't be set here", hint=_OWN[option])
         check_value(option, value)
         if not known.has_option(section, key) and (other := near(option, known)):
-            warn(f"note: {option!r} is new{other}")
+            warn(f"note: {option!r} is an option that nothing here knows{other}")
         values[option] = value
     return values
 

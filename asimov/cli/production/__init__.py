@@ -41,7 +41,7 @@ command.add_command(results_command)
 
 @command.command("set")
 @selection_options
-@click.option("-s", "--status", required=True, help="The state to go to.")
+@click.option("-s", "--status", required=True, help="The new state.")
 @click.option("--reason", help="Why; recorded in the log.")
 @click.option("--lost", is_flag=True, help="Give up its job: the scheduler will never report it.")
 @yes_option
@@ -50,8 +50,8 @@ def set_command(
 ) -> None:
     """Move analyses to another state.
 
-    One that is named as SUBJECT/NAME is moved at once. Patterns and filters may select several:
-    they are listed, and you are asked, unless you give --yes.
+    An analysis named as SUBJECT/NAME is moved at once. If you select analyses with patterns or
+    filters, this lists them and asks before it acts, unless you give --yes.
 
     With --lost, asimov gives up an analysis's job first. Use it where the job's schedd is gone for
     good, and make sure that the job no longer runs.
@@ -151,9 +151,9 @@ def forget_command(words: tuple[str, ...], reason: str) -> None:
 def show_command(subject: str, name: str, as_json: bool) -> None:
     """Show the analysis NAME of SUBJECT: state, attempts, usage, folders, products, settings.
 
-    The settings are those that its last attempt ran with. Each that is another one in the ledger
-    now is marked; --json has these under "changed_since_it_ran" too. Without an attempt, they are
-    those of the ledger.
+    The settings are those of its last attempt. Settings that have changed in the ledger since are
+    marked; --json also lists them under "changed_since_it_ran". Without an attempt, the settings
+    are those of the ledger.
 
     \b
     Example:

@@ -24,7 +24,9 @@ _PLACE = re.compile(r"the body:(\d+)(?::(\d+))?")
 def _apply(files: tuple[str, ...], plugin: str | None, verbose: bool, **options: Any) -> None:
     """Apply files; the other options are those of the service."""
     if plugin is not None:
-        raise click.UsageError("-p runs a hook of this machine: it can't be combined with --server")
+        raise click.UsageError(
+            "-p runs a hook on this machine, so it can't be combined with --server"
+        )
     local.check(files, plugin, options["update"], options["name"], options["iterate"])
     texts = [sources.text(file) for file in files]
     # What is wrong with a document by itself is found here.

@@ -22,7 +22,7 @@ def _cancel(selection: Selection, reason: str | None, yes: bool) -> None:
     requests = {f"{each['subject']}/{each['name']}": each for each in client.requests()}
     waiting = [row for row in chosen if row not in rows and _name(row) in requests]
     if left := len(chosen) - len(rows) - len(waiting):
-        say(f"{left} finished or cancelled already: left alone")
+        say(f"{left} already finished or cancelled: left alone")
     if not rows and not waiting:
         return
     restarts = [row for row in rows if requests.get(_name(row), {}).get("before")]

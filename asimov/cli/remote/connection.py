@@ -40,7 +40,7 @@ def service() -> Client:
     made = Client(address, key, tries=_TRIES)
     parts = urlsplit(address)
     if key and parts.scheme == "http" and not is_loopback(str(parts.hostname)):
-        warn(f"warning: the key goes to {parts.hostname} as plain text; use https")
+        warn(f"warning: the key is sent to {parts.hostname} as plain text; use https")
     return made
 
 
@@ -62,14 +62,14 @@ def _key(file: Path | None) -> str | None:
             mode = os.fstat(stream.fileno()).st_mode
             key = stream.read(1000).strip()
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "is no text"
+        why = getattr(error, "strerror", None) or "is not text"
         raise AsimovError(f"the key can't be read: {why}", where=file) from error
     if stat.S_ISREG(mode) and mode & (stat.S_IRGRP | stat.S_IROTH):
         raise AsimovError(
-            "others may read the key in this file", where=file, hint=f"chmod 600 {file}"
+            "other users can read the key in this file", where=file, hint=f"chmod 600 {file}"
         )
     if not key.isascii() or len(key.split()) != 1:
-        raise AsimovError("should hold a key, and nothing else", where=file)
+        raise AsimovError("should contain a key and nothing else", where=file)
     return key
 
 
@@ -96,7 +96,7 @@ def understood(found: object, kind: type[_Kind]) -> _Kind:
         return msgspec.convert(found, kind)
     except msgspec.ValidationError as error:
         raise AsimovError(
-            f"its answer is not understood: {error}; {_versions()}",
+            f"can't understand its answer: {error}; {_versions()}",
             where=served_at(),
             hint="use the same version here and there",
         ) from error
@@ -119,10 +119,13 @@ def explained(error: ServiceError) -> AsimovError:
         error.exit_code = EXIT_UNREACHABLE
         return error
     if error.strange or error.where == "address":
-        said = "no service of asimov answers there" if error.strange else error.message
+        said = "no asimov service answers there" if error.strange else error.message
         return AsimovError(f"{said}; {_versions()}", where=address, hint=error.hint)
     if error.status in {401, 403} and "key" in error.message:
-        hint = f"{KEY} or --key-file gives a key; there, 'asimov manage key --add NAME' makes one"
+        hint = (
+            f"give a key in {KEY} or with --key-file; "
+            "'asimov manage key --add NAME' on the server creates one"
+        )
         return AsimovError(error.message, where=address, hint=hint)
     where = str(error.where or "")
     ours = where.startswith(("query", "the body", "header"))

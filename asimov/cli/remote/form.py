@@ -88,6 +88,6 @@ def pasted(line: str, known: Iterable[str]) -> str:
 def refusal(name: str, known: Iterable[str]) -> AsimovError:
     """Return the refusal to do remotely what makes no sense there."""
     return AsimovError(
-        f"'asimov {name}' is for a project on this machine: it has no form with --server",
-        hint=f"with --server there are: {', '.join(known)}",
+        f"'asimov {name}' needs a project on this machine: it does not work with --server",
+        hint=f"these commands work with --server: {', '.join(known)}",
     )

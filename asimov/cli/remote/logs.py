@@ -41,9 +41,9 @@ def _logs(
     found = _files(client, subject, name, node, last)
     if not found and not follow:
         raise AsimovError(
-            f"{subject}/{name} has written no output"
-            + (f" of nodes {text.quoted(node)}" if node else ""),
-            hint=f"'asimov why {subject}/{name}' says how it stands",
+            f"{subject}/{name} has no output"
+            + (f" from nodes {text.quoted(node)}" if node else ""),
+            hint=f"'asimov why {subject}/{name}' explains its state",
         )
     shown = found if whole else local.latest(found, _size, _changed)
     if as_json:

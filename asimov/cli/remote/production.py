@@ -48,9 +48,9 @@ def _show(subject: str, name: str, as_json: bool) -> None:
 def _results(subject: str, name: str, file: str | None, as_json: bool) -> None:
     if file is not None:
         raise AsimovError(
-            "--file names a file of this machine",
+            "--file can't be combined with --server: it names a file on this machine",
             where="--server",
-            hint="asimov.client.Client.save_result brings one here",
+            hint="asimov.client.Client.save_result downloads a result",
         )
     client = service()
     found = client.results(subject, name)

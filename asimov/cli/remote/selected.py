@@ -21,8 +21,8 @@ def selected_rows(client: Client, selection: Selection) -> list[Row]:
     found = list(client.analyses(*selection.patterns, **filters(selection)))
     if not found:
         raise AsimovError(
-            "no analysis fits these filters",
-            hint="'asimov status' with the same words shows what there is",
+            "no analysis matches these filters",
+            hint="'asimov status' lists all analyses",
         )
     # Those that the ledger lacks are listed too, but nothing can be done to them.
     return [row for row in understood(found, list[Row]) if row.pipeline]

@@ -25,7 +25,7 @@ SPARE = ("pipeline", "job", "for", "left", "run time", "progress")
 
 #: The most things that an analysis waits for to show; ``--json`` lists them all.
 _SHOWN = 3
-_LEFT = "left: ~ judging by similar earlier runs; ? without any to go by"
+_LEFT = "left: ~ estimated from similar earlier runs; ? if there are none"
 
 
 def show(found: Sequence[Row]) -> None:

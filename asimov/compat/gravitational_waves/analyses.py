@@ -121,7 +121,7 @@ class GravitationalWaves(Analysis):
         if format == "ascii":
             return self._psds("psds", sample_rate)
         if format != "xml":
-            raise ValueError(f"there are no PSDs of the format {format!r}; take 'ascii' or 'xml'")
+            raise ValueError(f"there are no PSDs in the format {format!r}; use 'ascii' or 'xml'")
         rate = sample_rate if sample_rate is not None else self._sample_rate
         kept = Path(self.repository.directory, self.category, "psds", str(rate))
         return list(self._psds("xml psds", sample_rate).values()) or sorted(
@@ -221,7 +221,7 @@ class GravitationalWaves(Analysis):
             elif each in concerned and not (assets.get("psds") or assets.get("xml psds")):
                 raise AsimovError(
                     f"{self.key}: {each.key} has made no {name} yet",
-                    hint="no others are taken in place of those that it needs",
+                    hint="asimov does not use those of analyses that it does not need",
                 )
         different = [psds for psds in made.values() if psds != next(iter(made.values()))]
         if different:
@@ -243,7 +243,7 @@ class GravitationalWaves(Analysis):
         if wanted not in by_rate:
             raise AsimovError(
                 f"{self.key}: there are no {name} for a sample rate of {rate}",
-                hint=f"'likelihood: sample rate' is to be one of: {', '.join(by_rate)}",
+                hint=f"'likelihood: sample rate' should be one of: {', '.join(by_rate)}",
             )
         return dict(by_rate[wanted])
 

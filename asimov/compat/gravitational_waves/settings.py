@@ -80,7 +80,7 @@ def complete(settings: dict[str, Any]) -> None:
             settings[name] = {}
     likelihood, data, waveform = settings["likelihood"], settings["data"], settings["waveform"]
     if not all(isinstance(each, dict) for each in (likelihood, data, waveform)):
-        return  # what is no mapping is for the pipeline to refuse
+        return  # what is not a mapping is for the pipeline to refuse
     likelihood.setdefault("marginalization", {})
     data.setdefault("data files", {})
     quality = settings.get("quality")

@@ -11,7 +11,7 @@ _GONE = {
     "slurm": "there is no scheduler for Slurm; jobs run on HTCondor or on this machine",
     "api": "there is no such service here",
     "theme": "reports have one look",
-    "mattermost": "there are no messages to Mattermost",
+    "mattermost": "Mattermost is not supported",
     "asimov start": "'asimov start' needs no accounting group of its own",
     "report": "times are shown in UTC",
 }

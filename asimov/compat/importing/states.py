@@ -57,4 +57,4 @@ def mapped(status: str, *, stored: bool, program: str) -> Became:
         )
     if name in STATES:
         return Became(name)
-    return Became("wait", f"was in the state {status!r}, which is not known here; it waits")
+    return Became("wait", f"was in the state {status!r}, which asimov does not know here; it waits")

@@ -123,7 +123,7 @@ class Event(metaclass=ABCMeta):  # noqa: B024  (a project's own subjects count a
             Where it has one of that name.
         """
         if production.name in [each.name for each in self.productions]:
-            raise ValueError(f"{self.name} has an analysis {production.name!r} already")
+            raise ValueError(f"{self.name} already has an analysis {production.name!r}")
         self.productions.append(production)
 
     def update_data(self) -> None:

@@ -50,7 +50,7 @@ def register_labeller(labeller: Labeller) -> None:
         Where it is no `Labeller`.
     """
     if not isinstance(labeller, Labeller):
-        raise TypeError(f"{labeller!r} is no Labeller")
+        raise TypeError(f"{labeller!r} is not a Labeller")
     register(entrypoints.LABELLERS, labeller.name, labeller)
 
 

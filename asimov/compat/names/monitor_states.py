@@ -44,8 +44,8 @@ def register_state(state_handler: MonitorState) -> None:
         Where the state is asimov's own.
     """
     if not isinstance(state_handler, MonitorState):
-        raise TypeError(f"{state_handler!r} is no MonitorState")
+        raise TypeError(f"{state_handler!r} is not a MonitorState")
     name = state_handler.state_name.lower()
     if name in OWN:
-        raise ValueError(f"the state {name!r} is asimov's own")
+        raise ValueError(f"the state {name!r} is reserved by asimov")
     register(entrypoints.MONITOR_STATES, name, state_handler)

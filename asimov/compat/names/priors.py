@@ -93,7 +93,7 @@ class PriorDict(dict[str, Any]):
         Returns
         -------
         PriorSpecification
-            Or the value as it is where that is no mapping; None where there is none.
+            Or the value as it is where that is not a mapping; None where there is none.
         """
         prior = self.get(parameter_name)
         return PriorSpecification(prior) if isinstance(prior, Mapping) else prior

@@ -41,7 +41,7 @@ def register_telemetry_sink(sink: TelemetrySink) -> None:
         Where it is no `TelemetrySink`.
     """
     if not isinstance(sink, TelemetrySink):
-        raise TypeError(f"{sink!r} is no TelemetrySink")
+        raise TypeError(f"{sink!r} is not a TelemetrySink")
     register(entrypoints.TELEMETRY, sink.name, sink)
 
 

@@ -86,7 +86,7 @@ def _of_field(field: str, values: list[str]) -> Callable[[Seen], bool]:
         return lambda row: _any_fits(_states_of(row), patterns)
     raise AsimovError(
         f"can't filter by {quoted(field)}{did_you_mean(field, _FIELDS)}",
-        hint=f"there are {', '.join(f'{each}:' for each in _FIELDS)}",
+        hint=f"the fields are {', '.join(f'{each}:' for each in _FIELDS)}",
     )
 
 

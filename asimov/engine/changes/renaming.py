@@ -113,14 +113,14 @@ def look_over(workspace: Workspace, old: str, new: str) -> Renaming:
         taken = Key(subject, what) in {*contents.entries, *past}
     if taken:
         raise TakenError(
-            f"the name {renaming.new} is taken, or was: the journal has a history under it",
+            f"the name {renaming.new} is or was in use: the journal has a history under it",
             hint="choose another name",
         )
     jobs = [each for each in workspace.journal.open_attempts() if each.key in renaming.keys]
     if jobs:
-        names = listed(f"{each.key} (job {each.job_id or 'not known yet'})" for each in jobs)
+        names = listed(f"{each.key} (job {each.job_id or 'not yet known'})" for each in jobs)
         raise AsimovError(
-            f"some have jobs whose end has not been seen: {names}",
+            f"some have jobs that may still be running: {names}",
             hint="wait for them, or cancel them, and run 'asimov monitor'",
         )
     renaming.contents = renamed(contents, renaming.keys, renaming.subjects)
@@ -128,7 +128,9 @@ def look_over(workspace: Workspace, old: str, new: str) -> Renaming:
     for change in renaming.files:
         place = workspace.project.path(change.to)
         if place.is_symlink() or (place.exists() and not _is_empty(place)):
-            raise AsimovError("something is there already", where=place, hint="move it away first")
+            raise AsimovError(
+                "something already exists there", where=place, hint="move it away first"
+            )
     renaming.notes = _notes(workspace, renaming)
     return renaming
 
@@ -205,7 +207,7 @@ def _notes(workspace: Workspace, renaming: Renaming) -> list[str]:
                 notes.append(f"{new} {change} needs {names}: change its needs by hand")
         rest = {name: each for name, each in entry.data.items() if name not in _NAMED}
         if before & set(keys.values()) and key not in keys and named.search(dump(rest)):
-            notes.append(f"{new} may name {word!r} in other settings: look at {file_of(new)}")
+            notes.append(f"{new} may mention {word!r} in other settings: check {file_of(new)}")
     notes += [
         f"{new} is stuck, and files in its run directory name the old path: restart it instead of "
         "resuming it"

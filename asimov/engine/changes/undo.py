@@ -128,7 +128,7 @@ def look_over(workspace: Workspace, revision: Revision, *, force: bool = False) 
         if before is not None and undoing.texts[path] is None:
             raise AsimovError(
                 f"the text of {path} before change {revision.number} is no longer kept",
-                hint="the history keeps 50 MB of texts; restore the file from git or a copy",
+                hint="the history keeps 50 MB of texts; restore the file from git or from a copy",
             )
     entries = workspace.contents.entries
     undoing.leaving = [key for key in history.keys_of(revision, "added") if key in entries]
@@ -164,11 +164,11 @@ def _back_to_old_name(workspace: Workspace, old: str, new: str) -> Renaming:
     except TakenError as error:
         if old in {*contents.subjects, *map(str, contents.entries)}:
             raise AsimovError(
-                f"{old}, the old name of {new}, is taken now",
-                hint=f"rename what has it first: asimov mv {old} OTHER-NAME",
+                f"{old}, the old name of {new}, is now in use",
+                hint=f"rename that one first: asimov mv {old} OTHER-NAME",
             ) from error
         raise AsimovError(
-            f"{old}, the old name of {new}, was used again since, and ran",
+            f"{old}, the old name of {new}, was used again and has run since",
             hint=f"choose another name: asimov mv {new} OTHER-NAME",
         ) from error
 
@@ -185,7 +185,7 @@ def _notes_on_earlier_lives(workspace: Workspace, undoing: Undoing) -> list[str]
     notes = []
     for key, life in undoing.earlier.items():
         if missing := fresh_start.gone(workspace, life):
-            notes.append(f"{key}: these are not there any more: {listed(missing)}")
+            notes.append(f"{key}: these no longer exist: {listed(missing)}")
     for key, life in history.earlier_lives(undoing.revision).items():
         if key in undoing.leaving and key not in undoing.earlier and life.moved:
             places = listed(dict.fromkeys(str(_place_of(each)) for each in life.moved))
@@ -213,9 +213,9 @@ def _check_unchanged(
         )
     then = revisions.text(known) if known else ""
     error = EditedSinceError(
-        "somebody edited this file since the last command that changed it",
+        "this file was edited by hand since the last command that changed it",
         where=f"ledger/{path}",
-        hint="take that edit back first, or make the change by hand",
+        hint="revert that edit first, or make the change by hand",
     )
     compared = difference(path, then or "", now or "")
     error.difference = tuple(compared)
@@ -236,19 +236,19 @@ def _check_leaving(workspace: Workspace, undoing: Undoing, *, force: bool) -> No
     jobs = {each.key for each in workspace.journal.open_attempts()}
     if running := [key for key in leaving if key in jobs]:
         raise AsimovError(
-            f"some that it added have jobs now: {listed(running)}",
+            f"some analyses that it added have jobs now: {listed(running)}",
             hint=f"remove them instead: asimov rm {running[0]} --stop",
         )
     if force:
         return
     if ran := [key for key in leaving if _ran_since(workspace, undoing.revision, key)]:
         raise AsimovError(
-            f"some that it added have run: {listed(ran)}",
-            hint="--force removes them from the ledger all the same; their files stay",
+            f"some analyses that it added have run: {listed(ran)}",
+            hint="--force removes them from the ledger anyway; their files stay",
         )
     if needing := dependants(workspace, set(leaving)):
         raise AsimovError(
-            f"other analyses need what it added: {listed(needing)}",
+            f"other analyses need those that it added: {listed(needing)}",
             hint="undo or remove those first, or use --force",
         )
 
@@ -320,8 +320,8 @@ def _undo_review(workspace: Workspace, revision: Revision, reason: str | None) -
 def _review_again(name: str, review: Any) -> str:
     """Say what an analysis's review is once a later one is undone."""
     if not messages(review):
-        return f"{name} is not reviewed any more"
-    return f"the earlier review of {name} is put back: {outcome(review) or 'without a verdict'}"
+        return f"{name} is no longer reviewed"
+    return f"the earlier review of {name} is restored: {outcome(review) or 'without a verdict'}"
 
 
 def _plan(undoing: Undoing) -> Plan:

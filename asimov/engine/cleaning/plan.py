@@ -124,7 +124,7 @@ def plan(workspace: Workspace, keys: Iterable[Key], *, whole: bool = True) -> Pl
     store = workspace.store
     for key in candidates:
         if key in faulty:
-            why = f"its stored results are not whole: see 'asimov store verify {key}'"
+            why = f"its stored results are damaged or incomplete: see 'asimov store verify {key}'"
             made.left.append(Left(*key, why))
             continue
         freed = _compared(key, workspace.analysis(key).rundir, store.manifest(*key))
@@ -153,20 +153,20 @@ class _Reasons:
     def against(self, key: Key) -> Iterator[str]:
         analysis = self._workspace.analysis(key)
         if key in self._open:
-            yield "it has a job whose end has not been seen"
+            yield "it has a job that may still be running"
         if user := self._users.get(key):
             yield f"{user} uses it and is {self._workspace.status(user)}"
         if not self._workspace.project.is_working(Path(analysis.rundir)):
             yield "its run directory is not in the project's working folder"
         if others := [each for each in self._rundirs[analysis.rundir] if each != key]:
-            yield f"its run directory is that of {others[0]}, too"
+            yield f"its run directory is also that of {others[0]}"
         if analysis.meta.get("refreshable") is True:
             yield "its next run may continue in its run directory ('refreshable')"
         stored = analysis.stored_products
         if not stored:
             yield "none of it is stored"
         elif stored.assets() is None:
-            yield "what is stored does not say which file is which product"
+            yield "the store does not record which file is which product"
 
 
 def _compared(key: Key, rundir: str, manifest: dict[str, Any]) -> Freed:

@@ -35,7 +35,7 @@ def remove(workspace: Workspace, plan: Plan, report: Callable[[str], None]) -> i
     total = 0
     for each in progress.over(plan.freed, "cleaning"):
         if workspace.status(each.key) != "uploaded":
-            report(f"{each.key}: left alone: it is {workspace.status(each.key)} by now")
+            report(f"{each.key}: left alone: it is now {workspace.status(each.key)}")
             continue
         try:
             freed = _free(each)

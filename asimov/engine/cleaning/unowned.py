@@ -55,7 +55,7 @@ def _run_directories(workspace: Workspace) -> Iterator[Unowned]:
             if path in around:
                 left.append(path)
             elif (aside := _ASIDE.fullmatch(name)) and os.path.join(folder, aside[1]) in owned:
-                what = f"an earlier run of {os.path.basename(folder)}/{aside[1]}, put aside"
+                what = f"an earlier run of {os.path.basename(folder)}/{aside[1]}, moved aside"
                 yield Unowned(project.stored(path), size_of(path), what)
             else:
                 yield Unowned(project.stored(path), size_of(path), "belongs to no analysis")
@@ -70,7 +70,7 @@ def _configurations(workspace: Workspace) -> Iterator[Unowned]:
             if name.endswith(".ini") and key not in workspace.contents.entries:
                 path = str(folder / name)
                 yield Unowned(
-                    project.stored(path), size_of(path), f"configures {key}, which is gone"
+                    project.stored(path), size_of(path), f"configures {key}, which no longer exists"
                 )
 
 
@@ -80,7 +80,9 @@ def _results(workspace: Workspace) -> Iterator[Unowned]:
         if Key(*each) not in workspace.contents.entries:
             path = str(store.root.joinpath(*each))
             yield Unowned(
-                project.stored(path), size_of(path), "results of no analysis in the ledger"
+                project.stored(path),
+                size_of(path),
+                "results of an analysis that is not in the ledger",
             )
 
 

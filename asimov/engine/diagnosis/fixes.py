@@ -25,7 +25,7 @@ _ADVICE = [
     ),
     (
         r"no such file or directory|filenotfounderror|does not exist|cannot stat|can't be found",
-        "provide the file that is missing",
+        "provide the missing file",
     ),
     (r"permission denied|permissionerror", "allow access to the file"),
     (r"expired|credentials|authentication|proxy", "renew your credentials"),
@@ -53,12 +53,12 @@ def most_likely_fix(workspace: Workspace, key: Key, said: Sequence[str]) -> str:
     if record is not None and record.job_state == LOST:
         return f"make sure that job {record.job_id} no longer runs, then: {again} --lost"
     if "can't be stored" in words or "storing failed" in words:
-        return f"mend what kept its results from the store, then: {set_to} finished"
+        return f"fix what kept its results from being stored, then: {set_to} finished"
     advice = next((what for pattern, what in _ADVICE if re.search(pattern, words)), None)
     if record is not None and record.job_state == "held" and record.job_id is not None:
         attempts = workspace.journal.attempts(key)
         if attempts and attempts[-1].scheduler == "htcondor":
             again = f"condor_release {record.job_id}"
     if advice is None:
-        advice = "mend what its log shows" if said else "mend the cause"
+        advice = "fix what its log shows" if said else "fix the cause"
     return f"{advice.format()}, then: {again}"

@@ -14,7 +14,7 @@ from asimov.project.workspace import Workspace
 
 _BEGINNING = "can't be built: "
 #: What is said instead of the reason once the ledger has changed.
-MENDED = "its settings have changed since it could not be built"
+MENDED = "its settings have changed since its build failed"
 
 
 def remember(workspace: Workspace, key: Key, why: str) -> None:

@@ -29,8 +29,8 @@ def ways_out(workspace: Workspace, key: Key, status: str) -> list[str]:
         )
     elif status == "review":
         found.append(
-            f"a person who has looked at it: '{set_to} finished' stores its results, "
-            f"'{set_to} restart' runs it again"
+            f"a review by a person: '{set_to} finished' stores its results, '{set_to} "
+            "restart' runs it again"
         )
     elif status == "stopped":
         found.append(

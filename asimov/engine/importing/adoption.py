@@ -72,8 +72,8 @@ def adopt(
         except AsimovError as error:
             if not without_scheduler:
                 raise SchedulerUnreachableError(
-                    f"{len(wanted)} analyses had jobs in HTCondor, which can't be asked: {error}",
-                    hint="try again where it answers, or use --without-scheduler: these analyses "
+                    f"HTCondor can't be asked about the jobs of {len(wanted)} analyses: {error}",
+                    hint="try again when it answers, or use --without-scheduler: these analyses "
                     "then become stuck",
                 ) from error
             asked = False
@@ -82,7 +82,7 @@ def adopt(
         job = found.get(arrival.job) if arrival.job is not None else None
         if job is not None and _is_of(job, arrival):
             adopted.append(Adopted(key, job, place))
-            where = "is in the queue" if job.queued else "has ended, and the next pass judges how"
+            where = "is in the queue" if job.queued else "has ended, and the next pass decides how"
             arrival.reason += f"; its job {job.job_id} {where}"
         elif arrival.status in {"running", "processing", "stop"}:
             _orphan(arrival, job, asked=asked)
@@ -100,20 +100,20 @@ def _is_of(job: Whereabouts, arrival: Arrival) -> bool:
 def _orphan(arrival: Arrival, job: Whereabouts | None, *, asked: bool) -> None:
     """Settle the state of an analysis whose job can't be followed."""
     if arrival.job is None:
-        why = "no job of it can be followed here"
+        why = "it has no job that can be followed here"
     elif not asked:
         why = f"HTCondor could not be asked about its job {arrival.job}"
     elif job is None:
-        why = f"HTCondor does not know its job {arrival.job} any more"
+        why = f"HTCondor no longer knows its job {arrival.job}"
     elif job.tagged:
         why = f"job {arrival.job} belongs to another project"
     else:
-        why = f"job {arrival.job} runs somewhere else, so it is not its own"
+        why = f"job {arrival.job} runs in another folder, so it does not belong to it"
     before = arrival.status
     arrival.status = "stopped" if before == "stop" and asked else "stuck"
     arrival.reason += (
-        f"; {why}. Look in its run directory, then 'asimov production set ... --status finished' "
-        "or 'restart'"
+        f"; {why}. Check its run directory, then 'asimov production set ... --status "
+        "finished' or 'restart'"
     )
 
 

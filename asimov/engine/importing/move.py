@@ -139,9 +139,9 @@ def _check_empty(workspace: Workspace) -> None:
     contents = workspace.contents
     if contents.subjects or contents.entries or contents.project or workspace.records:
         raise AsimovError(
-            "a project is imported into an empty one, and this one has a ledger already",
+            "the project to import into must be empty, but this one already has a ledger",
             where=workspace.project.ledger,
-            hint="make a new project: asimov init NAME --root FOLDER",
+            hint="create a new project: asimov init NAME --root FOLDER",
         )
 
 
@@ -151,10 +151,10 @@ def _check_apart(workspace: Workspace, path: Path) -> None:
     for folder in (project.root, project.working, project.checkouts, project.results, project.logs):
         if path.is_dir() and folder.resolve().is_relative_to(path):
             raise AsimovError(
-                "this project, or a folder of it, is inside the one to import, which is never "
-                "written to",
+                "this project, or one of its folders, is inside the project to import, "
+                "which is never written to",
                 where=folder,
-                hint="make the new project somewhere else: asimov init NAME --root FOLDER",
+                hint="create the new project somewhere else: asimov init NAME --root FOLDER",
             )
 
 
@@ -199,8 +199,8 @@ def _look_over(incoming: Incoming, contents: Contents) -> None:
             incoming.remark(
                 "check",
                 name,
-                f"{len(left)} files of its repository are not committed and stay "
-                f"behind, among them {left[0]}: commit them in {repository} first",
+                f"{len(left)} files of its repository are not committed and are left behind, "
+                f"among them {left[0]}: commit them in {repository} first",
             )
 
 

@@ -82,7 +82,7 @@ def _clone(source: Path, target: Path) -> Path:
     except git.GitError as error:
         raise AsimovError(f"can't be cloned: {last_line(error)}", where=source) from error
     except OSError as error:
-        raise unwritable(error, target, "can't be made") from error
+        raise unwritable(error, target, "can't be created") from error
     return target
 
 
@@ -103,7 +103,7 @@ def _remove_earlier(target: Path, source: Path) -> None:
         same = False
     if not same:
         raise AsimovError(
-            "is in the way: the repository of a subject is to be cloned here",
+            "is in the way: a subject's repository has to be cloned here",
             where=target,
             hint="move it away",
         )

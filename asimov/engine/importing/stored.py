@@ -52,7 +52,7 @@ def _fault(product: Product) -> str | None:
     except OSError as error:
         return f"can't be read ({error.strerror})"
     if product.md5 is not None and digest.hexdigest() != product.md5:
-        return "is not as it was stored (its MD5 checksum differs)"
+        return "has changed since it was stored (its MD5 checksum differs)"
     return None
 
 

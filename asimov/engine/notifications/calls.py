@@ -112,7 +112,7 @@ def _links(address: str, fetch: Any) -> Sequence[Mapping[str, Any]]:
         links = answer["links"]
         return [each for each in links if isinstance(each, dict)]
     except (ValueError, TypeError, LookupError) as error:
-        raise AsimovError("the registry's answer is not understood") from error
+        raise AsimovError("can't understand the registry's answer") from error
 
 
 def _link(

@@ -34,7 +34,7 @@ _CHANNELS = (*_WEBHOOKS, "email", "command")
 _KEYS = (*_CHANNELS, "format", *_SECRETS, "states", "analyses", "labels")
 #: Keys under which people might write a secret into the configuration.
 _SECRET = frozenset({"secret", "token", "password", "key"})
-_INSTEAD = "'{0} file' names a file that has it, '{0} variable' a variable of the environment"
+_INSTEAD = "'{0} file' names a file that contains it, '{0} variable' an environment variable"
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 #: An address that is safe in a header and as an argument; the mail system knows the rest.
@@ -153,13 +153,15 @@ def _rule(name: str, section: str, given: dict[str, str]) -> Rule:
     for keys in (_CHANNELS, _SECRETS):
         named = [key for key in keys if key in given]
         if len(named) > 1:
-            raise _error(section, f"{named[0]!r} and {named[1]!r} exclude each other", named[1])
+            raise _error(section, f"{named[0]!r} and {named[1]!r} can't be combined", named[1])
     if not any(key in given for key in _CHANNELS):
-        raise _error(section, f"does not say how to notify: {', '.join(map(repr, _CHANNELS))}")
+        raise _error(
+            section, f"does not say how to notify: set one of {', '.join(map(repr, _CHANNELS))}"
+        )
     webhook = _source(given, _WEBHOOKS)
     for key in ("format", *_SECRETS):
         if key in given and webhook is None:
-            raise _error(section, "is for webhooks only", key)
+            raise _error(section, "works only for webhooks", key)
     format_ = given.get("format", CLOUDEVENTS)
     if format_ != CLOUDEVENTS:
         if webhook and not webhook.kind:
@@ -219,8 +221,8 @@ def check(section: str, key: str, value: str) -> None:
             key,
         )
     if key not in _KEYS:
-        near = did_you_mean(key, _KEYS) or f"; there are {', '.join(_KEYS)}"
-        raise _error(section, f"there is no option {quoted(key)} of a rule{near}")
+        near = did_you_mean(key, _KEYS) or f"; the options are {', '.join(_KEYS)}"
+        raise _error(section, f"{quoted(key)} is not an option of a rule{near}")
     if wrong := _wrong(key, value):
         raise _error(section, wrong, key)
 
@@ -248,7 +250,7 @@ def check_change(given: Mapping[str, str], section: str, key: str, value: str) -
         try:
             _rule(section.removeprefix(SECTION).strip(), section, changed)
         except AsimovError as error:
-            error.hint = error.hint or f"{PROJECT_FILE} holds the rule's other options"
+            error.hint = error.hint or f"the other options of the rule are in {PROJECT_FILE}"
             raise
 
 
@@ -275,7 +277,7 @@ def _wrong(key: str, value: str) -> str | None:
 
 
 def _wrong_labels(value: str) -> str | None:
-    said = "a rule names labels, without values to compare"
+    said = "a rule takes the names of labels, without comparisons"
     return f"{said}: {quoted(value)}" if any(sign in value for sign in "<>=!") else None
 
 

@@ -127,7 +127,7 @@ class Sender:
             pause = clock.now() + LONGEST_PAUSE
             self._box.failed(messages, f"its rule can't be used: {fault}", pause, all_wait=True)
         else:
-            self._box.give_up(messages, "there is no such rule any more")
+            self._box.give_up(messages, "this rule no longer exists")
 
     def _deliver(self, now: _Try) -> None:
         failure: NotDeliveredError | None = None

@@ -192,7 +192,7 @@ def outcome(before: Side, after: Side) -> str:
     """Return a line that says whether two sides have made the same products."""
     one, other = before.parts.get("products"), after.parts.get("products")
     if not one or not other:
-        return "the outcome can't be compared: one side has no stored products"
+        return "the outcomes can't be compared: one side has no stored products"
     names = {**one, **other}
     differing = sum(one.get(each) != other.get(each) for each in names)
     if differing:
@@ -201,7 +201,7 @@ def outcome(before: Side, after: Side) -> str:
     how = "byte for byte"
     if unread:
         how = "by their recorded checksums" if len(unread) == len(names) else (
-            f"byte for byte but for {len(unread)}, of which only the recorded checksum is there"
+            f"byte for byte, except for {len(unread)}, of which only the recorded checksum exists"
         )  # fmt: skip
     return f"the outcome matches: {counted(len(names), 'product')}, {how}"
 

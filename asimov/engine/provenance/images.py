@@ -101,7 +101,7 @@ class Images:
             return Content(image, f"sha256:{sha256}") if sha256 else Content(image, "", "not read")
         if program:
             return Content(image, *_asked(program, image))
-        return Content(image, unknown="the execute nodes have it: name it by its digest")
+        return Content(image, unknown="only the execute nodes have it: name it by its digest")
 
 
 def _asked(program: str, image: str) -> tuple[str, str]:
@@ -117,7 +117,7 @@ def _asked(program: str, image: str) -> tuple[str, str]:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        return "", f"{name} does not tell: {line(str(error))}"
+        return "", f"{name} does not answer: {line(str(error))}"
     if match := _IDENTITY.fullmatch(of_bytes(done.stdout).strip()):
         return f"sha256:{match[1]}", ""
     said = line(of_bytes(done.stderr).strip().splitlines()[-1])[:100] if done.stderr.strip() else ""

@@ -68,7 +68,7 @@ def started(words: Sequence[str], folder: str, path: str | None, depth: int = 0)
     others = [each for word in arguments for each in _named(word, folder, path, depth)]
     if name in _SHELLS:
         return [Started(program, "a shell may run any program"), *others]
-    return [Started(program, "it is neither a script of Python nor in an environment"), *others]
+    return [Started(program, "it is neither a Python script nor in an environment"), *others]
 
 
 def is_python(program: str) -> bool:
@@ -104,7 +104,7 @@ def _by_env(
         elif not word.startswith("-") and not _ASSIGNMENT.fullmatch(word):
             found = word if "/" in word else path is not None and shutil.which(word, path=path)
             if not found:
-                return [Started(word, "it is looked up on the PATH of the job")]
+                return [Started(word, "it is found on the PATH of the job")]
             return started([found, *arguments], folder, path, depth + 1)
     return [Started(program, "it starts nothing that is named")]
 

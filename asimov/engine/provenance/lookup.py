@@ -36,7 +36,8 @@ def attempt_named(workspace: Workspace, name: str) -> tuple[Key, int | None]:
         return key, None  # the name of an analysis may have an @ in it
     if match is None:
         raise AsimovError(
-            f"{text.quoted(name)} names no analysis", hint="write SUBJECT/NAME or SUBJECT/NAME@N"
+            f"{text.quoted(name)} is not the name of an analysis",
+            hint="write SUBJECT/NAME or SUBJECT/NAME@N",
         )
     return workspace.key(match[1], match[2]), int(match[3]) if match[3] else None
 

@@ -31,7 +31,7 @@ class WrongAnswersError(AsimovError):
 
     def __init__(self, key: Key, faults: Sequence[Fault]) -> None:
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        hint = faults[0].hint or f"'asimov answer {key}' shows what is asked"
+        hint = faults[0].hint or f"'asimov answer {key}' shows the questions"
         super().__init__(f"{faults[0]}{more}", hint=hint)
         self.faults = list(faults)
 
@@ -81,8 +81,8 @@ def answer(
         question = next((q for q in questions_of(analysis) if q.name == asked.question), None)
         if question is None:
             raise AsimovError(
-                f"the pipeline of {key} does not ask {asked.question!r} any more",
-                hint=f"'asimov production set {key} --status ready' goes on without an answer",
+                f"the pipeline of {key} no longer asks {asked.question!r}",
+                hint=f"'asimov production set {key} --status ready' continues without an answer",
             )
         if wrong := faults_of_answers(question, given):
             raise WrongAnswersError(key, wrong)
@@ -113,11 +113,11 @@ def question_of(workspace: Workspace, key: Key) -> Asked:
         return asked
     before = [each for each in questions.of(key) if each.answered is not None]
     if not before:
-        raise AsimovError(f"{key} asks nothing; it is {status}")
+        raise AsimovError(f"{key} has no question; it is {status}")
     last = before[-1]
     given = msgspec.json.encode(last.answers).decode()
     raise AsimovError(
-        f"{key} asks nothing; it is {status}, and {last.question!r} was answered by {last.person} "
-        f"at {clock.iso(last.answered)}: {given}",
+        f"{key} has no question; it is {status}, and {last.question!r} was answered by "
+        f"{last.person} at {clock.iso(last.answered)}: {given}",
         hint=f"'asimov production set {key} --status restart' starts over, and asks again",
     )

@@ -58,9 +58,11 @@ def faults_of_answers(question: Question[Any], given: Mapping[str, Any]) -> list
     known = names(question.answers)
     spelled = {each.replace(" ", "_") for each in known}.union(known)
     strange = [key for key in given if key not in spelled]
-    hint = f"asked for: {text.listed(known)}"
+    hint = f"the question asks for {text.listed(known)}"
     return [
-        Fault((text.short(key),), f"is not asked for{text.did_you_mean(key, known)}", hint)
+        Fault(
+            (text.short(key),), f"is not part of the question{text.did_you_mean(key, known)}", hint
+        )
         for key in strange
     ] + faults(question.answers, given)
 

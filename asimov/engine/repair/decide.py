@@ -10,7 +10,7 @@ from asimov.scheduler import Gone, NotFound, Present
 from asimov.states import STATES
 
 #: The reason given for an analysis that waits until a person has looked.
-UNTRACED = "the journal was lost, and there is no trace of it"
+UNTRACED = "the journal was lost, and nothing shows that it ever ran"
 
 #: How far the clocks of a scheduler and this machine may differ, in seconds.
 _CLOCKS = 60.0
@@ -125,7 +125,7 @@ def _of_job(trace: Trace, job: Job) -> Decision | None:
     if trace.stored and not isinstance(job.answer, Present):
         return Decision("uploaded", "its results are in the store", before)
     if isinstance(job.answer, NotFound) or job.job_id is None:
-        reason = "a log names a job of it, and no source knows how that job ended"
+        reason = "a log mentions a job of it, and nothing shows how that job ended"
         return Decision("stuck", reason, before, doubtful=True)
     if its_own and before in {"stop", "restart", "cancelled", "stuck"}:
         reason = f"{name} was found by its tag"
@@ -137,7 +137,7 @@ def _of_job(trace: Trace, job: Job) -> Decision | None:
         return Decision("stuck", reason, before, doubtful=True)
     where = "was found in the scheduler"
     if isinstance(job.answer, Gone):
-        where = "has ended, and the next monitor pass judges how"
+        where = "has ended, and the next monitor pass decides how"
     elif not isinstance(job.answer, Present):
         where = "was found in its log; the scheduler could not be reached"
     doubtful = record is not None and before not in {"ready", "running", "processing"}
@@ -154,10 +154,10 @@ def _of_record(trace: Trace, record: Record) -> Decision | None:
         return Decision("uploaded", "its results are in the store", status)
     # An analysis that is to stop has no job left: the next monitor pass sees that.
     if active and not (status in {"stop", "restart"} and trace.asked):
-        reason = f"it was {status}, and nothing shows what became of its job"
+        reason = f"it was {status}, and nothing shows what happened to its job"
         return Decision("stuck", reason, status, doubtful=True)
     if status == "ready" and trace.begun and trace.forgotten and not trace.attempts:
-        reason = "the journal was damaged; it had started, and nothing shows what became of it"
+        reason = "the journal was damaged; it had started, and nothing shows what happened to it"
         return Decision("stuck", reason, status, doubtful=True)
     return None
 
@@ -168,9 +168,7 @@ def _of_open(attempt: Attempt, status: str) -> Decision | None:
         return None  # the next command finds out whether there is a job
     # The two were written together, so one of them is out of date.
     if status != "ready":
-        return Decision(
-            status, f"job {attempt.job_id} does not belong to its present state", status
-        )
+        return Decision(status, f"job {attempt.job_id} does not fit its present state", status)
     reason = f"job {attempt.job_id} was submitted"
     return Decision("running", reason, status, doubtful=True, open=attempt.uid)
 
@@ -182,14 +180,14 @@ def _of_traces(trace: Trace, *, ready: bool) -> Decision | None:
     if trace.open is not None:
         submitted = trace.open.state == "submitted"
         going = "running" if trace.open.stage == "run" else "processing"
-        reason = "its last attempt is still to be judged"
+        reason = "the outcome of its last attempt is still open"
         decision = Decision(going if submitted else "ready", reason, open=trace.open.uid)
     elif trace.stored:
         decision = Decision("uploaded", "its results are in the store")
     elif last is not None and left:
         decision = Decision(last, "its last event says so")
     elif trace.begun or last not in {None, "ready"}:
-        reason = "the journal was lost; nothing shows what became of it"
+        reason = "the journal was lost; nothing shows what happened to it"
         decision = Decision("stuck", reason, doubtful=True)
     elif trace.unrecorded and (trace.first != "ready" or ready):
         decision = Decision(trace.first, UNTRACED)

@@ -113,7 +113,7 @@ def gather(
     except ReportedError as error:
         if not without_scheduler:
             raise SchedulerUnreachableError(
-                f"the scheduler can't be asked, and jobs could be missed: {error}",
+                f"the scheduler does not answer, so jobs could be missed: {error}",
                 hint="try again later, or use --without-scheduler: analyses whose state is unclear "
                 "then become stuck",
             ) from error

@@ -119,7 +119,7 @@ def _repair(project: Project, dry_run: bool, without_scheduler: bool, ready: boo
             # Its analyses would have no record, and would count as new once the file is mended.
             raise AsimovError(
                 f"the journal can't be rebuilt without this file: {error}",
-                hint="mend the file, or restore it, and run the command again",
+                hint="correct or restore the file, and run the command again",
             )
         old = {name: rows for name, rows in found.rows.items() if name not in REBUILT}
         result = Repaired(
@@ -144,7 +144,7 @@ def _repair(project: Project, dry_run: bool, without_scheduler: bool, ready: boo
             _note(journal, result)
         if Path(f"{new}-wal").exists():
             # SQLite does not report that a log could not be merged into the file.
-            raise DiskFullError(new, "not all of it is in the file")
+            raise DiskFullError(new, "the file is incomplete")
         if not dry_run:
             result.aside = _put_in_place(project.journal, new)
     return result
@@ -156,7 +156,7 @@ def _release(project: Project, *, dry_run: bool) -> dict[Key, Decision]:
     with closing(Journal(project.journal, reading=dry_run)) as journal:
         for key, record in journal.records().items():
             if (record.status, record.reason) == ("wait", UNTRACED):
-                released[key] = Decision("ready", "a person has looked", "wait")
+                released[key] = Decision("ready", "a person has confirmed it", "wait")
         if not dry_run:
             with journal.transaction():
                 for key, made in released.items():
@@ -174,7 +174,7 @@ def _read(project: Project, contents: Contents, scratch: Path) -> Salvaged:
     source = _source(project.journal)
     if source is None or not source.stat().st_size:
         lost = salvage(scratch / "none.db")
-        lost.damage = ["it is empty" if source else "it is not there"]
+        lost.damage = ["it is empty" if source else "it is missing"]
         return lost
     for end in _FILES:
         part = Path(f"{source}{end}")
@@ -186,7 +186,7 @@ def _read(project: Project, contents: Contents, scratch: Path) -> Salvaged:
                 raise unwritable(error, scratch, "can't be copied") from error
     found = salvage(scratch / "old.db", contents.entries)
     if lacks_log(source):
-        found.damage.insert(0, "its write-ahead log is missing: what was written last is lost")
+        found.damage.insert(0, "its write-ahead log is missing: the latest changes are lost")
         found.incomplete |= found.rows.keys()
     return found
 
@@ -253,7 +253,7 @@ def _note(journal: Journal, result: Repaired) -> None:
     lines = [*result.damage]
     lines += [f"{name}: {count} rows were read" for name, count in result.salvaged.items()]
     if result.incomplete:
-        lines.append(f"rows are missing, or may be, of: {', '.join(sorted(result.incomplete))}")
+        lines.append(f"rows are or may be missing from: {', '.join(sorted(result.incomplete))}")
     reason = f"the journal was rebuilt; {len(result.decisions)} states were inferred"
     journal.note(Key("", ""), "repair", "repair", reason, "\n".join(lines))
 

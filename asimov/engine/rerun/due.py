@@ -23,7 +23,7 @@ Report = Callable[[str], None]
 MOST, WITHIN = 3, 86400
 #: So often; and the reason of an analysis that is not restarted any more.
 AGAIN = f"{MOST} reruns in a day"
-TOO_OFTEN = f"it is out of date again after {AGAIN}: a person must look at it"
+TOO_OFTEN = f"it is out of date again after {AGAIN}: a person must check it"
 
 
 def rerun_due(

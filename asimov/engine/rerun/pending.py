@@ -78,7 +78,9 @@ def withdraw_for_cancelled(workspace: Workspace, cancelled: Collection[Key]) -> 
         waits = key in open_ones and key not in gone
         if waits or not (state.done or workspace.status(key) == "cancelled"):
             to_be_made.add(key)
-    return _withdraw(workspace, gone, "request withdrawn: what it waited for no longer runs")
+    return _withdraw(
+        workspace, gone, "request withdrawn: the analysis that it waited for no longer runs"
+    )
 
 
 def _withdraw(workspace: Workspace, keys: Iterable[Key], said: str) -> list[Key]:

@@ -26,7 +26,7 @@ _NOW = {
     "processing": "its post-processing runs",
     "restart": "it restarts anyway",
     "wait": "it waits for a person",
-    "stop": "it is to be stopped",
+    "stop": "it will be stopped",
 }
 
 

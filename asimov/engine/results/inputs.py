@@ -57,7 +57,7 @@ class StoredInputs:
     def _fault(self, key: Key) -> DamagedInputError | None:
         if not STATES[self._workspace.status(key)].done:
             return None
-        hint = f"restore it from a copy, or make it again: 'asimov rerun {key}'"
+        hint = f"restore it from a copy, or make it again with 'asimov rerun {key}'"
         try:
             entries = self._store.manifest(*key)
         except AsimovError as error:
@@ -75,7 +75,7 @@ class StoredInputs:
             return None
         first = faults[0]
         if first.kind != "missing":
-            what = f"is not as it was stored: {first.detail}"
+            what = f"has changed since it was stored: {first.detail}"
         elif os.path.lexists(f"{self._workspace.analysis(key).rundir}/{first.name}"):
             what = "is not in the results, and its run directory has another one"
         else:

@@ -52,7 +52,7 @@ def verified(
         if store.manifest(*key):
             continue
         if _was_stored(workspace, key) or _has_products(workspace, key):
-            what = "its results are said to be stored, and nothing is"
+            what = "its results are recorded as stored, but nothing is stored"
             found.faults.append(Fault(*key, MANIFEST, "missing", what))
     found.faults.sort()
     return found
@@ -141,11 +141,13 @@ def advice(workspace: Workspace, faults: Iterable[Fault]) -> list[str]:
         found.append("Restore the files of analyses that can't run again from a copy")
     if earlier:
         found.append(
-            "What later runs superseded is only kept: restore it from a copy, or, if nobody needs "
-            f"it, remove it: rm -rf {' '.join(earlier)}"
+            "Nothing uses results that later runs superseded: restore them from a copy or, "
+            f"if nobody needs them, remove them: rm -rf {' '.join(earlier)}"
         )
     if strange:
-        found.append("Move what no manifest lists out of the results: asimov has not put it there")
+        found.append(
+            "Move files that no manifest lists out of the results: asimov did not put them there"
+        )
     return found
 
 

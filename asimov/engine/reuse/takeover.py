@@ -183,6 +183,6 @@ def _is_to_run(analysis: Analysis) -> bool:
 def why(match: Match) -> str:
     """Return the reason of the analysis's new state."""
     return (
-        f"took over the products of {match.made_by}, which ran with the same "
-        "(setting 'reuse'): nothing was run"
+        f"reused the products of {match.made_by}, whose run was identical (setting 'reuse'): "
+        "nothing was run"
     )

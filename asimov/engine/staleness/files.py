@@ -133,6 +133,6 @@ def _said(used: UsedFile) -> str:
         return "its configuration was changed by hand"
     name = text.line(used.path)
     if used.of:
-        return f"{text.line(Path(used.path).name)} of {used.of} has another content"
+        return f"{text.line(Path(used.path).name)} of {used.of} has different content"
     words = {"input": ""}.get(used.role, f"the {used.role} ")
     return f"{words}{name} has changed"

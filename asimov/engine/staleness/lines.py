@@ -51,8 +51,8 @@ def standing_of(workspace: Workspace, key: Key) -> Standing:
         moves.append(f"'asimov rerun {quote(str(key))} --dry-run' shows what would run again")
     if any(each.kind == RESULTS for each in old.get(key, ())):
         moves.append(
-            f"the damaged files, from a copy: 'asimov store verify {quote(str(key))}' lists and "
-            "checks them"
+            "a copy of the damaged files, put in their place: 'asimov store verify "
+            f"{quote(str(key))}' lists and checks them"
         )
     request = Requests(workspace.journal).all().get(key)
     if request is not None:

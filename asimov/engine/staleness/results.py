@@ -66,7 +66,7 @@ class StoredProducts:
             return
         if not entries:
             if was_stored:
-                yield "its results are said to be stored, and nothing is"
+                yield "its results are recorded as stored, but nothing is stored"
             return
         some = dict(islice(entries.items(), MOST))
         faults = {

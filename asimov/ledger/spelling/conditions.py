@@ -91,8 +91,8 @@ def misspelt(
                 said = term.value if near not in _CONDITIONS else f"{term.path}: {term.value}"
                 yield Strange(
                     steps,
-                    f"{key} needs {quoted(said)}, which is not there; did you mean {near!r}?",
-                    "if it is yet to come, apply both together, or use --force",
+                    f"{key} needs {quoted(said)}, which does not exist; did you mean {near!r}?",
+                    "if you will add it later, apply both together, or use --force",
                 )
 
 

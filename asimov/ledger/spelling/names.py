@@ -41,7 +41,7 @@ HOOKS = {
     "telemetry": entrypoints.TELEMETRY,
 }
 
-_INSTEAD = "a name of your own should be less like it; --force takes this one as it is"
+_INSTEAD = "if you mean it, choose a name that is less similar, or use --force to keep it"
 
 
 class Spelling:
@@ -206,7 +206,7 @@ class Spelling:
                     f"{what and what + ': '}{quoted(key)[1:-1]}: has no effect here; as a "
                     "submit command it belongs under 'scheduler'",
                     _place(document, path, key),
-                    f"write 'scheduler: {{{key}: ...}}'; --force takes it as a name of your own",
+                    f"write 'scheduler: {{{key}: ...}}'; --force keeps it as a setting of your own",
                 )
                 continue
             near = None if key in _ANYWHERE else slip(key, own)
@@ -233,7 +233,7 @@ class Spelling:
         if self._used(key, pipeline):
             self.notes.append(f"{where}: {message}")
         else:
-            self._refuse(message, where, "--force takes it as a name of your own")
+            self._refuse(message, where, "--force keeps it as a setting of your own")
 
     def around(self, key: str, by: Mapping[str, frozenset[str]], where: Place) -> bool:
         """Refuse a setting around analyses that surely misspells one of their pipelines.
@@ -271,10 +271,10 @@ class Spelling:
             if key in data:
                 given = data[key] if isinstance(data[key], list) else [data[key]]
                 self._refuse(
-                    f"{key}: a project analysis has 'subjects', a list",
+                    f"{key}: a project analysis needs 'subjects', a list",
                     document.place([key]),
-                    f"write 'subjects: [{listed(given)}]', or 'kind: analysis' for one subject; "
-                    "--force takes it as a name of your own",
+                    f"write 'subjects: [{listed(given)}]', or 'kind: analysis' for one "
+                    "subject; --force keeps it as a setting of your own",
                 )
 
     def emptied(
@@ -297,7 +297,7 @@ class Spelling:
         for each in differences(before, after):
             if each.after is None and isinstance(each.before, Mapping) and each.before:
                 self._refuse(
-                    f"{each.name} is empty, and would remove {listed(each.before)} from it",
+                    f"{each.name} is empty, which would remove {listed(each.before)} from it",
                     document.place(each.path),
                     f"leave {each.path[-1]!r} out to keep what is there; 'asimov apply --replace' "
                     "or --force removes it",
@@ -328,7 +328,7 @@ class Spelling:
         for kind, named in (data.get("hooks") or {}).items():
             where = document.place(["hooks", kind])
             if kind not in HOOKS:
-                message = f"{quoted(kind)} is not a kind of hooks{did_you_mean(kind, HOOKS)}"
+                message = f"{quoted(kind)} is not a kind of hook{did_you_mean(kind, HOOKS)}"
                 if slip(kind, frozenset(HOOKS)):
                     self._refuse(message, where)
                 else:

@@ -49,7 +49,7 @@ class _Measure:
     def size(self, node: Any) -> _Size:
         known = self._sizes.get(id(node), _Size(0, 0, 0))
         if known is None:
-            raise AsimovError("holds an alias that contains itself", where=Place(self._file))
+            raise AsimovError("contains an alias that refers to itself", where=Place(self._file))
         if known.values:
             return known
         self._sizes[id(node)] = None
@@ -75,7 +75,7 @@ class _Measure:
         """Return the size of each key with its value; own keys override merged ones."""
         known = self._keys.get(id(node), {})
         if known is None:
-            raise AsimovError("holds an alias that contains itself", where=Place(self._file))
+            raise AsimovError("contains an alias that refers to itself", where=Place(self._file))
         if known:
             return known
         self._keys[id(node)] = None
@@ -105,22 +105,22 @@ class _Measure:
         where = Place(self._file, node.start_mark.line + 1, node.start_mark.column + 1)
         if size.values > self._values:
             raise AsimovError(
-                f"holds over {self._values} values {_IN_FULL}",
+                f"contains over {self._values} values {_IN_FULL}",
                 where=where,
-                hint="the ledger holds no aliases; write settings that many share as the "
-                "subject's, or as a 'configuration'",
+                hint="the ledger expands aliases; put shared settings into the subject, or into "
+                "a 'configuration'",
             )
         if size.characters > self._characters:
             raise AsimovError(
-                f"holds over {self._characters} characters {_IN_FULL}",
+                f"contains over {self._characters} characters {_IN_FULL}",
                 where=where,
-                hint="the ledger holds no aliases; name a file that has the text instead",
+                hint="the ledger expands aliases; name a file that contains the text instead",
             )
         if size.depth > DEEPEST:
             raise AsimovError(
                 f"is nested more than {DEEPEST} levels deep {_IN_FULL}",
                 where=where,
-                hint="the ledger holds no aliases; use fewer levels of mappings and lists",
+                hint="the ledger expands aliases; use fewer levels of mappings and lists",
             )
 
 

@@ -196,10 +196,10 @@ def read(text: str, file: str) -> Iterator[tuple[Any, int, int]]:
         at = max(0, text.find(chr(code)))
         place = Place(file, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
         raise AsimovError(
-            f"holds the character U+{code:04X}, which YAML does not allow", where=place
+            f"contains the character U+{code:04X}, which YAML does not allow", where=place
         ) from error
     except RecursionError as error:
-        raise AsimovError("holds an alias that contains itself", where=Place(file)) from error
+        raise AsimovError("contains an alias that refers to itself", where=Place(file)) from error
     finally:
         if loader is not None:
             loader.dispose()
@@ -211,7 +211,7 @@ def _explain(error: yaml.MarkedYAMLError) -> tuple[str, str | None]:
     if "could not determine a constructor" in problem:
         tag = problem.split("'")[1] if "'" in problem else problem
         return (
-            f"the YAML tag {tag} is not allowed: a ledger holds plain data only",
+            f"the YAML tag {tag} is not allowed: a ledger contains plain data only",
             f"put quotes around text that begins with '!': \"{tag}\"" if tag[:1] == "!" else None,
         )
     if "scanning a tag" in str(error.context):

@@ -120,7 +120,7 @@ class Card:
                 f"{self.version!r} is not a version for a card: write one such as 'v0.1.0'"
             )
         if self.type not in TYPES:
-            raise ValueError(f"{self.type!r} is not a type of cards: there are {', '.join(TYPES)}")
+            raise ValueError(f"{self.type!r} is not a type of cards: use {', '.join(TYPES)}")
 
     @property
     def identifier(self) -> str:

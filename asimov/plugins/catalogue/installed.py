@@ -123,7 +123,7 @@ def _unknown(name: str, there: Sequence[Entry], kind: str | None) -> AsimovError
     others = {each.kind for each in entries() if each.name.lower() == name.strip().lower()}
     if others:
         their_kinds = " and a ".join(sorted(others))
-        return AsimovError(f"{name!r} is no {kind}", hint=f"it is a {their_kinds}")
+        return AsimovError(f"{name!r} is not a {kind}", hint=f"it is a {their_kinds}")
     names = {each.name.lower(): each.name for each in there}
     near = nearest(name.lower(), names, 0.5)
     return AsimovError(

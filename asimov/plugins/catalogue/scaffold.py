@@ -121,7 +121,7 @@ def write_package(name: str, kind: str = "simple", into: Path = Path()) -> Made:
         point = entrypoints.find(entrypoints.PIPELINES, names.name)
         owner = f" of the package {point.dist.name}" if point and point.dist else ""
         raise AsimovError(
-            f"there is a pipeline {names.name!r} already{owner}",
+            f"there is already a pipeline {names.name!r}{owner}",
             hint="choose another name; 'asimov plugins list' shows the names in use",
         )
     folder = into / names.distribution

@@ -11,10 +11,10 @@ from asimov.system.users import owner_of
 
 #: What to do about a refusal, by a part of git's words.
 _HINTS = {
-    "partial commit during": "finish or abort that there; the next pass tries again",
+    "partial commit during": "finish or abort that operation there; the next pass tries again",
     "index file": "remove '.git/index' there and run 'git reset'; no commit is lost",
-    "corrupt": "'git fsck' there names all that is damaged; restore it from a copy, or move "
-    "'.git' away: a new one is made",
+    "corrupt": "'git fsck' there lists all damage; restore the repository from a copy, "
+    "or move '.git' away: a new one is created",
 }
 _HINTS |= dict.fromkeys(("is empty", "bad object", "broken"), _HINTS["corrupt"])
 
@@ -36,7 +36,7 @@ def refusal(error: Exception, root: Path) -> ReportedError:
     if "dubious ownership" in str(getattr(error, "stderr", "")):
         whose = owner_of(root / ".git")
         return AsimovError(
-            f"git does not use it, since it belongs to {whose}",
+            f"git refuses it, because it belongs to {whose}",
             where=root,
             hint="see docs/sharing.md: in a shared project, 'asimov project trust USER' trusts "
             "its owner",

@@ -97,9 +97,9 @@ class EventRepo:
                 return self._opened()
             if self._reading:
                 raise AsimovError(
-                    "is not there yet, and a dry run makes none",
+                    "does not exist yet, and a dry run creates nothing",
                     where=self._root / ".git",
-                    hint="'asimov manage build' makes it",
+                    hint="'asimov manage build' creates it",
                 )
             # In a temporary folder first: a part of one would be taken for a repository.
             if self._url:
@@ -117,12 +117,12 @@ class EventRepo:
                     (folder / ".git").rename(self._root / ".git")
             return self._opened()
         except OSError as error:
-            raise unwritable(error, self._root, "can't be made") from error
+            raise unwritable(error, self._root, "can't be created") from error
         except git.InvalidGitRepositoryError as error:
             raise AsimovError(
                 "git does not recognise it as a repository",
                 where=self._root / ".git",
-                hint="restore it from a copy, or move it away: a new one is made",
+                hint="restore it from a copy, or move it away: a new one is created",
             ) from error
         except git.GitError as error:
             raise refusal(error, self._root) from error
@@ -220,7 +220,7 @@ class EventRepo:
             ):
                 if os.path.lexists(old):
                     if os.path.lexists(new):
-                        raise AsimovError("something is there already", where=new)
+                        raise AsimovError("something already exists there", where=new)
                     new.parent.mkdir(parents=True, exist_ok=True)
                     old.rename(new)
                 commits.commit_move(repo, names[0], names[1], message)

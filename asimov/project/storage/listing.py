@@ -67,5 +67,5 @@ def link(found: Iterable[StoredFile], root: Path) -> Iterator[Path]:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to(target)
         except OSError as error:
-            raise unwritable(error, place, "can't be made") from error
+            raise unwritable(error, place, "can't be created") from error
         yield place

@@ -24,7 +24,7 @@ class AlreadyPresentException(AsimovError):  # noqa: N818  (plugins import this 
 def put(folder: Path, item: Item, known: Mapping[str, Any], objects: Objects) -> dict[str, Any]:
     """Put an item into the store; return its entry in the manifest.
 
-    If something is there already, it is kept if it is the same, and otherwise moved aside: an
+    If something already exists there, it is kept if it is the same, and otherwise moved aside: an
     interrupted pass may have left it.
     """
     target = folder / item.name
@@ -46,7 +46,7 @@ def put(folder: Path, item: Item, known: Mapping[str, Any], objects: Objects) ->
         raise AlreadyPresentException(
             f"another {text.line(item.name)} of {'/'.join(folder.parts[-2:])} was stored before",
             where=text.line(str(target)),
-            hint="move it away if the new one is to replace it",
+            hint="if the new one should replace it, move it away",
         )
     if os.path.lexists(target) and not is_as_stored(target, entry):
         set_aside(folder, [item.name])

@@ -280,7 +280,7 @@ class Store:
             raise AsimovError("is not in the store", where=path)
         if not is_as_stored(path, known):
             differs = "its checksum" if "sha256" in known else "its kind or where it leads"
-            raise AsimovError(f"is not as it was stored: {differs} differs", where=path)
+            raise AsimovError(f"has changed since it was stored: {differs} differs", where=path)
         return path
 
     def replace(self, subject: str, analysis: str) -> None:

@@ -228,7 +228,7 @@ def _check_listed(
         try:
             status = path.lstat()
         except OSError:
-            found.faults.append(owner.fault(name, "missing", "it is not there"))
+            found.faults.append(owner.fault(name, "missing", "it does not exist"))
             continue
         if wrong := _difference(path, status, entry):
             found.faults.append(owner.fault(name, "changed", wrong))

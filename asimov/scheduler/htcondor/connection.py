@@ -76,7 +76,7 @@ class Connection:
         if renewal is not None:
             return CredentialsError(
                 f"{self} refuses this user's credentials: {renewal} ({message_of(error)})",
-                hint="nothing was changed; asimov goes on once they are valid again",
+                hint="nothing was changed; asimov continues once they are valid again",
             )
         return SchedulerUnreachableError(
             f"{self} can't be reached: {message_of(error)}",
@@ -125,8 +125,7 @@ class Connection:
             pool = f"the collector {self.collector}" if self.collector else "the pool's collector"
             raise SchedulerUnreachableError(
                 f"{pool} can't be reached: {message_of(error)}",
-                hint="[condor] collector of the configuration, or HTCondor's COLLECTOR_HOST, "
-                "says where it is",
+                hint="set [condor] collector in the configuration, or HTCondor's COLLECTOR_HOST",
             ) from error
 
     def location(self) -> Any:
@@ -272,8 +271,9 @@ class Connection:
             return  # no answer: assume that the request was refused
         except htcondor2.HTCondorException as error:
             raise SchedulerUnreachableError(
-                f"{self} does not let this user change anything: {message_of(refusal)}",
-                hint="'condor_ping -type schedd WRITE' asks it; its ALLOW_WRITE and DENY_WRITE say",
+                f"{self} does not allow this user to change anything: {message_of(refusal)}",
+                hint="'condor_ping -type schedd WRITE' tests this; the schedd's ALLOW_WRITE and "
+                "DENY_WRITE decide",
             ) from error
 
     def queue(self, constraint: str, projection: Sequence[str]) -> list[Ad]:

@@ -51,13 +51,14 @@ def request_credentials(submit: Any, where: str) -> None:
         page = submit.issue_credentials()
     except bindings().HTCondorException as error:
         raise CredentialsError(
-            f"the job asks for {what}, which can't be had: {message_of(error)}",
+            f"the job requests {what}, which are not available: {message_of(error)}",
             where=where,
-            hint="set the command that asks for it to null under 'scheduler:' to do without",
+            hint="to run without them, set the command that requests them to null under "
+            "'scheduler:'",
         ) from error
     if page:
         raise CredentialsError(
-            f"the job asks for {what}, which you have to allow at {page}",
+            f"the job requests {what}, which you have to allow at {page}",
             where=where,
             hint="open that page in a browser; the next pass submits it",
         )

@@ -191,7 +191,7 @@ class _Reader:
         name = words[1]
         if name in self.dag.nodes:
             first = self.dag.nodes[name].line
-            raise self.refuse(f"the node '{name}' exists already, in line {first}", line)
+            raise self.refuse(f"the node '{name}' already exists, in line {first}", line)
         if name.upper() == _ALL or "+" in name:
             raise self.refuse(f"'{name}' can't be a node's name", line)
         folder, marks = job_options(words[3:])

@@ -296,7 +296,7 @@ def _check(submit: SubmitFile, except_for: Iterable[str]) -> None:
         if key in known or key.startswith("my.") or key in used or key in except_for:
             continue
         raise SchedulerError(
-            f"'{setting.name}' is no submit command that the local scheduler supports, "
+            f"'{setting.name}' is not a submit command that the local scheduler supports, "
             "and nothing uses it as a macro" + did_you_mean(key, known, 0.8),
             where=setting.place,
         )

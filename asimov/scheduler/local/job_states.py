@@ -202,7 +202,7 @@ def explain(db: sqlite3.Connection, spool: Spool, job: int, limit: int) -> list[
         life, pid = _runner(spool)
         if life is Life.DEAD:
             lines.append(
-                "the process that runs the local queue is not alive; `asimov monitor` starts it"
+                "the process that runs the local queue has died; `asimov monitor` starts it"
             )
         elif life is Life.ELSEWHERE:
             lines.append("another machine runs the local queue; this one starts nothing")

@@ -19,7 +19,7 @@ _AT_ONCE = 5.0
 class Loss(Enum):
     """Why an attempt left no ending."""
 
-    UNSTARTED = "the process that was to start it was killed before it did"
+    UNSTARTED = "the process that should have started it was killed first"
     INTERRUPTED = "the machine was restarted while it ran"
     UNKNOWN = "presumed killed: every process that could record how it ended was killed"
 

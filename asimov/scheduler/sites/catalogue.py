@@ -32,8 +32,8 @@ def site(name: str) -> Site:
             found = extensions.load(point)
             if not isinstance(found, Site):
                 raise ExtensionError(
-                    f"the site {quoted(name)} of the package {point.package} is no asimov.sites."
-                    "profile.Site"
+                    f"the site {quoted(name)} of the package {point.package} is not an "
+                    "asimov.sites.profile.Site"
                 )
             return found
     raise AsimovError(

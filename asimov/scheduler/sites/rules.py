@@ -61,7 +61,7 @@ def among(name: str, values: Collection[str]) -> Fault:
         if value is None or value.strip('"') in values:
             return None
         near = did_you_mean(value.strip('"'), values)
-        return f"{name} is {quoted(value)}{near or '; there are ' + ', '.join(values)}"
+        return f"{name} is {quoted(value)}{near or '; the values are ' + ', '.join(values)}"
 
     return fault
 

@@ -127,7 +127,7 @@ class Access:
             if key is not None:  # it may be new
                 found = matching(await self._known(backend, 0.0), key)
         if found is None:
-            raise _unknown("this key is not known, or was revoked", header)
+            raise _unknown("this key is unknown or was revoked", header)
         if counted:
             self._allow(f"key {found.name}", found.rate)
         if found.read_only and scope["method"] not in _READING:
@@ -218,6 +218,6 @@ def _unknown(what: str, header: str = "Authorization") -> FaultError:
         401,
         what,
         f"header: {header}",
-        f"send '{header}: {scheme}KEY'; 'asimov manage key --add NAME' makes a key",
+        f"send '{header}: {scheme}KEY'; 'asimov manage key --add NAME' creates a key",
         {"www-authenticate": 'Bearer realm="asimov"'},
     )

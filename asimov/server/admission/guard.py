@@ -22,7 +22,7 @@ from asimov.server.options import Options, is_loopback
 from asimov.server.responses import HEADERS
 from asimov.text import quoted
 
-_FOREIGN = "requests of other sites are refused"
+_FOREIGN = "requests from other sites are refused"
 
 
 class Guard:
@@ -99,12 +99,12 @@ class Guard:
         given = headers.getlist("host")
         host = _host_of(f"//{given[0]}") if len(given) == 1 else None
         if host is None:
-            raise FaultError(400, "a request names one host", "header: Host")
+            raise FaultError(400, "a request should name exactly one host", "header: Host")
         # No name that somebody else can point at this machine.
         if host not in self._names and not _is_address(host):
             raise FaultError(
                 421, f"this service is not {quoted(host)}", "header: Host",
-                "'asimov serve --name NAME' has it answer to a name",
+                "'asimov serve --name NAME' makes it answer to a name",
             )  # fmt: skip
 
     def _check_origin(self, headers: Headers) -> None:
@@ -144,7 +144,7 @@ def _bounded(headers: Headers, receive: Receive, policy: Policy) -> Receive:
     FaultError
         If the header says that it is too large.
     """
-    too_large = FaultError(413, f"a request may have {policy.largest} bytes", "body")
+    too_large = FaultError(413, f"a request may have at most {policy.largest} bytes", "body")
     length = headers.get("content-length", "0")
     if (
         not (length.isascii() and length.isdigit())
@@ -165,7 +165,7 @@ def _bounded(headers: Headers, receive: Receive, policy: Policy) -> Receive:
             left = min(policy.silence, max(0.0, deadline - loop.time()))
             message = await asyncio.wait_for(receive(), left)
         except asyncio.TimeoutError as error:
-            late = f"the body did not arrive in {policy.patience:g} s"
+            late = f"the body did not arrive within {policy.patience:g} s"
             raise FaultError(408, late, "body") from error
         if message["type"] == "http.request":
             seen += len(message.get("body", b""))

@@ -30,7 +30,7 @@ def applied(
     try:
         documents = blueprints.parse(order.text, "the body")
         if not documents:
-            raise FaultError(422, "there are no documents in it", "the body")
+            raise FaultError(422, "it contains no documents", "the body")
         if order.name is not None:
             documents = renaming.named(documents, order.name)
         return apply(

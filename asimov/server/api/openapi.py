@@ -25,7 +25,7 @@ _KINDS = {str: "string", int: "integer", bool: "boolean"}
 _IDEMPOTENCY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "A name for this request: sent again with it, it is not carried out again.",
+    "description": "A name for this request: if it is sent again, it is not carried out again.",
     "schema": {"type": "string", "maxLength": 255},
 }
 _REFERENCE = "#/components/schemas/{name}"

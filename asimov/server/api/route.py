@@ -55,11 +55,11 @@ class Parameter:
         if not given:
             return self.default
         if len(given) > 1:
-            raise self._fault("may be given once")
+            raise self._fault("may be given only once")
         if self.kind is int:
             # No other form, such as '1_000', and no number that takes long to read.
             if not re.fullmatch(r"\d{1,16}", given[0], re.ASCII):
-                raise self._fault(f"{quoted(given[0])} is no whole number")
+                raise self._fault(f"{quoted(given[0])} is not a whole number")
             if not self.least <= int(given[0]) <= self.most:
                 raise self._fault(f"should be from {self.least} to {self.most}")
             return int(given[0])
@@ -115,7 +115,7 @@ class Call:
         known = self.route.body.media if self.route.body else ()
         if given not in known:
             raise FaultError(
-                415, f"{quoted(given)} is not taken", "header: Content-Type", " or ".join(known)
+                415, f"{quoted(given)} is not supported", "header: Content-Type", " or ".join(known)
             )
         return await self.request.body()
 
@@ -171,7 +171,9 @@ class Route:
                     400,
                     f"there is no parameter {quoted(name)}{did_you_mean(name, known)}",
                     "query",
-                    f"there are {', '.join(known)}" if known else "this takes none",
+                    f"the parameters are {', '.join(known)}"
+                    if known
+                    else "this address takes none",
                 )
         query = {name: each.value(request.query_params) for name, each in known.items()}
         return await self.handler(Call(request, dict(request.path_params), query, self))

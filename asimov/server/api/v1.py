@@ -21,14 +21,20 @@ from asimov.text import quoted
 #: What a stream sends as the id of an event, or the event's number.
 _PLACE = re.compile(r"(\d{1,16})(-[0-9a-f]{1,16})?", re.ASCII)
 _PAGE = (
-    Parameter("limit", "the most items of an answer", int, default=100, least=1, most=1000),
-    Parameter("after", "`next` of the page before, or the item before the first", default=""),
+    Parameter(
+        "limit", "the largest number of items to return", int, default=100, least=1, most=1000
+    ),
+    Parameter(
+        "after",
+        "`next` of the page before, or the item just before the first one to return",
+        default="",
+    ),
 )
 _SELECTION = (
     Parameter("name", "SUBJECT/NAME or SUBJECT; *, ? and [abc] are patterns", many=True),
     Parameter("state", "only in this state, as status shows it", many=True),
     Parameter("pipeline", "only with this pipeline", many=True),
-    Parameter("label", "only with this label, or such a value: quality >= 3", many=True),
+    Parameter("label", "only with this label, or with this value of it: quality >= 3", many=True),
     Parameter("since", "only if changed since then: 2d, 3h, yesterday, or an ISO time"),
     Parameter("outdated", "only if out of date", bool, default=False),
 )
@@ -37,9 +43,9 @@ _OF_EVENTS = (
     *_SELECTION[1:],
 )
 _EVENTS = (
-    Parameter("subject", "only of this subject"),
-    Parameter("name", "only of the analysis of this name"),
-    Parameter("after", "only events that follow the one of this number", int),
+    Parameter("subject", "only for this subject"),
+    Parameter("name", "only for the analysis of this name"),
+    Parameter("after", "only events after the one with this number", int),
 )
 
 
@@ -132,12 +138,12 @@ async def question(call: Call) -> Response:
 
 
 async def questions(call: Call) -> Response:
-    """List what analyses ask."""
+    """List the open questions of analyses."""
     return json_response(call.request, await _content(call, "questions"))
 
 
 async def monitor(call: Call) -> Response:
-    """Say whether a monitor is at work."""
+    """Say whether a monitor is running."""
     return json_response(call.request, await _content(call, "monitor"))
 
 
@@ -222,13 +228,16 @@ ROUTES = [
         schemas.Explanation, faults=(404,),
     ),
     Route(
-        "GET", f"{_ONE}/question", "Show what an analysis asks, as 'asimov answer' does.",
+        "GET", f"{_ONE}/question", "Show an analysis's question, as 'asimov answer' does.",
         question, schemas.Question, faults=(404,),
     ),
-    Route("GET", "/v1/questions", "List what analyses ask.", questions, schemas.QuestionList),
-    Route("GET", "/v1/monitor", "Say whether a monitor is at work.", monitor, schemas.Monitor),
     Route(
-        "GET", "/v1/usage", "List what the ended jobs of analyses used.", usage, schemas.UsageList,
+        "GET", "/v1/questions", "List the open questions of analyses.", questions,
+        schemas.QuestionList,
+    ),
+    Route("GET", "/v1/monitor", "Say whether a monitor is running.", monitor, schemas.Monitor),
+    Route(
+        "GET", "/v1/usage", "List the resources that ended jobs used.", usage, schemas.UsageList,
         _SELECTION,
     ),
     Route(

@@ -30,7 +30,11 @@ async def apply_blueprints(call: Call) -> Response:
         raise FaultError(422, "is not UTF-8 text", "the body") from error
     query = call.query
     if query["iterate"] and query["update"]:
-        raise FaultError(400, "iterate adds analyses and update changes them: use one", "query")
+        raise FaultError(
+            400,
+            "iterate and update can't be combined: one adds analyses, the other changes them",
+            "query",
+        )
     order = ApplyRequest(text=text, **query)
     return await _carried_out(call, data, "apply", order, rehearsal="plan")
 
@@ -78,7 +82,7 @@ def _decoded(data: bytes, kind: type[_Order]) -> _Order:
         what, _, where = str(error).partition(" - at ")
         raise FaultError(422, what, f"the body: {where.strip('`') or '$'}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FaultError(400, f"is no JSON: {error}", "the body") from error
+        raise FaultError(400, f"is not JSON: {error}", "the body") from error
 
 
 def _request(call: Call, data: bytes) -> Request:
@@ -86,7 +90,7 @@ def _request(call: Call, data: bytes) -> Request:
     given = call.request.headers.getlist("idempotency-key")
     if len(given) > 1 or (given and not _NAME.fullmatch(given[0])):
         raise FaultError(
-            400, "is one name of up to 255 printable characters", "header: Idempotency-Key"
+            400, "should be one name of up to 255 printable characters", "header: Idempotency-Key"
         )
     url = call.request.url
     asked = f"{call.request.method} {url.path}?{url.query}\n".encode() + data
@@ -104,15 +108,15 @@ ROUTES = [
         "POST", "/v1/blueprints", "Add what blueprints describe, as 'asimov apply' does.",
         apply_blueprints, schemas.Plan,
         (
-            Parameter("subject", "the subject of analyses that name none"),
+            Parameter("subject", "the subject for analyses that name none"),
             Parameter("name", "the name of the only analysis in them"),
             Parameter("update", "also change existing entries", bool, default=False),
-            Parameter("iterate", "where a name is taken, take the next free one", bool,
+            Parameter("iterate", "if a name is taken, use the next free one", bool,
                       default=False),
             Parameter("dry_run", "only plan it; write nothing", bool, default=False),
             Parameter("replace", "like update, and remove keys that are gone", bool, default=False),
             Parameter("force", "accept names that look misspelt", bool, default=False),
-            Parameter("reason", "why, for the history"),
+            Parameter("reason", "the reason, for the history"),
         ),
         faults=(401, 409, 413, 415, 422), body=Body(_YAML),
     ),
@@ -128,7 +132,7 @@ ROUTES = [
     ),
     Route(
         "POST", "/v1/subjects/{subject}/analyses/{name}/answer",
-        "Answer what an analysis asks, as 'asimov answer' does.", answer, schemas.Answered,
+        "Answer an analysis's question, as 'asimov answer' does.", answer, schemas.Answered,
         faults=(401, 404, 409, 413, 415, 422), body=Body(("application/json",), Answers),
     ),
 ]  # fmt: skip

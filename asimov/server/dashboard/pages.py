@@ -106,8 +106,8 @@ class Pages:
         """Return an explanation as a part of a page; see `asimov.engine.explain.Explanation`."""
         sections = {
             "why": why["because"],
-            "does its result hold": why["outdated"],
-            "what moves it": why["moves"],
+            "is its result up to date": why["outdated"],
+            "what would change that": why["moves"],
             "what it uses": why["uses"],
         }
         project = self._workspace.project
@@ -143,7 +143,7 @@ class Pages:
         result = self._stored(*self._found(subject, name), file)
         media = PICTURES.get(result.path.suffix.lower())
         if media is None:
-            raise FaultError(404, f"{file!r} is no picture")
+            raise FaultError(404, f"{file!r} is not a picture")
         return result.path, media
 
     def _stored(self, workspace: Workspace, key: Key, file: str) -> StoredFile:

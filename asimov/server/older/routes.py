@@ -73,7 +73,7 @@ async def nothing(request: Request) -> Response:
             raise FaultError(404, "Resource not found")
         return RedirectResponse(f"{request.url.path}/", 308)
     raise FaultError(
-        405, "changes are made under /v1: POST /v1/blueprints or /v1/actions",
+        405, "use /v1 for changes: POST /v1/blueprints or /v1/actions",
         headers={"allow": "GET, HEAD"},
     )  # fmt: skip
 

@@ -91,7 +91,7 @@ class Arguments:
                 raise ValueError
             value = read(given)
         except ValueError:
-            raise wrong(name, f"{about} {quoted(given)} can't be that.") from None
+            raise wrong(name, f"{about} It can't be {quoted(given)}.") from None
         if not least <= value <= most:  # type: ignore[operator]
             raise wrong(name, f"{about} It is from {least} to {most}.")
         return value
@@ -110,7 +110,7 @@ class Arguments:
         try:
             return msgspec.json.decode(given.encode())
         except (ValueError, RecursionError) as error:
-            raise FaultError(400, f"{name} is no JSON: {line(str(error))}") from error
+            raise FaultError(400, f"{name} is not JSON: {line(str(error))}") from error
 
 
 def wrong(name: str, about: str, status: int = 400) -> FaultError:

@@ -89,7 +89,7 @@ class DatasetReader:
             raise FaultError(400, "only data objects of type FILE can be downloaded")
         path = None if found.file is None else self._workspace.project.path(found.file)
         if path is None or self._is_over(dataset) or not path.is_file():
-            raise FaultError(404, "the file is not there; perhaps it has expired")
+            raise FaultError(404, "the file does not exist; it may have expired")
         return path, []
 
     def status(self, uid: str) -> Answer:

@@ -97,7 +97,7 @@ async def add_object(request: Request) -> Response:
     folder: Path = request.app.state.platipy.incoming
     busy = request.app.state.platipy.uploading
     if busy.locked():
-        raise FaultError(503, "too many uploads come at once", hint="try again later")
+        raise FaultError(503, "too many uploads at once", hint="try again later")
     async with busy:
         given = await arguments_of(request, folder)
     upload = given.file.path if given.file else None

@@ -68,7 +68,7 @@ def state(workspace: Workspace, call: FunctionCall) -> dict[str, Any]:
     elif shown == LOST:
         waits = "Pending: its scheduler does not know its job any more"
     elif clock.now() > call.made + _PATIENCE and not attendance(workspace).alive:
-        waits = "Pending: no monitor is at work; 'asimov serve --monitor' keeps one running"
+        waits = "Pending: no monitor is running; 'asimov serve --monitor' keeps one running"
     return {"state": "PENDING", "current": 0, "total": 1, "status": waits}
 
 

@@ -40,8 +40,8 @@ def serve_questions(folder: str, make: Callable[[Path], Any], *, acts: bool = Fa
         try:
             if not project.state.is_dir():
                 raise FaultError(
-                    503, "the project is not there any more", str(project.root),
-                    "if it was moved, serve it where it is now",
+                    503, "the project no longer exists here", str(project.root),
+                    "if it was moved, serve it from its new place",
                 )  # fmt: skip
             if not known:
                 gc.unfreeze()

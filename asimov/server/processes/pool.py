@@ -61,7 +61,7 @@ class Pool:
             self._moved = loop.time()
             return self._free.pop()  # the one that answered last: the others may never be needed
         if len(self._queue) >= _MOST:
-            raise FaultError(503, "too many requests wait already", hint="try again later")
+            raise FaultError(503, "too many requests are waiting", hint="try again later")
         place: asyncio.Future[Helper] = loop.create_future()
         self._queue.append(place)
         try:
@@ -103,7 +103,7 @@ async def answer_from(helper: Helper, name: str, *arguments: Any) -> Any:
         If there is none, or it is a fault.
     """
     if helper.waiting >= _MOST:
-        raise FaultError(503, "too many requests wait already", hint="try again later")
+        raise FaultError(503, "too many requests are waiting", hint="try again later")
     try:
         answer = await helper.ask(name, *arguments)
     except TooLateError as error:

@@ -66,7 +66,7 @@ class QhanaBackend:
         host = urlsplit(address).hostname or ""
         only_here = is_loopback(self._options.host) and not self._options.proxies
         if not only_here and (host == "localhost" or is_loopback(host)):
-            return "an address of this machine is not taken from other machines"
+            return "other machines can't give an address of this machine"
         return None
 
     async def ask(self, name: str, *arguments: Any) -> Any:

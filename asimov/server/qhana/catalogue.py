@@ -107,7 +107,7 @@ def _loaded(workspace: Workspace) -> list[Plugin]:
         if isinstance(card, Card):
             found.append(Plugin(name, card))
         else:
-            logger().warning("the card of %s is no asimov.pipeline.card.Card", name)
+            logger().warning("the card of %s is not an asimov.pipeline.card.Card", name)
     return found
 
 

@@ -57,9 +57,9 @@ def _why_unusable(settings: type | None, name: str, given: list[str]) -> str | N
     except UnicodeEncodeError:
         return "is not UTF-8"
     if size > LARGEST:
-        return f"may have {LARGEST} bytes, and has {size}"
+        return f"may have at most {LARGEST} bytes, not {size}"
     if _holds_nul([given, values_of(settings, {name: given})]):
-        return "holds a NUL character"
+        return "contains a NUL character"
     return None
 
 

@@ -115,7 +115,7 @@ def _route(card: Card, request: PluginRequest) -> tuple[Route, dict[str, str]]:
         other |= methods
     if other:
         allow = {"allow": ", ".join(sorted(other))}
-        raise FaultError(405, f"this address does not take {request.method}", headers=allow)
+        raise FaultError(405, f"this address does not support {request.method}", headers=allow)
     raise FaultError(404, f"the plugin has nothing at {request.rest!r}", "address")
 
 
@@ -131,5 +131,5 @@ def _response(answer: Any) -> PluginResponse:
     headers = {name: value for name, value in headers.items() if name.lower() not in _OURS}
     status = int(reply.status)
     if not 200 <= status <= 599:
-        raise ValueError(f"{status} is no status of an answer")
+        raise ValueError(f"{status} is not the status of an answer")
     return PluginResponse(status, b"" if status in {204, 304} else body, media, headers)

@@ -86,5 +86,5 @@ class TaskReader:
         task, file = found
         path = stored_file(self._workspace, task, file)
         if path is None:
-            raise FaultError(404, "the file is not in the results store any more", file.file)
+            raise FaultError(404, "the file is no longer in the results store", file.file)
         return path, file.content_type

@@ -89,7 +89,7 @@ class RemoteTasks:
                 except FatalError:
                     raise
                 except Exception as error:  # it is looked at again, and holds up no other
-                    logger().warning("the answer of a task is not understood: %s", error)
+                    logger().warning("can't understand the answer of a task: %s", error)
         now = time.monotonic()
         for number, each in self._followed.items():
             if not each.under_way and each.due <= now:
@@ -107,14 +107,17 @@ class RemoteTasks:
         """Subscribe to a task if need be, and only then look at it; in a thread."""
         try:
             if urlsplit(address).scheme not in {"http", "https"}:
-                document: Any = {"status": FAILURE, "log": f"{address!r} is no address of a task"}
+                document: Any = {
+                    "status": FAILURE,
+                    "log": f"{address!r} is not the address of a task",
+                }
             else:
                 document = _get(address)
                 if webhook is not None and _subscribed(document, address, webhook):
                     webhook = None
                     document = _get(address)  # what happened before the subscription
         except Exception as error:  # another program may answer anything
-            logger().info("the task %s can't be looked at: %s", address, error)
+            logger().info("can't check the task %s: %s", address, error)
             document = None
         self._seen.put((number, document, webhook is None))
 
@@ -177,7 +180,7 @@ def _subscribed(document: dict[str, Any], address: str, webhook: str) -> bool:
             try:
                 _send(urljoin(address, str(link.get("href"))), json.dumps(order).encode())
             except (OSError, HTTPException, ValueError) as error:  # it is polled instead
-                logger().info("the task %s takes no webhook: %s", address, error)
+                logger().info("the task %s does not accept a webhook: %s", address, error)
                 return False
             return True
     return False
@@ -188,13 +191,13 @@ def _get(address: str) -> dict[str, Any]:
         document = json.loads(reply.read(_MOST))
     # What has no status is no verdict: an error of a proxy, for example.
     if not isinstance(document, dict) or not isinstance(document.get("status"), str):
-        raise ValueError("it is no task")
+        raise ValueError("it is not a task")
     return document
 
 
 def _send(address: str, body: bytes) -> None:
     if urlsplit(address).scheme not in {"http", "https"}:
-        raise ValueError("the link to subscribe at is no address")
+        raise ValueError("the link to subscribe to is not an address")
     request = Request(address, body, {"Content-Type": "application/json"}, method="POST")
     with urlopen(request, timeout=_PATIENCE):
         pass

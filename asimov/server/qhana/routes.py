@@ -124,7 +124,7 @@ async def subscribe(request: Request) -> Response:
     try:
         given = json.loads(await request.body())
     except (ValueError, RecursionError):
-        return unprocessable("json", {"_schema": ["is no JSON"]})
+        return unprocessable("json", {"_schema": ["is not JSON"]})
     order, wrong = subscription(given, f"{backend.root(request)}/tasks/{number}/")
     if order is not None and (mistake := backend.wrong_webhook(order.webhook)):
         wrong = {"webhookHref": [mistake]}

@@ -32,7 +32,9 @@ async def submitted_form(request: Request) -> dict[str, list[str]]:
     if media not in FORMS:
         if not body:
             return {}
-        raise FaultError(415, "a form is wanted", "header: Content-Type", " or ".join(FORMS))
+        raise FaultError(
+            415, "the request should contain a form", "header: Content-Type", " or ".join(FORMS)
+        )
     found: dict[str, list[str]] = {}
     if media == FORMS[1]:
         return _decoded(body)

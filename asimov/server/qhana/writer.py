@@ -171,7 +171,7 @@ class TaskWriter:
         asked = Questions(self._workspace.journal).open().get(task.key)
         if asked is None or asked.number != step:
             known = any(e.number == step for e in Questions(self._workspace.journal).of(task.key))
-            what = "is not open any more" if known else "does not exist"
+            what = "is no longer open" if known else "does not exist"
             raise FaultError(409 if known else 404, f"the step {step} of this task {what}")
         check_is_there(self._workspace, task)
         with captured(), acting_for(f"key {caller}") if caller else nullcontext():

@@ -101,7 +101,7 @@ def setting(config: ConfigParser, section: str, name: str, kind: Callable[[str],
     try:
         return kind(text)
     except ValueError as error:
-        raise InputError(f"[{section}] {name}: {text!r} is no {kind.__name__}") from error
+        raise InputError(f"[{section}] {name}: {text!r} is not of type {kind.__name__}") from error
 
 
 def inputs(config: ConfigParser) -> dict[str, dict[str, str]]:

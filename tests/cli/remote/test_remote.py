@@ -190,7 +190,7 @@ def test_blueprints_are_applied_with_the_places_of_their_mistakes(local, remote,
 def test_what_makes_no_sense_there_is_refused_in_one_line(remote, command):
     code, out, errors = remote(*command.split())
     assert (code, out) == (1, "")
-    assert "is for a project on this machine: it has no form with --server" in errors
+    assert "needs a project on this machine: it does not work with --server" in errors
 
 
 def test_a_key_comes_from_a_file_that_others_can_not_read(service, key, tmp_path, monkeypatch):
@@ -209,10 +209,10 @@ def test_a_key_comes_from_a_file_that_others_can_not_read(service, key, tmp_path
     file.chmod(0o600)
     assert told("--key-file", str(file)) == (0, "t/goes: ready -> wait\n", "")
     file.write_text("two words")
-    assert "should hold a key" in told("--key-file", str(file))[2]
+    assert "should contain a key" in told("--key-file", str(file))[2]
     assert "can't be read: No such file" in told("--key-file", str(tmp_path / "none"))[2]
     monkeypatch.setenv("ASIMOV_KEY", "wrong")
-    assert "this key is not known, or was revoked" in told()[2]
+    assert "this key is unknown or was revoked" in told()[2]
 
 
 def test_project_and_server_exclude_each_other(root):

@@ -56,7 +56,7 @@ def test_long_work_shows_a_bar_that_is_gone_at_its_end(project, blueprint, watch
         ("checking", "apply", "-f", blueprint(BLUEPRINT)),
         ("building", "manage", "build"),
         ("submitting", "manage", "submit"),
-        ("looking at jobs", "monitor"),
+        ("checking jobs", "monitor"),
         ("writing pages", "report", "html"),
         ("rebuilding", "ledger", "repair", "--dry-run"),
     ):

@@ -62,7 +62,7 @@ def test_a_whole_project_is_moved_and_the_old_one_is_never_written_to(project, a
     assert tree(source) == before
     for line in (
         "Subjects: 2. Analyses: 7: 5 wait, 1 uploaded, 1 stuck",
-        "Repositories: 1. Stored files: 1. Jobs that are followed from now on: 0",
+        "Repositories: 1. Stored files: 1. Jobs that asimov follows from now on: 0",
         "  GW2/unready: quality: minimum frequency: H1: 20 -> 15",
     ):
         assert line in done.out.splitlines()
@@ -184,7 +184,7 @@ def test_a_crash_after_the_commit_is_finished_by_the_next_command(
 
 def test_a_project_with_something_in_it_is_left_alone(project, asimov, old, blueprint):
     assert asimov("apply", "-f", blueprint("{kind: subject, name: s}\n")).code == 0
-    refused(asimov, project, ["ledger", "import", old("yamlfile")], "has a ledger already")
+    refused(asimov, project, ["ledger", "import", old("yamlfile")], "already has a ledger")
 
 
 def test_a_new_project_inside_the_old_one_is_refused(old, asimov, monkeypatch):

@@ -84,7 +84,9 @@ def test_what_is_not_safe_is_left_alone_with_the_reason(done: Lab) -> None:
     stored = done.root / "results/s/a/out/y"
     stored.chmod(0o644)
     stored.write_text("2\n")
-    assert "its stored results are not whole: see 'asimov store verify s/a'" in _why(done)
+    assert "its stored results are damaged or incomplete: see 'asimov store verify s/a'" in _why(
+        done
+    )
     stored.write_text("1\n")
     (done.rundir("a") / "out/y").write_text("3\n")
     (found,) = _plan(done)["run_directories"]
@@ -101,8 +103,8 @@ def test_files_that_no_analysis_owns_are_listed_and_kept(done: Lab) -> None:
     told = done.run("clean", "--yes").out
     assert "working/s/old: 5 B: belongs to no analysis" in told
     assert "working/t: 5 B: belongs to no analysis" in told
-    assert "checkouts/s/analyses/old.ini: 5 B: configures s/old, which is gone" in told
-    assert "results/s/old: 5 B: results of no analysis in the ledger" in told
+    assert "checkouts/s/analyses/old.ini: 5 B: configures s/old, which no longer exists" in told
+    assert "results/s/old: 5 B: results of an analysis that is not in the ledger" in told
     assert (done.root / "working/t/old/x").exists() and (done.root / "results/s/old/x").exists()
     assert not _plan(done, "s/a")["unowned"], "with a selection, only that is looked at"
 

@@ -53,8 +53,8 @@ def test_what_is_secret_is_named_and_not_shown():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({}, "does not say how to notify: 'webhook', "),
-        ({"emails": "a"}, "there is no option 'emails' of a rule; did you mean 'email'?"),
+        ({}, "does not say how to notify: set one of 'webhook', "),
+        ({"emails": "a"}, "'emails' is not an option of a rule; did you mean 'email'?"),
         ({"email": "a", "states": "stuk"}, "there is no state 'stuk'; did you mean 'stuck'?"),
         ({"email": "a", "command": "b"}, "notify r/command: 'email' and 'command' exclude each"),
         ({"email": "a b"}, "'a b' is not an e-mail address"),
@@ -66,12 +66,15 @@ def test_what_is_secret_is_named_and_not_shown():
         ({"webhook": "https://h/", "format": "slak"}, ", not 'slak'; did you mean 'slack'?"),
         ({"webhook": "https://h/", "format": "slack"}, "is a secret, which does not belong in"),
         ({"webhook variable": "a-b"}, "should be the name of a variable, not 'a-b'"),
-        ({"webhook file": "f", "webhook variable": "V"}, "exclude each other"),
+        ({"webhook file": "f", "webhook variable": "V"}, "can't be combined"),
         ({"webhook file": "f", "format": "slack", "secret file": "s"}, "slack are not signed"),
-        ({"email": "a", "format": "slack"}, "notify r/format: is for webhooks only"),
+        ({"email": "a", "format": "slack"}, "notify r/format: works only for webhooks"),
         ({"command": "sh -c 'x"}, "can't be split into words: No closing quotation"),
         ({"command": " "}, "should be one line of text, not ' '"),
-        ({"labels": "quality >= 3", "email": "a"}, "a rule names labels, without values to comp"),
+        (
+            {"labels": "quality >= 3", "email": "a"},
+            "a rule takes the names of labels, without comparisons",
+        ),
         ({"labels": "a\x1b[2J", "email": "a"}, r", not 'a\x1b[2J'"),
     ],
 )

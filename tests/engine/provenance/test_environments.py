@@ -76,7 +76,7 @@ def test_what_a_shell_runs_is_said_to_be_unknown_and_can_be_reused(lab: Any) -> 
     lab.apply(f"one, {text}, arguments: [-c, 'echo 1 > y']")
     lab.finish()
     told = lab.run("provenance", "s/one").out
-    assert "software      not known of /bin/sh: a shell may run any program" in told
+    assert "software      unknown about /bin/sh: a shell may run any program" in told
     lab.apply(f"two, {text}, arguments: [-c, 'echo 1 > y']")
     lab.finish()
     assert lab.attempts("two")[-1].stage == "reuse"

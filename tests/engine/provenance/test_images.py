@@ -66,7 +66,7 @@ def test_a_tag_that_names_another_image_by_now_is_not_reused(lab: Any, images: P
     assert "No such image" in record(lab, "pulled")["image_unknown"]
     told = lab.run("provenance", "s/old").out
     assert f"image         lab/fit:latest  {record(lab, 'old')['image_digest']}" in told
-    assert "its content is not known: docker has no" in lab.run("provenance", "s/pulled").out
+    assert "its content is unknown: docker has no" in lab.run("provenance", "s/pulled").out
 
     lab.apply(
         f"same, {IN_IMAGE}: lab/fit:latest, runtime: docker",

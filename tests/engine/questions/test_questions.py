@@ -138,12 +138,15 @@ def asking(steps):
         (["level=much"], "level: should be a number of at least 0, not 'much'"),
         (["method=cubic"], "level: is missing: it should be a number of at least 0"),
         (["level=1", "method=cubik"], ", not 'cubik'; did you mean 'cubic'?"),
-        (["level=1", "metod=cubic"], "metod: is not asked for; did you mean 'method'?"),
+        (["level=1", "metod=cubic"], "metod: is not part of the question; did you mean 'method'?"),
         (["level"], "'level' is not an answer: write KEY=VALUE"),
         (["=1"], "'=1' is not an answer: write KEY=VALUE"),
         (["level=[1"], "the answer level:"),
         (["-f", "none.yaml"], "none.yaml: can't be read: No such file"),
-        (["-f", "list.yaml"], "list.yaml: should hold the answers, a line 'NAME: VALUE' for each"),
+        (
+            ["-f", "list.yaml"],
+            "list.yaml: should contain the answers, one line 'NAME: VALUE' for each",
+        ),
     ],
 )
 def test_answers_that_can_not_be_meant_are_refused_and_change_nothing(asking, answers, said):
@@ -172,13 +175,13 @@ def test_the_question_is_shown_and_answers_may_come_from_a_file(asking):
 def test_a_question_is_answered_once(asking):
     asking.run("answer", "s/a", "level=1")
     said = asking.run("answer", "s/a", "level=2", code=1).err
-    assert "s/a asks nothing; it is ready, and 'cut' was answered by " in said
+    assert "s/a has no question; it is ready, and 'cut' was answered by " in said
     assert ': {"level":1}' in said
     assert "asimov production set s/a --status restart" in said
     asking.finish()
     assert (asking.rundir("a") / "result.txt").read_text().endswith("1.0 linear 10\n")
     assert "it is uploaded" in asking.run("answer", "s/a", "level=2", code=1).err
-    assert "s/b asks nothing; it is uploaded" in asking.run("answer", "s/b", "x=1", code=1).err
+    assert "s/b has no question; it is uploaded" in asking.run("answer", "s/b", "x=1", code=1).err
 
 
 def test_a_restart_asks_again(asking):
@@ -195,7 +198,7 @@ def test_a_restart_asks_again(asking):
 def test_a_restart_withdraws_an_open_question(asking):
     asking.run("production", "set", "s/a", "--status", "restart")
     asking.run("monitor")
-    assert "s/a asks nothing; it is ready" in asking.run("answer", "s/a", "level=1", code=1).err
+    assert "s/a has no question; it is ready" in asking.run("answer", "s/a", "level=1", code=1).err
     asking.finish(code=3)
     assert asking.states()["a"] == "asking"
 
@@ -262,5 +265,5 @@ def test_a_job_that_failed_is_not_asked_about(lab, simple):
 def test_a_question_that_is_no_longer_asked_is_not_answered(asking, simple):
     asking.register("steps", simple)
     said = asking.run("answer", "s/a", "level=1", code=1).err
-    assert "the pipeline of s/a does not ask 'cut' any more" in said
+    assert "the pipeline of s/a no longer asks 'cut'" in said
     assert asking.states()["a"] == "asking"

@@ -309,7 +309,7 @@ def test_what_was_begun_and_left_no_trace_of_its_job_is_not_begun_again(
     lab.run("ledger", "repair")
     states = lab.states()
     assert states["a"] == "stuck"
-    assert "nothing shows what became of it" in lab.reason("a")
+    assert "nothing shows what happened to it" in lab.reason("a")
     assert states["b"] == ("wait" if missing == "working" else "stuck")
     lab.run("monitor", "--chain")
     assert not (lab.root / ".asimov" / "local").exists()

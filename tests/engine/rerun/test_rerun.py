@@ -74,7 +74,7 @@ def test_a_chain_runs_again_as_far_as_products_change(chain: Any) -> None:
     assert attempts(chain) == [2, 2, 2]
     assert (chain.root / "results" / "s" / "last" / "z").read_text() == "0\n"
     log = chain.run("log", "s", "middle").out
-    assert "x of s/first has another content" in log
+    assert "x of s/first has different content" in log
     assert "another gain" in log
     assert "Nothing is out of date" in chain.run("rerun", "--outdated", "--yes").out
 
@@ -115,7 +115,7 @@ def test_open_requests_are_shown_listed_and_withdrawn(chain: Any) -> None:
     assert "request withdrawn" in chain.run("log", "s/last").out
     # Nothing waits for what does not run.
     assert "s/middle: no longer runs again" in chain.run("cancel", "s/first", "--yes").out
-    assert "Nothing waits to run again" in chain.run("rerun", "--pending").out
+    assert "No rerun is pending" in chain.run("rerun", "--pending").out
     chain.run("rerun", "s/first", "--downstream", "--yes")
     said = chain.run("cancel", "s/last", "--yes").out
     assert "s/last (uploaded): to run again if" in said and "s/last: no longer runs again" in said
@@ -167,7 +167,7 @@ def test_only_what_is_as_it_was_before_a_request_gets_its_state_back(chain: Any)
     chain.apply(f"long, {SHELL}, arguments: [-c, 'sleep 60'], outputs: {{x: x}}")
     chain.run("monitor", "--chain")
     chain.run("production", "set", "s/long", "--status", "restart")
-    assert chain.run("rerun", "--pending").out == "Nothing waits to run again\n"
+    assert chain.run("rerun", "--pending").out == "No rerun is pending\n"
     assert "s/long: restart -> cancelled" in chain.run("cancel", "s/long", "--yes").out
 
 
@@ -175,7 +175,7 @@ def test_what_can_not_run_again_is_said(lab: Any) -> None:
     lab.apply("a, status: wait", "b")
     assert "s/a is wait" in lab.run("rerun", "s/a", "--yes", code=1).err
     assert "s/b is ready: it runs anyway" in lab.run("rerun", "s/b", "--yes", code=1).err
-    assert "say which analyses" in lab.run("rerun", "--yes", code=2).err
+    assert "select analyses" in lab.run("rerun", "--yes", code=2).err
 
 
 def test_automatic_analyses_run_again_by_themselves_once_for_each_change(lab: Any) -> None:
@@ -200,7 +200,7 @@ def test_what_changes_with_every_run_comes_to_an_end(lab: Any) -> None:
     )
     lab.finish(code=3)
     assert len(lab.attempts("a")) == 4
-    assert "a person must look at it" in lab.reason("a")
+    assert "a person must check it" in lab.reason("a")
     said = lab.run("status").out
     assert "a person, after 3 reruns in a day; out of date: seen.txt has changed\n" in said
     assert said.count("person") == 1

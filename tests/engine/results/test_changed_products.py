@@ -164,7 +164,7 @@ def test_what_was_used_without_being_stored_is_of_no_attempt(
     (psd_used,) = (each for each in _used(done, "b") if each["path"] == "working/s/a/out/psd")
     assert psd_used["of"] == "s/a" and "attempt" not in psd_used
     assert done.rows()["b"]["outdated"]
-    assert "psd of s/a has another content" in done.run("why", "s/b").out
+    assert "psd of s/a has different content" in done.run("why", "s/b").out
 
 
 def test_a_package_that_stores_by_itself_and_finds_by_pattern(lab: Lab, simple: Any) -> None:

@@ -93,7 +93,9 @@ def test_a_stored_product_that_is_damaged_is_no_input(done: Lab) -> None:
     (stored / "psd").write_text("3\n")
     done.run("manage", "build")  # from the run directory, which is whole
     _gone(done)
-    damaged = f"{stored}/psd: out/psd, a product of s/a, is not as it was stored: its checksum"
+    damaged = (
+        f"{stored}/psd: out/psd, a product of s/a, has changed since it was stored: its checksum"
+    )
     for command, done_to in (("build", "built"), ("submit", "submitted")):
         assert damaged in done.run("manage", command, code=1).out
         told = done.run("why", "s/b").out

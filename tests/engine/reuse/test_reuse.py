@@ -62,7 +62,7 @@ def test_the_same_analysis_under_another_name_is_not_run(scene: Scene) -> None:
     lab = scene.lab
     lab.apply(scene.like("second"))
     told = lab.finish().out
-    assert "s/second: took over the products of s/first@1, which ran with the same" in told
+    assert "s/second: reused the products of s/first@1, whose run was identical" in told
     assert scene.count() == 1
     assert lab.states() == {"first": "uploaded", "second": "uploaded"}
     # Log, why, production show, manifest and record tell from where.
@@ -79,7 +79,7 @@ def test_the_same_analysis_under_another_name_is_not_run(scene: Scene) -> None:
     assert stored.samefile(lab.root / "results/s/first/out/y")
     assert scene.manifest("second")["out/y"]["reused from"] == "s/first@1"
     told = lab.run("provenance", "s/second").out
-    assert "s/second@1\n  reused        the products of s/first@1, taken over " in told
+    assert "s/second@1\n  reused        the products of s/first@1, reused " in told
     assert "\ns/first@1\n" in told
     document = ProvDocument.deserialize(
         content=lab.run("provenance", "s/second", "--format", "prov-json").out, format="json"
@@ -202,7 +202,7 @@ def test_the_setting_can_come_after_the_run_and_for_a_pipeline(lab: Lab) -> None
 def test_a_value_that_means_nothing_is_refused(lab: Lab, value: str) -> None:
     path = lab.root / "wrong.yaml"
     path.write_text(f"{{kind: configuration, reuse: {value}}}")
-    assert "'reuse' is true or false, not" in lab.run("apply", "-f", path, code=1).err
+    assert "'reuse' should be true or false, not" in lab.run("apply", "-f", path, code=1).err
     path.write_text("{kind: configuration, resue: true}")
     assert "did you mean 'reuse'?" in lab.run("apply", "-f", path, code=1).err
 

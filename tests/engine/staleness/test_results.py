@@ -48,7 +48,7 @@ def test_what_is_missing_or_has_another_size_is_no_longer_current(made: Any) -> 
     kept = made.root / "kept"
     shutil.copytree(stored, kept, symlinks=True)
     (stored / "x").unlink()
-    missing = "its stored product x is damaged: it is not there"
+    missing = "its stored product x is damaged: it does not exist"
     assert reasons(made) == [missing]
     assert missing in made.run("status").out
     why = made.run("why", "s/a").out
@@ -72,7 +72,7 @@ def test_what_is_missing_or_has_another_size_is_no_longer_current(made: Any) -> 
     (stored / "manifest.json").write_text("{")
     assert reasons(made) == ["the manifest of its results is not a manifest of the store"]
     (stored / "manifest.json").unlink()
-    assert reasons(made) == ["its results are said to be stored, and nothing is"]
+    assert reasons(made) == ["its results are recorded as stored, but nothing is stored"]
 
 
 def test_what_was_verified_is_remembered_until_it_is_mended(made: Any) -> None:

@@ -69,7 +69,7 @@ def test_what_has_changed_since_a_run_is_said(lab: Any) -> None:
     lab.run("rerun", "s/first", "--yes")
     (lab.root / "data" / "in.txt").write_text("again\n")
     lab.finish()
-    assert verdicts(lab)["second"] == [("inputs", "y of s/first has another content")]
+    assert verdicts(lab)["second"] == [("inputs", "y of s/first has different content")]
 
 
 def test_another_pipeline_puts_a_result_out_of_date(lab: Any) -> None:
@@ -91,7 +91,7 @@ def test_commands_show_what_is_out_of_date_and_what_is_made_from_it(lab: Any) ->
     )
     lab.finish()
     assert "out of date" not in lab.run("status").out
-    assert "does its result hold" not in lab.run("why", "s/first").out
+    assert "is its result up to date" not in lab.run("why", "s/first").out
     lab.apply(f"first, gain: 5, {SHELL}, arguments: [-c, 'echo 1 > y']", update=True)
     told = lab.run("status").out
     assert "; 1 out of date" in told
@@ -102,7 +102,7 @@ def test_commands_show_what_is_out_of_date_and_what_is_made_from_it(lab: Any) ->
     assert (rows["second"]["outdated"], rows["second"]["in_doubt"]) == ([], ["s/first"])
     assert (rows["third"]["outdated"], rows["third"]["in_doubt"]) == ([], [])
     why = lab.run("why", "s/first").out
-    assert "does its result hold:\n  settings: gain: 2 -> 5\n" in why
+    assert "is its result up to date:\n  settings: gain: 2 -> 5\n" in why
     assert "asimov rerun s/first --dry-run" in why
     assert "its input s/first is out of date" in lab.run("why", "s/second").out
     told = json.loads(lab.run("why", "s/second", "--json").out)
@@ -170,4 +170,4 @@ def test_products_that_are_only_stored_are_compared_too(lab: Any) -> None:
     manifest.write_text(json.dumps(stored))
     with closing(lab.open().journal) as journal:
         journal.write("DELETE FROM fingerprints")
-    assert verdicts(lab) == {"second": [("inputs", "y of s/first has another content")]}
+    assert verdicts(lab) == {"second": [("inputs", "y of s/first has different content")]}

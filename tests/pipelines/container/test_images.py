@@ -41,8 +41,8 @@ def test_a_path_that_is_there_comes_before_a_reference(tmp_path: Path) -> None:
         ("./images", "does not exist"),
         ("missing.sif", "does not exist"),
         ("/nowhere/root", "does not exist"),
-        ("Nadeemlab/CG-GNN", "no reference of an image"),
-        ("two words", "no reference of an image"),
+        ("Nadeemlab/CG-GNN", "is not an image reference"),
+        ("two words", "is not an image reference"),
         ("oras://registry/a", "not supported"),
     ],
 )

@@ -137,7 +137,7 @@ def test_an_unregistered_image_goes_by_its_reference(text: str, name: str) -> No
 
 def test_a_gpu_that_is_required_has_to_be_asked_for(tmp_path: Path) -> None:
     settings = {**SPT, "plugins": REGISTRY, "image": "cg-gnn", "settings": {"k_folds": 2}}
-    wanted = "gpus: cg-gnn runs on a GPU only, and none is asked for"
+    wanted = "gpus: cg-gnn runs only on a GPU, but none is requested"
     assert found(settings, tmp_path) == [wanted]
     assert found({**settings, "gpus": 1}, tmp_path) == []
     assert found({**settings, "scheduler": {"request gpus": 1}}, tmp_path) == []

@@ -178,7 +178,7 @@ DAMAGES = {
     "repeated": ("sed -i 3s/2,/1,/ importances.csv", ":3: cell 1 is repeated"),
     "foreign": ("sed -i 5s/4,/9999,/ importances.csv", ":5: cell 9999 is in no input graph"),
     "nan": ("sed -i 7s/,.*/,nan/ importances.csv",
-            ":7: the importance of cell 6 is 'nan', no finite number"),
+            ":7: the importance of cell 6 is 'nan', not a finite number"),
     "missing": ("sed -i 9d importances.csv",
                 ": cell 8 of the graph lesion_0-1_0.h5 is missing"),
     "none": ("rm importances.csv", " missing"),
@@ -212,7 +212,7 @@ def test_all_faults_of_a_result_are_listed(cohort: InContainers, damaging: Path)
     cohort.apply(spt(image=str(damaging), settings={"damage": damage}))
     cohort.finish(3)
     assert (
-        "importances.csv:7: the importance of cell 6 is 'nan', no finite number (and 1 more)"
+        "importances.csv:7: the importance of cell 6 is 'nan', not a finite number (and 1 more)"
         in cohort.why()
     )
     assert "importances.csv:8: the importance of cell 7 is 'inf'" in cohort.why()
@@ -309,7 +309,7 @@ def test_a_gpu_that_is_required_and_not_asked_for_is_refused(cohort: InContainer
     registry = {"net": {"image": str(containers.image()), "gpu": True}}
     cohort.apply(spt(plugins=registry, image="net"))
     ran = cohort.asimov("manage", "build")
-    assert "gpus: net runs on a GPU only, and none is asked for" in str(ran)
+    assert "gpus: net runs only on a GPU, but none is requested" in str(ran)
     assert cohort.state() == "ready"
 
 
@@ -350,7 +350,7 @@ def stuck(cohort: InContainers, **settings: Any) -> str:
 
 def test_a_folder_without_graphs_is_refused(cohort: InContainers) -> None:
     (cohort.root / "empty").mkdir()
-    assert "holds no graph (NAME.h5)" in stuck(cohort, input="empty")
+    assert "contains no graph (NAME.h5)" in stuck(cohort, input="empty")
 
 
 def test_a_folder_without_names_of_features_is_refused(cohort: InContainers) -> None:

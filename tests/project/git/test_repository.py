@@ -240,7 +240,7 @@ def test_a_repository_under_another_programs_lock_is_told_in_gits_words(repo):
 
 def test_a_file_in_the_place_of_the_repository(tmp_path):
     (tmp_path / "repo").write_text("x")
-    with pytest.raises(AsimovError, match="can't be made"):
+    with pytest.raises(AsimovError, match="can't be created"):
         _ = EventRepo(tmp_path / "repo" / "s", tmp_path / "repo").repository
 
 

@@ -14,7 +14,7 @@ from asimov.scheduler.languages.dag_file import read_dag_file
         ("SUBDAG EXTERNAL S s.dag\n", 1, "'SUBDAG' is not supported"),
         ("JOB A a.sub\nCONFIG c\n", 2, "'CONFIG' is not supported"),
         ("JOB A a.sub\n\nABORT-DAG-ON A 1\n", 3, "'ABORT-DAG-ON' is not supported"),
-        ("JOB A a.sub\nJOB A b.sub\n", 2, "'A' exists already, in line 1"),
+        ("JOB A a.sub\nJOB A b.sub\n", 2, "'A' already exists, in line 1"),
         ("JOB A a.sub\nPARENT A CHILD B\n", 2, "there is no node 'B'"),
         ("JOB A a.sub\nVARS A x=1\n", 2, 'expected name="value"'),
         ("JOB A a.sub\nRETRY A often\n", 2, "RETRY needs a whole number"),

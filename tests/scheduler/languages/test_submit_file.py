@@ -14,7 +14,7 @@ from asimov.scheduler.languages.submit_file import describe, parse_submit
         ("on_exit_hold = true", "'on_exit_hold' is not supported"),
         ("periodic_remove = true", "'periodic_remove' is not supported"),
         ("max_retries = 3", "'max_retries' is not supported"),
-        ("requst_memory = 3", "'requst_memory' is no submit command"),
+        ("requst_memory = 3", "'requst_memory' is not a submit command"),
         ("requst_memory = 3", "; did you mean 'request_memory'?"),
         ("universe = docker", "the universe 'docker' is not supported"),
         ("if true", "'if' is not supported"),

@@ -244,7 +244,7 @@ def test_a_dead_runner_is_told_and_one_that_is_not_needed_is_not(bench):
     blocker = bench.scheduler.submit(JobDescription("sleep", arguments="60"))
     bench.until(lambda: bench.state(blocker) == "running")
     bench.kill_runner()
-    assert "the process that runs the local queue is not alive" in _why(bench, blocker)
+    assert "the process that runs the local queue has died" in _why(bench, blocker)
     bench.scheduler.wake()
     bench.until(lambda: "not alive" not in _why(bench, blocker))
 

@@ -98,8 +98,8 @@ def test_pages_follow_one_another(client):
     ("query", "where", "what"),
     [
         ("limit=0", "query: limit", "should be from 1 to 1000"),
-        ("limit=1_0", "query: limit", "'1_0' is no whole number"),
-        ("limit=5&limit=6", "query: limit", "may be given once"),
+        ("limit=1_0", "query: limit", "'1_0' is not a whole number"),
+        ("limit=5&limit=6", "query: limit", "may be given only once"),
         ("outdated=maybe", "query: outdated", "neither true nor false"),
         ("since=soon", "query: since", "'soon' is not a time"),
         ("state=redy", "query", "there is no state 'redy'; did you mean 'ready'?"),

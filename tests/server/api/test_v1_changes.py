@@ -85,11 +85,11 @@ def test_blueprints_may_be_json_and_have_the_options_of_the_command(writer, now)
     [
         ("{kind: analisys}", "the body:1:2", "there is no kind 'analisys'"),
         ("kind: subject\nname: [", "the body:", ""),
-        ("", "the body", "there are no documents in it"),
+        ("", "the body", "it contains no documents"),
         ("kind: analysis\nname: x\nsubject: nowhere\npipeline: command", "the body:", "nowhere"),
         (b"\xff\xfe\xff", "the body", "is not UTF-8 text"),
         ("a: &a [*a, *a]", "the body", ""),
-        ("/etc/passwd", "the body:1:1", "a blueprint is a mapping with a 'kind'"),
+        ("/etc/passwd", "the body:1:1", "a blueprint should be a mapping with a 'kind'"),
     ],
 )
 def test_a_blueprint_with_a_mistake_is_told_with_its_place(writer, content, where, what):

@@ -134,7 +134,7 @@ def test_filters_follow_what_is_typed_and_stay_in_the_address(site):
     until(page, "document.querySelectorAll('tr[data-item]').length === 10")
     assert all(each.startswith("many/a0000") for each in names(page))
     page.locator("[name=state]").select_option("wait")
-    until(page, "document.querySelector('#list').textContent.includes('No analysis fits')")
+    until(page, "document.querySelector('#list').textContent.includes('No analysis matches')")
     page.locator("[name=state]").select_option("")
     until(page, "document.querySelectorAll('tr[data-item]').length === 10")
     page.reload()

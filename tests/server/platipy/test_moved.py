@@ -54,7 +54,7 @@ def test_what_is_sent_to_a_moved_project_is_not_acknowledged(served):
         assert client.post("/api/dataset").status_code >= 400
     answer = client.get("/healthz")
     assert (answer.status_code, answer.json()["where"]) == (503, str(root))
-    assert "if it was moved, serve it where it is now" in answer.json()["hint"]
+    assert "if it was moved, serve it from its new place" in answer.json()["hint"]
     assert not root.exists()
     root.with_name("elsewhere").rename(root)
     until_there(client, root, dataset)

@@ -113,8 +113,8 @@ def test_a_form_with_mistakes_is_422_with_a_message_for_each_field(runner):
 @pytest.mark.parametrize(
     ("sent", "why"),
     [
-        (b"%00", "holds a NUL character"), (b"a%FFb", "is not UTF-8"), (b"\xff", "is not UTF-8"),
-        (b"%ED%A0%80", "is not UTF-8"), (b"a" * 100_001, "may have 100000 bytes, and has 100001"),
+        (b"%00", "contains a NUL character"), (b"a%FFb", "is not UTF-8"), (b"\xff", "is not UTF-8"),
+        (b"%ED%A0%80", "is not UTF-8"), (b"a" * 100_001, "may have 100000 bytes, not 100001"),
     ],
     ids=["nul", "escaped", "plain", "surrogate", "long"],
 )  # fmt: skip
@@ -135,12 +135,12 @@ def test_what_no_program_can_be_passed_is_refused_by_field(runner, sent, why):
 def test_parts_of_a_form_are_checked_as_fields_are(runner):
     parts = {"inputStr": (None, "a\0")}
     answer = runner.client.post(f"{ONE}process/", files=parts)
-    assert answer.json()["errors"]["form"] == {"inputStr": ["holds a NUL character"]}
+    assert answer.json()["errors"]["form"] == {"inputStr": ["contains a NUL character"]}
     parts = {"inputStr": (None, b"\xff")}
     assert runner.client.post(f"{ONE}process/", files=parts).status_code == 422
     inside = {"plugin": "http://127.0.0.1:1/plugins/x/", "form": json.dumps({"a": ["\0"]})}
     answer = runner.client.post("/plugins/shout@v0-1-0/process/", data=inside)
-    assert answer.json()["errors"]["form"] == {"form": ["holds a NUL character"]}
+    assert answer.json()["errors"]["form"] == {"form": ["contains a NUL character"]}
 
 
 def test_a_field_of_the_largest_size_can_be_passed_to_a_program(runner):

@@ -80,7 +80,7 @@ class Collection:
         if file.attempt:
             yield from self._product_of_other(file, packed, path)
         elif "://" in file.path:
-            yield _left_out(packed, "it is fetched from there")
+            yield _left_out(packed, "it is downloaded from there")
         elif file.role == "configuration":
             yield self._configuration(file, packed, path)
         elif why := self._why_software(file, path):
@@ -89,7 +89,7 @@ class Collection:
             yield _left_out(packed, file.unknown or "its checksum was not recorded")
         elif self._checksums.of(path)[0] != file.sha256:
             there = os.path.exists(path)
-            yield _left_out(packed, "it has changed since" if there else "it is gone")
+            yield _left_out(packed, "it has changed since" if there else "it no longer exists")
         elif os.path.isdir(path):
             yield from self._folder(packed, path)
         else:
@@ -179,7 +179,7 @@ class Collection:
             if os.path.exists(candidate) and self._checksums.of(candidate)[0] == file.sha256:
                 yield from self._other(packed, candidate)
                 return
-        why = f"{file.of} has made another one since, and it was not kept"
+        why = f"{file.of} has made a new one since, and this one was not kept"
         if Key(subject, name) not in self._workspace.contents.entries:
             why = f"{file.of}, which made it, is not in this project"
         yield _left_out(packed, why)
@@ -221,7 +221,7 @@ class Collection:
                 if os.path.isdir(path):
                     continue
             packed = Packed("product", each.path, sha256=sha256, size=size)
-            why = "only checksums were asked for" if hashes_only else why_not(f"x/{each.path}")
+            why = "only checksums were requested" if hashes_only else why_not(f"x/{each.path}")
             if not why and self._checksums.of(path)[0] != sha256:
                 why = DAMAGED if os.path.lexists(path) else GONE
                 # A result is the same wherever it is.
@@ -239,7 +239,7 @@ class Collection:
         for item in unstored(self._workspace, self._run):
             sha256, size, unknown = self._checksums.of(item.source)
             packed = Packed("product", item.name, sha256=sha256, size=size, note=UNSTORED)
-            why = "only checksums were asked for" if hashes_only else why_not(f"x/{item.name}")
+            why = "only checksums were requested" if hashes_only else why_not(f"x/{item.name}")
             if why or unknown:
                 yield _left_out(packed, why or unknown)
             else:
@@ -286,9 +286,9 @@ class Collection:
     def _refuse_leaving(self, path: str, folder: str, what: str) -> None:
         if not is_within(os.path.realpath(path), os.path.realpath(folder)):
             raise AsimovError(
-                f"is a link that leaves {what}, or is behind one",
+                f"is a link out of {what}, or is behind one",
                 where=line(path),
-                hint="put a copy in its place and run the analysis again, or leave it out",
+                hint="replace it with a copy and run the analysis again, or leave it out",
             )
 
     def _place(self, wanted: str) -> str:

@@ -26,8 +26,8 @@ RESERVED = {"ledger", "checkouts", "logs", "pages", "results", "working"}
 #: Why programs, packages and templates of packages are not in a crate.
 SOFTWARE = "it is software of the machine"
 #: Why a product is not in a crate that was to have all products.
-GONE = "it is gone from the results"
-DAMAGED = "it is not as it was stored"
+GONE = "it is missing from the results"
+DAMAGED = "it has changed since it was stored"
 
 
 class Packed(msgspec.Struct, omit_defaults=True):
@@ -139,7 +139,7 @@ def decoded(data: bytes) -> Contents:
         if each.place:
             check_path(each.place)
             if each.sha256 is None or each.size is None:
-                raise AsimovError(f"{FILE} has no checksum of {quoted(each.place)}")
+                raise AsimovError(f"{FILE} has no checksum for {quoted(each.place)}")
             if each.of or not each.path.startswith("/"):
                 check_path(each.path)
     return found
@@ -172,7 +172,7 @@ def why_not(path: str) -> str:
     try:
         check_path(path)
     except AsimovError:
-        return "a crate has no hidden files, and no names that can't be shown"
+        return "a crate can't contain hidden files, or names that can't be shown"
     if path.partition("/")[0] in RESERVED:
-        return "it is in a folder that asimov writes"
+        return "it is in a folder that asimov writes to"
     return ""

@@ -98,7 +98,7 @@ def pack(
     run = runs[0]
     if run.end.ended is None:
         raise AsimovError(
-            f"{run.name} has not ended", hint="'asimov status' says when it has; pack it then"
+            f"{run.name} has not ended", hint="'asimov status' shows when it has; pack it then"
         )
     target = target or Path(_file_name(run))
     _refuse_inside(workspace, target)
@@ -142,7 +142,7 @@ def _refuse_inside(workspace: Workspace, target: Path) -> None:
             raise AsimovError(
                 f"is in {line(project.stored(folder))}, where only asimov may write",
                 where=target,
-                hint="name a place outside of it with -o",
+                hint="choose a place outside of it with -o",
             )
 
 

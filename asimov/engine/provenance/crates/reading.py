@@ -98,7 +98,7 @@ class Crate:
         sums = {FILE: self._described(FILE), **dict.fromkeys((BLUEPRINT, README))}
         sums |= self.contents.sums
         found = [
-            f"whether {name} has changed can't be known: the crate has no checksum of it"
+            f"the crate has no checksum of {name}, so it is not known whether it has changed"
             for name in (FILE, BLUEPRINT)
             if sums[name] is None
         ]
@@ -123,7 +123,7 @@ class Crate:
         return AsimovError(
             f"{line(place)} has changed since it was packed",
             where=self.path,
-            hint="get the crate again from whoever made it",
+            hint="ask whoever made the crate for a new copy",
         )
 
     def run(self) -> Run:
@@ -195,7 +195,7 @@ def open_crate(path: Path) -> Iterator[Crate]:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise AsimovError(
-                f"is no crate: it has no {FILE}",
+                f"is not a crate: it has no {FILE}",
                 where=path,
                 hint="name a folder or a zip file that 'asimov package' made",
             )
@@ -203,7 +203,7 @@ def open_crate(path: Path) -> Iterator[Crate]:
     except OSError as error:
         raise AsimovError(f"can't be read: {error.strerror}", where=path) from error
     except _DAMAGED as error:
-        raise AsimovError(f"is no zip file that can be read: {error}", where=path) from error
+        raise AsimovError(f"is not a readable zip file: {error}", where=path) from error
     with archive:
         _check_members(archive, path)
         yield Crate(path, _Archive(archive))
@@ -283,12 +283,12 @@ def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
         if each.flag_bits & 1:
             raise AsimovError(f"{line(name)} is encrypted", where=path)
         if name in seen:
-            raise AsimovError(f"has two files {line(name)}", where=path)
+            raise AsimovError(f"contains {line(name)} twice", where=path)
         seen.add(name)
         total += each.file_size
     if total > max(_HARMLESS, _MOST_TIMES * path.stat().st_size):
         raise AsimovError(
-            f"would unpack to {total // 1_000_000} MB, {_MOST_TIMES} times its size and more",
+            f"would unpack to {total // 1_000_000} MB, at least {_MOST_TIMES} times its size",
             where=path,
             hint="if you trust it, unpack it yourself and name the folder",
         )

@@ -36,7 +36,7 @@ def place_in_project(packed: Packed, working: str) -> str | None:
     if packed.of:
         check_path(packed.of)
         if packed.of.count("/") != 1:
-            raise AsimovError(f"{quoted(packed.of)} names no analysis")
+            raise AsimovError(f"{quoted(packed.of)} is not the name of an analysis")
         return f"{working}/{packed.of}/{packed.path}"
     if packed.role == "record":
         return None

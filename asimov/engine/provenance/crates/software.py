@@ -20,7 +20,7 @@ def differences(run: Run) -> Iterator[str]:
         yield f"asimov is {__version__} here, and was {record.asimov}"
     point = entrypoints.find(entrypoints.PIPELINES, record.pipeline)
     dist = getattr(point, "dist", None)
-    here = f"{dist.name}=={dist.version}" if dist is not None else "of no package"
+    here = f"{dist.name}=={dist.version}" if dist is not None else "not from a package"
     if record.package and here != record.package:
         yield f"the pipeline {record.pipeline} is {here} here, and was {record.package}"
     programs = [each for each in record.files if each.role == "executable"]
@@ -29,7 +29,7 @@ def differences(run: Run) -> Iterator[str]:
             if not os.path.exists(each.path):
                 yield f"the program {each.path} is not here"
             elif each.sha256 and known_checksum(each.path) != each.sha256:
-                yield f"the program {each.path} is another one here"
+                yield f"the program {each.path} is a different one here"
     for prefix, packages in run.software.items():
         found = environment(prefix)
         if found is None:
@@ -37,6 +37,6 @@ def differences(run: Run) -> Iterator[str]:
             continue
         differing = sorted(set(packages) - set(found.packages))
         if differing:
-            yield (f"the environment {prefix} is another one here: it has not {listed(differing)}")
+            yield (f"the environment {prefix} is different here: it lacks {listed(differing)}")
     if record.image:
         yield f"it ran in the container image {record.image} {record.image_digest}".rstrip()

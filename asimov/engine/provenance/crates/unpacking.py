@@ -98,7 +98,7 @@ class Unpacking:
             if checked.kind not in _KINDS or _NOT_OURS & set(data):
                 what = sorted(_NOT_OURS & set(data)) or [checked.kind]
                 raise AsimovError(
-                    f"{quoted(what[0])} has no place in the blueprint of a crate",
+                    f"{quoted(what[0])} is not allowed in the blueprint of a crate",
                     where=document.place(),
                 )
             for each in [data, *(data.get("analyses") or [])]:
@@ -140,7 +140,7 @@ class Unpacking:
             wanted = self._files[place].sha256 if place in self._files else self._own_sum()
             if os.path.lexists(path) and known_checksum(path) != wanted:
                 raise AsimovError(
-                    "exists already, and the crate has another one",
+                    "already exists, and differs from the one in the crate",
                     where=line(str(path)),
                     hint="choose another folder with --root DIR",
                 )
@@ -221,6 +221,6 @@ class Unpacking:
             here = each.path.startswith("/") and sums.of(each.path)[0]
             if not here or here != each.sha256:
                 name = f"{each.of}: {each.path}" if each.of else each.path
-                other = ", and there is another one here" if here else ""
+                other = ", and a different one is here" if here else ""
                 found.append(line(f"the {each.role} {name} is not available: {each.why}{other}"))
         return found

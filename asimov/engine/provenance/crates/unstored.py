@@ -21,7 +21,7 @@ from asimov.states import STATES
 from asimov.system import reading
 
 #: What a crate says of such a product.
-UNSTORED = "from the run directory: the results store has no record of it"
+UNSTORED = "from the run directory: it is not recorded in the results store"
 
 
 def unstored(workspace: Workspace, run: Run) -> list[Item]:
@@ -68,7 +68,7 @@ def refuse_without(workspace: Workspace, run: Run) -> None:
         raise AsimovError(
             f"the products of {run.name} are neither in the results store, with a manifest, nor in "
             "its run directory",
-            hint=f"'asimov store verify {run.key}' says what is missing: restore that from a copy, "
+            hint=f"'asimov store verify {run.key}' lists what is missing: restore it from a copy, "
             f"or make it again with 'asimov rerun {run.key}'",
         )
 

@@ -42,7 +42,7 @@ def write(target: Path, sources: Iterable[Source], texts: dict[str, bytes]) -> N
     """
     if os.path.lexists(target):
         raise AsimovError(
-            "exists already", where=target, hint="remove it, or name another one with -o"
+            "already exists", where=target, hint="remove it, or choose another name with -o"
         )
     # The name is always the same: what a killed command left is removed by the next one.
     digest = hashlib.sha256(target.name.encode(errors="surrogateescape")).hexdigest()[:16]

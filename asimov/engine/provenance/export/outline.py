@@ -30,10 +30,10 @@ def _attempt(run: Run) -> Iterator[str]:
         yield _row("taken from", run.crate)
     if run.reused is not None:
         made_by, taken = run.reused.made_by, run.reused.taken
-        yield _row("reused", f"the products of {made_by}, taken over {taken}: nothing was run")
+        yield _row("reused", f"the products of {made_by}, reused {taken}: nothing was run")
     yield _row("requested", f"{record.requested} by {record.requester} on {record.host}")
     how = "" if end.exit_code is None else f" with exit code {end.exit_code}"
-    yield _row("ended", f"{end.ended}{how}" if end.ended else "not yet, or not known")
+    yield _row("ended", f"{end.ended}{how}" if end.ended else "not yet, or unknown")
     yield _row("scheduler", f"{record.scheduler} {record.place}".strip())
     package = f" of {record.package}" if record.package else ""
     yield _row("pipeline", f"{record.pipeline}{package}, asimov {record.asimov}")
@@ -42,7 +42,7 @@ def _attempt(run: Run) -> Iterator[str]:
     if record.image:
         yield _row("image", f"{record.image}  {record.image_digest}")
     if record.image_unknown:
-        yield _row("image", f"its content is not known: {record.image_unknown}")
+        yield _row("image", f"its content is unknown: {record.image_unknown}")
     if record.seed is not None:
         yield _row("seed", str(record.seed))
     for command in record.commands:
@@ -58,7 +58,7 @@ def _attempt(run: Run) -> Iterator[str]:
     for prefix, packages in run.software.items():
         yield _row("software", f"{text.counted(len(packages), 'package')} in {prefix}")
     for program, why in record.software_unknown.items():
-        yield _row("software", f"not known of {program}: {why}")
+        yield _row("software", f"unknown about {program}: {why}")
 
 
 def _ledger(record: Provenance) -> str:
@@ -100,7 +100,7 @@ def _listed(what: str, rows: list[str]) -> Iterator[str]:
     for number, row in enumerate(rows[:_MOST]):
         yield _row(what if not number else "", row)
     if len(rows) > _MOST:
-        yield _row("", f"and {len(rows) - _MOST} more: --format prov-json has all of them")
+        yield _row("", f"and {len(rows) - _MOST} more: --format prov-json lists all of them")
 
 
 def _row(what: str, value: str) -> str:

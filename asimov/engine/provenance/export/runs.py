@@ -174,7 +174,7 @@ def of_text(content: bytes) -> Run:
     except (msgspec.MsgspecError, ValueError, KeyError, TypeError) as error:
         raise AsimovError(
             "is not a record of what an attempt ran with",
-            hint="name a file asimov-provenance.json of a run directory or a results store",
+            hint="give the asimov-provenance.json file of a run directory or a results store",
         ) from error
     if version > FORMAT:
         raise AsimovError(

@@ -113,7 +113,7 @@ def _about(project: Project, number: int, which: str) -> tuple[DataObject, Locat
         place = getattr(dataset, which) if dataset else None
         location = datasets.location(place) if place is not None else None
     if found is None or location is None:
-        raise AsimovError(f"the data object {number} or its location is not there any more")
+        raise AsimovError(f"the data object {number} or its location no longer exists")
     return found, location
 
 
